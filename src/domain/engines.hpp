@@ -1,0 +1,52 @@
+#pragma once
+// The engines the platform knows and what each can do, as data. How an engine looks as a KubeDB object is in kubedb/engine_table.hpp;
+// which versions exist is the cluster's catalogue, read at run time. Pure.
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "domain/types.hpp"
+
+namespace domain {
+
+struct replica_range {
+    int least = 0;  // 0 = the mode is not supported
+    int most = 0;
+    bool odd_only = false;
+    [[nodiscard]] bool supported() const noexcept { return most > 0; }
+};
+
+struct engine_rules {
+    std::string_view engine;        // "postgres"
+    std::string_view display_name;  // "PostgreSQL"
+    bool standalone = true;
+    replica_range replicated{};        // members
+    replica_range shards{};            // cluster mode: shards
+    replica_range shard_replicas{};    // cluster mode: members per shard, primary included
+    bool has_volumes = true;           // false: memcached
+    bool can_pause = true;
+    bool scales_to_standalone = false; // horizontal scaling may cross the border between 1 and several members
+    std::int64_t memory_bytes_min = 0;
+    std::int64_t storage_bytes_min = 0;
+};
+
+std::span<const engine_rules> all_engines() noexcept;
+// Null when the platform does not know the engine.
+const engine_rules* find_engine(std::string_view engine) noexcept;
+
+struct size_preset {
+    std::string_view name;  // "micro" ... "2xlarge"
+    domain::size size;
+};
+std::span<const size_preset> size_presets() noexcept;
+const size_preset* find_preset(std::string_view name) noexcept;
+// The preset that has exactly this size, or null.
+const size_preset* preset_of(const domain::size& size) noexcept;
+
+// How many members (processes with a volume of their own) a topology has.
+constexpr int member_count(const topology& shape) noexcept {
+    return shape.mode == topology_mode::cluster ? shape.shards * shape.replicas : shape.replicas;
+}
+
+}  // namespace domain

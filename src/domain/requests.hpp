@@ -1,0 +1,66 @@
+#pragma once
+// What a caller may ask for, as it was said: every field optional, quantities still text. validate.hpp turns a request into a record or
+// into the list of all its faults. Pure values.
+
+#include <optional>
+#include <string>
+
+#include "domain/types.hpp"
+
+namespace domain {
+
+struct topology_request {
+    std::optional<std::string> mode;  // "standalone" | "replicated" | "cluster"
+    std::optional<std::int64_t> replicas;
+    std::optional<std::int64_t> shards;
+};
+
+struct size_request {  // a preset, or both others
+    std::optional<std::string> preset;
+    std::optional<std::string> cpu;     // "500m"
+    std::optional<std::string> memory;  // "1Gi"
+};
+
+struct storage_request {
+    std::optional<std::string> size;           // "10Gi"
+    std::optional<std::string> storage_class;  // JSON member "class"
+    std::optional<std::string> type;           // "durable" | "ephemeral"
+};
+
+struct create_request {
+    std::optional<std::string> project;
+    std::optional<std::string> name;
+    std::optional<std::string> engine;
+    std::optional<std::string> version;
+    std::optional<topology_request> topology;
+    std::optional<size_request> size;
+    std::optional<storage_request> storage;
+    std::optional<labels> tags;  // JSON member "labels"
+    std::optional<bool> deletion_protection;
+    std::optional<bool> monitoring;
+};
+
+// A merge patch (RFC 7396) of the mutable fields. A label whose value is nothing is removed.
+struct patch_request {
+    std::optional<topology_request> topology;
+    std::optional<size_request> size;
+    std::optional<storage_request> storage;
+    std::optional<std::map<std::string, std::optional<std::string>>> tags;
+    std::optional<bool> deletion_protection;
+    std::optional<bool> paused;
+    // Names of immutable members that the patch holds with their text ("engine" -> "mysql"): a fault unless unchanged.
+    std::map<std::string, std::string> immutable;
+};
+
+struct project_request {
+    std::optional<std::string> name;  // in a patch: immutable
+    std::optional<std::string> display_name;
+    std::optional<labels> tags;  // JSON member "labels"
+    // quota{databases, cpu, memory, storage}; 0 or "0" = no limit
+    std::optional<std::int64_t> max_databases;
+    std::optional<std::string> max_cpu;
+    std::optional<std::string> max_memory;
+    std::optional<std::string> max_storage;
+};
+
+}  // namespace domain

@@ -1,0 +1,101 @@
+#pragma once
+// HTTP/1.1 messages as plain values, the same for server and client. RFC 9110/9112. Pure; no Beast here.
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/failure.hpp"
+
+namespace http {
+
+enum class method : std::uint8_t { get, head, post, put, patch, del, options, other };
+std::string_view name(method verb) noexcept;  // "GET", "DELETE", ...
+
+struct header {
+    std::string name;
+    std::string value;
+};
+
+class headers {
+  public:
+    headers() = default;
+    headers(std::initializer_list<header> list) : items_(list) {}
+    // First value of a name, compared without case; empty view when absent.
+    [[nodiscard]] std::string_view get(std::string_view name) const noexcept;
+    [[nodiscard]] bool has(std::string_view name) const noexcept;
+    void add(std::string name, std::string value);
+    void set(std::string_view name, std::string value);  // replaces all of that name
+    void erase(std::string_view name);
+    [[nodiscard]] std::span<const header> items() const noexcept { return items_; }
+
+  private:
+    std::vector<header> items_;
+};
+
+// Immutable bytes shared by many answers without a copy: a prefix, an optional small part written per request, a suffix.
+// Most bodies are one part only.
+struct body {
+    std::shared_ptr<const std::string> shared;  // may be null
+    std::string before{};                       // sent before `shared`
+    std::string after{};                        // sent after `shared`
+    // When split_at > 0: `middle` is sent between shared[0, split_at) and shared[split_at, end).
+    std::size_t split_at = 0;
+    std::string middle{};
+
+    body() = default;
+    body(std::string text) : before(std::move(text)) {}
+    body(std::shared_ptr<const std::string> bytes) : shared(std::move(bytes)) {}
+    [[nodiscard]] std::size_t size() const noexcept {
+        return before.size() + (shared ? shared->size() : 0) + middle.size() + after.size();
+    }
+    [[nodiscard]] std::string to_string() const;  // joined; for tests and small bodies
+};
+
+struct request {
+    method verb = method::get;
+    std::string verb_text{};  // as sent, for method::other
+    std::string target{};     // as sent: "/api/v1/databases?limit=5"
+    http::headers headers{};
+    std::string body{};
+    std::string peer{};       // "127.0.0.1:40312"; server side only
+    bool secure = false;      // came over TLS; server side only
+
+    // The parts of target, still percent-encoded.
+    [[nodiscard]] std::string_view path() const noexcept;
+    [[nodiscard]] std::string_view query() const noexcept;
+};
+
+struct response {
+    unsigned status = 200;
+    http::headers headers{};
+    http::body body{};
+};
+
+// Percent-decoding. Nothing when the text holds a broken escape, a NUL, or bytes that are not UTF-8.
+// plus_is_space: form rules for query strings.
+std::optional<std::string> decode_percent(std::string_view text, bool plus_is_space);
+std::string encode_percent(std::string_view text);  // everything but unreserved characters
+
+struct query_item {
+    std::string name;
+    std::string value;
+};
+// "a=1&b=x%20y" in order. Failure: invalid.
+base::outcome<std::vector<query_item>> parse_query(std::string_view query);
+
+// "https://host:port/base" -> parts. Failure: invalid.
+struct url {
+    bool secure = false;
+    std::string host;  // without brackets for IPv6
+    std::uint16_t port = 0;
+    std::string path;  // "" or "/base"
+};
+base::outcome<url> parse_url(std::string_view text);
+
+}  // namespace http

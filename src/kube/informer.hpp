@@ -1,0 +1,68 @@
+#pragma once
+// Keeps a local copy of one kind, cluster-wide: LIST in pages, then WATCH with bookmarks, relist only after 410. The hard part is the
+// sans-io state machine in reflector.hpp; this is its thin shell. Lives on one loop; objects are immutable snapshots.
+
+#include <boost/json/object.hpp>
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "aio/aio.hpp"
+#include "kube/client.hpp"
+
+namespace kube {
+
+// An object as the informer keeps it: whatever `project` made of it.
+struct object_meta {
+    std::string name_space;
+    std::string name;
+    std::string uid;
+    std::string resource_version;
+};
+
+struct informer_options {
+    resource what;
+    std::string name_space{};      // empty = all
+    std::string label_selector{};
+    std::size_t page_size = 500;
+    bool prefer_watch_list = false; // sendInitialEvents, falls back to LIST when refused
+    std::chrono::seconds watch_timeout_min{300};
+    std::chrono::seconds watch_timeout_max{600};
+    std::uint64_t seed = 1;
+};
+
+// Called on the loop. `object` is the raw JSON text of one object (managedFields still in it; the callee keeps what it needs).
+class informer_listener {
+  public:
+    virtual ~informer_listener() = default;
+    virtual void on_upsert(const object_meta& meta, std::string_view object_json) = 0;
+    virtual void on_delete(const object_meta& meta) = 0;  // also for objects found missing by a relist
+    virtual void on_synced() = 0;                         // the first complete list has been delivered
+    virtual void on_link(bool connected, const std::string& why) = 0;
+};
+
+struct informer_counters {
+    std::uint64_t lists = 0;
+    std::uint64_t watches = 0;
+    std::uint64_t events = 0;
+    std::uint64_t objects = 0;
+    bool synced = false;
+    base::steady_time last_activity{};  // last list page, event or bookmark
+};
+
+class informer {
+  public:
+    virtual ~informer() = default;
+    // Runs until cancelled. A 404 on the kind (not installed) ends it with not_found.
+    virtual aio::task<> run() = 0;
+    [[nodiscard]] virtual informer_counters counters() const noexcept = 0;
+};
+
+// client, listener and clock must outlive it.
+std::unique_ptr<informer> make_informer(client& through, informer_options options, informer_listener& listener,
+                                        const base::clock& clock);
+
+}  // namespace kube
