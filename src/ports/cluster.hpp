@@ -95,10 +95,11 @@ class cluster {
     virtual aio::task<void> request_change(domain::database database, domain::change_kind kind,
                                            std::string operation_id) = 0;
 
-    // Deletes the object with everything that belongs to it (volumes, auth secret), guarded by the record's object_uid.
-    // Success when it is gone already. Also removes leftovers when the object itself is gone. Failures: precondition
+    // Deletes the object with everything that belongs to it (volumes, auth secret), guarded by the record's object_uid, or,
+    // when that is empty (the answer to a create was lost), by the record's id on the object. True: looked, and nothing is
+    // left. False: under way; call again after the next observation or some seconds. Idempotent. Failures: precondition
     // (another object has the name now: nothing was touched), denied, unavailable, timed_out.
-    virtual aio::task<void> remove(domain::database database) = 0;
+    virtual aio::task<bool> remove(domain::database database) = 0;
 
     // Read live, never stored. Failures: not_found (no secret yet), denied, unavailable, timed_out.
     virtual aio::task<credentials> read_credentials(domain::database database) = 0;

@@ -1,0 +1,372 @@
+#include "domain/decide.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace domain {
+namespace {
+
+using std::chrono::seconds;
+
+constexpr seconds poll_fast{5};
+constexpr seconds poll_slow{30};
+// How long the object's spec may lag behind a change that the operator calls successful.
+constexpr seconds spec_lag_most{60};
+
+class step_list {
+  public:
+    explicit step_list(operation& owner) : owner_(owner) {}
+    operation_step& at(std::string_view step_name) {
+        for (auto& step : owner_.steps) {
+            if (step.name == step_name) return step;
+        }
+        owner_.steps.push_back({.name = std::string(step_name)});
+        return owner_.steps.back();
+    }
+    void set(std::string_view step_name, operation_phase phase, std::string message = {}) {
+        auto& step = at(step_name);
+        step.phase = phase;
+        step.message = std::move(message);
+        const auto done = std::ranges::count_if(owner_.steps, [](const operation_step& each) {
+            return each.phase == operation_phase::succeeded;
+        });
+        owner_.progress = static_cast<int>(100 * done / std::ptrdiff_t(owner_.steps.size() + 1));
+    }
+
+  private:
+    operation& owner_;
+};
+
+void start(operation& which, base::instant now) {
+    if (which.phase != operation_phase::queued) return;
+    which.phase = operation_phase::running;
+    which.started_at = now;
+}
+
+bool is_overdue(const operation& which, const decide_context& context) {
+    return context.now - which.created_at > context.operation_timeout;
+}
+
+// What was wanted goes back to what is: a failed change leaves nothing half wanted.
+void adopt_observed_spec(database& record, const observed_database& observed) {
+    record.topology = observed.topology;
+    record.size = observed.size;
+    record.storage.bytes = observed.storage.bytes;
+}
+
+bool needs_update(const database& record, const observed_database& observed) noexcept {
+    return record.tags != observed.tags || record.paused != observed.paused;
+}
+
+struct situation {
+    database record;
+    const observed_database* observed;
+    const decide_context& context;
+    action next{};
+    std::optional<seconds> again{};
+
+    void act(action_kind kind) { next.kind = kind; }
+};
+
+void decide_deleted(situation& now) {
+    auto* active = active_operation(now.record);
+    if (active == nullptr) {  // the removal has been verified
+        now.act(action_kind::remove_record);
+        return;
+    }
+    start(*active, now.context.now);
+    // remove_object answers from a live look whether anything is left; only that ends the record.
+    const bool under_way = now.observed->exists && now.observed->deleting;
+    if (!under_way) now.act(action_kind::remove_object);
+    now.again = poll_fast;
+}
+
+void decide_uncreated(situation& now) {
+    auto* active = active_operation(now.record);
+    if (active == nullptr) return;  // creation failed for good: the owner deletes or recreates
+    start(*active, now.context.now);
+    step_list(*active).set("create_object", operation_phase::running);
+    if (is_overdue(*active, now.context)) {
+        const auto cause = active->error_message;
+        finish(*active, operation_phase::failed, now.context.now, "timed_out",
+               fmt::format("the object could not be created within {} s{}{}",
+                           now.context.operation_timeout.count(), cause.empty() ? "" : ": ", cause));
+        return;
+    }
+    now.act(action_kind::create_object);
+}
+
+void decide_missing(situation& now) {
+    auto* active = active_operation(now.record);
+    if (active == nullptr) return;
+    finish(*active, operation_phase::failed, now.context.now, "object_missing",
+           "the database's object vanished from the cluster");
+}
+
+void fail_change(situation& now, operation& active, std::string_view step, std::string code,
+                 std::string message) {
+    step_list(active).set(step, operation_phase::failed, message);
+    finish(active, operation_phase::failed, now.context.now, std::move(code), std::move(message));
+    adopt_observed_spec(now.record, *now.observed);
+}
+
+// The change that `active` asked for, or null.
+const observed_change* own_change(const observed_database& observed, const operation& active,
+                                  change_kind kind) noexcept {
+    for (const auto& change : observed.changes) {
+        if (change.known_kind && change.kind == kind && change.operation_id == active.id) return &change;
+    }
+    return nullptr;
+}
+
+void note_finished_changes(situation& now, operation& active) {
+    for (const auto& change : now.observed->changes) {
+        if (change.operation_id == active.id && change.phase == change_phase::successful) {
+            step_list(active).set(name(change.kind), operation_phase::succeeded);
+        }
+    }
+}
+
+// One change at a time: true while one is under way, whoever asked for it.
+bool wait_for_change(situation& now, operation* active) {
+    for (const auto& change : now.observed->changes) {
+        if (change.is_terminal()) continue;
+        if (active != nullptr && change.operation_id == active->id) {
+            step_list(*active).set(name(change.kind), operation_phase::running, change.message);
+        }
+        now.again = poll_slow;
+        return true;
+    }
+    return false;
+}
+
+void pursue_change(situation& now, operation& active, change_kind kind) {
+    const auto step = name(kind);
+    const auto* change = own_change(*now.observed, active, kind);
+    if (change == nullptr) {
+        // The operator runs a change only on a healthy database.
+        if (now.observed->phase != observed_phase::ready && now.observed->phase != observed_phase::critical) {
+            now.again = poll_fast;
+            return;
+        }
+        step_list(active).set(step, operation_phase::running);
+        now.next = {.kind = action_kind::request_change, .change = kind, .operation_id = active.id};
+        return;
+    }
+    if (change->phase == change_phase::successful) {
+        // The watch of the object may be behind the watch of the change.
+        const auto since = change->created_at.value_or(active.created_at);
+        if (now.context.now - since > now.context.operation_timeout + spec_lag_most) {
+            fail_change(now, active, step, "not_applied",
+                        "the operator called the change successful but the object did not change");
+            return;
+        }
+        now.again = poll_fast;
+        return;
+    }
+    auto message = change->message.empty() ? fmt::format("the operator ended the change as {}", name(change->phase))
+                                           : change->message;
+    fail_change(now, active, step, change->reason.empty() ? std::string("change_failed") : change->reason,
+                std::move(message));
+}
+
+bool has_arrived(const situation& now, const operation& active) noexcept {
+    const auto phase = now.observed->phase;
+    if (now.record.paused) return phase == observed_phase::halted;
+    if (active.kind == operation_kind::update) {
+        return phase == observed_phase::ready || phase == observed_phase::critical;
+    }
+    return phase == observed_phase::ready;
+}
+
+void pursue_operation(situation& now, operation& active) {
+    start(active, now.context.now);
+    note_finished_changes(now, active);
+    if (active.kind == operation_kind::create || active.kind == operation_kind::recreate) {
+        step_list(active).set("create_object", operation_phase::succeeded);
+        step_list(active).set("become_ready", operation_phase::running, explain(*now.observed));
+    }
+    if (is_overdue(active, now.context)) {
+        auto cause = explain(*now.observed);
+        const auto limit = now.context.operation_timeout.count();
+        const bool first = active.kind == operation_kind::create || active.kind == operation_kind::recreate;
+        finish(active, operation_phase::failed, now.context.now, "timed_out",
+               fmt::format("not {} within {} s{}{}", first ? "ready" : "finished", limit,
+                           cause.empty() ? "" : ": ", cause));
+        if (active.kind == operation_kind::update) adopt_observed_spec(now.record, *now.observed);
+        return;
+    }
+    now.again = poll_slow;
+    if (wait_for_change(now, &active)) return;
+    if (needs_update(now.record, *now.observed)) {
+        now.act(action_kind::update_object);
+        return;
+    }
+    if (!now.record.paused && active.kind == operation_kind::update) {
+        if (const auto kind = next_change(now.record, *now.observed)) {
+            pursue_change(now, active, *kind);
+            return;
+        }
+    }
+    if (!has_arrived(now, active)) return;
+    for (auto& step : active.steps) step.phase = operation_phase::succeeded, step.message.clear();
+    finish(active, operation_phase::succeeded, now.context.now);
+    now.again.reset();
+}
+
+void decide_present(situation& now) {
+    if (now.observed->phase == observed_phase::ready) now.record.was_ready = true;
+    if (now.observed->deleting) {  // by somebody else
+        if (auto* active = active_operation(now.record)) {
+            finish(*active, operation_phase::failed, now.context.now, "deleted_in_cluster",
+                   "somebody is deleting the database's object in the cluster");
+        }
+        return;
+    }
+    if (auto* active = active_operation(now.record)) {
+        pursue_operation(now, *active);
+        return;
+    }
+    if (needs_update(now.record, *now.observed)) {
+        now.act(action_kind::update_object);
+        return;
+    }
+    // Without an operation of ours a different spec is somebody else's finished change (an autoscaler, an administrator): taken over,
+    // never undone (docs/adr/0004).
+    const bool settled = std::ranges::all_of(now.observed->changes, &observed_change::is_terminal);
+    if (settled && next_change(now.record, *now.observed)) adopt_observed_spec(now.record, *now.observed);
+}
+
+bool is_ours(const database& record, const observed_database& observed) noexcept {
+    return observed.exists && observed.uid == record.object_uid;
+}
+
+}  // namespace
+
+const operation* active_operation(const database& record) noexcept {
+    for (auto it = record.operations.rbegin(); it != record.operations.rend(); ++it) {
+        if (!it->is_terminal()) return &*it;
+    }
+    return nullptr;
+}
+
+operation* active_operation(database& record) noexcept {
+    return const_cast<operation*>(active_operation(static_cast<const database&>(record)));
+}
+
+void finish(operation& which, operation_phase phase, base::instant now, std::string code,
+            std::string message) {
+    which.phase = phase;
+    if (!which.started_at) which.started_at = now;
+    which.finished_at = now;
+    which.error_code = std::move(code);
+    which.error_message = std::move(message);
+    if (phase == operation_phase::succeeded) which.progress = 100;
+}
+
+void begin_operation(database& record, operation started, base::instant now) {
+    for (auto& earlier : record.operations) {
+        if (earlier.is_terminal()) continue;
+        const bool cancelled = started.kind == operation_kind::remove;
+        finish(earlier, cancelled ? operation_phase::cancelled : operation_phase::superseded, now,
+               {}, fmt::format("{} by {}", cancelled ? "cancelled" : "superseded", started.id));
+    }
+    started.created_at = now;
+    started.database_id = record.id;
+    started.project = record.project;
+    record.operations.push_back(std::move(started));
+    while (record.operations.size() > operations_kept_max) {
+        record.operations.erase(record.operations.begin());
+    }
+}
+
+std::optional<change_kind> next_change(const database& record, const observed_database& observed) noexcept {
+    if (record.storage.bytes > observed.storage.bytes) return change_kind::volume_expansion;
+    if (record.size != observed.size) return change_kind::vertical_scaling;
+    if (record.topology != observed.topology) return change_kind::horizontal_scaling;
+    if (record.storage.bytes < observed.storage.bytes) return change_kind::volume_expansion;
+    return std::nullopt;
+}
+
+std::string explain(const observed_database& observed) {
+    const event* warning = nullptr;
+    for (const auto& each : observed.events) {
+        if (each.type == "Warning") warning = &each;
+    }
+    const condition* cause = nullptr;
+    for (const auto& each : observed.conditions) {
+        const bool bad = !each.status && (each.type == "AcceptingConnection" || each.type == "ReplicaReady" ||
+                                          each.type == "Ready" || each.type == "Provisioned");
+        if (bad && !each.message.empty() && cause == nullptr) cause = &each;
+    }
+    std::string text;
+    if (cause != nullptr) text = cause->message;
+    if (warning != nullptr && observed.phase != observed_phase::ready) {
+        text += fmt::format("{}{}: {}", text.empty() ? "" : "; ", warning->reason, warning->message);
+    }
+    return text;
+}
+
+decision decide(const database& record, const observed_database* observed, const decide_context& context) {
+    if (observed == nullptr) return {.record = record};
+    situation now{.record = record, .observed = observed, .context = context};
+    if (record.deleted) {
+        decide_deleted(now);
+    } else if (record.object_uid.empty()) {
+        decide_uncreated(now);
+    } else if (context.awaiting_first_sight) {
+        now.again = poll_fast;
+    } else if (!is_ours(record, *observed)) {
+        decide_missing(now);
+    } else {
+        decide_present(now);
+    }
+    const bool changed = now.record != record;
+    return {.record = std::move(now.record), .record_changed = changed, .next = std::move(now.next), .again_in = now.again};
+}
+
+database after_success(const database& record, const action& done, const std::string& created_uid, bool gone,
+                       const decide_context& context) {
+    database next = record;
+    auto* active = active_operation(next);
+    if (done.kind == action_kind::create_object && !next.deleted) {
+        next.object_uid = created_uid;
+        if (active != nullptr) {
+            active->error_message.clear();
+            step_list(*active).set("create_object", operation_phase::succeeded);
+            step_list(*active).set("become_ready", operation_phase::running);
+        }
+    }
+    if (done.kind == action_kind::remove_object && gone && next.deleted && active != nullptr) {
+        finish(*active, operation_phase::succeeded, context.now);
+    }
+    return next;
+}
+
+failed_action after_failure(const database& record, const action& tried, const base::failure& why,
+                            const decide_context& context) {
+    using base::errc;
+    failed_action result{.record = record};
+    const bool passing = why.retryable() || why.code == errc::cancelled || why.code == errc::gone ||
+                         why.reason == "deleting" ||
+                         (why.code == errc::precondition && tried.kind != action_kind::remove_object);
+    auto* active = active_operation(result.record);
+    if (passing || active == nullptr) {
+        result.retry = true;
+        if (active != nullptr) active->error_message = why.text;  // shown while it is being tried again
+        return result;
+    }
+    auto code = why.reason.empty() ? std::string(base::name(why.code)) : why.reason;
+    if (tried.kind == action_kind::remove_object) {
+        // The record must outlive what it stands for: deletion is tried again for ever, its cause is shown.
+        active->error_code = std::move(code);
+        active->error_message = why.text;
+        result.retry = true;
+        return result;
+    }
+    finish(*active, operation_phase::failed, context.now, std::move(code), why.text);
+    return result;
+}
+
+}  // namespace domain

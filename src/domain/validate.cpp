@@ -1,0 +1,539 @@
+#include "domain/validate.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+
+#include "base/quantity.hpp"
+#include "domain/engines.hpp"
+
+namespace domain {
+namespace {
+
+using base::errc;
+using base::field_fault;
+
+constexpr std::size_t name_length_max = 40;
+constexpr std::size_t labels_max = 32;
+constexpr std::int64_t storage_bytes_default = std::int64_t(10) << 30;
+constexpr std::int64_t storage_bytes_most = std::int64_t(64) << 40;
+constexpr std::int64_t cpu_millis_least = 50;
+constexpr std::int64_t cpu_millis_most = 512'000;
+constexpr std::int64_t memory_bytes_most = std::int64_t(4) << 40;
+
+// Parts of a database carry its name with one of these endings; a database of that name would clash with them.
+constexpr std::array<std::string_view, 8> reserved_endings{
+    "-auth", "-pods", "-standby", "-stats", "-sentinel", "-master", "-dashboard", "-secondary"};
+constexpr std::array<std::string_view, 4> reserved_label_domains{"kubedb-dbaas.io", "kubernetes.io",
+                                                                 "k8s.io", "kubedb.com"};
+
+// Collects the faults of one request.
+class faults {
+  public:
+    void add(std::string pointer, std::string code, std::string message) {
+        list_.push_back({std::move(pointer), std::move(code), std::move(message)});
+    }
+    [[nodiscard]] bool empty() const noexcept { return list_.empty(); }
+    [[nodiscard]] std::unexpected<base::failure> fail() && {
+        auto text = list_.size() == 1 ? fmt::format("{}: {}", list_[0].pointer, list_[0].message)
+                                      : fmt::format("{} fields are not valid", list_.size());
+        return std::unexpected(base::failure{.code = errc::invalid,
+                                             .text = std::move(text),
+                                             .reason = "validation_failed",
+                                             .fields = std::move(list_)});
+    }
+
+  private:
+    std::vector<field_fault> list_;
+};
+
+bool is_lower_alnum(char c) noexcept {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+}
+bool is_alnum(char c) noexcept {
+    return is_lower_alnum(c) || (c >= 'A' && c <= 'Z');
+}
+
+bool is_label_word(std::string_view text) noexcept {
+    if (text.empty() || text.size() > 63 || !is_alnum(text.front()) || !is_alnum(text.back())) {
+        return false;
+    }
+    return std::ranges::all_of(
+        text, [](char c) { return is_alnum(c) || c == '-' || c == '_' || c == '.'; });
+}
+
+bool is_dns_subdomain(std::string_view text) noexcept {
+    if (text.empty() || text.size() > 253) return false;
+    bool boundary = true;  // a part begins here
+    for (std::size_t at = 0; at < text.size(); ++at) {
+        const char c = text[at];
+        if (c == '.' || c == '-') {
+            if (boundary) return false;
+            boundary = c == '.';
+            if (c == '-' && (at + 1 == text.size() || text[at + 1] == '.')) return false;
+        } else if (is_lower_alnum(c)) {
+            boundary = false;
+        } else {
+            return false;
+        }
+    }
+    return !boundary;
+}
+
+// RFC 6901: "~" and "/" of a member name.
+std::string pointer_to(std::string_view parent, std::string_view member) {
+    std::string text(parent);
+    text += '/';
+    for (const char c : member) {
+        if (c == '~') {
+            text += "~0";
+        } else if (c == '/') {
+            text += "~1";
+        } else {
+            text += c;
+        }
+    }
+    return text;
+}
+
+void check_label(const std::string& key, const std::string& value, faults& found) {
+    const auto pointer = pointer_to("/labels", key.substr(0, 80));
+    const auto slash = key.find('/');
+    const auto prefix = slash == std::string::npos ? std::string_view() : std::string_view(key).substr(0, slash);
+    const auto word = slash == std::string::npos ? std::string_view(key) : std::string_view(key).substr(slash + 1);
+    if (!is_label_word(word) || (slash != std::string::npos && !is_dns_subdomain(prefix))) {
+        found.add(pointer, "bad_label_key",
+                  "a label key is [domain/]name; the name has up to 63 letters, digits, '-', '_', '.'");
+        return;
+    }
+    for (const auto domain : reserved_label_domains) {
+        if (prefix == domain || prefix.ends_with(fmt::format(".{}", domain))) {
+            found.add(pointer, "reserved_label", fmt::format("labels of {} are reserved", domain));
+        }
+    }
+    if (!value.empty() && !is_label_word(value)) {
+        found.add(pointer, "bad_label_value",
+                  "a label value has up to 63 letters, digits, '-', '_', '.', and begins and ends "
+                  "with a letter or digit");
+    }
+}
+
+void check_labels(const labels& tags, faults& found) {
+    if (tags.size() > labels_max) {
+        found.add("/labels", "too_many", fmt::format("at most {} labels are allowed", labels_max));
+        return;
+    }
+    for (const auto& [key, value] : tags) check_label(key, value, found);
+}
+
+void check_name(const std::optional<std::string>& name, std::string_view pointer, faults& found) {
+    if (!name) {
+        found.add(std::string(pointer), "required", "must be given");
+    } else if (!is_valid_name(*name)) {
+        found.add(std::string(pointer), "bad_name",
+                  fmt::format("a name has 1 to {} characters of a-z, 0-9 and '-', begins with a "
+                              "letter, ends with a letter or digit, and does not end in {}",
+                              name_length_max, fmt::join(reserved_endings, ", ")));
+    }
+}
+
+void check_range(int value, const replica_range& range, std::string pointer,
+                 std::string_view what, faults& found) {
+    if (value < range.least || value > range.most) {
+        found.add(std::move(pointer), "out_of_range",
+                  fmt::format("{} must be from {} to {}", what, range.least, range.most));
+    } else if (range.odd_only && value % 2 == 0) {
+        found.add(std::move(pointer), "must_be_odd", fmt::format("{} must be odd", what));
+    }
+}
+
+int clamp_to_int(std::int64_t value) noexcept {
+    return static_cast<int>(std::clamp<std::int64_t>(value, -1, 1'000'000));
+}
+
+std::vector<std::string_view> modes_of(const engine_rules& rules) {
+    std::vector<std::string_view> names;
+    if (rules.standalone) names.push_back(name(topology_mode::standalone));
+    if (rules.replicated.supported()) names.push_back(name(topology_mode::replicated));
+    if (rules.shards.supported()) names.push_back(name(topology_mode::cluster));
+    return names;
+}
+
+bool supports(const engine_rules& rules, topology_mode mode) noexcept {
+    switch (mode) {
+        case topology_mode::standalone: return rules.standalone;
+        case topology_mode::replicated: return rules.replicated.supported();
+        case topology_mode::cluster: return rules.shards.supported();
+    }
+    return false;
+}
+
+// `present` is what holds where the request is silent.
+topology read_topology(const topology_request& wanted, const engine_rules& rules, topology present,
+                       faults& found) {
+    topology shape = present;
+    if (wanted.mode) {
+        const auto mode = topology_mode_from(*wanted.mode);
+        if (!mode || !supports(rules, *mode)) {
+            found.add("/topology/mode", "unsupported",
+                      fmt::format("{} supports: {}", rules.display_name,
+                                  fmt::join(modes_of(rules), ", ")));
+            return shape;
+        }
+        if (*mode != shape.mode) {
+            const bool cluster = *mode == topology_mode::cluster;
+            const bool several = *mode == topology_mode::replicated;
+            shape = {.mode = *mode,
+                     .replicas = cluster   ? rules.shard_replicas.least
+                                 : several ? std::clamp(3, rules.replicated.least, rules.replicated.most)
+                                           : 1,
+                     .shards = cluster ? rules.shards.least : 1};
+        }
+    }
+    if (wanted.replicas) shape.replicas = clamp_to_int(*wanted.replicas);
+    if (wanted.shards) shape.shards = clamp_to_int(*wanted.shards);
+    switch (shape.mode) {
+        case topology_mode::standalone:
+            if (shape.replicas != 1) {
+                found.add("/topology/replicas", "out_of_range",
+                          "a standalone database has one replica; for more, set mode to replicated");
+            }
+            break;
+        case topology_mode::replicated:
+            check_range(shape.replicas, rules.replicated, "/topology/replicas", "replicas", found);
+            break;
+        case topology_mode::cluster:
+            check_range(shape.replicas, rules.shard_replicas, "/topology/replicas",
+                        "replicas (members per shard, the primary included)", found);
+            check_range(shape.shards, rules.shards, "/topology/shards", "shards", found);
+            break;
+    }
+    if (shape.mode != topology_mode::cluster && shape.shards != 1) {
+        found.add("/topology/shards", "out_of_range", "only mode cluster has shards");
+    }
+    return shape;
+}
+
+std::optional<std::int64_t> read_quantity(const std::string& text, bool cpu, const char* pointer,
+                                          std::int64_t least, std::int64_t most, faults& found) {
+    const auto value = cpu ? base::parse_millis(text) : base::parse_bytes(text);
+    if (!value) {
+        found.add(pointer, "bad_quantity", value.error().text);
+        return std::nullopt;
+    }
+    if (*value < least || *value > most) {
+        const auto show = [&](std::int64_t v) {
+            return cpu ? base::millis_text(v) : base::bytes_text(v);
+        };
+        found.add(pointer, "out_of_range",
+                  fmt::format("must be from {} to {}", show(least), show(most)));
+        return std::nullopt;
+    }
+    return *value;
+}
+
+domain::size read_size(const size_request& wanted, const engine_rules& rules, domain::size present,
+                       faults& found) {
+    domain::size result = present;
+    if (wanted.preset) {
+        if (wanted.cpu || wanted.memory) {
+            found.add("/size", "ambiguous", "give either a preset or cpu and memory, not both");
+            return result;
+        }
+        const auto* preset = find_preset(*wanted.preset);
+        if (preset == nullptr) {
+            std::vector<std::string_view> names;
+            for (const auto& known : size_presets()) names.push_back(known.name);
+            found.add("/size/preset", "unknown_preset",
+                      fmt::format("known presets: {}", fmt::join(names, ", ")));
+            return result;
+        }
+        result = preset->size;
+    }
+    if (wanted.cpu) {
+        if (const auto cpu = read_quantity(*wanted.cpu, true, "/size/cpu", cpu_millis_least,
+                                           cpu_millis_most, found)) {
+            result.cpu_millis = *cpu;
+        }
+    }
+    if (wanted.memory) {
+        if (const auto memory = read_quantity(*wanted.memory, false, "/size/memory",
+                                              rules.memory_bytes_min, memory_bytes_most, found)) {
+            result.memory_bytes = *memory;
+        }
+    } else if (result.memory_bytes < rules.memory_bytes_min) {
+        found.add("/size/preset", "out_of_range",
+                  fmt::format("{} needs at least {} of memory", rules.display_name,
+                              base::bytes_text(rules.memory_bytes_min)));
+    }
+    return result;
+}
+
+void read_storage(const storage_request& wanted, const engine_rules& rules, storage& result,
+                  faults& found) {
+    if (!rules.has_volumes) {
+        if (wanted.size || wanted.storage_class || wanted.type) {
+            found.add("/storage", "unsupported",
+                      fmt::format("{} keeps its data in memory only", rules.display_name));
+        }
+        return;
+    }
+    if (wanted.size) {
+        if (const auto bytes = read_quantity(*wanted.size, false, "/storage/size",
+                                             rules.storage_bytes_min, storage_bytes_most, found)) {
+            result.bytes = *bytes;
+        }
+    }
+    if (wanted.storage_class) {
+        if (!wanted.storage_class->empty() && !is_dns_subdomain(*wanted.storage_class)) {
+            found.add("/storage/class", "bad_name", "a storage class is named like a DNS name");
+        }
+        result.storage_class = *wanted.storage_class;
+    }
+    if (wanted.type) {
+        if (const auto type = storage_type_from(*wanted.type)) {
+            result.type = *type;
+        } else {
+            found.add("/storage/type", "unknown_value", "must be durable or ephemeral");
+        }
+    }
+}
+
+void read_version(const std::optional<std::string>& wanted, const engine_rules& rules,
+                  const engine_offer& offer, database& record, faults& found) {
+    if (!offer.installed) {
+        found.add("/engine", "engine_not_installed",
+                  fmt::format("{} is not installed in the cluster", rules.display_name));
+        return;
+    }
+    if (!wanted) {
+        if (offer.versions.empty()) {
+            found.add("/version", "version_not_found",
+                      fmt::format("the cluster's catalogue has no version of {}", rules.display_name));
+        } else {
+            record.version = offer.versions.front();
+        }
+        return;
+    }
+    record.version = *wanted;
+    if (std::ranges::find(offer.versions, *wanted) != offer.versions.end()) return;
+    const bool deprecated = std::ranges::find(offer.deprecated_versions, *wanted) != offer.deprecated_versions.end();
+    std::vector<std::string_view> shown(offer.versions.begin(),
+                                        offer.versions.begin() + std::ptrdiff_t(std::min<std::size_t>(offer.versions.size(), 12)));
+    found.add("/version", deprecated ? "version_deprecated" : "version_not_found",
+              fmt::format("{} is {}; available: {}", wanted->substr(0, 40),
+                          deprecated ? "deprecated" : "not in the cluster's catalogue",
+                          fmt::join(shown, ", ")));
+}
+
+bool has_scaled(const database& before, const database& after) noexcept {
+    return before.topology != after.topology || before.size != after.size ||
+           before.storage != after.storage;
+}
+
+}  // namespace
+
+bool is_valid_name(std::string_view name) noexcept {
+    if (name.empty() || name.size() > name_length_max) return false;
+    if (name.front() < 'a' || name.front() > 'z' || name.back() == '-') return false;
+    if (!std::ranges::all_of(name, [](char c) { return is_lower_alnum(c) || c == '-'; })) {
+        return false;
+    }
+    return std::ranges::none_of(reserved_endings,
+                                [&](std::string_view ending) { return name.ends_with(ending); });
+}
+
+base::outcome<database> validate_create(const create_request& wanted, const engine_offer& offer) {
+    faults found;
+    database record;
+    check_name(wanted.project, "/project", found);
+    check_name(wanted.name, "/name", found);
+    record.project = wanted.project.value_or("");
+    record.name = wanted.name.value_or("");
+    const engine_rules* rules = nullptr;
+    if (!wanted.engine) {
+        found.add("/engine", "required", "must be given");
+    } else if (rules = find_engine(*wanted.engine); rules == nullptr) {
+        std::vector<std::string_view> names;
+        for (const auto& known : all_engines()) names.push_back(known.engine);
+        found.add("/engine", "unknown_engine", fmt::format("known engines: {}", fmt::join(names, ", ")));
+    }
+    if (wanted.tags) {
+        check_labels(*wanted.tags, found);
+        record.tags = *wanted.tags;
+    }
+    if (rules != nullptr) {
+        record.engine = rules->engine;
+        read_version(wanted.version, *rules, offer, record, found);
+        record.topology = read_topology(wanted.topology.value_or(topology_request{}), *rules, {}, found);
+        const bool custom = wanted.size && !wanted.size->preset;
+        if (custom && (!wanted.size->cpu || !wanted.size->memory)) {
+            found.add(wanted.size->cpu ? "/size/memory" : "/size/cpu", "required",
+                      "give a preset, or both cpu and memory");
+        }
+        record.size = read_size(wanted.size.value_or(size_request{}), *rules,
+                                find_preset("small")->size, found);
+        if (rules->has_volumes) record.storage.bytes = storage_bytes_default;
+        read_storage(wanted.storage.value_or(storage_request{}), *rules, record.storage, found);
+    }
+    record.deletion_protection = wanted.deletion_protection.value_or(false);
+    record.monitoring = wanted.monitoring.value_or(true);
+    if (!found.empty()) return std::move(found).fail();
+    return record;
+}
+
+base::outcome<database> validate_patch(const database& present, const patch_request& wanted) {
+    if (present.deleted) {
+        return base::fail(errc::conflict, "the database is being deleted", "being_deleted");
+    }
+    const auto* rules = find_engine(present.engine);
+    if (rules == nullptr) return base::fail(errc::internal, "the record names an unknown engine");
+    faults found;
+    for (const auto& [member, text] : wanted.immutable) {
+        found.add(pointer_to("", member), "immutable",
+                  "cannot be changed after creation" +
+                      std::string(member == "version" ? "; upgrades are not available yet" : ""));
+    }
+    database next = present;
+    if (wanted.topology) {
+        next.topology = read_topology(*wanted.topology, *rules, present.topology, found);
+        const bool crosses = next.topology.mode != present.topology.mode;
+        if (crosses && (!rules->scales_to_standalone || next.topology.mode == topology_mode::cluster ||
+                        present.topology.mode == topology_mode::cluster)) {
+            found.add("/topology/mode", "immutable",
+                      fmt::format("{} cannot change from {} to {}", rules->display_name,
+                                  name(present.topology.mode), name(next.topology.mode)));
+        }
+    }
+    if (wanted.size) next.size = read_size(*wanted.size, *rules, present.size, found);
+    if (wanted.storage) {
+        read_storage(*wanted.storage, *rules, next.storage, found);
+        if (next.storage.bytes < present.storage.bytes) {
+            found.add("/storage/size", "cannot_shrink",
+                      fmt::format("storage only grows; it has {}", base::bytes_text(present.storage.bytes)));
+        }
+        if (next.storage.storage_class != present.storage.storage_class) {
+            found.add("/storage/class", "immutable", "cannot be changed after creation");
+        }
+        if (next.storage.type != present.storage.type) {
+            found.add("/storage/type", "immutable", "cannot be changed after creation");
+        }
+    }
+    if (wanted.tags) {
+        for (const auto& [key, value] : *wanted.tags) {
+            if (value) {
+                next.tags[key] = *value;
+            } else {
+                next.tags.erase(key);
+            }
+        }
+        check_labels(next.tags, found);
+    }
+    next.deletion_protection = wanted.deletion_protection.value_or(present.deletion_protection);
+    if (wanted.paused && *wanted.paused && !rules->can_pause) {
+        found.add("/paused", "unsupported", fmt::format("{} cannot be paused", rules->display_name));
+    }
+    next.paused = wanted.paused.value_or(present.paused);
+    if (!found.empty()) return std::move(found).fail();
+    if (has_scaled(present, next) && (present.paused || next.paused)) {
+        return base::fail(errc::conflict, "a paused database cannot be scaled; resume it first", "paused");
+    }
+    return next;
+}
+
+base::outcome<project> validate_project(const project* present, const project_request& wanted) {
+    faults found;
+    project next = present != nullptr ? *present : project{};
+    if (present == nullptr) {
+        check_name(wanted.name, "/name", found);
+        next.name = wanted.name.value_or("");
+    } else if (wanted.name && *wanted.name != present->name) {
+        found.add("/name", "immutable", "cannot be changed after creation");
+    }
+    if (wanted.display_name) {
+        if (wanted.display_name->size() > 200) {
+            found.add("/display_name", "too_long", "at most 200 bytes");
+        }
+        next.display_name = *wanted.display_name;
+    }
+    if (wanted.tags) {
+        check_labels(*wanted.tags, found);
+        next.tags = *wanted.tags;
+    }
+    if (wanted.max_databases) {
+        if (*wanted.max_databases < 0 || *wanted.max_databases > 100'000) {
+            found.add("/quota/databases", "out_of_range", "must be from 0 (no limit) to 100000");
+        }
+        next.max_databases = *wanted.max_databases;
+    }
+    const auto quantity = [&](const std::optional<std::string>& text, bool cpu, const char* pointer,
+                              std::int64_t& into) {
+        if (!text) return;
+        constexpr auto most = std::int64_t(1) << 60;
+        if (const auto value = read_quantity(*text, cpu, pointer, 0, most, found)) into = *value;
+    };
+    quantity(wanted.max_cpu, true, "/quota/cpu", next.max_cpu_millis);
+    quantity(wanted.max_memory, false, "/quota/memory", next.max_memory_bytes);
+    quantity(wanted.max_storage, false, "/quota/storage", next.max_storage_bytes);
+    if (!found.empty()) return std::move(found).fail();
+    return next;
+}
+
+usage& usage::operator+=(const usage& other) noexcept {
+    databases += other.databases;
+    cpu_millis += other.cpu_millis;
+    memory_bytes += other.memory_bytes;
+    storage_bytes += other.storage_bytes;
+    return *this;
+}
+
+usage& usage::operator-=(const usage& other) noexcept {
+    databases -= other.databases;
+    cpu_millis -= other.cpu_millis;
+    memory_bytes -= other.memory_bytes;
+    storage_bytes -= other.storage_bytes;
+    return *this;
+}
+
+usage usage_of(const database& record) noexcept {
+    const std::int64_t members = member_count(record.topology);
+    return {.databases = 1,
+            .cpu_millis = record.size.cpu_millis * members,
+            .memory_bytes = record.size.memory_bytes * members,
+            .storage_bytes = record.storage.bytes * members};
+}
+
+usage limits_of(const project& owner) noexcept {
+    return {.databases = owner.max_databases,
+            .cpu_millis = owner.max_cpu_millis,
+            .memory_bytes = owner.max_memory_bytes,
+            .storage_bytes = owner.max_storage_bytes};
+}
+
+base::outcome<void> check_limits(const usage& allowed, const usage& used, const usage& more,
+                                 std::string_view what, std::string reason) {
+    const auto check = [&](std::int64_t limit, std::int64_t now, std::int64_t extra,
+                           std::string_view resource,
+                           auto show) -> base::outcome<void> {
+        if (limit == 0 || extra <= 0 || now + extra <= limit) return {};
+        return base::fail(errc::limit,
+                          fmt::format("{} has {} of {} in use of {}; {} more do not fit", what,
+                                      show(now), resource, show(limit), show(extra)),
+                          reason);
+    };
+    const auto plain = [](std::int64_t v) { return fmt::format("{}", v); };
+    const auto cpu = [](std::int64_t v) { return base::millis_text(v); };
+    const auto bytes = [](std::int64_t v) { return base::bytes_text(v); };
+    for (const auto& checked :
+         {check(allowed.databases, used.databases, more.databases, "databases", plain),
+          check(allowed.cpu_millis, used.cpu_millis, more.cpu_millis, "cpu", cpu),
+          check(allowed.memory_bytes, used.memory_bytes, more.memory_bytes, "memory", bytes),
+          check(allowed.storage_bytes, used.storage_bytes, more.storage_bytes, "storage", bytes)}) {
+        if (!checked) return checked;
+    }
+    return {};
+}
+
+}  // namespace domain
