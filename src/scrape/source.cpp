@@ -1,0 +1,160 @@
+#include "scrape/source.hpp"
+
+#include <fmt/format.h>
+
+#include <map>
+#include <memory>
+#include <utility>
+
+#include "scrape/mapping.hpp"
+#include "scrape/rates.hpp"
+
+namespace scrape {
+namespace {
+
+// A gap of more intervals than this starts the rates anew.
+constexpr int intervals_remembered = 5;
+
+class service_proxy_fetcher final : public page_fetcher {
+  public:
+    service_proxy_fetcher(get_function get, namespace_function name_space, page_limits limits)
+        : get_(std::move(get)), name_space_(std::move(name_space)), limits_(limits) {}
+
+    aio::task<fetched_page> fetch(ports::database_key key, base::steady_time deadline) override {
+        auto path =
+            fmt::format("/api/v1/namespaces/{}/services/http:{}-stats:metrics/proxy/metrics",
+                        name_space_(key.project), key.name);
+        auto answer = co_await get_(std::move(path), deadline, limits_.page_bytes);
+        if (!answer) co_return std::unexpected(proxy_failure(std::move(answer).error()));
+        co_return page_of(std::move(*answer));
+    }
+
+  private:
+    get_function get_;
+    namespace_function name_space_;
+    page_limits limits_;
+};
+
+class exporter_source final : public ports::metrics_source {
+  public:
+    exporter_source(page_fetcher& pages, const base::clock& clock, source_options options)
+        : pages_(pages), clock_(clock), options_(options), reader_(options.limits) {}
+
+    aio::task<std::shared_ptr<const domain::metrics_sample>> scrape(
+        std::string database_id, ports::database_key key, base::steady_time deadline) override {
+        const auto where = fmt::format("scrape {}/{}", key.project, key.name);
+        const auto* const plan = plan_for(key.engine);
+        if (plan == nullptr) {
+            co_return base::fail(
+                base::errc::unsupported,
+                fmt::format("{}: no metrics are known of the engine '{}'", where, key.engine),
+                "engine_without_mapping");
+        }
+        if (clock_.now() >= deadline) {
+            co_return base::fail(base::errc::timed_out, where + ": no time is left");
+        }
+        // Held through the wait: forget() meanwhile only takes it off the map, and this page leaves
+        // nothing behind.
+        const auto memory = memory_of(database_id);
+        auto page = co_await pages_.fetch(std::move(key), deadline);
+        if (!page) co_return base::pass(std::move(page), where);
+        auto sample = translate(*plan, *page, *memory);
+        if (!sample) co_return base::pass(std::move(sample), where);
+        co_return std::move(*sample);
+    }
+
+    void forget(const std::string& database_id) override { memories_.erase(database_id); }
+
+  private:
+    using memory_ptr = std::shared_ptr<rate_memory>;  // the map's, and a scrape's that is under way
+
+    memory_ptr memory_of(const std::string& database_id) {
+        auto& memory = memories_[database_id];
+        if (!memory) {
+            memory = std::make_shared<rate_memory>(
+                rate_memory::options{.gap_max = options_.interval * intervals_remembered});
+        }
+        return memory;
+    }
+
+    base::outcome<std::shared_ptr<const domain::metrics_sample>> translate(const mapping_plan& plan,
+                                                                           const fetched_page& page,
+                                                                           rate_memory& memory) {
+        const auto format = format_of(page.content_type);
+        if (!format) return std::unexpected(format.error());
+        auto reading = plan.read(page.bytes, *format, reader_);
+        if (!reading) return base::pass(std::move(reading));
+        return std::make_shared<const domain::metrics_sample>(
+            plan.evaluate(*reading, memory, clock_.now(), clock_.wall()));
+    }
+
+    page_fetcher& pages_;
+    const base::clock& clock_;
+    source_options options_;
+    page_reader reader_;
+    std::map<std::string, memory_ptr, std::less<>> memories_;
+};
+
+std::string whole(http::body body) {
+    if (!body.shared && body.middle.empty() && body.after.empty()) return std::move(body.before);
+    return body.to_string();
+}
+
+bool is_status_object(const http::response& answer, std::string_view body) {
+    return answer.headers.get("content-type").starts_with("application/json") &&
+           body.find("\"Status\"") != body.npos;
+}
+
+}  // namespace
+
+base::failure proxy_failure(base::failure from) {
+    if (from.code == base::errc::not_found) from.reason = "no_stats_service";
+    if (from.code == base::errc::unavailable) {
+        const bool nobody = from.text.find("no endpoints available") != from.text.npos;
+        from.reason = nobody ? "no_endpoints" : "exporter_unreachable";
+    }
+    return from;
+}
+
+base::outcome<fetched_page> page_of(http::response answer) {
+    auto body = whole(std::move(answer.body));
+    if (answer.status == 200) {
+        return fetched_page{.bytes = std::move(body),
+                            .content_type = std::string(answer.headers.get("content-type"))};
+    }
+    // The words are the API server's or the exporter's; they hold no secret, but they may be long.
+    const auto text =
+        fmt::format("HTTP {}: {}", answer.status, std::string_view(body).substr(0, 200));
+    const bool from_api = is_status_object(answer, body);
+    switch (answer.status) {
+        case 401:
+        case 403:
+            return base::fail(base::errc::denied, text, "metrics_denied");
+        case 404:
+            return base::fail(base::errc::not_found, text,
+                              from_api ? "no_stats_service" : "no_metrics_page");
+        case 429:
+            return base::fail(base::errc::unavailable, text, "throttled");
+        case 504:
+            return base::fail(base::errc::timed_out, text, "exporter_timeout");
+        default:
+            break;
+    }
+    if (answer.status >= 500) {
+        return std::unexpected(proxy_failure({.code = base::errc::unavailable, .text = text}));
+    }
+    return base::fail(base::errc::corrupt, text, "unexpected_status");
+}
+
+std::unique_ptr<page_fetcher> make_service_proxy_fetcher(get_function get,
+                                                         namespace_function name_space,
+                                                         page_limits limits) {
+    return std::make_unique<service_proxy_fetcher>(std::move(get), std::move(name_space), limits);
+}
+
+std::unique_ptr<ports::metrics_source> make_source(page_fetcher& pages, const base::clock& clock,
+                                                   source_options options) {
+    return std::make_unique<exporter_source>(pages, clock, options);
+}
+
+}  // namespace scrape
