@@ -72,7 +72,7 @@ outcome<std::int64_t> parse(std::string_view text, std::int64_t unit) {
         if (text[at] == '.' && !point) {
             point = true;
         } else if (text[at] >= '0' && text[at] <= '9') {
-            if (++read > 18) return refuse();
+            if (++read > 19) return refuse();
             digits = digits * 10 + (text[at] - '0');
             if (point) divisor *= 10;
         } else {
@@ -81,10 +81,10 @@ outcome<std::int64_t> parse(std::string_view text, std::int64_t unit) {
     }
     const auto factor = suffix_scale(text.substr(at));
     if (read == 0 || !factor) return refuse();
-    // 18 digits * 2^60 fits 2^127; the unit (1 or 1000) is multiplied after a check.
+    // 19 digits * 2^60 fits 2^127; the unit (1 or 1000) is multiplied after a check.
     const wide limit = std::numeric_limits<std::int64_t>::max();
     const wide scaled = digits * factor->multiplier;
-    if (scaled > limit * divisor) return refuse();
+    if (scaled > (wide(1) << 126) / unit) return refuse();
     const wide total_divisor = divisor * factor->divisor;
     const wide value = (scaled * unit + total_divisor - 1) / total_divisor;
     if (value > limit) return refuse();

@@ -1,0 +1,249 @@
+#include "domain/validate.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "domain/engines.hpp"
+
+namespace domain {
+namespace {
+
+constexpr std::int64_t gibi = std::int64_t(1) << 30;
+
+const engine_offer offer{.installed = true, .versions = {"17.9", "16.13"}, .deprecated_versions = {"11.22"}};
+
+create_request good(std::string engine = "postgres") {
+    create_request wanted;
+    wanted.project = "shop";
+    wanted.name = "orders";
+    wanted.engine = std::move(engine);
+    return wanted;
+}
+
+std::vector<std::string> faulty(const base::failure& why) {
+    std::vector<std::string> found;
+    for (const auto& fault : why.fields) found.push_back(fault.pointer + " " + fault.code);
+    std::ranges::sort(found);
+    return found;
+}
+
+std::vector<std::string> faults_of(const create_request& wanted, const engine_offer& offered = offer) {
+    const auto result = validate_create(wanted, offered);
+    return result ? std::vector<std::string>{} : faulty(result.error());
+}
+
+database present(std::string engine = "postgres") {
+    auto record = validate_create(good(std::move(engine)), offer).value();
+    record.id = "db-a";
+    record.object_uid = "uid-1";
+    return record;
+}
+
+using strings = std::vector<std::string>;
+
+TEST(validate_create, fills_in_defaults) {
+    const auto record = validate_create(good(), offer);
+    ASSERT_TRUE(record) << record.error().text;
+    EXPECT_EQ(record->version, "17.9");
+    EXPECT_EQ(record->topology, topology{});
+    EXPECT_EQ(record->size, find_preset("small")->size);
+    EXPECT_EQ(record->storage.bytes, 10 * gibi);
+    EXPECT_TRUE(record->monitoring);
+    EXPECT_FALSE(record->deletion_protection);
+}
+
+TEST(validate_create, names_all_faults_at_once) {
+    auto wanted = good();
+    wanted.project.reset();
+    wanted.name = "Orders";
+    wanted.version = "9.6";
+    wanted.topology = topology_request{.mode = "replicated", .replicas = 99, .shards = 2};
+    wanted.size = size_request{.cpu = "1x", .memory = "1"};
+    wanted.storage = storage_request{.size = "1", .storage_class = "Fast!", .type = "floppy"};
+    wanted.tags = labels{{"kubedb.com/x", "a"}, {"-bad", "a"}, {"ok", "bad value"}};
+    EXPECT_EQ(faults_of(wanted),
+              (strings{"/labels/-bad bad_label_key", "/labels/kubedb.com~1x reserved_label",
+                       "/labels/ok bad_label_value", "/name bad_name", "/project required",
+                       "/size/cpu bad_quantity", "/size/memory out_of_range", "/storage/class bad_name",
+                       "/storage/size out_of_range", "/storage/type unknown_value",
+                       "/topology/replicas out_of_range", "/topology/shards out_of_range",
+                       "/version version_not_found"}));
+}
+
+TEST(validate_create, tells_unknown_engines_from_those_not_installed) {
+    EXPECT_EQ(faults_of(good("oracle9i")), (strings{"/engine unknown_engine"}));
+    EXPECT_EQ(faults_of(good(), engine_offer{}), (strings{"/engine engine_not_installed"}));
+    auto nothing = good();
+    nothing.engine.reset();
+    EXPECT_EQ(faults_of(nothing), (strings{"/engine required"}));
+}
+
+TEST(validate_create, refuses_deprecated_versions_and_empty_catalogues) {
+    auto wanted = good();
+    wanted.version = "11.22";
+    EXPECT_EQ(faults_of(wanted), (strings{"/version version_deprecated"}));
+    EXPECT_EQ(faults_of(good(), engine_offer{.installed = true}), (strings{"/version version_not_found"}));
+}
+
+TEST(validate_create, wants_a_preset_or_both_quantities) {
+    auto wanted = good();
+    wanted.size = size_request{.cpu = "1"};
+    EXPECT_EQ(faults_of(wanted), (strings{"/size/memory required"}));
+    wanted.size = size_request{.preset = "small", .cpu = "1"};
+    EXPECT_EQ(faults_of(wanted), (strings{"/size ambiguous"}));
+    wanted.size = size_request{.preset = "gigantic"};
+    EXPECT_EQ(faults_of(wanted), (strings{"/size/preset unknown_preset"}));
+    wanted.size = size_request{.cpu = "1500m", .memory = "3Gi"};
+    const auto record = validate_create(wanted, offer);
+    ASSERT_TRUE(record);
+    EXPECT_EQ(record->size, (size{.cpu_millis = 1500, .memory_bytes = 3 * gibi}));
+}
+
+struct shape_row {
+    const char* engine;
+    topology_request wanted;
+    bool allowed;
+};
+
+TEST(validate_create, knows_the_topologies_of_each_engine) {
+    const std::vector<shape_row> rows{
+        {"postgres", {.mode = "replicated", .replicas = 2}, true},
+        {"postgres", {.mode = "replicated", .replicas = 1}, false},
+        {"postgres", {.mode = "cluster"}, false},
+        {"mysql", {.mode = "replicated", .replicas = 3}, true},
+        {"mysql", {.mode = "replicated", .replicas = 2}, false},
+        {"mariadb", {.mode = "replicated", .replicas = 4}, false},
+        {"mariadb", {.mode = "replicated", .replicas = 5}, true},
+        {"redis", {.mode = "cluster", .replicas = 2, .shards = 3}, true},
+        {"redis", {.mode = "cluster", .replicas = 1, .shards = 3}, false},
+        {"redis", {.mode = "cluster", .replicas = 2, .shards = 2}, false},
+        {"mongodb", {.mode = "cluster", .replicas = 3, .shards = 2}, true},
+        {"memcached", {.mode = "replicated", .replicas = 4}, true},
+        {"postgres", {.replicas = 2}, false},
+        {"postgres", {.mode = "replicated", .replicas = std::int64_t(1) << 40}, false},
+    };
+    for (const auto& row : rows) {
+        auto wanted = good(row.engine);
+        wanted.topology = row.wanted;
+        EXPECT_EQ(validate_create(wanted, offer).has_value(), row.allowed)
+            << row.engine << ' ' << row.wanted.mode.value_or("-") << ' ' << row.wanted.replicas.value_or(-1);
+    }
+}
+
+TEST(validate_create, gives_memcached_no_volume) {
+    auto wanted = good("memcached");
+    EXPECT_EQ(validate_create(wanted, offer)->storage.bytes, 0);
+    wanted.storage = storage_request{.size = "1Gi"};
+    EXPECT_EQ(faults_of(wanted), (strings{"/storage unsupported"}));
+}
+
+TEST(validate_create, limits_the_number_of_labels) {
+    auto wanted = good();
+    wanted.tags.emplace();
+    for (int i = 0; i < 33; ++i) (*wanted.tags)["k" + std::to_string(i)] = "v";
+    EXPECT_EQ(faults_of(wanted), (strings{"/labels too_many"}));
+}
+
+TEST(is_valid_name, follows_rfc_1035_and_leaves_room_for_parts) {
+    for (const char* name : {"a", "orders", "orders-2", "a-b-c"}) EXPECT_TRUE(is_valid_name(name)) << name;
+    for (const char* name : {"", "2orders", "-a", "a-", "Orders", "or_ders", "orders-stats", "x-auth",
+                             "a.b", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"}) {
+        EXPECT_FALSE(is_valid_name(name)) << name;
+    }
+}
+
+TEST(validate_patch, keeps_what_the_patch_does_not_name) {
+    const auto before = present();
+    EXPECT_EQ(validate_patch(before, {}).value(), before);
+}
+
+TEST(validate_patch, scales_within_the_rules) {
+    patch_request wanted;
+    wanted.size = size_request{.memory = "2Gi"};
+    wanted.storage = storage_request{.size = "20Gi"};
+    wanted.topology = topology_request{.mode = "replicated", .replicas = 3};
+    const auto after = validate_patch(present(), wanted);
+    ASSERT_TRUE(after) << after.error().text;
+    EXPECT_EQ(after->size, (size{.cpu_millis = 500, .memory_bytes = 2 * gibi}));
+    EXPECT_EQ(after->storage.bytes, 20 * gibi);
+    EXPECT_EQ(after->topology.replicas, 3);
+}
+
+TEST(validate_patch, names_immutable_fields) {
+    patch_request wanted;
+    wanted.immutable = {{"engine", "mysql"}};
+    wanted.storage = storage_request{.size = "1Gi", .storage_class = "fast", .type = "ephemeral"};
+    const auto after = validate_patch(present(), wanted);
+    ASSERT_FALSE(after);
+    EXPECT_EQ(faulty(after.error()), (strings{"/engine immutable", "/storage/class immutable",
+                                              "/storage/size cannot_shrink", "/storage/type immutable"}));
+}
+
+TEST(validate_patch, does_not_change_the_mode_of_redis) {
+    patch_request wanted;
+    wanted.topology = topology_request{.mode = "cluster"};
+    const auto after = validate_patch(present("redis"), wanted);
+    ASSERT_FALSE(after);
+    EXPECT_EQ(faulty(after.error()), (strings{"/topology/mode immutable"}));
+}
+
+TEST(validate_patch, adds_and_removes_labels) {
+    auto before = present();
+    before.tags = {{"team", "a"}, {"tier", "1"}};
+    patch_request wanted;
+    wanted.tags = {{"team", std::nullopt}, {"env", "prod"}};
+    EXPECT_EQ(validate_patch(before, wanted)->tags, (labels{{"env", "prod"}, {"tier", "1"}}));
+}
+
+TEST(validate_patch, refuses_to_scale_a_paused_database) {
+    auto before = present();
+    before.paused = true;
+    patch_request wanted;
+    wanted.size = size_request{.preset = "large"};
+    const auto after = validate_patch(before, wanted);
+    ASSERT_FALSE(after);
+    EXPECT_EQ(after.error().code, base::errc::conflict);
+    EXPECT_EQ(after.error().reason, "paused");
+}
+
+TEST(validate_patch, refuses_a_database_on_its_way_out) {
+    auto before = present();
+    before.deleted = true;
+    EXPECT_EQ(validate_patch(before, {}).error().reason, "being_deleted");
+}
+
+TEST(validate_project, checks_name_and_quota) {
+    project_request wanted{.name = "shop", .max_databases = 5, .max_cpu = "4", .max_memory = "8Gi"};
+    const auto made = validate_project(nullptr, wanted);
+    ASSERT_TRUE(made);
+    EXPECT_EQ(made->max_cpu_millis, 4000);
+    EXPECT_EQ(made->max_memory_bytes, 8 * gibi);
+    const auto bad = validate_project(&*made, {.name = "other", .display_name = std::string(201, 'x'), .max_databases = -1,
+                                               .max_storage = "much"});
+    ASSERT_FALSE(bad);
+    EXPECT_EQ(faulty(bad.error()), (strings{"/display_name too_long", "/name immutable",
+                                            "/quota/databases out_of_range", "/quota/storage bad_quantity"}));
+}
+
+TEST(check_limits, counts_all_members) {
+    auto record = present();
+    record.topology = {.mode = topology_mode::replicated, .replicas = 3};
+    const auto more = usage_of(record);
+    EXPECT_EQ(more.cpu_millis, 1500);
+    EXPECT_EQ(more.storage_bytes, 30 * gibi);
+    const usage allowed{.cpu_millis = 2000};
+    EXPECT_TRUE(check_limits(allowed, {.cpu_millis = 500}, more, "project 'shop'", "quota_exceeded"));
+    const auto refused = check_limits(allowed, {.cpu_millis = 501}, more, "project 'shop'", "quota_exceeded");
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, base::errc::limit);
+    EXPECT_EQ(refused.error().text, "project 'shop' has 501m of cpu in use of 2; 1500m more do not fit");
+}
+
+TEST(check_limits, allows_to_shrink_over_the_limit) {
+    EXPECT_TRUE(check_limits({.databases = 1, .cpu_millis = 100}, {.databases = 2, .cpu_millis = 900}, {.cpu_millis = -100},
+                             "project 'shop'", "quota_exceeded"));
+}
+
+}  // namespace
+}  // namespace domain
