@@ -1,0 +1,386 @@
+#include "domain/decide.hpp"
+
+#include <gtest/gtest.h>
+
+#include "domain/status.hpp"
+
+namespace domain {
+namespace {
+
+using std::chrono::seconds;
+
+constexpr std::int64_t gibi = std::int64_t(1) << 30;
+const base::instant start{seconds(1'000'000)};
+
+database wanted_database() {
+    database record;
+    record.id = "db-a";
+    record.project = "shop";
+    record.name = "orders";
+    record.engine = "postgres";
+    record.version = "17.9";
+    record.size = {.cpu_millis = 500, .memory_bytes = gibi};
+    record.storage.bytes = 10 * gibi;
+    begin_operation(record, {.id = "op-1", .kind = operation_kind::create}, start);
+    return record;
+}
+
+// The object as the cluster would show it when it is what the record wants.
+observed_database shown(const database& record, observed_phase phase) {
+    return {.exists = true,
+            .uid = "uid-1",
+            .owner_database_id = record.id,
+            .phase = phase,
+            .version = record.version,
+            .topology = record.topology,
+            .size = record.size,
+            .storage = record.storage,
+            .paused = record.paused,
+            .tags = record.tags};
+}
+
+database running_database() {
+    auto record = wanted_database();
+    record.object_uid = "uid-1";
+    record.was_ready = true;
+    finish(*active_operation(record), operation_phase::succeeded, start);
+    return record;
+}
+
+decide_context at(seconds later = {}) {
+    return {.now = start + later};
+}
+
+status_phase phase_of(const database& record, const observed_database& observed) {
+    return derive_status(record, &observed, {.cluster_known = true}).phase;
+}
+
+observed_change change(change_kind kind, change_phase phase, std::string operation_id) {
+    return {.name = "c", .kind = kind, .phase = phase, .operation_id = std::move(operation_id), .created_at = start};
+}
+
+TEST(decide, waits_until_the_cluster_was_heard) {
+    const auto record = wanted_database();
+    const auto result = decide(record, nullptr, at());
+    EXPECT_EQ(result.next.kind, action_kind::none);
+    EXPECT_FALSE(result.record_changed);
+}
+
+TEST(decide, creates_an_object_that_was_never_made) {
+    const observed_database nothing;
+    const auto result = decide(wanted_database(), &nothing, at());
+    EXPECT_EQ(result.next.kind, action_kind::create_object);
+    EXPECT_EQ(active_operation(result.record)->phase, operation_phase::running);
+}
+
+TEST(decide, finishes_a_creation_when_the_object_is_ready) {
+    const observed_database nothing;
+    auto record = decide(wanted_database(), &nothing, at()).record;
+    record = after_success(record, {.kind = action_kind::create_object}, "uid-1", false, at());
+    EXPECT_EQ(record.object_uid, "uid-1");
+
+    auto context = at(seconds(1));
+    context.awaiting_first_sight = true;
+    EXPECT_EQ(decide(record, &nothing, context).next.kind, action_kind::none);
+
+    auto observed = shown(record, observed_phase::provisioning);
+    record = decide(record, &observed, at(seconds(2))).record;
+    EXPECT_NE(active_operation(record), nullptr);
+    EXPECT_EQ(phase_of(record, observed), status_phase::provisioning);
+
+    observed.phase = observed_phase::ready;
+    const auto last = decide(record, &observed, at(seconds(9)));
+    EXPECT_EQ(last.record.operations.back().phase, operation_phase::succeeded);
+    EXPECT_EQ(last.record.operations.back().progress, 100);
+    EXPECT_EQ(last.record.operations.back().finished_at, start + seconds(9));
+    EXPECT_TRUE(last.record.was_ready);
+    EXPECT_EQ(phase_of(last.record, observed), status_phase::running);
+}
+
+TEST(decide, ends_a_creation_that_takes_too_long_with_the_cause) {
+    auto record = wanted_database();
+    record.object_uid = "uid-1";
+    auto observed = shown(record, observed_phase::provisioning);
+    observed.events.push_back({.type = "Warning", .reason = "FailedScheduling", .message = "no node has 500 cores"});
+    const auto result = decide(record, &observed, at(seconds(901)));
+    const auto& ended = result.record.operations.back();
+    EXPECT_EQ(ended.phase, operation_phase::failed);
+    EXPECT_EQ(ended.error_code, "timed_out");
+    EXPECT_NE(ended.error_message.find("no node has 500 cores"), std::string::npos);
+}
+
+TEST(decide, ends_a_creation_that_never_reaches_the_cluster) {
+    const observed_database nothing;
+    const auto result = decide(wanted_database(), &nothing, at(seconds(901)));
+    EXPECT_EQ(result.record.operations.back().phase, operation_phase::failed);
+    EXPECT_EQ(result.next.kind, action_kind::none);
+    EXPECT_EQ(phase_of(result.record, nothing), status_phase::failed);
+}
+
+TEST(after_failure, tries_again_what_may_pass) {
+    const auto record = wanted_database();
+    for (const auto code : {base::errc::unavailable, base::errc::timed_out, base::errc::precondition}) {
+        const auto result = after_failure(record, {.kind = action_kind::create_object}, {.code = code, .text = "later"}, at());
+        EXPECT_TRUE(result.retry);
+        EXPECT_NE(active_operation(result.record), nullptr);
+    }
+    EXPECT_TRUE(after_failure(record, {.kind = action_kind::create_object},
+                              {.code = base::errc::conflict, .text = "x", .reason = "deleting"}, at())
+                    .retry);
+}
+
+TEST(after_failure, ends_the_operation_for_good_otherwise) {
+    const auto result = after_failure(wanted_database(), {.kind = action_kind::create_object},
+                                      {.code = base::errc::conflict, .text = "somebody else's", .reason = "foreign"}, at());
+    EXPECT_FALSE(result.retry);
+    EXPECT_EQ(result.record.operations.back().phase, operation_phase::failed);
+    const observed_database nothing;
+    const auto status = derive_status(result.record, &nothing, {.cluster_known = true});
+    EXPECT_EQ(status.phase, status_phase::failed);
+    EXPECT_EQ(status.reason, "foreign");
+}
+
+TEST(after_failure, never_gives_up_a_deletion) {
+    auto record = running_database();
+    record.deleted = true;
+    begin_operation(record, {.id = "op-2", .kind = operation_kind::remove}, start);
+    const auto result = after_failure(record, {.kind = action_kind::remove_object},
+                                      {.code = base::errc::denied, .text = "forbidden"}, at());
+    EXPECT_TRUE(result.retry);
+    EXPECT_EQ(active_operation(result.record)->error_message, "forbidden");
+}
+
+TEST(decide, shows_a_vanished_object_and_does_not_make_it_again) {
+    const auto record = running_database();
+    const observed_database nothing;
+    const auto result = decide(record, &nothing, at());
+    EXPECT_EQ(result.next.kind, action_kind::none);
+    EXPECT_FALSE(result.record_changed);
+    const auto status = derive_status(record, &nothing, {.cluster_known = true});
+    EXPECT_EQ(status.phase, status_phase::failed);
+    EXPECT_EQ(status.reason, "object_missing");
+}
+
+TEST(decide, ends_the_operation_of_a_vanished_object) {
+    auto record = running_database();
+    begin_operation(record, {.id = "op-2", .kind = operation_kind::update}, start);
+    const observed_database nothing;
+    EXPECT_EQ(decide(record, &nothing, at()).record.operations.back().error_code, "object_missing");
+}
+
+TEST(decide, treats_an_object_with_another_uid_as_missing) {
+    const auto record = running_database();
+    auto observed = shown(record, observed_phase::ready);
+    observed.uid = "uid-2";
+    EXPECT_EQ(decide(record, &observed, at()).next.kind, action_kind::none);
+    EXPECT_EQ(phase_of(record, observed), status_phase::failed);
+}
+
+TEST(decide, asks_for_one_change_at_a_time_and_ends_when_the_spec_has_arrived) {
+    auto record = running_database();
+    auto observed = shown(record, observed_phase::ready);
+    record.size.memory_bytes = 2 * gibi;
+    record.storage.bytes = 20 * gibi;
+    begin_operation(record, {.id = "op-2", .kind = operation_kind::update}, start);
+
+    auto result = decide(record, &observed, at());
+    EXPECT_EQ(result.next, (action{action_kind::request_change, change_kind::volume_expansion, "op-2"}));
+    record = result.record;
+
+    observed.changes.push_back(change(change_kind::volume_expansion, change_phase::progressing, "op-2"));
+    result = decide(record, &observed, at());
+    EXPECT_EQ(result.next.kind, action_kind::none);
+    EXPECT_EQ(phase_of(result.record, observed), status_phase::updating);
+    record = result.record;
+
+    observed.changes.back().phase = change_phase::successful;
+    EXPECT_EQ(decide(record, &observed, at()).next.kind, action_kind::none) << "the spec has not arrived yet";
+    observed.storage.bytes = 20 * gibi;
+    result = decide(record, &observed, at());
+    EXPECT_EQ(result.next.change, change_kind::vertical_scaling);
+    record = result.record;
+
+    observed.changes.push_back(change(change_kind::vertical_scaling, change_phase::successful, "op-2"));
+    observed.size.memory_bytes = 2 * gibi;
+    result = decide(record, &observed, at());
+    EXPECT_EQ(result.record.operations.back().phase, operation_phase::succeeded);
+    EXPECT_EQ(result.record.operations.back().steps.size(), 2u);
+}
+
+TEST(decide, does_not_ask_while_somebody_elses_change_runs) {
+    auto record = running_database();
+    auto observed = shown(record, observed_phase::unknown);
+    record.topology = {.mode = topology_mode::replicated, .replicas = 3};
+    begin_operation(record, {.id = "op-2", .kind = operation_kind::update}, start);
+    observed.changes.push_back(change(change_kind::restart, change_phase::progressing, ""));
+    EXPECT_EQ(decide(record, &observed, at()).next.kind, action_kind::none);
+}
+
+TEST(decide, goes_back_to_what_is_when_a_change_failed) {
+    auto record = running_database();
+    const auto before = record;
+    auto observed = shown(record, observed_phase::ready);
+    record.size.memory_bytes = 64 * gibi;
+    record.topology = {.mode = topology_mode::replicated, .replicas = 3};
+    begin_operation(record, {.id = "op-2", .kind = operation_kind::update}, start);
+    observed.changes.push_back(change(change_kind::vertical_scaling, change_phase::failed, "op-2"));
+    observed.changes.back().message = "not enough memory";
+    const auto result = decide(record, &observed, at());
+    EXPECT_EQ(result.record.operations.back().phase, operation_phase::failed);
+    EXPECT_EQ(result.record.operations.back().error_message, "not enough memory");
+    EXPECT_EQ(result.record.size, before.size);
+    EXPECT_EQ(result.record.topology, before.topology);
+    EXPECT_EQ(decide(result.record, &observed, at()).next.kind, action_kind::none);
+}
+
+TEST(decide, waits_with_a_change_until_the_database_is_healthy) {
+    auto record = running_database();
+    auto observed = shown(record, observed_phase::not_ready);
+    record.size.memory_bytes = 2 * gibi;
+    begin_operation(record, {.id = "op-2", .kind = operation_kind::update}, start);
+    EXPECT_EQ(decide(record, &observed, at()).next.kind, action_kind::none);
+    observed.phase = observed_phase::critical;
+    EXPECT_EQ(decide(record, &observed, at()).next.kind, action_kind::request_change);
+}
+
+TEST(decide, ends_an_overdue_change_and_forgets_what_it_wanted) {
+    auto record = running_database();
+    const auto before = record.size;
+    auto observed = shown(record, observed_phase::ready);
+    record.size.memory_bytes = 2 * gibi;
+    begin_operation(record, {.id = "op-2", .kind = operation_kind::update}, start);
+    observed.changes.push_back(change(change_kind::vertical_scaling, change_phase::progressing, "op-2"));
+    const auto result = decide(record, &observed, at(seconds(901)));
+    EXPECT_EQ(result.record.operations.back().phase, operation_phase::failed);
+    EXPECT_EQ(result.record.size, before);
+}
+
+TEST(decide, pauses_and_resumes_through_the_object) {
+    auto record = running_database();
+    auto observed = shown(record, observed_phase::ready);
+    record.paused = true;
+    begin_operation(record, {.id = "op-2", .kind = operation_kind::pause}, start);
+    EXPECT_EQ(decide(record, &observed, at()).next.kind, action_kind::update_object);
+    observed.paused = true;
+    EXPECT_NE(active_operation(decide(record, &observed, at()).record), nullptr);
+    observed.phase = observed_phase::halted;
+    record = decide(record, &observed, at()).record;
+    EXPECT_EQ(record.operations.back().phase, operation_phase::succeeded);
+    EXPECT_EQ(phase_of(record, observed), status_phase::paused);
+
+    record.paused = false;
+    begin_operation(record, {.id = "op-3", .kind = operation_kind::resume}, start);
+    EXPECT_EQ(decide(record, &observed, at()).next.kind, action_kind::update_object);
+    observed.paused = false;
+    EXPECT_EQ(phase_of(record, observed), status_phase::updating);
+    observed.phase = observed_phase::ready;
+    EXPECT_EQ(decide(record, &observed, at()).record.operations.back().phase, operation_phase::succeeded);
+}
+
+TEST(decide, takes_over_a_finished_change_of_somebody_else) {
+    const auto record = running_database();
+    auto observed = shown(record, observed_phase::ready);
+    observed.size.memory_bytes = 4 * gibi;
+    observed.changes.push_back(change(change_kind::vertical_scaling, change_phase::progressing, ""));
+    EXPECT_FALSE(decide(record, &observed, at()).record_changed) << "still under way";
+    observed.changes.back().phase = change_phase::successful;
+    const auto result = decide(record, &observed, at());
+    EXPECT_EQ(result.record.size.memory_bytes, 4 * gibi);
+    EXPECT_EQ(result.next.kind, action_kind::none);
+}
+
+TEST(decide, mends_labels_that_were_changed_behind_its_back) {
+    const auto record = running_database();
+    auto observed = shown(record, observed_phase::ready);
+    observed.tags["team"] = "x";
+    EXPECT_EQ(decide(record, &observed, at()).next.kind, action_kind::update_object);
+}
+
+TEST(decide, removes_the_record_only_after_a_look_that_found_nothing) {
+    auto record = running_database();
+    record.deleted = true;
+    begin_operation(record, {.id = "op-2", .kind = operation_kind::remove}, start);
+    auto observed = shown(record, observed_phase::ready);
+    const action removal{.kind = action_kind::remove_object};
+    EXPECT_EQ(decide(record, &observed, at()).next, removal);
+    record = after_success(record, removal, "", false, at());
+    EXPECT_NE(active_operation(record), nullptr);
+
+    observed.deleting = true;
+    auto result = decide(record, &observed, at());
+    EXPECT_EQ(result.next.kind, action_kind::none);
+    EXPECT_TRUE(result.again_in.has_value());
+
+    const observed_database nothing;
+    EXPECT_EQ(decide(record, &nothing, at()).next, removal);
+    record = after_success(record, removal, "", true, at());
+    EXPECT_EQ(record.operations.back().phase, operation_phase::succeeded);
+    EXPECT_EQ(decide(record, &nothing, at()).next.kind, action_kind::remove_record);
+    EXPECT_EQ(phase_of(record, nothing), status_phase::deleting);
+}
+
+TEST(begin_operation, supersedes_an_update_and_cancels_for_a_deletion) {
+    auto record = running_database();
+    begin_operation(record, {.id = "op-2", .kind = operation_kind::update}, start);
+    begin_operation(record, {.id = "op-3", .kind = operation_kind::update}, start);
+    begin_operation(record, {.id = "op-4", .kind = operation_kind::remove}, start);
+    ASSERT_EQ(record.operations.size(), 4u);
+    EXPECT_EQ(record.operations[1].phase, operation_phase::superseded);
+    EXPECT_EQ(record.operations[2].phase, operation_phase::cancelled);
+    EXPECT_EQ(active_operation(record)->id, "op-4");
+    EXPECT_EQ(active_operation(record)->database_id, "db-a");
+}
+
+TEST(begin_operation, keeps_a_bounded_number) {
+    auto record = running_database();
+    for (int i = 0; i < 50; ++i) {
+        begin_operation(record, {.id = "op-" + std::to_string(i), .kind = operation_kind::update}, start);
+    }
+    EXPECT_EQ(record.operations.size(), operations_kept_max);
+    EXPECT_EQ(active_operation(record)->id, "op-49");
+}
+
+TEST(derive_status, calls_a_lost_engine_degraded_with_the_cause) {
+    const auto record = running_database();
+    auto observed = shown(record, observed_phase::not_ready);
+    observed.conditions.push_back({.type = "AcceptingConnection", .status = false, .message = "connection refused"});
+    const auto status = derive_status(record, &observed, {.cluster_known = true});
+    EXPECT_EQ(status.phase, status_phase::degraded);
+    EXPECT_EQ(status.reason, "not_accepting_connections");
+    EXPECT_EQ(status.message, "connection refused");
+}
+
+TEST(derive_status, counts_members_when_nothing_else_is_known) {
+    const auto record = running_database();
+    auto observed = shown(record, observed_phase::critical);
+    observed.members = {{.name = "orders-0", .ready = true}, {.name = "orders-1"}};
+    const auto status = derive_status(record, &observed, {.cluster_known = true});
+    EXPECT_EQ(status.reason, "members_not_ready");
+    EXPECT_EQ(status.message, "1 of 2 members are ready");
+}
+
+TEST(derive_status, is_unknown_until_the_cluster_was_read) {
+    const auto status = derive_status(running_database(), nullptr, {});
+    EXPECT_EQ(status.phase, status_phase::unknown);
+    EXPECT_EQ(status.reason, "cluster_not_read_yet");
+}
+
+TEST(derive_status, tells_when_somebody_else_deletes_the_object) {
+    const auto record = running_database();
+    auto observed = shown(record, observed_phase::ready);
+    observed.deleting = true;
+    EXPECT_EQ(derive_status(record, &observed, {.cluster_known = true}).reason, "deleted_in_cluster");
+}
+
+TEST(derive_status, explains_paused_health_checks) {
+    auto record = running_database();
+    auto observed = shown(record, observed_phase::unknown);
+    EXPECT_EQ(phase_of(record, observed), status_phase::unknown);
+    observed.changes.push_back(change(change_kind::restart, change_phase::progressing, ""));
+    EXPECT_EQ(phase_of(record, observed), status_phase::updating);
+    observed.phase = observed_phase::restoring;
+    EXPECT_EQ(phase_of(record, observed), status_phase::restoring);
+}
+
+}  // namespace
+}  // namespace domain
