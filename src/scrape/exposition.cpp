@@ -7,6 +7,7 @@
 #include <bit>
 #include <charconv>
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
 #include <limits>
 
@@ -63,12 +64,28 @@ std::string_view trimmed(std::string_view text) noexcept {
     return text;
 }
 
-bool known_number(std::from_chars_result result, const char* end, double& value) noexcept {
-    if (result.ptr != end) return false;
-    if (result.ec == std::errc{}) return true;
-    // from_chars does not say which end of the range was left: below is zero, above is refused.
-    if (result.ec != std::errc::result_out_of_range) return false;
-    return std::abs(value) < 1;
+// from_chars does not say on which side the range was left: below it is zero, above it the text is
+// refused.
+std::optional<double> out_of_range(std::string_view digits, bool hexadecimal) noexcept {
+    std::array<char, 128> text{};
+    const std::size_t prefix = hexadecimal ? 2 : 0;
+    if (digits.size() + prefix + 1 > text.size()) return std::nullopt;
+    if (hexadecimal) std::memcpy(text.data(), "0x", 2);
+    std::memcpy(text.data() + prefix, digits.data(), digits.size());
+    const double value = std::strtod(text.data(), nullptr);
+    return value < 1 ? std::optional(value) : std::nullopt;
+}
+
+// A number without sign: digits only.
+std::optional<double> parse_digits(std::string_view text, bool hexadecimal) noexcept {
+    double value = 0;
+    const auto result =
+        std::from_chars(text.data(), text.data() + text.size(), value,
+                        hexadecimal ? std::chars_format::hex : std::chars_format::general);
+    if (result.ptr != text.data() + text.size()) return std::nullopt;
+    if (result.ec == std::errc{}) return value;
+    if (result.ec == std::errc::result_out_of_range) return out_of_range(text, hexadecimal);
+    return std::nullopt;
 }
 
 }  // namespace
@@ -107,28 +124,22 @@ std::optional<double> parse_number(std::string_view text) noexcept {
     const bool negative = !text.empty() && text.front() == '-';
     if (negative || (!text.empty() && text.front() == '+')) text.remove_prefix(1);
     if (text.empty()) return std::nullopt;
-    double value = 0;
+    std::optional<double> value;
     if ((text.front() | 0x20) >= 'a') {
         if (same_letters(text, "inf") || same_letters(text, "infinity")) {
             value = std::numeric_limits<double>::infinity();
         } else if (same_letters(text, "nan")) {
             value = std::numeric_limits<double>::quiet_NaN();
-        } else {
-            return std::nullopt;
         }
-    } else if (text.front() == '-') {
-        return std::nullopt;  // from_chars would take a second sign
     } else if (text.size() > 2 && text[0] == '0' && (text[1] | 0x20) == 'x') {
         text.remove_prefix(2);
-        if (text.front() == '-' || text.find_first_of("pP") == text.npos) return std::nullopt;
-        const auto result =
-            std::from_chars(text.data(), text.data() + text.size(), value, std::chars_format::hex);
-        if (!known_number(result, text.data() + text.size(), value)) return std::nullopt;
-    } else {
-        const auto result = std::from_chars(text.data(), text.data() + text.size(), value);
-        if (!known_number(result, text.data() + text.size(), value)) return std::nullopt;
+        const bool whole = text.front() != '-' && text.find_first_of("pP") != text.npos;
+        if (whole) value = parse_digits(text, true);
+    } else if (text.front() != '-') {  // from_chars would take a second sign
+        value = parse_digits(text, false);
     }
-    return negative ? -value : value;
+    if (!value) return std::nullopt;
+    return negative ? -*value : *value;
 }
 
 name_table::name_table(std::vector<std::string_view> names) : names_(std::move(names)) {
@@ -346,7 +357,9 @@ bool page_reader::read_value(const char*& at, double& value) {
     }
     // "up 1" needs its blank, "up{...}1" does not (the text format has tokens; only OpenMetrics
     // wants exactly one).
-    if (at == gap && (format_ == page_format::openmetrics || at[-1] != '}')) {
+    const bool parted = at != gap || (format_ == page_format::text &&
+                                      (at[-1] == ' ' || at[-1] == '\t' || at[-1] == '}'));
+    if (!parted) {
         return fail("a blank was expected before the value");
     }
     const char* const from = at;

@@ -1,0 +1,76 @@
+// How fast exporter pages are read. Pages: those of src/scrape/testdata, and of the folder
+// DBAAS_EXPORTER_PAGES when it is set. "all" yields every sample; "mapped" reads what the engine's
+// plan wants, as each scrape does.
+#include <benchmark/benchmark.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <memory>
+#include <string>
+
+#include "scrape/exposition.hpp"
+#include "scrape/mapping.hpp"
+
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string file_text(const fs::path& path) {
+    std::ifstream file(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(file), {}};
+}
+
+void count(benchmark::State& state, const std::string& page) {
+    state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(page.size()));
+}
+
+void read_all(benchmark::State& state, const std::string& page) {
+    scrape::page_reader reader;
+    scrape::sample line;
+    for (auto _ : state) {
+        double sum = 0;
+        reader.open(page, scrape::page_format::text);
+        while (reader.next(line)) sum += line.value;
+        benchmark::DoNotOptimize(sum);
+        if (!reader.finish()) state.SkipWithError("malformed page");
+    }
+    count(state, page);
+}
+
+void read_mapped(benchmark::State& state, const std::string& page, const std::string& engine) {
+    const auto* const plan = scrape::plan_for(engine);
+    scrape::page_reader reader;
+    for (auto _ : state) {
+        auto reading = plan->read(page, scrape::page_format::text, reader);
+        benchmark::DoNotOptimize(reading);
+        if (!reading) state.SkipWithError("malformed page");
+    }
+    count(state, page);
+}
+
+void add_folder(const fs::path& folder) {
+    std::error_code ignored;
+    for (const auto& entry : fs::directory_iterator(folder, ignored)) {
+        const auto name = entry.path().stem().string();
+        if (entry.path().extension() != ".prom" || !name.ends_with("-1")) continue;
+        // Both live as long as the program: benchmarks run after this returned.
+        const auto page = std::make_shared<const std::string>(file_text(entry.path()));
+        benchmark::RegisterBenchmark(("exposition/all/" + name).c_str(),
+                                     [page](benchmark::State& state) { read_all(state, *page); });
+        const auto engine = name.substr(0, name.find_first_of("-_"));
+        if (scrape::plan_for(engine) == nullptr) continue;
+        benchmark::RegisterBenchmark(
+            ("exposition/mapped/" + name).c_str(),
+            [page, engine](benchmark::State& state) { read_mapped(state, *page, engine); });
+    }
+}
+
+const bool added = [] {
+    add_folder(fs::path(DBAAS_SOURCE_DIR) / "src/scrape/testdata");
+    if (const char* folder = std::getenv("DBAAS_EXPORTER_PAGES")) add_folder(folder);
+    return true;
+}();
+
+}  // namespace

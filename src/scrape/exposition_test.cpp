@@ -1,0 +1,232 @@
+#include "scrape/exposition.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+#include <random>
+#include <string>
+#include <vector>
+
+namespace scrape {
+namespace {
+
+struct kept_sample {
+    std::string name;
+    std::vector<std::pair<std::string, std::string>> labels;
+    double value;
+};
+
+struct outcome_of_page {
+    std::vector<kept_sample> samples;
+    base::outcome<void> end;
+};
+
+outcome_of_page read_all(std::string_view page, page_format format = page_format::text,
+                         page_limits limits = {}, const name_table* wanted = nullptr) {
+    page_reader reader(limits);
+    reader.open(page, format, wanted);
+    outcome_of_page result;
+    sample line;
+    while (reader.next(line)) {
+        kept_sample kept{std::string(line.name), {}, line.value};
+        for (const auto& pair : line.labels) {
+            kept.labels.emplace_back(
+                pair.name, pair.escaped ? unescaped(pair.value) : std::string(pair.value));
+        }
+        result.samples.push_back(std::move(kept));
+    }
+    result.end = reader.finish();
+    return result;
+}
+
+std::string fault_of(std::string_view page, page_format format = page_format::text) {
+    const auto result = read_all(page, format);
+    if (result.end) return "";
+    EXPECT_EQ(result.end.error().code, base::errc::corrupt);
+    EXPECT_EQ(result.end.error().reason, "malformed_page");
+    return result.end.error().text;
+}
+
+TEST(page_reader, reads_names_labels_values_and_timestamps) {
+    const auto result = read_all(
+        "# HELP http_requests_total The total.\n"
+        "# TYPE http_requests_total counter\n"
+        "http_requests_total{method=\"post\",code=\"200\"} 1027 1395066363000\n"
+        "\n"
+        "  rpc:duration\t{ quantile = \"0.5\" , } 4.7e+3\n"
+        "bare 1\n"
+        "empty{} 2 \n"
+        "old -3982045\n"
+        "close{a=\"b\"}7\n");
+    ASSERT_TRUE(result.end) << result.end.error().text;
+    ASSERT_EQ(result.samples.size(), 6u);
+    EXPECT_EQ(result.samples[0].labels[1], (std::pair<std::string, std::string>("code", "200")));
+    EXPECT_EQ(result.samples[0].value, 1027);
+    EXPECT_EQ(result.samples[1].name, "rpc:duration");
+    EXPECT_EQ(result.samples[1].labels[0].second, "0.5");
+    EXPECT_EQ(result.samples[1].value, 4700);
+    EXPECT_EQ(result.samples[3].value, 2);
+    EXPECT_EQ(result.samples[5].value, 7);
+}
+
+TEST(page_reader, resolves_escapes_in_label_values) {
+    const auto result = read_all(R"(x{a="C:\\DIR",b="say \"hi\"\n",c="{},= #"} 1)"
+                                 "\n");
+    ASSERT_TRUE(result.end);
+    ASSERT_EQ(result.samples.size(), 1u);
+    EXPECT_EQ(result.samples[0].labels[0].second, "C:\\DIR");
+    EXPECT_EQ(result.samples[0].labels[1].second, "say \"hi\"\n");
+    EXPECT_EQ(result.samples[0].labels[2].second, "{},= #");
+}
+
+TEST(page_reader, takes_every_spelling_of_a_number) {
+    EXPECT_EQ(parse_number("+Inf"), std::numeric_limits<double>::infinity());
+    EXPECT_EQ(parse_number("-inf"), -std::numeric_limits<double>::infinity());
+    EXPECT_EQ(parse_number("Infinity"), std::numeric_limits<double>::infinity());
+    EXPECT_TRUE(std::isnan(*parse_number("NaN")));
+    EXPECT_EQ(parse_number("0x1p-2"), 0.25);
+    EXPECT_EQ(parse_number("-0X1.8P1"), -3.0);
+    EXPECT_EQ(parse_number("1.795485017e+09"), 1795485017.0);
+    EXPECT_EQ(parse_number("+.5"), 0.5);
+    EXPECT_EQ(parse_number("1e-999"), 0.0);
+    for (const auto* bad : {"", "+", "-", "1e999", "nan(1)", "--1", "+-1", "0x", "0x10", "0x-1p1",
+                            "1_000", "1,5", "one", "1 2", "1\r"}) {
+        EXPECT_FALSE(parse_number(bad)) << bad;
+    }
+}
+
+TEST(page_reader, says_where_a_page_is_malformed) {
+    EXPECT_EQ(fault_of("a 1\nb{x=\"1\" 2\n"), "line 2: ',' or '}' was expected after a label");
+    EXPECT_EQ(fault_of("a 1\n\n# c\nb\n"), "line 4: a blank was expected before the value");
+    EXPECT_EQ(fault_of("a \n"), "line 1: the value is not a number");
+    EXPECT_EQ(fault_of("a x\n"), "line 1: the value is not a number");
+    EXPECT_EQ(fault_of("1a 1\n"), "line 1: a metric name was expected");
+    EXPECT_EQ(fault_of("<html>\n"), "line 1: a metric name was expected");
+    EXPECT_EQ(fault_of("a{x=1} 1\n"), "line 1: a label value in quotes was expected");
+    EXPECT_EQ(fault_of("a{x=\"1} 1\n"), "line 1: a label value is not closed");
+    EXPECT_EQ(fault_of("a{x=\"1\\\n"), "line 1: a label value is not closed");
+    EXPECT_EQ(fault_of("a{x=\"\\q\"} 1\n"), "line 1: an unknown escape in a label value");
+    EXPECT_EQ(fault_of("a{x} 1\n"), "line 1: '=' was expected after a label name");
+    EXPECT_EQ(fault_of("a{x=\"1\"\n"), "line 1: the labels are not closed");
+    EXPECT_EQ(fault_of("a{=\"1\"} 1\n"), "line 1: a label name was expected");
+    EXPECT_EQ(fault_of("a 1 x\n"), "line 1: a bad timestamp");
+    EXPECT_EQ(fault_of("a 1 2 3\n"), "line 1: something follows the timestamp");
+}
+
+TEST(page_reader, refuses_carriage_returns_and_pages_cut_in_a_line) {
+    // Both formats end a line with a line feed alone, and the last line too: that is how a cut page
+    // shows.
+    EXPECT_EQ(fault_of("a 1\r\nb 2\r\n"), "line 1: the value is not a number");
+    EXPECT_EQ(fault_of("a 1\nb 2"), "line 2: the page ends in the middle of a line");
+}
+
+TEST(page_reader, keeps_its_limits) {
+    const std::string long_value(100, 'x');
+    const page_limits tight{.page_bytes = 200, .line_bytes = 60, .labels = 2};
+    EXPECT_EQ(
+        read_all("a{b=\"" + long_value + "\"} 1\n", page_format::text, tight).end.error().text,
+        "line 1: the line is too long");
+    EXPECT_EQ(read_all("a{b=\"1\",c=\"1\",d=\"1\"} 1\n", page_format::text, tight).end.error().text,
+              "line 1: too many labels");
+    const auto big = read_all(std::string(201, '\n'), page_format::text, tight);
+    EXPECT_EQ(big.end.error().code, base::errc::limit);
+    EXPECT_EQ(big.end.error().reason, "page_too_large");
+    EXPECT_TRUE(big.samples.empty());
+}
+
+TEST(page_reader, reads_openmetrics_with_exemplars_and_its_end) {
+    const auto result = read_all(
+        "# TYPE foo histogram\n# UNIT foo seconds\n# HELP foo It.\n"
+        "foo_bucket{le=\"+Inf\"} 17 1520879607.789 # {trace_id=\"a}b\"} 0.67 1520879607.7\n"
+        "foo_count 17 # {} 1\n"
+        "# EOF\n",
+        page_format::openmetrics);
+    ASSERT_TRUE(result.end) << result.end.error().text;
+    ASSERT_EQ(result.samples.size(), 2u);
+    EXPECT_EQ(result.samples[0].labels.size(), 1u);
+    EXPECT_EQ(result.samples[0].value, 17);
+    EXPECT_TRUE(read_all("a 1\n# EOF", page_format::openmetrics).end);
+}
+
+TEST(page_reader, refuses_what_openmetrics_forbids) {
+    const auto fault = [](std::string_view page) {
+        return fault_of(page, page_format::openmetrics);
+    };
+    EXPECT_EQ(fault("a 1\n"), "line 2: # EOF is missing: the page is cut off");
+    EXPECT_EQ(fault("# EOF\na 1\n"), "line 2: there is more after # EOF");
+    EXPECT_EQ(fault("\n# EOF\n"), "line 1: an empty line");
+    EXPECT_EQ(fault("# a comment\n# EOF\n"),
+              "line 1: neither a sample nor # HELP, # TYPE, # UNIT or # EOF");
+    EXPECT_EQ(fault("a  1\n# EOF\n"), "line 1: the value is not a number");
+    EXPECT_EQ(fault("a{}1\n# EOF\n"), "line 1: a blank was expected before the value");
+    EXPECT_EQ(fault("a 1 # {x=\"1\"\n# EOF\n"), "line 1: the labels are not closed");
+    EXPECT_EQ(fault("a 1 # nope\n# EOF\n"), "line 1: a bad exemplar");
+    EXPECT_EQ(fault("a 1 # {} 1 x\n# EOF\n"), "line 1: a bad exemplar");
+    EXPECT_EQ(fault("a 1 now\n# EOF\n"), "line 1: a bad timestamp");
+    EXPECT_EQ(fault("a 1\n# HELP a cu"), "line 2: the page ends in the middle of a line");
+}
+
+TEST(page_reader, passes_over_lines_that_nobody_wants) {
+    const name_table wanted({"up", "up_total", "requests"});
+    const auto text = read_all("up 1\nup2 x\nrequests_total 3\nup{a=\"b\"} 4\nup_total 5\n",
+                               page_format::text, {}, &wanted);
+    ASSERT_TRUE(text.end) << "the fault of an unwanted line is not looked for";
+    ASSERT_EQ(text.samples.size(), 3u);
+    EXPECT_EQ(text.samples[1].value, 4);
+    EXPECT_EQ(text.samples[2].name, "up_total");
+
+    const auto open = read_all("requests_total 3\n# EOF\n", page_format::openmetrics, {}, &wanted);
+    ASSERT_EQ(open.samples.size(), 1u) << "a counter of OpenMetrics is found without its suffix";
+}
+
+TEST(page_reader, reports_the_fault_of_a_wanted_line) {
+    const name_table wanted({"up"});
+    const auto result = read_all("x 1\nup one\n", page_format::text, {}, &wanted);
+    ASSERT_FALSE(result.end);
+    EXPECT_EQ(result.end.error().text, "line 2: the value is not a number");
+}
+
+TEST(name_table, finds_all_of_its_names_and_nothing_else) {
+    std::vector<std::string> names;
+    for (int index = 0; index < 500; ++index)
+        names.push_back("metric_" + std::to_string(index * 7));
+    names.insert(names.end(), {"a", "ab", "abcdefg", "abcdefgh"});
+    const name_table table(std::vector<std::string_view>(names.begin(), names.end()));
+    for (std::size_t index = 0; index < names.size(); ++index) {
+        EXPECT_EQ(table.find(names[index]), index);
+        EXPECT_EQ(table.find(names[index] + "x"), name_table::absent);
+    }
+    EXPECT_EQ(table.find(""), name_table::absent);
+    EXPECT_EQ(name_table().find("a"), name_table::absent);
+}
+
+TEST(page_format, follows_the_content_type) {
+    EXPECT_EQ(format_of("text/plain; version=0.0.4; charset=utf-8"), page_format::text);
+    EXPECT_EQ(format_of(""), page_format::text);
+    EXPECT_EQ(format_of("Application/OpenMetrics-Text; version=1.0.0"), page_format::openmetrics);
+    EXPECT_EQ(format_of("text/html").error().reason, "wrong_media_type");
+    EXPECT_EQ(format_of("application/json").error().code, base::errc::corrupt);
+}
+
+// Damaged pages end in a fault or in fewer samples, never outside of the page (run under asan).
+TEST(page_reader, survives_damaged_pages) {
+    const std::string page =
+        "# HELP a b\na{x=\"1\",y=\"a\\\\b\"} 1 5\nb 2e5\nc{} NaN # {t=\"1\"} 2 3.5\n\n# EOF\n";
+    std::mt19937 random(20260101);
+    constexpr std::string_view spice = "{}\"\\=,# \t\n\r0aZ_:+-.eExX\x80\xff";
+    for (int round = 0; round < 20000; ++round) {
+        auto damaged = page.substr(0, random() % (page.size() + 1));
+        for (auto changes = random() % 4; changes > 0 && !damaged.empty(); --changes) {
+            damaged[random() % damaged.size()] = spice[random() % spice.size()];
+        }
+        const std::vector<char> exact(damaged.begin(), damaged.end());  // no spare byte behind it
+        for (const auto format : {page_format::text, page_format::openmetrics}) {
+            const auto result = read_all({exact.data(), exact.size()}, format);
+            EXPECT_LE(result.samples.size(), 12u);
+        }
+    }
+}
+
+}  // namespace
+}  // namespace scrape

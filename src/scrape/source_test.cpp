@@ -1,0 +1,188 @@
+#include "scrape/source.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <deque>
+
+#include "aio/run_to_end.hpp"
+
+namespace scrape {
+namespace {
+
+using namespace std::chrono_literals;
+using domain::metric_id;
+
+class hand_clock final : public base::clock {
+  public:
+    [[nodiscard]] base::steady_time now() const noexcept override {
+        return base::steady_time(passed);
+    }
+    [[nodiscard]] base::instant wall() const noexcept override {
+        return base::instant(1'800'000'000s +
+                             std::chrono::duration_cast<std::chrono::seconds>(passed));
+    }
+    std::chrono::nanoseconds passed = 1000s;
+};
+
+class scripted_pages final : public page_fetcher {
+  public:
+    aio::task<fetched_page> fetch(ports::database_key, base::steady_time) override {
+        if (during_fetch) during_fetch();
+        auto page = std::move(pages.front());
+        pages.pop_front();
+        co_return page;
+    }
+    std::deque<base::outcome<fetched_page>> pages;
+    std::function<void()> during_fetch;
+};
+
+struct fixture {
+    hand_clock clock;
+    scripted_pages pages;
+    std::unique_ptr<ports::metrics_source> source = make_source(pages, clock);
+
+    auto scrape(std::string engine = "redis") {
+        return aio::run_to_end(
+            source->scrape("db-1", {"shop", std::move(engine), "cache"}, clock.now() + 10s));
+    }
+    void give(std::string bytes, std::string type = "text/plain; version=0.0.4") {
+        pages.pages.push_back(fetched_page{std::move(bytes), std::move(type)});
+    }
+};
+
+TEST(source, yields_gauges_at_once_and_rates_from_the_second_scrape) {
+    fixture it;
+    it.give("redis_up 1\nredis_connected_clients 3\nredis_commands_processed_total 100\n");
+    it.give("redis_up 1\nredis_connected_clients 4\nredis_commands_processed_total 400\n");
+    const auto first = it.scrape();
+    ASSERT_TRUE(first) << first.error().text;
+    EXPECT_EQ((*first)->values[metric_id::connections_current], 3);
+    EXPECT_FALSE((*first)->values.has(metric_id::operations_per_second));
+    it.clock.passed += 30s;
+    const auto second = it.scrape();
+    ASSERT_TRUE(second);
+    EXPECT_EQ((*second)->values[metric_id::operations_per_second], 10);
+    EXPECT_EQ((*second)->observed_at, it.clock.wall());
+}
+
+TEST(source, begins_anew_with_a_database_that_was_forgotten) {
+    fixture it;
+    for (int count = 0; count < 2; ++count) it.give("redis_commands_processed_total 100\n");
+    ASSERT_TRUE(it.scrape());
+    it.source->forget("db-1");
+    it.clock.passed += 30s;
+    const auto second = it.scrape();
+    ASSERT_TRUE(second);
+    EXPECT_FALSE((*second)->values.has(metric_id::operations_per_second));
+}
+
+TEST(source, survives_being_told_to_forget_during_a_scrape) {
+    fixture it;
+    it.give("redis_up 1\n");
+    it.pages.during_fetch = [&] { it.source->forget("db-1"); };
+    const auto sample = it.scrape();
+    ASSERT_TRUE(sample);
+    EXPECT_EQ((*sample)->values[metric_id::up], 1);
+}
+
+TEST(source, keeps_the_readings_over_a_failed_scrape) {
+    fixture it;
+    it.give("redis_commands_processed_total 100\n");
+    it.pages.pages.push_back(base::fail(base::errc::unavailable, "refused", "no_endpoints"));
+    it.give("redis_commands_processed_total 700\n");
+    ASSERT_TRUE(it.scrape());
+    it.clock.passed += 30s;
+    const auto failed = it.scrape();
+    ASSERT_FALSE(failed);
+    EXPECT_EQ(failed.error().code, base::errc::unavailable);
+    EXPECT_EQ(failed.error().reason, "no_endpoints");
+    EXPECT_EQ(failed.error().text, "scrape shop/cache: refused");
+    it.clock.passed += 30s;
+    const auto third = it.scrape();
+    ASSERT_TRUE(third);
+    EXPECT_EQ((*third)->values[metric_id::operations_per_second], 10);
+}
+
+TEST(source, refuses_what_is_not_a_page) {
+    fixture it;
+    it.give("<html></html>\n", "text/html");
+    it.give("redis_up one\n");
+    EXPECT_EQ(it.scrape().error().reason, "wrong_media_type");
+    const auto malformed = it.scrape();
+    EXPECT_EQ(malformed.error().code, base::errc::corrupt);
+    EXPECT_EQ(malformed.error().text, "scrape shop/cache: line 1: the value is not a number");
+}
+
+TEST(source, knows_its_engines_and_its_deadline) {
+    fixture it;
+    EXPECT_EQ(it.scrape("oracle").error().code, base::errc::unsupported);
+    const auto late =
+        aio::run_to_end(it.source->scrape("db-1", {"shop", "redis", "cache"}, it.clock.now()));
+    EXPECT_EQ(late.error().code, base::errc::timed_out);
+}
+
+http::response answer(unsigned status, std::string type, std::string body) {
+    return {
+        .status = status, .headers = {{"Content-Type", std::move(type)}}, .body = std::move(body)};
+}
+
+TEST(service_proxy_fetcher, asks_the_stats_service_of_the_database) {
+    std::string asked;
+    const auto fetcher = make_service_proxy_fetcher(
+        [&](std::string path, base::steady_time, std::size_t limit) -> aio::task<http::response> {
+            asked = path;
+            EXPECT_EQ(limit, page_limits{}.page_bytes);
+            co_return answer(200, "text/plain", "up 1\n");
+        },
+        [](const std::string& project) { return "dbaas-" + project; });
+    const auto page =
+        aio::run_to_end(fetcher->fetch({"shop", "redis", "cache"}, base::steady_time::max()));
+    ASSERT_TRUE(page);
+    EXPECT_EQ(page->bytes, "up 1\n");
+    EXPECT_EQ(page->content_type, "text/plain");
+    EXPECT_EQ(asked,
+              "/api/v1/namespaces/dbaas-shop/services/http:cache-stats:metrics/proxy/metrics");
+}
+
+TEST(service_proxy_fetcher, translates_the_failures_of_its_client) {
+    for (const auto& [code, text, reason] :
+         {std::tuple{base::errc::unavailable, "no endpoints available for service \"x\"",
+                     "no_endpoints"},
+          std::tuple{base::errc::unavailable, "error trying to reach service",
+                     "exporter_unreachable"},
+          std::tuple{base::errc::not_found, "services \"x\" not found", "no_stats_service"},
+          std::tuple{base::errc::denied, "forbidden", ""}}) {
+        const auto fetcher = make_service_proxy_fetcher(
+            [code, text](std::string, base::steady_time, std::size_t) -> aio::task<http::response> {
+                co_return base::fail(code, text);
+            },
+            [](const std::string& project) { return project; });
+        const auto page =
+            aio::run_to_end(fetcher->fetch({"shop", "redis", "cache"}, base::steady_time::max()));
+        ASSERT_FALSE(page);
+        EXPECT_EQ(page.error().code, code);
+        EXPECT_EQ(page.error().reason, reason);
+    }
+}
+
+TEST(service_proxy_fetcher, tells_the_api_servers_answers_from_the_exporters) {
+    const std::string status = R"({"kind":"Status","code":404})";
+    const auto failure = [](unsigned code, std::string type, std::string body) {
+        const auto page = page_of(answer(code, std::move(type), std::move(body)));
+        return page ? base::failure{} : page.error();
+    };
+    EXPECT_EQ(failure(404, "application/json", status).reason, "no_stats_service");
+    EXPECT_EQ(failure(404, "text/plain", "404 page not found").reason, "no_metrics_page");
+    EXPECT_EQ(failure(403, "application/json", status).code, base::errc::denied);
+    EXPECT_EQ(failure(401, "text/plain", "").code, base::errc::denied);
+    EXPECT_EQ(failure(429, "text/plain", "").reason, "throttled");
+    EXPECT_EQ(failure(504, "text/plain", "").code, base::errc::timed_out);
+    EXPECT_EQ(failure(500, "text/plain", "boom").reason, "exporter_unreachable");
+    EXPECT_EQ(failure(503, "application/json", "no endpoints available for service").reason,
+              "no_endpoints");
+    EXPECT_EQ(failure(302, "text/html", "").reason, "unexpected_status");
+}
+
+}  // namespace
+}  // namespace scrape
