@@ -1,0 +1,346 @@
+#include "aio/aio.hpp"
+
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <algorithm>
+#include <cassert>
+#include <list>
+#include <mutex>
+#include <optional>
+
+#include "aio/detail.hpp"
+
+namespace aio {
+
+namespace asio = boost::asio;
+using asio::awaitable;
+using base::errc;
+using base::fail;
+using boost::system::error_code;
+
+namespace {
+
+awaitable<bool> is_cancelled() {
+    const auto state = co_await asio::this_coro::cancellation_state;
+    co_return state.cancelled() != asio::cancellation_type::none;
+}
+
+// Every coroutine that is the root of a thread of its own begins here: cancellation must come back as a value (rule 26), and
+// nothing may escape as an exception.
+awaitable<base::outcome<void>> as_root(task<> work) {
+    co_await asio::this_coro::throw_if_cancelled(false);
+    base::outcome<void> result;
+    try {
+        result = co_await std::move(work);
+    } catch (...) {
+        result = std::unexpected(detail::failure_of_current_exception());
+    }
+    co_return result;
+}
+
+task<> keep_alive_while(std::move_only_function<task<>()> start) {
+    const auto result = co_await start();
+    co_return result;
+}
+
+// A flag that one coroutine waits for, set on the same loop.
+class latch {
+  public:
+    explicit latch(const aio::executor& on) : timer_(on, base::steady_time::max()) {}
+    void open() {
+        is_open_ = true;
+        timer_.cancel();
+    }
+    [[nodiscard]] bool is_open() const noexcept { return is_open_; }
+    // Goes on waiting when the waiting coroutine is cancelled: what it waits for must have ended first.
+    awaitable<void> wait() {
+        while (!is_open_) {
+            error_code ignored;
+            co_await timer_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+        }
+    }
+
+  private:
+    asio::steady_timer timer_;
+    bool is_open_ = false;
+};
+
+}  // namespace
+
+namespace detail {
+
+base::failure failure_of_current_exception() noexcept {
+    try {
+        throw;
+    } catch (const std::exception& error) {
+        return {.code = errc::internal, .text = std::string("exception: ") + error.what()};
+    } catch (...) {
+        return {.code = errc::internal, .text = "unknown exception"};
+    }
+}
+
+awaitable<bool> race_with_time(base::steady_time when, task<> work) {
+    const auto on = co_await asio::this_coro::executor;
+    asio::cancellation_signal stop;
+    asio::steady_timer timer(on, when);
+    latch ended(on);
+    asio::co_spawn(on, as_root(std::move(work)),
+                   asio::bind_cancellation_slot(
+                       stop.slot(), [&](std::exception_ptr, const base::outcome<void>&) {
+                           ended.open();
+                           timer.cancel();
+                       }));
+    bool late = false;
+    if (!co_await is_cancelled()) {
+        error_code error;
+        co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, error));
+        late = !error && !ended.is_open();
+    }
+    if (!ended.is_open()) stop.emit(asio::cancellation_type::terminal);
+    co_await ended.wait();
+    co_return late;
+}
+
+awaitable<bool> on_pool(blocking_pool& pool, std::move_only_function<void()> work) {
+    const auto on = co_await asio::this_coro::executor;
+    latch ended(on);
+    const bool taken = pool.submit([&ended, on, work = std::move(work)]() mutable {
+        work();
+        asio::post(on, [&ended] { ended.open(); });
+    });
+    if (!taken) co_return false;
+    co_await ended.wait();
+    co_return true;
+}
+
+awaitable<void> on_executor(aio::executor other, std::move_only_function<task<>()> start) {
+    const auto on = co_await asio::this_coro::executor;
+    latch ended(on);
+    asio::post(other, [&ended, on, other, &start] {
+        asio::co_spawn(other, as_root(start()),
+                       [&ended, on](std::exception_ptr, const base::outcome<void>&) {
+                           asio::post(on, [&ended] { ended.open(); });
+                       });
+    });
+    co_await ended.wait();
+}
+
+void run_until_done(task<> work) {
+    asio::io_context context(1);
+    asio::co_spawn(context, as_root(std::move(work)),
+                   [](std::exception_ptr, const base::outcome<void>&) {});
+    context.run();
+}
+
+}  // namespace detail
+
+// ---- loop ------------------------------------------------------------------------------------------------------------------
+
+struct loop::state {
+    asio::io_context context{1};
+    std::mutex guard_mutex;
+    std::optional<asio::executor_work_guard<asio::io_context::executor_type>> guard;
+};
+
+loop::loop() : state_(std::make_unique<state>()) {}
+loop::~loop() = default;
+
+aio::executor loop::executor() { return state_->context.get_executor(); }
+
+void loop::run() {
+    state_->context.restart();
+    state_->context.run();
+}
+
+std::size_t loop::poll() {
+    state_->context.restart();
+    return state_->context.poll();
+}
+
+void loop::keep_alive() {
+    const std::lock_guard lock(state_->guard_mutex);
+    if (!state_->guard) state_->guard.emplace(state_->context.get_executor());
+}
+
+void loop::release() {
+    const std::lock_guard lock(state_->guard_mutex);
+    state_->guard.reset();
+}
+
+void loop::stop() { state_->context.stop(); }
+
+void loop::post(std::move_only_function<void()> work) {
+    asio::post(state_->context, [work = std::move(work)]() mutable { work(); });
+}
+
+// ---- time ------------------------------------------------------------------------------------------------------------------
+
+awaitable<aio::executor> this_executor() {
+    co_return co_await asio::this_coro::executor;
+}
+
+task<> sleep_until(base::steady_time when) {
+    if (co_await is_cancelled()) co_return fail(errc::cancelled, "cancelled");
+    const auto on = co_await asio::this_coro::executor;
+    asio::steady_timer timer(on, when);
+    error_code error;
+    co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, error));
+    if (error) co_return fail(errc::cancelled, "cancelled");
+    co_return base::outcome<void>{};
+}
+
+task<> sleep_for(std::chrono::nanoseconds duration) {
+    return sleep_until(std::chrono::steady_clock::now() + duration);
+}
+
+// ---- task_group ------------------------------------------------------------------------------------------------------------
+
+struct task_group::state {
+    explicit state(aio::executor where) : on(std::move(where)), empty(on, base::steady_time::max()) {}
+    aio::executor on;
+    asio::steady_timer empty;  // cancelled whenever the last child ends
+    std::list<asio::cancellation_signal> children;
+    std::function<void(const base::failure&)> failure_handler;
+    bool is_closed = false;
+};
+
+task_group::task_group(aio::executor on) : state_(std::make_shared<state>(std::move(on))) {}
+
+task_group::~task_group() {
+    assert(state_->children.empty() && "join() a task_group before it dies");
+}
+
+bool task_group::spawn(task<> work) {
+    if (state_->is_closed) return false;
+    const auto child = state_->children.emplace(state_->children.end());
+    asio::co_spawn(
+        state_->on, as_root(std::move(work)),
+        asio::bind_cancellation_slot(
+            child->slot(),
+            [group = state_, child](std::exception_ptr, const base::outcome<void>& result) {
+                group->children.erase(child);
+                if (!result && result.error().code != errc::cancelled && group->failure_handler) {
+                    group->failure_handler(result.error());
+                }
+                if (group->children.empty()) group->empty.cancel();
+            }));
+    return true;
+}
+
+bool task_group::spawn(std::move_only_function<task<>()> start) {
+    if (state_->is_closed) return false;
+    return spawn(keep_alive_while(std::move(start)));
+}
+
+void task_group::on_failure(std::function<void(const base::failure&)> handler) {
+    state_->failure_handler = std::move(handler);
+}
+
+void task_group::close() { state_->is_closed = true; }
+
+void task_group::cancel() {
+    close();
+    // A child may end inside emit(): the list is walked by a copy of its positions, ended ones are found missing.
+    const auto group = state_;
+    std::vector<asio::cancellation_signal*> signals;
+    for (auto& child : group->children) signals.push_back(&child);
+    for (auto* signal : signals) {
+        const auto alive = std::ranges::any_of(group->children, [&](auto& each) { return &each == signal; });
+        if (alive) signal->emit(asio::cancellation_type::terminal);
+    }
+}
+
+task<> task_group::join() {
+    const auto group = state_;
+    while (!group->children.empty()) {
+        error_code ignored;
+        co_await group->empty.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+    }
+    co_return base::outcome<void>{};
+}
+
+std::size_t task_group::size() const noexcept { return state_->children.size(); }
+
+// ---- wakeup ----------------------------------------------------------------------------------------------------------------
+
+struct wakeup::state {
+    explicit state(const aio::executor& on) : timer(on) {}
+    asio::steady_timer timer;
+    bool notified = false;
+};
+
+wakeup::wakeup(aio::executor on) : state_(std::make_unique<state>(on)) {}
+wakeup::~wakeup() = default;
+
+void wakeup::notify() {
+    state_->notified = true;
+    state_->timer.cancel();
+}
+
+task<bool> wakeup::wait_until(base::steady_time when) {
+    state_->timer.expires_at(when);
+    while (!state_->notified) {
+        if (co_await is_cancelled()) co_return fail(errc::cancelled, "cancelled");
+        error_code error;
+        co_await state_->timer.async_wait(asio::redirect_error(asio::use_awaitable, error));
+        if (!error) break;
+    }
+    const bool notified = state_->notified;
+    state_->notified = false;
+    co_return notified;
+}
+
+task<> wakeup::wait() {
+    auto woken = co_await wait_until(base::steady_time::max());
+    if (!woken) co_return base::pass(std::move(woken));
+    co_return base::outcome<void>{};
+}
+
+// ---- periodic and backoff --------------------------------------------------------------------------------------------------
+
+task<> periodic(periodic_options options, std::move_only_function<task<>()> step) {
+    auto next = std::chrono::steady_clock::now() + options.first_delay;
+    while (true) {
+        auto slept = co_await sleep_until(next);
+        if (!slept) co_return slept;
+        const auto begun = std::chrono::steady_clock::now();
+        const auto done = co_await step();
+        if (!done) {
+            if (done.error().code == errc::cancelled) co_return done;
+            if (options.on_failure) options.on_failure(done.error());
+        }
+        next = std::max(begun + options.period, std::chrono::steady_clock::now());
+    }
+}
+
+backoff::backoff(options how, std::uint64_t seed)
+    : how_(how), random_(seed * 2 + 1), current_ms_(static_cast<double>(how.first.count())) {}
+
+std::chrono::milliseconds backoff::next() {
+    // xorshift64*: good enough to spread retries.
+    random_ ^= random_ >> 12;
+    random_ ^= random_ << 25;
+    random_ ^= random_ >> 27;
+    const auto share = static_cast<double>((random_ * 0x2545F4914F6CDD1DULL) >> 11) / 9007199254740992.0;
+    const double wait = current_ms_ * (1.0 + share * how_.jitter);
+    current_ms_ = std::min(current_ms_ * how_.factor, static_cast<double>(how_.most.count()));
+    ++attempts_;
+    return std::chrono::milliseconds(static_cast<std::int64_t>(wait));
+}
+
+int backoff::attempts() const noexcept { return attempts_; }
+
+void backoff::reset() {
+    current_ms_ = static_cast<double>(how_.first.count());
+    attempts_ = 0;
+}
+
+}  // namespace aio

@@ -1,0 +1,330 @@
+#include "aio/aio.hpp"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <stdexcept>
+#include <thread>
+
+#include "aio/blocking.hpp"
+#include "aio/deadline.hpp"
+#include "aio/run_on.hpp"
+#include "aio/run_to_end.hpp"
+
+namespace aio {
+namespace {
+
+using base::errc;
+using std::chrono::hours;
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+const auto never = base::steady_time::max();
+
+task<int> answer_of(int value) {
+    co_return value;
+}
+
+// Waits for a time that does not come; says whether it was cancelled.
+task<> sleeper(bool* was_cancelled) {
+    const auto slept = co_await sleep_for(hours(1));
+    *was_cancelled = !slept && slept.error().code == errc::cancelled;
+    const auto again = co_await sleep_for(hours(1));  // a cancelled task must not begin to wait again
+    if (again) co_return base::fail(errc::internal, "slept after cancellation");
+    co_return slept;
+}
+
+TEST(run_to_end, hands_out_the_result) {
+    const auto result = run_to_end(answer_of(42));
+    ASSERT_TRUE(result);
+    EXPECT_EQ(*result, 42);
+}
+
+TEST(run_to_end, turns_an_exception_into_a_failure) {
+    const auto result = run_to_end([]() -> task<int> {
+        throw std::runtime_error("broken");
+        co_return 1;
+    }());
+    ASSERT_FALSE(result);
+    EXPECT_EQ(result.error().code, errc::internal);
+}
+
+TEST(sleep_until, returns_at_once_for_a_time_that_has_passed) {
+    EXPECT_TRUE(run_to_end(sleep_until(base::steady_time::min())));
+}
+
+TEST(with_deadline, hands_on_a_result_that_comes_in_time) {
+    const auto result = run_to_end(with_deadline(never, answer_of(7)));
+    ASSERT_TRUE(result);
+    EXPECT_EQ(*result, 7);
+}
+
+TEST(with_deadline, hands_on_a_failure_at_once) {
+    const auto result = run_to_end(with_deadline(never, []() -> task<int> {
+        co_return base::fail(errc::denied, "no");
+    }()));
+    ASSERT_FALSE(result);
+    EXPECT_EQ(result.error().code, errc::denied);
+}
+
+TEST(with_deadline, cancels_what_is_late_and_waits_for_its_end) {
+    bool was_cancelled = false;
+    const auto result = run_to_end(with_deadline(steady_clock::now(), sleeper(&was_cancelled)));
+    ASSERT_FALSE(result);
+    EXPECT_EQ(result.error().code, errc::timed_out);
+    EXPECT_TRUE(was_cancelled);
+}
+
+TEST(with_deadline, keeps_a_result_that_came_in_spite_of_the_deadline) {
+    const auto result = run_to_end(with_deadline(steady_clock::now(), []() -> task<int> {
+        const auto slept = co_await sleep_for(hours(1));
+        co_return slept ? 0 : 5;
+    }()));
+    ASSERT_TRUE(result);
+    EXPECT_EQ(*result, 5);
+}
+
+TEST(with_deadline, passes_a_cancellation_from_outside_on) {
+    loop on;
+    task_group group(on.executor());
+    bool inner_cancelled = false;
+    errc outer = errc::internal;
+    group.spawn([&]() -> task<> {
+        const auto result = co_await with_deadline(never, sleeper(&inner_cancelled));
+        if (!result) outer = result.error().code;
+        co_return base::outcome<void>{};
+    });
+    on.poll();
+    group.cancel();
+    on.run();
+    EXPECT_TRUE(inner_cancelled);
+    EXPECT_EQ(outer, errc::cancelled);
+}
+
+TEST(task_group, cancels_and_joins_its_children) {
+    loop on;
+    task_group group(on.executor());
+    bool first = false, second = false;
+    EXPECT_TRUE(group.spawn(sleeper(&first)));
+    EXPECT_TRUE(group.spawn([&second] { return sleeper(&second); }));
+    on.poll();
+    EXPECT_EQ(group.size(), 2u);
+    group.cancel();
+    task_group joiner(on.executor());
+    bool joined = false;
+    joiner.spawn([&]() -> task<> {
+        const auto done = co_await group.join();
+        joined = done.has_value();
+        co_return base::outcome<void>{};
+    });
+    on.run();
+    EXPECT_TRUE(first);
+    EXPECT_TRUE(second);
+    EXPECT_TRUE(joined);
+    EXPECT_EQ(group.size(), 0u);
+}
+
+TEST(task_group, cancels_a_child_that_has_not_begun) {
+    loop on;
+    task_group group(on.executor());
+    bool was_cancelled = false;
+    group.spawn(sleeper(&was_cancelled));
+    group.cancel();
+    on.run();
+    EXPECT_TRUE(was_cancelled);
+}
+
+TEST(task_group, takes_no_child_after_close) {
+    loop on;
+    task_group group(on.executor());
+    group.close();
+    bool ran = false;
+    EXPECT_FALSE(group.spawn([&]() -> task<> {
+        ran = true;
+        co_return base::outcome<void>{};
+    }));
+    on.run();
+    EXPECT_FALSE(ran);
+}
+
+TEST(task_group, reports_failures_but_not_cancellations) {
+    loop on;
+    task_group group(on.executor());
+    std::vector<errc> seen;
+    group.on_failure([&](const base::failure& why) { seen.push_back(why.code); });
+    bool was_cancelled = false;
+    group.spawn([]() -> task<> { co_return base::fail(errc::unavailable, "down"); });
+    group.spawn([]() -> task<> {
+        throw std::runtime_error("broken");
+        co_return base::outcome<void>{};
+    });
+    group.spawn(sleeper(&was_cancelled));
+    on.poll();
+    group.cancel();
+    on.run();
+    EXPECT_EQ(seen, (std::vector{errc::unavailable, errc::internal}));
+}
+
+TEST(task_group, holds_many_children) {
+    loop on;
+    task_group group(on.executor());
+    int done = 0;
+    for (int i = 0; i < 10'000; ++i) {
+        group.spawn([&done]() -> task<> {
+            const auto slept = co_await sleep_until(base::steady_time::min());
+            done += slept ? 1 : 0;
+            co_return base::outcome<void>{};
+        });
+    }
+    on.run();
+    EXPECT_EQ(done, 10'000);
+}
+
+TEST(wakeup, merges_notifications_and_remembers_one) {
+    loop on;
+    wakeup changed(on.executor());
+    task_group group(on.executor());
+    int woken = 0;
+    changed.notify();
+    changed.notify();
+    group.spawn([&]() -> task<> {
+        while (true) {
+            const auto waited = co_await changed.wait();
+            if (!waited) co_return waited;
+            ++woken;
+        }
+    });
+    on.poll();
+    EXPECT_EQ(woken, 1);
+    changed.notify();
+    on.poll();
+    EXPECT_EQ(woken, 2);
+    group.cancel();
+    on.run();
+    EXPECT_EQ(group.size(), 0u);
+}
+
+TEST(wakeup, says_when_the_time_came_first) {
+    loop on;
+    wakeup changed(on.executor());
+    task_group group(on.executor());
+    std::optional<bool> first, second;
+    group.spawn([&]() -> task<> {
+        const auto late = co_await changed.wait_until(base::steady_time::min());
+        if (late) first = *late;
+        changed.notify();
+        const auto early = co_await changed.wait_until(never);
+        if (early) second = *early;
+        co_return base::outcome<void>{};
+    });
+    on.run();
+    EXPECT_EQ(first, false);
+    EXPECT_EQ(second, true);
+}
+
+TEST(run_blocking, comes_back_to_the_loop_with_the_result) {
+    blocking_pool pool(2, 16);
+    const auto here = std::this_thread::get_id();
+    std::thread::id worked{}, continued{};
+    const auto result = run_to_end([&]() -> task<int> {
+        const auto value = co_await run_blocking<int>(pool, [&]() -> base::outcome<int> {
+            worked = std::this_thread::get_id();
+            return 3;
+        });
+        continued = std::this_thread::get_id();
+        co_return value;
+    }());
+    ASSERT_TRUE(result);
+    EXPECT_EQ(*result, 3);
+    EXPECT_NE(worked, here);
+    EXPECT_EQ(continued, here);
+}
+
+TEST(run_blocking, turns_an_exception_into_a_failure) {
+    blocking_pool pool(1, 1);
+    const auto result = run_to_end(run_blocking<int>(
+        pool, []() -> base::outcome<int> { throw std::runtime_error("disk gone"); }));
+    ASSERT_FALSE(result);
+    EXPECT_EQ(result.error().code, errc::internal);
+    EXPECT_NE(result.error().text.find("disk gone"), std::string::npos);
+}
+
+TEST(run_blocking, says_when_the_queue_is_full) {
+    blocking_pool pool(1, 0);
+    const auto result = run_to_end(run_blocking<int>(pool, []() -> base::outcome<int> { return 1; }));
+    ASSERT_FALSE(result);
+    EXPECT_EQ(result.error().code, errc::limit);
+}
+
+TEST(blocking_pool, finishes_what_it_accepted) {
+    std::atomic<int> done{0};
+    {
+        blocking_pool pool(2, 1000);
+        for (int i = 0; i < 500; ++i) ASSERT_TRUE(pool.submit([&done] { ++done; }));
+    }
+    EXPECT_EQ(done, 500);
+}
+
+TEST(run_on, awaits_work_of_another_loop) {
+    loop other;
+    other.keep_alive();
+    std::thread thread([&] { other.run(); });
+    const auto thread_id = thread.get_id();
+    std::thread::id worked{};
+    const auto executor = other.executor();
+    const auto result = run_to_end([&]() -> task<int> {
+        const auto value = co_await run_on<int>(executor, [&]() -> task<int> {
+            worked = std::this_thread::get_id();
+            co_return 9;
+        });
+        co_return value;
+    }());
+    other.release();
+    thread.join();
+    ASSERT_TRUE(result);
+    EXPECT_EQ(*result, 9);
+    EXPECT_EQ(worked, thread_id);
+}
+
+TEST(periodic, goes_on_after_a_failed_step_and_ends_when_cancelled) {
+    loop on;
+    task_group group(on.executor());
+    int steps = 0, failures = 0;
+    group.spawn([&] {
+        return periodic({.on_failure = [&](const base::failure&) { ++failures; }}, [&]() -> task<> {
+            if (++steps == 3) group.cancel();
+            co_return base::fail(errc::unavailable, "not yet");
+        });
+    });
+    on.run();
+    EXPECT_EQ(steps, 3);
+    EXPECT_EQ(failures, 3);
+}
+
+TEST(backoff, doubles_up_to_the_most_and_starts_anew_after_reset) {
+    backoff waits({.first = milliseconds(100), .most = milliseconds(350), .jitter = 0}, 1);
+    EXPECT_EQ(waits.next(), milliseconds(100));
+    EXPECT_EQ(waits.next(), milliseconds(200));
+    EXPECT_EQ(waits.next(), milliseconds(350));
+    EXPECT_EQ(waits.next(), milliseconds(350));
+    EXPECT_EQ(waits.attempts(), 4);
+    waits.reset();
+    EXPECT_EQ(waits.next(), milliseconds(100));
+}
+
+TEST(backoff, spreads_waits_within_its_jitter) {
+    backoff waits({.first = milliseconds(1000), .most = milliseconds(1000), .jitter = 0.5}, 7);
+    bool differs = false;
+    auto last = waits.next();
+    for (int i = 0; i < 100; ++i) {
+        const auto wait = waits.next();
+        EXPECT_GE(wait, milliseconds(1000));
+        EXPECT_LE(wait, milliseconds(1500));
+        differs = differs || wait != last;
+        last = wait;
+    }
+    EXPECT_TRUE(differs);
+}
+
+}  // namespace
+}  // namespace aio
