@@ -1,0 +1,129 @@
+#pragma once
+// The recent past of one database's metrics in memory: rows of the history metrics, compressed in
+// chunks of up to two hours. A value is kept with 9 significant bits (0.2 % at most beside the
+// truth, integers up to 512 exact) because 10,000 databases x 24 h x 30 s must fit into some 350
+// MB; README.md has the arithmetic. Plain value, one thread at a time; nothing here reads a clock.
+// Coding after "Gorilla" (VLDB 2015: delta-of-delta times) with adaptive Rice codes (as JPEG-LS,
+// ITU-T T.87) of value differences.
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/failure.hpp"
+#include "domain/metric.hpp"
+
+namespace domain {
+
+// The metrics that are kept, in the order of a row. Changing them makes chunks that are stored
+// unreadable (they are refused).
+inline constexpr std::array history_metrics{
+    metric_id::up,
+    metric_id::connections_current,
+    metric_id::operations_per_second,
+    metric_id::transactions_per_second,
+    metric_id::reads_per_second,
+    metric_id::writes_per_second,
+    metric_id::errors_per_second,
+    metric_id::latency_average_seconds,
+    metric_id::cache_hit_ratio,
+    metric_id::memory_used_bytes,
+    metric_id::storage_used_bytes,
+    metric_id::network_received_bytes_per_second,
+    metric_id::network_sent_bytes_per_second,
+    metric_id::replication_lag_seconds,
+};
+inline constexpr std::size_t history_columns = history_metrics.size();
+bool has_history(metric_id id) noexcept;
+
+// What is left of a value after it was kept: for tests and for comparing with the live one.
+double history_rounded(double value) noexcept;
+
+class metric_history {
+  public:
+    struct options {
+        std::chrono::seconds retention = std::chrono::hours(24);
+        std::size_t chunk_rows = 240;  // and never longer than chunk_span
+        std::chrono::seconds chunk_span = std::chrono::hours(2);
+        std::size_t points_max = 11'000;  // of one query
+    };
+
+    metric_history() = default;
+    explicit metric_history(options how) : how_(how) {}
+
+    // Adds a row and drops chunks that ended before at - retention. Times are kept to the second.
+    // False: not after the last row (a clock that went back); nothing changed.
+    bool append(base::instant at, const metric_values& values);
+
+    // Means over [from + k * step, from + (k + 1) * step) for all k until `to`; NaN where nothing
+    // was seen. Failures: unsupported (a metric without history), invalid (step below 1 s, to
+    // before from), limit (too many points).
+    [[nodiscard]] base::outcome<std::vector<double>> query(metric_id metric, base::instant from,
+                                                           base::instant to,
+                                                           std::chrono::seconds step) const;
+
+    void drop_before(base::instant when);
+
+    // For the store: a chunk as self-contained bytes, and back. Chunks are numbered from 0, the
+    // oldest; only the last still grows. `key` names a chunk for good (its first second), so that
+    // writing it again replaces it.
+    struct chunk_info {
+        std::int64_t key = 0;
+        base::instant first{};
+        base::instant last{};
+        std::size_t rows = 0;
+        bool open = false;
+    };
+    [[nodiscard]] std::size_t chunk_count() const noexcept { return chunks_.size(); }
+    [[nodiscard]] chunk_info describe_chunk(std::size_t index) const;
+    [[nodiscard]] std::string serialise(std::size_t index) const;
+
+    // Adds a serialised chunk; chunks must come in the order of their time, and before any append.
+    // Failures: corrupt (damaged, or not a chunk), unsupported (another version or another choice
+    // of metrics), conflict (not after what is there).
+    base::outcome<void> restore(std::string_view bytes);
+
+    [[nodiscard]] std::size_t bytes() const noexcept;  // held, allocations included
+    [[nodiscard]] std::optional<base::instant> last() const noexcept;
+
+  private:
+    // What encoder and decoder both know while they walk over a chunk.
+    struct walk {
+        std::int64_t second = 0;
+        std::int64_t delta = 0;
+        std::uint32_t present = 0;  // bit per column
+        std::array<std::int32_t, history_columns> code{};
+        std::array<std::uint32_t, history_columns> magnitude{};  // sum of recent |differences|
+        std::array<std::uint32_t, history_columns> count{};
+    };
+    struct chunk {
+        std::int64_t first = 0;
+        std::int64_t last = 0;
+        std::uint32_t rows = 0;
+        std::uint32_t bits = 0;
+        std::vector<std::uint8_t> data;
+    };
+    class bit_writer;
+    class bit_reader;
+
+    static void encode_row(walk& state, chunk& into, std::int64_t second,
+                           std::span<const std::int32_t> codes, std::uint32_t present);
+    static bool decode_row(walk& state, bit_reader& from, bool first_row);
+    static void adapt(walk& state, std::size_t column, std::uint32_t difference);
+    static unsigned rice_parameter(const walk& state, std::size_t column);
+    static base::outcome<chunk> parse(std::string_view bytes);
+
+    options how_{};
+    std::vector<chunk> chunks_;  // by time
+    bool open_ = false;          // the last one may grow
+    walk writing_;
+};
+
+}  // namespace domain
