@@ -1,0 +1,261 @@
+#include "obs/log.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cmath>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+#include <type_traits>
+
+#include "base/clock.hpp"
+#include "base/time_text.hpp"
+
+namespace obs {
+namespace {
+
+std::string_view name(level severity) noexcept {
+    switch (severity) {
+        case level::trace: return "TRACE";
+        case level::debug: return "DEBUG";
+        case level::info: return "INFO";
+        case level::warning: return "WARNING";
+        case level::error: return "ERROR";
+        case level::critical: return "CRITICAL";
+        case level::off: return "OFF";
+    }
+    return "OFF";
+}
+
+// Length of the well-formed UTF-8 sequence at the front of `text` (Unicode 15, table 3-7); 0 when it is not well-formed.
+std::size_t utf8_length(std::string_view text) noexcept {
+    const auto byte = [&](std::size_t at) { return static_cast<unsigned char>(text[at]); };
+    const auto tail = [&](std::size_t at, unsigned low = 0x80, unsigned high = 0xBF) {
+        return at < text.size() && byte(at) >= low && byte(at) <= high;
+    };
+    const unsigned first = byte(0);
+    if (first < 0x80) return 1;
+    if (first >= 0xC2 && first <= 0xDF) return tail(1) ? 2 : 0;
+    if (first >= 0xE0 && first <= 0xEF) {
+        const unsigned low = first == 0xE0 ? 0xA0 : 0x80, high = first == 0xED ? 0x9F : 0xBF;
+        return tail(1, low, high) && tail(2) ? 3 : 0;
+    }
+    if (first >= 0xF0 && first <= 0xF4) {
+        const unsigned low = first == 0xF0 ? 0x90 : 0x80, high = first == 0xF4 ? 0x8F : 0xBF;
+        return tail(1, low, high) && tail(2) && tail(3) ? 4 : 0;
+    }
+    return 0;
+}
+
+// The inside of a JSON string (RFC 8259 section 7); what is not UTF-8 becomes U+FFFD.
+void append_escaped(std::string& line, std::string_view text) {
+    for (std::size_t at = 0; at < text.size();) {
+        const char c = text[at];
+        if (c == '"' || c == '\\') {
+            line += '\\';
+            line += c;
+            ++at;
+        } else if (c == '\n') {
+            line += "\\n";
+            ++at;
+        } else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) {
+            fmt::format_to(std::back_inserter(line), "\\u{:04x}", static_cast<unsigned>(c));
+            ++at;
+        } else if (const auto length = utf8_length(text.substr(at)); length > 0) {
+            line.append(text.substr(at, length));
+            at += length;
+        } else {
+            line += "\\ufffd";
+            ++at;
+        }
+    }
+}
+
+void append_string(std::string& line, std::string_view text) {
+    line += '"';
+    append_escaped(line, text);
+    line += '"';
+}
+
+void append_value(std::string& line, const field::value_type& value) {
+    std::visit(
+        [&](const auto& held) {
+            using held_type = std::remove_cvref_t<decltype(held)>;
+            if constexpr (std::is_same_v<held_type, std::string_view>) {
+                append_string(line, held);
+            } else if constexpr (std::is_same_v<held_type, double>) {
+                // JSON has no NaN and no infinity.
+                std::isfinite(held) ? fmt::format_to(std::back_inserter(line), "{}", held)
+                                    : fmt::format_to(std::back_inserter(line), "null");
+            } else {
+                fmt::format_to(std::back_inserter(line), "{}", held);
+            }
+        },
+        value);
+}
+
+void append_json(std::string& line, std::string_view timestamp, level severity, std::string_view event,
+                 std::initializer_list<field> fields, std::string_view app) {
+    line += "{\"timestamp\":\"";
+    line += timestamp;
+    line += "\",\"level\":\"";
+    line += name(severity);
+    line += "\",\"event\":";
+    append_string(line, event);
+    for (const auto& each : fields) {
+        line += ',';
+        append_string(line, each.key());
+        line += ':';
+        append_value(line, each.value());
+    }
+    line += ",\"app\":";
+    append_string(line, app);
+    line += "}\n";
+}
+
+std::string_view colour_of(level severity) noexcept {
+    if (severity >= level::error) return "\033[31m";
+    if (severity == level::warning) return "\033[33m";
+    return severity == level::info ? "\033[32m" : "\033[2m";
+}
+
+void append_console(std::string& line, std::string_view timestamp, level severity, std::string_view event,
+                    std::initializer_list<field> fields, bool colour) {
+    line += timestamp.substr(11, 8);
+    fmt::format_to(std::back_inserter(line), " {}{:<8}{} ", colour ? colour_of(severity) : "", name(severity),
+                   colour ? "\033[0m" : "");
+    append_escaped(line, event);
+    for (const auto& each : fields) {
+        line += "  ";
+        append_escaped(line, each.key());
+        line += '=';
+        const auto* text = std::get_if<std::string_view>(&each.value());
+        const bool bare = text != nullptr && !text->empty() && text->find_first_of(" \"=") == std::string_view::npos;
+        bare ? append_escaped(line, *text) : append_value(line, each.value());
+    }
+    line += '\n';
+}
+
+void write_to_stderr(std::string_view lines) {
+    while (!lines.empty()) {
+        const auto written = ::write(STDERR_FILENO, lines.data(), lines.size());
+        if (written <= 0) return;  // nobody reads: there is no better place to say so
+        lines.remove_prefix(static_cast<std::size_t>(written));
+    }
+}
+
+class queued_log final : public log_service {
+  public:
+    explicit queued_log(log_options options) : options_(std::move(options)) {
+        if (!options_.sink) options_.sink = write_to_stderr;
+        writer_ = std::thread([this] { serve(); });
+    }
+
+    ~queued_log() override {
+        {
+            const std::lock_guard lock(mutex_);
+            stopping_ = true;
+        }
+        filled_.notify_one();
+        writer_.join();
+    }
+
+    bool is_enabled(level severity) const noexcept override { return severity >= options_.least; }
+
+    void write(level severity, std::string_view event, std::initializer_list<field> fields) override {
+        thread_local std::string line;
+        line.clear();
+        format(line, severity, event, fields);
+        {
+            const std::lock_guard lock(mutex_);
+            if (queued_lines_ >= options_.queue_lines_max) {
+                ++dropped_unreported_;
+                ++dropped_;
+                return;
+            }
+            queue_ += line;
+            ++queued_lines_;
+        }
+        filled_.notify_one();
+    }
+
+    void flush() override {
+        std::unique_lock lock(mutex_);
+        emptied_.wait(lock, [this] { return queued_lines_ == 0 && dropped_unreported_ == 0 && !writing_; });
+    }
+
+    std::uint64_t dropped() const noexcept override {
+        const std::lock_guard lock(mutex_);
+        return dropped_;
+    }
+
+  private:
+    void format(std::string& line, level severity, std::string_view event, std::initializer_list<field> fields) {
+        // The text of a second is made once per thread and second.
+        thread_local std::chrono::sys_seconds second{};
+        thread_local std::string timestamp;
+        const auto now = std::chrono::floor<std::chrono::seconds>(base::system_clock().wall());
+        if (now != second || timestamp.empty()) {
+            second = now;
+            timestamp = base::to_rfc3339(now);
+        }
+        if (options_.format == log_format::json) {
+            append_json(line, timestamp, severity, event, fields, options_.app);
+        } else {
+            append_console(line, timestamp, severity, event, fields, options_.colour);
+        }
+    }
+
+    void serve() {
+        std::string batch;
+        std::unique_lock lock(mutex_);
+        while (true) {
+            filled_.wait(lock, [this] { return stopping_ || queued_lines_ > 0 || dropped_unreported_ > 0; });
+            if (queued_lines_ == 0 && dropped_unreported_ == 0) return;
+            batch.clear();
+            batch.swap(queue_);
+            queued_lines_ = 0;
+            const auto lost = std::exchange(dropped_unreported_, 0);
+            writing_ = true;
+            lock.unlock();
+            if (lost > 0) format(batch, level::warning, "log_lines_dropped", {{"count", lost}});
+            options_.sink(batch);
+            lock.lock();
+            writing_ = false;
+            emptied_.notify_all();
+        }
+    }
+
+    log_options options_;
+    mutable std::mutex mutex_;
+    std::condition_variable filled_;
+    std::condition_variable emptied_;
+    std::string queue_;  // whole lines
+    std::size_t queued_lines_ = 0;
+    std::uint64_t dropped_unreported_ = 0;
+    std::uint64_t dropped_ = 0;
+    bool writing_ = false;
+    bool stopping_ = false;
+    std::thread writer_;
+};
+
+class silent_log final : public log {
+  public:
+    void write(level, std::string_view, std::initializer_list<field>) override {}
+    bool is_enabled(level) const noexcept override { return false; }
+};
+
+}  // namespace
+
+std::unique_ptr<log_service> make_log(log_options options) {
+    return std::make_unique<queued_log>(std::move(options));
+}
+
+log& null_log() noexcept {
+    static silent_log the_log;
+    return the_log;
+}
+
+}  // namespace obs
