@@ -1,6 +1,6 @@
 // The tables: which exporter series make which platform metric. Series names are those of postgres_exporter 0.11-0.18,
-// redis_exporter 1.45-1.66, mysqld_exporter 0.13-0.18, Percona's mongodb_exporter 0.40+, elasticsearch_exporter 1.5-1.10 and
-// memcached_exporter 0.14. A new metric is a new line here; README.md shows how.
+// redis_exporter 1.45-1.66, mysqld_exporter 0.13-0.18, Percona's mongodb_exporter 0.40+, elasticsearch_exporter 1.5-1.10
+// and memcached_exporter 0.14. A new metric is a new line here; README.md shows how.
 #include "scrape/mapping.hpp"
 
 namespace scrape {
@@ -13,7 +13,7 @@ using enum shape;
 
 // clang-format off
 
-// ---- PostgreSQL ------------------------------------------------------------------------------------------------------------
+// ---- PostgreSQL ---------------------------------------------------------------------------------------------------
 
 constexpr rule postgres[] = {
     {.id = up, .top = {{{"pg_up"}}}},
@@ -27,7 +27,8 @@ constexpr rule postgres[] = {
      .top = {{{"pg_stat_database_xact_commit"}, {"pg_stat_database_xact_rollback"}}}},
     {.id = reads_per_second, .how = rate, .top = {{{"pg_stat_database_tup_fetched"}}}},
     {.id = writes_per_second, .how = rate,
-     .top = {{{"pg_stat_database_tup_inserted"}, {"pg_stat_database_tup_updated"}, {"pg_stat_database_tup_deleted"}}}},
+     .top = {{{"pg_stat_database_tup_inserted"}, {"pg_stat_database_tup_updated"},
+              {"pg_stat_database_tup_deleted"}}}},
     {.id = errors_per_second, .how = rate, .top = {{{"pg_stat_database_xact_rollback"}}}},
     {.id = cache_hit_ratio, .how = share, .top = {{{"pg_stat_database_blks_hit"}}},
      .bottom = {{{"pg_stat_database_blks_read"}}}},
@@ -67,7 +68,7 @@ constexpr rule postgres[] = {
     {.name = "is_raft_primary", .top = {{{"pg_coordinator_raft_primary", max}}}},
 };
 
-// ---- MySQL, MariaDB --------------------------------------------------------------------------------------------------------
+// ---- MySQL, MariaDB -----------------------------------------------------------------------------------------------
 
 constexpr rule mysql[] = {
     {.id = up, .top = {{{"mysql_up"}}}},
@@ -148,16 +149,21 @@ constexpr rule mysql[] = {
      .top = {{{"mysql_slave_status_replica_io_running"}, {"mysql_slave_status_replica_sql_running"}}}},
 };
 
-// ---- Redis, Valkey ---------------------------------------------------------------------------------------------------------
+// ---- Redis, Valkey ------------------------------------------------------------------------------------------------
 
 constexpr std::string_view redis_reads =
-    "get|mget|getex|getrange|strlen|exists|hget|hmget|hgetall|hkeys|hvals|hlen|hexists|hscan|lrange|llen|lindex|smembers|"
-    "sismember|smismember|scard|srandmember|sscan|zrange|zrangebyscore|zrevrange|zrevrangebyscore|zscore|zrank|zcard|zcount|"
+    "get|mget|getex|getrange|strlen|exists|hget|hmget|hgetall|hkeys|hvals|hlen|hexists|hscan|lrange|llen|"
+    "lindex|smembers|"
+    "sismember|smismember|scard|srandmember|sscan|zrange|zrangebyscore|zrevrange|zrevrangebyscore|zscore|"
+    "zrank|zcard|zcount|"
     "zscan|xread|xreadgroup|xrange|xlen|ttl|pttl|type|scan|keys|getbit|bitcount|pfcount|json.get";
 constexpr std::string_view redis_writes =
-    "set|mset|msetnx|setnx|setex|psetex|getset|getdel|append|setrange|incr|incrby|incrbyfloat|decr|decrby|del|unlink|expire|"
-    "pexpire|expireat|persist|rename|hset|hmset|hsetnx|hdel|hincrby|hincrbyfloat|lpush|rpush|lpushx|rpushx|lpop|rpop|lrem|lset|"
-    "ltrim|linsert|rpoplpush|lmove|blpop|brpop|sadd|srem|spop|smove|zadd|zrem|zincrby|zpopmin|zpopmax|xadd|xdel|xtrim|xack|"
+    "set|mset|msetnx|setnx|setex|psetex|getset|getdel|append|setrange|incr|incrby|incrbyfloat|decr|"
+    "decrby|del|unlink|expire|"
+    "pexpire|expireat|persist|rename|hset|hmset|hsetnx|hdel|hincrby|hincrbyfloat|lpush|rpush|lpushx|"
+    "rpushx|lpop|rpop|lrem|lset|"
+    "ltrim|linsert|rpoplpush|lmove|blpop|brpop|sadd|srem|spop|smove|zadd|zrem|zincrby|zpopmin|zpopmax|"
+    "xadd|xdel|xtrim|xack|"
     "setbit|pfadd|pfmerge|geoadd|flushdb|flushall|json.set";
 
 constexpr rule redis[] = {
@@ -211,7 +217,7 @@ constexpr rule redis[] = {
     {.name = "cluster_size", .top = {{{"redis_cluster_size", max}}}},
 };
 
-// ---- MongoDB ---------------------------------------------------------------------------------------------------------------
+// ---- MongoDB ------------------------------------------------------------------------------------------------------
 
 constexpr rule mongodb[] = {
     {.id = up, .top = {{{"mongodb_up", max}}}},
@@ -253,11 +259,15 @@ constexpr rule mongodb[] = {
     {.id = items, .top = {{{"mongodb_dbstats_objects"}}}},
     {.id = uptime_seconds, .top = {{{"mongodb_ss_uptime", max}}}},
 
-    {.name = "inserts_per_second", .how = rate, .top = {{{"mongodb_ss_opcounters", sum, "legacy_op_type", "insert"}}}},
+    {.name = "inserts_per_second", .how = rate,
+     .top = {{{"mongodb_ss_opcounters", sum, "legacy_op_type", "insert"}}}},
     {.name = "queries_per_second", .how = rate, .top = {{{"mongodb_ss_opcounters", sum, "legacy_op_type", "query"}}}},
-    {.name = "updates_per_second", .how = rate, .top = {{{"mongodb_ss_opcounters", sum, "legacy_op_type", "update"}}}},
-    {.name = "deletes_per_second", .how = rate, .top = {{{"mongodb_ss_opcounters", sum, "legacy_op_type", "delete"}}}},
-    {.name = "commands_per_second", .how = rate, .top = {{{"mongodb_ss_opcounters", sum, "legacy_op_type", "command"}}}},
+    {.name = "updates_per_second", .how = rate,
+     .top = {{{"mongodb_ss_opcounters", sum, "legacy_op_type", "update"}}}},
+    {.name = "deletes_per_second", .how = rate,
+     .top = {{{"mongodb_ss_opcounters", sum, "legacy_op_type", "delete"}}}},
+    {.name = "commands_per_second", .how = rate,
+     .top = {{{"mongodb_ss_opcounters", sum, "legacy_op_type", "command"}}}},
     {.name = "replicated_operations_per_second", .how = rate, .top = {{{"mongodb_ss_opcountersRepl"}}}},
     {.name = "queued_operations", .top = {{{"mongodb_ss_globalLock_currentQueue", sum, "count_type", "total"}}}},
     {.name = "cache_used_bytes", .top = {{{"mongodb_ss_wt_cache_bytes_currently_in_the_cache"}}}},
@@ -268,8 +278,9 @@ constexpr rule mongodb[] = {
     {.name = "collections", .top = {{{"mongodb_dbstats_collections"}}}},
 };
 
-// ---- Elasticsearch, OpenSearch -----------------------------------------------------------------------------------------------
-// Every exporter tells of all nodes: sums are over the cluster. Names with _primary and _total suffixes repeat them per index.
+// ---- Elasticsearch, OpenSearch ------------------------------------------------------------------------------------
+// Every exporter tells of all nodes: sums are over the cluster. Names with _primary and _total suffixes repeat
+// them per index.
 
 constexpr rule elasticsearch[] = {
     {.id = up, .top = {{{"elasticsearch_cluster_health_up"}}}},
@@ -320,7 +331,7 @@ constexpr rule elasticsearch[] = {
     {.name = "storage_size_bytes", .top = {{{"elasticsearch_filesystem_data_size_bytes"}}}},
 };
 
-// ---- Memcached -------------------------------------------------------------------------------------------------------------
+// ---- Memcached ----------------------------------------------------------------------------------------------------
 
 constexpr rule memcached[] = {
     {.id = up, .top = {{{"memcached_up"}}}},
@@ -331,7 +342,8 @@ constexpr rule memcached[] = {
     {.id = reads_per_second, .how = rate, .top = {{{"memcached_commands_total", sum, "command", "get"}}}},
     {.id = writes_per_second, .how = rate,
      .top = {{{"memcached_commands_total", sum, "command", "set|delete|incr|decr|cas|touch"}}}},
-    {.id = errors_per_second, .how = rate, .top = {{{"memcached_item_no_memory_total"}, {"memcached_item_too_large_total"}}}},
+    {.id = errors_per_second, .how = rate,
+     .top = {{{"memcached_item_no_memory_total"}, {"memcached_item_too_large_total"}}}},
     {.id = cache_hit_ratio, .how = ratio,
      .top = {{{"memcached_commands_total", sum, "command", "get", 0, "status", "hit"}}},
      .bottom = {{{"memcached_commands_total", sum, "command", "get"}}}},

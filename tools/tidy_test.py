@@ -1,0 +1,137 @@
+#!/usr/bin/env python3
+"""tidy.py against small trees: each bad snippet is found at its line, and the good tree is clean."""
+
+import os
+import sys
+import tempfile
+import unittest
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import tidy  # noqa: E402  (found through the path above)
+
+HEADER = '#pragma once\n// What this is.\n'
+GOOD = {
+    'src/base/README.md': 'why\n',
+    'src/base/clock.hpp': HEADER + '#include <chrono>\n',
+    'src/base/clock.cpp': '#include "base/clock.hpp"\n\nnamespace base {\nint one() {\n    return 1\'000;\n}\n}\n',
+    'src/http/README.md': 'why\n',
+    'src/http/server.hpp': HEADER + '#include <boost/asio/awaitable.hpp>\n\n#include "base/clock.hpp"\n',
+    'src/http/server.cpp': '#include "http/server.hpp"\n\n#include <boost/beast/http.hpp>\n// printf("no") XX TO DO\n',
+    'src/http/server_test.cpp': '#include "http/server.hpp"\n#include "testing/clock.hpp"\n',
+    'testing/clock.hpp': HEADER + '#include "base/clock.hpp"\n',
+}
+
+
+def findings(extra, fails_only=True):
+    """(path, line, rule) of everything found in the good tree with `extra` files over it."""
+    with tempfile.TemporaryDirectory(prefix='tidy-') as root:
+        for path, text in {**GOOD, **extra}.items():
+            if text is None:
+                continue
+            os.makedirs(os.path.dirname(os.path.join(root, path)), exist_ok=True)
+            with open(os.path.join(root, path), 'w', encoding='utf-8') as file:
+                file.write(text)
+        return [(path, line, rule) for path, line, rule, _, fails in tidy.tidy(root).run() if fails or not fails_only]
+
+
+class tidy_finds(unittest.TestCase):
+    def only(self, path, text, line, rule, **others):
+        self.assertEqual(findings({path: text, **others}), [(path, line, rule)])
+
+    def test_nothing_in_a_good_tree(self):
+        self.assertEqual(findings({}, fails_only=False), [])
+
+    def test_an_upward_arrow(self):
+        self.only('src/base/x.cpp', '#include <string>\n#include "http/server.hpp"\n', 2, 'arrow')
+
+    def test_a_sideways_arrow_between_adapters(self):
+        self.only('src/http/x.hpp', HEADER + '#include "domain/types.hpp"\n', 3, 'arrow')
+
+    def test_an_include_of_main(self):
+        self.only('testing/x.cpp', '#include "main/wiring.hpp"\n', 1, 'arrow')
+
+    def test_production_code_that_uses_testing(self):
+        self.only('src/http/x.cpp', '#include "testing/clock.hpp"\n', 1, 'arrow')
+
+    def test_the_api_server_of_the_devcluster_seeing_the_client(self):
+        readme = {'devcluster/apiserver/README.md': 'why\n', 'devcluster/controller/README.md': 'why\n'}
+        text = '#include "kube/client.hpp"\n'
+        self.assertEqual(findings({**readme, 'devcluster/controller/x.cpp': text}), [])
+        self.assertEqual(findings({**readme, 'devcluster/apiserver/x.cpp': text}),
+                         [('devcluster/apiserver/x.cpp', 1, 'arrow')])
+
+    def test_a_circle(self):
+        found = findings({'devcluster/a/README.md': '', 'devcluster/b/README.md': '',
+                          'devcluster/a/x.cpp': '#include "devcluster/b/y.hpp"\n',
+                          'devcluster/b/x.cpp': '#include "devcluster/a/y.hpp"\n'})
+        self.assertEqual([rule for _, _, rule in found], ['circle'])
+
+    def test_an_include_without_a_room(self):
+        self.only('src/base/x.cpp', '#include "clock.hpp"\n', 1, 'include')
+
+    def test_foreign_headers_outside_their_rooms(self):
+        for header in ('sqlite3.h', 'boost/beast/core.hpp', 'boost/asio/io_context.hpp', 'openssl/ssl.h', 'simdjson.h',
+                       'yaml-cpp/yaml.h', 'mongoc/mongoc.h', 'hiredis/hiredis.h'):
+            with self.subTest(header):
+                self.only('src/base/x.cpp', f'\n#include <{header}>\n', 2, 'foreign')
+
+    def test_a_heavy_header_in_a_header_at_home(self):
+        self.only('src/http/x.hpp', HEADER + '#include <openssl/ssl.h>\n', 3, 'foreign')
+
+    def test_a_header_that_is_not_a_good_one(self):
+        self.only('src/base/x.hpp', '// late\n#pragma once\n', 1, 'header')
+        self.only('src/base/x.hpp', '#pragma once\n\nint x;\n', 2, 'header')
+        self.only('src/base/x.hpp', HEADER + 'using namespace std;\n', 3, 'header')
+
+    def test_a_wrong_first_include(self):
+        self.only('src/base/clock.cpp', '#include <string>\n#include "base/clock.hpp"\n', 1, 'first-include')
+        self.only('src/base/clock_test.cpp', '#include <gtest/gtest.h>\n#include "base/clock.hpp"\n', 1, 'first-include')
+
+    def test_banned_calls(self):
+        for call in ('std::this_thread::sleep_for(1s);', 'usleep(5);', 'std::cout << 1;', 'printf("x");',
+                     'fmt::print("x");', 'std::getenv("HOME");', 'rand();', 'strcpy(a, b);', 'std::thread t(f);'):
+            with self.subTest(call):
+                self.only('src/base/x.cpp', f'void f() {{\n    {call}\n}}\n', 2, 'banned')
+        self.only('src/base/x_test.cpp', 'std::this_thread::sleep_for(1s);\n', 1, 'banned')
+
+    def test_no_banned_calls_in_comments_and_text(self):
+        self.assertEqual(findings({'src/base/x.cpp': '// printf("x")\nauto a = "rand()";\nauto b = R"(usleep(1))";\n'
+                                                     '/* std::cout\n std::cerr */\nint snprintf_like();\n'}), [])
+
+    def test_leftovers_and_machine_paths(self):
+        self.only('src/base/x.cpp', '\n// FIXME later\n', 2, 'leftover')
+        self.only('src/base/x.cpp', '// TODO: think\n', 1, 'leftover')
+        self.assertEqual(findings({'src/base/x.cpp': '// TODO(waits for clang-20): use it\n'}), [])
+        self.assertEqual(findings({'docs/x.md': 'we leave no TODO\n'}), [])
+        self.only('docs/x.md', 'see ../shared/notes\n', 1, 'machine-path')
+        self.only('cmake/x.cmake', 'set(A /work/main/x)\n', 1, 'machine-path')
+
+    def test_a_missing_readme(self):
+        found = findings({'src/obs/log.hpp': HEADER})
+        self.assertEqual(found, [('src/obs/README.md', 1, 'readme')])
+
+    def test_sizes_beyond_the_limits(self):
+        self.only('src/base/x.cpp', 'int x;\n// ' + 'y' * 118 + '\n', 2, 'line-length')
+        self.only('src/base/x.cpp', 'int x;\n' * 601, 601, 'file-length')
+        body = '    x += 1;\n' * 99
+        self.only('src/base/x.cpp', 'int y;\nvoid f(int x,\n       int z) {\n' + body + '}\n', 3, 'function-length')
+        inner = 'namespace base {\nclass a {\n    void f() {\n' + body + '    }\n};\n}\n'
+        self.only('src/base/x.cpp', inner, 3, 'function-length')
+        self.assertEqual(findings({'src/base/x.cpp': 'namespace base {\n' + 'void f() {\n}\n' * 150 + '}\n'}), [])
+
+    def test_sizes_over_the_style_limits_as_warnings(self):
+        text = '// ' + 'y' * 100 + '\nvoid f() {\n' + '    x();\n' * 75 + '}\n'
+        self.assertEqual(findings({'src/base/x.cpp': text}), [])
+        self.assertEqual(findings({'src/base/x.cpp': text}, fails_only=False),
+                         [('src/base/x.cpp', 1, 'line-length'), ('src/base/x.cpp', 2, 'function-length')])
+
+    def test_rooms_that_make_no_circle_of_their_own(self):
+        order = list(tidy.ROOMS)
+        for room, below in tidy.ROOMS.items():
+            for target in below.split():
+                self.assertLess(order.index(target), order.index(room), f'{room} -> {target}')
+
+
+if __name__ == '__main__':
+    unittest.main()
