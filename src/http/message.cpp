@@ -1,0 +1,221 @@
+#include "http/message.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+namespace http {
+namespace {
+
+constexpr std::array<std::string_view, 8> method_names{"GET",   "HEAD",   "POST",    "PUT",
+                                                       "PATCH", "DELETE", "OPTIONS", "OTHER"};
+
+char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
+
+// Field names are compared without case (RFC 9110 section 5.1).
+bool same_name(std::string_view left, std::string_view right) noexcept {
+    return left.size() == right.size() &&
+           std::ranges::equal(left, right, [](char a, char b) { return lower(a) == lower(b); });
+}
+
+int hex_value(char c) noexcept {
+    if (c >= '0' && c <= '9') return c - '0';
+    const char small = lower(c);
+    return small >= 'a' && small <= 'f' ? small - 'a' + 10 : -1;
+}
+
+// Well-formed UTF-8 without NUL (Unicode 15, table 3-7).
+bool is_utf8_text(std::string_view text) noexcept {
+    for (std::size_t at = 0; at < text.size();) {
+        const auto first = static_cast<unsigned char>(text[at]);
+        std::size_t tails = 0;
+        unsigned low = 0x80, high = 0xBF;  // of the first tail
+        if (first == 0) return false;
+        if (first < 0x80) {
+            ++at;
+            continue;
+        }
+        if (first >= 0xC2 && first <= 0xDF) {
+            tails = 1;
+        } else if (first >= 0xE0 && first <= 0xEF) {
+            tails = 2;
+            if (first == 0xE0) low = 0xA0;
+            if (first == 0xED) high = 0x9F;
+        } else if (first >= 0xF0 && first <= 0xF4) {
+            tails = 3;
+            if (first == 0xF0) low = 0x90;
+            if (first == 0xF4) high = 0x8F;
+        } else {
+            return false;
+        }
+        if (at + tails >= text.size()) return false;
+        for (std::size_t i = 1; i <= tails; ++i, low = 0x80, high = 0xBF) {
+            const auto tail = static_cast<unsigned char>(text[at + i]);
+            if (tail < low || tail > high) return false;
+        }
+        at += tails + 1;
+    }
+    return true;
+}
+
+// Nothing when `text` is not a decimal number from 1 to 65535.
+std::optional<std::uint16_t> read_port(std::string_view text) noexcept {
+    std::uint16_t port = 0;
+    const auto* const end = text.data() + text.size();
+    const auto [stop, error] = std::from_chars(text.data(), end, port);
+    if (error != std::errc() || stop != end || port == 0) return std::nullopt;
+    return port;
+}
+
+bool is_host_character(char c) noexcept {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '-' ||
+           c == '_';
+}
+
+}  // namespace
+
+std::string_view name(method verb) noexcept { return method_names[static_cast<std::size_t>(verb)]; }
+
+std::string_view headers::get(std::string_view name) const noexcept {
+    for (const auto& item : items_) {
+        if (same_name(item.name, name)) return item.value;
+    }
+    return {};
+}
+
+bool headers::has(std::string_view name) const noexcept {
+    return std::ranges::any_of(items_, [&](const header& item) { return same_name(item.name, name); });
+}
+
+void headers::add(std::string name, std::string value) {
+    items_.push_back({std::move(name), std::move(value)});
+}
+
+void headers::set(std::string_view name, std::string value) {
+    erase(name);
+    items_.push_back({std::string(name), std::move(value)});
+}
+
+void headers::erase(std::string_view name) {
+    std::erase_if(items_, [&](const header& item) { return same_name(item.name, name); });
+}
+
+std::string body::to_string() const {
+    std::string text = before;
+    if (shared) {
+        text += shared->substr(0, split_at);
+        text += middle;
+        text += shared->substr(split_at);
+    }
+    return text + after;
+}
+
+std::string_view request::path() const noexcept {
+    return std::string_view(target).substr(0, target.find('?'));
+}
+
+std::string_view request::query() const noexcept {
+    const auto mark = target.find('?');
+    return mark == std::string::npos ? std::string_view() : std::string_view(target).substr(mark + 1);
+}
+
+std::optional<std::string> decode_percent(std::string_view text, bool plus_is_space) {
+    std::string decoded;
+    decoded.reserve(text.size());
+    for (std::size_t at = 0; at < text.size(); ++at) {
+        if (text[at] == '%') {
+            if (at + 2 >= text.size()) return std::nullopt;
+            const int high = hex_value(text[at + 1]), low = hex_value(text[at + 2]);
+            if (high < 0 || low < 0) return std::nullopt;
+            decoded += static_cast<char>(high * 16 + low);
+            at += 2;
+        } else {
+            decoded += plus_is_space && text[at] == '+' ? ' ' : text[at];
+        }
+    }
+    if (!is_utf8_text(decoded)) return std::nullopt;
+    return decoded;
+}
+
+std::string encode_percent(std::string_view text) {
+    std::string encoded;
+    for (const char c : text) {
+        const bool unreserved = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                                c == '-' || c == '.' || c == '_' || c == '~';
+        if (unreserved) {
+            encoded += c;
+        } else {
+            encoded += fmt::format("%{:02X}", static_cast<unsigned char>(c));
+        }
+    }
+    return encoded;
+}
+
+base::outcome<std::vector<query_item>> parse_query(std::string_view query) {
+    std::vector<query_item> items;
+    while (!query.empty()) {
+        const auto end = std::min(query.find('&'), query.size());
+        const auto pair = query.substr(0, end);
+        query.remove_prefix(std::min(end + 1, query.size()));
+        if (pair.empty()) continue;
+        const auto mark = std::min(pair.find('='), pair.size());
+        auto name = decode_percent(pair.substr(0, mark), true);
+        auto value = decode_percent(mark < pair.size() ? pair.substr(mark + 1) : std::string_view(), true);
+        if (!name || !value) {
+            return base::fail(base::errc::invalid, "the query holds a broken percent escape or is not UTF-8");
+        }
+        items.push_back({std::move(*name), std::move(*value)});
+    }
+    return items;
+}
+
+base::outcome<url> parse_url(std::string_view text) {
+    const auto refuse = [] {
+        return base::fail(base::errc::invalid, "not a URL of the form http[s]://host[:port][/path]");
+    };
+    url parts;
+    if (text.starts_with("https://")) {
+        parts.secure = true;
+        text.remove_prefix(8);
+    } else if (text.starts_with("http://")) {
+        text.remove_prefix(7);
+    } else {
+        return refuse();
+    }
+    const auto slash = std::min(text.find('/'), text.size());
+    auto authority = text.substr(0, slash);
+    parts.path = text.substr(slash);
+    while (parts.path.ends_with('/')) parts.path.pop_back();
+    if (parts.path.find_first_of("?# ") != std::string::npos) return refuse();
+    std::string_view port;
+    bool has_port = false;
+    if (authority.starts_with('[')) {  // IPv6 literal
+        const auto close = authority.find(']');
+        if (close == std::string_view::npos) return refuse();
+        parts.host = authority.substr(1, close - 1);
+        const auto rest = authority.substr(close + 1);
+        if (!rest.empty() && rest[0] != ':') return refuse();
+        has_port = !rest.empty();
+        if (has_port) port = rest.substr(1);
+        const bool fits = std::ranges::all_of(parts.host, [](char c) { return hex_value(c) >= 0 || c == ':' || c == '.'; });
+        if (!fits) return refuse();
+    } else {
+        const auto colon = authority.find(':');
+        has_port = colon != std::string_view::npos;
+        parts.host = authority.substr(0, colon);
+        if (has_port) port = authority.substr(colon + 1);
+        if (!std::ranges::all_of(parts.host, is_host_character)) return refuse();
+    }
+    if (parts.host.empty()) return refuse();
+    parts.port = parts.secure ? 443 : 80;
+    if (has_port) {
+        const auto given = read_port(port);
+        if (!given) return refuse();
+        parts.port = *given;
+    }
+    return parts;
+}
+
+}  // namespace http
