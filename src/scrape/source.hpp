@@ -34,11 +34,6 @@ using get_function = std::function<aio::task<http::response>(
     std::string path, base::steady_time deadline, std::size_t body_bytes_max)>;
 using namespace_function = std::function<std::string(const std::string& project)>;
 
-// What exporters are asked for. Text first: on OpenMetrics pages counters change their names (a
-// "_total" more).
-inline constexpr std::string_view accepted_formats =
-    "text/plain;version=0.0.4;q=1,application/openmetrics-text;version=1.0.0;q=0.5";
-
 // Through the API server:
 // /api/v1/namespaces/<namespace>/services/http:<name>-stats:metrics/proxy/metrics. `get` is the
 // Kubernetes client's, so that this room does not know it; failures that it makes of Status bodies
