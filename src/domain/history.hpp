@@ -1,11 +1,12 @@
 #pragma once
-// The recent past of one database's metrics in memory: rows of the history metrics, compressed in chunks of up
-// to two hours. A value is kept with 9 significant bits (0.2 % at most beside the truth, integers up to 512 exact),
-// because 10,000 databases x 14 metrics x 2,880 points of a day must fit into 350 MB: 7 bits a point. Measured per
-// database and day: 33 KB when eleven metrics move by 5 % at random, 21 KB when half of them move by 2 %, 2.6 KB at
-// rest (bench/history_bench.cpp). Plain value, one thread at a time; nothing here reads a clock.
-// Coding after "Gorilla" (VLDB 2015: delta-of-delta times) with adaptive Rice codes (as JPEG-LS,
-// ITU-T T.87) of value differences.
+// The recent past of one database's metrics in memory: rows of the history metrics, compressed in
+// chunks of up to two hours. A value is kept with 9 significant bits (0.2 % at most beside the
+// truth, integers up to 512 exact), because 10,000 databases x 14 metrics x 2,880 points of a day
+// must fit into 350 MB: 7 bits a point. Measured per database and day: 33 KB when eleven metrics
+// move by 5 % at random, 21 KB when half of them move by 2 %, 2.6 KB at rest
+// (bench/history_bench.cpp). Plain value, one thread at a time; nothing here reads a clock. Coding
+// after "Gorilla" (VLDB 2015: delta-of-delta times) with adaptive Rice codes (as JPEG-LS, ITU-T
+// T.87) of value differences.
 
 #include <array>
 #include <chrono>

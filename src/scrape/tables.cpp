@@ -1,6 +1,7 @@
-// The tables: which exporter series make which platform metric. Series names are those of postgres_exporter 0.11-0.18,
-// redis_exporter 1.45-1.66, mysqld_exporter 0.13-0.18, Percona's mongodb_exporter 0.40+, elasticsearch_exporter 1.5-1.10
-// and memcached_exporter 0.14. A new metric is a new line here; README.md shows how.
+// The tables: which exporter series make which platform metric. Series names are those of
+// postgres_exporter 0.11-0.18, redis_exporter 1.45-1.66, mysqld_exporter 0.13-0.18, Percona's
+// mongodb_exporter 0.40+, elasticsearch_exporter 1.5-1.10 and memcached_exporter 0.14. A new metric
+// is a new line here; README.md shows how.
 #include "scrape/mapping.hpp"
 
 namespace scrape {
@@ -378,6 +379,8 @@ constexpr std::array<engine_table, 9> tables{{
 
 }  // namespace
 
-std::span<const engine_table> engine_tables() noexcept { return tables; }
+std::span<const engine_table> engine_tables() noexcept {
+    return tables;
+}
 
 }  // namespace scrape
