@@ -1,0 +1,26 @@
+#pragma once
+// A clock that stands still until the test moves it. Any thread.
+
+#include <atomic>
+#include <chrono>
+
+#include "base/clock.hpp"
+
+namespace fakes {
+
+class manual_clock final : public base::clock {
+  public:
+    // Steady time begins at an hour so that tests may subtract; wall time at 2025-11-24T14:30:00Z.
+    [[nodiscard]] base::steady_time now() const noexcept override {
+        return base::steady_time(std::chrono::hours(1)) + elapsed_.load();
+    }
+    [[nodiscard]] base::instant wall() const noexcept override {
+        return base::instant(std::chrono::seconds(1'763'994'600)) + elapsed_.load();
+    }
+    void advance(std::chrono::microseconds by) noexcept { elapsed_.store(elapsed_.load() + by); }
+
+  private:
+    std::atomic<std::chrono::microseconds> elapsed_{std::chrono::microseconds(0)};
+};
+
+}  // namespace fakes
