@@ -1,5 +1,6 @@
 #include "aio/aio.hpp"
 
+#include <algorithm>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -10,7 +11,6 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <algorithm>
 #include <cassert>
 #include <list>
 #include <mutex>
@@ -33,8 +33,8 @@ awaitable<bool> is_cancelled() {
     co_return state.cancelled() != asio::cancellation_type::none;
 }
 
-// Every coroutine that is the root of a thread of its own begins here: cancellation must come back as a value (rule 26), and
-// nothing may escape as an exception.
+// Every coroutine that is the root of a thread of its own begins here: cancellation must come back
+// as a value (rule 26), and nothing may escape as an exception.
 awaitable<base::outcome<void>> as_root(task<> work) {
     co_await asio::this_coro::throw_if_cancelled(false);
     base::outcome<void> result;
@@ -60,7 +60,8 @@ class latch {
         timer_.cancel();
     }
     [[nodiscard]] bool is_open() const noexcept { return is_open_; }
-    // Goes on waiting when the waiting coroutine is cancelled: what it waits for must have ended first.
+    // Goes on waiting when the waiting coroutine is cancelled: what it waits for must have ended
+    // first.
     awaitable<void> wait() {
         while (!is_open_) {
             error_code ignored;
@@ -142,7 +143,8 @@ void run_until_done(task<> work) {
 
 }  // namespace detail
 
-// ---- loop ------------------------------------------------------------------------------------------------------------------
+// ---- loop
+// ------------------------------------------------------------------------------------------------------------------
 
 struct loop::state {
     asio::io_context context{1};
@@ -153,7 +155,9 @@ struct loop::state {
 loop::loop() : state_(std::make_unique<state>()) {}
 loop::~loop() = default;
 
-aio::executor loop::executor() { return state_->context.get_executor(); }
+aio::executor loop::executor() {
+    return state_->context.get_executor();
+}
 
 void loop::run() {
     state_->context.restart();
@@ -175,13 +179,16 @@ void loop::release() {
     state_->guard.reset();
 }
 
-void loop::stop() { state_->context.stop(); }
+void loop::stop() {
+    state_->context.stop();
+}
 
 void loop::post(std::move_only_function<void()> work) {
     asio::post(state_->context, [work = std::move(work)]() mutable { work(); });
 }
 
-// ---- time ------------------------------------------------------------------------------------------------------------------
+// ---- time
+// ------------------------------------------------------------------------------------------------------------------
 
 awaitable<aio::executor> this_executor() {
     co_return co_await asio::this_coro::executor;
@@ -201,10 +208,12 @@ task<> sleep_for(std::chrono::nanoseconds duration) {
     return sleep_until(std::chrono::steady_clock::now() + duration);
 }
 
-// ---- task_group ------------------------------------------------------------------------------------------------------------
+// ---- task_group
+// ------------------------------------------------------------------------------------------------------------
 
 struct task_group::state {
-    explicit state(aio::executor where) : on(std::move(where)), empty(on, base::steady_time::max()) {}
+    explicit state(aio::executor where)
+        : on(std::move(where)), empty(on, base::steady_time::max()) {}
     aio::executor on;
     asio::steady_timer empty;  // cancelled whenever the last child ends
     std::list<asio::cancellation_signal> children;
@@ -244,16 +253,20 @@ void task_group::on_failure(std::function<void(const base::failure&)> handler) {
     state_->failure_handler = std::move(handler);
 }
 
-void task_group::close() { state_->is_closed = true; }
+void task_group::close() {
+    state_->is_closed = true;
+}
 
 void task_group::cancel() {
     close();
-    // A child may end inside emit(): the list is walked by a copy of its positions, ended ones are found missing.
+    // A child may end inside emit(): the list is walked by a copy of its positions, ended ones are
+    // found missing.
     const auto group = state_;
     std::vector<asio::cancellation_signal*> signals;
     for (auto& child : group->children) signals.push_back(&child);
     for (auto* signal : signals) {
-        const auto alive = std::ranges::any_of(group->children, [&](auto& each) { return &each == signal; });
+        const auto alive =
+            std::ranges::any_of(group->children, [&](auto& each) { return &each == signal; });
         if (alive) signal->emit(asio::cancellation_type::terminal);
     }
 }
@@ -267,9 +280,12 @@ task<> task_group::join() {
     co_return base::outcome<void>{};
 }
 
-std::size_t task_group::size() const noexcept { return state_->children.size(); }
+std::size_t task_group::size() const noexcept {
+    return state_->children.size();
+}
 
-// ---- wakeup ----------------------------------------------------------------------------------------------------------------
+// ---- wakeup
+// ----------------------------------------------------------------------------------------------------------------
 
 struct wakeup::state {
     explicit state(const aio::executor& on) : timer(on) {}
@@ -304,7 +320,8 @@ task<> wakeup::wait() {
     co_return base::outcome<void>{};
 }
 
-// ---- periodic and backoff --------------------------------------------------------------------------------------------------
+// ---- periodic and backoff
+// --------------------------------------------------------------------------------------------------
 
 task<> periodic(periodic_options options, std::move_only_function<task<>()> step) {
     auto next = std::chrono::steady_clock::now() + options.first_delay;
@@ -329,14 +346,17 @@ std::chrono::milliseconds backoff::next() {
     random_ ^= random_ >> 12;
     random_ ^= random_ << 25;
     random_ ^= random_ >> 27;
-    const auto share = static_cast<double>((random_ * 0x2545F4914F6CDD1DULL) >> 11) / 9007199254740992.0;
+    const auto share =
+        static_cast<double>((random_ * 0x2545F4914F6CDD1DULL) >> 11) / 9007199254740992.0;
     const double wait = current_ms_ * (1.0 + share * how_.jitter);
     current_ms_ = std::min(current_ms_ * how_.factor, static_cast<double>(how_.most.count()));
     ++attempts_;
     return std::chrono::milliseconds(static_cast<std::int64_t>(wait));
 }
 
-int backoff::attempts() const noexcept { return attempts_; }
+int backoff::attempts() const noexcept {
+    return attempts_;
+}
 
 void backoff::reset() {
     current_ms_ = static_cast<double>(how_.first.count());

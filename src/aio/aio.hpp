@@ -1,6 +1,7 @@
 #pragma once
-// The only wrapper of Asio outside of the http room: loops, time, groups of tasks, blocking work. See README.md for how the pieces
-// fit. Unless it says otherwise a function here must be called on the loop whose executor the awaiting coroutine runs on.
+// The only wrapper of Asio outside of the http room: loops, time, groups of tasks, blocking work.
+// See README.md for how the pieces fit. Unless it says otherwise a function here must be called on
+// the loop whose executor the awaiting coroutine runs on.
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
@@ -18,7 +19,8 @@ namespace aio {
 
 using executor = boost::asio::any_io_executor;
 
-// One thread's worth of event loop. Owns an io_context; run() blocks the calling thread until stop() or nothing is left.
+// One thread's worth of event loop. Owns an io_context; run() blocks the calling thread until
+// stop() or nothing is left.
 class loop {
   public:
     loop();
@@ -49,22 +51,23 @@ boost::asio::awaitable<aio::executor> this_executor();
 task<> sleep_for(std::chrono::nanoseconds duration);
 task<> sleep_until(base::steady_time when);
 
-// Gives `work` until `when`; past it `work` is cancelled, its end awaited, and the failure is timed_out. `work` must honour
-// cancellation (everything of Asio does).
+// Gives `work` until `when`; past it `work` is cancelled, its end awaited, and the failure is
+// timed_out. `work` must honour cancellation (everything of Asio does).
 template <class T>
 task<T> with_deadline(base::steady_time when, task<T> work);  // aio/deadline.hpp
 
-// Long-lived children with one owner. The owner calls cancel() and awaits join() before it dies; the destructor asserts that
-// nobody is inside. Not thread-safe: one loop.
+// Long-lived children with one owner. The owner calls cancel() and awaits join() before it dies;
+// the destructor asserts that nobody is inside. Not thread-safe: one loop.
 class task_group {
   public:
     explicit task_group(aio::executor on);
     ~task_group();
     task_group(const task_group&) = delete;
     task_group& operator=(const task_group&) = delete;
-    // Starts `work` on the group's loop. A failure other than cancelled is given to on_failure (may be null). After close()
-    // or cancel() the work is not started and false comes back. A lambda coroutine with captures is kept alive until its
-    // coroutine ends when it is handed over as a function.
+    // Starts `work` on the group's loop. A failure other than cancelled is given to on_failure (may
+    // be null). After close() or cancel() the work is not started and false comes back. A lambda
+    // coroutine with captures is kept alive until its coroutine ends when it is handed over as a
+    // function.
     bool spawn(task<> work);
     bool spawn(std::move_only_function<task<>()> start);
     void on_failure(std::function<void(const base::failure&)> handler);
@@ -78,14 +81,14 @@ class task_group {
     std::shared_ptr<state> state_;
 };
 
-// "Something has changed": wait() returns after the next notify(), or at once when one came since the last wait.
-// Many notifications merge into one. Single waiter, one loop.
+// "Something has changed": wait() returns after the next notify(), or at once when one came since
+// the last wait. Many notifications merge into one. Single waiter, one loop.
 class wakeup {
   public:
     explicit wakeup(aio::executor on);
     ~wakeup();
     void notify();
-    task<> wait();                           // failures: cancelled
+    task<> wait();                                  // failures: cancelled
     task<bool> wait_until(base::steady_time when);  // false: the time came first
 
   private:
@@ -107,18 +110,21 @@ class blocking_pool {
     std::unique_ptr<state> state_;
 };
 
-// Runs `work` on the pool and continues on the caller's loop with its result. Not cancellable once started.
-// Failures: what `work` returns; limit when the queue is full. An exception out of `work` is a failure internal.
+// Runs `work` on the pool and continues on the caller's loop with its result. Not cancellable once
+// started. Failures: what `work` returns; limit when the queue is full. An exception out of `work`
+// is a failure internal.
 template <class T>
-task<T> run_blocking(blocking_pool& pool, std::move_only_function<base::outcome<T>()> work);  // aio/blocking.hpp
+task<T> run_blocking(blocking_pool& pool,
+                     std::move_only_function<base::outcome<T>()> work);  // aio/blocking.hpp
 
-// Awaits `work` on another loop (given by its executor) and continues on the caller's. Cancellation is not carried over.
+// Awaits `work` on another loop (given by its executor) and continues on the caller's. Cancellation
+// is not carried over.
 template <class T>
 task<T> run_on(aio::executor other, std::move_only_function<task<T>()> work);  // aio/run_on.hpp
 
-// Calls `step` again and again: first after `first_delay`, then `period` after the step before began (never two at once; an
-// overlong step moves the next one, no burst). Ends when cancelled. A failed step is reported to on_failure and tried again
-// at the next turn.
+// Calls `step` again and again: first after `first_delay`, then `period` after the step before
+// began (never two at once; an overlong step moves the next one, no burst). Ends when cancelled. A
+// failed step is reported to on_failure and tried again at the next turn.
 struct periodic_options {
     std::chrono::nanoseconds period{};
     std::chrono::nanoseconds first_delay{};
@@ -126,8 +132,8 @@ struct periodic_options {
 };
 task<> periodic(periodic_options options, std::move_only_function<task<>()> step);
 
-// Waits between retries: first, doubled each time up to most, each with full jitter of `jitter` (0..1) on top. Pure but for
-// the random source given by seed.
+// Waits between retries: first, doubled each time up to most, each with full jitter of `jitter`
+// (0..1) on top. Pure but for the random source given by seed.
 class backoff {
   public:
     struct options {

@@ -29,7 +29,8 @@ task<int> answer_of(int value) {
 task<> sleeper(bool* was_cancelled) {
     const auto slept = co_await sleep_for(hours(1));
     *was_cancelled = !slept && slept.error().code == errc::cancelled;
-    const auto again = co_await sleep_for(hours(1));  // a cancelled task must not begin to wait again
+    const auto again =
+        co_await sleep_for(hours(1));  // a cancelled task must not begin to wait again
     if (again) co_return base::fail(errc::internal, "slept after cancellation");
     co_return slept;
 }
@@ -60,9 +61,8 @@ TEST(with_deadline, hands_on_a_result_that_comes_in_time) {
 }
 
 TEST(with_deadline, hands_on_a_failure_at_once) {
-    const auto result = run_to_end(with_deadline(never, []() -> task<int> {
-        co_return base::fail(errc::denied, "no");
-    }()));
+    const auto result = run_to_end(
+        with_deadline(never, []() -> task<int> { co_return base::fail(errc::denied, "no"); }()));
     ASSERT_FALSE(result);
     EXPECT_EQ(result.error().code, errc::denied);
 }
@@ -251,7 +251,8 @@ TEST(run_blocking, turns_an_exception_into_a_failure) {
 
 TEST(run_blocking, says_when_the_queue_is_full) {
     blocking_pool pool(1, 0);
-    const auto result = run_to_end(run_blocking<int>(pool, []() -> base::outcome<int> { return 1; }));
+    const auto result =
+        run_to_end(run_blocking<int>(pool, []() -> base::outcome<int> { return 1; }));
     ASSERT_FALSE(result);
     EXPECT_EQ(result.error().code, errc::limit);
 }

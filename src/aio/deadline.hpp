@@ -1,5 +1,6 @@
 #pragma once
-// with_deadline: gives a task until a point in time. Nothing here lives longer than the awaiting coroutine.
+// with_deadline: gives a task until a point in time. Nothing here lives longer than the awaiting
+// coroutine.
 
 #include <optional>
 #include <utility>

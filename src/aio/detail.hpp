@@ -1,5 +1,6 @@
 #pragma once
-// The type-free halves of aio's templates, so that users of the templates do not compile Asio. Not for other rooms.
+// The type-free halves of aio's templates, so that users of the templates do not compile Asio. Not
+// for other rooms.
 
 #include <functional>
 
@@ -7,12 +8,14 @@
 
 namespace aio::detail {
 
-// Runs `work` until its end, cancels it when `when` passes. True: the time came first (work has ended all the same).
+// Runs `work` until its end, cancels it when `when` passes. True: the time came first (work has
+// ended all the same).
 boost::asio::awaitable<bool> race_with_time(base::steady_time when, task<> work);
 // Runs `work` on the pool; false when the pool refused it.
 boost::asio::awaitable<bool> on_pool(blocking_pool& pool, std::move_only_function<void()> work);
 // Runs `start()` on `other` and comes back when it has ended.
-boost::asio::awaitable<void> on_executor(aio::executor other, std::move_only_function<task<>()> start);
+boost::asio::awaitable<void> on_executor(aio::executor other,
+                                         std::move_only_function<task<>()> start);
 void run_until_done(task<> work);
 base::failure failure_of_current_exception() noexcept;
 

@@ -1,5 +1,6 @@
 #pragma once
-// run_on: awaits work that belongs to another loop; the way from an HTTP loop to the control loop and back.
+// run_on: awaits work that belongs to another loop; the way from an HTTP loop to the control loop
+// and back.
 
 #include <optional>
 #include <utility>

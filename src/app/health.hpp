@@ -1,5 +1,6 @@
 #pragma once
-// What the loops last reported, for readiness and metrics: atomics written by the loops, read by any thread without I/O.
+// What the loops last reported, for readiness and metrics: atomics written by the loops, read by
+// any thread without I/O.
 
 #include <array>
 #include <atomic>
@@ -11,7 +12,15 @@
 
 namespace app {
 
-enum class part_state : std::uint8_t { starting, connected, disconnected, embedded, running, stalled, stopped };
+enum class part_state : std::uint8_t {
+    starting,
+    connected,
+    disconnected,
+    embedded,
+    running,
+    stalled,
+    stopped
+};
 std::string_view name(part_state state) noexcept;
 
 // Background loops by name, in the order in which readiness lists them.
@@ -25,15 +34,24 @@ class health_board {
     void set_interval(background which, std::chrono::milliseconds interval) noexcept;
     void stopped(background which) noexcept;
     [[nodiscard]] part_state state(background which, base::steady_time now) const noexcept;
-    [[nodiscard]] base::steady_time last_progress(background which) const noexcept;  // min() before the first
+    [[nodiscard]] base::steady_time last_progress(
+        background which) const noexcept;  // min() before the first
 
-    void set_database(part_state state) noexcept { database_.store(state, std::memory_order_relaxed); }
+    void set_database(part_state state) noexcept {
+        database_.store(state, std::memory_order_relaxed);
+    }
     void set_cache(part_state state) noexcept { cache_.store(state, std::memory_order_relaxed); }
-    [[nodiscard]] part_state database() const noexcept { return database_.load(std::memory_order_relaxed); }
-    [[nodiscard]] part_state cache() const noexcept { return cache_.load(std::memory_order_relaxed); }
+    [[nodiscard]] part_state database() const noexcept {
+        return database_.load(std::memory_order_relaxed);
+    }
+    [[nodiscard]] part_state cache() const noexcept {
+        return cache_.load(std::memory_order_relaxed);
+    }
 
     void begin_shutdown() noexcept { stopping_.store(true, std::memory_order_relaxed); }
-    [[nodiscard]] bool is_stopping() const noexcept { return stopping_.load(std::memory_order_relaxed); }
+    [[nodiscard]] bool is_stopping() const noexcept {
+        return stopping_.load(std::memory_order_relaxed);
+    }
 
   private:
     struct loop_state {

@@ -1,6 +1,7 @@
 #pragma once
-// The platform's use cases: what the api room calls, and what it is told. All functions live on the control loop; the api room hops to it
-// with aio::run_on. Read models are pushed to listeners as immutable snapshots, so that a read never comes here.
+// The platform's use cases: what the api room calls, and what it is told. All functions live on the
+// control loop; the api room hops to it with aio::run_on. Read models are pushed to listeners as
+// immutable snapshots, so that a read never comes here.
 
 #include <chrono>
 #include <functional>
@@ -25,9 +26,11 @@ std::string_view name(metrics_state state) noexcept;  // "fresh", ...
 // Everything cached about one database. Published anew on each change; never modified afterwards.
 struct database_view {
     std::shared_ptr<const domain::database> record;
-    std::shared_ptr<const domain::observed_database> observed;  // null until the cluster said something
+    std::shared_ptr<const domain::observed_database>
+        observed;  // null until the cluster said something
     domain::status status;
-    std::shared_ptr<const domain::metrics_sample> sample;  // newest successful scrape; null before the first
+    std::shared_ptr<const domain::metrics_sample>
+        sample;  // newest successful scrape; null before the first
     metrics_state metrics = metrics_state::pending;
     std::string metrics_reason;  // why not fresh: "timed_out", "not_running", ...; empty when fresh
     std::chrono::seconds metrics_interval{30};
@@ -54,18 +57,20 @@ class platform_listener {
 };
 
 struct caller {
-    std::string subject;     // who asks: "local-admin"
+    std::string subject;  // who asks: "local-admin"
     std::string request_id;
 };
 
 struct write_conditions {
-    std::optional<std::int64_t> if_match;  // revision that the caller saw; mismatch is errc::precondition
-    bool dry_run = false;                  // everything is checked, nothing is written
+    std::optional<std::int64_t>
+        if_match;          // revision that the caller saw; mismatch is errc::precondition
+    bool dry_run = false;  // everything is checked, nothing is written
 };
 
 struct accepted {
     std::shared_ptr<const database_view> database;
-    std::optional<domain::operation> operation;  // nothing when the patch changed nothing in the cluster, or on a dry run
+    std::optional<domain::operation>
+        operation;  // nothing when the patch changed nothing in the cluster, or on a dry run
 };
 
 struct history_request {
@@ -97,35 +102,45 @@ class platform {
   public:
     virtual ~platform() = default;
 
-    // Failures of all writes: invalid (fields name every fault), not_found, conflict (reason "name_taken",
-    // "deletion_protected", "being_deleted", "not_missing", ...), precondition, limit (reason "quota_exceeded" or
-    // "capacity_exceeded"), unsupported ("engine_not_installed", "version_not_found" come as invalid with the field),
-    // unavailable (store or cluster; nothing was written).
-    virtual aio::task<accepted> create_database(domain::create_request wanted, write_conditions conditions, caller by) = 0;
-    virtual aio::task<accepted> patch_database(std::string id, domain::patch_request wanted, write_conditions conditions,
-                                               caller by) = 0;
-    virtual aio::task<accepted> remove_database(std::string id, write_conditions conditions, caller by) = 0;
+    // Failures of all writes: invalid (fields name every fault), not_found, conflict (reason
+    // "name_taken", "deletion_protected", "being_deleted", "not_missing", ...), precondition, limit
+    // (reason "quota_exceeded" or "capacity_exceeded"), unsupported ("engine_not_installed",
+    // "version_not_found" come as invalid with the field), unavailable (store or cluster; nothing
+    // was written).
+    virtual aio::task<accepted> create_database(domain::create_request wanted,
+                                                write_conditions conditions, caller by) = 0;
+    virtual aio::task<accepted> patch_database(std::string id, domain::patch_request wanted,
+                                               write_conditions conditions, caller by) = 0;
+    virtual aio::task<accepted> remove_database(std::string id, write_conditions conditions,
+                                                caller by) = 0;
     // For status failed/object_missing: makes the cluster object again from the record.
-    virtual aio::task<accepted> recreate_database(std::string id, write_conditions conditions, caller by) = 0;
+    virtual aio::task<accepted> recreate_database(std::string id, write_conditions conditions,
+                                                  caller by) = 0;
 
-    virtual aio::task<std::shared_ptr<const domain::project>> create_project(domain::project_request wanted,
-                                                                             write_conditions conditions, caller by) = 0;
-    virtual aio::task<std::shared_ptr<const domain::project>> patch_project(std::string name, domain::project_request wanted,
-                                                                            write_conditions conditions, caller by) = 0;
+    virtual aio::task<std::shared_ptr<const domain::project>> create_project(
+        domain::project_request wanted, write_conditions conditions, caller by) = 0;
+    virtual aio::task<std::shared_ptr<const domain::project>> patch_project(
+        std::string name, domain::project_request wanted, write_conditions conditions,
+        caller by) = 0;
     // Only without databases. Failures: conflict ("not_empty").
-    virtual aio::task<void> remove_project(std::string name, write_conditions conditions, caller by) = 0;
+    virtual aio::task<void> remove_project(std::string name, write_conditions conditions,
+                                           caller by) = 0;
 
     // Live, audited in the log without the value.
     virtual aio::task<ports::credentials> read_credentials(std::string id, caller by) = 0;
     // Failures: not_found, invalid (range).
     virtual aio::task<history_points> read_history(history_request what) = 0;
 
-    // Idempotency-Key: `key` already holds the caller's subject; `payload` is a digest of method, path and body.
-    virtual aio::task<idempotency_ticket> begin_idempotent(std::string key, std::string payload) = 0;
+    // Idempotency-Key: `key` already holds the caller's subject; `payload` is a digest of method,
+    // path and body.
+    virtual aio::task<idempotency_ticket> begin_idempotent(std::string key,
+                                                           std::string payload) = 0;
     virtual aio::task<void> finish_idempotent(std::string key, kept_answer answer) = 0;
-    virtual aio::task<void> abandon_idempotent(std::string key) = 0;  // the write failed in a way that may be retried
+    virtual aio::task<void> abandon_idempotent(
+        std::string key) = 0;  // the write failed in a way that may be retried
 
-    // The listener is told everything that exists at once, then every change. It must outlive the platform.
+    // The listener is told everything that exists at once, then every change. It must outlive the
+    // platform.
     virtual void listen(platform_listener& listener) = 0;
 };
 

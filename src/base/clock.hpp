@@ -1,6 +1,6 @@
 #pragma once
-// Time as a value passed in: loops and rules ask a clock&, tests give them testing::manual_clock. Both clocks of the
-// interface may be asked on every thread.
+// Time as a value passed in: loops and rules ask a clock&, tests give them testing::manual_clock.
+// Both clocks of the interface may be asked on every thread.
 
 #include <chrono>
 

@@ -1,6 +1,7 @@
 #pragma once
-// What can happen is a value: outcome<T> is a T or a failure. The list of errc is short and shared by every room; the
-// api room maps it to HTTP status codes in one table. Plain values, usable on every thread.
+// What can happen is a value: outcome<T> is a T or a failure. The list of errc is short and shared
+// by every room; the api room maps it to HTTP status codes in one table. Plain values, usable on
+// every thread.
 
 #include <chrono>
 #include <cstdint>
@@ -14,9 +15,9 @@
 namespace base {
 
 enum class errc : std::uint8_t {
-    invalid,       // the input breaks a rule; `fields` says where
-    not_found,     // the named thing does not exist
-    conflict,      // exists already, or another writer was first, or not possible in the present state
+    invalid,    // the input breaks a rule; `fields` says where
+    not_found,  // the named thing does not exist
+    conflict,   // exists already, or another writer was first, or not possible in the present state
     precondition,  // the caller's stated revision or uid is not the present one
     denied,        // authenticated, but not permitted (or credentials refused by a peer)
     limit,         // a quota, a size or a rate limit
@@ -32,7 +33,8 @@ enum class errc : std::uint8_t {
 // "not_found", "conflict", ...: the spelling in logs and problem documents.
 std::string_view name(errc code) noexcept;
 
-// A fault at one input field: RFC 6901 pointer ("/size/cpu"), a stable code ("out_of_range") and a sentence.
+// A fault at one input field: RFC 6901 pointer ("/size/cpu"), a stable code ("out_of_range") and a
+// sentence.
 struct field_fault {
     std::string pointer;
     std::string code;
@@ -42,8 +44,8 @@ struct field_fault {
 
 struct failure {
     errc code = errc::internal;
-    std::string text;                // a sentence for people, never holding a secret
-    std::string reason{};            // a stable machine word finer than code ("object_missing"); may be empty
+    std::string text;      // a sentence for people, never holding a secret
+    std::string reason{};  // a stable machine word finer than code ("object_missing"); may be empty
     std::vector<field_fault> fields{};
     std::optional<std::chrono::seconds> retry_after{};
 

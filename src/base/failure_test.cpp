@@ -20,7 +20,8 @@ TEST(failure, gathers_context_from_the_inside_out) {
 
 TEST(failure, has_a_distinct_name_for_every_code) {
     std::set<std::string_view> names;
-    for (int code = 0; code <= int(errc::internal); ++code) names.insert(name(static_cast<errc>(code)));
+    for (int code = 0; code <= int(errc::internal); ++code)
+        names.insert(name(static_cast<errc>(code)));
     EXPECT_EQ(names.size(), std::size_t(errc::internal) + 1);
 }
 

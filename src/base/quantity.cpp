@@ -21,15 +21,15 @@ std::optional<scale> suffix_scale(std::string_view suffix) {
     static constexpr std::array<std::pair<std::string_view, int>, 6> binary{
         {{"Ki", 1}, {"Mi", 2}, {"Gi", 3}, {"Ti", 4}, {"Pi", 5}, {"Ei", 6}}};
     static constexpr std::array<std::pair<std::string_view, int>, 10> decimal{{{"n", -9},
-                                                                              {"u", -6},
-                                                                              {"m", -3},
-                                                                              {"", 0},
-                                                                              {"k", 3},
-                                                                              {"M", 6},
-                                                                              {"G", 9},
-                                                                              {"T", 12},
-                                                                              {"P", 15},
-                                                                              {"E", 18}}};
+                                                                               {"u", -6},
+                                                                               {"m", -3},
+                                                                               {"", 0},
+                                                                               {"k", 3},
+                                                                               {"M", 6},
+                                                                               {"G", 9},
+                                                                               {"T", 12},
+                                                                               {"P", 15},
+                                                                               {"E", 18}}};
     for (const auto& [text, power] : binary) {
         if (suffix == text) return scale{.multiplier = wide(1) << (10 * power)};
     }
@@ -60,8 +60,8 @@ std::optional<scale> suffix_scale(std::string_view suffix) {
 
 outcome<std::int64_t> parse(std::string_view text, std::int64_t unit) {
     const auto refuse = [&] {
-        return fail(errc::invalid, fmt::format("'{}' is not a quantity such as 500m or 10Gi",
-                                               text.substr(0, 40)));
+        return fail(errc::invalid,
+                    fmt::format("'{}' is not a quantity such as 500m or 10Gi", text.substr(0, 40)));
     };
     std::size_t at = 0;
     if (at < text.size() && text[at] == '+') ++at;

@@ -1,6 +1,7 @@
 #pragma once
-// Kubernetes quantities ("500m", "1.5Gi", "2e3", "12345678n") read and written exactly, in integers: 128-bit inside, never through a
-// double. Grammar: k8s.io/apimachinery/pkg/api/resource. Pure.
+// Kubernetes quantities ("500m", "1.5Gi", "2e3", "12345678n") read and written exactly, in
+// integers: 128-bit inside, never through a double. Grammar: k8s.io/apimachinery/pkg/api/resource.
+// Pure.
 
 #include <cstdint>
 #include <string>

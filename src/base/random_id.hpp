@@ -1,5 +1,6 @@
 #pragma once
-// Identifiers from the kernel's random source: "db-" + 12 characters of lower-case base32 (60 bits). Thread-safe.
+// Identifiers from the kernel's random source: "db-" + 12 characters of lower-case base32 (60
+// bits). Thread-safe.
 
 #include <string>
 #include <string_view>

@@ -1,6 +1,6 @@
 #pragma once
-// A string that must not be printed: it has no stream operator and no formatter; reveal() is the only way out and easy to
-// search for. The bytes are overwritten when it dies.
+// A string that must not be printed: it has no stream operator and no formatter; reveal() is the
+// only way out and easy to search for. The bytes are overwritten when it dies.
 
 #include <string>
 #include <string_view>

@@ -15,7 +15,8 @@ TEST(time_text, writes_utc_with_whole_seconds) {
 }
 
 TEST(time_text, writes_six_decimals_for_micro_time) {
-    EXPECT_EQ(to_rfc3339_micro(instant(microseconds(1'764'001'800'000'042))), "2025-11-24T16:30:00.000042Z");
+    EXPECT_EQ(to_rfc3339_micro(instant(microseconds(1'764'001'800'000'042))),
+              "2025-11-24T16:30:00.000042Z");
 }
 
 TEST(time_text, reads_offsets_and_fractions) {

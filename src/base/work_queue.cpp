@@ -95,7 +95,8 @@ void work_queue::drop_if_idle(const std::string& key) {
     const auto found = items_.find(key);
     if (found == items_.end()) return;
     const auto& entry = found->second;
-    if (!entry.ready && !entry.working && !entry.delayed_until && entry.failures == 0) items_.erase(found);
+    if (!entry.ready && !entry.working && !entry.delayed_until && entry.failures == 0)
+        items_.erase(found);
 }
 
 std::optional<steady_time> work_queue::next_due() const {

@@ -89,9 +89,10 @@ void decide_uncreated(situation& now) {
     step_list(*active).set("create_object", operation_phase::running);
     if (is_overdue(*active, now.context)) {
         const auto cause = active->error_message;
-        finish(*active, operation_phase::failed, now.context.now, "timed_out",
-               fmt::format("the object could not be created within {} s{}{}",
-                           now.context.operation_timeout.count(), cause.empty() ? "" : ": ", cause));
+        finish(
+            *active, operation_phase::failed, now.context.now, "timed_out",
+            fmt::format("the object could not be created within {} s{}{}",
+                        now.context.operation_timeout.count(), cause.empty() ? "" : ": ", cause));
         return;
     }
     now.act(action_kind::create_object);
@@ -115,7 +116,8 @@ void fail_change(situation& now, operation& active, std::string_view step, std::
 const observed_change* own_change(const observed_database& observed, const operation& active,
                                   change_kind kind) noexcept {
     for (const auto& change : observed.changes) {
-        if (change.known_kind && change.kind == kind && change.operation_id == active.id) return &change;
+        if (change.known_kind && change.kind == kind && change.operation_id == active.id)
+            return &change;
     }
     return nullptr;
 }
@@ -146,7 +148,8 @@ void pursue_change(situation& now, operation& active, change_kind kind) {
     const auto* change = own_change(*now.observed, active, kind);
     if (change == nullptr) {
         // The operator runs a change only on a healthy database.
-        if (now.observed->phase != observed_phase::ready && now.observed->phase != observed_phase::critical) {
+        if (now.observed->phase != observed_phase::ready &&
+            now.observed->phase != observed_phase::critical) {
             now.again = poll_fast;
             return;
         }
@@ -165,9 +168,11 @@ void pursue_change(situation& now, operation& active, change_kind kind) {
         now.again = poll_fast;
         return;
     }
-    auto message = change->message.empty() ? fmt::format("the operator ended the change as {}", name(change->phase))
-                                           : change->message;
-    fail_change(now, active, step, change->reason.empty() ? std::string("change_failed") : change->reason,
+    auto message = change->message.empty()
+                       ? fmt::format("the operator ended the change as {}", name(change->phase))
+                       : change->message;
+    fail_change(now, active, step,
+                change->reason.empty() ? std::string("change_failed") : change->reason,
                 std::move(message));
 }
 
@@ -190,7 +195,8 @@ void pursue_operation(situation& now, operation& active) {
     if (is_overdue(active, now.context)) {
         auto cause = explain(*now.observed);
         const auto limit = now.context.operation_timeout.count();
-        const bool first = active.kind == operation_kind::create || active.kind == operation_kind::recreate;
+        const bool first =
+            active.kind == operation_kind::create || active.kind == operation_kind::recreate;
         finish(active, operation_phase::failed, now.context.now, "timed_out",
                fmt::format("not {} within {} s{}{}", first ? "ready" : "finished", limit,
                            cause.empty() ? "" : ": ", cause));
@@ -232,10 +238,11 @@ void decide_present(situation& now) {
         now.act(action_kind::update_object);
         return;
     }
-    // Without an operation of ours a different spec is somebody else's finished change (an autoscaler, an administrator): taken over,
-    // never undone (docs/adr/0004).
+    // Without an operation of ours a different spec is somebody else's finished change (an
+    // autoscaler, an administrator): taken over, never undone (docs/adr/0004).
     const bool settled = std::ranges::all_of(now.observed->changes, &observed_change::is_terminal);
-    if (settled && next_change(now.record, *now.observed)) adopt_observed_spec(now.record, *now.observed);
+    if (settled && next_change(now.record, *now.observed))
+        adopt_observed_spec(now.record, *now.observed);
 }
 
 bool is_ours(const database& record, const observed_database& observed) noexcept {
@@ -281,7 +288,8 @@ void begin_operation(database& record, operation started, base::instant now) {
     }
 }
 
-std::optional<change_kind> next_change(const database& record, const observed_database& observed) noexcept {
+std::optional<change_kind> next_change(const database& record,
+                                       const observed_database& observed) noexcept {
     if (record.storage.bytes > observed.storage.bytes) return change_kind::volume_expansion;
     if (record.size != observed.size) return change_kind::vertical_scaling;
     if (record.topology != observed.topology) return change_kind::horizontal_scaling;
@@ -296,19 +304,22 @@ std::string explain(const observed_database& observed) {
     }
     const condition* cause = nullptr;
     for (const auto& each : observed.conditions) {
-        const bool bad = !each.status && (each.type == "AcceptingConnection" || each.type == "ReplicaReady" ||
-                                          each.type == "Ready" || each.type == "Provisioned");
+        const bool bad =
+            !each.status && (each.type == "AcceptingConnection" || each.type == "ReplicaReady" ||
+                             each.type == "Ready" || each.type == "Provisioned");
         if (bad && !each.message.empty() && cause == nullptr) cause = &each;
     }
     std::string text;
     if (cause != nullptr) text = cause->message;
     if (warning != nullptr && observed.phase != observed_phase::ready) {
-        text += fmt::format("{}{}: {}", text.empty() ? "" : "; ", warning->reason, warning->message);
+        text +=
+            fmt::format("{}{}: {}", text.empty() ? "" : "; ", warning->reason, warning->message);
     }
     return text;
 }
 
-decision decide(const database& record, const observed_database* observed, const decide_context& context) {
+decision decide(const database& record, const observed_database* observed,
+                const decide_context& context) {
     if (observed == nullptr) return {.record = record};
     situation now{.record = record, .observed = observed, .context = context};
     if (record.deleted) {
@@ -323,11 +334,14 @@ decision decide(const database& record, const observed_database* observed, const
         decide_present(now);
     }
     const bool changed = now.record != record;
-    return {.record = std::move(now.record), .record_changed = changed, .next = std::move(now.next), .again_in = now.again};
+    return {.record = std::move(now.record),
+            .record_changed = changed,
+            .next = std::move(now.next),
+            .again_in = now.again};
 }
 
-database after_success(const database& record, const action& done, const std::string& created_uid, bool gone,
-                       const decide_context& context) {
+database after_success(const database& record, const action& done, const std::string& created_uid,
+                       bool gone, const decide_context& context) {
     database next = record;
     auto* active = active_operation(next);
     if (done.kind == action_kind::create_object && !next.deleted) {
@@ -348,18 +362,21 @@ failed_action after_failure(const database& record, const action& tried, const b
                             const decide_context& context) {
     using base::errc;
     failed_action result{.record = record};
-    const bool passing = why.retryable() || why.code == errc::cancelled || why.code == errc::gone ||
-                         why.reason == "deleting" ||
-                         (why.code == errc::precondition && tried.kind != action_kind::remove_object);
+    const bool passing =
+        why.retryable() || why.code == errc::cancelled || why.code == errc::gone ||
+        why.reason == "deleting" ||
+        (why.code == errc::precondition && tried.kind != action_kind::remove_object);
     auto* active = active_operation(result.record);
     if (passing || active == nullptr) {
         result.retry = true;
-        if (active != nullptr) active->error_message = why.text;  // shown while it is being tried again
+        if (active != nullptr)
+            active->error_message = why.text;  // shown while it is being tried again
         return result;
     }
     auto code = why.reason.empty() ? std::string(base::name(why.code)) : why.reason;
     if (tried.kind == action_kind::remove_object) {
-        // The record must outlive what it stands for: deletion is tried again for ever, its cause is shown.
+        // The record must outlive what it stands for: deletion is tried again for ever, its cause
+        // is shown.
         active->error_code = std::move(code);
         active->error_message = why.text;
         result.retry = true;

@@ -56,7 +56,11 @@ status_phase phase_of(const database& record, const observed_database& observed)
 }
 
 observed_change change(change_kind kind, change_phase phase, std::string operation_id) {
-    return {.name = "c", .kind = kind, .phase = phase, .operation_id = std::move(operation_id), .created_at = start};
+    return {.name = "c",
+            .kind = kind,
+            .phase = phase,
+            .operation_id = std::move(operation_id),
+            .created_at = start};
 }
 
 TEST(decide, waits_until_the_cluster_was_heard) {
@@ -101,7 +105,8 @@ TEST(decide, ends_a_creation_that_takes_too_long_with_the_cause) {
     auto record = wanted_database();
     record.object_uid = "uid-1";
     auto observed = shown(record, observed_phase::provisioning);
-    observed.events.push_back({.type = "Warning", .reason = "FailedScheduling", .message = "no node has 500 cores"});
+    observed.events.push_back(
+        {.type = "Warning", .reason = "FailedScheduling", .message = "no node has 500 cores"});
     const auto result = decide(record, &observed, at(seconds(901)));
     const auto& ended = result.record.operations.back();
     EXPECT_EQ(ended.phase, operation_phase::failed);
@@ -119,19 +124,23 @@ TEST(decide, ends_a_creation_that_never_reaches_the_cluster) {
 
 TEST(after_failure, tries_again_what_may_pass) {
     const auto record = wanted_database();
-    for (const auto code : {base::errc::unavailable, base::errc::timed_out, base::errc::precondition}) {
-        const auto result = after_failure(record, {.kind = action_kind::create_object}, {.code = code, .text = "later"}, at());
+    for (const auto code :
+         {base::errc::unavailable, base::errc::timed_out, base::errc::precondition}) {
+        const auto result = after_failure(record, {.kind = action_kind::create_object},
+                                          {.code = code, .text = "later"}, at());
         EXPECT_TRUE(result.retry);
         EXPECT_NE(active_operation(result.record), nullptr);
     }
     EXPECT_TRUE(after_failure(record, {.kind = action_kind::create_object},
-                              {.code = base::errc::conflict, .text = "x", .reason = "deleting"}, at())
+                              {.code = base::errc::conflict, .text = "x", .reason = "deleting"},
+                              at())
                     .retry);
 }
 
 TEST(after_failure, ends_the_operation_for_good_otherwise) {
-    const auto result = after_failure(wanted_database(), {.kind = action_kind::create_object},
-                                      {.code = base::errc::conflict, .text = "somebody else's", .reason = "foreign"}, at());
+    const auto result = after_failure(
+        wanted_database(), {.kind = action_kind::create_object},
+        {.code = base::errc::conflict, .text = "somebody else's", .reason = "foreign"}, at());
     EXPECT_FALSE(result.retry);
     EXPECT_EQ(result.record.operations.back().phase, operation_phase::failed);
     const observed_database nothing;
@@ -184,23 +193,27 @@ TEST(decide, asks_for_one_change_at_a_time_and_ends_when_the_spec_has_arrived) {
     begin_operation(record, {.id = "op-2", .kind = operation_kind::update}, start);
 
     auto result = decide(record, &observed, at());
-    EXPECT_EQ(result.next, (action{action_kind::request_change, change_kind::volume_expansion, "op-2"}));
+    EXPECT_EQ(result.next,
+              (action{action_kind::request_change, change_kind::volume_expansion, "op-2"}));
     record = result.record;
 
-    observed.changes.push_back(change(change_kind::volume_expansion, change_phase::progressing, "op-2"));
+    observed.changes.push_back(
+        change(change_kind::volume_expansion, change_phase::progressing, "op-2"));
     result = decide(record, &observed, at());
     EXPECT_EQ(result.next.kind, action_kind::none);
     EXPECT_EQ(phase_of(result.record, observed), status_phase::updating);
     record = result.record;
 
     observed.changes.back().phase = change_phase::successful;
-    EXPECT_EQ(decide(record, &observed, at()).next.kind, action_kind::none) << "the spec has not arrived yet";
+    EXPECT_EQ(decide(record, &observed, at()).next.kind, action_kind::none)
+        << "the spec has not arrived yet";
     observed.storage.bytes = 20 * gibi;
     result = decide(record, &observed, at());
     EXPECT_EQ(result.next.change, change_kind::vertical_scaling);
     record = result.record;
 
-    observed.changes.push_back(change(change_kind::vertical_scaling, change_phase::successful, "op-2"));
+    observed.changes.push_back(
+        change(change_kind::vertical_scaling, change_phase::successful, "op-2"));
     observed.size.memory_bytes = 2 * gibi;
     result = decide(record, &observed, at());
     EXPECT_EQ(result.record.operations.back().phase, operation_phase::succeeded);
@@ -249,7 +262,8 @@ TEST(decide, ends_an_overdue_change_and_forgets_what_it_wanted) {
     auto observed = shown(record, observed_phase::ready);
     record.size.memory_bytes = 2 * gibi;
     begin_operation(record, {.id = "op-2", .kind = operation_kind::update}, start);
-    observed.changes.push_back(change(change_kind::vertical_scaling, change_phase::progressing, "op-2"));
+    observed.changes.push_back(
+        change(change_kind::vertical_scaling, change_phase::progressing, "op-2"));
     const auto result = decide(record, &observed, at(seconds(901)));
     EXPECT_EQ(result.record.operations.back().phase, operation_phase::failed);
     EXPECT_EQ(result.record.size, before);
@@ -274,14 +288,16 @@ TEST(decide, pauses_and_resumes_through_the_object) {
     observed.paused = false;
     EXPECT_EQ(phase_of(record, observed), status_phase::updating);
     observed.phase = observed_phase::ready;
-    EXPECT_EQ(decide(record, &observed, at()).record.operations.back().phase, operation_phase::succeeded);
+    EXPECT_EQ(decide(record, &observed, at()).record.operations.back().phase,
+              operation_phase::succeeded);
 }
 
 TEST(decide, takes_over_a_finished_change_of_somebody_else) {
     const auto record = running_database();
     auto observed = shown(record, observed_phase::ready);
     observed.size.memory_bytes = 4 * gibi;
-    observed.changes.push_back(change(change_kind::vertical_scaling, change_phase::progressing, ""));
+    observed.changes.push_back(
+        change(change_kind::vertical_scaling, change_phase::progressing, ""));
     EXPECT_FALSE(decide(record, &observed, at()).record_changed) << "still under way";
     observed.changes.back().phase = change_phase::successful;
     const auto result = decide(record, &observed, at());
@@ -334,7 +350,8 @@ TEST(begin_operation, supersedes_an_update_and_cancels_for_a_deletion) {
 TEST(begin_operation, keeps_a_bounded_number) {
     auto record = running_database();
     for (int i = 0; i < 50; ++i) {
-        begin_operation(record, {.id = "op-" + std::to_string(i), .kind = operation_kind::update}, start);
+        begin_operation(record, {.id = "op-" + std::to_string(i), .kind = operation_kind::update},
+                        start);
     }
     EXPECT_EQ(record.operations.size(), operations_kept_max);
     EXPECT_EQ(active_operation(record)->id, "op-49");
@@ -343,7 +360,8 @@ TEST(begin_operation, keeps_a_bounded_number) {
 TEST(derive_status, calls_a_lost_engine_degraded_with_the_cause) {
     const auto record = running_database();
     auto observed = shown(record, observed_phase::not_ready);
-    observed.conditions.push_back({.type = "AcceptingConnection", .status = false, .message = "connection refused"});
+    observed.conditions.push_back(
+        {.type = "AcceptingConnection", .status = false, .message = "connection refused"});
     const auto status = derive_status(record, &observed, {.cluster_known = true});
     EXPECT_EQ(status.phase, status_phase::degraded);
     EXPECT_EQ(status.reason, "not_accepting_connections");
@@ -369,7 +387,8 @@ TEST(derive_status, tells_when_somebody_else_deletes_the_object) {
     const auto record = running_database();
     auto observed = shown(record, observed_phase::ready);
     observed.deleting = true;
-    EXPECT_EQ(derive_status(record, &observed, {.cluster_known = true}).reason, "deleted_in_cluster");
+    EXPECT_EQ(derive_status(record, &observed, {.cluster_known = true}).reason,
+              "deleted_in_cluster");
 }
 
 TEST(derive_status, explains_paused_health_checks) {

@@ -8,23 +8,51 @@ namespace {
 constexpr std::int64_t mebi = 1024 * 1024;
 constexpr std::int64_t gibi = 1024 * mebi;
 
-// Limits follow KubeDB's admission rules for kubedb.com/v1 (Redis Cluster: at least 3 shards of 2; MySQL Group Replication:
-// 3 to 9 members; Galera: at least 3, odd).
+// Limits follow KubeDB's admission rules for kubedb.com/v1 (Redis Cluster: at least 3 shards of 2;
+// MySQL Group Replication: 3 to 9 members; Galera: at least 3, odd).
 constexpr std::array<engine_rules, 7> engines{{
-    {.engine = "postgres", .display_name = "PostgreSQL", .replicated = {2, 9},
-     .scales_to_standalone = true, .memory_bytes_min = 128 * mebi, .storage_bytes_min = 64 * mebi},
-    {.engine = "mysql", .display_name = "MySQL", .replicated = {3, 9},
-     .memory_bytes_min = 256 * mebi, .storage_bytes_min = 128 * mebi},
-    {.engine = "mariadb", .display_name = "MariaDB", .replicated = {3, 9, true},
-     .memory_bytes_min = 256 * mebi, .storage_bytes_min = 128 * mebi},
-    {.engine = "mongodb", .display_name = "MongoDB", .replicated = {2, 9}, .shards = {1, 20},
-     .shard_replicas = {1, 9}, .memory_bytes_min = 256 * mebi, .storage_bytes_min = 128 * mebi},
-    {.engine = "redis", .display_name = "Redis", .replicated = {2, 9}, .shards = {3, 50},
-     .shard_replicas = {2, 6}, .memory_bytes_min = 64 * mebi, .storage_bytes_min = 64 * mebi},
-    {.engine = "elasticsearch", .display_name = "Elasticsearch", .replicated = {2, 20},
-     .scales_to_standalone = true, .memory_bytes_min = 512 * mebi, .storage_bytes_min = 256 * mebi},
-    {.engine = "memcached", .display_name = "Memcached", .replicated = {2, 20},
-     .has_volumes = false, .scales_to_standalone = true, .memory_bytes_min = 64 * mebi},
+    {.engine = "postgres",
+     .display_name = "PostgreSQL",
+     .replicated = {2, 9},
+     .scales_to_standalone = true,
+     .memory_bytes_min = 128 * mebi,
+     .storage_bytes_min = 64 * mebi},
+    {.engine = "mysql",
+     .display_name = "MySQL",
+     .replicated = {3, 9},
+     .memory_bytes_min = 256 * mebi,
+     .storage_bytes_min = 128 * mebi},
+    {.engine = "mariadb",
+     .display_name = "MariaDB",
+     .replicated = {3, 9, true},
+     .memory_bytes_min = 256 * mebi,
+     .storage_bytes_min = 128 * mebi},
+    {.engine = "mongodb",
+     .display_name = "MongoDB",
+     .replicated = {2, 9},
+     .shards = {1, 20},
+     .shard_replicas = {1, 9},
+     .memory_bytes_min = 256 * mebi,
+     .storage_bytes_min = 128 * mebi},
+    {.engine = "redis",
+     .display_name = "Redis",
+     .replicated = {2, 9},
+     .shards = {3, 50},
+     .shard_replicas = {2, 6},
+     .memory_bytes_min = 64 * mebi,
+     .storage_bytes_min = 64 * mebi},
+    {.engine = "elasticsearch",
+     .display_name = "Elasticsearch",
+     .replicated = {2, 20},
+     .scales_to_standalone = true,
+     .memory_bytes_min = 512 * mebi,
+     .storage_bytes_min = 256 * mebi},
+    {.engine = "memcached",
+     .display_name = "Memcached",
+     .replicated = {2, 20},
+     .has_volumes = false,
+     .scales_to_standalone = true,
+     .memory_bytes_min = 64 * mebi},
 }};
 
 constexpr std::array<size_preset, 6> presets{{
@@ -38,7 +66,9 @@ constexpr std::array<size_preset, 6> presets{{
 
 }  // namespace
 
-std::span<const engine_rules> all_engines() noexcept { return engines; }
+std::span<const engine_rules> all_engines() noexcept {
+    return engines;
+}
 
 const engine_rules* find_engine(std::string_view engine) noexcept {
     for (const auto& rules : engines) {
@@ -47,7 +77,9 @@ const engine_rules* find_engine(std::string_view engine) noexcept {
     return nullptr;
 }
 
-std::span<const size_preset> size_presets() noexcept { return presets; }
+std::span<const size_preset> size_presets() noexcept {
+    return presets;
+}
 
 const size_preset* find_preset(std::string_view name) noexcept {
     for (const auto& preset : presets) {

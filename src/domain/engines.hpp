@@ -1,6 +1,7 @@
 #pragma once
-// The engines the platform knows and what each can do, as data. How an engine looks as a KubeDB object is in kubedb/engine_table.hpp;
-// which versions exist is the cluster's catalogue, read at run time. Pure.
+// The engines the platform knows and what each can do, as data. How an engine looks as a KubeDB
+// object is in kubedb/engine_table.hpp; which versions exist is the cluster's catalogue, read at
+// run time. Pure.
 
 #include <cstdint>
 #include <span>
@@ -21,12 +22,13 @@ struct engine_rules {
     std::string_view engine;        // "postgres"
     std::string_view display_name;  // "PostgreSQL"
     bool standalone = true;
-    replica_range replicated{};        // members
-    replica_range shards{};            // cluster mode: shards
-    replica_range shard_replicas{};    // cluster mode: members per shard, primary included
-    bool has_volumes = true;           // false: memcached
+    replica_range replicated{};      // members
+    replica_range shards{};          // cluster mode: shards
+    replica_range shard_replicas{};  // cluster mode: members per shard, primary included
+    bool has_volumes = true;         // false: memcached
     bool can_pause = true;
-    bool scales_to_standalone = false; // horizontal scaling may cross the border between 1 and several members
+    bool scales_to_standalone =
+        false;  // horizontal scaling may cross the border between 1 and several members
     std::int64_t memory_bytes_min = 0;
     std::int64_t storage_bytes_min = 0;
 };

@@ -61,9 +61,13 @@ static_assert(in_order());
 
 }  // namespace
 
-std::span<const metric_description, metric_count> all_metrics() noexcept { return table; }
+std::span<const metric_description, metric_count> all_metrics() noexcept {
+    return table;
+}
 
-const metric_description& describe(metric_id id) noexcept { return table[std::size_t(id)]; }
+const metric_description& describe(metric_id id) noexcept {
+    return table[std::size_t(id)];
+}
 
 const metric_description* find_metric(std::string_view dotted_name) noexcept {
     for (const auto& entry : table) {

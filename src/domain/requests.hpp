@@ -1,6 +1,6 @@
 #pragma once
-// What a caller may ask for, as it was said: every field optional, quantities still text. validate.hpp turns a request into a record or
-// into the list of all its faults. Pure values.
+// What a caller may ask for, as it was said: every field optional, quantities still text.
+// validate.hpp turns a request into a record or into the list of all its faults. Pure values.
 
 #include <optional>
 #include <string>
@@ -48,7 +48,8 @@ struct patch_request {
     std::optional<std::map<std::string, std::optional<std::string>>> tags;
     std::optional<bool> deletion_protection;
     std::optional<bool> paused;
-    // Names of immutable members that the patch holds with their text ("engine" -> "mysql"): a fault unless unchanged.
+    // Names of immutable members that the patch holds with their text ("engine" -> "mysql"): a
+    // fault unless unchanged.
     std::map<std::string, std::string> immutable;
 };
 

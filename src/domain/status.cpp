@@ -24,7 +24,8 @@ status of_deleted(const observed_database* observed) {
     if (observed != nullptr && observed->exists) {
         return say(status_phase::deleting, "deleting_object", "the database is being deleted");
     }
-    return say(status_phase::deleting, "cleaning_up", "what belongs to the database is being removed");
+    return say(status_phase::deleting, "cleaning_up",
+               "what belongs to the database is being removed");
 }
 
 status of_uncreated(const database& record) {
@@ -47,14 +48,17 @@ status of_missing(const database& record) {
 }
 
 status of_ready(const database& record, bool working) {
-    if (working) return say(status_phase::updating, std::string(name(active_operation(record)->kind)));
+    if (working)
+        return say(status_phase::updating, std::string(name(active_operation(record)->kind)));
     return say(status_phase::running);
 }
 
 status of_trouble(const database& record, const observed_database& observed, bool working) {
-    if (!record.was_ready) return say(status_phase::provisioning, "not_ready_yet", explain(observed));
+    if (!record.was_ready)
+        return say(status_phase::provisioning, "not_ready_yet", explain(observed));
     if (working) {
-        return say(status_phase::updating, std::string(name(active_operation(record)->kind)), explain(observed));
+        return say(status_phase::updating, std::string(name(active_operation(record)->kind)),
+                   explain(observed));
     }
     const auto ready = std::ranges::count_if(observed.members, &member::ready);
     const bool reachable = observed.phase == observed_phase::critical;
@@ -62,8 +66,8 @@ status of_trouble(const database& record, const observed_database& observed, boo
     if (message.empty()) {
         message = fmt::format("{} of {} members are ready", ready, observed.members.size());
     }
-    return say(status_phase::degraded, reachable ? "members_not_ready" : "not_accepting_connections",
-               std::move(message));
+    return say(status_phase::degraded,
+               reachable ? "members_not_ready" : "not_accepting_connections", std::move(message));
 }
 
 status of_present(const database& record, const observed_database& observed) {
@@ -74,16 +78,19 @@ status of_present(const database& record, const observed_database& observed) {
     switch (observed.phase) {
         case observed_phase::none:
         case observed_phase::provisioning:
-            if (!record.was_ready) return say(status_phase::provisioning, "starting", explain(observed));
+            if (!record.was_ready)
+                return say(status_phase::provisioning, "starting", explain(observed));
             return of_trouble(record, observed, working);
-        case observed_phase::restoring: return say(status_phase::restoring);
+        case observed_phase::restoring:
+            return say(status_phase::restoring);
         case observed_phase::ready:
             if (active != nullptr && active->kind == operation_kind::create) {
                 return say(status_phase::provisioning, "finishing");
             }
             return of_ready(record, working);
         case observed_phase::critical:
-        case observed_phase::not_ready: return of_trouble(record, observed, working);
+        case observed_phase::not_ready:
+            return of_trouble(record, observed, working);
         case observed_phase::halted:
             if (record.paused) return say(status_phase::paused);
             return say(status_phase::updating, "resuming");
@@ -102,7 +109,8 @@ status derive_status(const database& record, const observed_database* observed,
     if (record.deleted) return of_deleted(observed);
     if (record.object_uid.empty()) return of_uncreated(record);
     if (context.awaiting_first_sight) return say(status_phase::provisioning, "creating");
-    const bool present = observed != nullptr && observed->exists && observed->uid == record.object_uid;
+    const bool present =
+        observed != nullptr && observed->exists && observed->uid == record.object_uid;
     if (!present) {
         if (!context.cluster_known) {
             return say(status_phase::unknown, "cluster_not_read_yet",

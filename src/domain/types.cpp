@@ -8,7 +8,7 @@ namespace {
 // One table per enumeration: position = value.
 constexpr std::array<std::string_view, 3> topology_modes{"standalone", "replicated", "cluster"};
 constexpr std::array<std::string_view, 2> storage_types{"durable", "ephemeral"};
-constexpr std::array<std::string_view, 6> operation_kinds{"create", "update", "pause",
+constexpr std::array<std::string_view, 6> operation_kinds{"create", "update",   "pause",
                                                           "resume", "recreate", "delete"};
 constexpr std::array<std::string_view, 6> operation_phases{"queued", "running",   "succeeded",
                                                            "failed", "cancelled", "superseded"};
@@ -18,9 +18,9 @@ constexpr std::array<std::string_view, 4> change_kinds{"vertical_scaling", "hori
                                                        "volume_expansion", "restart"};
 constexpr std::array<std::string_view, 6> change_phases{"pending", "progressing", "successful",
                                                         "failed",  "skipped",     "denied"};
-constexpr std::array<std::string_view, 9> status_phases{
-    "provisioning", "running",  "updating", "degraded", "paused",
-    "restoring",    "deleting", "failed",   "unknown"};
+constexpr std::array<std::string_view, 9> status_phases{"provisioning", "running", "updating",
+                                                        "degraded",     "paused",  "restoring",
+                                                        "deleting",     "failed",  "unknown"};
 
 template <class Enum, std::size_t Size>
 std::optional<Enum> find(const std::array<std::string_view, Size>& names, std::string_view text) {
@@ -32,16 +32,30 @@ std::optional<Enum> find(const std::array<std::string_view, Size>& names, std::s
 
 }  // namespace
 
-std::string_view name(topology_mode value) noexcept { return topology_modes[std::size_t(value)]; }
-std::string_view name(storage_type value) noexcept { return storage_types[std::size_t(value)]; }
-std::string_view name(operation_kind value) noexcept { return operation_kinds[std::size_t(value)]; }
+std::string_view name(topology_mode value) noexcept {
+    return topology_modes[std::size_t(value)];
+}
+std::string_view name(storage_type value) noexcept {
+    return storage_types[std::size_t(value)];
+}
+std::string_view name(operation_kind value) noexcept {
+    return operation_kinds[std::size_t(value)];
+}
 std::string_view name(operation_phase value) noexcept {
     return operation_phases[std::size_t(value)];
 }
-std::string_view name(observed_phase value) noexcept { return observed_phases[std::size_t(value)]; }
-std::string_view name(change_kind value) noexcept { return change_kinds[std::size_t(value)]; }
-std::string_view name(change_phase value) noexcept { return change_phases[std::size_t(value)]; }
-std::string_view name(status_phase value) noexcept { return status_phases[std::size_t(value)]; }
+std::string_view name(observed_phase value) noexcept {
+    return observed_phases[std::size_t(value)];
+}
+std::string_view name(change_kind value) noexcept {
+    return change_kinds[std::size_t(value)];
+}
+std::string_view name(change_phase value) noexcept {
+    return change_phases[std::size_t(value)];
+}
+std::string_view name(status_phase value) noexcept {
+    return status_phases[std::size_t(value)];
+}
 
 std::optional<topology_mode> topology_mode_from(std::string_view text) noexcept {
     return find<topology_mode>(topology_modes, text);

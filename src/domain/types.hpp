@@ -1,6 +1,7 @@
 #pragma once
-// What a database service is made of: projects, databases (desired and observed), operations. Plain values without behaviour;
-// the rules are in validate.hpp, status.hpp and decide.hpp. Nobody here knows of JSON, HTTP or Kubernetes.
+// What a database service is made of: projects, databases (desired and observed), operations. Plain
+// values without behaviour; the rules are in validate.hpp, status.hpp and decide.hpp. Nobody here
+// knows of JSON, HTTP or Kubernetes.
 
 #include <cstdint>
 #include <map>
@@ -17,13 +18,15 @@ namespace domain {
 using base::instant;
 using labels = std::map<std::string, std::string>;
 
-// ---- desired ---------------------------------------------------------------------------------------------------------------
+// ---- desired
+// ---------------------------------------------------------------------------------------------------------------
 
 enum class topology_mode : std::uint8_t { standalone, replicated, cluster };
 
 struct topology {
     topology_mode mode = topology_mode::standalone;
-    int replicas = 1;  // all members of a replicated database; members per shard, the primary included, of a cluster
+    int replicas = 1;  // all members of a replicated database; members per shard, the primary
+                       // included, of a cluster
     int shards = 1;    // 1 unless cluster
     bool operator==(const topology&) const = default;
 };
@@ -47,10 +50,10 @@ struct project {
     std::string name;  // DNS-1035 label, <= 40
     std::string display_name;
     labels tags;
-    std::int64_t max_databases = 0;     // 0 = no limit
-    std::int64_t max_cpu_millis = 0;    // 0 = no limit; summed over members of all databases
-    std::int64_t max_memory_bytes = 0;  // 0 = no limit
-    std::int64_t max_storage_bytes = 0; // 0 = no limit
+    std::int64_t max_databases = 0;      // 0 = no limit
+    std::int64_t max_cpu_millis = 0;     // 0 = no limit; summed over members of all databases
+    std::int64_t max_memory_bytes = 0;   // 0 = no limit
+    std::int64_t max_storage_bytes = 0;  // 0 = no limit
     std::int64_t revision = 0;
     instant created_at{};
     instant updated_at{};
@@ -58,10 +61,18 @@ struct project {
 };
 
 enum class operation_kind : std::uint8_t { create, update, pause, resume, recreate, remove };
-enum class operation_phase : std::uint8_t { queued, running, succeeded, failed, cancelled, superseded };
+enum class operation_phase : std::uint8_t {
+    queued,
+    running,
+    succeeded,
+    failed,
+    cancelled,
+    superseded
+};
 
 struct operation_step {
-    std::string name;  // "create_object", "vertical_scaling", "horizontal_scaling", "volume_expansion", ...
+    std::string
+        name;  // "create_object", "vertical_scaling", "horizontal_scaling", "volume_expansion", ...
     operation_phase phase = operation_phase::queued;
     std::string message;
     bool operator==(const operation_step&) const = default;
@@ -93,8 +104,9 @@ struct database {
     std::string id;  // "db-" + 12
     std::string project;
     std::string name;
-    std::string engine;   // "postgres", ... (domain/engines.hpp)
-    std::string version;  // name in the platform's catalogue = name of the <Engine>Version object ("17.9")
+    std::string engine;  // "postgres", ... (domain/engines.hpp)
+    std::string
+        version;  // name in the platform's catalogue = name of the <Engine>Version object ("17.9")
     domain::topology topology;
     domain::size size;
     domain::storage storage;
@@ -103,12 +115,15 @@ struct database {
     bool monitoring = true;
     labels tags;
 
-    bool deleted = false;    // its owner asked for deletion; the record goes when the cluster holds nothing more
+    bool deleted =
+        false;  // its owner asked for deletion; the record goes when the cluster holds nothing more
     std::string object_uid;  // of the cluster object once it was seen or created; empty before
-    bool was_ready = false;  // has been ready once: from then on trouble is degraded/failed, not provisioning
+    bool was_ready =
+        false;  // has been ready once: from then on trouble is degraded/failed, not provisioning
 
-    // Not yet finished operations and the latest finished ones, oldest first (at most operations_kept_max finished).
-    // They live in the database's own record so that desired state and operation change in one revision-checked write.
+    // Not yet finished operations and the latest finished ones, oldest first (at most
+    // operations_kept_max finished). They live in the database's own record so that desired state
+    // and operation change in one revision-checked write.
     std::vector<operation> operations;
 
     std::int64_t revision = 0;  // of the stored record; +1 per write
@@ -119,7 +134,8 @@ struct database {
 
 inline constexpr std::size_t operations_kept_max = 20;
 
-// ---- observed --------------------------------------------------------------------------------------------------------------
+// ---- observed
+// --------------------------------------------------------------------------------------------------------------
 
 // KubeDB's status.phase in the domain's words.
 enum class observed_phase : std::uint8_t {
@@ -168,14 +184,27 @@ struct endpoint {
     bool operator==(const endpoint&) const = default;
 };
 
-enum class change_kind : std::uint8_t { vertical_scaling, horizontal_scaling, volume_expansion, restart };
-enum class change_phase : std::uint8_t { pending, progressing, successful, failed, skipped, denied };
+enum class change_kind : std::uint8_t {
+    vertical_scaling,
+    horizontal_scaling,
+    volume_expansion,
+    restart
+};
+enum class change_phase : std::uint8_t {
+    pending,
+    progressing,
+    successful,
+    failed,
+    skipped,
+    denied
+};
 
 // A day-2 change (OpsRequest) that exists in the cluster, ours or somebody else's.
 struct observed_change {
     std::string name;
     change_kind kind = change_kind::restart;
-    bool known_kind = true;  // false: a type the platform never asks for (somebody else's); it still occupies the database
+    bool known_kind = true;  // false: a type the platform never asks for (somebody else's); it
+                             // still occupies the database
     change_phase phase = change_phase::pending;
     std::string operation_id;  // of our operation; empty for a foreign one
     std::string reason;        // of the last condition
@@ -187,13 +216,14 @@ struct observed_change {
     }
 };
 
-// What the cluster says about one database. Immutable once published; `exists == false` means: the platform looked (its
-// caches are synced) and the object is not there.
+// What the cluster says about one database. Immutable once published; `exists == false` means: the
+// platform looked (its caches are synced) and the object is not there.
 struct observed_database {
     bool exists = false;
-    bool deleting = false;          // deletion has been accepted and is under way
+    bool deleting = false;  // deletion has been accepted and is under way
     std::string uid;
-    std::string owner_database_id;  // our id on the object; empty when the platform did not create it
+    std::string
+        owner_database_id;  // our id on the object; empty when the platform did not create it
     observed_phase phase = observed_phase::none;
     // The part of the object's spec that the platform compares with the desired state.
     std::string version;
@@ -207,16 +237,26 @@ struct observed_database {
     std::vector<endpoint> endpoints;
     std::vector<event> events;  // newest last, bounded
     std::vector<observed_change> changes;
-    bool has_leftovers = false;  // object gone, but volumes/secrets/pods that belong to it are still there
-    bool has_metrics = false;    // a stats service with a port named "metrics" exists
+    bool has_leftovers =
+        false;  // object gone, but volumes/secrets/pods that belong to it are still there
+    bool has_metrics = false;  // a stats service with a port named "metrics" exists
     instant observed_at{};
     bool operator==(const observed_database&) const = default;
 };
 
-// ---- status ----------------------------------------------------------------------------------------------------------------
+// ---- status
+// ----------------------------------------------------------------------------------------------------------------
 
 enum class status_phase : std::uint8_t {
-    provisioning, running, updating, degraded, paused, restoring, deleting, failed, unknown
+    provisioning,
+    running,
+    updating,
+    degraded,
+    paused,
+    restoring,
+    deleting,
+    failed,
+    unknown
 };
 
 struct status {

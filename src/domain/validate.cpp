@@ -23,7 +23,8 @@ constexpr std::int64_t cpu_millis_least = 50;
 constexpr std::int64_t cpu_millis_most = 512'000;
 constexpr std::int64_t memory_bytes_most = std::int64_t(4) << 40;
 
-// Parts of a database carry its name with one of these endings; a database of that name would clash with them.
+// Parts of a database carry its name with one of these endings; a database of that name would clash
+// with them.
 constexpr std::array<std::string_view, 8> reserved_endings{
     "-auth", "-pods", "-standby", "-stats", "-sentinel", "-master", "-dashboard", "-secondary"};
 constexpr std::array<std::string_view, 4> reserved_label_domains{"kubedb-dbaas.io", "kubernetes.io",
@@ -101,11 +102,14 @@ std::string pointer_to(std::string_view parent, std::string_view member) {
 void check_label(const std::string& key, const std::string& value, faults& found) {
     const auto pointer = pointer_to("/labels", key.substr(0, 80));
     const auto slash = key.find('/');
-    const auto prefix = slash == std::string::npos ? std::string_view() : std::string_view(key).substr(0, slash);
-    const auto word = slash == std::string::npos ? std::string_view(key) : std::string_view(key).substr(slash + 1);
+    const auto prefix =
+        slash == std::string::npos ? std::string_view() : std::string_view(key).substr(0, slash);
+    const auto word = slash == std::string::npos ? std::string_view(key)
+                                                 : std::string_view(key).substr(slash + 1);
     if (!is_label_word(word) || (slash != std::string::npos && !is_dns_subdomain(prefix))) {
-        found.add(pointer, "bad_label_key",
-                  "a label key is [domain/]name; the name has up to 63 letters, digits, '-', '_', '.'");
+        found.add(
+            pointer, "bad_label_key",
+            "a label key is [domain/]name; the name has up to 63 letters, digits, '-', '_', '.'");
         return;
     }
     for (const auto domain : reserved_label_domains) {
@@ -139,8 +143,8 @@ void check_name(const std::optional<std::string>& name, std::string_view pointer
     }
 }
 
-void check_range(int value, const replica_range& range, std::string pointer,
-                 std::string_view what, faults& found) {
+void check_range(int value, const replica_range& range, std::string pointer, std::string_view what,
+                 faults& found) {
     if (value < range.least || value > range.most) {
         found.add(std::move(pointer), "out_of_range",
                   fmt::format("{} must be from {} to {}", what, range.least, range.most));
@@ -163,9 +167,12 @@ std::vector<std::string_view> modes_of(const engine_rules& rules) {
 
 bool supports(const engine_rules& rules, topology_mode mode) noexcept {
     switch (mode) {
-        case topology_mode::standalone: return rules.standalone;
-        case topology_mode::replicated: return rules.replicated.supported();
-        case topology_mode::cluster: return rules.shards.supported();
+        case topology_mode::standalone:
+            return rules.standalone;
+        case topology_mode::replicated:
+            return rules.replicated.supported();
+        case topology_mode::cluster:
+            return rules.shards.supported();
     }
     return false;
 }
@@ -186,9 +193,10 @@ topology read_topology(const topology_request& wanted, const engine_rules& rules
             const bool cluster = *mode == topology_mode::cluster;
             const bool several = *mode == topology_mode::replicated;
             shape = {.mode = *mode,
-                     .replicas = cluster   ? rules.shard_replicas.least
-                                 : several ? std::clamp(3, rules.replicated.least, rules.replicated.most)
-                                           : 1,
+                     .replicas = cluster ? rules.shard_replicas.least
+                                 : several
+                                     ? std::clamp(3, rules.replicated.least, rules.replicated.most)
+                                     : 1,
                      .shards = cluster ? rules.shards.least : 1};
         }
     }
@@ -197,8 +205,9 @@ topology read_topology(const topology_request& wanted, const engine_rules& rules
     switch (shape.mode) {
         case topology_mode::standalone:
             if (shape.replicas != 1) {
-                found.add("/topology/replicas", "out_of_range",
-                          "a standalone database has one replica; for more, set mode to replicated");
+                found.add(
+                    "/topology/replicas", "out_of_range",
+                    "a standalone database has one replica; for more, set mode to replicated");
             }
             break;
         case topology_mode::replicated:
@@ -310,8 +319,9 @@ void read_version(const std::optional<std::string>& wanted, const engine_rules& 
     }
     if (!wanted) {
         if (offer.versions.empty()) {
-            found.add("/version", "version_not_found",
-                      fmt::format("the cluster's catalogue has no version of {}", rules.display_name));
+            found.add(
+                "/version", "version_not_found",
+                fmt::format("the cluster's catalogue has no version of {}", rules.display_name));
         } else {
             record.version = offer.versions.front();
         }
@@ -319,9 +329,11 @@ void read_version(const std::optional<std::string>& wanted, const engine_rules& 
     }
     record.version = *wanted;
     if (std::ranges::find(offer.versions, *wanted) != offer.versions.end()) return;
-    const bool deprecated = std::ranges::find(offer.deprecated_versions, *wanted) != offer.deprecated_versions.end();
-    std::vector<std::string_view> shown(offer.versions.begin(),
-                                        offer.versions.begin() + std::ptrdiff_t(std::min<std::size_t>(offer.versions.size(), 12)));
+    const bool deprecated =
+        std::ranges::find(offer.deprecated_versions, *wanted) != offer.deprecated_versions.end();
+    std::vector<std::string_view> shown(
+        offer.versions.begin(),
+        offer.versions.begin() + std::ptrdiff_t(std::min<std::size_t>(offer.versions.size(), 12)));
     found.add("/version", deprecated ? "version_deprecated" : "version_not_found",
               fmt::format("{} is {}; available: {}", wanted->substr(0, 40),
                           deprecated ? "deprecated" : "not in the cluster's catalogue",
@@ -358,7 +370,8 @@ base::outcome<database> validate_create(const create_request& wanted, const engi
     } else if (rules = find_engine(*wanted.engine); rules == nullptr) {
         std::vector<std::string_view> names;
         for (const auto& known : all_engines()) names.push_back(known.engine);
-        found.add("/engine", "unknown_engine", fmt::format("known engines: {}", fmt::join(names, ", ")));
+        found.add("/engine", "unknown_engine",
+                  fmt::format("known engines: {}", fmt::join(names, ", ")));
     }
     if (wanted.tags) {
         check_labels(*wanted.tags, found);
@@ -367,7 +380,8 @@ base::outcome<database> validate_create(const create_request& wanted, const engi
     if (rules != nullptr) {
         record.engine = rules->engine;
         read_version(wanted.version, *rules, offer, record, found);
-        record.topology = read_topology(wanted.topology.value_or(topology_request{}), *rules, {}, found);
+        record.topology =
+            read_topology(wanted.topology.value_or(topology_request{}), *rules, {}, found);
         const bool custom = wanted.size && !wanted.size->preset;
         if (custom && (!wanted.size->cpu || !wanted.size->memory)) {
             found.add(wanted.size->cpu ? "/size/memory" : "/size/cpu", "required",
@@ -400,8 +414,9 @@ base::outcome<database> validate_patch(const database& present, const patch_requ
     if (wanted.topology) {
         next.topology = read_topology(*wanted.topology, *rules, present.topology, found);
         const bool crosses = next.topology.mode != present.topology.mode;
-        if (crosses && (!rules->scales_to_standalone || next.topology.mode == topology_mode::cluster ||
-                        present.topology.mode == topology_mode::cluster)) {
+        if (crosses &&
+            (!rules->scales_to_standalone || next.topology.mode == topology_mode::cluster ||
+             present.topology.mode == topology_mode::cluster)) {
             found.add("/topology/mode", "immutable",
                       fmt::format("{} cannot change from {} to {}", rules->display_name,
                                   name(present.topology.mode), name(next.topology.mode)));
@@ -412,7 +427,8 @@ base::outcome<database> validate_patch(const database& present, const patch_requ
         read_storage(*wanted.storage, *rules, next.storage, found);
         if (next.storage.bytes < present.storage.bytes) {
             found.add("/storage/size", "cannot_shrink",
-                      fmt::format("storage only grows; it has {}", base::bytes_text(present.storage.bytes)));
+                      fmt::format("storage only grows; it has {}",
+                                  base::bytes_text(present.storage.bytes)));
         }
         if (next.storage.storage_class != present.storage.storage_class) {
             found.add("/storage/class", "immutable", "cannot be changed after creation");
@@ -433,12 +449,14 @@ base::outcome<database> validate_patch(const database& present, const patch_requ
     }
     next.deletion_protection = wanted.deletion_protection.value_or(present.deletion_protection);
     if (wanted.paused && *wanted.paused && !rules->can_pause) {
-        found.add("/paused", "unsupported", fmt::format("{} cannot be paused", rules->display_name));
+        found.add("/paused", "unsupported",
+                  fmt::format("{} cannot be paused", rules->display_name));
     }
     next.paused = wanted.paused.value_or(present.paused);
     if (!found.empty()) return std::move(found).fail();
     if (has_scaled(present, next) && (present.paused || next.paused)) {
-        return base::fail(errc::conflict, "a paused database cannot be scaled; resume it first", "paused");
+        return base::fail(errc::conflict, "a paused database cannot be scaled; resume it first",
+                          "paused");
     }
     return next;
 }
@@ -515,8 +533,7 @@ usage limits_of(const project& owner) noexcept {
 base::outcome<void> check_limits(const usage& allowed, const usage& used, const usage& more,
                                  std::string_view what, std::string reason) {
     const auto check = [&](std::int64_t limit, std::int64_t now, std::int64_t extra,
-                           std::string_view resource,
-                           auto show) -> base::outcome<void> {
+                           std::string_view resource, auto show) -> base::outcome<void> {
         if (limit == 0 || extra <= 0 || now + extra <= limit) return {};
         return base::fail(errc::limit,
                           fmt::format("{} has {} of {} in use of {}; {} more do not fit", what,

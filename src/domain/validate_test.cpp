@@ -11,7 +11,8 @@ namespace {
 
 constexpr std::int64_t gibi = std::int64_t(1) << 30;
 
-const engine_offer offer{.installed = true, .versions = {"17.9", "16.13"}, .deprecated_versions = {"11.22"}};
+const engine_offer offer{
+    .installed = true, .versions = {"17.9", "16.13"}, .deprecated_versions = {"11.22"}};
 
 create_request good(std::string engine = "postgres") {
     create_request wanted;
@@ -28,7 +29,8 @@ std::vector<std::string> faulty(const base::failure& why) {
     return found;
 }
 
-std::vector<std::string> faults_of(const create_request& wanted, const engine_offer& offered = offer) {
+std::vector<std::string> faults_of(const create_request& wanted,
+                                   const engine_offer& offered = offer) {
     const auto result = validate_create(wanted, offered);
     return result ? std::vector<std::string>{} : faulty(result.error());
 }
@@ -65,10 +67,10 @@ TEST(validate_create, names_all_faults_at_once) {
     EXPECT_EQ(faults_of(wanted),
               (strings{"/labels/-bad bad_label_key", "/labels/kubedb.com~1x reserved_label",
                        "/labels/ok bad_label_value", "/name bad_name", "/project required",
-                       "/size/cpu bad_quantity", "/size/memory out_of_range", "/storage/class bad_name",
-                       "/storage/size out_of_range", "/storage/type unknown_value",
-                       "/topology/replicas out_of_range", "/topology/shards out_of_range",
-                       "/version version_not_found"}));
+                       "/size/cpu bad_quantity", "/size/memory out_of_range",
+                       "/storage/class bad_name", "/storage/size out_of_range",
+                       "/storage/type unknown_value", "/topology/replicas out_of_range",
+                       "/topology/shards out_of_range", "/version version_not_found"}));
 }
 
 TEST(validate_create, tells_unknown_engines_from_those_not_installed) {
@@ -83,7 +85,8 @@ TEST(validate_create, refuses_deprecated_versions_and_empty_catalogues) {
     auto wanted = good();
     wanted.version = "11.22";
     EXPECT_EQ(faults_of(wanted), (strings{"/version version_deprecated"}));
-    EXPECT_EQ(faults_of(good(), engine_offer{.installed = true}), (strings{"/version version_not_found"}));
+    EXPECT_EQ(faults_of(good(), engine_offer{.installed = true}),
+              (strings{"/version version_not_found"}));
 }
 
 TEST(validate_create, wants_a_preset_or_both_quantities) {
@@ -127,7 +130,8 @@ TEST(validate_create, knows_the_topologies_of_each_engine) {
         auto wanted = good(row.engine);
         wanted.topology = row.wanted;
         EXPECT_EQ(validate_create(wanted, offer).has_value(), row.allowed)
-            << row.engine << ' ' << row.wanted.mode.value_or("-") << ' ' << row.wanted.replicas.value_or(-1);
+            << row.engine << ' ' << row.wanted.mode.value_or("-") << ' '
+            << row.wanted.replicas.value_or(-1);
     }
 }
 
@@ -146,9 +150,10 @@ TEST(validate_create, limits_the_number_of_labels) {
 }
 
 TEST(is_valid_name, follows_rfc_1035_and_leaves_room_for_parts) {
-    for (const char* name : {"a", "orders", "orders-2", "a-b-c"}) EXPECT_TRUE(is_valid_name(name)) << name;
-    for (const char* name : {"", "2orders", "-a", "a-", "Orders", "or_ders", "orders-stats", "x-auth",
-                             "a.b", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"}) {
+    for (const char* name : {"a", "orders", "orders-2", "a-b-c"})
+        EXPECT_TRUE(is_valid_name(name)) << name;
+    for (const char* name : {"", "2orders", "-a", "a-", "Orders", "or_ders", "orders-stats",
+                             "x-auth", "a.b", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"}) {
         EXPECT_FALSE(is_valid_name(name)) << name;
     }
 }
@@ -176,8 +181,9 @@ TEST(validate_patch, names_immutable_fields) {
     wanted.storage = storage_request{.size = "1Gi", .storage_class = "fast", .type = "ephemeral"};
     const auto after = validate_patch(present(), wanted);
     ASSERT_FALSE(after);
-    EXPECT_EQ(faulty(after.error()), (strings{"/engine immutable", "/storage/class immutable",
-                                              "/storage/size cannot_shrink", "/storage/type immutable"}));
+    EXPECT_EQ(faulty(after.error()),
+              (strings{"/engine immutable", "/storage/class immutable",
+                       "/storage/size cannot_shrink", "/storage/type immutable"}));
 }
 
 TEST(validate_patch, does_not_change_the_mode_of_redis) {
@@ -219,11 +225,14 @@ TEST(validate_project, checks_name_and_quota) {
     ASSERT_TRUE(made);
     EXPECT_EQ(made->max_cpu_millis, 4000);
     EXPECT_EQ(made->max_memory_bytes, 8 * gibi);
-    const auto bad = validate_project(&*made, {.name = "other", .display_name = std::string(201, 'x'), .max_databases = -1,
+    const auto bad = validate_project(&*made, {.name = "other",
+                                               .display_name = std::string(201, 'x'),
+                                               .max_databases = -1,
                                                .max_storage = "much"});
     ASSERT_FALSE(bad);
-    EXPECT_EQ(faulty(bad.error()), (strings{"/display_name too_long", "/name immutable",
-                                            "/quota/databases out_of_range", "/quota/storage bad_quantity"}));
+    EXPECT_EQ(faulty(bad.error()),
+              (strings{"/display_name too_long", "/name immutable", "/quota/databases out_of_range",
+                       "/quota/storage bad_quantity"}));
 }
 
 TEST(check_limits, counts_all_members) {
@@ -233,15 +242,19 @@ TEST(check_limits, counts_all_members) {
     EXPECT_EQ(more.cpu_millis, 1500);
     EXPECT_EQ(more.storage_bytes, 30 * gibi);
     const usage allowed{.cpu_millis = 2000};
-    EXPECT_TRUE(check_limits(allowed, {.cpu_millis = 500}, more, "project 'shop'", "quota_exceeded"));
-    const auto refused = check_limits(allowed, {.cpu_millis = 501}, more, "project 'shop'", "quota_exceeded");
+    EXPECT_TRUE(
+        check_limits(allowed, {.cpu_millis = 500}, more, "project 'shop'", "quota_exceeded"));
+    const auto refused =
+        check_limits(allowed, {.cpu_millis = 501}, more, "project 'shop'", "quota_exceeded");
     ASSERT_FALSE(refused);
     EXPECT_EQ(refused.error().code, base::errc::limit);
-    EXPECT_EQ(refused.error().text, "project 'shop' has 501m of cpu in use of 2; 1500m more do not fit");
+    EXPECT_EQ(refused.error().text,
+              "project 'shop' has 501m of cpu in use of 2; 1500m more do not fit");
 }
 
 TEST(check_limits, allows_to_shrink_over_the_limit) {
-    EXPECT_TRUE(check_limits({.databases = 1, .cpu_millis = 100}, {.databases = 2, .cpu_millis = 900}, {.cpu_millis = -100},
+    EXPECT_TRUE(check_limits({.databases = 1, .cpu_millis = 100},
+                             {.databases = 2, .cpu_millis = 900}, {.cpu_millis = -100},
                              "project 'shop'", "quota_exceeded"));
 }
 

@@ -1,6 +1,6 @@
 #pragma once
-// An HTTP/1.1 client for one origin with a pool of kept-alive connections, TLS with client certificates, and streaming answers.
-// Belongs to one loop.
+// An HTTP/1.1 client for one origin with a pool of kept-alive connections, TLS with client
+// certificates, and streaming answers. Belongs to one loop.
 
 #include <chrono>
 #include <cstddef>
@@ -16,17 +16,17 @@
 namespace http {
 
 struct client_tls {
-    std::string ca_pem;              // empty: the system's trust store
-    std::string certificate_pem;     // client certificate; empty = none
+    std::string ca_pem;           // empty: the system's trust store
+    std::string certificate_pem;  // client certificate; empty = none
     base::secret private_key_pem;
-    std::string server_name;         // SNI and name to verify; empty = host
+    std::string server_name;  // SNI and name to verify; empty = host
     bool verify = true;
 };
 
 struct client_options {
-    http::url origin;                          // path is ignored
-    std::optional<client_tls> tls{};           // required when origin.secure
-    std::size_t connections_max = 32;          // requests beyond wait for a free one (streams count too)
+    http::url origin;                  // path is ignored
+    std::optional<client_tls> tls{};   // required when origin.secure
+    std::size_t connections_max = 32;  // requests beyond wait for a free one (streams count too)
     std::size_t body_bytes_max = 64 * 1024 * 1024;
     std::chrono::milliseconds connect_timeout{5000};
     std::chrono::milliseconds idle_timeout{60000};  // pooled connections are closed after it
@@ -46,18 +46,22 @@ class stream_reader {
 struct request_limits {
     base::steady_time deadline = base::steady_time::max();
     std::size_t body_bytes_max = 0;  // 0 = the client's
-    // A request that may be sent again when a kept-alive connection turns out to be dead before any answer byte.
+    // A request that may be sent again when a kept-alive connection turns out to be dead before any
+    // answer byte.
     bool replayable = true;
 };
 
 class client {
   public:
     virtual ~client() = default;
-    // One exchange; Host is added, gzip answers are decoded when the caller asked for them. Failures: unavailable (refused,
-    // cut), timed_out, limit (body too large), corrupt (not HTTP), denied (TLS verification), cancelled.
+    // One exchange; Host is added, gzip answers are decoded when the caller asked for them.
+    // Failures: unavailable (refused, cut), timed_out, limit (body too large), corrupt (not HTTP),
+    // denied (TLS verification), cancelled.
     virtual aio::task<response> send(request outgoing, request_limits limits) = 0;
-    // As send, but hands the body out as it comes. The reader owns the connection and closes it when it dies early.
-    virtual aio::task<std::unique_ptr<stream_reader>> open(request outgoing, request_limits limits) = 0;
+    // As send, but hands the body out as it comes. The reader owns the connection and closes it
+    // when it dies early.
+    virtual aio::task<std::unique_ptr<stream_reader>> open(request outgoing,
+                                                           request_limits limits) = 0;
     // Closes pooled connections (after credentials changed).
     virtual void close_idle() = 0;
 };

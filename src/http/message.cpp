@@ -12,7 +12,9 @@ namespace {
 constexpr std::array<std::string_view, 8> method_names{"GET",   "HEAD",   "POST",    "PUT",
                                                        "PATCH", "DELETE", "OPTIONS", "OTHER"};
 
-char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
+char lower(char c) noexcept {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+}
 
 // Field names are compared without case (RFC 9110 section 5.1).
 bool same_name(std::string_view left, std::string_view right) noexcept {
@@ -70,13 +72,15 @@ std::optional<std::uint16_t> read_port(std::string_view text) noexcept {
 }
 
 bool is_host_character(char c) noexcept {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '-' ||
-           c == '_';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+           c == '-' || c == '_';
 }
 
 }  // namespace
 
-std::string_view name(method verb) noexcept { return method_names[static_cast<std::size_t>(verb)]; }
+std::string_view name(method verb) noexcept {
+    return method_names[static_cast<std::size_t>(verb)];
+}
 
 std::string_view headers::get(std::string_view name) const noexcept {
     for (const auto& item : items_) {
@@ -86,7 +90,8 @@ std::string_view headers::get(std::string_view name) const noexcept {
 }
 
 bool headers::has(std::string_view name) const noexcept {
-    return std::ranges::any_of(items_, [&](const header& item) { return same_name(item.name, name); });
+    return std::ranges::any_of(items_,
+                               [&](const header& item) { return same_name(item.name, name); });
 }
 
 void headers::add(std::string name, std::string value) {
@@ -118,7 +123,8 @@ std::string_view request::path() const noexcept {
 
 std::string_view request::query() const noexcept {
     const auto mark = target.find('?');
-    return mark == std::string::npos ? std::string_view() : std::string_view(target).substr(mark + 1);
+    return mark == std::string::npos ? std::string_view()
+                                     : std::string_view(target).substr(mark + 1);
 }
 
 std::optional<std::string> decode_percent(std::string_view text, bool plus_is_space) {
@@ -142,8 +148,9 @@ std::optional<std::string> decode_percent(std::string_view text, bool plus_is_sp
 std::string encode_percent(std::string_view text) {
     std::string encoded;
     for (const char c : text) {
-        const bool unreserved = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                                c == '-' || c == '.' || c == '_' || c == '~';
+        const bool unreserved = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                                (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' ||
+                                c == '~';
         if (unreserved) {
             encoded += c;
         } else {
@@ -162,9 +169,11 @@ base::outcome<std::vector<query_item>> parse_query(std::string_view query) {
         if (pair.empty()) continue;
         const auto mark = std::min(pair.find('='), pair.size());
         auto name = decode_percent(pair.substr(0, mark), true);
-        auto value = decode_percent(mark < pair.size() ? pair.substr(mark + 1) : std::string_view(), true);
+        auto value =
+            decode_percent(mark < pair.size() ? pair.substr(mark + 1) : std::string_view(), true);
         if (!name || !value) {
-            return base::fail(base::errc::invalid, "the query holds a broken percent escape or is not UTF-8");
+            return base::fail(base::errc::invalid,
+                              "the query holds a broken percent escape or is not UTF-8");
         }
         items.push_back({std::move(*name), std::move(*value)});
     }
@@ -173,7 +182,8 @@ base::outcome<std::vector<query_item>> parse_query(std::string_view query) {
 
 base::outcome<url> parse_url(std::string_view text) {
     const auto refuse = [] {
-        return base::fail(base::errc::invalid, "not a URL of the form http[s]://host[:port][/path]");
+        return base::fail(base::errc::invalid,
+                          "not a URL of the form http[s]://host[:port][/path]");
     };
     url parts;
     if (text.starts_with("https://")) {
@@ -199,7 +209,8 @@ base::outcome<url> parse_url(std::string_view text) {
         if (!rest.empty() && rest[0] != ':') return refuse();
         has_port = !rest.empty();
         if (has_port) port = rest.substr(1);
-        const bool fits = std::ranges::all_of(parts.host, [](char c) { return hex_value(c) >= 0 || c == ':' || c == '.'; });
+        const bool fits = std::ranges::all_of(
+            parts.host, [](char c) { return hex_value(c) >= 0 || c == ':' || c == '.'; });
         if (!fits) return refuse();
     } else {
         const auto colon = authority.find(':');

@@ -1,5 +1,6 @@
 #pragma once
-// HTTP/1.1 messages as plain values, the same for server and client. RFC 9110/9112. Pure; no Beast here.
+// HTTP/1.1 messages as plain values, the same for server and client. RFC 9110/9112. Pure; no Beast
+// here.
 
 #include <cstdint>
 #include <memory>
@@ -38,8 +39,8 @@ class headers {
     std::vector<header> items_;
 };
 
-// Immutable bytes shared by many answers without a copy: a prefix, an optional small part written per request, a suffix.
-// Most bodies are one part only.
+// Immutable bytes shared by many answers without a copy: a prefix, an optional small part written
+// per request, a suffix. Most bodies are one part only.
 struct body {
     std::shared_ptr<const std::string> shared;  // may be null
     std::string before{};                       // sent before `shared`
@@ -63,8 +64,8 @@ struct request {
     std::string target{};     // as sent: "/api/v1/databases?limit=5"
     http::headers headers{};
     std::string body{};
-    std::string peer{};       // "127.0.0.1:40312"; server side only
-    bool secure = false;      // came over TLS; server side only
+    std::string peer{};   // "127.0.0.1:40312"; server side only
+    bool secure = false;  // came over TLS; server side only
 
     // The parts of target, still percent-encoded.
     [[nodiscard]] std::string_view path() const noexcept;
@@ -77,8 +78,8 @@ struct response {
     http::body body{};
 };
 
-// Percent-decoding. Nothing when the text holds a broken escape, a NUL, or bytes that are not UTF-8.
-// plus_is_space: form rules for query strings.
+// Percent-decoding. Nothing when the text holds a broken escape, a NUL, or bytes that are not
+// UTF-8. plus_is_space: form rules for query strings.
 std::optional<std::string> decode_percent(std::string_view text, bool plus_is_space);
 std::string encode_percent(std::string_view text);  // everything but unreserved characters
 

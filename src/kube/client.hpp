@@ -1,7 +1,8 @@
 #pragma once
-// A generic Kubernetes client over one connection pool: typed failures from Status bodies, retries with Retry-After, credentials that
-// rotate. JSON is Boost.JSON here; the watch path has its own (reflector.hpp). Belongs to one loop.
-// API semantics: kubernetes.io/docs/reference/using-api/api-concepts.
+// A generic Kubernetes client over one connection pool: typed failures from Status bodies, retries
+// with Retry-After, credentials that rotate. JSON is Boost.JSON here; the watch path has its own
+// (reflector.hpp). Belongs to one loop. API semantics:
+// kubernetes.io/docs/reference/using-api/api-concepts.
 
 #include <boost/json/object.hpp>
 #include <boost/json/value.hpp>
@@ -40,7 +41,7 @@ struct write_options {
     std::string field_manager = "kubedb-dbaas";
     bool strict_fields = true;  // fieldValidation=Strict
     bool dry_run = false;
-    bool force = false;         // apply only
+    bool force = false;  // apply only
 };
 
 struct delete_options {
@@ -52,7 +53,7 @@ struct delete_options {
 struct list_options {
     std::string label_selector{};
     std::string field_selector{};
-    std::size_t limit = 0;         // page size; 0 = server's choice
+    std::size_t limit = 0;  // page size; 0 = server's choice
     std::string continue_token{};
     std::string resource_version{};
     std::string resource_version_match{};
@@ -64,7 +65,8 @@ struct list_page {
     std::string continue_token;  // empty = last page
 };
 
-// What one call was and how it ended; for metrics. verb is Kubernetes' ("list", "watch", "create", ...).
+// What one call was and how it ended; for metrics. verb is Kubernetes' ("list", "watch", "create",
+// ...).
 struct call_record {
     std::string_view verb;
     std::string_view resource;  // plural, with subresource: "services/proxy"
@@ -73,39 +75,45 @@ struct call_record {
 };
 
 // Failures of all calls, by Status.reason first, then by code:
-//   NotFound -> not_found   AlreadyExists -> conflict/"AlreadyExists"   Conflict -> precondition   Gone/Expired -> gone
-//   Invalid, BadRequest, UnsupportedMediaType, NotAcceptable, RequestEntityTooLarge -> invalid (causes in fields)
-//   Unauthorized, Forbidden -> denied   TooManyRequests, ServiceUnavailable, InternalError, ServerTimeout -> unavailable
-//   Timeout -> timed_out   MethodNotAllowed -> unsupported; failure.reason keeps Kubernetes' word.
+//   NotFound -> not_found   AlreadyExists -> conflict/"AlreadyExists"   Conflict -> precondition
+//   Gone/Expired -> gone Invalid, BadRequest, UnsupportedMediaType, NotAcceptable,
+//   RequestEntityTooLarge -> invalid (causes in fields) Unauthorized, Forbidden -> denied
+//   TooManyRequests, ServiceUnavailable, InternalError, ServerTimeout -> unavailable Timeout ->
+//   timed_out   MethodNotAllowed -> unsupported; failure.reason keeps Kubernetes' word.
 class client {
   public:
     virtual ~client() = default;
 
-    virtual aio::task<json::object> get(resource what, std::string name_space, std::string name) = 0;
-    // POST. After a lost answer the caller must look before it tries again; the client itself never repeats a POST whose
-    // request may have been received.
+    virtual aio::task<json::object> get(resource what, std::string name_space,
+                                        std::string name) = 0;
+    // POST. After a lost answer the caller must look before it tries again; the client itself never
+    // repeats a POST whose request may have been received.
     virtual aio::task<json::object> create(resource what, std::string name_space, json::object body,
                                            write_options options = {}) = 0;
     // PUT: body needs metadata.resourceVersion.
     virtual aio::task<json::object> update(resource what, std::string name_space, std::string name,
                                            json::object body, std::string subresource = {},
                                            write_options options = {}) = 0;
-    virtual aio::task<json::object> patch(resource what, std::string name_space, std::string name, patch_type type,
-                                          json::value body, std::string subresource = {},
+    virtual aio::task<json::object> patch(resource what, std::string name_space, std::string name,
+                                          patch_type type, json::value body,
+                                          std::string subresource = {},
                                           write_options options = {}) = 0;
     // The deleted object, or the Status that came instead.
     virtual aio::task<json::object> remove(resource what, std::string name_space, std::string name,
                                            delete_options options = {}) = 0;
     // name_space empty = all namespaces.
-    virtual aio::task<list_page> list(resource what, std::string name_space, list_options options = {}) = 0;
+    virtual aio::task<list_page> list(resource what, std::string name_space,
+                                      list_options options = {}) = 0;
 
-    // Any GET, for services/proxy and discovery; the answer as it is (2xx or not). A Status body that is clearly the API
-    // server's own becomes a failure as above.
-    virtual aio::task<http::response> raw_get(std::string path_and_query, base::steady_time deadline,
-                                              std::size_t body_bytes_max, std::string_view resource_label) = 0;
+    // Any GET, for services/proxy and discovery; the answer as it is (2xx or not). A Status body
+    // that is clearly the API server's own becomes a failure as above.
+    virtual aio::task<http::response> raw_get(std::string path_and_query,
+                                              base::steady_time deadline,
+                                              std::size_t body_bytes_max,
+                                              std::string_view resource_label) = 0;
     // Opens a watch stream (HTTP status 200 guaranteed; others are failures as above).
-    virtual aio::task<std::unique_ptr<http::stream_reader>> open_watch(std::string path_and_query,
-                                                                       std::string_view resource_label) = 0;
+    virtual aio::task<std::unique_ptr<http::stream_reader>> open_watch(
+        std::string path_and_query, std::string_view resource_label) = 0;
 
     virtual void on_call(std::function<void(const call_record&)> listener) = 0;
 };
@@ -114,7 +122,7 @@ struct client_options {
     kube::config config;
     std::size_t connections_max = 64;
     std::chrono::milliseconds call_timeout{15000};
-    int retries_max = 5;                            // on 429/503 with Retry-After and on connection loss of idempotent calls
+    int retries_max = 5;  // on 429/503 with Retry-After and on connection loss of idempotent calls
     std::chrono::milliseconds retry_wait_max{10000};
     std::string user_agent = "kubedb-dbaas";
 };

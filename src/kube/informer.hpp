@@ -1,6 +1,7 @@
 #pragma once
-// Keeps a local copy of one kind, cluster-wide: LIST in pages, then WATCH with bookmarks, relist only after 410. The hard part is the
-// sans-io state machine in reflector.hpp; this is its thin shell. Lives on one loop; objects are immutable snapshots.
+// Keeps a local copy of one kind, cluster-wide: LIST in pages, then WATCH with bookmarks, relist
+// only after 410. The hard part is the sans-io state machine in reflector.hpp; this is its thin
+// shell. Lives on one loop; objects are immutable snapshots.
 
 #include <boost/json/object.hpp>
 #include <chrono>
@@ -25,22 +26,24 @@ struct object_meta {
 
 struct informer_options {
     resource what;
-    std::string name_space{};      // empty = all
+    std::string name_space{};  // empty = all
     std::string label_selector{};
     std::size_t page_size = 500;
-    bool prefer_watch_list = false; // sendInitialEvents, falls back to LIST when refused
+    bool prefer_watch_list = false;  // sendInitialEvents, falls back to LIST when refused
     std::chrono::seconds watch_timeout_min{300};
     std::chrono::seconds watch_timeout_max{600};
     std::uint64_t seed = 1;
 };
 
-// Called on the loop. `object` is the raw JSON text of one object (managedFields still in it; the callee keeps what it needs).
+// Called on the loop. `object` is the raw JSON text of one object (managedFields still in it; the
+// callee keeps what it needs).
 class informer_listener {
   public:
     virtual ~informer_listener() = default;
     virtual void on_upsert(const object_meta& meta, std::string_view object_json) = 0;
-    virtual void on_delete(const object_meta& meta) = 0;  // also for objects found missing by a relist
-    virtual void on_synced() = 0;                         // the first complete list has been delivered
+    virtual void on_delete(
+        const object_meta& meta) = 0;  // also for objects found missing by a relist
+    virtual void on_synced() = 0;      // the first complete list has been delivered
     virtual void on_link(bool connected, const std::string& why) = 0;
 };
 
@@ -62,7 +65,7 @@ class informer {
 };
 
 // client, listener and clock must outlive it.
-std::unique_ptr<informer> make_informer(client& through, informer_options options, informer_listener& listener,
-                                        const base::clock& clock);
+std::unique_ptr<informer> make_informer(client& through, informer_options options,
+                                        informer_listener& listener, const base::clock& clock);
 
 }  // namespace kube

@@ -18,18 +18,26 @@ namespace {
 
 std::string_view name(level severity) noexcept {
     switch (severity) {
-        case level::trace: return "TRACE";
-        case level::debug: return "DEBUG";
-        case level::info: return "INFO";
-        case level::warning: return "WARNING";
-        case level::error: return "ERROR";
-        case level::critical: return "CRITICAL";
-        case level::off: return "OFF";
+        case level::trace:
+            return "TRACE";
+        case level::debug:
+            return "DEBUG";
+        case level::info:
+            return "INFO";
+        case level::warning:
+            return "WARNING";
+        case level::error:
+            return "ERROR";
+        case level::critical:
+            return "CRITICAL";
+        case level::off:
+            return "OFF";
     }
     return "OFF";
 }
 
-// Length of the well-formed UTF-8 sequence at the front of `text` (Unicode 15, table 3-7); 0 when it is not well-formed.
+// Length of the well-formed UTF-8 sequence at the front of `text` (Unicode 15, table 3-7); 0 when
+// it is not well-formed.
 std::size_t utf8_length(std::string_view text) noexcept {
     const auto byte = [&](std::size_t at) { return static_cast<unsigned char>(text[at]); };
     const auto tail = [&](std::size_t at, unsigned low = 0x80, unsigned high = 0xBF) {
@@ -96,8 +104,9 @@ void append_value(std::string& line, const field::value_type& value) {
         value);
 }
 
-void append_json(std::string& line, std::string_view timestamp, level severity, std::string_view event,
-                 std::initializer_list<field> fields, std::string_view app) {
+void append_json(std::string& line, std::string_view timestamp, level severity,
+                 std::string_view event, std::initializer_list<field> fields,
+                 std::string_view app) {
     line += "{\"timestamp\":\"";
     line += timestamp;
     line += "\",\"level\":\"";
@@ -121,18 +130,19 @@ std::string_view colour_of(level severity) noexcept {
     return severity == level::info ? "\033[32m" : "\033[2m";
 }
 
-void append_console(std::string& line, std::string_view timestamp, level severity, std::string_view event,
-                    std::initializer_list<field> fields, bool colour) {
+void append_console(std::string& line, std::string_view timestamp, level severity,
+                    std::string_view event, std::initializer_list<field> fields, bool colour) {
     line += timestamp.substr(11, 8);
-    fmt::format_to(std::back_inserter(line), " {}{:<8}{} ", colour ? colour_of(severity) : "", name(severity),
-                   colour ? "\033[0m" : "");
+    fmt::format_to(std::back_inserter(line), " {}{:<8}{} ", colour ? colour_of(severity) : "",
+                   name(severity), colour ? "\033[0m" : "");
     append_escaped(line, event);
     for (const auto& each : fields) {
         line += "  ";
         append_escaped(line, each.key());
         line += '=';
         const auto* text = std::get_if<std::string_view>(&each.value());
-        const bool bare = text != nullptr && !text->empty() && text->find_first_of(" \"=") == std::string_view::npos;
+        const bool bare = text != nullptr && !text->empty() &&
+                          text->find_first_of(" \"=") == std::string_view::npos;
         bare ? append_escaped(line, *text) : append_value(line, each.value());
     }
     line += '\n';
@@ -164,7 +174,8 @@ class queued_log final : public log_service {
 
     bool is_enabled(level severity) const noexcept override { return severity >= options_.least; }
 
-    void write(level severity, std::string_view event, std::initializer_list<field> fields) override {
+    void write(level severity, std::string_view event,
+               std::initializer_list<field> fields) override {
         thread_local std::string line;
         line.clear();
         format(line, severity, event, fields);
@@ -183,7 +194,8 @@ class queued_log final : public log_service {
 
     void flush() override {
         std::unique_lock lock(mutex_);
-        emptied_.wait(lock, [this] { return queued_lines_ == 0 && dropped_unreported_ == 0 && !writing_; });
+        emptied_.wait(
+            lock, [this] { return queued_lines_ == 0 && dropped_unreported_ == 0 && !writing_; });
     }
 
     std::uint64_t dropped() const noexcept override {
@@ -192,7 +204,8 @@ class queued_log final : public log_service {
     }
 
   private:
-    void format(std::string& line, level severity, std::string_view event, std::initializer_list<field> fields) {
+    void format(std::string& line, level severity, std::string_view event,
+                std::initializer_list<field> fields) {
         // The text of a second is made once per thread and second.
         thread_local std::chrono::sys_seconds second{};
         thread_local std::string timestamp;
@@ -212,7 +225,8 @@ class queued_log final : public log_service {
         std::string batch;
         std::unique_lock lock(mutex_);
         while (true) {
-            filled_.wait(lock, [this] { return stopping_ || queued_lines_ > 0 || dropped_unreported_ > 0; });
+            filled_.wait(
+                lock, [this] { return stopping_ || queued_lines_ > 0 || dropped_unreported_ > 0; });
             if (queued_lines_ == 0 && dropped_unreported_ == 0) return;
             batch.clear();
             batch.swap(queue_);

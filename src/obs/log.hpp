@@ -1,6 +1,7 @@
 #pragma once
-// Log events: a constant message plus fields, one JSON line each. Never blocks the caller: lines go through a bounded queue to a writer
-// thread; what does not fit is counted and reported in a line of its own ("log_lines_dropped", count). Any thread.
+// Log events: a constant message plus fields, one JSON line each. Never blocks the caller: lines go
+// through a bounded queue to a writer thread; what does not fit is counted and reported in a line
+// of its own ("log_lines_dropped", count). Any thread.
 
 #include <cstdint>
 #include <functional>
@@ -19,13 +20,15 @@ enum class level : std::uint8_t { trace, debug, info, warning, error, critical, 
 class field {
   public:
     field(std::string_view key, std::string_view value) : key_(key), value_(value) {}
-    field(std::string_view key, const std::string& value) : key_(key), value_(std::string_view(value)) {}
+    field(std::string_view key, const std::string& value)
+        : key_(key), value_(std::string_view(value)) {}
     field(std::string_view key, const char* value) : key_(key), value_(std::string_view(value)) {}
     field(std::string_view key, bool value) : key_(key), value_(value) {}
     field(std::string_view key, double value) : key_(key), value_(value) {}
     template <class Integer>
         requires std::is_integral_v<Integer>
-    field(std::string_view key, Integer value) : key_(key), value_(static_cast<std::int64_t>(value)) {}
+    field(std::string_view key, Integer value)
+        : key_(key), value_(static_cast<std::int64_t>(value)) {}
     field(std::string_view key, const base::secret&) : key_(key), value_(base::secret::mask()) {}
 
     using value_type = std::variant<std::string_view, bool, double, std::int64_t>;
@@ -41,14 +44,24 @@ class field {
 class log {
   public:
     virtual ~log() = default;
-    // {"timestamp":"2025-11-24T14:30:00Z","level":"INFO","event":<event>, <fields...>, "app":"KubeDB DBaaS Platform"}
-    virtual void write(level severity, std::string_view event, std::initializer_list<field> fields) = 0;
+    // {"timestamp":"2025-11-24T14:30:00Z","level":"INFO","event":<event>, <fields...>,
+    // "app":"KubeDB DBaaS Platform"}
+    virtual void write(level severity, std::string_view event,
+                       std::initializer_list<field> fields) = 0;
     [[nodiscard]] virtual bool is_enabled(level severity) const noexcept = 0;
 
-    void debug(std::string_view event, std::initializer_list<field> fields = {}) { write_if(level::debug, event, fields); }
-    void info(std::string_view event, std::initializer_list<field> fields = {}) { write_if(level::info, event, fields); }
-    void warning(std::string_view event, std::initializer_list<field> fields = {}) { write_if(level::warning, event, fields); }
-    void error(std::string_view event, std::initializer_list<field> fields = {}) { write_if(level::error, event, fields); }
+    void debug(std::string_view event, std::initializer_list<field> fields = {}) {
+        write_if(level::debug, event, fields);
+    }
+    void info(std::string_view event, std::initializer_list<field> fields = {}) {
+        write_if(level::info, event, fields);
+    }
+    void warning(std::string_view event, std::initializer_list<field> fields = {}) {
+        write_if(level::warning, event, fields);
+    }
+    void error(std::string_view event, std::initializer_list<field> fields = {}) {
+        write_if(level::error, event, fields);
+    }
 
   private:
     void write_if(level severity, std::string_view event, std::initializer_list<field> fields) {
@@ -61,10 +74,11 @@ enum class log_format : std::uint8_t { json, console };
 struct log_options {
     level least = level::info;
     log_format format = log_format::json;
-    bool colour = false;              // console only
+    bool colour = false;  // console only
     std::string app = "KubeDB DBaaS Platform";
     std::size_t queue_lines_max = 65536;
-    // Receives whole lines with their newline, on the writer thread; empty = standard error. Several lines may come at once.
+    // Receives whole lines with their newline, on the writer thread; empty = standard error.
+    // Several lines may come at once.
     std::function<void(std::string_view lines)> sink{};
 };
 

@@ -11,11 +11,14 @@ namespace obs {
 namespace {
 
 // What one service wrote, with the changing timestamp cut out.
-std::string written(level least, const std::function<void(log&)>& use, log_format format = log_format::json) {
+std::string written(level least, const std::function<void(log&)>& use,
+                    log_format format = log_format::json) {
     std::string text;
     {
-        const auto service =
-            make_log({.least = least, .format = format, .app = "app", .sink = [&](std::string_view lines) { text += lines; }});
+        const auto service = make_log(
+            {.least = least, .format = format, .app = "app", .sink = [&](std::string_view lines) {
+                 text += lines;
+             }});
         use(*service);
     }
     std::string cut;
@@ -31,10 +34,13 @@ std::string written(level least, const std::function<void(log&)>& use, log_forma
 TEST(log, writes_one_json_line_per_event_with_the_fields_in_order) {
     EXPECT_EQ(written(level::info,
                       [](log& to) {
-                          to.info("metrics_returned_from_cache", {{"database_id", "db-abc123"}, {"count", 3}, {"ok", true},
+                          to.info("metrics_returned_from_cache", {{"database_id", "db-abc123"},
+                                                                  {"count", 3},
+                                                                  {"ok", true},
                                                                   {"ratio", 0.25}});
                       }),
-              "{T,\"level\":\"INFO\",\"event\":\"metrics_returned_from_cache\",\"database_id\":\"db-abc123\","
+              "{T,\"level\":\"INFO\",\"event\":\"metrics_returned_from_cache\",\"database_id\":"
+              "\"db-abc123\","
               "\"count\":3,\"ok\":true,\"ratio\":0.25,\"app\":\"app\"}\n");
 }
 
@@ -48,8 +54,11 @@ TEST(log, writes_the_timestamp_in_utc_seconds) {
 }
 
 TEST(log, escapes_what_json_forbids) {
-    EXPECT_EQ(written(level::info, [](log& to) { to.info("e", {{"k", std::string_view("a\"b\\c\n\t\0\x7f", 9)}}); }),
-              "{T,\"level\":\"INFO\",\"event\":\"e\",\"k\":\"a\\\"b\\\\c\\n\\u0009\\u0000\\u007f\",\"app\":\"app\"}\n");
+    EXPECT_EQ(
+        written(level::info,
+                [](log& to) { to.info("e", {{"k", std::string_view("a\"b\\c\n\t\0\x7f", 9)}}); }),
+        "{T,\"level\":\"INFO\",\"event\":\"e\",\"k\":\"a\\\"b\\\\c\\n\\u0009\\u0000\\u007f\","
+        "\"app\":\"app\"}\n");
 }
 
 TEST(log, replaces_what_is_not_utf8) {
@@ -57,15 +66,19 @@ TEST(log, replaces_what_is_not_utf8) {
         const auto line = written(level::info, [&](log& to) { to.info("e", {{"k", bad}}); });
         EXPECT_NE(line.find("\"k\":\"\\ufffd"), std::string::npos) << line;
     }
-    EXPECT_NE(written(level::info, [](log& to) { to.info("e", {{"k", "žluť €"}}); }).find("žluť €"), std::string::npos);
+    EXPECT_NE(written(level::info, [](log& to) { to.info("e", {{"k", "žluť €"}}); }).find("žluť €"),
+              std::string::npos);
 }
 
 TEST(log, writes_null_for_numbers_that_json_does_not_know) {
-    EXPECT_NE(written(level::info, [](log& to) { to.info("e", {{"k", 0.0 / 0.0}}); }).find("\"k\":null"), std::string::npos);
+    EXPECT_NE(
+        written(level::info, [](log& to) { to.info("e", {{"k", 0.0 / 0.0}}); }).find("\"k\":null"),
+        std::string::npos);
 }
 
 TEST(log, never_shows_a_secret) {
-    const auto line = written(level::info, [](log& to) { to.info("e", {{"password", base::secret("hunter2")}}); });
+    const auto line = written(
+        level::info, [](log& to) { to.info("e", {{"password", base::secret("hunter2")}}); });
     EXPECT_EQ(line.find("hunter2"), std::string::npos);
     EXPECT_NE(line.find("\"password\":\"***\""), std::string::npos);
 }
@@ -76,8 +89,10 @@ TEST(log, leaves_out_what_is_below_its_level) {
 }
 
 TEST(log, has_a_console_format_for_people) {
-    const auto line = written(level::info, [](log& to) { to.info("started", {{"port", 8000}, {"who", "a b"}, {"id", "x"}}); },
-                              log_format::console);
+    const auto line = written(
+        level::info,
+        [](log& to) { to.info("started", {{"port", 8000}, {"who", "a b"}, {"id", "x"}}); },
+        log_format::console);
     EXPECT_EQ(line.substr(8), " INFO     started  port=8000  who=\"a b\"  id=x\n");
 }
 

@@ -27,10 +27,11 @@ constexpr std::array<double, 13> latency_bounds{0.001, 0.0025, 0.005, 0.01, 0.02
 // Prometheus data model: [a-zA-Z_:][a-zA-Z0-9_:]* for metrics, the same without ':' for labels.
 bool is_name(std::string_view text, bool colon) {
     const auto fits = [&](char c, bool digit) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || (colon && c == ':') ||
-               (digit && c >= '0' && c <= '9');
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
+               (colon && c == ':') || (digit && c >= '0' && c <= '9');
     };
-    return !text.empty() && fits(text[0], false) && std::ranges::all_of(text, [&](char c) { return fits(c, true); });
+    return !text.empty() && fits(text[0], false) &&
+           std::ranges::all_of(text, [&](char c) { return fits(c, true); });
 }
 
 void append_escaped(std::string& page, std::string_view text, bool quote) {
@@ -90,7 +91,8 @@ struct family {
     std::map<std::string, series> members;  // by label text
 };
 
-void append_sample(std::string& page, std::string_view name, std::string_view labels, std::string_view more, double value) {
+void append_sample(std::string& page, std::string_view name, std::string_view labels,
+                   std::string_view more, double value) {
     page += name;
     if (!labels.empty() || !more.empty()) {
         page += '{';
@@ -104,12 +106,14 @@ void append_sample(std::string& page, std::string_view name, std::string_view la
     page += '\n';
 }
 
-void append_histogram(std::string& page, const std::string& name, const std::string& labels, const obs::histogram& spread) {
+void append_histogram(std::string& page, const std::string& name, const std::string& labels,
+                      const obs::histogram& spread) {
     std::uint64_t total = 0;
     const auto bounds = spread.bounds();
     for (std::size_t at = 0; at <= bounds.size(); ++at) {
         total += spread.bucket(at);
-        const auto edge = at < bounds.size() ? fmt::format("le=\"{}\"", bounds[at]) : std::string("le=\"+Inf\"");
+        const auto edge =
+            at < bounds.size() ? fmt::format("le=\"{}\"", bounds[at]) : std::string("le=\"+Inf\"");
         append_sample(page, name + "_bucket", labels, edge, static_cast<double>(total));
     }
     append_sample(page, name + "_sum", labels, {}, spread.sum());
@@ -118,7 +122,9 @@ void append_histogram(std::string& page, const std::string& name, const std::str
 
 }  // namespace
 
-std::span<const double> latency_bounds_seconds() noexcept { return latency_bounds; }
+std::span<const double> latency_bounds_seconds() noexcept {
+    return latency_bounds;
+}
 
 histogram::histogram(std::span<const double> upper_bounds)
     : bounds_(upper_bounds.begin(), upper_bounds.end()),
@@ -141,11 +147,13 @@ struct registry::state {
     std::deque<obs::gauge> gauges;
     std::deque<obs::histogram> histograms;
 
-    series& place(std::string_view name, std::string_view help, kind type, const label_list& labels) {
+    series& place(std::string_view name, std::string_view help, kind type,
+                  const label_list& labels) {
         if (!is_name(name, true)) defect(name, "is not a metric name");
         std::vector<std::string> names;
         for (const auto& [key, value] : labels) {
-            if (!is_name(key, false) || key.starts_with("__")) defect(name, fmt::format("bad label name '{}'", key));
+            if (!is_name(key, false) || key.starts_with("__"))
+                defect(name, fmt::format("bad label name '{}'", key));
             names.push_back(key);
         }
         auto [found, is_new] = families.try_emplace(std::string(name));
@@ -182,8 +190,8 @@ gauge& registry::make_gauge(std::string_view name, std::string_view help, label_
     return *place.level;
 }
 
-histogram& registry::make_histogram(std::string_view name, std::string_view help, std::span<const double> bounds,
-                                    label_list labels) {
+histogram& registry::make_histogram(std::string_view name, std::string_view help,
+                                    std::span<const double> bounds, label_list labels) {
     const std::lock_guard lock(state_->mutex);
     auto& place = state_->place(name, help, kind::histogram, labels);
     if (place.spread == nullptr) place.spread = &state_->histograms.emplace_back(bounds);
@@ -196,8 +204,8 @@ void registry::make_callback_gauge(std::string_view name, std::string_view help,
     state_->place(name, help, kind::gauge, labels).read = std::move(read);
 }
 
-void registry::make_callback_counter(std::string_view name, std::string_view help, label_list labels,
-                                     std::function<double()> read) {
+void registry::make_callback_counter(std::string_view name, std::string_view help,
+                                     label_list labels, std::function<double()> read) {
     const std::lock_guard lock(state_->mutex);
     state_->place(name, help, kind::counter, labels).read = std::move(read);
 }
@@ -228,7 +236,8 @@ std::string registry::catalogue() const {
     const std::lock_guard lock(state_->mutex);
     std::string lines;
     for (const auto& [name, group] : state_->families) {
-        lines += fmt::format("{} {} {}\n", name, name_of(group.type), fmt::join(group.label_names, ","));
+        lines +=
+            fmt::format("{} {} {}\n", name, name_of(group.type), fmt::join(group.label_names, ","));
     }
     return lines;
 }

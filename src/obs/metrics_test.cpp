@@ -95,7 +95,8 @@ TEST(registry_death, refuses_what_would_break_the_page) {
     EXPECT_DEATH(all.make_gauge("2a", "A."), "not a metric name");
     EXPECT_DEATH(all.make_gauge("b", "B.", {{"__x", "1"}}), "bad label name");
     EXPECT_DEATH(
-        for (int i = 0; i < 1001; ++i) all.make_gauge("c", "C.", {{"k", std::to_string(i)}}), "too many series");
+        for (int i = 0; i < 1001; ++i) all.make_gauge("c", "C.", {{"k", std::to_string(i)}}),
+        "too many series");
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
 #pragma once
-// A byte cache with expiry, shared by replicas where Redis is used (later) and in process otherwise (inproc). A cache may forget
-// anything at any time. Contract suite: testing/cache_contract.hpp.
+// A byte cache with expiry, shared by replicas where Redis is used (later) and in process otherwise
+// (inproc). A cache may forget anything at any time. Contract suite: testing/cache_contract.hpp.
 
 #include <chrono>
 #include <optional>
@@ -20,8 +20,10 @@ class cache {
     // Nothing when absent or expired. Failures: unavailable.
     virtual aio::task<std::optional<std::string>> get(std::string key) = 0;
     // Failures: limit (value over 1 MiB), unavailable.
-    virtual aio::task<void> put(std::string key, std::string value, std::chrono::seconds time_to_live) = 0;
-    // True when this call created the key: the primitive for idempotency keys. Failures: limit, unavailable.
+    virtual aio::task<void> put(std::string key, std::string value,
+                                std::chrono::seconds time_to_live) = 0;
+    // True when this call created the key: the primitive for idempotency keys. Failures: limit,
+    // unavailable.
     virtual aio::task<bool> put_if_absent(std::string key, std::string value,
                                           std::chrono::seconds time_to_live) = 0;
     virtual aio::task<void> remove(std::string key) = 0;

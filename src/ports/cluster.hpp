@@ -1,7 +1,8 @@
 #pragma once
-// The place where databases run, in the domain's words. Adapter: kubedb (a Kubernetes cluster); fake: testing::fake_cluster;
-// suite: testing/cluster_contract.hpp. Observations are pushed to one observer; writes are awaited. Everything lives on the control
-// loop; only state() may be asked from other threads.
+// The place where databases run, in the domain's words. Adapter: kubedb (a Kubernetes cluster);
+// fake: testing::fake_cluster; suite: testing/cluster_contract.hpp. Observations are pushed to one
+// observer; writes are awaited. Everything lives on the control loop; only state() may be asked
+// from other threads.
 
 #include <functional>
 #include <map>
@@ -33,7 +34,8 @@ struct engine_version {
 
 // What the cluster offers. An engine without an entry is not installed. Immutable once published.
 struct catalogue {
-    std::map<std::string, std::vector<engine_version>, std::less<>> engines;  // newest version first
+    std::map<std::string, std::vector<engine_version>, std::less<>>
+        engines;  // newest version first
     // What the cluster has in all for databases; 0 = it does not say.
     std::int64_t capacity_cpu_millis = 0;
     std::int64_t capacity_memory_bytes = 0;
@@ -46,8 +48,9 @@ enum class link_state { starting, synced, disconnected };
 class cluster_observer {
   public:
     virtual ~cluster_observer() = default;
-    // The newest state of one database; also for objects that the platform did not create, and with exists == false once
-    // everything about it is gone. Called on the control loop, in order per key.
+    // The newest state of one database; also for objects that the platform did not create, and with
+    // exists == false once everything about it is gone. Called on the control loop, in order per
+    // key.
     virtual void on_observed(const database_key& key,
                              std::shared_ptr<const domain::observed_database> state) = 0;
     virtual void on_catalogue(std::shared_ptr<const catalogue> offer) = 0;
@@ -60,8 +63,8 @@ struct credentials {
     base::secret password;
     std::string host;
     int port = 0;
-    std::string database;               // default database or index; may be empty
-    base::secret uri;                   // with user and password, ready for the engine's own client
+    std::string database;  // default database or index; may be empty
+    base::secret uri;      // with user and password, ready for the engine's own client
     std::map<std::string, base::secret> environment;  // PGHOST, PGPASSWORD, ...
 };
 
@@ -72,33 +75,35 @@ class cluster {
     cluster& operator=(const cluster&) = delete;
     virtual ~cluster() = default;
 
-    // Runs discovery and the watches, feeding `observer`, until cancelled; reconnects by itself and ends only then.
-    // The observer must outlive it.
+    // Runs discovery and the watches, feeding `observer`, until cancelled; reconnects by itself and
+    // ends only then. The observer must outlive it.
     virtual aio::task<void> run(cluster_observer& observer) = 0;
 
-    // Makes the project's place (namespace) exist. Idempotent. Failures: conflict/"foreign" (it exists and is not ours),
-    // denied, unavailable, timed_out.
+    // Makes the project's place (namespace) exist. Idempotent. Failures: conflict/"foreign" (it
+    // exists and is not ours), denied, unavailable, timed_out.
     virtual aio::task<void> ensure_project(domain::project project) = 0;
 
-    // Creates the object and answers its uid. When it exists already and carries our id: its uid (idempotent).
-    // Failures: conflict/"foreign" (it exists and is not ours), conflict/"deleting" (a namesake is still going away),
-    // invalid (refused by the schema or an admission rule), denied, limit (quota), unsupported/"engine_not_installed",
-    // unavailable, timed_out.
+    // Creates the object and answers its uid. When it exists already and carries our id: its uid
+    // (idempotent). Failures: conflict/"foreign" (it exists and is not ours), conflict/"deleting"
+    // (a namesake is still going away), invalid (refused by the schema or an admission rule),
+    // denied, limit (quota), unsupported/"engine_not_installed", unavailable, timed_out.
     virtual aio::task<std::string> create(domain::database database) = 0;
 
-    // Brings labels, pause and deletion protection of the object to what the record says. Failures: not_found,
-    // precondition (another uid is there now), invalid, denied, unavailable, timed_out.
+    // Brings labels, pause and deletion protection of the object to what the record says. Failures:
+    // not_found, precondition (another uid is there now), invalid, denied, unavailable, timed_out.
     virtual aio::task<void> update(domain::database database) = 0;
 
-    // Asks for one day-2 change towards the record's desired state, on behalf of `operation_id`. Idempotent: the request's
-    // name derives from operation and kind. Failures: as update, unsupported (the engine cannot).
+    // Asks for one day-2 change towards the record's desired state, on behalf of `operation_id`.
+    // Idempotent: the request's name derives from operation and kind. Failures: as update,
+    // unsupported (the engine cannot).
     virtual aio::task<void> request_change(domain::database database, domain::change_kind kind,
                                            std::string operation_id) = 0;
 
-    // Deletes the object with everything that belongs to it (volumes, auth secret), guarded by the record's object_uid, or,
-    // when that is empty (the answer to a create was lost), by the record's id on the object. True: looked, and nothing is
-    // left. False: under way; call again after the next observation or some seconds. Idempotent. Failures: precondition
-    // (another object has the name now: nothing was touched), denied, unavailable, timed_out.
+    // Deletes the object with everything that belongs to it (volumes, auth secret), guarded by the
+    // record's object_uid, or, when that is empty (the answer to a create was lost), by the
+    // record's id on the object. True: looked, and nothing is left. False: under way; call again
+    // after the next observation or some seconds. Idempotent. Failures: precondition (another
+    // object has the name now: nothing was touched), denied, unavailable, timed_out.
     virtual aio::task<bool> remove(domain::database database) = 0;
 
     // Read live, never stored. Failures: not_found (no secret yet), denied, unavailable, timed_out.

@@ -1,7 +1,8 @@
 #pragma once
-// Documents under optimistic concurrency: what the platform needs of a database of its own. Adapters: sqlite (embedded), mongo
-// (later), testing::memory_document_store (fake); testing/document_store_contract.hpp is the suite that each must pass.
-// Every function may be awaited on any loop; answers come back on the caller's loop.
+// Documents under optimistic concurrency: what the platform needs of a database of its own.
+// Adapters: sqlite (embedded), mongo (later), testing::memory_document_store (fake);
+// testing/document_store_contract.hpp is the suite that each must pass. Every function may be
+// awaited on any loop; answers come back on the caller's loop.
 
 #include <cstdint>
 #include <map>
@@ -21,7 +22,8 @@ struct document {
     std::string body;  // opaque to the store (the app writes JSON), <= 4 MiB
     // Searchable values, name -> value ("project" -> "shop"). A find goes over exactly one of them.
     std::map<std::string, std::string> index{};
-    // Values that no two documents of a collection may share, name -> value ("name" -> "shop/orders").
+    // Values that no two documents of a collection may share, name -> value ("name" ->
+    // "shop/orders").
     std::map<std::string, std::string> unique{};
     ports::revision revision = 0;  // set by the store on reads
     bool operator==(const document&) const = default;
@@ -41,10 +43,11 @@ struct remove_request {
 
 struct page_request {
     std::string collection;
-    std::string index_name{};   // empty: all documents
+    std::string index_name{};  // empty: all documents
     std::string index_value{};
-    std::string after{};        // cursor: id of the last document of the page before; empty = from the start
-    std::size_t limit = 500;    // 1..1000
+    std::string
+        after{};  // cursor: id of the last document of the page before; empty = from the start
+    std::size_t limit = 500;  // 1..1000
 };
 
 struct page {
@@ -59,12 +62,15 @@ class document_store {
     document_store& operator=(const document_store&) = delete;
     virtual ~document_store() = default;
 
-    // The new revision. Failures: precondition (another revision is there, or none, or one already), conflict with reason
-    // "unique:<name>" (a unique value is taken), limit (id or body too large), unavailable. Durable when it answers.
+    // The new revision. Failures: precondition (another revision is there, or none, or one
+    // already), conflict with reason "unique:<name>" (a unique value is taken), limit (id or body
+    // too large), unavailable. Durable when it answers.
     virtual aio::task<revision> put(put_request request) = 0;
 
-    // One outcome per request, in order; each stands alone (not atomic over the bulk). Failure of the whole: unavailable.
-    virtual aio::task<std::vector<base::outcome<revision>>> put_bulk(std::vector<put_request> requests) = 0;
+    // One outcome per request, in order; each stands alone (not atomic over the bulk). Failure of
+    // the whole: unavailable.
+    virtual aio::task<std::vector<base::outcome<revision>>> put_bulk(
+        std::vector<put_request> requests) = 0;
 
     // Failures: not_found, unavailable.
     virtual aio::task<document> get(std::string collection, std::string id) = 0;
@@ -72,7 +78,8 @@ class document_store {
     // Failures: unavailable.
     virtual aio::task<page> find(page_request request) = 0;
 
-    // Success also when the document is not there and `expected` is 0. Failures: precondition, unavailable.
+    // Success also when the document is not there and `expected` is 0. Failures: precondition,
+    // unavailable.
     virtual aio::task<void> remove(remove_request request) = 0;
 
     // Cheap liveness: what the adapter last saw, without I/O. Any thread.

@@ -1,5 +1,6 @@
 #pragma once
-// A named right that one holder has at a time and must renew. Adapter: kube (Lease objects); fake: testing::fake_lease_keeper.
+// A named right that one holder has at a time and must renew. Adapter: kube (Lease objects); fake:
+// testing::fake_lease_keeper.
 
 #include <chrono>
 #include <string>
@@ -16,9 +17,10 @@ class lease_keeper {
     lease_keeper& operator=(const lease_keeper&) = delete;
     virtual ~lease_keeper() = default;
 
-    // Takes or renews. True: held by `holder` until now + duration. False: somebody else holds it. Failures: unavailable,
-    // denied.
-    virtual aio::task<bool> hold(std::string name, std::string holder, std::chrono::seconds duration) = 0;
+    // Takes or renews. True: held by `holder` until now + duration. False: somebody else holds it.
+    // Failures: unavailable, denied.
+    virtual aio::task<bool> hold(std::string name, std::string holder,
+                                 std::chrono::seconds duration) = 0;
     // Gives it back; success when it was not held.
     virtual aio::task<void> release(std::string name, std::string holder) = 0;
     // Holders of live leases whose name begins with `prefix`.
