@@ -6,6 +6,8 @@
 #include <array>
 #include <charconv>
 
+#include "base/utf8.hpp"
+
 namespace http {
 namespace {
 
@@ -28,36 +30,12 @@ int hex_value(char c) noexcept {
     return small >= 'a' && small <= 'f' ? small - 'a' + 10 : -1;
 }
 
-// Well-formed UTF-8 without NUL (Unicode 15, table 3-7).
+// Well-formed UTF-8 without NUL.
 bool is_utf8_text(std::string_view text) noexcept {
     for (std::size_t at = 0; at < text.size();) {
-        const auto first = static_cast<unsigned char>(text[at]);
-        std::size_t tails = 0;
-        unsigned low = 0x80, high = 0xBF;  // of the first tail
-        if (first == 0) return false;
-        if (first < 0x80) {
-            ++at;
-            continue;
-        }
-        if (first >= 0xC2 && first <= 0xDF) {
-            tails = 1;
-        } else if (first >= 0xE0 && first <= 0xEF) {
-            tails = 2;
-            if (first == 0xE0) low = 0xA0;
-            if (first == 0xED) high = 0x9F;
-        } else if (first >= 0xF0 && first <= 0xF4) {
-            tails = 3;
-            if (first == 0xF0) low = 0x90;
-            if (first == 0xF4) high = 0x8F;
-        } else {
-            return false;
-        }
-        if (at + tails >= text.size()) return false;
-        for (std::size_t i = 1; i <= tails; ++i, low = 0x80, high = 0xBF) {
-            const auto tail = static_cast<unsigned char>(text[at + i]);
-            if (tail < low || tail > high) return false;
-        }
-        at += tails + 1;
+        const auto length = base::utf8_length(text.substr(at));
+        if (length == 0 || text[at] == '\0') return false;
+        at += length;
     }
     return true;
 }

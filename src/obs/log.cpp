@@ -12,6 +12,7 @@
 
 #include "base/clock.hpp"
 #include "base/time_text.hpp"
+#include "base/utf8.hpp"
 
 namespace obs {
 namespace {
@@ -36,27 +37,6 @@ std::string_view name(level severity) noexcept {
     return "OFF";
 }
 
-// Length of the well-formed UTF-8 sequence at the front of `text` (Unicode 15, table 3-7); 0 when
-// it is not well-formed.
-std::size_t utf8_length(std::string_view text) noexcept {
-    const auto byte = [&](std::size_t at) { return static_cast<unsigned char>(text[at]); };
-    const auto tail = [&](std::size_t at, unsigned low = 0x80, unsigned high = 0xBF) {
-        return at < text.size() && byte(at) >= low && byte(at) <= high;
-    };
-    const unsigned first = byte(0);
-    if (first < 0x80) return 1;
-    if (first >= 0xC2 && first <= 0xDF) return tail(1) ? 2 : 0;
-    if (first >= 0xE0 && first <= 0xEF) {
-        const unsigned low = first == 0xE0 ? 0xA0 : 0x80, high = first == 0xED ? 0x9F : 0xBF;
-        return tail(1, low, high) && tail(2) ? 3 : 0;
-    }
-    if (first >= 0xF0 && first <= 0xF4) {
-        const unsigned low = first == 0xF0 ? 0x90 : 0x80, high = first == 0xF4 ? 0x8F : 0xBF;
-        return tail(1, low, high) && tail(2) && tail(3) ? 4 : 0;
-    }
-    return 0;
-}
-
 // The inside of a JSON string (RFC 8259 section 7); what is not UTF-8 becomes U+FFFD.
 void append_escaped(std::string& line, std::string_view text) {
     for (std::size_t at = 0; at < text.size();) {
@@ -71,7 +51,7 @@ void append_escaped(std::string& line, std::string_view text) {
         } else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) {
             fmt::format_to(std::back_inserter(line), "\\u{:04x}", static_cast<unsigned>(c));
             ++at;
-        } else if (const auto length = utf8_length(text.substr(at)); length > 0) {
+        } else if (const auto length = base::utf8_length(text.substr(at)); length > 0) {
             line.append(text.substr(at, length));
             at += length;
         } else {

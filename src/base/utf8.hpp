@@ -1,0 +1,13 @@
+#pragma once
+// Well-formed UTF-8, as the Unicode standard defines it (version 15, table 3-7). Pure.
+
+#include <cstddef>
+#include <string_view>
+
+namespace base {
+
+// Bytes of the well-formed sequence at the front of `text` (1 to 4); 0 when there is none. `text`
+// must not be empty.
+std::size_t utf8_length(std::string_view text) noexcept;
+
+}  // namespace base
