@@ -188,15 +188,15 @@ bool has_arrived(const situation& now, const operation& active) noexcept {
 void pursue_operation(situation& now, operation& active) {
     start(active, now.context.now);
     note_finished_changes(now, active);
-    if (active.kind == operation_kind::create || active.kind == operation_kind::recreate) {
+    const bool first =
+        active.kind == operation_kind::create || active.kind == operation_kind::recreate;
+    if (first) {
         step_list(active).set("create_object", operation_phase::succeeded);
         step_list(active).set("become_ready", operation_phase::running, explain(*now.observed));
     }
     if (is_overdue(active, now.context)) {
         auto cause = explain(*now.observed);
         const auto limit = now.context.operation_timeout.count();
-        const bool first =
-            active.kind == operation_kind::create || active.kind == operation_kind::recreate;
         finish(active, operation_phase::failed, now.context.now, "timed_out",
                fmt::format("not {} within {} s{}{}", first ? "ready" : "finished", limit,
                            cause.empty() ? "" : ": ", cause));
@@ -245,11 +245,11 @@ void decide_present(situation& now) {
         adopt_observed_spec(now.record, *now.observed);
 }
 
+}  // namespace
+
 bool is_ours(const database& record, const observed_database& observed) noexcept {
     return observed.exists && observed.uid == record.object_uid;
 }
-
-}  // namespace
 
 const operation* active_operation(const database& record) noexcept {
     for (auto it = record.operations.rbegin(); it != record.operations.rend(); ++it) {

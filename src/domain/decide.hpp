@@ -64,6 +64,8 @@ failed_action after_failure(const database& record, const action& tried, const b
 // Adds an operation to the record (supersedes an unfinished update; trims old finished ones). The
 // new operation's id and kind must be set.
 void begin_operation(database& record, operation started, base::instant now);
+// The object is there and is the one that the record stands for (a namesake has another uid).
+bool is_ours(const database& record, const observed_database& observed) noexcept;
 // The one unfinished operation, or null.
 const operation* active_operation(const database& record) noexcept;
 operation* active_operation(database& record) noexcept;

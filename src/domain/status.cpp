@@ -109,9 +109,7 @@ status derive_status(const database& record, const observed_database* observed,
     if (record.deleted) return of_deleted(observed);
     if (record.object_uid.empty()) return of_uncreated(record);
     if (context.awaiting_first_sight) return say(status_phase::provisioning, "creating");
-    const bool present =
-        observed != nullptr && observed->exists && observed->uid == record.object_uid;
-    if (!present) {
+    if (observed == nullptr || !is_ours(record, *observed)) {
         if (!context.cluster_known) {
             return say(status_phase::unknown, "cluster_not_read_yet",
                        "the cluster's state has not been read since the platform started");
