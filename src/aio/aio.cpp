@@ -143,8 +143,7 @@ void run_until_done(task<> work) {
 
 }  // namespace detail
 
-// ---- loop
-// ------------------------------------------------------------------------------------------------------------------
+// ---- loop ----------------------------------------------------------------------------
 
 struct loop::state {
     asio::io_context context{1};
@@ -187,8 +186,7 @@ void loop::post(std::move_only_function<void()> work) {
     asio::post(state_->context, [work = std::move(work)]() mutable { work(); });
 }
 
-// ---- time
-// ------------------------------------------------------------------------------------------------------------------
+// ---- time ----------------------------------------------------------------------------
 
 awaitable<aio::executor> this_executor() {
     co_return co_await asio::this_coro::executor;
@@ -208,8 +206,7 @@ task<> sleep_for(std::chrono::nanoseconds duration) {
     return sleep_until(std::chrono::steady_clock::now() + duration);
 }
 
-// ---- task_group
-// ------------------------------------------------------------------------------------------------------------
+// ---- task_group ----------------------------------------------------------------------
 
 struct task_group::state {
     explicit state(aio::executor where)
@@ -284,8 +281,7 @@ std::size_t task_group::size() const noexcept {
     return state_->children.size();
 }
 
-// ---- wakeup
-// ----------------------------------------------------------------------------------------------------------------
+// ---- wakeup --------------------------------------------------------------------------
 
 struct wakeup::state {
     explicit state(const aio::executor& on) : timer(on) {}
@@ -320,8 +316,7 @@ task<> wakeup::wait() {
     co_return base::outcome<void>{};
 }
 
-// ---- periodic and backoff
-// --------------------------------------------------------------------------------------------------
+// ---- periodic and backoff ------------------------------------------------------------
 
 task<> periodic(periodic_options options, std::move_only_function<task<>()> step) {
     auto next = std::chrono::steady_clock::now() + options.first_delay;

@@ -101,8 +101,7 @@ TEST(history, drops_what_is_older_than_its_retention) {
     EXPECT_TRUE(history.append(start, with(metric_id::up, 1)));
 }
 
-// ---- against a vector that keeps everything
-// --------------------------------------------------------------------------------
+// ---- against a vector that keeps everything ------------------------------------------
 
 struct naive_row {
     base::instant at;

@@ -18,8 +18,7 @@ namespace domain {
 using base::instant;
 using labels = std::map<std::string, std::string>;
 
-// ---- desired
-// ---------------------------------------------------------------------------------------------------------------
+// ---- desired -------------------------------------------------------------------------
 
 enum class topology_mode : std::uint8_t { standalone, replicated, cluster };
 
@@ -134,8 +133,7 @@ struct database {
 
 inline constexpr std::size_t operations_kept_max = 20;
 
-// ---- observed
-// --------------------------------------------------------------------------------------------------------------
+// ---- observed ------------------------------------------------------------------------
 
 // KubeDB's status.phase in the domain's words.
 enum class observed_phase : std::uint8_t {
@@ -244,8 +242,7 @@ struct observed_database {
     bool operator==(const observed_database&) const = default;
 };
 
-// ---- status
-// ----------------------------------------------------------------------------------------------------------------
+// ---- status --------------------------------------------------------------------------
 
 enum class status_phase : std::uint8_t {
     provisioning,
