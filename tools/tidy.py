@@ -22,7 +22,7 @@ ROOMS = {
     'http': 'base aio obs',
     'ports': 'base domain aio',
     'app': 'base domain config obs aio ports',
-    'kube': 'base aio http obs',
+    'kube': 'base aio http obs ports',
     'kubedb': 'base domain aio http obs ports kube',
     'scrape': 'base domain aio http obs ports',
     'sqlite': 'base domain aio obs ports',

@@ -26,7 +26,8 @@ struct client_tls {
 struct client_options {
     http::url origin;                  // path is ignored
     std::optional<client_tls> tls{};   // required when origin.secure
-    std::size_t connections_max = 32;  // requests beyond wait for a free one (streams count too)
+    std::size_t connections_max = 32;  // requests beyond wait for a free one
+    std::size_t streams_max = 256;     // open streams, apart from the requests; beyond: limit
     std::size_t body_bytes_max = 64 * 1024 * 1024;
     std::chrono::milliseconds connect_timeout{5000};
     std::chrono::milliseconds idle_timeout{60000};  // pooled connections are closed after it
@@ -56,10 +57,12 @@ class client {
     virtual ~client() = default;
     // One exchange; Host is added, gzip answers are decoded when the caller asked for them.
     // Failures: unavailable (refused, cut), timed_out, limit (body too large), corrupt (not HTTP),
-    // denied (TLS verification), cancelled.
+    // denied (TLS verification), cancelled. Reason "not_sent": no byte of the request left this
+    // process, so even a POST may be sent again; without it the effect is unknown.
     virtual aio::task<response> send(request outgoing, request_limits limits) = 0;
-    // As send, but hands the body out as it comes. The reader owns the connection and closes it
-    // when it dies early.
+    // As send, but hands the body out as it comes, on a connection of its own. The deadline is for
+    // the answer's header only and the body has no limit. The reader owns the connection and closes
+    // it when it dies early.
     virtual aio::task<std::unique_ptr<stream_reader>> open(request outgoing,
                                                            request_limits limits) = 0;
     // Closes pooled connections (after credentials changed).

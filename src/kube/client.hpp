@@ -14,8 +14,10 @@
 #include <vector>
 
 #include "aio/aio.hpp"
+#include "base/clock.hpp"
 #include "http/client.hpp"
 #include "kube/config.hpp"
+#include "obs/log.hpp"
 
 namespace kube {
 
@@ -79,7 +81,10 @@ struct call_record {
 //   Gone/Expired -> gone Invalid, BadRequest, UnsupportedMediaType, NotAcceptable,
 //   RequestEntityTooLarge -> invalid (causes in fields) Unauthorized, Forbidden -> denied
 //   TooManyRequests, ServiceUnavailable, InternalError, ServerTimeout -> unavailable Timeout ->
-//   timed_out   MethodNotAllowed -> unsupported; failure.reason keeps Kubernetes' word.
+//   timed_out   MethodNotAllowed -> unsupported; failure.reason keeps Kubernetes' word, and
+//   fields[] the causes (code = Kubernetes' reason, "ResourceVersionTooLarge"). A 404 that is not a
+//   Status (the kind is not served) is not_found/"not_served". Messages of a refused strict PATCH
+//   quote the whole object: they are cut to the causes.
 class client {
   public:
     virtual ~client() = default;
@@ -105,15 +110,19 @@ class client {
     virtual aio::task<list_page> list(resource what, std::string name_space,
                                       list_options options = {}) = 0;
 
+    // One page as the server wrote it, for the informer; counted as "list".
+    virtual aio::task<std::string> list_text(resource what, std::string name_space,
+                                             list_options options = {}) = 0;
+
     // Any GET, for services/proxy and discovery; the answer as it is (2xx or not). A Status body
     // that is clearly the API server's own becomes a failure as above.
     virtual aio::task<http::response> raw_get(std::string path_and_query,
                                               base::steady_time deadline,
                                               std::size_t body_bytes_max,
-                                              std::string_view resource_label) = 0;
+                                              std::string resource_label) = 0;
     // Opens a watch stream (HTTP status 200 guaranteed; others are failures as above).
     virtual aio::task<std::unique_ptr<http::stream_reader>> open_watch(
-        std::string path_and_query, std::string_view resource_label) = 0;
+        std::string path_and_query, std::string resource_label) = 0;
 
     virtual void on_call(std::function<void(const call_record&)> listener) = 0;
 };
@@ -125,6 +134,9 @@ struct client_options {
     int retries_max = 5;  // on 429/503 with Retry-After and on connection loss of idempotent calls
     std::chrono::milliseconds retry_wait_max{10000};
     std::string user_agent = "kubedb-dbaas";
+    std::uint64_t seed = 1;  // of the jitter between retries
+    const base::clock* clock = &base::system_clock();
+    obs::log* log = &obs::null_log();
 };
 
 // Failures: invalid (unusable configuration).
