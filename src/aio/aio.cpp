@@ -310,6 +310,10 @@ task<bool> wakeup::wait_until(base::steady_time when) {
     co_return notified;
 }
 
+task<bool> wakeup::wait_for(std::chrono::nanoseconds duration) {
+    return wait_until(std::chrono::steady_clock::now() + duration);
+}
+
 task<> wakeup::wait() {
     auto woken = co_await wait_until(base::steady_time::max());
     if (!woken) co_return base::pass(std::move(woken));

@@ -90,6 +90,8 @@ class wakeup {
     void notify();
     task<> wait();                                  // failures: cancelled
     task<bool> wait_until(base::steady_time when);  // false: the time came first
+    // The same for a duration; for loops whose clock is not the machine's.
+    task<bool> wait_for(std::chrono::nanoseconds duration);
 
   private:
     struct state;
