@@ -1,0 +1,177 @@
+#include "app/metrics_sync.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "domain/decide.hpp"
+
+namespace app {
+namespace {
+
+constexpr std::chrono::seconds turn_most{5};
+// A database that has just become scrapeable is looked at soon: people wait for it.
+constexpr std::chrono::milliseconds first_look{500};
+
+base::outcome<void> done() {
+    return {};
+}
+
+double seconds(std::chrono::nanoseconds duration) {
+    return std::chrono::duration<double>(duration).count();
+}
+
+}  // namespace
+
+std::chrono::nanoseconds slot_of(std::string_view id, std::chrono::nanoseconds interval) noexcept {
+    std::uint64_t hash = 14695981039346656037ULL;  // FNV-1a
+    for (const char c : id) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211ULL;
+    hash ^= hash >> 32;
+    return std::chrono::nanoseconds(hash % static_cast<std::uint64_t>(interval.count()));
+}
+
+metrics_sync::metrics_sync(parts with, metrics_sync_options how)
+    : with_(with), how_(how), wakeup_(with.on), scrapes_(with.on) {
+    with_.health.set_interval(background::metrics_sync, turn_most);
+}
+
+// Why the database cannot be scraped at the moment; empty when it can.
+std::string metrics_sync::reason_against(const entry& which) {
+    if (!which.record->monitoring) return "monitoring_off";
+    if (which.record->deleted) return "being_deleted";
+    if (which.record->paused) return "paused";
+    if (!which.observed || !domain::is_ours(*which.record, *which.observed)) return "not_running";
+    if (!which.observed->has_metrics) return "no_stats_service";
+    return {};
+}
+
+void metrics_sync::schedule(const std::string& id, target& which, base::steady_time due) {
+    which.due = due;
+    (which.is_slow ? slow_ : fast_).push({.when = due, .id = id});
+}
+
+void metrics_sync::on_database(std::shared_ptr<const database_view> view, change what) {
+    if (!what.record && !what.status) return;
+    const auto& id = view->record->id;
+    auto* which = with_.table.find(id);
+    if (which == nullptr) return;
+    const auto reason = reason_against(*which);
+    const auto at = targets_.find(id);
+    if (reason.empty()) {
+        if (at != targets_.end()) return;
+        auto& added = targets_[id];
+        const auto now = with_.clock.now();
+        // Many at once (a start) are spread over the interval; a single new one is looked at soon.
+        const auto slot = slot_of(id, how_.interval);
+        const bool is_new = view->status.phase == domain::status_phase::provisioning ||
+                            view->record->operations.size() == 1;
+        schedule(id, added,
+                 now + (is_new ? std::min<std::chrono::nanoseconds>(slot, first_look) : slot));
+        wakeup_.notify();
+        return;
+    }
+    if (at != targets_.end()) targets_.erase(at);
+    const auto state = which->sample ? metrics_state::stale : metrics_state::pending;
+    with_.table.set_metrics_trouble(*which, state, reason);
+}
+
+void metrics_sync::on_database_removed(std::shared_ptr<const database_view> last) {
+    targets_.erase(last->record->id);
+    with_.source.forget(last->record->id);
+    with_.history.forget(last->record->id);
+}
+
+void metrics_sync::start_due(timers& from, std::size_t lane_max, std::size_t& lane_used,
+                             base::steady_time now) {
+    const bool slow_lane = &from == &slow_;
+    while (!from.empty() && from.top().when <= now && lane_used < lane_max) {
+        auto next = from.top();
+        from.pop();
+        const auto at = targets_.find(next.id);
+        const bool outdated = at == targets_.end() || at->second.due != next.when ||
+                              at->second.in_work || at->second.is_slow != slow_lane;
+        if (outdated) continue;
+        const auto lag = seconds(now - next.when);
+        with_.probe.scrape_lag_seconds.set(lag);
+        if (lag > 1.0 && !slow_lane) with_.probe.scrapes_late.add();
+        at->second.in_work = true;
+        ++lane_used;
+        scrapes_.spawn(scrape(std::move(next.id), slow_lane));
+    }
+}
+
+aio::task<> metrics_sync::run() {
+    const auto slow_max = std::max<std::size_t>(4, how_.concurrency / 4);
+    while (true) {
+        const auto now = with_.clock.now();
+        with_.health.progressed(background::metrics_sync, now);
+        start_due(fast_, how_.concurrency, fast_used_, now);
+        start_due(slow_, slow_max, slow_used_, now);
+        with_.probe.scrapes_scheduled.set(static_cast<double>(targets_.size()));
+        with_.probe.scrapes_in_flight.set(static_cast<double>(fast_used_ + slow_used_));
+        std::chrono::nanoseconds wait = turn_most;
+        if (!fast_.empty() && fast_used_ < how_.concurrency) {
+            wait = std::min<std::chrono::nanoseconds>(wait, fast_.top().when - now);
+        }
+        if (!slow_.empty() && slow_used_ < slow_max) {
+            wait = std::min<std::chrono::nanoseconds>(wait, slow_.top().when - now);
+        }
+        auto woken = co_await wakeup_.wait_for(
+            std::max<std::chrono::nanoseconds>(wait, std::chrono::nanoseconds(0)));
+        if (!woken) break;
+    }
+    scrapes_.cancel();
+    co_await scrapes_.join();
+    with_.health.stopped(background::metrics_sync);
+    co_return base::fail(base::errc::cancelled, "the metrics loop was stopped");
+}
+
+aio::task<> metrics_sync::scrape(std::string id, bool slow_lane) {
+    const auto begun = with_.clock.now();
+    const auto* which = with_.table.find(id);
+    if (which != nullptr) {
+        auto got = co_await with_.source.scrape(id, key_of(*which->record), begun + how_.timeout);
+        const auto ended = with_.clock.now();
+        with_.probe.scrape(got ? std::string_view("ok") : base::name(got.error().code),
+                           seconds(ended - begun));
+        const bool timed_out = !got && got.error().code == base::errc::timed_out;
+        auto taken = co_await take(id, std::move(got));
+        if (!taken) with_.log.debug("history_not_kept", {{"database_id", id}});
+        const auto at = targets_.find(id);
+        if (at != targets_.end()) {
+            at->second.in_work = false;
+            at->second.is_slow = timed_out;
+            // The first rate needs a second scrape: soon after the first, then in the slot's
+            // rhythm.
+            auto due = at->second.due + how_.interval;
+            if (std::exchange(at->second.first, false)) {
+                const auto slot = slot_of(id, how_.interval);
+                const auto phase = (ended.time_since_epoch() - slot) % how_.interval;
+                due = ended + (how_.interval - phase);
+            }
+            while (due <= ended) due += how_.interval;  // late: this turn is over
+            schedule(id, at->second, due);
+        }
+    }
+    --(slow_lane ? slow_used_ : fast_used_);
+    wakeup_.notify();
+    co_return done();
+}
+
+aio::task<> metrics_sync::take(std::string id,
+                               base::outcome<std::shared_ptr<const domain::metrics_sample>> got) {
+    auto* which = with_.table.find(id);
+    if (which == nullptr || !targets_.contains(id)) co_return done();
+    if (got) {
+        const auto sample = *got;
+        with_.table.set_sample(*which, sample);
+        co_return co_await with_.history.append(id, sample->observed_at, sample->values);
+    }
+    const auto& why = got.error();
+    if (why.code == base::errc::cancelled) co_return done();
+    const auto state = which->sample ? metrics_state::stale : metrics_state::unavailable;
+    with_.table.set_metrics_trouble(
+        *which, state, why.reason.empty() ? std::string(base::name(why.code)) : why.reason);
+    co_return done();
+}
+
+}  // namespace app

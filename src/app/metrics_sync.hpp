@@ -1,0 +1,88 @@
+#pragma once
+// Scrapes every database once per interval. Each has its own slot in the interval (a hash of its
+// id), so that the load is flat; databases whose exporters hang get a lane of their own and delay
+// nobody else. Lives on the control loop.
+
+#include <chrono>
+#include <cstddef>
+#include <queue>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "aio/aio.hpp"
+#include "app/health.hpp"
+#include "app/history_keeper.hpp"
+#include "app/probe.hpp"
+#include "app/table.hpp"
+#include "ports/metrics_source.hpp"
+
+namespace app {
+
+struct metrics_sync_options {
+    std::chrono::milliseconds interval{30000};
+    std::chrono::milliseconds timeout{10000};
+    std::size_t concurrency = 64;
+};
+
+// A database's place in the interval, the same on every machine.
+std::chrono::nanoseconds slot_of(std::string_view id, std::chrono::nanoseconds interval) noexcept;
+
+class metrics_sync final : public platform_listener {
+  public:
+    struct parts {
+        aio::executor on;
+        database_table& table;
+        ports::metrics_source& source;
+        history_keeper& history;
+        const base::clock& clock;
+        obs::log& log;
+        app::probe& probe;
+        health_board& health;
+    };
+    metrics_sync(parts with, metrics_sync_options how);
+
+    // Until cancelled; ends when the scrapes in flight have ended.
+    aio::task<> run();
+
+    void on_database(std::shared_ptr<const database_view> view, change what) override;
+    void on_database_removed(std::shared_ptr<const database_view> last) override;
+    void on_operation(std::shared_ptr<const domain::operation>) override {}
+    void on_operation_forgotten(const std::string&) override {}
+    void on_project(std::shared_ptr<const domain::project>) override {}
+    void on_project_removed(const std::string&) override {}
+    void on_catalogue(std::shared_ptr<const ports::catalogue>) override {}
+
+  private:
+    struct target {
+        base::steady_time due;
+        bool in_work = false;
+        bool is_slow = false;  // the last scrape timed out
+        bool first = true;
+    };
+    struct timer {
+        base::steady_time when;
+        std::string id;
+        bool operator>(const timer& other) const noexcept { return when > other.when; }
+    };
+    using timers = std::priority_queue<timer, std::vector<timer>, std::greater<>>;
+    void schedule(const std::string& id, target& which, base::steady_time due);
+    void start_due(timers& from, std::size_t lane_max, std::size_t& lane_used,
+                   base::steady_time now);
+    aio::task<> scrape(std::string id, bool slow_lane);
+    aio::task<> take(std::string id,
+                     base::outcome<std::shared_ptr<const domain::metrics_sample>> got);
+    [[nodiscard]] static std::string reason_against(const entry& which);
+
+    parts with_;
+    metrics_sync_options how_;
+    std::unordered_map<std::string, target> targets_;
+    timers fast_;
+    timers slow_;
+    std::size_t fast_used_ = 0;
+    std::size_t slow_used_ = 0;
+    aio::wakeup wakeup_;
+    aio::task_group scrapes_;
+};
+
+}  // namespace app

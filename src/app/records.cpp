@@ -1,0 +1,242 @@
+#include "app/records.hpp"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "app/codec.hpp"
+
+namespace app {
+namespace {
+
+using base::errc;
+
+constexpr std::size_t page_limit = 500;
+// Writers of one record are few (a request, the reconciler): more rounds than this is a defect.
+constexpr int rounds_max = 16;
+
+const std::string databases = "databases";
+const std::string projects = "projects";
+const std::string operations = "operations";
+
+ports::document document_of(const domain::database& record) {
+    return {.id = record.id,
+            .body = encode(record),
+            .index = {{"project", record.project}},
+            .unique = {{"name", fmt::format("{}/{}", record.project, record.name)}}};
+}
+
+bool is_effect_unknown(const base::failure& why) noexcept {
+    return why.code == errc::unavailable || why.code == errc::timed_out ||
+           why.code == errc::cancelled || why.code == errc::internal;
+}
+
+base::outcome<void> done() {
+    return {};
+}
+
+}  // namespace
+
+aio::task<> record_keeper::load_collection(
+    std::string collection, std::function<base::outcome<void>(const ports::document&)> take) {
+    std::string after;
+    while (true) {
+        auto page =
+            co_await store_.find({.collection = collection, .after = after, .limit = page_limit});
+        if (!page) co_return base::pass(std::move(page), collection);
+        for (const auto& document : page->items) {
+            auto taken = take(document);
+            if (!taken) co_return base::pass(std::move(taken), collection + "/" + document.id);
+        }
+        if (page->next.empty()) co_return done();
+        after = page->next;
+    }
+}
+
+aio::task<> record_keeper::load() {
+    auto loaded = co_await load_collection(projects, [this](const auto& document) {
+        auto record = decode_project(document.body);
+        if (!record) return base::outcome<void>(base::pass(std::move(record)));
+        record->revision = document.revision;
+        table_.put_project(std::make_shared<const domain::project>(std::move(*record)));
+        return done();
+    });
+    if (!loaded) co_return loaded;
+    loaded = co_await load_collection(operations, [this](const auto& document) {
+        auto record = decode_operation(document.body);
+        if (!record) return base::outcome<void>(base::pass(std::move(record)));
+        table_.put_archived(std::make_shared<const domain::operation>(std::move(*record)));
+        return done();
+    });
+    if (!loaded) co_return loaded;
+    co_return co_await load_collection(databases, [this](const auto& document) {
+        auto record = decode_database(document.body);
+        if (!record) return base::outcome<void>(base::pass(std::move(record)));
+        record->revision = document.revision;
+        table_.put(std::make_shared<const domain::database>(std::move(*record)));
+        return done();
+    });
+}
+
+aio::task<std::shared_ptr<const domain::database>> record_keeper::create(domain::database record) {
+    record.created_at = clock_.wall();
+    record.updated_at = record.created_at;
+    auto put = co_await store_.put(
+        {.collection = databases, .content = document_of(record), .expected = 0});
+    if (!put) {
+        if (put.error().reason == "unique:name") {
+            co_return base::fail(errc::conflict,
+                                 fmt::format("project '{}' has a database named '{}' already",
+                                             record.project, record.name),
+                                 "name_taken");
+        }
+        if (is_effect_unknown(put.error())) doubtful_creations_.emplace(record.id, record);
+        co_return base::pass(std::move(put), "store the new database");
+    }
+    record.revision = *put;
+    auto shared = std::make_shared<const domain::database>(std::move(record));
+    table_.put(shared);
+    co_return shared;
+}
+
+aio::task<> record_keeper::reload(std::string id) {
+    auto found = co_await store_.get(databases, id);
+    auto* which = table_.find(id);
+    if (which == nullptr) co_return done();
+    if (!found) {
+        if (found.error().code != errc::not_found) co_return base::pass(std::move(found));
+        table_.erase(id);  // a removal whose answer was lost
+        co_return done();
+    }
+    auto record = decode_database(found->body);
+    if (!record) co_return base::pass(std::move(record), id);
+    record->revision = found->revision;
+    which->doubtful = false;
+    if (record->revision != which->record->revision) {
+        table_.put(std::make_shared<const domain::database>(std::move(*record)));
+    }
+    co_return done();
+}
+
+aio::task<std::shared_ptr<const domain::database>> record_keeper::update(std::string id,
+                                                                         record_change change) {
+    for (int round = 0; round < rounds_max; ++round) {
+        auto* which = table_.find(id);
+        if (which != nullptr && which->doubtful) {
+            auto reloaded = co_await reload(id);
+            if (!reloaded) co_return base::pass(std::move(reloaded), "read the record again");
+            which = table_.find(id);
+        }
+        if (which == nullptr) {
+            co_return base::fail(errc::not_found, fmt::format("there is no database '{}'", id));
+        }
+        const auto present = which->record;
+        auto wanted = change(*present);
+        if (!wanted) co_return base::pass(std::move(wanted));
+        if (*wanted == *present) co_return present;
+        wanted->updated_at = clock_.wall();
+        auto put = co_await store_.put({.collection = databases,
+                                        .content = document_of(*wanted),
+                                        .expected = present->revision});
+        which = table_.find(id);
+        if (put) {
+            wanted->revision = *put;
+            auto shared = std::make_shared<const domain::database>(std::move(*wanted));
+            if (which != nullptr) table_.put(shared);
+            co_return shared;
+        }
+        if (put.error().code != errc::precondition) {
+            if (which != nullptr && is_effect_unknown(put.error())) which->doubtful = true;
+            co_return base::pass(std::move(put), "store the database");
+        }
+        if (which != nullptr && which->record->revision == present->revision) {
+            which->doubtful = true;  // written by somebody that this process did not see
+        }
+    }
+    co_return base::fail(errc::unavailable, "the record changes faster than it can be written");
+}
+
+aio::task<> record_keeper::forget(std::string id) {
+    auto* which = table_.find(id);
+    if (which == nullptr) co_return done();
+    const auto record = which->record;
+    for (const auto& operation : record->operations) {
+        auto put = co_await store_.put({.collection = operations,
+                                        .content = {.id = operation.id,
+                                                    .body = encode(operation),
+                                                    .index = {{"database", operation.database_id}}},
+                                        .expected = 0});
+        const bool is_there = !put && put.error().code == errc::precondition;
+        if (!put && !is_there) co_return base::pass(std::move(put), "archive an operation");
+        table_.put_archived(std::make_shared<const domain::operation>(operation));
+    }
+    auto removed =
+        co_await store_.remove({.collection = databases, .id = id, .expected = record->revision});
+    if (!removed) {
+        which = table_.find(id);
+        if (which != nullptr) which->doubtful = true;
+        co_return base::pass(std::move(removed), "remove the record");
+    }
+    table_.erase(id);
+    co_return done();
+}
+
+aio::task<std::shared_ptr<const domain::project>> record_keeper::put_project(
+    domain::project record) {
+    const bool is_new = record.revision == 0;
+    record.updated_at = clock_.wall();
+    if (is_new) record.created_at = record.updated_at;
+    auto put = co_await store_.put({.collection = projects,
+                                    .content = {.id = record.name, .body = encode(record)},
+                                    .expected = record.revision});
+    if (!put) {
+        if (is_new && put.error().code == errc::precondition) {
+            co_return base::fail(errc::conflict,
+                                 fmt::format("there is a project '{}' already", record.name),
+                                 "name_taken");
+        }
+        co_return base::pass(std::move(put), "store the project");
+    }
+    record.revision = *put;
+    auto shared = std::make_shared<const domain::project>(std::move(record));
+    table_.put_project(shared);
+    co_return shared;
+}
+
+aio::task<> record_keeper::remove_project(std::string name) {
+    const auto present = table_.project(name);
+    if (!present)
+        co_return base::fail(errc::not_found, fmt::format("there is no project '{}'", name));
+    auto removed =
+        co_await store_.remove({.collection = projects, .id = name, .expected = present->revision});
+    if (!removed) co_return base::pass(std::move(removed), "remove the project");
+    table_.erase_project(name);
+    co_return done();
+}
+
+aio::task<> record_keeper::settle_doubts() {
+    const auto waiting = doubtful_creations_;
+    for (const auto& [id, record] : waiting) {
+        auto found = co_await store_.get(databases, id);
+        if (!found && found.error().code != errc::not_found) co_return base::pass(std::move(found));
+        doubtful_creations_.erase(id);
+        if (!found) continue;
+        auto stored = decode_database(found->body);
+        if (!stored) co_return base::pass(std::move(stored), id);
+        stored->revision = found->revision;
+        table_.put(std::make_shared<const domain::database>(std::move(*stored)));
+        log_.warning("late_creation_found", {{"database_id", id}});
+    }
+    co_return done();
+}
+
+aio::task<> record_keeper::purge_operations(base::instant when) {
+    for (const auto& id : table_.archived_before(when)) {
+        auto removed = co_await store_.remove({.collection = operations, .id = id});
+        if (!removed) co_return base::pass(std::move(removed), "remove an old operation");
+        table_.erase_archived(id);
+    }
+    co_return done();
+}
+
+}  // namespace app

@@ -1,0 +1,61 @@
+#pragma once
+// Projects, databases and operations in the document store, mirrored in the table. Every write is
+// checked against the revision that it replaces; a lost answer makes a record doubtful, and it is
+// read again before anything else is written to it. Lives on the control loop.
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "aio/task.hpp"
+#include "app/table.hpp"
+#include "obs/log.hpp"
+#include "ports/document_store.hpp"
+
+namespace app {
+
+// From the newest record to what it should be; equal means that nothing is written. May be called
+// several times, when another writer was first.
+using record_change = std::function<base::outcome<domain::database>(const domain::database&)>;
+
+class record_keeper {
+  public:
+    record_keeper(ports::document_store& store, database_table& table, const base::clock& clock,
+                  obs::log& log)
+        : store_(store), table_(table), clock_(clock), log_(log) {}
+
+    // Fills the table. Failures: unavailable, corrupt (a stored document cannot be read).
+    aio::task<> load();
+
+    // Failures: conflict ("name_taken"), unavailable, timed_out.
+    aio::task<std::shared_ptr<const domain::database>> create(domain::database record);
+    // Failures: not_found (no such database any more), what `change` fails with, unavailable,
+    // timed_out.
+    aio::task<std::shared_ptr<const domain::database>> update(std::string id, record_change change);
+    // Archives the operations, then removes the record: repeatable at any point. Failures:
+    // precondition (the record moved: decide again), unavailable, timed_out.
+    aio::task<> forget(std::string id);
+
+    // `record.revision` 0 creates. Failures: conflict ("name_taken"), precondition, unavailable.
+    aio::task<std::shared_ptr<const domain::project>> put_project(domain::project record);
+    aio::task<> remove_project(std::string name);
+
+    // Creations whose answer was lost: looks whether they happened.
+    aio::task<> settle_doubts();
+    // Removes archived operations that ended before `when`.
+    aio::task<> purge_operations(base::instant when);
+
+  private:
+    aio::task<> load_collection(std::string collection,
+                                std::function<base::outcome<void>(const ports::document&)> take);
+    aio::task<> reload(std::string id);
+
+    ports::document_store& store_;
+    database_table& table_;
+    const base::clock& clock_;
+    obs::log& log_;
+    std::map<std::string, domain::database> doubtful_creations_;
+};
+
+}  // namespace app

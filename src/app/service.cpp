@@ -1,0 +1,264 @@
+#include "app/service.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <utility>
+
+#include "app/history_keeper.hpp"
+#include "app/idempotency.hpp"
+#include "app/metrics_sync.hpp"
+#include "app/probe.hpp"
+#include "app/reconcile.hpp"
+#include "app/records.hpp"
+#include "app/table.hpp"
+#include "app/use_cases.hpp"
+
+namespace app {
+namespace {
+
+using base::errc;
+
+constexpr std::chrono::seconds status_turn{5};
+constexpr std::chrono::hours operations_kept_for{24 * 7};
+
+base::outcome<void> done() {
+    return {};
+}
+
+class service_impl final : public service, public ports::cluster_observer {
+  public:
+    service_impl(service_parts with, service_options how)
+        : with_(with),
+          how_(how),
+          probe_(with.registry),
+          table_(with.clock, how.metrics_interval),
+          records_(with.store, table_, with.clock, with.log),
+          history_(with.store, with.clock, with.log, probe_, {.retention = how.history_retention}),
+          ledger_(with.store, with.clock),
+          reconciler_(
+              {.on = with.on,
+               .records = records_,
+               .table = table_,
+               .cluster = with.cluster,
+               .clock = with.clock,
+               .log = with.log,
+               .probe = probe_,
+               .health = with.health},
+              {.workers = how.reconcile_workers, .operation_timeout = how.provision_timeout}),
+          metrics_({.on = with.on,
+                    .table = table_,
+                    .source = with.metrics,
+                    .history = history_,
+                    .clock = with.clock,
+                    .log = with.log,
+                    .probe = probe_,
+                    .health = with.health},
+                   {.interval = how.metrics_interval,
+                    .timeout = how.metrics_timeout,
+                    .concurrency = how.metrics_concurrency}),
+          use_cases_({.records = records_,
+                      .table = table_,
+                      .reconciler = reconciler_,
+                      .cluster = with.cluster,
+                      .clock = with.clock,
+                      .log = with.log}),
+          loops_(with.on) {
+        table_.listen(reconciler_);
+        table_.listen(metrics_);
+        with_.health.set_interval(background::status_sync, status_turn);
+        with_.health.set_cache(how.cache_is_embedded ? part_state::embedded
+                                                     : part_state::connected);
+    }
+
+    aio::task<> load() override {
+        auto loaded = co_await records_.load();
+        if (!loaded) co_return base::pass(std::move(loaded), "read the platform's records");
+        if (!table_.project("default")) {
+            auto made = co_await records_.put_project(
+                {.name = "default", .display_name = "Default project"});
+            if (!made && made.error().code != errc::conflict) co_return base::pass(std::move(made));
+        }
+        note_store();
+        co_return done();
+    }
+
+    aio::task<> run() override {
+        loops_.spawn(with_.cluster.run(*this));
+        loops_.spawn(reconciler_.run());
+        loops_.spawn(metrics_.run());
+        loops_.spawn(every(std::chrono::seconds(1), [this] { return watch_parts(); }));
+        loops_.spawn(every(status_turn, [this] { return records_.settle_doubts(); }));
+        loops_.spawn(every(std::chrono::seconds(60), [this] { return history_.flush(false); }));
+        loops_.spawn(every(std::chrono::minutes(10), [this] { return purge(); }));
+        aio::wakeup never(with_.on);
+        co_await never.wait();
+        loops_.cancel();
+        co_await loops_.join();
+        with_.health.stopped(background::status_sync);
+        co_return base::fail(errc::cancelled, "the platform's loops were stopped");
+    }
+
+    aio::task<> close() override { return history_.flush(true); }
+
+    // ---- what the cluster says -------------------------------------------------------
+
+    void on_observed(const ports::database_key& key,
+                     std::shared_ptr<const domain::observed_database> state) override {
+        table_.set_observed(key, std::move(state));
+    }
+    void on_catalogue(std::shared_ptr<const ports::catalogue> offer) override {
+        table_.set_catalogue(std::move(offer));
+    }
+    void on_link(ports::link_state state) override {
+        with_.log.info("cluster_link",
+                       {{"state", state == ports::link_state::synced     ? "synced"
+                                  : state == ports::link_state::starting ? "starting"
+                                                                         : "disconnected"}});
+        if (state != ports::link_state::synced) return;
+        with_.health.progressed(background::status_sync, with_.clock.now());
+        if (table_.is_cluster_known()) return;
+        table_.set_cluster_known();
+        // Nothing could be decided before.
+        for (const auto& [id, each] : table_.databases()) reconciler_.look_at(id);
+    }
+
+    // ---- what callers ask ------------------------------------------------------------
+
+    aio::task<accepted> create_database(domain::create_request wanted, write_conditions conditions,
+                                        caller by) override {
+        return use_cases_.create_database(std::move(wanted), conditions, std::move(by));
+    }
+    aio::task<accepted> patch_database(std::string id, domain::patch_request wanted,
+                                       write_conditions conditions, caller by) override {
+        return use_cases_.patch_database(std::move(id), std::move(wanted), conditions,
+                                         std::move(by));
+    }
+    aio::task<accepted> remove_database(std::string id, write_conditions conditions,
+                                        caller by) override {
+        return use_cases_.remove_database(std::move(id), conditions, std::move(by));
+    }
+    aio::task<accepted> recreate_database(std::string id, write_conditions conditions,
+                                          caller by) override {
+        return use_cases_.recreate_database(std::move(id), conditions, std::move(by));
+    }
+    aio::task<std::shared_ptr<const domain::project>> create_project(domain::project_request wanted,
+                                                                     write_conditions conditions,
+                                                                     caller by) override {
+        return use_cases_.create_project(std::move(wanted), conditions, std::move(by));
+    }
+    aio::task<std::shared_ptr<const domain::project>> patch_project(std::string name,
+                                                                    domain::project_request wanted,
+                                                                    write_conditions conditions,
+                                                                    caller by) override {
+        return use_cases_.patch_project(std::move(name), std::move(wanted), conditions,
+                                        std::move(by));
+    }
+    aio::task<void> remove_project(std::string name, write_conditions conditions,
+                                   caller by) override {
+        return use_cases_.remove_project(std::move(name), conditions, std::move(by));
+    }
+
+    aio::task<ports::credentials> read_credentials(std::string id, caller by) override {
+        auto* which = table_.find(id);
+        if (which == nullptr) {
+            co_return base::fail(errc::not_found, fmt::format("there is no database '{}'", id));
+        }
+        auto found = co_await with_.cluster.read_credentials(*which->record);
+        with_.log.info("credentials_read",
+                       {{"database_id", id},
+                        {"subject", by.subject},
+                        {"request_id", by.request_id},
+                        {"result", found ? "ok" : base::name(found.error().code)}});
+        if (found) probe_.credentials_read.add();
+        co_return found;
+    }
+
+    aio::task<history_points> read_history(history_request what) override {
+        if (table_.find(what.database_id) == nullptr) {
+            co_return base::fail(errc::not_found,
+                                 fmt::format("there is no database '{}'", what.database_id));
+        }
+        co_return co_await history_.read(std::move(what));
+    }
+
+    aio::task<idempotency_ticket> begin_idempotent(std::string key, std::string payload) override {
+        return ledger_.begin(std::move(key), std::move(payload));
+    }
+    aio::task<void> finish_idempotent(std::string key, kept_answer answer) override {
+        return ledger_.finish(std::move(key), std::move(answer));
+    }
+    aio::task<void> abandon_idempotent(std::string key) override {
+        ledger_.abandon(key);
+        co_return done();
+    }
+
+    void listen(platform_listener& listener) override { table_.listen(listener); }
+
+  private:
+    // A turn of housekeeping again and again; its failures are logged and tried again.
+    aio::task<> every(std::chrono::nanoseconds period, std::function<aio::task<>()> turn) {
+        return aio::periodic({.period = period,
+                              .first_delay = period,
+                              .on_failure =
+                                  [this](const base::failure& why) {
+                                      with_.log.warning(
+                                          "housekeeping_failed",
+                                          {{"code", base::name(why.code)}, {"detail", why.text}});
+                                  }},
+                             std::move(turn));
+    }
+
+    void note_store() {
+        const bool connected = with_.store.is_connected();
+        with_.health.set_database(connected ? part_state::connected : part_state::disconnected);
+    }
+
+    // What readiness and the platform's own metrics say about the parts.
+    aio::task<> watch_parts() {
+        note_store();
+        if (with_.cluster.state() == ports::link_state::synced) {
+            with_.health.progressed(background::status_sync, with_.clock.now());
+        }
+        const auto now = with_.clock.wall();
+        std::size_t unfinished = 0;
+        std::size_t overdue = 0;
+        for (const auto& [id, each] : table_.databases()) {
+            const auto* active = domain::active_operation(*each.record);
+            if (active == nullptr) continue;
+            ++unfinished;
+            const bool bounded = active->kind != domain::operation_kind::remove;
+            if (bounded && now - active->created_at > 2 * how_.provision_timeout) ++overdue;
+        }
+        probe_.operations_unfinished.set(static_cast<double>(unfinished));
+        probe_.operations_overdue.set(static_cast<double>(overdue));
+        probe_.databases.set(static_cast<double>(table_.databases().size()));
+        co_return done();
+    }
+
+    aio::task<> purge() {
+        auto purged = co_await ledger_.purge();
+        if (!purged) co_return purged;
+        co_return co_await records_.purge_operations(with_.clock.wall() - operations_kept_for);
+    }
+
+    service_parts with_;
+    service_options how_;
+    app::probe probe_;
+    database_table table_;
+    record_keeper records_;
+    history_keeper history_;
+    idempotency_ledger ledger_;
+    reconciler reconciler_;
+    metrics_sync metrics_;
+    use_cases use_cases_;
+    aio::task_group loops_;
+};
+
+}  // namespace
+
+std::unique_ptr<service> make_service(service_parts with, service_options how) {
+    return std::make_unique<service_impl>(with, how);
+}
+
+}  // namespace app

@@ -1,0 +1,55 @@
+#pragma once
+// The platform behind the API: the use cases and the loops that keep it true, wired over the ports.
+// Lives on the control loop; main owns it and everything it is given.
+
+#include <chrono>
+#include <memory>
+
+#include "aio/aio.hpp"
+#include "app/health.hpp"
+#include "app/platform.hpp"
+#include "base/clock.hpp"
+#include "obs/log.hpp"
+#include "obs/metrics.hpp"
+#include "ports/cluster.hpp"
+#include "ports/document_store.hpp"
+#include "ports/metrics_source.hpp"
+
+namespace app {
+
+struct service_parts {
+    aio::executor on;
+    ports::document_store& store;
+    ports::cluster& cluster;
+    ports::metrics_source& metrics;
+    const base::clock& clock;
+    obs::log& log;
+    obs::registry& registry;
+    health_board& health;
+};
+
+struct service_options {
+    std::chrono::seconds metrics_interval{30};
+    std::chrono::seconds metrics_timeout{10};
+    std::size_t metrics_concurrency = 64;
+    std::chrono::seconds history_retention = std::chrono::hours(24);
+    std::chrono::seconds provision_timeout{900};
+    std::size_t reconcile_workers = 32;
+    bool store_is_embedded = true;
+    bool cache_is_embedded = true;
+};
+
+class service : public platform {
+  public:
+    // Reads what is stored; makes the project "default" in an empty store. Before run() and before
+    // requests. Failures: unavailable, corrupt.
+    virtual aio::task<> load() = 0;
+    // The loops, until cancelled; ends when nothing of them runs any more.
+    virtual aio::task<> run() = 0;
+    // After run() has ended: stores what is still only in memory.
+    virtual aio::task<> close() = 0;
+};
+
+std::unique_ptr<service> make_service(service_parts with, service_options how);
+
+}  // namespace app

@@ -1,0 +1,340 @@
+#include "app/use_cases.hpp"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "base/random_id.hpp"
+#include "domain/decide.hpp"
+#include "domain/engines.hpp"
+#include "domain/validate.hpp"
+
+namespace app {
+namespace {
+
+using base::errc;
+using domain::operation_kind;
+
+base::outcome<void> check_revision(std::int64_t present, const std::optional<std::int64_t>& seen) {
+    if (!seen || *seen == present) return {};
+    return base::fail(errc::precondition,
+                      fmt::format("revision {} was expected, {} is there", *seen, present),
+                      "revision_mismatch");
+}
+
+std::unexpected<base::failure> no_such_project(const std::string& name, std::string pointer) {
+    base::failure why{.code = pointer.empty() ? errc::not_found : errc::invalid,
+                      .text = fmt::format("there is no project '{}'", name),
+                      .reason = "project_not_found"};
+    if (!pointer.empty()) {
+        why.text = pointer + ": " + why.text;
+        why.fields.push_back({std::move(pointer), "not_found",
+                              fmt::format("there is no project '{}'; create it first", name)});
+    }
+    return std::unexpected(std::move(why));
+}
+
+domain::engine_offer offer_of(const ports::catalogue& offer, const std::string& engine) {
+    domain::engine_offer result;
+    const auto at = offer.engines.find(engine);
+    if (at == offer.engines.end()) return result;
+    result.installed = true;
+    for (const auto& version : at->second) {
+        (version.deprecated ? result.deprecated_versions : result.versions).push_back(version.name);
+    }
+    return result;
+}
+
+bool changes_cluster(const domain::database& before, const domain::database& after) noexcept {
+    return before.size != after.size || before.topology != after.topology ||
+           before.storage != after.storage || before.paused != after.paused;
+}
+
+std::optional<domain::operation> newest_operation(const domain::database& record) {
+    const auto* active = domain::active_operation(record);
+    if (active == nullptr) return std::nullopt;
+    return *active;
+}
+
+domain::usage difference(const domain::database& after, const domain::database& before) {
+    auto more = domain::usage_of(after);
+    more -= domain::usage_of(before);
+    return more;
+}
+
+}  // namespace
+
+class use_cases::reservation {
+  public:
+    reservation(use_cases& owner, std::string project, domain::usage what)
+        : owner_(owner), project_(std::move(project)), what_(what) {
+        owner_.reserved_[project_] += what_;
+        owner_.reserved_in_all_ += what_;
+    }
+    ~reservation() {
+        owner_.reserved_in_all_ -= what_;
+        auto& left = owner_.reserved_[project_];
+        left -= what_;
+        if (left.databases == 0) owner_.reserved_.erase(project_);
+    }
+    reservation(const reservation&) = delete;
+    reservation& operator=(const reservation&) = delete;
+
+  private:
+    use_cases& owner_;
+    std::string project_;
+    domain::usage what_;
+};
+
+domain::operation use_cases::new_operation(operation_kind kind, const caller& by) const {
+    return {.id = base::random_id("op-"), .kind = kind, .requested_by = by.subject};
+}
+
+accepted use_cases::preview(domain::database record) const {
+    auto shared = std::make_shared<const domain::database>(std::move(record));
+    auto view = std::make_shared<const database_view>(
+        database_view{.record = shared,
+                      .status = {.phase = domain::status_phase::provisioning,
+                                 .reason = "dry_run",
+                                 .message = "nothing was written",
+                                 .since = with_.clock.wall()}});
+    return {.database = std::move(view)};
+}
+
+base::outcome<void> use_cases::check_room(const std::string& project,
+                                          const domain::usage& more) const {
+    const auto owner = with_.table.project(project);
+    if (owner) {
+        auto used = with_.table.usage_of_project(project);
+        if (const auto at = reserved_.find(project); at != reserved_.end()) used += at->second;
+        auto fits = domain::check_limits(domain::limits_of(*owner), used, more,
+                                         fmt::format("project '{}'", project), "quota_exceeded");
+        if (!fits) return fits;
+    }
+    const auto& offer = with_.table.catalogue();
+    if (!offer) return {};
+    auto used = with_.table.usage_of_all();
+    used += reserved_in_all_;
+    const domain::usage capacity{.cpu_millis = offer->capacity_cpu_millis,
+                                 .memory_bytes = offer->capacity_memory_bytes,
+                                 .storage_bytes = offer->capacity_storage_bytes};
+    return domain::check_limits(capacity, used, more, "the cluster", "capacity_exceeded");
+}
+
+aio::task<accepted> use_cases::create_database(domain::create_request wanted,
+                                               write_conditions conditions, caller by) {
+    const auto offer = with_.table.catalogue();
+    if (!offer) {
+        co_return base::fail(errc::unavailable,
+                             "the cluster's catalogue of engines has not been read yet",
+                             "cluster_not_read_yet");
+    }
+    auto valid = domain::validate_create(wanted, offer_of(*offer, wanted.engine.value_or("")));
+    if (!valid) co_return base::pass(std::move(valid));
+    auto record = std::move(*valid);
+    if (!with_.table.project(record.project)) co_return no_such_project(record.project, "/project");
+    if (with_.table.find(key_of(record)) != nullptr) {
+        co_return base::fail(errc::conflict,
+                             fmt::format("project '{}' has a database named '{}' already",
+                                         record.project, record.name),
+                             "name_taken");
+    }
+    const auto usage = domain::usage_of(record);
+    auto room = check_room(record.project, usage);
+    if (!room) co_return base::pass(std::move(room));
+    record.id = base::random_id("db-");
+    if (conditions.dry_run) co_return preview(std::move(record));
+
+    const auto operation = new_operation(operation_kind::create, by);
+    domain::begin_operation(record, operation, with_.clock.wall());
+    const reservation held(*this, record.project, usage);
+    auto created = co_await with_.records.create(std::move(record));
+    if (!created) co_return base::pass(std::move(created));
+    const auto& stored = **created;
+    with_.log.info("database_create_accepted", {{"database_id", stored.id},
+                                                {"project", stored.project},
+                                                {"name", stored.name},
+                                                {"engine", stored.engine},
+                                                {"operation_id", operation.id},
+                                                {"subject", by.subject},
+                                                {"request_id", by.request_id}});
+    const auto* which = with_.table.find(stored.id);
+    if (which == nullptr) co_return base::fail(errc::internal, "the new database vanished");
+    co_return accepted{.database = which->view, .operation = newest_operation(stored)};
+}
+
+// One revision-checked change of the record, its answer and its log line.
+aio::task<accepted> use_cases::change(std::string id, record_change how,
+                                      write_conditions conditions, caller by, std::string event) {
+    auto* which = with_.table.find(id);
+    if (which == nullptr) {
+        co_return base::fail(errc::not_found, fmt::format("there is no database '{}'", id));
+    }
+    const auto before = which->record;
+    if (conditions.dry_run) {
+        auto checked = check_revision(before->revision, conditions.if_match);
+        if (!checked) co_return base::pass(std::move(checked));
+        auto next = how(*before);
+        if (!next) co_return base::pass(std::move(next));
+        co_return preview(std::move(*next));
+    }
+    auto written = co_await with_.records.update(
+        id, [&how, &conditions](const domain::database& newest) -> base::outcome<domain::database> {
+            auto checked = check_revision(newest.revision, conditions.if_match);
+            if (!checked) return base::pass(std::move(checked));
+            return how(newest);
+        });
+    if (!written) co_return base::pass(std::move(written));
+    which = with_.table.find(id);
+    if (which == nullptr) {
+        co_return base::fail(errc::not_found, fmt::format("there is no database '{}'", id));
+    }
+    with_.reconciler.look_at(id);
+    const auto operation = newest_operation(**written);
+    with_.log.info(event, {{"database_id", id},
+                           {"operation_id", operation ? operation->id : std::string()},
+                           {"revision", (*written)->revision},
+                           {"subject", by.subject},
+                           {"request_id", by.request_id}});
+    co_return accepted{.database = which->view, .operation = operation};
+}
+
+aio::task<accepted> use_cases::patch_database(std::string id, domain::patch_request wanted,
+                                              write_conditions conditions, caller by) {
+    const auto* which = with_.table.find(id);
+    if (which == nullptr) {
+        co_return base::fail(errc::not_found, fmt::format("there is no database '{}'", id));
+    }
+    std::string operation_id;
+    const auto how = [this, wanted, by, &operation_id](
+                         const domain::database& newest) -> base::outcome<domain::database> {
+        auto next = domain::validate_patch(newest, wanted);
+        if (!next) return base::pass(std::move(next));
+        if (!changes_cluster(newest, *next)) return std::move(*next);
+        auto room = check_room(newest.project, difference(*next, newest));
+        if (!room) return base::pass(std::move(room));
+        const auto kind = newest.paused == next->paused ? operation_kind::update
+                          : next->paused                ? operation_kind::pause
+                                                        : operation_kind::resume;
+        auto operation = new_operation(kind, by);
+        operation_id = operation.id;
+        domain::begin_operation(*next, std::move(operation), with_.clock.wall());
+        return std::move(*next);
+    };
+    auto changed =
+        co_await change(std::move(id), how, conditions, std::move(by), "database_change_accepted");
+    if (!changed) co_return base::pass(std::move(changed));
+    // An operation that ran before this patch is not this patch's.
+    if (changed->operation && changed->operation->id != operation_id) changed->operation.reset();
+    co_return changed;
+}
+
+aio::task<accepted> use_cases::remove_database(std::string id, write_conditions conditions,
+                                               caller by) {
+    const auto how = [this, by](const domain::database& newest) -> base::outcome<domain::database> {
+        if (newest.deleted) return newest;  // asked for before: the same answer
+        if (newest.deletion_protection) {
+            return base::fail(errc::conflict,
+                              "the database is protected; patch deletion_protection to false first",
+                              "deletion_protected");
+        }
+        auto next = newest;
+        next.deleted = true;
+        domain::begin_operation(next, new_operation(operation_kind::remove, by),
+                                with_.clock.wall());
+        return next;
+    };
+    co_return co_await change(std::move(id), how, conditions, std::move(by),
+                              "database_removal_accepted");
+}
+
+aio::task<accepted> use_cases::recreate_database(std::string id, write_conditions conditions,
+                                                 caller by) {
+    const auto how = [this, by,
+                      id](const domain::database& newest) -> base::outcome<domain::database> {
+        const auto* which = with_.table.find(id);
+        const auto observed = which == nullptr ? nullptr : with_.table.observed_of(*which);
+        if (newest.deleted) {
+            return base::fail(errc::conflict, "the database is being deleted", "being_deleted");
+        }
+        if (!observed) {
+            return base::fail(errc::unavailable, "the cluster's state has not been read yet",
+                              "cluster_not_read_yet");
+        }
+        const bool is_there = !newest.object_uid.empty() && domain::is_ours(newest, *observed);
+        if (is_there || domain::active_operation(newest) != nullptr) {
+            return base::fail(errc::conflict,
+                              "only a database whose object is missing can be recreated",
+                              "not_missing");
+        }
+        auto next = newest;
+        next.object_uid.clear();
+        next.was_ready = false;
+        domain::begin_operation(next, new_operation(operation_kind::recreate, by),
+                                with_.clock.wall());
+        return next;
+    };
+    co_return co_await change(id, how, conditions, std::move(by), "database_recreation_accepted");
+}
+
+aio::task<std::shared_ptr<const domain::project>> use_cases::create_project(
+    domain::project_request wanted, write_conditions conditions, caller by) {
+    auto valid = domain::validate_project(nullptr, wanted);
+    if (!valid) co_return base::pass(std::move(valid));
+    if (with_.table.project(valid->name)) {
+        co_return base::fail(errc::conflict,
+                             fmt::format("there is a project '{}' already", valid->name),
+                             "name_taken");
+    }
+    if (conditions.dry_run) {
+        co_return std::make_shared<const domain::project>(std::move(*valid));
+    }
+    auto made = co_await with_.records.put_project(std::move(*valid));
+    if (!made) co_return base::pass(std::move(made));
+    with_.log.info(
+        "project_created",
+        {{"project", (*made)->name}, {"subject", by.subject}, {"request_id", by.request_id}});
+    co_return made;
+}
+
+aio::task<std::shared_ptr<const domain::project>> use_cases::patch_project(
+    std::string name, domain::project_request wanted, write_conditions conditions, caller by) {
+    const auto present = with_.table.project(name);
+    if (!present) co_return no_such_project(name, {});
+    auto checked = check_revision(present->revision, conditions.if_match);
+    if (!checked) co_return base::pass(std::move(checked));
+    auto next = domain::validate_project(present.get(), wanted);
+    if (!next) co_return base::pass(std::move(next));
+    if (*next == *present) co_return present;
+    if (conditions.dry_run) co_return std::make_shared<const domain::project>(std::move(*next));
+    auto written = co_await with_.records.put_project(std::move(*next));
+    if (!written) {
+        if (written.error().code == errc::precondition) {
+            co_return base::fail(errc::conflict, "the project was changed by another request",
+                                 "changed_meanwhile");
+        }
+        co_return base::pass(std::move(written));
+    }
+    with_.log.info("project_changed",
+                   {{"project", name}, {"subject", by.subject}, {"request_id", by.request_id}});
+    co_return written;
+}
+
+aio::task<> use_cases::remove_project(std::string name, write_conditions conditions, caller by) {
+    const auto present = with_.table.project(name);
+    if (!present) co_return no_such_project(name, {});
+    auto checked = check_revision(present->revision, conditions.if_match);
+    if (!checked) co_return base::pass(std::move(checked));
+    if (with_.table.usage_of_project(name).databases > 0 || reserved_.contains(name)) {
+        co_return base::fail(errc::conflict, fmt::format("project '{}' still has databases", name),
+                             "not_empty");
+    }
+    if (conditions.dry_run) co_return base::outcome<void>{};
+    auto removed = co_await with_.records.remove_project(name);
+    if (!removed) co_return base::pass(std::move(removed));
+    with_.log.info("project_removed",
+                   {{"project", name}, {"subject", by.subject}, {"request_id", by.request_id}});
+    co_return base::outcome<void>{};
+}
+
+}  // namespace app

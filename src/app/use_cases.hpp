@@ -1,0 +1,58 @@
+#pragma once
+// What a caller may ask of databases and projects: checks, then one revision-checked write, then
+// the reconciler is told. Nothing here talks to the cluster. Lives on the control loop. The
+// failures are those of platform.hpp.
+
+#include <memory>
+#include <string>
+
+#include "app/platform.hpp"
+#include "app/reconcile.hpp"
+#include "app/records.hpp"
+#include "app/table.hpp"
+
+namespace app {
+
+class use_cases {
+  public:
+    struct parts {
+        record_keeper& records;
+        database_table& table;
+        app::reconciler& reconciler;
+        ports::cluster& cluster;
+        const base::clock& clock;
+        obs::log& log;
+    };
+    explicit use_cases(parts with) : with_(with) {}
+
+    aio::task<accepted> create_database(domain::create_request wanted, write_conditions conditions,
+                                        caller by);
+    aio::task<accepted> patch_database(std::string id, domain::patch_request wanted,
+                                       write_conditions conditions, caller by);
+    aio::task<accepted> remove_database(std::string id, write_conditions conditions, caller by);
+    aio::task<accepted> recreate_database(std::string id, write_conditions conditions, caller by);
+    aio::task<std::shared_ptr<const domain::project>> create_project(domain::project_request wanted,
+                                                                     write_conditions conditions,
+                                                                     caller by);
+    aio::task<std::shared_ptr<const domain::project>> patch_project(std::string name,
+                                                                    domain::project_request wanted,
+                                                                    write_conditions conditions,
+                                                                    caller by);
+    aio::task<> remove_project(std::string name, write_conditions conditions, caller by);
+
+  private:
+    // A reservation for what is being written: two requests at once do not both get the last place.
+    class reservation;
+    base::outcome<void> check_room(const std::string& project, const domain::usage& more) const;
+    aio::task<accepted> change(std::string id, record_change how, write_conditions conditions,
+                               caller by, std::string event);
+    [[nodiscard]] domain::operation new_operation(domain::operation_kind kind,
+                                                  const caller& by) const;
+    [[nodiscard]] accepted preview(domain::database record) const;
+
+    parts with_;
+    std::map<std::string, domain::usage> reserved_;
+    domain::usage reserved_in_all_;
+};
+
+}  // namespace app
