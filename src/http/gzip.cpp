@@ -1,0 +1,64 @@
+#include "http/gzip.hpp"
+
+#include <zlib.h>
+
+#include <algorithm>
+#include <limits>
+
+namespace http {
+namespace {
+
+constexpr int gzip_window = 15 + 16;  // zlib: the largest window, in a gzip wrapper
+
+Bytef* bytes_of(std::string_view text) noexcept {
+    return reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
+}
+
+uInt small(std::size_t size) noexcept {
+    return static_cast<uInt>(std::min<std::size_t>(size, std::numeric_limits<uInt>::max()));
+}
+
+}  // namespace
+
+std::string gzip(std::string_view bytes, int level) {
+    z_stream state{};
+    if (deflateInit2(&state, level, Z_DEFLATED, gzip_window, 8, Z_DEFAULT_STRATEGY) != Z_OK) {
+        return {};
+    }
+    std::string packed(deflateBound(&state, static_cast<uLong>(bytes.size())), '\0');
+    state.next_in = bytes_of(bytes);
+    state.avail_in = small(bytes.size());
+    state.next_out = bytes_of(packed);
+    state.avail_out = small(packed.size());
+    const int ended = deflate(&state, Z_FINISH);
+    packed.resize(ended == Z_STREAM_END ? state.total_out : 0);
+    deflateEnd(&state);
+    return packed;
+}
+
+base::outcome<std::string> gunzip(std::string_view packed, std::size_t bytes_max) {
+    z_stream state{};
+    if (inflateInit2(&state, gzip_window) != Z_OK) {
+        return base::fail(base::errc::internal, "zlib does not start");
+    }
+    state.next_in = bytes_of(packed);
+    state.avail_in = small(packed.size());
+    std::string bytes;
+    int status = Z_OK;
+    while (status == Z_OK && bytes.size() <= bytes_max) {
+        const auto before = bytes.size();
+        bytes.resize(before + std::clamp<std::size_t>(packed.size() * 4, 4096, 1 << 20));
+        state.next_out = bytes_of(std::string_view(bytes).substr(before));
+        state.avail_out = small(bytes.size() - before);
+        status = inflate(&state, Z_NO_FLUSH);
+        bytes.resize(bytes.size() - state.avail_out);
+    }
+    inflateEnd(&state);
+    if (bytes.size() > bytes_max) {
+        return base::fail(base::errc::limit, "the unpacked body is too large");
+    }
+    if (status != Z_STREAM_END) return base::fail(base::errc::corrupt, "not a gzip body");
+    return bytes;
+}
+
+}  // namespace http

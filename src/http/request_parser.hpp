@@ -1,0 +1,80 @@
+#pragma once
+// HTTP/1.1 requests out of a stream of bytes (RFC 9112), strict where servers and proxies have
+// disagreed: one length, no obs-fold, no bare LF, no space before a colon. Sans-io; belongs to one
+// connection.
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "http/message.hpp"
+
+namespace http {
+
+struct parser_limits {
+    std::size_t header_bytes_max = 16 * 1024;
+    std::size_t target_bytes_max = 8 * 1024;
+    std::size_t headers_max = 100;
+    std::size_t body_bytes_max = 1024 * 1024;
+};
+
+class request_parser {
+  public:
+    enum class state : std::uint8_t {
+        start,     // nothing of the next request has come
+        header,    // in the request line or the header
+        body,      // the header is complete, the body is not
+        complete,  // message() is a whole request
+        refused    // status() says why; the connection cannot go on
+    };
+
+    explicit request_parser(parser_limits limits) : limits_(limits) {}
+
+    // Takes bytes from the front of `input`; how many were used. Stops at the end of one request.
+    std::size_t feed(std::string_view input);
+
+    [[nodiscard]] state now() const noexcept { return state_; }
+    // The client waits for "100 Continue" before it sends the body: true once per request.
+    bool take_expect_continue() noexcept;
+    // Whether the connection may carry another request.
+    [[nodiscard]] bool keeps_alive() const noexcept { return keeps_alive_; }
+    [[nodiscard]] bool is_http_1_0() const noexcept { return is_1_0_; }
+    [[nodiscard]] unsigned status() const noexcept { return status_; }
+    [[nodiscard]] std::string_view why() const noexcept { return why_; }
+
+    // The complete request is taken out and the parser begins anew.
+    request take();
+
+  private:
+    enum class step : std::uint8_t { fixed_body, chunk_size, chunk_data, chunk_data_end, trailer };
+    void refuse(unsigned status, std::string_view why) noexcept;
+    void read_header();
+    bool read_request_line(std::string_view line);
+    bool read_field(std::string_view line);
+    bool settle_framing();
+    std::size_t feed_header(std::string_view input);
+    std::size_t feed_body(std::string_view input);
+    std::size_t feed_line(std::string_view input);
+    void read_chunk_line();
+    bool add_to_body(std::string_view bytes);
+
+    parser_limits limits_;
+    state state_ = state::start;
+    step step_ = step::fixed_body;
+    std::string head_;  // header bytes so far, when they came in pieces; then one chunk line
+    std::string_view seen_;
+    std::uint64_t left_ = 0;  // of the body or the chunk
+    std::size_t trailer_bytes_ = 0;
+    request message_;
+    std::size_t hosts_ = 0;
+    bool has_length_ = false;
+    bool is_chunked_ = false;
+    bool is_1_0_ = false;
+    bool keeps_alive_ = true;
+    bool expects_continue_ = false;
+    unsigned status_ = 0;
+    std::string_view why_;
+};
+
+}  // namespace http

@@ -1,0 +1,304 @@
+#include "http/server.hpp"
+
+#include <fmt/format.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/ssl/context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+
+#include "http/connection.hpp"
+
+namespace http {
+namespace {
+
+namespace asio = boost::asio;
+using base::errc;
+using boost::system::error_code;
+using detail::tcp;
+
+using reuse_port = asio::detail::socket_option::boolean<SOL_SOCKET, SO_REUSEPORT>;
+
+constexpr std::chrono::milliseconds sweep_most{250};
+constexpr std::chrono::milliseconds sweep_least{5};
+constexpr std::chrono::seconds cut_patience{5};
+
+std::chrono::milliseconds sweep_period(const server_options& how) {
+    const auto shortest =
+        std::min({how.header_timeout, how.body_timeout, how.idle_timeout, how.write_timeout});
+    return std::clamp(shortest / 4, sweep_least, sweep_most);
+}
+
+// One thread: its loop, its acceptor, its connections.
+class worker {
+  public:
+    worker(const server_options& how, detail::shared_counters& counters, asio::ssl::context* tls)
+        : options_(how),
+          tls_(tls),
+          state_(std::make_shared<detail::loop_state>(options_)),
+          acceptor_(context_),
+          sweep_(context_) {
+        state_->context = &context_;
+        state_->counters = &counters;
+    }
+
+    base::outcome<std::uint16_t> listen(const tcp::endpoint& at) {
+        error_code error;
+        acceptor_.open(at.protocol(), error);
+        if (!error) acceptor_.set_option(tcp::acceptor::reuse_address(true), error);
+        if (!error) acceptor_.set_option(reuse_port(true), error);
+        if (!error) acceptor_.bind(at, error);
+        if (!error) acceptor_.listen(4096, error);
+        if (!error) acceptor_.non_blocking(true, error);
+        if (error) {
+            const auto code =
+                error == asio::error::access_denied ? errc::denied : errc::unavailable;
+            return base::fail(
+                code, fmt::format("cannot listen on {}:{}: {}", at.address().to_string(), at.port(),
+                                  error.message()));
+        }
+        return acceptor_.local_endpoint().port();
+    }
+
+    void start(const std::function<std::unique_ptr<handler>(aio::executor)>& make_handler) {
+        state_->handler = make_handler(context_.get_executor());
+        asio::co_spawn(context_, accept(), asio::detached);
+        sweep();
+        thread_ = std::thread([this] { context_.run(); });
+    }
+
+    [[nodiscard]] aio::executor executor() { return context_.get_executor(); }
+
+    void drain() {
+        asio::post(context_, [this] {
+            if (std::exchange(state_->is_draining, true)) return;
+            take_backlog();
+            error_code ignored;
+            acceptor_.close(ignored);
+            for_each([](detail::connection& each) { each.drain(); });
+            has_begun_to_drain_.store(true);
+        });
+    }
+    [[nodiscard]] bool has_begun_to_drain() const noexcept { return has_begun_to_drain_.load(); }
+    void cut() {
+        asio::post(context_, [this] { for_each([](detail::connection& each) { each.cut(); }); });
+    }
+    void end() {
+        context_.stop();
+        if (thread_.joinable()) thread_.join();
+    }
+
+  private:
+    void for_each(const std::function<void(detail::connection&)>& act) {
+        const std::vector<detail::connection*> all(state_->connections.begin(),
+                                                   state_->connections.end());
+        for (auto* each : all) {
+            if (state_->connections.contains(each)) act(*each);
+        }
+    }
+
+    void sweep() {
+        sweep_.expires_after(sweep_period(options_));
+        sweep_.async_wait([this](const error_code& error) {
+            if (error) return;
+            const auto now = std::chrono::steady_clock::now();
+            for_each([now](detail::connection& each) { each.check_deadline(now); });
+            sweep();
+        });
+    }
+
+    asio::awaitable<void> accept() {
+        while (acceptor_.is_open()) {
+            error_code error;
+            auto socket =
+                co_await acceptor_.async_accept(asio::redirect_error(asio::use_awaitable, error));
+            if (!error) {
+                take(std::move(socket));
+            } else if (error == asio::error::no_descriptors || error == asio::error::no_memory ||
+                       error == asio::error::no_buffer_space) {
+                asio::steady_timer pause(context_, std::chrono::milliseconds(50));
+                co_await pause.async_wait(asio::redirect_error(asio::use_awaitable, error));
+            }
+        }
+    }
+
+    // Connections that the kernel has accepted already are served, not reset.
+    void take_backlog() {
+        error_code error;
+        while (!error) {
+            auto socket = acceptor_.accept(error);
+            if (!error) take(std::move(socket));
+        }
+    }
+
+    void take(tcp::socket socket) {
+        auto& counters = *state_->counters;
+        counters.total.fetch_add(1, std::memory_order_relaxed);
+        const auto open = counters.open.fetch_add(1, std::memory_order_relaxed);
+        if (open >= options_.connections_max) {
+            counters.open.fetch_sub(1, std::memory_order_relaxed);
+            turn_away(std::move(socket));
+        } else if (tls_ != nullptr) {
+            detail::serve_tls(state_, std::move(socket), *tls_);
+        } else {
+            detail::serve_plain(state_, std::move(socket));
+        }
+    }
+
+    void turn_away(tcp::socket socket) {
+        if (tls_ != nullptr) return;
+        constexpr std::string_view text =
+            "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nRetry-After: 1\r\n"
+            "Connection: close\r\n\r\n";
+        error_code ignored;
+        socket.non_blocking(true, ignored);
+        socket.write_some(asio::buffer(text), ignored);
+        socket.shutdown(tcp::socket::shutdown_send, ignored);
+    }
+
+    server_options options_;
+    asio::ssl::context* tls_;
+    asio::io_context context_{1};
+    std::shared_ptr<detail::loop_state> state_;
+    tcp::acceptor acceptor_;
+    asio::steady_timer sweep_;
+    std::atomic<bool> has_begun_to_drain_{false};
+    std::thread thread_;
+};
+
+class server_impl final : public server {
+  public:
+    explicit server_impl(server_options how) : options_(std::move(how)) {}
+
+    ~server_impl() override { stop(std::chrono::steady_clock::now()); }
+
+    base::outcome<void> start(
+        const std::function<std::unique_ptr<handler>(aio::executor)>& make_handler) {
+        error_code error;
+        const auto address = asio::ip::make_address(options_.address, error);
+        if (error) {
+            return base::fail(errc::invalid,
+                              fmt::format("'{}' is not an IP address", options_.address));
+        }
+        auto secured = load_tls();
+        if (!secured) return secured;
+        port_ = options_.port;
+        for (std::size_t index = 0; index < std::max<std::size_t>(1, options_.loops); ++index) {
+            auto made = std::make_unique<worker>(options_, counters_, tls_ ? &*tls_ : nullptr);
+            auto bound = made->listen({address, port_});
+            if (!bound) return base::pass(std::move(bound));
+            port_ = *bound;
+            workers_.push_back(std::move(made));
+        }
+        for (auto& each : workers_) each->start(make_handler);
+        is_running_ = true;
+        return {};
+    }
+
+    [[nodiscard]] std::uint16_t port() const noexcept override { return port_; }
+
+    [[nodiscard]] std::vector<aio::executor> executors() const override {
+        std::vector<aio::executor> all;
+        for (const auto& each : workers_) all.push_back(each->executor());
+        return all;
+    }
+
+    void drain() override {
+        for (auto& each : workers_) each->drain();
+    }
+
+    bool stop(base::steady_time when) override {
+        if (!std::exchange(is_running_, false)) return true;
+        drain();
+        const bool clean = wait_until_empty(when);
+        if (!clean) {
+            for (auto& each : workers_) each->cut();
+            wait_until_empty(std::chrono::steady_clock::now() + cut_patience);
+        }
+        for (auto& each : workers_) each->end();
+        return clean;
+    }
+
+    [[nodiscard]] server_counters counters() const noexcept override {
+        constexpr auto relaxed = std::memory_order_relaxed;
+        return {.connections_open = counters_.open.load(relaxed),
+                .connections_total = counters_.total.load(relaxed),
+                .requests_total = counters_.requests.load(relaxed),
+                .requests_in_flight = counters_.in_flight.load(relaxed),
+                .streams_open = counters_.streams.load(relaxed)};
+    }
+
+  private:
+    base::outcome<void> load_tls() {
+        if (!options_.tls) return {};
+        tls_.emplace(asio::ssl::context::tls_server);
+        error_code error;
+        tls_->set_options(asio::ssl::context::default_workarounds | asio::ssl::context::no_sslv2 |
+                              asio::ssl::context::no_sslv3 | asio::ssl::context::no_tlsv1 |
+                              asio::ssl::context::no_tlsv1_1,
+                          error);
+        tls_->use_certificate_chain_file(options_.tls->certificate_chain, error);
+        if (error) {
+            return base::fail(errc::invalid,
+                              fmt::format("certificate '{}': {}", options_.tls->certificate_chain,
+                                          error.message()));
+        }
+        tls_->use_private_key_file(options_.tls->private_key, asio::ssl::context::pem, error);
+        if (error) {
+            return base::fail(
+                errc::invalid,
+                fmt::format("private key '{}': {}", options_.tls->private_key, error.message()));
+        }
+        if (options_.tls->client_ca.empty()) return {};
+        tls_->load_verify_file(options_.tls->client_ca, error);
+        if (error) {
+            return base::fail(errc::invalid, fmt::format("client CA '{}': {}",
+                                                         options_.tls->client_ca, error.message()));
+        }
+        tls_->set_verify_mode(asio::ssl::verify_peer | asio::ssl::verify_fail_if_no_peer_cert,
+                              error);
+        return {};
+    }
+
+    // Shutdown is the one place that polls: its thread has no loop to wait on.
+    bool wait_until_empty(base::steady_time when) {
+        std::mutex mutex;
+        std::condition_variable never;
+        std::unique_lock lock(mutex);
+        while (true) {
+            const bool settled = std::ranges::all_of(
+                workers_, [](const auto& each) { return each->has_begun_to_drain(); });
+            if (settled && counters_.open.load() == 0) return true;
+            if (std::chrono::steady_clock::now() >= when) return false;
+            never.wait_for(lock, std::chrono::milliseconds(2));
+        }
+    }
+
+    server_options options_;
+    detail::shared_counters counters_;
+    std::optional<asio::ssl::context> tls_;
+    std::vector<std::unique_ptr<worker>> workers_;
+    std::uint16_t port_ = 0;
+    bool is_running_ = false;
+};
+
+}  // namespace
+
+base::outcome<std::unique_ptr<server>> start_server(
+    server_options options, std::function<std::unique_ptr<handler>(aio::executor)> make_handler) {
+    auto made = std::make_unique<server_impl>(std::move(options));
+    auto started = made->start(make_handler);
+    if (!started) return base::pass(std::move(started));
+    return made;
+}
+
+}  // namespace http

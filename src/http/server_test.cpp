@@ -1,0 +1,466 @@
+#include "http/server.hpp"
+
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+
+#include <atomic>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/read.hpp>
+#include <boost/asio/write.hpp>
+#include <future>
+
+#include "aio/run_to_end.hpp"
+#include "http/client.hpp"
+
+namespace {
+
+using namespace std::chrono_literals;
+using tcp = boost::asio::ip::tcp;
+
+// What the tests' handler shares with them, over all loops.
+struct stage {
+    std::atomic<int> cancelled{0};
+    std::atomic<int> waiting{0};
+    std::atomic<int> sent{0};
+    std::atomic<int> sent_whole{0};
+    std::promise<void> release;
+    std::shared_future<void> released{release.get_future().share()};
+};
+
+class test_handler final : public http::handler {
+  public:
+    explicit test_handler(stage& with) : stage_(with) {}
+
+    std::optional<http::answer> handle_now(http::request& incoming) override {
+        if (incoming.path() == "/now") {
+            static const auto bytes = std::make_shared<const std::string>("0123456789");
+            http::body body(bytes);
+            body.split_at = 4;
+            body.middle = "--";
+            http::answer result{.response = {.status = 200, .body = std::move(body)}};
+            result.on_sent = [this](unsigned, std::uint64_t, bool whole) {
+                ++stage_.sent;
+                if (whole) ++stage_.sent_whole;
+            };
+            return result;
+        }
+        if (incoming.path() == "/echo") {
+            return http::answer{.response = {.status = 200, .body = http::body(incoming.body)}};
+        }
+        if (incoming.path() == "/empty") return http::answer{.response = {.status = 204}};
+        return std::nullopt;
+    }
+
+    boost::asio::awaitable<http::answer> handle(http::request incoming) override {
+        if (incoming.path() == "/hang") {
+            ++stage_.waiting;
+            auto slept = co_await aio::sleep_for(1h);
+            if (!slept) ++stage_.cancelled;
+            co_return http::answer{.response = {.status = 200}};
+        }
+        if (incoming.path() == "/wait") {  // until the server begins to drain, in small turns
+            ++stage_.waiting;
+            while (stage_.released.wait_for(0s) != std::future_status::ready) {
+                auto slept = co_await aio::sleep_for(1ms);
+                if (!slept) break;
+            }
+            co_return http::answer{.response = {.status = 200, .body = http::body("late")}};
+        }
+        if (incoming.path() == "/stream") {
+            http::answer result{.response = {.status = 200}};
+            result.stream = [this](http::stream_writer& out) -> aio::task<> {
+                auto sent = co_await out.write(std::make_shared<const std::string>("first;"));
+                if (!sent) co_return sent;
+                ++stage_.waiting;
+                co_await out.closed();
+                if (!out.is_draining()) {
+                    ++stage_.cancelled;
+                    co_return base::fail(base::errc::unavailable, "gone");
+                }
+                co_return co_await out.write(std::make_shared<const std::string>("last"));
+            };
+            co_return result;
+        }
+        if (incoming.path() == "/flood") {
+            http::answer result{.response = {.status = 200}};
+            result.stream = [](http::stream_writer& out) -> aio::task<> {
+                const auto bytes = std::make_shared<const std::string>(std::size_t(1) << 20, 'x');
+                while (true) {
+                    auto sent = co_await out.write(bytes);
+                    if (!sent) co_return sent;
+                }
+            };
+            co_return result;
+        }
+        co_return http::answer{.response = {.status = 404, .body = http::body("nothing here")}};
+    }
+
+    http::answer refuse(unsigned status, std::string_view detail) override {
+        return {.response = {.status = status, .body = http::body(std::string(detail))}};
+    }
+
+  private:
+    stage& stage_;
+};
+
+class http_server : public testing::Test {
+  protected:
+    void start(http::server_options how = {}) {
+        auto started = http::start_server(std::move(how), [this](aio::executor) {
+            return std::make_unique<test_handler>(stage_);
+        });
+        ASSERT_TRUE(started) << started.error().text;
+        server_ = std::move(*started);
+    }
+    tcp::socket connect() {
+        tcp::socket socket(context_);
+        socket.connect({boost::asio::ip::make_address("127.0.0.1"), server_->port()});
+        return socket;
+    }
+    static void say(tcp::socket& socket, std::string_view text) {
+        boost::asio::write(socket, boost::asio::buffer(text));
+    }
+    // Everything until the server closes.
+    static std::string hear_all(tcp::socket& socket) {
+        std::string text;
+        boost::system::error_code error;
+        boost::asio::read(socket, boost::asio::dynamic_buffer(text), error);
+        return text;
+    }
+    static std::string hear(tcp::socket& socket, std::size_t bytes) {
+        std::string text(bytes, '\0');
+        boost::system::error_code error;
+        text.resize(boost::asio::read(socket, boost::asio::buffer(text), error));
+        return text;
+    }
+    std::string talk(std::string_view text) {
+        auto socket = connect();
+        say(socket, text);
+        return hear_all(socket);
+    }
+    static void until(const std::function<bool()>& is_so) {
+        while (!is_so()) std::this_thread::yield();
+    }
+
+    stage stage_;
+    boost::asio::io_context context_;
+    std::unique_ptr<http::server> server_;
+};
+
+TEST_F(http_server, answers_and_splices_the_body) {
+    start();
+    const auto text = talk("GET /now HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    EXPECT_TRUE(text.starts_with("HTTP/1.1 200 OK\r\nDate: ")) << text;
+    EXPECT_NE(text.find("Content-Length: 12\r\n"), std::string::npos);
+    EXPECT_TRUE(text.ends_with("\r\n\r\n0123--456789")) << text;
+}
+
+TEST_F(http_server, keeps_order_in_a_pipeline) {
+    start();
+    std::string text;
+    for (int index = 0; index < 100; ++index) {
+        const auto number = std::to_string(index);
+        text += index % 10 == 9 ? "GET /none HTTP/1.1\r\nHost: x\r\n\r\n"
+                                : "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: " +
+                                      std::to_string(number.size()) + "\r\n\r\n" + number;
+    }
+    text += "GET /now HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    const auto heard = talk(text);
+    std::size_t at = 0;
+    for (int index = 0; index < 100; ++index) {
+        const auto body = index % 10 == 9 ? std::string("nothing here") : std::to_string(index);
+        at = heard.find("\r\n\r\n" + body, at);
+        ASSERT_NE(at, std::string::npos) << index;
+        at += 4;
+    }
+    EXPECT_TRUE(heard.ends_with("0123--456789"));
+}
+
+TEST_F(http_server, head_and_204_have_no_body) {
+    start();
+    const auto head = talk("HEAD /now HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    EXPECT_NE(head.find("Content-Length: 12\r\n"), std::string::npos);
+    EXPECT_TRUE(head.ends_with("\r\n\r\n"));
+    const auto empty = talk("GET /empty HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    EXPECT_EQ(empty.find("Content-Length"), std::string::npos);
+}
+
+TEST_F(http_server, http_1_0_closes_unless_asked) {
+    start();
+    EXPECT_NE(talk("GET /now HTTP/1.0\r\n\r\n").find("Connection: close"), std::string::npos);
+}
+
+TEST_F(http_server, takes_chunked_bodies_and_says_continue) {
+    start();
+    auto socket = connect();
+    say(socket,
+        "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n"
+        "Expect: 100-continue\r\nConnection: close\r\n\r\n");
+    EXPECT_EQ(hear(socket, 25), "HTTP/1.1 100 Continue\r\n\r\n");
+    say(socket, "5;note=x\r\nhello\r\n1\r\n!\r\n0\r\nTrailer: t\r\n\r\n");
+    EXPECT_TRUE(hear_all(socket).ends_with("\r\n\r\nhello!"));
+}
+
+TEST_F(http_server, refuses_what_is_not_http) {
+    start({.header_bytes_max = 1024, .target_bytes_max = 256, .body_bytes_max = 100});
+    const auto status = [this](std::string_view text) {
+        const auto heard = talk(text);
+        return heard.size() > 12 ? heard.substr(9, 3) : heard;
+    };
+    EXPECT_EQ(status("nonsense\r\n\r\n"), "400");
+    EXPECT_EQ(status("GET / HTTP/2.0\r\nHost: x\r\n\r\n"), "505");
+    EXPECT_EQ(status("GET / HTTP/1.1\r\n\r\n"), "400");  // no Host
+    EXPECT_EQ(status("GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n"), "400");
+    EXPECT_EQ(status("GET / HTTP/1.1\r\nHost : x\r\n\r\n"), "400");
+    EXPECT_EQ(status("GET / HTTP/1.1\r\nHost: x\r\n folded\r\n\r\n"), "400");
+    EXPECT_EQ(status("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n"
+                     "Transfer-Encoding: chunked\r\n\r\n"),
+              "400");
+    EXPECT_EQ(
+        status("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n"),
+        "400");
+    EXPECT_EQ(status("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n"), "400");
+    EXPECT_EQ(status("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n"), "501");
+    EXPECT_EQ(status("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"),
+              "400");
+    EXPECT_EQ(status("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 101\r\n\r\n"), "413");
+    EXPECT_EQ(status("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n65\r\n"),
+              "413");
+    EXPECT_EQ(status("GET /" + std::string(300, 'a') + " HTTP/1.1\r\nHost: x\r\n\r\n"), "414");
+    EXPECT_EQ(status("GET / HTTP/1.1\r\nHost: x\r\nBig: " + std::string(2000, 'a') + "\r\n\r\n"),
+              "431");
+    EXPECT_EQ(status("GET / HTTP/1.1\r\nHost: x\r\nExpect: magic\r\n\r\n"), "417");
+}
+
+TEST_F(http_server, gives_slow_clients_a_408) {
+    start({.header_timeout = 30ms, .body_timeout = 30ms});
+    auto header = connect();
+    say(header, "GET / HT");
+    EXPECT_TRUE(hear_all(header).starts_with("HTTP/1.1 408"));
+    auto body = connect();
+    say(body, "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc");
+    EXPECT_TRUE(hear_all(body).starts_with("HTTP/1.1 408"));
+}
+
+TEST_F(http_server, closes_idle_connections_without_a_word) {
+    start({.idle_timeout = 20ms});
+    auto socket = connect();
+    EXPECT_EQ(hear_all(socket), "");
+}
+
+TEST_F(http_server, drops_a_client_that_does_not_read) {
+    start({.write_timeout = 50ms});
+    auto socket = connect();
+    say(socket, "GET /flood HTTP/1.1\r\nHost: x\r\n\r\n");
+    until([this] { return server_->counters().connections_total == 1; });
+    until([this] { return server_->counters().connections_open == 0; });
+}
+
+TEST_F(http_server, cancels_the_handler_when_the_client_goes) {
+    start();
+    {
+        auto socket = connect();
+        say(socket, "GET /hang HTTP/1.1\r\nHost: x\r\n\r\n");
+        until([this] { return stage_.waiting == 1; });
+    }
+    until([this] { return stage_.cancelled == 1; });
+    {
+        auto socket = connect();
+        say(socket, "GET /stream HTTP/1.1\r\nHost: x\r\n\r\n");
+        until([this] { return stage_.waiting == 2; });
+    }
+    until([this] { return stage_.cancelled == 2; });
+}
+
+TEST_F(http_server, turns_away_connections_over_the_limit) {
+    start({.connections_max = 1});
+    auto first = connect();
+    say(first, "GET /now HTTP/1.1\r\nHost: x\r\n\r\n");
+    EXPECT_EQ(hear(first, 15), "HTTP/1.1 200 OK");
+    auto second = connect();
+    EXPECT_TRUE(hear_all(second).starts_with("HTTP/1.1 503"));
+}
+
+TEST_F(http_server, drain_finishes_requests_and_streams) {
+    start({.loops = 2});
+    auto idle = connect();
+    auto busy = connect();
+    say(busy, "GET /wait HTTP/1.1\r\nHost: x\r\n\r\n");
+    auto stream = connect();
+    say(stream, "GET /stream HTTP/1.1\r\nHost: x\r\n\r\n");
+    until([this] { return stage_.waiting == 2; });
+    auto stopped = std::async(std::launch::async, [this] {
+        return server_->stop(std::chrono::steady_clock::now() + 30s);
+    });
+    EXPECT_EQ(hear_all(idle), "");
+    EXPECT_TRUE(hear_all(stream).ends_with("first;\r\n4\r\nlast\r\n0\r\n\r\n"));
+    stage_.release.set_value();
+    const auto late = hear_all(busy);
+    EXPECT_NE(late.find("Connection: close"), std::string::npos);
+    EXPECT_TRUE(late.ends_with("late"));
+    EXPECT_TRUE(stopped.get());
+}
+
+TEST_F(http_server, stop_cuts_what_does_not_end) {
+    start();
+    auto socket = connect();
+    say(socket, "GET /hang HTTP/1.1\r\nHost: x\r\n\r\n");
+    until([this] { return stage_.waiting == 1; });
+    EXPECT_FALSE(server_->stop(std::chrono::steady_clock::now()));
+    EXPECT_EQ(stage_.cancelled, 1);
+}
+
+TEST_F(http_server, tells_each_answer_once) {
+    start();
+    talk(
+        "GET /now HTTP/1.1\r\nHost: x\r\n\r\nGET /now HTTP/1.1\r\nHost: x\r\nConnection: "
+        "close\r\n\r\n");
+    until([this] { return stage_.sent == 2; });
+    EXPECT_EQ(stage_.sent_whole, 2);
+}
+
+TEST_F(http_server, a_taken_port_is_named) {
+    start();
+    boost::asio::io_context context;
+    tcp::acceptor other(context, {boost::asio::ip::make_address("127.0.0.1"), 0});
+    const auto port = other.local_endpoint().port();
+    const auto refused = http::start_server(
+        {.port = port}, [this](aio::executor) { return std::make_unique<test_handler>(stage_); });
+    ASSERT_FALSE(refused);
+    EXPECT_NE(refused.error().text.find(std::to_string(port)), std::string::npos);
+    const auto no_address = http::start_server({.address = "localhost"}, [this](aio::executor) {
+        return std::make_unique<test_handler>(stage_);
+    });
+    EXPECT_EQ(no_address.error().code, base::errc::invalid);
+}
+
+// ---- the client against this server ----------------------------------------------------
+
+class http_client : public http_server {
+  protected:
+    template <class T>
+    base::outcome<T> run(std::function<aio::task<T>(http::client&)> use,
+                         http::client_options how = {}) {
+        how.origin = {.host = "127.0.0.1", .port = server_->port()};
+        auto work = [](std::function<aio::task<T>(http::client&)> act,
+                       http::client_options with) -> aio::task<T> {
+            const auto on = co_await aio::this_executor();
+            auto made = http::make_client(on, std::move(with));
+            if (!made) co_return base::pass(std::move(made));
+            co_return co_await act(**made);
+        };
+        return aio::run_to_end(work(std::move(use), std::move(how)));
+    }
+};
+
+TEST_F(http_client, exchanges_and_keeps_the_connection) {
+    start();
+    const auto got = run<std::string>([](http::client& client) -> aio::task<std::string> {
+        std::string all;
+        for (int turn = 0; turn < 3; ++turn) {
+            auto answer = co_await client.send(
+                {.verb = http::method::post, .target = "/echo", .body = "hi"}, {});
+            if (!answer) co_return base::pass(std::move(answer));
+            all += answer->body.to_string();
+        }
+        co_return all;
+    });
+    ASSERT_TRUE(got) << got.error().text;
+    EXPECT_EQ(*got, "hihihi");
+    EXPECT_EQ(server_->counters().connections_total, 1U);
+}
+
+TEST_F(http_client, says_when_nothing_was_sent) {
+    start();
+    const auto port = server_->port();
+    server_->stop(std::chrono::steady_clock::now());
+    http::client_options how{.origin = {.host = "127.0.0.1", .port = port}};
+    auto work = [](http::client_options with) -> aio::task<http::response> {
+        const auto on = co_await aio::this_executor();
+        auto made = http::make_client(on, std::move(with));
+        co_return co_await (*made)->send({.verb = http::method::post, .target = "/"}, {});
+    };
+    const auto got = aio::run_to_end(work(how));
+    ASSERT_FALSE(got);
+    EXPECT_EQ(got.error().code, base::errc::unavailable);
+    EXPECT_EQ(got.error().reason, "not_sent");
+}
+
+TEST_F(http_client, gives_up_at_the_deadline) {
+    start();
+    const auto got = run<http::response>([](http::client& client) {
+        return client.send({.target = "/hang"},
+                           {.deadline = std::chrono::steady_clock::now() + 50ms});
+    });
+    ASSERT_FALSE(got);
+    EXPECT_EQ(got.error().code, base::errc::timed_out);
+    EXPECT_EQ(got.error().reason, "");
+    until([this] { return stage_.cancelled == 1; });
+}
+
+TEST_F(http_client, waits_for_a_free_connection) {
+    start();
+    const auto got = run<int>(
+        [](http::client& client) -> aio::task<int> {
+            const auto on = co_await aio::this_executor();
+            aio::task_group group(on);
+            int good = 0;
+            for (int index = 0; index < 20; ++index) {
+                group.spawn([&client, &good]() -> aio::task<> {
+                    auto answer = co_await client.send({.target = "/now"}, {});
+                    if (answer) ++good;
+                    co_return base::outcome<void>{};
+                });
+            }
+            co_await group.join();
+            co_return good;
+        },
+        {.connections_max = 3});
+    EXPECT_EQ(*got, 20);
+    EXPECT_LE(server_->counters().connections_total, 3U);
+}
+
+TEST_F(http_client, bounds_the_body) {
+    start();
+    const auto got = run<http::response>([](http::client& client) {
+        return client.send({.target = "/now"}, {.body_bytes_max = 5});
+    });
+    EXPECT_EQ(got.error().code, base::errc::limit);
+}
+
+TEST_F(http_client, replays_only_on_a_dead_kept_connection) {
+    start({.idle_timeout = 20ms});
+    const auto twice = [this](bool replayable) {
+        return run<http::response>(
+            [this, replayable](http::client& client) -> aio::task<http::response> {
+                auto first = co_await client.send({.target = "/now"}, {});
+                if (!first) co_return first;
+                while (server_->counters().connections_open > 0) co_await aio::sleep_for(1ms);
+                co_return co_await client.send({.target = "/now"}, {.replayable = replayable});
+            });
+    };
+    EXPECT_TRUE(twice(true));
+    const auto refused = twice(false);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, base::errc::unavailable);
+}
+
+TEST_F(http_client, reads_streams_and_notices_their_end) {
+    start();
+    const auto got = run<std::string>([](http::client& client) -> aio::task<std::string> {
+        auto stream = co_await client.open({.target = "/stream"}, {});
+        if (!stream) co_return base::pass(std::move(stream));
+        auto first = co_await (*stream)->read(1h);
+        if (!first) co_return first;
+        auto late = co_await (*stream)->read(5ms);
+        if (late || late.error().code != base::errc::timed_out) {
+            co_return base::fail(base::errc::internal, "expected a timeout");
+        }
+        co_return *first;
+    });
+    ASSERT_TRUE(got) << got.error().text;
+    EXPECT_EQ(*got, "first;");
+}
+
+}  // namespace
