@@ -1,0 +1,303 @@
+#!/usr/bin/env python3
+"""Starts the platform on this machine with a local cluster, asks it for two databases, and shows what it knows of them.
+
+'./dev up' calls this after building. Everything that is started listens on 127.0.0.1 and keeps its files in the data folder.
+"""
+
+import argparse
+import fcntl
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+
+DEMO = [
+    {'project': 'default', 'name': 'orders', 'engine': 'postgres', 'size': 'micro', 'storage': {'size': '1Gi'}},
+    {'project': 'default', 'name': 'sessions', 'engine': 'redis', 'size': 'micro', 'storage': {'size': '1Gi'}},
+]
+START_SECONDS = 60
+DEMO_SECONDS = 180
+STOP_SECONDS = 60
+
+
+class Failed(Exception):
+    """What went wrong and what to do next, for a person."""
+
+
+def say(text=''):
+    print(text, flush=True)
+
+
+def call(base, path, body=None, timeout=10):
+    """One request; (status, JSON or text). Status 0 when nobody answers."""
+    request = urllib.request.Request(base + path, method='POST' if body is not None else 'GET')
+    data = None
+    if body is not None:
+        data = json.dumps(body).encode()
+        request.add_header('Content-Type', 'application/json')
+    try:
+        with urllib.request.urlopen(request, data, timeout) as answer:
+            status, text = answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        status, text = error.code, error.read().decode()
+    except OSError as error:
+        return 0, str(error)
+    try:
+        return status, json.loads(text)
+    except ValueError:
+        return status, text
+
+
+class Process:
+    """A program that runs in the background; its pid outlives this script in a file."""
+
+    def __init__(self, name, run_dir):
+        self.name = name
+        self.pid_path = os.path.join(run_dir, name + '.pid')
+        self.log_path = os.path.join(run_dir, name + '.log')
+        self.child = None
+
+    def start(self, command, env):
+        with open(self.log_path, 'ab') as log:
+            # A session of its own: Ctrl-C reaches this script alone, which stops things in order.
+            self.child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=env,
+                                          start_new_session=True)
+        with open(self.pid_path, 'w', encoding='utf-8') as file:
+            file.write(f'{self.child.pid} {start_time(self.child.pid)}\n')
+
+    def check(self):
+        if self.child is not None and self.child.poll() is not None:
+            raise Failed(f'{self.name} ended with status {self.child.returncode}; its last lines, from {self.log_path}:\n'
+                         + tail(self.log_path))
+
+    def pid(self):
+        """The pid while that very process is alive, else None."""
+        try:
+            with open(self.pid_path, encoding='utf-8') as file:
+                pid, began = file.read().split()
+        except (OSError, ValueError):
+            return None
+        return int(pid) if start_time(int(pid)) == began else None
+
+    def stop(self):
+        pid = self.pid()
+        if pid is None:
+            return
+        os.kill(pid, signal.SIGTERM)
+        deadline = time.monotonic() + STOP_SECONDS
+        while self.is_alive(pid):
+            if time.monotonic() > deadline:
+                say(f'  {self.name} does not stop; killing it')
+                os.kill(pid, signal.SIGKILL)
+                break
+            time.sleep(0.05)
+        if os.path.exists(self.pid_path):
+            os.unlink(self.pid_path)
+
+    def is_alive(self, pid):
+        if self.child is not None and self.child.pid == pid:
+            return self.child.poll() is None
+        return self.pid() == pid
+
+
+def start_time(pid):
+    """When a process began, in clock ticks since boot: with the pid it names one process for good. '' when there is none."""
+    try:
+        with open(f'/proc/{pid}/stat', encoding='utf-8') as file:
+            fields = file.read().rsplit(')', 1)[1].split()
+    except OSError:
+        return ''
+    return '' if fields[0] == 'Z' else fields[19]
+
+
+def tail(path, lines=15):
+    with open(path, encoding='utf-8', errors='replace') as file:
+        return ''.join('    ' + line for line in file.readlines()[-lines:])
+
+
+def wait_until(is_so, seconds, processes, what):
+    deadline = time.monotonic() + seconds
+    while True:
+        for process in processes:
+            process.check()
+        result = is_so()
+        if result:
+            return result
+        if time.monotonic() > deadline:
+            raise Failed(f'{what} within {seconds} s; look into {os.path.dirname(processes[0].log_path)}/*.log')
+        time.sleep(0.05)
+
+
+def amount(value):
+    if value is None:
+        return '-'
+    return f'{value:,.0f}' if value >= 10 else f'{value:.2g}'
+
+
+def dig(document, *path):
+    for name in path:
+        document = document.get(name) if isinstance(document, dict) else None
+    return document
+
+
+def line_of(base, database):
+    """One database as a line of the overview, all of it from the platform's cache."""
+    status = database['status']
+    endpoints = status.get('endpoints') or []
+    where = f"{endpoints[0]['host']}:{endpoints[0]['port']}" if endpoints else '-'
+    text = f"{database['name']:<10} {database['engine']} {database['version']:<8} {status['phase']:<13} {where:<17}"
+    _, metrics = call(base, f"/api/v1/databases/{database['id']}/metrics")
+    values = metrics.get('metrics') if isinstance(metrics, dict) else None
+    if values and metrics.get('last_updated'):
+        text += f" {amount(dig(values, 'connections', 'current'))} connections"
+        text += f"  {amount(dig(values, 'operations', 'per_second'))} ops/s"
+        text += f"  {amount((dig(values, 'memory', 'used_bytes') or 0) / 2**20)} MiB"
+        text += f"  metrics {metrics['age_seconds']} s old"
+    else:
+        text += f"  metrics {dig(metrics, 'status') or 'pending'}"
+    return text
+
+
+def overview(base):
+    _, answer = call(base, '/api/v1/databases?limit=20&sort=name')
+    return [line_of(base, database) for database in answer.get('items', [])]
+
+
+def make_demo(base, processes):
+    for wanted in DEMO:
+        status, answer = call(base, '/api/v1/databases', wanted, timeout=30)
+        if status == 422 and any(fault['code'] == 'not_installed' for fault in answer.get('errors', [])):
+            say(f"  {wanted['name']}: {wanted['engine']} is not installed on this machine; left out")
+        elif status == 202:
+            say(f"  {wanted['name']}: a {wanted['engine']} is on its way ({answer['operation']['id']})")
+        elif status != 409:  # 409: there from an earlier start
+            raise Failed(f"the platform did not accept '{wanted['name']}': {status} {json.dumps(answer)}")
+    shown = {}
+
+    def all_running():
+        _, answer = call(base, '/api/v1/databases?limit=20')
+        waiting = 0
+        for database in answer.get('items', []):
+            status = database['status']
+            phase = status['phase']
+            if shown.get(database['name']) != phase:
+                shown[database['name']] = phase
+                say(f"  {database['name']}: {phase} {status.get('message') or ''}".rstrip())
+            if phase == 'failed':
+                raise Failed(f"{database['name']} failed: {status.get('reason')} {status.get('message')}")
+            waiting += phase in ('provisioning', 'unknown', 'updating')
+            if phase == 'running':
+                _, metrics = call(base, f"/api/v1/databases/{database['id']}/metrics")
+                waiting += not metrics.get('last_updated')
+        return waiting == 0
+
+    wait_until(all_running, DEMO_SECONDS, processes, 'the databases were not running')
+
+
+def show(base, once):
+    ids = call(base, '/api/v1/databases?limit=20&sort=name')[1].get('items', [])
+    say()
+    say(f'Platform   {base}     API docs {base}/docs')
+    lines = overview(base)
+    for line in lines:
+        say(line)
+    for database in ids:
+        if database['engine'] in ('postgres', 'redis'):
+            say(f"  credentials: curl {base}/api/v1/databases/{database['id']}/credentials")
+    if once:
+        return
+    say('Ctrl-C stops everything.')
+    redraw = sys.stdout.isatty()
+    while True:
+        time.sleep(5 if redraw else 30)
+        say('')
+        for line in overview(base):
+            say(line)
+
+
+def parse():
+    parser = argparse.ArgumentParser(prog='./dev up', description=__doc__.split('\n')[0])
+    parser.add_argument('--bin', required=True, help=argparse.SUPPRESS)
+    parser.add_argument('--data', required=True, help=argparse.SUPPRESS)
+    parser.add_argument('--stop', action='store_true', help=argparse.SUPPRESS)
+    parser.add_argument('-d', '--detach', action='store_true', help='leave it running; ./dev down stops it')
+    parser.add_argument('--no-demo', action='store_true', help='do not ask for the two demo databases')
+    parser.add_argument('--port', type=int, default=8000, help="the platform's port on 127.0.0.1 (8000)")
+    return parser.parse_args()
+
+
+def start(how, cluster, platform):
+    for process in (platform, cluster):
+        if process.pid() is not None:
+            raise Failed(f'{process.name} is running already (pid {process.pid()}); ./dev down stops it')
+    kubeconfig = os.path.join(how.data, 'kubeconfig')
+    if os.path.exists(kubeconfig):
+        os.unlink(kubeconfig)
+    env = {key: value for key, value in os.environ.items() if key in ('PATH', 'HOME', 'LANG', 'LOG_LEVEL', 'TERM', 'USER')}
+    say('== starting the local cluster')
+    cluster.start([os.path.join(how.bin, 'dbaas-devcluster'), 'serve', '--data', os.path.join(how.data, 'cluster'),
+                   '--kubeconfig', kubeconfig], env)
+    wait_until(lambda: os.path.exists(kubeconfig), START_SECONDS, [cluster], 'the local cluster did not start')
+    say('== starting the platform')
+    env.update({name: value for name, value in os.environ.items() if name.startswith('DBAAS_')})
+    env.setdefault('METRICS_SYNC_INTERVAL', os.environ.get('METRICS_SYNC_INTERVAL', '10'))
+    platform.start([os.path.join(how.bin, 'dbaas'), 'serve', '--listen', f'127.0.0.1:{how.port}', '--data-dir',
+                    os.path.join(how.data, 'platform'), '--kubeconfig', kubeconfig], env)
+    base = f'http://127.0.0.1:{how.port}'
+    wait_until(lambda: call(base, '/health/ready', timeout=2)[0] == 200, START_SECONDS, [platform, cluster],
+               'the platform was not ready')
+    return base
+
+
+def main():
+    how = parse()
+    run_dir = os.path.join(how.data, 'run')
+    os.makedirs(run_dir, exist_ok=True)
+    cluster, platform = Process('devcluster', run_dir), Process('platform', run_dir)
+    with open(os.path.join(run_dir, 'lock'), 'w', encoding='utf-8') as lock:
+        if how.stop:
+            return stop_all(cluster, platform)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print('dev: another ./dev up uses this checkout; stop it with Ctrl-C, or ./dev down', file=sys.stderr)
+            return 1
+        return run(how, cluster, platform)
+
+
+def run(how, cluster, platform):
+    signal.signal(signal.SIGTERM, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt()))
+    keep = False
+    try:
+        begun = time.monotonic()
+        base = start(how, cluster, platform)
+        say(f'== serving after {time.monotonic() - begun:.1f} s')
+        if not how.no_demo:
+            make_demo(base, [platform, cluster])
+        keep = how.detach
+        show(base, once=how.detach)
+    except KeyboardInterrupt:
+        say()
+    except Failed as failure:
+        print(f'dev: {failure}', file=sys.stderr)
+        return 1
+    finally:
+        if not keep:
+            stop_all(cluster, platform)
+    return 0
+
+
+def stop_all(cluster, platform):
+    for process in (platform, cluster):
+        if process.pid() is not None:
+            say(f'== stopping {process.name}')
+            process.stop()
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
