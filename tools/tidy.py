@@ -70,7 +70,7 @@ BANNED = [
     (r'\b(rand|srand)\s*\(\)|\bstd::rand\b', (), 'use <random> with a seed that is printed'),
     (r'\b(strcpy|strcat|sprintf|vsprintf|gets|strtok)\s*\(', (), 'use std::string, string_view or fmt'),
     (r'\bstd::(async|thread)\b(?!::)',
-     ('src/aio/', 'src/main/', 'src/http/', 'src/obs/', 'devcluster/', 'bench/', 'tests/', 'testing/', 'test'),
+     ('src/aio/', 'src/main/', 'src/http/', 'src/obs/', 'src/sqlite/', 'devcluster/', 'bench/', 'tests/', 'testing/', 'test'),
      'give the work to a loop or the blocking pool (aio)'),
 ]
 LEFTOVERS = [

@@ -134,6 +134,23 @@ awaitable<void> on_executor(aio::executor other, std::move_only_function<task<>(
     co_await ended.wait();
 }
 
+struct remote_latch::state {
+    explicit state(const aio::executor& where) : on(where), opened(where) {}
+    aio::executor on;
+    latch opened;
+};
+
+remote_latch::remote_latch(aio::executor on) : state_(std::make_shared<state>(on)) {}
+
+void remote_latch::open() {
+    asio::post(state_->on, [shared = state_] { shared->opened.open(); });
+}
+
+awaitable<void> remote_latch::wait() {
+    const auto shared = state_;
+    co_await shared->opened.wait();
+}
+
 void run_until_done(task<> work) {
     asio::io_context context(1);
     asio::co_spawn(context, as_root(std::move(work)),
@@ -184,6 +201,10 @@ void loop::stop() {
 
 void loop::post(std::move_only_function<void()> work) {
     asio::post(state_->context, [work = std::move(work)]() mutable { work(); });
+}
+
+void post(const aio::executor& on, std::move_only_function<void()> work) {
+    asio::post(on, [work = std::move(work)]() mutable { work(); });
 }
 
 // ---- time ----------------------------------------------------------------------------

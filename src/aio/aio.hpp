@@ -44,6 +44,9 @@ class loop {
     std::unique_ptr<state> state_;
 };
 
+// Runs `work` on `on` soon. Any thread.
+void post(const aio::executor& on, std::move_only_function<void()> work);
+
 // The executor that the calling coroutine runs on.
 boost::asio::awaitable<aio::executor> this_executor();
 

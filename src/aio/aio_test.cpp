@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "aio/blocking.hpp"
+#include "aio/completion.hpp"
 #include "aio/deadline.hpp"
 #include "aio/run_on.hpp"
 #include "aio/run_to_end.hpp"
@@ -328,4 +329,16 @@ TEST(backoff, spreads_waits_within_its_jitter) {
 }
 
 }  // namespace
+TEST(completion, brings_a_result_from_another_thread) {
+    auto work = []() -> aio::task<int> {
+        const auto on = co_await aio::this_executor();
+        aio::completion<int> result(on);
+        std::thread other([result]() mutable { result.complete(7); });
+        auto got = co_await result.wait();
+        other.join();
+        co_return got;
+    };
+    EXPECT_EQ(aio::run_to_end(work()).value(), 7);
+}
+
 }  // namespace aio

@@ -3,6 +3,7 @@
 // for other rooms.
 
 #include <functional>
+#include <memory>
 
 #include "aio/aio.hpp"
 
@@ -16,6 +17,17 @@ boost::asio::awaitable<bool> on_pool(blocking_pool& pool, std::move_only_functio
 // Runs `start()` on `other` and comes back when it has ended.
 boost::asio::awaitable<void> on_executor(aio::executor other,
                                          std::move_only_function<task<>()> start);
+// Opened once from any thread, waited for on `on`'s loop, whether cancelled or not.
+class remote_latch {
+  public:
+    explicit remote_latch(aio::executor on);
+    void open();
+    boost::asio::awaitable<void> wait();
+
+  private:
+    struct state;
+    std::shared_ptr<state> state_;
+};
 void run_until_done(task<> work);
 base::failure failure_of_current_exception() noexcept;
 

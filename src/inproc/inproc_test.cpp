@@ -1,0 +1,34 @@
+#include <gtest/gtest.h>
+
+#include "inproc/bus.hpp"
+#include "inproc/cache.hpp"
+#include "testing/bus_contract.hpp"
+#include "testing/cache_contract.hpp"
+
+namespace fakes {
+
+INSTANTIATE_TEST_SUITE_P(inproc, cache_contract, ::testing::Values([](manual_clock& clock) {
+                             return inproc::make_cache(clock);
+                         }));
+INSTANTIATE_TEST_SUITE_P(inproc, bus_contract, ::testing::Values([](aio::executor on) {
+                             return inproc::make_bus(std::move(on));
+                         }));
+
+TEST(memory_cache, forgets_the_least_recently_used_first) {
+    manual_clock clock;
+    const auto cache = inproc::make_cache(clock, {.bytes_max = 30});
+    const auto put = [&](std::string key) {
+        return aio::run_to_end(
+            cache->put(std::move(key), std::string(9, 'x'), std::chrono::seconds(10)));
+    };
+    const auto has = [&](std::string key) {
+        return aio::run_to_end(cache->get(std::move(key)))->has_value();
+    };
+    ASSERT_TRUE(put("a") && put("b") && put("c"));
+    EXPECT_TRUE(has("a"));
+    ASSERT_TRUE(put("d"));
+    EXPECT_FALSE(has("b"));
+    EXPECT_TRUE(has("a") && has("c") && has("d"));
+}
+
+}  // namespace fakes

@@ -1,0 +1,61 @@
+#pragma once
+// What every ports::cache must do. An adapter's test includes this and instantiates it with a
+// function that makes an empty cache over the given manual clock.
+
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <memory>
+
+#include "aio/run_to_end.hpp"
+#include "ports/cache.hpp"
+#include "testing/manual_clock.hpp"
+
+namespace fakes {
+
+using cache_factory = std::function<std::unique_ptr<ports::cache>(manual_clock&)>;
+
+class cache_contract : public ::testing::TestWithParam<cache_factory> {
+  protected:
+    void SetUp() override { cache_ = GetParam()(clock_); }
+    std::optional<std::string> get(std::string key) {
+        return aio::run_to_end(cache_->get(std::move(key))).value();
+    }
+    manual_clock clock_;
+    std::unique_ptr<ports::cache> cache_;
+};
+
+TEST_P(cache_contract, gives_back_what_was_put_until_it_expires) {
+    using namespace std::chrono_literals;
+    EXPECT_EQ(get("a"), std::nullopt);
+    ASSERT_TRUE(aio::run_to_end(cache_->put("a", std::string("1\0", 2), 10s)));
+    EXPECT_EQ(get("a"), std::string("1\0", 2));
+    ASSERT_TRUE(aio::run_to_end(cache_->put("a", "2", 20s)));
+    clock_.advance(15s);
+    EXPECT_EQ(get("a"), "2");
+    clock_.advance(6s);
+    EXPECT_EQ(get("a"), std::nullopt);
+}
+
+TEST_P(cache_contract, creates_a_key_once) {
+    using namespace std::chrono_literals;
+    EXPECT_TRUE(aio::run_to_end(cache_->put_if_absent("a", "1", 10s)).value());
+    EXPECT_FALSE(aio::run_to_end(cache_->put_if_absent("a", "2", 10s)).value());
+    EXPECT_EQ(get("a"), "1");
+    clock_.advance(11s);
+    EXPECT_TRUE(aio::run_to_end(cache_->put_if_absent("a", "3", 10s)).value());
+    ASSERT_TRUE(aio::run_to_end(cache_->remove("a")));
+    EXPECT_EQ(get("a"), std::nullopt);
+    EXPECT_TRUE(aio::run_to_end(cache_->remove("a")));
+}
+
+TEST_P(cache_contract, refuses_values_over_a_mebibyte) {
+    using namespace std::chrono_literals;
+    const std::string large((std::size_t(1) << 20) + 1, 'x');
+    EXPECT_EQ(aio::run_to_end(cache_->put("a", large, 10s)).error().code, base::errc::limit);
+    EXPECT_EQ(aio::run_to_end(cache_->put_if_absent("a", large, 10s)).error().code,
+              base::errc::limit);
+    EXPECT_TRUE(cache_->is_connected());
+}
+
+}  // namespace fakes
