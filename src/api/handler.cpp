@@ -1,0 +1,275 @@
+#include "api/handler.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <unordered_map>
+
+#include "aio/run_on.hpp"
+#include "api/listing.hpp"
+#include "api/problem.hpp"
+#include "api/reading.hpp"
+#include "api/writing.hpp"
+#include "base/random_id.hpp"
+
+namespace api {
+
+bool is_permitted(const principal& who, std::string_view permission) noexcept {
+    return permission.empty() || who.is_administrator;
+}
+
+api_probe::api_probe(obs::registry& registry)
+    : all(&registry),
+      in_flight(&registry.make_gauge("dbaas_http_requests_in_flight",
+                                     "Requests that have not been answered.")),
+      streams(&registry.make_gauge("dbaas_http_streams", "Open event streams.")) {}
+
+void api_probe::request(std::string_view route, std::string_view method, unsigned status,
+                        double seconds) {
+    // Handles are kept per thread: the registry's own lookup takes a lock.
+    struct handles {
+        obs::counter* total;
+        obs::histogram* duration;
+    };
+    thread_local std::unordered_map<std::string, handles> known;
+    thread_local std::string key;
+    thread_local const obs::registry* owner = nullptr;
+    if (owner != all) {
+        known.clear();
+        owner = all;
+    }
+    key.assign(route).append(" ").append(method).append(" ").append(std::to_string(status));
+    auto at = known.find(key);
+    if (at == known.end()) {
+        const obs::label_list labels{{"route", std::string(route)},
+                                     {"method", std::string(method)},
+                                     {"status", std::to_string(status)}};
+        at = known
+                 .emplace(key, handles{&all->make_counter("dbaas_http_requests_total",
+                                                          "Requests by route, method and status.",
+                                                          labels),
+                                       &all->make_histogram("dbaas_http_request_duration_seconds",
+                                                            "Time from request to answer, streams "
+                                                            "excepted.",
+                                                            obs::latency_bounds_seconds(), labels)})
+                 .first;
+    }
+    at->second.total->add();
+    at->second.duration->observe(seconds);
+}
+
+namespace {
+
+using base::errc;
+
+bool is_request_id(std::string_view text) noexcept {
+    return !text.empty() && text.size() <= 64 && std::ranges::all_of(text, [](char c) {
+        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+               c == '-' || c == '_' || c == '.';
+    });
+}
+
+bool accepts_json(std::string_view accept) noexcept {
+    return accept.empty() || accept.find("*/*") != std::string_view::npos ||
+           accept.find("application/") != std::string_view::npos;
+}
+
+class request_handler final : public http::handler {
+  public:
+    request_handler(shared_state& shared, std::shared_ptr<stream_hub> hub)
+        : shared_(shared), hub_(std::move(hub)), reading_(shared), writing_(shared) {}
+
+    std::optional<http::answer> handle_now(http::request& incoming) override {
+        auto context = begin(incoming);
+        auto early = refuse_early(incoming, context);
+        if (early) return finish(context, std::move(*early));
+        const auto& to = *context.to;
+        if (to.id == operation_id::stream) return start_stream(incoming, context);
+        auto response = reading_.answer(to.id, context.parameter, incoming, context.request_id);
+        if (response) return finish(context, std::move(*response));
+        incoming.headers.set("X-Request-Id", context.request_id);  // handle() begins anew
+        return std::nullopt;
+    }
+
+    boost::asio::awaitable<http::answer> handle(http::request incoming) override {
+        auto context = begin(incoming);
+        if (auto early = refuse_early(incoming, context))
+            co_return finish(context, std::move(*early));
+        shared_.probe.in_flight->add(1);
+        auto response = co_await writing_.answer(
+            context.to->id, context.parameter, std::move(incoming),
+            {.subject = context.who.subject, .request_id = context.request_id});
+        shared_.probe.in_flight->add(-1);
+        co_return finish(context, std::move(response));
+    }
+
+    http::answer refuse(unsigned status, std::string_view detail) override {
+        request_context context{.request_id = base::random_id("req-"),
+                                .begun = std::chrono::steady_clock::now(),
+                                .method = "unknown"};
+        auto answer = finish(context, problem(status, "bad_request", detail, context.request_id));
+        answer.close = true;
+        return answer;
+    }
+
+  private:
+    struct request_context {
+        const route* to = nullptr;
+        std::string parameter{};
+        std::string request_id{};
+        std::string origin{};  // allowed one; empty otherwise
+        principal who{};
+        base::steady_time begun{};
+        std::string_view method{};
+    };
+
+    request_context begin(const http::request& incoming) {
+        const auto given = incoming.headers.get("X-Request-Id");
+        request_context context{
+            .request_id = is_request_id(given) ? std::string(given) : base::random_id("req-"),
+            .who = {.subject = "local-admin", .is_administrator = true},
+            .begun = std::chrono::steady_clock::now(),
+            .method = http::name(incoming.verb)};
+        const auto origin = incoming.headers.get("Origin");
+        if (!origin.empty()) {
+            const auto& allowed = shared_.how.cors_origins;
+            const bool known = std::ranges::any_of(
+                allowed, [&](const auto& each) { return each == "*" || each == origin; });
+            if (known) context.origin = origin;
+        }
+        return context;
+    }
+
+    // Preflights, unknown routes, methods and media types, and the permission check.
+    std::optional<http::response> refuse_early(const http::request& incoming,
+                                               request_context& context) {
+        const auto path = incoming.path();
+        const auto& id = context.request_id;
+        const auto matched = match(incoming.verb, path);
+        if (incoming.verb == http::method::options && matched.path_known) {
+            http::response response{.status = 204};
+            response.headers.add("Allow", allowed_methods(path));
+            if (!context.origin.empty()) {
+                response.headers.add("Access-Control-Allow-Methods", allowed_methods(path));
+                response.headers.add("Access-Control-Allow-Headers",
+                                     "Content-Type, If-Match, If-None-Match, Idempotency-Key, "
+                                     "X-Request-Id, Last-Event-ID");
+                response.headers.add("Access-Control-Max-Age", "600");
+            }
+            return response;
+        }
+        if (matched.found == nullptr) {
+            if (!matched.path_known) return problem(404, "not_found", "there is nothing here", id);
+            auto response = problem(405, "method_not_allowed",
+                                    fmt::format("{} is not possible here", context.method), id);
+            response.headers.add("Allow", allowed_methods(path));
+            return response;
+        }
+        context.to = matched.found;
+        const auto parameter = http::decode_percent(matched.parameter, false);
+        if (!parameter) return problem(400, "bad_request", "the path cannot be decoded", id);
+        context.parameter = *parameter;
+        const auto& to = *matched.found;
+        if (!is_permitted(context.who, to.permission)) {
+            return problem({.code = errc::denied, .text = "not permitted"}, id);
+        }
+        if (!to.answer.empty() && !accepts_json(incoming.headers.get("Accept"))) {
+            return problem(406, "not_acceptable", "answers are application/json", id);
+        }
+        if (!to.body.empty()) {
+            const auto media = incoming.headers.get("Content-Type");
+            const bool fits = media.starts_with("application/json") ||
+                              (incoming.verb == http::method::patch &&
+                               media.starts_with("application/merge-patch+json"));
+            if (!fits) {
+                return problem(415, "unsupported_media_type", "the body must be application/json",
+                               id);
+            }
+        }
+        return std::nullopt;
+    }
+
+    http::answer finish(const request_context& context, http::response response) {
+        response.headers.add("X-Request-Id", context.request_id);
+        response.headers.add("X-Content-Type-Options", "nosniff");
+        if (!context.origin.empty()) {
+            response.headers.add("Access-Control-Allow-Origin", context.origin);
+            response.headers.add("Access-Control-Expose-Headers",
+                                 "ETag, Location, X-Request-Id, Idempotency-Replayed, Age");
+            response.headers.add("Vary", "Origin");
+        }
+        const auto took =
+            std::chrono::duration<double>(std::chrono::steady_clock::now() - context.begun).count();
+        const auto where =
+            context.to == nullptr ? std::string_view("unmatched") : context.to->pattern;
+        shared_.probe.request(where, context.method, response.status, took);
+        shared_.with.log.info("request", {{"method", context.method},
+                                          {"route", where},
+                                          {"status", response.status},
+                                          {"duration_ms", took * 1000},
+                                          {"request_id", context.request_id},
+                                          {"subject", context.who.subject}});
+        return {.response = std::move(response)};
+    }
+
+    http::answer start_stream(const http::request& incoming, const request_context& context) {
+        stream_hub::subscription_options how{.snapshot = [this] { return snapshot(); },
+                                             .generation = shared_.generation};
+        const auto last = incoming.headers.get("Last-Event-ID");
+        if (!last.empty()) {
+            const auto mark = shared_.generation + "-";
+            std::uint64_t number = UINT64_MAX;  // of another process: nothing to resume
+            if (last.starts_with(mark)) {
+                const auto digits = last.substr(mark.size());
+                std::from_chars(digits.data(), digits.data() + digits.size(), number);
+            }
+            how.after = number;
+        }
+        http::response head{.status = 200};
+        head.headers.add("Content-Type", "text/event-stream");
+        head.headers.add("Cache-Control", "no-store");
+        auto answer = finish(context, std::move(head));
+        answer.stream = [this, how](http::stream_writer& out) -> aio::task<> {
+            shared_.probe.streams->add(1);
+            auto ended = co_await hub_->run(out, how);
+            shared_.probe.streams->add(-1);
+            co_return ended;
+        };
+        return answer;
+    }
+
+    std::shared_ptr<const std::string> snapshot() const {
+        std::string text;
+        const auto all = shared_.model.all();
+        for (const auto& slot : all->databases) {
+            const auto documents = slot->documents.load();
+            fmt::format_to(std::back_inserter(text),
+                           "event: snapshot\ndata: {{\"kind\":\"database\",\"id\":\"{}\","
+                           "\"revision\":{},\"object\":{}}}\n\n",
+                           documents->view->record->id, documents->view->record->revision,
+                           *documents->database);
+        }
+        for (const auto& [name, project] : all->projects) {
+            fmt::format_to(std::back_inserter(text),
+                           "event: snapshot\ndata: {{\"kind\":\"project\",\"id\":\"{}\","
+                           "\"revision\":{},\"object\":{}}}\n\n",
+                           name, project->revision, encode(*project));
+        }
+        return std::make_shared<const std::string>(std::move(text));
+    }
+
+    shared_state& shared_;
+    std::shared_ptr<stream_hub> hub_;
+    read_routes reading_;
+    write_routes writing_;
+};
+
+}  // namespace
+
+std::unique_ptr<http::handler> make_request_handler(shared_state& shared,
+                                                    std::shared_ptr<stream_hub> hub) {
+    return std::make_unique<request_handler>(shared, std::move(hub));
+}
+
+}  // namespace api

@@ -1,0 +1,46 @@
+#pragma once
+// One HTTP loop's requests: middleware around the routes. Inside api only.
+
+#include <memory>
+#include <string>
+
+#include "api/api.hpp"
+#include "api/read_model.hpp"
+#include "api/routes.hpp"
+#include "api/stream_hub.hpp"
+
+namespace api {
+
+// The API's own metrics.
+struct api_probe {
+    explicit api_probe(obs::registry& registry);
+    void request(std::string_view route, std::string_view method, unsigned status, double seconds);
+    obs::registry* all;
+    obs::gauge* in_flight;
+    obs::gauge* streams;
+};
+
+// What the handlers of all loops share; made by api_impl, outlives the server.
+struct shared_state {
+    api_parts with;
+    api_options how;
+    api_probe probe;
+    read_model model{};
+    std::string generation{};
+    std::shared_ptr<const std::string> openapi{};
+    std::shared_ptr<const std::string> docs{};
+};
+
+std::unique_ptr<http::handler> make_request_handler(shared_state& shared,
+                                                    std::shared_ptr<stream_hub> hub);
+
+std::string docs_page();
+
+// Who asks. Until identities exist there is one: the administrator of this machine.
+struct principal {
+    std::string subject;
+    bool is_administrator = false;
+};
+bool is_permitted(const principal& who, std::string_view permission) noexcept;
+
+}  // namespace api

@@ -1,0 +1,123 @@
+#include "api/problem.hpp"
+
+#include <array>
+
+#include "api/json_writer.hpp"
+
+namespace api {
+namespace {
+
+using base::errc;
+
+struct row {
+    errc code;
+    unsigned status;
+    std::string_view title;
+};
+
+constexpr std::array table{
+    row{errc::invalid, 422, "The request is not valid"},
+    row{errc::not_found, 404, "Not found"},
+    row{errc::conflict, 409, "Not possible in the present state"},
+    row{errc::precondition, 412, "The precondition does not hold"},
+    row{errc::denied, 403, "Not permitted"},
+    row{errc::limit, 409, "A limit would be exceeded"},
+    row{errc::unavailable, 503, "Temporarily unavailable"},
+    row{errc::timed_out, 504, "Did not answer in time"},
+    row{errc::cancelled, 503, "Shutting down"},
+    row{errc::unsupported, 422, "Not supported"},
+    row{errc::gone, 410, "Gone"},
+    row{errc::corrupt, 502, "A part answered nonsense"},
+    row{errc::internal, 500, "Internal error"},
+};
+
+const row& row_of(errc code) noexcept {
+    for (const auto& each : table) {
+        if (each.code == code) return each;
+    }
+    return table.back();
+}
+
+std::string_view title_of_status(unsigned status) noexcept {
+    switch (status) {
+        case 400:
+            return "Bad request";
+        case 404:
+            return "Not found";
+        case 405:
+            return "Method not allowed";
+        case 406:
+            return "Not acceptable";
+        case 408:
+            return "Request timeout";
+        case 413:
+            return "Too large";
+        case 414:
+            return "Target too long";
+        case 415:
+            return "Unsupported media type";
+        case 422:
+            return "The request is not valid";
+        case 431:
+            return "Header too large";
+        case 503:
+            return "Temporarily unavailable";
+        default:
+            return "Request refused";
+    }
+}
+
+http::response document(unsigned status, std::string_view title, std::string_view code,
+                        std::string_view detail, std::string_view request_id, bool retryable,
+                        const std::vector<base::field_fault>& fields) {
+    std::string text;
+    json_writer out(text);
+    out.begin_object();
+    out.member("type", "about:blank").member("title", title);
+    out.member("status", static_cast<std::int64_t>(status));
+    out.member("code", code).member("detail", detail).member("request_id", request_id);
+    out.key("errors").begin_array();
+    for (const auto& each : fields) {
+        out.begin_object();
+        out.member("pointer", each.pointer).member("code", each.code);
+        out.member("message", each.message).end_object();
+    }
+    out.end_array().member("retryable", retryable).end_object();
+    http::response response{.status = status, .body = http::body(std::move(text))};
+    response.headers.add("Content-Type", "application/problem+json");
+    response.headers.add("Cache-Control", "no-store");
+    return response;
+}
+
+}  // namespace
+
+unsigned status_of(const base::failure& why) noexcept {
+    if (why.code == errc::invalid && why.reason == "bad_request") return 400;
+    return row_of(why.code).status;
+}
+
+http::response problem(const base::failure& why, std::string_view request_id) {
+    const auto& row = row_of(why.code);
+    const bool is_ours = why.code == errc::internal || why.code == errc::corrupt;
+    const auto code = why.reason.empty() || is_ours ? base::name(why.code) : why.reason;
+    const std::string_view detail =
+        is_ours ? std::string_view("the cause is in the platform's log under this request id")
+                : why.text;
+    auto response =
+        document(status_of(why), row.title, code, detail, request_id, why.retryable(), why.fields);
+    if (response.status == 503) {
+        const auto wait = why.retry_after.value_or(std::chrono::seconds(1));
+        response.headers.add("Retry-After", std::to_string(wait.count()));
+    }
+    return response;
+}
+
+http::response problem(unsigned status, std::string_view code, std::string_view detail,
+                       std::string_view request_id) {
+    auto response = document(status, title_of_status(status), code, detail, request_id,
+                             status == 408 || status == 503, {});
+    if (status == 503) response.headers.add("Retry-After", "1");
+    return response;
+}
+
+}  // namespace api

@@ -1,0 +1,149 @@
+#include "api/read_model.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace api {
+namespace {
+
+shared_text share(std::string text) {
+    return std::make_shared<const std::string>(std::move(text));
+}
+
+template <class Write>
+shared_text encode_with(Write write, const app::database_view& view) {
+    std::string text;
+    text.reserve(1024);
+    json_writer out(text);
+    write(out, view);
+    return share(std::move(text));
+}
+
+bool is_before(const std::shared_ptr<database_slot>& slot, const app::database_view& view) {
+    const auto& other = *slot->documents.load()->view->record;
+    return std::tie(other.project, other.name) < std::tie(view.record->project, view.record->name);
+}
+
+}  // namespace
+
+read_model::read_model() {
+    for (auto& shard : slots_.shards) shard.store(std::make_shared<decltype(slots_)::map>());
+    for (auto& shard : operations_.shards) {
+        shard.store(std::make_shared<decltype(operations_)::map>());
+    }
+    directory_.store(std::make_shared<directory>());
+}
+
+std::shared_ptr<const database_documents> read_model::database(const std::string& id) const {
+    const auto slot = slots_.find(id);
+    return slot ? slot->documents.load() : nullptr;
+}
+
+std::shared_ptr<const domain::operation> read_model::operation(const std::string& id) const {
+    return operations_.find(id);
+}
+
+std::vector<std::shared_ptr<const domain::operation>> read_model::operations(
+    const std::string& database_id) const {
+    std::vector<std::shared_ptr<const domain::operation>> found;
+    for (const auto& each : operations_.shards) {
+        for (const auto& [id, operation] : *each.load()) {
+            if (database_id.empty() || operation->database_id == database_id) {
+                found.push_back(operation);
+            }
+        }
+    }
+    std::ranges::sort(found, [](const auto& a, const auto& b) {
+        return std::tie(b->created_at, b->id) < std::tie(a->created_at, a->id);
+    });
+    return found;
+}
+
+void read_model::change_directory(const std::function<void(directory&)>& how) {
+    auto next = std::make_shared<directory>(*directory_.load());
+    how(*next);
+    directory_.store(std::move(next));
+}
+
+void read_model::tell(std::string_view kind, std::string_view id, std::int64_t revision,
+                      bool is_delete, std::string_view object) {
+    if (!listener_) return;
+    model_change news{.is_delete = is_delete};
+    json_writer out(news.data);
+    out.begin_object().member("kind", kind).member("id", id).member("revision", revision);
+    out.key("object").raw(object).end_object();
+    listener_(std::move(news));
+}
+
+void read_model::on_database(std::shared_ptr<const app::database_view> view, app::change what) {
+    const auto& id = view->record->id;
+    auto slot = slots_.find(id);
+    const auto before = slot ? slot->documents.load() : nullptr;
+    auto next = before ? std::make_shared<database_documents>(*before)
+                       : std::make_shared<database_documents>();
+    next->view = view;
+    const bool described = what.record || what.status || !before;
+    if (described) {
+        next->database = encode_with(
+            [](json_writer& out, const app::database_view& each) { write(out, each); }, *view);
+        next->status = encode_with(write_status, *view);
+        next->events = encode_with(write_events, *view);
+        next->described_version = view->version;
+    }
+    if (what.metrics || !before) {
+        auto document = encode_metrics(*view);
+        next->metrics = share(std::move(document.text));
+        next->metrics_split = document.split_at;
+        next->metrics_version = view->version;
+    }
+    if (slot) {
+        slot->documents.store(std::move(next));
+    } else {
+        slot = std::make_shared<database_slot>();
+        slot->documents.store(std::move(next));
+        slots_.change(id, [&](auto& map) { map[id] = slot; });
+        change_directory([&](directory& all) {
+            const auto at = std::ranges::partition_point(
+                all.databases, [&](const auto& other) { return is_before(other, *view); });
+            all.databases.insert(at, slot);
+        });
+    }
+    if (described) {
+        tell("database", id, view->record->revision, false, *slot->documents.load()->database);
+    }
+}
+
+void read_model::on_database_removed(std::shared_ptr<const app::database_view> last) {
+    const auto& id = last->record->id;
+    const auto slot = slots_.find(id);
+    if (!slot) return;
+    slots_.change(id, [&](auto& map) { map.erase(id); });
+    change_directory([&](directory& all) { std::erase(all.databases, slot); });
+    tell("database", id, last->record->revision, true, "null");
+}
+
+void read_model::on_operation(std::shared_ptr<const domain::operation> operation) {
+    operations_.change(operation->id, [&](auto& map) { map[operation->id] = operation; });
+    tell("operation", operation->id, 0, false, encode(*operation));
+}
+
+void read_model::on_operation_forgotten(const std::string& id) {
+    operations_.change(id, [&](auto& map) { map.erase(id); });
+    tell("operation", id, 0, true, "null");
+}
+
+void read_model::on_project(std::shared_ptr<const domain::project> project) {
+    change_directory([&](directory& all) { all.projects[project->name] = project; });
+    tell("project", project->name, project->revision, false, encode(*project));
+}
+
+void read_model::on_project_removed(const std::string& name) {
+    change_directory([&](directory& all) { all.projects.erase(name); });
+    tell("project", name, 0, true, "null");
+}
+
+void read_model::on_catalogue(std::shared_ptr<const ports::catalogue> offer) {
+    change_directory([&](directory& all) { all.catalogue = offer; });
+}
+
+}  // namespace api

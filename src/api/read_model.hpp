@@ -1,0 +1,107 @@
+#pragma once
+// What reads are answered from: documents that were encoded when they changed, shared by all loops.
+// Written on the control loop as the platform's listener; read on any thread without a lock of ours
+// and without waiting for the writer.
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "api/encode.hpp"
+#include "app/platform.hpp"
+
+namespace api {
+
+using shared_text = std::shared_ptr<const std::string>;
+
+// One database's documents; immutable.
+struct database_documents {
+    std::shared_ptr<const app::database_view> view;
+    shared_text database;
+    shared_text status;
+    shared_text events;
+    shared_text metrics;
+    std::size_t metrics_split = 0;
+    std::uint64_t metrics_version = 0;    // view version when the metrics changed
+    std::uint64_t described_version = 0;  // view version when anything else did
+};
+
+// A database's place: stays while the database lives, its documents are exchanged.
+struct database_slot {
+    std::atomic<std::shared_ptr<const database_documents>> documents;
+};
+
+// Everything that comes and goes seldom; immutable.
+struct directory {
+    std::vector<std::shared_ptr<database_slot>> databases;  // by project, then name
+    std::map<std::string, std::shared_ptr<const domain::project>> projects;
+    std::shared_ptr<const ports::catalogue> catalogue;  // null until the cluster was read
+};
+
+// A change as stream subscribers see it: {"kind", "id", "revision", "object"}.
+struct model_change {
+    bool is_delete = false;
+    std::string data;
+};
+
+class read_model final : public app::platform_listener {
+  public:
+    read_model();
+
+    // ---- any thread --------------------------------------------------------------------
+    [[nodiscard]] std::shared_ptr<const database_documents> database(const std::string& id) const;
+    [[nodiscard]] std::shared_ptr<const directory> all() const { return directory_.load(); }
+    [[nodiscard]] std::shared_ptr<const domain::operation> operation(const std::string& id) const;
+    // Newest first; `database_id` empty: of all.
+    [[nodiscard]] std::vector<std::shared_ptr<const domain::operation>> operations(
+        const std::string& database_id) const;
+
+    // ---- control loop ------------------------------------------------------------------
+    void on_change(std::function<void(model_change)> listener) { listener_ = std::move(listener); }
+    void on_database(std::shared_ptr<const app::database_view> view, app::change what) override;
+    void on_database_removed(std::shared_ptr<const app::database_view> last) override;
+    void on_operation(std::shared_ptr<const domain::operation> operation) override;
+    void on_operation_forgotten(const std::string& id) override;
+    void on_project(std::shared_ptr<const domain::project> project) override;
+    void on_project_removed(const std::string& name) override;
+    void on_catalogue(std::shared_ptr<const ports::catalogue> offer) override;
+
+  private:
+    static constexpr std::size_t shard_count = 64;
+    template <class Value>
+    struct sharded {
+        using map = std::unordered_map<std::string, Value>;
+        std::array<std::atomic<std::shared_ptr<const map>>, shard_count> shards;
+        [[nodiscard]] static std::size_t place(const std::string& id) noexcept {
+            return std::hash<std::string>{}(id) % shard_count;
+        }
+        [[nodiscard]] Value find(const std::string& id) const {
+            const auto shard = shards[place(id)].load();
+            const auto at = shard->find(id);
+            return at == shard->end() ? Value() : at->second;
+        }
+        // Writers are one thread: copy, change, exchange.
+        void change(const std::string& id, const std::function<void(map&)>& how) {
+            auto& shard = shards[place(id)];
+            auto next = std::make_shared<map>(*shard.load());
+            how(*next);
+            shard.store(std::move(next));
+        }
+    };
+    void change_directory(const std::function<void(directory&)>& how);
+    void tell(std::string_view kind, std::string_view id, std::int64_t revision, bool is_delete,
+              std::string_view object);
+
+    sharded<std::shared_ptr<database_slot>> slots_;
+    sharded<std::shared_ptr<const domain::operation>> operations_;
+    std::atomic<std::shared_ptr<const directory>> directory_;
+    std::function<void(model_change)> listener_;
+};
+
+}  // namespace api

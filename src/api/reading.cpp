@@ -1,0 +1,312 @@
+#include "api/reading.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "api/listing.hpp"
+#include "api/problem.hpp"
+#include "base/time_text.hpp"
+#include "domain/engines.hpp"
+#include "http/gzip.hpp"
+
+namespace api {
+namespace {
+
+using base::errc;
+
+constexpr std::size_t gzip_least = 1024;
+
+http::response no_such(std::string_view what, const std::string& id,
+                       const std::string& request_id) {
+    return problem({.code = errc::not_found, .text = fmt::format("there is no {} '{}'", what, id)},
+                   request_id);
+}
+
+http::response not_modified(std::string_view etag) {
+    http::response response{.status = 304};
+    response.headers.add("ETag", std::string(etag));
+    return response;
+}
+
+// Large lists are packed for those who can unpack them.
+http::response list_answer(std::string text, const http::request& incoming) {
+    const bool packed =
+        text.size() >= gzip_least &&
+        incoming.headers.get("Accept-Encoding").find("gzip") != std::string_view::npos;
+    auto response =
+        json_answer(packed ? http::body(http::gzip(text)) : http::body(std::move(text)));
+    if (packed) response.headers.add("Content-Encoding", "gzip");
+    response.headers.add("Vary", "Accept-Encoding");
+    return response;
+}
+
+}  // namespace
+
+http::response json_answer(http::body body, unsigned status) {
+    http::response response{.status = status, .body = std::move(body)};
+    response.headers.add("Content-Type", "application/json");
+    return response;
+}
+
+bool is_known(std::string_view if_none_match, std::string_view etag) noexcept {
+    if (if_none_match.empty()) return false;
+    if (if_none_match == "*") return true;
+    if (etag.starts_with("W/")) etag.remove_prefix(2);
+    return if_none_match.find(etag) != std::string_view::npos;
+}
+
+std::optional<http::response> read_routes::answer(operation_id what, const std::string& parameter,
+                                                  const http::request& incoming,
+                                                  const std::string& request_id) {
+    switch (what) {
+        case operation_id::list_databases: {
+            const auto wanted = read_list_query(incoming.query());
+            if (!wanted) return problem(wanted.error(), request_id);
+            auto text = list_databases(*shared_.model.all(), *wanted);
+            if (!text) return problem(text.error(), request_id);
+            return list_answer(std::move(*text), incoming);
+        }
+        case operation_id::get_database:
+        case operation_id::get_status:
+        case operation_id::get_metrics:
+        case operation_id::list_events:
+        case operation_id::list_database_operations:
+            return of_database(what, parameter, incoming, request_id);
+        case operation_id::list_operations:
+            return operations({}, incoming, request_id);
+        case operation_id::get_operation: {
+            const auto found = shared_.model.operation(parameter);
+            if (!found) return no_such("operation", parameter, request_id);
+            return json_answer(http::body(encode(*found)));
+        }
+        case operation_id::list_engines:
+            return engines();
+        case operation_id::list_engine_versions:
+            return versions(parameter, request_id);
+        case operation_id::list_projects: {
+            std::vector<std::string> items;
+            for (const auto& [name, each] : shared_.model.all()->projects)
+                items.push_back(encode(*each));
+            const auto total = items.size();
+            return list_answer(list_document(items, total), incoming);
+        }
+        case operation_id::get_project: {
+            const auto all = shared_.model.all();
+            const auto at = all->projects.find(parameter);
+            if (at == all->projects.end()) return no_such("project", parameter, request_id);
+            const auto etag = fmt::format("\"{}\"", at->second->revision);
+            if (is_known(incoming.headers.get("If-None-Match"), etag)) return not_modified(etag);
+            auto response = json_answer(http::body(encode(*at->second)));
+            response.headers.add("ETag", etag);
+            return response;
+        }
+        case operation_id::live:
+            return json_answer(http::body(std::string(R"({"status":"alive"})")));
+        case operation_id::ready:
+            return readiness();
+        case operation_id::platform_metrics:
+            return platform_metrics();
+        case operation_id::openapi:
+            return json_answer(http::body(shared_.openapi));
+        case operation_id::docs: {
+            http::response response{.status = 200, .body = http::body(shared_.docs)};
+            response.headers.add("Content-Type", "text/html; charset=utf-8");
+            response.headers.add("Content-Security-Policy",
+                                 "default-src 'none'; style-src 'unsafe-inline'; "
+                                 "frame-ancestors 'none'");
+            return response;
+        }
+        default:
+            return std::nullopt;
+    }
+}
+
+std::optional<http::response> read_routes::of_database(operation_id what, const std::string& id,
+                                                       const http::request& incoming,
+                                                       const std::string& request_id) {
+    const auto documents = shared_.model.database(id);
+    if (!documents) return no_such("database", id, request_id);
+    if (what == operation_id::list_database_operations) return operations(id, incoming, request_id);
+    if (what == operation_id::get_metrics) return metrics(documents, incoming, request_id);
+    if (!incoming.query().empty()) {
+        return problem(400, "bad_request", "there are no query parameters here", request_id);
+    }
+    if (what == operation_id::list_events) return json_answer(http::body(documents->events));
+    // The revision alone does not move when what was observed does.
+    const auto etag =
+        fmt::format("\"{}-{}\"", documents->view->record->revision, documents->described_version);
+    if (is_known(incoming.headers.get("If-None-Match"), etag)) return not_modified(etag);
+    auto response = json_answer(
+        http::body(what == operation_id::get_status ? documents->status : documents->database));
+    response.headers.add("ETag", etag);
+    if (documents->view->observed) {
+        response.headers.add("X-Observed-At",
+                             base::to_rfc3339(documents->view->observed->observed_at));
+    }
+    return response;
+}
+
+http::response read_routes::metrics(const documents_pointer& documents,
+                                    const http::request& incoming, const std::string& request_id) {
+    const auto& view = *documents->view;
+    const auto now = shared_.with.clock.wall();
+    auto age = metrics_age(view, now);
+    const auto updated = view.sample ? base::to_rfc3339(view.sample->observed_at) : std::string();
+    shared_.with.log.info(
+        "metrics_returned_from_cache",
+        {{"database_id", view.record->id}, {"last_updated", updated}, {"request_id", request_id}});
+    // The age moves with every second: the tag is weak, and names the state as well.
+    const bool is_fresh = age.find("\"status\":\"fresh\"") != std::string::npos;
+    const auto etag = fmt::format("W/\"{}{}\"", documents->metrics_version, is_fresh ? "" : "-old");
+    if (is_known(incoming.headers.get("If-None-Match"), etag)) return not_modified(etag);
+    http::body body(documents->metrics);
+    body.split_at = documents->metrics_split;
+    body.middle = std::move(age);
+    auto response = json_answer(std::move(body));
+    response.headers.add("ETag", etag);
+    if (view.sample) {
+        const auto seconds =
+            std::chrono::duration_cast<std::chrono::seconds>(now - view.sample->observed_at)
+                .count();
+        response.headers.add("Age", std::to_string(std::max<std::int64_t>(0, seconds)));
+        response.headers.add("X-Observed-At", updated);
+    }
+    return response;
+}
+
+http::response read_routes::operations(const std::string& database_id,
+                                       const http::request& incoming,
+                                       const std::string& request_id) const {
+    std::size_t limit = 50;
+    std::string after;
+    std::string phase;
+    const auto query = http::parse_query(incoming.query());
+    if (!query) return problem(400, "bad_request", query.error().text, request_id);
+    for (const auto& [name, value] : *query) {
+        if (name == "limit") {
+            const auto [end, error] =
+                std::from_chars(value.data(), value.data() + value.size(), limit);
+            if (error != std::errc() || end != value.data() + value.size() || limit < 1 ||
+                limit > 500) {
+                return problem(400, "bad_request", "limit: must be from 1 to 500", request_id);
+            }
+        } else if (name == "cursor") {
+            const auto position = decode_cursor(value);
+            if (!position)
+                return problem(400, "bad_request", "cursor: not one of ours", request_id);
+            after = *position;
+        } else if (name == "phase") {
+            if (!domain::operation_phase_from(value)) {
+                return problem(400, "bad_request", "phase: not an operation phase", request_id);
+            }
+            phase = value;
+        } else {
+            return problem(400, "bad_request",
+                           fmt::format("there is no query parameter '{}'", name), request_id);
+        }
+    }
+    std::vector<std::string> items;
+    std::string next;
+    std::size_t total = 0;
+    const auto key_of = [](const domain::operation& each) {
+        return base::to_rfc3339_micro(each.created_at) + " " + each.id;
+    };
+    std::string last;
+    for (const auto& each : shared_.model.operations(database_id)) {
+        if (!phase.empty() && domain::name(each->phase) != phase) continue;
+        ++total;
+        const auto key = key_of(*each);
+        if (!after.empty() && key >= after) continue;
+        if (items.size() == limit) {
+            if (next.empty()) next = encode_cursor(last);
+            continue;
+        }
+        items.push_back(encode(*each));
+        last = key;
+    }
+    return list_answer(list_document(items, total, next), incoming);
+}
+
+http::response read_routes::engines() const {
+    const auto offer = shared_.model.all()->catalogue;
+    std::vector<std::string> items;
+    for (const auto& each : domain::all_engines()) {
+        std::string text;
+        json_writer out(text);
+        const auto range = [&out](std::string_view key, const domain::replica_range& of) {
+            out.key(key);
+            if (!of.supported()) {
+                out.null();
+                return;
+            }
+            out.begin_object().member("least", of.least).member("most", of.most);
+            out.member("odd_only", of.odd_only).end_object();
+        };
+        out.begin_object().member("engine", each.engine).member("display_name", each.display_name);
+        out.member("installed", offer && offer->engines.contains(each.engine));
+        out.key("topologies").begin_object().member("standalone", each.standalone);
+        range("replicated", each.replicated);
+        range("shards", each.shards);
+        range("shard_replicas", each.shard_replicas);
+        out.end_object()
+            .member("has_volumes", each.has_volumes)
+            .member("can_pause", each.can_pause);
+        out.end_object();
+        items.push_back(std::move(text));
+    }
+    const auto total = items.size();
+    return json_answer(http::body(list_document(items, total)));
+}
+
+http::response read_routes::versions(const std::string& engine,
+                                     const std::string& request_id) const {
+    if (domain::find_engine(engine) == nullptr) return no_such("engine", engine, request_id);
+    const auto offer = shared_.model.all()->catalogue;
+    std::vector<std::string> items;
+    const auto at = offer ? offer->engines.find(engine) : decltype(offer->engines.find(engine)){};
+    if (offer && at != offer->engines.end()) {
+        for (const auto& each : at->second) {
+            std::string text;
+            json_writer out(text);
+            out.begin_object().member("name", each.name).member("version", each.version);
+            out.member("deprecated", each.deprecated).member("distribution", each.distribution);
+            out.end_object();
+            items.push_back(std::move(text));
+        }
+    }
+    const auto total = items.size();
+    return json_answer(http::body(list_document(items, total)));
+}
+
+// A probe costs no I/O: it reads what the loops last reported.
+http::response read_routes::readiness() const {
+    const auto& health = shared_.with.health;
+    const auto now = shared_.with.clock.now();
+    const auto database = health.database();
+    const auto cache = health.cache();
+    const auto sync = health.state(app::background::status_sync, now);
+    const auto is_good = [](app::part_state state) {
+        return state == app::part_state::connected || state == app::part_state::embedded ||
+               state == app::part_state::running;
+    };
+    const bool ready =
+        !health.is_stopping() && is_good(database) && is_good(cache) && is_good(sync);
+    auto response =
+        json_answer(http::body(fmt::format(R"({{"status":"{}","database":"{}","redis":"{}",)"
+                                           R"("background_services":{{"status_sync":"{}"}}}})",
+                                           ready ? "ready" : "not_ready", app::name(database),
+                                           app::name(cache), app::name(sync))),
+                    ready ? 200 : 503);
+    response.headers.add("Cache-Control", "no-store");
+    return response;
+}
+
+http::response read_routes::platform_metrics() const {
+    http::response response{.status = 200, .body = http::body(shared_.with.registry.expose())};
+    response.headers.add("Content-Type", "text/plain; version=0.0.4; charset=utf-8");
+    return response;
+}
+
+}  // namespace api

@@ -1,0 +1,122 @@
+#include "api/routes.hpp"
+
+#include <array>
+
+namespace api {
+namespace {
+
+using enum http::method;
+using op = operation_id;
+
+constexpr std::array table{
+    route{get, "/api/v1/databases", op::list_databases, "list_databases",
+          "Databases, filtered and in pages", "DatabaseList", 200, "", "databases.read"},
+    route{post, "/api/v1/databases", op::create_database, "create_database", "Ask for a database",
+          "Accepted", 202, "CreateDatabase", "databases.write"},
+    route{get, "/api/v1/databases/{id}", op::get_database, "get_database",
+          "Everything cached about one database", "Database", 200, "", "databases.read"},
+    route{patch, "/api/v1/databases/{id}", op::patch_database, "patch_database",
+          "Change labels, protection, pause, size, storage or replicas (merge patch)", "Accepted",
+          202, "PatchDatabase", "databases.write"},
+    route{del, "/api/v1/databases/{id}", op::delete_database, "delete_database",
+          "Delete a database and its data", "Accepted", 202, "", "databases.write"},
+    route{post, "/api/v1/databases/{id}/recreate", op::recreate_database, "recreate_database",
+          "Make the cluster object again after it vanished", "Accepted", 202, "",
+          "databases.write"},
+    route{get, "/api/v1/databases/{id}/status", op::get_status, "get_database_status",
+          "The derived status", "Status", 200, "", "databases.read"},
+    route{get, "/api/v1/databases/{id}/metrics", op::get_metrics, "get_database_metrics",
+          "The latest metrics, from the cache", "Metrics", 200, "", "databases.read"},
+    route{get, "/api/v1/databases/{id}/metrics/history", op::get_metrics_history,
+          "get_database_metrics_history", "One metric over time", "MetricsHistory", 200, "",
+          "databases.read"},
+    route{get, "/api/v1/databases/{id}/credentials", op::get_credentials,
+          "get_database_credentials", "How to connect; read live and never stored", "Credentials",
+          200, "", "databases.credentials"},
+    route{get, "/api/v1/databases/{id}/events", op::list_events, "list_database_events",
+          "Cluster events of the database, newest first", "EventList", 200, "", "databases.read"},
+    route{get, "/api/v1/databases/{id}/operations", op::list_database_operations,
+          "list_database_operations", "Operations of the database, newest first", "OperationList",
+          200, "", "databases.read"},
+    route{get, "/api/v1/operations", op::list_operations, "list_operations",
+          "Operations, newest first", "OperationList", 200, "", "databases.read"},
+    route{get, "/api/v1/operations/{id}", op::get_operation, "get_operation", "One operation",
+          "Operation", 200, "", "databases.read"},
+    route{get, "/api/v1/engines", op::list_engines, "list_engines", "Engines and what each can do",
+          "EngineList", 200, "", "engines.read"},
+    route{get, "/api/v1/engines/{engine}/versions", op::list_engine_versions,
+          "list_engine_versions", "Versions that the cluster offers", "VersionList", 200, "",
+          "engines.read"},
+    route{get, "/api/v1/projects", op::list_projects, "list_projects", "Projects", "ProjectList",
+          200, "", "projects.read"},
+    route{post, "/api/v1/projects", op::create_project, "create_project", "Create a project",
+          "Project", 201, "ProjectRequest", "projects.write"},
+    route{get, "/api/v1/projects/{name}", op::get_project, "get_project", "One project", "Project",
+          200, "", "projects.read"},
+    route{patch, "/api/v1/projects/{name}", op::patch_project, "patch_project",
+          "Change a project (merge patch)", "Project", 200, "ProjectRequest", "projects.write"},
+    route{del, "/api/v1/projects/{name}", op::delete_project, "delete_project",
+          "Delete a project without databases", "", 204, "", "projects.write"},
+    route{get, "/api/v1/stream", op::stream, "stream",
+          "Server-sent events: snapshot, sync, then upsert and delete", "", 200, "",
+          "databases.read"},
+    route{get, "/health/live", op::live, "get_liveness", "Is the process alive", "Liveness", 200},
+    route{get, "/health/ready", op::ready, "get_readiness",
+          "May requests be sent here (503 when not)", "Readiness", 200},
+    route{get, "/metrics", op::platform_metrics, "get_platform_metrics",
+          "The platform's own metrics for Prometheus", "", 200},
+    route{get, "/api/v1/openapi.json", op::openapi, "get_openapi", "This description", "Anything",
+          200},
+    route{get, "/docs", op::docs, "get_docs", "This description as a page", "", 200},
+};
+
+// Compares segment by segment; `parameter` is what stands at {..}.
+bool fits(std::string_view pattern, std::string_view path, std::string_view& parameter) noexcept {
+    const auto open = pattern.find('{');
+    if (open == std::string_view::npos) return pattern == path;
+    if (path.size() <= open || path.substr(0, open) != pattern.substr(0, open)) return false;
+    const auto rest = path.substr(open);
+    const auto tail = pattern.substr(pattern.find('}') + 1);
+    const auto end = rest.find('/');
+    const auto value = rest.substr(0, end);
+    if (value.empty()) return false;
+    const auto behind = end == std::string_view::npos ? std::string_view() : rest.substr(end);
+    if (behind != tail) return false;
+    parameter = value;
+    return true;
+}
+
+}  // namespace
+
+std::span<const route> all_routes() noexcept {
+    return table;
+}
+
+matched_route match(http::method verb, std::string_view path) noexcept {
+    matched_route result;
+    const auto wanted = verb == head ? get : verb;
+    for (const auto& each : table) {
+        std::string_view parameter;
+        if (!fits(each.pattern, path, parameter)) continue;
+        result.path_known = true;
+        if (each.verb != wanted) continue;
+        result.found = &each;
+        result.parameter = parameter;
+        return result;
+    }
+    return result;
+}
+
+std::string allowed_methods(std::string_view path) {
+    std::string text;
+    for (const auto& each : table) {
+        std::string_view parameter;
+        if (!fits(each.pattern, path, parameter)) continue;
+        if (!text.empty()) text += ", ";
+        text += http::name(each.verb);
+        if (each.verb == get) text += ", HEAD";
+    }
+    return text + ", OPTIONS";
+}
+
+}  // namespace api

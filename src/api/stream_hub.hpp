@@ -1,0 +1,50 @@
+#pragma once
+// The latest changes for the stream's subscribers of one HTTP loop: a bounded ring of shared texts.
+// A subscriber that falls out of it is told to begin anew. Lives on its loop; publish() is posted
+// to it from the control loop.
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "aio/aio.hpp"
+#include "http/server.hpp"
+
+namespace api {
+
+class stream_hub {
+  public:
+    explicit stream_hub(aio::executor on) : on_(std::move(on)) {}
+
+    // `number` grows by one per change over the life of the process.
+    void publish(std::uint64_t number, std::shared_ptr<const std::string> event);
+
+    struct subscription_options {
+        std::optional<std::uint64_t> after;  // resume behind this change
+        // The present content as events; asked when there is nothing to resume.
+        std::function<std::shared_ptr<const std::string>()> snapshot;
+        std::string generation;  // part of every id: numbers of another process mean nothing
+    };
+    // Until the client goes, falls behind or the server stops.
+    aio::task<> run(http::stream_writer& out, subscription_options how);
+
+  private:
+    struct entry {
+        std::uint64_t number;
+        std::shared_ptr<const std::string> event;
+    };
+    static constexpr std::size_t kept = 4096;
+    [[nodiscard]] std::uint64_t newest() const noexcept {
+        return ring_.empty() ? newest_ : ring_.back().number;
+    }
+    aio::executor on_;
+    std::deque<entry> ring_;
+    std::uint64_t newest_ = 0;
+    std::set<aio::wakeup*> waiting_;
+};
+
+}  // namespace api

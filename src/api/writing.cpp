@@ -1,0 +1,309 @@
+#include "api/writing.hpp"
+
+#include <fmt/format.h>
+
+#include <charconv>
+
+#include "aio/run_on.hpp"
+#include "api/problem.hpp"
+#include "api/read_json.hpp"
+#include "api/reading.hpp"
+#include "base/time_text.hpp"
+
+namespace api {
+namespace {
+
+using base::errc;
+using boost::asio::awaitable;
+
+constexpr std::size_t idempotency_key_max = 100;
+
+std::unexpected<base::failure> bad(std::string text) {
+    return base::fail(errc::invalid, std::move(text), "bad_request");
+}
+
+bool is_write(operation_id what) noexcept {
+    return what != operation_id::get_metrics_history && what != operation_id::get_credentials;
+}
+
+// A digest of what was asked, to tell a repetition from another request under the same key.
+std::string payload_of(const http::request& incoming) {
+    std::uint64_t hash = 14695981039346656037ULL;  // FNV-1a
+    for (const auto part : {std::string_view(incoming.target), std::string_view(incoming.body)}) {
+        for (const char c : part) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211ULL;
+        hash = (hash ^ 0xff) * 1099511628211ULL;
+    }
+    return fmt::format("{} {:016x} {}", http::name(incoming.verb), hash, incoming.body.size());
+}
+
+base::outcome<app::write_conditions> conditions_of(const http::request& incoming) {
+    app::write_conditions conditions;
+    const auto query = http::parse_query(incoming.query());
+    if (!query) return bad(query.error().text);
+    for (const auto& [name, value] : *query) {
+        if (name != "dry_run") return bad(fmt::format("there is no query parameter '{}'", name));
+        if (value != "true" && value != "false") return bad("dry_run: must be true or false");
+        conditions.dry_run = value == "true";
+    }
+    auto match = incoming.headers.get("If-Match");
+    if (match.empty() || match == "*") return conditions;
+    // "REVISION" or "REVISION-OBSERVATION": the record's revision is what a write is checked by.
+    std::int64_t revision = 0;
+    if (match.size() < 3 || match.front() != '"' || match.back() != '"') {
+        return bad("If-Match: must be an entity tag of this resource");
+    }
+    match = match.substr(1, match.size() - 2);
+    const auto [end, error] = std::from_chars(match.data(), match.data() + match.size(), revision);
+    if (error != std::errc() || (end != match.data() + match.size() && *end != '-')) {
+        return bad("If-Match: must be an entity tag of this resource");
+    }
+    conditions.if_match = revision;
+    return conditions;
+}
+
+http::response accepted_answer(const app::accepted& result, bool dry_run) {
+    std::string text;
+    json_writer out(text);
+    out.begin_object().key("database");
+    write(out, *result.database);
+    out.key("operation");
+    if (result.operation) {
+        write(out, *result.operation);
+    } else {
+        out.null();
+    }
+    out.end_object();
+    auto response =
+        json_answer(http::body(std::move(text)), dry_run || !result.operation ? 200 : 202);
+    if (dry_run) return response;
+    const auto& record = *result.database->record;
+    response.headers.add("Location", "/api/v1/databases/" + record.id);
+    response.headers.add("ETag",
+                         fmt::format("\"{}-{}\"", record.revision, result.database->version));
+    return response;
+}
+
+// An answer that may be given again to a repetition: not one that a retry could better.
+bool is_final(unsigned status) noexcept {
+    return status < 500 && status != 409 && status != 412 && status != 429;
+}
+
+}  // namespace
+
+awaitable<http::response> write_routes::answer(operation_id what, std::string parameter,
+                                               http::request incoming, app::caller by) {
+    const auto key = std::string(incoming.headers.get("Idempotency-Key"));
+    if (key.empty() || !is_write(what)) {
+        co_return co_await once(what, std::move(parameter), incoming, std::move(by));
+    }
+    if (key.size() > idempotency_key_max) {
+        co_return problem(400, "bad_request", "Idempotency-Key: at most 100 characters",
+                          by.request_id);
+    }
+    auto& platform = shared_.with.platform;
+    const auto scoped = by.subject + "/" + key;
+    const auto payload = payload_of(incoming);
+    auto ticket = co_await aio::run_on<app::idempotency_ticket>(
+        shared_.with.control, [&] { return platform.begin_idempotent(scoped, payload); });
+    if (!ticket) co_return problem(ticket.error(), by.request_id);
+    switch (ticket->verdict) {
+        case app::idempotency_verdict::in_progress:
+            co_return problem({.code = errc::conflict,
+                               .text = "a request with this Idempotency-Key is being worked on",
+                               .reason = "idempotency_key_in_use"},
+                              by.request_id);
+        case app::idempotency_verdict::other_payload:
+            co_return problem({.code = errc::invalid,
+                               .text = "this Idempotency-Key was used for another request",
+                               .reason = "idempotency_key_reused"},
+                              by.request_id);
+        case app::idempotency_verdict::replay: {
+            http::response response{.status = ticket->answer->status,
+                                    .body = http::body(ticket->answer->body)};
+            for (const auto& [name, value] : ticket->answer->headers) {
+                response.headers.add(name, value);
+            }
+            response.headers.add("Idempotency-Replayed", "true");
+            co_return response;
+        }
+        case app::idempotency_verdict::first:
+            break;
+    }
+    const auto request_id = by.request_id;
+    auto response = co_await once(what, std::move(parameter), incoming, std::move(by));
+    if (!is_final(response.status)) {
+        co_await aio::run_on<void>(shared_.with.control,
+                                   [&] { return platform.abandon_idempotent(scoped); });
+        co_return response;
+    }
+    app::kept_answer kept{.status = response.status, .body = response.body.to_string()};
+    for (const auto& each : response.headers.items()) kept.headers.emplace(each.name, each.value);
+    auto finished = co_await aio::run_on<void>(
+        shared_.with.control, [&] { return platform.finish_idempotent(scoped, kept); });
+    if (!finished) {
+        shared_.with.log.warning("idempotency_not_kept",
+                                 {{"request_id", request_id}, {"detail", finished.error().text}});
+    }
+    co_return response;
+}
+
+awaitable<http::response> write_routes::once(operation_id what, std::string parameter,
+                                             const http::request& incoming, app::caller by) {
+    if (what == operation_id::get_metrics_history) {
+        co_return co_await history(std::move(parameter), incoming, by);
+    }
+    if (what == operation_id::get_credentials) {
+        co_return co_await credentials(std::move(parameter), std::move(by));
+    }
+    const auto conditions = conditions_of(incoming);
+    if (!conditions) co_return problem(conditions.error(), by.request_id);
+    const bool is_project = what == operation_id::create_project ||
+                            what == operation_id::patch_project ||
+                            what == operation_id::delete_project;
+    if (is_project) {
+        co_return co_await write_project(what, std::move(parameter), incoming, *conditions,
+                                         std::move(by));
+    }
+    co_return co_await write_database(what, std::move(parameter), incoming, *conditions,
+                                      std::move(by));
+}
+
+awaitable<http::response> write_routes::write_database(operation_id what, std::string id,
+                                                       const http::request& incoming,
+                                                       app::write_conditions conditions,
+                                                       app::caller by) {
+    auto& platform = shared_.with.platform;
+    std::move_only_function<aio::task<app::accepted>()> work;
+    switch (what) {
+        case operation_id::create_database: {
+            auto wanted = read_create(incoming.body);
+            if (!wanted) co_return problem(wanted.error(), by.request_id);
+            work = [&platform, wanted = std::move(*wanted), conditions, by] {
+                return platform.create_database(wanted, conditions, by);
+            };
+            break;
+        }
+        case operation_id::patch_database: {
+            auto wanted = read_patch(incoming.body);
+            if (!wanted) co_return problem(wanted.error(), by.request_id);
+            work = [&platform, id, wanted = std::move(*wanted), conditions, by] {
+                return platform.patch_database(id, wanted, conditions, by);
+            };
+            break;
+        }
+        case operation_id::recreate_database:
+            work = [&platform, id, conditions, by] {
+                return platform.recreate_database(id, conditions, by);
+            };
+            break;
+        default:
+            work = [&platform, id, conditions, by] {
+                return platform.remove_database(id, conditions, by);
+            };
+    }
+    auto result = co_await aio::run_on<app::accepted>(shared_.with.control, std::move(work));
+    if (!result) {
+        if (result.error().code == errc::internal) {
+            shared_.with.log.error(
+                "request_failed", {{"request_id", by.request_id}, {"detail", result.error().text}});
+        }
+        co_return problem(result.error(), by.request_id);
+    }
+    co_return accepted_answer(*result, conditions.dry_run);
+}
+
+awaitable<http::response> write_routes::write_project(operation_id what, std::string name,
+                                                      const http::request& incoming,
+                                                      app::write_conditions conditions,
+                                                      app::caller by) {
+    auto& platform = shared_.with.platform;
+    if (what == operation_id::delete_project) {
+        auto removed = co_await aio::run_on<void>(
+            shared_.with.control, [&] { return platform.remove_project(name, conditions, by); });
+        if (!removed) co_return problem(removed.error(), by.request_id);
+        co_return http::response{.status = 204};
+    }
+    auto wanted = read_project(incoming.body);
+    if (!wanted) co_return problem(wanted.error(), by.request_id);
+    const bool is_new = what == operation_id::create_project;
+    auto result =
+        co_await aio::run_on<std::shared_ptr<const domain::project>>(shared_.with.control, [&] {
+            return is_new ? platform.create_project(*wanted, conditions, by)
+                          : platform.patch_project(name, *wanted, conditions, by);
+        });
+    if (!result) co_return problem(result.error(), by.request_id);
+    const auto& project = **result;
+    auto response =
+        json_answer(http::body(encode(project)), is_new && !conditions.dry_run ? 201 : 200);
+    if (is_new) response.headers.add("Location", "/api/v1/projects/" + project.name);
+    response.headers.add("ETag", fmt::format("\"{}\"", project.revision));
+    co_return response;
+}
+
+awaitable<http::response> write_routes::history(std::string id, const http::request& incoming,
+                                                const app::caller& by) {
+    const auto now = std::chrono::floor<std::chrono::seconds>(shared_.with.clock.wall());
+    app::history_request wanted{
+        .database_id = std::move(id), .from = now - std::chrono::hours(1), .to = now};
+    const domain::metric_description* metric = nullptr;
+    const auto query = http::parse_query(incoming.query());
+    if (!query) co_return problem(400, "bad_request", query.error().text, by.request_id);
+    for (const auto& [name, value] : *query) {
+        const auto instant = base::from_rfc3339(value);
+        if (name == "metric") {
+            metric = domain::find_metric(value);
+            if (metric == nullptr) {
+                co_return problem(400, "bad_request",
+                                  fmt::format("metric: there is no '{}'", value), by.request_id);
+            }
+        } else if ((name == "from" || name == "to") && instant) {
+            (name == "from" ? wanted.from : wanted.to) = *instant;
+        } else if (name == "step") {
+            int seconds = 0;
+            const auto [end, error] =
+                std::from_chars(value.data(), value.data() + value.size(), seconds);
+            if (error != std::errc() || end != value.data() + value.size() || seconds < 1 ||
+                seconds > 86400) {
+                co_return problem(400, "bad_request", "step: must be from 1 to 86400 seconds",
+                                  by.request_id);
+            }
+            wanted.step = std::chrono::seconds(seconds);
+        } else {
+            const bool known = name == "from" || name == "to";
+            co_return problem(400, "bad_request",
+                              known ? fmt::format("{}: must be an RFC 3339 instant", name)
+                                    : fmt::format("there is no query parameter '{}'", name),
+                              by.request_id);
+        }
+    }
+    if (metric == nullptr) {
+        co_return problem(400, "bad_request", "metric: must be given", by.request_id);
+    }
+    wanted.metric = metric->id;
+    auto& platform = shared_.with.platform;
+    auto found = co_await aio::run_on<app::history_points>(
+        shared_.with.control, [&] { return platform.read_history(wanted); });
+    if (!found) co_return problem(found.error(), by.request_id);
+    std::string text;
+    json_writer out(text);
+    out.begin_object().member("metric", metric->name).member("unit", metric->unit);
+    out.member("step_seconds", static_cast<std::int64_t>(found->step.count()));
+    out.key("points").begin_array();
+    for (const auto& [when, value] : found->points) {
+        out.begin_array().text(base::to_rfc3339(when)).number(value).end_array();
+    }
+    out.end_array().end_object();
+    co_return json_answer(http::body(std::move(text)));
+}
+
+awaitable<http::response> write_routes::credentials(std::string id, app::caller by) {
+    auto& platform = shared_.with.platform;
+    auto login = co_await aio::run_on<ports::credentials>(
+        shared_.with.control, [&] { return platform.read_credentials(id, by); });
+    if (!login) co_return problem(login.error(), by.request_id);
+    auto response = json_answer(http::body(encode(*login)));
+    response.headers.add("Cache-Control", "no-store");
+    co_return response;
+}
+
+}  // namespace api
