@@ -1,0 +1,340 @@
+#include "kube/client.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/json/array.hpp>
+#include <boost/json/serialize.hpp>
+#include <fstream>
+#include <random>
+#include <sstream>
+#include <utility>
+
+#include "kube/json_text.hpp"
+#include "kube/status.hpp"
+
+namespace kube {
+namespace {
+
+using base::errc;
+using base::fail;
+
+constexpr std::chrono::seconds token_age_max{60};
+
+class query_text {
+  public:
+    void add(std::string_view name, std::string_view value) {
+        if (value.empty()) return;
+        text_ += text_.empty() ? '?' : '&';
+        text_ += name;
+        text_ += '=';
+        text_ += http::encode_percent(value);
+    }
+    [[nodiscard]] const std::string& text() const noexcept { return text_; }
+
+  private:
+    std::string text_;
+};
+
+query_text query_of(const write_options& how) {
+    query_text query;
+    query.add("fieldManager", how.field_manager);
+    if (how.strict_fields) query.add("fieldValidation", "Strict");
+    if (how.dry_run) query.add("dryRun", "All");
+    if (how.force) query.add("force", "true");
+    return query;
+}
+
+query_text query_of(const list_options& how) {
+    query_text query;
+    query.add("labelSelector", how.label_selector);
+    query.add("fieldSelector", how.field_selector);
+    if (how.limit > 0) query.add("limit", std::to_string(how.limit));
+    query.add("continue", how.continue_token);
+    query.add("resourceVersion", how.resource_version);
+    query.add("resourceVersionMatch", how.resource_version_match);
+    return query;
+}
+
+std::string_view media_of(patch_type type) {
+    switch (type) {
+        case patch_type::merge:
+            return "application/merge-patch+json";
+        case patch_type::json:
+            return "application/json-patch+json";
+        case patch_type::apply:
+            return "application/apply-patch+yaml";
+    }
+    return "";
+}
+
+// What one call is; a call is sent several times when it may be.
+struct call {
+    std::string verb;      // Kubernetes' word
+    std::string resource;  // label
+    http::request request;
+    bool is_idempotent = true;
+    std::size_t body_bytes_max = 0;
+    base::steady_time deadline{};
+};
+
+class client_impl final : public client {
+  public:
+    client_impl(aio::executor on, client_options how, std::unique_ptr<http::client> http)
+        : how_(std::move(how)), http_(std::move(http)), random_(how_.seed) {
+        (void)on;
+    }
+
+    aio::task<json::object> get(resource what, std::string name_space, std::string name) override {
+        co_return co_await object_call(
+            make("get", what.plural, http::method::get, what.path(name_space, name)));
+    }
+
+    aio::task<json::object> create(resource what, std::string name_space, json::object body,
+                                   write_options options) override {
+        auto made = make("create", what.plural, http::method::post,
+                         what.path(name_space) + query_of(options).text());
+        set_body(made, "application/json", json::serialize(body));
+        made.is_idempotent = false;
+        co_return co_await object_call(std::move(made));
+    }
+
+    aio::task<json::object> update(resource what, std::string name_space, std::string name,
+                                   json::object body, std::string subresource,
+                                   write_options options) override {
+        auto made = make("update", labelled(what, subresource), http::method::put,
+                         what.path(name_space, name, subresource) + query_of(options).text());
+        set_body(made, "application/json", json::serialize(body));
+        // A second try after a lost answer would meet its own revision.
+        made.is_idempotent = false;
+        co_return co_await object_call(std::move(made));
+    }
+
+    aio::task<json::object> patch(resource what, std::string name_space, std::string name,
+                                  patch_type type, json::value body, std::string subresource,
+                                  write_options options) override {
+        auto made = make("patch", labelled(what, subresource), http::method::patch,
+                         what.path(name_space, name, subresource) + query_of(options).text());
+        set_body(made, media_of(type), json::serialize(body));
+        made.is_idempotent = type != patch_type::json;
+        co_return co_await object_call(std::move(made));
+    }
+
+    aio::task<json::object> remove(resource what, std::string name_space, std::string name,
+                                   delete_options options) override {
+        auto made = make("delete", what.plural, http::method::del, what.path(name_space, name));
+        json::object body{{"kind", "DeleteOptions"}, {"apiVersion", "v1"}};
+        json::object conditions;
+        if (!options.uid.empty()) conditions["uid"] = options.uid;
+        if (!options.resource_version.empty()) {
+            conditions["resourceVersion"] = options.resource_version;
+        }
+        if (!conditions.empty()) body["preconditions"] = std::move(conditions);
+        if (!options.propagation.empty()) body["propagationPolicy"] = options.propagation;
+        set_body(made, "application/json", json::serialize(body));
+        co_return co_await object_call(std::move(made));
+    }
+
+    aio::task<list_page> list(resource what, std::string name_space,
+                              list_options options) override {
+        auto text = co_await list_text(std::move(what), std::move(name_space), std::move(options));
+        if (!text) co_return base::pass(std::move(text));
+        auto parsed = parse_json(*text);
+        const auto* object = parsed ? parsed->if_object() : nullptr;
+        const auto* metadata = object == nullptr ? nullptr : object_at(*object, "metadata");
+        if (metadata == nullptr) co_return fail(errc::corrupt, "a list that is not JSON");
+        list_page page{.resource_version = std::string(text_at(*metadata, "resourceVersion")),
+                       .continue_token = std::string(text_at(*metadata, "continue"))};
+        if (auto* items = parsed->as_object().if_contains("items"); items && items->is_array()) {
+            for (auto& each : items->get_array()) {
+                if (each.is_object()) page.items.push_back(std::move(each.get_object()));
+            }
+        }
+        co_return page;
+    }
+
+    aio::task<std::string> list_text(resource what, std::string name_space,
+                                     list_options options) override {
+        auto got = co_await run(make("list", what.plural, http::method::get,
+                                     what.path(name_space) + query_of(options).text()));
+        if (!got) co_return base::pass(std::move(got));
+        co_return got->body.to_string();
+    }
+
+    aio::task<http::response> raw_get(std::string path_and_query, base::steady_time deadline,
+                                      std::size_t body_bytes_max,
+                                      std::string resource_label) override {
+        auto made =
+            make("get", std::move(resource_label), http::method::get, std::move(path_and_query));
+        made.deadline = deadline;
+        made.body_bytes_max = body_bytes_max;
+        auto got = co_await send_once(made);
+        if (!got) co_return got;
+        if (got->status >= 400) {
+            const auto body = got->body.to_string();
+            if (is_failure_status(body)) {
+                co_return std::unexpected(
+                    failure_of_answer(got->status, body, got->headers.get("Retry-After")));
+            }
+        }
+        co_return got;
+    }
+
+    aio::task<std::unique_ptr<http::stream_reader>> open_watch(
+        std::string path_and_query, std::string resource_label) override {
+        auto made =
+            make("watch", std::move(resource_label), http::method::get, std::move(path_and_query));
+        authorise(made.request);
+        const auto begun = how_.clock->now();
+        auto stream = co_await http_->open(std::move(made.request), {.deadline = deadline_now()});
+        const unsigned status = stream ? (*stream)->status() : 0;
+        tell({made.verb, made.resource, status, how_.clock->now() - begun});
+        if (!stream) co_return stream;
+        if (status == 200) co_return stream;
+        if (status == 401) token_read_at_.reset();
+        auto body = co_await (*stream)->read(how_.call_timeout);
+        co_return std::unexpected(
+            failure_of_answer(status, body.value_or(""), (*stream)->headers().get("Retry-After")));
+    }
+
+    void on_call(std::function<void(const call_record&)> listener) override {
+        listener_ = std::move(listener);
+    }
+
+  private:
+    static std::string labelled(const resource& what, const std::string& subresource) {
+        return subresource.empty() ? what.plural : what.plural + "/" + subresource;
+    }
+
+    static call make(std::string verb, std::string label, http::method method, std::string target) {
+        return {.verb = std::move(verb),
+                .resource = std::move(label),
+                .request = {.verb = method, .target = std::move(target)}};
+    }
+
+    static void set_body(call& which, std::string_view media, std::string text) {
+        which.request.headers.set("Content-Type", std::string(media));
+        which.request.body = std::move(text);
+    }
+
+    base::steady_time deadline_now() const {
+        return std::chrono::steady_clock::now() + how_.call_timeout;
+    }
+
+    void tell(call_record record) const {
+        if (listener_) listener_(record);
+    }
+
+    void authorise(http::request& outgoing) {
+        const auto now = how_.clock->now();
+        if (!how_.config.token_file.empty() &&
+            (!token_read_at_ || now - *token_read_at_ > token_age_max)) {
+            std::ifstream file(how_.config.token_file);
+            std::ostringstream text;
+            text << file.rdbuf();
+            auto token = text.str();
+            while (!token.empty() && (token.back() == '\n' || token.back() == ' '))
+                token.pop_back();
+            if (!token.empty()) how_.config.token = base::secret(std::move(token));
+            token_read_at_ = now;
+        }
+        if (!how_.config.token.empty()) {
+            outgoing.headers.set("Authorization", "Bearer " + how_.config.token.reveal());
+        }
+        outgoing.headers.set("Accept", "application/json");
+        outgoing.headers.set("User-Agent", how_.user_agent);
+    }
+
+    aio::task<http::response> send_once(call& which) {
+        auto outgoing = which.request;
+        authorise(outgoing);
+        const auto begun = how_.clock->now();
+        const auto deadline =
+            which.deadline == base::steady_time{} ? deadline_now() : which.deadline;
+        auto got =
+            co_await http_->send(std::move(outgoing), {.deadline = deadline,
+                                                       .body_bytes_max = which.body_bytes_max,
+                                                       .replayable = which.is_idempotent});
+        tell({which.verb, which.resource, got ? got->status : 0, how_.clock->now() - begun});
+        if (got) {
+            for (const auto& each : got->headers.items()) {
+                if (each.name != "Warning") continue;
+                how_.log->warning(
+                    "kubernetes_warning",
+                    {{"verb", which.verb}, {"resource", which.resource}, {"detail", each.value}});
+            }
+        }
+        co_return got;
+    }
+
+    // With retries: where nothing was sent, or where repeating does no harm.
+    aio::task<http::response> run(call which) {
+        bool token_renewed = false;
+        aio::backoff waits({.first = std::chrono::milliseconds(100), .most = how_.retry_wait_max},
+                           random_());
+        for (int attempt = 0;; ++attempt) {
+            auto got = co_await send_once(which);
+            if (got && got->status < 400) co_return got;
+            auto why = got ? failure_of_answer(got->status, got->body.to_string(),
+                                               got->headers.get("Retry-After"))
+                           : got.error();
+            if (got && got->status == 401 && !how_.config.token_file.empty() &&
+                !std::exchange(token_renewed, true)) {
+                token_read_at_.reset();
+                continue;
+            }
+            const bool refused_unseen = got && (got->status == 429 || got->status == 503);
+            const bool harmless = !got && why.code == errc::unavailable &&
+                                  (which.is_idempotent || why.reason == "not_sent");
+            if (attempt >= how_.retries_max || !(refused_unseen || harmless)) {
+                co_return std::unexpected(std::move(why));
+            }
+            auto wait = waits.next();
+            if (why.retry_after) {
+                wait = std::max(wait,
+                                std::chrono::milliseconds(std::min<std::int64_t>(
+                                    why.retry_after->count() * 1000, how_.retry_wait_max.count())));
+            }
+            auto slept = co_await aio::sleep_for(wait);
+            if (!slept) co_return base::pass(std::move(slept));
+        }
+    }
+
+    aio::task<json::object> object_call(call which) {
+        const auto what = which.verb + " " + which.resource;
+        auto got = co_await run(std::move(which));
+        if (!got) co_return base::pass(std::move(got), what);
+        auto parsed = parse_json(got->body.to_string());
+        if (!parsed || !parsed->is_object()) {
+            co_return fail(errc::corrupt, what + ": the answer is not a JSON object");
+        }
+        co_return std::move(parsed->get_object());
+    }
+
+    client_options how_;
+    std::unique_ptr<http::client> http_;
+    std::mt19937_64 random_;
+    std::optional<base::steady_time> token_read_at_;
+    std::function<void(const call_record&)> listener_;
+};
+
+}  // namespace
+
+base::outcome<std::unique_ptr<client>> make_client(aio::executor on, client_options options) {
+    const auto& from = options.config;
+    http::client_options how{.origin = from.server,
+                             .connections_max = options.connections_max,
+                             .idle_timeout = std::chrono::seconds(45)};
+    if (from.server.secure) {
+        how.tls = http::client_tls{.ca_pem = from.ca_pem,
+                                   .certificate_pem = from.client_certificate_pem,
+                                   .private_key_pem = from.client_key_pem,
+                                   .server_name = from.tls_server_name,
+                                   .verify = !from.insecure_skip_verify};
+    }
+    auto http = http::make_client(on, std::move(how));
+    if (!http) return base::pass(std::move(http), "Kubernetes client");
+    return std::make_unique<client_impl>(std::move(on), std::move(options), std::move(*http));
+}
+
+}  // namespace kube

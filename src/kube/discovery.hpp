@@ -1,0 +1,14 @@
+#pragma once
+// Which kinds the API server serves, each once, in the version that the server prefers.
+
+#include <string>
+#include <vector>
+
+#include "kube/client.hpp"
+
+namespace kube {
+
+// Kinds of the named groups ("" = core). Failures: those of the client; corrupt.
+aio::task<std::vector<resource>> discover(client& through, std::vector<std::string> groups);
+
+}  // namespace kube

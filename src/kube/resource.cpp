@@ -1,0 +1,29 @@
+#include <fmt/format.h>
+
+#include "kube/client.hpp"
+
+namespace kube {
+
+std::string resource::path(std::string_view name_space, std::string_view name,
+                           std::string_view subresource) const {
+    std::string text = group.empty() ? fmt::format("/api/{}", version)
+                                     : fmt::format("/apis/{}/{}", group, version);
+    if (!name_space.empty()) text += "/namespaces/" + http::encode_percent(name_space);
+    text += '/';
+    text += plural;
+    if (!name.empty()) {
+        text += '/';
+        text += http::encode_percent(name);
+    }
+    if (!subresource.empty()) {
+        text += '/';
+        text += subresource;
+    }
+    return text;
+}
+
+std::string resource::api_version() const {
+    return group.empty() ? version : fmt::format("{}/{}", group, version);
+}
+
+}  // namespace kube
