@@ -1,0 +1,438 @@
+#include "kubedb/cluster.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <list>
+#include <set>
+
+#include "kube/discovery.hpp"
+#include "kube/json_text.hpp"
+#include "kubedb/credentials.hpp"
+#include "kubedb/manifests.hpp"
+#include "kubedb/mirror.hpp"
+#include "kubedb/names.hpp"
+
+namespace kubedb {
+namespace {
+
+namespace json = boost::json;
+using base::errc;
+using base::fail;
+
+base::outcome<void> done() {
+    return {};
+}
+
+// What becomes of one watched kind: two functions of the mirror.
+struct feed {
+    std::function<void(const kube::object_meta&, const json::object&)> put;
+    std::function<void(const kube::object_meta&)> drop;
+};
+
+ports::database_key key_of(const domain::database& record) {
+    return {.project = record.project, .engine = record.engine, .name = record.name};
+}
+
+class watched final : public kube::informer_listener {
+  public:
+    watched(feed into, std::function<void()> changed, obs::log& log, std::string kind)
+        : into_(std::move(into)), changed_(std::move(changed)), log_(log), kind_(std::move(kind)) {}
+
+    void on_upsert(const kube::object_meta& meta, std::string_view text) override {
+        const auto parsed = kube::parse_json(text);
+        if (parsed && parsed->is_object()) into_.put(meta, parsed->get_object());
+    }
+    void on_delete(const kube::object_meta& meta) override {
+        if (into_.drop) into_.drop(meta);
+    }
+    void on_synced() override {
+        is_synced_ = true;
+        changed_();
+    }
+    void on_link(bool connected, const std::string& why) override {
+        is_linked_ = connected;
+        if (!connected) log_.warning("watch_lost", {{"kind", kind_}, {"detail", why}});
+        changed_();
+    }
+    [[nodiscard]] bool is_synced() const noexcept { return is_synced_; }
+    [[nodiscard]] bool is_linked() const noexcept { return is_linked_; }
+
+    std::unique_ptr<kube::informer> informer;
+
+  private:
+    feed into_;
+    std::function<void()> changed_;
+    obs::log& log_;
+    std::string kind_;
+    bool is_synced_ = false;
+    bool is_linked_ = true;
+};
+
+class cluster_impl final : public ports::cluster {
+  public:
+    cluster_impl(aio::executor on, kube::client& through, const base::clock& clock, obs::log& log,
+                 obs::registry& registry, cluster_options how)
+        : on_(on),
+          kube_(through),
+          clock_(clock),
+          log_(log),
+          registry_(registry),
+          how_(how),
+          mirror_(on, clock, how.events_kept) {
+        kube_.on_call([this](const kube::call_record& call) { count(call); });
+    }
+
+    aio::task<void> run(ports::cluster_observer& observer) override {
+        observer_ = &observer;
+        mirror_.observe_by(&observer);
+        aio::task_group watches(on_);
+        watches.on_failure([this](const base::failure& why) {
+            log_.warning("watch_ended", {{"code", base::name(why.code)}, {"detail", why.text}});
+        });
+        aio::backoff waits({}, how_.seed);
+        while (true) {
+            auto found = co_await watch_new_kinds(watches);
+            std::chrono::nanoseconds pause = how_.rediscover;
+            if (!found) {
+                if (found.error().code == errc::cancelled) break;
+                if (!is_discovered_) set_state(ports::link_state::disconnected);
+                log_.warning("discovery_failed", {{"detail", found.error().text}});
+                pause = waits.next();
+            } else {
+                waits.reset();
+            }
+            auto slept = co_await aio::sleep_for(pause);
+            if (!slept) break;
+        }
+        watches.cancel();
+        co_await watches.join();
+        observer_ = nullptr;
+        mirror_.observe_by(nullptr);
+        co_return fail(errc::cancelled, "the watches were stopped");
+    }
+
+    // ---- writes --------------------------------------------------------------------------
+
+    aio::task<void> ensure_project(domain::project project) override {
+        if (known_projects_.contains(project.name)) co_return done();
+        const kube::resource what{
+            .version = "v1", .plural = "namespaces", .kind = "Namespace", .namespaced = false};
+        auto made = co_await kube_.create(what, {}, namespace_manifest(project));
+        if (!made && made.error().reason == "AlreadyExists") {
+            auto there = co_await kube_.get(what, {}, namespace_of(project.name));
+            if (!there) co_return base::pass(std::move(there));
+            const auto* metadata = kube::object_at(*there, "metadata");
+            const auto* labels = metadata ? kube::object_at(*metadata, "labels") : nullptr;
+            if (labels == nullptr || kube::text_at(*labels, label_project) != project.name) {
+                co_return fail(errc::conflict,
+                               fmt::format("namespace '{}' exists and is not the platform's",
+                                           namespace_of(project.name)),
+                               "foreign");
+            }
+        } else if (!made) {
+            co_return base::pass(std::move(made));
+        }
+        known_projects_.insert(project.name);
+        co_return done();
+    }
+
+    aio::task<std::string> create(domain::database record) override {
+        const auto* kind = find_kind(record.engine);
+        const auto what = kind == nullptr ? nullptr : find_resource("kubedb.com", kind->plural);
+        if (!what) {
+            co_return fail(errc::unsupported, fmt::format("the cluster has no {}", record.engine),
+                           "engine_not_installed");
+        }
+        const auto home = namespace_of(record.project);
+        auto made = co_await kube_.create(*what, home, database_manifest(*kind, record));
+        if (!made) {
+            if (made.error().code == errc::not_found) known_projects_.erase(record.project);
+            if (made.error().reason != "AlreadyExists") co_return base::pass(std::move(made));
+            made = co_await kube_.get(*what, home, record.name);
+            if (!made) co_return base::pass(std::move(made));
+            const auto seen = observe_database(*kind, *made);
+            if (seen.owner_database_id != record.id) {
+                if (seen.deleting) {
+                    co_return fail(errc::conflict, "a namesake is still being deleted", "deleting");
+                }
+                co_return fail(errc::conflict,
+                               fmt::format("a {} '{}/{}' exists and is not this database's",
+                                           kind->kind, home, record.name),
+                               "foreign");
+            }
+            if (seen.deleting) {
+                co_return fail(errc::conflict, "the object is being deleted", "deleting");
+            }
+        }
+        co_return observe_database(*kind, *made).uid;
+    }
+
+    aio::task<void> update(domain::database record) override {
+        const auto* kind = find_kind(record.engine);
+        const auto what = kind == nullptr ? nullptr : find_resource("kubedb.com", kind->plural);
+        if (!what) co_return fail(errc::not_found, "the cluster has no such engine");
+        const auto home = namespace_of(record.project);
+        auto present = co_await kube_.get(*what, home, record.name);
+        if (!present) co_return base::pass(std::move(present));
+        const auto seen = observe_database(*kind, *present);
+        if (seen.uid != record.object_uid) {
+            co_return fail(errc::precondition, "another object has the name now");
+        }
+        auto patched = co_await kube_.patch(*what, home, record.name, kube::patch_type::merge,
+                                            update_patch(*kind, record, seen.tags));
+        if (!patched) co_return base::pass(std::move(patched));
+        co_return done();
+    }
+
+    aio::task<void> request_change(domain::database record, domain::change_kind change,
+                                   std::string operation_id) override {
+        const auto* kind = find_kind(record.engine);
+        const auto what =
+            kind == nullptr ? nullptr : find_resource("ops.kubedb.com", kind->ops_plural());
+        const auto manifest =
+            kind == nullptr ? std::nullopt : ops_manifest(*kind, record, change, operation_id);
+        if (!what || !manifest) {
+            co_return fail(errc::unsupported,
+                           fmt::format("{} cannot be changed that way here", record.engine),
+                           "change_not_supported");
+        }
+        auto made = co_await kube_.create(*what, namespace_of(record.project), *manifest);
+        if (!made && made.error().reason != "AlreadyExists") co_return base::pass(std::move(made));
+        co_return done();
+    }
+
+    aio::task<bool> remove(domain::database record) override {
+        const auto* kind = find_kind(record.engine);
+        const auto what = kind == nullptr ? nullptr : find_resource("kubedb.com", kind->plural);
+        if (!what) {
+            // Without the kind there is no object; but nobody looked if the kinds are not known.
+            if (!is_discovered_) co_return fail(errc::unavailable, "the cluster was not read yet");
+            co_return true;
+        }
+        const auto home = namespace_of(record.project);
+        auto present = co_await kube_.get(*what, home, record.name);
+        if (present) {
+            const auto seen = observe_database(*kind, *present);
+            const bool is_ours = record.object_uid.empty() ? seen.owner_database_id == record.id
+                                                           : seen.uid == record.object_uid;
+            if (!is_ours && record.object_uid.empty()) co_return true;  // never was one of ours
+            if (!is_ours) {
+                co_return fail(errc::precondition,
+                               "another object has the name now; nothing was touched");
+            }
+            if (!seen.deleting) {
+                auto asked = co_await kube_.remove(*what, home, record.name, {.uid = seen.uid});
+                if (!asked && asked.error().code != errc::not_found) {
+                    co_return base::pass(std::move(asked));
+                }
+            }
+            co_return false;
+        }
+        if (present.error().code != errc::not_found) co_return base::pass(std::move(present));
+        co_return co_await remove_leftovers(*kind, record);
+    }
+
+    aio::task<ports::credentials> read_credentials(domain::database record) override {
+        const auto* kind = find_kind(record.engine);
+        const auto binding = find_resource("appcatalog.appscode.com", "appbindings");
+        if (kind == nullptr || !binding) {
+            co_return fail(errc::not_found, "the cluster has no AppBindings", "no_credentials_yet");
+        }
+        const auto home = namespace_of(record.project);
+        auto bound = co_await kube_.get(*binding, home, record.name);
+        if (!bound) {
+            if (bound.error().code == errc::not_found) {
+                co_return fail(errc::not_found, "the database has no credentials yet",
+                               "no_credentials_yet");
+            }
+            co_return base::pass(std::move(bound));
+        }
+        const auto secret = secret_of(*bound, record.name);
+        auto found = co_await kube_.get({.version = "v1", .plural = "secrets", .kind = "Secret"},
+                                        home, secret);
+        if (!found) {
+            if (found.error().code == errc::not_found) {
+                co_return fail(errc::not_found, "the database has no credentials yet",
+                               "no_credentials_yet");
+            }
+            co_return base::pass(std::move(found));
+        }
+        co_return credentials_of(*kind, *bound, *found);
+    }
+
+    [[nodiscard]] ports::link_state state() const noexcept override { return state_.load(); }
+
+  private:
+    using resource_pointer = std::shared_ptr<const kube::resource>;
+
+    resource_pointer find_resource(std::string_view group, std::string_view plural) const {
+        const auto at = std::ranges::find_if(resources_, [&](const resource_pointer& each) {
+            return each->group == group && each->plural == plural;
+        });
+        return at == resources_.end() ? nullptr : *at;
+    }
+
+    // OpsRequests of ours do not go with the database by themselves; volumes and pods do, in time.
+    aio::task<bool> remove_leftovers(const engine_kind& kind, const domain::database& record) {
+        const auto key = key_of(record);
+        const auto ops = find_resource("ops.kubedb.com", kind.ops_plural());
+        bool clean = !mirror_.has_parts(key);
+        const auto names = mirror_.changes_of(key);
+        for (const auto& name : names) {
+            if (!ops) break;
+            auto gone = co_await kube_.remove(*ops, namespace_of(record.project), name);
+            if (!gone && gone.error().code != errc::not_found)
+                co_return base::pass(std::move(gone));
+        }
+        co_return clean;
+    }
+
+    // ---- watches -------------------------------------------------------------------------
+
+    aio::task<> watch_new_kinds(aio::task_group& watches) {
+        auto found = co_await kube::discover(
+            kube_,
+            {"kubedb.com", "ops.kubedb.com", "catalog.kubedb.com", "appcatalog.appscode.com", ""});
+        if (!found) co_return base::pass(std::move(found));
+        resources_.clear();
+        for (auto& each : *found) {
+            resources_.push_back(std::make_shared<const kube::resource>(std::move(each)));
+        }
+        for (const auto& kind : all_kinds()) watch_engine(kind, watches);
+        watch_common(watches);
+        is_discovered_ = true;
+        refresh_state();
+        co_return done();
+    }
+
+    void watch_engine(const engine_kind& kind, aio::task_group& watches) {
+        const auto* k = &kind;
+        watch(find_resource("kubedb.com", kind.plural), {}, watches,
+              {[this, k](const auto& meta, const auto& object) {
+                   mirror_.put_database(*k, meta, object);
+               },
+               [this, k](const auto& meta) { mirror_.drop_database(*k, meta); }});
+        watch(find_resource("ops.kubedb.com", kind.ops_plural()), {}, watches,
+              {[this, k](const auto& meta, const auto& object) {
+                   mirror_.put_change(*k, meta, object);
+               },
+               [this, k](const auto& meta) { mirror_.drop_change(*k, meta); }});
+        watch(find_resource("catalog.kubedb.com", kind.version_plural()), {}, watches,
+              {[this, k](const auto& meta, const auto& object) {
+                   mirror_.put_version(*k, meta, object);
+               },
+               [this, k](const auto& meta) { mirror_.drop_version(*k, meta); }});
+    }
+
+    void watch_common(aio::task_group& watches) {
+        const std::string ours(selector_kubedb);
+        watch(find_resource("", "pods"), ours, watches,
+              {[this](const auto& meta, const auto& object) { mirror_.put_pod(meta, object); },
+               [this](const auto& meta) { mirror_.drop_pod(meta); }});
+        watch(find_resource("", "persistentvolumeclaims"), ours, watches,
+              {[this](const auto& meta, const auto& object) { mirror_.put_claim(meta, object); },
+               [this](const auto& meta) { mirror_.drop_claim(meta); }});
+        watch(find_resource("", "services"), ours, watches,
+              {[this](const auto& meta, const auto& object) { mirror_.put_service(meta, object); },
+               [this](const auto& meta) { mirror_.drop_service(meta); }});
+        watch(find_resource("appcatalog.appscode.com", "appbindings"), ours, watches,
+              {[this](const auto& meta, const auto& object) { mirror_.put_binding(meta, object); },
+               [this](const auto& meta) { mirror_.drop_binding(meta); }});
+        watch(find_resource("", "events"), {}, watches,
+              {[this](const auto& meta, const auto& object) { mirror_.put_event(meta, object); },
+               {}});
+        watch(find_resource("", "nodes"), {}, watches,
+              {[this](const auto& meta, const auto& object) { mirror_.put_node(meta, object); },
+               [this](const auto& meta) { mirror_.drop_node(meta); }});
+    }
+
+    void watch(const resource_pointer& what, std::string labels, aio::task_group& watches,
+               feed into) {
+        if (!what) return;
+        const auto name = what->group + "/" + what->plural;
+        if (watched_.contains(name)) return;
+        auto made = std::make_unique<watched>(
+            std::move(into), [this] { refresh_state(); }, log_, what->kind);
+        made->informer = kube::make_informer(kube_,
+                                             {.what = *what,
+                                              .label_selector = std::move(labels),
+                                              .seed = how_.seed + watched_.size()},
+                                             *made, clock_);
+        auto* informer = made->informer.get();
+        watched_.emplace(name, std::move(made));
+        watches.spawn([this, informer, name]() -> aio::task<> {
+            auto ended = co_await informer->run();
+            if (!ended && ended.error().code == errc::not_found) {
+                // The kind was taken away: it is watched again when it comes back.
+                retired_.push_back(std::move(watched_.at(name)));
+                watched_.erase(name);
+                refresh_state();
+            }
+            co_return ended;
+        });
+    }
+
+    void refresh_state() {
+        if (!is_discovered_) return;
+        const auto all = [&](auto is_so) {
+            return std::ranges::all_of(watched_,
+                                       [&](const auto& each) { return is_so(*each.second); });
+        };
+        if (!all([](const watched& each) { return each.is_linked(); })) {
+            set_state(ports::link_state::disconnected);
+        } else if (all([](const watched& each) { return each.is_synced(); })) {
+            set_state(ports::link_state::synced);
+        } else {
+            set_state(ports::link_state::starting);
+        }
+    }
+
+    void set_state(ports::link_state next) {
+        if (state_.exchange(next) == next || observer_ == nullptr) return;
+        // What the lists have brought comes before the word that they are complete.
+        mirror_.flush();
+        observer_->on_link(next);
+    }
+
+    void count(const kube::call_record& call) {
+        registry_
+            .make_counter(
+                "dbaas_kubernetes_requests_total",
+                "Requests to the Kubernetes API by verb, resource and status; 0: no answer.",
+                {{"verb", std::string(call.verb)},
+                 {"resource", std::string(call.resource)},
+                 {"status", std::to_string(call.status)}})
+            .add();
+        registry_
+            .make_histogram("dbaas_kubernetes_request_duration_seconds",
+                            "How long requests to the Kubernetes API took.",
+                            obs::latency_bounds_seconds(), {{"verb", std::string(call.verb)}})
+            .observe(std::chrono::duration<double>(call.took).count());
+    }
+
+    aio::executor on_;
+    kube::client& kube_;
+    const base::clock& clock_;
+    obs::log& log_;
+    obs::registry& registry_;
+    cluster_options how_;
+    mirror mirror_;
+    ports::cluster_observer* observer_ = nullptr;
+    std::vector<resource_pointer> resources_;
+    std::map<std::string, std::unique_ptr<watched>> watched_;
+    std::vector<std::unique_ptr<watched>> retired_;
+    std::set<std::string> known_projects_;
+    std::atomic<ports::link_state> state_{ports::link_state::starting};
+    bool is_discovered_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<ports::cluster> make_cluster(aio::executor on, kube::client& through,
+                                             const base::clock& clock, obs::log& log,
+                                             obs::registry& registry, cluster_options how) {
+    return std::make_unique<cluster_impl>(std::move(on), through, clock, log, registry, how);
+}
+
+}  // namespace kubedb

@@ -1,0 +1,30 @@
+#pragma once
+// ports::cluster on a Kubernetes cluster with KubeDB. Watches, cluster-wide and once per kind, what
+// databases are made of; writes objects and OpsRequests; reads secrets only when asked. Lives on
+// the control loop.
+
+#include <chrono>
+#include <memory>
+
+#include "aio/aio.hpp"
+#include "base/clock.hpp"
+#include "kube/client.hpp"
+#include "obs/log.hpp"
+#include "obs/metrics.hpp"
+#include "ports/cluster.hpp"
+
+namespace kubedb {
+
+struct cluster_options {
+    // How often it looks for kinds that were installed meanwhile.
+    std::chrono::seconds rediscover{60};
+    std::size_t events_kept = 20;  // per database
+    std::uint64_t seed = 1;
+};
+
+// The client and the others must outlive it.
+std::unique_ptr<ports::cluster> make_cluster(aio::executor on, kube::client& through,
+                                             const base::clock& clock, obs::log& log,
+                                             obs::registry& registry, cluster_options how = {});
+
+}  // namespace kubedb

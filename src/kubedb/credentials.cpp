@@ -1,0 +1,103 @@
+#include "kubedb/credentials.hpp"
+
+#include <fmt/format.h>
+
+#include "http/message.hpp"
+#include "kube/json_text.hpp"
+#include "kubedb/observe.hpp"
+
+namespace kubedb {
+namespace {
+
+namespace json = boost::json;
+
+std::string from_base64(std::string_view text) {
+    constexpr std::string_view alphabet =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    std::string bytes;
+    std::uint32_t group = 0;
+    int bits = 0;
+    for (const char c : text) {
+        const auto value = alphabet.find(c);
+        if (value == std::string_view::npos) continue;
+        group = group << 6 | static_cast<std::uint32_t>(value);
+        bits += 6;
+        if (bits >= 8) {
+            bits -= 8;
+            bytes += static_cast<char>(group >> bits & 255U);
+        }
+    }
+    return bytes;
+}
+
+void fill_environment(const engine_kind& kind, ports::credentials& into) {
+    const auto set = [&into](std::string name, std::string value) {
+        into.environment.emplace(std::move(name), base::secret(std::move(value)));
+    };
+    const auto port = std::to_string(into.port);
+    if (kind.scheme == "postgresql") {
+        set("PGHOST", into.host);
+        set("PGPORT", port);
+        set("PGUSER", into.username);
+        set("PGPASSWORD", into.password.reveal());
+        set("PGDATABASE", into.database);
+    } else if (kind.scheme == "mysql") {
+        set("MYSQL_HOST", into.host);
+        set("MYSQL_TCP_PORT", port);
+        set("MYSQL_PWD", into.password.reveal());
+    } else if (kind.scheme == "redis") {
+        set("REDISCLI_AUTH", into.password.reveal());
+        set("REDIS_URL", into.uri.reveal());
+    } else if (kind.scheme == "mongodb") {
+        set("MONGODB_URI", into.uri.reveal());
+    }
+}
+
+}  // namespace
+
+std::string secret_of(const json::object& binding, const std::string& database) {
+    const auto* spec = kube::object_at(binding, "spec");
+    const auto* secret = spec == nullptr ? nullptr : kube::object_at(*spec, "secret");
+    const auto name = secret == nullptr ? std::string_view() : kube::text_at(*secret, "name");
+    return name.empty() ? database + "-auth" : std::string(name);
+}
+
+base::outcome<ports::credentials> credentials_of(const engine_kind& kind,
+                                                 const json::object& binding,
+                                                 const json::object& secret) {
+    ports::credentials login;
+    const auto endpoints = observe_endpoints(binding);
+    if (!endpoints.empty()) {
+        login.host = endpoints.front().host;
+        login.port = endpoints.front().port;
+    }
+    if (login.port == 0) login.port = kind.default_port;
+    login.database = kind.default_database;
+    const auto* data = kube::object_at(secret, "data");
+    const auto value = [&](std::string_view key) {
+        return data == nullptr ? std::string() : from_base64(kube::text_at(*data, key));
+    };
+    login.username = value("username");
+    login.password = base::secret(value("password"));
+    if (login.username.empty()) {  // Memcached: lines of user:password
+        const auto lines = value("authData");
+        const auto line = lines.substr(0, lines.find('\n'));
+        const auto colon = line.find(':');
+        if (colon != std::string::npos) {
+            login.username = line.substr(0, colon);
+            login.password = base::secret(line.substr(colon + 1));
+        }
+    }
+    if (login.username.empty() || login.password.empty() || login.host.empty()) {
+        return base::fail(base::errc::not_found, "the database has no credentials yet",
+                          "no_credentials_yet");
+    }
+    login.uri = base::secret(
+        fmt::format("{}://{}:{}@{}:{}/{}{}", kind.scheme, http::encode_percent(login.username),
+                    http::encode_percent(login.password.reveal()), login.host, login.port,
+                    login.database, kind.scheme == "postgresql" ? "?sslmode=prefer" : ""));
+    fill_environment(kind, login);
+    return login;
+}
+
+}  // namespace kubedb

@@ -1,0 +1,49 @@
+#pragma once
+// How each engine looks as KubeDB objects, as data. What an engine can do is in domain/engines.hpp.
+// Names and shapes: KubeDB's API (kubedb.com/v1, ops.kubedb.com/v1alpha1, catalog.kubedb.com).
+
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace kubedb {
+
+// How replicated and cluster topologies are written in the spec.
+enum class topology_style : unsigned char {
+    replicas,     // spec.replicas alone says it
+    postgres,     // and standbyMode, streamingMode
+    group,        // and topology.mode GroupReplication
+    galera,       // nothing more: replicas > 1 is Galera
+    replica_set,  // and replicaSet.name; sharded: shardTopology
+    redis,        // mode Standalone | Sentinel | Cluster
+};
+
+struct engine_kind {
+    std::string_view engine;
+    std::string_view kind;    // "Postgres"
+    std::string_view plural;  // "postgreses"
+    std::string_view container;
+    topology_style style;
+    // Keys of the component in OpsRequests, by type. "" = not by that type.
+    std::string_view vertical_key;
+    std::string_view horizontal_key;
+    std::string_view volume_key;
+    int default_port;
+    std::string_view scheme;  // of a connection URI
+    std::string_view default_database;
+    bool can_halt = true;
+    bool has_volumes = true;
+
+    [[nodiscard]] std::string ops_kind() const { return std::string(kind) + "OpsRequest"; }
+    [[nodiscard]] std::string ops_plural() const;      // "postgresopsrequests"
+    [[nodiscard]] std::string version_plural() const;  // "postgresversions"
+    [[nodiscard]] std::string name_label() const {     // app.kubernetes.io/name
+        return std::string(plural) + ".kubedb.com";
+    }
+};
+
+std::span<const engine_kind> all_kinds() noexcept;
+const engine_kind* find_kind(std::string_view engine) noexcept;
+const engine_kind* kind_of_plural(std::string_view plural) noexcept;
+
+}  // namespace kubedb

@@ -1,0 +1,29 @@
+#pragma once
+// Our records as KubeDB objects. Pure. Shapes: KubeDB's kubedb.com/v1 and ops.kubedb.com/v1alpha1.
+
+#include <boost/json/object.hpp>
+#include <optional>
+#include <string>
+
+#include "domain/types.hpp"
+#include "kubedb/engine_table.hpp"
+
+namespace kubedb {
+
+boost::json::object namespace_manifest(const domain::project& project);
+// The whole object, as it is POSTed once.
+boost::json::object database_manifest(const engine_kind& kind, const domain::database& record);
+// What brings labels, pause and policy of the object to the record: a merge patch. `present`: the
+// user's labels on the object, so that those that went are removed.
+boost::json::object update_patch(const engine_kind& kind, const domain::database& record,
+                                 const domain::labels& present);
+// Nothing when the engine has no such request.
+std::optional<boost::json::object> ops_manifest(const engine_kind& kind,
+                                                const domain::database& record,
+                                                domain::change_kind change,
+                                                const std::string& operation_id);
+// The same for the same operation and change: asking twice is asking once.
+std::string ops_name(const domain::database& record, domain::change_kind change,
+                     const std::string& operation_id);
+
+}  // namespace kubedb

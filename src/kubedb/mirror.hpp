@@ -1,0 +1,108 @@
+#pragma once
+// Everything of the cluster that concerns databases, put together per database as the watches bring
+// it in any order. Tells the observer about a database once per turn of the loop, and only when it
+// is another. No I/O. Inside kubedb only.
+
+#include <boost/json/object.hpp>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <unordered_map>
+
+#include "aio/aio.hpp"
+#include "base/clock.hpp"
+#include "kube/informer.hpp"
+#include "kubedb/observe.hpp"
+#include "ports/cluster.hpp"
+
+namespace kubedb {
+
+class mirror {
+  public:
+    mirror(aio::executor on, const base::clock& clock, std::size_t events_kept)
+        : on_(std::move(on)), clock_(clock), events_kept_(events_kept) {}
+    void observe_by(ports::cluster_observer* observer) { observer_ = observer; }
+
+    // Keys are those of namespaces of ours; other objects are passed over.
+    void put_database(const engine_kind& kind, const kube::object_meta& meta,
+                      const boost::json::object& object);
+    void drop_database(const engine_kind& kind, const kube::object_meta& meta);
+    void put_change(const engine_kind& kind, const kube::object_meta& meta,
+                    const boost::json::object& object);
+    void drop_change(const engine_kind& kind, const kube::object_meta& meta);
+    void put_pod(const kube::object_meta& meta, const boost::json::object& object);
+    void drop_pod(const kube::object_meta& meta);
+    void put_claim(const kube::object_meta& meta, const boost::json::object& object);
+    void drop_claim(const kube::object_meta& meta);
+    void put_service(const kube::object_meta& meta, const boost::json::object& object);
+    void drop_service(const kube::object_meta& meta);
+    void put_binding(const kube::object_meta& meta, const boost::json::object& object);
+    void drop_binding(const kube::object_meta& meta);
+    void put_event(const kube::object_meta& meta, const boost::json::object& object);
+    void put_version(const engine_kind& kind, const kube::object_meta& meta,
+                     const boost::json::object& object);
+    void drop_version(const engine_kind& kind, const kube::object_meta& meta);
+    void put_node(const kube::object_meta& meta, const boost::json::object& object);
+    void drop_node(const kube::object_meta& meta);
+
+    // Tells everything that waits, now.
+    void flush();
+
+    // Names of the changes of a database that exist in the cluster.
+    [[nodiscard]] std::vector<std::string> changes_of(const ports::database_key& key) const;
+    [[nodiscard]] bool has_parts(const ports::database_key& key) const;
+
+  private:
+    // The parts of one database.
+    struct parts {
+        std::shared_ptr<const domain::observed_database> object;  // null: not there
+        std::map<std::string, domain::observed_change> changes;
+        std::map<std::string, std::string> change_owner;
+        std::map<std::string, domain::member> pods;
+        std::set<std::string> claims;
+        bool has_metrics = false;
+        std::vector<domain::endpoint> endpoints;
+        std::vector<domain::event> events;
+        std::shared_ptr<const domain::observed_database> told;
+    };
+    struct version_set {
+        std::map<std::string, ports::engine_version> by_name;
+    };
+    struct node_capacity {
+        std::int64_t cpu_millis = 0;
+        std::int64_t memory_bytes = 0;
+        std::int64_t storage_bytes = 0;
+    };
+    // By the labels that KubeDB puts on everything that belongs to a database.
+    static std::optional<ports::database_key> key_by_labels(const kube::object_meta& meta,
+                                                            const boost::json::object& object);
+    static std::optional<ports::database_key> key_of(const engine_kind& kind,
+                                                     const std::string& name_space,
+                                                     const std::string& name);
+    void touch(const ports::database_key& key);
+    void schedule();
+    void tell(const ports::database_key& key);
+    void tell_catalogue();
+    [[nodiscard]] std::shared_ptr<domain::observed_database> assemble(const parts& from) const;
+
+    aio::executor on_;
+    const base::clock& clock_;
+    std::size_t events_kept_;
+    ports::cluster_observer* observer_ = nullptr;
+    std::map<ports::database_key, parts> databases_;
+    // Objects without labels of ours in their metadata when they go: namespace/name -> database.
+    std::unordered_map<std::string, ports::database_key> pod_of_;
+    std::unordered_map<std::string, ports::database_key> claim_of_;
+    std::unordered_map<std::string, ports::database_key> service_of_;
+    std::unordered_map<std::string, ports::database_key> binding_of_;
+    std::unordered_map<std::string, ports::database_key> change_of_;
+    std::map<std::string, version_set, std::less<>> versions_;
+    std::map<std::string, node_capacity> nodes_;
+    std::set<ports::database_key> dirty_;
+    bool catalogue_dirty_ = false;
+    bool is_scheduled_ = false;
+    std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+}  // namespace kubedb

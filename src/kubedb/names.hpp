@@ -1,0 +1,25 @@
+#pragma once
+// Names and labels that the platform and KubeDB use in the cluster. Pure.
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace kubedb {
+
+inline constexpr std::string_view label_database = "kubedb-dbaas.io/database-id";
+inline constexpr std::string_view label_managed = "kubedb-dbaas.io/managed";
+inline constexpr std::string_view label_project = "kubedb-dbaas.io/project";
+inline constexpr std::string_view label_operation = "kubedb-dbaas.io/operation-id";
+inline constexpr std::string_view label_name = "app.kubernetes.io/name";
+inline constexpr std::string_view label_instance = "app.kubernetes.io/instance";
+inline constexpr std::string_view selector_kubedb = "app.kubernetes.io/managed-by=kubedb.com";
+
+// "dbaas-shop"
+std::string namespace_of(std::string_view project);
+// The project of a namespace of ours.
+std::optional<std::string> project_of(std::string_view name_space);
+// Labels of ours and of Kubernetes are not the user's.
+bool is_user_label(std::string_view key) noexcept;
+
+}  // namespace kubedb

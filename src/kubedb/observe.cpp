@@ -1,0 +1,293 @@
+#include "kubedb/observe.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <boost/json/array.hpp>
+#include <charconv>
+
+#include "base/quantity.hpp"
+#include "base/time_text.hpp"
+#include "kube/json_text.hpp"
+#include "kubedb/names.hpp"
+
+namespace kubedb {
+namespace {
+
+namespace json = boost::json;
+using domain::observed_phase;
+using domain::topology_mode;
+using kube::number_at;
+using kube::object_at;
+using kube::text_at;
+
+const json::object& object_or_empty(const json::object& from, std::string_view key) {
+    static const json::object none;
+    const auto* found = object_at(from, key);
+    return found == nullptr ? none : *found;
+}
+const json::array& array_or_empty(const json::object& from, std::string_view key) {
+    static const json::array none;
+    const auto* value = from.if_contains(key);
+    return value == nullptr || !value->is_array() ? none : value->get_array();
+}
+bool flag_at(const json::object& from, std::string_view key) {
+    const auto* value = from.if_contains(key);
+    return value != nullptr && value->is_bool() && value->get_bool();
+}
+int small_at(const json::object& from, std::string_view key, int otherwise) {
+    const auto number = number_at(from, key);
+    return number ? static_cast<int>(*number) : otherwise;
+}
+// A quantity is a string, or a bare number.
+std::string quantity_at(const json::object& from, std::string_view key) {
+    const auto* value = from.if_contains(key);
+    if (value == nullptr) return {};
+    if (value->is_string()) return std::string(value->get_string());
+    return value->is_int64() ? std::to_string(value->get_int64()) : std::string();
+}
+
+observed_phase phase_of(std::string_view text) {
+    constexpr std::array table{
+        std::pair{std::string_view("Provisioning"), observed_phase::provisioning},
+        std::pair{std::string_view("DataRestoring"), observed_phase::restoring},
+        std::pair{std::string_view("Ready"), observed_phase::ready},
+        std::pair{std::string_view("Critical"), observed_phase::critical},
+        std::pair{std::string_view("NotReady"), observed_phase::not_ready},
+        std::pair{std::string_view("Halted"), observed_phase::halted},
+        std::pair{std::string_view("Unknown"), observed_phase::unknown},
+    };
+    for (const auto& [word, phase] : table) {
+        if (word == text) return phase;
+    }
+    return observed_phase::none;
+}
+
+domain::size size_of(const engine_kind& kind, const json::object& spec) {
+    const auto& pod = object_or_empty(object_or_empty(spec, "podTemplate"), "spec");
+    for (const auto& each : array_or_empty(pod, "containers")) {
+        if (!each.is_object() || text_at(each.get_object(), "name") != kind.container) continue;
+        const auto& resources = object_or_empty(each.get_object(), "resources");
+        const auto& requests = object_or_empty(resources, "requests");
+        return {.cpu_millis = base::parse_millis(quantity_at(requests, "cpu")).value_or(0),
+                .memory_bytes = base::parse_bytes(quantity_at(requests, "memory")).value_or(0)};
+    }
+    return {};
+}
+
+domain::storage storage_of(const engine_kind& kind, const json::object& spec) {
+    const auto& claim = object_or_empty(spec, "storage");
+    const auto& requests = object_or_empty(object_or_empty(claim, "resources"), "requests");
+    domain::storage result;
+    if (!kind.has_volumes) return result;
+    result.bytes = base::parse_bytes(quantity_at(requests, "storage")).value_or(0);
+    result.storage_class = text_at(claim, "storageClassName");
+    if (text_at(spec, "storageType") == "Ephemeral") result.type = domain::storage_type::ephemeral;
+    return result;
+}
+
+domain::topology topology_of(const engine_kind& kind, const json::object& spec) {
+    if (kind.style == topology_style::redis && text_at(spec, "mode") == "Cluster") {
+        const auto& cluster = object_or_empty(spec, "cluster");
+        return {.mode = topology_mode::cluster,
+                .replicas = small_at(cluster, "replicas", 1),
+                .shards = small_at(cluster, "shards", 3)};
+    }
+    if (const auto* sharded = object_at(spec, "shardTopology")) {
+        const auto& shard = object_or_empty(*sharded, "shard");
+        return {.mode = topology_mode::cluster,
+                .replicas = small_at(shard, "replicas", 1),
+                .shards = small_at(shard, "shards", 1)};
+    }
+    const int replicas = small_at(spec, "replicas", 1);
+    bool several = replicas > 1;
+    if (kind.style == topology_style::redis) several = text_at(spec, "mode") == "Sentinel";
+    if (kind.style == topology_style::replica_set) several = spec.contains("replicaSet");
+    return {.mode = several ? topology_mode::replicated : topology_mode::standalone,
+            .replicas = replicas};
+}
+
+std::vector<domain::condition> conditions_of(const json::object& status) {
+    std::vector<domain::condition> result;
+    for (const auto& each : array_or_empty(status, "conditions")) {
+        if (!each.is_object()) continue;
+        const auto& from = each.get_object();
+        result.push_back(
+            {.type = std::string(text_at(from, "type")),
+             .status = text_at(from, "status") == "True",
+             .reason = std::string(text_at(from, "reason")),
+             .message = std::string(text_at(from, "message")),
+             .last_transition = base::from_rfc3339(text_at(from, "lastTransitionTime"))});
+    }
+    return result;
+}
+
+}  // namespace
+
+domain::observed_database observe_database(const engine_kind& kind, const json::object& object) {
+    const auto& metadata = object_or_empty(object, "metadata");
+    const auto& spec = object_or_empty(object, "spec");
+    const auto& status = object_or_empty(object, "status");
+    domain::observed_database seen{.exists = true};
+    seen.deleting = metadata.contains("deletionTimestamp");
+    seen.uid = text_at(metadata, "uid");
+    for (const auto& [key, value] : object_or_empty(metadata, "labels")) {
+        if (!value.is_string()) continue;
+        if (key == label_database) seen.owner_database_id = std::string(value.get_string());
+        if (is_user_label(key))
+            seen.tags.emplace(std::string(key), std::string(value.get_string()));
+    }
+    seen.phase = phase_of(text_at(status, "phase"));
+    seen.version = text_at(spec, "version");
+    seen.topology = topology_of(kind, spec);
+    const auto* sharded = object_at(spec, "shardTopology");
+    const auto& settings = sharded == nullptr ? spec : object_or_empty(*sharded, "shard");
+    seen.size = size_of(kind, settings);
+    seen.storage = storage_of(kind, settings);
+    if (text_at(spec, "storageType") == "Ephemeral") {
+        seen.storage.type = domain::storage_type::ephemeral;
+    }
+    seen.paused = flag_at(spec, "halted");
+    seen.conditions = conditions_of(status);
+    return seen;
+}
+
+domain::observed_change observe_change(const json::object& request) {
+    using domain::change_kind;
+    using domain::change_phase;
+    const auto& metadata = object_or_empty(request, "metadata");
+    const auto& spec = object_or_empty(request, "spec");
+    const auto& status = object_or_empty(request, "status");
+    domain::observed_change seen;
+    seen.name = text_at(metadata, "name");
+    const auto type = text_at(spec, "type");
+    if (type == "VerticalScaling") {
+        seen.kind = change_kind::vertical_scaling;
+    } else if (type == "HorizontalScaling") {
+        seen.kind = change_kind::horizontal_scaling;
+    } else if (type == "VolumeExpansion") {
+        seen.kind = change_kind::volume_expansion;
+    } else {
+        seen.known_kind = type == "Restart";
+    }
+    const auto phase = text_at(status, "phase");
+    if (phase == "Progressing" || phase == "Approved") {
+        seen.phase = change_phase::progressing;
+    } else if (phase == "Successful") {
+        seen.phase = change_phase::successful;
+    } else if (phase == "Failed") {
+        seen.phase = change_phase::failed;
+    } else if (phase == "Skipped") {
+        seen.phase = change_phase::skipped;
+    } else if (phase == "Denied") {
+        seen.phase = change_phase::denied;
+    }
+    seen.operation_id = text_at(object_or_empty(metadata, "labels"), label_operation);
+    const auto conditions = conditions_of(status);
+    if (!conditions.empty()) {
+        seen.reason = conditions.back().reason;
+        seen.message = conditions.back().message;
+    }
+    seen.created_at = base::from_rfc3339(text_at(metadata, "creationTimestamp"));
+    return seen;
+}
+
+domain::member observe_pod(const json::object& pod) {
+    const auto& metadata = object_or_empty(pod, "metadata");
+    const auto& status = object_or_empty(pod, "status");
+    domain::member seen;
+    seen.name = text_at(metadata, "name");
+    seen.role = text_at(object_or_empty(metadata, "labels"), "kubedb.com/role");
+    for (const auto& each : array_or_empty(status, "conditions")) {
+        if (each.is_object() && text_at(each.get_object(), "type") == "Ready") {
+            seen.ready = text_at(each.get_object(), "status") == "True";
+        }
+    }
+    for (const auto& each : array_or_empty(status, "containerStatuses")) {
+        if (each.is_object()) seen.restarts += small_at(each.get_object(), "restartCount", 0);
+    }
+    return seen;
+}
+
+event_place place_of(const json::object& event) {
+    const auto& about = object_or_empty(event, "involvedObject");
+    return {.kind = std::string(text_at(about, "kind")),
+            .name_space = std::string(text_at(about, "namespace")),
+            .name = std::string(text_at(about, "name"))};
+}
+
+domain::event observe_event(const json::object& event) {
+    const auto place = place_of(event);
+    const auto created =
+        base::from_rfc3339(text_at(object_or_empty(event, "metadata"), "creationTimestamp"));
+    auto first = base::from_rfc3339(text_at(event, "firstTimestamp"));
+    auto last = base::from_rfc3339(text_at(event, "lastTimestamp"));
+    if (!last) last = base::from_rfc3339(text_at(event, "eventTime"));
+    return {.type = std::string(text_at(event, "type")),
+            .reason = std::string(text_at(event, "reason")),
+            .message = std::string(text_at(event, "message")),
+            .object = place.kind + "/" + place.name,
+            .count = small_at(event, "count", 1),
+            .first_seen = first ? first : created,
+            .last_seen = last ? last : created};
+}
+
+std::vector<domain::endpoint> observe_endpoints(const json::object& binding) {
+    const auto& client = object_or_empty(object_or_empty(binding, "spec"), "clientConfig");
+    if (const auto* service = object_at(client, "service")) {
+        const auto home = text_at(object_or_empty(binding, "metadata"), "namespace");
+        return {{.purpose = "primary",
+                 .host = fmt::format("{}.{}.svc", text_at(*service, "name"), home),
+                 .port = small_at(*service, "port", 0)}};
+    }
+    // scheme://[user@]host:port/..., or tcp(host:port)/ as MySQL's drivers have it.
+    auto url = text_at(client, "url");
+    if (const auto scheme = url.find("://"); scheme != std::string_view::npos) {
+        url.remove_prefix(scheme + 3);
+    } else if (url.starts_with("tcp(")) {
+        url.remove_prefix(4);
+    }
+    url = url.substr(0, url.find_first_of("/?)"));
+    if (const auto at = url.rfind('@'); at != std::string_view::npos) url.remove_prefix(at + 1);
+    const auto colon = url.rfind(':');
+    int port = 0;
+    if (colon == std::string_view::npos) return {};
+    std::from_chars(url.data() + colon + 1, url.data() + url.size(), port);
+    return {{.purpose = "primary", .host = std::string(url.substr(0, colon)), .port = port}};
+}
+
+bool has_metrics_port(const json::object& service) {
+    const auto& ports = array_or_empty(object_or_empty(service, "spec"), "ports");
+    return std::ranges::any_of(ports, [](const json::value& each) {
+        return each.is_object() && text_at(each.get_object(), "name") == "metrics";
+    });
+}
+
+ports::engine_version observe_version(const json::object& version) {
+    const auto& spec = object_or_empty(version, "spec");
+    return {.name = std::string(text_at(object_or_empty(version, "metadata"), "name")),
+            .version = std::string(text_at(spec, "version")),
+            .deprecated = flag_at(spec, "deprecated"),
+            .distribution = std::string(text_at(spec, "distribution"))};
+}
+
+bool is_newer(const ports::engine_version& a, const ports::engine_version& b) {
+    const auto numbers = [](const std::string& text) {
+        std::vector<int> parts;
+        const char* at = text.data();
+        const char* const end = at + text.size();
+        while (at < end) {
+            int value = 0;
+            const auto [next, error] = std::from_chars(at, end, value);
+            if (error == std::errc()) parts.push_back(value);
+            at = error == std::errc() ? next : at + 1;
+        }
+        return parts;
+    };
+    const auto left = numbers(a.version);
+    const auto right = numbers(b.version);
+    return left != right ? right < left : a.name < b.name;
+}
+
+}  // namespace kubedb
