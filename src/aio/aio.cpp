@@ -6,6 +6,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -225,6 +226,20 @@ task<> sleep_until(base::steady_time when) {
 
 task<> sleep_for(std::chrono::nanoseconds duration) {
     return sleep_until(std::chrono::steady_clock::now() + duration);
+}
+
+task<> wait_readable(int descriptor) {
+    if (co_await is_cancelled()) co_return fail(errc::cancelled, "cancelled");
+    const auto on = co_await asio::this_coro::executor;
+    asio::posix::stream_descriptor watched(on);
+    error_code error;
+    watched.assign(descriptor, error);
+    if (error) co_return fail(errc::invalid, "not a descriptor that can be waited for");
+    co_await watched.async_wait(asio::posix::stream_descriptor::wait_read,
+                                asio::redirect_error(asio::use_awaitable, error));
+    watched.release();
+    if (error) co_return fail(errc::cancelled, "cancelled");
+    co_return base::outcome<void>{};
 }
 
 // ---- task_group ----------------------------------------------------------------------

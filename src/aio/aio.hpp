@@ -59,6 +59,10 @@ task<> sleep_until(base::steady_time when);
 template <class T>
 task<T> with_deadline(base::steady_time when, task<T> work);  // aio/deadline.hpp
 
+// Waits until a file descriptor is readable: a pidfd whose process has ended, an event. The
+// descriptor stays the caller's. Failures: cancelled, invalid (not one that can be waited for).
+task<> wait_readable(int descriptor);
+
 // Long-lived children with one owner. The owner calls cancel() and awaits join() before it dies;
 // the destructor asserts that nobody is inside. Not thread-safe: one loop.
 class task_group {

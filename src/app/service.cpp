@@ -210,8 +210,8 @@ class service_impl final : public service, public ports::cluster_observer {
     }
 
     void note_store() {
-        const bool connected = with_.store.is_connected();
-        with_.health.set_database(connected ? part_state::connected : part_state::disconnected);
+        const auto good = how_.store_is_embedded ? part_state::embedded : part_state::connected;
+        with_.health.set_database(with_.store.is_connected() ? good : part_state::disconnected);
     }
 
     // What readiness and the platform's own metrics say about the parts.

@@ -1,0 +1,82 @@
+#include "devcluster/controller/kinds.hpp"
+
+#include <array>
+
+#include "kube/json_text.hpp"
+
+namespace controller {
+namespace {
+
+constexpr std::array table{
+    engine_kind{"postgres", "Postgres", "postgreses", "postgres", "replicas", 5432,
+                "postgresql://127.0.0.1:{}/postgres?sslmode=disable"},
+    engine_kind{"redis", "Redis", "redises", "redis", "replicas", 6379, "redis://127.0.0.1:{}"},
+    engine_kind{"mariadb", "MariaDB", "mariadbs", "mariadb", "member", 3306, "tcp(127.0.0.1:{})/"},
+};
+
+std::string lower(std::string_view text) {
+    std::string result(text);
+    for (char& c : result) {
+        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
+    }
+    return result;
+}
+
+base::outcome<void> done() {
+    return {};
+}
+
+}  // namespace
+
+std::span<const engine_kind> engine_kinds() {
+    return table;
+}
+
+kube::resource database_resource(const engine_kind& of) {
+    return {.group = "kubedb.com",
+            .version = "v1",
+            .plural = std::string(of.plural),
+            .kind = std::string(of.kind)};
+}
+kube::resource request_resource(const engine_kind& of) {
+    return {.group = "ops.kubedb.com",
+            .version = "v1alpha1",
+            .plural = lower(of.kind) + "opsrequests",
+            .kind = std::string(of.kind) + "OpsRequest"};
+}
+kube::resource version_resource(const engine_kind& of) {
+    return {.group = "catalog.kubedb.com",
+            .version = "v1alpha1",
+            .plural = lower(of.kind) + "versions",
+            .kind = std::string(of.kind) + "Version",
+            .namespaced = false};
+}
+
+kube::resource core(std::string_view plural, std::string_view kind) {
+    return {.version = "v1", .plural = std::string(plural), .kind = std::string(kind)};
+}
+
+aio::task<> ensure(kube::client& through, kube::resource what, boost::json::object content) {
+    const auto* metadata = kube::object_at(content, "metadata");
+    const std::string home(kube::text_at(*metadata, "namespace"));
+    const std::string name(kube::text_at(*metadata, "name"));
+    const kube::write_options how{.field_manager = "local-operator", .strict_fields = false};
+    auto made = co_await through.create(what, home, content, how);
+    if (made) co_return done();
+    if (made.error().reason != "AlreadyExists") co_return base::pass(std::move(made));
+    auto patched =
+        co_await through.patch(what, home, name, kube::patch_type::merge, content, {}, how);
+    if (!patched) co_return base::pass(std::move(patched));
+    co_return done();
+}
+
+aio::task<> remove(kube::client& through, kube::resource what, std::string name_space,
+                   std::string name) {
+    auto removed = co_await through.remove(what, std::move(name_space), std::move(name));
+    if (!removed && removed.error().code != base::errc::not_found) {
+        co_return base::pass(std::move(removed));
+    }
+    co_return done();
+}
+
+}  // namespace controller

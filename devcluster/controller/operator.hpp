@@ -1,0 +1,34 @@
+#pragma once
+// A small operator that turns KubeDB objects into processes on this machine. It stands in for
+// KubeDB's own operator in development and tests; it talks to the API server like any controller.
+// Lives on one loop.
+
+#include <memory>
+#include <string>
+
+#include "aio/aio.hpp"
+#include "base/clock.hpp"
+#include "kube/client.hpp"
+#include "obs/log.hpp"
+
+namespace controller {
+
+struct operator_options {
+    std::string data_dir;
+    std::uint64_t seed = 1;
+};
+
+class local_operator {
+  public:
+    virtual ~local_operator() = default;
+    // Until cancelled: the loops end at once, the members go on until stop().
+    virtual aio::task<> run() = 0;
+    // Stops every process; ends when the last one has.
+    virtual aio::task<> stop() = 0;
+};
+
+std::unique_ptr<local_operator> make_operator(aio::executor on, kube::client& through,
+                                              aio::blocking_pool& pool, const base::clock& clock,
+                                              obs::log& log, operator_options how);
+
+}  // namespace controller

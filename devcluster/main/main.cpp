@@ -1,0 +1,216 @@
+// dbaas-devcluster: a local stand-in for a Kubernetes cluster with KubeDB. For development, tests
+// and demonstrations; never for production.
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <sys/file.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <string>
+#include <thread>
+
+#include "aio/aio.hpp"
+#include "base/random_id.hpp"
+#include "devcluster/apiserver/server.hpp"
+#include "devcluster/controller/operator.hpp"
+#include "kube/config.hpp"
+
+namespace {
+
+constexpr const char* usage =
+    R"(usage: dbaas-devcluster serve --data DIR [FLAGS]
+
+Serves the Kubernetes API on 127.0.0.1 and runs KubeDB objects as local processes: PostgreSQL, Redis
+and MariaDB with their exporters. It stands in for a cluster with KubeDB's own operator.
+
+  --data DIR          where everything is kept (made when it is not there)
+  --kubeconfig FILE   write a kubeconfig for clients there
+  --port N            port of the API; 0, the default, takes the one of the last start, or any
+  --no-operator       only the API server
+  --log-level LEVEL   debug, info (default), warning, error
+  --help              this text
+
+SIGTERM and Ctrl-C stop every process that it started; a second one stops at once.
+)";
+
+struct options {
+    std::string data;
+    std::string kubeconfig;
+    std::uint16_t port = 0;
+    obs::level level = obs::level::info;
+    bool runs_operator = true;
+};
+
+int complain(const std::string& text) {
+    std::fprintf(stderr, "dbaas-devcluster: %s\n'dbaas-devcluster --help' lists the flags.\n",
+                 text.c_str());
+    return 2;
+}
+
+int parse(int count, char** words, options& into) {
+    for (int at = 2; at < count; ++at) {
+        const std::string word = words[at];
+        if (word == "--no-operator") {
+            into.runs_operator = false;
+            continue;
+        }
+        if (at + 1 >= count) return complain("'" + word + "' needs a value");
+        const std::string value = words[++at];
+        if (word == "--data") {
+            into.data = value;
+        } else if (word == "--kubeconfig") {
+            into.kubeconfig = value;
+        } else if (word == "--port") {
+            const auto port = std::atoi(value.c_str());
+            if (port < 0 || port > 65535) return complain("--port must be from 0 to 65535");
+            into.port = static_cast<std::uint16_t>(port);
+        } else if (word == "--log-level") {
+            const std::map<std::string, obs::level> levels{{"debug", obs::level::debug},
+                                                           {"info", obs::level::info},
+                                                           {"warning", obs::level::warning},
+                                                           {"error", obs::level::error}};
+            if (!levels.contains(value)) return complain("--log-level: no such level");
+            into.level = levels.at(value);
+        } else {
+            return complain("no such flag '" + word + "'");
+        }
+    }
+    return into.data.empty() ? complain("--data must be given") : 0;
+}
+
+// One process per folder.
+int lock_folder(const std::string& path) {
+    const int fd = open((path + "/lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) != 0) return -1;
+    return fd;
+}
+
+bool write_kubeconfig(const std::string& path, const std::string& text) {
+    const auto fresh = path + ".new";
+    const int fd = open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd < 0) return false;
+    const bool whole = write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size());
+    close(fd);
+    return whole && rename(fresh.c_str(), path.c_str()) == 0;
+}
+
+// The token outlives restarts: clients keep their kubeconfig.
+std::string token_of(const std::string& data) {
+    const auto path = data + "/token";
+    std::string token;
+    std::ifstream(path) >> token;
+    if (token.empty()) {
+        token = base::random_id("", 32);
+        write_kubeconfig(path, token);
+    }
+    return token;
+}
+
+// Everything on the main thread: children die with the thread that started them.
+int run_operator(apiserver::api_server& server, const std::string& token, const options& how,
+                 obs::log& log, sigset_t signals) {
+    aio::loop loop;
+    aio::blocking_pool pool(8, 4096);
+    kube::client_options client{.config = {.server = {.host = "127.0.0.1", .port = server.port()},
+                                           .token = base::secret(token)},
+                                .user_agent = "local-operator",
+                                .log = &log};
+    auto made = kube::make_client(loop.executor(), std::move(client));
+    if (!made) return complain(made.error().text);
+    auto local = controller::make_operator(loop.executor(), **made, pool, base::system_clock(), log,
+                                           {.data_dir = how.data});
+    aio::task_group work(loop.executor());
+    aio::task_group stopping(loop.executor());
+    work.on_failure([&log](const base::failure& why) {
+        log.error("operator_failed", {{"detail", why.text}});
+        kill(getpid(), SIGTERM);
+    });
+    work.spawn(local->run());
+    loop.keep_alive();
+    std::thread waiter([&] {
+        int got = 0;
+        sigwait(&signals, &got);
+        log.info("stopping", {{"signal", got}});
+        loop.post([&] {
+            work.cancel();
+            stopping.spawn([&]() -> aio::task<> {
+                co_await work.join();
+                co_await local->stop();
+                loop.release();
+                co_return base::outcome<void>{};
+            });
+        });
+        std::thread([signals] {
+            int again = 0;
+            sigwait(&signals, &again);
+            _exit(128 + again);
+        }).detach();
+    });
+    loop.run();
+    waiter.join();
+    return 0;
+}
+
+int serve(const options& how) {
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+    std::signal(SIGPIPE, SIG_IGN);
+    std::error_code error;
+    const auto data = std::filesystem::absolute(how.data, error).string();
+    std::filesystem::create_directories(data, error);
+    if (error) return complain("'" + data + "' cannot be made: " + error.message());
+    const int lock = lock_folder(data);
+    if (lock < 0) return complain("'" + data + "' is in use by another dbaas-devcluster");
+    const auto log =
+        obs::make_log({.least = how.level,
+                       .format = isatty(2) != 0 ? obs::log_format::console : obs::log_format::json,
+                       .app = "dbaas-devcluster"});
+    const auto token = token_of(data);
+    auto started = apiserver::start(
+        {.port = how.port, .data_dir = data + "/apiserver", .token = token, .log = log.get()});
+    if (!started) return complain(started.error().text);
+    log->info("serving", {{"address", "http://127.0.0.1:" + std::to_string((*started)->port())}});
+    if (!how.kubeconfig.empty() && !write_kubeconfig(how.kubeconfig, (*started)->kubeconfig())) {
+        return complain("'" + how.kubeconfig + "' cannot be written");
+    }
+    if (!how.runs_operator) {
+        int got = 0;
+        sigwait(&signals, &got);
+        return 0;
+    }
+    auto located = how;
+    located.data = data;
+    const int status = run_operator(**started, token, located, *log, signals);
+    log->info("stopped");
+    return status;
+}
+
+}  // namespace
+
+int main(int count, char** words) {
+    const std::string command = count > 1 ? words[1] : "";
+    if (command == "--help" || command == "-h" || command == "help") {
+        std::fputs(usage, stdout);
+        return 0;
+    }
+    if (command != "serve") {
+        std::fputs(usage, stderr);
+        return 2;
+    }
+    if (count > 2 && (std::string(words[2]) == "--help" || std::string(words[2]) == "-h")) {
+        std::fputs(usage, stdout);
+        return 0;
+    }
+    options how;
+    const int bad = parse(count, words, how);
+    return bad != 0 ? bad : serve(how);
+}

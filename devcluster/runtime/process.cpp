@@ -1,0 +1,235 @@
+#include "devcluster/runtime/process.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <grp.h>
+#include <linux/capability.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <optional>
+
+#include "aio/deadline.hpp"
+
+namespace runtime {
+namespace {
+
+using base::errc;
+using base::fail;
+
+constexpr uid_t nobody = 65534;
+
+// Between fork and exec: system calls only.
+void give_search_right() {
+    __user_cap_header_struct head{.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
+    __user_cap_data_struct data[2]{};
+    for (const unsigned right : {unsigned(CAP_DAC_READ_SEARCH), unsigned(CAP_DAC_OVERRIDE)}) {
+        data[0].permitted |= 1U << right;
+        data[0].effective |= 1U << right;
+        data[0].inheritable |= 1U << right;
+    }
+    if (syscall(SYS_capset, &head, data) != 0) {  // not both: then the one containers have
+        const auto one = 1U << CAP_DAC_OVERRIDE;
+        data[0] = {.effective = one, .permitted = one, .inheritable = one};
+        if (syscall(SYS_capset, &head, data) != 0) return;
+    }
+    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_DAC_READ_SEARCH, 0, 0);
+    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_DAC_OVERRIDE, 0, 0);
+}
+
+[[noreturn]] void become(const command& what, const run_user& as, char* const* arguments,
+                         char* const* environment, int log, pid_t parent) {
+    setsid();
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent) _exit(127);
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, nullptr);
+    signal(SIGPIPE, SIG_DFL);
+    if (log >= 0) {
+        dup2(log, 1);
+        dup2(log, 2);
+    }
+    const int nothing = open("/dev/null", O_RDONLY);
+    dup2(nothing, 0);
+    if (!what.folder.empty() && chdir(what.folder.c_str()) != 0) _exit(126);
+    if (as.is_other) {
+        if (as.needs_search_right) prctl(PR_SET_KEEPCAPS, 1);
+        if (setgroups(0, nullptr) != 0 || setresgid(as.gid, as.gid, as.gid) != 0 ||
+            setresuid(as.uid, as.uid, as.uid) != 0) {
+            _exit(126);
+        }
+        if (as.needs_search_right) give_search_right();
+        prctl(PR_SET_PDEATHSIG, SIGKILL);  // a change of user forgets it
+    }
+    execve(what.program.c_str(), arguments, environment);
+    _exit(127);
+}
+
+class child final : public process {
+  public:
+    child(pid_t pid, int pidfd) : pid_(pid), pidfd_(pidfd) {}
+    ~child() override {
+        if (!status_) {
+            ::kill(-pid_, SIGKILL);
+            ::kill(pid_, SIGKILL);
+            int status = 0;
+            ::waitpid(pid_, &status, 0);
+        }
+        ::close(pidfd_);
+    }
+    [[nodiscard]] pid_t pid() const noexcept override { return pid_; }
+
+    aio::task<int> ended() override {
+        while (!reap()) {
+            auto woken = co_await aio::wait_readable(pidfd_);
+            if (!woken) co_return base::pass(std::move(woken));
+        }
+        co_return *status_;
+    }
+
+    bool signal(int number) override { return !reap() && ::kill(pid_, number) == 0; }
+
+    aio::task<> stop(int number, std::chrono::milliseconds patience) override {
+        if (!signal(number)) co_return base::outcome<void>{};
+        // Also when we ourselves are being cancelled: a child must not be left behind.
+        const auto until = std::chrono::steady_clock::now() + patience;
+        while (!reap()) {
+            if (std::chrono::steady_clock::now() >= until) {
+                ::kill(-pid_, SIGKILL);
+                ::kill(pid_, SIGKILL);
+                int status = 0;
+                ::waitpid(pid_, &status, 0);
+                status_ = -SIGKILL;
+                break;
+            }
+            auto paused = co_await aio::sleep_for(std::chrono::milliseconds(10));
+            if (!paused) ::usleep(10'000);
+        }
+        co_return base::outcome<void>{};
+    }
+
+  private:
+    bool reap() {
+        if (status_) return true;
+        int status = 0;
+        if (::waitpid(pid_, &status, WNOHANG) != pid_) return false;
+        status_ = WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+        return true;
+    }
+    pid_t pid_;
+    int pidfd_;
+    std::optional<int> status_;
+};
+
+std::string last_line(const std::string& path) {
+    std::ifstream file(path);
+    std::string line;
+    std::string last;
+    while (std::getline(file, line)) {
+        if (!line.empty()) last = line;
+    }
+    return last;
+}
+
+}  // namespace
+
+run_user choose_user(const std::string& data_folder) {
+    run_user user;
+    if (geteuid() != 0) return user;
+    user = {.is_other = true, .uid = nobody, .gid = nobody};
+    std::error_code error;
+    for (auto path = std::filesystem::absolute(data_folder, error).parent_path();
+         path != path.root_path(); path = path.parent_path()) {
+        struct stat info{};
+        if (stat(path.c_str(), &info) == 0 && (info.st_mode & S_IXOTH) == 0) {
+            user.needs_search_right = true;
+        }
+    }
+    return user;
+}
+
+base::outcome<void> hand_over(const run_user& to, const std::string& path) {
+    if (!to.is_other || ::chown(path.c_str(), to.uid, to.gid) == 0) return {};
+    return fail(errc::denied, fmt::format("'{}' cannot be given to the engines' user: {}", path,
+                                          std::strerror(errno)));
+}
+
+base::outcome<std::unique_ptr<process>> spawn(command what, const run_user& as) {
+    if (::access(what.program.c_str(), X_OK) != 0) {
+        return fail(errc::not_found, fmt::format("'{}' is not installed", what.program));
+    }
+    std::vector<char*> arguments{what.program.data()};
+    for (auto& each : what.arguments) arguments.push_back(each.data());
+    arguments.push_back(nullptr);
+    what.environment.try_emplace("PATH", "/usr/local/bin:/usr/bin:/bin");
+    what.environment.try_emplace("LANG", "C.UTF-8");
+    what.environment.try_emplace("HOME", what.folder);
+    std::vector<std::string> pairs;
+    for (const auto& [name, value] : what.environment) pairs.push_back(name + "=" + value);
+    std::vector<char*> environment;
+    for (auto& each : pairs) environment.push_back(each.data());
+    environment.push_back(nullptr);
+    int log = -1;
+    if (!what.log_path.empty()) {
+        std::error_code ignored;
+        constexpr std::uintmax_t log_bytes_max = 8 * 1024 * 1024;
+        if (std::filesystem::file_size(what.log_path, ignored) > log_bytes_max && !ignored) {
+            std::filesystem::rename(what.log_path, what.log_path + ".old", ignored);
+        }
+        log = ::open(what.log_path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    }
+    const auto parent = getpid();
+    const pid_t pid = fork();
+    if (pid == 0) become(what, as, arguments.data(), environment.data(), log, parent);
+    if (log >= 0) ::close(log);
+    if (pid < 0) return fail(errc::unavailable, fmt::format("fork: {}", std::strerror(errno)));
+    const int pidfd = static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
+    if (pidfd < 0) {
+        ::kill(pid, SIGKILL);
+        ::waitpid(pid, nullptr, 0);
+        return fail(errc::unavailable, fmt::format("pidfd: {}", std::strerror(errno)));
+    }
+    fcntl(pidfd, F_SETFD, FD_CLOEXEC);
+    return std::make_unique<child>(pid, pidfd);
+}
+
+aio::task<> run(command what, run_user as, std::chrono::milliseconds patience) {
+    const auto program = what.program;
+    const auto log = what.log_path;
+    auto made = spawn(std::move(what), as);
+    if (!made) co_return base::pass(std::move(made));
+    auto status =
+        co_await aio::with_deadline(std::chrono::steady_clock::now() + patience, (*made)->ended());
+    if (!status) co_return base::pass(std::move(status), program);
+    if (*status == 0) co_return base::outcome<void>{};
+    co_return fail(errc::unavailable,
+                   fmt::format("{} ended with {}: {}", program, *status, last_line(log)));
+}
+
+int free_port() {
+    const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    int port = 0;
+    if (fd >= 0 && ::bind(fd, reinterpret_cast<sockaddr*>(&address), size) == 0 &&
+        ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) == 0) {
+        port = ntohs(address.sin_port);
+    }
+    if (fd >= 0) ::close(fd);
+    return port;
+}
+
+}  // namespace runtime

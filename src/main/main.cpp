@@ -1,0 +1,105 @@
+// dbaas: the platform. 'dbaas --help' lists the subcommands.
+
+#include <unistd.h>
+
+#include <cstdio>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "api/api.hpp"
+#include "config/config.hpp"
+#include "main/serve.hpp"
+
+extern char** environ;
+
+namespace {
+
+constexpr const char* usage =
+    R"(usage: dbaas COMMAND [FLAGS]
+
+  serve      run the platform until SIGTERM or Ctrl-C
+  config     print the reference of all options; with --check (and any flags of serve) check what is
+             given and print the values in effect
+  openapi    print the API's OpenAPI document
+  version    print the version
+  --help     this text
+
+Options are flags, environment variables, or keys of a YAML file: see 'dbaas config'.
+)";
+
+config::sources sources_of(std::vector<std::string> arguments) {
+    config::sources from{.arguments = std::move(arguments)};
+    for (char** each = environ; *each != nullptr; ++each) {
+        const std::string_view pair = *each;
+        const auto equals = pair.find('=');
+        if (equals == std::string_view::npos) continue;
+        from.environment.emplace(pair.substr(0, equals), pair.substr(equals + 1));
+    }
+    return from;
+}
+
+int complain(const base::failure& why) {
+    std::fprintf(stderr, "dbaas: the options are not valid\n");
+    for (const auto& each : why.fields) {
+        std::fprintf(stderr, "  %s: %s\n", each.pointer.c_str(), each.message.c_str());
+    }
+    std::fprintf(stderr, "'dbaas config' explains every option.\n");
+    return 2;
+}
+
+int print_config(std::vector<std::string> arguments) {
+    if (arguments.empty()) {
+        std::fputs(config::reference_text().c_str(), stdout);
+        return 0;
+    }
+    if (arguments.front() != "--check") {
+        std::fprintf(stderr, "usage: dbaas config [--check [FLAGS]]\n");
+        return 2;
+    }
+    arguments.erase(arguments.begin());
+    const auto got = config::load(sources_of(std::move(arguments)));
+    if (!got) return complain(got.error());
+    for (const auto& each : got->values) {
+        std::fprintf(stdout, "%-26s %-30s %s\n", each.name.c_str(), each.value.c_str(),
+                     each.source.c_str());
+    }
+    for (const auto& note : got->notes) std::fprintf(stdout, "note: %s\n", note.c_str());
+    return 0;
+}
+
+}  // namespace
+
+int main(int count, char** words) {
+    std::vector<std::string> arguments(words + 1, words + count);
+    if (arguments.empty()) {
+        std::fputs(usage, stderr);
+        return 2;
+    }
+    const auto command = arguments.front();
+    arguments.erase(arguments.begin());
+    if (command == "--help" || command == "-h" || command == "help") {
+        std::fputs(usage, stdout);
+        return 0;
+    }
+    if (command == "version" || command == "--version") {
+        std::fprintf(stdout, "dbaas %s\n", DBAAS_VERSION);
+        return 0;
+    }
+    if (command == "openapi") {
+        std::fprintf(stdout, "%s\n", api::openapi_document().c_str());
+        return 0;
+    }
+    if (command == "config") return print_config(std::move(arguments));
+    if (command == "serve") {
+        if (!arguments.empty() && (arguments.front() == "--help" || arguments.front() == "-h")) {
+            std::fprintf(stdout, "usage: dbaas serve [FLAGS]\n\n%s",
+                         config::reference_text().c_str());
+            return 0;
+        }
+        const auto got = config::load(sources_of(std::move(arguments)));
+        return got ? serve(*got) : complain(got.error());
+    }
+    std::fprintf(stderr, "dbaas: unknown command '%s'\n\n%s", command.c_str(), usage);
+    return 2;
+}
