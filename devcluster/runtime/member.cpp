@@ -116,6 +116,7 @@ aio::task<> member::run() {
 
 void member::restart() {
     is_asked_to_restart_ = true;
+    set_ready(false, "restarting");
     kill_at_ = std::chrono::steady_clock::now() + stop_patience;
     if (server_) server_->signal(with_.of.stop_signal);
 }

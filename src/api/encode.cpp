@@ -50,6 +50,34 @@ void write_shape(json_writer& out, const domain::database& record) {
     out.member("type", domain::name(record.storage.type)).end_object();
 }
 
+std::string_view group_of(const domain::metric_description& metric) {
+    const auto dot = metric.name.find('.');
+    return dot == std::string_view::npos ? std::string_view() : metric.name.substr(0, dot);
+}
+
+// "connections.current" is member "current" of "connections"; a metric without a dot stands alone.
+void write_groups(json_writer& out, const domain::metric_values& values) {
+    const auto all = domain::all_metrics();
+    for (std::size_t first = 0; first < all.size(); ++first) {
+        const auto group = group_of(all[first]);
+        if (group.empty()) {
+            if (values.has(all[first].id)) out.key(all[first].name).number(values[all[first].id]);
+            continue;
+        }
+        const auto is_of_group = [&](const auto& each) { return group_of(each) == group; };
+        if (std::any_of(all.begin(), all.begin() + std::ptrdiff_t(first), is_of_group)) continue;
+        const bool is_empty = std::ranges::none_of(
+            all, [&](const auto& each) { return is_of_group(each) && values.has(each.id); });
+        if (is_empty) continue;
+        out.key(group).begin_object();
+        for (const auto& each : all) {
+            if (!is_of_group(each) || !values.has(each.id)) continue;
+            out.key(each.name.substr(group.size() + 1)).number(values[each.id]);
+        }
+        out.end_object();
+    }
+}
+
 }  // namespace
 
 void write_status(json_writer& out, const app::database_view& view) {
@@ -177,23 +205,7 @@ metrics_document encode_metrics(const app::database_view& view) {
                view.sample ? std::optional(view.sample->observed_at) : std::nullopt);
     out.member("interval_seconds", static_cast<std::int64_t>(view.metrics_interval.count()));
     out.key("metrics").begin_object();
-    if (view.sample) {
-        // "connections.current" is member "current" of "connections"; ids of a group are
-        // neighbours.
-        std::string_view open;
-        for (const auto& each : domain::all_metrics()) {
-            if (!view.sample->values.has(each.id)) continue;
-            const auto dot = each.name.find('.');
-            const auto group =
-                dot == std::string_view::npos ? std::string_view() : each.name.substr(0, dot);
-            if (group != open && !open.empty()) out.end_object();
-            if (group != open && !group.empty()) out.key(group).begin_object();
-            open = group;
-            out.key(group.empty() ? each.name : each.name.substr(dot + 1));
-            out.number(view.sample->values[each.id]);
-        }
-        if (!open.empty()) out.end_object();
-    }
+    if (view.sample) write_groups(out, view.sample->values);
     out.end_object().key("engine_metrics").begin_object();
     if (view.sample) {
         for (const auto& [name, value] : view.sample->engine_metrics) out.key(name).number(value);
