@@ -11,6 +11,7 @@ namespace {
 constexpr std::chrono::seconds turn_most{5};
 // A database that has just become scrapeable is looked at soon: people wait for it.
 constexpr std::chrono::milliseconds first_look{500};
+constexpr std::chrono::seconds first_retry{2};
 
 base::outcome<void> done() {
     return {};
@@ -133,6 +134,7 @@ aio::task<> metrics_sync::scrape(std::string id, bool slow_lane) {
         const auto ended = with_.clock.now();
         with_.probe.scrape(got ? std::string_view("ok") : base::name(got.error().code),
                            seconds(ended - begun));
+        const bool succeeded = got.has_value();
         const bool timed_out = !got && got.error().code == base::errc::timed_out;
         auto taken = co_await take(id, std::move(got));
         if (!taken) with_.log.debug("history_not_kept", {{"database_id", id}});
@@ -149,12 +151,19 @@ aio::task<> metrics_sync::scrape(std::string id, bool slow_lane) {
                 due = ended + (how_.interval - phase);
             }
             while (due <= ended) due += how_.interval;  // late: this turn is over
+            // Nothing has been seen yet: people wait for the first value.
+            if (!succeeded && !timed_out && is_without_sample(id)) due = std::min(due, ended + first_retry);
             schedule(id, at->second, due);
         }
     }
     --(slow_lane ? slow_used_ : fast_used_);
     wakeup_.notify();
     co_return done();
+}
+
+bool metrics_sync::is_without_sample(const std::string& id) const {
+    const auto* which = with_.table.find(id);
+    return which != nullptr && !which->sample && which->status.phase != domain::status_phase::failed;
 }
 
 aio::task<> metrics_sync::take(std::string id,

@@ -72,6 +72,7 @@ class metrics_sync final : public platform_listener {
     aio::task<> scrape(std::string id, bool slow_lane);
     aio::task<> take(std::string id,
                      base::outcome<std::shared_ptr<const domain::metrics_sample>> got);
+    [[nodiscard]] bool is_without_sample(const std::string& id) const;
     [[nodiscard]] static std::string reason_against(const entry& which);
 
     parts with_;

@@ -1,0 +1,174 @@
+"""The two programs for tests from outside: started in a folder of their own, killed, restarted, asked over HTTP."""
+
+import concurrent.futures
+import json
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+import urllib.error
+import urllib.request
+
+BIN = os.environ['DBAAS_BIN']
+
+
+def wait_until(is_so, seconds=60, what='a condition'):
+    """The first true value of is_so(), asked again and again; fails after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while True:
+        value = is_so()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise AssertionError(f'{what} did not come true within {seconds} s')
+        time.sleep(0.05)
+
+
+class Answer:
+    def __init__(self, status, headers, text):
+        self.status, self.headers, self.text = status, headers, text
+
+    @property
+    def json(self):
+        return json.loads(self.text)
+
+
+def request(method, url, body=None, headers=None, timeout=30):
+    """Status 0 when nobody answers."""
+    data = body if isinstance(body, (bytes, type(None))) else json.dumps(body).encode()
+    made = urllib.request.Request(url, data, dict(headers or {}), method=method)
+    if data is not None and not made.has_header('Content-type'):
+        made.add_header('Content-Type', 'application/merge-patch+json' if method == 'PATCH' else 'application/json')
+    try:
+        with urllib.request.urlopen(made, timeout=timeout) as answer:
+            return Answer(answer.status, answer.headers, answer.read().decode())
+    except urllib.error.HTTPError as error:
+        return Answer(error.code, error.headers, error.read().decode())
+    except OSError as error:
+        return Answer(0, {}, str(error))
+
+
+class Stack:
+    """A platform and a local cluster. Everything ends with close()."""
+
+    def __init__(self):
+        self.folder = tempfile.mkdtemp(prefix='dbaas-test-')
+        os.chmod(self.folder, 0o755)  # the engines' user passes through
+        self.kubeconfig = os.path.join(self.folder, 'kubeconfig')
+        self.cluster = self.platform = None
+        self.base = None
+
+    def start_cluster(self):
+        if os.path.exists(self.kubeconfig):
+            os.unlink(self.kubeconfig)
+        self.cluster = self._start('cluster.log', ['dbaas-devcluster', 'serve', '--data',
+                                                   os.path.join(self.folder, 'cluster'), '--kubeconfig', self.kubeconfig])
+        wait_until(lambda: os.path.exists(self.kubeconfig), what='the local cluster')
+
+    def start_platform(self, **env):
+        log = os.path.join(self.folder, 'platform.log')
+        at = os.path.getsize(log) if os.path.exists(log) else 0
+        self.platform = self._start('platform.log', ['dbaas', 'serve', '--listen', '127.0.0.1:0', '--kubeconfig',
+                                                     self.kubeconfig, '--data-dir', os.path.join(self.folder, 'platform'),
+                                                     '--metrics-sync-interval', '2', '--log-format', 'json'], env)
+
+        def address():
+            assert self.platform.poll() is None, self.log_tail('platform.log')
+            with open(log, encoding='utf-8') as file:
+                file.seek(at)
+                for line in file:
+                    if '"event":"serving"' in line:
+                        return json.loads(line)['address']
+            return None
+
+        self.base = wait_until(address, what='the platform')
+        wait_until(lambda: self.get('/health/ready').status == 200, what='readiness')
+
+    def start(self):
+        self.start_cluster()
+        self.start_platform()
+        wait_until(lambda: any(each['installed'] for each in self.get('/api/v1/engines').json['items']), what='a catalogue')
+
+    def _start(self, log, words, env=None):
+        with open(os.path.join(self.folder, log), 'ab') as out:
+            return subprocess.Popen([os.path.join(BIN, words[0]), *words[1:]], stdin=subprocess.DEVNULL, stdout=out,
+                                    stderr=out, env={'PATH': os.environ['PATH'], **(env or {})})
+
+    def log_tail(self, name, lines=20):
+        with open(os.path.join(self.folder, name), encoding='utf-8', errors='replace') as file:
+            return ''.join(file.readlines()[-lines:])
+
+    def get(self, path, **how):
+        return request('GET', self.base + path, **how)
+
+    def post(self, path, body=None, **how):
+        return request('POST', self.base + path, {} if body is None else body, **how)
+
+    def patch(self, path, body, **how):
+        return request('PATCH', self.base + path, body, **how)
+
+    def delete(self, path, **how):
+        return request('DELETE', self.base + path, **how)
+
+    def create(self, name, engine='redis', **more):
+        return self.post('/api/v1/databases', {'project': 'default', 'name': name, 'engine': engine, 'size': 'micro',
+                                               'storage': {'size': '1Gi'}, **more})
+
+    def databases(self):
+        return self.get('/api/v1/databases?limit=500').json['items']
+
+    def phase(self, database_id):
+        answer = self.get(f'/api/v1/databases/{database_id}/status')
+        return answer.json['phase'] if answer.status == 200 else None
+
+    def wait_for(self, database_id, phase, seconds=60):
+        wait_until(lambda: self.phase(database_id) == phase, seconds, f'{database_id} {phase}')
+
+    def kubernetes(self, path):
+        with open(os.path.join(self.folder, 'cluster/token'), encoding='utf-8') as file:
+            token = file.read().strip()
+        with open(os.path.join(self.folder, 'cluster/apiserver/apiserver.port'), encoding='utf-8') as file:
+            port = file.read().strip()
+        return request('GET', f'http://127.0.0.1:{port}{path}', headers={'Authorization': 'Bearer ' + token}).json
+
+    def engine_processes(self, program):
+        """Pids of our engines' servers: those whose arguments name our folder."""
+        found = []
+        for pid in filter(str.isdigit, os.listdir('/proc')):
+            try:
+                with open(f'/proc/{pid}/cmdline', 'rb') as file:
+                    words = file.read().decode(errors='replace').split('\0')
+                cwd = os.readlink(f'/proc/{pid}/cwd')
+            except OSError:
+                continue
+            if cwd.startswith(self.folder) and words[0].split(' ')[0].endswith(program):
+                found.append(int(pid))
+        return found
+
+    def kill_platform(self):
+        self.platform.kill()
+        self.platform.wait()
+
+    def kill_cluster(self):
+        self.cluster.kill()
+        self.cluster.wait()
+
+    def close(self):
+        for process in (self.platform, self.cluster):
+            if process is None or process.poll() is not None:
+                continue
+            process.send_signal(signal.SIGTERM)
+            try:
+                process.wait(30)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def together(count, act):
+    """act(0..count-1) at the same time; the results in order."""
+    with concurrent.futures.ThreadPoolExecutor(count) as pool:
+        return list(pool.map(act, range(count)))
