@@ -26,34 +26,35 @@ class cache_contract : public ::testing::TestWithParam<cache_factory> {
 };
 
 TEST_P(cache_contract, gives_back_what_was_put_until_it_expires) {
-    using namespace std::chrono_literals;
+    using std::chrono::seconds;
     EXPECT_EQ(get("a"), std::nullopt);
-    ASSERT_TRUE(aio::run_to_end(cache_->put("a", std::string("1\0", 2), 10s)));
+    ASSERT_TRUE(aio::run_to_end(cache_->put("a", std::string("1\0", 2), seconds(10))));
     EXPECT_EQ(get("a"), std::string("1\0", 2));
-    ASSERT_TRUE(aio::run_to_end(cache_->put("a", "2", 20s)));
-    clock_.advance(15s);
+    ASSERT_TRUE(aio::run_to_end(cache_->put("a", "2", seconds(20))));
+    clock_.advance(seconds(15));
     EXPECT_EQ(get("a"), "2");
-    clock_.advance(6s);
+    clock_.advance(seconds(6));
     EXPECT_EQ(get("a"), std::nullopt);
 }
 
 TEST_P(cache_contract, creates_a_key_once) {
-    using namespace std::chrono_literals;
-    EXPECT_TRUE(aio::run_to_end(cache_->put_if_absent("a", "1", 10s)).value());
-    EXPECT_FALSE(aio::run_to_end(cache_->put_if_absent("a", "2", 10s)).value());
+    using std::chrono::seconds;
+    EXPECT_TRUE(aio::run_to_end(cache_->put_if_absent("a", "1", seconds(10))).value());
+    EXPECT_FALSE(aio::run_to_end(cache_->put_if_absent("a", "2", seconds(10))).value());
     EXPECT_EQ(get("a"), "1");
-    clock_.advance(11s);
-    EXPECT_TRUE(aio::run_to_end(cache_->put_if_absent("a", "3", 10s)).value());
+    clock_.advance(seconds(11));
+    EXPECT_TRUE(aio::run_to_end(cache_->put_if_absent("a", "3", seconds(10))).value());
     ASSERT_TRUE(aio::run_to_end(cache_->remove("a")));
     EXPECT_EQ(get("a"), std::nullopt);
     EXPECT_TRUE(aio::run_to_end(cache_->remove("a")));
 }
 
 TEST_P(cache_contract, refuses_values_over_a_mebibyte) {
-    using namespace std::chrono_literals;
+    using std::chrono::seconds;
     const std::string large((std::size_t(1) << 20) + 1, 'x');
-    EXPECT_EQ(aio::run_to_end(cache_->put("a", large, 10s)).error().code, base::errc::limit);
-    EXPECT_EQ(aio::run_to_end(cache_->put_if_absent("a", large, 10s)).error().code,
+    EXPECT_EQ(aio::run_to_end(cache_->put("a", large, seconds(10))).error().code,
+              base::errc::limit);
+    EXPECT_EQ(aio::run_to_end(cache_->put_if_absent("a", large, seconds(10))).error().code,
               base::errc::limit);
     EXPECT_TRUE(cache_->is_connected());
 }

@@ -55,8 +55,8 @@ class MainJob(unittest.TestCase):
             stack.get(f'/api/v1/databases/{database}/metrics').json), what='rates')
         self.assertEqual(metrics['status'], 'fresh')
         self.assertEqual(metrics['metrics']['up'], 1)
-        history = stack.get(f'/api/v1/databases/{database}/metrics/history?metric=connections.current&step=60').json
-        self.assertTrue(any(value is not None for _, value in history['points']), history)
+        history = f'/api/v1/databases/{database}/metrics/history?metric=connections.current&step=60'
+        wait_until(lambda: any(value is not None for _, value in stack.get(history).json['points']), what='history')
         self.assertEqual(len(stack.get('/api/v1/databases?label=team=web').json['items']), 1)
 
         self.assertEqual(stack.patch(f'/api/v1/databases/{database}', {'deletion_protection': True}).status, 200)

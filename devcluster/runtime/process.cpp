@@ -102,10 +102,10 @@ class child final : public process {
 
     aio::task<> stop(int number, std::chrono::milliseconds patience) override {
         if (!signal(number)) co_return base::outcome<void>{};
-        // Also when we ourselves are being cancelled: a child must not be left behind.
         const auto until = std::chrono::steady_clock::now() + patience;
+        bool is_hurried = false;  // we are being cancelled: no time for kindness
         while (!reap()) {
-            if (std::chrono::steady_clock::now() >= until) {
+            if (is_hurried || std::chrono::steady_clock::now() >= until) {
                 ::kill(-pid_, SIGKILL);
                 ::kill(pid_, SIGKILL);
                 int status = 0;
@@ -114,7 +114,7 @@ class child final : public process {
                 break;
             }
             auto paused = co_await aio::sleep_for(std::chrono::milliseconds(10));
-            if (!paused) ::usleep(10'000);
+            is_hurried = !paused;
         }
         co_return base::outcome<void>{};
     }

@@ -242,7 +242,9 @@ awaitable<http::response> write_routes::write_project(operation_id what, std::st
 
 awaitable<http::response> write_routes::history(std::string id, const http::request& incoming,
                                                 const app::caller& by) {
-    const auto now = std::chrono::floor<std::chrono::seconds>(shared_.with.clock.wall());
+    // Up to and with the present second.
+    const auto now = std::chrono::floor<std::chrono::seconds>(shared_.with.clock.wall()) +
+                     std::chrono::seconds(1);
     app::history_request wanted{
         .database_id = std::move(id), .from = now - std::chrono::hours(1), .to = now};
     const domain::metric_description* metric = nullptr;

@@ -152,7 +152,8 @@ aio::task<> metrics_sync::scrape(std::string id, bool slow_lane) {
             }
             while (due <= ended) due += how_.interval;  // late: this turn is over
             // Nothing has been seen yet: people wait for the first value.
-            if (!succeeded && !timed_out && is_without_sample(id)) due = std::min(due, ended + first_retry);
+            if (!succeeded && !timed_out && is_without_sample(id))
+                due = std::min(due, ended + first_retry);
             schedule(id, at->second, due);
         }
     }
@@ -163,7 +164,8 @@ aio::task<> metrics_sync::scrape(std::string id, bool slow_lane) {
 
 bool metrics_sync::is_without_sample(const std::string& id) const {
     const auto* which = with_.table.find(id);
-    return which != nullptr && !which->sample && which->status.phase != domain::status_phase::failed;
+    return which != nullptr && !which->sample &&
+           which->status.phase != domain::status_phase::failed;
 }
 
 aio::task<> metrics_sync::take(std::string id,

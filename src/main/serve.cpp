@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <condition_variable>
-#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <mutex>
@@ -30,14 +29,6 @@ using namespace std::chrono_literals;
 
 // What the loops have to end, after the requests have.
 constexpr auto loops_patience = 10s;
-
-int complain(obs::log_service& log, const base::failure& why, std::string_view what) {
-    log.error("start_failed", {{"part", what}, {"detail", why.text}});
-    log.flush();
-    std::fprintf(stderr, "dbaas: %.*s: %s\n", static_cast<int>(what.size()), what.data(),
-                 why.text.c_str());
-    return 1;
-}
 
 obs::level level_of(const std::string& name) {
     if (name == "trace") return obs::level::trace;
@@ -119,141 +110,193 @@ class control_thread {
     std::thread thread_;
 };
 
-}  // namespace
+// Everything that one platform is made of, built from the bottom up; start() and stop() in order.
+class platform_process {
+  public:
+    platform_process(const config::options& how, obs::log_service& log) : how_(how), log_(log) {}
 
-int serve(const config::loaded& how) {
-    const auto& options = how.options;
-    stop_signals signals;  // before any thread
-    const auto begun = std::chrono::steady_clock::now();
-    const auto log = start_log(options);
-    for (const auto& note : how.notes) log->warning("option_not_in_use", {{"detail", note}});
-    if (options.insecure_no_auth) {
-        log->warning("serving_without_authentication",
-                     {{"detail", "everybody who reaches the address is an administrator"}});
+    // Failures of any part, with its name in front.
+    base::outcome<void> start();
+    // Readiness off, requests finished, loops stopped, memory stored, store closed; false when
+    // something had to be cut or was lost.
+    bool stop();
+    [[nodiscard]] std::string address() const {
+        return fmt::format("{}://{}:{}", how_.tls_certificate.empty() ? "http" : "https",
+                           how_.listen_address, server_->port());
     }
-    const auto& clock = base::system_clock();
-    obs::registry registry;
-    app::health_board health;
 
+  private:
+    base::outcome<void> open_store();
+    base::outcome<void> connect_cluster();
+    base::outcome<void> start_service();
+    base::outcome<void> listen();
+    bool end_loops();
+
+    const config::options& how_;
+    obs::log_service& log_;
+    const base::clock& clock_ = base::system_clock();
+    obs::registry registry_;
+    app::health_board health_;
+    std::unique_ptr<ports::document_store> store_;
+    std::unique_ptr<kube::client> kube_;
+    std::unique_ptr<ports::cluster> cluster_;
+    std::unique_ptr<scrape::page_fetcher> pages_;
+    std::unique_ptr<ports::metrics_source> metrics_;
+    std::unique_ptr<app::service> service_;
+    std::unique_ptr<api::api> api_;
+    std::optional<aio::task_group> loops_;
+    std::unique_ptr<http::server> server_;
+    // The last member: its thread ends before what runs on it.
+    control_thread control_;
+};
+
+base::outcome<void> platform_process::start() {
+    for (auto step : {&platform_process::open_store, &platform_process::connect_cluster,
+                      &platform_process::start_service, &platform_process::listen}) {
+        auto done = (this->*step)();
+        if (!done) return done;
+    }
+    return {};
+}
+
+base::outcome<void> platform_process::open_store() {
     std::error_code error;
-    std::filesystem::create_directories(options.data_dir, error);
-    auto store = sqlite::open_store({.path = options.data_dir + "/platform.db"}, *log, registry);
-    if (!store) return complain(*log, store.error(), "store");
-    auto cluster_config = find_cluster(options);
-    if (!cluster_config) return complain(*log, cluster_config.error(), "cluster");
+    std::filesystem::create_directories(how_.data_dir, error);
+    auto opened = sqlite::open_store({.path = how_.data_dir + "/platform.db"}, log_, registry_);
+    if (!opened) return base::pass(std::move(opened));
+    store_ = std::move(*opened);
+    return {};
+}
 
-    // Destroyed in the opposite order: the thread ends before what runs on it.
-    std::unique_ptr<kube::client> kube;
-    std::unique_ptr<ports::cluster> cluster;
-    std::unique_ptr<scrape::page_fetcher> pages;
-    std::unique_ptr<ports::metrics_source> metrics;
-    std::unique_ptr<app::service> service;
-    std::unique_ptr<api::api> api;
-    std::unique_ptr<http::server> server;
-    control_thread control;
-    const auto on = control.loop().executor();
-
-    auto made = kube::make_client(
-        on, {.config = std::move(*cluster_config),
-             .connections_max = static_cast<std::size_t>(options.metrics_concurrency) + 32,
-             .seed = static_cast<std::uint64_t>(getpid()),
-             .log = log.get()});
-    if (!made) return complain(*log, made.error(), "cluster");
-    kube = std::move(*made);
-    cluster = kubedb::make_cluster(on, *kube, clock, *log, registry,
-                                   {.seed = static_cast<std::uint64_t>(getpid())});
-    pages = scrape::make_service_proxy_fetcher(
-        [&client = *kube](std::string path, base::steady_time deadline, std::size_t bytes_max) {
+base::outcome<void> platform_process::connect_cluster() {
+    auto found = find_cluster(how_);
+    if (!found) return base::pass(std::move(found), "cluster");
+    const auto on = control_.loop().executor();
+    const auto seed = static_cast<std::uint64_t>(getpid());
+    const auto scrapes = static_cast<std::size_t>(how_.metrics_concurrency);
+    constexpr std::size_t other_calls = 32;
+    auto made = kube::make_client(on, {.config = std::move(*found),
+                                       .connections_max = scrapes + other_calls,
+                                       .seed = seed,
+                                       .log = &log_});
+    if (!made) return base::pass(std::move(made), "cluster");
+    kube_ = std::move(*made);
+    cluster_ = kubedb::make_cluster(on, *kube_, clock_, log_, registry_, {.seed = seed});
+    pages_ = scrape::make_service_proxy_fetcher(
+        [&client = *kube_](std::string path, base::steady_time deadline, std::size_t bytes_max) {
             return client.raw_get(std::move(path), deadline, bytes_max, "services/proxy");
         },
         [](const std::string& project) { return kubedb::namespace_of(project); });
-    metrics = scrape::make_source(*pages, clock, {.interval = options.metrics_interval});
-    service = app::make_service(
+    metrics_ = scrape::make_source(*pages_, clock_, {.interval = how_.metrics_interval});
+    return {};
+}
+
+base::outcome<void> platform_process::start_service() {
+    const auto on = control_.loop().executor();
+    service_ = app::make_service(
         {.on = on,
-         .store = **store,
-         .cluster = *cluster,
-         .metrics = *metrics,
-         .clock = clock,
-         .log = *log,
-         .registry = registry,
-         .health = health},
-        {.metrics_interval = options.metrics_interval,
-         .metrics_timeout = options.metrics_timeout,
-         .metrics_concurrency = static_cast<std::size_t>(options.metrics_concurrency),
-         .history_retention = options.history,
-         .provision_timeout = options.provision_timeout});
-    auto loaded = control.run([&] { return service->load(); });
-    if (!*loaded) return complain(*log, loaded->error(), "records");
-
-    api = api::make_api({.platform = *service,
-                         .control = on,
-                         .health = health,
-                         .registry = registry,
-                         .log = *log,
-                         .clock = clock},
-                        {.cors_origins = options.cors_origins});
-    control.run([&]() -> aio::task<> {
-        api->attach();
+         .store = *store_,
+         .cluster = *cluster_,
+         .metrics = *metrics_,
+         .clock = clock_,
+         .log = log_,
+         .registry = registry_,
+         .health = health_},
+        {.metrics_interval = how_.metrics_interval,
+         .metrics_timeout = how_.metrics_timeout,
+         .metrics_concurrency = static_cast<std::size_t>(how_.metrics_concurrency),
+         .history_retention = how_.history,
+         .provision_timeout = how_.provision_timeout});
+    auto loaded = control_.run([this] { return service_->load(); });
+    if (!*loaded) return *loaded;
+    api_ = api::make_api({.platform = *service_,
+                          .control = on,
+                          .health = health_,
+                          .registry = registry_,
+                          .log = log_,
+                          .clock = clock_},
+                         {.cors_origins = how_.cors_origins});
+    control_.run([this, on]() -> aio::task<> {
+        api_->attach();
+        loops_.emplace(on);
+        loops_->spawn(service_->run());
         co_return base::outcome<void>{};
     });
-    std::optional<aio::task_group> loops;
-    control.run([&]() -> aio::task<> {
-        loops.emplace(on);
-        loops->spawn(service->run());
-        co_return base::outcome<void>{};
-    });
+    return {};
+}
 
-    const auto threads = options.http_threads > 0
-                             ? static_cast<std::size_t>(options.http_threads)
-                             : std::max(1U, std::thread::hardware_concurrency());
-    http::server_options listen{
-        .address = options.listen_address,
-        .port = options.listen_port,
-        .loops = threads,
-        .connections_max = static_cast<std::size_t>(options.max_connections)};
-    if (!options.tls_certificate.empty()) {
-        listen.tls = http::tls_files{.certificate_chain = options.tls_certificate,
-                                     .private_key = options.tls_key};
+base::outcome<void> platform_process::listen() {
+    const auto threads = how_.http_threads > 0 ? static_cast<std::size_t>(how_.http_threads)
+                                               : std::max(1U, std::thread::hardware_concurrency());
+    http::server_options options{.address = how_.listen_address,
+                                 .port = how_.listen_port,
+                                 .loops = threads,
+                                 .connections_max = static_cast<std::size_t>(how_.max_connections)};
+    if (!how_.tls_certificate.empty()) {
+        options.tls =
+            http::tls_files{.certificate_chain = how_.tls_certificate, .private_key = how_.tls_key};
     }
-    const auto end_loops = [&] {
-        return control.run(
-            [&]() -> aio::task<> {
-                loops->cancel();
-                co_await loops->join();
-                co_return co_await service->close();
-            },
-            std::chrono::steady_clock::now() + loops_patience);
-    };
-    auto started =
-        http::start_server(listen, [&](aio::executor loop) { return api->make_handler(loop); });
+    auto started = http::start_server(
+        options, [this](aio::executor loop) { return api_->make_handler(loop); });
     if (!started) {
         end_loops();
-        return complain(*log, started.error(), "HTTP server");
+        return base::pass(std::move(started), "HTTP server");
     }
-    server = std::move(*started);
-    registry.make_callback_gauge("dbaas_http_connections", "Open client connections.", {}, [&] {
-        return static_cast<double>(server->counters().connections_open);
+    server_ = std::move(*started);
+    registry_.make_callback_gauge("dbaas_http_connections", "Open client connections.", {}, [this] {
+        return static_cast<double>(server_->counters().connections_open);
     });
-    const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - begun;
-    log->info("serving", {{"address", fmt::format("{}://{}:{}", listen.tls ? "https" : "http",
-                                                  options.listen_address, server->port())},
-                          {"http_threads", threads},
-                          {"start_ms", took.count()}});
+    return {};
+}
 
+bool platform_process::end_loops() {
+    const auto ended = control_.run(
+        [this]() -> aio::task<> {
+            loops_->cancel();
+            co_await loops_->join();
+            co_return co_await service_->close();
+        },
+        std::chrono::steady_clock::now() + loops_patience);
+    if (ended && *ended) return true;
+    log_.error("loops_not_ended", {{"detail", ended ? ended->error().text : "not in time"}});
+    return false;
+}
+
+bool platform_process::stop() {
+    health_.begin_shutdown();
+    if (how_.drain_delay > 0s) std::this_thread::sleep_for(how_.drain_delay);
+    const bool clean = server_->stop(std::chrono::steady_clock::now() + how_.shutdown_grace);
+    if (!clean) log_.warning("requests_cut", {{"detail", "the shutdown grace was over"}});
+    const bool ended = end_loops();
+    const auto closed = aio::run_to_end(store_->close());
+    if (!closed) log_.error("store_not_closed", {{"detail", closed.error().text}});
+    return ended && closed.has_value();
+}
+
+}  // namespace
+
+int serve(const config::loaded& how) {
+    stop_signals signals;  // before any thread
+    const auto begun = std::chrono::steady_clock::now();
+    const auto log = start_log(how.options);
+    for (const auto& note : how.notes) log->warning("option_not_in_use", {{"detail", note}});
+    if (how.options.insecure_no_auth) {
+        log->warning("serving_without_authentication",
+                     {{"detail", "everybody who reaches the address is an administrator"}});
+    }
+    platform_process platform(how.options, *log);
+    const auto started = platform.start();
+    if (!started) {
+        log->error("start_failed", {{"detail", started.error().text}});
+        log->flush();
+        return 1;
+    }
+    const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - begun;
+    log->info("serving", {{"address", platform.address()}, {"start_ms", took.count()}});
     const int signal = signals.wait();
     log->info("stopping", {{"signal", signal}});
-    // In this order: readiness off, requests finished, loops stopped, memory stored, store closed.
-    health.begin_shutdown();
-    if (options.drain_delay > 0s) std::this_thread::sleep_for(options.drain_delay);
-    const bool clean = server->stop(std::chrono::steady_clock::now() + options.shutdown_grace);
-    if (!clean) log->warning("requests_cut", {{"detail", "the shutdown grace was over"}});
-    const auto ended = end_loops();
-    if (!ended || !*ended) {
-        log->error("loops_not_ended", {{"detail", ended ? ended->error().text : "not in time"}});
-    }
-    const auto closed = aio::run_to_end((*store)->close());
-    if (!closed) log->error("store_not_closed", {{"detail", closed.error().text}});
+    const bool clean = platform.stop();
     log->info("stopped");
     log->flush();
-    return ended && *ended && closed ? 0 : 1;
+    return clean ? 0 : 1;
 }
