@@ -1,10 +1,10 @@
 #include "api/schemas.hpp"
 
 namespace api {
+namespace {
 
-std::string_view document_schemas() noexcept {
-    // clang-format off
-    static constexpr std::string_view text = R"json({
+// clang-format off
+constexpr std::string_view text = R"json({
  "Anything": {"type": "object"},
  "Labels": {"type": "object", "additionalProperties": {"type": "string"}, "maxProperties": 32},
  "Instant": {"type": ["string", "null"], "format": "date-time"},
@@ -312,7 +312,11 @@ std::string_view document_schemas() noexcept {
   }
  }
 })json";
-    // clang-format on
+// clang-format on
+
+}  // namespace
+
+std::string_view document_schemas() noexcept {
     return text;
 }
 

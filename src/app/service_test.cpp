@@ -1,0 +1,297 @@
+#include "app/service.hpp"
+
+#include <gtest/gtest.h>
+
+#include "testing/fake_cluster.hpp"
+#include "testing/fake_metrics_source.hpp"
+#include "testing/manual_clock.hpp"
+#include "testing/memory_document_store.hpp"
+
+namespace {
+
+using domain::observed_phase;
+using domain::operation_phase;
+using domain::status_phase;
+using namespace std::chrono_literals;
+
+// Remembers the latest view of everything.
+class watcher final : public app::platform_listener {
+  public:
+    std::map<std::string, std::shared_ptr<const app::database_view>> databases;  // by name
+    std::map<std::string, domain::operation> operations;
+    std::uint64_t latest = 0;
+    bool in_order = true;
+
+    void on_database(std::shared_ptr<const app::database_view> view, app::change) override {
+        in_order = in_order && view->version > latest;
+        latest = view->version;
+        databases[view->record->name] = view;
+    }
+    void on_database_removed(std::shared_ptr<const app::database_view> last) override {
+        databases.erase(last->record->name);
+    }
+    void on_operation(std::shared_ptr<const domain::operation> operation) override {
+        operations[operation->id] = *operation;
+    }
+    void on_operation_forgotten(const std::string& id) override { operations.erase(id); }
+    void on_project(std::shared_ptr<const domain::project>) override {}
+    void on_project_removed(const std::string&) override {}
+    void on_catalogue(std::shared_ptr<const ports::catalogue>) override {}
+};
+
+class service : public testing::Test {
+  protected:
+    void SetUp() override { start(); }
+    void TearDown() override { stop(); }
+
+    void start() {
+        health_ = std::make_unique<app::health_board>();
+        registry_ = std::make_unique<obs::registry>();
+        service_ = app::make_service({.on = loop_.executor(),
+                                      .store = store_,
+                                      .cluster = cluster_,
+                                      .metrics = metrics_,
+                                      .clock = clock_,
+                                      .log = obs::null_log(),
+                                      .registry = *registry_,
+                                      .health = *health_},
+                                     {.metrics_interval = 10s, .provision_timeout = 100s});
+        seen_ = std::make_unique<watcher>();
+        group_ = std::make_unique<aio::task_group>(loop_.executor());
+        ASSERT_TRUE(await<void>([this] { return service_->load(); }));
+        service_->listen(*seen_);
+        group_->spawn(service_->run());
+        settle();
+    }
+    void stop() {
+        group_->cancel();
+        while (group_->size() > 0) loop_.poll();
+        (void)await<void>([this] { return service_->close(); });
+        service_.reset();
+    }
+    void settle() {
+        for (int quiet = 0; quiet < 20;) quiet = loop_.poll() == 0 ? quiet + 1 : 0;
+    }
+    template <class T>
+    base::outcome<T> await(std::function<aio::task<T>()> start) {
+        std::optional<base::outcome<T>> result;
+        aio::task_group once(loop_.executor());
+        once.spawn([&]() -> aio::task<> {
+            result.emplace(co_await start());
+            co_return base::outcome<void>{};
+        });
+        while (!result) loop_.poll();
+        settle();
+        return std::move(*result);
+    }
+    base::outcome<app::accepted> create(const std::string& name,
+                                        const std::string& project = "default") {
+        domain::create_request wanted{.project = project, .name = name, .engine = "redis"};
+        return await<app::accepted>([&] { return service_->create_database(wanted, {}, by_); });
+    }
+    base::outcome<app::accepted> patch(const std::string& name, domain::patch_request wanted,
+                                       app::write_conditions how = {}) {
+        return await<app::accepted>(
+            [&] { return service_->patch_database(id_of(name), wanted, how, by_); });
+    }
+    base::outcome<app::accepted> remove(const std::string& name) {
+        return await<app::accepted>(
+            [&] { return service_->remove_database(id_of(name), {}, by_); });
+    }
+    std::string id_of(const std::string& name) { return seen_->databases.at(name)->record->id; }
+    status_phase phase(const std::string& name) { return seen_->databases.at(name)->status.phase; }
+    operation_phase operation(const base::outcome<app::accepted>& of) {
+        return seen_->operations.at(of->operation->id).phase;
+    }
+
+    fakes::manual_clock clock_;
+    fakes::memory_document_store store_;
+    fakes::fake_cluster cluster_{clock_};
+    fakes::fake_metrics_source metrics_{clock_};
+    aio::loop loop_;
+    std::unique_ptr<app::health_board> health_;
+    std::unique_ptr<obs::registry> registry_;
+    std::unique_ptr<app::service> service_;
+    std::unique_ptr<watcher> seen_;
+    std::unique_ptr<aio::task_group> group_;
+    app::caller by_{.subject = "tester"};
+};
+
+TEST_F(service, creates_what_was_asked_for) {
+    const auto made = create("cache");
+    ASSERT_TRUE(made) << made.error().text;
+    EXPECT_EQ(phase("cache"), status_phase::provisioning);
+    EXPECT_TRUE(cluster_.has("cache"));
+    cluster_.report("cache", observed_phase::ready);
+    settle();
+    EXPECT_EQ(phase("cache"), status_phase::running);
+    EXPECT_EQ(operation(made), operation_phase::succeeded);
+    EXPECT_TRUE(seen_->in_order);
+}
+
+TEST_F(service, a_create_whose_answer_was_lost_happens_once) {
+    cluster_.lose_next_answer();
+    const auto made = create("cache");
+    ASSERT_TRUE(made);
+    clock_.advance(10s);
+    cluster_.report("cache", observed_phase::ready);
+    settle();
+    EXPECT_EQ(operation(made), operation_phase::succeeded);
+    EXPECT_EQ(cluster_.size(), 1U);
+}
+
+TEST_F(service, a_refused_create_ends_the_operation_with_its_cause) {
+    cluster_.fail_next("create", {base::errc::denied, "not allowed to"});
+    const auto made = create("cache");
+    ASSERT_TRUE(made);
+    EXPECT_EQ(operation(made), operation_phase::failed);
+    EXPECT_EQ(phase("cache"), status_phase::failed);
+    EXPECT_NE(seen_->databases.at("cache")->status.message.find("not allowed to"),
+              std::string::npos);
+}
+
+TEST_F(service, refuses_what_cannot_be_before_anything_is_written) {
+    ASSERT_TRUE(create("cache"));
+    EXPECT_EQ(create("cache").error().reason, "name_taken");
+    EXPECT_EQ(create("other", "nowhere").error().fields.at(0).pointer, "/project");
+    const auto calls = store_.calls();
+    EXPECT_EQ(create("Bad_Name").error().code, base::errc::invalid);
+    EXPECT_EQ(store_.calls(), calls);
+}
+
+TEST_F(service, quotas_hold) {
+    domain::project_request wanted{.name = "small", .max_databases = 1};
+    ASSERT_TRUE((await<std::shared_ptr<const domain::project>>(
+        [&] { return service_->create_project(wanted, {}, by_); })));
+    ASSERT_TRUE(create("one", "small"));
+    EXPECT_EQ(create("two", "small").error().reason, "quota_exceeded");
+    EXPECT_EQ(
+        (await<void>([&] { return service_->remove_project("small", {}, by_); })).error().reason,
+        "not_empty");
+}
+
+TEST_F(service, a_store_that_is_down_refuses_writes_and_recovers) {
+    store_.fail_next(1);
+    EXPECT_EQ(create("cache").error().code, base::errc::unavailable);
+    EXPECT_TRUE(create("cache"));
+}
+
+TEST_F(service, scales_through_changes_one_after_the_other) {
+    ASSERT_TRUE(create("cache"));
+    cluster_.report("cache", observed_phase::ready);
+    settle();
+    const auto grown = patch("cache", {.size = domain::size_request{.preset = "small"},
+                                       .storage = domain::storage_request{.size = "20Gi"}});
+    ASSERT_TRUE(grown) << grown.error().text;
+    EXPECT_EQ(operation(grown), operation_phase::running);
+    cluster_.finish_change("cache", domain::change_phase::successful);
+    settle();
+    clock_.advance(6s);
+    cluster_.finish_change("cache", domain::change_phase::successful);
+    settle();
+    EXPECT_EQ(operation(grown), operation_phase::succeeded);
+}
+
+TEST_F(service, a_failed_change_is_told_and_taken_back) {
+    ASSERT_TRUE(create("cache"));
+    cluster_.report("cache", observed_phase::ready);
+    settle();
+    const auto before = seen_->databases.at("cache")->record->size;
+    const auto grown = patch("cache", {.size = domain::size_request{.preset = "large"}});
+    cluster_.finish_change("cache", domain::change_phase::failed);
+    settle();
+    EXPECT_EQ(operation(grown), operation_phase::failed);
+    EXPECT_EQ(seen_->databases.at("cache")->record->size, before);
+}
+
+TEST_F(service, a_revision_that_moved_is_a_failed_precondition) {
+    ASSERT_TRUE(create("cache"));
+    const auto refused = patch("cache", {.deletion_protection = true}, {.if_match = 999});
+    EXPECT_EQ(refused.error().code, base::errc::precondition);
+}
+
+TEST_F(service, deletes_with_everything_and_keeps_the_operation) {
+    ASSERT_TRUE(create("cache"));
+    cluster_.report("cache", observed_phase::ready);
+    settle();
+    const auto gone = remove("cache");
+    ASSERT_TRUE(gone);
+    clock_.advance(6s);
+    // The wait for the second look is real time: a new report brings it forward.
+    while (seen_->databases.contains("cache")) loop_.poll();
+    EXPECT_EQ(operation(gone), operation_phase::succeeded);
+    EXPECT_FALSE(cluster_.has("cache"));
+    stop();
+    start();
+    EXPECT_EQ(operation(gone), operation_phase::succeeded);
+}
+
+TEST_F(service, protection_stands_in_the_way_of_deletion) {
+    ASSERT_TRUE(create("cache"));
+    ASSERT_TRUE(patch("cache", {.deletion_protection = true}));
+    EXPECT_EQ(remove("cache").error().reason, "deletion_protected");
+}
+
+TEST_F(service, what_vanished_is_told_and_comes_back_only_when_asked) {
+    ASSERT_TRUE(create("cache"));
+    cluster_.report("cache", observed_phase::ready);
+    settle();
+    cluster_.vanish("cache");
+    settle();
+    EXPECT_EQ(seen_->databases.at("cache")->status.reason, "object_missing");
+    EXPECT_FALSE(cluster_.has("cache"));
+    const auto again =
+        await<app::accepted>([&] { return service_->recreate_database(id_of("cache"), {}, by_); });
+    ASSERT_TRUE(again) << again.error().text;
+    EXPECT_TRUE(cluster_.has("cache"));
+}
+
+TEST_F(service, goes_on_after_a_restart) {
+    const auto made = create("cache");
+    stop();
+    start();
+    cluster_.report("cache", observed_phase::ready);
+    settle();
+    EXPECT_EQ(operation(made), operation_phase::succeeded);
+    EXPECT_EQ(cluster_.size(), 1U);
+}
+
+TEST_F(service, somebody_elses_object_is_left_alone) {
+    domain::database foreign{
+        .id = "db-other", .project = "default", .name = "cache", .engine = "redis"};
+    ASSERT_TRUE((await<std::string>([&] { return cluster_.create(foreign); })));
+    const auto made = create("cache");
+    EXPECT_EQ(operation(made), operation_phase::failed);
+    EXPECT_TRUE(cluster_.has("cache"));
+}
+
+TEST_F(service, idempotency_keys_replay_refuse_and_free) {
+    const auto begin = [&](const std::string& payload) {
+        return await<app::idempotency_ticket>(
+            [&] { return service_->begin_idempotent("k", payload); });
+    };
+    using enum app::idempotency_verdict;
+    EXPECT_EQ(begin("a")->verdict, first);
+    EXPECT_EQ(begin("a")->verdict, in_progress);
+    EXPECT_EQ(begin("b")->verdict, other_payload);
+    ASSERT_TRUE(await<void>([&] {
+        return service_->finish_idempotent(
+            "k", {.status = 202, .headers = {{"ETag", "1"}}, .body = "x"});
+    }));
+    const auto again = begin("a");
+    EXPECT_EQ(again->verdict, replay);
+    EXPECT_EQ(again->answer->body, "x");
+    EXPECT_EQ(begin("b")->verdict, other_payload);
+    clock_.advance(25h);
+    EXPECT_EQ(begin("b")->verdict, first);
+    ASSERT_TRUE(await<void>([&] { return service_->abandon_idempotent("k"); }));
+    EXPECT_EQ(begin("c")->verdict, first);
+}
+
+TEST_F(service, readiness_follows_what_the_loops_report) {
+    EXPECT_EQ(health_->state(app::background::status_sync, clock_.now()), app::part_state::running);
+    clock_.advance(60s);
+    EXPECT_EQ(health_->state(app::background::status_sync, clock_.now()), app::part_state::stalled);
+}
+
+}  // namespace
