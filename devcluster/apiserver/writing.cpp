@@ -174,11 +174,10 @@ http::response core::create(const route& to, const query_map& query,
                                                  std::string_view(kind->get_string()), type.kind),
                                      "kind"}}));
     }
-    auto& metadata = metadata_of(object);
     auto name = meta(object, "name");
     if (name.empty() && !meta(object, "generateName").empty()) {
         name = meta(object, "generateName") + new_uid().substr(0, 5);
-        metadata["name"] = name;
+        metadata_of(object)["name"] = name;
     }
     if (name.empty()) {
         return to_response(invalid(type.group, type.kind, "",
@@ -203,7 +202,7 @@ http::response core::create(const route& to, const query_map& query,
     }
     object["apiVersion"] = type.api_version();
     object["kind"] = type.kind;
-    if (type.namespaced) metadata["namespace"] = to.name_space;
+    if (type.namespaced) metadata_of(object)["namespace"] = to.name_space;
     for (const auto* owned : {"resourceVersion", "deletionTimestamp", "managedFields"}) {
         metadata_of(object).erase(owned);
     }

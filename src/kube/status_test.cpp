@@ -126,13 +126,16 @@ TEST(status, the_header_says_how_long_to_wait) {
 }
 
 TEST(status, the_object_quoted_by_a_refused_strict_patch_is_left_out) {
-    const auto found = failure_of_answer(422, R"({"kind":"Status","apiVersion":"v1",
+    const auto found = failure_of_answer(
+        422, R"({"kind":"Status","apiVersion":"v1",
         "status":"Failure","reason":"Invalid","code":422,
-        "message":" \"\" is invalid: patch: Invalid value: \"{\\\"stringData\\\":{\\\"password\\\":\\\"hunter2\\\"}}\": )"
-                                         R"(strict decoding error: unknown field \"spec.x\"",
+        "message":" \"\" is invalid: patch: )"
+             R"(Invalid value: \"{\\\"stringData\\\":{\\\"password\\\":\\\"hunter2\\\"}}\": )"
+             R"(strict decoding error: unknown field \"spec.x\"",
         "details":{"causes":[{"reason":"FieldValueInvalid","field":"patch",
         "message":"Invalid value: \"{\\\"a\\\":\\\"hunter2-and-more-than-)"
-                                         R"(sixty-characters-of-the-object-that-was-refused\\\"}\": strict decoding error"}]}})");
+             R"(sixty-characters-of-the-object)"
+             R"(-that-was-refused\\\"}\": strict decoding error"}]}})");
     EXPECT_EQ(found.text.find("hunter2"), std::string::npos) << found.text;
     EXPECT_NE(found.text.find("unknown field \"spec.x\""), std::string::npos) << found.text;
     ASSERT_EQ(found.fields.size(), 1u);

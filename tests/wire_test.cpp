@@ -1,0 +1,217 @@
+// The Kubernetes client, the informer and the KubeDB adapter against the local API server's wire.
+
+#include <gtest/gtest.h>
+
+#include <boost/json.hpp>
+
+#include "aio/run_to_end.hpp"
+#include "devcluster/apiserver/server.hpp"
+#include "domain/engines.hpp"
+#include "kube/client.hpp"
+#include "kube/discovery.hpp"
+#include "kube/informer.hpp"
+#include "kubedb/manifests.hpp"
+#include "kubedb/names.hpp"
+#include "kubedb/observe.hpp"
+
+namespace {
+
+namespace json = boost::json;
+using namespace std::chrono_literals;
+
+class wire : public testing::Test {
+  protected:
+    wire() : server_(std::move(*apiserver::start({.token = "t0k3n"}))) {}
+
+    template <class T>
+    base::outcome<T> run(std::function<aio::task<T>(kube::client&)> use,
+                         std::string token = "t0k3n") {
+        auto work = [](std::uint16_t port, std::string secret,
+                       std::function<aio::task<T>(kube::client&)> act) -> aio::task<T> {
+            const auto on = co_await aio::this_executor();
+            auto made =
+                kube::make_client(on, {.config = {.server = {.host = "127.0.0.1", .port = port},
+                                                  .token = base::secret(std::move(secret))},
+                                       .retries_max = 0});
+            if (!made) co_return base::pass(std::move(made));
+            co_return co_await act(**made);
+        };
+        return aio::run_to_end(work(server_->port(), std::move(token), std::move(use)));
+    }
+    static base::outcome<void> done() { return {}; }
+
+    const kube::resource namespaces_{
+        .version = "v1", .plural = "namespaces", .kind = "Namespace", .namespaced = false};
+    const kube::resource redises_{
+        .group = "kubedb.com", .version = "v1", .plural = "redises", .kind = "Redis"};
+    std::unique_ptr<apiserver::api_server> server_;
+};
+
+TEST_F(wire, typed_failures_come_back) {
+    const auto got = run<void>([this](kube::client& client) -> aio::task<> {
+        auto missing = co_await client.get(redises_, "t", "none");
+        EXPECT_EQ(missing.error().code, base::errc::not_found);
+        auto unserved = co_await client.get(
+            {.group = "kubedb.com", .version = "v9", .plural = "redises"}, "t", "none");
+        EXPECT_EQ(unserved.error().reason, "not_served");
+        auto home = co_await client.create(namespaces_, {}, {{"metadata", {{"name", "t"}}}});
+        EXPECT_TRUE(home);
+        auto twice = co_await client.create(namespaces_, {}, {{"metadata", {{"name", "t"}}}});
+        EXPECT_EQ(twice.error().reason, "AlreadyExists");
+        auto strict = co_await client.create(
+            redises_, "t",
+            {{"metadata", {{"name", "r"}}}, {"spec", {{"version", "7"}, {"nope", 1}}}});
+        EXPECT_EQ(strict.error().code, base::errc::invalid);
+        co_return done();
+    });
+    EXPECT_TRUE(got);
+    const auto stranger = run<json::object>(
+        [this](kube::client& client) { return client.get(redises_, "t", "none"); }, "wrong");
+    EXPECT_EQ(stranger.error().code, base::errc::denied);
+}
+
+TEST_F(wire, discovery_finds_the_kinds) {
+    const auto found = run<std::vector<kube::resource>>([](kube::client& client) {
+        return kube::discover(client, {"kubedb.com", "not.installed", ""});
+    });
+    ASSERT_TRUE(found) << found.error().text;
+    EXPECT_TRUE(
+        std::ranges::any_of(*found, [](const auto& each) { return each.kind == "Postgres"; }));
+    EXPECT_TRUE(
+        std::ranges::any_of(*found, [](const auto& each) { return each.kind == "Secret"; }));
+}
+
+// Every manifest of every engine and topology is accepted with strict validation, and read back as
+// what was asked for.
+TEST_F(wire, manifests_are_accepted_and_read_back) {
+    const auto got = run<void>([this](kube::client& client) -> aio::task<> {
+        auto home =
+            co_await client.create(namespaces_, {}, kubedb::namespace_manifest({.name = "t"}));
+        EXPECT_TRUE(home);
+        int number = 0;
+        for (const auto& kind : kubedb::all_kinds()) {
+            const auto* rules = domain::find_engine(kind.engine);
+            using enum domain::topology_mode;
+            for (const auto& shape :
+                 {domain::topology{standalone, 1, 1}, domain::topology{replicated, 3, 1},
+                  domain::topology{cluster, 2, 3}}) {
+                const bool known = (shape.mode == standalone && rules->standalone) ||
+                                   (shape.mode == replicated && rules->replicated.supported()) ||
+                                   (shape.mode == cluster && rules->shards.supported());
+                if (!known) continue;
+                domain::database record{.id = "db-1",
+                                        .project = "t",
+                                        .name = "n" + std::to_string(++number),
+                                        .engine = std::string(kind.engine),
+                                        .version = "1",
+                                        .topology = shape,
+                                        .size = {500, 1 << 30},
+                                        .storage = {.bytes = kind.has_volumes ? 1LL << 30 : 0},
+                                        .tags = {{"team", "web"}}};
+                const kube::resource what{.group = "kubedb.com",
+                                          .version = "v1",
+                                          .plural = std::string(kind.plural),
+                                          .kind = std::string(kind.kind)};
+                auto made = co_await client.create(what, "dbaas-t",
+                                                   kubedb::database_manifest(kind, record));
+                if (!made) {
+                    ADD_FAILURE() << kind.engine << ' ' << domain::name(shape.mode) << ' '
+                                  << made.error().text;
+                    continue;
+                }
+                const auto seen = kubedb::observe_database(kind, *made);
+                EXPECT_EQ(seen.topology, shape) << kind.engine << ' ' << domain::name(shape.mode);
+                EXPECT_EQ(seen.size, record.size) << kind.engine;
+                EXPECT_EQ(seen.storage, record.storage)
+                    << kind.engine << ' ' << domain::name(shape.mode);
+                EXPECT_EQ(seen.tags, record.tags);
+                EXPECT_EQ(seen.owner_database_id, "db-1");
+                const kube::resource ops{.group = "ops.kubedb.com",
+                                         .version = "v1alpha1",
+                                         .plural = kind.ops_plural(),
+                                         .kind = kind.ops_kind()};
+                for (const auto change :
+                     {domain::change_kind::vertical_scaling,
+                      domain::change_kind::horizontal_scaling,
+                      domain::change_kind::volume_expansion, domain::change_kind::restart}) {
+                    const auto request = kubedb::ops_manifest(kind, record, change, "op-1");
+                    if (!request) continue;
+                    auto asked = co_await client.create(ops, "dbaas-t", *request);
+                    EXPECT_TRUE(asked) << kind.engine << ' ' << domain::name(change) << ' '
+                                       << (asked ? "" : asked.error().text);
+                    if (asked) {
+                        EXPECT_EQ(kubedb::observe_change(*asked).kind, change);
+                    }
+                }
+                auto patched = co_await client.patch(
+                    what, "dbaas-t", record.name, kube::patch_type::merge,
+                    kubedb::update_patch(kind, {.id = "db-1", .project = "t"}, seen.tags));
+                EXPECT_TRUE(patched) << kind.engine;
+                if (patched) {
+                    EXPECT_TRUE(kubedb::observe_database(kind, *patched).tags.empty());
+                }
+            }
+        }
+        EXPECT_GE(number, 14);
+        co_return done();
+    });
+    EXPECT_TRUE(got) << got.error().text;
+}
+
+class counting final : public kube::informer_listener {
+  public:
+    std::map<std::string, int> upserts;
+    int deletes = 0;
+    bool synced = false;
+    aio::wakeup* news = nullptr;
+    void on_upsert(const kube::object_meta& meta, std::string_view) override {
+        ++upserts[meta.name];
+        news->notify();
+    }
+    void on_delete(const kube::object_meta& meta) override {
+        upserts.erase(meta.name);
+        ++deletes;
+        news->notify();
+    }
+    void on_synced() override {
+        synced = true;
+        news->notify();
+    }
+    void on_link(bool, const std::string&) override {}
+};
+
+TEST_F(wire, an_informer_follows_changes_without_another_list) {
+    const auto got = run<void>([this](kube::client& client) -> aio::task<> {
+        const auto on = co_await aio::this_executor();
+        aio::wakeup news(on);
+        counting seen;
+        seen.news = &news;
+        const kube::resource secrets{.version = "v1", .plural = "secrets", .kind = "Secret"};
+        auto home = co_await client.create(namespaces_, {}, {{"metadata", {{"name", "t"}}}});
+        EXPECT_TRUE(home);
+        for (const auto* name : {"a", "b"}) {
+            auto made = co_await client.create(secrets, "t", {{"metadata", {{"name", name}}}});
+            EXPECT_TRUE(made);
+        }
+        auto informer = kube::make_informer(client, {.what = secrets, .page_size = 1}, seen,
+                                            base::system_clock());
+        aio::task_group watching(on);
+        watching.spawn(informer->run());
+        while (!seen.synced) co_await news.wait();
+        EXPECT_EQ(seen.upserts.size(), 2U);
+        auto made = co_await client.create(secrets, "t", {{"metadata", {{"name", "c"}}}});
+        EXPECT_TRUE(made);
+        while (!seen.upserts.contains("c")) co_await news.wait();
+        auto gone = co_await client.remove(secrets, "t", "a");
+        EXPECT_TRUE(gone);
+        while (seen.deletes == 0) co_await news.wait();
+        EXPECT_EQ(informer->counters().lists, 2U);  // two pages of the one list
+        EXPECT_EQ(informer->counters().watches, 1U);
+        watching.cancel();
+        co_await watching.join();
+        co_return done();
+    });
+    EXPECT_TRUE(got) << got.error().text;
+}
+
+}  // namespace
