@@ -1,0 +1,187 @@
+#include <gtest/gtest.h>
+
+#include <boost/json.hpp>
+
+#include "api/api.hpp"
+#include "api/encode.hpp"
+#include "api/listing.hpp"
+#include "api/problem.hpp"
+#include "api/read_json.hpp"
+#include "api/read_model.hpp"
+#include "api/reading.hpp"
+#include "api/routes.hpp"
+
+namespace {
+
+namespace json = boost::json;
+using namespace std::chrono_literals;
+
+std::shared_ptr<const app::database_view> view_of(const std::string& name, std::uint64_t version,
+                                                  domain::labels tags = {}) {
+    domain::database record{
+        .id = "db-" + name,
+        .project = "default",
+        .name = name,
+        .engine = "redis",
+        .version = "7",
+        .tags = std::move(tags),
+        .revision = 3,
+        .created_at = base::instant(std::chrono::seconds(1'700'000'000 + version))};
+    return std::make_shared<const app::database_view>(
+        app::database_view{.record = std::make_shared<const domain::database>(record),
+                           .status = {.phase = domain::status_phase::running},
+                           .version = version});
+}
+
+std::vector<std::string> pointers(const base::failure& why) {
+    std::vector<std::string> found;
+    for (const auto& each : why.fields) found.push_back(each.pointer);
+    return found;
+}
+
+TEST(json_writer, escapes_what_must_be) {
+    std::string text;
+    api::json_writer out(text);
+    out.begin_object().member("a\"b", "x\n\t\\\x01ü").key("n").number(0.5).key("nan");
+    out.number(std::nan("")).key("list").begin_array().integer(1).null().boolean(true).end_array();
+    out.end_object();
+    EXPECT_EQ(text, R"({"a\"b":"x\n\t\\\u0001ü","n":0.5,"nan":null,"list":[1,null,true]})");
+    EXPECT_NO_THROW(json::parse(text));
+}
+
+TEST(read_json, names_every_fault_at_its_pointer) {
+    const auto got = api::read_create(
+        R"({"name":1,"topology":{"mode":2,"x":1},"size":[],"labels":{"a/b":5},"nope":{}})");
+    ASSERT_FALSE(got);
+    const auto found = pointers(got.error());
+    for (const auto* each :
+         {"/name", "/topology/mode", "/topology/x", "/size", "/labels/a~1b", "/nope"}) {
+        EXPECT_NE(std::ranges::find(found, each), found.end()) << each;
+    }
+    for (const auto* broken : {"", "{", "[]", "7", "{\"a\":\"\xff\"}"}) {
+        EXPECT_EQ(api::read_create(broken).error().reason, "bad_request") << broken;
+    }
+    EXPECT_EQ(api::read_create(std::string(1000, '[')).error().reason, "bad_request");
+}
+
+TEST(read_json, a_patch_keeps_immutable_members_for_the_domain) {
+    const auto got = api::read_patch(R"({"engine":"mysql","labels":{"a":null},"paused":true})");
+    ASSERT_TRUE(got) << got.error().text;
+    EXPECT_EQ(got->immutable.at("engine"), "mysql");
+    EXPECT_EQ(got->tags->at("a"), std::nullopt);
+    EXPECT_EQ(got->paused, true);
+}
+
+TEST(problem, has_a_status_for_every_failure_and_hides_our_own) {
+    using base::errc;
+    EXPECT_EQ(api::status_of({errc::invalid, "", "bad_request"}), 400U);
+    EXPECT_EQ(api::status_of({errc::invalid, ""}), 422U);
+    EXPECT_EQ(api::status_of({errc::precondition, ""}), 412U);
+    const auto ours = api::problem({errc::internal, "assertion in file x"}, "req-1");
+    EXPECT_EQ(ours.status, 500U);
+    EXPECT_EQ(ours.body.to_string().find("assertion"), std::string::npos);
+    const auto later = api::problem({errc::unavailable, "down", "", {}, 7s}, "req-1");
+    EXPECT_EQ(later.headers.get("Retry-After"), "7");
+}
+
+TEST(routes, dispatch_by_method_and_pattern) {
+    using http::method;
+    EXPECT_EQ(api::match(method::get, "/api/v1/databases/db-1/metrics").parameter, "db-1");
+    EXPECT_EQ(api::match(method::head, "/api/v1/databases").found->id,
+              api::operation_id::list_databases);
+    EXPECT_FALSE(api::match(method::get, "/api/v1/databases/").path_known);
+    EXPECT_FALSE(api::match(method::get, "/api/v1/databases/a/b").path_known);
+    EXPECT_TRUE(api::match(method::put, "/api/v1/databases").path_known);
+    EXPECT_EQ(api::match(method::put, "/api/v1/databases").found, nullptr);
+    EXPECT_EQ(api::allowed_methods("/api/v1/databases"), "GET, HEAD, POST, OPTIONS");
+}
+
+// The description and the table of routes are the same; every reference in it leads somewhere.
+TEST(openapi, describes_every_route_and_refers_to_what_is_there) {
+    const auto document = json::parse(api::openapi_document());
+    const auto& paths = document.at("paths").as_object();
+    std::size_t operations = 0;
+    for (const auto& [path, item] : paths) operations += item.as_object().size();
+    EXPECT_EQ(operations, api::all_routes().size());
+    const auto text = api::openapi_document();
+    const auto& schemas = document.at("components").at("schemas").as_object();
+    const std::string mark = "#/components/schemas/";
+    for (auto at = text.find(mark); at != std::string::npos; at = text.find(mark, at + 1)) {
+        const auto begun = at + mark.size();
+        const auto name = text.substr(begun, text.find('"', begun) - begun);
+        EXPECT_TRUE(schemas.contains(name)) << name;
+    }
+}
+
+TEST(read_model, lists_filter_sort_and_page) {
+    api::read_model model;
+    std::uint64_t version = 0;
+    for (const auto* name : {"delta", "alpha", "charlie", "bravo"}) {
+        ++version;
+        model.on_database(view_of(name, version, {{"even", version % 2 == 0 ? "yes" : "no"}}),
+                          {.record = true});
+    }
+    const auto names = [&](const std::string& query) {
+        const auto wanted = api::read_list_query(query);
+        EXPECT_TRUE(wanted) << query;
+        const auto text = api::list_databases(*model.all(), *wanted);
+        EXPECT_TRUE(text) << query;
+        std::string joined;
+        const auto document = json::parse(*text);
+        for (const auto& item : document.at("items").as_array()) {
+            joined += item.at("name").as_string()[0];
+        }
+        const auto& next = document.at("next_cursor");
+        return std::pair(joined, next.is_string() ? std::string(next.as_string()) : "");
+    };
+    EXPECT_EQ(names("").first, "abcd");
+    EXPECT_EQ(names("sort=-name").first, "dcba");
+    EXPECT_EQ(names("sort=created_at").first, "dacb");
+    EXPECT_EQ(names("label=even=yes").first, "ab");
+    EXPECT_EQ(names("q=l").first, "acd");
+    EXPECT_EQ(names("status=failed").first, "");
+    const auto first = names("limit=3");
+    EXPECT_EQ(first.first, "abc");
+    EXPECT_EQ(names("limit=3&cursor=" + first.second).first, "d");
+    const auto back = names("limit=3&sort=-name");
+    EXPECT_EQ(names("limit=3&sort=-name&cursor=" + back.second).first, "a");
+    for (const auto* bad : {"x=1", "limit=0", "limit=501", "status=nope", "sort=size", "label=x"}) {
+        EXPECT_EQ(api::read_list_query(bad).error().reason, "bad_request") << bad;
+    }
+    const auto foreign = api::read_list_query("sort=-name&cursor=" + first.second);
+    EXPECT_EQ(api::list_databases(*model.all(), *foreign).error().reason, "bad_request");
+    model.on_database_removed(view_of("alpha", 9));
+    EXPECT_EQ(names("").first, "bcd");
+    EXPECT_EQ(model.database("db-alpha"), nullptr);
+}
+
+TEST(metrics, the_age_is_spliced_in_and_fresh_becomes_stale) {
+    auto view = *view_of("a", 1);
+    auto sample = std::make_shared<domain::metrics_sample>();
+    sample->values[domain::metric_id::up] = 1;
+    sample->values[domain::metric_id::operations_per_second] = 2.5;
+    sample->values[domain::metric_id::deadlocks_per_second] = 0;
+    sample->observed_at = base::instant(1'700'000'000s);
+    view.sample = sample;
+    view.metrics = app::metrics_state::fresh;
+    const auto document = api::encode_metrics(view);
+    const auto whole = [&](std::chrono::seconds age) {
+        auto text = document.text;
+        text.insert(document.split_at, api::metrics_age(view, sample->observed_at + age));
+        return json::parse(text);
+    };
+    EXPECT_EQ(whole(7s).at("age_seconds").as_int64(), 7);
+    EXPECT_EQ(whole(7s).at("status").as_string(), "fresh");
+    EXPECT_EQ(whole(91s).at("status").as_string(), "stale");
+    EXPECT_EQ(whole(0s).at("metrics").at("operations").as_object().size(), 2U);
+}
+
+TEST(etags, compare_weakly_and_in_lists) {
+    EXPECT_TRUE(api::is_known("\"3-1\"", "\"3-1\""));
+    EXPECT_TRUE(api::is_known("W/\"7\", \"8\"", "W/\"7\""));
+    EXPECT_TRUE(api::is_known("*", "\"1\""));
+    EXPECT_FALSE(api::is_known("\"33-1\"", "\"3-1\""));
+    EXPECT_FALSE(api::is_known("", "\"3-1\""));
+}
+
+}  // namespace
