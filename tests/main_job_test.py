@@ -3,6 +3,7 @@
 
 import http.client
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -155,6 +156,15 @@ class MainJob(unittest.TestCase):
         self.assertEqual(description['openapi'], '3.1.0')
         self.assertIn('/api/v1/databases/{id}/metrics', description['paths'])
         self.assertEqual(self.stack.get('/docs').status, 200)
+
+    def test_every_metric_of_ours_is_listed(self):
+        self.made('counted')
+        page = self.stack.get('/metrics').text
+        shown = {line.split()[2] for line in page.splitlines() if line.startswith('# TYPE ')}
+        listing = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), 'docs/metrics.md')
+        with open(listing, encoding='utf-8') as file:
+            listed = set(re.findall(r'`(dbaas_[a-z_]+)', file.read()))
+        self.assertEqual(shown - listed, set())
 
     def test_etags_spare_the_body(self):
         database = self.made('tagged')

@@ -19,6 +19,8 @@ DEMO = [
     {'project': 'default', 'name': 'orders', 'engine': 'postgres', 'size': 'micro', 'storage': {'size': '1Gi'}},
     {'project': 'default', 'name': 'sessions', 'engine': 'redis', 'size': 'micro', 'storage': {'size': '1Gi'}},
 ]
+# Of the tests' environment, not the platform's.
+NOT_OPTIONS = ('DBAAS_BIN', 'DBAAS_EXPORTER_PAGES')
 START_SECONDS = 60
 DEMO_SECONDS = 180
 STOP_SECONDS = 60
@@ -243,7 +245,7 @@ def start(how, cluster, platform):
                    '--kubeconfig', kubeconfig], env)
     wait_until(lambda: os.path.exists(kubeconfig), START_SECONDS, [cluster], 'the local cluster did not start')
     say('== starting the platform')
-    env.update({name: value for name, value in os.environ.items() if name.startswith('DBAAS_')})
+    env.update({name: value for name, value in os.environ.items() if name.startswith('DBAAS_') and name not in NOT_OPTIONS})
     env.setdefault('METRICS_SYNC_INTERVAL', os.environ.get('METRICS_SYNC_INTERVAL', '10'))
     platform.start([os.path.join(how.bin, 'dbaas'), 'serve', '--listen', f'127.0.0.1:{how.port}', '--data-dir',
                     os.path.join(how.data, 'platform'), '--kubeconfig', kubeconfig], env)

@@ -1,8 +1,9 @@
+#include "api/api.hpp"
+
 #include <gtest/gtest.h>
 
 #include <boost/json.hpp>
 
-#include "api/api.hpp"
 #include "api/encode.hpp"
 #include "api/listing.hpp"
 #include "api/problem.hpp"
