@@ -190,7 +190,7 @@ aio::task<> prepare_mariadb(member_plan plan, run_user as) {
     written =
         write_private(plan.folder + "/init.sql",
                       fmt::format("ALTER USER root@localhost IDENTIFIED BY '{0}';\n"
-                                  "CREATE USER IF NOT EXISTS root@127.0.0.1 IDENTIFIED BY '{0}';\n"
+                                  "CREATE OR REPLACE USER root@127.0.0.1 IDENTIFIED BY '{0}';\n"
                                   "GRANT ALL ON *.* TO root@127.0.0.1 WITH GRANT OPTION;\n",
                                   plan.password),
                       as);

@@ -9,14 +9,21 @@ namespace http {
 namespace {
 
 constexpr std::size_t chunk_line_max = 1024;
-constexpr std::string_view token_signs = "!#$%&'*+-.^_`|~";
+constexpr std::size_t empty_lines_bytes_max = 8;  // before a request line
 
 bool is_digit(char c) noexcept {
     return c >= '0' && c <= '9';
 }
+constexpr auto token_chars = [] {
+    std::array<bool, 256> is{};
+    for (const char c : std::string_view("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz"
+                                         "ABCDEFGHIJKLMNOPQRSTUVWXYZ")) {
+        is[static_cast<unsigned char>(c)] = true;
+    }
+    return is;
+}();
 bool is_token_char(char c) noexcept {
-    return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-           token_signs.find(c) != std::string_view::npos;
+    return token_chars[static_cast<unsigned char>(c)];
 }
 bool is_token(std::string_view text) noexcept {
     return !text.empty() && std::ranges::all_of(text, is_token_char);
@@ -37,6 +44,14 @@ std::string_view trimmed(std::string_view text) noexcept {
     while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
     while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
     return text;
+}
+
+// A line end that is not CR LF; `before` is the byte in front of `text`.
+bool has_bare_line_end(std::string_view text, char before) noexcept {
+    for (auto at = text.find('\n'); at != std::string_view::npos; at = text.find('\n', at + 1)) {
+        if ((at == 0 ? before : text[at - 1]) != '\r') return true;
+    }
+    return false;
 }
 
 // Whether a comma-separated list holds a word.
@@ -92,57 +107,65 @@ std::size_t request_parser::feed_header(std::string_view input) {
     std::size_t used = 0;
     if (state_ == state::start) {
         // RFC 9112 2.2: an empty line before the request line is ignored.
-        while (used < input.size() && head_.empty() &&
-               (input[used] == '\r' || input[used] == '\n')) {
-            ++used;
+        while (used < input.size() && (input[used] == '\r' || input[used] == '\n')) ++used;
+        empty_lines_bytes_ += used;
+        if (empty_lines_bytes_ > empty_lines_bytes_max) {
+            refuse(400, "empty lines instead of a request");
+            return input.size();
         }
         if (used == input.size()) return used;
         state_ = state::header;
     }
     const auto rest = input.substr(used);
-    // The end may lie across the border of two reads.
-    const auto overlap = std::min<std::size_t>(head_.size(), 3);
-    std::size_t end = std::string_view::npos;
-    if (head_.empty()) {
-        end = rest.find("\r\n\r\n");
-        if (end != std::string_view::npos) end += 4;
-    } else {
-        const auto before = head_.size();
-        const auto take = std::min(rest.size(), limits_.header_bytes_max + 4);
-        head_.append(rest.substr(0, take));
-        const auto at = head_.find("\r\n\r\n", before - overlap);
-        if (at != std::string::npos) {
-            end = at + 4 - before;
-            head_.resize(at + 4);
-        }
-        if (end == std::string_view::npos && head_.size() <= limits_.header_bytes_max) {
-            return used + take;
-        }
-    }
-    const auto size =
-        head_.empty() ? (end == std::string_view::npos ? rest.size() : end) : head_.size();
-    if (size > limits_.header_bytes_max) {
-        const auto line_end = (head_.empty() ? rest : std::string_view(head_)).find("\r\n");
-        if (line_end == std::string_view::npos || line_end > limits_.target_bytes_max + 32) {
-            refuse(414, "the request target is too long");
-        } else {
-            refuse(431, "the request header is too large");
-        }
-        return input.size();
-    }
-    if (end == std::string_view::npos) {
-        head_.assign(rest);
-        return input.size();
-    }
-    seen_ = head_.empty() ? rest.substr(0, end) : std::string_view(head_);
-    read_header();
-    head_.clear();
-    seen_ = {};
-    return used + end;
+    return used + (head_.empty() ? feed_first_piece(rest) : feed_next_piece(rest));
 }
 
-void request_parser::read_header() {
-    auto rest = seen_;
+// The usual case: the whole header came in one piece and is read where it lies.
+std::size_t request_parser::feed_first_piece(std::string_view piece) {
+    const auto at = piece.find("\r\n\r\n");
+    const auto size = at == std::string_view::npos ? piece.size() : at + 4;
+    if (size > limits_.header_bytes_max) {
+        refuse_size(piece.substr(0, size));
+    } else if (at != std::string_view::npos) {
+        read_header(piece.substr(0, size));
+    } else if (has_bare_line_end(piece, '\0')) {
+        refuse(400, "a line that does not end in CR LF");
+    } else {
+        head_.assign(piece);
+    }
+    return size;
+}
+
+std::size_t request_parser::feed_next_piece(std::string_view piece) {
+    const auto before = head_.size();
+    const auto last = head_.back();
+    const auto taken = std::min(piece.size(), limits_.header_bytes_max + 4);
+    head_.append(piece.substr(0, taken));
+    // The end may lie across the border of two pieces.
+    const auto at = head_.find("\r\n\r\n", before - std::min<std::size_t>(before, 3));
+    if (at != std::string::npos) head_.resize(at + 4);
+    if (head_.size() > limits_.header_bytes_max) {
+        refuse_size(head_);
+    } else if (at != std::string::npos) {
+        const auto used = at + 4 - before;
+        read_header(head_);
+        head_.clear();
+        return used;
+    } else if (has_bare_line_end(piece.substr(0, taken), last)) {
+        refuse(400, "a line that does not end in CR LF");
+    }
+    return taken;
+}
+
+void request_parser::refuse_size(std::string_view head) noexcept {
+    const auto line_end = head.find("\r\n");
+    if (line_end == std::string_view::npos || line_end > limits_.target_bytes_max + 32) {
+        return refuse(414, "the request target is too long");
+    }
+    refuse(431, "the request header is too large");
+}
+
+void request_parser::read_header(std::string_view rest) {
     bool first = true;
     std::size_t fields = 0;
     while (true) {
@@ -188,15 +211,32 @@ bool request_parser::read_request_line(std::string_view line) {
     if (!std::ranges::all_of(target, is_target_char)) {
         return bad(400, "a character that is not allowed in the request target");
     }
-    if (target.front() != '/' && target != "*") {
-        return bad(400, "only origin-form request targets are served");
-    }
     message_.verb = method_of(verb);
+    if (!read_target(target)) return bad(400, "a request target that is not served here");
     message_.verb_text = verb;
-    message_.target = target;
     is_1_0_ = version == "HTTP/1.0";
     keeps_alive_ = !is_1_0_;
     return true;
+}
+
+// RFC 9112 3.2: origin-form, "*" for OPTIONS, and absolute-form, whose authority beats Host.
+bool request_parser::read_target(std::string_view target) {
+    authority_.clear();
+    const bool is_whole_server = target == "*" && message_.verb == method::options;
+    if (target.starts_with('/') || is_whole_server) {
+        message_.target = target;
+        return true;
+    }
+    const auto scheme_end = target.find("://");
+    if (scheme_end == std::string_view::npos) return false;
+    const auto scheme = target.substr(0, scheme_end);
+    if (!same(scheme, "http") && !same(scheme, "https")) return false;
+    const auto rest = target.substr(scheme_end + 3);
+    const auto path = std::min(rest.find_first_of("/?"), rest.size());
+    authority_ = rest.substr(0, path);
+    message_.target = rest.substr(path);
+    if (!message_.target.starts_with('/')) message_.target.insert(0, 1, '/');
+    return !authority_.empty() && authority_.find('@') == std::string::npos;
 }
 
 bool request_parser::read_field(std::string_view line) {
@@ -233,6 +273,11 @@ bool request_parser::read_field(std::string_view line) {
         }
     } else if (same(name, "host")) {
         ++hosts_;
+        if (!std::ranges::all_of(value, is_target_char)) return bad(400, "Host is not a host");
+        if (!authority_.empty()) {
+            message_.headers.add(std::string(name), authority_);
+            return true;
+        }
     } else if (same(name, "expect")) {
         if (!same(value, "100-continue")) return bad(417, "an expectation that cannot be met");
         expects_continue_ = !is_1_0_;
@@ -309,14 +354,23 @@ void request_parser::read_chunk_line() {
         step_ = step::chunk_size;
         return;
     }
+    const std::string_view line = head_;
+    if (!std::ranges::all_of(line, is_value_char)) {
+        return refuse(400, "a control character in a chunk line");
+    }
     if (step_ == step::trailer) {
         trailer_bytes_ += head_.size() + 2;
         if (trailer_bytes_ > limits_.header_bytes_max)
             return refuse(431, "the trailer is too large");
-        if (head_.empty()) state_ = state::complete;
+        if (line.empty()) {
+            state_ = state::complete;
+        } else if (line.find(':') == std::string_view::npos ||
+                   !is_token(line.substr(0, line.find(':')))) {
+            refuse(400, "a trailer line that is not a header");
+        }
         return;
     }
-    const auto size = std::string_view(head_).substr(0, head_.find(';'));
+    const auto size = line.substr(0, line.find(';'));
     std::uint64_t value = 0;
     const auto [end, error] = std::from_chars(size.data(), size.data() + size.size(), value, 16);
     const bool whole = error == std::errc() && end == size.data() + size.size() && !size.empty();
@@ -334,6 +388,7 @@ request request_parser::take() {
     head_.clear();
     left_ = 0;
     trailer_bytes_ = 0;
+    empty_lines_bytes_ = 0;
     hosts_ = 0;
     has_length_ = is_chunked_ = expects_continue_ = false;
     return whole;

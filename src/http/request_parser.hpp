@@ -49,11 +49,15 @@ class request_parser {
   private:
     enum class step : std::uint8_t { fixed_body, chunk_size, chunk_data, chunk_data_end, trailer };
     void refuse(unsigned status, std::string_view why) noexcept;
-    void read_header();
+    void refuse_size(std::string_view head) noexcept;
+    void read_header(std::string_view head);
     bool read_request_line(std::string_view line);
+    bool read_target(std::string_view target);
     bool read_field(std::string_view line);
     bool settle_framing();
     std::size_t feed_header(std::string_view input);
+    std::size_t feed_first_piece(std::string_view piece);
+    std::size_t feed_next_piece(std::string_view piece);
     std::size_t feed_body(std::string_view input);
     std::size_t feed_line(std::string_view input);
     void read_chunk_line();
@@ -62,10 +66,11 @@ class request_parser {
     parser_limits limits_;
     state state_ = state::start;
     step step_ = step::fixed_body;
-    std::string head_;  // header bytes so far, when they came in pieces; then one chunk line
-    std::string_view seen_;
+    std::string head_;        // header bytes so far, when they came in pieces; then one chunk line
+    std::string authority_;   // of an absolute-form target
     std::uint64_t left_ = 0;  // of the body or the chunk
     std::size_t trailer_bytes_ = 0;
+    std::size_t empty_lines_bytes_ = 0;
     request message_;
     std::size_t hosts_ = 0;
     bool has_length_ = false;

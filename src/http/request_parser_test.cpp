@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <string>
+#include <vector>
+
 #include "http/gzip.hpp"
 
 namespace {
@@ -56,6 +59,140 @@ TEST(request_parser, limits_hold_for_headers_that_trickle) {
         parser.feed({&byte, 1});
     }
     EXPECT_EQ(parser.status(), 431U);
+}
+
+struct refusal {
+    unsigned status;
+    std::string text;
+};
+
+// Nothing of these may reach a handler, in whatever pieces they come.
+std::vector<refusal> refusals() {
+    const std::string get = "GET / HTTP/1.1\r\nHost: x\r\n";
+    const std::string post = "POST / HTTP/1.1\r\nHost: x\r\n";
+    const std::string chunked = post + "Transfer-Encoding: chunked\r\n\r\n";
+    return {
+        {400, "nonsense\r\n\r\n"},
+        {400, "GET  HTTP/1.1\r\nHost: x\r\n\r\n"},
+        {400, "GET  / HTTP/1.1\r\nHost: x\r\n\r\n"},
+        {400, "GET / /x HTTP/1.1\r\nHost: x\r\n\r\n"},
+        {400, " GET / HTTP/1.1\r\nHost: x\r\n\r\n"},
+        {400, "G(T / HTTP/1.1\r\nHost: x\r\n\r\n"},
+        {400, "GET /\x01 HTTP/1.1\r\nHost: x\r\n\r\n"},
+        {400, "GET / http/1.1\r\nHost: x\r\n\r\n"},
+        {400, "GET * HTTP/1.1\r\nHost: x\r\n\r\n"},
+        {400, "GET x HTTP/1.1\r\nHost: x\r\n\r\n"},
+        {400, "GET ftp://a/ HTTP/1.1\r\nHost: x\r\n\r\n"},
+        {400, "GET http://u@a/ HTTP/1.1\r\nHost: x\r\n\r\n"},
+        {400, "CONNECT a:1 HTTP/1.1\r\nHost: x\r\n\r\n"},
+        {505, "GET / HTTP/2.0\r\nHost: x\r\n\r\n"},
+        {505, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"},
+        {400, "GET / HTTP/1.1\r\n\r\n"},
+        {400, get + "Host: y\r\n\r\n"},
+        {400, "GET / HTTP/1.1\r\nHost: x y\r\n\r\n"},
+        {400, get + "Name : x\r\n\r\n"},
+        {400, get + "no colon\r\n\r\n"},
+        {400, get + ": empty\r\n\r\n"},
+        {400, get + "A: b\r\n folded\r\n\r\n"},
+        {400, "GET / HTTP/1.1\r\n Host: x\r\n\r\n"},
+        {400, get + "A: b\nB: c\r\n\r\n"},
+        {400, get + "A: b\rB: c\r\n\r\n"},
+        {400, get + std::string("A: b\0c\r\n\r\n", 11)},
+        {400, get + "A: \x7f\r\n\r\n"},
+        {400, "GET / HTTP/1.1\nHost: x\n\n"},
+        {400, "\r\n\r\n\r\n\r\n\r\n" + get},
+        {400, post + "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n"},
+        {400, post + "Transfer-Encoding: chunked\r\nContent-Length: 1\r\n\r\n"},
+        {400, post + "Content-Length: 1\r\nContent-Length: 2\r\n\r\n"},
+        {400, post + "Content-Length: 1, 1\r\n\r\n"},
+        {400, post + "Content-Length: -1\r\n\r\n"},
+        {400, post + "Content-Length: +1\r\n\r\n"},
+        {400, post + "Content-Length: 0x1\r\n\r\n"},
+        {400, post + "Content-Length:\r\n\r\n"},
+        {400, post + "Content-Length: 99999999999999999999\r\n\r\n"},
+        {413, post + "Content-Length: 101\r\n\r\n"},
+        {501, post + "Transfer-Encoding: gzip\r\n\r\n"},
+        {501, post + "Transfer-Encoding: gzip, chunked\r\n\r\n"},
+        {400, post + "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n"},
+        {400, "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n"},
+        {400, chunked + "zz\r\n"},
+        {400, chunked + "\r\n"},
+        {400, chunked + "-1\r\n"},
+        {400, chunked + "0x1\r\n"},
+        {400, chunked + "1 \r\na\r\n"},
+        {400, chunked + "1\na\r\n"},
+        {400, chunked + "1;a\rb\r\na\r\n"},
+        {400, chunked + "1\r\nab\r\n"},
+        {400, chunked + "0000000000000001\r\n"},
+        {400, chunked + "1;" + std::string(2000, 'x')},
+        {400, chunked + "0\r\nnot a header\r\n"},
+        {413, chunked + "65\r\n"},
+        {413, chunked + "64\r\n" + std::string(100, 'x') + "\r\n1\r\n"},
+        {414, "GET /" + std::string(300, 'a') + " HTTP/1.1\r\nHost: x\r\n\r\n"},
+        {414, "GET /" + std::string(3000, 'a')},
+        {431, get + "Big: " + std::string(2000, 'a') + "\r\n\r\n"},
+        {417, get + "Expect: magic\r\n\r\n"},
+    };
+}
+
+TEST(request_parser, refuses_what_could_be_read_in_two_ways) {
+    constexpr http::parser_limits limits{
+        .header_bytes_max = 1024, .target_bytes_max = 256, .body_bytes_max = 100};
+    for (const auto& [status, text] : refusals()) {
+        for (const std::size_t piece : {text.size(), std::size_t(7), std::size_t(1)}) {
+            http::request_parser parser(limits);
+            std::string_view rest = text;
+            while (!rest.empty() && parser.now() != state::refused) {
+                ASSERT_NE(parser.now(), state::complete) << text;
+                rest.remove_prefix(parser.feed(rest.substr(0, piece)));
+            }
+            EXPECT_EQ(parser.now(), state::refused) << text << " by " << piece;
+            EXPECT_EQ(parser.status(), status) << text << " by " << piece << ' ' << parser.why();
+            EXPECT_FALSE(parser.keeps_alive());
+        }
+    }
+}
+
+TEST(request_parser, counts_header_fields) {
+    http::request_parser parser({.headers_max = 3});
+    parser.feed("GET / HTTP/1.1\r\nHost: x\r\nA: 1\r\nB: 2\r\nC: 3\r\n\r\n");
+    EXPECT_EQ(parser.status(), 431U);
+}
+
+TEST(request_parser, an_absolute_target_beats_host) {
+    http::request_parser parser({});
+    parser.feed("GET http://a.example:8080/p?q HTTP/1.1\r\nHost: other\r\n\r\n");
+    ASSERT_EQ(parser.now(), state::complete) << parser.why();
+    auto got = parser.take();
+    EXPECT_EQ(got.target, "/p?q");
+    EXPECT_EQ(got.headers.get("Host"), "a.example:8080");
+    parser.feed("GET HTTP://a HTTP/1.1\r\nHost: other\r\n\r\n");
+    EXPECT_EQ(parser.take().target, "/");
+    parser.feed("OPTIONS * HTTP/1.1\r\nHost: other\r\n\r\n");
+    got = parser.take();
+    EXPECT_EQ(got.target, "*");
+    EXPECT_EQ(got.headers.get("Host"), "other");
+}
+
+TEST(request_parser, same_lengths_twice_are_one_length) {
+    http::request_parser parser({});
+    parser.feed("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nhi");
+    ASSERT_EQ(parser.now(), state::complete);
+    EXPECT_EQ(parser.take().body, "hi");
+}
+
+TEST(request_parser, connection_words_decide_about_the_next_request) {
+    const auto keeps = [](std::string_view version, std::string_view words) {
+        http::request_parser parser({});
+        parser.feed("GET / " + std::string(version) + "\r\nHost: x\r\n" + std::string(words) +
+                    "\r\n");
+        EXPECT_EQ(parser.now(), state::complete);
+        return parser.keeps_alive();
+    };
+    EXPECT_TRUE(keeps("HTTP/1.1", ""));
+    EXPECT_FALSE(keeps("HTTP/1.1", "Connection: upgrade, Close\r\n"));
+    EXPECT_FALSE(keeps("HTTP/1.0", ""));
+    EXPECT_TRUE(keeps("HTTP/1.0", "Connection: Keep-Alive\r\n"));
 }
 
 TEST(gzip, comes_back_and_is_bounded) {
