@@ -9,9 +9,6 @@ namespace {
 
 using base::errc;
 
-// A watch that ends as soon as it is opened must not become a loop without a pause.
-constexpr std::chrono::seconds short_watch{1};
-
 class informer_impl final : public informer {
   public:
     informer_impl(client& through, informer_options how, informer_listener& listener,
@@ -20,11 +17,11 @@ class informer_impl final : public informer {
 
     aio::task<> run() override {
         while (true) {
-            const auto next = machine_.next();
+            const auto next = machine_.next(clock_.now());
             base::outcome<void> done;
             switch (next.what) {
                 case reflector::step::wait:
-                    done = co_await aio::sleep_for(next.wait);
+                    done = co_await aio::sleep_for(next.until - clock_.now());
                     break;
                 case reflector::step::list:
                     done = co_await list(next);
@@ -38,13 +35,11 @@ class informer_impl final : public informer {
     }
 
     [[nodiscard]] informer_counters counters() const noexcept override {
-        auto counters = machine_.counters();
-        counters.last_activity = last_activity_;
-        return counters;
+        return machine_.counters();
     }
 
   private:
-    // Failures that end the informer: cancelled, not_found (the kind is not served).
+    // Failures that end the informer: cancelled, and a kind that is not served.
     static bool ends(const base::failure& why) {
         return why.code == errc::cancelled ||
                (why.code == errc::not_found && why.reason == "not_served");
@@ -53,59 +48,56 @@ class informer_impl final : public informer {
     aio::task<> list(const reflector::order& order) {
         list_options how{.label_selector = how_.label_selector,
                          .limit = how_.page_size,
-                         .continue_token = order.continue_token};
-        if (order.continue_token.empty() && !order.resource_version.empty()) {
-            how.resource_version = order.resource_version;
-            how.resource_version_match = "NotOlderThan";
-        }
+                         .continue_token = order.continue_token,
+                         .resource_version = order.resource_version};
+        if (!order.resource_version.empty()) how.resource_version_match = "NotOlderThan";
         auto text = co_await through_.list_text(how_.what, how_.name_space, std::move(how));
         if (text) {
-            last_activity_ = clock_.now();
-            auto taken = machine_.on_page(*text);
-            if (!taken) machine_.on_list_failed(taken.error());
+            machine_.on_page(clock_.now(), std::move(*text));
             co_return base::outcome<void>{};
         }
         if (ends(text.error())) co_return base::pass(std::move(text));
-        machine_.on_list_failed(text.error());
+        machine_.on_list_failed(clock_.now(), text.error());
         co_return base::outcome<void>{};
     }
 
-    aio::task<> watch(const reflector::order& order) {
-        auto path =
-            fmt::format("{}?watch=1&allowWatchBookmarks=true&resourceVersion={}&timeoutSeconds={}",
-                        how_.what.path(how_.name_space),
-                        http::encode_percent(order.resource_version), order.timeout.count());
+    [[nodiscard]] std::string path_of(const reflector::order& order) const {
+        auto path = fmt::format("{}?watch=1&allowWatchBookmarks=true&timeoutSeconds={}",
+                                how_.what.path(how_.name_space), order.timeout.count());
+        if (!order.resource_version.empty()) {
+            path += "&resourceVersion=" + http::encode_percent(order.resource_version);
+        }
+        if (order.initial_events) {
+            path += "&sendInitialEvents=true&resourceVersionMatch=NotOlderThan";
+        }
         if (!how_.label_selector.empty()) {
             path += "&labelSelector=" + http::encode_percent(how_.label_selector);
         }
-        const auto begun = clock_.now();
-        auto stream = co_await through_.open_watch(std::move(path), how_.what.plural);
+        return path;
+    }
+
+    aio::task<> watch(const reflector::order& order) {
+        auto stream = co_await through_.open_watch(path_of(order), how_.what.plural);
         if (!stream) {
             if (ends(stream.error())) co_return base::pass(std::move(stream));
-            machine_.on_watch_failed(stream.error());
+            machine_.on_watch_failed(clock_.now(), stream.error());
             co_return base::outcome<void>{};
         }
-        machine_.on_watch_opened();
-        while (true) {
-            auto bytes = co_await (*stream)->read(machine_.silence_max());
-            if (!bytes) {
-                if (bytes.error().code == errc::cancelled) co_return base::pass(std::move(bytes));
-                machine_.on_watch_failed(bytes.error());
-                break;
-            }
-            if (bytes->empty()) {
-                if (clock_.now() - begun < short_watch) {
-                    machine_.on_watch_failed({errc::unavailable, "the watch ended at once"});
-                } else {
-                    machine_.on_watch_ended();
-                }
-                break;
-            }
-            last_activity_ = clock_.now();
-            auto taken = machine_.on_bytes(*bytes);
-            if (!taken) {
-                machine_.on_watch_failed(taken.error());
-                break;
+        machine_.on_watch_opened(clock_.now());
+        bool is_open = true;
+        while (is_open) {
+            auto bytes = co_await (*stream)->read(order.silence_max);
+            const auto now = clock_.now();
+            if (bytes && !bytes->empty()) {
+                is_open = machine_.on_bytes(now, *bytes);
+            } else if (bytes) {
+                machine_.on_watch_ended(now);
+                is_open = false;
+            } else if (bytes.error().code == errc::cancelled) {
+                co_return base::pass(std::move(bytes));
+            } else {
+                machine_.on_watch_failed(now, bytes.error());
+                is_open = false;
             }
         }
         co_return base::outcome<void>{};
@@ -115,7 +107,6 @@ class informer_impl final : public informer {
     informer_options how_;
     const base::clock& clock_;
     reflector machine_;
-    base::steady_time last_activity_{};
 };
 
 }  // namespace

@@ -16,7 +16,7 @@
 
 namespace kube {
 
-// An object as the informer keeps it: whatever `project` made of it.
+// What every object has. The informer itself keeps no more of it than this.
 struct object_meta {
     std::string name_space;
     std::string name;
@@ -33,6 +33,9 @@ struct informer_options {
     std::chrono::seconds watch_timeout_min{300};
     std::chrono::seconds watch_timeout_max{600};
     std::uint64_t seed = 1;
+    // Waits between failures: the first, doubled up to the most, with jitter on top.
+    std::chrono::milliseconds retry_first{800};
+    std::chrono::milliseconds retry_most{30000};
 };
 
 // Called on the loop. `object` is the raw JSON text of one object (managedFields still in it; the
@@ -44,13 +47,14 @@ class informer_listener {
     virtual void on_delete(
         const object_meta& meta) = 0;  // also for objects found missing by a relist
     virtual void on_synced() = 0;      // the first complete list has been delivered
+    // Told when it changes, and why it is down when that is another reason than before.
     virtual void on_link(bool connected, const std::string& why) = 0;
 };
 
 struct informer_counters {
     std::uint64_t lists = 0;
     std::uint64_t watches = 0;
-    std::uint64_t events = 0;
+    std::uint64_t events = 0;  // of objects; bookmarks are not counted
     std::uint64_t objects = 0;
     bool synced = false;
     base::steady_time last_activity{};  // last list page, event or bookmark

@@ -1,253 +1,289 @@
 #include "kube/reflector.hpp"
 
-#include <fmt/format.h>
-#include <simdjson.h>
-
+#include <algorithm>
 #include <utility>
 #include <vector>
+
+#include "kube/json_text.hpp"
+#include "kube/status.hpp"
 
 namespace kube {
 namespace {
 
 using base::errc;
-using base::fail;
-namespace od = simdjson::ondemand;
+using base::failure;
+using base::steady_time;
 
 constexpr std::size_t frame_bytes_max = 16 * 1024 * 1024;
+// The server ends a watch after timeoutSeconds; later it has forgotten us.
 constexpr std::chrono::seconds silence_margin{30};
-
-std::string_view text_or_empty(od::object& from, std::string_view key) {
-    std::string_view text;
-    if (from.find_field_unordered(key).get_string().get(text) != simdjson::SUCCESS) return {};
-    return text;
-}
-
-// metadata of an object; empty name when there is none.
-object_meta read_meta(od::object& object) {
-    object_meta meta;
-    od::object metadata;
-    if (object.find_field_unordered("metadata").get_object().get(metadata) != simdjson::SUCCESS) {
-        return meta;
-    }
-    meta.name_space = text_or_empty(metadata, "namespace");
-    meta.name = text_or_empty(metadata, "name");
-    meta.uid = text_or_empty(metadata, "uid");
-    meta.resource_version = text_or_empty(metadata, "resourceVersion");
-    return meta;
-}
+// A watch that ends sooner, without a word, is a fault and no end.
+constexpr std::chrono::seconds short_watch{1};
+// Failures further apart are not the same trouble (as in client-go).
+constexpr std::chrono::minutes backoff_memory{2};
+constexpr std::chrono::seconds retry_after_max{60};
+// From the watch to a list at that version to a list of the newest: these cost no wait.
+constexpr int free_losses = 2;
 
 std::string key_of(const object_meta& meta) {
-    return meta.name_space + "/" + meta.name;
+    std::string key;
+    key.reserve(meta.name_space.size() + 1 + meta.name.size());
+    key += meta.name_space;
+    key += '/';
+    key += meta.name;
+    return key;
+}
+
+object_meta meta_of(const std::string& key, std::string uid, std::string version) {
+    const auto slash = key.find('/');
+    return {.name_space = key.substr(0, slash),
+            .name = key.substr(slash + 1),
+            .uid = std::move(uid),
+            .resource_version = std::move(version)};
+}
+
+bool is_version_too_new(const failure& why) {
+    return std::ranges::any_of(why.fields, [](const base::field_fault& each) {
+        return each.code == "ResourceVersionTooLarge";
+    });
 }
 
 }  // namespace
 
 reflector::reflector(informer_options how, informer_listener& listener)
-    : how_(std::move(how)), listener_(listener), random_(how_.seed), backoff_({}, how_.seed) {}
+    : how_(std::move(how)),
+      listener_(listener),
+      random_(how_.seed),
+      backoff_({.first = how_.retry_first, .most = how_.retry_most}, how_.seed),
+      frames_(frame_bytes_max),
+      phase_(how_.prefer_watch_list ? phase::watch_all : phase::list) {}
 
-reflector::order reflector::next() {
-    if (std::exchange(must_wait_, false)) return {.what = step::wait, .wait = backoff_.next()};
-    if (is_listing_) {
-        ++counters_.lists;
-        order list{.what = step::list, .continue_token = continue_token_};
-        if (continue_token_.empty() && !from_any_version_) list.resource_version = version_;
-        return list;
+// ---- what to do ----------------------------------------------------------------------
+
+reflector::order reflector::next(steady_time now) {
+    if (now < resume_at_) return {.what = step::wait, .until = resume_at_};
+    if (phase_ != phase::list) return order_watch();
+    ++counters_.lists;
+    if (!continue_token_.empty()) {
+        // A continuation carries its version in the token; to name one is an error.
+        return {.what = step::list, .continue_token = continue_token_};
     }
+    begin_generation();
+    return {.what = step::list, .resource_version = version_};
+}
+
+reflector::order reflector::order_watch() {
     ++counters_.watches;
-    std::uniform_int_distribution<std::int64_t> seconds(how_.watch_timeout_min.count(),
-                                                        how_.watch_timeout_max.count());
-    const auto timeout = std::chrono::seconds(seconds(random_));
-    silence_max_ = timeout + silence_margin;
-    partial_.clear();
-    return {.what = step::watch, .resource_version = version_, .timeout = timeout};
+    frames_.clear();
+    frames_of_stream_ = 0;
+    if (phase_ == phase::watch_all) begin_generation();
+    std::uniform_int_distribution<std::int64_t> spread(how_.watch_timeout_min.count(),
+                                                       how_.watch_timeout_max.count());
+    const auto timeout = std::chrono::seconds(spread(random_));
+    return {.what = step::watch,
+            .resource_version = version_,
+            .initial_events = phase_ == phase::watch_all,
+            .timeout = timeout,
+            .silence_max = timeout + silence_margin};
 }
 
-void reflector::set_link(bool connected, const std::string& why) {
-    if (std::exchange(is_connected_, connected) == connected) return;
-    listener_.on_link(connected, why);
-}
+// ---- the list ------------------------------------------------------------------------
 
-void reflector::back_off(const base::failure& why) {
-    must_wait_ = true;
-    set_link(false, why.text);
-}
-
-void reflector::relist(const std::string&) {
-    is_listing_ = true;
+void reflector::begin_list() {
+    const bool by_watch = how_.prefer_watch_list && !is_watch_list_refused_;
+    phase_ = by_watch ? phase::watch_all : phase::list;
     continue_token_.clear();
-    listed_.clear();
-    from_any_version_ = true;
 }
 
-void reflector::upsert(object_meta meta, std::string_view text) {
-    const auto key = key_of(meta);
-    const auto at = known_.find(key);
-    if (at != known_.end() && at->second.uid != meta.uid) listener_.on_delete(at->second);
-    listener_.on_upsert(meta, text);
-    known_[key] = std::move(meta);
-    counters_.objects = known_.size();
+void reflector::begin_generation() {
+    ++generation_;
+    // Without a position the server's history may be another one (a restored backup): its versions
+    // do not compare with ours.
+    skips_unchanged_ = !version_.empty();
 }
 
-base::outcome<void> reflector::on_page(std::string_view text) {
-    const simdjson::padded_string padded(text);
-    od::parser parser;
-    od::document document;
-    od::object root;
-    if (parser.iterate(padded).get(document) != simdjson::SUCCESS ||
-        document.get_object().get(root) != simdjson::SUCCESS) {
-        return fail(errc::corrupt, "a list that is not JSON");
+void reflector::on_page(steady_time now, std::string text) {
+    auto end = decoder_.read_page(
+        std::move(text),
+        [this](const object_meta& meta, std::string_view object) { upsert(meta, object, true); });
+    if (!end) {
+        on_list_failed(now, end.error());
+        return;
     }
-    std::string next_token;
-    std::string version;
-    {
-        od::object metadata;
-        if (root.find_field_unordered("metadata").get_object().get(metadata) != simdjson::SUCCESS) {
-            return fail(errc::corrupt, "a list without metadata");
-        }
-        version = text_or_empty(metadata, "resourceVersion");
-        next_token = text_or_empty(metadata, "continue");
-    }
-    od::array items;
-    const auto found = root.find_field_unordered("items").get_array().get(items);
-    if (found == simdjson::SUCCESS) {
-        for (auto item : items) {
-            od::object object;
-            std::string_view raw;
-            if (item.get_object().get(object) != simdjson::SUCCESS) {
-                return fail(errc::corrupt, "a list item that is not an object");
-            }
-            auto meta = read_meta(object);
-            if (object.reset().error() != simdjson::SUCCESS ||
-                object.raw_json().get(raw) != simdjson::SUCCESS || meta.name.empty()) {
-                return fail(errc::corrupt, "a list item without a name");
-            }
-            listed_.insert(key_of(meta));
-            upsert(std::move(meta), raw);
-        }
-    }
+    counters_.last_activity = now;
     set_link(true, {});
-    continue_token_ = std::move(next_token);
-    if (continue_token_.empty()) {
-        version_ = std::move(version);
-        finish_list();
-    }
-    return {};
+    continue_token_ = std::move(end->continue_token);
+    if (continue_token_.empty()) finish_list(std::move(end->resource_version));
 }
 
-void reflector::finish_list() {
+void reflector::finish_list(std::string version) {
+    version_ = std::move(version);
+    phase_ = phase::watch;
     std::vector<object_meta> missing;
-    for (const auto& [key, meta] : known_) {
-        if (!listed_.contains(key)) missing.push_back(meta);
+    for (const auto& [key, object] : known_) {
+        if (object.generation == generation_) continue;
+        missing.push_back(meta_of(key, object.uid, object.resource_version));
     }
-    for (const auto& meta : missing) {
-        known_.erase(key_of(meta));
-        listener_.on_delete(meta);
-    }
-    listed_.clear();
-    counters_.objects = known_.size();
-    is_listing_ = false;
-    from_any_version_ = false;
-    backoff_.reset();
+    for (const auto& meta : missing) forget(meta);
     if (!std::exchange(counters_.synced, true)) listener_.on_synced();
 }
 
-void reflector::on_list_failed(const base::failure& why) {
-    const bool too_new = !why.fields.empty() && why.fields[0].code == "ResourceVersionTooLarge";
-    if (why.code == errc::gone || too_new) {
-        const bool was_bound = !continue_token_.empty() || !from_any_version_;
-        relist(why.text);
-        if (was_bound) return;  // again at once, without a position; then with patience
+void reflector::on_list_failed(steady_time now, const failure& why) {
+    if (why.code == errc::gone || is_version_too_new(why)) {
+        // An expired continuation: the list begins again. Else the version of the first page.
+        if (continue_token_.empty()) version_.clear();
+        lose_position(now, why);
+        return;
     }
-    continue_token_.clear();
-    listed_.clear();
-    back_off(why);
+    begin_list();
+    back_off(now, why);
 }
 
-void reflector::on_watch_opened() {
+// ---- the watch -----------------------------------------------------------------------
+
+void reflector::on_watch_opened(steady_time now) {
+    opened_at_ = now;
     set_link(true, {});
 }
 
-base::outcome<void> reflector::on_bytes(std::string_view bytes) {
-    while (!bytes.empty()) {
-        const auto end = bytes.find('\n');
-        if (end == std::string_view::npos) {
-            partial_ += bytes;
-            if (partial_.size() > frame_bytes_max) {
-                return fail(errc::corrupt, "a watch frame that is too large");
-            }
-            return {};
-        }
-        base::outcome<void> taken;
-        if (partial_.empty()) {
-            taken = on_frame(bytes.substr(0, end));
-        } else {
-            partial_ += bytes.substr(0, end);
-            const auto whole = std::exchange(partial_, {});
-            taken = on_frame(whole);
-        }
-        if (!taken) return taken;
-        bytes.remove_prefix(end + 1);
+bool reflector::on_bytes(steady_time now, std::string_view bytes) {
+    frames_.add(bytes);
+    while (const auto frame = frames_.next()) {
+        if (!on_frame(now, *frame)) return false;
     }
-    return {};
+    if (frames_.is_overlong()) {
+        on_watch_failed(now, {.code = errc::corrupt, .text = "a watch event that is too large"});
+        return false;
+    }
+    return true;
 }
 
-base::outcome<void> reflector::on_frame(std::string_view frame) {
-    if (frame.empty() || frame == "\r") return {};
-    const simdjson::padded_string padded(frame);
-    od::parser parser;
-    od::document document;
-    od::object root;
-    if (parser.iterate(padded).get(document) != simdjson::SUCCESS ||
-        document.get_object().get(root) != simdjson::SUCCESS) {
-        return fail(errc::corrupt, "a watch frame that is not JSON");
+bool reflector::on_frame(steady_time now, std::string_view frame) {
+    const auto event = decoder_.read_event(frame);
+    if (!event) {
+        on_watch_failed(now, event.error());
+        return false;
     }
-    const std::string type(text_or_empty(root, "type"));
-    od::object object;
-    if (root.find_field_unordered("object").get_object().get(object) != simdjson::SUCCESS) {
-        return fail(errc::corrupt, "a watch frame without an object");
+    if (event->kind == event_kind::error) {
+        on_error_frame(now, event->object);
+        return false;
     }
+    ++frames_of_stream_;
+    counters_.last_activity = now;
+    if (event->kind != event_kind::bookmark) {
+        on_object(*event);
+    } else if (phase_ != phase::watch_all) {
+        version_ = event->meta.resource_version;
+    } else if (event->ends_initial_events) {
+        finish_list(event->meta.resource_version);
+    }
+    if (phase_ == phase::watch) note_success();
+    return true;
+}
+
+void reflector::on_object(const watch_event& event) {
     ++counters_.events;
-    if (type == "ERROR") {
-        std::int64_t code = 0;
-        (void)object.find_field_unordered("code").get_int64().get(code);
-        const std::string reason(text_or_empty(object, "reason"));
-        const bool is_gone = code == 410 || reason == "Gone" || reason == "Expired";
-        return fail(is_gone ? errc::gone : errc::unavailable,
-                    fmt::format("the watch ended with {} {}", code, reason), reason);
-    }
-    auto meta = read_meta(object);
-    if (meta.resource_version.empty()) {
-        return fail(errc::corrupt, "a watch frame without a resourceVersion");
-    }
-    backoff_.reset();
-    version_ = meta.resource_version;
-    if (type == "BOOKMARK") return {};
-    std::string_view raw;
-    if (object.reset().error() != simdjson::SUCCESS ||
-        object.raw_json().get(raw) != simdjson::SUCCESS || meta.name.empty()) {
-        return fail(errc::corrupt, "a watch frame without a name");
-    }
-    if (type == "DELETED") {
-        known_.erase(key_of(meta));
-        counters_.objects = known_.size();
-        listener_.on_delete(meta);
+    const bool is_initial = phase_ == phase::watch_all;
+    // Initial events come in the order of names: their versions are no position.
+    if (!is_initial) version_ = event.meta.resource_version;
+    if (event.kind == event_kind::deleted) {
+        forget(event.meta);
     } else {
-        upsert(std::move(meta), raw);
+        upsert(event.meta, event.object, is_initial);
     }
-    return {};
 }
 
-void reflector::on_watch_ended() {
-    partial_.clear();
+void reflector::on_error_frame(steady_time now, std::string_view status) {
+    const auto parsed = parse_json(status);
+    const auto why = parsed && parsed->is_object()
+                         ? failure_of_status(parsed->get_object())
+                         : failure{.code = errc::corrupt, .text = "a watch error without a Status"};
+    on_watch_failed(now, why);
 }
 
-void reflector::on_watch_failed(const base::failure& why) {
-    partial_.clear();
-    if (why.code == errc::gone) {
-        relist(why.text);
+void reflector::on_watch_ended(steady_time now) {
+    if (!frames_.is_empty()) {
+        on_watch_failed(now, {.code = errc::unavailable, .text = "the watch ended in an event"});
+    } else if (phase_ == phase::watch_all) {
+        on_watch_failed(now, {.code = errc::unavailable,
+                              .text = "the watch ended before all objects were sent"});
+    } else if (frames_of_stream_ == 0 && now - opened_at_ < short_watch) {
+        on_watch_failed(now, {.code = errc::unavailable, .text = "the watch ended at once"});
+    } else {
+        note_success();
+    }
+}
+
+void reflector::on_watch_failed(steady_time now, const failure& why) {
+    frames_.clear();
+    const bool was_refused =
+        phase_ == phase::watch_all && frames_of_stream_ == 0 && why.code == errc::invalid;
+    if (was_refused) {  // the server cannot send initial events
+        is_watch_list_refused_ = true;
+        begin_list();
+    } else if (why.code == errc::gone || is_version_too_new(why)) {
+        if (phase_ == phase::watch_all) version_.clear();
+        lose_position(now, why);
+    } else {
+        // What cannot be read now could not be read the next time.
+        if (why.code == errc::corrupt) begin_list();
+        back_off(now, why);
+    }
+}
+
+// ---- what is known -------------------------------------------------------------------
+
+void reflector::upsert(const object_meta& meta, std::string_view text, bool is_listed) {
+    const auto [at, is_new] = known_.try_emplace(key_of(meta));
+    auto& known = at->second;
+    known.generation = generation_;
+    if (!is_new && known.uid != meta.uid) {
+        listener_.on_delete(meta_of(at->first, known.uid, known.resource_version));
+    } else if (!is_new && is_listed && skips_unchanged_ &&
+               known.resource_version == meta.resource_version) {
         return;
     }
-    back_off(why);
+    known.uid = meta.uid;
+    known.resource_version = meta.resource_version;
+    counters_.objects = known_.size();
+    listener_.on_upsert(meta, text);
+}
+
+void reflector::forget(const object_meta& meta) {
+    if (known_.erase(key_of(meta)) == 0) return;
+    counters_.objects = known_.size();
+    listener_.on_delete(meta);
+}
+
+// ---- trouble -------------------------------------------------------------------------
+
+void reflector::lose_position(steady_time now, const failure& why) {
+    begin_list();
+    if (++losses_in_a_row_ > free_losses) back_off(now, why);
+}
+
+void reflector::back_off(steady_time now, const failure& why) {
+    if (failed_at_ != steady_time::min() && now - failed_at_ > backoff_memory) backoff_.reset();
+    failed_at_ = now;
+    std::chrono::milliseconds wait = backoff_.next();
+    if (why.retry_after) {
+        wait =
+            std::max<std::chrono::milliseconds>(wait, std::min(*why.retry_after, retry_after_max));
+    }
+    resume_at_ = now + wait;
+    set_link(false, why.text);
+}
+
+void reflector::note_success() {
+    backoff_.reset();
+    losses_in_a_row_ = 0;
+}
+
+void reflector::set_link(bool connected, const std::string& why) {
+    if (link_ == connected && link_why_ == why) return;
+    link_ = connected;
+    link_why_ = why;
+    listener_.on_link(connected, why);
 }
 
 }  // namespace kube

@@ -6,15 +6,17 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <random>
 #include <string>
 #include <string_view>
 #include <unordered_map>
-#include <unordered_set>
 
 #include "aio/aio.hpp"
 #include "base/clock.hpp"
 #include "base/failure.hpp"
+#include "kube/decoder.hpp"
+#include "kube/frame_buffer.hpp"
 #include "kube/informer.hpp"
 
 namespace kube {
@@ -24,53 +26,78 @@ class reflector {
     enum class step : std::uint8_t { list, watch, wait };
     struct order {
         step what = step::list;
-        std::string resource_version{};  // list: with match; watch: from here
+        std::string resource_version{};  // list: not older than (empty: newest); watch: from here
         std::string continue_token{};    // list: the next page
-        std::chrono::seconds timeout{};  // watch
-        std::chrono::milliseconds wait{};
+        bool initial_events = false;     // watch: send first what is there (KEP-3157)
+        std::chrono::seconds timeout{};  // watch: timeoutSeconds
+        std::chrono::seconds silence_max{};  // watch: a stream silent for longer is dead
+        base::steady_time until{};           // wait
     };
 
+    // The listener must outlive it, and must not call it back.
     reflector(informer_options how, informer_listener& listener);
 
-    [[nodiscard]] order next();
+    [[nodiscard]] order next(base::steady_time now);
 
-    // One page of a LIST, as the server wrote it. Failure: corrupt.
-    base::outcome<void> on_page(std::string_view text);
-    void on_list_failed(const base::failure& why);
-    void on_watch_opened();
-    // Bytes of the stream as they come, cut anywhere. Failures end the stream: gone (relist),
-    // corrupt, unavailable (an ERROR frame).
-    base::outcome<void> on_bytes(std::string_view bytes);
-    void on_watch_ended();  // properly
-    void on_watch_failed(const base::failure& why);
+    // One page of a LIST, as the server wrote it.
+    void on_page(base::steady_time now, std::string text);
+    void on_list_failed(base::steady_time now, const base::failure& why);
+
+    void on_watch_opened(base::steady_time now);
+    // Bytes of the stream, cut anywhere. False: the stream is over; close it and ask next().
+    [[nodiscard]] bool on_bytes(base::steady_time now, std::string_view bytes);
+    void on_watch_ended(base::steady_time now);                             // properly
+    void on_watch_failed(base::steady_time now, const base::failure& why);  // opening or reading
 
     [[nodiscard]] const informer_counters& counters() const noexcept { return counters_; }
-    // A watch that is silent for longer is dead.
-    [[nodiscard]] std::chrono::seconds silence_max() const noexcept { return silence_max_; }
 
   private:
-    base::outcome<void> on_frame(std::string_view frame);
-    void upsert(object_meta meta, std::string_view text);
-    void finish_list();
-    void back_off(const base::failure& why);
-    void relist(const std::string& why);
+    // What the next request is: pages of a list, a watch that begins with all objects, or a watch
+    // from version_.
+    enum class phase : std::uint8_t { list, watch_all, watch };
+    struct known_object {
+        std::string uid;
+        std::string resource_version;
+        std::uint64_t generation = 0;  // of the complete list that it was last seen in
+    };
+
+    [[nodiscard]] order order_watch();
+    void begin_list();
+    void begin_generation();
+    void finish_list(std::string version);
+    bool on_frame(base::steady_time now, std::string_view frame);
+    void on_object(const watch_event& event);
+    void on_error_frame(base::steady_time now, std::string_view status);
+    void upsert(const object_meta& meta, std::string_view text, bool is_listed);
+    void forget(const object_meta& meta);
+    void lose_position(base::steady_time now, const base::failure& why);
+    void back_off(base::steady_time now, const base::failure& why);
+    void note_success();
     void set_link(bool connected, const std::string& why);
 
     informer_options how_;
     informer_listener& listener_;
     std::mt19937_64 random_;
     aio::backoff backoff_;
-    bool must_wait_ = false;
-    bool is_listing_ = true;
-    bool is_connected_ = false;
-    bool from_any_version_ = false;  // the server does not know our version: ask for the newest
+    decoder decoder_;
+    frame_buffer frames_;
+
+    phase phase_;
+    bool is_watch_list_refused_ = false;
     std::string continue_token_;
-    std::string version_;
-    std::string partial_;  // of a frame
-    std::chrono::seconds silence_max_{600};
-    // namespace/name -> uid of everything that the listener was told
-    std::unordered_map<std::string, object_meta> known_;
-    std::unordered_set<std::string> listed_;
+    std::string version_;           // empty: none, or one that the server does not know
+    bool skips_unchanged_ = false;  // in the list under way
+    std::uint64_t generation_ = 0;
+    std::unordered_map<std::string, known_object> known_;  // "namespace/name"
+
+    base::steady_time resume_at_ = base::steady_time::min();
+    base::steady_time failed_at_ = base::steady_time::min();
+    base::steady_time opened_at_{};
+    std::uint64_t frames_of_stream_ = 0;
+    int losses_in_a_row_ = 0;  // of the position, without news from a watch between
+
+    std::optional<bool> link_;
+    std::string link_why_;
     informer_counters counters_;
 };
 

@@ -5,24 +5,40 @@
 
 #include <map>
 
+namespace kube {
 namespace {
 
-using kube::reflector;
-using step = kube::reflector::step;
+using base::errc;
+using std::chrono::milliseconds;
+using std::chrono::minutes;
+using std::chrono::seconds;
+using step = reflector::step;
+using named = std::map<std::string, std::string>;  // name -> uid
 
-// Mirrors what it is told.
-class mirror final : public kube::informer_listener {
+// Mirrors what it is told, and writes it down.
+class mirror final : public informer_listener {
   public:
-    std::map<std::string, std::string> objects;  // name -> uid
+    named objects;
+    std::map<std::string, std::string> versions;
+    std::vector<std::string> log;
     int synced = 0;
-    bool linked = false;
-    void on_upsert(const kube::object_meta& meta, std::string_view text) override {
+    void on_upsert(const object_meta& meta, std::string_view text) override {
         EXPECT_TRUE(text.starts_with('{') && text.ends_with('}')) << text;
+        EXPECT_EQ(meta.name_space, "t");
         objects[meta.name] = meta.uid;
+        versions[meta.name] = meta.resource_version;
+        log.push_back("+" + meta.name);
     }
-    void on_delete(const kube::object_meta& meta) override { objects.erase(meta.name); }
+    void on_delete(const object_meta& meta) override {
+        EXPECT_EQ(objects[meta.name], meta.uid);
+        objects.erase(meta.name);
+        versions.erase(meta.name);
+        log.push_back("-" + meta.name);
+    }
     void on_synced() override { ++synced; }
-    void on_link(bool connected, const std::string&) override { linked = connected; }
+    void on_link(bool connected, const std::string& why) override {
+        log.push_back(connected ? "up" : "down: " + why);
+    }
 };
 
 std::string object(const std::string& name, const std::string& uid, int version) {
@@ -34,173 +50,441 @@ std::string object(const std::string& name, const std::string& uid, int version)
 std::string frame(const std::string& type, const std::string& body) {
     return fmt::format("{{\"type\":\"{}\",\"object\":{}}}\n", type, body);
 }
+std::string bookmark(int version) {
+    return frame("BOOKMARK", fmt::format(R"({{"metadata":{{"resourceVersion":"{}"}}}})", version));
+}
+std::string end_of_initial(int version) {
+    return frame("BOOKMARK", fmt::format(R"({{"metadata":{{"resourceVersion":"{}","annotations":)"
+                                         R"({{"k8s.io/initial-events-end":"true"}}}}}})",
+                                         version));
+}
+std::string error(int code, const std::string& reason) {
+    return frame("ERROR", fmt::format(R"({{"kind":"Status","apiVersion":"v1","status":"Failure",)"
+                                      R"("code":{},"reason":"{}","message":"said so"}})",
+                                      code, reason));
+}
 std::string page(const std::vector<std::string>& items, int version, const std::string& next = {}) {
-    std::string joined;
-    for (const auto& each : items) joined += (joined.empty() ? "" : ",") + each;
     return fmt::format(
         R"({{"kind":"L","metadata":{{"resourceVersion":"{}","continue":"{}"}},"items":[{}]}})",
-        version, next, joined);
+        version, next, fmt::join(items, ","));
 }
 
 class reflecting : public testing::Test {
   protected:
     void list(const std::vector<std::string>& items, int version) {
-        ASSERT_EQ(machine_.next().what, step::list);
-        ASSERT_TRUE(machine_.on_page(page(items, version)));
+        ASSERT_EQ(next().what, step::list);
+        machine_.on_page(now_, page(items, version));
     }
+    void watch() {
+        ASSERT_EQ(next().what, step::watch);
+        machine_.on_watch_opened(now_);
+    }
+    reflector::order next() { return machine_.next(now_); }
+    // The order, which must be to wait; how long. Time passes.
+    milliseconds wait() {
+        const auto order = next();
+        if (order.what != step::wait) return milliseconds(-1);
+        const auto waited = order.until - now_;
+        now_ = order.until;
+        return std::chrono::duration_cast<milliseconds>(waited);
+    }
+    bool bytes(const std::string& text) { return machine_.on_bytes(now_, text); }
+    void list_fails(errc code, std::vector<base::field_fault> causes = {}) {
+        ASSERT_EQ(next().what, step::list);
+        machine_.on_list_failed(now_, {.code = code, .text = "no", .fields = std::move(causes)});
+    }
+    void cut() { machine_.on_watch_failed(now_, {.code = errc::unavailable, .text = "cut"}); }
+
+    base::steady_time now_{std::chrono::hours(1)};
     mirror seen_;
     reflector machine_{{.seed = 1}, seen_};
 };
 
+// ---- list and watch ------------------------------------------------------------------
+
 TEST_F(reflecting, lists_in_pages_then_watches_from_there) {
-    EXPECT_EQ(machine_.next().what, step::list);
-    ASSERT_TRUE(machine_.on_page(page({object("a", "1", 1)}, 5, "more")));
-    const auto second = machine_.next();
+    const auto first = next();
+    EXPECT_EQ(first.what, step::list);
+    EXPECT_EQ(first.resource_version, "");
+    machine_.on_page(now_, page({object("a", "1", 1)}, 5, "more"));
+    const auto second = next();
+    EXPECT_EQ(second.what, step::list);
     EXPECT_EQ(second.continue_token, "more");
+    EXPECT_EQ(second.resource_version, "");
     EXPECT_EQ(seen_.synced, 0);
-    ASSERT_TRUE(machine_.on_page(page({object("b", "2", 2)}, 5)));
+    machine_.on_page(now_, page({object("b", "2", 2)}, 5));
     EXPECT_EQ(seen_.synced, 1);
-    const auto watch = machine_.next();
-    EXPECT_EQ(watch.what, step::watch);
-    EXPECT_EQ(watch.resource_version, "5");
-    EXPECT_GE(watch.timeout.count(), 300);
-    EXPECT_EQ(seen_.objects.size(), 2U);
+    const auto third = next();
+    EXPECT_EQ(third.what, step::watch);
+    EXPECT_EQ(third.resource_version, "5");
+    EXPECT_FALSE(third.initial_events);
+    EXPECT_EQ(seen_.objects, (named{{"a", "1"}, {"b", "2"}}));
+    EXPECT_EQ(machine_.counters().objects, 2U);
+    EXPECT_EQ(machine_.counters().last_activity, now_);
+}
+
+TEST_F(reflecting, an_empty_page_in_the_middle_is_not_the_end) {
+    (void)next();
+    machine_.on_page(now_, page({}, 5, "more"));
+    EXPECT_EQ(next().continue_token, "more");
+    EXPECT_EQ(seen_.synced, 0);
+}
+
+TEST_F(reflecting, spreads_the_length_of_watches) {
+    list({}, 5);
+    std::map<seconds, int> lengths;
+    for (int turn = 0; turn < 200; ++turn) {
+        const auto order = next();
+        ASSERT_EQ(order.what, step::watch);
+        EXPECT_GE(order.timeout, seconds(300));
+        EXPECT_LE(order.timeout, seconds(600));
+        EXPECT_GT(order.silence_max, order.timeout);
+        ++lengths[order.timeout];
+        machine_.on_watch_opened(now_);
+        now_ += order.timeout;
+        machine_.on_watch_ended(now_);
+    }
+    EXPECT_GT(lengths.size(), 50U);
 }
 
 TEST_F(reflecting, reads_frames_cut_at_every_byte) {
-    const auto text = frame("ADDED", object("a", "1", 6)) + frame("BOOKMARK", object("", "", 7)) +
+    const auto text = frame("ADDED", object("a", "1", 6)) + bookmark(7) +
                       frame("MODIFIED", object("a", "1", 8)) +
                       frame("DELETED", object("z", "9", 9));
-    for (std::size_t cut = 0; cut <= text.size(); ++cut) {
+    for (std::size_t at = 0; at <= text.size(); ++at) {
         mirror seen;
         reflector machine({.seed = 1}, seen);
-        (void)machine.next();
-        ASSERT_TRUE(machine.on_page(page({object("z", "9", 1)}, 5)));
-        (void)machine.next();
-        ASSERT_TRUE(machine.on_bytes(text.substr(0, cut)));
-        ASSERT_TRUE(machine.on_bytes(text.substr(cut)));
-        EXPECT_EQ(seen.objects, (std::map<std::string, std::string>{{"a", "1"}}));
-        machine.on_watch_ended();
-        EXPECT_EQ(machine.next().resource_version, "9");
+        (void)machine.next(now_);
+        machine.on_page(now_, page({object("z", "9", 1)}, 5));
+        (void)machine.next(now_);
+        ASSERT_TRUE(machine.on_bytes(now_, text.substr(0, at)));
+        ASSERT_TRUE(machine.on_bytes(now_, text.substr(at)));
+        EXPECT_EQ(seen.objects, (named{{"a", "1"}}));
+        machine.on_watch_ended(now_);
+        EXPECT_EQ(machine.next(now_).resource_version, "9");
+        EXPECT_EQ(machine.counters().events, 3U);
     }
 }
 
-TEST_F(reflecting, a_clean_end_needs_no_list) {
+TEST_F(reflecting, takes_an_event_of_megabytes) {
     list({}, 5);
-    for (int turn = 0; turn < 100; ++turn) {
-        EXPECT_EQ(machine_.next().what, step::watch);
-        machine_.on_watch_ended();
+    watch();
+    auto large = object("a", "1", 6);
+    large.insert(1, "\"data\":\"" + std::string(5 * 1024 * 1024, 'x') + "\",");
+    const auto text = frame("ADDED", large);
+    for (std::size_t at = 0; at < text.size(); at += 30'000) {
+        ASSERT_TRUE(bytes(text.substr(at, 30'000)));
     }
+    EXPECT_EQ(seen_.objects, (named{{"a", "1"}}));
+}
+
+TEST_F(reflecting, bookmarks_move_the_position_and_nothing_else) {
+    list({object("a", "1", 1)}, 5);
+    watch();
+    seen_.log.clear();
+    EXPECT_TRUE(bytes(bookmark(77)));
+    EXPECT_TRUE(seen_.log.empty());
+    cut();
+    (void)wait();
+    EXPECT_EQ(next().resource_version, "77");
     EXPECT_EQ(machine_.counters().lists, 1U);
 }
 
-TEST_F(reflecting, relists_after_gone_and_finds_what_is_missing) {
-    list({object("a", "1", 1), object("b", "2", 2)}, 5);
-    (void)machine_.next();
-    const auto error =
-        machine_.on_bytes(frame("ERROR", R"({"kind":"Status","code":410,"reason":"Expired"})"));
-    ASSERT_FALSE(error);
-    EXPECT_EQ(error.error().code, base::errc::gone);
-    machine_.on_watch_failed(error.error());
-    list({object("b", "other", 7)}, 9);
-    EXPECT_EQ(seen_.objects, (std::map<std::string, std::string>{{"b", "other"}}));
+TEST_F(reflecting, a_clean_end_needs_no_list_and_no_wait) {
+    list({}, 5);
+    for (int turn = 0; turn < 100; ++turn) {
+        watch();
+        now_ += minutes(5);
+        machine_.on_watch_ended(now_);
+    }
+    EXPECT_EQ(machine_.counters().lists, 1U);
+    EXPECT_EQ(machine_.counters().watches, 100U);
+}
+
+TEST_F(reflecting, a_namesake_is_another_object) {
+    list({object("a", "1", 1)}, 5);
+    watch();
+    seen_.log.clear();
+    EXPECT_TRUE(bytes(frame("MODIFIED", object("a", "2", 6))));
+    EXPECT_EQ(seen_.log, (std::vector<std::string>{"-a", "+a"}));
+}
+
+TEST_F(reflecting, a_deletion_of_what_is_not_known_is_not_told) {
+    list({}, 5);
+    watch();
+    seen_.log.clear();
+    EXPECT_TRUE(bytes(frame("DELETED", object("a", "1", 6))));
+    EXPECT_TRUE(seen_.log.empty());
+}
+
+// ---- the position is lost ------------------------------------------------------------
+
+TEST_F(reflecting, relists_after_gone_and_finds_what_is_missing_and_what_is_new) {
+    list({object("a", "1", 1), object("b", "2", 2), object("c", "3", 3)}, 5);
+    watch();
+    EXPECT_FALSE(bytes(error(410, "Expired")));
+    seen_.log.clear();
+    const auto again = next();
+    EXPECT_EQ(again.what, step::list);
+    EXPECT_EQ(again.resource_version, "5");
+    machine_.on_page(now_, page({object("b", "other", 7), object("c", "3", 3)}, 9));
+    EXPECT_EQ(seen_.objects, (named{{"b", "other"}, {"c", "3"}}));
+    EXPECT_EQ(seen_.log, (std::vector<std::string>{"-b", "+b", "-a"}));  // c is as it was
+    EXPECT_EQ(seen_.synced, 1);
+    EXPECT_EQ(next().resource_version, "9");
+}
+
+TEST_F(reflecting, relists_when_the_watch_is_refused_as_gone) {
+    list({}, 5);
+    (void)next();
+    machine_.on_watch_failed(now_, {.code = errc::gone, .text = "too old"});
+    EXPECT_EQ(next().what, step::list);
+}
+
+TEST_F(reflecting, begins_the_list_again_when_its_continuation_is_too_old) {
+    (void)next();
+    machine_.on_page(now_, page({object("a", "1", 1), object("b", "2", 2)}, 5, "more"));
+    list_fails(errc::gone);
+    const auto again = next();
+    EXPECT_EQ(again.what, step::list);
+    EXPECT_EQ(again.continue_token, "");
+    machine_.on_page(now_, page({object("b", "2", 2)}, 9));
+    EXPECT_EQ(seen_.objects, (named{{"b", "2"}}));
     EXPECT_EQ(seen_.synced, 1);
 }
 
-TEST_F(reflecting, waits_between_failures_and_says_that_the_link_is_down) {
-    list({}, 5);
-    EXPECT_TRUE(seen_.linked);
-    (void)machine_.next();
-    machine_.on_watch_failed({base::errc::unavailable, "cut"});
-    EXPECT_FALSE(seen_.linked);
-    const auto wait = machine_.next();
-    EXPECT_EQ(wait.what, step::wait);
-    EXPECT_GE(wait.wait.count(), 800);
-    EXPECT_EQ(machine_.next().what, step::watch);
-    machine_.on_watch_opened();
-    EXPECT_TRUE(seen_.linked);
+TEST_F(reflecting, asks_for_the_newest_when_the_server_is_behind) {
+    list({object("a", "1", 1)}, 5);
+    watch();
+    EXPECT_FALSE(bytes(error(410, "Gone")));
+    list_fails(errc::timed_out, {{"", "ResourceVersionTooLarge", "Too large resource version"}});
+    const auto again = next();
+    EXPECT_EQ(again.what, step::list);
+    EXPECT_EQ(again.resource_version, "");
+    seen_.log.clear();
+    // A history of its own: an equal version says nothing.
+    machine_.on_page(now_, page({object("a", "1", 1)}, 3));
+    EXPECT_EQ(seen_.log, std::vector<std::string>{"+a"});
+    EXPECT_EQ(next().resource_version, "3");
 }
 
-TEST_F(reflecting, refuses_garbage) {
-    EXPECT_EQ(machine_.on_page("nonsense").error().code, base::errc::corrupt);
-    EXPECT_EQ(machine_.on_page(R"({"items":[]})").error().code, base::errc::corrupt);
-    (void)machine_.next();
+TEST_F(reflecting, asks_for_the_newest_when_the_list_of_the_last_version_is_gone) {
     list({}, 5);
-    (void)machine_.next();
-    EXPECT_EQ(machine_.on_bytes("garbage\n").error().code, base::errc::corrupt);
-    EXPECT_EQ(machine_.on_bytes("{\"type\":\"ADDED\"}\n").error().code, base::errc::corrupt);
+    watch();
+    EXPECT_FALSE(bytes(error(410, "Gone")));
+    list_fails(errc::gone);
+    EXPECT_EQ(next().resource_version, "");
 }
 
-// Random histories, cut and compacted at random places: the mirror ends equal to the truth.
-TEST(reflector, mirrors_every_random_history) {
-    for (unsigned seed = 1; seed <= 200; ++seed) {
-        std::mt19937 random(seed);
-        const auto dice = [&](unsigned most) { return static_cast<int>(random() % most); };
-        mirror seen;
-        reflector machine({.seed = seed}, seen);
-        std::map<std::string, std::string> truth;
-        std::vector<std::pair<int, std::string>> history;  // version, frame
-        int version = 1;
-        for (int turn = 0; turn < 60; ++turn) {
-            const auto order = machine.next();
-            if (order.what == step::wait) continue;
-            if (order.what == step::list) {
-                std::vector<std::string> items;
-                for (const auto& [name, uid] : truth) items.push_back(object(name, uid, version));
-                ASSERT_TRUE(machine.on_page(page(items, version)));
-                continue;
-            }
-            for (int change = dice(4); change > 0; --change) {
-                const std::string name(1, static_cast<char>('a' + dice(5)));
-                ++version;
-                if (truth.contains(name) && dice(2) == 0) {
-                    history.emplace_back(version,
-                                         frame("DELETED", object(name, truth[name], version)));
-                    truth.erase(name);
-                } else {
-                    const bool is_new = !truth.contains(name);
-                    if (is_new) truth[name] = std::to_string(version);
-                    history.emplace_back(version, frame(is_new ? "ADDED" : "MODIFIED",
-                                                        object(name, truth[name], version)));
-                }
-            }
-            const bool compacted = dice(6) == 0;
-            if (compacted) {
-                history.clear();
-                const auto why =
-                    machine.on_bytes(frame("ERROR", R"({"code":410,"reason":"Gone"})"));
-                machine.on_watch_failed(why.error());
-                continue;
-            }
-            const auto from = std::stoi(order.resource_version);
-            std::string stream;
-            for (const auto& [at, text] : history) {
-                if (at > from) stream += text;
-            }
-            const auto cut = dice(3) == 0 ? random() % (stream.size() + 1) : stream.size();
-            ASSERT_TRUE(machine.on_bytes(stream.substr(0, cut)));
-            if (cut == stream.size()) {
-                machine.on_watch_ended();
-            } else {
-                machine.on_watch_failed({base::errc::unavailable, "cut"});
-            }
+TEST_F(reflecting, does_not_run_in_circles_when_every_watch_is_gone) {
+    int lists = 0;
+    int waits = 0;
+    for (int turn = 0; turn < 40; ++turn) {
+        const auto order = next();
+        if (order.what == step::wait) {
+            ++waits;
+            now_ = order.until;
+        } else if (order.what == step::list) {
+            ++lists;
+            machine_.on_page(now_, page({}, 5));
+        } else {
+            machine_.on_watch_opened(now_);
+            EXPECT_FALSE(bytes(error(410, "Expired")));
         }
-        // One last quiet turn delivers the rest.
-        for (int turn = 0; turn < 5; ++turn) {
-            const auto order = machine.next();
-            if (order.what == step::list) {
-                std::vector<std::string> items;
-                for (const auto& [name, uid] : truth) items.push_back(object(name, uid, version));
-                ASSERT_TRUE(machine.on_page(page(items, version)));
-            } else if (order.what == step::watch) {
-                for (const auto& [at, text] : history) {
-                    if (at > std::stoi(order.resource_version)) ASSERT_TRUE(machine.on_bytes(text));
-                }
-                machine.on_watch_ended();
-            }
-        }
-        EXPECT_EQ(seen.objects, truth) << "seed " << seed;
     }
+    EXPECT_GE(waits, lists - 3);
+}
+
+// ---- trouble -------------------------------------------------------------------------
+
+TEST_F(reflecting, waits_longer_after_each_cut_and_starts_anew_after_news) {
+    list({}, 5);
+    milliseconds last{0};
+    for (int turn = 0; turn < 4; ++turn) {
+        watch();
+        cut();
+        const auto waited = wait();
+        EXPECT_GE(waited, std::max(last, milliseconds(800)));
+        last = milliseconds(800 << turn);
+    }
+    for (int turn = 0; turn < 10; ++turn) {
+        watch();
+        cut();
+        EXPECT_LE(wait(), seconds(60));
+    }
+    watch();
+    EXPECT_TRUE(bytes(bookmark(9)));
+    cut();
+    EXPECT_LE(wait(), milliseconds(1600));
+    EXPECT_EQ(machine_.counters().lists, 1U);
+}
+
+TEST_F(reflecting, forgets_old_trouble_after_two_quiet_minutes) {
+    list({}, 5);
+    for (int turn = 0; turn < 6; ++turn) {
+        watch();
+        cut();
+        (void)wait();
+    }
+    watch();
+    now_ += minutes(3);
+    cut();
+    EXPECT_LE(wait(), milliseconds(1600));
+}
+
+TEST_F(reflecting, waits_as_long_as_the_server_asks_for) {
+    ASSERT_EQ(next().what, step::list);
+    machine_.on_list_failed(
+        now_, {.code = errc::unavailable, .text = "busy", .retry_after = seconds(20)});
+    EXPECT_EQ(wait(), seconds(20));
+    ASSERT_EQ(next().what, step::list);
+    machine_.on_list_failed(
+        now_, {.code = errc::unavailable, .text = "busy", .retry_after = std::chrono::hours(9)});
+    EXPECT_EQ(wait(), seconds(60));
+}
+
+TEST_F(reflecting, another_error_frame_is_waited_out_and_watched_on) {
+    list({}, 5);
+    watch();
+    EXPECT_FALSE(bytes(error(500, "InternalError")));
+    EXPECT_GE(wait(), milliseconds(800));
+    const auto again = next();
+    EXPECT_EQ(again.what, step::watch);
+    EXPECT_EQ(again.resource_version, "5");
+}
+
+TEST_F(reflecting, what_cannot_be_read_is_listed_anew_after_a_wait) {
+    for (const auto* garbage :
+         {"garbage\n", "{\"type\":\"ADDED\"}\n", "{\"type\":\"ERROR\",\"object\":{\n"}) {
+        list({}, 5);
+        watch();
+        EXPECT_FALSE(bytes(garbage)) << garbage;
+        EXPECT_GE(wait(), milliseconds(800));
+    }
+    list({}, 5);
+    watch();
+    const std::string endless(1024 * 1024, 'x');
+    bool goes_on = true;
+    for (int turn = 0; turn < 20 && goes_on; ++turn) goes_on = bytes(endless);
+    EXPECT_FALSE(goes_on);
+    EXPECT_GE(wait(), milliseconds(800));
+    EXPECT_EQ(next().what, step::list);
+}
+
+TEST_F(reflecting, a_broken_page_is_asked_for_again_after_a_wait) {
+    ASSERT_EQ(next().what, step::list);
+    machine_.on_page(now_, "nonsense");
+    EXPECT_GE(wait(), milliseconds(800));
+    EXPECT_EQ(next().what, step::list);
+    EXPECT_EQ(seen_.synced, 0);
+}
+
+TEST_F(reflecting, a_watch_that_ends_at_once_is_a_fault) {
+    list({}, 5);
+    watch();
+    machine_.on_watch_ended(now_);
+    EXPECT_GE(wait(), milliseconds(800));
+    EXPECT_EQ(next().what, step::watch);
+}
+
+TEST_F(reflecting, an_end_in_the_middle_of_an_event_is_a_cut) {
+    list({}, 5);
+    watch();
+    now_ += minutes(5);
+    EXPECT_TRUE(bytes(frame("ADDED", object("a", "1", 6)).substr(0, 40)));
+    machine_.on_watch_ended(now_);
+    EXPECT_GE(wait(), milliseconds(800));
+    watch();  // the half must not be glued to what comes now
+    EXPECT_TRUE(bytes(frame("ADDED", object("a", "1", 6))));
+    EXPECT_EQ(seen_.objects, (named{{"a", "1"}}));
+}
+
+TEST_F(reflecting, says_when_the_link_goes_down_and_up_and_why) {
+    list_fails(errc::unavailable);
+    (void)wait();
+    list_fails(errc::unavailable);
+    (void)wait();
+    list({}, 5);
+    watch();
+    cut();
+    (void)wait();
+    watch();
+    EXPECT_EQ(seen_.log, (std::vector<std::string>{"down: no", "up", "down: cut", "up"}));
+}
+
+// ---- watch-list (KEP-3157) -----------------------------------------------------------
+
+class reflecting_by_watch : public reflecting {
+  protected:
+    reflecting_by_watch() { (void)0; }
+    void restart() {
+        by_watch_.emplace(informer_options{.prefer_watch_list = true, .seed = 1}, seen_);
+    }
+    std::optional<reflector> by_watch_;
+};
+
+TEST_F(reflecting_by_watch, takes_all_objects_from_the_watch) {
+    restart();
+    const auto order = by_watch_->next(now_);
+    EXPECT_EQ(order.what, step::watch);
+    EXPECT_TRUE(order.initial_events);
+    EXPECT_EQ(order.resource_version, "");
+    by_watch_->on_watch_opened(now_);
+    EXPECT_TRUE(by_watch_->on_bytes(
+        now_, frame("ADDED", object("a", "1", 900)) + frame("ADDED", object("b", "2", 3))));
+    EXPECT_EQ(seen_.synced, 0);
+    EXPECT_TRUE(by_watch_->on_bytes(now_, end_of_initial(950)));
+    EXPECT_EQ(seen_.synced, 1);
+    EXPECT_TRUE(by_watch_->on_bytes(now_, frame("DELETED", object("a", "1", 960))));
+    EXPECT_EQ(seen_.objects, (named{{"b", "2"}}));
+    by_watch_->on_watch_ended(now_);
+    const auto again = by_watch_->next(now_);
+    EXPECT_FALSE(again.initial_events);
+    EXPECT_EQ(again.resource_version, "960");
+    EXPECT_EQ(by_watch_->counters().lists, 0U);
+}
+
+TEST_F(reflecting_by_watch, begins_again_when_the_stream_ends_before_all_was_sent) {
+    restart();
+    (void)by_watch_->next(now_);
+    by_watch_->on_watch_opened(now_);
+    EXPECT_TRUE(by_watch_->on_bytes(now_, frame("ADDED", object("gone", "1", 900))));
+    by_watch_->on_watch_ended(now_);
+    EXPECT_EQ(by_watch_->next(now_).what, step::wait);
+    now_ += seconds(2);
+    const auto again = by_watch_->next(now_);
+    EXPECT_TRUE(again.initial_events);
+    EXPECT_EQ(again.resource_version, "");  // the order of names is no position
+    EXPECT_TRUE(by_watch_->on_bytes(now_, end_of_initial(950)));
+    EXPECT_TRUE(seen_.objects.empty());
+    EXPECT_EQ(seen_.synced, 1);
+}
+
+TEST_F(reflecting_by_watch, lists_for_good_when_the_server_cannot_do_it) {
+    restart();
+    (void)by_watch_->next(now_);
+    by_watch_->on_watch_failed(now_, {.code = errc::invalid, .text = "422", .reason = "Invalid"});
+    EXPECT_EQ(by_watch_->next(now_).what, step::list);
+    by_watch_->on_page(now_, page({}, 5));
+    EXPECT_FALSE(by_watch_->next(now_).initial_events);
+    EXPECT_FALSE(by_watch_->on_bytes(now_, error(410, "Expired")));
+    EXPECT_EQ(by_watch_->next(now_).what, step::list);
+}
+
+TEST_F(reflecting_by_watch, finds_what_is_missing_after_gone) {
+    restart();
+    (void)by_watch_->next(now_);
+    EXPECT_TRUE(by_watch_->on_bytes(now_, frame("ADDED", object("a", "1", 1)) +
+                                              frame("ADDED", object("b", "2", 2)) +
+                                              end_of_initial(5)));
+    EXPECT_FALSE(by_watch_->on_bytes(now_, error(410, "Expired")));
+    seen_.log.clear();
+    const auto again = by_watch_->next(now_);
+    EXPECT_TRUE(again.initial_events);
+    EXPECT_EQ(again.resource_version, "5");
+    EXPECT_TRUE(by_watch_->on_bytes(now_, frame("ADDED", object("b", "2", 2)) + end_of_initial(9)));
+    EXPECT_EQ(seen_.log, std::vector<std::string>{"-a"});
 }
 
 }  // namespace
+}  // namespace kube

@@ -1,0 +1,196 @@
+#include "kube/decoder.hpp"
+
+#include <simdjson.h>
+
+#include <optional>
+
+#include "kube/frame_buffer.hpp"
+
+namespace kube {
+namespace {
+
+using base::errc;
+using base::fail;
+namespace od = simdjson::ondemand;
+
+static_assert(frame_buffer::padding >= simdjson::SIMDJSON_PADDING);
+
+constexpr std::string_view end_annotation = "k8s.io/initial-events-end";
+
+// True when the value was a string.
+bool assign(std::string& into, od::value value) {
+    std::string_view text;
+    if (value.get_string().get(text) != simdjson::SUCCESS) return false;
+    into.assign(text);
+    return true;
+}
+
+bool ends_initial_events(od::value value) {
+    od::object annotations;
+    std::string_view text;
+    return value.get_object().get(annotations) == simdjson::SUCCESS &&
+           annotations.find_field_unordered(end_annotation).get_string().get(text) ==
+               simdjson::SUCCESS &&
+           text == "true";
+}
+
+struct metadata_reading {
+    object_meta meta{};
+    bool ends_initial_events = false;
+};
+
+// Metadata's fields in whatever order they come; what we do not know is skipped.
+bool read_metadata(od::object& metadata, metadata_reading& into) {
+    for (auto each : metadata) {
+        od::raw_json_string key;
+        od::value value;
+        if (each.key().get(key) != simdjson::SUCCESS) return false;
+        if (each.value().get(value) != simdjson::SUCCESS) return false;
+        bool taken = true;
+        if (key == "name") {
+            taken = assign(into.meta.name, value);
+        } else if (key == "namespace") {
+            taken = assign(into.meta.name_space, value);
+        } else if (key == "uid") {
+            taken = assign(into.meta.uid, value);
+        } else if (key == "resourceVersion") {
+            taken = assign(into.meta.resource_version, value);
+        } else if (key == "annotations") {
+            into.ends_initial_events = ends_initial_events(value);
+        }
+        if (!taken) return false;
+    }
+    return true;
+}
+
+// What every object has, and its text. Nothing when it is none.
+struct object_reading {
+    metadata_reading head{};
+    std::string_view text{};
+};
+std::optional<object_reading> read_object(od::object& object) {
+    object_reading found;
+    od::object metadata;
+    if (object.find_field_unordered("metadata").get_object().get(metadata) != simdjson::SUCCESS ||
+        !read_metadata(metadata, found.head) || object.reset().error() != simdjson::SUCCESS ||
+        object.raw_json().get(found.text) != simdjson::SUCCESS) {
+        return std::nullopt;
+    }
+    return found;
+}
+
+std::optional<event_kind> kind_of(std::string_view type) {
+    if (type == "MODIFIED" || type == "ADDED") return event_kind::upserted;
+    if (type == "DELETED") return event_kind::deleted;
+    if (type == "BOOKMARK") return event_kind::bookmark;
+    if (type == "ERROR") return event_kind::error;
+    return std::nullopt;
+}
+
+bool read_items(od::value value, const decoder::take_item& take) {
+    if (value.is_null()) return true;  // an empty list of Go's
+    od::array items;
+    if (value.get_array().get(items) != simdjson::SUCCESS) return false;
+    for (auto item : items) {
+        od::object object;
+        if (item.get_object().get(object) != simdjson::SUCCESS) return false;
+        const auto found = read_object(object);
+        if (!found || found->head.meta.name.empty()) return false;
+        take(found->head.meta, found->text);
+    }
+    return true;
+}
+
+bool read_list_metadata(od::value value, page_end& into) {
+    od::object metadata;
+    if (value.get_object().get(metadata) != simdjson::SUCCESS) return false;
+    for (auto each : metadata) {
+        od::raw_json_string key;
+        od::value field;
+        if (each.key().get(key) != simdjson::SUCCESS) return false;
+        if (each.value().get(field) != simdjson::SUCCESS) return false;
+        bool taken = true;
+        if (key == "resourceVersion") {
+            taken = assign(into.resource_version, field);
+        } else if (key == "continue") {
+            taken = assign(into.continue_token, field);
+        }
+        if (!taken) return false;
+    }
+    return true;
+}
+
+}  // namespace
+
+struct decoder::state {
+    od::parser parser;
+};
+
+decoder::decoder() : state_(std::make_unique<state>()) {}
+decoder::~decoder() = default;
+
+base::outcome<watch_event> decoder::read_event(std::string_view frame) {
+    const simdjson::padded_string_view padded(frame.data(), frame.size(),
+                                              frame.size() + frame_buffer::padding);
+    od::document document;
+    od::object root;
+    std::string_view type;
+    if (state_->parser.iterate(padded).get(document) != simdjson::SUCCESS ||
+        document.get_object().get(root) != simdjson::SUCCESS ||
+        root.find_field_unordered("type").get_string().get(type) != simdjson::SUCCESS) {
+        return fail(errc::corrupt, "a watch frame that is no event");
+    }
+    const auto kind = kind_of(type);
+    if (!kind) return fail(errc::corrupt, "a watch event of an unknown type");
+    od::object object;
+    if (root.find_field_unordered("object").get_object().get(object) != simdjson::SUCCESS) {
+        return fail(errc::corrupt, "a watch event without an object");
+    }
+    watch_event event{.kind = *kind};
+    if (*kind == event_kind::error) {
+        if (object.raw_json().get(event.object) != simdjson::SUCCESS) {
+            return fail(errc::corrupt, "a watch event with a broken Status");
+        }
+        return event;
+    }
+    auto found = read_object(object);
+    if (!found || found->head.meta.resource_version.empty() ||
+        (*kind != event_kind::bookmark && found->head.meta.name.empty())) {
+        return fail(errc::corrupt, "a watch event without name or resourceVersion");
+    }
+    event.meta = std::move(found->head.meta);
+    event.object = found->text;
+    event.ends_initial_events = found->head.ends_initial_events;
+    return event;
+}
+
+base::outcome<page_end> decoder::read_page(std::string text, const take_item& take) {
+    text.reserve(text.size() + simdjson::SIMDJSON_PADDING);
+    od::document document;
+    od::object root;
+    if (state_->parser.iterate(text).get(document) != simdjson::SUCCESS ||
+        document.get_object().get(root) != simdjson::SUCCESS) {
+        return fail(errc::corrupt, "a list that is not JSON");
+    }
+    page_end end;
+    bool has_items = false;
+    for (auto each : root) {
+        od::raw_json_string key;
+        od::value value;
+        bool taken = each.key().get(key) == simdjson::SUCCESS &&
+                     each.value().get(value) == simdjson::SUCCESS;
+        if (taken && key == "items") {
+            has_items = true;
+            taken = read_items(value, take);
+        } else if (taken && key == "metadata") {
+            taken = read_list_metadata(value, end);
+        }
+        if (!taken) return fail(errc::corrupt, "a list that cannot be read");
+    }
+    if (!has_items || end.resource_version.empty()) {
+        return fail(errc::corrupt, "a list without items or resourceVersion");
+    }
+    return end;
+}
+
+}  // namespace kube
