@@ -1,5 +1,6 @@
 # room(NAME [FOLDER dir] [DEPENDS targets...] [LIBRARIES libs...] [TEST_DEPENDS targets...] [PCH header])
-#   one static library from *.cpp of the folder, one test binary from its *_test.cpp, both found by file name.
+#   one static library from *.cpp of the folder, one test binary from its *_test.cpp, one with the label live from its
+#   *_live_test.cpp, all found by file name.
 #   DEPENDS are other rooms (public), LIBRARIES are foreign libraries (private unless the header needs them),
 #   PCH names a heavy foreign header that the room's .cpp files share.
 add_library(dbaas_options INTERFACE)
@@ -33,6 +34,9 @@ function(room name)
   set(tests ${sources})
   list(FILTER sources EXCLUDE REGEX "_test\\.cpp$")
   list(FILTER tests INCLUDE REGEX "_test\\.cpp$")
+  set(live_tests ${tests})
+  list(FILTER tests EXCLUDE REGEX "_live_test\\.cpp$")
+  list(FILTER live_tests INCLUDE REGEX "_live_test\\.cpp$")
   if(sources)
     add_library(${name} STATIC ${sources})
     target_link_libraries(${name} PUBLIC dbaas_options ${arg_DEPENDS} PRIVATE ${arg_LIBRARIES})
@@ -45,5 +49,8 @@ function(room name)
   endif()
   if(tests)
     dbaas_test(${name}_test SOURCES ${tests} DEPENDS ${name} ${arg_TEST_DEPENDS} ${arg_LIBRARIES} LABEL unit)
+  endif()
+  if(live_tests)
+    dbaas_test(${name}_live_test SOURCES ${live_tests} DEPENDS ${name} ${arg_TEST_DEPENDS} ${arg_LIBRARIES} LABEL live)
   endif()
 endfunction()

@@ -4,7 +4,6 @@
 
 #include <boost/json.hpp>
 #include <filesystem>
-#include <fstream>
 #include <functional>
 #include <random>
 
@@ -46,21 +45,6 @@ std::string from_base64(std::string_view text) {
         }
     }
     return bytes;
-}
-
-// The ports of a member, kept over restarts so that clients find it again.
-struct ports {
-    int server = 0;
-    int exporter = 0;
-};
-ports ports_of(const std::string& folder) {
-    ports found;
-    const auto path = folder + "/ports";
-    std::ifstream(path) >> found.server >> found.exporter;
-    if (found.server == 0) found.server = runtime::free_port();
-    if (found.exporter == 0) found.exporter = runtime::free_port();
-    std::ofstream(path) << found.server << ' ' << found.exporter << '\n';
-    return found;
 }
 
 }  // namespace
@@ -181,13 +165,10 @@ aio::task<> local_database::start_member(const wanted_database& wanted, int ordi
         co_await ensure(host_.kube, core("persistentvolumeclaims", "PersistentVolumeClaim"),
                         claim_object(wanted, ordinal));
     if (!claimed) co_return claimed;
-    const auto used = ports_of(folder);
     runtime::member_plan plan{.name = name,
                               .folder = folder,
                               .password = password_,
                               .user = std::string(engine_->user),
-                              .port = used.server,
-                              .exporter_port = used.exporter,
                               .primary_port = ordinal == 0 ? 0 : members_.at(0).member->plan().port,
                               .memory_bytes = wanted.memory_bytes};
     auto& place = members_[ordinal];

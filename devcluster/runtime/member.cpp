@@ -5,6 +5,7 @@
 
 #include "aio/blocking.hpp"
 #include "aio/deadline.hpp"
+#include "devcluster/runtime/ports.hpp"
 #include "devcluster/runtime/probe.hpp"
 
 namespace runtime {
@@ -12,11 +13,20 @@ namespace {
 
 using namespace std::chrono_literals;
 using base::errc;
+using std::chrono::steady_clock;
 
-constexpr auto start_probe_period = 100ms;
-constexpr auto health_period = 5s;
-constexpr auto start_patience = 120s;
+constexpr auto probe_period = 100ms;  // while it is not ready
+constexpr auto health_period = 5s;    // while it is
+constexpr auto probe_patience = 3000ms;
+constexpr int failed_probes_max = 2;  // until a ready one is not
+constexpr auto silence_max = 120s;    // until one that says nothing is killed
 constexpr auto stop_patience = 20s;
+constexpr auto exporter_patience = 2s;
+constexpr auto stable_after = 60s;  // waits between restarts begin anew
+
+base::outcome<void> done() {
+    return {};
+}
 
 }  // namespace
 
@@ -27,103 +37,169 @@ void member::set_ready(bool ready, std::string trouble) {
     with_.on_change();
 }
 
-aio::task<bool> member::is_answering() {
-    const auto port = plan_.port;
+aio::task<member::answer> member::ask_server() {
     const auto* of = &with_.of;
-    co_return co_await aio::run_blocking<bool>(with_.pool, [port, of]() -> base::outcome<bool> {
-        return of->is_ready(ask(port, of->probe_message, 1000ms));
-    });
+    co_return co_await aio::run_blocking<answer>(
+        with_.pool, [of, plan = plan_]() -> base::outcome<answer> {
+            bound_log(plan.folder + "/server.log");
+            bound_log(plan.folder + "/exporter.log");
+            const auto is_enough = [&](std::string_view reply) {
+                return of->is_ready(plan, reply);
+            };
+            const auto reply = ask(plan.port, of->question(plan), probe_patience, is_enough);
+            if (reply.empty()) return answer::none;
+            return is_enough(reply) ? answer::ready : answer::not_ready;
+        });
+}
+
+void member::judge(answer got) {
+    const auto now = steady_clock::now();
+    if (got != answer::none) silent_since_ = now;
+    if (got == answer::ready) {
+        failed_probes_ = 0;
+        set_ready(true, {});
+        return;
+    }
+    const auto* trouble = got == answer::none ? "the server does not answer on its port"
+                                              : "the server answers, but is not ready";
+    if (!state_.is_ready) {
+        set_ready(false, trouble);
+        if (now - silent_since_ > silence_max && server_) server_->signal(SIGKILL);
+    } else if (++failed_probes_ >= failed_probes_max) {
+        with_.on_event("Warning", "Unhealthy", fmt::format("{}: {}", plan_.name, trouble));
+        set_ready(false, trouble);
+    }
+}
+
+// The exporter runs beside a server that has been ready once, whatever the server does then: it is
+// the one to tell that the server is down.
+void member::tend_exporter() {
+    if (own_exporter_ || (exporter_ && exporter_->is_alive())) return;
+    if (!exporter_ && !state_.is_ready) return;
+    if (exporter_) {
+        with_.on_event("Warning", "ExporterEnded",
+                       fmt::format("{}: the exporter has ended; it is started again", plan_.name));
+        exporter_.reset();
+    }
+    base::outcome<void> started;
+    if (with_.of.exporter == nullptr) {
+        auto made = with_.of.start_own_exporter(plan_);
+        if (made) own_exporter_ = std::move(*made);
+        if (!made) started = base::pass(std::move(made));
+    } else {
+        auto made = spawn(with_.of.exporter(plan_), with_.as);
+        if (made) exporter_ = std::move(*made);
+        if (!made) started = base::pass(std::move(made));
+    }
+    if (!started) with_.on_event("Warning", "ExporterFailed", started.error().text);
 }
 
 // From a started server to its end.
 aio::task<> member::live(process& server) {
-    const auto give_up = std::chrono::steady_clock::now() + start_patience;
-    while (true) {
-        if (std::chrono::steady_clock::now() >= kill_at_) server.signal(SIGKILL);
-        const bool is_idle = state_.is_ready && !is_stopping_ && !is_asked_to_restart_;
-        const auto period = is_idle ? std::chrono::milliseconds(health_period)
-                                    : std::chrono::milliseconds(start_probe_period);
-        auto ended =
-            co_await aio::with_deadline(std::chrono::steady_clock::now() + period, server.ended());
+    silent_since_ = steady_clock::now();
+    failed_probes_ = 0;
+    for (int turns_of_leaving = 0; true;) {
+        if (steady_clock::now() >= kill_at_) server.signal(SIGKILL);
+        // Redis refuses to end while it writes its first append-only file: it is asked again.
+        if (is_leaving() && ++turns_of_leaving % 5 == 0) server.signal(with_.of.stop_signal);
+        const bool is_calm = state_.is_ready && failed_probes_ == 0 && !is_leaving();
+        const auto period = is_calm ? std::chrono::milliseconds(health_period) : probe_period;
+        auto ended = co_await aio::with_deadline(steady_clock::now() + period, server.ended());
+        if (ended && is_leaving()) co_return done();
         if (ended) {
-            if (is_asked_to_restart_ || is_stopping_) co_return base::outcome<void>{};
             co_return base::fail(errc::unavailable,
                                  *ended < 0 ? fmt::format("killed by signal {}", -*ended)
                                             : fmt::format("ended with status {}", *ended));
         }
         if (ended.error().code != errc::timed_out) co_return base::pass(std::move(ended));
-        if (is_stopping_ || is_asked_to_restart_) continue;
-        auto answering = co_await is_answering();
-        if (!answering) continue;
-        if (*answering && !exporter_) {
-            auto started = spawn(with_.of.exporter(plan_), with_.as);
-            if (!started) {
-                with_.on_event("Warning", "ExporterFailed", started.error().text);
-            } else {
-                exporter_ = std::move(*started);
-            }
-        }
-        if (*answering) {
-            set_ready(true, {});
-        } else if (state_.is_ready) {
-            with_.on_event("Warning", "Unhealthy", "the server does not answer on its port");
-            set_ready(false, "the server does not answer on its port");
-        } else if (std::chrono::steady_clock::now() > give_up) {
-            server.signal(SIGKILL);
-        }
+        if (is_leaving()) continue;
+        auto got = co_await ask_server();
+        if (is_leaving() || !got) continue;  // a full pool says nothing about the server
+        judge(*got);
+        tend_exporter();
     }
 }
 
+// A port that was ours may be held for a moment by what is left of the last run.
+aio::task<> member::settle() {
+    for (int turn = 0; turn < 20 && !is_stopping_; ++turn) {
+        const auto known = remembered_ports(plan_.folder);
+        if (is_port_free(known.server) && is_port_free(known.exporter)) break;
+        if (known.server == 0 || known.exporter == 0) break;
+        auto slept = co_await aio::sleep_for(probe_period);
+        if (!slept) co_return slept;
+    }
+    const auto settled = settle_ports(plan_.folder);
+    if (settled.server == 0 || settled.exporter == 0) {
+        co_return base::fail(errc::unavailable, "there is no free port");
+    }
+    if (settled.server != plan_.port || settled.exporter != plan_.exporter_port) {
+        plan_.port = settled.server;
+        plan_.exporter_port = settled.exporter;
+        with_.on_change();
+    }
+    co_return done();
+}
+
+aio::task<> member::start_and_live() {
+    auto ready = co_await settle();
+    if (!ready) co_return ready;
+    ready = co_await with_.of.prepare(plan_, with_.as, is_stopping_);
+    if (!ready || is_leaving()) co_return ready;
+    auto started = spawn(with_.of.server(plan_), with_.as);
+    if (!started) co_return base::pass(std::move(started));
+    server_ = std::move(*started);
+    state_.pid = server_->pid();
+    co_return co_await live(*server_);
+}
+
+aio::task<> member::wait_before_restart(std::chrono::milliseconds wait) {
+    const auto until = steady_clock::now() + wait;
+    while (!is_leaving() && steady_clock::now() < until) {
+        auto slept = co_await aio::sleep_for(probe_period);
+        if (!slept) co_return slept;
+    }
+    co_return done();
+}
+
 aio::task<> member::run() {
-    aio::backoff waits({.first = 500ms, .most = 30s}, static_cast<std::uint64_t>(plan_.port));
+    aio::backoff waits({.first = 500ms, .most = 30s}, static_cast<std::uint64_t>(plan_.port) + 1);
     while (!is_stopping_) {
         is_asked_to_restart_ = false;
         kill_at_ = base::steady_time::max();
-        auto ended = co_await with_.of.prepare(plan_, with_.as);
-        if (ended) {
-            auto started = spawn(with_.of.server(plan_), with_.as);
-            if (!started) {
-                ended = base::pass(std::move(started));
-            } else {
-                server_ = std::move(*started);
-                state_.pid = server_->pid();
-                const auto begun = std::chrono::steady_clock::now();
-                ended = co_await live(*server_);
-                if (std::chrono::steady_clock::now() - begun > 60s) waits.reset();
-            }
-        }
-        set_ready(false, ended ? "restarting" : ended.error().text);
-        if (exporter_) co_await exporter_->stop(SIGTERM, 2s);
+        const auto begun = steady_clock::now();
+        const auto ended = co_await start_and_live();
+        if (steady_clock::now() - begun > stable_after) waits.reset();
+        set_ready(false, ended || is_leaving() ? "restarting" : ended.error().text);
+        own_exporter_.reset();
+        if (exporter_) co_await exporter_->stop(SIGTERM, exporter_patience);
         exporter_.reset();
         if (server_) co_await server_->stop(with_.of.stop_signal, stop_patience);
         server_.reset();
         state_.pid = 0;
-        if (!ended && ended.error().code == errc::cancelled) co_return ended;
-        if (ended || is_stopping_) continue;  // asked for
+        if (is_leaving()) continue;
+        if (ended.error().code == errc::cancelled) co_return ended;
         ++state_.restarts;
         with_.log.warning("member_ended", {{"member", plan_.name}, {"detail", ended.error().text}});
         with_.on_event("Warning", "BackOff",
                        fmt::format("{} {}; it is started again", plan_.name, ended.error().text));
         with_.on_change();
-        const auto until = std::chrono::steady_clock::now() + waits.next();
-        while (!is_stopping_ && std::chrono::steady_clock::now() < until) {
-            auto slept = co_await aio::sleep_for(start_probe_period);
-            if (!slept) co_return slept;
-        }
+        auto waited = co_await wait_before_restart(waits.next());
+        if (!waited) co_return waited;
     }
-    co_return base::outcome<void>{};
+    co_return done();
 }
 
 void member::restart() {
     is_asked_to_restart_ = true;
     set_ready(false, "restarting");
-    kill_at_ = std::chrono::steady_clock::now() + stop_patience;
+    kill_at_ = steady_clock::now() + stop_patience;
     if (server_) server_->signal(with_.of.stop_signal);
 }
 
 void member::stop() {
     is_stopping_ = true;
-    kill_at_ = std::chrono::steady_clock::now() + stop_patience;
+    kill_at_ = steady_clock::now() + stop_patience;
     if (exporter_) exporter_->signal(SIGTERM);
     if (server_) server_->signal(with_.of.stop_signal);
 }

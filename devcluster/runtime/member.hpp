@@ -1,6 +1,6 @@
 #pragma once
-// One member of a database as a pair of processes, server and exporter, kept running: prepared,
-// started, probed, restarted with growing waits when it dies, stopped when cancelled. One loop.
+// One member of a database as a server and its exporter, kept running: prepared, started, probed,
+// restarted with growing waits when it dies, stopped when asked. One loop.
 
 #include <functional>
 #include <memory>
@@ -26,13 +26,15 @@ class member {
         run_user as;
         aio::blocking_pool& pool;
         obs::log& log;
-        // reason and message of a Kubernetes event; called on the loop
+        // type, reason and message of a Kubernetes event; called on the loop
         std::function<void(std::string type, std::string reason, std::string message)> on_event;
-        std::function<void()> on_change;
+        std::function<void()> on_change;  // of state() or of the ports in plan()
     };
     member(member_plan plan, parts with) : plan_(std::move(plan)), with_(std::move(with)) {}
 
     // Until stop() (or cancelled, which is less kind); both processes are stopped before it ends.
+    // The plan's ports are settled at each start: the remembered ones as long as nobody has taken
+    // them.
     aio::task<> run();
     [[nodiscard]] const member_state& state() const noexcept { return state_; }
     [[nodiscard]] const member_plan& plan() const noexcept { return plan_; }
@@ -43,18 +45,28 @@ class member {
     void stop();
 
   private:
+    enum class answer { none, not_ready, ready };
+    aio::task<> start_and_live();
     aio::task<> live(process& server);
-    aio::task<bool> is_answering();
+    aio::task<answer> ask_server();
+    aio::task<> settle();
+    aio::task<> wait_before_restart(std::chrono::milliseconds wait);
+    void judge(answer got);
+    void tend_exporter();
     void set_ready(bool ready, std::string trouble);
+    [[nodiscard]] bool is_leaving() const { return is_stopping_ || is_asked_to_restart_; }
 
     member_plan plan_;
     parts with_;
     member_state state_;
     std::unique_ptr<process> server_;
     std::unique_ptr<process> exporter_;
+    std::unique_ptr<own_exporter> own_exporter_;
     bool is_asked_to_restart_ = false;
     bool is_stopping_ = false;
+    int failed_probes_ = 0;
     base::steady_time kill_at_ = base::steady_time::max();
+    base::steady_time silent_since_{};
 };
 
 }  // namespace runtime

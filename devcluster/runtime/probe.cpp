@@ -6,8 +6,26 @@
 #include <unistd.h>
 
 namespace runtime {
+namespace {
 
-std::string ask(int port, std::string_view message, std::chrono::milliseconds patience) {
+constexpr std::size_t reply_bytes_max = 1024 * 1024;
+
+void read_reply(int fd, std::chrono::steady_clock::time_point until, std::string& reply,
+                const std::function<bool(std::string_view)>& is_enough) {
+    while (reply.size() < reply_bytes_max) {
+        char bytes[4096];
+        const auto size = ::recv(fd, bytes, sizeof bytes, 0);
+        if (size <= 0) return;
+        reply.append(bytes, static_cast<std::size_t>(size));
+        if (is_enough(reply) || std::chrono::steady_clock::now() >= until) return;
+    }
+}
+
+}  // namespace
+
+std::string ask(int port, std::string_view message, std::chrono::milliseconds patience,
+                const std::function<bool(std::string_view)>& is_enough) {
+    const auto until = std::chrono::steady_clock::now() + patience;
     const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0) return {};
     timeval wait{.tv_sec = patience.count() / 1000, .tv_usec = (patience.count() % 1000) * 1000};
@@ -18,11 +36,10 @@ std::string ask(int port, std::string_view message, std::chrono::milliseconds pa
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     address.sin_port = htons(static_cast<std::uint16_t>(port));
     std::string reply;
+    const auto size = static_cast<ssize_t>(message.size());
     if (::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0 &&
-        (message.empty() || ::send(fd, message.data(), message.size(), MSG_NOSIGNAL) > 0)) {
-        char bytes[64];
-        const auto size = ::recv(fd, bytes, sizeof bytes, 0);
-        if (size > 0) reply.assign(bytes, static_cast<std::size_t>(size));
+        (message.empty() || ::send(fd, message.data(), message.size(), MSG_NOSIGNAL) == size)) {
+        read_reply(fd, until, reply, is_enough);
     }
     ::close(fd);
     return reply;

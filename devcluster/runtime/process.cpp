@@ -2,17 +2,15 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <grp.h>
 #include <linux/capability.h>
-#include <netinet/in.h>
 #include <signal.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -65,8 +63,10 @@ void give_search_right() {
     if (!what.folder.empty() && chdir(what.folder.c_str()) != 0) _exit(126);
     if (as.is_other) {
         if (as.needs_search_right) prctl(PR_SET_KEEPCAPS, 1);
-        if (setgroups(0, nullptr) != 0 || setresgid(as.gid, as.gid, as.gid) != 0 ||
-            setresuid(as.uid, as.uid, as.uid) != 0) {
+        // The bare calls: those of libc want to tell other threads, of which a fork has none.
+        if (syscall(SYS_setgroups, 0, nullptr) != 0 ||
+            syscall(SYS_setresgid, as.gid, as.gid, as.gid) != 0 ||
+            syscall(SYS_setresuid, as.uid, as.uid, as.uid) != 0) {
             _exit(126);
         }
         if (as.needs_search_right) give_search_right();
@@ -99,6 +99,7 @@ class child final : public process {
     }
 
     bool signal(int number) override { return !reap() && ::kill(pid_, number) == 0; }
+    [[nodiscard]] bool is_alive() override { return !reap(); }
 
     aio::task<> stop(int number, std::chrono::milliseconds patience) override {
         if (!signal(number)) co_return base::outcome<void>{};
@@ -125,6 +126,8 @@ class child final : public process {
         int status = 0;
         if (::waitpid(pid_, &status, WNOHANG) != pid_) return false;
         status_ = WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+        // Its own children must not hold its port or its shared memory any longer.
+        ::kill(-pid_, SIGKILL);
         return true;
     }
     pid_t pid_;
@@ -149,8 +152,8 @@ run_user choose_user(const std::string& data_folder) {
     if (geteuid() != 0) return user;
     user = {.is_other = true, .uid = nobody, .gid = nobody};
     std::error_code error;
-    for (auto path = std::filesystem::absolute(data_folder, error).parent_path();
-         path != path.root_path(); path = path.parent_path()) {
+    for (auto path = std::filesystem::absolute(data_folder, error); path != path.root_path();
+         path = path.parent_path()) {
         struct stat info{};
         if (stat(path.c_str(), &info) == 0 && (info.st_mode & S_IXOTH) == 0) {
             user.needs_search_right = true;
@@ -182,11 +185,7 @@ base::outcome<std::unique_ptr<process>> spawn(command what, const run_user& as) 
     environment.push_back(nullptr);
     int log = -1;
     if (!what.log_path.empty()) {
-        std::error_code ignored;
-        constexpr std::uintmax_t log_bytes_max = 8 * 1024 * 1024;
-        if (std::filesystem::file_size(what.log_path, ignored) > log_bytes_max && !ignored) {
-            std::filesystem::rename(what.log_path, what.log_path + ".old", ignored);
-        }
+        bound_log(what.log_path);
         log = ::open(what.log_path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     }
     const auto parent = getpid();
@@ -204,32 +203,35 @@ base::outcome<std::unique_ptr<process>> spawn(command what, const run_user& as) 
     return std::make_unique<child>(pid, pidfd);
 }
 
-aio::task<> run(command what, run_user as, std::chrono::milliseconds patience) {
+aio::task<> run(command what, run_user as, std::chrono::milliseconds patience,
+                const bool& is_stopping) {
+    constexpr auto turn = std::chrono::milliseconds(50);
     const auto program = what.program;
     const auto log = what.log_path;
     auto made = spawn(std::move(what), as);
     if (!made) co_return base::pass(std::move(made));
-    auto status =
-        co_await aio::with_deadline(std::chrono::steady_clock::now() + patience, (*made)->ended());
-    if (!status) co_return base::pass(std::move(status), program);
-    if (*status == 0) co_return base::outcome<void>{};
-    co_return fail(errc::unavailable,
-                   fmt::format("{} ended with {}: {}", program, *status, last_line(log)));
+    const auto give_up = std::chrono::steady_clock::now() + patience;
+    while (true) {
+        const auto now = std::chrono::steady_clock::now();
+        auto status = co_await aio::with_deadline(std::min(now + turn, give_up), (*made)->ended());
+        if (status && *status == 0) co_return base::outcome<void>{};
+        if (status) {
+            co_return fail(errc::unavailable,
+                           fmt::format("{} ended with {}: {}", program, *status, last_line(log)));
+        }
+        if (status.error().code != errc::timed_out) co_return base::pass(std::move(status));
+        if (is_stopping) co_return fail(errc::cancelled, program + " was stopped");
+        if (now >= give_up) co_return base::pass(std::move(status), program);
+    }
 }
 
-int free_port() {
-    const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof address;
-    int port = 0;
-    if (fd >= 0 && ::bind(fd, reinterpret_cast<sockaddr*>(&address), size) == 0 &&
-        ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) == 0) {
-        port = ntohs(address.sin_port);
-    }
-    if (fd >= 0) ::close(fd);
-    return port;
+void bound_log(const std::string& path, std::uintmax_t bytes_max) {
+    std::error_code error;
+    if (std::filesystem::file_size(path, error) <= bytes_max || error) return;
+    // The writer holds the file open to append: it is copied and emptied, not moved.
+    std::filesystem::copy_file(path, path + ".old",
+                               std::filesystem::copy_options::overwrite_existing, error);
+    std::filesystem::resize_file(path, 0, error);
 }
 
 }  // namespace runtime

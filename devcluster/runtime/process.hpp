@@ -6,6 +6,7 @@
 #include <sys/types.h>
 
 #include <chrono>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <string>
@@ -14,6 +15,8 @@
 #include "aio/aio.hpp"
 
 namespace runtime {
+
+inline constexpr std::uintmax_t log_bytes_max = 8 * 1024 * 1024;
 
 struct command {
     std::string program;  // absolute
@@ -44,6 +47,7 @@ class process {
     virtual aio::task<int> ended() = 0;
     // False: it has ended already.
     virtual bool signal(int number) = 0;
+    [[nodiscard]] virtual bool is_alive() = 0;
     // `number`, then SIGKILL to the whole session after `patience`.
     virtual aio::task<> stop(int number, std::chrono::milliseconds patience) = 0;
 };
@@ -51,11 +55,13 @@ class process {
 // Failures: not_found (no such program), denied, unavailable (no process to be had).
 base::outcome<std::unique_ptr<process>> spawn(command what, const run_user& as);
 
-// Runs a program to its end. Failures: as spawn; timed_out (it was killed); unavailable when it
-// ends with another status than 0 (the text has its last line).
-aio::task<> run(command what, run_user as, std::chrono::milliseconds patience);
+// Runs a program to its end. Failures: as spawn; timed_out (it was killed); cancelled (as well,
+// once `is_stopping` turns true); unavailable when it ends with another status than 0 (the text has
+// its last line).
+aio::task<> run(command what, run_user as, std::chrono::milliseconds patience,
+                const bool& is_stopping);
 
-// A free port on loopback; nothing when there is none. Somebody else may take it before it is used.
-int free_port();
+// Cuts a log that has grown over its limit; its second-last part stays beside it as ".old". Blocks.
+void bound_log(const std::string& path, std::uintmax_t bytes_max = log_bytes_max);
 
 }  // namespace runtime

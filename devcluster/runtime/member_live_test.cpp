@@ -1,0 +1,193 @@
+// Members with real servers and exporters, where they are installed.
+#include "devcluster/runtime/member.hpp"
+
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "aio/run_to_end.hpp"
+#include "base/random_id.hpp"
+#include "devcluster/runtime/ports.hpp"
+#include "devcluster/runtime/probe.hpp"
+
+namespace runtime {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto patience = 60s;
+
+class member_live : public testing::TestWithParam<std::string> {
+  protected:
+    void SetUp() override {
+        engine_ = find_engine(GetParam());
+        ASSERT_NE(engine_, nullptr);
+        std::string missing;
+        if (installed_version(*engine_, missing).empty()) {
+            GTEST_SKIP() << missing << " is not installed: apt-get install it to run this test";
+        }
+        std::filesystem::create_directory(folder_);
+        // The engines' user passes through.
+        std::filesystem::permissions(folder_, std::filesystem::perms(0755));
+        user_ = choose_user(folder_.string());
+    }
+    void TearDown() override { std::filesystem::remove_all(folder_); }
+
+    member_plan plan(const std::string& name, int primary_port = 0) {
+        const auto folder = folder_ / name;
+        std::filesystem::create_directory(folder);
+        std::filesystem::permissions(folder, std::filesystem::perms(0700));
+        EXPECT_TRUE(hand_over(user_, folder.string()));
+        return {.name = name,
+                .folder = folder.string(),
+                .password = "Abcd1234Efgh5678",
+                .user = std::string(engine_->user),
+                .primary_port = primary_port,
+                .memory_bytes = 128 * mebibyte};
+    }
+    member::parts parts() {
+        return {.of = *engine_,
+                .as = user_,
+                .pool = pool_,
+                .log = obs::null_log(),
+                .on_event = [this](std::string, std::string reason,
+                                   std::string) { events_.push_back(std::move(reason)); },
+                .on_change = [] {}};
+    }
+
+    // Runs `scene` beside the members' tasks, then stops the members.
+    void play(std::vector<member*> members, std::move_only_function<aio::task<>()> scene) {
+        auto whole = [](std::vector<member*> cast,
+                        std::move_only_function<aio::task<>()> script) -> aio::task<> {
+            aio::task_group group(co_await aio::this_executor());
+            for (auto* each : cast) group.spawn(each->run());
+            auto result = co_await script();
+            for (auto* each : cast) each->stop();
+            co_await group.join();
+            co_return result;
+        };
+        const auto ended = aio::run_to_end(whole(std::move(members), std::move(scene)));
+        EXPECT_TRUE(ended) << ended.error().text;
+    }
+
+    static aio::task<> until(std::function<bool()> is_so, std::string what) {
+        const auto give_up = std::chrono::steady_clock::now() + patience;
+        while (!is_so()) {
+            if (std::chrono::steady_clock::now() > give_up) {
+                co_return base::fail(base::errc::timed_out, "never: " + what);
+            }
+            auto slept = co_await aio::sleep_for(20ms);
+            if (!slept) co_return slept;
+        }
+        co_return base::outcome<void>{};
+    }
+
+    // Its exporter's page; empty until it is there.
+    static std::string page(const member& of) {
+        const auto text =
+            ask(of.plan().exporter_port,
+                "GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", 10s,
+                [](std::string_view) { return false; });
+        return text.starts_with("HTTP/1.1 200") ? text : "";
+    }
+    [[nodiscard]] std::string up() const {
+        const auto name = engine_->name == "postgres"  ? "pg_up 1"
+                          : engine_->name == "mariadb" ? "mysql_up 1"
+                                                       : std::string(engine_->name) + "_up 1";
+        return name;
+    }
+
+    const engine* engine_ = nullptr;
+    std::filesystem::path folder_ =
+        std::filesystem::temp_directory_path() / base::random_id("runtime-");
+    run_user user_;
+    aio::blocking_pool pool_{4, 64};
+    std::vector<std::string> events_;
+};
+
+TEST_P(member_live, starts_serves_metrics_survives_a_kill_and_stops) {
+    member one(plan("one"), parts());
+    pid_t first = 0;
+    member_ports used;
+    play({&one}, [&]() -> aio::task<> {
+        auto ready = co_await until([&] { return one.state().is_ready; }, "ready");
+        if (!ready) co_return ready;
+        ready = co_await until([&] { return page(one).find(up()) != std::string::npos; }, up());
+        if (!ready) co_return ready;
+        first = one.state().pid;
+        used = {.server = one.plan().port, .exporter = one.plan().exporter_port};
+        ::kill(first, SIGKILL);
+        ready = co_await until([&] { return !one.state().is_ready; }, "noticed");
+        if (!ready) co_return ready;
+        co_return co_await until([&] { return one.state().is_ready; }, "ready again");
+    });
+    EXPECT_EQ(one.state().restarts, 1);
+    EXPECT_EQ(one.plan().port, used.server);
+    EXPECT_EQ(one.plan().exporter_port, used.exporter);
+    EXPECT_EQ(std::ranges::count(events_, "BackOff"), 1);
+    EXPECT_EQ(one.state().pid, 0);
+    EXPECT_TRUE(is_port_free(used.server));
+    EXPECT_TRUE(is_port_free(used.exporter));
+}
+
+TEST_P(member_live, an_exporter_that_dies_is_started_again) {
+    if (engine_->exporter == nullptr) GTEST_SKIP() << "its exporter is no process of its own";
+    member one(plan("one"), parts());
+    play({&one}, [&]() -> aio::task<> {
+        auto ready = co_await until([&] { return !page(one).empty(); }, "a page");
+        if (!ready) co_return ready;
+        // The exporter is the other process that works in the member's folder.
+        for (const auto& each : std::filesystem::directory_iterator("/proc")) {
+            std::error_code error;
+            const auto home = std::filesystem::read_symlink(each.path() / "cwd", error);
+            const auto program = std::filesystem::read_symlink(each.path() / "exe", error);
+            if (home != one.plan().folder) continue;
+            if (program.string().find("exporter") == std::string::npos) continue;
+            ::kill(std::stoi(each.path().filename()), SIGKILL);
+        }
+        ready = co_await until([&] { return page(one).empty(); }, "no page");
+        if (!ready) co_return ready;
+        co_return co_await until([&] { return !page(one).empty(); }, "a page again");
+    });
+    EXPECT_EQ(one.state().restarts, 0);
+    EXPECT_EQ(std::ranges::count(events_, "ExporterEnded"), 1);
+}
+
+TEST_P(member_live, a_follower_copies_the_first_and_finds_it_after_a_restart) {
+    if (!engine_->can_follow) GTEST_SKIP() << "its members do not replicate";
+    member one(plan("one"), parts());
+    std::unique_ptr<member> two;
+    play({&one}, [&]() -> aio::task<> {
+        auto ready = co_await until([&] { return one.state().is_ready; }, "ready");
+        if (!ready) co_return ready;
+        two = std::make_unique<member>(plan("two", one.plan().port), parts());
+        aio::task_group group(co_await aio::this_executor());
+        group.spawn(two->run());
+        ready = co_await until([&] { return two->state().is_ready; }, "a follower");
+        if (ready) {
+            two->restart();
+            ready = co_await until([&] { return two->state().is_ready; }, "the follower again");
+        }
+        two->stop();
+        co_await group.join();
+        co_return ready;
+    });
+    EXPECT_EQ(two->state().restarts, 0);
+}
+
+TEST_P(member_live, a_stop_during_the_preparation_does_not_wait_for_it) {
+    member one(plan("one"), parts());
+    const auto begun = std::chrono::steady_clock::now();
+    play({&one}, [&]() -> aio::task<> { co_return co_await aio::sleep_for(100ms); });
+    EXPECT_LT(std::chrono::steady_clock::now() - begun, 5s);
+    EXPECT_FALSE(one.state().is_ready);
+}
+
+INSTANTIATE_TEST_SUITE_P(of, member_live,
+                         testing::Values("postgres", "redis", "mariadb", "memcached"),
+                         [](const auto& each) { return each.param; });
+
+}  // namespace
+}  // namespace runtime

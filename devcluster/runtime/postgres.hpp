@@ -1,0 +1,11 @@
+#pragma once
+// PostgreSQL as a process: programs, preparation, arguments, readiness. Plain functions behind one
+// row of the table of engines.
+
+#include "devcluster/runtime/engine.hpp"
+
+namespace runtime {
+
+engine postgres_engine();
+
+}  // namespace runtime

@@ -1,0 +1,11 @@
+#pragma once
+// Redis as a process: programs, preparation, arguments, readiness. Plain functions behind one row
+// of the table of engines.
+
+#include "devcluster/runtime/engine.hpp"
+
+namespace runtime {
+
+engine redis_engine();
+
+}  // namespace runtime
