@@ -7,66 +7,149 @@
 #include <filesystem>
 #include <thread>
 
+#include "aio/blocking.hpp"
 #include "base/quantity.hpp"
-#include "devcluster/controller/kinds.hpp"
 #include "devcluster/runtime/engine.hpp"
 #include "kube/json_text.hpp"
 
 namespace controller {
 namespace {
 
+namespace json = boost::json;
+
 // Databases of a demonstration idle most of the time.
 constexpr std::int64_t cpu_overcommit = 100;
 constexpr std::int64_t memory_overcommit = 10;
+constexpr std::string_view our_label = "app.kubernetes.io/managed-by";
+constexpr std::string_view our_name = "local-operator";
 
-boost::json::object node_object(const std::string& data_dir) {
+base::outcome<void> done() {
+    return {};
+}
+
+json::object our_metadata(std::string_view name) {
+    return {{"name", name}, {"labels", json::object{{our_label, our_name}}}};
+}
+
+json::object node_object(const std::string& data_dir) {
     const auto cpus = std::max(1U, std::thread::hardware_concurrency());
     const auto memory = std::int64_t(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGESIZE);
     std::error_code error;
     const auto disk = std::filesystem::space(data_dir, error).available;
-    const boost::json::object room{
+    const json::object room{
         {"cpu", std::to_string(std::int64_t(cpus) * cpu_overcommit)},
         {"memory", base::bytes_text(memory * memory_overcommit / 1048576 * 1048576)},
-        {"ephemeral-storage", std::to_string(disk)},
+        {"ephemeral-storage", std::to_string(error ? 0 : disk)},
         {"pods", "100000"}};
     return {{"apiVersion", "v1"},
             {"kind", "Node"},
-            {"metadata", {{"name", "local"}}},
+            {"metadata", our_metadata("local")},
             {"status", {{"capacity", room}, {"allocatable", room}}}};
+}
+
+aio::task<> offer_node(kube::client& through, std::string data_dir) {
+    const kube::resource nodes{
+        .version = "v1", .plural = "nodes", .kind = "Node", .namespaced = false};
+    const auto node = node_object(data_dir);
+    auto made = co_await ensure(through, nodes, node);
+    if (!made) co_return made;
+    json::object patch{{"status", node.at("status")}};
+    auto patched = co_await through.patch(nodes, {}, "local", kube::patch_type::merge,
+                                          std::move(patch), "status", own_write());
+    if (!patched) co_return base::pass(std::move(patched));
+    co_return done();
+}
+
+aio::task<> offer_storage(kube::client& through) {
+    const kube::resource classes{.group = "storage.k8s.io",
+                                 .version = "v1",
+                                 .plural = "storageclasses",
+                                 .kind = "StorageClass",
+                                 .namespaced = false};
+    auto metadata = our_metadata("local");
+    metadata["annotations"] = {{"storageclass.kubernetes.io/is-default-class", "true"}};
+    json::object local{{"apiVersion", "storage.k8s.io/v1"},
+                       {"kind", "StorageClass"},
+                       {"metadata", std::move(metadata)},
+                       {"provisioner", "kubedb-dbaas.local/folder"},
+                       {"allowVolumeExpansion", true}};
+    co_return co_await ensure(through, classes, std::move(local));
+}
+
+// Versions that this machine had and has no more: of an engine that was upgraded they are
+// deprecated, databases still name them; of one that was removed they go.
+aio::task<> retire_versions(kube::client& through, kube::resource what, std::string current) {
+    const kube::list_options ours{.label_selector = fmt::format("{}={}", our_label, our_name)};
+    auto found = co_await through.list(what, {}, ours);
+    if (!found && found.error().code == base::errc::not_found) co_return done();
+    if (!found) co_return base::pass(std::move(found));
+    for (const auto& each : found->items) {
+        const auto* metadata = kube::object_at(each, "metadata");
+        const std::string name(kube::text_at(*metadata, "name"));
+        if (name == current) continue;
+        if (current.empty()) {
+            auto gone = co_await remove(through, what, {}, name);
+            if (!gone) co_return gone;
+            continue;
+        }
+        json::object patch{{"spec", {{"deprecated", true}}}};
+        auto marked = co_await through.patch(what, {}, name, kube::patch_type::merge,
+                                             std::move(patch), {}, own_write());
+        if (!marked) co_return base::pass(std::move(marked));
+    }
+    co_return done();
+}
+
+struct installation {
+    std::string version;
+    std::string missing;
+};
+
+aio::task<> offer_engine(kube::client& through, const engine_kind& kind,
+                         const runtime::engine& engine, aio::blocking_pool& pool, obs::log& log) {
+    const auto* which = &engine;
+    auto asked =
+        co_await aio::run_blocking<installation>(pool, [which]() -> base::outcome<installation> {
+            installation found;
+            found.version = runtime::installed_version(*which, found.missing);
+            return found;
+        });
+    if (!asked) co_return base::pass(std::move(asked));
+    const auto what = version_resource(kind);
+    auto retired = co_await retire_versions(through, what, asked->version);
+    if (!retired) co_return retired;
+    if (asked->version.empty()) {
+        log.info("engine_not_installed", {{"engine", kind.engine}, {"missing", asked->missing}});
+        co_return done();
+    }
+    auto offered =
+        co_await ensure(through, what,
+                        {{"apiVersion", what.api_version()},
+                         {"kind", what.kind},
+                         {"metadata", our_metadata(asked->version)},
+                         {"spec", {{"version", asked->version}, {"deprecated", false}}}});
+    if (!offered && offered.error().code == base::errc::not_found) {
+        log.info("kind_not_served", {{"engine", kind.engine}, {"detail", offered.error().text}});
+        co_return done();
+    }
+    if (!offered) co_return offered;
+    log.info("engine_offered", {{"engine", kind.engine}, {"version", asked->version}});
+    co_return done();
 }
 
 }  // namespace
 
-aio::task<> offer_catalogue(kube::client& through, std::string data_dir, obs::log& log) {
+aio::task<> offer_catalogue(kube::client& through, std::string data_dir, aio::blocking_pool& pool,
+                            obs::log& log) {
     for (const auto& kind : engine_kinds()) {
         const auto* engine = runtime::find_engine(kind.engine);
-        std::string missing;
-        const auto version = runtime::installed_version(*engine, missing);
-        if (version.empty()) {
-            log.info("engine_not_installed", {{"engine", kind.engine}, {"missing", missing}});
-            continue;
-        }
-        const auto what = version_resource(kind);
-        auto offered = co_await ensure(through, what,
-                                       {{"apiVersion", what.api_version()},
-                                        {"kind", what.kind},
-                                        {"metadata", {{"name", version}}},
-                                        {"spec", {{"version", version}}}});
-        if (!offered) co_return offered;
-        log.info("engine_offered", {{"engine", kind.engine}, {"version", version}});
+        if (engine == nullptr) continue;
+        auto offered = co_await offer_engine(through, kind, *engine, pool, log);
+        if (!offered) co_return base::pass(std::move(offered), kind.engine);
     }
-    const kube::resource nodes{
-        .version = "v1", .plural = "nodes", .kind = "Node", .namespaced = false};
-    auto node = node_object(data_dir);
-    const auto status = node;
-    auto made = co_await ensure(through, nodes, std::move(node));
-    if (!made) co_return made;
-    auto patched =
-        co_await through.patch(nodes, {}, "local", kube::patch_type::merge,
-                               boost::json::object{{"status", status.at("status")}}, "status",
-                               {.field_manager = "local-operator", .strict_fields = false});
-    if (!patched) co_return base::pass(std::move(patched));
-    co_return base::outcome<void>{};
+    auto offered = co_await offer_storage(through);
+    if (!offered) co_return base::pass(std::move(offered), "storage class");
+    co_return co_await offer_node(through, std::move(data_dir));
 }
 
 }  // namespace controller

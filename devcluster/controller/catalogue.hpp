@@ -1,14 +1,15 @@
 #pragma once
-// What this machine offers, as objects: a version per engine that is installed, and a node with
-// room for more than there is, because demonstrations are small and many.
+// What this machine offers, as objects: a version per engine that is installed, a storage class,
+// and a node with room for more than there is, because demonstrations are small and many.
 
 #include <string>
 
-#include "kube/client.hpp"
-#include "obs/log.hpp"
+#include "devcluster/controller/kinds.hpp"
 
 namespace controller {
 
-aio::task<> offer_catalogue(kube::client& through, std::string data_dir, obs::log& log);
+// Failures: of the Kubernetes client.
+aio::task<> offer_catalogue(kube::client& through, std::string data_dir, aio::blocking_pool& pool,
+                            obs::log& log);
 
 }  // namespace controller

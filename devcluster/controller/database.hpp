@@ -1,36 +1,44 @@
 #pragma once
 // One database of the local operator: brings its members to what the object asks for and says in
-// Kubernetes' objects how they are. Asked again after every change of either. One loop.
+// Kubernetes' objects how they are. Asked again after every change of either. One loop; at most one
+// call of reconcile() at a time.
 
 #include <functional>
 #include <map>
 #include <memory>
 #include <set>
 #include <string>
+#include <vector>
 
+#include "devcluster/controller/health.hpp"
 #include "devcluster/controller/kinds.hpp"
 #include "devcluster/controller/objects.hpp"
+#include "devcluster/controller/teller.hpp"
 #include "devcluster/runtime/member.hpp"
 
 namespace controller {
 
-class local_database : public std::enable_shared_from_this<local_database> {
+class local_database {
   public:
     local_database(host& with, const engine_kind& kind, std::function<void()> on_change);
 
     // One step towards the object's wish; members report through on_change. Failures: those of the
-    // Kubernetes client; the caller tries again.
+    // Kubernetes client and of the disk; the caller tries again.
     aio::task<> reconcile(json::object object);
+    // Its object has vanished without us: what belonged to it goes as well.
+    aio::task<> abandon();
+
     // Deleted, with everything that belonged to it.
     [[nodiscard]] bool is_gone() const noexcept { return is_gone_; }
-    [[nodiscard]] bool is_ready() const;
-    [[nodiscard]] std::int64_t member_count() const noexcept {
-        return static_cast<std::int64_t>(members_.size());
-    }
-    // A change of an OpsRequest is under way: health is not judged.
-    void set_paused(bool paused) { is_paused_ = paused; }
+    [[nodiscard]] bool can_run() const noexcept { return facts_.refusal.empty(); }
+    // As many members as wanted, all ready, and none has a restart before it.
+    [[nodiscard]] bool is_settled() const;
+    // An OpsRequest is being carried out; told as a condition.
+    void set_paused(bool paused);
+    // Once per `request`: one member after the other, the first last, each when all are ready; at
+    // once when that is not to be waited for.
+    void restart_members(const std::string& request, bool waits);
 
-    void restart_members();
     void stop_members();
     aio::task<> join_members();
 
@@ -39,43 +47,49 @@ class local_database : public std::enable_shared_from_this<local_database> {
         std::unique_ptr<runtime::member> member;
         std::unique_ptr<aio::task_group> task;
     };
-    aio::task<> take_down(const wanted_database& wanted);
-    aio::task<> bring_up(const wanted_database& wanted);
-    aio::task<> shrink(const wanted_database& wanted);
-    aio::task<> start_member(const wanted_database& wanted, int ordinal);
-    aio::task<> publish(const wanted_database& wanted);
-    aio::task<> publish_pods(const wanted_database& wanted);
-    aio::task<> publish_status(const wanted_database& wanted);
-    aio::task<> emit_events(const wanted_database& wanted);
-    aio::task<std::string> password_of(const wanted_database& wanted);
-    aio::task<> remove_member(const wanted_database& wanted, int ordinal);
-    [[nodiscard]] std::string folder_of(const wanted_database& wanted) const;
+    aio::task<> claim_object_for_us(const json::object& object);
+    aio::task<> halt();
+    aio::task<> refuse(const json::object& object);
+    aio::task<> take_down(const json::object& object);
+    aio::task<> remove_objects();
+    aio::task<> keep_claims();
+    aio::task<> bring_up();
+    aio::task<> start_member(int ordinal);
+    aio::task<> shrink();
+    aio::task<> remove_member(int ordinal);
+    void update_plan(int ordinal, runtime::member& of);
+    void restart_next();
+
+    aio::task<> publish(const json::object& object);
+    aio::task<> publish_services();
+    aio::task<> publish_endpoints(std::string suffix, std::vector<endpoint_address> addresses,
+                                  std::string port_name);
+    aio::task<> publish_binding();
+    aio::task<> publish_members();
+    aio::task<> publish_status(const json::object& object);
+    aio::task<> publish_events();
+    aio::task<std::string> find_password();
+    void note_event(event_text what);
+    [[nodiscard]] runtime::member* member_at(int ordinal) const;
+    [[nodiscard]] std::vector<int> ordinals() const;
+    [[nodiscard]] bool is_ready(int ordinal) const;
 
     host& host_;
     const engine_kind& kind_;
-    const runtime::engine* engine_;
+    const runtime::engine* engine_;  // null: no runtime for it here
     std::function<void()> on_change_;
+    teller teller_;
+    wanted_database wanted_;
+    database_facts facts_;
     std::map<int, running> members_;
     std::string password_;
-    std::string told_status_;
-    std::map<int, std::string> told_pods_;
-    std::string told_endpoints_;
-    struct pending_event {
-        std::string type;
-        std::string reason;
-        std::string message;
-    };
-    std::vector<pending_event> events_;
-    std::map<std::string, int> event_counts_;
-    bool was_ready_ = false;
+    std::vector<event_text> events_;
+    std::map<std::string, int> event_counts_;  // by reason
+    std::set<std::string> restarts_done_;      // requests
+    std::vector<int> to_restart_;              // ordinals, next one last
+    bool refuses_endpoints_ = false;
+    bool is_down_ = false;  // halted, and nothing points at it
     bool is_gone_ = false;
-    bool is_paused_ = false;
-    bool has_base_objects_ = false;
 };
-
-// Folders of databases that no object stands for ("namespace/name" of those that are), left by a
-// crash between the end of the object and the end of its data.
-void remove_unknown_members(const host& with, const std::string& engine,
-                            const std::set<std::string>& present);
 
 }  // namespace controller

@@ -11,7 +11,16 @@ constexpr std::array table{
     engine_kind{"postgres", "Postgres", "postgreses", "postgres", "replicas", 5432,
                 "postgresql://127.0.0.1:{}/postgres?sslmode=disable"},
     engine_kind{"redis", "Redis", "redises", "redis", "replicas", 6379, "redis://127.0.0.1:{}"},
-    engine_kind{"mariadb", "MariaDB", "mariadbs", "mariadb", "member", 3306, "tcp(127.0.0.1:{})/"},
+    engine_kind{"mariadb", "MariaDB", "mariadbs", "mariadb", "member", 3306, "tcp(127.0.0.1:{})/",
+                "Master", "Slave"},
+    engine_kind{"memcached", "Memcached", "memcacheds", "memcached", "replicas", 11211,
+                "memcached://127.0.0.1:{}"},
+    // Known, but with no runtime here.
+    engine_kind{"mysql", "MySQL", "mysqls", "mysql", "member", 3306, ""},
+    engine_kind{"mongodb", "MongoDB", "mongodbs", "mongodb", "replicas", 27017, ""},
+    engine_kind{"elasticsearch", "Elasticsearch", "elasticsearches", "elasticsearch", "node", 9200,
+                ""},
+    engine_kind{"redissentinel", "RedisSentinel", "redissentinels", "redissentinel", "", 26379, ""},
 };
 
 std::string lower(std::string_view text) {
@@ -56,11 +65,15 @@ kube::resource core(std::string_view plural, std::string_view kind) {
     return {.version = "v1", .plural = std::string(plural), .kind = std::string(kind)};
 }
 
+kube::write_options own_write() {
+    return {.field_manager = "local-operator", .strict_fields = false};
+}
+
 aio::task<> ensure(kube::client& through, kube::resource what, boost::json::object content) {
     const auto* metadata = kube::object_at(content, "metadata");
     const std::string home(kube::text_at(*metadata, "namespace"));
     const std::string name(kube::text_at(*metadata, "name"));
-    const kube::write_options how{.field_manager = "local-operator", .strict_fields = false};
+    const auto how = own_write();
     auto made = co_await through.create(what, home, content, how);
     if (made) co_return done();
     if (made.error().reason != "AlreadyExists") co_return base::pass(std::move(made));

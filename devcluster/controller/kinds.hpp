@@ -1,5 +1,5 @@
 #pragma once
-// The KubeDB kinds that the local operator serves, and what it needs to reach their objects.
+// The KubeDB kinds that the local operator knows, and what it needs to reach their objects.
 
 #include <span>
 #include <string>
@@ -13,20 +13,24 @@
 
 namespace controller {
 
+// A kind without a runtime of that name is answered with NotReady and an event.
 struct engine_kind {
     std::string_view engine;
     std::string_view kind;
     std::string_view plural;
-    std::string_view component;  // key in OpsRequests' payloads
-    std::string_view horizontal_key;
+    std::string_view component;       // container, and key in OpsRequests' payloads
+    std::string_view horizontal_key;  // empty: there are no OpsRequests of it
     int default_port;
     std::string_view url;  // fmt: port
+    std::string_view first_role = "primary";
+    std::string_view follower_role = "standby";
 };
 
 std::span<const engine_kind> engine_kinds();
 kube::resource database_resource(const engine_kind& of);
 kube::resource request_resource(const engine_kind& of);
 kube::resource version_resource(const engine_kind& of);
+kube::resource core(std::string_view plural, std::string_view kind);
 
 // What every database of the operator needs.
 struct host {
@@ -39,11 +43,12 @@ struct host {
     runtime::run_user as;
 };
 
+// How the operator writes: under its own name; what a server does not know is not its fault.
+kube::write_options own_write();
 // Creates the object; one that is there is brought to the given content by a merge patch.
 aio::task<> ensure(kube::client& through, kube::resource what, boost::json::object content);
 // Success also when it is not there.
 aio::task<> remove(kube::client& through, kube::resource what, std::string name_space,
                    std::string name);
-kube::resource core(std::string_view plural, std::string_view kind);
 
 }  // namespace controller

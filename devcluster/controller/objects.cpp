@@ -1,28 +1,45 @@
 #include "devcluster/controller/objects.hpp"
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <boost/json/array.hpp>
 
 #include "base/quantity.hpp"
+#include "devcluster/controller/health.hpp"
+#include "kube/json_text.hpp"
 
 namespace controller {
 namespace {
 
+using kube::text_at;
+
 const json::object& inner(const json::object& from, std::string_view key) {
     static const json::object none;
+    const auto* found = kube::object_at(from, key);
+    return found == nullptr ? none : *found;
+}
+const json::array& list(const json::object& from, std::string_view key) {
+    static const json::array none;
     const auto* value = from.if_contains(key);
-    return value == nullptr || !value->is_object() ? none : value->get_object();
+    return value == nullptr || !value->is_array() ? none : value->get_array();
 }
 std::string text(const json::object& from, std::string_view key) {
-    const auto* value = from.if_contains(key);
-    return value != nullptr && value->is_string() ? std::string(value->get_string()) : "";
+    return std::string(text_at(from, key));
 }
 bool flag(const json::object& from, std::string_view key) {
     const auto* value = from.if_contains(key);
     return value != nullptr && value->is_bool() && value->get_bool();
 }
+// A quantity is a string, or a bare number.
+std::string quantity(const json::object& from, std::string_view key) {
+    const auto number = kube::number_at(from, key);
+    return number ? std::to_string(*number) : text(from, key);
+}
 
-json::object object_of(const wanted_database& of, std::string_view api_version,
-                       std::string_view kind, const std::string& name) {
+// An object that goes with its database.
+json::object owned_object(const wanted_database& of, std::string_view api_version,
+                          std::string_view kind, const std::string& name) {
     return {{"apiVersion", api_version},
             {"kind", kind},
             {"metadata",
@@ -36,49 +53,106 @@ json::object object_of(const wanted_database& of, std::string_view api_version,
                                                            {"controller", true}}}}}}};
 }
 
+std::int64_t memory_of(const json::object& pod, std::string_view component) {
+    for (const auto& each : list(pod, "containers")) {
+        if (!each.is_object() || text_at(each.get_object(), "name") != component) continue;
+        const auto& resources = inner(each.get_object(), "resources");
+        for (const auto* kind : {"limits", "requests"}) {
+            const auto bytes = base::parse_bytes(quantity(inner(resources, kind), "memory"));
+            if (bytes && *bytes > 0) return *bytes;
+        }
+    }
+    return 0;
+}
+
+bool is_provisioned(const json::object& status) {
+    return std::ranges::any_of(list(status, "conditions"), [](const json::value& each) {
+        return each.is_object() && text_at(each.get_object(), "type") == "Provisioned" &&
+               text_at(each.get_object(), "status") == "True";
+    });
+}
+
+std::string from_base64(std::string_view encoded) {
+    constexpr std::string_view alphabet =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    std::string bytes;
+    std::uint32_t group = 0;
+    int bits = 0;
+    for (const char c : encoded) {
+        const auto value = alphabet.find(c);
+        if (value == std::string_view::npos) continue;
+        group = group << 6 | static_cast<std::uint32_t>(value);
+        bits += 6;
+        if (bits >= 8) {
+            bits -= 8;
+            bytes += static_cast<char>(group >> bits & 255U);
+        }
+    }
+    return bytes;
+}
+
 }  // namespace
 
-wanted_database read_database(const std::string& engine, const std::string& plural,
-                              const json::object& object) {
+wanted_database read_database(const engine_kind& kind, const json::object& object) {
     const auto& metadata = inner(object, "metadata");
     const auto& spec = inner(object, "spec");
-    wanted_database read{.engine = engine,
-                         .kind = text(object, "kind"),
-                         .plural = plural,
+    const auto& auth = inner(spec, "authSecret");
+    wanted_database read{.engine = std::string(kind.engine),
+                         .kind = std::string(kind.kind),
+                         .plural = std::string(kind.plural),
                          .name_space = text(metadata, "namespace"),
                          .name = text(metadata, "name"),
                          .uid = text(metadata, "uid"),
                          .version = text(spec, "version"),
+                         .mode = text(spec, "mode"),
                          .deletion_policy = text(spec, "deletionPolicy"),
-                         .auth_secret = text(inner(spec, "authSecret"), "name"),
+                         .auth_secret = text(auth, "name"),
+                         .first_role = std::string(kind.first_role),
+                         .follower_role = std::string(kind.follower_role),
+                         .generation = kube::number_at(metadata, "generation").value_or(0),
+                         .is_auth_external = flag(auth, "externallyManaged"),
                          .is_halted = flag(spec, "halted"),
                          .is_deleting = metadata.contains("deletionTimestamp"),
-                         .has_monitor = spec.contains("monitor")};
+                         .has_monitor = spec.contains("monitor"),
+                         .was_provisioned = is_provisioned(inner(object, "status"))};
+    if (read.deletion_policy.empty()) read.deletion_policy = "Delete";
     if (read.auth_secret.empty()) read.auth_secret = read.name + "-auth";
-    const auto* replicas = spec.if_contains("replicas");
-    if (replicas != nullptr && replicas->is_int64()) {
-        read.replicas = static_cast<int>(replicas->get_int64());
-    }
-    const auto* finalizers = metadata.if_contains("finalizers");
-    if (finalizers != nullptr && finalizers->is_array()) {
-        for (const auto& each : finalizers->get_array()) {
-            read.has_finalizer = read.has_finalizer || each == "kubedb.com";
-        }
-    }
-    const auto& pod = inner(inner(spec, "podTemplate"), "spec");
-    const auto* containers = pod.if_contains("containers");
-    if (containers != nullptr && containers->is_array()) {
-        for (const auto& each : containers->get_array()) {
-            if (!each.is_object()) continue;
-            const auto& requests = inner(inner(each.get_object(), "resources"), "requests");
-            read.memory_bytes = base::parse_bytes(text(requests, "memory")).value_or(0);
-            break;
-        }
-    }
+    constexpr std::int64_t replicas_max = 32;
+    read.replicas = static_cast<int>(
+        std::clamp<std::int64_t>(kube::number_at(spec, "replicas").value_or(1), 1, replicas_max));
+    read.has_finalizer =
+        std::ranges::any_of(list(metadata, "finalizers"),
+                            [](const json::value& each) { return each == json::value(finalizer); });
+    read.memory_bytes = memory_of(inner(inner(spec, "podTemplate"), "spec"), kind.component);
     const auto size =
-        text(inner(inner(inner(spec, "storage"), "resources"), "requests"), "storage");
+        quantity(inner(inner(inner(spec, "storage"), "resources"), "requests"), "storage");
     if (!size.empty()) read.storage = size;
     return read;
+}
+
+std::string refusal_of(const wanted_database& wanted, bool has_runtime) {
+    if (!has_runtime) {
+        return fmt::format("there is no runtime for {} here: this operator stands in for KubeDB's",
+                           wanted.kind);
+    }
+    if (wanted.engine == "redis" && wanted.mode == "Cluster") {
+        return "a Redis Cluster cannot run here: only single servers and servers with replicas";
+    }
+    return {};
+}
+
+json::array without_finalizer(const json::object& object) {
+    json::array kept;
+    for (const auto& each : list(inner(object, "metadata"), "finalizers")) {
+        if (each != json::value(finalizer)) kept.push_back(each);
+    }
+    return kept;
+}
+
+json::array with_finalizer(const json::object& object) {
+    auto all = without_finalizer(object);
+    all.push_back(json::value(finalizer));
+    return all;
 }
 
 json::object labels_of(const wanted_database& of) {
@@ -88,20 +162,55 @@ json::object labels_of(const wanted_database& of) {
             {"app.kubernetes.io/component", "database"}};
 }
 
-std::string member_name(const wanted_database& of, int ordinal) {
-    return of.name + "-" + std::to_string(ordinal);
+std::string selector_of(const wanted_database& of) {
+    return fmt::format(
+        "app.kubernetes.io/name={}.kubedb.com,app.kubernetes.io/instance={},"
+        "app.kubernetes.io/managed-by=kubedb.com",
+        of.plural, of.name);
 }
 
+std::string member_name(const wanted_database& of, int ordinal) {
+    return fmt::format("{}-{}", of.name, ordinal);
+}
+
+std::string claim_name(const wanted_database& of, int ordinal) {
+    return fmt::format("data-{}", member_name(of, ordinal));
+}
+
+// Without an owner: by KubeDB's policy Delete it stays.
 json::object secret_object(const wanted_database& of, const std::string& user,
                            const std::string& password) {
-    auto made = object_of(of, "v1", "Secret", of.auth_secret);
-    made["type"] = "kubernetes.io/basic-auth";
-    made["stringData"] = json::object{{"username", user}, {"password", password}};
+    auto made = owned_object(of, "v1", "Secret", of.auth_secret);
+    made["metadata"].get_object().erase("ownerReferences");
+    if (of.engine == "memcached") {
+        made["type"] = "Opaque";
+        made["stringData"] = json::object{{"authData", user + ":" + password + "\n"}};
+    } else {
+        made["type"] = "kubernetes.io/basic-auth";
+        made["stringData"] = json::object{{"username", user}, {"password", password}};
+    }
     return made;
 }
 
+std::string password_in(const json::object& secret) {
+    const auto& data = inner(secret, "data");
+    const auto password = from_base64(text_at(data, "password"));
+    if (!password.empty()) return password;
+    const auto lines = from_base64(text_at(data, "authData"));
+    const auto line = lines.substr(0, lines.find('\n'));
+    const auto colon = line.find(':');
+    return colon == std::string::npos ? "" : line.substr(colon + 1);
+}
+
+bool is_secret_ours(const wanted_database& of, const json::object& secret) {
+    const auto& labels = inner(inner(secret, "metadata"), "labels");
+    return text_at(labels, "app.kubernetes.io/managed-by") == "kubedb.com" &&
+           text_at(labels, "app.kubernetes.io/instance") == of.name &&
+           text_at(labels, "app.kubernetes.io/name") == of.plural + ".kubedb.com";
+}
+
 json::object claim_object(const wanted_database& of, int ordinal) {
-    auto made = object_of(of, "v1", "PersistentVolumeClaim", "data-" + member_name(of, ordinal));
+    auto made = owned_object(of, "v1", "PersistentVolumeClaim", claim_name(of, ordinal));
     made["spec"] = json::object{{"accessModes", json::array{"ReadWriteOnce"}},
                                 {"storageClassName", "local"},
                                 {"resources", {{"requests", {{"storage", of.storage}}}}}};
@@ -109,17 +218,28 @@ json::object claim_object(const wanted_database& of, int ordinal) {
 }
 
 json::object pod_object(const wanted_database& of, int ordinal) {
-    auto made = object_of(of, "v1", "Pod", member_name(of, ordinal));
+    auto made = owned_object(of, "v1", "Pod", member_name(of, ordinal));
     made["metadata"].get_object()["labels"].get_object()["kubedb.com/role"] =
-        ordinal == 0 ? "primary" : "standby";
+        ordinal == 0 ? of.first_role : of.follower_role;
     made["spec"] = json::object{
+        {"nodeName", "local"},
         {"containers", json::array{json::object{{"name", of.engine}, {"image", "process"}}}}};
+    return made;
+}
+
+json::object set_object(const wanted_database& of) {
+    auto made = owned_object(of, "apps.k8s.appscode.com/v1", "PetSet", of.name);
+    auto labels = labels_of(of);
+    labels.erase("app.kubernetes.io/component");
+    made["spec"] = json::object{{"replicas", of.replicas},
+                                {"serviceName", of.name + "-pods"},
+                                {"selector", {{"matchLabels", std::move(labels)}}}};
     return made;
 }
 
 json::object service_object(const wanted_database& of, const std::string& suffix, int port,
                             const std::string& port_name) {
-    auto made = object_of(of, "v1", "Service", of.name + suffix);
+    auto made = owned_object(of, "v1", "Service", of.name + suffix);
     if (suffix == "-stats") {
         made["metadata"].get_object()["labels"].get_object()["kubedb.com/role"] = "stats";
     }
@@ -134,7 +254,7 @@ json::object service_object(const wanted_database& of, const std::string& suffix
 json::object endpoints_object(const wanted_database& of, const std::string& suffix,
                               const std::vector<endpoint_address>& addresses,
                               const std::string& port_name) {
-    auto made = object_of(of, "v1", "Endpoints", of.name + suffix);
+    auto made = owned_object(of, "v1", "Endpoints", of.name + suffix);
     json::array subsets;
     for (const auto& each : addresses) {
         subsets.push_back(json::object{
@@ -150,7 +270,7 @@ json::object endpoints_object(const wanted_database& of, const std::string& suff
 }
 
 json::object binding_object(const wanted_database& of, const std::string& url) {
-    auto made = object_of(of, "appcatalog.appscode.com/v1alpha1", "AppBinding", of.name);
+    auto made = owned_object(of, "appcatalog.appscode.com/v1alpha1", "AppBinding", of.name);
     made["spec"] = json::object{{"type", "kubedb.com/" + of.engine},
                                 {"version", of.version},
                                 {"appRef",
@@ -163,13 +283,46 @@ json::object binding_object(const wanted_database& of, const std::string& url) {
     return made;
 }
 
-json::object condition(const std::string& type, bool is_true, const std::string& reason,
-                       const std::string& message, const std::string& when) {
-    return {{"type", type},
-            {"status", is_true ? "True" : "False"},
-            {"reason", reason},
-            {"message", message},
-            {"lastTransitionTime", when}};
+json::object event_object(const wanted_database& about, const event_text& what, int count,
+                          const std::string& now) {
+    std::string word = what.reason;
+    std::ranges::transform(word, word.begin(),
+                           [](char c) { return c >= 'A' && c <= 'Z' ? char(c + 32) : c; });
+    json::object made{{"apiVersion", "v1"},
+                      {"kind", "Event"},
+                      {"metadata",
+                       {{"name", fmt::format("{}.{}.{}", about.name, about.uid.substr(0, 8), word)},
+                        {"namespace", about.name_space}}},
+                      {"type", what.type},
+                      {"reason", what.reason},
+                      {"message", what.message},
+                      {"count", count},
+                      {"lastTimestamp", now},
+                      {"source", {{"component", "local-operator"}}},
+                      {"involvedObject",
+                       {{"apiVersion", "kubedb.com/v1"},
+                        {"kind", about.kind},
+                        {"namespace", about.name_space},
+                        {"name", about.name},
+                        {"uid", about.uid}}}};
+    if (count == 1) made["firstTimestamp"] = now;
+    return made;
+}
+
+json::object pod_status(const wanted_database& of, bool is_ready, int restarts,
+                        const std::string& trouble, const std::string& now) {
+    json::object state{{"running", json::object{}}};
+    if (!is_ready) state = {{"waiting", {{"reason", "NotReady"}, {"message", trouble}}}};
+    return {
+        {"phase", is_ready ? "Running" : "Pending"},
+        {"conditions", json::array{condition("Ready", is_ready, is_ready ? "Running" : "NotRunning",
+                                             trouble, now)}},
+        {"containerStatuses", json::array{json::object{{"name", of.engine},
+                                                       {"image", "process"},
+                                                       {"imageID", ""},
+                                                       {"ready", is_ready},
+                                                       {"restartCount", restarts},
+                                                       {"state", std::move(state)}}}}};
 }
 
 }  // namespace controller

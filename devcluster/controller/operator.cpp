@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/json.hpp>
 #include <map>
 #include <set>
@@ -11,7 +12,9 @@
 #include "devcluster/controller/database.hpp"
 #include "devcluster/controller/kinds.hpp"
 #include "devcluster/controller/ops.hpp"
+#include "devcluster/controller/storage.hpp"
 #include "kube/informer.hpp"
+#include "kube/json_text.hpp"
 
 namespace controller {
 namespace {
@@ -21,47 +24,89 @@ using base::errc;
 
 constexpr std::size_t workers_max = 16;
 constexpr auto idle_turn = 5s;
+constexpr auto request_period = 200ms;  // while one is being carried out
 
 base::outcome<void> done() {
     return {};
 }
 
-// Keeps the objects of one kind and says which changed.
-class listener final : public kube::informer_listener {
+using news = std::function<void(const std::string& place)>;  // empty: the list is complete
+
+// The objects of one kind by "namespace/name", and which changed.
+class database_list final : public kube::informer_listener {
   public:
-    listener(std::map<std::string, json::object>& objects,
-             std::function<void(const std::string&)> news)
-        : objects_(objects), news_(std::move(news)) {}
+    explicit database_list(news tell) : tell_(std::move(tell)) {}
     void on_upsert(const kube::object_meta& meta, std::string_view text) override {
-        auto parsed = json::parse(text);
-        const auto key = meta.name_space + "/" + meta.name;
-        objects_[key] = std::move(parsed.get_object());
-        news_(key);
+        auto parsed = kube::parse_json(text);
+        if (!parsed || !parsed->is_object()) return;
+        const auto place = meta.name_space + "/" + meta.name;
+        objects[place] = std::move(parsed->get_object());
+        tell_(place);
     }
     void on_delete(const kube::object_meta& meta) override {
-        const auto key = meta.name_space + "/" + meta.name;
-        objects_.erase(key);
-        news_(key);
+        const auto place = meta.name_space + "/" + meta.name;
+        objects.erase(place);
+        tell_(place);
     }
     void on_synced() override {
         is_synced = true;
-        news_({});
+        tell_({});
     }
     void on_link(bool, const std::string&) override {}
+
+    std::map<std::string, json::object> objects;
     bool is_synced = false;
 
   private:
-    std::map<std::string, json::object>& objects_;
-    std::function<void(const std::string&)> news_;
+    news tell_;
+};
+
+// Requests by the place of the database that they are for; a change of one concerns that.
+class request_list final : public kube::informer_listener {
+  public:
+    explicit request_list(news tell) : tell_(std::move(tell)) {}
+    void on_upsert(const kube::object_meta& meta, std::string_view text) override {
+        const auto parsed = kube::parse_json(text);
+        if (!parsed || !parsed->is_object()) return;
+        auto request = read_request(parsed->get_object());
+        const auto place = meta.name_space + "/" + request.database;
+        places_[meta.name_space + "/" + meta.name] = place;
+        requests_[place][meta.name] = std::move(request);
+        tell_(place);
+    }
+    void on_delete(const kube::object_meta& meta) override {
+        const auto at = places_.find(meta.name_space + "/" + meta.name);
+        if (at == places_.end()) return;
+        const auto place = at->second;
+        places_.erase(at);
+        requests_[place].erase(meta.name);
+        if (requests_[place].empty()) requests_.erase(place);
+        tell_(place);
+    }
+    void on_synced() override {}
+    void on_link(bool, const std::string&) override {}
+
+    [[nodiscard]] std::vector<ops_request> of(const std::string& place) const {
+        std::vector<ops_request> found;
+        const auto at = requests_.find(place);
+        if (at == requests_.end()) return found;
+        for (const auto& [name, request] : at->second) {
+            if (!request.is_over()) found.push_back(request);
+        }
+        return found;
+    }
+
+  private:
+    std::map<std::string, std::map<std::string, ops_request>> requests_;
+    std::map<std::string, std::string> places_;
+    news tell_;
 };
 
 // One engine's databases and their requests.
 struct watched_kind {
     const engine_kind* kind = nullptr;
-    std::map<std::string, json::object> databases;
-    std::map<std::string, json::object> requests;
-    std::unique_ptr<listener> database_listener;
-    std::unique_ptr<listener> request_listener;
+    std::unique_ptr<database_list> databases;
+    std::unique_ptr<request_list> requests;
     std::unique_ptr<kube::informer> database_informer;
     std::unique_ptr<kube::informer> request_informer;
 };
@@ -86,8 +131,9 @@ class operator_impl final : public local_operator {
           loops_(on) {}
 
     aio::task<> run() override {
-        auto offered = co_await offer_catalogue(kube_, how_.data_dir, log_);
+        auto offered = co_await offer_catalogue(kube_, how_.data_dir, host_.pool, log_);
         if (!offered) co_return base::pass(std::move(offered), "catalogue");
+        empty_trash(host_);
         for (const auto& kind : engine_kinds()) watch(kind);
         loops_.on_failure([this](const base::failure& why) {
             log_.error("operator_loop_ended", {{"detail", why.text}});
@@ -122,42 +168,65 @@ class operator_impl final : public local_operator {
 
   private:
     void watch(const engine_kind& kind) {
-        auto& made = kinds_[std::string(kind.engine)];
-        made.kind = &kind;
         const auto engine = std::string(kind.engine);
-        made.database_listener = std::make_unique<listener>(
-            made.databases, [this, engine](const std::string& key) { wake(engine, key); });
-        // A request concerns its database.
-        made.request_listener =
-            std::make_unique<listener>(made.requests, [this, engine](const std::string& key) {
-                const auto& all = kinds_[engine].requests;
-                const auto at = all.find(key);
-                if (at != all.end()) wake(engine, database_of_request(at->second));
-            });
-        made.database_informer =
-            kube::make_informer(kube_, {.what = database_resource(kind), .seed = how_.seed},
-                                *made.database_listener, clock_);
-        made.request_informer =
-            kube::make_informer(kube_, {.what = request_resource(kind), .seed = how_.seed + 1},
-                                *made.request_listener, clock_);
-        loops_.spawn(made.database_informer->run());
-        loops_.spawn(made.request_informer->run());
+        auto& made = kinds_[engine];
+        made.kind = &kind;
+        const auto tell = [this, engine](const std::string& place) { wake(engine, place); };
+        made.databases = std::make_unique<database_list>(tell);
+        made.requests = std::make_unique<request_list>(tell);
+        made.database_informer = kube::make_informer(
+            kube_, {.what = database_resource(kind), .seed = how_.seed}, *made.databases, clock_);
+        loops_.spawn(follow(*made.database_informer, engine));
+        if (kind.horizontal_key.empty()) return;
+        made.request_informer = kube::make_informer(
+            kube_, {.what = request_resource(kind), .seed = how_.seed + 1}, *made.requests, clock_);
+        loops_.spawn(follow(*made.request_informer, engine));
     }
 
-    void wake(const std::string& engine, const std::string& key) {
-        if (key.empty()) {  // the list is complete: what nobody stands for any more is cleaned away
-            const auto& kind = kinds_[engine];
-            if (kind.database_listener->is_synced) clean_leftovers(kind);
+    // A cluster need not serve every kind.
+    aio::task<> follow(kube::informer& informer, std::string engine) {
+        auto ended = co_await informer.run();
+        if (!ended && ended.error().code == errc::not_found) {
+            log_.info("kind_not_served", {{"engine", engine}, {"detail", ended.error().text}});
+            co_return done();
+        }
+        co_return ended;
+    }
+
+    void wake(const std::string& engine, const std::string& place) {
+        if (place.empty()) {  // the list is complete
+            loops_.spawn(clean_leftovers(engine));
             return;
         }
-        queue_.add(engine + " " + key);
+        queue_.add(engine + " " + place);
         wakeup_.notify();
     }
 
-    void clean_leftovers(const watched_kind& kind) {
-        std::set<std::string> present;
-        for (const auto& [key, object] : kind.databases) present.insert(key);
-        remove_unknown_members(host_, std::string(kind.kind->engine), present);
+    // Folders that no object stands for, left by a crash between the end of the object and the end
+    // of its data. A volume claim that was kept stands for its folder.
+    aio::task<> clean_leftovers(std::string engine) {
+        const auto* kind = kinds_[engine].kind;
+        const kube::list_options ours{
+            .label_selector = fmt::format("app.kubernetes.io/name={}.kubedb.com", kind->plural)};
+        auto claims =
+            co_await kube_.list(core("persistentvolumeclaims", "PersistentVolumeClaim"), {}, ours);
+        if (!claims) co_return base::pass(std::move(claims), "leftovers of " + engine);
+        std::set<std::string> kept;
+        for (const auto& each : claims->items) {
+            const auto* metadata = kube::object_at(each, "metadata");
+            const auto* labels =
+                metadata == nullptr ? nullptr : kube::object_at(*metadata, "labels");
+            if (labels == nullptr) continue;
+            kept.insert(fmt::format("{}/{}", kube::text_at(*metadata, "namespace"),
+                                    kube::text_at(*labels, "app.kubernetes.io/instance")));
+        }
+        const auto& present = kinds_[engine].databases->objects;
+        for (const auto& place : stored_databases(host_, engine)) {
+            if (kept.contains(place) || present.contains(place)) continue;
+            log_.info("leftover_removed", {{"engine", engine}, {"database", place}});
+            discard_folder(host_, fmt::format("{}/{}/{}", host_.data_dir, engine, place));
+        }
+        co_return done();
     }
 
     aio::task<> work_on(std::string key) {
@@ -167,7 +236,7 @@ class operator_impl final : public local_operator {
             queue_.forget_failures(key);
         } else if (ended.error().code != errc::cancelled) {
             // A conflict with another writer is a matter of trying again.
-            log_.debug("operator_retry", {{"key", key}, {"detail", ended.error().text}});
+            log_.info("operator_retry", {{"key", key}, {"detail", ended.error().text}});
             queue_.add_after_failure(key, std::chrono::steady_clock::now());
         }
         wakeup_.notify();
@@ -179,16 +248,17 @@ class operator_impl final : public local_operator {
         const auto engine = key.substr(0, space);
         const auto place = key.substr(space + 1);
         auto& kind = kinds_[engine];
-        const auto at = kind.databases.find(place);
         auto& database = databases_[key];
-        if (at == kind.databases.end()) {
-            if (database) {
-                // Gone without us (its finalizer was taken away): nothing may go on running.
-                database->stop_members();
-                co_await database->join_members();
-            }
+        const auto at = kind.databases->objects.find(place);
+        if (at == kind.databases->objects.end()) {
+            // Gone without us (its finalizer was taken away): nothing may go on running.
+            const auto held = database;
+            base::outcome<void> left;
+            if (held) left = co_await held->abandon();
+            if (!left) co_return left;
             databases_.erase(key);
-            co_return done();
+            if (!kind.databases->is_synced) co_return done();
+            co_return co_await refuse_requests(host_, *kind.kind, kind.requests->of(place));
         }
         if (!database) {
             database = std::make_shared<local_database>(host_, *kind.kind, [this, key] {
@@ -199,19 +269,16 @@ class operator_impl final : public local_operator {
         const auto held = database;
         const auto object = at->second;
         auto brought = co_await held->reconcile(object);
-        if (!brought) co_return base::pass(std::move(brought));
+        if (!brought) co_return brought;
         if (held->is_gone()) {
             databases_.erase(key);
             co_return done();
         }
-        // Requests are served while the database is otherwise at rest.
-        std::vector<json::object> requests;
-        for (const auto& [name, request] : kind.requests) {
-            if (database_of_request(request) == place) requests.push_back(request);
-        }
-        auto served = co_await serve_requests(host_, *kind.kind, *held, object, requests);
+        if (!held->can_run()) co_return done();
+        auto served =
+            co_await serve_requests(host_, *kind.kind, *held, object, kind.requests->of(place));
         if (!served) co_return base::pass(std::move(served));
-        if (*served) queue_.add_at(key, std::chrono::steady_clock::now() + 200ms);
+        if (*served) queue_.add_at(key, std::chrono::steady_clock::now() + request_period);
         co_return done();
     }
 

@@ -2,160 +2,122 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <boost/json.hpp>
 
-#include "base/quantity.hpp"
 #include "base/time_text.hpp"
 #include "kube/json_text.hpp"
 
 namespace controller {
 namespace {
 
-using base::errc;
-using kube::object_at;
-using kube::text_at;
+struct request_verdict {
+    std::string phase;
+    std::string reason;
+    std::string message;
+};
 
-const json::object& inner(const json::object& from, std::string_view key) {
-    static const json::object none;
-    const auto* found = object_at(from, key);
-    return found == nullptr ? none : *found;
-}
-
-std::string phase_of(const json::object& request) {
-    return std::string(text_at(inner(request, "status"), "phase"));
-}
-
-bool is_over(const json::object& request) {
-    const auto phase = phase_of(request);
-    return phase == "Successful" || phase == "Failed" || phase == "Skipped" || phase == "Denied";
-}
-
-// What the database's spec becomes by the request: a merge patch. Failure: invalid.
-base::outcome<json::object> wanted_spec(const engine_kind& kind, const json::object& object,
-                                        const json::object& spec) {
-    const auto type = text_at(spec, "type");
-    if (type == "VerticalScaling") {
-        const auto* component = object_at(inner(spec, "verticalScaling"), kind.component);
-        const auto* resources = component == nullptr ? nullptr : object_at(*component, "resources");
-        if (resources == nullptr)
-            return base::fail(errc::invalid, "the request names no resources");
-        return json::object{
-            {"podTemplate",
-             {{"spec",
-               {{"containers", json::array{json::object{{"name", kind.component},
-                                                        {"resources", *resources}}}}}}}}};
-    }
-    if (type == "HorizontalScaling") {
-        const auto replicas =
-            kube::number_at(inner(spec, "horizontalScaling"), kind.horizontal_key);
-        if (!replicas || *replicas < 1)
-            return base::fail(errc::invalid, "the request names no replicas");
-        return json::object{{"replicas", *replicas}};
-    }
-    if (type == "VolumeExpansion") {
-        const auto size = text_at(inner(spec, "volumeExpansion"), kind.component);
-        const auto& claim = inner(inner(object, "spec"), "storage");
-        const auto present =
-            base::parse_bytes(text_at(inner(inner(claim, "resources"), "requests"), "storage"))
-                .value_or(0);
-        const auto wanted = base::parse_bytes(size);
-        if (!wanted) return base::fail(errc::invalid, "the request names no size");
-        if (*wanted < present) return base::fail(errc::invalid, "a volume cannot become smaller");
-        return json::object{{"storage", {{"resources", {{"requests", {{"storage", size}}}}}}}};
-    }
-    if (type == "Restart") return json::object{};
-    return base::fail(errc::unsupported,
-                      fmt::format("the local operator does not know requests of type {}", type));
-}
-
-aio::task<> set_phase(host& with, const engine_kind& kind, const json::object& request,
-                      std::string phase, std::string reason, std::string message) {
-    const auto& metadata = inner(request, "metadata");
-    const auto now = base::to_rfc3339(with.clock.wall());
+aio::task<> set_phase(host& with, const engine_kind& kind, const ops_request& request,
+                      request_verdict verdict) {
+    auto conditions = request.conditions;
+    put_condition(conditions, condition(verdict.phase, true, verdict.reason, verdict.message,
+                                        base::to_rfc3339(with.clock.wall())));
     auto patched = co_await with.kube.patch(
-        request_resource(kind), std::string(text_at(metadata, "namespace")),
-        std::string(text_at(metadata, "name")), kube::patch_type::merge,
+        request_resource(kind), request.name_space, request.name, kube::patch_type::merge,
         json::object{{"status",
-                      {{"phase", phase},
-                       {"conditions", json::array{condition(phase, true, reason, message, now)}}}}},
-        "status", {.field_manager = "local-operator", .strict_fields = false});
-    if (!patched && patched.error().code != errc::not_found)
-        co_return base::pass(std::move(patched));
+                      {{"phase", verdict.phase},
+                       {"observedGeneration", request.generation},
+                       {"conditions", std::move(conditions)}}}},
+        "status", own_write());
+    if (!patched && patched.error().code != base::errc::not_found) {
+        co_return base::pass(std::move(patched), request.name);
+    }
     co_return base::outcome<void>{};
 }
 
-// Where a request stands is in its own status, so that a restart of the operator goes on with it.
-aio::task<bool> serve(host& with, const engine_kind& kind, local_database& database,
-                      const json::object& object, const json::object& request) {
-    const auto& spec = inner(request, "spec");
-    const auto& metadata = inner(object, "metadata");
-    const auto change = wanted_spec(kind, object, spec);
-    if (!change) {
-        auto told = co_await set_phase(with, kind, request, "Failed", "InvalidRequest",
-                                       change.error().text);
-        if (!told) co_return base::pass(std::move(told));
-        co_return true;
-    }
-    const bool restarts =
-        text_at(spec, "type") == "VerticalScaling" || text_at(spec, "type") == "Restart";
-    if (phase_of(request) != "Progressing") {
-        if (!database.is_ready() && text_at(spec, "apply") != "Always") co_return true;
+aio::task<> begin(host& with, const engine_kind& kind, local_database& database,
+                  const ops_request& request) {
+    if (database.is_settled() || request.applies_always) {
         database.set_paused(true);
-        if (!change->empty()) {
-            auto patched = co_await with.kube.patch(
-                database_resource(kind), std::string(text_at(metadata, "namespace")),
-                std::string(text_at(metadata, "name")), kube::patch_type::merge,
-                json::object{{"spec", *change}}, {},
-                {.field_manager = "local-operator", .strict_fields = false});
-            if (!patched) co_return base::pass(std::move(patched));
-        }
-        auto told = co_await set_phase(with, kind, request, "Progressing", "Started", "");
-        if (!told) co_return base::pass(std::move(told));
-        if (restarts) {
-            auto wanted = object;
-            auto brought = co_await database.reconcile([&] {
-                for (const auto& [key, value] : *change) {
-                    wanted["spec"].get_object()[key] = value;
-                }
-                return wanted;
-            }());
-            if (!brought) co_return base::pass(std::move(brought));
-            database.restart_members();
-        }
-        co_return true;
+        co_return co_await set_phase(with, kind, request, {"Progressing", "Started", ""});
     }
-    if (!database.is_ready()) co_return true;
-    const auto replicas = change->if_contains("replicas");
-    if (replicas != nullptr && database.member_count() != replicas->get_int64()) co_return true;
+    if (request.phase == "Pending") co_return base::outcome<void>{};
+    co_return co_await set_phase(
+        with, kind, request, {"Pending", "DatabaseNotReady", "waits for the database to be ready"});
+}
+
+bool is_late(const host& with, const ops_request& request) {
+    return request.started && with.clock.wall() > *request.started + request.timeout;
+}
+
+aio::task<> go_on(host& with, const engine_kind& kind, local_database& database,
+                  const json::object& spec, const json::object& change,
+                  const ops_request& request) {
+    database.set_paused(true);
+    if (!is_applied(change, spec)) {
+        auto patched = co_await with.kube.patch(database_resource(kind), request.name_space,
+                                                request.database, kube::patch_type::merge,
+                                                json::object{{"spec", change}}, {}, own_write());
+        if (!patched) co_return base::pass(std::move(patched), request.name);
+        co_return base::outcome<void>{};  // the watch brings the object back
+    }
+    if (request.restarts()) database.restart_members(request.uid, !request.applies_always);
+    if (database.is_settled()) {
+        database.set_paused(false);
+        co_return co_await set_phase(with, kind, request, {"Successful", "Done", ""});
+    }
+    if (!is_late(with, request)) co_return base::outcome<void>{};
     database.set_paused(false);
-    auto told = co_await set_phase(with, kind, request, "Successful", "Done", "");
-    if (!told) co_return base::pass(std::move(told));
-    co_return true;
+    co_return co_await set_phase(
+        with, kind, request,
+        {"Failed", "TimedOut",
+         fmt::format("the database was not ready after {} s", request.timeout.count())});
 }
 
 }  // namespace
 
-std::string database_of_request(const json::object& request) {
-    return fmt::format("{}/{}", text_at(inner(request, "metadata"), "namespace"),
-                       text_at(inner(inner(request, "spec"), "databaseRef"), "name"));
-}
-
 aio::task<bool> serve_requests(host& with, const engine_kind& kind, local_database& database,
-                               json::object object, std::vector<json::object> requests) {
-    std::erase_if(requests, is_over);
-    if (requests.empty() || object_at(object, "metadata")->contains("deletionTimestamp")) {
+                               json::object object, std::vector<ops_request> requests) {
+    const auto order = order_requests(requests);
+    for (const auto& each : order.skipped) {
+        auto told = co_await set_phase(
+            with, kind, *each.request,
+            {"Skipped", "Superseded",
+             fmt::format("skipped as {}/{} is newer", each.by->name_space, each.by->name)});
+        if (!told) co_return base::pass(std::move(told));
+    }
+    const auto* metadata = kube::object_at(object, "metadata");
+    const auto* spec = kube::object_at(object, "spec");
+    if (order.next == nullptr || spec == nullptr || metadata->contains("deletionTimestamp")) {
         database.set_paused(false);
         co_return false;
     }
-    const auto age = [](const json::object& request) {
-        const bool waits = phase_of(request) != "Progressing";
-        return fmt::format("{} {} {}", waits ? 1 : 0,
-                           text_at(inner(request, "metadata"), "creationTimestamp"),
-                           text_at(inner(request, "metadata"), "name"));
-    };
-    std::ranges::sort(requests, {}, age);
-    co_return co_await serve(with, kind, database, object, requests.front());
+    const auto& request = *order.next;
+    auto change = spec_change(kind, *spec, request);
+    if (!change) {
+        database.set_paused(false);
+        auto told = co_await set_phase(with, kind, request,
+                                       {"Failed", "InvalidRequest", change.error().text});
+        if (!told) co_return base::pass(std::move(told));
+        co_return true;
+    }
+    auto step = request.is_progressing() ? go_on(with, kind, database, *spec, *change, request)
+                                         : begin(with, kind, database, request);
+    auto stepped = co_await std::move(step);
+    if (!stepped) co_return base::pass(std::move(stepped));
+    co_return true;
+}
+
+aio::task<> refuse_requests(host& with, const engine_kind& kind,
+                            std::vector<ops_request> requests) {
+    for (const auto& each : requests) {
+        if (each.is_over()) continue;
+        auto told = co_await set_phase(with, kind, each,
+                                       {"Failed", "DatabaseNotFound",
+                                        fmt::format("there is no {} '{}' in namespace '{}'",
+                                                    kind.kind, each.database, each.name_space)});
+        if (!told) co_return told;
+    }
+    co_return base::outcome<void>{};
 }
 
 }  // namespace controller

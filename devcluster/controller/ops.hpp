@@ -1,20 +1,21 @@
 #pragma once
-// OpsRequests of one database, one at a time and in the order in which they were made: vertical and
-// horizontal scaling, volume expansion, restart.
+// OpsRequests of one database, one at a time: vertical and horizontal scaling, volume expansion,
+// restart. Where a request stands is in its own status, so that a restart of the operator goes on
+// with it. The rules are request_plan's.
 
-#include <string>
 #include <vector>
 
 #include "devcluster/controller/database.hpp"
+#include "devcluster/controller/request_plan.hpp"
 
 namespace controller {
 
-// "namespace/name" of the database that a request is for.
-std::string database_of_request(const json::object& request);
-
-// Does the next step of the oldest unfinished request; true when there is one that is not finished
-// and should be looked at again soon.
+// Does the next step of the request whose turn it is; true when there is one that should be looked
+// at again soon. Failures: of the Kubernetes client.
 aio::task<bool> serve_requests(host& with, const engine_kind& kind, local_database& database,
-                               json::object object, std::vector<json::object> requests);
+                               json::object object, std::vector<ops_request> requests);
+
+// Requests for a database that does not exist.
+aio::task<> refuse_requests(host& with, const engine_kind& kind, std::vector<ops_request> requests);
 
 }  // namespace controller

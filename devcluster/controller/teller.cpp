@@ -1,0 +1,69 @@
+#include "devcluster/controller/teller.hpp"
+
+#include <boost/json/serialize.hpp>
+
+#include "kube/json_text.hpp"
+
+namespace controller {
+namespace {
+
+std::string key_of(const kube::resource& what, std::string_view name, std::string_view part) {
+    return what.plural + "/" + std::string(name) + "/" + std::string(part);
+}
+
+base::outcome<void> done() {
+    return {};
+}
+
+}  // namespace
+
+aio::task<> teller::tell(kube::resource what, json::object content) {
+    const auto* metadata = kube::object_at(content, "metadata");
+    const auto key = key_of(what, kube::text_at(*metadata, "name"), "");
+    auto text = json::serialize(content);
+    const auto known = told_.find(key);
+    if (known != told_.end() && known->second == text) co_return done();
+    auto told = co_await ensure(kube_, std::move(what), std::move(content));
+    if (!told) co_return base::pass(std::move(told), key);
+    told_[key] = std::move(text);
+    co_return done();
+}
+
+aio::task<> teller::tell_status(kube::resource what, std::string name_space, std::string name,
+                                std::string gist, json::object status) {
+    const auto key = key_of(what, name, "status");
+    const auto known = told_.find(key);
+    if (known != told_.end() && known->second == gist) co_return done();
+    json::object patch{{"status", std::move(status)}};
+    auto told =
+        co_await kube_.patch(std::move(what), std::move(name_space), std::move(name),
+                             kube::patch_type::merge, std::move(patch), "status", own_write());
+    if (!told) co_return base::pass(std::move(told), key);
+    told_[key] = std::move(gist);
+    co_return done();
+}
+
+aio::task<> teller::remove(kube::resource what, std::string name_space, std::string name) {
+    told_.erase(key_of(what, name, ""));
+    told_.erase(key_of(what, name, "status"));
+    return controller::remove(kube_, std::move(what), std::move(name_space), std::move(name));
+}
+
+aio::task<> teller::remove_all(kube::resource what, std::string name_space, std::string selector) {
+    const kube::list_options which{.label_selector = std::move(selector), .limit = 500};
+    auto found = co_await kube_.list(what, name_space, which);
+    if (!found) {
+        if (found.error().code == base::errc::not_found) co_return done();  // not served
+        co_return base::pass(std::move(found), what.plural);
+    }
+    for (const auto& each : found->items) {
+        const auto* metadata = kube::object_at(each, "metadata");
+        if (metadata == nullptr) continue;
+        auto removed =
+            co_await remove(what, name_space, std::string(kube::text_at(*metadata, "name")));
+        if (!removed) co_return removed;
+    }
+    co_return done();
+}
+
+}  // namespace controller

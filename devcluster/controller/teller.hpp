@@ -1,0 +1,38 @@
+#pragma once
+// Writes objects to the API server, each only when it differs from what was written last: a
+// reconciler says everything each time, the server hears the changes. One loop, one writer per
+// database.
+
+#include <boost/json/object.hpp>
+#include <map>
+#include <string>
+
+#include "devcluster/controller/kinds.hpp"
+
+namespace controller {
+
+namespace json = boost::json;
+
+class teller {
+  public:
+    explicit teller(kube::client& through) : kube_(through) {}
+
+    // Creates the object, or merges it into the present one. Failures: of the client.
+    aio::task<> tell(kube::resource what, json::object content);
+    // Merges the status in. `gist` is what makes it another one (times are not). Failures: of the
+    // client.
+    aio::task<> tell_status(kube::resource what, std::string name_space, std::string name,
+                            std::string gist, json::object status);
+    // Success also when it is not there.
+    aio::task<> remove(kube::resource what, std::string name_space, std::string name);
+    // Everything that matches.
+    aio::task<> remove_all(kube::resource what, std::string name_space, std::string selector);
+    // The next words are said whatever was said before.
+    void forget() { told_.clear(); }
+
+  private:
+    kube::client& kube_;
+    std::map<std::string, std::string> told_;
+};
+
+}  // namespace controller
