@@ -308,23 +308,6 @@ aio::task<> local_database::remove_objects() {
     co_return gone;
 }
 
-// Claims lose their owner, so that they outlive it.
-aio::task<> local_database::keep_claims() {
-    auto found = co_await host_.kube.list(claims(), wanted_.name_space,
-                                          {.label_selector = selector_of(wanted_), .limit = 500});
-    if (!found) co_return base::pass(std::move(found));
-    for (const auto& each : found->items) {
-        const auto* metadata = kube::object_at(each, "metadata");
-        if (metadata == nullptr || !metadata->contains("ownerReferences")) continue;
-        auto kept = co_await host_.kube.patch(
-            claims(), wanted_.name_space, std::string(kube::text_at(*metadata, "name")),
-            kube::patch_type::merge, json::object{{"metadata", {{"ownerReferences", nullptr}}}}, {},
-            own_write());
-        if (!kept) co_return base::pass(std::move(kept));
-    }
-    co_return done();
-}
-
 aio::task<> local_database::abandon() {
     if (wanted_.name.empty()) co_return done();  // never seen
     stop_members();
@@ -334,9 +317,6 @@ aio::task<> local_database::abandon() {
     if (wanted_.deletion_policy != "Halt") {
         discard_folder(host_, folder_of(host_, wanted_));
         gone = co_await teller_.remove_all(claims(), wanted_.name_space, selector_of(wanted_));
-        if (!gone) co_return gone;
-    } else {
-        gone = co_await keep_claims();
         if (!gone) co_return gone;
     }
     if (wanted_.deletion_policy != "WipeOut" || wanted_.is_auth_external) co_return done();

@@ -52,7 +52,6 @@ class local_database {
     aio::task<> refuse(const json::object& object);
     aio::task<> take_down(const json::object& object);
     aio::task<> remove_objects();
-    aio::task<> keep_claims();
     aio::task<> bring_up();
     aio::task<> start_member(int ordinal);
     aio::task<> shrink();

@@ -37,20 +37,25 @@ std::string quantity(const json::object& from, std::string_view key) {
     return number ? std::to_string(*number) : text(from, key);
 }
 
+json::object named_object(const wanted_database& of, std::string_view api_version,
+                          std::string_view kind, const std::string& name) {
+    return {
+        {"apiVersion", api_version},
+        {"kind", kind},
+        {"metadata", {{"name", name}, {"namespace", of.name_space}, {"labels", labels_of(of)}}}};
+}
+
 // An object that goes with its database.
 json::object owned_object(const wanted_database& of, std::string_view api_version,
                           std::string_view kind, const std::string& name) {
-    return {{"apiVersion", api_version},
-            {"kind", kind},
-            {"metadata",
-             {{"name", name},
-              {"namespace", of.name_space},
-              {"labels", labels_of(of)},
-              {"ownerReferences", json::array{json::object{{"apiVersion", "kubedb.com/v1"},
-                                                           {"kind", of.kind},
-                                                           {"name", of.name},
-                                                           {"uid", of.uid},
-                                                           {"controller", true}}}}}}};
+    auto made = named_object(of, api_version, kind, name);
+    made["metadata"].get_object()["ownerReferences"] =
+        json::array{json::object{{"apiVersion", "kubedb.com/v1"},
+                                 {"kind", of.kind},
+                                 {"name", of.name},
+                                 {"uid", of.uid},
+                                 {"controller", true}}};
+    return made;
 }
 
 std::int64_t memory_of(const json::object& pod, std::string_view component) {
@@ -177,11 +182,10 @@ std::string claim_name(const wanted_database& of, int ordinal) {
     return fmt::format("data-{}", member_name(of, ordinal));
 }
 
-// Without an owner: by KubeDB's policy Delete it stays.
+// Secret and claims have no owner: the policy says whether they go with the database.
 json::object secret_object(const wanted_database& of, const std::string& user,
                            const std::string& password) {
-    auto made = owned_object(of, "v1", "Secret", of.auth_secret);
-    made["metadata"].get_object().erase("ownerReferences");
+    auto made = named_object(of, "v1", "Secret", of.auth_secret);
     if (of.engine == "memcached") {
         made["type"] = "Opaque";
         made["stringData"] = json::object{{"authData", user + ":" + password + "\n"}};
@@ -210,7 +214,7 @@ bool is_secret_ours(const wanted_database& of, const json::object& secret) {
 }
 
 json::object claim_object(const wanted_database& of, int ordinal) {
-    auto made = owned_object(of, "v1", "PersistentVolumeClaim", claim_name(of, ordinal));
+    auto made = named_object(of, "v1", "PersistentVolumeClaim", claim_name(of, ordinal));
     made["spec"] = json::object{{"accessModes", json::array{"ReadWriteOnce"}},
                                 {"storageClassName", "local"},
                                 {"resources", {{"requests", {{"storage", of.storage}}}}}};

@@ -4,9 +4,9 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <sys/file.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
+#include <charconv>
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
@@ -26,14 +26,17 @@ namespace {
 constexpr const char* usage =
     R"(usage: dbaas-devcluster serve --data DIR [FLAGS]
 
-Serves the Kubernetes API on 127.0.0.1 and runs KubeDB objects as local processes: PostgreSQL, Redis
-and MariaDB with their exporters. It stands in for a cluster with KubeDB's own operator.
+Serves the Kubernetes API on 127.0.0.1 and runs KubeDB objects as local processes: PostgreSQL,
+Redis, MariaDB and Memcached with their exporters. It stands in for a cluster with KubeDB's own
+operator.
 
   --data DIR          where everything is kept (made when it is not there)
   --kubeconfig FILE   write a kubeconfig for clients there
   --port N            port of the API; 0, the default, takes the one of the last start, or any
   --no-operator       only the API server
+  --runtime process   what databases become: processes of this machine, the only runtime so far
   --log-level LEVEL   debug, info (default), warning, error
+  --log-format FORMAT json, console; the default is console on a terminal
   --help              this text
 
 SIGTERM and Ctrl-C stop every process that it started; a second one stops at once.
@@ -44,6 +47,7 @@ struct options {
     std::string kubeconfig;
     std::uint16_t port = 0;
     obs::level level = obs::level::info;
+    obs::log_format format = obs::log_format::json;
     bool runs_operator = true;
 };
 
@@ -53,7 +57,40 @@ int complain(const std::string& text) {
     return 2;
 }
 
+bool parse_port(const std::string& value, std::uint16_t& port) {
+    const auto* const end = value.data() + value.size();
+    const auto [at, error] = std::from_chars(value.data(), end, port);
+    return error == std::errc() && at == end;
+}
+
+// Empty: taken; else what is wrong.
+std::string take(const std::string& word, const std::string& value, options& into) {
+    static const std::map<std::string, obs::level> levels{{"debug", obs::level::debug},
+                                                          {"info", obs::level::info},
+                                                          {"warning", obs::level::warning},
+                                                          {"error", obs::level::error}};
+    if (word == "--data") {
+        into.data = value;
+    } else if (word == "--kubeconfig") {
+        into.kubeconfig = value;
+    } else if (word == "--port") {
+        if (!parse_port(value, into.port)) return "--port must be a number from 0 to 65535";
+    } else if (word == "--runtime") {
+        if (value != "process") return "--runtime: there is only 'process'";
+    } else if (word == "--log-level") {
+        if (!levels.contains(value)) return "--log-level: no such level";
+        into.level = levels.at(value);
+    } else if (word == "--log-format") {
+        if (value != "json" && value != "console") return "--log-format must be json or console";
+        into.format = value == "json" ? obs::log_format::json : obs::log_format::console;
+    } else {
+        return "no such flag '" + word + "'";
+    }
+    return {};
+}
+
 int parse(int count, char** words, options& into) {
+    if (isatty(2) != 0) into.format = obs::log_format::console;
     for (int at = 2; at < count; ++at) {
         const std::string word = words[at];
         if (word == "--no-operator") {
@@ -61,25 +98,8 @@ int parse(int count, char** words, options& into) {
             continue;
         }
         if (at + 1 >= count) return complain("'" + word + "' needs a value");
-        const std::string value = words[++at];
-        if (word == "--data") {
-            into.data = value;
-        } else if (word == "--kubeconfig") {
-            into.kubeconfig = value;
-        } else if (word == "--port") {
-            const auto port = std::atoi(value.c_str());
-            if (port < 0 || port > 65535) return complain("--port must be from 0 to 65535");
-            into.port = static_cast<std::uint16_t>(port);
-        } else if (word == "--log-level") {
-            const std::map<std::string, obs::level> levels{{"debug", obs::level::debug},
-                                                           {"info", obs::level::info},
-                                                           {"warning", obs::level::warning},
-                                                           {"error", obs::level::error}};
-            if (!levels.contains(value)) return complain("--log-level: no such level");
-            into.level = levels.at(value);
-        } else {
-            return complain("no such flag '" + word + "'");
-        }
+        const auto wrong = take(word, words[++at], into);
+        if (!wrong.empty()) return complain(wrong);
     }
     return into.data.empty() ? complain("--data must be given") : 0;
 }
@@ -127,8 +147,10 @@ int run_operator(apiserver::api_server& server, const std::string& token, const 
                                            {.data_dir = how.data});
     aio::task_group work(loop.executor());
     aio::task_group stopping(loop.executor());
-    work.on_failure([&log](const base::failure& why) {
+    int status = 0;
+    work.on_failure([&log, &status](const base::failure& why) {
         log.error("operator_failed", {{"detail", why.text}});
+        status = 1;
         kill(getpid(), SIGTERM);
     });
     work.spawn(local->run());
@@ -154,7 +176,7 @@ int run_operator(apiserver::api_server& server, const std::string& token, const 
     });
     loop.run();
     waiter.join();
-    return 0;
+    return status;
 }
 
 int serve(const options& how) {
@@ -171,9 +193,7 @@ int serve(const options& how) {
     const int lock = lock_folder(data);
     if (lock < 0) return complain("'" + data + "' is in use by another dbaas-devcluster");
     const auto log =
-        obs::make_log({.least = how.level,
-                       .format = isatty(2) != 0 ? obs::log_format::console : obs::log_format::json,
-                       .app = "dbaas-devcluster"});
+        obs::make_log({.least = how.level, .format = how.format, .app = "dbaas-devcluster"});
     const auto token = token_of(data);
     auto started = apiserver::start(
         {.port = how.port, .data_dir = data + "/apiserver", .token = token, .log = log.get()});
