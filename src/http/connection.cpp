@@ -3,20 +3,21 @@
 #include <fmt/format.h>
 #include <sys/socket.h>
 
-#include <array>
+#include <algorithm>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
-#include <boost/asio/read.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
-#include <ctime>
+#include <cassert>
+#include <cstring>
 #include <utility>
 
+#include "http/answer_queue.hpp"
+#include "http/read_buffer.hpp"
 #include "http/request_parser.hpp"
 
 namespace http::detail {
@@ -26,94 +27,17 @@ using base::errc;
 using boost::system::error_code;
 using clock = std::chrono::steady_clock;
 
-std::string_view reason_phrase(unsigned status) noexcept {
-    switch (status) {
-        case 200:
-            return "OK";
-        case 201:
-            return "Created";
-        case 202:
-            return "Accepted";
-        case 204:
-            return "No Content";
-        case 304:
-            return "Not Modified";
-        case 307:
-            return "Temporary Redirect";
-        case 308:
-            return "Permanent Redirect";
-        case 400:
-            return "Bad Request";
-        case 401:
-            return "Unauthorized";
-        case 403:
-            return "Forbidden";
-        case 404:
-            return "Not Found";
-        case 405:
-            return "Method Not Allowed";
-        case 406:
-            return "Not Acceptable";
-        case 408:
-            return "Request Timeout";
-        case 409:
-            return "Conflict";
-        case 410:
-            return "Gone";
-        case 412:
-            return "Precondition Failed";
-        case 413:
-            return "Content Too Large";
-        case 414:
-            return "URI Too Long";
-        case 415:
-            return "Unsupported Media Type";
-        case 417:
-            return "Expectation Failed";
-        case 422:
-            return "Unprocessable Content";
-        case 429:
-            return "Too Many Requests";
-        case 431:
-            return "Request Header Fields Too Large";
-        case 500:
-            return "Internal Server Error";
-        case 501:
-            return "Not Implemented";
-        case 502:
-            return "Bad Gateway";
-        case 503:
-            return "Service Unavailable";
-        case 504:
-            return "Gateway Timeout";
-        case 505:
-            return "HTTP Version Not Supported";
-        default:
-            return "Status";
-    }
-}
-
-std::string_view loop_state::date_line() {
-    const auto now = std::chrono::system_clock::now();
-    const auto second = std::chrono::duration_cast<std::chrono::seconds>(now.time_since_epoch());
-    if (second.count() != date_second_) {
-        date_second_ = second.count();
-        const std::time_t when = date_second_;
-        std::tm parts{};
-        gmtime_r(&when, &parts);
-        std::array<char, 64> text{};
-        const auto size =
-            std::strftime(text.data(), text.size(), "Date: %a, %d %b %Y %H:%M:%S GMT\r\n", &parts);
-        date_.assign(text.data(), size);
-    }
-    return date_;
-}
-
 namespace {
 
-constexpr std::size_t read_size = 16 * 1024;
 // Answers to pipelined requests are written together up to this many bytes.
 constexpr std::size_t write_batch_bytes = 64 * 1024;
+// One record of TLS holds 16 KiB; the copy is encrypted anyway.
+constexpr std::size_t tls_batch_bytes = 64 * 1024;
+constexpr std::size_t parts_at_a_time = 64;
+// After the last answer the client's bytes are taken in for a while, because a reset would destroy
+// the answer on its way (RFC 9112 9.6).
+constexpr std::chrono::seconds linger_time{1};
+constexpr std::size_t linger_bytes_max = 4 * 1024 * 1024;
 
 tcp::socket& lowest(tcp::socket& stream) noexcept {
     return stream;
@@ -122,39 +46,55 @@ tcp::socket& lowest(asio::ssl::stream<tcp::socket>& stream) noexcept {
     return stream.next_layer();
 }
 
-bool has_no_body(unsigned status) noexcept {
-    return status == 204 || status == 304 || status < 200;
-}
-
+// A state machine driven by completions: the fast path (read, handle_now, write) runs without a
+// coroutine and mostly without waiting for the socket. While a handler or a stream is at work one
+// read stays open, so that the client's end is seen, also behind TLS and behind pipelined requests.
 template <class Stream>
 class connection_of final : public connection,
                             public stream_writer,
                             public std::enable_shared_from_this<connection_of<Stream>> {
   public:
+    static constexpr bool is_tls = !std::is_same_v<Stream, tcp::socket>;
+
     connection_of(std::shared_ptr<loop_state> loop, Stream stream)
         : loop_(std::move(loop)),
           stream_(std::move(stream)),
           parser_({.header_bytes_max = loop_->options.header_bytes_max,
                    .target_bytes_max = loop_->options.target_bytes_max,
                    .body_bytes_max = loop_->options.body_bytes_max}),
-          closed_(*loop_->context, base::steady_time::max()) {
+          closed_(*loop_->context, base::steady_time::max()),
+          written_(*loop_->context, base::steady_time::max()) {
         loop_->connections.insert(this);
         error_code error;
-        const auto peer = lowest(stream_).remote_endpoint(error);
+        const auto peer = socket().remote_endpoint(error);
         if (!error) peer_ = fmt::format("{}:{}", peer.address().to_string(), peer.port());
-        lowest(stream_).set_option(tcp::no_delay(true), error);
+        socket().set_option(tcp::no_delay(true), error);
     }
 
     ~connection_of() override {
+        close_now();
         loop_->connections.erase(this);
         loop_->counters->open.fetch_sub(1, std::memory_order_relaxed);
     }
 
-    static awaitable<void> run(std::shared_ptr<connection_of> self) {
-        co_await asio::this_coro::throw_if_cancelled(false);
-        if (co_await self->open()) co_await self->serve();
-        co_await self->close();
-        self->tell_client_gone();
+    void begin() {
+        if constexpr (is_tls) {
+            phase_ = phase::handshake;
+            deadline_ = clock::now() + loop_->options.header_timeout;
+            stream_.async_handshake(asio::ssl::stream_base::server,
+                                    [self = this->shared_from_this()](const error_code& error) {
+                                        if (error) return self->close_now();
+                                        self->phase_ = phase::reading;
+                                        self->advance();
+                                    });
+        } else {
+            advance();
+        }
+    }
+
+    void turn_away() {
+        refuse(503, "too many connections");
+        advance();
     }
 
     // ---- connection ------------------------------------------------------------------
@@ -162,53 +102,53 @@ class connection_of final : public connection,
     void check_deadline(base::steady_time now) override {
         if (now < deadline_) return;
         deadline_ = base::steady_time::max();
-        timed_out_ = true;
-        error_code ignored;
-        lowest(stream_).cancel(ignored);
+        const auto self = this->shared_from_this();
+        const auto state = parser_.now();
+        const bool is_mid_request = phase_ == phase::reading && !is_writing_ &&
+                                    state != request_parser::state::start && !is_ending_;
+        if (!is_mid_request) {
+            timed_out_ = is_writing_;
+            return close_now();
+        }
+        refuse(408, state == request_parser::state::header
+                        ? "the request header did not arrive in time"
+                        : "the request body did not arrive in time");
+        advance();
     }
 
     void drain() override {
-        if (is_idle_) {
-            // A request may have arrived that has not been read yet: it is answered.
-            error_code error;
-            if (lowest(stream_).available(error) == 0 || error) {
-                is_ending_ = true;
-                lowest(stream_).cancel(error);
-            }
-        }
         closed_.cancel();
+        if (!is_resting()) return;
+        // A request may have arrived that has not been read yet: it is answered.
+        error_code error;
+        if (socket().available(error) > 0 && !error) return;
+        const auto self = this->shared_from_this();
+        finish();
     }
 
     void cut() override {
-        is_ending_ = true;
-        error_code ignored;
-        lowest(stream_).close(ignored);
-        tell_client_gone();
+        const auto self = this->shared_from_this();
+        close_now();
     }
 
     // ---- stream_writer ---------------------------------------------------------------
 
     aio::task<> write(std::shared_ptr<const std::string> bytes) override {
-        if (is_client_gone_) co_return base::fail(errc::unavailable, "the client has gone");
+        if (phase_ != phase::streaming || is_client_gone_) co_return write_failure();
         if (bytes->empty()) co_return base::outcome<void>{};
-        const auto size_line = fmt::format("{:x}\r\n", bytes->size());
-        std::array<asio::const_buffer, 3> parts{asio::buffer(size_line), asio::buffer(*bytes),
-                                                asio::buffer("\r\n", 2)};
-        error_code error;
-        deadline_ = clock::now() + loop_->options.write_timeout;
-        if (is_stream_chunked_) {
-            co_await asio::async_write(stream_, parts, redirect(error));
-        } else {
-            co_await asio::async_write(stream_, asio::buffer(*bytes), redirect(error));
+        if (is_writing_) co_return base::fail(errc::internal, "two writes at once to one stream");
+        const auto size = bytes->size();
+        queue_.push_stream_bytes(std::move(bytes), is_stream_chunked_);
+        if (!flush()) {
+            error_code cancelled;
+            while (is_writing_ && !cancelled) co_await written_.async_wait(redirect(cancelled));
         }
-        deadline_ = base::steady_time::max();
-        if (!error) {
-            stream_bytes_ += bytes->size();
-            co_return base::outcome<void>{};
+        if (!queue_.empty() || phase_ != phase::streaming) {
+            is_stream_broken_ = true;  // in the middle of a chunk
+            co_return write_failure();
         }
-        stream_failed_ = true;
-        if (timed_out_) co_return base::fail(errc::timed_out, "the client does not read");
-        co_return base::fail(errc::unavailable, "the client has gone");
+        stream_bytes_ += size;
+        co_return base::outcome<void>{};
     }
 
     aio::task<> closed() override {
@@ -222,365 +162,439 @@ class connection_of final : public connection,
     [[nodiscard]] bool is_draining() const noexcept override { return loop_->is_draining; }
 
   private:
-    struct queued_answer {
-        std::string head;
-        http::body body;
-        bool without_body = false;
-        unsigned status = 0;
-        std::function<void(unsigned, std::uint64_t, bool)> on_sent;
-    };
+    enum class phase : std::uint8_t { handshake, reading, handling, streaming, closing, closed };
 
     static auto redirect(error_code& into) {
         return asio::redirect_error(asio::use_awaitable, into);
     }
+    tcp::socket& socket() noexcept { return lowest(stream_); }
 
-    awaitable<bool> open() {
-        if constexpr (!std::is_same_v<Stream, tcp::socket>) {
-            error_code error;
-            deadline_ = clock::now() + loop_->options.header_timeout;
-            co_await stream_.async_handshake(asio::ssl::stream_base::server, redirect(error));
-            deadline_ = base::steady_time::max();
-            co_return !error;
-        }
-        co_return true;
+    // Between two requests, with nothing to write.
+    [[nodiscard]] bool is_resting() const noexcept {
+        return phase_ == phase::reading && !is_writing_ && queue_.empty() && !waiting_request_ &&
+               !streaming_ && received_.content().empty() &&
+               parser_.now() == request_parser::state::start;
     }
 
-    awaitable<void> serve() {
-        while (!is_ending_) {
-            if (!co_await read_request()) break;
-            auto incoming = parser_.take();
-            waiting_for_ = request_parser::state::start;
-            incoming.peer = peer_;
-            incoming.secure = !std::is_same_v<Stream, tcp::socket>;
-            keep_ = parser_.keeps_alive();
-            is_1_0_ = parser_.is_http_1_0();
-            loop_->counters->requests.fetch_add(1, std::memory_order_relaxed);
-            loop_->counters->in_flight.fetch_add(1, std::memory_order_relaxed);
-            const bool head_only = incoming.verb == method::head;
-            auto now = loop_->handler->handle_now(incoming);
-            if (!now) {
-                // What is before it in the pipeline must not wait for it.
-                if (!co_await flush()) {
-                    loop_->counters->in_flight.fetch_sub(1, std::memory_order_relaxed);
-                    break;
-                }
-                now = co_await handle_slowly(std::move(incoming));
-            }
-            if (now->stream) {
-                const bool went_on = co_await send_stream(std::move(*now), head_only);
-                loop_->counters->in_flight.fetch_sub(1, std::memory_order_relaxed);
-                if (!went_on || !keep_) break;
-                continue;
-            }
-            enqueue(std::move(*now), head_only);
-            loop_->counters->in_flight.fetch_sub(1, std::memory_order_relaxed);
-            if (!keep_) break;
-            const bool is_batch =
-                queued_bytes_ >= write_batch_bytes || queue_.size() >= loop_->options.pipelined_max;
-            if (is_batch && !co_await flush()) break;
+    // Goes on until the next byte is missing. Runs inside itself when a handler ends at once.
+    void advance() {
+        if (std::exchange(is_advancing_, true)) return;
+        while (phase_ == phase::reading && !is_writing_ && step()) {
         }
-        co_await flush();
+        is_advancing_ = false;
     }
 
-    // True when a whole request is there. Writes what is queued before it waits for more bytes.
-    awaitable<bool> read_request() {
-        while (true) {
-            if (used_ < filled_) {
-                used_ += parser_.feed({buffer_.data() + used_, filled_ - used_});
+    // False: nothing more can be done now.
+    bool step() {
+        if (is_ending_ || waiting_request_ || streaming_) {
+            if (!flush()) return false;
+            if (waiting_request_) {
+                begin_handler();
+            } else if (streaming_) {
+                begin_stream();
+            } else {
+                finish();
             }
-            const auto state = parser_.now();
-            if (state == request_parser::state::complete) co_return true;
-            if (state == request_parser::state::refused) {
-                refuse(parser_.status(), parser_.why());
-                co_return false;
-            }
-            if (parser_.take_expect_continue() && !co_await send_continue()) co_return false;
-            if (!co_await flush()) co_return false;
-            if (!co_await read_more(state)) co_return false;
+            return true;
         }
+        if (!received_.content().empty()) received_.consume(parser_.feed(received_.content()));
+        const auto state = parser_.now();
+        if (state == request_parser::state::complete) {
+            answer_request();
+            const bool is_batch = queue_.bytes() >= write_batch_bytes ||
+                                  queue_.count() >= loop_->options.pipelined_max;
+            return !is_batch || flush();
+        }
+        if (state == request_parser::state::refused) {
+            refuse(parser_.status(), parser_.why());
+            return true;
+        }
+        if (parser_.take_expect_continue()) queue_.push_text("HTTP/1.1 100 Continue\r\n\r\n");
+        if (!flush()) return false;
+        wait_for_bytes(state);
+        return false;
     }
 
-    awaitable<bool> read_more(request_parser::state state) {
+    // ---- reading ---------------------------------------------------------------------
+
+    void wait_for_bytes(request_parser::state state) {
         using enum request_parser::state;
-        const auto& how = loop_->options;
-        is_idle_ = state == start;
+        if (has_input_ended_) return finish();
         error_code error;
-        if (is_idle_ && is_ending_) co_return false;
-        if (is_idle_ && loop_->is_draining && lowest(stream_).available(error) == 0)
-            co_return false;
-        if (state != waiting_for_ || is_idle_) {
-            waiting_for_ = state;
-            deadline_ = clock::now() + (state == start    ? how.idle_timeout
-                                        : state == header ? how.header_timeout
-                                                          : how.body_timeout);
-        } else {
-            deadline_ = read_deadline_;
+        if (state == start && loop_->is_draining && socket().available(error) == 0) return finish();
+        const auto& how = loop_->options;
+        if (state == start || state != waiting_for_) {
+            const auto patience = state == start    ? how.idle_timeout
+                                  : state == header ? how.header_timeout
+                                                    : how.body_timeout;
+            read_deadline_ = clock::now() + patience;
         }
-        read_deadline_ = deadline_;
-        if (buffer_.empty()) buffer_.resize(read_size);
-        filled_ = co_await stream_.async_read_some(asio::buffer(buffer_), redirect(error));
-        used_ = 0;
-        is_idle_ = false;
-        deadline_ = base::steady_time::max();
-        if (!error) co_return true;
-        filled_ = 0;
-        if (std::exchange(timed_out_, false) && state != start) {
-            refuse(408, state == header ? "the request header did not arrive in time"
-                                        : "the request body did not arrive in time");
+        waiting_for_ = state;
+        deadline_ = read_deadline_;
+        read_more();
+    }
+
+    void read_more() {
+        if (is_reading_ || has_input_ended_) return;
+        const bool is_resting = phase_ == phase::reading && waiting_for_ == parser_start;
+        const auto room = received_.prepare(is_resting);
+        if (room.size() == 0) return;  // pipelined requests fill it: it is read later
+        is_reading_ = true;
+        stream_.async_read_some(
+            room, [self = this->shared_from_this()](const error_code& error, std::size_t size) {
+                self->is_reading_ = false;
+                self->on_bytes(error, size);
+            });
+    }
+
+    void on_bytes(const error_code& error, std::size_t size) {
+        received_.commit(size);
+        if (error) has_input_ended_ = true;
+        switch (phase_) {
+            case phase::reading:
+                return advance();
+            case phase::handling:
+            case phase::streaming:
+                return error ? client_gone() : read_more();
+            case phase::closing:
+                lingered_bytes_ += size;
+                if (error || lingered_bytes_ > linger_bytes_max) return close_now();
+                received_.clear();
+                return read_more();
+            case phase::handshake:
+            case phase::closed:
+                return;
         }
-        co_return false;
+    }
+
+    void client_gone() {
+        is_client_gone_ = true;
+        closed_.cancel();
+        stop_.emit(asio::cancellation_type::terminal);
+    }
+
+    // ---- answering -------------------------------------------------------------------
+
+    void answer_request() {
+        keep_ = parser_.keeps_alive();
+        is_1_0_ = parser_.is_http_1_0();
+        auto incoming = parser_.take();
+        waiting_for_ = request_parser::state::start;
+        incoming.peer = peer_;
+        incoming.secure = is_tls;
+        head_only_ = incoming.verb == method::head;
+        loop_->requests.add(1);
+        loop_->in_flight.add(1);
+        auto now = loop_->handler->handle_now(incoming);
+        if (now) return take_answer(std::move(*now));
+        // What is before it in the pipeline must not wait for it: step() writes that first.
+        waiting_request_.emplace(std::move(incoming));
+    }
+
+    [[nodiscard]] answer_framing framing() {
+        return {.head_only = head_only_,
+                .close = !keep_,
+                .is_http_1_0 = is_1_0_,
+                .date_line = loop_->date_line()};
+    }
+
+    void take_answer(answer from) {
+        if (from.close || loop_->is_draining) keep_ = false;
+        if (from.stream && !has_no_body(from.response.status)) {
+            if (is_1_0_) keep_ = false;
+            queue_.push_stream_head(from.response.headers, from.response.status, framing());
+            streaming_.emplace(std::move(from));
+            return;
+        }
+        queue_.push(std::move(from), framing());
+        loop_->in_flight.add(-1);
+        if (!keep_) end_after_answer();
+    }
+
+    void end_after_answer() {
+        is_ending_ = true;
+        must_linger_ = true;
     }
 
     void refuse(unsigned status, std::string_view why) {
         keep_ = false;
-        is_ending_ = true;
-        must_linger_ = true;
-        enqueue(loop_->handler->refuse(status, why), false);
+        head_only_ = false;
+        queue_.push(loop_->handler->refuse(status, why), framing());
+        end_after_answer();
     }
 
-    awaitable<bool> send_continue() {
-        if (!co_await flush()) co_return false;
-        constexpr std::string_view text = "HTTP/1.1 100 Continue\r\n\r\n";
-        error_code error;
-        deadline_ = clock::now() + loop_->options.write_timeout;
-        co_await asio::async_write(stream_, asio::buffer(text), redirect(error));
-        deadline_ = base::steady_time::max();
-        co_return !error;
-    }
-
-    // Runs `work`; it is cancelled when the client goes away.
-    template <class Result>
-    awaitable<Result> until_client_gone(awaitable<Result> work) {
-        asio::cancellation_signal stop;
-        stop_work_ = &stop;
-        watch_client();
-        auto result =
-            co_await asio::co_spawn(*loop_->context, cancellable(std::move(work)),
-                                    asio::bind_cancellation_slot(stop.slot(), asio::use_awaitable));
-        stop_work_ = nullptr;
-        stop_watching();
-        co_return result;
-    }
     template <class Result>
     static awaitable<Result> cancellable(awaitable<Result> work) {
         co_await asio::this_coro::throw_if_cancelled(false);
         co_return co_await std::move(work);
     }
 
-    awaitable<answer> handle_slowly(request incoming) {
-        co_return co_await until_client_gone(loop_->handler->handle(std::move(incoming)));
+    void begin_handler() {
+        phase_ = phase::handling;
+        deadline_ = base::steady_time::max();
+        auto incoming = std::move(*waiting_request_);
+        waiting_request_.reset();
+        asio::co_spawn(*loop_->context, cancellable(loop_->handler->handle(std::move(incoming))),
+                       asio::bind_cancellation_slot(
+                           stop_.slot(), [self = this->shared_from_this()](
+                                             const std::exception_ptr& thrown, answer from) {
+                               self->on_handled(thrown != nullptr, std::move(from));
+                           }));
+        watch_client();
     }
 
-    // Looks for the end of the connection while nothing is read from it.
+    void on_handled(bool has_thrown, answer from) {
+        if (phase_ != phase::handling) {  // closed meanwhile
+            loop_->in_flight.add(-1);
+            if (from.on_sent) from.on_sent(from.response.status, 0, false);
+            return;
+        }
+        phase_ = phase::reading;
+        if (has_thrown) from = {.response = {.status = 500}, .close = true};
+        take_answer(std::move(from));
+        advance();
+    }
+
+    // A read stays open while somebody works for the client.
     void watch_client() {
-        if (is_client_gone_) return tell_client_gone();
-        is_watching_ = true;
-        lowest(stream_).async_wait(
-            tcp::socket::wait_read, [self = this->shared_from_this()](const error_code& error) {
-                if (!self->is_watching_) return;
-                char byte = 0;
-                const auto got = ::recv(lowest(self->stream_).native_handle(), &byte, 1,
-                                        MSG_PEEK | MSG_DONTWAIT);
-                if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR) || error) {
-                    self->tell_client_gone();
-                }
-                // Bytes of a next request hide the end behind them: then only a write finds it.
+        if (phase_ != phase::handling && phase_ != phase::streaming) return;
+        if (has_input_ended_) return client_gone();
+        read_more();
+    }
+
+    // ---- streams ---------------------------------------------------------------------
+
+    void begin_stream() {
+        if (head_only_) return end_stream(true);
+        phase_ = phase::streaming;
+        deadline_ = base::steady_time::max();
+        is_stream_chunked_ = !is_1_0_;
+        is_stream_broken_ = false;
+        stream_bytes_ = 0;
+        loop_->streams.add(1);
+        asio::co_spawn(
+            *loop_->context, cancellable(streaming_->stream(*this)),
+            asio::bind_cancellation_slot(
+                stop_.slot(), [self = this->shared_from_this()](const std::exception_ptr& thrown,
+                                                                const base::outcome<void>& ended) {
+                    self->loop_->streams.add(-1);
+                    self->end_stream(!thrown && ended && !self->is_stream_broken_);
+                }));
+        watch_client();
+    }
+
+    void end_stream(bool good) {
+        loop_->in_flight.add(-1);
+        // Taken out whole: the source may hold what the stream's coroutine used to its end.
+        const auto ended = std::exchange(streaming_, std::nullopt);
+        const auto status = ended->response.status;
+        if (!good || is_writing_ || is_client_gone_ || phase_ == phase::closed) {
+            if (ended->on_sent) ended->on_sent(status, stream_bytes_, false);
+            return close_now();  // without the last chunk, so that the client knows
+        }
+        if (head_only_) {
+            if (ended->on_sent) ended->on_sent(status, 0, true);
+        } else {
+            queue_.push_stream_end({.status = status,
+                                    .bytes = stream_bytes_,
+                                    .is_chunked = is_stream_chunked_,
+                                    .on_sent = ended->on_sent});
+        }
+        phase_ = phase::reading;
+        if (loop_->is_draining) keep_ = false;
+        if (!keep_) end_after_answer();
+        advance();
+    }
+
+    [[nodiscard]] std::unexpected<base::failure> write_failure() const {
+        if (timed_out_) return base::fail(errc::timed_out, "the client does not read");
+        if (phase_ == phase::streaming && !is_client_gone_) {
+            return base::fail(errc::cancelled, "cancelled while writing");
+        }
+        if (loop_->is_draining) return base::fail(errc::cancelled, "the server stops");
+        return base::fail(errc::unavailable, "the client has gone");
+    }
+
+    // ---- writing ---------------------------------------------------------------------
+
+    // True when everything is written. False: it goes on later, or the connection is closed.
+    bool flush() {
+        if (queue_.empty()) return true;
+        if constexpr (is_tls) {
+            write_encrypted();
+            return false;
+        } else {
+            return write_parts();
+        }
+    }
+
+    // As much as the socket takes; then it waits for room.
+    bool write_parts() {
+        while (!queue_.empty()) {
+            const auto parts = queue_.pending();
+            msghdr message{};
+            message.msg_iov = const_cast<iovec*>(parts.data());
+            message.msg_iovlen = std::min(parts.size(), parts_at_a_time);
+            const auto sent =
+                ::sendmsg(socket().native_handle(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+            if (sent >= 0) {
+                queue_.consume(static_cast<std::size_t>(sent));
+            } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+                wait_for_room();
+                return false;
+            } else if (errno != EINTR) {
+                close_now();
+                return false;
+            }
+        }
+        return true;
+    }
+
+    void wait_for_room() {
+        begin_to_wait_for_write();
+        socket().async_wait(tcp::socket::wait_write,
+                            [self = this->shared_from_this()](const error_code& error) {
+                                if (self->phase_ == phase::closed) return;
+                                if (error) return self->close_now();
+                                if (self->write_parts()) self->end_wait_for_write();
+                            });
+    }
+
+    void write_encrypted() {
+        encrypted_.clear();
+        for (const auto& part : queue_.pending()) {
+            const auto room = tls_batch_bytes - encrypted_.size();
+            encrypted_.append(static_cast<const char*>(part.iov_base),
+                              std::min(part.iov_len, room));
+            if (encrypted_.size() == tls_batch_bytes) break;
+        }
+        begin_to_wait_for_write();
+        asio::async_write(
+            stream_, asio::buffer(encrypted_),
+            [self = this->shared_from_this()](const error_code& error, std::size_t size) {
+                if (self->phase_ == phase::closed) return;
+                self->queue_.consume(size);
+                if (error) return self->close_now();
+                if (!self->queue_.empty()) return self->write_encrypted();
+                self->end_wait_for_write();
             });
     }
-    void stop_watching() {
-        if (!std::exchange(is_watching_, false)) return;
+
+    // The time begins anew with each piece that the client takes.
+    void begin_to_wait_for_write() {
+        is_writing_ = true;
+        deadline_ = clock::now() + loop_->options.write_timeout;
+    }
+    void end_wait_for_write() {
+        is_writing_ = false;
+        deadline_ = base::steady_time::max();
+        if constexpr (is_tls) {
+            if (encrypted_.capacity() > read_buffer::smallest) encrypted_ = {};
+        }
+        if (phase_ == phase::streaming) {
+            written_.cancel();
+        } else {
+            advance();
+        }
+    }
+
+    // ---- closing ---------------------------------------------------------------------
+
+    // Everything has been said.
+    void finish() {
+        phase_ = phase::closing;
+        deadline_ = clock::now() + linger_time;
+        loop_->counters->lingering.fetch_add(1, std::memory_order_relaxed);
+        if constexpr (is_tls) {
+            stream_.async_shutdown(
+                [self = this->shared_from_this()](const error_code&) { self->say_goodbye(); });
+        } else {
+            say_goodbye();
+        }
+    }
+
+    void say_goodbye() {
+        if (phase_ == phase::closed) return;
+        error_code error;
+        socket().shutdown(tcp::socket::shutdown_send, error);
+        if (error || !must_linger_ || has_input_ended_ || is_tls) return close_now();
+        if (is_reading_) return;
+        received_.clear();
+        read_more();
+    }
+
+    void close_now() {
+        if (phase_ == phase::closed) return;
+        if (phase_ == phase::closing) {
+            loop_->counters->lingering.fetch_sub(1, std::memory_order_relaxed);
+        }
+        const bool has_work = phase_ == phase::handling || phase_ == phase::streaming;
+        const bool has_stream_to_begin = phase_ != phase::streaming && streaming_.has_value();
+        phase_ = phase::closed;
+        is_writing_ = false;
+        deadline_ = base::steady_time::max();
         error_code ignored;
-        lowest(stream_).cancel(ignored);
-    }
-    void tell_client_gone() {
-        is_client_gone_ = true;
-        closed_.cancel();
-        if (stop_work_ != nullptr) {
-            std::exchange(stop_work_, nullptr)->emit(asio::cancellation_type::terminal);
+        socket().close(ignored);
+        queue_.give_up();
+        written_.cancel();
+        if (waiting_request_ || has_stream_to_begin) loop_->in_flight.add(-1);
+        waiting_request_.reset();
+        if (has_stream_to_begin) {
+            const auto unsent = std::exchange(streaming_, std::nullopt);
+            if (unsent->on_sent) unsent->on_sent(unsent->response.status, 0, false);
         }
-    }
-
-    // ---- answers ---------------------------------------------------------------------
-
-    void write_head(std::string& into, const answer& from, std::optional<std::uint64_t> length) {
-        const auto& response = from.response;
-        fmt::format_to(std::back_inserter(into), "HTTP/1.1 {} {}\r\n", response.status,
-                       reason_phrase(response.status));
-        into += loop_->date_line();
-        for (const auto& [name, value] : response.headers.items()) {
-            into += name;
-            into += ": ";
-            into += value;
-            into += "\r\n";
-        }
-        if (length) {
-            if (!has_no_body(response.status)) {
-                fmt::format_to(std::back_inserter(into), "Content-Length: {}\r\n", *length);
-            }
-        } else if (!is_1_0_) {
-            into += "Transfer-Encoding: chunked\r\n";
-        }
-        if (!keep_) {
-            into += "Connection: close\r\n";
-        } else if (is_1_0_) {
-            into += "Connection: keep-alive\r\n";
-        }
-        into += "\r\n";
+        if (has_work) client_gone();
     }
 
-    void enqueue(answer from, bool head_only) {
-        if (from.close || loop_->is_draining) keep_ = false;
-        queued_answer next;
-        next.head.reserve(384);
-        next.status = from.response.status;
-        next.without_body = head_only || has_no_body(next.status);
-        write_head(next.head, from, from.response.body.size());
-        next.body = std::move(from.response.body);
-        next.on_sent = std::move(from.on_sent);
-        queued_bytes_ += next.head.size() + (next.without_body ? 0 : next.body.size());
-        queue_.push_back(std::move(next));
-        if (!keep_) is_ending_ = true;
-    }
+    static constexpr auto parser_start = request_parser::state::start;
 
-    void gather() {
-        buffers_.clear();
-        const auto add = [this](std::string_view bytes) {
-            if (!bytes.empty()) buffers_.push_back(asio::buffer(bytes.data(), bytes.size()));
-        };
-        for (const auto& each : queue_) {
-            add(each.head);
-            if (each.without_body) continue;
-            const auto& body = each.body;
-            add(body.before);
-            if (body.shared) {
-                const std::string_view shared = *body.shared;
-                add(shared.substr(0, body.split_at));
-                add(body.middle);
-                add(shared.substr(body.split_at));
-            }
-            add(body.after);
-        }
-    }
-
-    // Writes everything that is queued. False: the connection is of no more use.
-    awaitable<bool> flush() {
-        if (queue_.empty()) co_return true;
-        gather();
-        error_code error;
-        deadline_ = clock::now() + loop_->options.write_timeout;
-        co_await asio::async_write(stream_, buffers_, redirect(error));
-        deadline_ = base::steady_time::max();
-        for (auto& each : queue_) {
-            if (each.on_sent) {
-                each.on_sent(each.status, each.without_body ? 0 : each.body.size(), !error);
-            }
-        }
-        queue_.clear();
-        queued_bytes_ = 0;
-        if (error) is_ending_ = true;
-        co_return !error;
-    }
-
-    // False: the connection must be closed.
-    awaitable<bool> send_stream(answer from, bool head_only) {
-        const auto status = from.response.status;
-        is_stream_chunked_ = !is_1_0_;
-        if (from.close || loop_->is_draining || is_1_0_) keep_ = false;
-        queued_answer head{.without_body = true, .status = status};
-        write_head(head.head, from, std::nullopt);
-        queue_.push_back(std::move(head));
-        bool good = co_await flush();
-        stream_bytes_ = 0;
-        stream_failed_ = false;
-        if (good && !head_only) {
-            loop_->counters->streams.fetch_add(1, std::memory_order_relaxed);
-            const auto ended = co_await until_client_gone(from.stream(*this));
-            loop_->counters->streams.fetch_sub(1, std::memory_order_relaxed);
-            good = ended.has_value() && !stream_failed_ && !is_client_gone_;
-            if (good && is_stream_chunked_) good = co_await send_last_chunk();
-        }
-        if (from.on_sent) from.on_sent(status, stream_bytes_, good);
-        if (loop_->is_draining) keep_ = false;
-        if (!good) is_ending_ = true;
-        co_return good;
-    }
-
-    awaitable<bool> send_last_chunk() {
-        error_code error;
-        deadline_ = clock::now() + loop_->options.write_timeout;
-        co_await asio::async_write(stream_, asio::buffer("0\r\n\r\n", 5), redirect(error));
-        deadline_ = base::steady_time::max();
-        co_return !error;
-    }
-
-    // Says goodbye; after a refusal it takes in what the client still sends, for a while, because a
-    // reset would destroy the answer on its way (RFC 9112 9.6).
-    awaitable<void> close() {
-        error_code error;
-        auto& socket = lowest(stream_);
-        if constexpr (!std::is_same_v<Stream, tcp::socket>) {
-            if (socket.is_open() && !is_client_gone_) {
-                deadline_ = clock::now() + std::chrono::seconds(1);
-                co_await stream_.async_shutdown(redirect(error));
-            }
-        }
-        if (socket.is_open()) socket.shutdown(tcp::socket::shutdown_send, error);
-        if (must_linger_ && socket.is_open()) {
-            deadline_ = clock::now() + std::chrono::seconds(1);
-            std::size_t taken = 0;
-            constexpr std::size_t most = 4 * 1024 * 1024;
-            error.clear();
-            while (!error && taken < most && !timed_out_) {
-                taken += co_await socket.async_read_some(asio::buffer(buffer_), redirect(error));
-            }
-        }
-        deadline_ = base::steady_time::max();
-        socket.close(error);
-    }
-
-    std::shared_ptr<loop_state> loop_;
+    std::shared_ptr<loop_state> loop_;  // shared by the worker and its connections
     Stream stream_;
     request_parser parser_;
-    asio::steady_timer closed_;
+    read_buffer received_;
+    answer_queue queue_;
+    std::string encrypted_;  // TLS only: what is being written
     std::string peer_;
-    std::vector<char> buffer_;
-    std::size_t filled_ = 0;
-    std::size_t used_ = 0;
-    std::vector<queued_answer> queue_;
-    std::size_t queued_bytes_ = 0;
-    std::vector<asio::const_buffer> buffers_;
+    asio::steady_timer closed_;   // cancelled when streams should know that the end has come
+    asio::steady_timer written_;  // cancelled when a stream's bytes are written
+    asio::cancellation_signal stop_;
+    std::optional<request> waiting_request_;  // for what is before it in the pipeline
+    std::optional<answer> streaming_;         // from its head to its end
     base::steady_time deadline_ = base::steady_time::max();
     base::steady_time read_deadline_ = base::steady_time::max();
     request_parser::state waiting_for_ = request_parser::state::start;
-    asio::cancellation_signal* stop_work_ = nullptr;
     std::uint64_t stream_bytes_ = 0;
-    bool is_idle_ = false;
-    bool is_ending_ = false;
-    bool timed_out_ = false;
-    bool keep_ = true;
-    bool is_1_0_ = false;
-    bool is_stream_chunked_ = true;
-    bool stream_failed_ = false;
-    bool is_watching_ = false;
-    bool is_client_gone_ = false;
+    std::size_t lingered_bytes_ = 0;
+    phase phase_ = phase::reading;
+    bool is_advancing_ = false;
+    bool is_reading_ = false;
+    bool is_writing_ = false;  // waiting for the socket to take more
+    bool has_input_ended_ = false;
+    bool is_ending_ = false;  // close when the queue is written
     bool must_linger_ = false;
+    bool is_client_gone_ = false;
+    bool timed_out_ = false;
+    bool keep_ = true;        // of the request in work:
+    bool is_1_0_ = false;     // …
+    bool head_only_ = false;  // …
+    bool is_stream_chunked_ = true;
+    bool is_stream_broken_ = false;
 };
-
-template <class Stream>
-void start(std::shared_ptr<loop_state> loop, Stream stream) {
-    auto& context = *loop->context;
-    auto made = std::make_shared<connection_of<Stream>>(std::move(loop), std::move(stream));
-    asio::co_spawn(context, connection_of<Stream>::run(std::move(made)), asio::detached);
-}
 
 }  // namespace
 
 void serve_plain(std::shared_ptr<loop_state> loop, tcp::socket socket) {
-    start(std::move(loop), std::move(socket));
+    std::make_shared<connection_of<tcp::socket>>(std::move(loop), std::move(socket))->begin();
 }
 
 void serve_tls(std::shared_ptr<loop_state> loop, tcp::socket socket, asio::ssl::context& tls) {
-    start(std::move(loop), asio::ssl::stream<tcp::socket>(std::move(socket), tls));
+    using stream = asio::ssl::stream<tcp::socket>;
+    std::make_shared<connection_of<stream>>(std::move(loop), stream(std::move(socket), tls))
+        ->begin();
+}
+
+void turn_away(std::shared_ptr<loop_state> loop, tcp::socket socket) {
+    std::make_shared<connection_of<tcp::socket>>(std::move(loop), std::move(socket))->turn_away();
 }
 
 }  // namespace http::detail

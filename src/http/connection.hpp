@@ -16,12 +16,27 @@ namespace http::detail {
 namespace asio = boost::asio;
 using tcp = asio::ip::tcp;
 
+// Over all loops; touched once per connection.
 struct shared_counters {
     std::atomic<std::uint64_t> open{0};
     std::atomic<std::uint64_t> total{0};
-    std::atomic<std::uint64_t> requests{0};
-    std::atomic<std::uint64_t> in_flight{0};
-    std::atomic<std::uint64_t> streams{0};
+    // Of the open ones: answered and closing, only waiting for the client's farewell.
+    std::atomic<std::uint64_t> lingering{0};
+};
+
+// Written by one loop, read by all: no locked instruction on the way of a request.
+class loop_counter {
+  public:
+    void add(std::int64_t change) noexcept {
+        value_.store(value_.load(std::memory_order_relaxed) + static_cast<std::uint64_t>(change),
+                     std::memory_order_relaxed);
+    }
+    [[nodiscard]] std::uint64_t get() const noexcept {
+        return value_.load(std::memory_order_relaxed);
+    }
+
+  private:
+    std::atomic<std::uint64_t> value_{0};
 };
 
 // One connection as its loop sees it. All calls on the loop.
@@ -43,6 +58,9 @@ struct loop_state {
     asio::io_context* context = nullptr;
     std::unique_ptr<http::handler> handler;
     shared_counters* counters = nullptr;
+    loop_counter requests;
+    loop_counter in_flight;
+    loop_counter streams;
     std::unordered_set<connection*> connections;
     bool is_draining = false;
 
@@ -54,10 +72,10 @@ struct loop_state {
     std::int64_t date_second_ = -1;
 };
 
-// Serves one accepted socket until it ends; owns itself.
+// Each serves one accepted socket until it ends; the connection is kept alive by what it waits for.
 void serve_plain(std::shared_ptr<loop_state> loop, tcp::socket socket);
 void serve_tls(std::shared_ptr<loop_state> loop, tcp::socket socket, asio::ssl::context& tls);
-
-std::string_view reason_phrase(unsigned status) noexcept;
+// Answers 503 whatever is asked, and closes.
+void turn_away(std::shared_ptr<loop_state> loop, tcp::socket socket);
 
 }  // namespace http::detail

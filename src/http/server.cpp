@@ -31,6 +31,7 @@ using reuse_port = asio::detail::socket_option::boolean<SOL_SOCKET, SO_REUSEPORT
 constexpr std::chrono::milliseconds sweep_most{250};
 constexpr std::chrono::milliseconds sweep_least{5};
 constexpr std::chrono::seconds cut_patience{5};
+constexpr std::uint64_t told_why_most = 256;  // 503s at once beyond connections_max
 
 std::chrono::milliseconds sweep_period(const server_options& how) {
     const auto shortest =
@@ -77,6 +78,12 @@ class worker {
     }
 
     [[nodiscard]] aio::executor executor() { return context_.get_executor(); }
+
+    void add_to(server_counters& sum) const noexcept {
+        sum.requests_total += state_->requests.get();
+        sum.requests_in_flight += state_->in_flight.get();
+        sum.streams_open += state_->streams.get();
+    }
 
     void drain() {
         asio::post(context_, [this] {
@@ -145,24 +152,16 @@ class worker {
         counters.total.fetch_add(1, std::memory_order_relaxed);
         const auto open = counters.open.fetch_add(1, std::memory_order_relaxed);
         if (open >= options_.connections_max) {
+            // Those who are told why take a place too, so not everybody can be told.
+            if (tls_ == nullptr && open < options_.connections_max + told_why_most) {
+                return detail::turn_away(state_, std::move(socket));
+            }
             counters.open.fetch_sub(1, std::memory_order_relaxed);
-            turn_away(std::move(socket));
         } else if (tls_ != nullptr) {
             detail::serve_tls(state_, std::move(socket), *tls_);
         } else {
             detail::serve_plain(state_, std::move(socket));
         }
-    }
-
-    void turn_away(tcp::socket socket) {
-        if (tls_ != nullptr) return;
-        constexpr std::string_view text =
-            "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nRetry-After: 1\r\n"
-            "Connection: close\r\n\r\n";
-        error_code ignored;
-        socket.non_blocking(true, ignored);
-        socket.write_some(asio::buffer(text), ignored);
-        socket.shutdown(tcp::socket::shutdown_send, ignored);
     }
 
     server_options options_;
@@ -230,11 +229,10 @@ class server_impl final : public server {
 
     [[nodiscard]] server_counters counters() const noexcept override {
         constexpr auto relaxed = std::memory_order_relaxed;
-        return {.connections_open = counters_.open.load(relaxed),
-                .connections_total = counters_.total.load(relaxed),
-                .requests_total = counters_.requests.load(relaxed),
-                .requests_in_flight = counters_.in_flight.load(relaxed),
-                .streams_open = counters_.streams.load(relaxed)};
+        server_counters sum{.connections_open = counters_.open.load(relaxed),
+                            .connections_total = counters_.total.load(relaxed)};
+        for (const auto& each : workers_) each->add_to(sum);
+        return sum;
     }
 
   private:
@@ -277,7 +275,7 @@ class server_impl final : public server {
         while (true) {
             const bool settled = std::ranges::all_of(
                 workers_, [](const auto& each) { return each->has_begun_to_drain(); });
-            if (settled && counters_.open.load() == 0) return true;
+            if (settled && counters_.open.load() <= counters_.lingering.load()) return true;
             if (std::chrono::steady_clock::now() >= when) return false;
             never.wait_for(lock, std::chrono::milliseconds(2));
         }
