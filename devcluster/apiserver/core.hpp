@@ -1,8 +1,8 @@
 #pragma once
 // The Kubernetes API as a function from a request to an answer over an object_store: discovery,
 // create, read, list, update, patch, delete, with Kubernetes' checks and words. No network, no
-// threads; watches and the service proxy are told apart here and served by the shell (server.cpp).
-// kubernetes.io/docs/reference/using-api/api-concepts
+// threads, no waiting: watches and the service proxy are understood here and served by the shell
+// (server.cpp). Belongs to one thread. kubernetes.io/docs/reference/using-api/api-concepts
 
 #include <cstdint>
 #include <map>
@@ -10,29 +10,22 @@
 #include <optional>
 #include <random>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <variant>
 #include <vector>
 
 #include "base/clock.hpp"
 #include "devcluster/apiserver/objects.hpp"
-#include "devcluster/apiserver/selector.hpp"
+#include "devcluster/apiserver/presentation.hpp"
 #include "devcluster/apiserver/status.hpp"
 #include "devcluster/apiserver/types.hpp"
+#include "devcluster/apiserver/watch.hpp"
 #include "http/message.hpp"
 
 namespace apiserver {
 
-struct watch_order {
-    const resource_type* type = nullptr;
-    std::string name_space;  // empty: all
-    selector wanted;
-    std::uint64_t after = 0;  // changes beyond this revision
-    bool initial_events = false;
-    bool bookmarks = false;
-    std::chrono::seconds timeout{1800};
-};
-
+// Where services/proxy and pods/proxy go.
 struct proxy_order {
     std::string host;
     std::uint16_t port = 0;
@@ -41,69 +34,94 @@ struct proxy_order {
 
 using reply = std::variant<http::response, watch_order, proxy_order>;
 
-// Where a request goes.
-struct route {
-    const resource_type* type = nullptr;
+// A request, understood as far as its path and query go.
+struct call {
+    type_pointer type;  // null: discovery, or nothing that is served
+    std::string verb;   // "get", "list", "watch", "create", ..., "proxy", "discovery"
     std::string name_space;
     std::string name;         // empty: the collection
     std::string subresource;  // "status", "proxy", ""
     std::string rest;         // behind .../proxy
+    std::string path;         // decoded
+    std::string raw_query;    // as sent
+    std::map<std::string, std::string, std::less<>> query;
+
+    [[nodiscard]] std::string_view option(std::string_view name) const;
+    [[nodiscard]] bool flag(std::string_view name) const;  // "true" or "1"
+    [[nodiscard]] object_key key() const { return {name_space, name}; }
+    // "postgreses/status"; empty for discovery.
+    [[nodiscard]] std::string resource() const;
 };
 
 class core {
   public:
+    // Takes up what was left undone: namespaces that are ending, objects whose owners have gone.
     core(object_store& objects, type_table& types, const base::clock& clock);
 
+    // Failure: invalid (the target cannot be decoded).
+    [[nodiscard]] base::outcome<call> understand(const http::request& incoming) const;
+    reply answer(const call& asked, const http::request& incoming);
+    // Both.
     reply handle(const http::request& incoming);
-    // What the metrics of the server and its fault switches call this request.
-    [[nodiscard]] static std::string verb_of(const http::request& incoming, const route& to);
-    [[nodiscard]] std::optional<route> find_route(std::string_view path) const;
 
-    // For the program itself: makes the object, or leaves a present one alone.
-    void ensure(std::string_view group, std::string_view version, std::string_view plural,
-                json::object content);
+    // For the program itself: makes the object, or leaves a present one alone; `replace`: writes
+    // its spec again when it differs. Failures: invalid (an unknown type), the journal's.
+    enum class when_present : std::uint8_t { keep, replace };
+    base::outcome<void> ensure(std::string_view api_version, std::string_view plural,
+                               json::object content, when_present then = when_present::keep);
 
   private:
-    using query_map = std::map<std::string, std::string, std::less<>>;
-    using written = std::variant<http::response, refusal>;
+    using answered = std::variant<http::response, refusal>;
+    struct place {
+        std::string type_key;
+        object_key key;
+        auto operator<=>(const place&) const = default;
+    };
 
-    http::response discover(std::string_view path, const http::request& incoming,
-                            bool& known) const;
-    http::response get(const route& to) const;
-    reply list(const route& to, const query_map& query) const;
-    reply watch(const route& to, const query_map& query) const;
-    reply proxy(const route& to, const http::request& incoming) const;
+    // reading.cpp
+    reply get(const call& asked, shape as) const;
+    reply list(const call& asked, shape as) const;
+    reply watch(const call& asked, shape as);
+    reply proxy(const call& asked);
+    std::optional<refusal> check_versions(const call& asked) const;
 
     // writing.cpp
-    http::response create(const route& to, const query_map& query, const http::request& incoming);
-    http::response update(const route& to, const query_map& query, const http::request& incoming);
-    http::response patch(const route& to, const query_map& query, const http::request& incoming);
-    http::response remove(const route& to, const http::request& incoming);
-    http::response remove_all(const route& to, const query_map& query);
-    http::response write(const route& to, const query_map& query, json::object wanted,
-                         bool is_patch);
-    std::optional<refusal> admit(const resource_type& type, const query_map& query,
-                                 json::object& object, bool is_patch,
-                                 std::vector<std::string>& warnings) const;
-    std::optional<refusal> check_namespace(const route& to) const;
-    void store(const resource_type& type, const object_store::object_key& key, json::object object);
-    void end(const resource_type& type, const object_store::object_key& key);
-    void erase(const resource_type& type, const object_store::object_key& key);
-    void collect_dependents(const std::string& uid);
-    void finish_namespace(const std::string& name);
+    answered create(const call& asked, const http::request& incoming);
+    answered update(const call& asked, const http::request& incoming);
+    answered patch(const call& asked, const http::request& incoming);
+    answered write(const call& asked, const object_pointer& present, json::object wanted);
+    std::optional<refusal> check_namespace(const call& asked) const;
+    std::optional<refusal> check_identity(const call& asked, const json::object& wanted,
+                                          const object_pointer& present) const;
+    http::response stored_answer(const call& asked, unsigned status, const object_pointer& object,
+                                 const std::vector<std::string>& warnings) const;
+    void complete_new(const call& asked, json::object& object);
+    base::outcome<object_pointer> store(const resource_type& type, const object_key& key,
+                                        json::object object);
     std::string new_uid();
-    [[nodiscard]] const resource_type* type_of_key(const std::string& type_key) const;
+
+    // removal.cpp
+    answered remove(const call& asked, const http::request& incoming);
+    answered remove_all(const call& asked, const http::request& incoming);
+    enum class dependents_go : std::uint8_t { after, before, never };
+    base::outcome<void> end(const place& what, dependents_go when = dependents_go::after);
+    base::outcome<void> erase(const place& what);
+    base::outcome<void> mark_ending(const place& what, std::string_view finalizer);
+    base::outcome<void> collect_dependents(const std::string& uid);
+    base::outcome<void> release_dependents(const std::string& uid);
+    base::outcome<void> drop_owner(const place& what, const std::string& uid);
+    base::outcome<void> finish_foreground(const std::string& owner_uid);
+    base::outcome<void> empty_namespace(const std::string& name);
+    base::outcome<void> finish_namespace(const std::string& name);
+    base::outcome<void> take_up_the_undone();
+    void index(const place& what, const object_pointer& before, const object_pointer& now);
 
     object_store& objects_;
     type_table& types_;
     const base::clock& clock_;
     std::mt19937_64 random_;
-    struct place {
-        std::string type_key;
-        object_store::object_key key;
-        auto operator<=>(const place&) const = default;
-    };
     std::unordered_multimap<std::string, place> dependents_;  // owner's uid -> objects
+    std::unordered_map<std::string, place> by_uid_;
 };
 
 }  // namespace apiserver

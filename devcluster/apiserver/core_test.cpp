@@ -2,7 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <filesystem>
 #include <fstream>
+#include <iterator>
 
 #include "devcluster/apiserver/definitions.hpp"
 #include "devcluster/apiserver/journal.hpp"
@@ -16,10 +19,10 @@ class api_core : public testing::Test {
   protected:
     api_core() : core_(objects_, types_, base::system_clock()) {
         for (auto& each : kubedb_definitions()) {
-            core_.ensure("apiextensions.k8s.io", "v1", "customresourcedefinitions",
-                         std::move(each));
+            EXPECT_TRUE(core_.ensure("apiextensions.k8s.io/v1", "customresourcedefinitions",
+                                     std::move(each)));
         }
-        core_.ensure("", "v1", "namespaces", {{"metadata", {{"name", "t"}}}});
+        EXPECT_TRUE(core_.ensure("v1", "namespaces", {{"metadata", {{"name", "t"}}}}));
     }
     json::value call(http::method verb, std::string target, std::string body = {},
                      std::string media = "application/json") {
@@ -131,8 +134,9 @@ TEST_F(api_core, deletion_waits_for_finalizers_and_takes_dependents_along) {
     post(R"({"metadata":{"name":"r","finalizers":["kubedb.com"]},"spec":{"version":"7"}})");
     const auto uid = text(get("r"), "/metadata/uid");
     call(http::method::post, "/api/v1/namespaces/t/secrets",
-         R"({"metadata":{"name":"s","ownerReferences":[{"uid":")" + uid +
-             R"("}]},"stringData":{"a":"hi"}})");
+         R"({"metadata":{"name":"s","ownerReferences":[{"apiVersion":"kubedb.com/v1",)"
+         R"("kind":"Redis","name":"r","uid":")" +
+             uid + R"("}]},"stringData":{"a":"hi"}})");
     EXPECT_EQ(text(call(http::method::get, "/api/v1/namespaces/t/secrets/s"), "/data/a"), "aGk=");
     call(http::method::del, redises + "/r", R"({"preconditions":{"uid":"other"}})");
     EXPECT_EQ(status_, 409U);
@@ -204,29 +208,82 @@ TEST(json_patch, does_what_rfc_6902_says) {
               base::errc::invalid);
 }
 
-TEST(journal, keeps_content_and_revisions_and_drops_a_torn_line) {
-    const auto path = testing::TempDir() + "/dbaas-journal-" + std::to_string(getpid());
-    std::uint64_t last = 0;
-    const auto open = [&](object_store& into) {
-        return journal::open(
-            path, [&](std::string_view line) { return into.replay(line); },
-            [&](const auto& out) { into.write_snapshot(out); });
-    };
-    {
-        std::unique_ptr<journal> lines;
-        object_store objects([&](std::string_view line) { lines->append(line); });
-        lines = std::move(*open(objects));
-        objects.put("/secrets", {"t", "a"}, {{"metadata", json::object{}}});
-        objects.put("/secrets", {"t", "b"}, {{"metadata", json::object{}}});
-        objects.remove("/secrets", {"t", "b"});
-        last = objects.revision();
+class journal_files : public testing::Test {
+  protected:
+    journal_files() {
+        std::string pattern = testing::TempDir() + "/dbaas-journal-XXXXXX";
+        folder_ = ::mkdtemp(pattern.data());
     }
-    std::ofstream(path, std::ios::app) << "{\"put\":\"/secrets\",\"ns";
+    ~journal_files() override { std::filesystem::remove_all(folder_); }
+    base::outcome<std::unique_ptr<journal>> open(object_store& into,
+                                                 std::uint64_t compact = 1 << 20) {
+        return open_journal({.folder = folder_, .compact_bytes = compact},
+                            [&](std::string_view line) { return into.replay(line); });
+    }
+    [[nodiscard]] std::vector<std::filesystem::path> files() const {
+        std::vector<std::filesystem::path> all;
+        for (const auto& each : std::filesystem::directory_iterator(folder_)) all.push_back(each);
+        std::ranges::sort(all);
+        return all;
+    }
+    // Three changes, the last one a removal. Returns the revision after them.
+    std::uint64_t fill() {
+        std::unique_ptr<journal> lines;
+        object_store objects([&](std::string_view line) { return lines->append(line); });
+        lines = std::move(*open(objects));
+        EXPECT_TRUE(objects.put("/secrets", {"t", "a"}, {{"metadata", json::object{}}}));
+        EXPECT_TRUE(objects.put("/secrets", {"t", "b"}, {{"metadata", json::object{}}}));
+        EXPECT_TRUE(objects.remove("/secrets", {"t", "b"}));
+        return objects.revision();
+    }
+    std::string folder_;
+};
+
+TEST_F(journal_files, keep_content_and_revisions_and_drop_a_torn_line) {
+    const auto last = fill();
+    std::ofstream(files().back(), std::ios::app) << "0badc0de {\"put\":\"/secrets\",\"ns";
     object_store again;
     ASSERT_TRUE(open(again));
     EXPECT_EQ(again.all("/secrets").size(), 1U);
     EXPECT_EQ(again.revision(), last);
-    std::remove(path.c_str());
+}
+
+TEST_F(journal_files, a_broken_line_that_is_not_the_end_is_corrupt) {
+    fill();
+    const auto path = files().back();
+    std::string text;
+    {
+        std::ifstream in(path);
+        text.assign(std::istreambuf_iterator<char>(in), {});
+    }
+    text[text.find("/secrets")] = '#';
+    std::ofstream(path) << text;
+    object_store again;
+    const auto opened = open(again);
+    ASSERT_FALSE(opened);
+    EXPECT_EQ(opened.error().code, base::errc::corrupt);
+}
+
+TEST_F(journal_files, a_snapshot_takes_the_place_of_the_logs) {
+    std::uint64_t last = 0;
+    {
+        std::unique_ptr<journal> lines;
+        object_store objects([&](std::string_view line) { return lines->append(line); });
+        lines = std::move(*open(objects, 2000));
+        for (int index = 0; index < 500; ++index) {
+            ASSERT_TRUE(objects.put("/secrets", {"t", "a"}, {{"metadata", json::object{}}}));
+        }
+        EXPECT_TRUE(lines->wants_snapshot());
+        lines->snapshot(objects.snapshot());
+        last = objects.revision();
+    }
+    std::uintmax_t size = 0;
+    for (const auto& each : files()) size += std::filesystem::file_size(each);
+    EXPECT_LT(size, 20'000U);
+    object_store again;
+    ASSERT_TRUE(open(again));
+    EXPECT_EQ(again.all("/secrets").size(), 1U);
+    EXPECT_EQ(again.revision(), last);
 }
 
 }  // namespace

@@ -3,61 +3,90 @@
 #include "devcluster/apiserver/status.hpp"
 
 namespace apiserver {
+namespace {
+
+base::outcome<std::set<std::string>> words(const json::value& value) {
+    std::set<std::string> list;
+    if (!value.is_array()) return base::fail(base::errc::invalid, "not a list");
+    for (const auto& each : value.get_array()) {
+        if (!each.is_string()) return base::fail(base::errc::invalid, "not a list of texts");
+        list.emplace(each.get_string());
+    }
+    return list;
+}
+
+}  // namespace
 
 base::outcome<void> fault_switches::set(const json::object& wanted) {
     fault_switches next;
     next.watch_cuts_ = watch_cuts_;
+    next.watch_expiries_ = watch_expiries_;
     for (const auto& [key, value] : wanted) {
-        const auto bad = [&] {
-            return base::fail(base::errc::invalid,
-                              "not a fault switch or value: " + std::string(key));
-        };
-        const bool is_number = value.is_number();
-        if (key == "seed" && value.is_int64()) {
-            next.random_.seed(static_cast<std::uint64_t>(value.get_int64()));
-        } else if (key == "error_rate" && is_number) {
-            next.error_rate_ = value.to_number<double>();
-        } else if (key == "error_status" && value.is_int64()) {
-            next.error_status_ = static_cast<unsigned>(value.get_int64());
-        } else if (key == "delay_ms" && value.is_int64()) {
-            next.delay_ = std::chrono::milliseconds(value.get_int64());
-        } else if (key == "cut_watches" && value.is_bool()) {
-            if (value.get_bool()) ++next.watch_cuts_;
-        } else if (key == "silent_watches" && value.is_bool()) {
-            next.silent_watches_ = value.get_bool();
-        } else if (key == "compact" && value.is_bool()) {
-            next.compact_ = value.get_bool();
-        } else if (key == "verbs" && value.is_array()) {
-            for (const auto& each : value.get_array()) {
-                if (!each.is_string()) return bad();
-                next.verbs_.emplace(each.get_string());
-            }
-        } else {
-            return bad();
-        }
+        auto set = next.set_one(key, value);
+        if (!set) return set;
     }
     *this = std::move(next);
     return {};
 }
 
-std::optional<http::response> fault_switches::refuse(const std::string& verb) {
-    if (error_rate_ <= 0 || !concerns(verb)) return std::nullopt;
-    if (std::uniform_real_distribution<double>(0, 1)(random_) >= error_rate_) return std::nullopt;
-    switch (error_status_) {
-        case 410:
-            return to_response(gone("The resourceVersion for the provided list is too old."));
-        case 429:
-            return to_response(
-                {429, "TooManyRequests", "too many requests, please try again later"});
-        case 500:
-            return to_response({500, "InternalError", "an error on demand"});
-        default:
-            return to_response({error_status_, "ServiceUnavailable", "unavailable on demand"});
+base::outcome<void> fault_switches::set_one(std::string_view key, const json::value& value) {
+    const auto bad = [&] {
+        return base::fail(base::errc::invalid,
+                          "not a fault switch, or not a value for it: " + std::string(key));
+    };
+    const auto* whole = value.if_int64();
+    const auto* yes = value.if_bool();
+    if (key == "verbs" || key == "resources") {
+        auto list = words(value);
+        if (!list) return bad();
+        (key == "verbs" ? verbs_ : resources_) = std::move(*list);
+    } else if (key == "error_rate" && value.is_number()) {
+        error_rate_ = value.to_number<double>();
+    } else if (key == "seed" && whole != nullptr) {
+        random_.seed(static_cast<std::uint64_t>(*whole));
+    } else if (key == "error_status" && whole != nullptr && *whole >= 400 && *whole <= 599) {
+        error_status_ = static_cast<unsigned>(*whole);
+    } else if (key == "retry_after_seconds" && whole != nullptr && *whole >= 0) {
+        retry_after_ = *whole;
+    } else if (key == "delay_ms" && whole != nullptr && *whole >= 0) {
+        delay_ = std::chrono::milliseconds(*whole);
+    } else if (key == "cut_watches" && yes != nullptr) {
+        watch_cuts_ += *yes ? 1 : 0;
+    } else if (key == "expire_watches" && yes != nullptr) {
+        watch_expiries_ += *yes ? 1 : 0;
+    } else if (key == "silent_watches" && yes != nullptr) {
+        silent_watches_ = *yes;
+    } else if (key == "compact" && yes != nullptr) {
+        compact_ = *yes;
+    } else {
+        return bad();
     }
+    return {};
 }
 
-std::chrono::milliseconds fault_switches::delay(const std::string& verb) const {
-    return concerns(verb) ? delay_ : std::chrono::milliseconds(0);
+bool fault_switches::concerns(const std::string& verb, const std::string& resource) const {
+    return (verbs_.empty() || verbs_.contains(verb)) &&
+           (resources_.empty() || resources_.contains(resource));
+}
+
+std::optional<http::response> fault_switches::refuse(const std::string& verb,
+                                                     const std::string& resource) {
+    if (error_rate_ <= 0 || !concerns(verb, resource)) return std::nullopt;
+    if (std::uniform_real_distribution<double>(0, 1)(random_) >= error_rate_) return std::nullopt;
+    refusal why{error_status_, std::string(reason_of(error_status_)),
+                "trouble on demand, by /devcluster/faults"};
+    if (error_status_ == 429) why.message = "too many requests, please try again later";
+    if (error_status_ == 410) why = gone("The resourceVersion for the provided list is too old.");
+    auto answer = to_response(why);
+    if (error_status_ == 429 || error_status_ == 503) {
+        answer.headers.set("Retry-After", std::to_string(retry_after_));
+    }
+    return answer;
+}
+
+std::chrono::milliseconds fault_switches::delay(const std::string& verb,
+                                                const std::string& resource) const {
+    return concerns(verb, resource) ? delay_ : std::chrono::milliseconds(0);
 }
 
 }  // namespace apiserver

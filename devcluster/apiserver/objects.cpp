@@ -1,130 +1,243 @@
 #include "devcluster/apiserver/objects.hpp"
 
-#include <utility>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cassert>
+
+#include "devcluster/apiserver/text.hpp"
 
 namespace apiserver {
 namespace {
 
-std::string put_line(const std::string& type_key, const object_store::object_key& key,
-                     const stored_object& object) {
-    return json::serialize(json::object{{"put", type_key},
-                                        {"ns", key.first},
-                                        {"name", key.second},
-                                        {"rv", object.revision}}) +
-           "\t" + *object.text;
+json::object parsed(std::string_view text) {
+    boost::system::error_code error;
+    auto value = json::parse(text, error);
+    if (error || !value.is_object()) return {};
+    return std::move(value.get_object());
+}
+
+std::string put_line(std::string_view type_key, const object_key& key, std::uint64_t revision,
+                     std::string_view text) {
+    return json::serialize(json::object{
+               {"put", type_key}, {"ns", key.first}, {"name", key.second}, {"rv", revision}}) +
+           "\t" + std::string(text);
 }
 
 }  // namespace
 
-object_store::object_store(std::function<void(std::string_view)> journal, std::size_t window)
-    : journal_(std::move(journal)), window_max_(window) {}
+std::string_view word(change_type type) {
+    switch (type) {
+        case change_type::added:
+            return "ADDED";
+        case change_type::modified:
+            return "MODIFIED";
+        case change_type::deleted:
+            return "DELETED";
+    }
+    return "";
+}
+
+stored_object::stored_object(change_type type, std::string_view text, const json::object& content,
+                             std::uint64_t made_at)
+    : revision(made_at) {
+    const auto start = fmt::format(R"({{"type":"{}","object":)", word(type));
+    begin_ = start.size();
+    frame_ = std::make_shared<const std::string>(fmt::format("{}{}}}\n", start, text));
+    uid = meta(content, "uid");
+    owners = owners_of(content);
+    is_ending = !meta(content, "deletionTimestamp").empty();
+    has_finalizers = apiserver::has_finalizers(content);
+    const auto* labels = object_at(object_at(&content, "metadata"), "labels");
+    if (labels == nullptr) return;
+    labels_.reserve(labels->size());
+    for (const auto& [name, value] : *labels) {
+        if (value.is_string()) labels_.emplace_back(name, value.get_string());
+    }
+}
+
+json::object stored_object::parse() const {
+    return parsed(text());
+}
+
+const std::string* stored_object::label(std::string_view key) const {
+    const auto at = std::ranges::find(labels_, key, &std::pair<std::string, std::string>::first);
+    return at == labels_.end() ? nullptr : &at->second;
+}
+
+object_store::object_store(line_sink journal) : object_store(std::move(journal), limits{}) {}
+
+object_store::object_store(line_sink journal, limits bounds)
+    : journal_(std::move(journal)), bounds_(bounds) {}
 
 void object_store::forget_window() {
     events_.clear();
+    window_bytes_ = 0;
     forgotten_ = revision_;
 }
 
-std::shared_ptr<const stored_object> object_store::find(const std::string& type_key,
-                                                        const object_key& key) const {
+object_pointer object_store::find(std::string_view type_key, const object_key& key) const {
     const auto& objects = all(type_key);
     const auto at = objects.find(key);
     return at == objects.end() ? nullptr : at->second;
 }
 
-const object_store::collection& object_store::all(const std::string& type_key) const {
+const object_store::collection& object_store::all(std::string_view type_key) const {
     static const collection none;
     const auto at = collections_.find(type_key);
     return at == collections_.end() ? none : at->second;
 }
 
+object_store::collection& object_store::collection_of(std::string_view type_key) {
+    const auto at = collections_.find(type_key);
+    if (at != collections_.end()) return at->second;
+    return collections_.emplace(std::string(type_key), collection{}).first->second;
+}
+
+void object_store::each_at(
+    std::string_view type_key, const range& which,
+    const std::function<bool(const object_key&, const object_pointer&)>& each) const {
+    assert(which.revision >= forgotten_ && which.revision <= revision_);
+    // What has changed since, as it was before the first of its changes.
+    collection before;
+    for (auto at = events_.rbegin(); at != events_.rend() && at->revision > which.revision; ++at) {
+        if (at->type_key == type_key) before[at->key] = at->before;
+    }
+    const auto& present = all(type_key);
+    const auto start = std::max(which.from, object_key{which.name_space, ""});
+    auto now = present.lower_bound(start);
+    auto old = before.lower_bound(start);
+    const auto inside = [&](const object_key& key) {
+        return which.name_space.empty() || key.first == which.name_space;
+    };
+    while (now != present.end() || old != before.end()) {
+        const bool take_old =
+            old != before.end() && (now == present.end() || old->first <= now->first);
+        const auto& key = take_old ? old->first : now->first;
+        const auto& object = take_old ? old->second : now->second;
+        if (!inside(key)) return;
+        if (object && !each(key, object)) return;
+        if (take_old && now != present.end() && now->first == old->first) ++now;
+        if (take_old) {
+            ++old;
+        } else {
+            ++now;
+        }
+    }
+}
+
 void object_store::record(change_event event) {
+    window_bytes_ += event.now->frame()->size();
     events_.push_back(std::move(event));
-    while (events_.size() > window_max_) {
+    while (events_.size() > bounds_.window_events || window_bytes_ > bounds_.window_bytes) {
+        if (events_.size() == 1) break;
         forgotten_ = events_.front().revision;
+        window_bytes_ -= events_.front().now->frame()->size();
         events_.pop_front();
     }
     if (listener_) listener_(events_.back());
 }
 
-std::shared_ptr<const stored_object> object_store::put(const std::string& type_key,
-                                                       const object_key& key,
-                                                       json::object content) {
-    auto made = std::make_shared<stored_object>();
-    made->revision = ++revision_;
-    content["metadata"].get_object()["resourceVersion"] = std::to_string(revision_);
-    made->content = std::move(content);
-    made->text = std::make_shared<const std::string>(json::serialize(made->content));
-    if (journal_) journal_(put_line(type_key, key, *made));
-    auto& place = collections_[type_key][key];
-    const auto before = std::exchange(place, made);
-    record({.revision = made->revision,
-            .type = before ? change_type::modified : change_type::added,
-            .type_key = type_key,
-            .name_space = key.first,
+base::outcome<object_pointer> object_store::put(std::string_view type_key, const object_key& key,
+                                                json::object content) {
+    const auto next = revision_ + 1;
+    metadata_of(content)["resourceVersion"] = std::to_string(next);
+    const auto text = json::serialize(content);
+    if (journal_) {
+        auto kept = journal_(put_line(type_key, key, next, text));
+        if (!kept) return base::pass(std::move(kept));
+    }
+    auto& objects = collection_of(type_key);
+    auto& place = objects[key];
+    const auto type = place ? change_type::modified : change_type::added;
+    auto made = std::make_shared<const stored_object>(type, text, content, next);
+    revision_ = next;
+    auto before = std::exchange(place, made);
+    record({.revision = next,
+            .type = type,
+            .type_key = collections_.find(type_key)->first,
+            .key = key,
             .now = made,
-            .before = before});
+            .before = std::move(before)});
     return made;
 }
 
-void object_store::remove(const std::string& type_key, const object_key& key) {
-    const auto before = find(type_key, key);
-    if (!before) return;
-    auto last = std::make_shared<stored_object>();
-    last->revision = ++revision_;
-    last->content = before->content;
-    last->content["metadata"].get_object()["resourceVersion"] = std::to_string(revision_);
-    last->text = std::make_shared<const std::string>(json::serialize(last->content));
+base::outcome<object_pointer> object_store::remove(std::string_view type_key,
+                                                   const object_key& key) {
+    auto before = find(type_key, key);
+    if (!before) return object_pointer();
+    const auto next = revision_ + 1;
     if (journal_) {
-        journal_(json::serialize(json::object{
-            {"del", type_key}, {"ns", key.first}, {"name", key.second}, {"rv", revision_}}));
+        auto kept = journal_(json::serialize(json::object{
+            {"del", type_key}, {"ns", key.first}, {"name", key.second}, {"rv", next}}));
+        if (!kept) return base::pass(std::move(kept));
     }
-    collections_[type_key].erase(key);
-    record({.revision = last->revision,
+    auto content = before->parse();
+    metadata_of(content)["resourceVersion"] = std::to_string(next);
+    auto last = std::make_shared<const stored_object>(change_type::deleted,
+                                                      json::serialize(content), content, next);
+    revision_ = next;
+    collection_of(type_key).erase(key);
+    record({.revision = next,
             .type = change_type::deleted,
-            .type_key = type_key,
-            .name_space = key.first,
+            .type_key = collections_.find(type_key)->first,
+            .key = key,
             .now = last,
-            .before = before});
+            .before = std::move(before)});
+    return last;
 }
 
 base::outcome<void> object_store::replay(std::string_view line) {
-    const auto broken = base::fail(base::errc::corrupt, "a journal line cannot be read");
+    const auto broken = [] {
+        return base::fail(base::errc::corrupt, "a journal line cannot be read");
+    };
     const auto tab = line.find('\t');
     boost::system::error_code error;
     const auto head = json::parse(line.substr(0, tab), error);
-    if (error || !head.is_object()) return broken;
+    if (error || !head.is_object()) return broken();
     const auto& fields = head.get_object();
-    const auto text = [&](std::string_view name) {
-        const auto* value = fields.if_contains(name);
-        return value != nullptr && value->is_string() ? std::string(value->get_string()) : "";
-    };
     const auto* rv = fields.if_contains("rv");
-    if (rv == nullptr || !rv->is_int64()) return broken;
+    if (rv == nullptr || !rv->is_int64()) return broken();
     const auto revision = static_cast<std::uint64_t>(rv->get_int64());
-    const object_key key{text("ns"), text("name")};
+    const object_key key{text_at(fields, "ns"), text_at(fields, "name")};
+    const bool is_new = revision > snapshot_revision_;
     if (fields.contains("put")) {
-        if (tab == std::string_view::npos) return broken;
-        auto content = json::parse(line.substr(tab + 1), error);
-        if (error || !content.is_object()) return broken;
-        auto made = std::make_shared<stored_object>();
-        made->revision = revision;
-        made->content = std::move(content.get_object());
-        made->text = std::make_shared<const std::string>(line.substr(tab + 1));
-        collections_[text("put")][key] = std::move(made);
+        if (tab == std::string_view::npos) return broken();
+        const auto text = line.substr(tab + 1);
+        const auto content = parsed(text);
+        if (content.empty()) return broken();
+        if (is_new) {
+            collection_of(text_at(fields, "put"))[key] = std::make_shared<const stored_object>(
+                change_type::modified, text, content, revision);
+        }
     } else if (fields.contains("del")) {
-        collections_[text("del")].erase(key);
+        if (is_new) collection_of(text_at(fields, "del")).erase(key);
+    } else {
+        snapshot_revision_ = revision;
     }
     revision_ = std::max(revision_, revision);
     forgotten_ = revision_;
     return {};
 }
 
-void object_store::write_snapshot(const std::function<void(std::string_view)>& out) const {
-    // A line that names only the revision: it must not go back.
-    out(json::serialize(json::object{{"rv", revision_}}));
+std::function<void(const std::function<void(std::string_view)>&)> object_store::snapshot() const {
+    struct entry {
+        std::string type_key;
+        object_key key;
+        object_pointer object;
+    };
+    std::vector<entry> entries;
     for (const auto& [type_key, objects] : collections_) {
-        for (const auto& [key, object] : objects) out(put_line(type_key, key, *object));
+        for (const auto& [key, object] : objects) entries.push_back({type_key, key, object});
     }
+    return [entries = std::move(entries),
+            revision = revision_](const std::function<void(std::string_view)>& out) {
+        for (const auto& each : entries) {
+            out(put_line(each.type_key, each.key, each.object->revision, each.object->text()));
+        }
+        // A line that names only the revision: what is older in the logs is in the lines above.
+        out(json::serialize(json::object{{"rv", revision}}));
+    };
 }
 
 }  // namespace apiserver

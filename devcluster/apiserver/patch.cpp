@@ -1,5 +1,6 @@
 #include "devcluster/apiserver/patch.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <optional>
 #include <string>
@@ -115,10 +116,122 @@ base::outcome<void> apply_one(json::value& target, const json::object& step) {
         }
         return {};
     }
+    if (op == "move" || op == "copy") {
+        const auto source = find_parent(target, text("from"));
+        if (!source) return std::unexpected(source.error());
+        const auto* found = value_at(*source);
+        if (found == nullptr) return fail(errc::conflict, "a path of the patch is not there");
+        const json::value moved = *found;
+        if (op == "move") {
+            auto removed = remove(*source);
+            if (!removed) return removed;
+        }
+        // What was removed may have moved what `where` points to.
+        const auto place_now = find_parent(target, text("path"));
+        if (!place_now) return std::unexpected(place_now.error());
+        return add(*place_now, moved);
+    }
     return fail(errc::invalid, "an operation that is not known: '" + op + "'");
 }
 
+// The member that tells the elements of a list apart; empty when the list is replaced as a whole.
+std::string_view merge_key(std::string_view list) {
+    static constexpr std::pair<std::string_view, std::string_view> keys[] = {
+        {"containers", "name"},
+        {"initContainers", "name"},
+        {"volumes", "name"},
+        {"env", "name"},
+        {"volumeMounts", "mountPath"},
+        {"conditions", "type"},
+        {"ownerReferences", "uid"},
+        {"imagePullSecrets", "name"},
+        {"ports", "port"},
+        {"hostAliases", "ip"}};
+    for (const auto& [name, key] : keys) {
+        if (name == list) return key;
+    }
+    return {};
+}
+
+json::array::iterator find_element(json::array& list, std::string_view key,
+                                   const json::value& wanted) {
+    return std::ranges::find_if(list, [&](const json::value& each) {
+        const auto* object = each.if_object();
+        const auto* value = object == nullptr ? nullptr : object->if_contains(key);
+        return value != nullptr && *value == wanted;
+    });
+}
+
+void merge_list(json::array& target, const json::array& patch, std::string_view key) {
+    for (const auto& each : patch) {
+        const auto* object = each.if_object();
+        const auto* name = object == nullptr ? nullptr : object->if_contains(key);
+        if (name == nullptr) continue;
+        const auto at = find_element(target, key, *name);
+        const auto* directive = object->if_contains("$patch");
+        if (directive != nullptr && *directive == "delete") {
+            if (at != target.end()) target.erase(at);
+        } else if (at != target.end()) {
+            strategic_merge_patch(*at, each);
+        } else {
+            target.push_back(each);
+        }
+    }
+}
+
+void delete_from_list(json::value* list, const json::value& gone) {
+    if (list == nullptr || !list->is_array() || !gone.is_array()) return;
+    json::array left;
+    for (auto& each : list->get_array()) {
+        if (std::ranges::find(gone.get_array(), each) == gone.get_array().end()) {
+            left.push_back(std::move(each));
+        }
+    }
+    *list = std::move(left);
+}
+
+// Lists of plain words that are sets.
+void add_to_set(json::array& target, const json::array& patch) {
+    for (const auto& each : patch) {
+        if (std::ranges::find(target, each) == target.end()) target.push_back(each);
+    }
+}
+
 }  // namespace
+
+void strategic_merge_patch(json::value& target, const json::value& patch) {
+    const auto* members = patch.if_object();
+    const auto* directive = members == nullptr ? nullptr : members->if_contains("$patch");
+    if (members == nullptr || (directive != nullptr && *directive == "replace")) {
+        target = patch;
+        if (auto* object = target.if_object()) object->erase("$patch");
+        return;
+    }
+    if (!target.is_object()) target.emplace_object();
+    auto& object = target.get_object();
+    constexpr std::string_view deletion = "$deleteFromPrimitiveList/";
+    for (const auto& [key, value] : *members) {
+        const std::string_view name = key;
+        auto* present = object.if_contains(name);
+        const auto list_key = merge_key(name);
+        const bool both_lists = present != nullptr && present->is_array() && value.is_array();
+        if (name.starts_with(deletion)) {
+            delete_from_list(object.if_contains(name.substr(deletion.size())), value);
+        } else if (name.starts_with('$')) {
+            continue;  // orders of elements and the like
+        } else if (value.is_null()) {
+            object.erase(name);
+        } else if (both_lists && !list_key.empty()) {
+            merge_list(present->get_array(), value.get_array(), list_key);
+        } else if (both_lists && name == "finalizers") {
+            add_to_set(present->get_array(), value.get_array());
+        } else if (value.is_object()) {
+            strategic_merge_patch(object[name], value);
+        } else {
+            object[name] = value;
+        }
+    }
+}
 
 void merge_patch(json::value& target, const json::value& patch) {
     const auto* members = patch.if_object();

@@ -1,21 +1,61 @@
 #pragma once
-// Structural schemas of CustomResourceDefinitions: fill in defaults, find and drop unknown fields,
-// check types, enums, bounds and required fields, with Kubernetes' words. Pure.
+// Structural schemas of CustomResourceDefinitions, compiled once: fill in defaults, drop unknown
+// fields, check types, enums, bounds, patterns and required fields, with Kubernetes' words. Pure.
 // kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions
 
 #include <boost/json.hpp>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <regex>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "devcluster/apiserver/status.hpp"
 
 namespace apiserver {
 
-void set_defaults(const json::object& schema, json::value& value);
-// Drops what the schema does not know; the paths of what was dropped ("spec.noSuchField").
-std::vector<std::string> prune(const json::object& schema, json::value& value,
-                               const std::string& path);
-std::vector<cause> validate(const json::object& schema, const json::value& value,
-                            const std::string& path);
+class schema {
+  public:
+    // What it does not understand (CEL rules, oneOf) is left unchecked.
+    explicit schema(const json::object& source);
+
+    void set_defaults(json::value& value) const;
+    // Drops what the schema does not know; the paths of what was dropped ("spec.noSuchField").
+    std::vector<std::string> prune(json::value& value, const std::string& path = {}) const;
+    [[nodiscard]] std::vector<cause> validate(const json::value& value,
+                                              const std::string& path = {}) const;
+
+  private:
+    [[nodiscard]] const schema* rules_for(std::string_view member) const;
+    [[nodiscard]] bool fits_type(const json::value& value) const;
+    void check_text(std::string_view text, const std::string& path,
+                    std::vector<cause>& found) const;
+    void check_number(const json::value& value, const std::string& path,
+                      std::vector<cause>& found) const;
+    void check_sizes(const json::value& value, const std::string& path,
+                     std::vector<cause>& found) const;
+    void check_members(const json::object& object, const std::string& path,
+                       std::vector<cause>& found) const;
+    void read_bounds(const json::object& source);
+
+    std::string type_;  // "" = any
+    std::string format_;
+    bool int_or_string_ = false;
+    bool nullable_ = false;
+    bool keeps_unknown_ = false;
+    std::optional<json::value> default_;
+    json::array enum_;
+    std::optional<double> minimum_, maximum_;
+    std::optional<std::uint64_t> size_min_, size_max_;  // of text, array or object
+    std::string pattern_text_;
+    std::optional<std::regex> pattern_;
+    std::vector<std::string> required_;
+    std::map<std::string, std::unique_ptr<schema>, std::less<>> properties_;
+    std::unique_ptr<schema> others_;  // additionalProperties
+    std::unique_ptr<schema> items_;
+};
 
 }  // namespace apiserver

@@ -2,21 +2,22 @@
 // labelSelector and fieldSelector of list and watch. Pure.
 // kubernetes.io/docs/concepts/overview/working-with-objects/labels
 
-#include <boost/json.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/failure.hpp"
+#include "devcluster/apiserver/objects.hpp"
 
 namespace apiserver {
 
 class selector {
   public:
-    // Failure: invalid (Kubernetes answers 400). Fields: metadata.name, metadata.namespace, and
-    // involvedObject.* of events.
-    static base::outcome<selector> parse(std::string_view labels, std::string_view fields);
-    [[nodiscard]] bool matches(const boost::json::object& object) const;
+    // `selectable` are the fields of the type beside metadata.name and metadata.namespace. Failure:
+    // invalid (Kubernetes answers 400).
+    static base::outcome<selector> parse(std::string_view labels, std::string_view fields,
+                                         const std::vector<std::string>& selectable = {});
+    [[nodiscard]] bool matches(const object_key& key, const stored_object& object) const;
     [[nodiscard]] bool matches_all() const noexcept { return terms_.empty(); }
 
   private:
@@ -27,7 +28,10 @@ class selector {
         std::vector<std::string> values{};
         bool is_field = false;
     };
+    static base::outcome<term> parse_label(std::string_view part);
+    [[nodiscard]] static bool holds(const term& each, const std::string* value);
     std::vector<term> terms_;
+    bool reads_content_ = false;
 };
 
 }  // namespace apiserver

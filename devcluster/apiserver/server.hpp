@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/clock.hpp"
 #include "base/failure.hpp"
@@ -19,6 +20,8 @@ struct server_options {
     std::string token;       // empty: everybody may do everything
     obs::log* log = &obs::null_log();
     const base::clock* clock = &base::system_clock();
+    bool kubedb_definitions = true;          // those of devcluster/crds
+    std::vector<std::string> definitions{};  // further CustomResourceDefinitions, as JSON
 };
 
 class api_server {
@@ -27,9 +30,13 @@ class api_server {
     [[nodiscard]] virtual std::uint16_t port() const noexcept = 0;
     // For clients: one cluster, one user, one context.
     [[nodiscard]] virtual std::string kubeconfig() const = 0;
+    // Ends watches, answers what is under way, brings everything to the disk. Any thread but the
+    // server's; a second call does nothing.
+    virtual void stop() = 0;
 };
 
-// Failures: unavailable (folder, port), corrupt (the kept content cannot be read).
+// Failures: unavailable (folder, port), corrupt (the kept content cannot be read), invalid (a
+// definition).
 base::outcome<std::unique_ptr<api_server>> start(server_options how);
 
 }  // namespace apiserver

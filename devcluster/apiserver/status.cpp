@@ -31,7 +31,7 @@ json::object details_of(std::string_view group, std::string_view kind, std::stri
 }  // namespace
 
 http::response to_response(const refusal& why) {
-    json::object body{{"kind", "Status"},    {"apiVersion", "v1"},     {"metadata", json::object{}},
+    json::object body{{"kind", "Status"},    {"apiVersion", "v1"},     {"metadata", why.metadata},
                       {"status", "Failure"}, {"message", why.message}, {"reason", why.reason}};
     if (!why.details.empty()) body["details"] = why.details;
     body["code"] = why.code;
@@ -102,9 +102,53 @@ refusal unsupported_media_type(std::string_view accepted) {
                         accepted)};
 }
 
+refusal invalid_options(std::string_view kind, std::string_view field, std::string_view message) {
+    const std::vector<cause> causes{
+        {"FieldValueForbidden", fmt::format("Forbidden: {}", message), std::string(field)}};
+    return invalid("meta.k8s.io", kind, "", causes);
+}
+
 refusal method_not_allowed() {
     return {405, "MethodNotAllowed",
             "the server does not allow this method on the requested resource"};
+}
+
+refusal not_acceptable() {
+    return {406, "NotAcceptable",
+            "only the following media types are accepted: application/json, "
+            "application/json;as=Table;v=v1;g=meta.k8s.io, "
+            "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io"};
+}
+
+refusal unavailable(std::string message) {
+    return {503, "ServiceUnavailable", std::move(message)};
+}
+
+refusal internal_error(std::string message) {
+    return {500, "InternalError", "Internal error occurred: " + std::move(message)};
+}
+
+std::string_view reason_of(unsigned code) {
+    static constexpr std::pair<unsigned, std::string_view> reasons[] = {
+        {400, "BadRequest"},
+        {401, "Unauthorized"},
+        {403, "Forbidden"},
+        {404, "NotFound"},
+        {405, "MethodNotAllowed"},
+        {406, "NotAcceptable"},
+        {409, "Conflict"},
+        {410, "Expired"},
+        {413, "RequestEntityTooLarge"},
+        {415, "UnsupportedMediaType"},
+        {422, "Invalid"},
+        {429, "TooManyRequests"},
+        {500, "InternalError"},
+        {503, "ServiceUnavailable"},
+        {504, "Timeout"}};
+    for (const auto& [number, reason] : reasons) {
+        if (number == code) return reason;
+    }
+    return "Unknown";
 }
 
 }  // namespace apiserver

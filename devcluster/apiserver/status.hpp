@@ -24,6 +24,7 @@ struct refusal {
     std::string reason;  // "NotFound"
     std::string message;
     json::object details{};
+    json::object metadata{};  // of the Status itself
 };
 
 http::response json_response(unsigned status, std::string text);
@@ -41,8 +42,15 @@ refusal bad_request(std::string message);
 refusal gone(std::string message);
 refusal invalid(std::string_view group, std::string_view kind, std::string_view name,
                 const std::vector<cause>& causes);
+// Options in the query that contradict each other.
+refusal invalid_options(std::string_view kind, std::string_view field, std::string_view message);
 refusal unsupported_media_type(std::string_view accepted);
 refusal method_not_allowed();
+refusal not_acceptable();
+refusal unavailable(std::string message);
+refusal internal_error(std::string message);
+// The reason that goes with a status code ("RequestEntityTooLarge").
+std::string_view reason_of(unsigned code);
 
 // "postgreses.kubedb.com" or "pods".
 std::string qualified(std::string_view plural, std::string_view group);

@@ -1,6 +1,7 @@
 #include "devcluster/apiserver/text.hpp"
 
 #include <algorithm>
+#include <charconv>
 
 namespace apiserver {
 namespace {
@@ -9,7 +10,17 @@ constexpr std::string_view alphabet =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 const json::object* metadata_if(const json::object& object) {
-    const auto* value = object.if_contains("metadata");
+    return object_at(&object, "metadata");
+}
+
+bool is_alphanumeric(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+}
+
+}  // namespace
+
+const json::object* object_at(const json::object* from, std::string_view key) {
+    const auto* value = from == nullptr ? nullptr : from->if_contains(key);
     return value == nullptr ? nullptr : value->if_object();
 }
 
@@ -18,7 +29,30 @@ const json::array* array_at(const json::object* from, std::string_view key) {
     return value == nullptr ? nullptr : value->if_array();
 }
 
-}  // namespace
+std::string text_at(const json::object& from, std::string_view key) {
+    const auto* value = from.if_contains(key);
+    return value != nullptr && value->is_string() ? std::string(value->get_string()) : "";
+}
+
+bool flag_at(const json::object& from, std::string_view key) {
+    const auto* value = from.if_contains(key);
+    return value != nullptr && value->is_bool() && value->get_bool();
+}
+
+std::optional<std::string> text_at_path(const json::object& from, std::string_view path) {
+    const json::object* now = &from;
+    while (now != nullptr) {
+        const auto dot = path.find('.');
+        if (dot == std::string_view::npos) {
+            const auto* value = now->if_contains(path);
+            if (value == nullptr || !value->is_string()) return std::nullopt;
+            return std::string(value->get_string());
+        }
+        now = object_at(now, path.substr(0, dot));
+        path.remove_prefix(dot + 1);
+    }
+    return std::nullopt;
+}
 
 std::string lower(std::string_view text) {
     std::string result(text);
@@ -41,6 +75,13 @@ std::string base64(std::string_view bytes) {
             text += index <= size ? alphabet[group >> (18 - 6 * index) & 63U] : '=';
         }
     }
+    return text;
+}
+
+std::string base64_url(std::string_view bytes) {
+    auto text = base64(bytes);
+    while (text.ends_with('=')) text.pop_back();
+    for (char& c : text) c = c == '+' ? '-' : c == '/' ? '_' : c;
     return text;
 }
 
@@ -89,38 +130,60 @@ bool has_finalizers(const json::object& object) {
     return list != nullptr && !list->empty();
 }
 
-std::optional<host_port> endpoint_of(const json::object& endpoints, std::string_view port) {
+std::vector<host_port> endpoints_of(const json::object& endpoints, std::string_view port) {
+    std::vector<host_port> found;
     const auto* subsets = array_at(&endpoints, "subsets");
-    if (subsets == nullptr) return std::nullopt;
+    if (subsets == nullptr) return found;
     for (const auto& subset : *subsets) {
         const auto* addresses = array_at(subset.if_object(), "addresses");
         const auto* ports = array_at(subset.if_object(), "ports");
-        if (addresses == nullptr || addresses->empty() || ports == nullptr) continue;
+        if (addresses == nullptr || ports == nullptr) continue;
         for (const auto& each : *ports) {
             const auto* object = each.if_object();
-            if (object == nullptr) continue;
-            const auto* name = object->if_contains("name");
-            const auto* number = object->if_contains("port");
-            if (number == nullptr || !number->is_int64()) continue;
-            const bool fits = port.empty() || std::to_string(number->get_int64()) == port ||
-                              (name != nullptr && name->is_string() && name->get_string() == port);
-            const auto* ip = addresses->front().is_object()
-                                 ? addresses->front().get_object().if_contains("ip")
-                                 : nullptr;
-            if (!fits || ip == nullptr || !ip->is_string()) continue;
-            return host_port{std::string(ip->get_string()),
-                             static_cast<std::uint16_t>(number->get_int64())};
+            const auto* value = object == nullptr ? nullptr : object->if_contains("port");
+            if (value == nullptr || !value->is_int64()) continue;
+            const auto digits = std::to_string(value->get_int64());
+            if (!port.empty() && digits != port && text_at(*object, "name") != port) continue;
+            for (const auto& address : *addresses) {
+                if (!address.is_object()) continue;
+                auto ip = text_at(address.get_object(), "ip");
+                if (ip.empty()) continue;
+                found.push_back({std::move(ip), static_cast<std::uint16_t>(value->get_int64())});
+            }
         }
     }
-    return std::nullopt;
+    return found;
 }
 
-bool is_object_name(std::string_view name) {
-    const auto is_end = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); };
-    if (name.empty() || name.size() > 253 || !is_end(name.front()) || !is_end(name.back())) {
-        return false;
+bool is_label(std::string_view name) {
+    return !name.empty() && name.size() <= 63 && is_alphanumeric(name.front()) &&
+           is_alphanumeric(name.back()) &&
+           std::ranges::all_of(name, [](char c) { return is_alphanumeric(c) || c == '-'; });
+}
+
+bool is_dns_1035(std::string_view name) {
+    return is_label(name) && name.front() >= 'a';
+}
+
+bool is_subdomain(std::string_view name) {
+    if (name.empty() || name.size() > 253) return false;
+    while (true) {
+        const auto dot = name.find('.');
+        const auto part = name.substr(0, dot);
+        const bool fits =
+            !part.empty() && is_alphanumeric(part.front()) && is_alphanumeric(part.back()) &&
+            std::ranges::all_of(part, [](char c) { return is_alphanumeric(c) || c == '-'; });
+        if (!fits) return false;
+        if (dot == std::string_view::npos) return true;
+        name.remove_prefix(dot + 1);
     }
-    return std::ranges::all_of(name, [&](char c) { return is_end(c) || c == '-' || c == '.'; });
+}
+
+std::optional<std::uint64_t> number(std::string_view text) {
+    std::uint64_t value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+    return value;
 }
 
 }  // namespace apiserver

@@ -14,7 +14,17 @@ namespace json = boost::json;
 
 std::string lower(std::string_view text);
 std::string base64(std::string_view bytes);
+std::string base64_url(std::string_view bytes);  // no padding
+// Either alphabet, padded or not.
 std::optional<std::string> from_base64(std::string_view text);
+
+// Members of an object; null, empty or false when absent or of another type.
+const json::object* object_at(const json::object* from, std::string_view key);
+const json::array* array_at(const json::object* from, std::string_view key);
+std::string text_at(const json::object& from, std::string_view key);
+bool flag_at(const json::object& from, std::string_view key);
+// The text at a path of members ("involvedObject.name").
+std::optional<std::string> text_at_path(const json::object& from, std::string_view path);
 
 // Members of metadata; empty when absent.
 std::string meta(const json::object& object, std::string_view key);
@@ -26,11 +36,13 @@ struct host_port {
     std::string host;
     std::uint16_t port = 0;
 };
-// The first address of an Endpoints object with a port of this name or number (empty: the only
-// one).
-std::optional<host_port> endpoint_of(const json::object& endpoints, std::string_view port);
+// The addresses of an Endpoints object whose port has this name or number (empty: any).
+std::vector<host_port> endpoints_of(const json::object& endpoints, std::string_view port);
 
-// RFC 1123 subdomain of at most 253 characters.
-bool is_object_name(std::string_view name);
+bool is_subdomain(std::string_view name);  // RFC 1123, at most 253 characters
+bool is_label(std::string_view name);      // RFC 1123, at most 63 characters
+bool is_dns_1035(std::string_view name);   // begins with a letter
+
+std::optional<std::uint64_t> number(std::string_view text);
 
 }  // namespace apiserver

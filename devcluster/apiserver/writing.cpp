@@ -1,65 +1,117 @@
-// The writing half of core: what may be written, how it is completed, and what goes with what.
+// The writing half of core: create, update, patch; what is completed and what is compared.
 
 #include <fmt/format.h>
 
 #include <algorithm>
 
 #include "base/time_text.hpp"
+#include "devcluster/apiserver/admission.hpp"
 #include "devcluster/apiserver/core.hpp"
 #include "devcluster/apiserver/patch.hpp"
-#include "devcluster/apiserver/schema.hpp"
 #include "devcluster/apiserver/text.hpp"
 
 namespace apiserver {
 namespace {
 
-const std::string namespaces_key = "/namespaces";
-const std::string definitions_key = "apiextensions.k8s.io/customresourcedefinitions";
+constexpr std::string_view modified_meanwhile =
+    "the object has been modified; please apply your changes to the latest version and try again";
 
-std::string value_of(const std::map<std::string, std::string, std::less<>>& query,
-                     std::string_view key) {
-    const auto at = query.find(key);
-    return at == query.end() ? std::string() : at->second;
-}
-
-std::variant<json::object, refusal> parse_object(const http::request& incoming) {
+std::variant<json::object, refusal> parse_object(const resource_type& type,
+                                                 const http::request& incoming) {
+    const auto media = incoming.headers.get("Content-Type");
+    if (!media.empty() && !media.starts_with("application/json")) {
+        return unsupported_media_type("application/json");
+    }
     boost::system::error_code error;
     auto parsed = json::parse(incoming.body, error);
     if (error || !parsed.is_object()) {
         return bad_request(
-            "the object provided is unrecognized: couldn't get version/kind; json "
-            "parse error");
+            fmt::format("the object provided is unrecognized (must be of type {}): couldn't get "
+                        "version/kind; json parse error: {}",
+                        type.kind, error ? error.message() : "not an object"));
     }
     return std::move(parsed.get_object());
 }
 
-// Everything but metadata and status: what generation counts the changes of.
-bool same_spec(const json::object& a, const json::object& b) {
-    const auto stripped = [](json::object object) {
-        object.erase("metadata");
-        object.erase("status");
-        return object;
+// What generation counts the changes of: everything but metadata, and status where that is apart.
+bool same_spec(const resource_type& type, const json::object& a, const json::object& b) {
+    const auto same_member = [](const json::object& in, std::string_view key,
+                                const json::value& value) {
+        const auto* other = in.if_contains(key);
+        return other != nullptr && *other == value;
     };
-    return stripped(a) == stripped(b);
+    const auto counts = [&](std::string_view key) {
+        return key != "metadata" && !(key == "status" && type.has_status);
+    };
+    const auto all_in = [&](const json::object& from, const json::object& in) {
+        return std::ranges::all_of(from, [&](const auto& member) {
+            return !counts(member.key()) || same_member(in, member.key(), member.value());
+        });
+    };
+    return all_in(a, b) && all_in(b, a);
 }
 
-bool same_content(const json::object& a, const json::object& b) {
-    const auto stripped = [](json::object object) {
-        metadata_of(object).erase("resourceVersion");
-        return object;
+std::optional<refusal> check_kind(const resource_type& type, const json::object& object) {
+    std::vector<cause> causes;
+    const auto check = [&](const char* field, const std::string& wanted) {
+        const auto* told = object.if_contains(field);
+        if (told == nullptr || !told->is_string() || told->get_string() == wanted) return;
+        causes.push_back({"FieldValueInvalid",
+                          fmt::format("Invalid value: \"{}\": must be {}",
+                                      std::string_view(told->get_string()), wanted),
+                          field});
     };
-    return stripped(a) == stripped(b);
+    check("apiVersion", type.api_version());
+    check("kind", type.kind);
+    if (causes.empty()) return std::nullopt;
+    return invalid(type.group, type.kind, meta(object, "name"), causes);
 }
 
-void encode_secret(json::object& object) {
-    const auto* plain = object.if_contains("stringData");
-    if (plain == nullptr || !plain->is_object()) return;
-    auto& data = object["data"];
-    if (!data.is_object()) data.emplace_object();
-    for (const auto& [key, value] : plain->get_object()) {
-        if (value.is_string()) data.get_object()[key] = base64(value.get_string());
+// The conditions of a definition that is served at once.
+json::object definition_status(const json::object& definition, const std::string& now) {
+    const auto condition = [&](std::string_view type, std::string_view reason) {
+        return json::object{{"type", type},
+                            {"status", "True"},
+                            {"reason", reason},
+                            {"message", ""},
+                            {"lastTransitionTime", now}};
+    };
+    json::array stored;
+    const auto* spec = object_at(&definition, "spec");
+    for (const auto& each : *array_at(spec, "versions")) {
+        if (flag_at(each.get_object(), "storage")) stored.push_back(each.at("name"));
     }
-    object.erase("stringData");
+    return {{"conditions", json::array{condition("NamesAccepted", "NoConflicts"),
+                                       condition("Established", "InitialNamesAccepted")}},
+            {"acceptedNames", *object_at(spec, "names")},
+            {"storedVersions", std::move(stored)}};
+}
+
+std::vector<std::string> finalizers_of(const json::object& object) {
+    std::vector<std::string> names;
+    const auto* list = array_at(object_at(&object, "metadata"), "finalizers");
+    if (list == nullptr) return names;
+    for (const auto& each : *list) {
+        if (each.is_string()) names.emplace_back(each.get_string());
+    }
+    return names;
+}
+
+// An ending object may lose finalizers, not gain them.
+std::optional<refusal> check_finalizers(const resource_type& type, const json::object& before,
+                                        const json::object& wanted) {
+    if (meta(before, "deletionTimestamp").empty()) return std::nullopt;
+    const auto old = finalizers_of(before);
+    for (const auto& each : finalizers_of(wanted)) {
+        if (std::ranges::find(old, each) != old.end()) continue;
+        return invalid(type.group, type.kind, meta(before, "name"),
+                       {{"FieldValueForbidden",
+                         fmt::format("Forbidden: no new finalizers can be added if the object is "
+                                     "being deleted, found new finalizers []string{{\"{}\"}}",
+                                     each),
+                         "metadata.finalizers"}});
+    }
+    return std::nullopt;
 }
 
 }  // namespace
@@ -71,233 +123,257 @@ std::string core::new_uid() {
                        high & 0xfff, (low >> 48 & 0x3fff) | 0x8000, low & 0xffff'ffff'ffff);
 }
 
-const resource_type* core::type_of_key(const std::string& type_key) const {
-    for (const auto& type : types_.all()) {
-        if (type->key() == type_key) return type.get();
+base::outcome<void> core::ensure(std::string_view api_version, std::string_view plural,
+                                 json::object content, when_present then) {
+    const auto slash = api_version.find('/');
+    const bool is_core = slash == std::string_view::npos;
+    const auto type = types_.find(is_core ? std::string_view() : api_version.substr(0, slash),
+                                  is_core ? api_version : api_version.substr(slash + 1), plural);
+    if (!type) return base::fail(base::errc::invalid, fmt::format("no such type: {}", plural));
+    call asked{.type = type,
+               .verb = "create",
+               .name_space = meta(content, "namespace"),
+               .name = meta(content, "name")};
+    std::vector<std::string> warnings;
+    if (const auto why = admit({*type, "Strict"}, content, warnings)) {
+        return base::fail(base::errc::invalid, why->message);
     }
-    return nullptr;
+    if (const auto present = objects_.find(type->key(), asked.key())) {
+        auto next = present->parse();
+        const auto* spec = content.if_contains("spec");
+        if (then == when_present::keep || spec == nullptr || next["spec"] == *spec) return {};
+        next["spec"] = *spec;
+        if (type->key() == definitions_key) {
+            next["status"] = definition_status(next, base::to_rfc3339(clock_.wall()));
+        }
+        auto kept = store(*type, asked.key(), std::move(next));
+        if (!kept) return base::pass(std::move(kept));
+        return {};
+    }
+    complete_new(asked, content);
+    auto kept = store(*type, asked.key(), std::move(content));
+    if (!kept) return base::pass(std::move(kept));
+    return {};
 }
 
-void core::ensure(std::string_view group, std::string_view version, std::string_view plural,
-                  json::object content) {
-    const auto* type = types_.find(group, version, plural);
-    if (type == nullptr) return;
-    const object_store::object_key key{meta(content, "namespace"), meta(content, "name")};
-    if (objects_.find(type->key(), key)) return;
-    auto& metadata = metadata_of(content);
-    metadata["uid"] = new_uid();
-    metadata["creationTimestamp"] = base::to_rfc3339(clock_.wall());
-    metadata["generation"] = 1;
-    content["apiVersion"] = type->api_version();
-    content["kind"] = type->kind;
-    store(*type, key, std::move(content));
-}
-
-std::optional<refusal> core::check_namespace(const route& to) const {
-    if (!to.type->namespaced) return std::nullopt;
-    const auto home = objects_.find(namespaces_key, {"", to.name_space});
-    if (!home) return not_found("", "namespaces", to.name_space);
-    if (meta(home->content, "deletionTimestamp").empty()) return std::nullopt;
+std::optional<refusal> core::check_namespace(const call& asked) const {
+    if (!asked.type->namespaced) return std::nullopt;
+    const auto home = objects_.find(namespaces_key, {"", asked.name_space});
+    if (!home) return not_found("", "namespaces", asked.name_space);
+    if (!home->is_ending) return std::nullopt;
     return refusal{
         403,
         "Forbidden",
         fmt::format("unable to create new content in namespace {} because it is being "
                     "terminated",
-                    to.name_space),
+                    asked.name_space),
         {{"causes",
-          {{{"reason", "NamespaceTerminating"}, {"message", "namespace is being terminated"}}}}}};
+          {{{"reason", "NamespaceTerminating"},
+            {"message", fmt::format("namespace {} is being terminated", asked.name_space)},
+            {"field", "metadata.namespace"}}}}}};
 }
 
-// Defaults, unknown fields and validation of custom objects.
-std::optional<refusal> core::admit(const resource_type& type, const query_map& query,
-                                   json::object& object, bool is_patch,
-                                   std::vector<std::string>& warnings) const {
-    const auto name = meta(object, "name");
-    if (type.key() == "/secrets") encode_secret(object);
-    if (!type.is_custom || type.schema.empty()) return std::nullopt;
-    const auto kept = std::array{object["apiVersion"], object["kind"], object["metadata"]};
-    for (const auto* key : {"apiVersion", "kind", "metadata"}) object.erase(key);
-    json::value value = std::move(object);
-    auto unknown = prune(type.schema, value, "");
-    set_defaults(type.schema, value);
-    auto causes = validate(type.schema, value, "");
-    object = std::move(value.get_object());
-    object["apiVersion"] = kept[0];
-    object["kind"] = kept[1];
-    object["metadata"] = kept[2];
-    const auto mode = value_of(query, "fieldValidation");
-    if (!unknown.empty() && mode == "Strict") {
-        std::string text;
-        for (const auto& each : unknown) {
-            text += fmt::format("{}unknown field \"{}\"", text.empty() ? "" : ", ", each);
-        }
-        if (is_patch) {
-            return invalid(type.group, type.kind, name,
-                           {{"FieldValueInvalid", "strict decoding error: " + text, "patch"}});
-        }
-        return bad_request(
-            fmt::format("{} in version \"{}\" cannot be handled as a {}: strict "
-                        "decoding error: {}",
-                        type.kind, type.version, type.kind, text));
-    }
-    if (mode != "Ignore") {
-        for (const auto& each : unknown)
-            warnings.push_back(fmt::format("unknown field \"{}\"", each));
-    }
-    if (!causes.empty()) return invalid(type.group, type.kind, name, causes);
-    return std::nullopt;
-}
-
-void core::store(const resource_type& type, const object_store::object_key& key,
-                 json::object object) {
-    const auto before = objects_.find(type.key(), key);
-    if (!before) {
-        for (const auto& uid : owners_of(object)) {
-            dependents_.emplace(uid, place{type.key(), key});
-        }
-    }
-    if (type.key() == definitions_key) types_.add_definition(object);
-    objects_.put(type.key(), key, std::move(object));
-}
-
-http::response core::create(const route& to, const query_map& query,
-                            const http::request& incoming) {
-    auto parsed = parse_object(incoming);
-    if (const auto* why = std::get_if<refusal>(&parsed)) return to_response(*why);
-    auto object = std::move(std::get<json::object>(parsed));
-    const auto& type = *to.type;
-    const auto* kind = object.if_contains("kind");
-    if (kind != nullptr && kind->is_string() && kind->get_string() != type.kind) {
-        return to_response(invalid(type.group, type.kind, meta(object, "name"),
-                                   {{"FieldValueInvalid",
-                                     fmt::format("Invalid value: \"{}\": must be {}",
-                                                 std::string_view(kind->get_string()), type.kind),
-                                     "kind"}}));
-    }
-    auto name = meta(object, "name");
-    if (name.empty() && !meta(object, "generateName").empty()) {
-        name = meta(object, "generateName") + new_uid().substr(0, 5);
-        metadata_of(object)["name"] = name;
-    }
-    if (name.empty()) {
-        return to_response(invalid(type.group, type.kind, "",
-                                   {{"FieldValueRequired",
-                                     "Required value: name or generateName "
-                                     "is required",
-                                     "metadata.name"}}));
-    }
-    if (!is_object_name(name)) {
-        return to_response(invalid(
-            type.group, type.kind, name,
-            {{"FieldValueInvalid",
-              fmt::format("Invalid value: \"{}\": a lowercase RFC 1123 subdomain must consist of "
-                          "lower case alphanumeric characters, '-' or '.'",
-                          name),
-              "metadata.name"}}));
-    }
-    if (const auto why = check_namespace(to)) return to_response(*why);
-    const object_store::object_key key{to.name_space, name};
-    if (objects_.find(type.key(), key)) {
-        return to_response(already_exists(type.group, type.plural, name));
-    }
-    object["apiVersion"] = type.api_version();
+// What the server itself puts into a new object.
+void core::complete_new(const call& asked, json::object& object) {
+    const auto& type = *asked.type;
+    const auto now = base::to_rfc3339(clock_.wall());
+    object["apiVersion"] = type.stored_api_version();
     object["kind"] = type.kind;
-    if (type.namespaced) metadata_of(object)["namespace"] = to.name_space;
-    for (const auto* owned : {"resourceVersion", "deletionTimestamp", "managedFields"}) {
-        metadata_of(object).erase(owned);
+    auto& metadata = metadata_of(object);
+    metadata["name"] = asked.name;
+    if (type.namespaced) metadata["namespace"] = asked.name_space;
+    for (const auto* own : {"resourceVersion", "deletionTimestamp", "deletionGracePeriodSeconds",
+                            "managedFields", "selfLink", "generation"}) {
+        metadata.erase(own);
     }
-    metadata_of(object)["uid"] = new_uid();
-    metadata_of(object)["creationTimestamp"] = base::to_rfc3339(clock_.wall());
-    metadata_of(object)["generation"] = 1;
-    if (type.has_status && type.key() != namespaces_key) object.erase("status");
-    if (type.key() == namespaces_key) object["status"] = json::object{{"phase", "Active"}};
-    std::vector<std::string> warnings;
-    if (const auto why = admit(type, query, object, false, warnings)) return to_response(*why);
-    http::response answer;
-    if (value_of(query, "dryRun").empty()) {
-        store(type, key, std::move(object));
-        answer = json_response(201, std::string());
-        answer.body = http::body(objects_.find(type.key(), key)->text);
-    } else {
-        answer = json_response(201, object);
+    metadata["uid"] = new_uid();
+    metadata["creationTimestamp"] = now;
+    if (type.counts_generations) metadata["generation"] = 1;
+    if (type.has_status) object.erase("status");
+    if (type.key() == namespaces_key) {
+        auto& labels = metadata["labels"];
+        if (!labels.is_object()) labels.emplace_object();
+        labels.get_object()["kubernetes.io/metadata.name"] = asked.name;
+        object["spec"] = json::object{{"finalizers", {"kubernetes"}}};
+        object["status"] = json::object{{"phase", "Active"}};
     }
+    if (type.key() == definitions_key) object["status"] = definition_status(object, now);
+}
+
+base::outcome<object_pointer> core::store(const resource_type& type, const object_key& key,
+                                          json::object object) {
+    const auto before = objects_.find(type.key(), key);
+    auto made = objects_.put(type.key(), key, std::move(object));
+    if (!made) return made;
+    index({type.key(), key}, before, *made);
+    if (type.key() == definitions_key) types_.add_definition((*made)->parse());
+    return made;
+}
+
+http::response core::stored_answer(const call& asked, unsigned status, const object_pointer& object,
+                                   const std::vector<std::string>& warnings) const {
+    std::string text;
+    append_object(text, {asked.type, shape::whole}, object->text());
+    auto answer = json_response(status, std::move(text));
     for (const auto& each : warnings) {
         answer.headers.add("Warning", "299 - " + json::serialize(json::string(each)));
     }
     return answer;
 }
 
-http::response core::update(const route& to, const query_map& query,
-                            const http::request& incoming) {
-    if (to.name.empty()) return to_response(method_not_allowed());
-    auto parsed = parse_object(incoming);
-    if (const auto* why = std::get_if<refusal>(&parsed)) return to_response(*why);
+core::answered core::create(const call& asked, const http::request& incoming) {
+    const auto& type = *asked.type;
+    auto parsed = parse_object(type, incoming);
+    if (const auto* why = std::get_if<refusal>(&parsed)) return *why;
     auto object = std::move(std::get<json::object>(parsed));
-    if (meta(object, "resourceVersion").empty()) {
-        return to_response(
-            invalid(to.type->group, to.type->kind, to.name,
-                    {{"FieldValueInvalid", "Invalid value: 0: must be specified for an update",
-                      "metadata.resourceVersion"}}));
+    if (const auto why = check_kind(type, object)) return *why;
+    auto named = asked;
+    named.name = meta(object, "name");
+    if (named.name.empty() && !meta(object, "generateName").empty()) {
+        named.name = meta(object, "generateName") + new_uid().substr(0, 5);
     }
-    return write(to, query, std::move(object), false);
+    const auto told = meta(object, "namespace");
+    if (type.namespaced && !told.empty() && told != asked.name_space) {
+        return bad_request(
+            "the namespace of the provided object does not match the namespace sent on the "
+            "request");
+    }
+    if (type.namespaced && asked.name_space.empty()) return method_not_allowed();
+    if (named.name.empty()) {
+        return invalid(type.group, type.kind, "",
+                       {{"FieldValueRequired", "Required value: name or generateName is required",
+                         "metadata.name"}});
+    }
+    if (const auto why = check_namespace(asked)) return *why;
+    if (const auto causes = check_name(type, named.name); !causes.empty()) {
+        return invalid(type.group, type.kind, named.name, causes);
+    }
+    std::vector<std::string> warnings;
+    metadata_of(object)["name"] = named.name;
+    if (auto why = admit({type, asked.option("fieldValidation")}, object, warnings)) return *why;
+    if (const auto present = objects_.find(type.key(), named.key())) {
+        auto why = already_exists(type.group, type.plural, named.name);
+        if (present->is_ending) why.message = "object is being deleted: " + why.message;
+        return why;
+    }
+    complete_new(named, object);
+    if (!asked.option("dryRun").empty()) {
+        return json_response(201, in_version(type, std::move(object)));
+    }
+    auto made = store(type, named.key(), std::move(object));
+    if (!made) return internal_error(made.error().text);
+    auto answer = stored_answer(asked, 201, *made, warnings);
+    // Owners that are not there have gone: so does this.
+    const auto& owners = (*made)->owners;
+    const bool is_orphan =
+        !owners.empty() && std::ranges::none_of(owners, [this](const std::string& uid) {
+            return by_uid_.contains(uid);
+        });
+    if (is_orphan) {
+        auto gone = end({type.key(), named.key()});
+        if (!gone) return internal_error(gone.error().text);
+    }
+    return answer;
 }
 
-http::response core::patch(const route& to, const query_map& query, const http::request& incoming) {
-    const auto present = objects_.find(to.type->key(), {to.name_space, to.name});
-    if (!present) return to_response(not_found(to.type->group, to.type->plural, to.name));
+core::answered core::update(const call& asked, const http::request& incoming) {
+    const auto& type = *asked.type;
+    auto parsed = parse_object(type, incoming);
+    if (const auto* why = std::get_if<refusal>(&parsed)) return *why;
+    auto object = std::move(std::get<json::object>(parsed));
+    if (const auto why = check_kind(type, object)) return *why;
+    const auto present = objects_.find(type.key(), asked.key());
+    if (!present) return not_found(type.group, type.plural, asked.name);
+    if (meta(object, "resourceVersion").empty() && type.needs_revision) {
+        return invalid(type.group, type.kind, asked.name,
+                       {{"FieldValueInvalid", "Invalid value: 0: must be specified for an update",
+                         "metadata.resourceVersion"}});
+    }
+    if (meta(object, "name").empty()) metadata_of(object)["name"] = asked.name;
+    return write(asked, present, std::move(object));
+}
+
+core::answered core::patch(const call& asked, const http::request& incoming) {
+    const auto& type = *asked.type;
+    const auto present = objects_.find(type.key(), asked.key());
+    const auto media = incoming.headers.get("Content-Type");
+    const bool is_strategic = media.starts_with("application/strategic-merge-patch+json");
+    const bool is_merge = media.starts_with("application/merge-patch+json");
+    const bool is_json = media.starts_with("application/json-patch+json");
+    if (!is_merge && !is_json && (!is_strategic || type.is_custom)) {
+        return unsupported_media_type(
+            type.is_custom ? "application/json-patch+json, application/merge-patch+json"
+                           : "application/json-patch+json, application/merge-patch+json, "
+                             "application/strategic-merge-patch+json");
+    }
+    if (!present) return not_found(type.group, type.plural, asked.name);
     boost::system::error_code error;
     const auto wanted = json::parse(incoming.body, error);
-    if (error) return to_response(bad_request("error decoding patch: not JSON"));
-    json::value patched = present->content;
-    const auto media = incoming.headers.get("Content-Type");
-    if (media.starts_with("application/merge-patch+json")) {
-        if (!wanted.is_object()) return to_response(bad_request("a merge patch is an object"));
-        // Without a resourceVersion in it a patch fits any.
-        merge_patch(patched, wanted);
-    } else if (media.starts_with("application/json-patch+json")) {
+    if (error) return bad_request("error decoding patch: " + error.message());
+    json::value patched = in_version(type, present->parse());
+    if (!is_json && !wanted.is_object()) return bad_request("error decoding patch: not an object");
+    if (is_merge) merge_patch(patched, wanted);
+    if (is_strategic) strategic_merge_patch(patched, wanted);
+    if (is_json) {
         const auto applied = json_patch(patched, wanted);
         if (!applied && applied.error().code == base::errc::invalid) {
-            return to_response(bad_request("error decoding patch: " + applied.error().text));
+            return bad_request("error decoding patch: " + applied.error().text);
         }
         if (!applied) {
-            return to_response(
-                {422, "Invalid", "the server rejected our request due to an error in our request"});
+            return refusal{422, "Invalid",
+                           "the server rejected our request due to an error in our request"};
         }
-    } else {
-        return to_response(
-            unsupported_media_type("application/json-patch+json, application/merge-patch+json"));
     }
-    if (!patched.is_object()) return to_response(bad_request("the patch leaves no object"));
-    return write(to, query, std::move(patched.get_object()), true);
+    if (!patched.is_object()) return bad_request("the patch leaves no object");
+    auto& object = patched.get_object();
+    if (const auto why = check_kind(type, object)) return *why;
+    return write(asked, present, std::move(object));
 }
 
-http::response core::write(const route& to, const query_map& query, json::object wanted,
-                           bool is_patch) {
-    const auto& type = *to.type;
-    const object_store::object_key key{to.name_space, to.name};
-    const auto present = objects_.find(type.key(), key);
-    if (!present) return to_response(not_found(type.group, type.plural, to.name));
-    const auto asked = meta(wanted, "resourceVersion");
-    if (!asked.empty() && asked != std::to_string(present->revision)) {
-        return to_response(conflict(type.group, type.plural, to.name,
-                                    "the object has been modified; please apply your changes to "
-                                    "the latest version and try again"));
+std::optional<refusal> core::check_identity(const call& asked, const json::object& wanted,
+                                            const object_pointer& present) const {
+    const auto& type = *asked.type;
+    if (const auto name = meta(wanted, "name"); name != asked.name) {
+        return bad_request(
+            fmt::format("the name of the object ({}) does not match the name on the URL ({})", name,
+                        asked.name));
     }
-    const auto& before = present->content;
-    if (to.subresource == "status") {
-        auto next = before;
+    const auto home = meta(wanted, "namespace");
+    if (type.namespaced && !home.empty() && home != asked.name_space) {
+        return bad_request(
+            "the namespace of the object does not match the namespace on the request");
+    }
+    const auto uid = meta(wanted, "uid");
+    if (!uid.empty() && uid != present->uid) {
+        return conflict(type.group, type.plural, asked.name,
+                        fmt::format("Precondition failed: UID in precondition: {}, UID in object "
+                                    "meta: {}",
+                                    uid, present->uid));
+    }
+    const auto told = meta(wanted, "resourceVersion");
+    if (!told.empty() && told != "0" && told != std::to_string(present->revision)) {
+        return conflict(type.group, type.plural, asked.name, modified_meanwhile);
+    }
+    return std::nullopt;
+}
+
+core::answered core::write(const call& asked, const object_pointer& present, json::object wanted) {
+    const auto& type = *asked.type;
+    if (const auto why = check_identity(asked, wanted, present)) return *why;
+    const auto before = present->parse();
+    if (asked.subresource == "status") {
+        auto next = in_version(type, before);
+        next.erase("status");
         if (const auto* status = wanted.if_contains("status")) next["status"] = *status;
         wanted = std::move(next);
     } else if (type.has_status) {
-        if (const auto* status = before.if_contains("status")) {
-            wanted["status"] = *status;
-        } else {
-            wanted.erase("status");
-        }
+        wanted.erase("status");
+        if (const auto* status = before.if_contains("status")) wanted["status"] = *status;
     }
     auto& metadata = metadata_of(wanted);
     for (const auto* fixed :
-         {"name", "namespace", "uid", "creationTimestamp", "deletionTimestamp", "generation"}) {
+         {"name", "namespace", "uid", "creationTimestamp", "deletionTimestamp",
+          "deletionGracePeriodSeconds", "generation", "resourceVersion", "managedFields"}) {
         const auto* value = before.at("metadata").get_object().if_contains(fixed);
         if (value != nullptr) {
             metadata[fixed] = *value;
@@ -305,148 +381,31 @@ http::response core::write(const route& to, const query_map& query, json::object
             metadata.erase(fixed);
         }
     }
-    wanted["apiVersion"] = type.api_version();
-    wanted["kind"] = type.kind;
+    if (const auto why = check_finalizers(type, before, wanted)) return *why;
+    const bool is_patch = asked.verb == "patch";
     std::vector<std::string> warnings;
-    if (const auto why = admit(type, query, wanted, is_patch, warnings)) return to_response(*why);
-    metadata_of(wanted)["resourceVersion"] = std::to_string(present->revision);
-    if (!same_spec(before, wanted)) {
-        const auto& generation = before.at("metadata").get_object().if_contains("generation");
-        metadata_of(wanted)["generation"] =
-            generation != nullptr && generation->is_int64() ? generation->get_int64() + 1 : 2;
+    wanted["apiVersion"] = type.stored_api_version();
+    wanted["kind"] = type.kind;
+    if (auto why = admit({type, asked.option("fieldValidation"), is_patch}, wanted, warnings)) {
+        return *why;
     }
-    auto answer = json_response(200, std::string());
-    const bool is_changed = !same_content(before, wanted);
-    if (!value_of(query, "dryRun").empty()) return json_response(200, wanted);
-    const bool is_over = !meta(wanted, "deletionTimestamp").empty() && !has_finalizers(wanted);
-    if (is_changed) store(type, key, std::move(wanted));
-    answer.body = http::body(objects_.find(type.key(), key)->text);
-    if (is_over) erase(type, key);
-    for (const auto& each : warnings) {
-        answer.headers.add("Warning", "299 - " + json::serialize(json::string(each)));
+    if (type.counts_generations && !same_spec(type, before, wanted)) {
+        const auto* generation = metadata_of(wanted).if_contains("generation");
+        const bool is_counted = generation != nullptr && generation->is_int64();
+        metadata_of(wanted)["generation"] = is_counted ? generation->get_int64() + 1 : 1;
+    }
+    if (!asked.option("dryRun").empty()) {
+        return json_response(200, in_version(type, std::move(wanted)));
+    }
+    if (wanted == before) return stored_answer(asked, 200, present, warnings);
+    auto kept = store(type, asked.key(), std::move(wanted));
+    if (!kept) return internal_error(kept.error().text);
+    auto answer = stored_answer(asked, 200, *kept, warnings);
+    if ((*kept)->is_ending && !(*kept)->has_finalizers && type.key() != namespaces_key) {
+        auto gone = erase({type.key(), asked.key()});
+        if (!gone) return internal_error(gone.error().text);
     }
     return answer;
-}
-
-// Begins the end of an object: at once, or when its finalizers are gone.
-void core::end(const resource_type& type, const object_store::object_key& key) {
-    const auto present = objects_.find(type.key(), key);
-    if (!present) return;
-    const bool is_namespace = type.key() == namespaces_key;
-    if (!has_finalizers(present->content) && !is_namespace) {
-        erase(type, key);
-        return;
-    }
-    if (meta(present->content, "deletionTimestamp").empty()) {
-        auto next = present->content;
-        metadata_of(next)["deletionTimestamp"] = base::to_rfc3339(clock_.wall());
-        metadata_of(next)["deletionGracePeriodSeconds"] = 0;
-        if (is_namespace) next["status"] = json::object{{"phase", "Terminating"}};
-        objects_.put(type.key(), key, std::move(next));
-    }
-    if (!is_namespace) return;
-    std::vector<place> inside;
-    for (const auto& [type_key, all] : objects_.everything()) {
-        for (auto at = all.lower_bound({key.second, ""});
-             at != all.end() && at->first.first == key.second; ++at) {
-            inside.push_back({type_key, at->first});
-        }
-    }
-    for (const auto& each : inside) {
-        if (const auto* inner = type_of_key(each.type_key)) end(*inner, each.key);
-    }
-    finish_namespace(key.second);
-}
-
-void core::finish_namespace(const std::string& name) {
-    const auto home = objects_.find(namespaces_key, {"", name});
-    if (!home || meta(home->content, "deletionTimestamp").empty()) return;
-    for (const auto& [type_key, all] : objects_.everything()) {
-        const auto at = all.lower_bound({name, ""});
-        if (at != all.end() && at->first.first == name) return;
-    }
-    objects_.remove(namespaces_key, {"", name});
-}
-
-void core::erase(const resource_type& type, const object_store::object_key& key) {
-    const auto present = objects_.find(type.key(), key);
-    if (!present) return;
-    const auto uid = meta(present->content, "uid");
-    for (const auto& owner : owners_of(present->content)) {
-        const auto [from, to] = dependents_.equal_range(owner);
-        for (auto at = from; at != to; ++at) {
-            if (at->second == place{type.key(), key}) {
-                dependents_.erase(at);
-                break;
-            }
-        }
-    }
-    if (type.key() == definitions_key) {
-        const auto& spec = present->content.at("spec").get_object();
-        const auto& names = spec.at("names").get_object();
-        types_.remove_definition(std::string_view(spec.at("group").get_string()),
-                                 std::string_view(names.at("plural").get_string()));
-    }
-    objects_.remove(type.key(), key);
-    collect_dependents(uid);
-    finish_namespace(key.first);
-}
-
-void core::collect_dependents(const std::string& uid) {
-    std::vector<place> orphans;
-    const auto [from, to] = dependents_.equal_range(uid);
-    for (auto at = from; at != to; ++at) orphans.push_back(at->second);
-    dependents_.erase(uid);
-    for (const auto& each : orphans) {
-        if (const auto* type = type_of_key(each.type_key)) end(*type, each.key);
-    }
-}
-
-http::response core::remove(const route& to, const http::request& incoming) {
-    const auto& type = *to.type;
-    const object_store::object_key key{to.name_space, to.name};
-    const auto present = objects_.find(type.key(), key);
-    if (!present) return to_response(not_found(type.group, type.plural, to.name));
-    const auto uid = meta(present->content, "uid");
-    if (!incoming.body.empty()) {
-        auto parsed = parse_object(incoming);
-        if (const auto* why = std::get_if<refusal>(&parsed)) return to_response(*why);
-        const auto& options = std::get<json::object>(parsed);
-        const auto* conditions = options.if_contains("preconditions");
-        const auto text = [&](std::string_view field) -> std::string {
-            if (conditions == nullptr || !conditions->is_object()) return {};
-            const auto* value = conditions->get_object().if_contains(field);
-            return value != nullptr && value->is_string() ? std::string(value->get_string()) : "";
-        };
-        const bool other_uid = !text("uid").empty() && text("uid") != uid;
-        const bool other_revision = !text("resourceVersion").empty() &&
-                                    text("resourceVersion") != std::to_string(present->revision);
-        if (other_uid || other_revision) {
-            return to_response(conflict(
-                type.group, type.plural, to.name,
-                fmt::format("Precondition failed: UID in precondition: {}, UID in object meta: {}",
-                            text("uid"), uid)));
-        }
-    }
-    end(type, key);
-    const auto left = objects_.find(type.key(), key);
-    if (!left) return json_response(200, success(to.name, type.group, type.plural, uid));
-    auto answer = json_response(200, std::string());
-    answer.body = http::body(left->text);
-    return answer;
-}
-
-http::response core::remove_all(const route& to, const query_map& query) {
-    const auto wanted =
-        selector::parse(value_of(query, "labelSelector"), value_of(query, "fieldSelector"));
-    if (!wanted) return to_response(bad_request(wanted.error().text));
-    std::vector<object_store::object_key> keys;
-    for (const auto& [key, object] : objects_.all(to.type->key())) {
-        if (!to.name_space.empty() && key.first != to.name_space) continue;
-        if (wanted->matches(object->content)) keys.push_back(key);
-    }
-    for (const auto& key : keys) end(*to.type, key);
-    return json_response(200, success("", to.type->group, to.type->plural, ""));
 }
 
 }  // namespace apiserver

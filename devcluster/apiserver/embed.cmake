@@ -1,0 +1,12 @@
+# Writes OUT, a .cpp with every *.json of FOLDER as a string: cmake -DOUT=... -DFOLDER=... -P embed.cmake
+file(GLOB files ${FOLDER}/*.json)
+list(SORT files)
+set(text "// Written by embed.cmake from devcluster/crds.\n#include \"devcluster/apiserver/definitions.hpp\"\n\n")
+string(APPEND text "namespace apiserver {\n\nstd::span<const std::string_view> embedded_definitions() {\n")
+string(APPEND text "    static const std::string_view all[] = {\n")
+foreach(file IN LISTS files)
+  file(READ ${file} content)
+  string(APPEND text "R\"json(${content})json\",\n")
+endforeach()
+string(APPEND text "    };\n    return all;\n}\n\n}  // namespace apiserver\n")
+file(WRITE ${OUT} "${text}")

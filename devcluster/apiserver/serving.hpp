@@ -1,0 +1,57 @@
+#pragma once
+// What happens on the server's one loop: requests to the core, watches, proxies, fault switches and
+// counters. A thin shell; what is decided is decided in core and watch_feed.
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+
+#include "devcluster/apiserver/backends.hpp"
+#include "devcluster/apiserver/core.hpp"
+#include "devcluster/apiserver/faults.hpp"
+#include "http/server.hpp"
+
+namespace apiserver {
+
+class serving final : public http::handler {
+  public:
+    struct parts {
+        object_store& objects;
+        core& content;
+        std::string token;
+    };
+    serving(aio::executor on, parts of);
+    ~serving() override;
+
+    std::optional<http::answer> handle_now(http::request& incoming) override;
+    boost::asio::awaitable<http::answer> handle(http::request incoming) override;
+    http::answer refuse(unsigned status, std::string_view detail) override;
+    // Lets every watch look at the world: the server drains.
+    void wake_watchers();
+
+  private:
+    struct watcher;
+
+    [[nodiscard]] bool is_allowed(const http::request& incoming) const;
+    http::answer counted(const call& asked, http::answer answer);
+    http::answer answer_of(const call& asked, reply got);
+    http::answer start_watch(watch_order order);
+    aio::task<> run_watch(std::shared_ptr<watch_feed> feed, http::stream_writer& out);
+    aio::task<> feed_watcher(watch_feed& feed, http::stream_writer& out, watcher& mine);
+    http::answer control(const http::request& incoming);
+    http::answer set_faults(const http::request& incoming);
+    [[nodiscard]] http::answer stats() const;
+
+    aio::executor on_;
+    object_store& objects_;
+    core& core_;
+    std::string token_;
+    backends backends_;
+    fault_switches faults_;
+    std::set<watcher*> watchers_;
+    std::map<std::string, std::uint64_t> calls_;     // "list redises"
+    std::map<std::string, std::uint64_t> statuses_;  // "list redises 200"
+};
+
+}  // namespace apiserver

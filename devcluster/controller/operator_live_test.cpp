@@ -1,0 +1,328 @@
+// The operator against an API server in this process, with a real Redis where it is installed.
+#include "devcluster/controller/operator.hpp"
+
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <boost/json.hpp>
+#include <filesystem>
+#include <fstream>
+
+#include "aio/run_to_end.hpp"
+#include "base/random_id.hpp"
+#include "devcluster/apiserver/server.hpp"
+#include "devcluster/controller/kinds.hpp"
+#include "devcluster/runtime/engine.hpp"
+#include "kube/json_text.hpp"
+
+namespace controller {
+namespace {
+
+namespace json = boost::json;
+using namespace std::chrono_literals;
+using base::errc;
+
+constexpr auto patience = 60s;
+const std::string home = "shop";
+
+const engine_kind& kind(std::string_view engine) {
+    for (const auto& each : engine_kinds()) {
+        if (each.engine == engine) return each;
+    }
+    ADD_FAILURE() << "no such kind: " << engine;
+    return engine_kinds()[0];
+}
+
+json::object database(const engine_kind& of, const std::string& name, const std::string& policy) {
+    return {{"apiVersion", "kubedb.com/v1"},
+            {"kind", of.kind},
+            {"metadata", {{"name", name}, {"namespace", home}}},
+            {"spec",
+             {{"version", "7"},
+              {"replicas", 1},
+              {"storage", {{"resources", {{"requests", {{"storage", "1Gi"}}}}}}},
+              {"monitor", {{"agent", "prometheus.io/builtin"}}},
+              {"deletionPolicy", policy}}}};
+}
+
+json::object request(const std::string& name, const std::string& type, json::object more) {
+    more["type"] = type;
+    more["databaseRef"] = json::object{{"name", "cache"}};
+    return {{"apiVersion", "ops.kubedb.com/v1alpha1"},
+            {"kind", "RedisOpsRequest"},
+            {"metadata", {{"name", name}, {"namespace", home}}},
+            {"spec", std::move(more)}};
+}
+
+std::string phase_of(const json::object& object) {
+    const auto* status = kube::object_at(object, "status");
+    return status == nullptr ? "" : std::string(kube::text_at(*status, "phase"));
+}
+
+class operator_live : public testing::Test {
+  protected:
+    void SetUp() override {
+        std::string missing;
+        if (runtime::installed_version(*runtime::find_engine("redis"), missing).empty()) {
+            GTEST_SKIP() << missing << " is not installed: apt-get install it to run this test";
+        }
+        std::filesystem::create_directory(folder_);
+        // The engines' user passes through.
+        std::filesystem::permissions(folder_, std::filesystem::perms(0755));
+        auto started = apiserver::start({.data_dir = (folder_ / "apiserver").string()});
+        ASSERT_TRUE(started) << started.error().text;
+        server_ = std::move(*started);
+    }
+    void TearDown() override {
+        server_.reset();
+        std::filesystem::remove_all(folder_);
+    }
+
+    // One life of the operator, with `scene` beside it; everything is stopped after it.
+    void play(std::move_only_function<aio::task<>()> scene) {
+        const auto ended = aio::run_to_end(life(std::move(scene)));
+        EXPECT_TRUE(ended) << ended.error().text;
+    }
+    aio::task<> life(std::move_only_function<aio::task<>()> scene) {
+        const auto on = co_await aio::this_executor();
+        auto client = kube::make_client(
+            on, {.config = {.server = {.host = "127.0.0.1", .port = server_->port()}}});
+        if (!client) co_return base::pass(std::move(client));
+        kube_ = client->get();
+        aio::blocking_pool pool(4, 256);
+        auto local = make_operator(on, **client, pool, base::system_clock(), obs::null_log(),
+                                   {.data_dir = folder_.string()});
+        aio::task_group work(on);
+        work.spawn(local->run());
+        auto result = co_await scene();
+        work.cancel();
+        co_await work.join();
+        co_await local->stop();
+        kube_ = nullptr;
+        co_return result;
+    }
+
+    aio::task<> make_home() {
+        auto made = co_await kube_->create(
+            {.version = "v1", .plural = "namespaces", .kind = "Namespace", .namespaced = false}, {},
+            {{"apiVersion", "v1"}, {"kind", "Namespace"}, {"metadata", {{"name", home}}}});
+        if (!made) co_return base::pass(std::move(made));
+        co_return base::outcome<void>{};
+    }
+    aio::task<> make(kube::resource what, json::object object) {
+        auto made = co_await kube_->create(std::move(what), home, std::move(object));
+        if (!made) co_return base::pass(std::move(made));
+        co_return base::outcome<void>{};
+    }
+    aio::task<> change(json::object spec) {
+        auto changed =
+            co_await kube_->patch(database_resource(kind("redis")), home, "cache",
+                                  kube::patch_type::merge, json::object{{"spec", std::move(spec)}});
+        if (!changed) co_return base::pass(std::move(changed));
+        co_return base::outcome<void>{};
+    }
+    // Until the object's phase is that; "" means until it is not there.
+    aio::task<json::object> reaches(kube::resource what, std::string name, std::string phase) {
+        const auto give_up = std::chrono::steady_clock::now() + patience;
+        std::string last;
+        while (std::chrono::steady_clock::now() < give_up) {
+            auto found = co_await kube_->get(what, home, name);
+            if (!found && found.error().code != errc::not_found) co_return found;
+            if (!found && phase.empty()) co_return json::object{};
+            if (found) last = phase_of(*found);
+            if (found && last == phase) co_return found;
+            auto slept = co_await aio::sleep_for(20ms);
+            if (!slept) co_return base::pass(std::move(slept));
+        }
+        co_return base::fail(errc::timed_out,
+                             what.plural + " " + name + " is " + last + ", not " + phase);
+    }
+    aio::task<json::object> cache_reaches(std::string phase) {
+        return reaches(database_resource(kind("redis")), "cache", std::move(phase));
+    }
+    aio::task<json::object> request_reaches(std::string name, std::string phase) {
+        return reaches(request_resource(kind("redis")), std::move(name), std::move(phase));
+    }
+    aio::task<std::size_t> count(kube::resource what) {
+        auto page = co_await kube_->list(std::move(what), home);
+        if (!page) co_return base::pass(std::move(page));
+        co_return page->items.size();
+    }
+
+    [[nodiscard]] std::filesystem::path member(int ordinal) const {
+        return folder_ / "members/redis" / home / "cache" / ("cache-" + std::to_string(ordinal));
+    }
+    // The server that works in a member's folder; 0: there is none.
+    [[nodiscard]] pid_t server_of(int ordinal) const {
+        for (const auto& each : std::filesystem::directory_iterator("/proc")) {
+            std::error_code error;
+            const auto cwd = std::filesystem::read_symlink(each.path() / "cwd", error);
+            const auto program = std::filesystem::read_symlink(each.path() / "exe", error);
+            // Redis goes into its "dir" when it is up.
+            const bool is_there = cwd == member(ordinal) || cwd == member(ordinal) / "data";
+            if (is_there && program.string().find("exporter") == std::string::npos) {
+                return std::stoi(each.path().filename());
+            }
+        }
+        return 0;
+    }
+
+    std::filesystem::path folder_ =
+        std::filesystem::temp_directory_path() / base::random_id("controller-");
+    std::unique_ptr<apiserver::api_server> server_;
+    kube::client* kube_ = nullptr;
+};
+
+#define CO_TRY(name, expression)       \
+    auto name = co_await (expression); \
+    if (!name) co_return base::pass(std::move(name))
+
+TEST_F(operator_live, a_database_is_born_broken_mended_and_wiped_out) {
+    play([this]() -> aio::task<> {
+        CO_TRY(home_made, make_home());
+        CO_TRY(made,
+               make(database_resource(kind("redis")), database(kind("redis"), "cache", "WipeOut")));
+        CO_TRY(ready, cache_reaches("Ready"));
+        const auto* metadata = kube::object_at(*ready, "metadata");
+        EXPECT_EQ(metadata->at("finalizers"), json::value(json::array{"kubedb.com"}));
+
+        const auto first = server_of(0);
+        // Never 0: that would be the whole process group of this test.
+        if (first <= 0) co_return base::fail(errc::not_found, "no server works for the member");
+        ::kill(first, SIGKILL);
+        const auto begun = std::chrono::steady_clock::now();
+        CO_TRY(broken, cache_reaches("NotReady"));
+        EXPECT_LT(std::chrono::steady_clock::now() - begun, 2s);
+        CO_TRY(mended, cache_reaches("Ready"));
+        CO_TRY(pod, kube_->get(core("pods", "Pod"), home, "cache-0"));
+        EXPECT_EQ(pod->at("status").at("containerStatuses").as_array()[0].at("restartCount"), 1);
+        CO_TRY(events, kube_->list(core("events", "Event"), home));
+        EXPECT_TRUE(std::ranges::any_of(events->items, [](const json::object& each) {
+            return kube::text_at(each, "reason") == "BackOff";
+        }));
+
+        CO_TRY(deleted, kube_->remove(database_resource(kind("redis")), home, "cache"));
+        CO_TRY(gone, cache_reaches(""));
+        for (const auto& what :
+             {core("pods", "Pod"), core("services", "Service"), core("endpoints", "Endpoints"),
+              core("secrets", "Secret"), core("persistentvolumeclaims", "PersistentVolumeClaim")}) {
+            CO_TRY(left, count(what));
+            EXPECT_EQ(*left, 0U) << what.plural;
+        }
+        EXPECT_EQ(server_of(0), 0);
+        EXPECT_FALSE(std::filesystem::exists(member(0)));
+        co_return base::outcome<void>{};
+    });
+}
+
+TEST_F(operator_live, requests_are_carried_out_one_by_one) {
+    play([this]() -> aio::task<> {
+        CO_TRY(home_made, make_home());
+        CO_TRY(made,
+               make(database_resource(kind("redis")), database(kind("redis"), "cache", "WipeOut")));
+        CO_TRY(ready, cache_reaches("Ready"));
+        const auto what = request_resource(kind("redis"));
+        const auto first = server_of(0);
+        CO_TRY(r1, make(what, request("a-restart", "Restart", {})));
+        CO_TRY(r2, make(what, request("more", "HorizontalScaling",
+                                      {{"horizontalScaling", {{"replicas", 2}}}})));
+        CO_TRY(r3, make(what, request("no-shards", "HorizontalScaling",
+                                      {{"horizontalScaling", {{"shards", 3}}}})));
+        CO_TRY(done, request_reaches("a-restart", "Successful"));
+        EXPECT_NE(server_of(0), first);
+        CO_TRY(refused, request_reaches("no-shards", "Failed"));
+        CO_TRY(superseded, request_reaches("more", "Skipped"));
+        CO_TRY(r4, make(what, request("more-now", "HorizontalScaling",
+                                      {{"horizontalScaling", {{"replicas", 2}}}})));
+        CO_TRY(scaled, request_reaches("more-now", "Successful"));
+        CO_TRY(pods, count(core("pods", "Pod")));
+        EXPECT_EQ(*pods, 2U);
+        CO_TRY(r5,
+               make(what, request("grow", "VolumeExpansion",
+                                  {{"volumeExpansion", {{"redis", "2Gi"}, {"mode", "Online"}}}})));
+        CO_TRY(grown, request_reaches("grow", "Successful"));
+        CO_TRY(claim, kube_->get(core("persistentvolumeclaims", "PersistentVolumeClaim"), home,
+                                 "data-cache-1"));
+        EXPECT_EQ(claim->at("status").at("capacity").at("storage"), "2Gi");
+        CO_TRY(fewer, make(what, request("fewer", "HorizontalScaling",
+                                         {{"horizontalScaling", {{"replicas", 1}}}})));
+        CO_TRY(shrunk, request_reaches("fewer", "Successful"));
+        EXPECT_FALSE(std::filesystem::exists(member(1)));
+        CO_TRY(orphan, make(what, [] {
+                   auto made_up = request("orphan", "Restart", {});
+                   made_up["spec"].as_object()["databaseRef"] = json::object{{"name", "absent"}};
+                   return made_up;
+               }()));
+        CO_TRY(failed, request_reaches("orphan", "Failed"));
+        co_return base::outcome<void>{};
+    });
+}
+
+TEST_F(operator_live, a_halted_database_keeps_its_data_and_its_ports) {
+    play([this]() -> aio::task<> {
+        CO_TRY(home_made, make_home());
+        CO_TRY(made,
+               make(database_resource(kind("redis")), database(kind("redis"), "cache", "Delete")));
+        CO_TRY(ready, cache_reaches("Ready"));
+        std::string ports;
+        std::getline(std::ifstream(member(0) / "ports"), ports);
+        CO_TRY(asked, change({{"halted", true}}));
+        CO_TRY(halted, cache_reaches("Halted"));
+        EXPECT_EQ(server_of(0), 0);
+        CO_TRY(pods, count(core("pods", "Pod")));
+        CO_TRY(services, count(core("services", "Service")));
+        EXPECT_EQ(*pods + *services, 0U);
+        CO_TRY(again, change({{"halted", false}}));
+        CO_TRY(back, cache_reaches("Ready"));
+        std::string later;
+        std::getline(std::ifstream(member(0) / "ports"), later);
+        EXPECT_EQ(ports, later);
+        co_return base::outcome<void>{};
+    });
+}
+
+TEST_F(operator_live, a_new_life_goes_on_with_what_is_there_and_cleans_what_is_not) {
+    play([this]() -> aio::task<> {
+        CO_TRY(home_made, make_home());
+        CO_TRY(made,
+               make(database_resource(kind("redis")), database(kind("redis"), "cache", "Halt")));
+        CO_TRY(ready, cache_reaches("Ready"));
+        co_return base::outcome<void>{};
+    });
+    EXPECT_EQ(server_of(0), 0);
+    const auto leftover = folder_ / "members/redis" / home / "forgotten";
+    std::filesystem::create_directories(leftover / "forgotten-0");
+    play([&]() -> aio::task<> {
+        // Not "Provisioning": it was there before.
+        CO_TRY(ready, cache_reaches("Ready"));
+        while (server_of(0) == 0 || std::filesystem::exists(leftover)) {
+            CO_TRY(slept, aio::sleep_for(20ms));
+        }
+        // The policy keeps the volume, and the folder with it, beyond the object's end.
+        CO_TRY(deleted, kube_->remove(database_resource(kind("redis")), home, "cache"));
+        CO_TRY(gone, cache_reaches(""));
+        EXPECT_TRUE(std::filesystem::exists(member(0) / "data"));
+        CO_TRY(claims, count(core("persistentvolumeclaims", "PersistentVolumeClaim")));
+        EXPECT_EQ(*claims, 1U);
+        co_return base::outcome<void>{};
+    });
+}
+
+TEST_F(operator_live, what_cannot_run_is_refused_with_an_event_and_can_be_deleted) {
+    play([this]() -> aio::task<> {
+        CO_TRY(home_made, make_home());
+        const auto& mysql = kind("mysql");
+        CO_TRY(made, make(database_resource(mysql), database(mysql, "my", "WipeOut")));
+        CO_TRY(refused, reaches(database_resource(mysql), "my", "NotReady"));
+        CO_TRY(events, kube_->list(core("events", "Event"), home));
+        EXPECT_TRUE(std::ranges::any_of(events->items, [](const json::object& each) {
+            return kube::text_at(each, "reason") == "NoRuntime";
+        }));
+        CO_TRY(deleted, kube_->remove(database_resource(mysql), home, "my"));
+        CO_TRY(gone, reaches(database_resource(mysql), "my", ""));
+        co_return base::outcome<void>{};
+    });
+}
+
+}  // namespace
+}  // namespace controller
