@@ -1,12 +1,16 @@
 #include "obs/log.hpp"
 
 #include <fmt/format.h>
+#include <poll.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <cmath>
 #include <condition_variable>
 #include <mutex>
+#include <stdexcept>
 #include <thread>
 #include <type_traits>
 
@@ -39,25 +43,29 @@ std::string_view name(level severity) noexcept {
 
 // The inside of a JSON string (RFC 8259 section 7); what is not UTF-8 becomes U+FFFD.
 void append_escaped(std::string& line, std::string_view text) {
-    for (std::size_t at = 0; at < text.size();) {
-        const char c = text[at];
+    const auto is_plain = [](char c) { return c >= 0x20 && c < 0x7F && c != '"' && c != '\\'; };
+    while (!text.empty()) {
+        const auto run =
+            static_cast<std::size_t>(std::ranges::find_if_not(text, is_plain) - text.begin());
+        line.append(text.substr(0, run));
+        text.remove_prefix(run);
+        if (text.empty()) return;
+        const char c = text[0];
+        std::size_t used = 1;
         if (c == '"' || c == '\\') {
             line += '\\';
             line += c;
-            ++at;
         } else if (c == '\n') {
             line += "\\n";
-            ++at;
         } else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) {
             fmt::format_to(std::back_inserter(line), "\\u{:04x}", static_cast<unsigned>(c));
-            ++at;
-        } else if (const auto length = base::utf8_length(text.substr(at)); length > 0) {
-            line.append(text.substr(at, length));
-            at += length;
+        } else if (const auto length = base::utf8_length(text); length > 0) {
+            line.append(text.substr(0, length));
+            used = length;
         } else {
             line += "\\ufffd";
-            ++at;
         }
+        text.remove_prefix(used);
     }
 }
 
@@ -128,11 +136,20 @@ void append_console(std::string& line, std::string_view timestamp, level severit
     line += '\n';
 }
 
+// Waits for a pipe that is full; a reader that takes nothing for so long is not waited for.
+constexpr int reader_patience_ms = 5000;
+
 void write_to_stderr(std::string_view lines) {
     while (!lines.empty()) {
         const auto written = ::write(STDERR_FILENO, lines.data(), lines.size());
-        if (written <= 0) return;  // nobody reads: there is no better place to say so
-        lines.remove_prefix(static_cast<std::size_t>(written));
+        if (written > 0) {
+            lines.remove_prefix(static_cast<std::size_t>(written));
+        } else if (written < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+            pollfd room{.fd = STDERR_FILENO, .events = POLLOUT, .revents = 0};
+            if (::poll(&room, 1, reader_patience_ms) == 0) throw std::runtime_error("nobody reads");
+        } else if (written == 0 || errno != EINTR) {
+            throw std::runtime_error("standard error is closed");
+        }
     }
 }
 
@@ -159,23 +176,30 @@ class queued_log final : public log_service {
         thread_local std::string line;
         line.clear();
         format(line, severity, event, fields);
+        bool is_awaited = false;
         {
             const std::lock_guard lock(mutex_);
-            if (queued_lines_ >= options_.queue_lines_max) {
+            is_awaited = accepted_++ == taken_;
+            if (queued_lines_ >= options_.queue_lines_max ||
+                queue_.size() + line.size() > options_.queue_bytes_max) {
                 ++dropped_unreported_;
                 ++dropped_;
-                return;
+            } else {
+                queue_ += line;
+                ++queued_lines_;
+                is_awaited = is_awaited || is_much();
             }
-            queue_ += line;
-            ++queued_lines_;
         }
-        filled_.notify_one();
+        if (is_awaited) filled_.notify_one();
     }
 
     void flush() override {
         std::unique_lock lock(mutex_);
-        emptied_.wait(
-            lock, [this] { return queued_lines_ == 0 && dropped_unreported_ == 0 && !writing_; });
+        const auto until = accepted_;
+        ++hurries_;
+        filled_.notify_one();
+        emptied_.wait(lock, [&] { return done_ >= until; });
+        --hurries_;
     }
 
     std::uint64_t dropped() const noexcept override {
@@ -201,24 +225,44 @@ class queued_log final : public log_service {
         }
     }
 
+    // The lines of a short while leave together: one write and one wake-up for all of them.
+    void gather(std::unique_lock<std::mutex>& lock) {
+        filled_.wait(lock, [this] { return stopping_ || accepted_ != taken_; });
+        filled_.wait_for(lock, options_.gather_for,
+                         [this] { return stopping_ || hurries_ > 0 || is_much(); });
+    }
+    [[nodiscard]] bool is_much() const noexcept {
+        return queue_.size() > options_.queue_bytes_max / 4 ||
+               queued_lines_ > options_.queue_lines_max / 4;
+    }
+
     void serve() {
         std::string batch;
         std::unique_lock lock(mutex_);
         while (true) {
-            filled_.wait(
-                lock, [this] { return stopping_ || queued_lines_ > 0 || dropped_unreported_ > 0; });
-            if (queued_lines_ == 0 && dropped_unreported_ == 0) return;
+            gather(lock);
+            if (accepted_ == taken_) return;
             batch.clear();
             batch.swap(queue_);
-            queued_lines_ = 0;
+            const auto lines = std::exchange(queued_lines_, 0);
             const auto lost = std::exchange(dropped_unreported_, 0);
-            writing_ = true;
+            taken_ = accepted_;
             lock.unlock();
             if (lost > 0) format(batch, level::warning, "log_lines_dropped", {{"count", lost}});
-            options_.sink(batch);
+            const bool is_out = hand_over(batch);
             lock.lock();
-            writing_ = false;
+            if (!is_out) dropped_ += lines;
+            done_ = taken_;
             emptied_.notify_all();
+        }
+    }
+
+    bool hand_over(const std::string& batch) noexcept {
+        try {
+            options_.sink(batch);
+            return true;
+        } catch (...) {  // there is no better place to say so
+            return false;
         }
     }
 
@@ -230,7 +274,11 @@ class queued_log final : public log_service {
     std::size_t queued_lines_ = 0;
     std::uint64_t dropped_unreported_ = 0;
     std::uint64_t dropped_ = 0;
-    bool writing_ = false;
+    // Lines that were written, also those that were dropped: in all, taken by the writer, out.
+    std::uint64_t accepted_ = 0;
+    std::uint64_t taken_ = 0;
+    std::uint64_t done_ = 0;
+    int hurries_ = 0;  // flushes under way
     bool stopping_ = false;
     std::thread writer_;
 };

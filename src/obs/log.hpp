@@ -3,12 +3,14 @@
 // through a bounded queue to a writer thread; what does not fit is counted and reported in a line
 // of its own ("log_lines_dropped", count). Any thread.
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <initializer_list>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <variant>
 
 #include "base/secret.hpp"
@@ -27,11 +29,16 @@ class field {
     field(std::string_view key, double value) : key_(key), value_(value) {}
     template <class Integer>
         requires std::is_integral_v<Integer>
-    field(std::string_view key, Integer value)
-        : key_(key), value_(static_cast<std::int64_t>(value)) {}
+    field(std::string_view key, Integer value) : key_(key) {
+        if constexpr (std::is_signed_v<Integer>) {
+            value_ = static_cast<std::int64_t>(value);
+        } else {
+            value_ = static_cast<std::uint64_t>(value);
+        }
+    }
     field(std::string_view key, const base::secret&) : key_(key), value_(base::secret::mask()) {}
 
-    using value_type = std::variant<std::string_view, bool, double, std::int64_t>;
+    using value_type = std::variant<std::string_view, bool, double, std::int64_t, std::uint64_t>;
     [[nodiscard]] std::string_view key() const noexcept { return key_; }
     [[nodiscard]] const value_type& value() const noexcept { return value_; }
 
@@ -77,14 +84,17 @@ struct log_options {
     bool colour = false;  // console only
     std::string app = "KubeDB DBaaS Platform";
     std::size_t queue_lines_max = 65536;
+    std::size_t queue_bytes_max = 32 * 1024 * 1024;
+    // How long the first line of a batch may wait for more.
+    std::chrono::milliseconds gather_for{5};
     // Receives whole lines with their newline, on the writer thread; empty = standard error.
-    // Several lines may come at once.
+    // Several lines may come at once. Lines that it throws at are counted as dropped.
     std::function<void(std::string_view lines)> sink{};
 };
 
 class log_service : public log {
   public:
-    virtual void flush() = 0;  // waits until everything written so far is out
+    virtual void flush() = 0;  // waits until everything written before it is out
     [[nodiscard]] virtual std::uint64_t dropped() const noexcept = 0;
 };
 

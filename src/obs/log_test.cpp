@@ -1,9 +1,17 @@
 #include "obs/log.hpp"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <poll.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <array>
+#include <atomic>
 #include <condition_variable>
+#include <cstdint>
 #include <mutex>
+#include <stdexcept>
 #include <thread>
 #include <vector>
 
@@ -74,6 +82,85 @@ TEST(log, writes_null_for_numbers_that_json_does_not_know) {
     EXPECT_NE(
         written(level::info, [](log& to) { to.info("e", {{"k", 0.0 / 0.0}}); }).find("\"k\":null"),
         std::string::npos);
+}
+
+TEST(log, writes_the_largest_numbers_as_they_are) {
+    const auto line = written(level::info, [](log& to) {
+        to.info("e", {{"u", std::uint64_t(18446744073709551615U)}, {"i", INT64_MIN}});
+    });
+    EXPECT_NE(line.find("\"u\":18446744073709551615,\"i\":-9223372036854775808"), std::string::npos)
+        << line;
+}
+
+TEST(log, is_bounded_in_bytes) {
+    const std::string large(10'000, 'x');
+    std::string text;
+    const auto service = make_log({.queue_bytes_max = 15'000,
+                                   .gather_for = std::chrono::hours(1),
+                                   .sink = [&](std::string_view lines) { text += lines; }});
+    // The first is more than a quarter and may leave at any time; a line over the bound never fits.
+    service->info("e", {{"k", std::string(20'000, 'x')}});
+    EXPECT_EQ(service->dropped(), 1U);
+    service->info("e", {{"k", large}});
+    service->flush();
+    EXPECT_EQ(service->dropped(), 1U);
+    EXPECT_NE(text.find("xxx"), std::string::npos);
+    EXPECT_NE(text.find("log_lines_dropped"), std::string::npos);
+}
+
+TEST(log, a_flush_ends_while_others_write_on) {
+    std::atomic<bool> is_over{false};
+    const auto service = make_log({.sink = [](std::string_view) {}});
+    std::thread other([&] {
+        while (!is_over) service->info("tick");
+    });
+    for (int i = 0; i < 50; ++i) service->flush();
+    is_over = true;
+    other.join();
+}
+
+TEST(log, a_sink_that_throws_loses_its_lines_and_nothing_else) {
+    std::string text;
+    bool is_broken = true;
+    const auto service = make_log({.sink = [&](std::string_view lines) {
+        if (is_broken) throw std::runtime_error("full");
+        text += lines;
+    }});
+    service->info("lost");
+    service->flush();
+    EXPECT_EQ(service->dropped(), 1U);
+    is_broken = false;
+    service->info("kept");
+    service->flush();
+    EXPECT_NE(text.find("kept"), std::string::npos);
+}
+
+TEST(log, waits_for_a_full_pipe) {
+    // Standard error becomes a pipe that takes nothing for a while and does not block.
+    int ends[2];
+    ASSERT_EQ(::pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
+    const int kept = ::dup(STDERR_FILENO);
+    ::dup2(ends[1], STDERR_FILENO);
+    constexpr int lines = 5000;
+    const std::string text(100, 'x');
+    std::string got;
+    std::thread reader([&] {
+        std::array<char, 4096> some;
+        while (std::ranges::count(got, '\n') < lines) {
+            pollfd full{.fd = ends[0], .events = POLLIN, .revents = 0};
+            if (::poll(&full, 1, 10'000) <= 0) return;
+            const auto size = ::read(ends[0], some.data(), some.size());
+            if (size > 0) got.append(some.data(), static_cast<std::size_t>(size));
+        }
+    });
+    {
+        const auto service = make_log({});
+        for (int i = 0; i < lines; ++i) service->info("e", {{"k", text}});
+    }
+    reader.join();
+    ::dup2(kept, STDERR_FILENO);
+    for (const int each : {kept, ends[0], ends[1]}) ::close(each);
+    EXPECT_EQ(std::ranges::count(got, '\n'), lines);
 }
 
 TEST(log, never_shows_a_secret) {

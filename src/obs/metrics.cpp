@@ -120,6 +120,19 @@ void append_histogram(std::string& page, const std::string& name, const std::str
     append_sample(page, name + "_count", labels, {}, static_cast<double>(total));
 }
 
+void append_series(std::string& page, const std::string& name, const std::string& labels,
+                   const series& member) {
+    if (member.read) {
+        append_sample(page, name, labels, {}, member.read());
+    } else if (member.count != nullptr) {
+        append_sample(page, name, labels, {}, static_cast<double>(member.count->value()));
+    } else if (member.level != nullptr) {
+        append_sample(page, name, labels, {}, member.level->value());
+    } else if (member.spread != nullptr) {
+        append_histogram(page, name, labels, *member.spread);
+    }
+}
+
 }  // namespace
 
 std::span<const double> latency_bounds_seconds() noexcept {
@@ -131,6 +144,7 @@ histogram::histogram(std::span<const double> upper_bounds)
       buckets_(std::make_unique<std::atomic<std::uint64_t>[]>(bounds_.size() + 1)) {}
 
 void histogram::observe(double value) noexcept {
+    if (std::isnan(value)) return;
     const auto at = std::ranges::lower_bound(bounds_, value) - bounds_.begin();
     buckets_[static_cast<std::size_t>(at)].fetch_add(1, std::memory_order_relaxed);
     sum_.fetch_add(value, std::memory_order_relaxed);
@@ -154,6 +168,10 @@ struct registry::state {
         for (const auto& [key, value] : labels) {
             if (!is_name(key, false) || key.starts_with("__"))
                 defect(name, fmt::format("bad label name '{}'", key));
+            if (type == kind::histogram && key == "le") defect(name, "'le' is the histogram's own");
+            if (std::ranges::find(names, key) != names.end()) {
+                defect(name, fmt::format("has the label '{}' twice", key));
+            }
             names.push_back(key);
         }
         auto [found, is_new] = families.try_emplace(std::string(name));
@@ -169,7 +187,17 @@ struct registry::state {
         }
         auto& member = group.members[label_text(labels)];
         if (group.members.size() > series_max) defect(name, "has too many series");
+        if (member.read) defect(name, "is read by a callback already");
         return member;
+    }
+
+    void place_callback(std::string_view name, std::string_view help, kind type,
+                        const label_list& labels, std::function<double()> read) {
+        auto& member = place(name, help, type, labels);
+        if (member.count != nullptr || member.level != nullptr) {
+            defect(name, "is counted by a handle already");
+        }
+        member.read = std::move(read);
     }
 };
 
@@ -194,40 +222,55 @@ histogram& registry::make_histogram(std::string_view name, std::string_view help
                                     std::span<const double> bounds, label_list labels) {
     const std::lock_guard lock(state_->mutex);
     auto& place = state_->place(name, help, kind::histogram, labels);
-    if (place.spread == nullptr) place.spread = &state_->histograms.emplace_back(bounds);
+    if (place.spread == nullptr) {
+        place.spread = &state_->histograms.emplace_back(bounds);
+    } else if (!std::ranges::equal(place.spread->bounds(), bounds)) {
+        defect(name, "was declared with other bounds");
+    }
     return *place.spread;
 }
 
 void registry::make_callback_gauge(std::string_view name, std::string_view help, label_list labels,
                                    std::function<double()> read) {
     const std::lock_guard lock(state_->mutex);
-    state_->place(name, help, kind::gauge, labels).read = std::move(read);
+    state_->place_callback(name, help, kind::gauge, labels, std::move(read));
 }
 
 void registry::make_callback_counter(std::string_view name, std::string_view help,
                                      label_list labels, std::function<double()> read) {
     const std::lock_guard lock(state_->mutex);
-    state_->place(name, help, kind::counter, labels).read = std::move(read);
+    state_->place_callback(name, help, kind::counter, labels, std::move(read));
 }
 
 std::string registry::expose() const {
-    const std::lock_guard lock(state_->mutex);
-    std::string page;
-    for (const auto& [name, group] : state_->families) {
-        page += "# HELP " + name + ' ';
-        append_escaped(page, group.help, false);
-        fmt::format_to(std::back_inserter(page), "\n# TYPE {} {}\n", name, name_of(group.type));
-        for (const auto& [labels, member] : group.members) {
-            if (member.read) {
-                append_sample(page, name, labels, {}, member.read());
-            } else if (member.count != nullptr) {
-                append_sample(page, name, labels, {}, static_cast<double>(member.count->value()));
-            } else if (member.level != nullptr) {
-                append_sample(page, name, labels, {}, member.level->value());
-            } else if (member.spread != nullptr) {
-                append_histogram(page, name, labels, *member.spread);
+    // Families and series are never removed and never moved, so that values are read, and
+    // callbacks are asked, without the lock: a callback may declare a metric.
+    struct row {
+        const std::string* labels;
+        const series* member;
+    };
+    struct chapter {
+        const std::string* name;
+        const family* group;
+        std::vector<row> rows;
+    };
+    std::vector<chapter> all;
+    {
+        const std::lock_guard lock(state_->mutex);
+        all.reserve(state_->families.size());
+        for (const auto& [name, group] : state_->families) {
+            auto& made = all.emplace_back(&name, &group);
+            for (const auto& [labels, member] : group.members) {
+                made.rows.emplace_back(&labels, &member);
             }
         }
+    }
+    std::string page;
+    for (const auto& [name, group, rows] : all) {
+        page += "# HELP " + *name + ' ';
+        append_escaped(page, group->help, false);
+        fmt::format_to(std::back_inserter(page), "\n# TYPE {} {}\n", *name, name_of(group->type));
+        for (const auto& [labels, member] : rows) append_series(page, *name, *labels, *member);
     }
     return page;
 }

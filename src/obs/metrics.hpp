@@ -45,7 +45,7 @@ class gauge {
 class histogram {
   public:
     explicit histogram(std::span<const double> upper_bounds);
-    void observe(double value) noexcept;
+    void observe(double value) noexcept;  // NaN is nothing
     [[nodiscard]] std::span<const double> bounds() const noexcept { return bounds_; }
     [[nodiscard]] std::uint64_t bucket(
         std::size_t at) const noexcept;  // not cumulative; at == bounds().size(): +Inf
@@ -68,14 +68,15 @@ class registry {
     registry& operator=(const registry&) = delete;
 
     // The same name with other labels is another series of one family; the same name and labels
-    // again is the same handle. A name with two types, a bad name or over 1,000 series in a family
-    // is a defect: it aborts with a sentence. Any thread.
+    // again is the same handle. A bad name, a label twice, a name with two types, other labels or
+    // other bounds, a series with both a handle and a callback, or over 1,000 series in a family is
+    // a defect: it aborts with a sentence. Any thread.
     counter& make_counter(std::string_view name, std::string_view help, label_list labels = {});
     gauge& make_gauge(std::string_view name, std::string_view help, label_list labels = {});
     histogram& make_histogram(std::string_view name, std::string_view help,
                               std::span<const double> bounds, label_list labels = {});
-    // Asked at each exposition, on the exposing thread: for values that somebody else keeps. Must
-    // be cheap and thread-safe.
+    // Asked at each exposition, on the exposing thread and without a lock: for values that somebody
+    // else keeps. Must be cheap and thread-safe. One per series.
     void make_callback_gauge(std::string_view name, std::string_view help, label_list labels,
                              std::function<double()> read);
     void make_callback_counter(std::string_view name, std::string_view help, label_list labels,

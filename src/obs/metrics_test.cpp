@@ -97,6 +97,38 @@ TEST(registry_death, refuses_what_would_break_the_page) {
     EXPECT_DEATH(
         for (int i = 0; i < 1001; ++i) all.make_gauge("c", "C.", {{"k", std::to_string(i)}}),
         "too many series");
+    EXPECT_DEATH(all.make_gauge("d", "D.", {{"k", "1"}, {"k", "2"}}), "label 'k' twice");
+    const std::vector<double> one{1};
+    const std::vector<double> two{1, 2};
+    EXPECT_DEATH(all.make_histogram("e", "E.", one, {{"le", "1"}}), "the histogram's own");
+    all.make_histogram("f", "F.", one);
+    EXPECT_DEATH(all.make_histogram("f", "F.", two), "other bounds");
+    all.make_gauge("g", "G.");
+    EXPECT_DEATH(all.make_callback_gauge("g", "G.", {}, [] { return 1.0; }), "handle already");
+    all.make_callback_counter("h_total", "H.", {}, [] { return 1.0; });
+    EXPECT_DEATH(all.make_callback_counter("h_total", "H.", {}, [] { return 2.0; }),
+                 "callback already");
+    EXPECT_DEATH(all.make_counter("h_total", "H."), "callback already");
+}
+
+TEST(registry, a_callback_may_declare_a_metric) {
+    registry all;
+    all.make_callback_gauge("outer", "O.", {}, [&] {
+        all.make_gauge("inner", "I.").set(2);
+        return 1.0;
+    });
+    EXPECT_NE(all.expose().find("outer 1"), std::string::npos);
+    EXPECT_NE(all.expose().find("inner 2"), std::string::npos);
+}
+
+TEST(histogram, nan_is_nothing) {
+    const std::vector<double> bounds{1};
+    histogram spread(bounds);
+    spread.observe(0.0 / 0.0);
+    spread.observe(0.5);
+    EXPECT_EQ(spread.sum(), 0.5);
+    EXPECT_EQ(spread.bucket(0), 1U);
+    EXPECT_EQ(spread.bucket(1), 0U);
 }
 
 }  // namespace
