@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/base64.hpp"
 #include "base/time_text.hpp"
 #include "devcluster/apiserver/text.hpp"
 
@@ -108,7 +109,7 @@ std::optional<refusal> complete_secret(json::object& object) {
         auto& data = object["data"];
         if (!data.is_object()) data.emplace_object();
         for (const auto& [key, value] : *plain) {
-            if (value.is_string()) data.get_object()[key] = base64(value.get_string());
+            if (value.is_string()) data.get_object()[key] = base::to_base64(value.get_string());
         }
     }
     object.erase("stringData");
@@ -116,7 +117,7 @@ std::optional<refusal> complete_secret(json::object& object) {
     const auto* data = object_at(&object, "data");
     if (data == nullptr) return std::nullopt;
     for (const auto& [key, value] : *data) {
-        if (value.is_string() && from_base64(value.get_string())) continue;
+        if (value.is_string() && base::from_base64(value.get_string())) continue;
         return bad_request(
             "Secret in version \"v1\" cannot be handled as a Secret: illegal base64 data");
     }

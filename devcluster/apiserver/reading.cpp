@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "base/base64.hpp"
 #include "devcluster/apiserver/core.hpp"
 #include "devcluster/apiserver/text.hpp"
 
@@ -17,14 +18,14 @@ struct position {
 
 std::string encode(const position& at) {
     const auto revision = at.revision == 0 ? std::int64_t(-1) : std::int64_t(at.revision);
-    return base64_url(
+    return base::to_base64_url(
         json::serialize(json::object{{"v", "meta.k8s.io/v1"},
                                      {"rv", revision},
                                      {"start", at.from.first + "/" + at.from.second}}));
 }
 
 std::optional<position> decode(std::string_view token) {
-    const auto text = from_base64(token);
+    const auto text = base::from_base64(token);
     boost::system::error_code error;
     const auto parsed = text ? json::parse(*text, error) : json::value();
     if (error || !parsed.is_object()) return std::nullopt;

@@ -6,9 +6,6 @@
 namespace apiserver {
 namespace {
 
-constexpr std::string_view alphabet =
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
 const json::object* metadata_if(const json::object& object) {
     return object_at(&object, "metadata");
 }
@@ -60,47 +57,6 @@ std::string lower(std::string_view text) {
         if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
     }
     return result;
-}
-
-std::string base64(std::string_view bytes) {
-    std::string text;
-    for (std::size_t at = 0; at < bytes.size(); at += 3) {
-        std::uint32_t group = 0;
-        const auto size = std::min<std::size_t>(3, bytes.size() - at);
-        for (std::size_t index = 0; index < 3; ++index) {
-            group =
-                group << 8 | (index < size ? static_cast<unsigned char>(bytes[at + index]) : 0U);
-        }
-        for (std::size_t index = 0; index < 4; ++index) {
-            text += index <= size ? alphabet[group >> (18 - 6 * index) & 63U] : '=';
-        }
-    }
-    return text;
-}
-
-std::string base64_url(std::string_view bytes) {
-    auto text = base64(bytes);
-    while (text.ends_with('=')) text.pop_back();
-    for (char& c : text) c = c == '+' ? '-' : c == '/' ? '_' : c;
-    return text;
-}
-
-std::optional<std::string> from_base64(std::string_view text) {
-    std::string bytes;
-    std::uint32_t group = 0;
-    int bits = 0;
-    for (const char c : text) {
-        if (c == '=') break;
-        const auto value = alphabet.find(c == '-' ? '+' : c == '_' ? '/' : c);
-        if (value == std::string_view::npos) return std::nullopt;
-        group = group << 6 | static_cast<std::uint32_t>(value);
-        bits += 6;
-        if (bits >= 8) {
-            bits -= 8;
-            bytes += static_cast<char>(group >> bits & 255U);
-        }
-    }
-    return bytes;
 }
 
 std::string meta(const json::object& object, std::string_view key) {

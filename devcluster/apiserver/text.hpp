@@ -13,10 +13,6 @@ namespace apiserver {
 namespace json = boost::json;
 
 std::string lower(std::string_view text);
-std::string base64(std::string_view bytes);
-std::string base64_url(std::string_view bytes);  // no padding
-// Either alphabet, padded or not.
-std::optional<std::string> from_base64(std::string_view text);
 
 // Members of an object; null, empty or false when absent or of another type.
 const json::object* object_at(const json::object* from, std::string_view key);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <boost/json/array.hpp>
 
+#include "base/base64.hpp"
 #include "base/quantity.hpp"
 #include "devcluster/controller/health.hpp"
 #include "kube/json_text.hpp"
@@ -75,25 +76,6 @@ bool is_provisioned(const json::object& status) {
         return each.is_object() && text_at(each.get_object(), "type") == "Provisioned" &&
                text_at(each.get_object(), "status") == "True";
     });
-}
-
-std::string from_base64(std::string_view encoded) {
-    constexpr std::string_view alphabet =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    std::string bytes;
-    std::uint32_t group = 0;
-    int bits = 0;
-    for (const char c : encoded) {
-        const auto value = alphabet.find(c);
-        if (value == std::string_view::npos) continue;
-        group = group << 6 | static_cast<std::uint32_t>(value);
-        bits += 6;
-        if (bits >= 8) {
-            bits -= 8;
-            bytes += static_cast<char>(group >> bits & 255U);
-        }
-    }
-    return bytes;
 }
 
 }  // namespace
@@ -198,9 +180,9 @@ json::object secret_object(const wanted_database& of, const std::string& user,
 
 std::string password_in(const json::object& secret) {
     const auto& data = inner(secret, "data");
-    const auto password = from_base64(text_at(data, "password"));
+    const auto password = base::from_base64(text_at(data, "password")).value_or("");
     if (!password.empty()) return password;
-    const auto lines = from_base64(text_at(data, "authData"));
+    const auto lines = base::from_base64(text_at(data, "authData")).value_or("");
     const auto line = lines.substr(0, lines.find('\n'));
     const auto colon = line.find(':');
     return colon == std::string::npos ? "" : line.substr(colon + 1);

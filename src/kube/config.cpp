@@ -9,6 +9,8 @@
 #include <optional>
 #include <sstream>
 
+#include "base/base64.hpp"
+
 namespace kube {
 namespace {
 
@@ -21,26 +23,6 @@ base::outcome<std::string> read_file(const std::string& path) {
     std::ostringstream text;
     text << file.rdbuf();
     return text.str();
-}
-
-std::optional<std::string> from_base64(std::string_view text) {
-    constexpr std::string_view alphabet =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    std::string bytes;
-    std::uint32_t group = 0;
-    int bits = 0;
-    for (const char c : text) {
-        if (c == '=' || c == '\n' || c == '\r' || c == ' ') continue;
-        const auto value = alphabet.find(c);
-        if (value == std::string_view::npos) return std::nullopt;
-        group = group << 6 | static_cast<std::uint32_t>(value);
-        bits += 6;
-        if (bits >= 8) {
-            bits -= 8;
-            bytes += static_cast<char>(group >> bits & 255U);
-        }
-    }
-    return bytes;
 }
 
 std::string text_of(const YAML::Node& node, const char* key) {
@@ -67,7 +49,7 @@ base::outcome<std::string> material(const YAML::Node& node, const std::string& k
                                     const std::filesystem::path& folder) {
     const auto inlined = text_of(node, (key + "-data").c_str());
     if (!inlined.empty()) {
-        auto bytes = from_base64(inlined);
+        auto bytes = base::from_base64(inlined);
         if (!bytes) return fail(errc::invalid, fmt::format("{}-data is not base64", key));
         return std::move(*bytes);
     }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "base/base64.hpp"
 #include "http/message.hpp"
 #include "kube/json_text.hpp"
 #include "kubedb/observe.hpp"
@@ -10,25 +11,6 @@ namespace kubedb {
 namespace {
 
 namespace json = boost::json;
-
-std::string from_base64(std::string_view text) {
-    constexpr std::string_view alphabet =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    std::string bytes;
-    std::uint32_t group = 0;
-    int bits = 0;
-    for (const char c : text) {
-        const auto value = alphabet.find(c);
-        if (value == std::string_view::npos) continue;
-        group = group << 6 | static_cast<std::uint32_t>(value);
-        bits += 6;
-        if (bits >= 8) {
-            bits -= 8;
-            bytes += static_cast<char>(group >> bits & 255U);
-        }
-    }
-    return bytes;
-}
 
 void fill_environment(const engine_kind& kind, ports::credentials& into) {
     const auto set = [&into](std::string name, std::string value) {
@@ -75,7 +57,8 @@ base::outcome<ports::credentials> credentials_of(const engine_kind& kind,
     login.database = kind.default_database;
     const auto* data = kube::object_at(secret, "data");
     const auto value = [&](std::string_view key) {
-        return data == nullptr ? std::string() : from_base64(kube::text_at(*data, key));
+        return data == nullptr ? std::string()
+                               : base::from_base64(kube::text_at(*data, key)).value_or("");
     };
     login.username = value("username");
     login.password = base::secret(value("password"));
