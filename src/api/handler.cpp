@@ -239,24 +239,33 @@ class request_handler final : public http::handler {
         return answer;
     }
 
-    std::shared_ptr<const std::string> snapshot() const {
-        std::string text;
+    // The present content in parts of some 64 KiB, so that a slow reader costs that much and no
+    // more.
+    std::function<shared_text()> snapshot() const {
         const auto all = shared_.model.all();
-        for (const auto& slot : all->databases) {
-            const auto documents = slot->documents.load();
-            fmt::format_to(std::back_inserter(text),
-                           "event: snapshot\ndata: {{\"kind\":\"database\",\"id\":\"{}\","
-                           "\"revision\":{},\"object\":{}}}\n\n",
-                           documents->view->record->id, documents->view->record->revision,
-                           *documents->database);
-        }
-        for (const auto& [name, project] : all->projects) {
-            fmt::format_to(std::back_inserter(text),
-                           "event: snapshot\ndata: {{\"kind\":\"project\",\"id\":\"{}\","
-                           "\"revision\":{},\"object\":{}}}\n\n",
-                           name, project->revision, encode(*project));
-        }
-        return std::make_shared<const std::string>(std::move(text));
+        return [all, at = all->databases.by_name.begin(),
+                project = all->projects->begin()]() mutable -> shared_text {
+            constexpr std::size_t part_bytes = 64 * 1024;
+            std::string text;
+            for (; at != all->databases.by_name.end() && text.size() < part_bytes; ++at) {
+                const auto documents = at->what->slot->documents.load();
+                const auto& record = *documents->view->record;
+                append_snapshot(text, "database", record.id, record.revision, *documents->database);
+            }
+            for (; project != all->projects->end() && text.size() < part_bytes; ++project) {
+                const auto& [name, record] = *project;
+                append_snapshot(text, "project", name, record->revision, encode(*record));
+            }
+            return text.empty() ? nullptr : std::make_shared<const std::string>(std::move(text));
+        };
+    }
+
+    static void append_snapshot(std::string& text, std::string_view kind, std::string_view id,
+                                std::int64_t revision, std::string_view object) {
+        fmt::format_to(std::back_inserter(text),
+                       "event: snapshot\ndata: {{\"kind\":\"{}\",\"id\":\"{}\",\"revision\":{},"
+                       "\"object\":{}}}\n\n",
+                       kind, id, revision, object);
     }
 
     shared_state& shared_;

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <charconv>
+#include <iterator>
+#include <ranges>
 
 #include "base/time_text.hpp"
 
@@ -16,38 +18,136 @@ std::unexpected<base::failure> bad(std::string text) {
     return base::fail(base::errc::invalid, std::move(text), "bad_request");
 }
 
-struct row {
-    std::string key;  // of the order, unique
-    std::shared_ptr<const database_documents> documents;
+// A query, prepared for the rows.
+struct row_filter {
+    explicit row_filter(const list_query& of)
+        : wanted(of),
+          project(of.project.empty() ? 0 : hash_of(of.project)),
+          parts(part_bits(of.search)),
+          engine(engine_place(of.engine)) {
+        for (const auto& each : of.statuses) phases |= phase_bit(*domain::status_phase_from(each));
+        for (const auto& [key, value] : of.labels) labels |= label_bit(key, value);
+        takes_all = of.project.empty() && of.engine.empty() && of.statuses.empty() &&
+                    of.labels.empty() && of.name.empty() && of.search.empty();
+        looks_into_records =
+            !of.project.empty() || !of.labels.empty() || !of.name.empty() || !of.search.empty();
+    }
+
+    [[nodiscard]] bool fits(const list_row& row) const {
+        if (!wanted.engine.empty() && row.engine != engine) return false;
+        if (phases != 0 && (row.phase & phases) == 0) return false;
+        if (!wanted.project.empty() && row.project != project) return false;
+        if ((row.labels & labels) != labels || (row.parts & parts) != parts) return false;
+        return !looks_into_records || fits(*row.what->record);
+    }
+    [[nodiscard]] bool fits(const domain::database& record) const {
+        if (!wanted.project.empty() && record.project != wanted.project) return false;
+        if (!wanted.name.empty() && record.name != wanted.name) return false;
+        if (record.name.find(wanted.search) == std::string::npos) return false;
+        return std::ranges::all_of(wanted.labels, [&](const auto& label) {
+            const auto at = record.tags.find(label.first);
+            return at != record.tags.end() && at->second == label.second;
+        });
+    }
+
+    const list_query& wanted;
+    std::size_t project;
+    std::uint64_t parts;
+    std::uint64_t labels = 0;
+    std::uint16_t phases = 0;
+    std::uint8_t engine;
+    bool takes_all = true;
+    bool looks_into_records = false;
 };
 
-std::string key_of(const app::database_view& view, std::string_view sort) {
-    const auto& record = *view.record;
-    if (sort == "created_at") {
-        return fmt::format("{}\x1f{}", base::to_rfc3339_micro(record.created_at), record.id);
-    }
-    if (sort == "updated_at") {
-        return fmt::format("{}\x1f{}", base::to_rfc3339_micro(record.updated_at), record.id);
-    }
-    return fmt::format("{}\x1f{}", record.name, record.project);
+// Positions in cursors: the first part of the order's key, and the second.
+std::string text_of(const std::string& part) {
+    return part;
+}
+std::string text_of(domain::instant part) {
+    return base::to_rfc3339_micro(part);
+}
+bool read_part(std::string_view text, std::string& part) {
+    part = text;
+    return true;
+}
+bool read_part(std::string_view text, domain::instant& part) {
+    const auto read = base::from_rfc3339(text);
+    if (read) part = *read;
+    return read.has_value();
 }
 
-bool fits(const app::database_view& view, const list_query& wanted) {
-    const auto& record = *view.record;
-    if (!wanted.project.empty() && record.project != wanted.project) return false;
-    if (!wanted.engine.empty() && record.engine != wanted.engine) return false;
-    if (!wanted.name.empty() && record.name != wanted.name) return false;
-    if (!wanted.search.empty() && record.name.find(wanted.search) == std::string::npos)
-        return false;
-    const auto phase = domain::name(view.status.phase);
-    if (!wanted.statuses.empty() &&
-        std::ranges::find(wanted.statuses, phase) == wanted.statuses.end()) {
-        return false;
+constexpr char between_parts = '\x1f';
+
+template <class Order>
+std::string position_of(const domain::database& record) {
+    const auto [first, second] = Order::key_of(record);
+    return text_of(first) + between_parts + text_of(second);
+}
+
+template <class Order>
+std::optional<typename Order::key> read_position(std::string_view position) {
+    const auto middle = position.find(between_parts);
+    if (middle == std::string_view::npos) return std::nullopt;
+    typename Order::key key;
+    if (!read_part(position.substr(0, middle), std::get<0>(key)) ||
+        !read_part(position.substr(middle + 1), std::get<1>(key))) {
+        return std::nullopt;
     }
-    return std::ranges::all_of(wanted.labels, [&](const auto& label) {
-        const auto at = record.tags.find(label.first);
-        return at != record.tags.end() && at->second == label.second;
-    });
+    return key;
+}
+
+struct list_page {
+    std::vector<shared_text> items;
+    std::string next;  // position of the last item when more follow
+};
+
+// The rows from `at` to `end`, in this or the other direction.
+template <class Order, class Iterator>
+list_page page_of(Iterator at, Iterator end, const row_filter& filter) {
+    list_page page;
+    const domain::database* last = nullptr;
+    for (; at != end; ++at) {
+        if (!filter.fits(*at)) continue;
+        if (page.items.size() == filter.wanted.limit) {
+            page.next = position_of<Order>(*last);
+            break;
+        }
+        page.items.push_back(at->what->slot->documents.load()->database);
+        last = at->what->record.get();
+    }
+    return page;
+}
+
+template <class Order>
+base::outcome<list_page> page_of(const chunked_list<list_row, Order>& rows,
+                                 const row_filter& filter, std::string_view position) {
+    const bool is_descending = filter.wanted.descending;
+    auto from = is_descending ? rows.end() : rows.begin();
+    if (!position.empty()) {
+        const auto key = read_position<Order>(position);
+        if (!key) return bad("cursor: not one that this query gave");
+        // Ascending: behind the position. Descending: before it.
+        from = rows.partition_point([&](const list_row& row) {
+            const auto present = Order::key_of(*row.what->record);
+            return is_descending ? present < *key : present <= *key;
+        });
+    }
+    if (!is_descending) return page_of<Order>(from, rows.end(), filter);
+    return page_of<Order>(std::reverse_iterator(from), std::reverse_iterator(rows.begin()), filter);
+}
+
+base::outcome<list_page> page_in_order(const list_index& all, const row_filter& filter,
+                                       std::string_view position) {
+    if (filter.wanted.sort == "created_at") return page_of(all.by_creation, filter, position);
+    if (filter.wanted.sort == "updated_at") return page_of(all.by_update, filter, position);
+    return page_of(all.by_name, filter, position);
+}
+
+std::size_t count(const list_index& all, const row_filter& filter) {
+    if (filter.takes_all) return all.by_name.size();
+    return static_cast<std::size_t>(
+        std::ranges::count_if(all.by_name, [&](const list_row& row) { return filter.fits(row); }));
 }
 
 base::outcome<void> take(list_query& into, const http::query_item& item) {
@@ -125,45 +225,82 @@ base::outcome<list_query> read_list_query(std::string_view query) {
 }
 
 base::outcome<std::string> list_databases(const directory& all, const list_query& wanted) {
-    std::string after;
+    const auto mark = (wanted.descending ? "-" : "+") + wanted.sort + "\x1e";
+    std::string position;
     if (!wanted.cursor.empty()) {
-        const auto position = decode_cursor(wanted.cursor);
-        const auto mark = (wanted.descending ? "-" : "+") + wanted.sort + "\x1e";
-        if (!position || !position->starts_with(mark)) {
+        const auto given = decode_cursor(wanted.cursor);
+        if (!given || !given->starts_with(mark) || given->size() == mark.size()) {
             return bad("cursor: not one that this query gave");
         }
-        after = position->substr(mark.size());
+        position = given->substr(mark.size());
     }
-    std::vector<row> rows;
-    std::size_t total = 0;
-    for (const auto& slot : all.databases) {
-        auto documents = slot->documents.load();
-        if (!fits(*documents->view, wanted)) continue;
-        ++total;
-        auto key = key_of(*documents->view, wanted.sort);
-        if (!after.empty() && (wanted.descending ? key >= after : key <= after)) continue;
-        rows.push_back({std::move(key), std::move(documents)});
-    }
-    const auto order = [&](const row& a, const row& b) {
-        return wanted.descending ? b.key < a.key : a.key < b.key;
-    };
-    const auto size = std::min(wanted.limit, rows.size());
-    std::partial_sort(rows.begin(), rows.begin() + static_cast<std::ptrdiff_t>(size), rows.end(),
-                      order);
+    const row_filter filter(wanted);
+    auto page = page_in_order(all.databases, filter, position);
+    if (!page) return base::pass(std::move(page));
+    std::size_t size = 100;
+    for (const auto& item : page->items) size += item->size() + 1;
     std::string text;
-    text.reserve(size * 1500 + 100);
+    text.reserve(size);
     json_writer out(text);
     out.begin_object().key("items").begin_array();
-    for (std::size_t index = 0; index < size; ++index) out.raw(*rows[index].documents->database);
+    for (const auto& item : page->items) out.raw(*item);
     out.end_array().key("next_cursor");
-    if (rows.size() > size && size > 0) {
-        out.text(encode_cursor((wanted.descending ? "-" : "+") + wanted.sort + "\x1e" +
-                               rows[size - 1].key));
-    } else {
+    if (page->next.empty()) {
         out.null();
+    } else {
+        out.text(encode_cursor(mark + page->next));
     }
-    out.member("total", static_cast<std::int64_t>(total)).end_object();
+    out.member("total", static_cast<std::int64_t>(count(all.databases, filter))).end_object();
     return text;
+}
+
+namespace {
+
+template <class Rows>
+std::string operations_document(const Rows& rows, std::size_t size, const operation_query& wanted,
+                                const std::optional<order_by_creation::key>& after) {
+    std::vector<std::string> items;
+    std::string next;
+    std::size_t total = 0;
+    const domain::operation* last = nullptr;
+    for (const auto& each : rows) {
+        if (!wanted.phase.empty() && domain::name(each->phase) != wanted.phase) continue;
+        ++total;
+        if (after && newest_first::key_of(*each) >= *after) continue;
+        if (items.size() < wanted.limit) {
+            items.push_back(encode(*each));
+            last = each.get();
+        } else if (next.empty()) {
+            next = encode_cursor(text_of(last->created_at) + between_parts + last->id);
+            if (wanted.phase.empty()) {
+                total = size;
+                break;
+            }
+        }
+    }
+    return list_document(items, total, next);
+}
+
+}  // namespace
+
+base::outcome<std::string> list_operations(const directory& all, const operation_query& wanted) {
+    std::optional<order_by_creation::key> after;
+    if (!wanted.cursor.empty()) {
+        const auto position = decode_cursor(wanted.cursor);
+        if (position) after = read_position<order_by_creation>(*position);
+        if (!after) return bad("cursor: not one that this query gave");
+    }
+    if (wanted.database_id.empty()) {
+        return operations_document(all.operations, all.operations.size(), wanted, after);
+    }
+    const auto& rows = all.operations_of_databases;
+    const auto from = rows.partition_point(
+        [&](const auto& each) { return each->database_id < wanted.database_id; });
+    const auto to = rows.partition_point(
+        [&](const auto& each) { return each->database_id <= wanted.database_id; });
+    const std::ranges::subrange of_database(from, to);
+    const auto size = static_cast<std::size_t>(std::ranges::distance(of_database));
+    return operations_document(of_database, size, wanted, after);
 }
 
 std::string list_document(const std::vector<std::string>& items, std::size_t total,

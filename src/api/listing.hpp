@@ -1,5 +1,5 @@
 #pragma once
-// GET /databases: filters, order and pages over the read model. Pure.
+// GET /databases and /operations: filters, order and pages over the read model. Pure.
 
 #include <cstdint>
 #include <optional>
@@ -28,6 +28,15 @@ struct list_query {
 base::outcome<list_query> read_list_query(std::string_view query);
 // {items, next_cursor, total}
 base::outcome<std::string> list_databases(const directory& all, const list_query& wanted);
+
+struct operation_query {
+    std::string database_id;  // empty: of all
+    std::string phase;        // empty: any
+    std::size_t limit = 50;
+    std::string cursor;
+};
+// {items, next_cursor, total}, newest first. Failure: invalid with reason "bad_request" (cursor).
+base::outcome<std::string> list_operations(const directory& all, const operation_query& wanted);
 
 // For the small lists, which have no filters: {items, next_cursor, total} from encoded items.
 std::string list_document(const std::vector<std::string>& items, std::size_t total,

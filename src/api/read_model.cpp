@@ -19,11 +19,6 @@ shared_text encode_with(Write write, const app::database_view& view) {
     return share(std::move(text));
 }
 
-bool is_before(const std::shared_ptr<database_slot>& slot, const app::database_view& view) {
-    const auto& other = *slot->documents.load()->view->record;
-    return std::tie(other.project, other.name) < std::tie(view.record->project, view.record->name);
-}
-
 }  // namespace
 
 read_model::read_model() {
@@ -41,22 +36,6 @@ std::shared_ptr<const database_documents> read_model::database(const std::string
 
 std::shared_ptr<const domain::operation> read_model::operation(const std::string& id) const {
     return operations_.find(id);
-}
-
-std::vector<std::shared_ptr<const domain::operation>> read_model::operations(
-    const std::string& database_id) const {
-    std::vector<std::shared_ptr<const domain::operation>> found;
-    for (const auto& each : operations_.shards) {
-        for (const auto& [id, operation] : *each.load()) {
-            if (database_id.empty() || operation->database_id == database_id) {
-                found.push_back(operation);
-            }
-        }
-    }
-    std::ranges::sort(found, [](const auto& a, const auto& b) {
-        return std::tie(b->created_at, b->id) < std::tie(a->created_at, a->id);
-    });
-    return found;
 }
 
 void read_model::change_directory(const std::function<void(directory&)>& how) {
@@ -102,15 +81,20 @@ void read_model::on_database(std::shared_ptr<const app::database_view> view, app
         slot = std::make_shared<database_slot>();
         slot->documents.store(std::move(next));
         slots_.change(id, [&](auto& map) { map[id] = slot; });
-        change_directory([&](directory& all) {
-            const auto at = std::ranges::partition_point(
-                all.databases, [&](const auto& other) { return is_before(other, *view); });
-            all.databases.insert(at, slot);
-        });
     }
+    list(*view, slot);
     if (described) {
         tell("database", id, view->record->revision, false, *slot->documents.load()->database);
     }
+}
+
+// Lists see a database's record and phase; the rest is in its slot.
+void read_model::list(const app::database_view& view, const std::shared_ptr<database_slot>& slot) {
+    auto& known = listed_[view.record->id];
+    if (known && known->record == view.record && known->phase == view.status.phase) return;
+    auto now = std::make_shared<const listed_database>(view.record, slot, view.status.phase);
+    change_directory([&](directory& all) { all.databases.put(known, now); });
+    known = std::move(now);
 }
 
 void read_model::on_database_removed(std::shared_ptr<const app::database_view> last) {
@@ -118,27 +102,46 @@ void read_model::on_database_removed(std::shared_ptr<const app::database_view> l
     const auto slot = slots_.find(id);
     if (!slot) return;
     slots_.change(id, [&](auto& map) { map.erase(id); });
-    change_directory([&](directory& all) { std::erase(all.databases, slot); });
+    const auto listed = listed_.extract(id);
+    change_directory([&](directory& all) { all.databases.erase(listed.mapped()); });
     tell("database", id, last->record->revision, true, "null");
 }
 
 void read_model::on_operation(std::shared_ptr<const domain::operation> operation) {
     operations_.change(operation->id, [&](auto& map) { map[operation->id] = operation; });
+    change_directory([&](directory& all) {
+        all.operations.put(operation);
+        all.operations_of_databases.put(operation);
+    });
     tell("operation", operation->id, 0, false, encode(*operation));
 }
 
 void read_model::on_operation_forgotten(const std::string& id) {
+    const auto last = operations_.find(id);
+    if (!last) return;
     operations_.change(id, [&](auto& map) { map.erase(id); });
+    change_directory([&](directory& all) {
+        all.operations.erase(last);
+        all.operations_of_databases.erase(last);
+    });
     tell("operation", id, 0, true, "null");
 }
 
 void read_model::on_project(std::shared_ptr<const domain::project> project) {
-    change_directory([&](directory& all) { all.projects[project->name] = project; });
+    change_directory([&](directory& all) {
+        auto next = std::make_shared<project_map>(*all.projects);
+        (*next)[project->name] = project;
+        all.projects = std::move(next);
+    });
     tell("project", project->name, project->revision, false, encode(*project));
 }
 
 void read_model::on_project_removed(const std::string& name) {
-    change_directory([&](directory& all) { all.projects.erase(name); });
+    change_directory([&](directory& all) {
+        auto next = std::make_shared<project_map>(*all.projects);
+        next->erase(name);
+        all.projects = std::move(next);
+    });
     tell("project", name, 0, true, "null");
 }
 

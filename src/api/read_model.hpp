@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "api/encode.hpp"
+#include "api/list_index.hpp"
 #include "app/platform.hpp"
 
 namespace api {
@@ -37,10 +38,14 @@ struct database_slot {
     std::atomic<std::shared_ptr<const database_documents>> documents;
 };
 
-// Everything that comes and goes seldom; immutable.
+using project_map = std::map<std::string, std::shared_ptr<const domain::project>>;
+
+// What lists are answered from; immutable, and cheap to copy for the next one.
 struct directory {
-    std::vector<std::shared_ptr<database_slot>> databases;  // by project, then name
-    std::map<std::string, std::shared_ptr<const domain::project>> projects;
+    list_index databases;
+    chunked_list<operation_pointer, newest_first> operations;
+    chunked_list<operation_pointer, newest_of_database_first> operations_of_databases;
+    std::shared_ptr<const project_map> projects = std::make_shared<project_map>();
     std::shared_ptr<const ports::catalogue> catalogue;  // null until the cluster was read
 };
 
@@ -58,9 +63,6 @@ class read_model final : public app::platform_listener {
     [[nodiscard]] std::shared_ptr<const database_documents> database(const std::string& id) const;
     [[nodiscard]] std::shared_ptr<const directory> all() const { return directory_.load(); }
     [[nodiscard]] std::shared_ptr<const domain::operation> operation(const std::string& id) const;
-    // Newest first; `database_id` empty: of all.
-    [[nodiscard]] std::vector<std::shared_ptr<const domain::operation>> operations(
-        const std::string& database_id) const;
 
     // ---- control loop ------------------------------------------------------------------
     void on_change(std::function<void(model_change)> listener) { listener_ = std::move(listener); }
@@ -73,7 +75,7 @@ class read_model final : public app::platform_listener {
     void on_catalogue(std::shared_ptr<const ports::catalogue> offer) override;
 
   private:
-    static constexpr std::size_t shard_count = 64;
+    static constexpr std::size_t shard_count = 1024;  // so that a change copies few
     template <class Value>
     struct sharded {
         using map = std::unordered_map<std::string, Value>;
@@ -94,11 +96,14 @@ class read_model final : public app::platform_listener {
             shard.store(std::move(next));
         }
     };
+    void list(const app::database_view& view, const std::shared_ptr<database_slot>& slot);
     void change_directory(const std::function<void(directory&)>& how);
     void tell(std::string_view kind, std::string_view id, std::int64_t revision, bool is_delete,
               std::string_view object);
 
     sharded<std::shared_ptr<database_slot>> slots_;
+    // As they are in the index.
+    std::unordered_map<std::string, std::shared_ptr<const listed_database>> listed_;
     sharded<std::shared_ptr<const domain::operation>> operations_;
     std::atomic<std::shared_ptr<const directory>> directory_;
     std::function<void(model_change)> listener_;

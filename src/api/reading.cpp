@@ -87,15 +87,15 @@ std::optional<http::response> read_routes::answer(operation_id what, const std::
             return versions(parameter, request_id);
         case operation_id::list_projects: {
             std::vector<std::string> items;
-            for (const auto& [name, each] : shared_.model.all()->projects)
-                items.push_back(encode(*each));
+            const auto all = shared_.model.all();
+            for (const auto& [name, each] : *all->projects) items.push_back(encode(*each));
             const auto total = items.size();
             return list_answer(list_document(items, total), incoming);
         }
         case operation_id::get_project: {
             const auto all = shared_.model.all();
-            const auto at = all->projects.find(parameter);
-            if (at == all->projects.end()) return no_such("project", parameter, request_id);
+            const auto at = all->projects->find(parameter);
+            if (at == all->projects->end()) return no_such("project", parameter, request_id);
             const auto etag = fmt::format("\"{}\"", at->second->revision);
             if (is_known(incoming.headers.get("If-None-Match"), etag)) return not_modified(etag);
             auto response = json_answer(http::body(encode(*at->second)));
@@ -180,7 +180,7 @@ http::response read_routes::operations(const std::string& database_id,
                                        const http::request& incoming,
                                        const std::string& request_id) const {
     std::size_t limit = 50;
-    std::string after;
+    std::string cursor;
     std::string phase;
     const auto query = http::parse_query(incoming.query());
     if (!query) return problem(400, "bad_request", query.error().text, request_id);
@@ -193,10 +193,7 @@ http::response read_routes::operations(const std::string& database_id,
                 return problem(400, "bad_request", "limit: must be from 1 to 500", request_id);
             }
         } else if (name == "cursor") {
-            const auto position = decode_cursor(value);
-            if (!position)
-                return problem(400, "bad_request", "cursor: not one of ours", request_id);
-            after = *position;
+            cursor = value;
         } else if (name == "phase") {
             if (!domain::operation_phase_from(value)) {
                 return problem(400, "bad_request", "phase: not an operation phase", request_id);
@@ -207,26 +204,11 @@ http::response read_routes::operations(const std::string& database_id,
                            fmt::format("there is no query parameter '{}'", name), request_id);
         }
     }
-    std::vector<std::string> items;
-    std::string next;
-    std::size_t total = 0;
-    const auto key_of = [](const domain::operation& each) {
-        return base::to_rfc3339_micro(each.created_at) + " " + each.id;
-    };
-    std::string last;
-    for (const auto& each : shared_.model.operations(database_id)) {
-        if (!phase.empty() && domain::name(each->phase) != phase) continue;
-        ++total;
-        const auto key = key_of(*each);
-        if (!after.empty() && key >= after) continue;
-        if (items.size() == limit) {
-            if (next.empty()) next = encode_cursor(last);
-            continue;
-        }
-        items.push_back(encode(*each));
-        last = key;
-    }
-    return list_answer(list_document(items, total, next), incoming);
+    const auto all = shared_.model.all();
+    auto page = list_operations(
+        *all, {.database_id = database_id, .phase = phase, .limit = limit, .cursor = cursor});
+    if (!page) return problem(page.error(), request_id);
+    return list_answer(std::move(*page), incoming);
 }
 
 http::response read_routes::engines() const {

@@ -23,6 +23,22 @@ void stream_hub::publish(std::uint64_t number, std::shared_ptr<const std::string
     for (auto* each : waiting_) each->notify();
 }
 
+const stream_hub::batch& stream_hub::batch_behind(std::uint64_t position) {
+    const auto first = std::ranges::upper_bound(ring_, position, {}, &entry::number);
+    if (latest_batch_.text && latest_batch_.from == position && latest_batch_.to == newest()) {
+        return latest_batch_;
+    }
+    if (std::next(first) == ring_.end()) {  // the usual case: one change, no copy
+        latest_batch_ = {.from = position, .to = first->number, .text = first->event};
+        return latest_batch_;
+    }
+    std::string text;
+    auto at = first;
+    for (; at != ring_.end() && text.size() < batch_bytes; ++at) text += *at->event;
+    latest_batch_ = {.from = position, .to = std::prev(at)->number, .text = share(std::move(text))};
+    return latest_batch_;
+}
+
 aio::task<> stream_hub::run(http::stream_writer& out, subscription_options how) {
     aio::wakeup news(on_);
     waiting_.insert(&news);
@@ -43,8 +59,11 @@ aio::task<> stream_hub::run(http::stream_writer& out, subscription_options how) 
             auto told = co_await out.write(share("event: reset\ndata: {}\n\n"));
             if (!told) co_return told;
         }
-        auto sent = co_await out.write(how.snapshot());
-        if (!sent) co_return sent;
+        const auto next_part = how.snapshot();
+        while (const auto part = next_part()) {
+            auto sent = co_await out.write(part);
+            if (!sent) co_return sent;
+        }
     }
     auto synced = co_await out.write(
         share(fmt::format("id: {}-{}\nevent: sync\ndata: {{}}\n\n", how.generation, position)));
@@ -53,14 +72,10 @@ aio::task<> stream_hub::run(http::stream_writer& out, subscription_options how) 
         if (!ring_.empty() && position + 1 < ring_.front().number) {
             co_return co_await out.write(share("event: reset\ndata: {}\n\n"));
         }
-        std::string batch;
-        auto at = std::ranges::upper_bound(ring_, position, {}, &entry::number);
-        for (; at != ring_.end() && batch.size() < batch_bytes; ++at) {
-            batch += *at->event;
-            position = at->number;
-        }
-        if (!batch.empty()) {
-            auto sent = co_await out.write(share(std::move(batch)));
+        if (position < newest()) {
+            const auto next = batch_behind(position);
+            position = next.to;
+            auto sent = co_await out.write(next.text);
             if (!sent) co_return sent;
             continue;
         }

@@ -23,10 +23,12 @@ class stream_hub {
     // `number` grows by one per change over the life of the process.
     void publish(std::uint64_t number, std::shared_ptr<const std::string> event);
 
+    using shared_text = std::shared_ptr<const std::string>;
     struct subscription_options {
         std::optional<std::uint64_t> after;  // resume behind this change
-        // The present content as events; asked when there is nothing to resume.
-        std::function<std::shared_ptr<const std::string>()> snapshot;
+        // Begins to give the present content as events, part by part; null is the end. Asked when
+        // there is nothing to resume.
+        std::function<std::function<shared_text()>()> snapshot;
         std::string generation;  // part of every id: numbers of another process mean nothing
     };
     // Until the client goes, falls behind or the server stops.
@@ -38,12 +40,21 @@ class stream_hub {
         std::shared_ptr<const std::string> event;
     };
     static constexpr std::size_t kept = 4096;
+    // The changes behind a position, as many as go into one write. Subscribers that are equally far
+    // get the same text.
+    struct batch {
+        std::uint64_t from = 0;
+        std::uint64_t to = 0;
+        shared_text text;
+    };
+    const batch& batch_behind(std::uint64_t position);
     [[nodiscard]] std::uint64_t newest() const noexcept {
         return ring_.empty() ? newest_ : ring_.back().number;
     }
     aio::executor on_;
     std::deque<entry> ring_;
     std::uint64_t newest_ = 0;
+    batch latest_batch_;
     std::set<aio::wakeup*> waiting_;
 };
 

@@ -1,0 +1,76 @@
+// GET /databases over many databases: what one list costs, and what one change costs.
+
+#include <benchmark/benchmark.h>
+
+#include <random>
+
+#include "api/listing.hpp"
+
+namespace {
+
+// The argument is the number of databases, of three engines in a hundred projects.
+const api::read_model& model_of(std::int64_t size) {
+    static std::map<std::int64_t, std::unique_ptr<api::read_model>> made;
+    auto& model = made[size];
+    if (model) return *model;
+    model = std::make_unique<api::read_model>();
+    std::mt19937_64 random(1);
+    constexpr const char* engines[] = {"postgres", "redis", "mongodb"};
+    for (std::int64_t number = 0; number < size; ++number) {
+        auto record = std::make_shared<domain::database>();
+        record->id = "db-" + std::to_string(random());
+        record->name = "orders-" + std::to_string(random() % 1'000'000);
+        record->project = "team-" + std::to_string(number % 100);
+        record->engine = engines[random() % 3];
+        record->tags = {{"team", std::to_string(number % 100)}, {"tier", "gold"}};
+        record->created_at = domain::instant(std::chrono::microseconds(random() % 1'000'000'000));
+        record->updated_at = record->created_at;
+        auto view = std::make_shared<app::database_view>();
+        view->record = std::move(record);
+        view->status.phase =
+            random() % 1000 == 0 ? domain::status_phase::failed : domain::status_phase::running;
+        model->on_database(std::move(view), {.record = true});
+    }
+    return *model;
+}
+
+void list(benchmark::State& state, const char* query) {
+    const auto& model = model_of(state.range(0));
+    const auto wanted = api::read_list_query(query);
+    for (auto _ : state) {
+        auto text = api::list_databases(*model.all(), *wanted);
+        benchmark::DoNotOptimize(text);
+    }
+}
+
+void change(benchmark::State& state) {
+    api::read_model model;
+    auto view = std::make_shared<app::database_view>();
+    for (std::int64_t number = 0; number < state.range(0); ++number) {
+        auto record = std::make_shared<domain::database>();
+        record->id = "db-" + std::to_string(number);
+        record->name = record->id;
+        view = std::make_shared<app::database_view>();
+        view->record = std::move(record);
+        model.on_database(view, {.record = true});
+    }
+    std::uint64_t version = 0;
+    for (auto _ : state) {
+        auto next = std::make_shared<app::database_view>(*view);
+        next->version = ++version;
+        next->status.phase =
+            version % 2 == 0 ? domain::status_phase::running : domain::status_phase::degraded;
+        model.on_database(std::move(next), {.status = true});
+    }
+}
+
+BENCHMARK_CAPTURE(list, first_page, "")->Arg(10'000)->Arg(50'000);
+BENCHMARK_CAPTURE(list, by_update, "sort=-updated_at")->Arg(10'000)->Arg(50'000);
+BENCHMARK_CAPTURE(list, by_status, "status=failed")->Arg(10'000)->Arg(50'000);
+BENCHMARK_CAPTURE(list, by_project, "project=team-7")->Arg(10'000)->Arg(50'000);
+BENCHMARK_CAPTURE(list, by_label, "label=team=7")->Arg(10'000)->Arg(50'000);
+BENCHMARK_CAPTURE(list, search, "q=77777")->Arg(10'000)->Arg(50'000);
+BENCHMARK_CAPTURE(list, large_page, "limit=500")->Arg(10'000);
+BENCHMARK(change)->Arg(10'000)->Arg(50'000);
+
+}  // namespace

@@ -1,0 +1,201 @@
+#include "api/listing.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <boost/json.hpp>
+#include <map>
+#include <random>
+
+namespace {
+
+namespace json = boost::json;
+using domain::status_phase;
+
+constexpr const char* engines[] = {"postgres", "redis", "mysql"};
+constexpr const char* projects[] = {"default", "shop", "bank"};
+constexpr status_phase phases[] = {status_phase::running, status_phase::failed,
+                                   status_phase::paused};
+
+// A read model of databases that come, change and go, and the same in a map.
+class crowd {
+  public:
+    void step() {
+        const auto id = "db-" + std::to_string(random_() % 400);
+        const auto at = now_.find(id);
+        if (at != now_.end() && random_() % 4 == 0) {
+            model.on_database_removed(at->second);
+            now_.erase(at);
+            return;
+        }
+        auto next = std::make_shared<domain::database>();
+        if (at != now_.end()) {
+            *next = *at->second->record;
+        } else {
+            next->id = id;
+            next->name = "n" + std::to_string(random_() % 100) + id.substr(3);
+            next->project = projects[random_() % 3];
+            next->engine = engines[random_() % 3];
+            next->created_at = domain::instant(std::chrono::microseconds(random_() % 1'000'000));
+            if (random_() % 2 == 0) next->tags["team"] = random_() % 2 == 0 ? "a" : "b";
+        }
+        next->updated_at = domain::instant(std::chrono::microseconds(random_() % 1'000'000));
+        auto view = std::make_shared<app::database_view>();
+        view->record = next;
+        view->status.phase = phases[random_() % 3];
+        view->version = ++version_;
+        now_[id] = view;
+        model.on_database(view, {.record = true});
+    }
+
+    // What a list must say, by looking at everything.
+    [[nodiscard]] std::vector<std::string> expected(const api::list_query& wanted) const {
+        std::vector<const app::database_view*> all;
+        for (const auto& [id, view] : now_) {
+            const auto& record = *view->record;
+            const auto phase = std::string(domain::name(view->status.phase));
+            const auto has_label = [&](const auto& label) {
+                const auto at = record.tags.find(label.first);
+                return at != record.tags.end() && at->second == label.second;
+            };
+            if ((wanted.project.empty() || wanted.project == record.project) &&
+                (wanted.engine.empty() || wanted.engine == record.engine) &&
+                (wanted.statuses.empty() || std::ranges::count(wanted.statuses, phase) > 0) &&
+                record.name.find(wanted.search) != std::string::npos &&
+                std::ranges::all_of(wanted.labels, has_label)) {
+                all.push_back(view.get());
+            }
+        }
+        std::ranges::sort(all, [&](const auto* a, const auto* b) {
+            const auto& x = *(wanted.descending ? b : a)->record;
+            const auto& y = *(wanted.descending ? a : b)->record;
+            if (wanted.sort == "created_at") {
+                return std::tie(x.created_at, x.id) < std::tie(y.created_at, y.id);
+            }
+            if (wanted.sort == "updated_at") {
+                return std::tie(x.updated_at, x.id) < std::tie(y.updated_at, y.id);
+            }
+            return std::tie(x.name, x.project) < std::tie(y.name, y.project);
+        });
+        std::vector<std::string> ids;
+        for (const auto* each : all) ids.push_back(each->record->id);
+        return ids;
+    }
+
+    // Page by page, to the end.
+    [[nodiscard]] std::vector<std::string> listed(api::list_query wanted) const {
+        std::vector<std::string> ids;
+        for (int pages = 0; pages < 1000; ++pages) {
+            const auto text = api::list_databases(*model.all(), wanted);
+            EXPECT_TRUE(text);
+            const auto document = json::parse(*text);
+            total_ = document.at("total").as_int64();
+            for (const auto& item : document.at("items").as_array()) {
+                ids.emplace_back(item.at("id").as_string());
+            }
+            const auto& next = document.at("next_cursor");
+            if (!next.is_string()) break;
+            wanted.cursor = std::string(next.as_string());
+        }
+        return ids;
+    }
+    [[nodiscard]] std::size_t total() const { return static_cast<std::size_t>(total_); }
+
+    api::list_query random_query() {
+        api::list_query wanted{.limit = 1 + random_() % 60};
+        if (random_() % 3 == 0) wanted.project = projects[random_() % 3];
+        if (random_() % 3 == 0) wanted.engine = engines[random_() % 3];
+        if (random_() % 3 == 0) wanted.statuses = {"failed", "paused"};
+        if (random_() % 3 == 0) wanted.labels = {{"team", "a"}};
+        if (random_() % 3 == 0) wanted.search = std::to_string(random_() % 10);
+        constexpr const char* orders[] = {"name", "created_at", "updated_at"};
+        wanted.sort = orders[random_() % 3];
+        wanted.descending = random_() % 2 == 0;
+        return wanted;
+    }
+
+    api::read_model model;
+
+  private:
+    std::mt19937 random_{11};
+    std::map<std::string, std::shared_ptr<const app::database_view>> now_;
+    std::uint64_t version_ = 0;
+    mutable std::int64_t total_ = 0;
+};
+
+TEST(list_databases, says_what_a_look_at_everything_says) {
+    crowd all;
+    for (int round = 0; round < 60; ++round) {
+        for (int step = 0; step < 50; ++step) all.step();
+        const auto wanted = all.random_query();
+        const auto expected = all.expected(wanted);
+        ASSERT_EQ(all.listed(wanted), expected) << round;
+        ASSERT_EQ(all.total(), expected.size()) << round;
+    }
+}
+
+domain::operation operation(int number, const std::string& database) {
+    return {.id = "op-" + std::to_string(number),
+            .database_id = database,
+            .phase = number % 3 == 0 ? domain::operation_phase::failed
+                                     : domain::operation_phase::succeeded,
+            .created_at = domain::instant(std::chrono::microseconds(1000 + number / 2))};
+}
+
+class list_operations : public testing::Test {
+  protected:
+    list_operations() {
+        for (int number = 0; number < 100; ++number) {
+            model_.on_operation(std::make_shared<const domain::operation>(
+                operation(number, "db-" + std::to_string(number % 4))));
+        }
+        model_.on_operation_forgotten("op-99");
+        model_.on_operation_forgotten("op-never-there");
+    }
+    std::vector<std::string> listed(api::operation_query wanted) {
+        std::vector<std::string> ids;
+        for (int pages = 0; pages < 1000; ++pages) {
+            const auto text = api::list_operations(*model_.all(), wanted);
+            EXPECT_TRUE(text);
+            const auto document = json::parse(*text);
+            total_ = document.at("total").as_int64();
+            for (const auto& item : document.at("items").as_array()) {
+                ids.emplace_back(item.at("id").as_string());
+            }
+            const auto& next = document.at("next_cursor");
+            if (!next.is_string()) break;
+            wanted.cursor = std::string(next.as_string());
+        }
+        return ids;
+    }
+    api::read_model model_;
+    std::int64_t total_ = 0;
+};
+
+TEST_F(list_operations, newest_first_in_pages) {
+    const auto all = listed({.limit = 7});
+    EXPECT_EQ(all.size(), 99U);
+    EXPECT_EQ(total_, 99);
+    EXPECT_EQ(all.front(), "op-98");
+    // Of the same instant: by id, backwards.
+    EXPECT_EQ(all[1], "op-97");
+    EXPECT_EQ(all.back(), "op-0");
+}
+
+TEST_F(list_operations, of_one_database_and_one_phase) {
+    EXPECT_EQ(listed({.database_id = "db-3", .limit = 5}).size(), 24U);
+    EXPECT_EQ(total_, 24);
+    EXPECT_EQ(listed({.database_id = "db-1", .phase = "failed", .limit = 3}).size(), 8U);
+    EXPECT_EQ(total_, 8);
+    EXPECT_TRUE(listed({.database_id = "db-9"}).empty());
+}
+
+TEST_F(list_operations, refuses_a_foreign_cursor) {
+    for (const auto* bad : {"zz", "00", "6161", "1f"}) {
+        const auto text = api::list_operations(*model_.all(), {.cursor = bad});
+        ASSERT_FALSE(text) << bad;
+        EXPECT_EQ(text.error().reason, "bad_request");
+    }
+}
+
+}  // namespace
