@@ -60,19 +60,20 @@ class Stack:
         self.cluster = self.platform = None
         self.base = None
 
-    def start_cluster(self):
+    def start_cluster(self, *flags):
         if os.path.exists(self.kubeconfig):
             os.unlink(self.kubeconfig)
         self.cluster = self._start('cluster.log', ['dbaas-devcluster', 'serve', '--data',
-                                                   os.path.join(self.folder, 'cluster'), '--kubeconfig', self.kubeconfig])
+                                                   os.path.join(self.folder, 'cluster'), '--kubeconfig', self.kubeconfig,
+                                                   *flags])
         wait_until(lambda: os.path.exists(self.kubeconfig), what='the local cluster')
 
-    def start_platform(self, **env):
+    def start_platform(self, interval=2, **env):
         log = os.path.join(self.folder, 'platform.log')
         at = os.path.getsize(log) if os.path.exists(log) else 0
         self.platform = self._start('platform.log', ['dbaas', 'serve', '--listen', '127.0.0.1:0', '--kubeconfig',
                                                      self.kubeconfig, '--data-dir', os.path.join(self.folder, 'platform'),
-                                                     '--metrics-sync-interval', '2', '--log-format', 'json'], env)
+                                                     '--metrics-sync-interval', str(interval), '--log-format', 'json'], env)
 
         def address():
             assert self.platform.poll() is None, self.log_tail('platform.log')

@@ -35,6 +35,7 @@ ROOMS = {
 DEVCLUSTER = {
     'apiserver': 'base aio http obs',
     'main': 'base aio http obs config kube',
+    'synthetic': 'base domain aio http obs kube scrape',
     '*': 'base aio http obs kube',
 }
 # Places that may include every room but main.

@@ -1,5 +1,6 @@
 #include "devcluster/apiserver/faults.hpp"
 
+#include "devcluster/apiserver/resident.hpp"
 #include "devcluster/apiserver/status.hpp"
 
 namespace apiserver {
@@ -15,30 +16,37 @@ base::outcome<std::set<std::string>> words(const json::value& value) {
     return list;
 }
 
+std::unexpected<base::failure> not_a_switch(std::string_view key) {
+    return base::fail(base::errc::invalid,
+                      "not a fault switch, or not a value for it: " + std::string(key));
+}
+
 }  // namespace
 
-base::outcome<void> fault_switches::set(const json::object& wanted) {
+base::outcome<void> fault_switches::set(const json::object& wanted, resident* other) {
     fault_switches next;
     next.watch_cuts_ = watch_cuts_;
     next.watch_expiries_ = watch_expiries_;
+    if (other != nullptr) other->clear_faults();
     for (const auto& [key, value] : wanted) {
         auto set = next.set_one(key, value);
-        if (!set) return set;
+        if (!set) return base::pass(std::move(set));
+        if (*set) continue;
+        if (other == nullptr) return not_a_switch(key);
+        auto taken = other->set_fault(key, value);
+        if (!taken) return taken;
     }
     *this = std::move(next);
     return {};
 }
 
-base::outcome<void> fault_switches::set_one(std::string_view key, const json::value& value) {
-    const auto bad = [&] {
-        return base::fail(base::errc::invalid,
-                          "not a fault switch, or not a value for it: " + std::string(key));
-    };
+// False: not one of ours.
+base::outcome<bool> fault_switches::set_one(std::string_view key, const json::value& value) {
     const auto* whole = value.if_int64();
     const auto* yes = value.if_bool();
     if (key == "verbs" || key == "resources") {
         auto list = words(value);
-        if (!list) return bad();
+        if (!list) return not_a_switch(key);
         (key == "verbs" ? verbs_ : resources_) = std::move(*list);
     } else if (key == "error_rate" && value.is_number()) {
         error_rate_ = value.to_number<double>();
@@ -59,9 +67,9 @@ base::outcome<void> fault_switches::set_one(std::string_view key, const json::va
     } else if (key == "compact" && yes != nullptr) {
         compact_ = *yes;
     } else {
-        return bad();
+        return false;
     }
-    return {};
+    return true;
 }
 
 bool fault_switches::concerns(const std::string& verb, const std::string& resource) const {

@@ -21,10 +21,13 @@
 
 namespace apiserver {
 
+class resident;
+
 class fault_switches {
   public:
-    // Failure: invalid (names the member).
-    base::outcome<void> set(const boost::json::object& wanted);
+    // Members that are not known are `other`'s, which may be null. Failure: invalid (names the
+    // member).
+    base::outcome<void> set(const boost::json::object& wanted, resident* other = nullptr);
 
     std::optional<http::response> refuse(const std::string& verb, const std::string& resource);
     [[nodiscard]] std::chrono::milliseconds delay(const std::string& verb,
@@ -36,7 +39,7 @@ class fault_switches {
     bool take_compaction() noexcept { return std::exchange(compact_, false); }
 
   private:
-    base::outcome<void> set_one(std::string_view key, const boost::json::value& value);
+    base::outcome<bool> set_one(std::string_view key, const boost::json::value& value);
     [[nodiscard]] bool concerns(const std::string& verb, const std::string& resource) const;
     std::set<std::string> verbs_;
     std::set<std::string> resources_;

@@ -39,7 +39,7 @@ class server_impl final : public api_server {
     void stop() override {
         if (!server_ || std::exchange(has_stopped_, true)) return;
         server_->drain();
-        aio::post(server_->executors().front(), [handler = handler_] { handler->wake_watchers(); });
+        aio::post(server_->executors().front(), [handler = handler_] { handler->stop(); });
         server_->stop(std::chrono::steady_clock::now() + 2s);
         journal_.reset();
     }
@@ -69,8 +69,8 @@ class server_impl final : public api_server {
         auto started = http::start_server(
             {.address = how_.address, .port = port, .loops = 1, .body_bytes_max = 3 * 1024 * 1024},
             [this](aio::executor on) {
-                auto made = std::make_unique<serving>(std::move(on),
-                                                      serving::parts{objects_, *core_, how_.token});
+                auto made = std::make_unique<serving>(
+                    std::move(on), serving::parts{objects_, *core_, how_.token, how_.resident});
                 handler_ = made.get();
                 return made;
             });

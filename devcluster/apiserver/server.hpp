@@ -9,6 +9,7 @@
 
 #include "base/clock.hpp"
 #include "base/failure.hpp"
+#include "devcluster/apiserver/resident.hpp"
 #include "obs/log.hpp"
 
 namespace apiserver {
@@ -21,6 +22,7 @@ struct server_options {
     obs::log* log = &obs::null_log();
     const base::clock* clock = &base::system_clock();
     bool kubedb_definitions = true;          // those of devcluster/crds
+    make_resident resident{};                // may be empty
     std::vector<std::string> definitions{};  // further CustomResourceDefinitions, as JSON
 };
 

@@ -36,7 +36,9 @@ serving::serving(aio::executor on, parts of)
       core_(of.content),
       token_(std::move(of.token)),
       backends_(on_) {
+    if (of.resident) resident_ = of.resident(on_, core_, objects_);
     objects_.on_change([this](const change_event& event) {
+        if (resident_) resident_->on_change(event);
         for (auto* each : watchers_) {
             if (each->type_key == event.type_key) each->news.notify();
         }
@@ -45,6 +47,11 @@ serving::serving(aio::executor on, parts of)
 
 serving::~serving() {
     objects_.on_change({});
+}
+
+void serving::stop() {
+    if (resident_) resident_->stop();
+    wake_watchers();
 }
 
 void serving::wake_watchers() {
@@ -89,12 +96,25 @@ boost::asio::awaitable<http::answer> serving::handle(http::request incoming) {
         // Types may have changed meanwhile.
         asked = core_.understand(incoming);
     }
-    auto got = core_.answer(*asked, incoming);
-    if (auto* order = std::get_if<proxy_order>(&got)) {
-        auto response = co_await backends_.forward(std::move(*order), std::move(incoming));
-        co_return counted(*asked, plain_answer(std::move(response)));
+    if (asked->verb == "proxy") {
+        co_return counted(*asked, co_await proxied(*asked, std::move(incoming)));
     }
-    co_return counted(*asked, answer_of(*asked, std::move(got)));
+    co_return counted(*asked, answer_of(*asked, core_.answer(*asked, incoming)));
+}
+
+boost::asio::awaitable<http::answer> serving::proxied(const call& asked, http::request incoming) {
+    if (auto own = resident_ ? resident_->proxy(asked) : std::nullopt) {
+        constexpr auto endless = 24h;
+        const auto wait = own->never ? std::chrono::milliseconds(endless) : own->after;
+        if (wait > 0ms && !co_await aio::sleep_for(wait)) {
+            co_return plain_answer(to_response(unavailable("the client has gone")));
+        }
+        co_return std::move(own->answer);
+    }
+    auto got = core_.answer(asked, incoming);
+    auto* order = std::get_if<proxy_order>(&got);
+    if (order == nullptr) co_return answer_of(asked, std::move(got));
+    co_return plain_answer(co_await backends_.forward(std::move(*order), std::move(incoming)));
 }
 
 http::answer serving::answer_of(const call&, reply got) {
@@ -168,7 +188,7 @@ http::answer serving::set_faults(const http::request& incoming) {
     if (error || !wanted.is_object()) {
         return plain_answer(to_response(bad_request("faults are a JSON object")));
     }
-    const auto set = faults_.set(wanted.get_object());
+    const auto set = faults_.set(wanted.get_object(), resident_.get());
     if (!set) return plain_answer(to_response(bad_request(set.error().text)));
     if (faults_.take_compaction()) objects_.forget_window();
     wake_watchers();
@@ -183,11 +203,13 @@ http::answer serving::stats() const {
     };
     std::size_t objects = 0;
     for (const auto& [type_key, all] : objects_.everything()) objects += all.size();
-    return plain_answer(json_response(200, json::object{{"calls", counts(calls_)},
-                                                        {"statuses", counts(statuses_)},
-                                                        {"watchers", watchers_.size()},
-                                                        {"objects", objects},
-                                                        {"revision", objects_.revision()}}));
+    json::object all{{"calls", counts(calls_)},
+                     {"statuses", counts(statuses_)},
+                     {"watchers", watchers_.size()},
+                     {"objects", objects},
+                     {"revision", objects_.revision()}};
+    if (resident_) all["resident"] = resident_->stats();
+    return plain_answer(json_response(200, all));
 }
 
 }  // namespace apiserver

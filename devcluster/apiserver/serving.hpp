@@ -10,6 +10,7 @@
 #include "devcluster/apiserver/backends.hpp"
 #include "devcluster/apiserver/core.hpp"
 #include "devcluster/apiserver/faults.hpp"
+#include "devcluster/apiserver/resident.hpp"
 #include "http/server.hpp"
 
 namespace apiserver {
@@ -20,6 +21,7 @@ class serving final : public http::handler {
         object_store& objects;
         core& content;
         std::string token;
+        make_resident resident;  // may be empty
     };
     serving(aio::executor on, parts of);
     ~serving() override;
@@ -27,8 +29,8 @@ class serving final : public http::handler {
     std::optional<http::answer> handle_now(http::request& incoming) override;
     boost::asio::awaitable<http::answer> handle(http::request incoming) override;
     http::answer refuse(unsigned status, std::string_view detail) override;
-    // Lets every watch look at the world: the server drains.
-    void wake_watchers();
+    // The server drains.
+    void stop();
 
   private:
     struct watcher;
@@ -37,6 +39,9 @@ class serving final : public http::handler {
     http::answer counted(const call& asked, http::answer answer);
     http::answer answer_of(const call& asked, reply got);
     http::answer start_watch(watch_order order);
+    void wake_watchers();  // lets every watch look at the world
+    // What services/proxy leads to.
+    boost::asio::awaitable<http::answer> proxied(const call& asked, http::request incoming);
     aio::task<> run_watch(std::shared_ptr<watch_feed> feed, http::stream_writer& out);
     aio::task<> feed_watcher(watch_feed& feed, http::stream_writer& out, watcher& mine);
     http::answer control(const http::request& incoming);
@@ -49,6 +54,7 @@ class serving final : public http::handler {
     std::string token_;
     backends backends_;
     fault_switches faults_;
+    std::unique_ptr<resident> resident_;  // may be null
     std::set<watcher*> watchers_;
     std::map<std::string, std::uint64_t> calls_;     // "list redises"
     std::map<std::string, std::uint64_t> statuses_;  // "list redises 200"

@@ -19,6 +19,7 @@
 #include "base/random_id.hpp"
 #include "devcluster/apiserver/server.hpp"
 #include "devcluster/controller/operator.hpp"
+#include "devcluster/synthetic/cluster.hpp"
 #include "kube/config.hpp"
 
 namespace {
@@ -34,6 +35,10 @@ operator.
   --kubeconfig FILE   write a kubeconfig for clients there
   --port N            port of the API; 0, the default, takes the one of the last start, or any
   --no-operator       only the API server
+  --synthetic N       play up to N databases instead of running them: for proofs of scale
+  --seed N            of what is played; the same seed plays the same (1)
+  --flaps-per-second R
+                      played databases that fall ill for two seconds (0)
   --runtime process   what databases become: processes of this machine, the only runtime so far
   --log-level LEVEL   debug, info (default), warning, error
   --log-format FORMAT json, console; the default is console on a terminal
@@ -49,6 +54,9 @@ struct options {
     obs::level level = obs::level::info;
     obs::log_format format = obs::log_format::json;
     bool runs_operator = true;
+    std::size_t synthetic = 0;  // databases; 0: real ones
+    std::uint64_t seed = 1;
+    double flaps_per_second = 0;
 };
 
 int complain(const std::string& text) {
@@ -57,9 +65,10 @@ int complain(const std::string& text) {
     return 2;
 }
 
-bool parse_port(const std::string& value, std::uint16_t& port) {
+template <class Number>
+bool parse_number(const std::string& value, Number& into) {
     const auto* const end = value.data() + value.size();
-    const auto [at, error] = std::from_chars(value.data(), end, port);
+    const auto [at, error] = std::from_chars(value.data(), end, into);
     return error == std::errc() && at == end;
 }
 
@@ -74,7 +83,17 @@ std::string take(const std::string& word, const std::string& value, options& int
     } else if (word == "--kubeconfig") {
         into.kubeconfig = value;
     } else if (word == "--port") {
-        if (!parse_port(value, into.port)) return "--port must be a number from 0 to 65535";
+        if (!parse_number(value, into.port)) return "--port must be a number from 0 to 65535";
+    } else if (word == "--synthetic") {
+        if (!parse_number(value, into.synthetic) || into.synthetic == 0) {
+            return "--synthetic must be a number of databases";
+        }
+    } else if (word == "--seed") {
+        if (!parse_number(value, into.seed)) return "--seed must be a number";
+    } else if (word == "--flaps-per-second") {
+        if (!parse_number(value, into.flaps_per_second) || into.flaps_per_second < 0) {
+            return "--flaps-per-second must be a number that is not negative";
+        }
     } else if (word == "--runtime") {
         if (value != "process") return "--runtime: there is only 'process'";
     } else if (word == "--log-level") {
@@ -179,6 +198,17 @@ int run_operator(apiserver::api_server& server, const std::string& token, const 
     return status;
 }
 
+apiserver::make_resident played(const options& how, obs::log& log) {
+    if (how.synthetic == 0) return {};
+    const synthetic::cluster_options scene{.capacity = how.synthetic,
+                                           .seed = how.seed,
+                                           .flaps_per_second = how.flaps_per_second,
+                                           .log = &log};
+    return [scene](aio::executor on, apiserver::core& content, apiserver::object_store& objects) {
+        return synthetic::make_cluster(std::move(on), content, objects, scene);
+    };
+}
+
 int serve(const options& how) {
     sigset_t signals;
     sigemptyset(&signals);
@@ -195,14 +225,17 @@ int serve(const options& how) {
     const auto log =
         obs::make_log({.least = how.level, .format = how.format, .app = "dbaas-devcluster"});
     const auto token = token_of(data);
-    auto started = apiserver::start(
-        {.port = how.port, .data_dir = data + "/apiserver", .token = token, .log = log.get()});
+    auto started = apiserver::start({.port = how.port,
+                                     .data_dir = data + "/apiserver",
+                                     .token = token,
+                                     .log = log.get(),
+                                     .resident = played(how, *log)});
     if (!started) return complain(started.error().text);
     log->info("serving", {{"address", "http://127.0.0.1:" + std::to_string((*started)->port())}});
     if (!how.kubeconfig.empty() && !write_kubeconfig(how.kubeconfig, (*started)->kubeconfig())) {
         return complain("'" + how.kubeconfig + "' cannot be written");
     }
-    if (!how.runs_operator) {
+    if (!how.runs_operator || how.synthetic > 0) {
         int got = 0;
         sigwait(&signals, &got);
         return 0;

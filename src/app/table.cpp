@@ -188,7 +188,8 @@ std::shared_ptr<const domain::observed_database> database_table::observed_of(
 }
 
 bool database_table::awaits_first_sight(const entry& which) const {
-    return which.first_sight_until > clock_.now();
+    const bool is_seen = which.observed && domain::is_ours(*which.record, *which.observed);
+    return !is_seen && which.first_sight_until > clock_.now();
 }
 
 void database_table::refresh_status(entry& which) {

@@ -1,0 +1,42 @@
+#pragma once
+// Somebody who lives on the server's loop beside the content: hears of every change, writes through
+// the core, and may answer for what services/proxy leads to. For clusters that are only played
+// (devcluster/synthetic); everything on the server's loop.
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+
+#include "aio/aio.hpp"
+#include "devcluster/apiserver/core.hpp"
+#include "http/server.hpp"
+
+namespace apiserver {
+
+class resident {
+  public:
+    struct proxied {
+        http::answer answer{};
+        std::chrono::milliseconds after{0};  // how long the backend takes
+        bool never = false;                  // it takes the request and says nothing
+    };
+
+    virtual ~resident() = default;
+    // Must not write: the change is still being told. To be noted, and acted upon later.
+    virtual void on_change(const change_event& event) = 0;
+    // Nothing: the usual way, by the service's Endpoints.
+    virtual std::optional<proxied> proxy(const call& asked) = 0;
+    // A member of POST /devcluster/faults that the server does not know; all of its own go back to
+    // no trouble before. Failure: invalid (not one, or not a value for it).
+    virtual base::outcome<void> set_fault(std::string_view key, const json::value& value) = 0;
+    virtual void clear_faults() = 0;
+    // For GET /devcluster/stats.
+    [[nodiscard]] virtual json::object stats() const = 0;
+    virtual void stop() = 0;
+};
+
+using make_resident = std::function<std::unique_ptr<resident>(aio::executor on, core& content,
+                                                              object_store& objects)>;
+
+}  // namespace apiserver

@@ -1,0 +1,573 @@
+#include "devcluster/synthetic/cluster.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <boost/json.hpp>
+#include <cmath>
+#include <deque>
+#include <map>
+#include <queue>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "base/time_text.hpp"
+#include "devcluster/controller/health.hpp"
+#include "devcluster/controller/objects.hpp"
+#include "devcluster/controller/request_plan.hpp"
+#include "devcluster/synthetic/pages.hpp"
+#include "kube/json_text.hpp"
+
+namespace synthetic {
+namespace {
+
+using namespace std::chrono_literals;
+using apiserver::call;
+using apiserver::change_event;
+using apiserver::object_key;
+using base::errc;
+namespace json = boost::json;
+
+// Turns of work are short: the loop serves everybody else between them.
+constexpr std::size_t acts_per_turn = 16;
+constexpr std::size_t oversized_bytes = 64 * 1024 * 1024;
+constexpr std::uint64_t versions_salt = 0x7665727369;
+const std::string password = "synthetic";
+
+// What a scrape of a database is like. The parts of the databases, in this order.
+enum class scrape_fault : std::uint8_t { none, hung, slow, truncated, garbage, oversized, refused };
+struct fault_part {
+    std::string_view name;
+    scrape_fault what;
+};
+constexpr std::array fault_parts{
+    fault_part{"hung", scrape_fault::hung},           fault_part{"slow", scrape_fault::slow},
+    fault_part{"truncated", scrape_fault::truncated}, fault_part{"garbage", scrape_fault::garbage},
+    fault_part{"oversized", scrape_fault::oversized}, fault_part{"refused", scrape_fault::refused}};
+
+struct entry {
+    const controller::engine_kind* kind = nullptr;
+    object_key key;
+    std::uint64_t number = 0;  // of seed and name: what its pages and faults come from
+    bool has_room = false;
+    bool is_ready = false;
+    std::string trouble{};  // phase while it flaps; empty otherwise
+    base::steady_time scraped{};
+    std::uint64_t scrapes = 0;
+};
+
+enum class deed : std::uint8_t { database, request, flap, mend };
+struct due_deed {
+    base::steady_time when;
+    std::uint64_t order;
+    deed what;
+    std::string type_key;
+    object_key key;
+    bool operator<(const due_deed& other) const {
+        return std::tie(other.when, other.order) < std::tie(when, order);
+    }
+};
+
+class cluster final : public apiserver::resident {
+  public:
+    cluster(aio::executor on, apiserver::core& content, apiserver::object_store& objects,
+            cluster_options how)
+        : core_(content), objects_(objects), how_(how), news_(on), work_(on) {
+        for (const auto& kind : controller::engine_kinds()) {
+            if (kind.horizontal_key.empty()) continue;
+            kinds_["kubedb.com/" + std::string(kind.plural)] = &kind;
+            kinds_["ops.kubedb.com/" + controller::request_resource(kind).plural] = &kind;
+            templates_.try_emplace(std::string(kind.engine), kind.engine);
+            offer_versions(kind);
+        }
+        offer_node();
+        take_up_what_is_there();
+        set_flaps(how_.flaps_per_second);
+        work_.spawn([this] { return run(); });
+    }
+
+    void on_change(const change_event& event) override {
+        const auto kind = kinds_.find(event.type_key);
+        if (kind == kinds_.end()) return;
+        const bool is_database = event.type_key.starts_with("kubedb.com/");
+        const bool is_own = own_writes_.erase(event.revision) > 0;
+        if (event.type == apiserver::change_type::deleted) {
+            if (is_database) forget({std::string(event.type_key), event.key});
+            return;
+        }
+        if (is_own) return;
+        const auto wait =
+            20ms + std::chrono::milliseconds(
+                       mix(how_.seed, std::hash<std::string>{}(event.key.second)) % 200);
+        schedule(wait, is_database ? deed::database : deed::request, std::string(event.type_key),
+                 event.key);
+    }
+
+    std::optional<proxied> proxy(const call& asked) override {
+        auto service = std::string_view(asked.name);
+        if (const auto colon = service.find(':'); colon != std::string_view::npos) {
+            service.remove_prefix(colon + 1);
+        }
+        service = service.substr(0, service.find(':'));
+        const auto at = services_.find({asked.name_space, std::string(service)});
+        if (at == services_.end()) return std::nullopt;
+        return scrape(*at->second);
+    }
+
+    base::outcome<void> set_fault(std::string_view key, const json::value& value) override {
+        const auto bad = [&](std::string_view which) {
+            return base::fail(errc::invalid,
+                              "not a fault switch, or not a value for it: " + std::string(which));
+        };
+        if (key == "flaps_per_second" && value.is_number()) {
+            set_flaps(value.to_number<double>());
+        } else if (key == "forget_scrapes" && value.is_bool()) {
+            if (value.get_bool()) forget_scrapes();
+        } else if (key == "scrapes" && value.is_object()) {
+            for (const auto& [name, part] : value.get_object()) {
+                const auto fits = [&](const fault_part& each) { return each.name == name; };
+                const auto at = std::ranges::find_if(fault_parts, fits);
+                if (!part.is_number()) return bad(name);
+                if (at != fault_parts.end()) {
+                    parts_[at->what] = part.to_number<double>();
+                } else if (name == "slow_ms") {
+                    slowness_ = std::chrono::milliseconds(part.to_number<std::int64_t>());
+                } else {
+                    return bad(name);
+                }
+            }
+        } else {
+            return bad(key);
+        }
+        return {};
+    }
+    void clear_faults() override { parts_.clear(); }
+
+    [[nodiscard]] json::object stats() const override {
+        const auto now = how_.clock->now();
+        std::size_t ready = 0;
+        std::size_t never = 0;
+        double oldest = 0;
+        for (const auto& [place, each] : entries_) {
+            if (!each->is_ready) continue;
+            ++ready;
+            never += each->scrapes == 0 ? 1 : 0;
+            if (each->scrapes > 0) {
+                oldest =
+                    std::max(oldest, std::chrono::duration<double>(now - each->scraped).count());
+            }
+        }
+        json::object gaps;
+        for (const auto& [half_seconds, count] : gaps_) {
+            gaps[fmt::format("{}", half_seconds / 2.0)] = count;
+        }
+        return {{"databases", entries_.size()}, {"ready", ready},
+                {"scrapes", scrapes_},          {"never_scraped", never},
+                {"oldest_seconds", oldest},     {"gaps", std::move(gaps)},
+                {"pending", queue_.size()}};
+    }
+
+    void stop() override { work_.cancel(); }
+
+  private:
+    using place = std::pair<std::string, object_key>;
+
+    // ---- the queue -----------------------------------------------------------------------
+
+    void schedule(std::chrono::nanoseconds wait, deed what, std::string type_key, object_key key) {
+        queue_.push(
+            {how_.clock->now() + wait, ++order_, what, std::move(type_key), std::move(key)});
+        news_.notify();
+    }
+
+    aio::task<> run() {
+        while (true) {
+            std::size_t acts = 0;
+            while (!queue_.empty() && queue_.top().when <= how_.clock->now() &&
+                   acts++ < acts_per_turn) {
+                const auto next = queue_.top();
+                queue_.pop();
+                act(next);
+            }
+            const auto due = queue_.empty() ? base::steady_time::max() : queue_.top().when;
+            auto woken = co_await news_.wait_until(due);
+            if (!woken) co_return base::pass(std::move(woken));
+        }
+    }
+
+    void act(const due_deed& next) {
+        switch (next.what) {
+            case deed::database:
+                return play_database(next.type_key, next.key);
+            case deed::request:
+                return play_request(next.type_key, next.key);
+            case deed::flap:
+                return flap_one();
+            case deed::mend:
+                return mend(next.type_key, next.key);
+        }
+    }
+
+    // ---- writing -------------------------------------------------------------------------
+
+    struct written {
+        unsigned status = 0;
+        json::object object;
+    };
+    written write(http::method verb, const std::string& target, const json::object& body) {
+        http::request made{.verb = verb, .target = target, .body = json::serialize(body)};
+        made.headers.add("Content-Type", verb == http::method::patch
+                                             ? "application/merge-patch+json"
+                                             : "application/json");
+        auto reply = core_.handle(made);
+        auto* response = std::get_if<http::response>(&reply);
+        if (response == nullptr) return {};
+        return {response->status, {}};
+    }
+    void make(std::string_view group_path, const std::string& plural, const std::string& home,
+              const json::object& content) {
+        write(http::method::post, fmt::format("{}/namespaces/{}/{}", group_path, home, plural),
+              content);
+    }
+    // A change of ours is not one to act upon.
+    unsigned patch_own(const std::string& target, const json::object& body) {
+        own_writes_.insert(objects_.revision() + 1);
+        const auto before = objects_.revision();
+        const auto done = write(http::method::patch, target, body);
+        if (objects_.revision() == before) own_writes_.erase(before + 1);
+        return done.status;
+    }
+    static std::string path_of(const controller::engine_kind& kind, const object_key& key) {
+        return fmt::format("/apis/kubedb.com/v1/namespaces/{}/{}/{}", key.first, kind.plural,
+                           key.second);
+    }
+
+    void offer_versions(const controller::engine_kind& kind) {
+        const auto major =
+            5 + mix(versions_salt, static_cast<std::uint64_t>(kind.default_port)) % 10;
+        for (const auto minor : {1, 2}) {
+            const auto version = fmt::format("{}.{}.0", major, minor);
+            const auto made = core_.ensure(
+                "catalog.kubedb.com/v1alpha1", controller::version_resource(kind).plural,
+                {{"metadata", {{"name", version}}},
+                 {"spec", {{"version", version}, {"distribution", "Synthetic"}}}});
+            if (!made) how_.log->warning("version_refused", {{"detail", made.error().text}});
+        }
+    }
+    void offer_node() {
+        const auto room = [](std::size_t each) { return std::to_string(each); };
+        const json::object all{{"cpu", room(how_.capacity * 100)},
+                               {"memory", room(how_.capacity * 100) + "Gi"},
+                               {"pods", room(how_.capacity * 10)}};
+        const auto made = core_.ensure("v1", "nodes",
+                                       {{"metadata", {{"name", "synthetic"}}},
+                                        {"status", {{"capacity", all}, {"allocatable", all}}}});
+        if (!made) how_.log->warning("node_refused", {{"detail", made.error().text}});
+        write(http::method::patch, "/api/v1/nodes/synthetic/status",
+              {{"status", {{"capacity", all}, {"allocatable", all}}}});
+    }
+
+    void take_up_what_is_there() {
+        for (const auto& [type_key, kind] : kinds_) {
+            const bool is_database = type_key.starts_with("kubedb.com/");
+            for (const auto& [key, object] : objects_.all(type_key)) {
+                schedule(0s, is_database ? deed::database : deed::request, type_key, key);
+            }
+        }
+    }
+
+    // ---- databases -----------------------------------------------------------------------
+
+    void play_database(const std::string& type_key, const object_key& key) {
+        const auto found = objects_.find(type_key, key);
+        if (!found) return;
+        const auto& kind = *kinds_.at(type_key);
+        const auto object = found->parse();
+        const auto wanted = controller::read_database(kind, object);
+        if (wanted.is_deleting) return remove_parts(wanted, kind, object);
+        auto& known = entries_[{type_key, key}];
+        if (!known) {
+            known = std::make_unique<entry>(
+                &kind, key, mix(how_.seed, std::hash<std::string>{}(key.first + "/" + key.second)));
+        }
+        if (!known->has_room && with_room_ >= how_.capacity) return;  // until another one goes
+        with_room_ += std::exchange(known->has_room, true) ? 0 : 1;
+        if (!wanted.has_finalizer) {
+            patch_own(path_of(kind, key),
+                      {{"metadata", {{"finalizers", controller::with_finalizer(object)}}}});
+            make_parts(wanted, kind);
+        }
+        if (wanted.is_halted) {
+            known->is_ready = false;
+        } else {
+            if (wanted.has_monitor && !known->is_ready) {
+                services_[{key.first, key.second + "-stats"}] = known.get();
+            }
+            known->is_ready = true;
+            make_members(wanted);
+        }
+        tell(wanted, kind, object, {.ready = wanted.replicas, .accepts = true});
+    }
+
+    struct health {
+        int ready = 0;
+        bool accepts = false;
+        std::string trouble{};
+    };
+    void tell(const controller::wanted_database& wanted, const controller::engine_kind& kind,
+              const json::object& object, const health& how) {
+        const auto* status = kube::object_at(object, "status");
+        const auto* list = status == nullptr ? nullptr : status->if_contains("conditions");
+        const auto before = list != nullptr && list->is_array() ? list->get_array() : json::array{};
+        const controller::database_facts facts{.replicas = wanted.replicas,
+                                               .ready = how.ready,
+                                               .accepts = how.accepts,
+                                               .was_provisioned = true,
+                                               .is_halted = wanted.is_halted,
+                                               .trouble = how.trouble,
+                                               .generation = wanted.generation};
+        const auto now = base::to_rfc3339(how_.clock->wall());
+        patch_own(path_of(kind, {wanted.name_space, wanted.name}) + "/status",
+                  {{"status", controller::status_of(facts, before, now)}});
+    }
+
+    void make_parts(const controller::wanted_database& wanted,
+                    const controller::engine_kind& kind) {
+        const auto& home = wanted.name_space;
+        make("/api/v1", "secrets", home, controller::secret_object(wanted, "admin", password));
+        make("/api/v1", "services", home,
+             controller::service_object(wanted, "", kind.default_port, "primary"));
+        if (wanted.has_monitor) {
+            make("/api/v1", "services", home,
+                 controller::service_object(wanted, "-stats", 56790, "metrics"));
+        }
+        auto binding = controller::binding_object(
+            wanted,
+            fmt::format("{}://{}.{}.svc:{}", kind.engine, wanted.name, home, kind.default_port));
+        make("/apis/appcatalog.appscode.com/v1alpha1", "appbindings", home, binding);
+    }
+
+    void make_members(const controller::wanted_database& wanted) {
+        const auto now = base::to_rfc3339(how_.clock->wall());
+        const auto pods = fmt::format("/api/v1/namespaces/{}/pods", wanted.name_space);
+        for (int ordinal = 0;; ++ordinal) {
+            const auto name = controller::member_name(wanted, ordinal);
+            const bool is_there = objects_.find("/pods", {wanted.name_space, name}) != nullptr;
+            if (ordinal < wanted.replicas && !is_there) {
+                write(http::method::post, pods, controller::pod_object(wanted, ordinal));
+                write(http::method::patch, pods + "/" + name + "/status",
+                      {{"status", controller::pod_status(wanted, true, 0, "", now)}});
+            } else if (ordinal >= wanted.replicas && is_there) {
+                write(http::method::del, pods + "/" + name, {});
+            } else if (!is_there) {
+                return;
+            }
+        }
+    }
+
+    // What has the database's object as its owner goes with it.
+    void remove_parts(const controller::wanted_database& wanted,
+                      const controller::engine_kind& kind, const json::object& object) {
+        write(
+            http::method::del,
+            fmt::format("/api/v1/namespaces/{}/secrets/{}", wanted.name_space, wanted.auth_secret),
+            {});
+        patch_own(path_of(kind, {wanted.name_space, wanted.name}),
+                  {{"metadata", {{"finalizers", controller::without_finalizer(object)}}}});
+    }
+
+    void forget(const place& which) {
+        const auto at = entries_.find(which);
+        if (at == entries_.end()) return;
+        services_.erase({which.second.first, which.second.second + "-stats"});
+        const bool had_room = at->second->has_room;
+        entries_.erase(at);
+        if (!had_room) return;
+        --with_room_;
+        // The place is another one's now.
+        for (const auto& [other, waiting] : entries_) {
+            if (waiting->has_room) continue;
+            return schedule(0s, deed::database, other.first, other.second);
+        }
+    }
+
+    // ---- requests ------------------------------------------------------------------------
+
+    void play_request(const std::string& type_key, const object_key& key) {
+        const auto found = objects_.find(type_key, key);
+        if (!found) return;
+        const auto& kind = *kinds_.at(type_key);
+        const auto request = controller::read_request(found->parse());
+        if (request.is_over()) return;
+        const auto database =
+            objects_.find("kubedb.com/" + std::string(kind.plural), {key.first, request.database});
+        std::string trouble = database ? "" : "there is no such database";
+        if (database) {
+            const auto content = database->parse();
+            const auto* spec = kube::object_at(content, "spec");
+            const auto change = controller::spec_change(kind, *spec, request);
+            if (!change) {
+                trouble = change.error().text;
+            } else {
+                write(http::method::patch, path_of(kind, {key.first, request.database}),
+                      {{"spec", *change}});
+            }
+        }
+        const auto now = base::to_rfc3339(how_.clock->wall());
+        const bool is_good = trouble.empty();
+        const std::string phase = is_good ? "Successful" : "Failed";
+        patch_own(fmt::format("/apis/ops.kubedb.com/v1alpha1/namespaces/{}/{}/{}/status", key.first,
+                              type_key.substr(type_key.find('/') + 1), key.second),
+                  {{"status",
+                    {{"phase", phase},
+                     {"observedGeneration", request.generation},
+                     {"conditions",
+                      json::array{controller::condition(phase, true, phase, trouble, now)}}}}});
+    }
+
+    // ---- trouble -------------------------------------------------------------------------
+
+    void set_flaps(double per_second) {
+        const bool begins = flap_period_ == 0s && per_second > 0;
+        flap_period_ = per_second > 0 ? std::chrono::nanoseconds(std::int64_t(1e9 / per_second))
+                                      : std::chrono::nanoseconds(0);
+        if (begins) schedule(flap_period_, deed::flap, {}, {});
+    }
+
+    // Some database that is well becomes Critical or NotReady, for two seconds.
+    void flap_one() {
+        if (flap_period_ == 0s) return;
+        schedule(flap_period_, deed::flap, {}, {});
+        if (entries_.empty()) return;
+        const auto steps = mix(how_.seed, ++flaps_);
+        // From any bucket on: the first that is well.
+        const auto bucket_count = entries_.bucket_count();
+        for (std::size_t step = 0; step < bucket_count; ++step) {
+            const auto bucket = (steps + step) % bucket_count;
+            for (auto at = entries_.begin(bucket); at != entries_.end(bucket); ++at) {
+                auto& each = *at->second;
+                if (!each.is_ready || !each.trouble.empty()) continue;
+                each.trouble = "it flaps";
+                tell_of(at->first,
+                        {.ready = 0, .accepts = flaps_ % 2 == 0, .trouble = each.trouble});
+                return schedule(2s, deed::mend, at->first.first, at->first.second);
+            }
+        }
+    }
+    void mend(const std::string& type_key, const object_key& key) {
+        const auto at = entries_.find({type_key, key});
+        if (at == entries_.end()) return;
+        at->second->trouble.clear();
+        play_database(type_key, key);
+    }
+    void tell_of(const place& which, const health& how) {
+        const auto found = objects_.find(which.first, which.second);
+        if (!found) return;
+        const auto& kind = *kinds_.at(which.first);
+        const auto object = found->parse();
+        tell(controller::read_database(kind, object), kind, object, how);
+    }
+
+    // ---- scrapes -------------------------------------------------------------------------
+
+    [[nodiscard]] scrape_fault fault_of(const entry& which) const {
+        double share = fraction(mix(which.number, 77));
+        for (const auto& [what, part] : parts_) {
+            if (share < part) return what;
+            share -= part;
+        }
+        return scrape_fault::none;
+    }
+
+    proxied scrape(entry& which) {
+        note_scrape(which);
+        const auto seconds =
+            std::chrono::duration<double>(how_.clock->wall().time_since_epoch()).count() - 1.7e9;
+        const auto& of = templates_.at(std::string(which.kind->engine));
+        auto page = which.trouble.empty() ? of.page(which.number, seconds) : of.page_of_dead();
+        const auto fault = fault_of(which);
+        proxied result;
+        auto& response = result.answer.response;
+        response.status = 200;
+        switch (fault) {
+            case scrape_fault::none:
+                break;
+            case scrape_fault::hung:
+                result.never = true;
+                break;
+            case scrape_fault::slow:
+                result.after = slowness_;
+                break;
+            case scrape_fault::truncated:
+                page.resize(page.size() / 2);
+                break;
+            case scrape_fault::garbage:
+                for (std::size_t at = 0; at < page.size(); at += 7) page[at] = '\x01';
+                break;
+            case scrape_fault::oversized:
+                page.append(oversized_bytes, '#');
+                break;
+            case scrape_fault::refused:
+                response.status = 503;
+                page = "error trying to reach service: connection refused";
+                break;
+        }
+        response.headers.add("Content-Type", "text/plain; version=0.0.4; charset=utf-8");
+        response.body = http::body(std::move(page));
+        return result;
+    }
+
+    void note_scrape(entry& which) {
+        const auto now = how_.clock->now();
+        ++scrapes_;
+        if (which.scrapes++ > 0) {
+            const auto gap = std::chrono::duration<double>(now - which.scraped).count();
+            ++gaps_[static_cast<int>(std::lround(gap * 2))];
+        }
+        which.scraped = now;
+    }
+    void forget_scrapes() {
+        scrapes_ = 0;
+        gaps_.clear();
+        for (auto& [place, each] : entries_) each->scrapes = 0;
+    }
+
+    struct place_hash {
+        std::size_t operator()(const place& of) const noexcept {
+            return std::hash<std::string>{}(of.first) ^
+                   std::hash<std::string>{}(of.second.first) * 31 ^
+                   std::hash<std::string>{}(of.second.second) * 1009;
+        }
+    };
+
+    apiserver::core& core_;
+    apiserver::object_store& objects_;
+    cluster_options how_;
+    std::map<std::string, const controller::engine_kind*, std::less<>> kinds_;  // by type key
+    std::map<std::string, page_template> templates_;                            // by engine
+    std::unordered_map<place, std::unique_ptr<entry>, place_hash> entries_;
+    std::map<object_key, entry*> services_;  // stats services
+    std::size_t with_room_ = 0;
+    std::priority_queue<due_deed> queue_;
+    std::uint64_t order_ = 0;
+    std::unordered_set<std::uint64_t> own_writes_;  // revisions
+    std::map<scrape_fault, double> parts_;
+    std::chrono::milliseconds slowness_{3000};
+    std::chrono::nanoseconds flap_period_{0};
+    std::uint64_t flaps_ = 0;
+    std::uint64_t scrapes_ = 0;
+    std::map<int, std::uint64_t> gaps_;  // half seconds
+    aio::wakeup news_;
+    aio::task_group work_;
+};
+
+}  // namespace
+
+std::unique_ptr<apiserver::resident> make_cluster(aio::executor on, apiserver::core& content,
+                                                  apiserver::object_store& objects,
+                                                  cluster_options how) {
+    return std::make_unique<cluster>(std::move(on), content, objects, how);
+}
+
+}  // namespace synthetic

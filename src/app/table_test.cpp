@@ -1,0 +1,66 @@
+#include "app/table.hpp"
+
+#include <gtest/gtest.h>
+
+#include "testing/manual_clock.hpp"
+
+namespace {
+
+using namespace std::chrono_literals;
+using domain::status_phase;
+
+std::shared_ptr<const domain::database> record(std::string uid, std::int64_t revision) {
+    domain::database made{.id = "db-1",
+                          .project = "shop",
+                          .name = "orders",
+                          .engine = "postgres",
+                          .object_uid = std::move(uid),
+                          .revision = revision};
+    return std::make_shared<const domain::database>(std::move(made));
+}
+
+std::shared_ptr<const domain::observed_database> ready(std::string uid) {
+    return std::make_shared<const domain::observed_database>(domain::observed_database{
+        .exists = true, .uid = std::move(uid), .phase = domain::observed_phase::ready});
+}
+
+class database_table : public testing::Test {
+  protected:
+    fakes::manual_clock clock_;
+    app::database_table table_{clock_, 30s};
+    ports::database_key key_{.project = "shop", .engine = "postgres", .name = "orders"};
+};
+
+// The cluster may report an object before its uid is noted in the record.
+TEST_F(database_table, an_object_that_was_seen_before_its_uid_was_noted_is_not_awaited) {
+    auto& which = table_.put(record("", 1));
+    table_.set_cluster_known();
+    table_.expect_first_sight(which, 30s);
+    EXPECT_TRUE(table_.set_observed(key_, ready("u1")));
+    EXPECT_TRUE(table_.awaits_first_sight(which));
+    table_.put(record("u1", 2));
+    EXPECT_FALSE(table_.awaits_first_sight(which));
+    EXPECT_EQ(which.status.phase, status_phase::running);
+}
+
+TEST_F(database_table, an_object_that_was_just_created_is_not_missing_for_a_while) {
+    auto& which = table_.put(record("u1", 1));
+    table_.set_cluster_known();
+    EXPECT_EQ(which.status.reason, "object_missing");
+    table_.expect_first_sight(which, 30s);
+    EXPECT_EQ(which.status.phase, status_phase::provisioning);
+    clock_.advance(31s);
+    table_.refresh_status(which);
+    EXPECT_EQ(which.status.reason, "object_missing");
+}
+
+// Another object of the name is not the one that is awaited.
+TEST_F(database_table, a_namesake_is_not_the_first_sight) {
+    auto& which = table_.put(record("u1", 1));
+    table_.set_cluster_known();
+    table_.expect_first_sight(which, 30s);
+    EXPECT_TRUE(table_.set_observed(key_, ready("u2")));
+    EXPECT_TRUE(table_.awaits_first_sight(which));
+}
+
+}  // namespace
