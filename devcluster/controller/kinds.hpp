@@ -41,6 +41,7 @@ struct host {
     obs::log& log;
     std::string data_dir;
     runtime::run_user as;
+    bool makes_up_addresses = false;
 };
 
 // How the operator writes: under its own name; what a server does not know is not its fault.

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <boost/json/array.hpp>
+#include <functional>
 
 #include "base/base64.hpp"
 #include "base/quantity.hpp"
@@ -237,6 +238,13 @@ json::object service_object(const wanted_database& of, const std::string& suffix
     return made;
 }
 
+std::string pod_address(const wanted_database& of, const std::string& pod, bool is_made_up) {
+    if (!is_made_up) return "127.0.0.1";
+    // Not the ends of the range. Two pods of one address differ by their ports.
+    const auto number = std::hash<std::string>{}(of.name_space + "/" + pod) % 131'000 + 10;
+    return fmt::format("198.{}.{}.{}", 18 + number / 65536, number / 256 % 256, number % 256);
+}
+
 json::object endpoints_object(const wanted_database& of, const std::string& suffix,
                               const std::vector<endpoint_address>& addresses,
                               const std::string& port_name) {
@@ -246,7 +254,7 @@ json::object endpoints_object(const wanted_database& of, const std::string& suff
         subsets.push_back(json::object{
             {"addresses",
              json::array{json::object{
-                 {"ip", "127.0.0.1"},
+                 {"ip", each.ip},
                  {"targetRef",
                   {{"kind", "Pod"}, {"name", each.pod}, {"namespace", of.name_space}}}}}},
             {"ports", json::array{json::object{{"name", port_name}, {"port", each.port}}}}});
@@ -296,11 +304,13 @@ json::object event_object(const wanted_database& about, const event_text& what, 
 }
 
 json::object pod_status(const wanted_database& of, bool is_ready, int restarts,
-                        const std::string& trouble, const std::string& now) {
+                        const std::string& trouble, const std::string& now, const std::string& ip) {
     json::object state{{"running", json::object{}}};
     if (!is_ready) state = {{"waiting", {{"reason", "NotReady"}, {"message", trouble}}}};
     return {
         {"phase", is_ready ? "Running" : "Pending"},
+        {"podIP", ip},
+        {"podIPs", json::array{json::object{{"ip", ip}}}},
         {"conditions", json::array{condition("Ready", is_ready, is_ready ? "Running" : "NotRunning",
                                              trouble, now)}},
         {"containerStatuses", json::array{json::object{{"name", of.engine},

@@ -63,8 +63,13 @@ json::object pod_object(const wanted_database& of, int ordinal);
 json::object set_object(const wanted_database& of);  // PetSet
 json::object service_object(const wanted_database& of, const std::string& suffix, int port,
                             const std::string& port_name);
+// The address that a member's pod has. On a real cluster a pod may not have one on loopback: there
+// it is made up, of a range that is never routed (198.18.0.0/15, RFC 2544), and the API server's
+// egress selector has to lead it to the same port of this machine.
+std::string pod_address(const wanted_database& of, const std::string& pod, bool is_made_up);
 struct endpoint_address {
     std::string pod;
+    std::string ip;
     int port = 0;
 };
 // Each address is a subset of its own: here members differ by port, not by address.
@@ -85,6 +90,7 @@ json::object event_object(const wanted_database& about, const event_text& what, 
                           const std::string& now);
 
 json::object pod_status(const wanted_database& of, bool is_ready, int restarts,
-                        const std::string& trouble, const std::string& now);
+                        const std::string& trouble, const std::string& now,
+                        const std::string& ip = "127.0.0.1");
 
 }  // namespace controller

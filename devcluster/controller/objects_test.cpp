@@ -115,8 +115,9 @@ TEST(secrets, passwords_are_read_in_both_forms) {
 }
 
 TEST(endpoints, each_member_is_a_subset_with_its_own_port) {
-    const auto made =
-        endpoints_object(orders(), "-stats", {{"orders-0", 4001}, {"orders-1", 4002}}, "metrics");
+    const auto made = endpoints_object(
+        orders(), "-stats", {{"orders-0", "127.0.0.1", 4001}, {"orders-1", "198.18.0.9", 4002}},
+        "metrics");
     EXPECT_EQ(made.at("metadata").at("name"), "orders-stats");
     const auto& subsets = made.at("subsets").as_array();
     ASSERT_EQ(subsets.size(), 2U);

@@ -126,7 +126,8 @@ class operator_impl final : public local_operator {
                 .clock = clock,
                 .log = log,
                 .data_dir = how_.data_dir + "/members",
-                .as = runtime::choose_user(how_.data_dir)},
+                .as = runtime::choose_user(how_.data_dir),
+                .makes_up_addresses = how_.makes_up_addresses},
           wakeup_(on),
           loops_(on) {}
 

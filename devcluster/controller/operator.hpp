@@ -16,6 +16,7 @@ namespace controller {
 struct operator_options {
     std::string data_dir;
     std::uint64_t seed = 1;
+    bool makes_up_addresses = false;  // for a real API server: see pod_address in objects.hpp
 };
 
 class local_operator {

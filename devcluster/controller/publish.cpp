@@ -61,7 +61,10 @@ aio::task<> local_database::publish_services() {
                               : into.suffix == "-standby" ? ordinal > 0
                                                           : true;
             const int port = into.suffix == "-stats" ? plan.exporter_port : plan.port;
-            if (fits) into.addresses.push_back({plan.name, port});
+            if (fits) {
+                into.addresses.push_back(
+                    {plan.name, pod_address(wanted_, plan.name, host_.makes_up_addresses), port});
+            }
         }
     }
     for (auto& each : services) {
@@ -124,7 +127,8 @@ aio::task<> local_database::publish_members() {
         told = co_await teller_.tell_status(
             pods, wanted_.name_space, name,
             fmt::format("{} {} {}", state.is_ready, state.restarts, state.trouble),
-            pod_status(wanted_, state.is_ready, state.restarts, state.trouble, now));
+            pod_status(wanted_, state.is_ready, state.restarts, state.trouble, now,
+                       pod_address(wanted_, name, host_.makes_up_addresses)));
         if (!told) co_return told;
     }
     const auto sets = resource_of("apps.k8s.appscode.com", "v1", "petsets", "PetSet");

@@ -26,10 +26,14 @@ namespace {
 
 constexpr const char* usage =
     R"(usage: dbaas-devcluster serve --data DIR [FLAGS]
+       dbaas-devcluster operate --data DIR --kubeconfig FILE [FLAGS]
 
 Serves the Kubernetes API on 127.0.0.1 and runs KubeDB objects as local processes: PostgreSQL,
 Redis, MariaDB and Memcached with their exporters. It stands in for a cluster with KubeDB's own
 operator.
+
+'operate' is the operator alone, for the cluster of a kubeconfig: pods get made-up addresses of
+198.18.0.0/15, which the cluster's egress selector has to lead to 127.0.0.1.
 
   --data DIR          where everything is kept (made when it is not there)
   --kubeconfig FILE   write a kubeconfig for clients there
@@ -152,18 +156,16 @@ std::string token_of(const std::string& data) {
 }
 
 // Everything on the main thread: children die with the thread that started them.
-int run_operator(apiserver::api_server& server, const std::string& token, const options& how,
-                 obs::log& log, sigset_t signals) {
+int run_operator(kube::config cluster, const controller::operator_options& how, obs::log& log,
+                 sigset_t signals) {
     aio::loop loop;
     aio::blocking_pool pool(8, 4096);
-    kube::client_options client{.config = {.server = {.host = "127.0.0.1", .port = server.port()},
-                                           .token = base::secret(token)},
-                                .user_agent = "local-operator",
-                                .log = &log};
+    kube::client_options client{
+        .config = std::move(cluster), .user_agent = "local-operator", .log = &log};
     auto made = kube::make_client(loop.executor(), std::move(client));
     if (!made) return complain(made.error().text);
-    auto local = controller::make_operator(loop.executor(), **made, pool, base::system_clock(), log,
-                                           {.data_dir = how.data});
+    auto local =
+        controller::make_operator(loop.executor(), **made, pool, base::system_clock(), log, how);
     aio::task_group work(loop.executor());
     aio::task_group stopping(loop.executor());
     int status = 0;
@@ -209,13 +211,39 @@ apiserver::make_resident played(const options& how, obs::log& log) {
     };
 }
 
-int serve(const options& how) {
+// Those that end the program, blocked: somebody waits for them.
+sigset_t block_signals() {
     sigset_t signals;
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
     pthread_sigmask(SIG_BLOCK, &signals, nullptr);
     std::signal(SIGPIPE, SIG_IGN);
+    return signals;
+}
+
+int operate(const options& how) {
+    const auto signals = block_signals();
+    std::error_code error;
+    const auto data = std::filesystem::absolute(how.data, error).string();
+    std::filesystem::create_directories(data, error);
+    if (error) return complain("'" + data + "' cannot be made: " + error.message());
+    if (lock_folder(data) < 0)
+        return complain("'" + data + "' is in use by another dbaas-devcluster");
+    if (how.kubeconfig.empty()) return complain("--kubeconfig must name the cluster");
+    auto cluster = kube::load_kubeconfig(how.kubeconfig);
+    if (!cluster) return complain(cluster.error().text);
+    const auto log =
+        obs::make_log({.least = how.level, .format = how.format, .app = "dbaas-devcluster"});
+    log->info("operating", {{"kubeconfig", how.kubeconfig}});
+    const int status = run_operator(std::move(*cluster),
+                                    {.data_dir = data, .makes_up_addresses = true}, *log, signals);
+    log->info("stopped");
+    return status;
+}
+
+int serve(const options& how) {
+    const auto signals = block_signals();
     std::error_code error;
     const auto data = std::filesystem::absolute(how.data, error).string();
     std::filesystem::create_directories(data, error);
@@ -240,9 +268,9 @@ int serve(const options& how) {
         sigwait(&signals, &got);
         return 0;
     }
-    auto located = how;
-    located.data = data;
-    const int status = run_operator(**started, token, located, *log, signals);
+    const int status = run_operator(
+        {.server = {.host = "127.0.0.1", .port = (*started)->port()}, .token = base::secret(token)},
+        {.data_dir = data}, *log, signals);
     log->info("stopped");
     return status;
 }
@@ -255,7 +283,7 @@ int main(int count, char** words) {
         std::fputs(usage, stdout);
         return 0;
     }
-    if (command != "serve") {
+    if (command != "serve" && command != "operate") {
         std::fputs(usage, stderr);
         return 2;
     }
@@ -265,5 +293,6 @@ int main(int count, char** words) {
     }
     options how;
     const int bad = parse(count, words, how);
-    return bad != 0 ? bad : serve(how);
+    if (bad != 0) return bad;
+    return command == "serve" ? serve(how) : operate(how);
 }

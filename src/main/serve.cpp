@@ -67,7 +67,9 @@ class control_thread {
         loop_.keep_alive();
         thread_ = std::thread([this] { loop_.run(); });
     }
-    ~control_thread() {
+    ~control_thread() { end(); }
+    // The loop stands still from then on, but is there: what was made for it may be destroyed.
+    void end() {
         loop_.stop();
         if (thread_.joinable()) thread_.join();
     }
@@ -114,6 +116,9 @@ class control_thread {
 class platform_process {
   public:
     platform_process(const config::options& how, obs::log_service& log) : how_(how), log_(log) {}
+    ~platform_process() { control_.end(); }
+    platform_process(const platform_process&) = delete;
+    platform_process& operator=(const platform_process&) = delete;
 
     // Failures of any part, with its name in front.
     base::outcome<void> start();
@@ -137,6 +142,7 @@ class platform_process {
     const base::clock& clock_ = base::system_clock();
     obs::registry registry_;
     app::health_board health_;
+    control_thread control_;  // before all that has timers and sockets of its loop
     std::unique_ptr<ports::document_store> store_;
     std::unique_ptr<kube::client> kube_;
     std::unique_ptr<ports::cluster> cluster_;
@@ -146,8 +152,6 @@ class platform_process {
     std::unique_ptr<api::api> api_;
     std::optional<aio::task_group> loops_;
     std::unique_ptr<http::server> server_;
-    // The last member: its thread ends before what runs on it.
-    control_thread control_;
 };
 
 base::outcome<void> platform_process::start() {
@@ -298,5 +302,7 @@ int serve(const config::loaded& how) {
     const bool clean = platform.stop();
     log->info("stopped");
     log->flush();
-    return clean ? 0 : 1;
+    // What could not be ended may still be about to use anything: nothing is torn down under it.
+    if (!clean) std::_Exit(1);
+    return 0;
 }

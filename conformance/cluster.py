@@ -1,0 +1,280 @@
+"""A real Kubernetes control plane on loopback: etcd, kube-apiserver and a few controllers as processes, without a node.
+
+What the API server takes for pods (198.18.0.0/15, a range that is never routed) is on this machine: its egress selector sends such
+connections to a proxy in this program, which leads them to the same port of 127.0.0.1. Nothing leaves loopback.
+"""
+
+import ipaddress
+import json
+import os
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import tempfile
+import threading
+import time
+import urllib.error
+import urllib.request
+
+POD_NETWORK = ipaddress.ip_network('198.18.0.0/15')
+CONTROLLERS = 'namespace-controller,garbage-collector-controller,serviceaccount-controller'
+
+
+class Egress(threading.Thread):
+    """An HTTP CONNECT proxy on a Unix socket, for the API server's egress selector."""
+
+    def __init__(self, path):
+        super().__init__(daemon=True)
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(path)
+        os.chmod(path, 0o600)
+        self.listener.listen(256)
+        self.start()
+
+    def run(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.serve, args=(client,), daemon=True).start()
+
+    @staticmethod
+    def serve(client):
+        head = b''
+        while b'\r\n\r\n' not in head:
+            more = client.recv(4096)
+            if not more:
+                return client.close()
+            head += more
+        target = head.split(b' ', 2)[1].decode()
+        address, _, port = target.rpartition(':')
+        try:
+            if ipaddress.ip_address(address) not in POD_NETWORK:
+                raise ValueError('not a pod')
+            server = socket.create_connection(('127.0.0.1', int(port)), 5)
+        except (OSError, ValueError):
+            client.sendall(b'HTTP/1.1 502 no such pod\r\nContent-Length: 0\r\n\r\n')
+            return client.close()
+        client.sendall(b'HTTP/1.1 200 Connection established\r\n\r\n')
+        threading.Thread(target=Egress.pipe, args=(server, client), daemon=True).start()
+        return Egress.pipe(client, server)
+
+    @staticmethod
+    def pipe(source, sink):
+        try:
+            while data := source.recv(65536):
+                sink.sendall(data)
+        except OSError:
+            pass
+        for each in (source, sink):
+            try:
+                each.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+
+class Answer:
+    def __init__(self, status, headers, text):
+        self.status, self.headers, self.text = status, headers, text
+
+    @property
+    def json(self):
+        return json.loads(self.text)
+
+
+def ask(base, token, context, method, path, body=None, media='application/json', accept='application/json', timeout=60):
+    """One request to an API server; errors of HTTP are answers."""
+    data = body if isinstance(body, (bytes, type(None))) else json.dumps(body).encode()
+    headers = {'Accept': accept}
+    if token:
+        headers['Authorization'] = 'Bearer ' + token
+    if data is not None:
+        headers['Content-Type'] = media
+    made = urllib.request.Request(base + path, data, headers, method=method)
+    try:
+        with urllib.request.urlopen(made, timeout=timeout, context=context) as answer:
+            return Answer(answer.status, answer.headers, answer.read().decode())
+    except urllib.error.HTTPError as error:
+        return Answer(error.code, error.headers, error.read().decode())
+
+
+class RealCluster:
+    """Everything in one folder, ended by close(). Tokens: 'admin' may do everything, 'plain' nothing."""
+
+    def __init__(self, programs):
+        self.programs = programs
+        self.folder = tempfile.mkdtemp(prefix='dbaas-kube-')
+        self.processes = {}
+        self.etcd_port, self.etcd_peer, self.port, self.controllers_port = self.free_ports(4)
+        self.base = f'https://127.0.0.1:{self.port}'
+        self.make_certificates()
+        self.context = ssl.create_default_context(cafile=self.at('ca.crt'))
+        self.egress = Egress(self.at('egress.sock'))
+        self.write('egress.yaml', 'apiVersion: apiserver.k8s.io/v1beta1\nkind: EgressSelectorConfiguration\negressSelections:\n'
+                   '- name: cluster\n  connection: {proxyProtocol: HTTPConnect, transport: {uds: {udsName: '
+                   f"{self.at('egress.sock')}}}}}}}\n")
+        self.write('tokens.csv', 'admin,admin,1,"system:masters"\nplain,plain,2\n')
+
+    def at(self, name):
+        return os.path.join(self.folder, name)
+
+    def write(self, name, text):
+        with open(os.open(self.at(name), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), 'w', encoding='utf-8') as file:
+            file.write(text)
+        return self.at(name)
+
+    @staticmethod
+    def free_ports(count):
+        sockets = [socket.socket() for _ in range(count)]
+        for each in sockets:
+            each.bind(('127.0.0.1', 0))
+        ports = [each.getsockname()[1] for each in sockets]
+        for each in sockets:
+            each.close()
+        return ports
+
+    def make_certificates(self):
+        def openssl(*words):
+            subprocess.run(['openssl', *words], check=True, capture_output=True)
+        new_key = ('-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes')
+        openssl('req', '-x509', *new_key, '-keyout', self.at('ca.key'), '-out', self.at('ca.crt'), '-days', '2', '-subj', '/CN=ca')
+        for name, subject, extension in (
+                ('server', '/CN=kube-apiserver', 'subjectAltName=IP:127.0.0.1,DNS:localhost\nextendedKeyUsage=serverAuth'),
+                ('controllers', '/CN=system:kube-controller-manager', 'extendedKeyUsage=clientAuth'),
+                ('client', '/O=system:masters/CN=certified', 'extendedKeyUsage=clientAuth')):
+            self.write('extension', extension)
+            openssl('req', '-new', *new_key, '-keyout', self.at(name + '.key'), '-out', self.at(name + '.csr'), '-subj', subject)
+            openssl('x509', '-req', '-in', self.at(name + '.csr'), '-CA', self.at('ca.crt'), '-CAkey', self.at('ca.key'),
+                    '-CAcreateserial', '-days', '2', '-out', self.at(name + '.crt'), '-extfile', self.at('extension'))
+        openssl('genrsa', '-out', self.at('accounts.key'), '2048')
+        openssl('rsa', '-in', self.at('accounts.key'), '-pubout', '-out', self.at('accounts.pub'))
+
+    # ---- processes ---------------------------------------------------------------------------
+
+    def spawn(self, name, *words):
+        with open(self.at(name + '.log'), 'ab') as log:
+            self.processes[name] = subprocess.Popen([os.path.join(self.programs, name), *words], stdin=subprocess.DEVNULL,
+                                                    stdout=log, stderr=log)
+
+    def start(self):
+        self.spawn('etcd', '--name', 'one', '--data-dir', self.at('etcd'), '--unsafe-no-fsync', '--log-level', 'warn',
+                   '--max-request-bytes', '4194304', '--quota-backend-bytes', '4294967296',
+                   '--listen-client-urls', f'http://127.0.0.1:{self.etcd_port}',
+                   '--advertise-client-urls', f'http://127.0.0.1:{self.etcd_port}',
+                   '--listen-peer-urls', f'http://127.0.0.1:{self.etcd_peer}',
+                   '--initial-advertise-peer-urls', f'http://127.0.0.1:{self.etcd_peer}',
+                   '--initial-cluster', f'one=http://127.0.0.1:{self.etcd_peer}')
+        self.start_api_server()
+        self.spawn('kube-controller-manager', '--kubeconfig', self.kubeconfig('controllers'), '--bind-address=127.0.0.1',
+                   f'--secure-port={self.controllers_port}', '--leader-elect=false', f'--controllers={CONTROLLERS}',
+                   f"--cert-dir={self.at('controllers-certs')}", '--profiling=false',
+                   f"--service-account-private-key-file={self.at('accounts.key')}")
+
+    def start_api_server(self, *more):
+        self.spawn('kube-apiserver', f'--etcd-servers=http://127.0.0.1:{self.etcd_port}', '--bind-address=127.0.0.1',
+                   f'--secure-port={self.port}', '--advertise-address=127.0.0.1', '--endpoint-reconciler-type=none',
+                   f"--tls-cert-file={self.at('server.crt')}", f"--tls-private-key-file={self.at('server.key')}",
+                   f"--client-ca-file={self.at('ca.crt')}", f"--token-auth-file={self.at('tokens.csv')}",
+                   '--service-account-issuer=https://kubernetes.default.svc',
+                   f"--service-account-key-file={self.at('accounts.pub')}",
+                   f"--service-account-signing-key-file={self.at('accounts.key')}", '--authorization-mode=Node,RBAC',
+                   '--service-cluster-ip-range=10.96.0.0/16', '--profiling=false',
+                   f"--egress-selector-config-file={self.at('egress.yaml')}", *more)
+        deadline = time.monotonic() + 90
+        while not self.is_ready():
+            for name, process in self.processes.items():
+                if process.poll() is not None:
+                    raise RuntimeError(f'{name} ended: {self.log_tail(name)}')
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"kube-apiserver is not ready: {self.log_tail('kube-apiserver')}")
+            time.sleep(0.1)
+
+    def is_ready(self):
+        try:
+            return self.ask('GET', '/readyz', timeout=5).status == 200
+        except OSError:
+            return False
+
+    def log_tail(self, name, lines=5):
+        with open(self.at(name + '.log'), encoding='utf-8', errors='replace') as file:
+            return ''.join(file.readlines()[-lines:])
+
+    def stop(self, name, how=signal.SIGTERM):
+        process = self.processes.pop(name, None)
+        if process is None:
+            return
+        process.send_signal(how)
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    def close(self):
+        for name in ('kube-controller-manager', 'kube-apiserver', 'etcd'):
+            self.stop(name)
+        self.egress.listener.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    # ---- use ---------------------------------------------------------------------------------
+
+    def kubeconfig(self, user, token=None):
+        """The path of a kubeconfig: with a token, or with the certificate of that name."""
+        login = f'token: {token}' if token else (f"client-certificate: {self.at(user + '.crt')}, "
+                                                 f"client-key: {self.at(user + '.key')}")
+        return self.write(f'{user}.kubeconfig', f'''apiVersion: v1
+kind: Config
+clusters: [{{name: real, cluster: {{server: "{self.base}", certificate-authority: {self.at('ca.crt')}}}}}]
+users: [{{name: {user}, user: {{{login}}}}}]
+contexts: [{{name: real, context: {{cluster: real, user: {user}}}}}]
+current-context: real
+''')
+
+    def ask(self, method, path, body=None, token='admin', **how):
+        return ask(self.base, token, self.context, method, path, body, **how)
+
+    def compact(self):
+        """etcd forgets every old revision."""
+        made = urllib.request.Request(f'http://127.0.0.1:{self.etcd_port}/v3/kv/range', b'{"key": "AA=="}', method='POST')
+        with urllib.request.urlopen(made, timeout=10) as answer:
+            revision = json.load(answer)['header']['revision']
+        made = urllib.request.Request(f'http://127.0.0.1:{self.etcd_port}/v3/kv/compaction',
+                                      json.dumps({'revision': revision, 'physical': True}).encode(), method='POST')
+        with urllib.request.urlopen(made, timeout=30) as answer:
+            answer.read()
+
+    def apply_definitions(self, definitions):
+        """CustomResourceDefinitions, as objects or YAML texts; waits until all are established."""
+        names = []
+        for each in definitions:
+            text = each if isinstance(each, bytes) else json.dumps(each).encode()
+            name = each['metadata']['name'] if isinstance(each, dict) else self.name_in(each)
+            answer = self.ask('PATCH', f'/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{name}?fieldManager=conformance&force=true',
+                              text, media='application/apply-patch+yaml', timeout=120)
+            if answer.status not in (200, 201):
+                raise RuntimeError(f'{name}: {answer.text[:500]}')
+            names.append(name)
+        deadline = time.monotonic() + 180
+        while True:
+            missing = [name for name in names if not self.is_established(name)]
+            if not missing:
+                return len(names)
+            if time.monotonic() > deadline:
+                raise RuntimeError(f'not established: {missing[:3]}')
+            time.sleep(0.5)
+
+    def is_established(self, name):
+        answer = self.ask('GET', f'/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{name}', timeout=120)
+        conditions = answer.json.get('status', {}).get('conditions', []) if answer.status == 200 else []
+        return any(each['type'] == 'Established' and each['status'] == 'True' for each in conditions)
+
+    @staticmethod
+    def name_in(text):
+        """metadata.name of a definition as controller-gen writes it: the first 'name:' at two blanks."""
+        for line in text.decode().splitlines():
+            if line.startswith('  name: '):
+                return line.split(': ', 1)[1].strip().strip('"\'')
+        raise ValueError('a definition without a name')
