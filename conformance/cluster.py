@@ -19,7 +19,8 @@ import urllib.error
 import urllib.request
 
 POD_NETWORK = ipaddress.ip_network('198.18.0.0/15')
-CONTROLLERS = 'namespace-controller,garbage-collector-controller,serviceaccount-controller'
+CONTROLLERS = ('namespace-controller,garbage-collector-controller,serviceaccount-controller,'
+               'persistentvolumeclaim-protection-controller')
 
 
 class Egress(threading.Thread):
@@ -143,7 +144,6 @@ class RealCluster:
         openssl('req', '-x509', *new_key, '-keyout', self.at('ca.key'), '-out', self.at('ca.crt'), '-days', '2', '-subj', '/CN=ca')
         for name, subject, extension in (
                 ('server', '/CN=kube-apiserver', 'subjectAltName=IP:127.0.0.1,DNS:localhost\nextendedKeyUsage=serverAuth'),
-                ('controllers', '/CN=system:kube-controller-manager', 'extendedKeyUsage=clientAuth'),
                 ('client', '/O=system:masters/CN=certified', 'extendedKeyUsage=clientAuth')):
             self.write('extension', extension)
             openssl('req', '-new', *new_key, '-keyout', self.at(name + '.key'), '-out', self.at(name + '.csr'), '-subj', subject)
@@ -168,7 +168,7 @@ class RealCluster:
                    '--initial-advertise-peer-urls', f'http://127.0.0.1:{self.etcd_peer}',
                    '--initial-cluster', f'one=http://127.0.0.1:{self.etcd_peer}')
         self.start_api_server()
-        self.spawn('kube-controller-manager', '--kubeconfig', self.kubeconfig('controllers'), '--bind-address=127.0.0.1',
+        self.spawn('kube-controller-manager', '--kubeconfig', self.kubeconfig('client'), '--bind-address=127.0.0.1',
                    f'--secure-port={self.controllers_port}', '--leader-elect=false', f'--controllers={CONTROLLERS}',
                    f"--cert-dir={self.at('controllers-certs')}", '--profiling=false',
                    f"--service-account-private-key-file={self.at('accounts.key')}")

@@ -51,12 +51,12 @@ def request(method, url, body=None, headers=None, timeout=30):
 
 
 class Stack:
-    """A platform and a local cluster. Everything ends with close()."""
+    """A platform and a local cluster. Everything ends with close(). With a kubeconfig: a platform for that cluster."""
 
-    def __init__(self):
+    def __init__(self, kubeconfig=None):
         self.folder = tempfile.mkdtemp(prefix='dbaas-test-')
         os.chmod(self.folder, 0o755)  # the engines' user passes through
-        self.kubeconfig = os.path.join(self.folder, 'kubeconfig')
+        self.kubeconfig = kubeconfig or os.path.join(self.folder, 'kubeconfig')
         self.cluster = self.platform = None
         self.base = None
 
@@ -67,6 +67,11 @@ class Stack:
                                                    os.path.join(self.folder, 'cluster'), '--kubeconfig', self.kubeconfig,
                                                    *flags])
         wait_until(lambda: os.path.exists(self.kubeconfig), what='the local cluster')
+
+    def start_operator(self, kubeconfig):
+        """The local operator alone, in the place of the local cluster."""
+        self.cluster = self._start('cluster.log', ['dbaas-devcluster', 'operate', '--data', os.path.join(self.folder, 'cluster'),
+                                                   '--kubeconfig', kubeconfig])
 
     def start_platform(self, interval=2, **env):
         log = os.path.join(self.folder, 'platform.log')

@@ -77,6 +77,8 @@ aio::task<> ensure(kube::client& through, kube::resource what, boost::json::obje
     auto made = co_await through.create(what, home, content, how);
     if (made) co_return done();
     if (made.error().reason != "AlreadyExists") co_return base::pass(std::move(made));
+    // A pod's spec is what it was born with (and has the server's defaults since).
+    if (what.group.empty() && what.plural == "pods") content.erase("spec");
     auto patched =
         co_await through.patch(what, home, name, kube::patch_type::merge, content, {}, how);
     if (!patched) co_return base::pass(std::move(patched));
@@ -85,7 +87,9 @@ aio::task<> ensure(kube::client& through, kube::resource what, boost::json::obje
 
 aio::task<> remove(kube::client& through, kube::resource what, std::string name_space,
                    std::string name) {
-    auto removed = co_await through.remove(what, std::move(name_space), std::move(name));
+    // No kubelet ends the pods here: the processes have ended before.
+    auto removed =
+        co_await through.remove(what, std::move(name_space), std::move(name), {.at_once = true});
     if (!removed && removed.error().code != base::errc::not_found) {
         co_return base::pass(std::move(removed));
     }

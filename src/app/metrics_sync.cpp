@@ -31,7 +31,7 @@ std::chrono::nanoseconds slot_of(std::string_view id, std::chrono::nanoseconds i
 }
 
 metrics_sync::metrics_sync(parts with, metrics_sync_options how)
-    : with_(with), how_(how), wakeup_(with.on), scrapes_(with.on) {
+    : with_(with), how_(how), lanes_(how.concurrency), wakeup_(with.on), scrapes_(with.on) {
     with_.health.set_interval(background::metrics_sync, turn_most);
 }
 
@@ -81,10 +81,9 @@ void metrics_sync::on_database_removed(std::shared_ptr<const database_view> last
     with_.history.forget(last->record->id);
 }
 
-void metrics_sync::start_due(timers& from, std::size_t lane_max, std::size_t& lane_used,
-                             base::steady_time now) {
-    const bool slow_lane = &from == &slow_;
-    while (!from.empty() && from.top().when <= now && lane_used < lane_max) {
+void metrics_sync::start_due(timers& from, scrape_lanes::lane in, base::steady_time now) {
+    const bool slow_lane = in == scrape_lanes::lane::slow;
+    while (!from.empty() && from.top().when <= now && lanes_.has_place(in)) {
         auto next = from.top();
         from.pop();
         const auto at = targets_.find(next.id);
@@ -95,27 +94,27 @@ void metrics_sync::start_due(timers& from, std::size_t lane_max, std::size_t& la
         with_.probe.scrape_lag_seconds.set(lag);
         if (lag > 1.0 && !slow_lane) with_.probe.scrapes_late.add();
         at->second.in_work = true;
-        ++lane_used;
-        scrapes_.spawn(scrape(std::move(next.id), slow_lane));
+        scrapes_.spawn(scrape(std::move(next.id), lanes_.begin(in, now)));
     }
 }
 
 aio::task<> metrics_sync::run() {
-    const auto slow_max = std::max<std::size_t>(4, how_.concurrency / 4);
+    using lane = scrape_lanes::lane;
     while (true) {
         const auto now = with_.clock.now();
         with_.health.progressed(background::metrics_sync, now);
-        start_due(fast_, how_.concurrency, fast_used_, now);
-        start_due(slow_, slow_max, slow_used_, now);
+        lanes_.move_on(now);
+        start_due(fast_, lane::fast, now);
+        start_due(slow_, lane::slow, now);
         with_.probe.scrapes_scheduled.set(static_cast<double>(targets_.size()));
-        with_.probe.scrapes_in_flight.set(static_cast<double>(fast_used_ + slow_used_));
+        with_.probe.scrapes_in_flight.set(static_cast<double>(lanes_.in_flight()));
         std::chrono::nanoseconds wait = turn_most;
-        if (!fast_.empty() && fast_used_ < how_.concurrency) {
-            wait = std::min<std::chrono::nanoseconds>(wait, fast_.top().when - now);
-        }
-        if (!slow_.empty() && slow_used_ < slow_max) {
-            wait = std::min<std::chrono::nanoseconds>(wait, slow_.top().when - now);
-        }
+        const auto wake_at = [&](base::steady_time when) {
+            wait = std::min<std::chrono::nanoseconds>(wait, when - now);
+        };
+        if (!fast_.empty() && lanes_.has_place(lane::fast)) wake_at(fast_.top().when);
+        if (!slow_.empty() && lanes_.has_place(lane::slow)) wake_at(slow_.top().when);
+        if (!lanes_.has_place(lane::fast)) wake_at(lanes_.next_move().value_or(now + turn_most));
         auto woken = co_await wakeup_.wait_for(
             std::max<std::chrono::nanoseconds>(wait, std::chrono::nanoseconds(0)));
         if (!woken) break;
@@ -126,7 +125,7 @@ aio::task<> metrics_sync::run() {
     co_return base::fail(base::errc::cancelled, "the metrics loop was stopped");
 }
 
-aio::task<> metrics_sync::scrape(std::string id, bool slow_lane) {
+aio::task<> metrics_sync::scrape(std::string id, scrape_lanes::ticket place) {
     const auto begun = with_.clock.now();
     const auto* which = with_.table.find(id);
     if (which != nullptr) {
@@ -157,7 +156,7 @@ aio::task<> metrics_sync::scrape(std::string id, bool slow_lane) {
             schedule(id, at->second, due);
         }
     }
-    --(slow_lane ? slow_used_ : fast_used_);
+    lanes_.end(place);
     wakeup_.notify();
     co_return done();
 }

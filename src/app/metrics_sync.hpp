@@ -14,6 +14,7 @@
 #include "app/health.hpp"
 #include "app/history_keeper.hpp"
 #include "app/probe.hpp"
+#include "app/scrape_lanes.hpp"
 #include "app/table.hpp"
 #include "ports/metrics_source.hpp"
 
@@ -22,7 +23,7 @@ namespace app {
 struct metrics_sync_options {
     std::chrono::milliseconds interval{30000};
     std::chrono::milliseconds timeout{10000};
-    std::size_t concurrency = 64;
+    std::size_t concurrency = 64;  // places in the fast lane (scrape_lanes.hpp)
 };
 
 // A database's place in the interval, the same on every machine.
@@ -67,9 +68,8 @@ class metrics_sync final : public platform_listener {
     };
     using timers = std::priority_queue<timer, std::vector<timer>, std::greater<>>;
     void schedule(const std::string& id, target& which, base::steady_time due);
-    void start_due(timers& from, std::size_t lane_max, std::size_t& lane_used,
-                   base::steady_time now);
-    aio::task<> scrape(std::string id, bool slow_lane);
+    void start_due(timers& from, scrape_lanes::lane in, base::steady_time now);
+    aio::task<> scrape(std::string id, scrape_lanes::ticket place);
     aio::task<> take(std::string id,
                      base::outcome<std::shared_ptr<const domain::metrics_sample>> got);
     [[nodiscard]] bool is_without_sample(const std::string& id) const;
@@ -80,8 +80,7 @@ class metrics_sync final : public platform_listener {
     std::unordered_map<std::string, target> targets_;
     timers fast_;
     timers slow_;
-    std::size_t fast_used_ = 0;
-    std::size_t slow_used_ = 0;
+    scrape_lanes lanes_;
     aio::wakeup wakeup_;
     aio::task_group scrapes_;
 };

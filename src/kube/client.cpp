@@ -130,6 +130,7 @@ class client_impl final : public client {
             conditions["resourceVersion"] = options.resource_version;
         }
         if (!conditions.empty()) body["preconditions"] = std::move(conditions);
+        if (options.at_once) body["gracePeriodSeconds"] = 0;
         if (!options.propagation.empty()) body["propagationPolicy"] = options.propagation;
         set_body(made, "application/json", json::serialize(body));
         co_return co_await object_call(std::move(made));

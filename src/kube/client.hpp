@@ -50,6 +50,7 @@ struct delete_options {
     std::string uid;               // precondition; empty = none
     std::string resource_version;  // precondition; empty = none
     std::string propagation;       // "", "Background", "Foreground", "Orphan"
+    bool at_once = false;          // without a grace period (pods)
 };
 
 struct list_options {

@@ -20,6 +20,8 @@ namespace json = boost::json;
 using base::errc;
 using base::fail;
 
+constexpr std::chrono::seconds first_lists_patience{15};
+
 base::outcome<void> done() {
     return {};
 }
@@ -89,6 +91,13 @@ class cluster_impl final : public ports::cluster {
         aio::task_group watches(on_);
         watches.on_failure([this](const base::failure& why) {
             log_.warning("watch_ended", {{"code", base::name(why.code)}, {"detail", why.text}});
+        });
+        // A list that does not come must not keep back the others for ever.
+        mirror_.hold();
+        watches.spawn([this]() -> aio::task<> {
+            auto slept = co_await aio::sleep_for(first_lists_patience);
+            if (slept && state_.load() != ports::link_state::synced) mirror_.flush();
+            co_return slept;
         });
         aio::backoff waits({}, how_.seed);
         while (true) {
@@ -391,7 +400,7 @@ class cluster_impl final : public ports::cluster {
     void set_state(ports::link_state next) {
         if (state_.exchange(next) == next || observer_ == nullptr) return;
         // What the lists have brought comes before the word that they are complete.
-        mirror_.flush();
+        if (next == ports::link_state::synced) mirror_.flush();
         observer_->on_link(next);
     }
 

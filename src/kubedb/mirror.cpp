@@ -46,15 +46,16 @@ void mirror::touch(const ports::database_key& key) {
 }
 
 void mirror::schedule() {
-    if (std::exchange(is_scheduled_, true)) return;
+    if (is_held_ || std::exchange(is_scheduled_, true)) return;
     aio::post(on_, [this, alive = std::weak_ptr<bool>(alive_)] {
-        if (!alive.lock()) return;
+        if (!alive.lock() || is_held_) return;
         flush();
     });
 }
 
 void mirror::flush() {
     is_scheduled_ = false;
+    is_held_ = false;
     if (observer_ == nullptr) return;
     if (std::exchange(catalogue_dirty_, false)) tell_catalogue();
     for (const auto& key : std::exchange(dirty_, {})) tell(key);

@@ -46,8 +46,11 @@ class mirror {
     void put_node(const kube::object_meta& meta, const boost::json::object& object);
     void drop_node(const kube::object_meta& meta);
 
-    // Tells everything that waits, now.
+    // Tells everything that waits, now, and goes on telling.
     void flush();
+    // Tells nothing until flush(): while the first lists come in, a database would be told again
+    // with each of its parts.
+    void hold() { is_held_ = true; }
 
     // Names of the changes of a database that exist in the cluster.
     [[nodiscard]] std::vector<std::string> changes_of(const ports::database_key& key) const;
@@ -102,6 +105,7 @@ class mirror {
     std::set<ports::database_key> dirty_;
     bool catalogue_dirty_ = false;
     bool is_scheduled_ = false;
+    bool is_held_ = false;
     std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

@@ -13,6 +13,7 @@
 #include "aio/aio.hpp"
 #include "aio/run_to_end.hpp"
 #include "api/api.hpp"
+#include "app/scrape_lanes.hpp"
 #include "app/service.hpp"
 #include "kube/client.hpp"
 #include "kubedb/cluster.hpp"
@@ -179,10 +180,11 @@ base::outcome<void> platform_process::connect_cluster() {
     const auto seed = static_cast<std::uint64_t>(getpid());
     const auto scrapes = static_cast<std::size_t>(how_.metrics_concurrency);
     constexpr std::size_t other_calls = 32;
-    auto made = kube::make_client(on, {.config = std::move(*found),
-                                       .connections_max = scrapes + other_calls,
-                                       .seed = seed,
-                                       .log = &log_});
+    auto made =
+        kube::make_client(on, {.config = std::move(*found),
+                               .connections_max = app::scrape_lanes::most(scrapes) + other_calls,
+                               .seed = seed,
+                               .log = &log_});
     if (!made) return base::pass(std::move(made), "cluster");
     kube_ = std::move(*made);
     cluster_ = kubedb::make_cluster(on, *kube_, clock_, log_, registry_, {.seed = seed});
