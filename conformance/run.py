@@ -197,7 +197,7 @@ class MainJob(unittest.TestCase):
 OFFICIAL_VERSIONS = {
     'mysql': {'db': {'image': 'x'}, 'exporter': {'image': 'x'}, 'initContainer': {'image': 'x'}, 'podSecurityPolicies': {'databasePolicyName': 'x'},
               'coordinator': {'image': 'x'}},
-    'mongodb': {'db': {'image': 'x'}, 'exporter': {'image': 'x'}, 'initContainer': {'image': 'x'}, 'podSecurityPolicies': {'databasePolicyName': 'x'}},
+    'mongodb': {'replicationModeDetector': {'image': 'x'}, 'db': {'image': 'x'}, 'exporter': {'image': 'x'}, 'initContainer': {'image': 'x'}, 'podSecurityPolicies': {'databasePolicyName': 'x'}},
     'elasticsearch': {'db': {'image': 'x'}, 'exporter': {'image': 'x'}, 'initContainer': {'image': 'x', 'yqImage': 'x'}, 'distribution': 'ElasticStack',
                       'authPlugin': 'X-Pack', 'podSecurityPolicies': {'databasePolicyName': 'x'}},
 }
@@ -279,7 +279,8 @@ class Many(unittest.TestCase):
         def watched():
             """Objects that the platform's watch of redises holds."""
             found = [line for line in stack.get('/metrics').text.splitlines()
-                     if line.startswith('dbaas_kubernetes_objects{') and 'redises"' in line]
+                     if line.startswith('dbaas_watch_objects{') and '"redis' in line.lower() and 'version' not in line.lower()
+                     and 'opsrequest' not in line.lower() and 'sentinel' not in line.lower()]
             return int(float(found[0].rsplit(' ', 1)[1])) if found else -1
 
         def servers():

@@ -100,6 +100,19 @@ aio::task<> retire_versions(kube::client& through, kube::resource what, std::str
     co_return done();
 }
 
+// What KubeDB's own definitions require of a version, though nothing here has an image; the slim
+// definitions drop it.
+json::object version_spec(const std::string& version) {
+    const json::object process{{"image", "process"}};
+    return {{"version", version},
+            {"deprecated", false},
+            {"db", process},
+            {"exporter", process},
+            {"coordinator", process},
+            {"initContainer", process},
+            {"podSecurityPolicies", {{"databasePolicyName", "none"}}}};
+}
+
 struct installation {
     std::string version;
     std::string missing;
@@ -122,12 +135,11 @@ aio::task<> offer_engine(kube::client& through, const engine_kind& kind,
         log.info("engine_not_installed", {{"engine", kind.engine}, {"missing", asked->missing}});
         co_return done();
     }
-    auto offered =
-        co_await ensure(through, what,
-                        {{"apiVersion", what.api_version()},
-                         {"kind", what.kind},
-                         {"metadata", our_metadata(asked->version)},
-                         {"spec", {{"version", asked->version}, {"deprecated", false}}}});
+    auto offered = co_await ensure(through, what,
+                                   {{"apiVersion", what.api_version()},
+                                    {"kind", what.kind},
+                                    {"metadata", our_metadata(asked->version)},
+                                    {"spec", version_spec(asked->version)}});
     if (!offered && offered.error().code == base::errc::not_found) {
         log.info("kind_not_served", {{"engine", kind.engine}, {"detail", offered.error().text}});
         co_return done();

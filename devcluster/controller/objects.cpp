@@ -220,6 +220,7 @@ json::object set_object(const wanted_database& of) {
     labels.erase("app.kubernetes.io/component");
     made["spec"] = json::object{{"replicas", of.replicas},
                                 {"serviceName", of.name + "-pods"},
+                                {"template", {{"spec", {{"containers", json::array{}}}}}},
                                 {"selector", {{"matchLabels", std::move(labels)}}}};
     return made;
 }

@@ -21,6 +21,7 @@ using base::errc;
 using base::fail;
 
 constexpr std::chrono::seconds first_lists_patience{15};
+constexpr std::chrono::seconds count_period{1};
 
 base::outcome<void> done() {
     return {};
@@ -57,6 +58,25 @@ class watched final : public kube::informer_listener {
         if (!connected) log_.warning("watch_lost", {{"kind", kind_}, {"detail", why}});
         changed_();
     }
+    // What /metrics says of the watch. On the loop, now and then.
+    void count(obs::registry& registry, base::steady_time now) {
+        const auto counters = informer->counters();
+        const obs::label_list labels{{"resource", kind_}};
+        registry.make_gauge("dbaas_watch_objects", "Objects of the resource in the cache.", labels)
+            .set(static_cast<double>(counters.objects));
+        registry
+            .make_counter("dbaas_watch_events_total", "Changes that watches have told of.", labels)
+            .add(counters.events - std::exchange(events_, counters.events));
+        registry
+            .make_counter("dbaas_watch_lists_total",
+                          "Pages of lists that were read; none in steady state.", labels)
+            .add(counters.lists - std::exchange(lists_, counters.lists));
+        const std::chrono::duration<double> silence = now - counters.last_activity;
+        registry
+            .make_gauge("dbaas_watch_silence_seconds",
+                        "Since the watch last brought a list, a change or a bookmark.", labels)
+            .set(counters.last_activity == base::steady_time{} ? -1 : silence.count());
+    }
     [[nodiscard]] bool is_synced() const noexcept { return is_synced_; }
     [[nodiscard]] bool is_linked() const noexcept { return is_linked_; }
 
@@ -67,6 +87,8 @@ class watched final : public kube::informer_listener {
     std::function<void()> changed_;
     obs::log& log_;
     std::string kind_;
+    std::uint64_t events_ = 0;
+    std::uint64_t lists_ = 0;
     bool is_synced_ = false;
     bool is_linked_ = true;
 };
@@ -98,6 +120,13 @@ class cluster_impl final : public ports::cluster {
             auto slept = co_await aio::sleep_for(first_lists_patience);
             if (slept && state_.load() != ports::link_state::synced) mirror_.flush();
             co_return slept;
+        });
+        watches.spawn([this]() -> aio::task<> {
+            while (true) {
+                for (const auto& [name, each] : watched_) each->count(registry_, clock_.now());
+                auto slept = co_await aio::sleep_for(count_period);
+                if (!slept) co_return slept;
+            }
         });
         aio::backoff waits({}, how_.seed);
         while (true) {

@@ -1,0 +1,146 @@
+"""Requests whose answers the real API server and the local cluster's must share, each reduced to what clients rely on."""
+
+import json
+import time
+
+# What differs, with the reason. A listed exchange that no longer differs is a fault too.
+DIFFERENCES = {}
+
+REDIS = '/apis/kubedb.com/v1/namespaces/exchange/redises'
+MERGE, JSON_PATCH = 'application/merge-patch+json', 'application/json-patch+json'
+
+
+def redis(name, **spec):
+    return {'apiVersion': 'kubedb.com/v1', 'kind': 'Redis', 'metadata': {'name': name, 'namespace': 'exchange'},
+            'spec': {'version': '7.0.15', **spec}}
+
+
+def gist(answer):
+    """Status, and of a Kubernetes Status its reason, causes and whom it is about."""
+    try:
+        body = answer.json
+    except ValueError:
+        return {'status': answer.status, 'text': answer.text.strip()[:80]}
+    found = {'status': answer.status}
+    if isinstance(body, dict) and body.get('kind') == 'Status':
+        details = body.get('details') or {}
+        found.update(reason=body.get('reason'), outcome=body.get('status'), about=(details.get('name'), details.get('kind')),
+                     causes=sorted((each.get('reason'), each.get('field')) for each in details.get('causes') or []))
+    return found
+
+
+def run_exchanges(ask):
+    """Name of each exchange -> what is compared. `ask(method, path, body, media=, accept=)` talks to one server."""
+    seen = {}
+
+    def note(name, answer, pick=None):
+        found = gist(answer)
+        if pick and answer.status < 400:
+            found['picked'] = pick(answer.json)
+        seen[name] = found
+        return answer
+
+    ask('POST', '/api/v1/namespaces', {'metadata': {'name': 'exchange'}})
+    meta = lambda body: body['metadata']  # noqa: E731
+
+    note('create', ask('POST', REDIS, redis('one', replicas=1, mode='Standalone')),
+         lambda body: (meta(body)['generation'], body['spec']['version'], body['spec'].get('healthChecker'), 'status' in body))
+    note('create again', ask('POST', REDIS, redis('one')))
+    note('create with a bad name', ask('POST', REDIS, redis('Bad_Name')))
+    note('create without a required member', ask('POST', REDIS, {**redis('two'), 'spec': {}}))
+    note('create with bad values', ask('POST', REDIS, redis('two', replicas='x', storageType='Floppy')))
+    note('create with an unknown member, strictly', ask('POST', REDIS + '?fieldValidation=Strict', redis('two', nope=1)))
+    note('create with an unknown member', ask('POST', REDIS + '?dryRun=All', redis('two', nope=1)), lambda body: 'nope' in body['spec'])
+    note('create dry', ask('POST', REDIS + '?dryRun=All', redis('dry')), lambda body: meta(body)['name'])
+    note('a dry one is not there', ask('GET', REDIS + '/dry'))
+    note('create with a broken body', ask('POST', REDIS, b'{"apiVersion":'))
+    note('create with another kind', ask('POST', REDIS, {**redis('two'), 'kind': 'Postgres'}))
+    note('create in a namespace that is not there', ask('POST', REDIS.replace('exchange', 'nowhere'), {
+        **redis('two'), 'metadata': {'name': 'two', 'namespace': 'nowhere'}}))
+    note('create of a version that is not served', ask('POST', REDIS.replace('v1/', 'v9/', 1), redis('two')))
+    note('create with another media type', ask('POST', REDIS, b'x', media='text/plain'))
+
+    note('get', ask('GET', REDIS + '/one'), lambda body: (body['kind'], body['apiVersion']))
+    note('get what is not there', ask('GET', REDIS + '/none'))
+    note('get of a path that is not there', ask('GET', '/apis/nothing.example/v1'))
+
+    note('status by merge patch', ask('PATCH', REDIS + '/one/status', {'status': {'phase': 'Ready'}, 'spec': {'replicas': 3}}, media=MERGE),
+         lambda body: (meta(body)['generation'], body['status']['phase'], body['spec']['replicas']))
+    note('status with a bad phase', ask('PATCH', REDIS + '/one/status', {'status': {'phase': 'Fine'}}, media=MERGE))
+    note('spec by merge patch', ask('PATCH', REDIS + '/one', {'spec': {'replicas': 2}, 'status': {'phase': 'NotReady'}}, media=MERGE),
+         lambda body: (meta(body)['generation'], body['status']['phase'], body['spec']['replicas']))
+    before = ask('GET', REDIS + '/one').json
+    note('a patch that changes nothing', ask('PATCH', REDIS + '/one', {'spec': {'replicas': 2}}, media=MERGE),
+         lambda body: meta(body)['resourceVersion'] == meta(before)['resourceVersion'])
+    note('JSON patch', ask('PATCH', REDIS + '/one', [{'op': 'add', 'path': '/metadata/labels', 'value': {'a': 'b'}}], media=JSON_PATCH),
+         lambda body: meta(body)['labels'])
+    note('JSON patch whose test fails', ask('PATCH', REDIS + '/one', [{'op': 'test', 'path': '/spec/version', 'value': 'x'}], media=JSON_PATCH))
+    note('strategic merge patch', ask('PATCH', REDIS + '/one', {}, media='application/strategic-merge-patch+json'))
+    note('merge patch of an old version', ask('PATCH', REDIS + '/one', {'metadata': {'resourceVersion': '1'}, 'spec': {'replicas': 4}}, media=MERGE))
+    note('put without a version', ask('PUT', REDIS + '/one', redis('one')))
+    note('put of an old version', ask('PUT', REDIS + '/one', {**redis('one'), 'metadata': {'name': 'one', 'namespace': 'exchange', 'resourceVersion': '1'}}))
+    note('a bad label', ask('PATCH', REDIS + '/one', {'metadata': {'labels': {'a b': 'c'}}}, media=MERGE))
+
+    for number in range(5):
+        ask('POST', REDIS, {**redis(f'page-{number}'), 'metadata': {'name': f'page-{number}', 'labels': {'odd': str(number % 2)}}})
+    page = note('first page', ask('GET', REDIS + '?limit=4'), lambda body: ([meta(each)['name'] for each in body['items']],
+                                                                           meta(body).get('remainingItemCount')))
+    note('last page', ask('GET', REDIS + '?limit=4&continue=' + meta(page.json)['continue']),
+         lambda body: ([meta(each)['name'] for each in body['items']], meta(body).get('continue', ''), body['kind']))
+    note('bad continue', ask('GET', REDIS + '?limit=4&continue=garbage'))
+    for selector in ('labelSelector=odd%3D1', 'labelSelector=odd', 'labelSelector=!odd', 'labelSelector=odd%20notin%20(1)',
+                     'fieldSelector=metadata.name%3Dpage-1', 'fieldSelector=spec.version%3D7', 'labelSelector=%3D%3D'):
+        note('list by ' + selector, ask('GET', f'{REDIS}?{selector}'), lambda body: sorted(meta(each)['name'] for each in body['items']))
+    note('a version of the future', ask('GET', REDIS + '?resourceVersion=99999999&resourceVersionMatch=NotOlderThan'))
+    note('a table', ask('GET', REDIS + '?limit=1', accept='application/json;as=Table;v=v1;g=meta.k8s.io'),
+         lambda body: (body['kind'], [each['name'] for each in body['columnDefinitions']]))
+    note('metadata only', ask('GET', REDIS, accept='application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io'),
+         lambda body: (body['kind'], all('spec' not in each for each in body['items'])))
+
+    note('a watch with initial events', ask('GET', REDIS + '?watch=true&allowWatchBookmarks=true&sendInitialEvents=true&'
+                                            'resourceVersionMatch=NotOlderThan&timeoutSeconds=1'))
+    seen['a watch with initial events'] = watched(ask, 'allowWatchBookmarks=true&sendInitialEvents=true&resourceVersionMatch=NotOlderThan')
+    note('initial events without their match', ask('GET', REDIS + '?watch=true&sendInitialEvents=true&timeoutSeconds=1'))
+    version = meta(ask('GET', REDIS + '?limit=1').json)['resourceVersion']
+    ask('PATCH', REDIS + '/page-1', {'metadata': {'labels': {'odd': '0'}}}, media=MERGE)
+    ask('DELETE', REDIS + '/page-2')
+    seen['a watch from a version'] = watched(ask, 'resourceVersion=' + version)
+    seen['a watch by label, as one leaves it'] = watched(ask, 'labelSelector=odd%3D1&resourceVersion=' + version)
+
+    note('delete with another uid', ask('DELETE', REDIS + '/page-3', {'preconditions': {'uid': 'another'}}))
+    note('delete', ask('DELETE', REDIS + '/page-3'))
+    note('delete again', ask('DELETE', REDIS + '/page-3'))
+    ask('PATCH', REDIS + '/one', {'metadata': {'finalizers': ['example.com/kept']}}, media=MERGE)
+    note('delete with a finalizer', ask('DELETE', REDIS + '/one'), lambda body: ('deletionTimestamp' in meta(body), meta(body)['finalizers']))
+    note('another finalizer on what is going', ask('PATCH', REDIS + '/one', {'metadata': {'finalizers': ['example.com/kept', 'example.com/more']}}, media=MERGE))
+    note('the last finalizer', ask('PATCH', REDIS + '/one', {'metadata': {'finalizers': None}}, media=MERGE))
+    note('is gone', ask('GET', REDIS + '/one'))
+
+    lease = '/apis/coordination.k8s.io/v1/namespaces/exchange/leases'
+    made = note('a lease', ask('POST', lease, {'metadata': {'name': 'l'}, 'spec': {'holderIdentity': 'a', 'leaseDurationSeconds': 15}}),
+                lambda body: body['spec']['holderIdentity'])
+    if made.status == 201:
+        note('a lease renewed', ask('PUT', lease + '/l', {**made.json, 'spec': {'holderIdentity': 'b'}}), lambda body: body['spec']['holderIdentity'])
+        note('a lease renewed from an old version', ask('PUT', lease + '/l', made.json))
+    secrets = '/api/v1/namespaces/exchange/secrets'
+    note('a secret', ask('POST', secrets, {'metadata': {'name': 's'}, 'stringData': {'a': 'hi'}}), lambda body: (body['data'], body['type']))
+    note('a secret that is not base64', ask('POST', secrets, {'metadata': {'name': 't'}, 'data': {'a': '%'}}))
+    note('discovery of a group', ask('GET', '/apis/kubedb.com'), lambda body: (body['kind'], body['preferredVersion']['version']))
+    note('discovery of kinds', ask('GET', '/apis/kubedb.com/v1'),
+         lambda body: sorted((each['name'], each['kind']) for each in body['resources'] if each['name'].startswith('redises')))
+    return json.loads(json.dumps(seen))
+
+
+def watched(ask, query, seconds=2):
+    """Types and names of a watch's events in two seconds; bookmarks by their annotation."""
+    begun = time.monotonic()
+    answer = ask('GET', f'{REDIS}?watch=true&timeoutSeconds={seconds}&{query}', timeout=30)
+    events = []
+    for line in answer.text.splitlines():
+        event = json.loads(line)
+        about = event['object'].get('metadata', {})
+        if event['type'] != 'BOOKMARK':
+            events.append((event['type'], about.get('name')))
+        elif about.get('annotations'):
+            events.append((event['type'], about['annotations']))
+    return {'status': answer.status, 'events': events, 'ended in time': time.monotonic() - begun < seconds + 3}
