@@ -39,7 +39,7 @@ DEVCLUSTER = {
     '*': 'base aio http obs kube',
 }
 # Places that may include every room but main.
-PLACES = ('testing', 'tests', 'bench')
+PLACES = ('testing', 'tests', 'bench', 'fuzz')
 
 # Foreign headers at home in few rooms: (pattern, rooms, exceptions that everybody may include).
 FOREIGN = [
@@ -65,7 +65,7 @@ BANNED = [
     (r'\bthis_thread::sleep_(for|until)|\b(usleep|nanosleep)\s*\(|::sleep\s*\(', ('bench/', 'src/aio/', 'src/main/'),
      'wait for the event, or move a manual clock'),
     (r'std::(cout|cerr|clog)\b|(?<!\w)(printf|fprintf|puts|putchar)\s*\(|fmt::print\b',
-     ('src/main/', 'src/obs/', 'devcluster/main', 'bench/', 'tests/'), 'log through obs, or return the text'),
+     ('src/main/', 'src/obs/', 'devcluster/main', 'bench/', 'tests/', 'fuzz/'), 'log through obs, or return the text'),
     (r'\b(secure_)?getenv\s*\(', ('src/main/', 'src/config/', 'devcluster/main', 'bench/', 'tests/', 'testing/', 'test'),
      'declare an option in config'),
     (r'\b(rand|srand)\s*\(\)|\bstd::rand\b', (), 'use <random> with a seed that is printed'),
@@ -88,7 +88,7 @@ FUNCTION_LINES = (70, 100)
 FILE_LINES = (500, 600)
 
 CODE_PLACES = ('src', 'devcluster') + PLACES
-TEXT_PLACES = CODE_PLACES + ('cmake', 'docs', 'deploy', 'tools')
+TEXT_PLACES = CODE_PLACES + ('cmake', 'conformance', 'docs', 'deploy', 'tools')
 TEXT_ENDINGS = ('.cpp', '.hpp', '.h', '.py', '.md', '.txt', '.cmake', '.json', '.yaml', '.yml', '.sh', '.in')
 # Captured or generated data, and this program with its test, which must name what they look for.
 UNREAD = re.compile(r'(^|/)(testdata|build)/|^tools/tidy(_test)?\.py$|\.lock$')

@@ -202,6 +202,10 @@ TEST(json_patch, does_what_rfc_6902_says) {
         {"op":"replace","path":"/c","value":"x"},{"op":"remove","path":"/a/b/0"},
         {"op":"add","path":"/a/b/-","value":3},{"op":"test","path":"/c","value":"x"}])")));
     EXPECT_EQ(json::serialize(target), R"({"a":{"b":[9,2,3]},"c":"x"})");
+    EXPECT_TRUE(json_patch(
+        target, json::parse(R"([{"op":"test","path":"","value":{"a":{"b":[9,2,3]},"c":"x"}}])")));
+    EXPECT_EQ(json_patch(target, json::parse(R"([{"op":"remove","path":""}])")).error().code,
+              base::errc::invalid);
     EXPECT_EQ(json_patch(target, json::parse(R"([{"op":"remove","path":"/none"}])")).error().code,
               base::errc::conflict);
     EXPECT_EQ(json_patch(target, json::parse(R"([{"op":"dance","path":"/c"}])")).error().code,

@@ -92,12 +92,31 @@ base::outcome<void> remove(const place& where) {
     return {};
 }
 
+// A step whose path is "": the whole document (RFC 6901 section 5).
+base::outcome<void> apply_to_whole(json::value& target, std::string_view op,
+                                   const json::value* value) {
+    if (value == nullptr) return fail(errc::invalid, "the whole document cannot go or move");
+    if (op == "test") {
+        if (target == *value) return {};
+        return fail(errc::conflict, "a test of the patch failed");
+    }
+    if (op != "add" && op != "replace") {
+        return fail(errc::invalid, "an operation that the whole document does not have");
+    }
+    target = *value;
+    return {};
+}
+
 base::outcome<void> apply_one(json::value& target, const json::object& step) {
     const auto text = [&](std::string_view key) -> std::string {
         const auto* value = step.if_contains(key);
         return value != nullptr && value->is_string() ? std::string(value->get_string()) : "";
     };
     const auto op = text("op");
+    const auto* path = step.if_contains("path");
+    if (path != nullptr && path->is_string() && path->get_string().empty()) {
+        return apply_to_whole(target, op, step.if_contains("value"));
+    }
     const auto where = find_parent(target, text("path"));
     if (!where) return std::unexpected(where.error());
     const auto* value = step.if_contains("value");
