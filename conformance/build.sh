@@ -11,7 +11,7 @@ go=$(command -v go || true)
 [ -n "$go" ] || go=/usr/local/go/bin/go
 if [ ! -x "$go" ]; then
     echo "conformance: needs Go 1.25 or newer to build kube-apiserver, and there is none in PATH or /usr/local/go." \
-        "Install it from go.dev, or put the three programs into $programs." >&2
+        "Install it, or put the three programs into $programs." >&2
     exit 1
 fi
 have=$("$go" env GOVERSION)
