@@ -25,13 +25,19 @@ bool assign(std::string& into, od::value value) {
     return true;
 }
 
-bool ends_initial_events(od::value value) {
+// Nothing when the annotations are not JSON: simdjson cannot go on then.
+std::optional<bool> ends_initial_events(od::value value) {
     od::object annotations;
+    od::value found;
     std::string_view text;
-    return value.get_object().get(annotations) == simdjson::SUCCESS &&
-           annotations.find_field_unordered(end_annotation).get_string().get(text) ==
-               simdjson::SUCCESS &&
-           text == "true";
+    auto error = value.get_object().get(annotations);
+    if (error == simdjson::SUCCESS) {
+        error = annotations.find_field_unordered(end_annotation).get(found);
+    }
+    if (error == simdjson::SUCCESS) error = found.get_string().get(text);
+    if (error == simdjson::SUCCESS) return text == "true";
+    if (error == simdjson::INCORRECT_TYPE || error == simdjson::NO_SUCH_FIELD) return false;
+    return std::nullopt;
 }
 
 struct metadata_reading {
@@ -56,7 +62,9 @@ bool read_metadata(od::object& metadata, metadata_reading& into) {
         } else if (key == "resourceVersion") {
             taken = assign(into.meta.resource_version, value);
         } else if (key == "annotations") {
-            into.ends_initial_events = ends_initial_events(value);
+            const auto ends = ends_initial_events(value);
+            taken = ends.has_value();
+            into.ends_initial_events = ends.value_or(false);
         }
         if (!taken) return false;
     }
