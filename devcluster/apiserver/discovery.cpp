@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/ascii.hpp"
 #include "devcluster/apiserver/status.hpp"
 #include "devcluster/apiserver/text.hpp"
 
@@ -29,7 +30,7 @@ json::object group_version_kind(const resource_type& type) {
 
 json::object resource_entry(const resource_type& type) {
     json::object entry{{"name", type.plural},
-                       {"singularName", lower(type.kind)},
+                       {"singularName", base::lower(type.kind)},
                        {"namespaced", type.namespaced},
                        {"kind", type.kind},
                        {"verbs", verbs()}};
@@ -48,7 +49,7 @@ json::object aggregated_entry(const resource_type& type) {
     json::object entry{{"resource", type.plural},
                        {"responseKind", group_version_kind(type)},
                        {"scope", type.namespaced ? "Namespaced" : "Cluster"},
-                       {"singularResource", lower(type.kind)},
+                       {"singularResource", base::lower(type.kind)},
                        {"verbs", verbs()}};
     if (!type.short_names.empty()) entry["shortNames"] = words(type.short_names);
     if (!type.categories.empty()) entry["categories"] = words(type.categories);

@@ -51,14 +51,6 @@ std::optional<std::string> text_at_path(const json::object& from, std::string_vi
     return std::nullopt;
 }
 
-std::string lower(std::string_view text) {
-    std::string result(text);
-    for (char& c : result) {
-        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
-    }
-    return result;
-}
-
 std::string meta(const json::object& object, std::string_view key) {
     const auto* metadata = metadata_if(object);
     const auto* value = metadata == nullptr ? nullptr : metadata->if_contains(key);

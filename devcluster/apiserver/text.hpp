@@ -12,8 +12,6 @@ namespace apiserver {
 
 namespace json = boost::json;
 
-std::string lower(std::string_view text);
-
 // Members of an object; null, empty or false when absent or of another type.
 const json::object* object_at(const json::object* from, std::string_view key);
 const json::array* array_at(const json::object* from, std::string_view key);

@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "base/ascii.hpp"
 #include "kube/json_text.hpp"
 
 namespace controller {
@@ -23,14 +24,6 @@ constexpr std::array table{
     engine_kind{"redissentinel", "RedisSentinel", "redissentinels", "redissentinel", "", 26379, ""},
 };
 
-std::string lower(std::string_view text) {
-    std::string result(text);
-    for (char& c : result) {
-        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
-    }
-    return result;
-}
-
 base::outcome<void> done() {
     return {};
 }
@@ -50,13 +43,13 @@ kube::resource database_resource(const engine_kind& of) {
 kube::resource request_resource(const engine_kind& of) {
     return {.group = "ops.kubedb.com",
             .version = "v1alpha1",
-            .plural = lower(of.kind) + "opsrequests",
+            .plural = base::lower(of.kind) + "opsrequests",
             .kind = std::string(of.kind) + "OpsRequest"};
 }
 kube::resource version_resource(const engine_kind& of) {
     return {.group = "catalog.kubedb.com",
             .version = "v1alpha1",
-            .plural = lower(of.kind) + "versions",
+            .plural = base::lower(of.kind) + "versions",
             .kind = std::string(of.kind) + "Version",
             .namespaced = false};
 }

@@ -6,6 +6,7 @@
 #include <boost/json/array.hpp>
 #include <functional>
 
+#include "base/ascii.hpp"
 #include "base/base64.hpp"
 #include "base/quantity.hpp"
 #include "devcluster/controller/health.hpp"
@@ -280,9 +281,7 @@ json::object binding_object(const wanted_database& of, const std::string& url) {
 
 json::object event_object(const wanted_database& about, const event_text& what, int count,
                           const std::string& now) {
-    std::string word = what.reason;
-    std::ranges::transform(word, word.begin(),
-                           [](char c) { return c >= 'A' && c <= 'Z' ? char(c + 32) : c; });
+    const auto word = base::lower(what.reason);
     json::object made{{"apiVersion", "v1"},
                       {"kind", "Event"},
                       {"metadata",

@@ -7,6 +7,8 @@
 #include <charconv>
 #include <optional>
 
+#include "base/ascii.hpp"
+
 namespace config {
 namespace {
 
@@ -91,8 +93,7 @@ std::string read_environment(text from, options& into) {
 }
 
 std::string read_log_level(text from, options& into) {
-    std::string lower;
-    for (const char c : from) lower += c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+    const auto lower = base::lower(from);
     for (const text known : {"trace", "debug", "info", "warning", "error", "critical", "off"}) {
         if (lower != known) continue;
         into.log_level = lower;

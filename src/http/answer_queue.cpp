@@ -6,6 +6,8 @@
 #include <charconv>
 #include <utility>
 
+#include "base/ascii.hpp"
+
 namespace http {
 namespace {
 
@@ -46,24 +48,17 @@ constexpr std::array phrases{
     std::pair{505U, std::string_view("HTTP Version Not Supported")},
 };
 
-char lower(char c) noexcept {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-}
-bool same(std::string_view a, std::string_view b) noexcept {
-    return std::ranges::equal(a, b, {}, lower, lower);
-}
-
 // The length says mostly that it is not.
 bool is_of_the_connection(std::string_view name) noexcept {
     switch (name.size()) {
         case 4:
-            return same(name, "date");
+            return base::same_but_for_case(name, "date");
         case 10:
-            return same(name, "connection");
+            return base::same_but_for_case(name, "connection");
         case 14:
-            return same(name, "content-length");
+            return base::same_but_for_case(name, "content-length");
         case 17:
-            return same(name, "transfer-encoding");
+            return base::same_but_for_case(name, "transfer-encoding");
         default:
             return false;
     }

@@ -6,6 +6,7 @@
 #include <array>
 #include <charconv>
 
+#include "base/ascii.hpp"
 #include "base/utf8.hpp"
 
 namespace http {
@@ -14,19 +15,9 @@ namespace {
 constexpr std::array<std::string_view, 8> method_names{"GET",   "HEAD",   "POST",    "PUT",
                                                        "PATCH", "DELETE", "OPTIONS", "OTHER"};
 
-char lower(char c) noexcept {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
-}
-
-// Field names are compared without case (RFC 9110 section 5.1).
-bool same_name(std::string_view left, std::string_view right) noexcept {
-    return left.size() == right.size() &&
-           std::ranges::equal(left, right, [](char a, char b) { return lower(a) == lower(b); });
-}
-
 int hex_value(char c) noexcept {
     if (c >= '0' && c <= '9') return c - '0';
-    const char small = lower(c);
+    const char small = base::lower(c);
     return small >= 'a' && small <= 'f' ? small - 'a' + 10 : -1;
 }
 
@@ -60,16 +51,17 @@ std::string_view name(method verb) noexcept {
     return method_names[static_cast<std::size_t>(verb)];
 }
 
+// Field names are compared without case (RFC 9110 section 5.1).
 std::string_view headers::get(std::string_view name) const noexcept {
     for (const auto& item : items_) {
-        if (same_name(item.name, name)) return item.value;
+        if (base::same_but_for_case(item.name, name)) return item.value;
     }
     return {};
 }
 
 bool headers::has(std::string_view name) const noexcept {
-    return std::ranges::any_of(items_,
-                               [&](const header& item) { return same_name(item.name, name); });
+    return std::ranges::any_of(
+        items_, [&](const header& item) { return base::same_but_for_case(item.name, name); });
 }
 
 void headers::add(std::string name, std::string value) {
@@ -82,7 +74,8 @@ void headers::set(std::string_view name, std::string value) {
 }
 
 void headers::erase(std::string_view name) {
-    std::erase_if(items_, [&](const header& item) { return same_name(item.name, name); });
+    std::erase_if(items_,
+                  [&](const header& item) { return base::same_but_for_case(item.name, name); });
 }
 
 std::string body::to_string() const {

@@ -5,6 +5,8 @@
 #include <charconv>
 #include <utility>
 
+#include "base/ascii.hpp"
+
 namespace http {
 namespace {
 
@@ -34,12 +36,6 @@ bool is_target_char(char c) noexcept {
 bool is_value_char(char c) noexcept {
     return c == '\t' || (static_cast<unsigned char>(c) >= 0x20 && c != 0x7f);
 }
-char lower(char c) noexcept {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-}
-bool same(std::string_view a, std::string_view b) noexcept {
-    return std::ranges::equal(a, b, {}, lower, lower);
-}
 std::string_view trimmed(std::string_view text) noexcept {
     while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
     while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
@@ -58,7 +54,7 @@ bool has_bare_line_end(std::string_view text, char before) noexcept {
 bool has_word(std::string_view list, std::string_view word) noexcept {
     while (!list.empty()) {
         const auto comma = list.find(',');
-        if (same(trimmed(list.substr(0, comma)), word)) return true;
+        if (base::same_but_for_case(trimmed(list.substr(0, comma)), word)) return true;
         if (comma == std::string_view::npos) return false;
         list.remove_prefix(comma + 1);
     }
@@ -230,7 +226,8 @@ bool request_parser::read_target(std::string_view target) {
     const auto scheme_end = target.find("://");
     if (scheme_end == std::string_view::npos) return false;
     const auto scheme = target.substr(0, scheme_end);
-    if (!same(scheme, "http") && !same(scheme, "https")) return false;
+    if (!base::same_but_for_case(scheme, "http") && !base::same_but_for_case(scheme, "https"))
+        return false;
     const auto rest = target.substr(scheme_end + 3);
     const auto path = std::min(rest.find_first_of("/?"), rest.size());
     authority_ = rest.substr(0, path);
@@ -251,7 +248,7 @@ bool request_parser::read_field(std::string_view line) {
     const auto value = trimmed(line.substr(colon + 1));
     if (!std::ranges::all_of(value, is_value_char))
         return bad(400, "a control character in a header");
-    if (same(name, "content-length")) {
+    if (base::same_but_for_case(name, "content-length")) {
         std::uint64_t length = 0;
         const auto [end, error] =
             std::from_chars(value.data(), value.data() + value.size(), length);
@@ -261,25 +258,27 @@ bool request_parser::read_field(std::string_view line) {
         if (has_length_ && length != left_) return bad(400, "several Content-Length values");
         has_length_ = true;
         left_ = length;
-    } else if (same(name, "transfer-encoding")) {
+    } else if (base::same_but_for_case(name, "transfer-encoding")) {
         if (is_chunked_ || is_1_0_) return bad(400, "Transfer-Encoding is not as it must be");
-        if (!same(value, "chunked")) return bad(501, "only the chunked transfer coding is known");
+        if (!base::same_but_for_case(value, "chunked"))
+            return bad(501, "only the chunked transfer coding is known");
         is_chunked_ = true;
-    } else if (same(name, "connection")) {
+    } else if (base::same_but_for_case(name, "connection")) {
         if (has_word(value, "close")) {
             keeps_alive_ = false;
         } else if (is_1_0_ && has_word(value, "keep-alive")) {
             keeps_alive_ = true;
         }
-    } else if (same(name, "host")) {
+    } else if (base::same_but_for_case(name, "host")) {
         ++hosts_;
         if (!std::ranges::all_of(value, is_target_char)) return bad(400, "Host is not a host");
         if (!authority_.empty()) {
             message_.headers.add(std::string(name), authority_);
             return true;
         }
-    } else if (same(name, "expect")) {
-        if (!same(value, "100-continue")) return bad(417, "an expectation that cannot be met");
+    } else if (base::same_but_for_case(name, "expect")) {
+        if (!base::same_but_for_case(value, "100-continue"))
+            return bad(417, "an expectation that cannot be met");
         expects_continue_ = !is_1_0_;
     }
     message_.headers.add(std::string(name), std::string(value));

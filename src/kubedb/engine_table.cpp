@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "base/ascii.hpp"
+
 namespace kubedb {
 namespace {
 
@@ -25,21 +27,13 @@ constexpr std::array table{
                 "replicas", "", 11211, "memcached", "", true, false},
 };
 
-std::string lower(std::string_view text) {
-    std::string result(text);
-    for (char& c : result) {
-        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
-    }
-    return result;
-}
-
 }  // namespace
 
 std::string engine_kind::ops_plural() const {
-    return lower(kind) + "opsrequests";
+    return base::lower(kind) + "opsrequests";
 }
 std::string engine_kind::version_plural() const {
-    return lower(kind) + "versions";
+    return base::lower(kind) + "versions";
 }
 
 std::span<const engine_kind> all_kinds() noexcept {

@@ -1,0 +1,26 @@
+#pragma once
+// Letters without regard to case, in ASCII only: the names of HTTP and Kubernetes know no others,
+// and no locale has a say. Pure.
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+
+namespace base {
+
+constexpr char lower(char c) noexcept {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+}
+
+inline std::string lower(std::string_view text) {
+    std::string result(text);
+    for (char& c : result) c = lower(c);
+    return result;
+}
+
+constexpr bool same_but_for_case(std::string_view a, std::string_view b) noexcept {
+    return a.size() == b.size() &&
+           std::ranges::equal(a, b, [](char x, char y) { return lower(x) == lower(y); });
+}
+
+}  // namespace base
