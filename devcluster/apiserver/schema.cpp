@@ -5,27 +5,13 @@
 #include <algorithm>
 
 #include "base/time_text.hpp"
+#include "devcluster/apiserver/text.hpp"
 
 namespace apiserver {
 namespace {
 
 // Longer texts are not given to std::regex, whose matcher recurses: they fail a pattern.
 constexpr std::size_t pattern_input_max = 1024;
-
-const json::object* object_at(const json::object& from, std::string_view key) {
-    const auto* value = from.if_contains(key);
-    return value == nullptr ? nullptr : value->if_object();
-}
-
-bool has_flag(const json::object& from, std::string_view key) {
-    const auto* value = from.if_contains(key);
-    return value != nullptr && value->is_bool() && value->get_bool();
-}
-
-std::string text_at(const json::object& from, std::string_view key) {
-    const auto* value = from.if_contains(key);
-    return value != nullptr && value->is_string() ? std::string(value->get_string()) : "";
-}
 
 std::optional<double> number_at(const json::object& from, std::string_view key) {
     const auto* value = from.if_contains(key);
@@ -69,9 +55,9 @@ cause invalid_value(const json::value& value, const std::string& path, std::stri
 schema::schema(const json::object& source)
     : type_(text_at(source, "type")),
       format_(text_at(source, "format")),
-      int_or_string_(has_flag(source, "x-kubernetes-int-or-string")),
-      nullable_(has_flag(source, "nullable")),
-      keeps_unknown_(has_flag(source, "x-kubernetes-preserve-unknown-fields")) {
+      int_or_string_(flag_at(source, "x-kubernetes-int-or-string")),
+      nullable_(flag_at(source, "nullable")),
+      keeps_unknown_(flag_at(source, "x-kubernetes-preserve-unknown-fields")) {
     if (const auto* preset = source.if_contains("default")) default_ = *preset;
     if (const auto* list = source.if_contains("enum"); list != nullptr && list->is_array()) {
         enum_ = list->get_array();
@@ -82,17 +68,17 @@ schema::schema(const json::object& source)
             if (each.is_string()) required_.emplace_back(each.get_string());
         }
     }
-    if (const auto* members = object_at(source, "properties")) {
+    if (const auto* members = object_at(&source, "properties")) {
         for (const auto& [key, rules] : *members) {
             if (rules.is_object()) {
                 properties_.emplace(key, std::make_unique<schema>(rules.get_object()));
             }
         }
     }
-    if (const auto* rules = object_at(source, "additionalProperties")) {
+    if (const auto* rules = object_at(&source, "additionalProperties")) {
         others_ = std::make_unique<schema>(*rules);
     }
-    if (const auto* rules = object_at(source, "items")) items_ = std::make_unique<schema>(*rules);
+    if (const auto* rules = object_at(&source, "items")) items_ = std::make_unique<schema>(*rules);
 }
 
 void schema::read_bounds(const json::object& source) {

@@ -15,29 +15,14 @@
 namespace controller {
 namespace {
 
+using kube::array_or_empty;
+using kube::flag_at;
+using kube::object_or_empty;
+using kube::quantity_at;
 using kube::text_at;
 
-const json::object& inner(const json::object& from, std::string_view key) {
-    static const json::object none;
-    const auto* found = kube::object_at(from, key);
-    return found == nullptr ? none : *found;
-}
-const json::array& list(const json::object& from, std::string_view key) {
-    static const json::array none;
-    const auto* value = from.if_contains(key);
-    return value == nullptr || !value->is_array() ? none : value->get_array();
-}
 std::string text(const json::object& from, std::string_view key) {
     return std::string(text_at(from, key));
-}
-bool flag(const json::object& from, std::string_view key) {
-    const auto* value = from.if_contains(key);
-    return value != nullptr && value->is_bool() && value->get_bool();
-}
-// A quantity is a string, or a bare number.
-std::string quantity(const json::object& from, std::string_view key) {
-    const auto number = kube::number_at(from, key);
-    return number ? std::to_string(*number) : text(from, key);
 }
 
 json::object named_object(const wanted_database& of, std::string_view api_version,
@@ -62,11 +47,12 @@ json::object owned_object(const wanted_database& of, std::string_view api_versio
 }
 
 std::int64_t memory_of(const json::object& pod, std::string_view component) {
-    for (const auto& each : list(pod, "containers")) {
+    for (const auto& each : array_or_empty(pod, "containers")) {
         if (!each.is_object() || text_at(each.get_object(), "name") != component) continue;
-        const auto& resources = inner(each.get_object(), "resources");
+        const auto& resources = object_or_empty(each.get_object(), "resources");
         for (const auto* kind : {"limits", "requests"}) {
-            const auto bytes = base::parse_bytes(quantity(inner(resources, kind), "memory"));
+            const auto bytes =
+                base::parse_bytes(quantity_at(object_or_empty(resources, kind), "memory"));
             if (bytes && *bytes > 0) return *bytes;
         }
     }
@@ -74,7 +60,7 @@ std::int64_t memory_of(const json::object& pod, std::string_view component) {
 }
 
 bool is_provisioned(const json::object& status) {
-    return std::ranges::any_of(list(status, "conditions"), [](const json::value& each) {
+    return std::ranges::any_of(array_or_empty(status, "conditions"), [](const json::value& each) {
         return each.is_object() && text_at(each.get_object(), "type") == "Provisioned" &&
                text_at(each.get_object(), "status") == "True";
     });
@@ -83,9 +69,9 @@ bool is_provisioned(const json::object& status) {
 }  // namespace
 
 wanted_database read_database(const engine_kind& kind, const json::object& object) {
-    const auto& metadata = inner(object, "metadata");
-    const auto& spec = inner(object, "spec");
-    const auto& auth = inner(spec, "authSecret");
+    const auto& metadata = object_or_empty(object, "metadata");
+    const auto& spec = object_or_empty(object, "spec");
+    const auto& auth = object_or_empty(spec, "authSecret");
     wanted_database read{.engine = std::string(kind.engine),
                          .kind = std::string(kind.kind),
                          .plural = std::string(kind.plural),
@@ -99,22 +85,24 @@ wanted_database read_database(const engine_kind& kind, const json::object& objec
                          .first_role = std::string(kind.first_role),
                          .follower_role = std::string(kind.follower_role),
                          .generation = kube::number_at(metadata, "generation").value_or(0),
-                         .is_auth_external = flag(auth, "externallyManaged"),
-                         .is_halted = flag(spec, "halted"),
+                         .is_auth_external = flag_at(auth, "externallyManaged"),
+                         .is_halted = flag_at(spec, "halted"),
                          .is_deleting = metadata.contains("deletionTimestamp"),
                          .has_monitor = spec.contains("monitor"),
-                         .was_provisioned = is_provisioned(inner(object, "status"))};
+                         .was_provisioned = is_provisioned(object_or_empty(object, "status"))};
     if (read.deletion_policy.empty()) read.deletion_policy = "Delete";
     if (read.auth_secret.empty()) read.auth_secret = read.name + "-auth";
     constexpr std::int64_t replicas_max = 32;
     read.replicas = static_cast<int>(
         std::clamp<std::int64_t>(kube::number_at(spec, "replicas").value_or(1), 1, replicas_max));
     read.has_finalizer =
-        std::ranges::any_of(list(metadata, "finalizers"),
+        std::ranges::any_of(array_or_empty(metadata, "finalizers"),
                             [](const json::value& each) { return each == json::value(finalizer); });
-    read.memory_bytes = memory_of(inner(inner(spec, "podTemplate"), "spec"), kind.component);
-    const auto size =
-        quantity(inner(inner(inner(spec, "storage"), "resources"), "requests"), "storage");
+    read.memory_bytes =
+        memory_of(object_or_empty(object_or_empty(spec, "podTemplate"), "spec"), kind.component);
+    const auto size = quantity_at(
+        object_or_empty(object_or_empty(object_or_empty(spec, "storage"), "resources"), "requests"),
+        "storage");
     if (!size.empty()) read.storage = size;
     return read;
 }
@@ -132,7 +120,7 @@ std::string refusal_of(const wanted_database& wanted, bool has_runtime) {
 
 json::array without_finalizer(const json::object& object) {
     json::array kept;
-    for (const auto& each : list(inner(object, "metadata"), "finalizers")) {
+    for (const auto& each : array_or_empty(object_or_empty(object, "metadata"), "finalizers")) {
         if (each != json::value(finalizer)) kept.push_back(each);
     }
     return kept;
@@ -181,7 +169,7 @@ json::object secret_object(const wanted_database& of, const std::string& user,
 }
 
 std::string password_in(const json::object& secret) {
-    const auto& data = inner(secret, "data");
+    const auto& data = object_or_empty(secret, "data");
     const auto password = base::from_base64(text_at(data, "password")).value_or("");
     if (!password.empty()) return password;
     const auto lines = base::from_base64(text_at(data, "authData")).value_or("");
@@ -191,7 +179,7 @@ std::string password_in(const json::object& secret) {
 }
 
 bool is_secret_ours(const wanted_database& of, const json::object& secret) {
-    const auto& labels = inner(inner(secret, "metadata"), "labels");
+    const auto& labels = object_or_empty(object_or_empty(secret, "metadata"), "labels");
     return text_at(labels, "app.kubernetes.io/managed-by") == "kubedb.com" &&
            text_at(labels, "app.kubernetes.io/instance") == of.name &&
            text_at(labels, "app.kubernetes.io/name") == of.plural + ".kubedb.com";

@@ -22,12 +22,6 @@ kube::resource resource_of(std::string_view group, std::string_view version,
             .kind = std::string(kind)};
 }
 
-json::array conditions_in(const json::object& object) {
-    const auto* status = kube::object_at(object, "status");
-    const auto* list = status == nullptr ? nullptr : status->if_contains("conditions");
-    return list != nullptr && list->is_array() ? list->get_array() : json::array{};
-}
-
 }  // namespace
 
 aio::task<> local_database::publish(const json::object& object) {
@@ -160,9 +154,11 @@ aio::task<> local_database::publish_status(const json::object& object) {
                     facts_.was_provisioned, facts_.is_halted, facts_.is_paused, facts_.generation,
                     facts_.trouble, facts_.refusal);
     const auto now = base::to_rfc3339(host_.clock.wall());
-    co_return co_await teller_.tell_status(database_resource(kind_), wanted_.name_space,
-                                           wanted_.name, gist,
-                                           status_of(facts_, conditions_in(object), now));
+    co_return co_await teller_.tell_status(
+        database_resource(kind_), wanted_.name_space, wanted_.name, gist,
+        status_of(facts_,
+                  kube::array_or_empty(kube::object_or_empty(object, "status"), "conditions"),
+                  now));
 }
 
 aio::task<> local_database::publish_events() {

@@ -13,22 +13,14 @@ namespace controller {
 namespace {
 
 using base::errc;
+using kube::array_or_empty;
+using kube::object_or_empty;
 using kube::text_at;
-
-const json::object& inner(const json::object& from, std::string_view key) {
-    static const json::object none;
-    const auto* found = kube::object_at(from, key);
-    return found == nullptr ? none : *found;
-}
-
-json::array array_of(const json::object& from, std::string_view key) {
-    const auto* value = from.if_contains(key);
-    return value == nullptr || !value->is_array() ? json::array{} : value->get_array();
-}
 
 base::outcome<json::object> vertical_change(const engine_kind& kind, const json::object& spec,
                                             const ops_request& request) {
-    const auto& component = inner(inner(request.spec, "verticalScaling"), kind.component);
+    const auto& component =
+        object_or_empty(object_or_empty(request.spec, "verticalScaling"), kind.component);
     const auto* resources = kube::object_at(component, "resources");
     if (resources == nullptr) {
         return base::fail(errc::invalid, fmt::format("the request names no resources at "
@@ -36,7 +28,8 @@ base::outcome<json::object> vertical_change(const engine_kind& kind, const json:
                                                      kind.component));
     }
     // A merge patch replaces lists whole: the other containers come along.
-    auto containers = array_of(inner(inner(spec, "podTemplate"), "spec"), "containers");
+    auto containers =
+        array_or_empty(object_or_empty(object_or_empty(spec, "podTemplate"), "spec"), "containers");
     const auto at = std::ranges::find_if(containers, [&](const json::value& each) {
         return each.is_object() && text_at(each.get_object(), "name") == kind.component;
     });
@@ -49,7 +42,7 @@ base::outcome<json::object> vertical_change(const engine_kind& kind, const json:
 }
 
 base::outcome<json::object> horizontal_change(const engine_kind& kind, const ops_request& request) {
-    const auto& wanted = inner(request.spec, "horizontalScaling");
+    const auto& wanted = object_or_empty(request.spec, "horizontalScaling");
     const auto replicas = kube::number_at(wanted, kind.horizontal_key);
     if (!replicas || *replicas < 1) {
         return base::fail(errc::invalid, fmt::format("the request names no members at "
@@ -64,14 +57,15 @@ base::outcome<json::object> horizontal_change(const engine_kind& kind, const ops
 
 base::outcome<json::object> volume_change(const engine_kind& kind, const json::object& spec,
                                           const ops_request& request) {
-    const auto size = text_at(inner(request.spec, "volumeExpansion"), kind.component);
+    const auto size = text_at(object_or_empty(request.spec, "volumeExpansion"), kind.component);
     const auto wanted = base::parse_bytes(size);
     if (!wanted) {
         return base::fail(errc::invalid, fmt::format("the request names no size at "
                                                      "volumeExpansion.{}",
                                                      kind.component));
     }
-    const auto& claim = inner(inner(inner(spec, "storage"), "resources"), "requests");
+    const auto& claim =
+        object_or_empty(object_or_empty(object_or_empty(spec, "storage"), "resources"), "requests");
     const auto present = base::parse_bytes(text_at(claim, "storage")).value_or(0);
     if (*wanted < present) {
         return base::fail(errc::invalid, fmt::format("a volume cannot shrink: {} is less than {}",
@@ -114,20 +108,20 @@ std::optional<std::chrono::seconds> parse_duration(std::string_view text) {
 }
 
 ops_request read_request(const json::object& object) {
-    const auto& metadata = inner(object, "metadata");
-    const auto& spec = inner(object, "spec");
-    const auto& status = inner(object, "status");
+    const auto& metadata = object_or_empty(object, "metadata");
+    const auto& spec = object_or_empty(object, "spec");
+    const auto& status = object_or_empty(object, "status");
     ops_request read{.name_space = std::string(text_at(metadata, "namespace")),
                      .name = std::string(text_at(metadata, "name")),
                      .uid = std::string(text_at(metadata, "uid")),
-                     .database = std::string(text_at(inner(spec, "databaseRef"), "name")),
+                     .database = std::string(text_at(object_or_empty(spec, "databaseRef"), "name")),
                      .type = std::string(text_at(spec, "type")),
                      .phase = std::string(text_at(status, "phase")),
                      .created = std::string(text_at(metadata, "creationTimestamp")),
                      .generation = kube::number_at(metadata, "generation").value_or(0),
                      .applies_always = text_at(spec, "apply") == "Always",
                      .spec = spec,
-                     .conditions = array_of(status, "conditions")};
+                     .conditions = array_or_empty(status, "conditions")};
     read.timeout = parse_duration(text_at(spec, "timeout")).value_or(read.timeout);
     for (const auto& each : read.conditions) {
         if (!each.is_object() || text_at(each.get_object(), "type") != "Progressing") continue;

@@ -317,9 +317,8 @@ class cluster final : public apiserver::resident {
     };
     void tell(const controller::wanted_database& wanted, const controller::engine_kind& kind,
               const json::object& object, const health& how) {
-        const auto* status = kube::object_at(object, "status");
-        const auto* list = status == nullptr ? nullptr : status->if_contains("conditions");
-        const auto before = list != nullptr && list->is_array() ? list->get_array() : json::array{};
+        const auto& before =
+            kube::array_or_empty(kube::object_or_empty(object, "status"), "conditions");
         const controller::database_facts facts{.replicas = wanted.replicas,
                                                .ready = how.ready,
                                                .accepts = how.accepts,

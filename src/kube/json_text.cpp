@@ -31,4 +31,26 @@ const json::object* object_at(const json::object& object, std::string_view key) 
     return value ? value->if_object() : nullptr;
 }
 
+bool flag_at(const json::object& object, std::string_view key) {
+    const auto* value = object.if_contains(key);
+    return value && value->is_bool() && value->get_bool();
+}
+
+std::string quantity_at(const json::object& object, std::string_view key) {
+    const auto number = number_at(object, key);
+    return number ? std::to_string(*number) : std::string(text_at(object, key));
+}
+
+const json::object& object_or_empty(const json::object& object, std::string_view key) {
+    static const json::object none;
+    const auto* found = object_at(object, key);
+    return found ? *found : none;
+}
+
+const json::array& array_or_empty(const json::object& object, std::string_view key) {
+    static const json::array none;
+    const auto* value = object.if_contains(key);
+    return value && value->is_array() ? value->get_array() : none;
+}
+
 }  // namespace kube

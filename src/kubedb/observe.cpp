@@ -18,36 +18,18 @@ namespace {
 namespace json = boost::json;
 using domain::observed_phase;
 using domain::topology_mode;
+using kube::array_or_empty;
+using kube::flag_at;
 using kube::number_at;
 using kube::object_at;
+using kube::object_or_empty;
+using kube::quantity_at;
 using kube::text_at;
 
-const json::object& object_or_empty(const json::object& from, std::string_view key) {
-    static const json::object none;
-    const auto* found = object_at(from, key);
-    return found == nullptr ? none : *found;
-}
-const json::array& array_or_empty(const json::object& from, std::string_view key) {
-    static const json::array none;
-    const auto* value = from.if_contains(key);
-    return value == nullptr || !value->is_array() ? none : value->get_array();
-}
-bool flag_at(const json::object& from, std::string_view key) {
-    const auto* value = from.if_contains(key);
-    return value != nullptr && value->is_bool() && value->get_bool();
-}
 int small_at(const json::object& from, std::string_view key, int otherwise) {
     const auto number = number_at(from, key);
     return number ? static_cast<int>(*number) : otherwise;
 }
-// A quantity is a string, or a bare number.
-std::string quantity_at(const json::object& from, std::string_view key) {
-    const auto* value = from.if_contains(key);
-    if (value == nullptr) return {};
-    if (value->is_string()) return std::string(value->get_string());
-    return value->is_int64() ? std::to_string(value->get_int64()) : std::string();
-}
-
 observed_phase phase_of(std::string_view text) {
     constexpr std::array table{
         std::pair{std::string_view("Provisioning"), observed_phase::provisioning},
