@@ -32,6 +32,12 @@ struct proxy_order {
     std::string target;  // path and query for the backend
 };
 
+// [scheme:]NAME[:port], as services/proxy and pods/proxy are asked for.
+struct proxy_name {
+    std::string scheme, name, port;
+};
+proxy_name split_proxy_name(std::string_view text);
+
 using reply = std::variant<http::response, watch_order, proxy_order>;
 
 // A request, understood as far as its path and query go.

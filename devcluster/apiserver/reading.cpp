@@ -215,14 +215,7 @@ reply core::watch(const call& asked, shape as) {
     return order;
 }
 
-namespace {
-
-struct proxy_name {
-    std::string scheme, name, port;
-};
-
-// [scheme:]NAME[:port]
-proxy_name split_name(std::string_view text) {
+proxy_name split_proxy_name(std::string_view text) {
     proxy_name parts;
     const auto first = text.find(':');
     const auto second = first == std::string_view::npos ? first : text.find(':', first + 1);
@@ -237,6 +230,8 @@ proxy_name split_name(std::string_view text) {
     }
     return parts;
 }
+
+namespace {
 
 // Endpoints know ports by name; a number is the Service's.
 std::string port_name(const json::object& service, const std::string& port) {
@@ -281,7 +276,7 @@ std::optional<host_port> address_of_pod(const json::object& pod, const std::stri
 
 // services/[scheme:]NAME[:PORT]/proxy/PATH by the Service and its Endpoints; pods/... by podIP.
 reply core::proxy(const call& asked) {
-    const auto wanted = split_name(asked.name);
+    const auto wanted = split_proxy_name(asked.name);
     const auto found = objects_.find(asked.type->key(), {asked.name_space, wanted.name});
     if (!found) return to_response(not_found("", asked.type->plural, wanted.name));
     if (!wanted.scheme.empty() && wanted.scheme != "http") {

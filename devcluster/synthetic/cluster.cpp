@@ -6,11 +6,9 @@
 #include <array>
 #include <boost/json.hpp>
 #include <cmath>
-#include <deque>
 #include <map>
 #include <queue>
 #include <unordered_map>
-#include <unordered_set>
 
 #include "base/time_text.hpp"
 #include "devcluster/controller/health.hpp"
@@ -91,12 +89,11 @@ class cluster final : public apiserver::resident {
         const auto kind = kinds_.find(event.type_key);
         if (kind == kinds_.end()) return;
         const bool is_database = event.type_key.starts_with("kubedb.com/");
-        const bool is_own = own_writes_.erase(event.revision) > 0;
         if (event.type == apiserver::change_type::deleted) {
             if (is_database) forget({std::string(event.type_key), event.key});
             return;
         }
-        if (is_own) return;
+        if (is_writing_own_) return;
         const auto wait =
             20ms + std::chrono::milliseconds(
                        mix(how_.seed, std::hash<std::string>{}(event.key.second)) % 200);
@@ -105,12 +102,8 @@ class cluster final : public apiserver::resident {
     }
 
     std::optional<proxied> proxy(const call& asked) override {
-        auto service = std::string_view(asked.name);
-        if (const auto colon = service.find(':'); colon != std::string_view::npos) {
-            service.remove_prefix(colon + 1);
-        }
-        service = service.substr(0, service.find(':'));
-        const auto at = services_.find({asked.name_space, std::string(service)});
+        const auto service = apiserver::split_proxy_name(asked.name).name;
+        const auto at = services_.find({asked.name_space, service});
         if (at == services_.end()) return std::nullopt;
         return scrape(*at->second);
     }
@@ -211,32 +204,23 @@ class cluster final : public apiserver::resident {
 
     // ---- writing -------------------------------------------------------------------------
 
-    struct written {
-        unsigned status = 0;
-        json::object object;
-    };
-    written write(http::method verb, const std::string& target, const json::object& body) {
+    void write(http::method verb, const std::string& target, const json::object& body) {
         http::request made{.verb = verb, .target = target, .body = json::serialize(body)};
         made.headers.add("Content-Type", verb == http::method::patch
                                              ? "application/merge-patch+json"
                                              : "application/json");
-        auto reply = core_.handle(made);
-        auto* response = std::get_if<http::response>(&reply);
-        if (response == nullptr) return {};
-        return {response->status, {}};
+        core_.handle(made);
     }
     void make(std::string_view group_path, const std::string& plural, const std::string& home,
               const json::object& content) {
         write(http::method::post, fmt::format("{}/namespaces/{}/{}", group_path, home, plural),
               content);
     }
-    // A change of ours is not one to act upon.
-    unsigned patch_own(const std::string& target, const json::object& body) {
-        own_writes_.insert(objects_.revision() + 1);
-        const auto before = objects_.revision();
-        const auto done = write(http::method::patch, target, body);
-        if (objects_.revision() == before) own_writes_.erase(before + 1);
-        return done.status;
+    // A change of ours is not one to act upon; it is told while it is written.
+    void patch_own(const std::string& target, const json::object& body) {
+        is_writing_own_ = true;
+        write(http::method::patch, target, body);
+        is_writing_own_ = false;
     }
     static std::string path_of(const controller::engine_kind& kind, const object_key& key) {
         return fmt::format("/apis/kubedb.com/v1/namespaces/{}/{}/{}", key.first, kind.plural,
@@ -481,40 +465,38 @@ class cluster final : public apiserver::resident {
 
     proxied scrape(entry& which) {
         note_scrape(which);
-        const auto seconds =
-            std::chrono::duration<double>(how_.clock->wall().time_since_epoch()).count() - 1.7e9;
-        const auto& of = templates_.at(std::string(which.kind->engine));
-        auto page = which.trouble.empty() ? of.page(which.number, seconds) : of.page_of_dead();
-        const auto fault = fault_of(which);
         proxied result;
         auto& response = result.answer.response;
         response.status = 200;
-        switch (fault) {
-            case scrape_fault::none:
-                break;
-            case scrape_fault::hung:
-                result.never = true;
-                break;
-            case scrape_fault::slow:
-                result.after = slowness_;
-                break;
-            case scrape_fault::truncated:
-                page.resize(page.size() / 2);
-                break;
-            case scrape_fault::garbage:
-                for (std::size_t at = 0; at < page.size(); at += 7) page[at] = '\x01';
-                break;
-            case scrape_fault::oversized:
-                page.append(oversized_bytes, '#');
-                break;
-            case scrape_fault::refused:
-                response.status = 503;
-                page = "error trying to reach service: connection refused";
-                break;
-        }
         response.headers.add("Content-Type", "text/plain; version=0.0.4; charset=utf-8");
+        const auto fault = fault_of(which);
+        if (fault == scrape_fault::hung) {
+            result.never = true;
+            return result;
+        }
+        if (fault == scrape_fault::refused) {
+            response.status = 503;
+            response.body =
+                http::body(std::string("error trying to reach service: connection refused"));
+            return result;
+        }
+        auto page = page_of(which);
+        if (fault == scrape_fault::slow) result.after = slowness_;
+        if (fault == scrape_fault::truncated) page.resize(page.size() / 2);
+        if (fault == scrape_fault::oversized) page.append(oversized_bytes, '#');
+        if (fault == scrape_fault::garbage) {
+            for (std::size_t at = 0; at < page.size(); at += 7) page[at] = '\x01';
+        }
         response.body = http::body(std::move(page));
         return result;
+    }
+
+    [[nodiscard]] std::string page_of(const entry& which) const {
+        const auto& of = templates_.at(std::string(which.kind->engine));
+        if (!which.trouble.empty()) return of.page_of_dead();
+        const auto seconds =
+            std::chrono::duration<double>(how_.clock->wall().time_since_epoch()).count() - 1.7e9;
+        return of.page(which.number, seconds);
     }
 
     void note_scrape(entry& which) {
@@ -550,7 +532,7 @@ class cluster final : public apiserver::resident {
     std::size_t with_room_ = 0;
     std::priority_queue<due_deed> queue_;
     std::uint64_t order_ = 0;
-    std::unordered_set<std::uint64_t> own_writes_;  // revisions
+    bool is_writing_own_ = false;
     std::map<scrape_fault, double> parts_;
     std::chrono::milliseconds slowness_{3000};
     std::chrono::nanoseconds flap_period_{0};
