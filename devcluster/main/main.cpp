@@ -127,7 +127,7 @@ int parse(int count, char** words, options& into) {
     return into.data.empty() ? complain("--data must be given") : 0;
 }
 
-// One process per folder.
+// One process per folder: the lock is the process's until it ends.
 int lock_folder(const std::string& path) {
     const int fd = open((path + "/lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) != 0) return -1;
@@ -222,19 +222,34 @@ sigset_t block_signals() {
     return signals;
 }
 
+// Makes the folder and takes it for this process; empty when it cannot be had, which was said then.
+std::string take_folder(const options& how) {
+    std::error_code error;
+    auto data = std::filesystem::absolute(how.data, error).string();
+    std::filesystem::create_directories(data, error);
+    std::string wrong;
+    if (error) {
+        wrong = "cannot be made: " + error.message();
+    } else if (lock_folder(data) < 0) {
+        wrong = "is in use by another dbaas-devcluster";
+    }
+    if (wrong.empty()) return data;
+    complain("'" + data + "' " + wrong);
+    return {};
+}
+
+std::unique_ptr<obs::log_service> start_log(const options& how) {
+    return obs::make_log({.least = how.level, .format = how.format, .app = "dbaas-devcluster"});
+}
+
 int operate(const options& how) {
     const auto signals = block_signals();
-    std::error_code error;
-    const auto data = std::filesystem::absolute(how.data, error).string();
-    std::filesystem::create_directories(data, error);
-    if (error) return complain("'" + data + "' cannot be made: " + error.message());
-    if (lock_folder(data) < 0)
-        return complain("'" + data + "' is in use by another dbaas-devcluster");
+    const auto data = take_folder(how);
+    if (data.empty()) return 2;
     if (how.kubeconfig.empty()) return complain("--kubeconfig must name the cluster");
     auto cluster = kube::load_kubeconfig(how.kubeconfig);
     if (!cluster) return complain(cluster.error().text);
-    const auto log =
-        obs::make_log({.least = how.level, .format = how.format, .app = "dbaas-devcluster"});
+    const auto log = start_log(how);
     log->info("operating", {{"kubeconfig", how.kubeconfig}});
     const int status = run_operator(std::move(*cluster),
                                     {.data_dir = data, .makes_up_addresses = true}, *log, signals);
@@ -244,14 +259,9 @@ int operate(const options& how) {
 
 int serve(const options& how) {
     const auto signals = block_signals();
-    std::error_code error;
-    const auto data = std::filesystem::absolute(how.data, error).string();
-    std::filesystem::create_directories(data, error);
-    if (error) return complain("'" + data + "' cannot be made: " + error.message());
-    const int lock = lock_folder(data);
-    if (lock < 0) return complain("'" + data + "' is in use by another dbaas-devcluster");
-    const auto log =
-        obs::make_log({.least = how.level, .format = how.format, .app = "dbaas-devcluster"});
+    const auto data = take_folder(how);
+    if (data.empty()) return 2;
+    const auto log = start_log(how);
     const auto token = token_of(data);
     auto started = apiserver::start({.port = how.port,
                                      .data_dir = data + "/apiserver",
