@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <list>
+#include <optional>
 #include <set>
 
 #include "kube/discovery.hpp"
@@ -37,6 +37,24 @@ ports::database_key key_of(const domain::database& record) {
     return {.project = record.project, .engine = record.engine, .name = record.name};
 }
 
+struct watch_probe {
+    watch_probe(obs::registry& all, const std::string& kind)
+        : objects(all.make_gauge("dbaas_watch_objects", "Objects of the resource in the cache.",
+                                 {{"resource", kind}})),
+          events(all.make_counter("dbaas_watch_events_total", "Changes that watches have told of.",
+                                  {{"resource", kind}})),
+          lists(all.make_counter("dbaas_watch_lists_total",
+                                 "Pages of lists that were read; none in steady state.",
+                                 {{"resource", kind}})),
+          silence(all.make_gauge("dbaas_watch_silence_seconds",
+                                 "Since the watch last brought a list, a change or a bookmark.",
+                                 {{"resource", kind}})) {}
+    obs::gauge& objects;
+    obs::counter& events;
+    obs::counter& lists;
+    obs::gauge& silence;
+};
+
 class watched final : public kube::informer_listener {
   public:
     watched(feed into, std::function<void()> changed, obs::log& log, std::string kind)
@@ -60,22 +78,13 @@ class watched final : public kube::informer_listener {
     }
     // What /metrics says of the watch. On the loop, now and then.
     void count(obs::registry& registry, base::steady_time now) {
+        if (!probe_) probe_.emplace(registry, kind_);
         const auto counters = informer->counters();
-        const obs::label_list labels{{"resource", kind_}};
-        registry.make_gauge("dbaas_watch_objects", "Objects of the resource in the cache.", labels)
-            .set(static_cast<double>(counters.objects));
-        registry
-            .make_counter("dbaas_watch_events_total", "Changes that watches have told of.", labels)
-            .add(counters.events - std::exchange(events_, counters.events));
-        registry
-            .make_counter("dbaas_watch_lists_total",
-                          "Pages of lists that were read; none in steady state.", labels)
-            .add(counters.lists - std::exchange(lists_, counters.lists));
+        probe_->objects.set(static_cast<double>(counters.objects));
+        probe_->events.add(counters.events - std::exchange(events_, counters.events));
+        probe_->lists.add(counters.lists - std::exchange(lists_, counters.lists));
         const std::chrono::duration<double> silence = now - counters.last_activity;
-        registry
-            .make_gauge("dbaas_watch_silence_seconds",
-                        "Since the watch last brought a list, a change or a bookmark.", labels)
-            .set(counters.last_activity == base::steady_time{} ? -1 : silence.count());
+        probe_->silence.set(counters.last_activity == base::steady_time{} ? -1 : silence.count());
     }
     [[nodiscard]] bool is_synced() const noexcept { return is_synced_; }
     [[nodiscard]] bool is_linked() const noexcept { return is_linked_; }
@@ -87,7 +96,8 @@ class watched final : public kube::informer_listener {
     std::function<void()> changed_;
     obs::log& log_;
     std::string kind_;
-    std::uint64_t events_ = 0;
+    std::optional<watch_probe> probe_;  // from the first count on
+    std::uint64_t events_ = 0;          // as counted last
     std::uint64_t lists_ = 0;
     bool is_synced_ = false;
     bool is_linked_ = true;
