@@ -8,6 +8,8 @@
 #include <string>
 #include <string_view>
 #include <tuple>
+#include <type_traits>
+#include <utility>
 
 #include "api/chunked_list.hpp"
 #include "domain/types.hpp"
@@ -41,34 +43,22 @@ constexpr std::uint16_t phase_bit(domain::status_phase phase) noexcept {
 }
 std::uint8_t engine_place(std::string_view engine) noexcept;
 
-// Orders, also as keys that positions of cursors are compared with.
-struct order_by_name {
-    using key = std::tuple<std::string, std::string>;
+// An order by two members of the record; its key is also what positions of cursors are compared
+// with.
+template <auto First, auto Second>
+struct order_by {
     static auto key_of(const domain::database& record) {
-        return std::tie(record.name, record.project);
+        return std::tie(record.*First, record.*Second);
     }
+    using key = std::tuple<std::remove_cvref_t<decltype(std::declval<domain::database>().*First)>,
+                           std::remove_cvref_t<decltype(std::declval<domain::database>().*Second)>>;
     bool operator()(const list_row& a, const list_row& b) const {
         return key_of(*a.what->record) < key_of(*b.what->record);
     }
 };
-struct order_by_creation {
-    using key = std::tuple<domain::instant, std::string>;
-    static auto key_of(const domain::database& record) {
-        return std::tie(record.created_at, record.id);
-    }
-    bool operator()(const list_row& a, const list_row& b) const {
-        return key_of(*a.what->record) < key_of(*b.what->record);
-    }
-};
-struct order_by_update {
-    using key = std::tuple<domain::instant, std::string>;
-    static auto key_of(const domain::database& record) {
-        return std::tie(record.updated_at, record.id);
-    }
-    bool operator()(const list_row& a, const list_row& b) const {
-        return key_of(*a.what->record) < key_of(*b.what->record);
-    }
-};
+using order_by_name = order_by<&domain::database::name, &domain::database::project>;
+using order_by_creation = order_by<&domain::database::created_at, &domain::database::id>;
+using order_by_update = order_by<&domain::database::updated_at, &domain::database::id>;
 
 struct list_index {
     chunked_list<list_row, order_by_name> by_name;

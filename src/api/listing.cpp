@@ -150,6 +150,17 @@ std::size_t count(const list_index& all, const row_filter& filter) {
         std::ranges::count_if(all.by_name, [&](const list_row& row) { return filter.fits(row); }));
 }
 
+base::outcome<void> read_limit(std::string_view value, std::size_t& into) {
+    const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), into);
+    const bool is_whole = error == std::errc() && end == value.data() + value.size();
+    if (is_whole && into >= 1 && into <= limit_most) return {};
+    return bad(fmt::format("limit: must be from 1 to {}", limit_most));
+}
+
+std::unexpected<base::failure> no_such_parameter(std::string_view name) {
+    return bad(fmt::format("there is no query parameter '{}'", name));
+}
+
 base::outcome<void> take(list_query& into, const http::query_item& item) {
     const auto& [name, value] = item;
     if (name == "project") {
@@ -176,16 +187,11 @@ base::outcome<void> take(list_query& into, const http::query_item& item) {
                 "sort: must be name, created_at or updated_at, with - in front for descending");
         }
     } else if (name == "limit") {
-        const auto [end, error] =
-            std::from_chars(value.data(), value.data() + value.size(), into.limit);
-        if (error != std::errc() || end != value.data() + value.size() || into.limit < 1 ||
-            into.limit > limit_most) {
-            return bad(fmt::format("limit: must be from 1 to {}", limit_most));
-        }
+        return read_limit(value, into.limit);
     } else if (name == "cursor") {
         into.cursor = value;
     } else {
-        return bad(fmt::format("there is no query parameter '{}'", name));
+        return no_such_parameter(name);
     }
     return {};
 }
@@ -220,6 +226,26 @@ base::outcome<list_query> read_list_query(std::string_view query) {
     for (const auto& item : *items) {
         auto taken = take(wanted, item);
         if (!taken) return base::pass(std::move(taken));
+    }
+    return wanted;
+}
+
+base::outcome<operation_query> read_operation_query(std::string_view query) {
+    const auto items = http::parse_query(query);
+    if (!items) return bad(items.error().text);
+    operation_query wanted;
+    for (const auto& [name, value] : *items) {
+        if (name == "limit") {
+            auto read = read_limit(value, wanted.limit);
+            if (!read) return base::pass(std::move(read));
+        } else if (name == "cursor") {
+            wanted.cursor = value;
+        } else if (name == "phase") {
+            if (!domain::operation_phase_from(value)) return bad("phase: not an operation phase");
+            wanted.phase = value;
+        } else {
+            return no_such_parameter(name);
+        }
     }
     return wanted;
 }

@@ -35,6 +35,8 @@ struct operation_query {
     std::size_t limit = 50;
     std::string cursor;
 };
+// All but the database. Failure: invalid with reason "bad_request".
+base::outcome<operation_query> read_operation_query(std::string_view query);
 // {items, next_cursor, total}, newest first. Failure: invalid with reason "bad_request" (cursor).
 base::outcome<std::string> list_operations(const directory& all, const operation_query& wanted);
 

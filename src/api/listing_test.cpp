@@ -17,6 +17,29 @@ constexpr const char* projects[] = {"default", "shop", "bank"};
 constexpr status_phase phases[] = {status_phase::running, status_phase::failed,
                                    status_phase::paused};
 
+struct all_pages {
+    std::vector<std::string> ids;
+    std::size_t total = 0;
+};
+
+// Follows the cursors to the end.
+all_pages follow(auto wanted, const auto& ask) {
+    all_pages found;
+    for (int pages = 0; pages < 1000; ++pages) {
+        const auto text = ask(wanted);
+        EXPECT_TRUE(text);
+        const auto document = json::parse(*text);
+        found.total = static_cast<std::size_t>(document.at("total").as_int64());
+        for (const auto& item : document.at("items").as_array()) {
+            found.ids.emplace_back(item.at("id").as_string());
+        }
+        const auto& next = document.at("next_cursor");
+        if (!next.is_string()) break;
+        wanted.cursor = std::string(next.as_string());
+    }
+    return found;
+}
+
 // A read model of databases that come, change and go, and the same in a map.
 class crowd {
   public:
@@ -83,23 +106,11 @@ class crowd {
     }
 
     // Page by page, to the end.
-    [[nodiscard]] std::vector<std::string> listed(api::list_query wanted) const {
-        std::vector<std::string> ids;
-        for (int pages = 0; pages < 1000; ++pages) {
-            const auto text = api::list_databases(*model.all(), wanted);
-            EXPECT_TRUE(text);
-            const auto document = json::parse(*text);
-            total_ = document.at("total").as_int64();
-            for (const auto& item : document.at("items").as_array()) {
-                ids.emplace_back(item.at("id").as_string());
-            }
-            const auto& next = document.at("next_cursor");
-            if (!next.is_string()) break;
-            wanted.cursor = std::string(next.as_string());
-        }
-        return ids;
+    [[nodiscard]] all_pages listed(api::list_query wanted) const {
+        return follow(std::move(wanted), [&](const api::list_query& page) {
+            return api::list_databases(*model.all(), page);
+        });
     }
-    [[nodiscard]] std::size_t total() const { return static_cast<std::size_t>(total_); }
 
     api::list_query random_query() {
         api::list_query wanted{.limit = 1 + random_() % 60};
@@ -120,7 +131,6 @@ class crowd {
     std::mt19937 random_{11};
     std::map<std::string, std::shared_ptr<const app::database_view>> now_;
     std::uint64_t version_ = 0;
-    mutable std::int64_t total_ = 0;
 };
 
 TEST(list_databases, says_what_a_look_at_everything_says) {
@@ -129,8 +139,9 @@ TEST(list_databases, says_what_a_look_at_everything_says) {
         for (int step = 0; step < 50; ++step) all.step();
         const auto wanted = all.random_query();
         const auto expected = all.expected(wanted);
-        ASSERT_EQ(all.listed(wanted), expected) << round;
-        ASSERT_EQ(all.total(), expected.size()) << round;
+        const auto got = all.listed(wanted);
+        ASSERT_EQ(got.ids, expected) << round;
+        ASSERT_EQ(got.total, expected.size()) << round;
     }
 }
 
@@ -152,30 +163,18 @@ class list_operations : public testing::Test {
         model_.on_operation_forgotten("op-99");
         model_.on_operation_forgotten("op-never-there");
     }
-    std::vector<std::string> listed(api::operation_query wanted) {
-        std::vector<std::string> ids;
-        for (int pages = 0; pages < 1000; ++pages) {
-            const auto text = api::list_operations(*model_.all(), wanted);
-            EXPECT_TRUE(text);
-            const auto document = json::parse(*text);
-            total_ = document.at("total").as_int64();
-            for (const auto& item : document.at("items").as_array()) {
-                ids.emplace_back(item.at("id").as_string());
-            }
-            const auto& next = document.at("next_cursor");
-            if (!next.is_string()) break;
-            wanted.cursor = std::string(next.as_string());
-        }
-        return ids;
+    [[nodiscard]] all_pages listed(api::operation_query wanted) const {
+        return follow(std::move(wanted), [&](const api::operation_query& page) {
+            return api::list_operations(*model_.all(), page);
+        });
     }
     api::read_model model_;
-    std::int64_t total_ = 0;
 };
 
 TEST_F(list_operations, newest_first_in_pages) {
-    const auto all = listed({.limit = 7});
+    const auto [all, total] = listed({.limit = 7});
     EXPECT_EQ(all.size(), 99U);
-    EXPECT_EQ(total_, 99);
+    EXPECT_EQ(total, 99U);
     EXPECT_EQ(all.front(), "op-98");
     // Of the same instant: by id, backwards.
     EXPECT_EQ(all[1], "op-97");
@@ -183,11 +182,24 @@ TEST_F(list_operations, newest_first_in_pages) {
 }
 
 TEST_F(list_operations, of_one_database_and_one_phase) {
-    EXPECT_EQ(listed({.database_id = "db-3", .limit = 5}).size(), 24U);
-    EXPECT_EQ(total_, 24);
-    EXPECT_EQ(listed({.database_id = "db-1", .phase = "failed", .limit = 3}).size(), 8U);
-    EXPECT_EQ(total_, 8);
-    EXPECT_TRUE(listed({.database_id = "db-9"}).empty());
+    const auto of_one = listed({.database_id = "db-3", .limit = 5});
+    EXPECT_EQ(of_one.ids.size(), 24U);
+    EXPECT_EQ(of_one.total, 24U);
+    const auto failed = listed({.database_id = "db-1", .phase = "failed", .limit = 3});
+    EXPECT_EQ(failed.ids.size(), 8U);
+    EXPECT_EQ(failed.total, 8U);
+    EXPECT_TRUE(listed({.database_id = "db-9"}).ids.empty());
+}
+
+TEST_F(list_operations, reads_its_query_and_names_what_is_wrong) {
+    const auto read = api::read_operation_query("limit=500&phase=failed&cursor=x");
+    ASSERT_TRUE(read);
+    EXPECT_EQ(read->limit, 500U);
+    EXPECT_EQ(read->phase, "failed");
+    EXPECT_EQ(read->cursor, "x");
+    for (const auto* bad : {"limit=0", "limit=501", "limit=5x", "phase=odd", "name=x", "a=%zz"}) {
+        EXPECT_EQ(api::read_operation_query(bad).error().reason, "bad_request") << bad;
+    }
 }
 
 TEST_F(list_operations, refuses_a_foreign_cursor) {

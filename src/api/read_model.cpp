@@ -44,6 +44,12 @@ void read_model::change_directory(const std::function<void(directory&)>& how) {
     directory_.store(std::move(next));
 }
 
+void read_model::change_projects(const std::function<void(project_map&)>& how) {
+    auto next = std::make_shared<project_map>(*directory_.load()->projects);
+    how(*next);
+    change_directory([&](directory& all) { all.projects = std::move(next); });
+}
+
 void read_model::tell(std::string_view kind, std::string_view id, std::int64_t revision,
                       bool is_delete, std::string_view object) {
     if (!listener_) return;
@@ -82,8 +88,8 @@ void read_model::on_database(std::shared_ptr<const app::database_view> view, app
         slot->documents.store(std::move(next));
         slots_.change(id, [&](auto& map) { map[id] = slot; });
     }
-    list(*view, slot);
     if (described) {
+        list(*view, slot);
         tell("database", id, view->record->revision, false, *slot->documents.load()->database);
     }
 }
@@ -128,20 +134,12 @@ void read_model::on_operation_forgotten(const std::string& id) {
 }
 
 void read_model::on_project(std::shared_ptr<const domain::project> project) {
-    change_directory([&](directory& all) {
-        auto next = std::make_shared<project_map>(*all.projects);
-        (*next)[project->name] = project;
-        all.projects = std::move(next);
-    });
+    change_projects([&](project_map& all) { all[project->name] = project; });
     tell("project", project->name, project->revision, false, encode(*project));
 }
 
 void read_model::on_project_removed(const std::string& name) {
-    change_directory([&](directory& all) {
-        auto next = std::make_shared<project_map>(*all.projects);
-        next->erase(name);
-        all.projects = std::move(next);
-    });
+    change_projects([&](project_map& all) { all.erase(name); });
     tell("project", name, 0, true, "null");
 }
 

@@ -97,6 +97,7 @@ class read_model final : public app::platform_listener {
         }
     };
     void list(const app::database_view& view, const std::shared_ptr<database_slot>& slot);
+    void change_projects(const std::function<void(project_map&)>& how);
     void change_directory(const std::function<void(directory&)>& how);
     void tell(std::string_view kind, std::string_view id, std::int64_t revision, bool is_delete,
               std::string_view object);

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 
 #include "api/listing.hpp"
 #include "api/problem.hpp"
@@ -179,34 +178,10 @@ http::response read_routes::metrics(const documents_pointer& documents,
 http::response read_routes::operations(const std::string& database_id,
                                        const http::request& incoming,
                                        const std::string& request_id) const {
-    std::size_t limit = 50;
-    std::string cursor;
-    std::string phase;
-    const auto query = http::parse_query(incoming.query());
-    if (!query) return problem(400, "bad_request", query.error().text, request_id);
-    for (const auto& [name, value] : *query) {
-        if (name == "limit") {
-            const auto [end, error] =
-                std::from_chars(value.data(), value.data() + value.size(), limit);
-            if (error != std::errc() || end != value.data() + value.size() || limit < 1 ||
-                limit > 500) {
-                return problem(400, "bad_request", "limit: must be from 1 to 500", request_id);
-            }
-        } else if (name == "cursor") {
-            cursor = value;
-        } else if (name == "phase") {
-            if (!domain::operation_phase_from(value)) {
-                return problem(400, "bad_request", "phase: not an operation phase", request_id);
-            }
-            phase = value;
-        } else {
-            return problem(400, "bad_request",
-                           fmt::format("there is no query parameter '{}'", name), request_id);
-        }
-    }
-    const auto all = shared_.model.all();
-    auto page = list_operations(
-        *all, {.database_id = database_id, .phase = phase, .limit = limit, .cursor = cursor});
+    auto wanted = read_operation_query(incoming.query());
+    if (!wanted) return problem(400, "bad_request", wanted.error().text, request_id);
+    wanted->database_id = database_id;
+    auto page = list_operations(*shared_.model.all(), *wanted);
     if (!page) return problem(page.error(), request_id);
     return list_answer(std::move(*page), incoming);
 }
