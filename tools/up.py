@@ -172,7 +172,7 @@ def overview(base):
 def make_demo(base, processes):
     for wanted in DEMO:
         status, answer = call(base, '/api/v1/databases', wanted, timeout=30)
-        if status == 422 and any(fault['code'] == 'not_installed' for fault in answer.get('errors', [])):
+        if status == 422 and any(fault['code'] == 'engine_not_installed' for fault in answer.get('errors', [])):
             say(f"  {wanted['name']}: {wanted['engine']} is not installed on this machine; left out")
         elif status == 202:
             say(f"  {wanted['name']}: a {wanted['engine']} is on its way ({answer['operation']['id']})")

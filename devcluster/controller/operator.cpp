@@ -134,6 +134,7 @@ class operator_impl final : public local_operator {
     aio::task<> run() override {
         auto offered = co_await offer_catalogue(kube_, how_.data_dir, host_.pool, log_);
         if (!offered) co_return base::pass(std::move(offered), "catalogue");
+        if (how_.on_offered) how_.on_offered();
         empty_trash(host_);
         for (const auto& kind : engine_kinds()) watch(kind);
         loops_.on_failure([this](const base::failure& why) {

@@ -3,6 +3,7 @@
 // KubeDB's own operator in development and tests; it talks to the API server like any controller.
 // Lives on one loop.
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -16,7 +17,8 @@ namespace controller {
 struct operator_options {
     std::string data_dir;
     std::uint64_t seed = 1;
-    bool makes_up_addresses = false;  // for a real API server: see pod_address in objects.hpp
+    bool makes_up_addresses = false;     // for a real API server: see pod_address in objects.hpp
+    std::function<void()> on_offered{};  // called once the catalogue of versions is in the cluster
 };
 
 class local_operator {

@@ -36,7 +36,7 @@ operator.
 198.18.0.0/15, which the cluster's egress selector has to lead to 127.0.0.1.
 
   --data DIR          where everything is kept (made when it is not there)
-  --kubeconfig FILE   write a kubeconfig for clients there
+  --kubeconfig FILE   write a kubeconfig for clients there, once the cluster offers its engines
   --port N            port of the API; 0, the default, takes the one of the last start, or any
   --no-operator       only the API server
   --synthetic N       play up to N databases instead of running them: for proofs of scale
@@ -270,19 +270,28 @@ int serve(const options& how) {
                                      .resident = played(how, *log)});
     if (!started) return complain(started.error().text);
     log->info("serving", {{"address", "http://127.0.0.1:" + std::to_string((*started)->port())}});
-    if (!how.kubeconfig.empty() && !write_kubeconfig(how.kubeconfig, (*started)->kubeconfig())) {
-        return complain("'" + how.kubeconfig + "' cannot be written");
-    }
-    if (!how.runs_operator || how.synthetic > 0) {
+    const bool operates = how.runs_operator && how.synthetic == 0;
+    // Who waits for the kubeconfig finds a cluster that offers its engines.
+    bool is_told = true;
+    const auto tell_clients = [&] {
+        is_told =
+            how.kubeconfig.empty() || write_kubeconfig(how.kubeconfig, (*started)->kubeconfig());
+        if (is_told) return;
+        complain("'" + how.kubeconfig + "' cannot be written");
+        if (operates) kill(getpid(), SIGTERM);
+    };
+    if (!operates) {
+        tell_clients();
+        if (!is_told) return 2;
         int got = 0;
         sigwait(&signals, &got);
         return 0;
     }
     const int status = run_operator(
         {.server = {.host = "127.0.0.1", .port = (*started)->port()}, .token = base::secret(token)},
-        {.data_dir = data}, *log, signals);
+        {.data_dir = data, .on_offered = tell_clients}, *log, signals);
     log->info("stopped");
-    return status;
+    return is_told ? status : 2;
 }
 
 }  // namespace
