@@ -94,8 +94,8 @@ def main():
         begun = time.monotonic()
         stack.start_platform(DBAAS_HTTP_THREADS='1')
         start_ms = (time.monotonic() - begun) * 1000
-        wait_until(lambda: any(each['installed'] for each in stack.get('/api/v1/engines').json['items']), what='a catalogue')
-        database = stack.create('bench').json['database']['id']
+        stack.wait_for_engine('redis')
+        database = stack.created('bench')
         stack.wait_for(database, 'running')
         path = f'/api/v1/databases/{database}/metrics'
         wait_until(lambda: 'operations' in stack.get(path).json['metrics'], what='metrics')

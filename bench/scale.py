@@ -18,6 +18,10 @@ import time
 import urllib.request
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+sys.path[:0] = [os.path.join(ROOT, 'tests'), os.path.dirname(os.path.abspath(__file__))]
+
+from fill import Client, count, fill, progress  # noqa: E402
+from stack import Stack, wait_until  # noqa: E402
 
 
 def parse():
@@ -83,11 +87,7 @@ class Proof:
         self.how = how
         self.rows, self.missed = [], []
         os.environ['DBAAS_BIN'] = how.bin
-        sys.path[:0] = [os.path.join(ROOT, 'tests'), os.path.dirname(os.path.abspath(__file__))]
-        import fill
-        import stack
-        self.stack_room, self.fill_room = stack, fill
-        self.stack = stack.Stack()
+        self.stack = Stack()
 
     def say(self, name, value, unit='', target=None, good=None):
         """A row; `good` says whether the target is kept."""
@@ -97,24 +97,17 @@ class Proof:
         print(f"  {name:<62} {value:>12,.2f} {unit:<6} {'' if target is None else f'target {target}'}"
               f"{'' if good is None else '  ok' if good else '  MISSED'}", flush=True)
 
-    def control(self, path, body=None):
-        with open(os.path.join(self.stack.folder, 'cluster/token'), encoding='utf-8') as file:
-            token = file.read().strip()
-        with open(os.path.join(self.stack.folder, 'cluster/apiserver/apiserver.port'), encoding='utf-8') as file:
-            port = file.read().strip()
-        method = 'GET' if body is None else 'POST'
-        answer = self.stack_room.request(method, f'http://127.0.0.1:{port}{path}', body, {'Authorization': 'Bearer ' + token})
+    def ask_cluster(self, method, path, body=None):
+        answer = self.stack.ask_cluster(method, path, body)
         assert answer.status == 200, answer.text
         return answer.json
 
-    def kubernetes_patch(self, path, body):
-        with open(os.path.join(self.stack.folder, 'cluster/token'), encoding='utf-8') as file:
-            token = file.read().strip()
-        with open(os.path.join(self.stack.folder, 'cluster/apiserver/apiserver.port'), encoding='utf-8') as file:
-            port = file.read().strip()
-        answer = self.stack_room.request('PATCH', f'http://127.0.0.1:{port}{path}', body,
-                                         {'Authorization': 'Bearer ' + token, 'Content-Type': 'application/merge-patch+json'})
-        assert answer.status == 200, answer.text
+    def stats(self):
+        return self.ask_cluster('GET', '/devcluster/stats')
+
+    def set_faults(self, **more):
+        """Those of the phase, and more."""
+        self.ask_cluster('POST', '/devcluster/faults', {**self.faults, **more})
 
     def start_platform(self):
         self.stack.start_platform(interval=self.how.interval)
@@ -123,36 +116,33 @@ class Proof:
         print(f'{self.how.count:,} databases, scraped every {self.how.interval} s')
         self.stack.start_cluster('--synthetic', str(self.how.count), '--seed', str(self.how.seed))
         self.start_platform()
-        self.stack_room.wait_until(lambda: any(each['installed'] for each in self.stack.get('/api/v1/engines').json['items']),
-                                   what='a catalogue')
-        created, running = self.fill_room.fill(self.stack.base, self.how.count, say=self.fill_room.progress)
+        self.stack.wait_for_engine('redis')
+        created, running = fill(self.stack.base, self.how.count, say=progress)
         sys.stderr.write('\r\033[K')
         self.say('creates accepted', self.how.count / created, '/s')
         self.say('all running after', running, 's')
 
     def wait_for_first_round(self):
-        self.stack_room.wait_until(lambda: self.control('/devcluster/stats')['resident']['never_scraped'] == 0,
+        wait_until(lambda: self.stats()['resident']['never_scraped'] == 0,
                                    3 * self.how.interval + 30, 'a first scrape of everything')
         time.sleep(self.how.interval)  # the first rounds are closer together than the interval
 
     def steady(self, name, healthy_part=1.0):
         """One phase: what was asked of the cluster, and what it cost."""
         platform = Watched(self.stack.platform)
-        self.control('/devcluster/faults', {**self.faults, 'forget_scrapes': True})
-        before, cpu = self.control('/devcluster/stats'), platform.cpu()
+        self.set_faults(forget_scrapes=True)
+        before, cpu = self.stats(), platform.cpu()
         latencies = self.read_for(self.how.seconds)
-        after = self.control('/devcluster/stats')
+        after = self.stats()
         spent = (platform.cpu() - cpu) / self.how.seconds
         lists = sum(count - before['calls'].get(verb, 0) for verb, count in after['calls'].items() if verb.startswith('list '))
-        gaps = {float(gap): count for gap, count in after['resident']['gaps'].items()}
-        total = sum(gaps.values())
-        late = sum(count for gap, count in gaps.items() if gap > self.how.interval + 1)
-        on_time = 100 * (total - late) / total if total else 0
+        on_time, late = self.gaps(after['resident'])
+        share = 100 * on_time / max(1, on_time + late)
         print(f'{name}:')
         expected = healthy_part * self.how.count * self.how.seconds / self.how.interval
         self.say('scrapes, of those that are due', 100 * after['resident']['scrapes'] / expected, '%')
         if healthy_part == 1.0:
-            self.say('scrapes on time (within a second of the interval)', on_time, '%', '>= 99.9', on_time >= 99.9)
+            self.say('scrapes on time (within a second of the interval)', share, '%', '>= 99.9', share >= 99.9)
         self.say('LIST calls', lists, '', '0', lists == 0)
         self.say('CPU of dbaas', spent, 'cores', '<= 1', spent <= 1)
         self.say('CPU of dbaas per 1,000 scrapes', 1000 * spent * self.how.seconds / max(1, after['resident']['scrapes']), 's')
@@ -162,11 +152,17 @@ class Proof:
             self.say(f'GET {what}, p99', p99, 'ms', '< 10', p99 < 10)
         return after
 
+    def gaps(self, resident):
+        """Between two scrapes of one database: how many were on time, within a second of the interval, and how many late."""
+        counts = {float(gap): times for gap, times in resident['gaps'].items()}
+        late = sum(times for gap, times in counts.items() if gap > self.how.interval + 1)
+        return sum(counts.values()) - late, late
+
     faults: dict = {}
 
     def read_for(self, seconds):
         """One reader, now and then, like a person's page: latencies of single requests."""
-        client = self.fill_room.Client(self.stack.base)
+        client = Client(self.stack.base)
         random.seed(self.how.seed)
         ids = [each['id'] for each in client.ask('GET', '/api/v1/databases?limit=500')[1]['items']]
         paths = {'metrics': lambda: f'/api/v1/databases/{random.choice(ids)}/metrics',
@@ -190,15 +186,15 @@ class Proof:
         """A status is patched in the cluster; when does the stream tell of it?"""
         stream = Stream(self.stack.base)
         assert stream.synced.wait(60), 'the stream did not give its snapshot'
-        items = self.fill_room.Client(self.stack.base).ask('GET', '/api/v1/databases?limit=500&engine=redis')[1]['items']
+        items = Client(self.stack.base).ask('GET', '/api/v1/databases?limit=500&engine=redis')[1]['items']
         random.seed(self.how.seed)
         waits = []
         for each in random.sample(items, min(len(items), self.how.patches)):
             key = (each['name'], 'degraded')
             begun = time.monotonic()
-            self.kubernetes_patch(f"/apis/kubedb.com/v1/namespaces/dbaas-{each['project']}/redises/{each['name']}/status",
-                                  {'status': {'phase': 'NotReady'}})
-            self.stack_room.wait_until(lambda key=key: key in stream.seen, 30, f'{key} in the stream')
+            self.ask_cluster('PATCH', f"/apis/kubedb.com/v1/namespaces/dbaas-{each['project']}/redises/{each['name']}/status",
+                             {'status': {'phase': 'NotReady'}})
+            wait_until(lambda key=key: key in stream.seen, 30, f'{key} in the stream')
             waits.append(stream.seen[key] - begun)
         print('a status patch in the cluster, until the stream tells of it:')
         self.say('p50', 1000 * percentile(waits, 0.5), 'ms')
@@ -207,20 +203,17 @@ class Proof:
     def hung(self):
         """A tenth of the exporters takes the request and says nothing."""
         self.faults = {'scrapes': {'hung': 0.1}}
-        self.control('/devcluster/faults', self.faults)
+        self.set_faults()
         time.sleep(self.how.interval)
-        self.control('/devcluster/faults', {**self.faults, 'forget_scrapes': True})
+        self.set_faults(forget_scrapes=True)
         time.sleep(2 * self.how.interval)
-        resident = self.control('/devcluster/stats')['resident']
-        gaps = {float(gap): count for gap, count in resident['gaps'].items()}
-        total = sum(gaps.values())
-        late = sum(count for gap, count in gaps.items() if gap > self.how.interval + 1)
+        on_time, _ = self.gaps(self.stats()['resident'])
         # Those that hang come late; of the others nearly two gaps each must be in time.
-        part = 100 * (total - late) / (0.9 * self.how.count)
+        part = 100 * on_time / (0.9 * self.how.count)
         print('with a tenth of the exporters hung:')
         self.say('scrapes of the others on time, gaps per database and 2 intervals', part / 100, '', '>= 0.99', part >= 99)
         self.faults = {}
-        self.control('/devcluster/faults', {})
+        self.set_faults()
 
     def restart(self):
         """SIGTERM and start; ready means that the content was read and compared with the cluster."""
@@ -231,8 +224,8 @@ class Proof:
         print('start with everything there:')
         took = time.monotonic() - begun
         self.say('to ready', took, 's', '< 5', took < 5)
-        client = self.fill_room.Client(self.stack.base)
-        self.stack_room.wait_until(lambda: self.fill_room.count(client, 'running') >= self.how.count - self.how.patches, 60, 'all running')
+        client = Client(self.stack.base)
+        wait_until(lambda: count(client, 'running') >= self.how.count - self.how.patches, 60, 'all running')
         self.say('to all known to run', time.monotonic() - begun, 's')
 
     def run(self):
@@ -244,7 +237,7 @@ class Proof:
             self.faults = {'flaps_per_second': 20}
             self.steady('with 20 databases a second falling ill')
             self.faults = {}
-            self.control('/devcluster/faults', {'flaps_per_second': 0})
+            self.set_faults(flaps_per_second=0)
             self.hung()
             self.status_latency()
             self.restart()

@@ -15,8 +15,9 @@ import subprocess
 import tempfile
 import threading
 import time
-import urllib.error
 import urllib.request
+
+from rest import exchange
 
 POD_NETWORK = ipaddress.ip_network('198.18.0.0/15')
 CONTROLLERS = ('namespace-controller,garbage-collector-controller,serviceaccount-controller,'
@@ -77,29 +78,12 @@ class Egress(threading.Thread):
                 pass
 
 
-class Answer:
-    def __init__(self, status, headers, text):
-        self.status, self.headers, self.text = status, headers, text
-
-    @property
-    def json(self):
-        return json.loads(self.text)
-
-
-def ask(base, token, context, method, path, body=None, media='application/json', accept='application/json', timeout=60):
+def ask(base, token, method, path, body=None, media='application/json', accept='application/json', timeout=60, context=None):
     """One request to an API server; errors of HTTP are answers."""
-    data = body if isinstance(body, (bytes, type(None))) else json.dumps(body).encode()
-    headers = {'Accept': accept}
-    if token:
-        headers['Authorization'] = 'Bearer ' + token
-    if data is not None:
+    headers = {'Accept': accept, 'Authorization': 'Bearer ' + token}
+    if body is not None:
         headers['Content-Type'] = media
-    made = urllib.request.Request(base + path, data, headers, method=method)
-    try:
-        with urllib.request.urlopen(made, timeout=timeout, context=context) as answer:
-            return Answer(answer.status, answer.headers, answer.read().decode())
-    except urllib.error.HTTPError as error:
-        return Answer(error.code, error.headers, error.read().decode())
+    return exchange(method, base + path, body, headers, timeout, context)
 
 
 class RealCluster:
@@ -234,7 +218,7 @@ current-context: real
 ''')
 
     def ask(self, method, path, body=None, token='admin', **how):
-        return ask(self.base, token, self.context, method, path, body, **how)
+        return ask(self.base, token, method, path, body, context=self.context, **how)
 
     def compact(self):
         """etcd forgets every old revision."""

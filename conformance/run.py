@@ -5,6 +5,7 @@
 """
 
 import argparse
+import functools
 import glob
 import json
 import os
@@ -15,12 +16,15 @@ import sys
 import tarfile
 import time
 import unittest
+from concurrent.futures import ThreadPoolExecutor
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(HERE)
 sys.path[:0] = [HERE, os.path.join(ROOT, 'tests')]
 
 from cluster import RealCluster, ask  # noqa: E402
+from exchanges import DIFFERENCES, run_exchanges  # noqa: E402
+from stack import Stack, wait_until  # noqa: E402
 
 ENGINES_HERE = {'redis': 'redis-server', 'postgres': 'prometheus-postgres-exporter', 'mariadb': 'mariadbd', 'memcached': 'memcached'}
 ENGINES_ELSEWHERE = ('mysql', 'mongodb', 'elasticsearch')
@@ -64,34 +68,16 @@ class Shared:
         return cls.cluster
 
 
-def stack_for(kubeconfig):
-    from stack import Stack
-    return Stack(kubeconfig)
-
-
-def wait(is_so, seconds=60, what='a condition'):
-    from stack import wait_until
-    return wait_until(is_so, seconds, what)
-
-
 class Exchanges(unittest.TestCase):
     """The same requests to the real server and to the local cluster's; what differs must be listed, and what is listed must differ."""
 
     def test_the_same_answers(self):
-        from exchanges import DIFFERENCES, run_exchanges
         real = Shared.get()
-        local = stack_for(None)
+        local = Stack()
         self.addCleanup(local.close)
         local.start_cluster('--no-operator')
-        with open(os.path.join(local.folder, 'cluster/token'), encoding='utf-8') as file:
-            token = file.read().strip()
-        with open(os.path.join(local.folder, 'cluster/apiserver/apiserver.port'), encoding='utf-8') as file:
-            base = f'http://127.0.0.1:{file.read().strip()}'
-
-        def ask_local(method, path, body=None, **more):
-            return ask(base, token, None, method, path, body, **more)
         expected = run_exchanges(real.ask)
-        got = run_exchanges(ask_local)
+        got = run_exchanges(functools.partial(ask, *local.cluster_address()))
         self.assertEqual(list(expected), list(got))
         differing = {name for name in expected if expected[name] != got[name]}
         for name in sorted(differing - set(DIFFERENCES)):
@@ -107,11 +93,10 @@ class MainJob(unittest.TestCase):
     def setUpClass(cls):
         cls.real = Shared.get()
         kubeconfig = cls.real.kubeconfig('client')  # a client certificate over TLS
-        cls.stack = stack_for(kubeconfig)
+        cls.stack = Stack(kubeconfig)
         cls.addClassCleanup(cls.stack.close)
         cls.stack.start_operator(kubeconfig)
         cls.stack.start_platform()
-        wait(lambda: any(each['installed'] for each in cls.stack.get('/api/v1/engines').json['items']), what='a catalogue')
 
     def path(self, database, rest=''):
         return f'/api/v1/databases/{database}{rest}'
@@ -121,20 +106,19 @@ class MainJob(unittest.TestCase):
         self.assertIn(answer.status, (200, 202), answer.text)
         if answer.status == 202:
             operation = answer.json['operation']['id']
-            ended = wait(lambda: (lambda found: found['phase'] in ('succeeded', 'failed') and found)(
+            ended = wait_until(lambda: (lambda found: found['phase'] in ('succeeded', 'failed') and found)(
                 self.stack.get(f'/api/v1/operations/{operation}').json), 90, f'{body} to end')
             self.assertEqual(ended['phase'], 'succeeded', ended)
 
     def delete(self, database):
         self.assertEqual(self.stack.delete(self.path(database)).status, 202)
-        wait(lambda: self.stack.get(self.path(database)).status == 404, 90, 'the deletion')
+        wait_until(lambda: self.stack.get(self.path(database)).status == 404, 90, 'the deletion')
 
     def life(self, engine):
         if shutil.which(ENGINES_HERE[engine]) is None:
             self.skipTest(f"{ENGINES_HERE[engine]} is not installed ('./dev test --live' installs it)")
         memcached = engine == 'memcached'
-        wait(lambda: any(each['engine'] == engine and each['installed'] for each in self.stack.get('/api/v1/engines').json['items']),
-             what=f'{engine} in the catalogue')
+        self.stack.wait_for_engine(engine)
         body = {'project': 'default', 'name': f'{engine}-one', 'engine': engine, 'size': 'micro'}
         if not memcached:
             body['storage'] = {'size': '1Gi'}
@@ -142,7 +126,7 @@ class MainJob(unittest.TestCase):
         self.assertEqual(answer.status, 202, answer.text)
         database = answer.json['database']['id']
         self.stack.wait_for(database, 'running', 120)
-        metrics = wait(lambda: (lambda found: found['status'] == 'fresh' and found)(self.stack.get(self.path(database, '/metrics')).json),
+        metrics = wait_until(lambda: (lambda found: found['status'] == 'fresh' and found)(self.stack.get(self.path(database, '/metrics')).json),
                        what='metrics through the real services/proxy')
         self.assertEqual(metrics['metrics']['up'], 1)
         self.assertEqual(self.stack.get(self.path(database, '/credentials')).status, 200)
@@ -181,15 +165,15 @@ class MainJob(unittest.TestCase):
                 version['spec'].update(OFFICIAL_VERSIONS[engine])
             made = self.real.ask('POST', f'/apis/catalog.kubedb.com/v1alpha1/{kind.lower()}s', version)
             self.assertIn(made.status, (201, 409), made.text)
-            wait(lambda engine=engine: self.stack.get(f'/api/v1/engines/{engine}/versions').json['items'], what=f'versions of {engine}')
+            wait_until(lambda engine=engine: self.stack.get(f'/api/v1/engines/{engine}/versions').json['items'], what=f'versions of {engine}')
             for mode in ({}, {'topology': {'mode': 'replicated', 'replicas': 3}}):
                 answer = self.stack.create(f'{engine}-{len(mode)}', engine, size='medium', **mode)
                 self.assertEqual(answer.status, 202, answer.text)
                 database = answer.json['database']['id']
-                wait(lambda database=database: self.stack.get(self.path(database, '/status')).json['reason'] != 'creating', what='the object')
+                wait_until(lambda database=database: self.stack.get(self.path(database, '/status')).json['reason'] != 'creating', what='the object')
                 found = self.real.ask('GET', f'/apis/kubedb.com/v1/namespaces/dbaas-default/{plural}/{engine}-{len(mode)}')
                 self.assertEqual(found.status, 200, found.text)
-                wait(lambda database=database: 'no runtime' in json.dumps(self.stack.get(self.path(database, '/status')).json), what='the reason')
+                wait_until(lambda database=database: 'no runtime' in json.dumps(self.stack.get(self.path(database, '/status')).json), what='the reason')
                 self.delete(database)
 
 
@@ -220,32 +204,31 @@ class LeastPrivilege(unittest.TestCase):
         token = real.ask('POST', '/api/v1/namespaces/dbaas-system/serviceaccounts/dbaas/token',
                          {'apiVersion': 'authentication.k8s.io/v1', 'kind': 'TokenRequest', 'spec': {'expirationSeconds': 3600}})
         self.assertEqual(token.status, 201, token.text)
-        stack = stack_for(real.kubeconfig('dbaas', token.json['status']['token']))
+        stack = Stack(real.kubeconfig('dbaas', token.json['status']['token']))
         self.addCleanup(stack.close)
         stack.start_operator(real.kubeconfig('client'))
         stack.start_platform()
-        wait(lambda: any(each['engine'] == 'redis' and each['installed'] for each in stack.get('/api/v1/engines').json['items']),
-             what='redis in the catalogue')
-        database = stack.create('least').json['database']['id']
+        stack.wait_for_engine('redis')
+        database = stack.created('least')
         stack.wait_for(database, 'running', 90)
-        wait(lambda: stack.get(f'/api/v1/databases/{database}/metrics').json['status'] == 'fresh', what='metrics')
+        wait_until(lambda: stack.get(f'/api/v1/databases/{database}/metrics').json['status'] == 'fresh', what='metrics')
         self.assertEqual(stack.get(f'/api/v1/databases/{database}/credentials').status, 200)
         changed = stack.patch(f'/api/v1/databases/{database}', {'size': 'small'}).json['operation']['id']
-        wait(lambda: stack.get(f'/api/v1/operations/{changed}').json['phase'] == 'succeeded', 90, 'the change')
+        wait_until(lambda: stack.get(f'/api/v1/operations/{changed}').json['phase'] == 'succeeded', 90, 'the change')
 
         # Without the rule for secrets: a clear answer, and well again with it.
         role = real.ask('GET', paths['ClusterRole']).json
         without = [rule for rule in role['rules'] if 'secrets' not in rule['resources']]
         patched = real.ask('PATCH', paths['ClusterRole'], {'rules': without}, media='application/merge-patch+json')
         self.assertEqual(patched.status, 200, patched.text)
-        refused = wait(lambda: (lambda answer: answer.status != 200 and answer)(stack.get(f'/api/v1/databases/{database}/credentials')),
+        refused = wait_until(lambda: (lambda answer: answer.status != 200 and answer)(stack.get(f'/api/v1/databases/{database}/credentials')),
                        what='the denial')
         self.assertIn('secrets', refused.text)
         self.assertIn('forbidden', refused.text.lower())
         real.ask('PATCH', paths['ClusterRole'], {'rules': role['rules']}, media='application/merge-patch+json')
-        wait(lambda: stack.get(f'/api/v1/databases/{database}/credentials').status == 200, what='the credentials again')
+        wait_until(lambda: stack.get(f'/api/v1/databases/{database}/credentials').status == 200, what='the credentials again')
         self.assertEqual(stack.delete(f'/api/v1/databases/{database}').status, 202)
-        wait(lambda: stack.get(f'/api/v1/databases/{database}').status == 404, 90, 'the deletion')
+        wait_until(lambda: stack.get(f'/api/v1/databases/{database}').status == 404, 90, 'the deletion')
         denied = [line for line in stack.log_tail('platform.log', 100000).splitlines() if 'is forbidden' in line and 'secrets' not in line]
         self.assertEqual(denied[:3], [], 'something more was needed')
 
@@ -256,12 +239,11 @@ class Many(unittest.TestCase):
     def test_the_view_is_the_servers(self):
         real = Shared.get()
         kubeconfig = real.kubeconfig('client')
-        stack = stack_for(kubeconfig)
+        stack = Stack(kubeconfig)
         self.addCleanup(stack.close)
         count = how.objects
         home = 'dbaas-many'
         real.ask('POST', '/api/v1/namespaces', {'metadata': {'name': home, 'labels': {'dbaas.kubedb.io/project': 'many'}}})
-        from concurrent.futures import ThreadPoolExecutor
 
         def make(number):
             body = {'apiVersion': 'kubedb.com/v1', 'kind': 'Redis', 'metadata': {'name': f'many-{number}', 'namespace': home},
@@ -287,23 +269,23 @@ class Many(unittest.TestCase):
             answer = real.ask('GET', '/apis/kubedb.com/v1/redises?limit=1', timeout=120).json
             return len(answer['items']) + answer['metadata'].get('remainingItemCount', 0)
         same = lambda: watched() == servers()  # noqa: E731
-        wait(same, 60, 'the same number of objects')
+        wait_until(same, 60, 'the same number of objects')
 
         def change(first, last):
             for number in range(first, last):
                 real.ask('DELETE', f'/apis/kubedb.com/v1/namespaces/{home}/redises/many-{number}')
         change(0, 20)
-        wait(same, 30, 'deletions to be seen')
+        wait_until(same, 30, 'deletions to be seen')
 
         real.stop('kube-apiserver', signal.SIGKILL)
-        wait(lambda: stack.get('/health/ready').status == 503, 60, 'readiness to tell the truth')
+        wait_until(lambda: stack.get('/health/ready').status == 503, 60, 'readiness to tell the truth')
         self.assertEqual(stack.get('/api/v1/databases').status, 200)
         real.start_api_server()
         change(20, 40)
         real.compact()
         change(40, 60)
-        wait(lambda: stack.get('/health/ready').status == 200, 90, 'recovery without a restart')
-        wait(same, 60, 'the same again after restart and compaction')
+        wait_until(lambda: stack.get('/health/ready').status == 200, 90, 'recovery without a restart')
+        wait_until(same, 60, 'the same again after restart and compaction')
 
         # Once more in an orderly way, with nothing left of the past while things change.
         real.stop('kube-apiserver')
@@ -312,12 +294,12 @@ class Many(unittest.TestCase):
         for number in range(60, 120, 10):
             change(number, number + 10)
             real.compact()
-        wait(same, 90, 'the same after compactions in between')
+        wait_until(same, 90, 'the same after compactions in between')
 
         stack.kill_platform()
         change(120, 130)
         stack.start_platform()
-        wait(same, 60, 'the same after a restart of the platform')
+        wait_until(same, 60, 'the same after a restart of the platform')
 
 
 def main():

@@ -177,15 +177,8 @@ class MainJob(unittest.TestCase):
     def test_an_object_that_vanishes_is_told_and_comes_back_when_asked(self):
         stack = self.stack
         database = self.made('ghost')
-        with open(os.path.join(stack.folder, 'cluster/token'), encoding='utf-8') as file:
-            token = file.read().strip()
-        with open(os.path.join(stack.folder, 'cluster/apiserver/apiserver.port'), encoding='utf-8') as file:
-            port = int(file.read())
-        connection = http.client.HTTPConnection('127.0.0.1', port, timeout=20)
-        connection.request('DELETE', '/apis/kubedb.com/v1/namespaces/dbaas-default/redises/ghost',
-                           headers={'Authorization': 'Bearer ' + token})
-        self.assertEqual(connection.getresponse().status, 200)
-        connection.close()
+        gone = stack.ask_cluster('DELETE', '/apis/kubedb.com/v1/namespaces/dbaas-default/redises/ghost')
+        self.assertEqual(gone.status, 200, gone.text)
         wait_until(lambda: stack.get(f'/api/v1/databases/{database}/status').json['reason'] == 'object_missing',
                    what='object_missing')
         again = stack.post(f'/api/v1/databases/{database}/recreate')
@@ -214,7 +207,7 @@ class Disasters(unittest.TestCase):
 
     def test_the_platform_is_killed_during_a_hundred_creates_and_deletes(self):
         stack = self.stack
-        first = together(20, lambda index: stack.create(f'old-{index}').json['database']['id'])
+        first = together(20, lambda index: stack.created(f'old-{index}'))
         for database in first[:10]:
             stack.wait_for(database, 'running', 120)
         accepted = set(f'old-{index}' for index in range(20))
@@ -249,7 +242,7 @@ class Disasters(unittest.TestCase):
 
     def test_the_cluster_is_killed_and_comes_back(self):
         stack = self.stack
-        database = stack.create('kept').json['database']['id']
+        database = stack.created('kept')
         stack.wait_for(database, 'running')
         uri = stack.get(f'/api/v1/databases/{database}/credentials').json['uri']
         redis(uri, 'set', 'a', '1')

@@ -8,10 +8,8 @@ import signal
 import subprocess
 import tempfile
 import time
-import urllib.error
-import urllib.request
 
-BIN = os.environ['DBAAS_BIN']
+from rest import Answer, exchange
 
 
 def wait_until(is_so, seconds=60, what='a condition'):
@@ -26,26 +24,10 @@ def wait_until(is_so, seconds=60, what='a condition'):
         time.sleep(0.05)
 
 
-class Answer:
-    def __init__(self, status, headers, text):
-        self.status, self.headers, self.text = status, headers, text
-
-    @property
-    def json(self):
-        return json.loads(self.text)
-
-
 def request(method, url, body=None, headers=None, timeout=30):
     """Status 0 when nobody answers."""
-    data = body if isinstance(body, (bytes, type(None))) else json.dumps(body).encode()
-    made = urllib.request.Request(url, data, dict(headers or {}), method=method)
-    if data is not None and not made.has_header('Content-type'):
-        made.add_header('Content-Type', 'application/merge-patch+json' if method == 'PATCH' else 'application/json')
     try:
-        with urllib.request.urlopen(made, timeout=timeout) as answer:
-            return Answer(answer.status, answer.headers, answer.read().decode())
-    except urllib.error.HTTPError as error:
-        return Answer(error.code, error.headers, error.read().decode())
+        return exchange(method, url, body, headers, timeout)
     except OSError as error:
         return Answer(0, {}, str(error))
 
@@ -95,11 +77,11 @@ class Stack:
     def start(self):
         self.start_cluster()
         self.start_platform()
-        wait_until(lambda: any(each['installed'] for each in self.get('/api/v1/engines').json['items']), what='a catalogue')
+        self.wait_for_engine('redis')
 
     def _start(self, log, words, env=None):
         with open(os.path.join(self.folder, log), 'ab') as out:
-            return subprocess.Popen([os.path.join(BIN, words[0]), *words[1:]], stdin=subprocess.DEVNULL, stdout=out,
+            return subprocess.Popen([os.path.join(os.environ['DBAAS_BIN'], words[0]), *words[1:]], stdin=subprocess.DEVNULL, stdout=out,
                                     stderr=out, env={'PATH': os.environ['PATH'], **(env or {})})
 
     def log_tail(self, name, lines=20):
@@ -122,6 +104,12 @@ class Stack:
         return self.post('/api/v1/databases', {'project': 'default', 'name': name, 'engine': engine, 'size': 'micro',
                                                'storage': {'size': '1Gi'}, **more})
 
+    def created(self, name, engine='redis', **more):
+        """The id of a database whose creation was accepted."""
+        answer = self.create(name, engine, **more)
+        assert answer.status == 202, f'{name}: {answer.status} {answer.text}'
+        return answer.json['database']['id']
+
     def databases(self):
         return self.get('/api/v1/databases?limit=500').json['items']
 
@@ -132,12 +120,23 @@ class Stack:
     def wait_for(self, database_id, phase, seconds=60):
         wait_until(lambda: self.phase(database_id) == phase, seconds, f'{database_id} {phase}')
 
-    def kubernetes(self, path):
+    def wait_for_engine(self, engine):
+        wait_until(lambda: any(each['engine'] == engine and each['installed'] for each in self.get('/api/v1/engines').json['items']),
+                   what=f'{engine} in the catalogue')
+
+    def cluster_address(self):
+        """The local cluster's API: its URL and its token."""
         with open(os.path.join(self.folder, 'cluster/token'), encoding='utf-8') as file:
             token = file.read().strip()
         with open(os.path.join(self.folder, 'cluster/apiserver/apiserver.port'), encoding='utf-8') as file:
-            port = file.read().strip()
-        return request('GET', f'http://127.0.0.1:{port}{path}', headers={'Authorization': 'Bearer ' + token}).json
+            return f'http://127.0.0.1:{file.read().strip()}', token
+
+    def ask_cluster(self, method, path, body=None):
+        base, token = self.cluster_address()
+        return request(method, base + path, body, {'Authorization': 'Bearer ' + token})
+
+    def kubernetes(self, path):
+        return self.ask_cluster('GET', path).json
 
     def engine_processes(self, program):
         """Pids of our engines' servers: those whose arguments name our folder."""
