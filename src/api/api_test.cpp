@@ -1,5 +1,6 @@
 #include "api/api.hpp"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <boost/json.hpp>
@@ -10,6 +11,7 @@
 #include "api/read_json.hpp"
 #include "api/read_model.hpp"
 #include "api/reading.hpp"
+#include "api/repeated_member.hpp"
 #include "api/routes.hpp"
 
 namespace {
@@ -34,12 +36,6 @@ std::shared_ptr<const app::database_view> view_of(const std::string& name, std::
                            .version = version});
 }
 
-std::vector<std::string> pointers(const base::failure& why) {
-    std::vector<std::string> found;
-    for (const auto& each : why.fields) found.push_back(each.pointer);
-    return found;
-}
-
 TEST(json_writer, escapes_what_must_be) {
     std::string text;
     api::json_writer out(text);
@@ -53,16 +49,45 @@ TEST(json_writer, escapes_what_must_be) {
 TEST(read_json, names_every_fault_at_its_pointer) {
     const auto got = api::read_create(
         R"({"name":1,"topology":{"mode":2,"x":1},"size":[],"labels":{"a/b":5},"nope":{}})");
-    ASSERT_FALSE(got);
-    const auto found = pointers(got.error());
-    for (const auto* each :
-         {"/name", "/topology/mode", "/topology/x", "/size", "/labels/a~1b", "/nope"}) {
-        EXPECT_NE(std::ranges::find(found, each), found.end()) << each;
-    }
+    ASSERT_TRUE(got) << got.error().text;
+    std::vector<std::string> found;
+    for (const auto& each : got->unread) found.push_back(each.pointer + " " + each.code);
+    std::ranges::sort(found);
+    EXPECT_EQ(found,
+              (std::vector<std::string>{"/labels/a~1b wrong_type", "/name wrong_type",
+                                        "/nope unknown_field", "/size wrong_type",
+                                        "/topology/mode wrong_type", "/topology/x unknown_field"}));
     for (const auto* broken : {"", "{", "[]", "7", "{\"a\":\"\xff\"}"}) {
         EXPECT_EQ(api::read_create(broken).error().reason, "bad_request") << broken;
     }
     EXPECT_EQ(api::read_create(std::string(1000, '[')).error().reason, "bad_request");
+}
+
+TEST(read_json, takes_whole_numbers_however_they_are_written) {
+    const auto replicas = [](std::string_view text) {
+        const auto got = api::read_create(fmt::format(R"({{"topology":{{"replicas":{}}}}})", text));
+        return got->unread.empty() ? got->topology->replicas : std::nullopt;
+    };
+    EXPECT_EQ(replicas("3"), 3);
+    EXPECT_EQ(replicas("3.0"), 3);
+    EXPECT_EQ(replicas("3e2"), 300);
+    EXPECT_EQ(replicas("3.5"), std::nullopt);
+    EXPECT_EQ(replicas("1e300"), std::nullopt);
+    EXPECT_EQ(replicas("9223372036854775808"), std::nullopt);
+}
+
+TEST(read_json, tells_of_members_that_are_given_twice) {
+    const auto pointer = [](std::string_view body) {
+        const auto got = api::read_patch(body);
+        return got->unread.empty() ? "" : got->unread[0].pointer + " " + got->unread[0].code;
+    };
+    EXPECT_EQ(pointer(R"({"paused":true,"paused":false})"), "/paused repeated_field");
+    EXPECT_EQ(pointer(R"({"labels":{"a/b":"1","c":"1","a/b":"2"}})"),
+              "/labels/a~1b repeated_field");
+    EXPECT_EQ(api::find_repeated_member(R"({"a":[{"b":1},{"b":{"c":1,"\u0063":2}}]})"), "/a/1/b/c");
+    EXPECT_EQ(api::find_repeated_member(R"({"a":{"b":1},"b":{"a":[1,2.5,"x",null,true,{}]}})"),
+              std::nullopt);
+    EXPECT_EQ(api::find_repeated_member(R"({"a":1,"a)"), std::nullopt);
 }
 
 TEST(read_json, a_patch_keeps_immutable_members_for_the_domain) {

@@ -12,56 +12,86 @@ namespace {
 
 namespace json = boost::json;
 
+json::object reference(std::string_view name) {
+    return {{"$ref", fmt::format("#/components/schemas/{}", name)}};
+}
+
+json::object text_like(std::string_view pattern) {
+    return {{"type", "string"}, {"pattern", pattern}};
+}
+
+json::object whole_number(int least, int most) {
+    return {{"type", "integer"}, {"minimum", least}, {"maximum", most}};
+}
+
+json::object list_of(json::object items) {
+    return {{"type", "array"}, {"items", std::move(items)}};
+}
+
 json::object parameter(std::string_view name, std::string_view where, bool required,
-                       std::string_view help, std::string_view type = "string") {
+                       std::string_view help, json::object schema) {
     return {{"name", name},
             {"in", where},
             {"required", required},
             {"description", help},
-            {"schema", {{"type", type}}}};
+            {"schema", std::move(schema)}};
+}
+
+// "*" or a tag (RFC 9110, 8.8.3); a list of tags is taken as well.
+json::object entity_tag() {
+    return {{"anyOf", {{{"const", "*"}}, text_like(R"(^(W/)?"[!#-~]*"$)")}}};
 }
 
 json::array parameters_of(const route& to) {
     json::array list;
+    const auto text = text_like(R"(^[^\x00]*$)");
+    const json::object instant{{"type", "string"}, {"format", "date-time"}};
     const auto open = to.pattern.find('{');
     if (open != std::string_view::npos) {
         const auto name = to.pattern.substr(open + 1, to.pattern.find('}') - open - 1);
-        list.push_back(parameter(name, "path", true, "Which one"));
+        list.push_back(parameter(name, "path", true, "Which one",
+                                 name == "engine" ? reference("EngineName") : text));
     }
-    const auto query = [&list](std::string_view name, std::string_view help,
-                               std::string_view type = "string") {
-        list.push_back(parameter(name, "query", false, help, type));
+    const auto query = [&list](std::string_view name, std::string_view help, json::object schema) {
+        list.push_back(parameter(name, "query", false, help, std::move(schema)));
     };
     if (to.id == operation_id::list_databases) {
-        for (const auto name : {"project", "engine", "name", "status", "label", "q"}) {
-            query(name, "Filter");
-        }
-        query("sort", "name, created_at or updated_at; - in front for descending");
+        query("project", "Those of a project", text);
+        query("engine", "Those of an engine", text);
+        query("name", "The one of that name in each project", text);
+        query("q", "Part of the name", text);
+        query("status", "Those in one of these phases", list_of(reference("StatusPhase")));
+        query("label", "key=value; all of these", list_of(text_like(R"(^[^=\x00]+=[^\x00]*$)")));
+        query("sort", "The order; - in front: descending",
+              {{"type", "string"},
+               {"enum",
+                {"name", "-name", "created_at", "-created_at", "updated_at", "-updated_at"}}});
     }
-    const bool pages = to.id == operation_id::list_databases ||
-                       to.id == operation_id::list_operations ||
-                       to.id == operation_id::list_database_operations;
-    if (pages) {
-        query("limit", "Items per page, 1 to 500", "integer");
-        query("cursor", "next_cursor of the page before");
+    const bool lists_operations =
+        to.id == operation_id::list_operations || to.id == operation_id::list_database_operations;
+    if (to.id == operation_id::list_databases || lists_operations) {
+        query("limit", "Items per page", whole_number(1, 500));
+        query("cursor", "next_cursor of the page before", text_like("^([0-9a-f]{2})*$"));
     }
-    if (to.id == operation_id::list_operations || to.id == operation_id::list_database_operations) {
-        query("phase", "Filter");
+    if (lists_operations) {
+        query("phase", "Those in a phase", reference("OperationPhase"));
     }
     if (to.id == operation_id::get_metrics_history) {
-        list.push_back(parameter("metric", "query", true, "Like connections.current"));
-        query("from", "RFC 3339; an hour ago");
-        query("to", "RFC 3339; now");
-        query("step", "Seconds, 1 to 86400", "integer");
+        list.push_back(parameter("metric", "query", true, "Which one", reference("MetricName")));
+        query("from", "An hour ago when left out", instant);
+        query("to", "Now when left out", instant);
+        query("step", "Seconds between points", whole_number(1, 86400));
     }
     const bool writes = to.verb != http::method::get;
     if (writes) {
-        query("dry_run", "Check everything, write nothing", "boolean");
+        query("dry_run", "Check everything, write nothing", {{"type", "boolean"}});
         list.push_back(parameter("Idempotency-Key", "header", false,
-                                 "A repetition with the same key gets the first answer"));
+                                 "A repetition with the same key gets the first answer",
+                                 {{"type", "string"}, {"minLength", 1}, {"maxLength", 100}}));
     }
     if (to.verb == http::method::patch || to.verb == http::method::del) {
-        list.push_back(parameter("If-Match", "header", false, "The ETag that was seen"));
+        list.push_back(
+            parameter("If-Match", "header", false, "The ETag that was seen", entity_tag()));
     }
     return list;
 }
@@ -70,10 +100,6 @@ json::object content(std::string_view media, json::value schema) {
     json::object result;
     result[media] = {{"schema", std::move(schema)}};
     return result;
-}
-
-json::object reference(std::string_view name) {
-    return {{"$ref", fmt::format("#/components/schemas/{}", name)}};
 }
 
 json::object answer_of(const route& to) {
@@ -91,6 +117,7 @@ json::object answer_of(const route& to) {
             content("application/json",
                     json::object{{"type", "object"},
                                  {"required", {"items", "next_cursor", "total"}},
+                                 {"additionalProperties", false},
                                  {"properties",
                                   {{"items", {{"type", "array"}, {"items", reference(item)}}},
                                    {"next_cursor", {{"type", {"string", "null"}}}},
@@ -101,9 +128,32 @@ json::object answer_of(const route& to) {
     return result;
 }
 
+// Where what an answer names is found: every operation that takes it as its path's parameter.
+json::object links_of(const route& to) {
+    json::object links;
+    const auto link = [&links](std::string_view prefix, std::string_view from) {
+        for (const auto& each : all_routes()) {
+            if (!each.pattern.starts_with(prefix)) continue;
+            const auto open = each.pattern.find('{');
+            const auto name = each.pattern.substr(open + 1, each.pattern.find('}') - open - 1);
+            links[each.name] = {{"operationId", each.name}, {"parameters", {{name, from}}}};
+        }
+    };
+    if (to.id == operation_id::create_database) {
+        link("/api/v1/databases/{", "$response.body#/database/id");
+        link("/api/v1/operations/{", "$response.body#/operation/id");
+    }
+    if (to.id == operation_id::create_project) {
+        link("/api/v1/projects/{", "$response.body#/name");
+    }
+    return links;
+}
+
 json::object operation_of(const route& to) {
     json::object responses;
-    responses[std::to_string(to.status)] = answer_of(to);
+    auto answer = answer_of(to);
+    if (auto links = links_of(to); !links.empty()) answer["links"] = std::move(links);
+    responses[std::to_string(to.status)] = std::move(answer);
     if (to.status == 202) responses["200"] = answer_of(to);  // nothing to do, or a dry run
     if (to.id == operation_id::create_project) responses["200"] = answer_of(to);
     const json::object refused{
@@ -173,7 +223,7 @@ std::string openapi_document() {
           {"license", {{"name", "Apache-2.0"}, {"identifier", "Apache-2.0"}}}}},
         {"servers", json::array{json::object{{"url", "/"}}}},
         {"paths", std::move(paths)},
-        {"components", {{"schemas", json::parse(document_schemas())}}}};
+        {"components", {{"schemas", document_schemas()}}}};
     return json::serialize(document);
 }
 
@@ -189,7 +239,7 @@ std::string docs_page() {
         "<h1>KubeDB DBaaS Platform</h1><p>The machine-readable description is "
         "<a href=/api/v1/openapi.json>openapi.json</a> (OpenAPI 3.1). Errors are problem documents "
         "(RFC 9457) that name every faulty field.</p><h2>Routes</h2>";
-    const auto known = json::parse(document_schemas()).as_object();
+    const auto known = document_schemas();
     for (const auto& each : all_routes()) {
         fmt::format_to(std::back_inserter(page),
                        "<details><summary><b class=m>{}</b><code>{}</code> {}</summary><table>",

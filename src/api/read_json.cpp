@@ -3,28 +3,18 @@
 #include <fmt/format.h>
 
 #include <boost/json.hpp>
+#include <cmath>
 #include <optional>
 #include <set>
+
+#include "api/repeated_member.hpp"
+#include "base/json_pointer.hpp"
 
 namespace api {
 namespace {
 
 namespace json = boost::json;
 using base::errc;
-
-std::string escaped(std::string_view token) {
-    std::string text;
-    for (const char c : token) {
-        if (c == '~') {
-            text += "~0";
-        } else if (c == '/') {
-            text += "~1";
-        } else {
-            text += c;
-        }
-    }
-    return text;
-}
 
 std::string_view kind_of(const json::value& value) {
     switch (value.kind()) {
@@ -44,6 +34,16 @@ std::string_view kind_of(const json::value& value) {
             return "an object";
     }
     return "";
+}
+
+// JSON has no integers: 3.0 and 3e0 are 3.
+std::optional<std::int64_t> whole_number(const json::value& value) {
+    if (value.is_int64()) return value.get_int64();
+    constexpr double exact_most = 9007199254740992.0;  // 2^53
+    if (!value.is_double() || std::abs(value.get_double()) > exact_most) return std::nullopt;
+    const double number = value.get_double();
+    if (number != std::trunc(number)) return std::nullopt;
+    return static_cast<std::int64_t>(number);
 }
 
 // One object of a request, member by member; what nobody asked for is unknown.
@@ -72,8 +72,11 @@ class object_reader {
             into = value->get_bool();
     }
     void read(std::string_view key, std::optional<std::int64_t>& into) {
-        if (const auto* value = find(key, "an integer", &json::value::is_int64)) {
-            into = value->get_int64();
+        const auto* value = any(key);
+        if (value == nullptr) return;
+        into = whole_number(*value);
+        if (!into) {
+            fault(key, "wrong_type", fmt::format("must be an integer, is {}", kind_of(*value)));
         }
     }
     void read(std::string_view key, std::optional<domain::labels>& into) {
@@ -84,14 +87,13 @@ class object_reader {
             if (text.is_string()) {
                 into->emplace(std::string(name), std::string(text.get_string()));
             } else {
-                fault(fmt::format("{}/{}", key, escaped(name)), "wrong_type",
-                      fmt::format("must be a string, is {}", kind_of(text)), true);
+                faults_.push_back({base::pointer_to(path_of(key), name), "wrong_type",
+                                   fmt::format("must be a string, is {}", kind_of(text))});
             }
         }
     }
     // Labels of a merge patch: null removes one.
-    void read(std::string_view key,
-              std::optional<std::map<std::string, std::optional<std::string>>>& into) {
+    void read(std::string_view key, std::optional<domain::label_changes>& into) {
         const auto* value = find(key, "an object", &json::value::is_object);
         if (value == nullptr) return;
         into.emplace();
@@ -101,8 +103,8 @@ class object_reader {
             } else if (text.is_null()) {
                 into->emplace(std::string(name), std::nullopt);
             } else {
-                fault(fmt::format("{}/{}", key, escaped(name)), "wrong_type",
-                      fmt::format("must be a string or null, is {}", kind_of(text)), true);
+                faults_.push_back({base::pointer_to(path_of(key), name), "wrong_type",
+                                   fmt::format("must be a string or null, is {}", kind_of(text))});
             }
         }
     }
@@ -116,13 +118,11 @@ class object_reader {
         asked_.insert(std::string(key));
         return from_.if_contains(key);
     }
-    void fault(std::string_view key, std::string code, std::string message,
-               bool is_escaped = false) {
-        faults_.push_back({path_ + "/" + (is_escaped ? std::string(key) : escaped(key)),
-                           std::move(code), std::move(message)});
+    void fault(std::string_view key, std::string code, std::string message) {
+        faults_.push_back({path_of(key), std::move(code), std::move(message)});
     }
     [[nodiscard]] std::string path_of(std::string_view key) const {
-        return path_ + "/" + escaped(key);
+        return base::pointer_to(path_, key);
     }
     std::vector<base::field_fault>& faults() { return faults_; }
 
@@ -188,19 +188,15 @@ base::outcome<Request> read_object(std::string_view body, void (*read)(object_re
                           fmt::format("the body must be a JSON object, is {}", kind_of(parsed)),
                           "bad_request");
     }
-    std::vector<base::field_fault> faults;
     Request request;
-    {
-        object_reader reader(parsed.get_object(), "", faults);
-        read(reader, request);
+    if (auto pointer = find_repeated_member(body)) {
+        request.unread.push_back({std::move(*pointer), "repeated_field", "is given twice"});
     }
-    if (faults.empty()) return request;
-    return std::unexpected(base::failure{
-        .code = errc::invalid,
-        .text = faults.size() == 1 ? fmt::format("{}: {}", faults[0].pointer, faults[0].message)
-                                   : fmt::format("{} fields are not valid", faults.size()),
-        .reason = "validation_failed",
-        .fields = std::move(faults)});
+    {
+        object_reader reader(parsed.get_object(), "", request.unread);
+        read(reader, request);
+    }  // here the reader adds what nobody asked for
+    return request;
 }
 
 void read_create_members(object_reader& from, domain::create_request& into) {

@@ -1,28 +1,99 @@
 #include "api/schemas.hpp"
 
+#include <fmt/format.h>
+
+#include <boost/json.hpp>
+#include <ranges>
+
+#include "domain/engines.hpp"
+#include "domain/metric.hpp"
+
 namespace api {
 namespace {
+
+namespace json = boost::json;
 
 // clang-format off
 constexpr std::string_view text = R"json({
  "Anything": {"type": "object"},
- "Labels": {"type": "object", "additionalProperties": {"type": "string"}, "maxProperties": 32},
- "Instant": {"type": ["string", "null"], "format": "date-time"},
- "Topology": {
+ "Name": {
+  "type": "string",
+  "description": "Lower-case letters, digits and -; not ending like a part of a database (-auth, -pods, ...)",
+  "pattern": "^[a-z]([-a-z0-9]{0,38}[a-z0-9])?$"
+ },
+ "Quantity": {
+  "type": "string",
+  "description": "A quantity as in Kubernetes: 500m, 1.5, 10Gi",
+  "pattern": "^\\+?[0-9]{1,12}(\\.[0-9]{1,6})?([numkMGTPE]|[KMGTPE]i|[eE][-+]?(0?[0-9]|1[0-8]))?$"
+ },
+ "StorageClass": {
+  "type": "string",
+  "description": "A StorageClass of the cluster; empty: its default",
+  "maxLength": 253,
+  "pattern": "^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*)?$"
+ },
+ "LabelKey": {
+  "type": "string",
+  "description": "[domain/]name as in Kubernetes; those of kubernetes.io, k8s.io and kubedb.com are reserved",
+  "maxLength": 317,
+  "pattern": "^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?)json"
+              R"json([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$"
+ },
+ "LabelValue": {"type": "string", "pattern": "^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$"},
+ "Labels": {
   "type": "object",
+  "propertyNames": {"$ref": "#/components/schemas/LabelKey"},
+  "additionalProperties": {"$ref": "#/components/schemas/LabelValue"},
+  "maxProperties": 32
+ },
+ "LabelChanges": {
+  "type": "object",
+  "description": "null removes a label",
+  "propertyNames": {"$ref": "#/components/schemas/LabelKey"},
+  "additionalProperties": {"anyOf": [{"$ref": "#/components/schemas/LabelValue"}, {"type": "null"}]}
+ },
+ "Instant": {"type": ["string", "null"], "format": "date-time"},
+ "TopologyRequest": {
+  "type": "object",
+  "description": "What each engine can do is told by GET /api/v1/engines",
   "properties": {
-   "mode": {"type": "string", "enum": ["standalone", "replicated", "cluster"]},
-   "replicas": {"type": "integer"},
-   "shards": {"type": "integer"}
+   "mode": {"$ref": "#/components/schemas/TopologyMode"},
+   "replicas": {"type": "integer", "minimum": 1, "maximum": 100},
+   "shards": {"type": "integer", "minimum": 1, "maximum": 100}
   },
   "additionalProperties": false
  },
+ "PresetSize": {
+  "type": "object",
+  "required": ["preset"],
+  "properties": {"preset": {"$ref": "#/components/schemas/SizePreset"}},
+  "additionalProperties": false
+ },
  "SizeRequest": {
-  "oneOf": [
-   {"type": "string", "description": "A preset: micro, small, ..."},
+  "anyOf": [
+   {"$ref": "#/components/schemas/SizePreset"},
+   {"$ref": "#/components/schemas/PresetSize"},
    {
     "type": "object",
-    "properties": {"preset": {"type": "string"}, "cpu": {"type": "string"}, "memory": {"type": "string"}},
+    "required": ["cpu", "memory"],
+    "properties": {
+     "cpu": {"$ref": "#/components/schemas/Quantity"},
+     "memory": {"$ref": "#/components/schemas/Quantity"}
+    },
+    "additionalProperties": false
+   }
+  ]
+ },
+ "SizeChange": {
+  "anyOf": [
+   {"$ref": "#/components/schemas/SizePreset"},
+   {"$ref": "#/components/schemas/PresetSize"},
+   {
+    "type": "object",
+    "properties": {
+     "cpu": {"$ref": "#/components/schemas/Quantity"},
+     "memory": {"$ref": "#/components/schemas/Quantity"}
+    },
     "additionalProperties": false
    }
   ]
@@ -30,9 +101,9 @@ constexpr std::string_view text = R"json({
  "StorageRequest": {
   "type": "object",
   "properties": {
-   "size": {"type": "string"},
-   "class": {"type": "string"},
-   "type": {"type": "string", "enum": ["durable", "ephemeral"]}
+   "size": {"$ref": "#/components/schemas/Quantity"},
+   "class": {"$ref": "#/components/schemas/StorageClass"},
+   "type": {"$ref": "#/components/schemas/StorageType"}
   },
   "additionalProperties": false
  },
@@ -40,11 +111,11 @@ constexpr std::string_view text = R"json({
   "type": "object",
   "required": ["project", "name", "engine"],
   "properties": {
-   "project": {"type": "string"},
-   "name": {"type": "string", "maxLength": 40, "pattern": "^[a-z]([-a-z0-9]*[a-z0-9])?$"},
-   "engine": {"type": "string"},
-   "version": {"type": "string"},
-   "topology": {"$ref": "#/components/schemas/Topology"},
+   "project": {"$ref": "#/components/schemas/Name"},
+   "name": {"$ref": "#/components/schemas/Name"},
+   "engine": {"$ref": "#/components/schemas/EngineName"},
+   "version": {"type": "string", "description": "One that the cluster offers; the newest when left out"},
+   "topology": {"$ref": "#/components/schemas/TopologyRequest"},
    "size": {"$ref": "#/components/schemas/SizeRequest"},
    "storage": {"$ref": "#/components/schemas/StorageRequest"},
    "labels": {"$ref": "#/components/schemas/Labels"},
@@ -57,32 +128,20 @@ constexpr std::string_view text = R"json({
  "PatchDatabase": {
   "type": "object",
   "properties": {
-   "topology": {"$ref": "#/components/schemas/Topology"},
-   "size": {"$ref": "#/components/schemas/SizeRequest"},
+   "topology": {"$ref": "#/components/schemas/TopologyRequest"},
+   "size": {"$ref": "#/components/schemas/SizeChange"},
    "storage": {"$ref": "#/components/schemas/StorageRequest"},
-   "labels": {"type": "object", "additionalProperties": {"type": ["string", "null"]}},
+   "labels": {"$ref": "#/components/schemas/LabelChanges"},
    "deletion_protection": {"type": "boolean"},
    "paused": {"type": "boolean"}
-  }
+  },
+  "additionalProperties": false
  },
  "Status": {
   "type": "object",
   "required": ["phase", "reason", "message", "since", "observed_at", "replicas", "endpoints", "conditions"],
   "properties": {
-   "phase": {
-    "type": "string",
-    "enum": [
-     "provisioning",
-     "running",
-     "updating",
-     "degraded",
-     "paused",
-     "restoring",
-     "deleting",
-     "failed",
-     "unknown"
-    ]
-   },
+   "phase": {"$ref": "#/components/schemas/StatusPhase"},
    "reason": {"type": "string"},
    "message": {"type": "string"},
    "since": {"$ref": "#/components/schemas/Instant"},
@@ -91,53 +150,84 @@ constexpr std::string_view text = R"json({
     "type": "array",
     "items": {
      "type": "object",
+     "required": ["name", "role", "ready", "restarts"],
      "properties": {
       "name": {"type": "string"},
       "role": {"type": "string"},
       "ready": {"type": "boolean"},
       "restarts": {"type": "integer"}
-     }
+     },
+     "additionalProperties": false
     }
    },
    "endpoints": {
     "type": "array",
     "items": {
      "type": "object",
-     "properties": {"purpose": {"type": "string"}, "host": {"type": "string"}, "port": {"type": "integer"}}
+     "required": ["purpose", "host", "port"],
+     "properties": {"purpose": {"type": "string"}, "host": {"type": "string"}, "port": {"type": "integer"}},
+     "additionalProperties": false
     }
    },
-   "conditions": {"type": "array", "items": {"type": "object"}}
-  }
+   "conditions": {
+    "type": "array",
+    "items": {
+     "type": "object",
+     "required": ["type", "status", "reason", "message", "last_transition"],
+     "properties": {
+      "type": {"type": "string"},
+      "status": {"type": "boolean"},
+      "reason": {"type": "string"},
+      "message": {"type": "string"},
+      "last_transition": {"$ref": "#/components/schemas/Instant"}
+     },
+     "additionalProperties": false
+    }
+   }
+  },
+  "additionalProperties": false
  },
  "Database": {
   "type": "object",
   "required": [
-   "id",
-   "project",
-   "name",
-   "engine",
-   "version",
-   "topology",
-   "size",
-   "storage",
-   "labels",
-   "revision",
-   "status"
+   "id", "project", "name", "engine", "version", "topology", "size", "storage", "deletion_protection", "paused",
+   "monitoring", "labels", "deleted", "revision", "created_at", "updated_at", "status"
   ],
   "properties": {
    "id": {"type": "string"},
    "project": {"type": "string"},
    "name": {"type": "string"},
-   "engine": {"type": "string"},
+   "engine": {"$ref": "#/components/schemas/EngineName"},
    "version": {"type": "string"},
-   "topology": {"$ref": "#/components/schemas/Topology"},
+   "topology": {
+    "type": "object",
+    "required": ["mode", "replicas", "shards"],
+    "properties": {
+     "mode": {"$ref": "#/components/schemas/TopologyMode"},
+     "replicas": {"type": "integer"},
+     "shards": {"type": "integer"}
+    },
+    "additionalProperties": false
+   },
    "size": {
     "type": "object",
-    "properties": {"preset": {"type": ["string", "null"]}, "cpu": {"type": "string"}, "memory": {"type": "string"}}
+    "required": ["preset", "cpu", "memory"],
+    "properties": {
+     "preset": {"anyOf": [{"$ref": "#/components/schemas/SizePreset"}, {"type": "null"}]},
+     "cpu": {"type": "string"},
+     "memory": {"type": "string"}
+    },
+    "additionalProperties": false
    },
    "storage": {
     "type": "object",
-    "properties": {"size": {"type": "string"}, "class": {"type": ["string", "null"]}, "type": {"type": "string"}}
+    "required": ["size", "class", "type"],
+    "properties": {
+     "size": {"type": "string"},
+     "class": {"type": ["string", "null"]},
+     "type": {"$ref": "#/components/schemas/StorageType"}
+    },
+    "additionalProperties": false
    },
    "deletion_protection": {"type": "boolean"},
    "paused": {"type": "boolean"},
@@ -148,76 +238,95 @@ constexpr std::string_view text = R"json({
    "created_at": {"$ref": "#/components/schemas/Instant"},
    "updated_at": {"$ref": "#/components/schemas/Instant"},
    "status": {"$ref": "#/components/schemas/Status"}
-  }
+  },
+  "additionalProperties": false
  },
  "Operation": {
   "type": "object",
-  "required": ["id", "kind", "database_id", "phase", "progress", "steps"],
+  "required": [
+   "id", "kind", "database_id", "project", "phase", "progress", "steps", "created_at", "started_at", "finished_at",
+   "error", "requested_by"
+  ],
   "properties": {
    "id": {"type": "string"},
-   "kind": {"type": "string", "enum": ["create", "update", "pause", "resume", "recreate", "remove"]},
+   "kind": {"$ref": "#/components/schemas/OperationKind"},
    "database_id": {"type": "string"},
    "project": {"type": "string"},
-   "phase": {"type": "string", "enum": ["queued", "running", "succeeded", "failed", "cancelled", "superseded"]},
+   "phase": {"$ref": "#/components/schemas/OperationPhase"},
    "progress": {"type": "integer", "minimum": 0, "maximum": 100},
    "steps": {
     "type": "array",
     "items": {
      "type": "object",
-     "properties": {"name": {"type": "string"}, "phase": {"type": "string"}, "message": {"type": "string"}}
+     "required": ["name", "phase", "message"],
+     "properties": {"name": {"type": "string"}, "phase": {"type": "string"}, "message": {"type": "string"}},
+     "additionalProperties": false
     }
    },
    "created_at": {"$ref": "#/components/schemas/Instant"},
    "started_at": {"$ref": "#/components/schemas/Instant"},
    "finished_at": {"$ref": "#/components/schemas/Instant"},
-   "error": {"type": ["object", "null"], "properties": {"code": {"type": "string"}, "message": {"type": "string"}}},
+   "error": {
+    "type": ["object", "null"],
+    "required": ["code", "message"],
+    "properties": {"code": {"type": "string"}, "message": {"type": "string"}},
+    "additionalProperties": false
+   },
    "requested_by": {"type": "string"}
-  }
+  },
+  "additionalProperties": false
  },
  "Accepted": {
   "type": "object",
   "required": ["database", "operation"],
   "properties": {
    "database": {"$ref": "#/components/schemas/Database"},
-   "operation": {"oneOf": [{"$ref": "#/components/schemas/Operation"}, {"type": "null"}]}
-  }
+   "operation": {"anyOf": [{"$ref": "#/components/schemas/Operation"}, {"type": "null"}]}
+  },
+  "additionalProperties": false
  },
  "Metrics": {
   "type": "object",
   "required": [
-   "database_id",
-   "engine",
-   "status",
-   "last_updated",
-   "age_seconds",
-   "interval_seconds",
-   "metrics",
+   "database_id", "engine", "status", "reason", "last_updated", "age_seconds", "interval_seconds", "metrics",
    "engine_metrics"
   ],
   "properties": {
    "database_id": {"type": "string"},
-   "engine": {"type": "string"},
+   "engine": {"$ref": "#/components/schemas/EngineName"},
    "status": {"type": "string", "enum": ["fresh", "stale", "pending", "unavailable"]},
    "reason": {"type": "string"},
    "last_updated": {"$ref": "#/components/schemas/Instant"},
-   "age_seconds": {"type": ["integer", "null"]},
-   "interval_seconds": {"type": "integer"},
-   "metrics": {"type": "object"},
-   "engine_metrics": {"type": "object", "additionalProperties": {"type": ["number", "null"]}}
-  }
+   "age_seconds": {"type": ["integer", "null"], "minimum": 0},
+   "interval_seconds": {"type": "integer", "minimum": 1},
+   "metrics": {"$ref": "#/components/schemas/MetricValues"},
+   "engine_metrics": {
+    "type": "object",
+    "description": "A selection of the exporter's own series",
+    "additionalProperties": {"type": ["number", "null"]}
+   }
+  },
+  "additionalProperties": false
  },
  "MetricsHistory": {
   "type": "object",
   "required": ["metric", "unit", "step_seconds", "points"],
   "properties": {
-   "metric": {"type": "string"},
+   "metric": {"$ref": "#/components/schemas/MetricName"},
    "unit": {"type": "string"},
-   "step_seconds": {"type": "integer"},
+   "step_seconds": {"type": "integer", "minimum": 1},
    "points": {
     "type": "array",
-    "items": {"type": "array", "items": {"type": ["string", "number", "null"]}, "minItems": 2, "maxItems": 2}
+    "description": "Pairs of an instant and a value, oldest first; null where nothing was measured",
+    "items": {
+     "type": "array",
+     "prefixItems": [{"type": "string", "format": "date-time"}, {"type": ["number", "null"]}],
+     "minItems": 2,
+     "maxItems": 2
+    }
    }
-  }
+  },
+  "additionalProperties": false
  },
  "Credentials": {
   "type": "object",
@@ -230,34 +339,105 @@ constexpr std::string_view text = R"json({
    "database": {"type": "string"},
    "uri": {"type": "string"},
    "env": {"type": "object", "additionalProperties": {"type": "string"}}
-  }
+  },
+  "additionalProperties": false
  },
  "Event": {
   "type": "object",
+  "required": ["type", "reason", "message", "object", "count", "first_seen", "last_seen"],
   "properties": {
    "type": {"type": "string"},
    "reason": {"type": "string"},
    "message": {"type": "string"},
    "object": {"type": "string"},
-   "count": {"type": "integer"}
-  }
+   "count": {"type": "integer"},
+   "first_seen": {"$ref": "#/components/schemas/Instant"},
+   "last_seen": {"$ref": "#/components/schemas/Instant"}
+  },
+  "additionalProperties": false
+ },
+ "ReplicaRange": {
+  "type": ["object", "null"],
+  "description": "null: not possible",
+  "required": ["least", "most", "odd_only"],
+  "properties": {"least": {"type": "integer"}, "most": {"type": "integer"}, "odd_only": {"type": "boolean"}},
+  "additionalProperties": false
  },
  "Engine": {
   "type": "object",
-  "properties": {"engine": {"type": "string"}, "display_name": {"type": "string"}, "installed": {"type": "boolean"}}
+  "required": ["engine", "display_name", "installed", "topologies", "has_volumes", "can_pause"],
+  "properties": {
+   "engine": {"$ref": "#/components/schemas/EngineName"},
+   "display_name": {"type": "string"},
+   "installed": {"type": "boolean"},
+   "topologies": {
+    "type": "object",
+    "required": ["standalone", "replicated", "shards", "shard_replicas"],
+    "properties": {
+     "standalone": {"type": "boolean"},
+     "replicated": {"$ref": "#/components/schemas/ReplicaRange"},
+     "shards": {"$ref": "#/components/schemas/ReplicaRange"},
+     "shard_replicas": {"$ref": "#/components/schemas/ReplicaRange"}
+    },
+    "additionalProperties": false
+   },
+   "has_volumes": {"type": "boolean"},
+   "can_pause": {"type": "boolean"}
+  },
+  "additionalProperties": false
  },
  "Version": {
   "type": "object",
-  "properties": {"name": {"type": "string"}, "version": {"type": "string"}, "deprecated": {"type": "boolean"}}
+  "required": ["name", "version", "deprecated", "distribution"],
+  "properties": {
+   "name": {"type": "string"},
+   "version": {"type": "string"},
+   "deprecated": {"type": "boolean"},
+   "distribution": {"type": "string"}
+  },
+  "additionalProperties": false
  },
- "ProjectRequest": {
+ "QuotaRequest": {
   "type": "object",
+  "description": "0: no limit",
+  "properties": {
+   "databases": {"type": "integer", "minimum": 0, "maximum": 100000},
+   "cpu": {"$ref": "#/components/schemas/Quantity"},
+   "memory": {"$ref": "#/components/schemas/Quantity"},
+   "storage": {"$ref": "#/components/schemas/Quantity"}
+  },
+  "additionalProperties": false
+ },
+ "CreateProject": {
+  "type": "object",
+  "required": ["name"],
+  "properties": {
+   "name": {"$ref": "#/components/schemas/Name"},
+   "display_name": {"type": "string", "maxLength": 200},
+   "labels": {"$ref": "#/components/schemas/Labels"},
+   "quota": {"$ref": "#/components/schemas/QuotaRequest"}
+  },
+  "additionalProperties": false
+ },
+ "PatchProject": {
+  "type": "object",
+  "properties": {
+   "display_name": {"type": "string", "maxLength": 200},
+   "labels": {"$ref": "#/components/schemas/LabelChanges"},
+   "quota": {"$ref": "#/components/schemas/QuotaRequest"}
+  },
+  "additionalProperties": false
+ },
+ "Project": {
+  "type": "object",
+  "required": ["name", "display_name", "labels", "quota", "revision", "created_at", "updated_at"],
   "properties": {
    "name": {"type": "string"},
    "display_name": {"type": "string"},
    "labels": {"$ref": "#/components/schemas/Labels"},
    "quota": {
     "type": "object",
+    "required": ["databases", "cpu", "memory", "storage"],
     "properties": {
      "databases": {"type": "integer"},
      "cpu": {"type": "string"},
@@ -265,22 +445,19 @@ constexpr std::string_view text = R"json({
      "storage": {"type": "string"}
     },
     "additionalProperties": false
-   }
+   },
+   "revision": {"type": "integer"},
+   "created_at": {"$ref": "#/components/schemas/Instant"},
+   "updated_at": {"$ref": "#/components/schemas/Instant"}
   },
   "additionalProperties": false
  },
- "Project": {
+ "Liveness": {
   "type": "object",
-  "required": ["name", "quota", "revision"],
-  "properties": {
-   "name": {"type": "string"},
-   "display_name": {"type": "string"},
-   "labels": {"$ref": "#/components/schemas/Labels"},
-   "quota": {"type": "object"},
-   "revision": {"type": "integer"}
-  }
+  "required": ["status"],
+  "properties": {"status": {"const": "alive"}},
+  "additionalProperties": false
  },
- "Liveness": {"type": "object", "properties": {"status": {"const": "alive"}}},
  "Readiness": {
   "type": "object",
   "required": ["status", "database", "redis", "background_services"],
@@ -288,8 +465,9 @@ constexpr std::string_view text = R"json({
    "status": {"type": "string", "enum": ["ready", "not_ready"]},
    "database": {"type": "string"},
    "redis": {"type": "string"},
-   "background_services": {"type": "object"}
-  }
+   "background_services": {"type": "object", "additionalProperties": {"type": "string"}}
+  },
+  "additionalProperties": false
  },
  "Problem": {
   "type": "object",
@@ -306,18 +484,71 @@ constexpr std::string_view text = R"json({
     "type": "array",
     "items": {
      "type": "object",
-     "properties": {"pointer": {"type": "string"}, "code": {"type": "string"}, "message": {"type": "string"}}
+     "required": ["pointer", "code", "message"],
+     "properties": {
+      "pointer": {"type": "string", "format": "json-pointer"},
+      "code": {"type": "string"},
+      "message": {"type": "string"}
+     },
+     "additionalProperties": false
     }
    }
-  }
+  },
+  "additionalProperties": false
  }
 })json";
 // clang-format on
 
+json::object enumeration(const auto& names) {
+    json::array list;
+    for (const auto& each : names) list.emplace_back(std::string_view(each));
+    return {{"type", "string"}, {"enum", std::move(list)}};
+}
+
+json::object closed_object(json::object properties) {
+    return {
+        {"type", "object"}, {"properties", std::move(properties)}, {"additionalProperties", false}};
+}
+
+// "connections.current" is member "current" of "connections"; a metric without a dot stands alone.
+json::object metric_values() {
+    json::object groups;
+    json::object properties;
+    for (const auto& each : domain::all_metrics()) {
+        const json::object value{{"type", {"number", "null"}},
+                                 {"description", fmt::format("{} [{}]", each.help, each.unit)}};
+        const auto dot = each.name.find('.');
+        if (dot == std::string_view::npos) {
+            properties[each.name] = value;
+            continue;
+        }
+        auto& group = groups[each.name.substr(0, dot)];
+        if (!group.is_object()) group.emplace_object();
+        group.get_object()[each.name.substr(dot + 1)] = value;
+    }
+    for (auto& [name, members] : groups) {
+        properties[name] = closed_object(std::move(members.get_object()));
+    }
+    return closed_object(std::move(properties));
+}
+
 }  // namespace
 
-std::string_view document_schemas() noexcept {
-    return text;
+json::object document_schemas() {
+    auto schemas = json::parse(text).get_object();
+    schemas["TopologyMode"] = enumeration(domain::names_of<domain::topology_mode>());
+    schemas["StorageType"] = enumeration(domain::names_of<domain::storage_type>());
+    schemas["OperationKind"] = enumeration(domain::names_of<domain::operation_kind>());
+    schemas["OperationPhase"] = enumeration(domain::names_of<domain::operation_phase>());
+    schemas["StatusPhase"] = enumeration(domain::names_of<domain::status_phase>());
+    schemas["EngineName"] =
+        enumeration(domain::all_engines() | std::views::transform(&domain::engine_rules::engine));
+    schemas["SizePreset"] =
+        enumeration(domain::size_presets() | std::views::transform(&domain::size_preset::name));
+    schemas["MetricName"] = enumeration(domain::all_metrics() |
+                                        std::views::transform(&domain::metric_description::name));
+    schemas["MetricValues"] = metric_values();
+    return schemas;
 }
 
 }  // namespace api

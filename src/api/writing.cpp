@@ -36,6 +36,14 @@ std::string payload_of(const http::request& incoming) {
     return fmt::format("{} {:016x} {}", http::name(incoming.verb), hash, incoming.body.size());
 }
 
+std::optional<std::int64_t> revision_of(const http::entity_tag& tag) {
+    std::int64_t revision = 0;
+    const auto text = tag.text.substr(0, tag.text.find('-'));
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), revision);
+    const bool is_whole = error == std::errc() && end == text.data() + text.size();
+    return is_whole && !tag.weak ? std::optional(revision) : std::nullopt;
+}
+
 base::outcome<app::write_conditions> conditions_of(const http::request& incoming) {
     app::write_conditions conditions;
     const auto query = http::parse_query(incoming.query());
@@ -45,19 +53,18 @@ base::outcome<app::write_conditions> conditions_of(const http::request& incoming
         if (value != "true" && value != "false") return bad("dry_run: must be true or false");
         conditions.dry_run = value == "true";
     }
-    auto match = incoming.headers.get("If-Match");
-    if (match.empty() || match == "*") return conditions;
-    // "REVISION" or "REVISION-OBSERVATION": the record's revision is what a write is checked by.
-    std::int64_t revision = 0;
-    if (match.size() < 3 || match.front() != '"' || match.back() != '"') {
-        return bad("If-Match: must be an entity tag of this resource");
+    if (!incoming.headers.has("If-Match")) return conditions;
+    const auto match = incoming.headers.get("If-Match");
+    if (match == "*") return conditions;
+    auto tags = http::parse_entity_tags(match);
+    if (!tags) return bad("If-Match: must be * or entity tags such as \"5-17\"");
+    // "REVISION" or "REVISION-OBSERVATION": the record's revision is what a write is checked by. A
+    // weak tag and one that is not ours fit nothing.
+    auto& seen = conditions.if_match.emplace();
+    for (const auto& tag : *tags) {
+        const auto revision = revision_of(tag);
+        if (revision) seen.push_back(*revision);
     }
-    match = match.substr(1, match.size() - 2);
-    const auto [end, error] = std::from_chars(match.data(), match.data() + match.size(), revision);
-    if (error != std::errc() || (end != match.data() + match.size() && *end != '-')) {
-        return bad("If-Match: must be an entity tag of this resource");
-    }
-    conditions.if_match = revision;
     return conditions;
 }
 
@@ -92,12 +99,12 @@ bool is_final(unsigned status) noexcept {
 
 awaitable<http::response> write_routes::answer(operation_id what, std::string parameter,
                                                http::request incoming, app::caller by) {
-    const auto key = std::string(incoming.headers.get("Idempotency-Key"));
-    if (key.empty() || !is_write(what)) {
+    if (!incoming.headers.has("Idempotency-Key") || !is_write(what)) {
         co_return co_await once(what, std::move(parameter), incoming, std::move(by));
     }
-    if (key.size() > idempotency_key_max) {
-        co_return problem(400, "bad_request", "Idempotency-Key: at most 100 characters",
+    const auto key = std::string(incoming.headers.get("Idempotency-Key"));
+    if (key.empty() || key.size() > idempotency_key_max) {
+        co_return problem(400, "bad_request", "Idempotency-Key: must have 1 to 100 characters",
                           by.request_id);
     }
     auto& platform = shared_.with.platform;

@@ -62,8 +62,8 @@ struct caller {
 };
 
 struct write_conditions {
-    std::optional<std::int64_t>
-        if_match;          // revision that the caller saw; mismatch is errc::precondition
+    // Revisions that the caller has seen; any other is errc::precondition.
+    std::optional<std::vector<std::int64_t>> if_match;
     bool dry_run = false;  // everything is checked, nothing is written
 };
 

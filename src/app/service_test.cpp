@@ -206,7 +206,7 @@ TEST_F(service, a_failed_change_is_told_and_taken_back) {
 
 TEST_F(service, a_revision_that_moved_is_a_failed_precondition) {
     ASSERT_TRUE(create("cache"));
-    const auto refused = patch("cache", {.deletion_protection = true}, {.if_match = 999});
+    const auto refused = patch("cache", {.deletion_protection = true}, {.if_match = {{999}}});
     EXPECT_EQ(refused.error().code, base::errc::precondition);
 }
 

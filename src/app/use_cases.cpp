@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include <utility>
 
 #include "base/random_id.hpp"
@@ -15,10 +17,11 @@ namespace {
 using base::errc;
 using domain::operation_kind;
 
-base::outcome<void> check_revision(std::int64_t present, const std::optional<std::int64_t>& seen) {
-    if (!seen || *seen == present) return {};
+base::outcome<void> check_revision(std::int64_t present,
+                                   const std::optional<std::vector<std::int64_t>>& seen) {
+    if (!seen || std::ranges::find(*seen, present) != seen->end()) return {};
     return base::fail(errc::precondition,
-                      fmt::format("revision {} was expected, {} is there", *seen, present),
+                      fmt::format("another revision was expected, {} is there", present),
                       "revision_mismatch");
 }
 

@@ -84,10 +84,13 @@ outcome<std::int64_t> parse(std::string_view text, std::int64_t unit) {
     // 19 digits * 2^60 fits 2^127; the unit (1 or 1000) is multiplied after a check.
     const wide limit = std::numeric_limits<std::int64_t>::max();
     const wide scaled = digits * factor->multiplier;
-    if (scaled > (wide(1) << 126) / unit) return refuse();
+    const auto refuse_size = [&] {
+        return fail(errc::limit, fmt::format("'{}' is too large", text.substr(0, 40)));
+    };
+    if (scaled > (wide(1) << 126) / unit) return refuse_size();
     const wide total_divisor = divisor * factor->divisor;
     const wide value = (scaled * unit + total_divisor - 1) / total_divisor;
-    if (value > limit) return refuse();
+    if (value > limit) return refuse_size();
     return static_cast<std::int64_t>(value);
 }
 

@@ -11,9 +11,10 @@
 
 namespace base {
 
-// Bytes, rounded up to a whole one. Failure: invalid (not a quantity, negative, or over 2^63-1).
+// Bytes, rounded up to a whole one. Failures: invalid (not a quantity, negative, more than 19
+// digits), limit (over 2^63-1).
 outcome<std::int64_t> parse_bytes(std::string_view text);
-// Thousandths of a core, rounded up. Failure: invalid.
+// Thousandths of a core, rounded up. Failures: the same.
 outcome<std::int64_t> parse_millis(std::string_view text);
 // The shortest exact form with a binary suffix: 1073741824 -> "1Gi", 1500 -> "1500".
 std::string bytes_text(std::int64_t bytes);

@@ -31,9 +31,8 @@ TEST(quantity, reads_cpu_in_millis) {
 }
 
 TEST(quantity, refuses_what_is_not_a_quantity) {
-    for (const char* text :
-         {"", "m", "-1", "1.2.3", "1 Gi", "1gi", "1e", "1e+", "1e99", "0x10", "1Kii", "NaN",
-          "9223372036854775808", "8Ei", "12345678901234567890", "1.0000000000000000001Ei"}) {
+    for (const char* text : {"", "m", "-1", "1.2.3", "1 Gi", "1gi", "1e", "1e+", "1e99", "0x10",
+                             "1Kii", "NaN", "12345678901234567890", "1.0000000000000000001Ei"}) {
         const auto got = parse_bytes(text);
         ASSERT_FALSE(got) << text;
         EXPECT_EQ(got.error().code, errc::invalid) << text;
@@ -43,6 +42,10 @@ TEST(quantity, refuses_what_is_not_a_quantity) {
 TEST(quantity, refuses_cpu_beyond_the_largest_integer) {
     EXPECT_FALSE(parse_millis("9223372036854775807"));
     EXPECT_FALSE(parse_millis("7Ei"));
+    EXPECT_EQ(parse_millis("7Ei").error().code, errc::limit);
+    EXPECT_EQ(parse_bytes("8Ei").error().code, errc::limit);
+    EXPECT_EQ(parse_bytes("9223372036854775808").error().code, errc::limit);
+    EXPECT_EQ(parse_bytes("8i").error().code, errc::invalid);
 }
 
 TEST(quantity, writes_the_shortest_exact_form) {

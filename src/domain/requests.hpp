@@ -1,9 +1,13 @@
 #pragma once
 // What a caller may ask for, as it was said: every field optional, quantities still text.
-// validate.hpp turns a request into a record or into the list of all its faults. Pure values.
+// validate.hpp turns a request into a record or into the list of all its faults: those of reading
+// (`unread`, members of a wrong type or without a meaning) and those of the values. Pure values.
 
 #include <optional>
 #include <string>
+#include <vector>
+
+#include "base/failure.hpp"
 
 #include "domain/types.hpp"
 
@@ -38,30 +42,37 @@ struct create_request {
     std::optional<labels> tags;  // JSON member "labels"
     std::optional<bool> deletion_protection;
     std::optional<bool> monitoring;
+    std::vector<base::field_fault> unread;
 };
 
-// A merge patch (RFC 7396) of the mutable fields. A label whose value is nothing is removed.
+// Labels of a merge patch (RFC 7396): one whose value is nothing is removed.
+using label_changes = std::map<std::string, std::optional<std::string>>;
+
+// A merge patch of the mutable fields.
 struct patch_request {
     std::optional<topology_request> topology;
     std::optional<size_request> size;
     std::optional<storage_request> storage;
-    std::optional<std::map<std::string, std::optional<std::string>>> tags;
+    std::optional<label_changes> tags;  // JSON member "labels"
     std::optional<bool> deletion_protection;
     std::optional<bool> paused;
     // Names of immutable members that the patch holds with their text ("engine" -> "mysql"): a
     // fault unless unchanged.
     std::map<std::string, std::string> immutable;
+    std::vector<base::field_fault> unread;
 };
 
+// A new project, or a merge patch of one.
 struct project_request {
     std::optional<std::string> name;  // in a patch: immutable
     std::optional<std::string> display_name;
-    std::optional<labels> tags;  // JSON member "labels"
+    std::optional<label_changes> tags;  // JSON member "labels"
     // quota{databases, cpu, memory, storage}; 0 or "0" = no limit
     std::optional<std::int64_t> max_databases;
     std::optional<std::string> max_cpu;
     std::optional<std::string> max_memory;
     std::optional<std::string> max_storage;
+    std::vector<base::field_fault> unread;
 };
 
 }  // namespace domain

@@ -57,6 +57,27 @@ std::string_view name(status_phase value) noexcept {
     return status_phases[std::size_t(value)];
 }
 
+template <>
+std::span<const std::string_view> names_of<topology_mode>() noexcept {
+    return topology_modes;
+}
+template <>
+std::span<const std::string_view> names_of<storage_type>() noexcept {
+    return storage_types;
+}
+template <>
+std::span<const std::string_view> names_of<operation_kind>() noexcept {
+    return operation_kinds;
+}
+template <>
+std::span<const std::string_view> names_of<operation_phase>() noexcept {
+    return operation_phases;
+}
+template <>
+std::span<const std::string_view> names_of<status_phase>() noexcept {
+    return status_phases;
+}
+
 std::optional<topology_mode> topology_mode_from(std::string_view text) noexcept {
     return find<topology_mode>(topology_modes, text);
 }

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -272,6 +273,11 @@ std::string_view name(observed_phase) noexcept;
 std::string_view name(change_kind) noexcept;
 std::string_view name(change_phase) noexcept;
 std::string_view name(status_phase) noexcept;
+
+// Every name of an enumeration, in the order of its values. For topology_mode, storage_type,
+// operation_kind, operation_phase and status_phase.
+template <class Enum>
+std::span<const std::string_view> names_of() noexcept;
 
 std::optional<topology_mode> topology_mode_from(std::string_view) noexcept;
 std::optional<storage_type> storage_type_from(std::string_view) noexcept;

@@ -6,7 +6,9 @@
 #include <algorithm>
 #include <array>
 
+#include "base/json_pointer.hpp"
 #include "base/quantity.hpp"
+#include "base/utf8.hpp"
 #include "domain/engines.hpp"
 
 namespace domain {
@@ -17,6 +19,7 @@ using base::field_fault;
 
 constexpr std::size_t name_length_max = 40;
 constexpr std::size_t labels_max = 32;
+constexpr std::size_t display_name_length_max = 200;
 constexpr std::int64_t storage_bytes_default = std::int64_t(10) << 30;
 constexpr std::int64_t storage_bytes_most = std::int64_t(64) << 40;
 constexpr std::int64_t cpu_millis_least = 50;
@@ -30,10 +33,13 @@ constexpr std::array<std::string_view, 8> reserved_endings{
 constexpr std::array<std::string_view, 4> reserved_label_domains{"kubedb-dbaas.io", "kubernetes.io",
                                                                  "k8s.io", "kubedb.com"};
 
-// Collects the faults of one request.
+// Collects the faults of one request, one for each pointer: what could not be read is not missing
+// as well.
 class faults {
   public:
+    explicit faults(std::vector<field_fault> unread) : list_(std::move(unread)) {}
     void add(std::string pointer, std::string code, std::string message) {
+        if (std::ranges::find(list_, pointer, &field_fault::pointer) != list_.end()) return;
         list_.push_back({std::move(pointer), std::move(code), std::move(message)});
     }
     [[nodiscard]] bool empty() const noexcept { return list_.empty(); }
@@ -83,24 +89,8 @@ bool is_dns_subdomain(std::string_view text) noexcept {
     return !boundary;
 }
 
-// RFC 6901: "~" and "/" of a member name.
-std::string pointer_to(std::string_view parent, std::string_view member) {
-    std::string text(parent);
-    text += '/';
-    for (const char c : member) {
-        if (c == '~') {
-            text += "~0";
-        } else if (c == '/') {
-            text += "~1";
-        } else {
-            text += c;
-        }
-    }
-    return text;
-}
-
 void check_label(const std::string& key, const std::string& value, faults& found) {
-    const auto pointer = pointer_to("/labels", key.substr(0, 80));
+    const auto pointer = base::pointer_to("/labels", key.substr(0, 80));
     const auto slash = key.find('/');
     const auto prefix =
         slash == std::string::npos ? std::string_view() : std::string_view(key).substr(0, slash);
@@ -130,6 +120,26 @@ void check_labels(const labels& tags, faults& found) {
         return;
     }
     for (const auto& [key, value] : tags) check_label(key, value, found);
+}
+
+void patch_labels(const label_changes& changes, labels& tags, faults& found) {
+    for (const auto& [key, value] : changes) {
+        if (value) {
+            tags[key] = *value;
+        } else {
+            tags.erase(key);
+        }
+    }
+    check_labels(tags, found);
+}
+
+// In characters: code points of UTF-8; a byte that is none counts for one.
+std::size_t length_of(std::string_view text) noexcept {
+    std::size_t count = 0;
+    for (; !text.empty(); ++count) {
+        text.remove_prefix(std::max<std::size_t>(1, base::utf8_length(text)));
+    }
+    return count;
 }
 
 void check_name(const std::optional<std::string>& name, std::string_view pointer, faults& found) {
@@ -229,7 +239,8 @@ std::optional<std::int64_t> read_quantity(const std::string& text, bool cpu, con
                                           std::int64_t least, std::int64_t most, faults& found) {
     const auto value = cpu ? base::parse_millis(text) : base::parse_bytes(text);
     if (!value) {
-        found.add(pointer, "bad_quantity", value.error().text);
+        const bool is_huge = value.error().code == errc::limit;
+        found.add(pointer, is_huge ? "out_of_range" : "bad_quantity", value.error().text);
         return std::nullopt;
     }
     if (*value < least || *value > most) {
@@ -358,7 +369,7 @@ bool is_valid_name(std::string_view name) noexcept {
 }
 
 base::outcome<database> validate_create(const create_request& wanted, const engine_offer& offer) {
-    faults found;
+    faults found(wanted.unread);
     database record;
     check_name(wanted.project, "/project", found);
     check_name(wanted.name, "/name", found);
@@ -404,9 +415,9 @@ base::outcome<database> validate_patch(const database& present, const patch_requ
     }
     const auto* rules = find_engine(present.engine);
     if (rules == nullptr) return base::fail(errc::internal, "the record names an unknown engine");
-    faults found;
+    faults found(wanted.unread);
     for (const auto& [member, text] : wanted.immutable) {
-        found.add(pointer_to("", member), "immutable",
+        found.add(base::pointer_to("", member), "immutable",
                   "cannot be changed after creation" +
                       std::string(member == "version" ? "; upgrades are not available yet" : ""));
     }
@@ -437,16 +448,7 @@ base::outcome<database> validate_patch(const database& present, const patch_requ
             found.add("/storage/type", "immutable", "cannot be changed after creation");
         }
     }
-    if (wanted.tags) {
-        for (const auto& [key, value] : *wanted.tags) {
-            if (value) {
-                next.tags[key] = *value;
-            } else {
-                next.tags.erase(key);
-            }
-        }
-        check_labels(next.tags, found);
-    }
+    if (wanted.tags) patch_labels(*wanted.tags, next.tags, found);
     next.deletion_protection = wanted.deletion_protection.value_or(present.deletion_protection);
     if (wanted.paused && *wanted.paused && !rules->can_pause) {
         found.add("/paused", "unsupported",
@@ -462,7 +464,7 @@ base::outcome<database> validate_patch(const database& present, const patch_requ
 }
 
 base::outcome<project> validate_project(const project* present, const project_request& wanted) {
-    faults found;
+    faults found(wanted.unread);
     project next = present != nullptr ? *present : project{};
     if (present == nullptr) {
         check_name(wanted.name, "/name", found);
@@ -471,14 +473,19 @@ base::outcome<project> validate_project(const project* present, const project_re
         found.add("/name", "immutable", "cannot be changed after creation");
     }
     if (wanted.display_name) {
-        if (wanted.display_name->size() > 200) {
-            found.add("/display_name", "too_long", "at most 200 bytes");
+        if (length_of(*wanted.display_name) > display_name_length_max) {
+            found.add("/display_name", "too_long",
+                      fmt::format("at most {} characters", display_name_length_max));
         }
         next.display_name = *wanted.display_name;
     }
     if (wanted.tags) {
-        check_labels(*wanted.tags, found);
-        next.tags = *wanted.tags;
+        for (const auto& [key, value] : *wanted.tags) {
+            if (present == nullptr && !value) {
+                found.add(base::pointer_to("/labels", key), "wrong_type", "must be a string");
+            }
+        }
+        patch_labels(*wanted.tags, next.tags, found);
     }
     if (wanted.max_databases) {
         if (*wanted.max_databases < 0 || *wanted.max_databases > 100'000) {

@@ -235,6 +235,33 @@ TEST(validate_project, checks_name_and_quota) {
                        "/quota/storage bad_quantity"}));
 }
 
+TEST(validate_project, a_patch_merges_labels_and_counts_characters) {
+    const auto made =
+        validate_project(nullptr, {.name = "shop", .tags = label_changes{{"a", "1"}, {"b", "2"}}});
+    ASSERT_TRUE(made);
+    std::string name;
+    for (int i = 0; i < 200; ++i) name += "ü";
+    const auto next = validate_project(
+        &*made, {.display_name = name, .tags = label_changes{{"a", std::nullopt}, {"c", "3"}}});
+    ASSERT_TRUE(next);
+    EXPECT_EQ(next->tags, (labels{{"b", "2"}, {"c", "3"}}));
+    const auto bad = validate_project(
+        nullptr,
+        {.name = "shop", .tags = label_changes{{"a", std::nullopt}}, .max_memory = "999999Ei"});
+    ASSERT_FALSE(bad);
+    EXPECT_EQ(faulty(bad.error()), (strings{"/labels/a wrong_type", "/quota/memory out_of_range"}));
+}
+
+TEST(validate_create, tells_what_could_not_be_read_together_with_the_values) {
+    auto wanted = good();
+    wanted.name.reset();
+    wanted.engine = "oracle9i";
+    wanted.unread = {{"/name", "wrong_type", "must be a string"},
+                     {"/x", "unknown_field", "there is no such field"}};
+    EXPECT_EQ(faults_of(wanted),
+              (strings{"/engine unknown_engine", "/name wrong_type", "/x unknown_field"}));
+}
+
 TEST(check_limits, counts_all_members) {
     auto record = present();
     record.topology = {.mode = topology_mode::replicated, .replicas = 3};

@@ -151,6 +151,32 @@ base::outcome<std::vector<query_item>> parse_query(std::string_view query) {
     return items;
 }
 
+base::outcome<std::vector<entity_tag>> parse_entity_tags(std::string_view text) {
+    const auto refuse = [] {
+        return base::fail(base::errc::invalid, "not a list of entity tags such as \"5\"");
+    };
+    const auto is_tag_char = [](unsigned char c) { return c == 0x21 || (c > 0x22 && c != 0x7f); };
+    std::vector<entity_tag> tags;
+    while (true) {
+        entity_tag tag{.weak = text.starts_with("W/")};
+        if (tag.weak) text.remove_prefix(2);
+        if (!text.starts_with('"')) return refuse();
+        text.remove_prefix(1);
+        const auto end = text.find('"');
+        if (end == std::string_view::npos) return refuse();
+        tag.text = text.substr(0, end);
+        if (!std::ranges::all_of(tag.text, is_tag_char)) return refuse();
+        tags.push_back(tag);
+        text.remove_prefix(end + 1);
+        while (text.starts_with(' ') || text.starts_with('\t')) text.remove_prefix(1);
+        if (text.empty()) return tags;
+        if (!text.starts_with(',')) return refuse();
+        while (text.starts_with(',') || text.starts_with(' ') || text.starts_with('\t')) {
+            text.remove_prefix(1);
+        }
+    }
+}
+
 base::outcome<url> parse_url(std::string_view text) {
     const auto refuse = [] {
         return base::fail(base::errc::invalid,

@@ -90,6 +90,14 @@ struct query_item {
 // "a=1&b=x%20y" in order. Failure: invalid.
 base::outcome<std::vector<query_item>> parse_query(std::string_view query);
 
+struct entity_tag {
+    bool weak = false;
+    std::string_view text;  // between the quotes; in what was parsed
+    bool operator==(const entity_tag&) const = default;
+};
+// "\"a\", W/\"b\"": one tag or several (RFC 9110, 8.8.3 and 13.1.1). Failure: invalid.
+base::outcome<std::vector<entity_tag>> parse_entity_tags(std::string_view text);
+
 // "https://host:port/base" -> parts. Failure: invalid.
 struct url {
     bool secure = false;

@@ -80,6 +80,16 @@ TEST(parse_query, refuses_broken_escapes) {
     EXPECT_EQ(parse_query("%=1").error().code, base::errc::invalid);
 }
 
+TEST(parse_entity_tags, reads_one_or_several) {
+    using tags = std::vector<http::entity_tag>;
+    EXPECT_EQ(http::parse_entity_tags("\"5-17\""), (tags{{false, "5-17"}}));
+    EXPECT_EQ(http::parse_entity_tags("W/\"a\" ,\t\"\", \"c,d\""),
+              (tags{{true, "a"}, {false, ""}, {false, "c,d"}}));
+    for (const auto* bad : {"", "5", "\"5", "w/\"5\"", "\"5\" \"6\"", "\"5\",", "\"a b\"", "*"}) {
+        EXPECT_FALSE(http::parse_entity_tags(bad)) << bad;
+    }
+}
+
 TEST(parse_url, knows_default_ports_and_ipv6) {
     const auto plain = parse_url("http://127.0.0.1:8001/base/");
     ASSERT_TRUE(plain);

@@ -9,6 +9,7 @@
 #include <charconv>
 #include <optional>
 
+#include "base/json_pointer.hpp"
 #include "base/utf8.hpp"
 #include "kube/json_text.hpp"
 
@@ -194,17 +195,7 @@ bool is_failure_status(std::string_view body) {
 std::string pointer_of_field(std::string_view field) {
     std::string pointer;
     const auto add = [&pointer](std::string_view token) {
-        if (token.empty()) return;
-        pointer += '/';
-        for (const char c : token) {
-            if (c == '~') {
-                pointer += "~0";
-            } else if (c == '/') {
-                pointer += "~1";
-            } else {
-                pointer += c;
-            }
-        }
+        if (!token.empty()) pointer = base::pointer_to(pointer, token);
     };
     while (!field.empty()) {
         if (field.front() == '[') {

@@ -285,13 +285,13 @@ class cluster_impl final : public ports::cluster {
         const auto* kind = find_kind(record.engine);
         const auto binding = find_resource("appcatalog.appscode.com", "appbindings");
         if (kind == nullptr || !binding) {
-            co_return fail(errc::not_found, "the cluster has no AppBindings", "no_credentials_yet");
+            co_return fail(errc::conflict, "the cluster has no AppBindings", "no_credentials_yet");
         }
         const auto home = namespace_of(record.project);
         auto bound = co_await kube_.get(*binding, home, record.name);
         if (!bound) {
             if (bound.error().code == errc::not_found) {
-                co_return fail(errc::not_found, "the database has no credentials yet",
+                co_return fail(errc::conflict, "the database has no credentials yet",
                                "no_credentials_yet");
             }
             co_return base::pass(std::move(bound));
@@ -301,7 +301,7 @@ class cluster_impl final : public ports::cluster {
                                         home, secret);
         if (!found) {
             if (found.error().code == errc::not_found) {
-                co_return fail(errc::not_found, "the database has no credentials yet",
+                co_return fail(errc::conflict, "the database has no credentials yet",
                                "no_credentials_yet");
             }
             co_return base::pass(std::move(found));

@@ -72,7 +72,7 @@ base::outcome<ports::credentials> credentials_of(const engine_kind& kind,
         }
     }
     if (login.username.empty() || login.password.empty() || login.host.empty()) {
-        return base::fail(base::errc::not_found, "the database has no credentials yet",
+        return base::fail(base::errc::conflict, "the database has no credentials yet",
                           "no_credentials_yet");
     }
     login.uri = base::secret(

@@ -106,7 +106,8 @@ class cluster {
     // object has the name now: nothing was touched), denied, unavailable, timed_out.
     virtual aio::task<bool> remove(domain::database database) = 0;
 
-    // Read live, never stored. Failures: not_found (no secret yet), denied, unavailable, timed_out.
+    // Read live, never stored. Failures: conflict ("no_credentials_yet"), denied, unavailable,
+    // timed_out.
     virtual aio::task<credentials> read_credentials(domain::database database) = 0;
 
     [[nodiscard]] virtual link_state state() const noexcept = 0;
