@@ -20,6 +20,8 @@ import urllib.request
 from rest import exchange
 
 POD_NETWORK = ipaddress.ip_network('198.18.0.0/15')
+ACCOUNT = 'system:serviceaccount:dbaas-system:dbaas'  # of deploy/rbac.yaml
+NEW_KEY = ('-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes')
 CONTROLLERS = ('namespace-controller,garbage-collector-controller,serviceaccount-controller,'
                'persistentvolumeclaim-protection-controller')
 
@@ -101,6 +103,9 @@ class RealCluster:
         self.write('egress.yaml', 'apiVersion: apiserver.k8s.io/v1beta1\nkind: EgressSelectorConfiguration\negressSelections:\n'
                    '- name: cluster\n  connection: {proxyProtocol: HTTPConnect, transport: {uds: {udsName: '
                    f"{self.at('egress.sock')}}}}}}}\n")
+        # Who the platform is with its own account is written down: what it asked for, and how.
+        self.write('audit.yaml', 'apiVersion: audit.k8s.io/v1\nkind: Policy\nomitStages: [RequestReceived]\nrules:\n'
+                   f'- {{level: Metadata, users: ["{ACCOUNT}"]}}\n- {{level: None}}\n')
         self.write('tokens.csv', 'admin,admin,1,"system:masters"\nplain,plain,2\n')
 
     def at(self, name):
@@ -121,20 +126,22 @@ class RealCluster:
             each.close()
         return ports
 
+    @staticmethod
+    def openssl(*words):
+        subprocess.run(['openssl', *words], check=True, capture_output=True)
+
+    def make_certificate(self, name, subject, extension):
+        self.write('extension', extension)
+        self.openssl('req', '-new', *NEW_KEY, '-keyout', self.at(name + '.key'), '-out', self.at(name + '.csr'), '-subj', subject)
+        self.openssl('x509', '-req', '-in', self.at(name + '.csr'), '-CA', self.at('ca.crt'), '-CAkey', self.at('ca.key'),
+                     '-CAcreateserial', '-days', '2', '-out', self.at(name + '.crt'), '-extfile', self.at('extension'))
+
     def make_certificates(self):
-        def openssl(*words):
-            subprocess.run(['openssl', *words], check=True, capture_output=True)
-        new_key = ('-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes')
-        openssl('req', '-x509', *new_key, '-keyout', self.at('ca.key'), '-out', self.at('ca.crt'), '-days', '2', '-subj', '/CN=ca')
-        for name, subject, extension in (
-                ('server', '/CN=kube-apiserver', 'subjectAltName=IP:127.0.0.1,DNS:localhost\nextendedKeyUsage=serverAuth'),
-                ('client', '/O=system:masters/CN=certified', 'extendedKeyUsage=clientAuth')):
-            self.write('extension', extension)
-            openssl('req', '-new', *new_key, '-keyout', self.at(name + '.key'), '-out', self.at(name + '.csr'), '-subj', subject)
-            openssl('x509', '-req', '-in', self.at(name + '.csr'), '-CA', self.at('ca.crt'), '-CAkey', self.at('ca.key'),
-                    '-CAcreateserial', '-days', '2', '-out', self.at(name + '.crt'), '-extfile', self.at('extension'))
-        openssl('genrsa', '-out', self.at('accounts.key'), '2048')
-        openssl('rsa', '-in', self.at('accounts.key'), '-pubout', '-out', self.at('accounts.pub'))
+        self.openssl('req', '-x509', *NEW_KEY, '-keyout', self.at('ca.key'), '-out', self.at('ca.crt'), '-days', '2', '-subj', '/CN=ca')
+        self.make_certificate('server', '/CN=kube-apiserver', 'subjectAltName=IP:127.0.0.1,DNS:localhost\nextendedKeyUsage=serverAuth')
+        self.make_certificate('client', '/O=system:masters/CN=master', 'extendedKeyUsage=clientAuth')
+        self.openssl('genrsa', '-out', self.at('accounts.key'), '2048')
+        self.openssl('rsa', '-in', self.at('accounts.key'), '-pubout', '-out', self.at('accounts.pub'))
 
     # ---- processes ---------------------------------------------------------------------------
 
@@ -166,6 +173,7 @@ class RealCluster:
                    f"--service-account-key-file={self.at('accounts.pub')}",
                    f"--service-account-signing-key-file={self.at('accounts.key')}", '--authorization-mode=Node,RBAC',
                    '--service-cluster-ip-range=10.96.0.0/16', '--profiling=false',
+                   f"--audit-policy-file={self.at('audit.yaml')}", f"--audit-log-path={self.at('audit.log')}",
                    f"--egress-selector-config-file={self.at('egress.yaml')}", *more)
         deadline = time.monotonic() + 90
         while not self.is_ready():
@@ -205,13 +213,16 @@ class RealCluster:
 
     # ---- use ---------------------------------------------------------------------------------
 
-    def kubeconfig(self, user, token=None):
-        """The path of a kubeconfig: with a token, or with the certificate of that name."""
-        login = f'token: {token}' if token else (f"client-certificate: {self.at(user + '.crt')}, "
-                                                 f"client-key: {self.at(user + '.key')}")
-        return self.write(f'{user}.kubeconfig', f'''apiVersion: v1
+    def kubeconfig(self, user, token=None, token_file=None, port=None):
+        """The path of a kubeconfig: with a token, with a file that holds one, or with the certificate of that name. `port` is a
+        proxy's in the place of the server's."""
+        login = f"client-certificate: {self.at(user + '.crt')}, client-key: {self.at(user + '.key')}"
+        if token or token_file:
+            login = f'token: {token}' if token else f'tokenFile: {token_file}'
+        server = f'https://127.0.0.1:{port or self.port}'
+        return self.write(f'{user}-{port or self.port}.kubeconfig', f'''apiVersion: v1
 kind: Config
-clusters: [{{name: real, cluster: {{server: "{self.base}", certificate-authority: {self.at('ca.crt')}}}}}]
+clusters: [{{name: real, cluster: {{server: "{server}", certificate-authority: {self.at('ca.crt')}}}}}]
 users: [{{name: {user}, user: {{{login}}}}}]
 contexts: [{{name: real, context: {{cluster: real, user: {user}}}}}]
 current-context: real
@@ -219,6 +230,25 @@ current-context: real
 
     def ask(self, method, path, body=None, token='admin', **how):
         return ask(self.base, token, method, path, body, context=self.context, **how)
+
+    def wait_for_level(self, name):
+        """Until the server counts requests against this priority level."""
+        deadline = time.monotonic() + 60
+        while f'priority_level="{name}"' not in self.ask('GET', '/metrics').text:
+            if time.monotonic() > deadline:
+                raise RuntimeError(f'priority level {name} is not in force')
+            time.sleep(0.1)
+
+    def audited(self):
+        """Every request of the platform's own account: (verb, group, resource with subresource)."""
+        with open(self.at('audit.log'), encoding='utf-8') as file:
+            events = [json.loads(line) for line in file if line.endswith('\n')]
+        found = set()
+        for event in events:
+            of = event.get('objectRef', {})
+            if 'resource' in of:
+                found.add((event['verb'], of.get('apiGroup', ''), '/'.join(filter(None, (of['resource'], of.get('subresource'))))))
+        return found
 
     def compact(self):
         """etcd forgets every old revision."""

@@ -6,6 +6,7 @@ import time
 # What differs, with the reason. A listed exchange that no longer differs is a fault too.
 DIFFERENCES = {
     'a bad label': 'the local cluster does not check the syntax of labels; the platform does before it writes any',
+    'a watch from before the beginning': 'the local cluster remembers more; its 410 comes with a fault switch and after many changes',
     'another finalizer on what is going': 'the same answer, but the real server names the cause once per finalizer',
     'create with another kind': 'details.kind is what the body says there, what the path says here',
     'delete with another uid': 'details.kind is the kind there, the plural here',
@@ -120,6 +121,14 @@ def run_exchanges(ask):
     note('delete with a finalizer', ask('DELETE', REDIS + '/one'), lambda body: ('deletionTimestamp' in meta(body), meta(body)['finalizers']))
     note('another finalizer on what is going', ask('PATCH', REDIS + '/one', {'metadata': {'finalizers': ['example.com/kept', 'example.com/more']}}, media=MERGE))
     note('the last finalizer', ask('PATCH', REDIS + '/one', {'metadata': {'finalizers': None}}, media=MERGE))
+    first = json.loads(ask('GET', REDIS + '?watch=true&timeoutSeconds=2&resourceVersion=1', timeout=30).text.splitlines()[0])
+    seen['a watch from before the beginning'] = {'type': first['type'], 'code': first['object'].get('code')}
+    note('a continuation that is none', ask('GET', REDIS + '?limit=1&continue=x'))
+    note('an unknown field in a strict patch',
+         ask('PATCH', REDIS + '/one?fieldValidation=Strict', {'spec': {'nonsense': 1}}, media=MERGE))
+    note('discovery in one answer', ask('GET', '/apis', accept='application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList'),
+         lambda body: (body['kind'], sorted(version['version'] for each in body['items'] if each['metadata']['name'] == 'kubedb.com'
+                                            for version in each['versions'])))
     note('is gone', ask('GET', REDIS + '/one'))
 
     lease = '/apis/coordination.k8s.io/v1/namespaces/exchange/leases'

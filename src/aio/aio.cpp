@@ -135,21 +135,31 @@ awaitable<void> on_executor(aio::executor other, std::move_only_function<task<>(
     co_await ended.wait();
 }
 
+// The other thread may be the last to let go of it, after the loop has ended: nothing here belongs
+// to the loop. The latch itself lives with the one who waits.
 struct remote_latch::state {
-    explicit state(const aio::executor& where) : on(where), opened(where) {}
+    explicit state(aio::executor where) : on(std::move(where)) {}
     aio::executor on;
-    latch opened;
+    bool is_open = false;      // this and the next on the loop only
+    latch* waiting = nullptr;  // null: nobody, or nobody yet
 };
 
-remote_latch::remote_latch(aio::executor on) : state_(std::make_shared<state>(on)) {}
+remote_latch::remote_latch(aio::executor on) : state_(std::make_shared<state>(std::move(on))) {}
 
 void remote_latch::open() {
-    asio::post(state_->on, [shared = state_] { shared->opened.open(); });
+    asio::post(state_->on, [shared = state_] {
+        shared->is_open = true;
+        if (shared->waiting != nullptr) shared->waiting->open();
+    });
 }
 
 awaitable<void> remote_latch::wait() {
     const auto shared = state_;
-    co_await shared->opened.wait();
+    if (shared->is_open) co_return;
+    latch opened(shared->on);
+    shared->waiting = &opened;
+    co_await opened.wait();
+    shared->waiting = nullptr;
 }
 
 void run_until_done(task<> work) {

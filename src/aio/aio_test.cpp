@@ -341,4 +341,31 @@ TEST(completion, brings_a_result_from_another_thread) {
     EXPECT_EQ(aio::run_to_end(work()).value(), 7);
 }
 
+// The one who delivers may look back at it when the loop is gone already.
+TEST(completion, may_be_let_go_of_after_the_loop) {
+    std::optional<aio::completion<int>> kept;
+    auto work = [&kept]() -> aio::task<int> {
+        const auto on = co_await aio::this_executor();
+        kept.emplace(on);
+        std::thread other([result = *kept]() mutable { result.complete(7); });
+        auto got = co_await kept->wait();
+        other.join();
+        co_return got;
+    };
+    EXPECT_EQ(aio::run_to_end(work()).value(), 7);
+    kept.reset();
+}
+
+TEST(completion, may_be_complete_before_anybody_waits) {
+    auto work = []() -> aio::task<int> {
+        const auto on = co_await aio::this_executor();
+        aio::completion<int> result(on);
+        result.complete(8);
+        auto slept = co_await aio::sleep_for(std::chrono::nanoseconds(0));
+        if (!slept) co_return base::pass(std::move(slept));
+        co_return co_await result.wait();
+    };
+    EXPECT_EQ(aio::run_to_end(work()).value(), 8);
+}
+
 }  // namespace aio
