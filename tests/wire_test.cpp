@@ -10,6 +10,7 @@
 #include "kube/client.hpp"
 #include "kube/discovery.hpp"
 #include "kube/informer.hpp"
+#include "kubedb/companion.hpp"
 #include "kubedb/manifests.hpp"
 #include "kubedb/names.hpp"
 #include "kubedb/observe.hpp"
@@ -153,6 +154,55 @@ TEST_F(wire, manifests_are_accepted_and_read_back) {
             }
         }
         EXPECT_GE(number, 14);
+        co_return done();
+    });
+    EXPECT_TRUE(got) << got.error().text;
+}
+
+// A replicated Redis and its sentinel: made once, kept in step, never taken from somebody else,
+// gone with the database.
+TEST_F(wire, a_companion_is_touched_only_while_it_is_ours) {
+    const auto got = run<void>([this](kube::client& client) -> aio::task<> {
+        const auto& kind = *kubedb::find_kind("redis");
+        const kube::resource what{.group = "kubedb.com",
+                                  .version = "v1",
+                                  .plural = "redissentinels",
+                                  .kind = "RedisSentinel"};
+        domain::database ours{.id = "db-1",
+                              .project = "t",
+                              .name = "cache",
+                              .engine = "redis",
+                              .version = "7",
+                              .topology = {domain::topology_mode::replicated, 3}};
+        auto theirs = ours;
+        theirs.id = "db-2";
+        const auto code = [](const auto& result) {
+            return result ? std::string("done") : result.error().reason;
+        };
+        auto home =
+            co_await client.create(namespaces_, {}, kubedb::namespace_manifest({.name = "t"}));
+        EXPECT_TRUE(home);
+        for (const auto* turn : {"first", "again"}) {
+            auto made = co_await kubedb::ensure_companion(client, what, kind, ours);
+            EXPECT_EQ(code(made), "done") << turn;
+        }
+        auto foreign = co_await kubedb::ensure_companion(client, what, kind, theirs);
+        EXPECT_EQ(code(foreign), "foreign");
+        foreign = co_await kubedb::update_companion(client, what, kind, theirs);
+        EXPECT_EQ(code(foreign), "foreign");
+        ours.paused = true;
+        auto updated = co_await kubedb::update_companion(client, what, kind, ours);
+        EXPECT_EQ(code(updated), "done");
+        auto there = co_await client.get(what, "dbaas-t", "cache-sentinel");
+        EXPECT_TRUE(there && there->at("spec").at("halted").as_bool());
+        auto left = co_await kubedb::remove_companion(client, what, kind, theirs);
+        EXPECT_TRUE(left && *left) << "nothing of theirs is there";
+        auto gone = co_await kubedb::remove_companion(client, what, kind, ours);
+        EXPECT_TRUE(gone && !*gone) << "asked for, to be looked at again";
+        gone = co_await kubedb::remove_companion(client, what, kind, ours);
+        EXPECT_TRUE(gone && *gone);
+        updated = co_await kubedb::update_companion(client, what, kind, ours);
+        EXPECT_EQ(code(updated), "done") << "one that is missing is made";
         co_return done();
     });
     EXPECT_TRUE(got) << got.error().text;

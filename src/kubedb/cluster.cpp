@@ -3,15 +3,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <optional>
 #include <set>
 
 #include "kube/discovery.hpp"
 #include "kube/json_text.hpp"
+#include "kubedb/companion.hpp"
 #include "kubedb/credentials.hpp"
 #include "kubedb/manifests.hpp"
 #include "kubedb/mirror.hpp"
 #include "kubedb/names.hpp"
+#include "kubedb/watched_kind.hpp"
 
 namespace kubedb {
 namespace {
@@ -27,81 +28,9 @@ base::outcome<void> done() {
     return {};
 }
 
-// What becomes of one watched kind: two functions of the mirror.
-struct feed {
-    std::function<void(const kube::object_meta&, const json::object&)> put;
-    std::function<void(const kube::object_meta&)> drop;
-};
-
 ports::database_key key_of(const domain::database& record) {
     return {.project = record.project, .engine = record.engine, .name = record.name};
 }
-
-struct watch_probe {
-    watch_probe(obs::registry& all, const std::string& kind)
-        : objects(all.make_gauge("dbaas_watch_objects", "Objects of the resource in the cache.",
-                                 {{"resource", kind}})),
-          events(all.make_counter("dbaas_watch_events_total", "Changes that watches have told of.",
-                                  {{"resource", kind}})),
-          lists(all.make_counter("dbaas_watch_lists_total",
-                                 "Pages of lists that were read; none in steady state.",
-                                 {{"resource", kind}})),
-          silence(all.make_gauge("dbaas_watch_silence_seconds",
-                                 "Since the watch last brought a list, a change or a bookmark.",
-                                 {{"resource", kind}})) {}
-    obs::gauge& objects;
-    obs::counter& events;
-    obs::counter& lists;
-    obs::gauge& silence;
-};
-
-class watched final : public kube::informer_listener {
-  public:
-    watched(feed into, std::function<void()> changed, obs::log& log, std::string kind)
-        : into_(std::move(into)), changed_(std::move(changed)), log_(log), kind_(std::move(kind)) {}
-
-    void on_upsert(const kube::object_meta& meta, std::string_view text) override {
-        const auto parsed = kube::parse_json(text);
-        if (parsed && parsed->is_object()) into_.put(meta, parsed->get_object());
-    }
-    void on_delete(const kube::object_meta& meta) override {
-        if (into_.drop) into_.drop(meta);
-    }
-    void on_synced() override {
-        is_synced_ = true;
-        changed_();
-    }
-    void on_link(bool connected, const std::string& why) override {
-        is_linked_ = connected;
-        if (!connected) log_.warning("watch_lost", {{"kind", kind_}, {"detail", why}});
-        changed_();
-    }
-    // What /metrics says of the watch. On the loop, now and then.
-    void count(obs::registry& registry, base::steady_time now) {
-        if (!probe_) probe_.emplace(registry, kind_);
-        const auto counters = informer->counters();
-        probe_->objects.set(static_cast<double>(counters.objects));
-        probe_->events.add(counters.events - std::exchange(events_, counters.events));
-        probe_->lists.add(counters.lists - std::exchange(lists_, counters.lists));
-        const std::chrono::duration<double> silence = now - counters.last_activity;
-        probe_->silence.set(counters.last_activity == base::steady_time{} ? -1 : silence.count());
-    }
-    [[nodiscard]] bool is_synced() const noexcept { return is_synced_; }
-    [[nodiscard]] bool is_linked() const noexcept { return is_linked_; }
-
-    std::unique_ptr<kube::informer> informer;
-
-  private:
-    feed into_;
-    std::function<void()> changed_;
-    obs::log& log_;
-    std::string kind_;
-    std::optional<watch_probe> probe_;  // from the first count on
-    std::uint64_t events_ = 0;          // as counted last
-    std::uint64_t lists_ = 0;
-    bool is_synced_ = false;
-    bool is_linked_ = true;
-};
 
 class cluster_impl final : public ports::cluster {
   public:
@@ -193,6 +122,13 @@ class cluster_impl final : public ports::cluster {
                            "engine_not_installed");
         }
         const auto home = namespace_of(record.project);
+        if (needs_companion(*kind, record)) {
+            // First, because KubeDB's operator waits for it.
+            const auto companion = find_resource("kubedb.com", kind->companion.plural);
+            if (!companion) co_return no_companion(*kind);
+            auto ensured = co_await ensure_companion(kube_, *companion, *kind, record);
+            if (!ensured) co_return base::pass(std::move(ensured));
+        }
         auto made = co_await kube_.create(*what, home, database_manifest(*kind, record));
         if (!made) {
             if (made.error().code == errc::not_found) known_projects_.erase(record.project);
@@ -230,7 +166,10 @@ class cluster_impl final : public ports::cluster {
         auto patched = co_await kube_.patch(*what, home, record.name, kube::patch_type::merge,
                                             update_patch(*kind, record, seen.tags));
         if (!patched) co_return base::pass(std::move(patched));
-        co_return done();
+        if (!needs_companion(*kind, record)) co_return done();
+        const auto companion = find_resource("kubedb.com", kind->companion.plural);
+        if (!companion) co_return no_companion(*kind);
+        co_return co_await update_companion(kube_, *companion, *kind, record);
     }
 
     aio::task<void> request_change(domain::database record, domain::change_kind change,
@@ -278,6 +217,11 @@ class cluster_impl final : public ports::cluster {
             co_return false;
         }
         if (present.error().code != errc::not_found) co_return base::pass(std::move(present));
+        // Looked for whatever the topology is now: it may have been another one.
+        if (const auto companion = find_resource("kubedb.com", kind->companion.plural)) {
+            auto gone = co_await remove_companion(kube_, *companion, *kind, record);
+            if (!gone || !*gone) co_return gone;
+        }
         co_return co_await remove_leftovers(*kind, record);
     }
 
@@ -319,6 +263,13 @@ class cluster_impl final : public ports::cluster {
             return each->group == group && each->plural == plural;
         });
         return at == resources_.end() ? nullptr : *at;
+    }
+
+    static std::unexpected<base::failure> no_companion(const engine_kind& kind) {
+        return fail(errc::unsupported,
+                    fmt::format("the cluster has no {}, which a replicated {} needs",
+                                kind.companion.kind, kind.kind),
+                    "engine_not_installed");
     }
 
     // OpsRequests of ours do not go with the database by themselves; volumes and pods do, in time.
@@ -400,7 +351,7 @@ class cluster_impl final : public ports::cluster {
         if (!what) return;
         const auto name = what->group + "/" + what->plural;
         if (watched_.contains(name)) return;
-        auto made = std::make_unique<watched>(
+        auto made = std::make_unique<watched_kind>(
             std::move(into), [this] { refresh_state(); }, log_, what->kind);
         made->informer = kube::make_informer(kube_,
                                              {.what = *what,
@@ -427,9 +378,9 @@ class cluster_impl final : public ports::cluster {
             return std::ranges::all_of(watched_,
                                        [&](const auto& each) { return is_so(*each.second); });
         };
-        if (!all([](const watched& each) { return each.is_linked(); })) {
+        if (!all([](const watched_kind& each) { return each.is_linked(); })) {
             set_state(ports::link_state::disconnected);
-        } else if (all([](const watched& each) { return each.is_synced(); })) {
+        } else if (all([](const watched_kind& each) { return each.is_synced(); })) {
             set_state(ports::link_state::synced);
         } else {
             set_state(ports::link_state::starting);
@@ -468,8 +419,8 @@ class cluster_impl final : public ports::cluster {
     mirror mirror_;
     ports::cluster_observer* observer_ = nullptr;
     std::vector<resource_pointer> resources_;
-    std::map<std::string, std::unique_ptr<watched>> watched_;
-    std::vector<std::unique_ptr<watched>> retired_;
+    std::map<std::string, std::unique_ptr<watched_kind>> watched_;
+    std::vector<std::unique_ptr<watched_kind>> retired_;
     std::set<std::string> known_projects_;
     std::atomic<ports::link_state> state_{ports::link_state::starting};
     bool is_discovered_ = false;

@@ -2,6 +2,7 @@
 // How each engine looks as KubeDB objects, as data. What an engine can do is in domain/engines.hpp.
 // Names and shapes: KubeDB's API (kubedb.com/v1, ops.kubedb.com/v1alpha1, catalog.kubedb.com).
 
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
@@ -16,6 +17,15 @@ enum class topology_style : unsigned char {
     galera,       // nothing more: replicas > 1 is Galera
     replica_set,  // and replicaSet.name; sharded: shardTopology
     redis,        // mode Standalone | Sentinel | Cluster
+};
+
+// An object that a replicated database names and that must exist beside it (companion.hpp).
+struct companion_kind {
+    std::string_view kind;    // "RedisSentinel"; empty: the engine needs none
+    std::string_view plural;  // "redissentinels"
+    std::string_view suffix;  // of its name, after the database's
+    int replicas = 0;
+    std::int64_t storage_bytes = 0;  // where the database's own storage is durable
 };
 
 struct engine_kind {
@@ -33,6 +43,7 @@ struct engine_kind {
     std::string_view default_database;
     bool can_halt = true;
     bool has_volumes = true;
+    companion_kind companion{};
 
     [[nodiscard]] std::string ops_kind() const { return std::string(kind) + "OpsRequest"; }
     [[nodiscard]] std::string ops_plural() const;      // "postgresopsrequests"

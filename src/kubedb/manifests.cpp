@@ -82,10 +82,9 @@ void add_topology(json::object& spec, const engine_kind& kind, const domain::dat
             break;
         case topology_style::redis: {
             spec["mode"] = several ? "Sentinel" : "Standalone";
-            const auto sentinel = record.name + "-sentinel";
             if (several) {
-                spec["sentinelRef"] =
-                    json::object{{"name", sentinel}, {"namespace", namespace_of(record.project)}};
+                spec["sentinelRef"] = json::object{{"name", companion_name(kind, record.name)},
+                                                   {"namespace", namespace_of(record.project)}};
             }
             break;
         }
@@ -152,6 +151,34 @@ json::object database_manifest(const engine_kind& kind, const domain::database& 
             {"kind", kind.kind},
             {"metadata",
              {{"name", record.name},
+              {"namespace", namespace_of(record.project)},
+              {"labels", labels_of(record)}}},
+            {"spec", std::move(spec)}};
+}
+
+bool needs_companion(const engine_kind& kind, const domain::database& record) noexcept {
+    return !kind.companion.kind.empty() && record.topology.mode == topology_mode::replicated;
+}
+
+std::string companion_name(const engine_kind& kind, std::string_view database) {
+    return std::string(database) + std::string(kind.companion.suffix);
+}
+
+json::object companion_manifest(const engine_kind& kind, const domain::database& record) {
+    const bool durable = record.storage.type == domain::storage_type::durable;
+    json::object spec{{"version", record.version},
+                      {"replicas", kind.companion.replicas},
+                      {"storageType", durable ? "Durable" : "Ephemeral"},
+                      {"deletionPolicy", "WipeOut"}};
+    if (durable) {
+        spec["storage"] = volume_of(
+            {.bytes = kind.companion.storage_bytes, .storage_class = record.storage.storage_class});
+    }
+    if (record.paused) spec["halted"] = true;
+    return {{"apiVersion", "kubedb.com/v1"},
+            {"kind", kind.companion.kind},
+            {"metadata",
+             {{"name", companion_name(kind, record.name)},
               {"namespace", namespace_of(record.project)},
               {"labels", labels_of(record)}}},
             {"spec", std::move(spec)}};

@@ -4,6 +4,7 @@
 #include <boost/json/object.hpp>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "domain/types.hpp"
 #include "kubedb/engine_table.hpp"
@@ -13,6 +14,11 @@ namespace kubedb {
 boost::json::object namespace_manifest(const domain::project& project);
 // The whole object, as it is POSTed once.
 boost::json::object database_manifest(const engine_kind& kind, const domain::database& record);
+// Whether the database, as it is wanted, names a companion (engine_table.hpp).
+bool needs_companion(const engine_kind& kind, const domain::database& record) noexcept;
+std::string companion_name(const engine_kind& kind, std::string_view database);
+// The companion, of the database's version and storage type.
+boost::json::object companion_manifest(const engine_kind& kind, const domain::database& record);
 // What brings labels, pause and policy of the object to the record: a merge patch. `present`: the
 // user's labels on the object, so that those that went are removed.
 boost::json::object update_patch(const engine_kind& kind, const domain::database& record,

@@ -210,6 +210,13 @@ void mirror::put_event(const kube::object_meta& meta, const boost::json::object&
     } else {
         for (const auto& kind : all_kinds()) {
             if (kind.kind == where.kind) key = key_of(kind, where.name_space, where.name);
+            // What keeps a companion from coming up keeps its database from it.
+            if (!kind.companion.kind.empty() && kind.companion.kind == where.kind &&
+                where.name.ends_with(kind.companion.suffix)) {
+                key =
+                    key_of(kind, where.name_space,
+                           where.name.substr(0, where.name.size() - kind.companion.suffix.size()));
+            }
         }
     }
     if (!key) return;

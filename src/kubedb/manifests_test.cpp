@@ -1,0 +1,151 @@
+#include "kubedb/manifests.hpp"
+
+#include <gtest/gtest.h>
+
+#include <boost/json/serialize.hpp>
+#include "kubedb/observe.hpp"
+
+namespace kubedb {
+namespace {
+
+namespace json = boost::json;
+using domain::change_kind;
+using enum domain::topology_mode;
+
+domain::database record_of(std::string engine, domain::topology shape = {}) {
+    return {.id = "db-1",
+            .project = "shop",
+            .name = "orders",
+            .engine = std::move(engine),
+            .version = "7.0",
+            .topology = shape,
+            .size = {.cpu_millis = 500, .memory_bytes = 1LL << 30},
+            .storage = {.bytes = 2LL << 30, .storage_class = "fast"},
+            .tags = {{"team", "web"}}};
+}
+
+// What stands at "/a/b/c" of the object, as JSON.
+std::string at(const json::object& object, std::string_view pointer) {
+    boost::system::error_code error;
+    const json::value whole = object;
+    const auto* found = whole.find_pointer(pointer, error);
+    return found == nullptr ? "absent" : json::serialize(*found);
+}
+
+json::object manifest_of(const domain::database& record) {
+    return database_manifest(*find_kind(record.engine), record);
+}
+
+TEST(manifests, the_object_carries_owner_size_and_volume) {
+    const auto made = manifest_of(record_of("postgres"));
+    EXPECT_EQ(at(made, "/metadata/namespace"), R"("dbaas-shop")");
+    EXPECT_EQ(at(made, "/metadata/labels/kubedb-dbaas.io~1database-id"), R"("db-1")");
+    EXPECT_EQ(at(made, "/metadata/labels/team"), R"("web")");
+    EXPECT_EQ(at(made, "/spec/storage/storageClassName"), R"("fast")");
+    EXPECT_EQ(at(made, "/spec/podTemplate/spec/containers/0/resources/limits"),
+              R"({"memory":"1Gi"})");
+    EXPECT_EQ(at(made, "/spec/deletionPolicy"), R"("WipeOut")");
+    EXPECT_EQ(at(made, "/spec/halted"), "absent");
+}
+
+TEST(manifests, replication_is_said_in_each_engines_words) {
+    EXPECT_EQ(at(manifest_of(record_of("postgres", {replicated, 2})), "/spec/standbyMode"),
+              R"("Hot")");
+    EXPECT_EQ(at(manifest_of(record_of("mysql", {replicated, 3})), "/spec/topology/mode"),
+              R"("GroupReplication")");
+    EXPECT_EQ(at(manifest_of(record_of("mongodb", {replicated, 3})), "/spec/replicaSet/name"),
+              R"("rs0")");
+    const auto redis = manifest_of(record_of("redis", {replicated, 3}));
+    EXPECT_EQ(at(redis, "/spec/mode"), R"("Sentinel")");
+    EXPECT_EQ(at(redis, "/spec/sentinelRef"),
+              R"({"name":"orders-sentinel","namespace":"dbaas-shop"})");
+}
+
+TEST(manifests, a_sharded_mongodb_keeps_its_settings_with_its_shards) {
+    const auto made = manifest_of(record_of("mongodb", {cluster, 3, 2}));
+    EXPECT_EQ(at(made, "/spec/shardTopology/shard/shards"), "2");
+    EXPECT_EQ(at(made, "/spec/shardTopology/shard/replicas"), "3");
+    EXPECT_EQ(at(made, "/spec/storage"), "absent");
+    EXPECT_EQ(at(made, "/spec/podTemplate"), "absent");
+}
+
+TEST(manifests, only_a_replicated_redis_needs_a_companion) {
+    for (const auto& kind : all_kinds()) {
+        for (const auto mode : {standalone, replicated, cluster}) {
+            const bool needs = needs_companion(kind, record_of("x", {mode, 3, 3}));
+            EXPECT_EQ(needs, kind.engine == "redis" && mode == replicated) << kind.engine;
+        }
+    }
+}
+
+TEST(manifests, the_companion_is_the_databases_own_and_as_durable) {
+    auto record = record_of("redis", {replicated, 3});
+    const auto& kind = *find_kind("redis");
+    auto made = companion_manifest(kind, record);
+    EXPECT_EQ(at(made, "/kind"), R"("RedisSentinel")");
+    EXPECT_EQ(at(made, "/metadata/name"), R"("orders-sentinel")");
+    EXPECT_EQ(at(made, "/metadata/labels/kubedb-dbaas.io~1database-id"), R"("db-1")");
+    EXPECT_EQ(at(made, "/spec/version"), R"("7.0")");
+    EXPECT_EQ(at(made, "/spec/replicas"), "3");
+    EXPECT_EQ(at(made, "/spec/storage/storageClassName"), R"("fast")");
+    record.storage.type = domain::storage_type::ephemeral;
+    record.paused = true;
+    made = companion_manifest(kind, record);
+    EXPECT_EQ(at(made, "/spec/storage"), "absent");
+    EXPECT_EQ(at(made, "/spec/storageType"), R"("Ephemeral")");
+    EXPECT_EQ(at(made, "/spec/halted"), "true");
+}
+
+TEST(manifests, an_update_says_only_what_is_the_platforms) {
+    auto record = record_of("redis");
+    auto patch = update_patch(*find_kind("redis"), record, {{"team", "old"}, {"gone", "1"}});
+    EXPECT_EQ(at(patch, "/metadata/labels/team"), R"("web")");
+    EXPECT_EQ(at(patch, "/metadata/labels/gone"), "null");
+    EXPECT_EQ(at(patch, "/spec"), R"({"halted":false,"deletionPolicy":"WipeOut"})");
+    record.paused = true;  // KubeDB changes the policy itself while it halts
+    patch = update_patch(*find_kind("redis"), record, {});
+    EXPECT_EQ(at(patch, "/spec"), R"({"halted":true})");
+}
+
+TEST(manifests, a_request_names_the_component_of_the_topology) {
+    const auto& kind = *find_kind("mongodb");
+    const auto payload = [&](domain::topology shape) {
+        const auto made =
+            ops_manifest(kind, record_of("mongodb", shape), change_kind::vertical_scaling, "op-1");
+        return std::string(made->at("spec").at("verticalScaling").as_object().begin()->key());
+    };
+    EXPECT_EQ(payload({standalone}), "standalone");
+    EXPECT_EQ(payload({replicated, 3}), "replicaSet");
+    EXPECT_EQ(payload({cluster, 3, 2}), "shard");
+}
+
+TEST(manifests, a_request_has_one_name_for_one_wish) {
+    const auto record = record_of("redis");
+    EXPECT_EQ(ops_name(record, change_kind::volume_expansion, "op-abc"), "orders-vexpand-abc");
+    EXPECT_NE(ops_name(record, change_kind::vertical_scaling, "op-abc"),
+              ops_name(record, change_kind::horizontal_scaling, "op-abc"));
+}
+
+TEST(manifests, what_has_no_volume_cannot_grow_one) {
+    EXPECT_FALSE(ops_manifest(*find_kind("memcached"), record_of("memcached"),
+                              change_kind::volume_expansion, "op-1"));
+}
+
+// What is written is read back as it was meant: the reconciler compares nothing else.
+TEST(manifests, every_shape_is_read_back) {
+    for (const auto& kind : all_kinds()) {
+        for (const auto& shape :
+             {domain::topology{standalone, 1, 1}, domain::topology{replicated, 3, 1}}) {
+            auto record = record_of(std::string(kind.engine), shape);
+            if (!kind.has_volumes) record.storage = {};
+            const auto seen = observe_database(kind, database_manifest(kind, record));
+            EXPECT_EQ(seen.topology, shape) << kind.engine;
+            EXPECT_EQ(seen.size, record.size) << kind.engine;
+            EXPECT_EQ(seen.storage, record.storage) << kind.engine;
+            EXPECT_EQ(seen.owner_database_id, record.id) << kind.engine;
+        }
+    }
+}
+
+}  // namespace
+}  // namespace kubedb
