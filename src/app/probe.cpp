@@ -33,14 +33,6 @@ probe::probe(obs::registry& registry)
                                              "How late the latest scrape began behind its slot.")),
       scrapes_late(registry.make_counter("dbaas_scrapes_late_total",
                                          "Scrapes that began over one second behind their slot.")),
-      operations_unfinished(registry.make_gauge("dbaas_operations_unfinished",
-                                                "Operations that are queued or running.")),
-      operations_overdue(
-          registry.make_gauge("dbaas_operations_overdue",
-                              "Unfinished operations older than twice their time limit; removals "
-                              "excepted. Anything but 0 is a defect.")),
-      databases(
-          registry.make_gauge("dbaas_databases", "Databases that the platform has on record.")),
       history_chunks_written(registry.make_counter("dbaas_history_chunks_written_total",
                                                    "Chunks of metrics history that were stored.")),
       credentials_read(registry.make_counter("dbaas_credentials_read_total",
@@ -48,7 +40,45 @@ probe::probe(obs::registry& registry)
       registry_(registry),
       scrape_seconds_(registry.make_histogram("dbaas_scrape_duration_seconds",
                                               "How long scrapes took.",
-                                              obs::latency_bounds_seconds())) {}
+                                              obs::latency_bounds_seconds())),
+      databases_(
+          registry.make_gauge("dbaas_databases", "Databases that the platform has on record.")),
+      metrics_age_seconds_(registry.make_gauge(
+          "dbaas_metrics_age_seconds", "Age of the oldest cached metrics that count as fresh.")),
+      operations_unfinished_(registry.make_gauge("dbaas_operations_unfinished",
+                                                 "Operations that are queued or running.")),
+      operations_overdue_(
+          registry.make_gauge("dbaas_operations_overdue",
+                              "Unfinished operations older than twice their time limit; removals "
+                              "excepted. Anything but 0 is a defect.")) {
+    for (std::size_t phase = 0; phase < status_phase_count; ++phase) {
+        in_phase_[phase] = &registry.make_gauge(
+            "dbaas_databases_by_status", "Databases by the status that users see.",
+            {{"status", std::string(domain::name(domain::status_phase(phase)))}});
+    }
+    for (std::size_t state = 0; state < metrics_state_count; ++state) {
+        in_metrics_state_[state] =
+            &registry.make_gauge("dbaas_databases_by_metrics",
+                                 "Databases by the state of their "
+                                 "cached metrics.",
+                                 {{"state", std::string(name(metrics_state(state)))}});
+    }
+}
+
+void probe::counted(const census& now) {
+    std::size_t all = 0;
+    for (std::size_t phase = 0; phase < status_phase_count; ++phase) {
+        in_phase_[phase]->set(static_cast<double>(now.phases[phase]));
+        all += now.phases[phase];
+    }
+    for (std::size_t state = 0; state < metrics_state_count; ++state) {
+        in_metrics_state_[state]->set(static_cast<double>(now.metrics[state]));
+    }
+    databases_.set(static_cast<double>(all));
+    metrics_age_seconds_.set(std::chrono::duration<double>(now.oldest_fresh_sample).count());
+    operations_unfinished_.set(static_cast<double>(now.operations_unfinished));
+    operations_overdue_.set(static_cast<double>(now.operations_overdue));
+}
 
 void probe::action(domain::action_kind kind, std::string_view result) {
     registry_

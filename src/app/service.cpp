@@ -5,6 +5,7 @@
 #include <array>
 #include <utility>
 
+#include "app/census.hpp"
 #include "app/history_keeper.hpp"
 #include "app/idempotency.hpp"
 #include "app/metrics_sync.hpp"
@@ -67,6 +68,7 @@ class service_impl final : public service, public ports::cluster_observer {
         table_.listen(reconciler_);
         table_.listen(metrics_);
         with_.health.set_interval(background::status_sync, status_turn);
+        show_background();
         with_.health.set_cache(how.cache_is_embedded ? part_state::embedded
                                                      : part_state::connected);
     }
@@ -214,25 +216,34 @@ class service_impl final : public service, public ports::cluster_observer {
         with_.health.set_database(with_.store.is_connected() ? good : part_state::disconnected);
     }
 
+    // The board is atomics: /metrics reads it on whatever thread it is asked.
+    void show_background() {
+        for (std::size_t which = 0; which < std::size_t(background::count_); ++which) {
+            const auto task = background(which);
+            const obs::label_list labels{{"task", std::string(name(task))}};
+            with_.registry.make_callback_gauge(
+                "dbaas_background_running", "1 while the background task makes progress.", labels,
+                [&board = with_.health, &clock = with_.clock, task] {
+                    return board.state(task, clock.now()) == part_state::running ? 1.0 : 0.0;
+                });
+            with_.registry.make_callback_gauge(
+                "dbaas_background_progress_age_seconds",
+                "Since the background task last made progress; -1 before it first did.", labels,
+                [&board = with_.health, &clock = with_.clock, task] {
+                    const auto last = board.last_progress(task);
+                    if (last == base::steady_time::min()) return -1.0;
+                    return std::chrono::duration<double>(clock.now() - last).count();
+                });
+        }
+    }
+
     // What readiness and the platform's own metrics say about the parts.
     aio::task<> watch_parts() {
         note_store();
         if (with_.cluster.state() == ports::link_state::synced) {
             with_.health.progressed(background::status_sync, with_.clock.now());
         }
-        const auto now = with_.clock.wall();
-        std::size_t unfinished = 0;
-        std::size_t overdue = 0;
-        for (const auto& [id, each] : table_.databases()) {
-            const auto* active = domain::active_operation(*each.record);
-            if (active == nullptr) continue;
-            ++unfinished;
-            const bool bounded = active->kind != domain::operation_kind::remove;
-            if (bounded && now - active->created_at > 2 * how_.provision_timeout) ++overdue;
-        }
-        probe_.operations_unfinished.set(static_cast<double>(unfinished));
-        probe_.operations_overdue.set(static_cast<double>(overdue));
-        probe_.databases.set(static_cast<double>(table_.databases().size()));
+        probe_.counted(take_census(table_, with_.clock.wall(), how_.provision_timeout));
         co_return done();
     }
 
