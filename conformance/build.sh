@@ -7,20 +7,7 @@ programs=$1
 caches=$2
 mkdir -p "$programs" "$caches"
 
-go=$(command -v go || true)
-[ -n "$go" ] || go=/usr/local/go/bin/go
-if [ ! -x "$go" ]; then
-    echo "conformance: needs Go 1.25 or newer to build kube-apiserver, and there is none in PATH or /usr/local/go." \
-        "Install it, or put the three programs into $programs." >&2
-    exit 1
-fi
-have=$("$go" env GOVERSION)
-case $have in
-go1.[0-9] | go1.[0-9].* | go1.1[0-9]* | go1.2[0-4]*)
-    echo "conformance: needs Go 1.25 or newer to build kube-apiserver; $go is $have." >&2
-    exit 1
-    ;;
-esac
+go=$(../tools/go.sh)
 
 # Go's module cache is read-only on disk; -modcacherw lets people delete it like anything else.
 export GOMODCACHE="$caches/mod" GOCACHE="$caches/build" CGO_ENABLED=0 GOFLAGS="-mod=readonly -buildvcs=false -modcacherw"

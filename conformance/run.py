@@ -16,6 +16,7 @@ from cluster import ask
 from exchanges import DIFFERENCES, run_exchanges
 from faults import Faults  # noqa: F401 unittest finds them here
 from main_job import MainJob  # noqa: F401
+from manifests import Manifests  # noqa: F401
 from many import Many  # noqa: F401
 from privilege import LeastPrivilege  # noqa: F401
 from shared import Shared

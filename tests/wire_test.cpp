@@ -1,12 +1,12 @@
 // The Kubernetes client, the informer and the KubeDB adapter against the local API server's wire.
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <boost/json.hpp>
 
 #include "aio/run_to_end.hpp"
 #include "devcluster/apiserver/server.hpp"
-#include "domain/engines.hpp"
 #include "kube/client.hpp"
 #include "kube/discovery.hpp"
 #include "kube/informer.hpp"
@@ -14,6 +14,7 @@
 #include "kubedb/manifests.hpp"
 #include "kubedb/names.hpp"
 #include "kubedb/observe.hpp"
+#include "tests/every_manifest.hpp"
 
 namespace {
 
@@ -84,76 +85,53 @@ TEST_F(wire, discovery_finds_the_kinds) {
 
 // Every manifest of every engine and topology is accepted with strict validation, and read back as
 // what was asked for.
+aio::task<> write_and_read_back(kube::client& client, const tests::written_database& database) {
+    const auto& [kind, record] = database;
+    const auto told = fmt::format("{} {}", kind->engine, domain::name(record.topology.mode));
+    const auto whole = tests::object_of(database);
+    auto made = co_await client.create(whole.what, "dbaas-t", whole.content);
+    EXPECT_TRUE(made) << told << ' ' << (made ? "" : made.error().text);
+    if (!made) co_return base::pass(std::move(made));
+    const auto seen = kubedb::observe_database(*kind, *made);
+    EXPECT_EQ(seen.topology, record.topology) << told;
+    EXPECT_EQ(seen.size, record.size) << told;
+    EXPECT_EQ(seen.storage, record.storage) << told;
+    EXPECT_EQ(seen.tags, record.tags) << told;
+    EXPECT_EQ(seen.owner_database_id, "db-1") << told;
+    for (const auto& companion : tests::companions_of(database)) {
+        auto beside = co_await client.create(companion.what, "dbaas-t", companion.content);
+        EXPECT_TRUE(beside) << told << ' ' << (beside ? "" : beside.error().text);
+    }
+    auto patched = co_await client.patch(
+        whole.what, "dbaas-t", record.name, kube::patch_type::merge,
+        kubedb::update_patch(*kind, {.id = "db-1", .project = "t"}, seen.tags));
+    EXPECT_TRUE(patched && kubedb::observe_database(*kind, *patched).tags.empty()) << told;
+    co_return base::outcome<void>{};
+}
+
+aio::task<> write_changes(kube::client& client, const tests::written_database& database) {
+    for (const auto change : tests::every_change) {
+        for (const auto& request : tests::change_of(database, change)) {
+            auto asked = co_await client.create(request.what, "dbaas-t", request.content);
+            const auto told = fmt::format("{} {}", database.kind->engine, domain::name(change));
+            EXPECT_TRUE(asked) << told << ' ' << (asked ? "" : asked.error().text);
+            EXPECT_TRUE(asked && kubedb::observe_change(*asked).kind == change) << told;
+        }
+    }
+    co_return base::outcome<void>{};
+}
+
 TEST_F(wire, manifests_are_accepted_and_read_back) {
     const auto got = run<void>([this](kube::client& client) -> aio::task<> {
         auto home =
             co_await client.create(namespaces_, {}, kubedb::namespace_manifest({.name = "t"}));
         EXPECT_TRUE(home);
-        int number = 0;
-        for (const auto& kind : kubedb::all_kinds()) {
-            const auto* rules = domain::find_engine(kind.engine);
-            using enum domain::topology_mode;
-            for (const auto& shape :
-                 {domain::topology{standalone, 1, 1}, domain::topology{replicated, 3, 1},
-                  domain::topology{cluster, 2, 3}}) {
-                const bool known = (shape.mode == standalone && rules->standalone) ||
-                                   (shape.mode == replicated && rules->replicated.supported()) ||
-                                   (shape.mode == cluster && rules->shards.supported());
-                if (!known) continue;
-                domain::database record{.id = "db-1",
-                                        .project = "t",
-                                        .name = "n" + std::to_string(++number),
-                                        .engine = std::string(kind.engine),
-                                        .version = "1",
-                                        .topology = shape,
-                                        .size = {500, 1 << 30},
-                                        .storage = {.bytes = kind.has_volumes ? 1LL << 30 : 0},
-                                        .tags = {{"team", "web"}}};
-                const kube::resource what{.group = "kubedb.com",
-                                          .version = "v1",
-                                          .plural = std::string(kind.plural),
-                                          .kind = std::string(kind.kind)};
-                auto made = co_await client.create(what, "dbaas-t",
-                                                   kubedb::database_manifest(kind, record));
-                if (!made) {
-                    ADD_FAILURE() << kind.engine << ' ' << domain::name(shape.mode) << ' '
-                                  << made.error().text;
-                    continue;
-                }
-                const auto seen = kubedb::observe_database(kind, *made);
-                EXPECT_EQ(seen.topology, shape) << kind.engine << ' ' << domain::name(shape.mode);
-                EXPECT_EQ(seen.size, record.size) << kind.engine;
-                EXPECT_EQ(seen.storage, record.storage)
-                    << kind.engine << ' ' << domain::name(shape.mode);
-                EXPECT_EQ(seen.tags, record.tags);
-                EXPECT_EQ(seen.owner_database_id, "db-1");
-                const kube::resource ops{.group = "ops.kubedb.com",
-                                         .version = "v1alpha1",
-                                         .plural = kind.ops_plural(),
-                                         .kind = kind.ops_kind()};
-                for (const auto change :
-                     {domain::change_kind::vertical_scaling,
-                      domain::change_kind::horizontal_scaling,
-                      domain::change_kind::volume_expansion, domain::change_kind::restart}) {
-                    const auto request = kubedb::ops_manifest(kind, record, change, "op-1");
-                    if (!request) continue;
-                    auto asked = co_await client.create(ops, "dbaas-t", *request);
-                    EXPECT_TRUE(asked) << kind.engine << ' ' << domain::name(change) << ' '
-                                       << (asked ? "" : asked.error().text);
-                    if (asked) {
-                        EXPECT_EQ(kubedb::observe_change(*asked).kind, change);
-                    }
-                }
-                auto patched = co_await client.patch(
-                    what, "dbaas-t", record.name, kube::patch_type::merge,
-                    kubedb::update_patch(kind, {.id = "db-1", .project = "t"}, seen.tags));
-                EXPECT_TRUE(patched) << kind.engine;
-                if (patched) {
-                    EXPECT_TRUE(kubedb::observe_database(kind, *patched).tags.empty());
-                }
-            }
+        const auto all = tests::every_database();
+        EXPECT_GE(all.size(), 28U);
+        for (const auto& database : all) {
+            auto written = co_await write_and_read_back(client, database);
+            if (written) written = co_await write_changes(client, database);
         }
-        EXPECT_GE(number, 14);
         co_return done();
     });
     EXPECT_TRUE(got) << got.error().text;
