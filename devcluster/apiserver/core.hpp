@@ -5,6 +5,7 @@
 // (server.cpp). Belongs to one thread. kubernetes.io/docs/reference/using-api/api-concepts
 
 #include <cstdint>
+#include <expected>
 #include <map>
 #include <memory>
 #include <optional>
@@ -90,6 +91,11 @@ class core {
     reply watch(const call& asked, shape as);
     reply proxy(const call& asked);
     std::optional<refusal> check_versions(const call& asked) const;
+    struct list_range {
+        object_store::range which;
+        std::uint64_t limit;  // 0: all
+    };
+    std::expected<list_range, refusal> read_range(const call& asked) const;
 
     // writing.cpp
     answered create(const call& asked, const http::request& incoming);

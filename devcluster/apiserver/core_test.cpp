@@ -77,7 +77,8 @@ TEST_F(api_core, refuses_with_kubernetes_words) {
     EXPECT_EQ(text(why, "/details/causes/0/reason"), "FieldValueRequired");
     EXPECT_EQ(text(why, "/details/causes/0/field"), "spec.version");
     why = post(
-        R"({"metadata":{"name":"r"},"spec":{"version":"7","replicas":"x","storageType":"Floppy"}})");
+        R"({"metadata":{"name":"r"},
+            "spec":{"version":"7","replicas":"x","storageType":"Floppy"}})");
     EXPECT_NE(text(why, "/message").find("supported values: \"Durable\", \"Ephemeral\""),
               std::string::npos);
     why = post(R"({"metadata":{"name":"r"},"spec":{"version":"7","nope":1}})",

@@ -111,16 +111,12 @@ std::optional<refusal> core::check_versions(const call& asked) const {
     return std::nullopt;
 }
 
-reply core::list(const call& asked, shape as) const {
-    const auto& type = *asked.type;
-    if (const auto why = check_versions(asked)) return to_response(*why);
-    const auto wanted = selector::parse(asked.option("labelSelector"),
-                                        asked.option("fieldSelector"), type.selectable);
-    if (!wanted) return to_response(bad_request(wanted.error().text));
+// What a list asks for: from where, of which version, how much.
+std::expected<core::list_range, refusal> core::read_range(const call& asked) const {
     auto limit = number(asked.option("limit")).value_or(0);
     const auto asked_revision = number(asked.option("resourceVersion")).value_or(0);
     if (asked_revision > objects_.revision()) {
-        return to_response(too_large(asked_revision, objects_.revision()));
+        return std::unexpected(too_large(asked_revision, objects_.revision()));
     }
     object_store::range which{.name_space = asked.name_space, .revision = objects_.revision()};
     const bool is_exact =
@@ -130,21 +126,33 @@ reply core::list(const call& asked, shape as) const {
     if (asked.option("resourceVersion") == "0") limit = 0;  // "any version": from a cache, whole
     if (const auto token = asked.option("continue"); !token.empty()) {
         const auto from = decode(token);
-        if (!from) return to_response(bad_request("continue key is not valid"));
+        if (!from) return std::unexpected(bad_request("continue key is not valid"));
         if (asked_revision > 0) {
-            return to_response(
+            return std::unexpected(
                 bad_request("specifying resource version is not allowed when using continue"));
         }
         if (from->revision != 0) which.revision = from->revision;
         which.from = from->from;
-        if (which.revision < objects_.forgotten()) return to_response(continue_too_old(*from));
+        if (which.revision < objects_.forgotten()) return std::unexpected(continue_too_old(*from));
         if (which.revision > objects_.revision()) {
-            return to_response(too_large(which.revision, objects_.revision()));
+            return std::unexpected(too_large(which.revision, objects_.revision()));
         }
     }
     if (which.revision < objects_.forgotten()) {
-        return to_response(gone("The resourceVersion for the provided list is too old."));
+        return std::unexpected(gone("The resourceVersion for the provided list is too old."));
     }
+    return list_range{std::move(which), limit};
+}
+
+reply core::list(const call& asked, shape as) const {
+    const auto& type = *asked.type;
+    if (const auto why = check_versions(asked)) return to_response(*why);
+    const auto wanted = selector::parse(asked.option("labelSelector"),
+                                        asked.option("fieldSelector"), type.selectable);
+    if (!wanted) return to_response(bad_request(wanted.error().text));
+    const auto range = read_range(asked);
+    if (!range) return to_response(range.error());
+    const auto& [which, limit] = *range;
     const presentation how{asked.type, as};
     std::string items;
     std::vector<json::object> rows;

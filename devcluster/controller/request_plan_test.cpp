@@ -163,7 +163,8 @@ TEST(read_request, knows_what_matters) {
     const auto read = read_request(object(R"({
         "metadata":{"name":"r1","namespace":"shop","uid":"u","generation":1,
                     "creationTimestamp":"2026-01-01T00:00:00Z"},
-        "spec":{"type":"Restart","databaseRef":{"name":"orders"},"apply":"Always","timeout":"1m30s"},
+        "spec":{"type":"Restart","databaseRef":{"name":"orders"},"apply":"Always",
+                "timeout":"1m30s"},
         "status":{"phase":"Progressing","conditions":[{"type":"Progressing","status":"True",
                   "lastTransitionTime":"2026-01-01T00:00:10Z"}]}})"));
     EXPECT_EQ(read.database, "orders");

@@ -14,7 +14,7 @@
 
 #include "app/platform.hpp"
 #include "base/clock.hpp"
-#include "domain/validate.hpp"
+#include "domain/quota.hpp"
 #include "ports/cluster.hpp"
 
 namespace app {

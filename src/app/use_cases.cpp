@@ -9,6 +9,7 @@
 #include "base/random_id.hpp"
 #include "domain/decide.hpp"
 #include "domain/engines.hpp"
+#include "domain/quota.hpp"
 #include "domain/validate.hpp"
 
 namespace app {

@@ -8,8 +8,8 @@
 
 #include "base/json_pointer.hpp"
 #include "base/quantity.hpp"
-#include "base/utf8.hpp"
 #include "domain/engines.hpp"
+#include "domain/text_rules.hpp"
 
 namespace domain {
 namespace {
@@ -17,7 +17,6 @@ namespace {
 using base::errc;
 using base::field_fault;
 
-constexpr std::size_t name_length_max = 40;
 constexpr std::size_t labels_max = 32;
 constexpr std::size_t display_name_length_max = 200;
 constexpr std::int64_t storage_bytes_default = std::int64_t(10) << 30;
@@ -26,10 +25,6 @@ constexpr std::int64_t cpu_millis_least = 50;
 constexpr std::int64_t cpu_millis_most = 512'000;
 constexpr std::int64_t memory_bytes_most = std::int64_t(4) << 40;
 
-// Parts of a database carry its name with one of these endings; a database of that name would clash
-// with them.
-constexpr std::array<std::string_view, 8> reserved_endings{
-    "-auth", "-pods", "-standby", "-stats", "-sentinel", "-master", "-dashboard", "-secondary"};
 constexpr std::array<std::string_view, 4> reserved_label_domains{"kubedb-dbaas.io", "kubernetes.io",
                                                                  "k8s.io", "kubedb.com"};
 
@@ -55,39 +50,6 @@ class faults {
   private:
     std::vector<field_fault> list_;
 };
-
-bool is_lower_alnum(char c) noexcept {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-}
-bool is_alnum(char c) noexcept {
-    return is_lower_alnum(c) || (c >= 'A' && c <= 'Z');
-}
-
-bool is_label_word(std::string_view text) noexcept {
-    if (text.empty() || text.size() > 63 || !is_alnum(text.front()) || !is_alnum(text.back())) {
-        return false;
-    }
-    return std::ranges::all_of(
-        text, [](char c) { return is_alnum(c) || c == '-' || c == '_' || c == '.'; });
-}
-
-bool is_dns_subdomain(std::string_view text) noexcept {
-    if (text.empty() || text.size() > 253) return false;
-    bool boundary = true;  // a part begins here
-    for (std::size_t at = 0; at < text.size(); ++at) {
-        const char c = text[at];
-        if (c == '.' || c == '-') {
-            if (boundary) return false;
-            boundary = c == '.';
-            if (c == '-' && (at + 1 == text.size() || text[at + 1] == '.')) return false;
-        } else if (is_lower_alnum(c)) {
-            boundary = false;
-        } else {
-            return false;
-        }
-    }
-    return !boundary;
-}
 
 void check_label(const std::string& key, const std::string& value, faults& found) {
     const auto pointer = base::pointer_to("/labels", key.substr(0, 80));
@@ -131,15 +93,6 @@ void patch_labels(const label_changes& changes, labels& tags, faults& found) {
         }
     }
     check_labels(tags, found);
-}
-
-// In characters: code points of UTF-8; a byte that is none counts for one.
-std::size_t length_of(std::string_view text) noexcept {
-    std::size_t count = 0;
-    for (; !text.empty(); ++count) {
-        text.remove_prefix(std::max<std::size_t>(1, base::utf8_length(text)));
-    }
-    return count;
 }
 
 void check_name(const std::optional<std::string>& name, std::string_view pointer, faults& found) {
@@ -358,16 +311,6 @@ bool has_scaled(const database& before, const database& after) noexcept {
 
 }  // namespace
 
-bool is_valid_name(std::string_view name) noexcept {
-    if (name.empty() || name.size() > name_length_max) return false;
-    if (name.front() < 'a' || name.front() > 'z' || name.back() == '-') return false;
-    if (!std::ranges::all_of(name, [](char c) { return is_lower_alnum(c) || c == '-'; })) {
-        return false;
-    }
-    return std::ranges::none_of(reserved_endings,
-                                [&](std::string_view ending) { return name.ends_with(ending); });
-}
-
 base::outcome<database> validate_create(const create_request& wanted, const engine_offer& offer) {
     faults found(wanted.unread);
     database record;
@@ -504,60 +447,6 @@ base::outcome<project> validate_project(const project* present, const project_re
     quantity(wanted.max_storage, false, "/quota/storage", next.max_storage_bytes);
     if (!found.empty()) return std::move(found).fail();
     return next;
-}
-
-usage& usage::operator+=(const usage& other) noexcept {
-    databases += other.databases;
-    cpu_millis += other.cpu_millis;
-    memory_bytes += other.memory_bytes;
-    storage_bytes += other.storage_bytes;
-    return *this;
-}
-
-usage& usage::operator-=(const usage& other) noexcept {
-    databases -= other.databases;
-    cpu_millis -= other.cpu_millis;
-    memory_bytes -= other.memory_bytes;
-    storage_bytes -= other.storage_bytes;
-    return *this;
-}
-
-usage usage_of(const database& record) noexcept {
-    const std::int64_t members = member_count(record.topology);
-    return {.databases = 1,
-            .cpu_millis = record.size.cpu_millis * members,
-            .memory_bytes = record.size.memory_bytes * members,
-            .storage_bytes = record.storage.bytes * members};
-}
-
-usage limits_of(const project& owner) noexcept {
-    return {.databases = owner.max_databases,
-            .cpu_millis = owner.max_cpu_millis,
-            .memory_bytes = owner.max_memory_bytes,
-            .storage_bytes = owner.max_storage_bytes};
-}
-
-base::outcome<void> check_limits(const usage& allowed, const usage& used, const usage& more,
-                                 std::string_view what, std::string reason) {
-    const auto check = [&](std::int64_t limit, std::int64_t now, std::int64_t extra,
-                           std::string_view resource, auto show) -> base::outcome<void> {
-        if (limit == 0 || extra <= 0 || now + extra <= limit) return {};
-        return base::fail(errc::limit,
-                          fmt::format("{} has {} of {} in use of {}; {} more do not fit", what,
-                                      show(now), resource, show(limit), show(extra)),
-                          reason);
-    };
-    const auto plain = [](std::int64_t v) { return fmt::format("{}", v); };
-    const auto cpu = [](std::int64_t v) { return base::millis_text(v); };
-    const auto bytes = [](std::int64_t v) { return base::bytes_text(v); };
-    for (const auto& checked :
-         {check(allowed.databases, used.databases, more.databases, "databases", plain),
-          check(allowed.cpu_millis, used.cpu_millis, more.cpu_millis, "cpu", cpu),
-          check(allowed.memory_bytes, used.memory_bytes, more.memory_bytes, "memory", bytes),
-          check(allowed.storage_bytes, used.storage_bytes, more.storage_bytes, "storage", bytes)}) {
-        if (!checked) return checked;
-    }
-    return {};
 }
 
 }  // namespace domain

@@ -149,15 +149,6 @@ TEST(validate_create, limits_the_number_of_labels) {
     EXPECT_EQ(faults_of(wanted), (strings{"/labels too_many"}));
 }
 
-TEST(is_valid_name, follows_rfc_1035_and_leaves_room_for_parts) {
-    for (const char* name : {"a", "orders", "orders-2", "a-b-c"})
-        EXPECT_TRUE(is_valid_name(name)) << name;
-    for (const char* name : {"", "2orders", "-a", "a-", "Orders", "or_ders", "orders-stats",
-                             "x-auth", "a.b", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"}) {
-        EXPECT_FALSE(is_valid_name(name)) << name;
-    }
-}
-
 TEST(validate_patch, keeps_what_the_patch_does_not_name) {
     const auto before = present();
     EXPECT_EQ(validate_patch(before, {}).value(), before);
@@ -260,29 +251,6 @@ TEST(validate_create, tells_what_could_not_be_read_together_with_the_values) {
                      {"/x", "unknown_field", "there is no such field"}};
     EXPECT_EQ(faults_of(wanted),
               (strings{"/engine unknown_engine", "/name wrong_type", "/x unknown_field"}));
-}
-
-TEST(check_limits, counts_all_members) {
-    auto record = present();
-    record.topology = {.mode = topology_mode::replicated, .replicas = 3};
-    const auto more = usage_of(record);
-    EXPECT_EQ(more.cpu_millis, 1500);
-    EXPECT_EQ(more.storage_bytes, 30 * gibi);
-    const usage allowed{.cpu_millis = 2000};
-    EXPECT_TRUE(
-        check_limits(allowed, {.cpu_millis = 500}, more, "project 'shop'", "quota_exceeded"));
-    const auto refused =
-        check_limits(allowed, {.cpu_millis = 501}, more, "project 'shop'", "quota_exceeded");
-    ASSERT_FALSE(refused);
-    EXPECT_EQ(refused.error().code, base::errc::limit);
-    EXPECT_EQ(refused.error().text,
-              "project 'shop' has 501m of cpu in use of 2; 1500m more do not fit");
-}
-
-TEST(check_limits, allows_to_shrink_over_the_limit) {
-    EXPECT_TRUE(check_limits({.databases = 1, .cpu_millis = 100},
-                             {.databases = 2, .cpu_millis = 900}, {.cpu_millis = -100},
-                             "project 'shop'", "quota_exceeded"));
 }
 
 }  // namespace

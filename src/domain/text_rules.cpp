@@ -1,0 +1,63 @@
+#include "domain/text_rules.hpp"
+
+#include <algorithm>
+
+#include "base/utf8.hpp"
+
+namespace domain {
+namespace {
+
+bool is_lower_alnum(char c) noexcept {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+}
+bool is_alnum(char c) noexcept {
+    return is_lower_alnum(c) || (c >= 'A' && c <= 'Z');
+}
+
+}  // namespace
+
+bool is_label_word(std::string_view text) noexcept {
+    if (text.empty() || text.size() > 63 || !is_alnum(text.front()) || !is_alnum(text.back())) {
+        return false;
+    }
+    return std::ranges::all_of(
+        text, [](char c) { return is_alnum(c) || c == '-' || c == '_' || c == '.'; });
+}
+
+bool is_dns_subdomain(std::string_view text) noexcept {
+    if (text.empty() || text.size() > 253) return false;
+    bool boundary = true;  // a part begins here
+    for (std::size_t at = 0; at < text.size(); ++at) {
+        const char c = text[at];
+        if (c == '.' || c == '-') {
+            if (boundary) return false;
+            boundary = c == '.';
+            if (c == '-' && (at + 1 == text.size() || text[at + 1] == '.')) return false;
+        } else if (is_lower_alnum(c)) {
+            boundary = false;
+        } else {
+            return false;
+        }
+    }
+    return !boundary;
+}
+
+std::size_t length_of(std::string_view text) noexcept {
+    std::size_t count = 0;
+    for (; !text.empty(); ++count) {
+        text.remove_prefix(std::max<std::size_t>(1, base::utf8_length(text)));
+    }
+    return count;
+}
+
+bool is_valid_name(std::string_view name) noexcept {
+    if (name.empty() || name.size() > name_length_max) return false;
+    if (name.front() < 'a' || name.front() > 'z' || name.back() == '-') return false;
+    if (!std::ranges::all_of(name, [](char c) { return is_lower_alnum(c) || c == '-'; })) {
+        return false;
+    }
+    return std::ranges::none_of(reserved_endings,
+                                [&](std::string_view ending) { return name.ends_with(ending); });
+}
+
+}  // namespace domain

@@ -1,0 +1,42 @@
+#include "domain/text_rules.hpp"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace domain {
+namespace {
+
+TEST(is_valid_name, follows_rfc_1035_and_leaves_room_for_parts) {
+    for (const char* name : {"a", "orders", "orders-2", "a-b-c"})
+        EXPECT_TRUE(is_valid_name(name)) << name;
+    for (const char* name : {"", "2orders", "-a", "a-", "Orders", "or_ders", "orders-stats",
+                             "x-auth", "a.b", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"}) {
+        EXPECT_FALSE(is_valid_name(name)) << name;
+    }
+}
+
+TEST(is_label_word, follows_kubernetes) {
+    for (const auto* word : {"a", "A-1_b.c", "x"}) EXPECT_TRUE(is_label_word(word)) << word;
+    for (const auto* word : {"", "-a", "a-", "a b", "\u00e9"}) {
+        EXPECT_FALSE(is_label_word(word)) << word;
+    }
+    EXPECT_TRUE(is_label_word(std::string(63, 'a')));
+    EXPECT_FALSE(is_label_word(std::string(64, 'a')));
+}
+
+TEST(is_dns_subdomain, follows_rfc_1123) {
+    for (const auto* text : {"a", "a.b", "a-1.b2"}) EXPECT_TRUE(is_dns_subdomain(text)) << text;
+    for (const auto* text : {"", ".", "a.", ".a", "a..b", "-a", "a-", "a-.b", "A.b", "a_b"}) {
+        EXPECT_FALSE(is_dns_subdomain(text)) << text;
+    }
+}
+
+TEST(length_of, counts_characters) {
+    EXPECT_EQ(length_of("abc"), 3U);
+    EXPECT_EQ(length_of("\u00e9\u4e16"), 2U);
+    EXPECT_EQ(length_of("\xff\xfe"), 2U);
+}
+
+}  // namespace
+}  // namespace domain
