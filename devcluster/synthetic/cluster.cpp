@@ -3,9 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <boost/json.hpp>
-#include <cmath>
 #include <map>
 #include <queue>
 #include <unordered_map>
@@ -14,6 +12,7 @@
 #include "devcluster/controller/health.hpp"
 #include "devcluster/controller/objects.hpp"
 #include "devcluster/controller/request_plan.hpp"
+#include "devcluster/synthetic/exporters.hpp"
 #include "devcluster/synthetic/pages.hpp"
 #include "kube/json_text.hpp"
 
@@ -29,30 +28,16 @@ namespace json = boost::json;
 
 // Turns of work are short: the loop serves everybody else between them.
 constexpr std::size_t acts_per_turn = 16;
-constexpr std::size_t oversized_bytes = 64 * 1024 * 1024;
 constexpr std::uint64_t versions_salt = 0x7665727369;
 const std::string password = "synthetic";
-
-// What a scrape of a database is like. The parts of the databases, in this order.
-enum class scrape_fault : std::uint8_t { none, hung, slow, truncated, garbage, oversized, refused };
-struct fault_part {
-    std::string_view name;
-    scrape_fault what;
-};
-constexpr std::array fault_parts{
-    fault_part{"hung", scrape_fault::hung},           fault_part{"slow", scrape_fault::slow},
-    fault_part{"truncated", scrape_fault::truncated}, fault_part{"garbage", scrape_fault::garbage},
-    fault_part{"oversized", scrape_fault::oversized}, fault_part{"refused", scrape_fault::refused}};
 
 struct entry {
     const controller::engine_kind* kind = nullptr;
     object_key key;
-    std::uint64_t number = 0;  // of seed and name: what its pages and faults come from
+    synthetic::exporter exporter;
     bool has_room = false;
     bool is_ready = false;
     std::string trouble{};  // phase while it flaps; empty otherwise
-    base::steady_time scraped{};
-    std::uint64_t scrapes = 0;
 };
 
 enum class deed : std::uint8_t { database, request, flap, mend };
@@ -71,12 +56,17 @@ class cluster final : public apiserver::resident {
   public:
     cluster(aio::executor on, apiserver::core& content, apiserver::object_store& objects,
             cluster_options how)
-        : core_(content), objects_(objects), how_(how), news_(on), work_(on) {
+        : core_(content),
+          objects_(objects),
+          how_(how),
+          exporters_(*how.clock),
+          news_(on),
+          work_(on) {
         for (const auto& kind : controller::engine_kinds()) {
             if (kind.horizontal_key.empty()) continue;
             kinds_["kubedb.com/" + std::string(kind.plural)] = &kind;
             kinds_["ops.kubedb.com/" + controller::request_resource(kind).plural] = &kind;
-            templates_.try_emplace(std::string(kind.engine), kind.engine);
+            exporters_.know(kind.engine);
             offer_versions(kind);
         }
         offer_node();
@@ -105,7 +95,8 @@ class cluster final : public apiserver::resident {
         const auto service = apiserver::split_proxy_name(asked.name).name;
         const auto at = services_.find({asked.name_space, service});
         if (at == services_.end()) return std::nullopt;
-        return scrape(*at->second);
+        auto& which = *at->second;
+        return exporters_.scrape(which.exporter, which.kind->engine, !which.trouble.empty());
     }
 
     base::outcome<void> set_fault(std::string_view key, const json::value& value) override {
@@ -119,14 +110,7 @@ class cluster final : public apiserver::resident {
             if (value.get_bool()) forget_scrapes();
         } else if (key == "scrapes" && value.is_object()) {
             for (const auto& [name, part] : value.get_object()) {
-                const auto fits = [&](const fault_part& each) { return each.name == name; };
-                const auto at = std::ranges::find_if(fault_parts, fits);
-                if (!part.is_number()) return bad(name);
-                if (at != fault_parts.end()) {
-                    parts_[at->what] = part.to_number<double>();
-                } else if (name == "slow_ms") {
-                    slowness_ = std::chrono::milliseconds(part.to_number<std::int64_t>());
-                } else {
+                if (!part.is_number() || !exporters_.set_fault(name, part.to_number<double>())) {
                     return bad(name);
                 }
             }
@@ -135,29 +119,21 @@ class cluster final : public apiserver::resident {
         }
         return {};
     }
-    void clear_faults() override { parts_.clear(); }
+    void clear_faults() override { exporters_.clear_faults(); }
 
     [[nodiscard]] json::object stats() const override {
-        const auto now = how_.clock->now();
         std::size_t ready = 0;
         std::size_t never = 0;
         double oldest = 0;
         for (const auto& [place, each] : entries_) {
             if (!each->is_ready) continue;
             ++ready;
-            never += each->scrapes == 0 ? 1 : 0;
-            if (each->scrapes > 0) {
-                oldest =
-                    std::max(oldest, std::chrono::duration<double>(now - each->scraped).count());
-            }
+            never += each->exporter.scrapes == 0 ? 1 : 0;
+            oldest = std::max(oldest, exporters_.age_seconds(each->exporter));
         }
-        json::object gaps;
-        for (const auto& [half_seconds, count] : gaps_) {
-            gaps[fmt::format("{}", half_seconds / 2.0)] = count;
-        }
-        return {{"databases", entries_.size()}, {"ready", ready},
-                {"scrapes", scrapes_},          {"never_scraped", never},
-                {"oldest_seconds", oldest},     {"gaps", std::move(gaps)},
+        return {{"databases", entries_.size()},    {"ready", ready},
+                {"scrapes", exporters_.scrapes()}, {"never_scraped", never},
+                {"oldest_seconds", oldest},        {"gaps", exporters_.gaps()},
                 {"pending", queue_.size()}};
     }
 
@@ -273,7 +249,9 @@ class cluster final : public apiserver::resident {
         auto& known = entries_[{type_key, key}];
         if (!known) {
             known = std::make_unique<entry>(
-                &kind, key, mix(how_.seed, std::hash<std::string>{}(key.first + "/" + key.second)));
+                &kind, key,
+                exporter{.number = mix(how_.seed,
+                                       std::hash<std::string>{}(key.first + "/" + key.second))});
         }
         if (!known->has_room && with_room_ >= how_.capacity) return;  // until another one goes
         with_room_ += std::exchange(known->has_room, true) ? 0 : 1;
@@ -452,66 +430,9 @@ class cluster final : public apiserver::resident {
         tell(controller::read_database(kind, object), kind, object, how);
     }
 
-    // ---- scrapes -------------------------------------------------------------------------
-
-    [[nodiscard]] scrape_fault fault_of(const entry& which) const {
-        double share = fraction(mix(which.number, 77));
-        for (const auto& [what, part] : parts_) {
-            if (share < part) return what;
-            share -= part;
-        }
-        return scrape_fault::none;
-    }
-
-    proxied scrape(entry& which) {
-        note_scrape(which);
-        proxied result;
-        auto& response = result.answer.response;
-        response.status = 200;
-        response.headers.add("Content-Type", "text/plain; version=0.0.4; charset=utf-8");
-        const auto fault = fault_of(which);
-        if (fault == scrape_fault::hung) {
-            result.never = true;
-            return result;
-        }
-        if (fault == scrape_fault::refused) {
-            response.status = 503;
-            response.body =
-                http::body(std::string("error trying to reach service: connection refused"));
-            return result;
-        }
-        auto page = page_of(which);
-        if (fault == scrape_fault::slow) result.after = slowness_;
-        if (fault == scrape_fault::truncated) page.resize(page.size() / 2);
-        if (fault == scrape_fault::oversized) page.append(oversized_bytes, '#');
-        if (fault == scrape_fault::garbage) {
-            for (std::size_t at = 0; at < page.size(); at += 7) page[at] = '\x01';
-        }
-        response.body = http::body(std::move(page));
-        return result;
-    }
-
-    [[nodiscard]] std::string page_of(const entry& which) const {
-        const auto& of = templates_.at(std::string(which.kind->engine));
-        if (!which.trouble.empty()) return of.page_of_dead();
-        const auto seconds =
-            std::chrono::duration<double>(how_.clock->wall().time_since_epoch()).count() - 1.7e9;
-        return of.page(which.number, seconds);
-    }
-
-    void note_scrape(entry& which) {
-        const auto now = how_.clock->now();
-        ++scrapes_;
-        if (which.scrapes++ > 0) {
-            const auto gap = std::chrono::duration<double>(now - which.scraped).count();
-            ++gaps_[static_cast<int>(std::lround(gap * 2))];
-        }
-        which.scraped = now;
-    }
     void forget_scrapes() {
-        scrapes_ = 0;
-        gaps_.clear();
-        for (auto& [place, each] : entries_) each->scrapes = 0;
+        exporters_.forget_scrapes();
+        for (auto& [place, each] : entries_) each->exporter.scrapes = 0;
     }
 
     struct place_hash {
@@ -526,19 +447,15 @@ class cluster final : public apiserver::resident {
     apiserver::object_store& objects_;
     cluster_options how_;
     std::map<std::string, const controller::engine_kind*, std::less<>> kinds_;  // by type key
-    std::map<std::string, page_template> templates_;                            // by engine
+    exporters exporters_;
     std::unordered_map<place, std::unique_ptr<entry>, place_hash> entries_;
     std::map<object_key, entry*> services_;  // stats services
     std::size_t with_room_ = 0;
     std::priority_queue<due_deed> queue_;
     std::uint64_t order_ = 0;
     bool is_writing_own_ = false;
-    std::map<scrape_fault, double> parts_;
-    std::chrono::milliseconds slowness_{3000};
     std::chrono::nanoseconds flap_period_{0};
     std::uint64_t flaps_ = 0;
-    std::uint64_t scrapes_ = 0;
-    std::map<int, std::uint64_t> gaps_;  // half seconds
     aio::wakeup news_;
     aio::task_group work_;
 };

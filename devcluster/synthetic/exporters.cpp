@@ -1,0 +1,111 @@
+#include "devcluster/synthetic/exporters.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <utility>
+
+namespace synthetic {
+namespace {
+
+using proxied = apiserver::resident::proxied;
+
+constexpr std::size_t oversized_bytes = 64 * 1024 * 1024;
+constexpr std::uint64_t faults_salt = 77;
+constexpr std::array fault_names{std::pair{std::string_view("hung"), scrape_fault::hung},
+                                 std::pair{std::string_view("slow"), scrape_fault::slow},
+                                 std::pair{std::string_view("truncated"), scrape_fault::truncated},
+                                 std::pair{std::string_view("garbage"), scrape_fault::garbage},
+                                 std::pair{std::string_view("oversized"), scrape_fault::oversized},
+                                 std::pair{std::string_view("refused"), scrape_fault::refused}};
+
+void spoil(std::string& page, scrape_fault how) {
+    if (how == scrape_fault::truncated) page.resize(page.size() / 2);
+    if (how == scrape_fault::oversized) page.append(oversized_bytes, '#');
+    if (how == scrape_fault::garbage) {
+        for (std::size_t at = 0; at < page.size(); at += 7) page[at] = '\x01';
+    }
+}
+
+}  // namespace
+
+bool exporters::set_fault(std::string_view name, double value) {
+    if (name == "slow_ms") {
+        slowness_ = std::chrono::milliseconds(static_cast<std::int64_t>(value));
+        return true;
+    }
+    for (const auto& [known, what] : fault_names) {
+        if (known != name) continue;
+        parts_[what] = value;
+        return true;
+    }
+    return false;
+}
+
+scrape_fault exporters::fault_of(const exporter& which) const {
+    double share = fraction(mix(which.number, faults_salt));
+    for (const auto& [what, part] : parts_) {
+        if (share < part) return what;
+        share -= part;
+    }
+    return scrape_fault::none;
+}
+
+proxied exporters::scrape(exporter& which, std::string_view engine, bool is_dead) {
+    note_scrape(which);
+    proxied result;
+    auto& response = result.answer.response;
+    response.status = 200;
+    response.headers.add("Content-Type", "text/plain; version=0.0.4; charset=utf-8");
+    const auto fault = fault_of(which);
+    if (fault == scrape_fault::hung) {
+        result.never = true;
+        return result;
+    }
+    if (fault == scrape_fault::refused) {
+        response.status = 503;
+        response.body =
+            http::body(std::string("error trying to reach service: connection refused"));
+        return result;
+    }
+    if (fault == scrape_fault::slow) result.after = slowness_;
+    const auto& of = templates_.find(engine)->second;
+    const auto seconds =
+        std::chrono::duration<double>(clock_.wall().time_since_epoch()).count() - 1.7e9;
+    auto page = is_dead ? of.page_of_dead() : of.page(which.number, seconds);
+    spoil(page, fault);
+    response.body = http::body(std::move(page));
+    return result;
+}
+
+void exporters::note_scrape(exporter& which) {
+    const auto now = clock_.now();
+    ++scrapes_;
+    if (which.scrapes++ > 0) {
+        const auto gap = std::chrono::duration<double>(now - which.scraped).count();
+        ++gaps_[static_cast<int>(std::lround(gap * 2))];
+    }
+    which.scraped = now;
+}
+
+boost::json::object exporters::gaps() const {
+    boost::json::object counted;
+    for (const auto& [half_seconds, count] : gaps_) {
+        counted[fmt::format("{}", half_seconds / 2.0)] = count;
+    }
+    return counted;
+}
+
+double exporters::age_seconds(const exporter& which) const {
+    if (which.scrapes == 0) return 0;
+    return std::chrono::duration<double>(clock_.now() - which.scraped).count();
+}
+
+void exporters::forget_scrapes() {
+    scrapes_ = 0;
+    gaps_.clear();
+}
+
+}  // namespace synthetic
