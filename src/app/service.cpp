@@ -76,6 +76,8 @@ class service_impl final : public service, public ports::cluster_observer {
     aio::task<> load() override {
         auto loaded = co_await records_.load();
         if (!loaded) co_return base::pass(std::move(loaded), "read the platform's records");
+        // The process may have ended between the end of a record and that of its history.
+        for (const auto& id : table_.removed_databases()) history_.forget(id);
         if (!table_.project("default")) {
             auto made = co_await records_.put_project(
                 {.name = "default", .display_name = "Default project"});

@@ -4,6 +4,7 @@
 
 #include "testing/fake_cluster.hpp"
 #include "testing/fake_metrics_source.hpp"
+#include "testing/gated_store.hpp"
 #include "testing/manual_clock.hpp"
 #include "testing/memory_document_store.hpp"
 
@@ -48,7 +49,7 @@ class service : public testing::Test {
         health_ = std::make_unique<app::health_board>();
         registry_ = std::make_unique<obs::registry>();
         service_ = app::make_service({.on = loop_.executor(),
-                                      .store = store_,
+                                      .store = gate_,
                                       .cluster = cluster_,
                                       .metrics = metrics_,
                                       .clock = clock_,
@@ -109,6 +110,7 @@ class service : public testing::Test {
     fakes::fake_cluster cluster_{clock_};
     fakes::fake_metrics_source metrics_{clock_};
     aio::loop loop_;
+    fakes::gated_store gate_{store_, loop_.executor()};
     std::unique_ptr<app::health_board> health_;
     std::unique_ptr<obs::registry> registry_;
     std::unique_ptr<app::service> service_;
@@ -168,6 +170,77 @@ TEST_F(service, quotas_hold) {
     EXPECT_EQ(
         (await<void>([&] { return service_->remove_project("small", {}, by_); })).error().reason,
         "not_empty");
+}
+
+// Both look at the quota before either is written.
+TEST_F(service, two_changes_at_once_do_not_both_get_the_last_room) {
+    domain::project_request wanted{.name = "small", .max_cpu = "1500m"};
+    ASSERT_TRUE((await<std::shared_ptr<const domain::project>>(
+        [&] { return service_->create_project(wanted, {}, by_); })));
+    for (const auto* name : {"one", "two"}) {
+        ASSERT_TRUE(create(name, "small"));
+        cluster_.report(name, observed_phase::ready);
+        settle();
+    }
+    gate_.close_gate();
+    std::vector<base::outcome<app::accepted>> answers;
+    aio::task_group both(loop_.executor());
+    for (const auto* name : {"one", "two"}) {
+        both.spawn([&, id = id_of(name)]() -> aio::task<> {
+            domain::patch_request grown{.size = domain::size_request{.preset = "medium"}};
+            answers.push_back(co_await service_->patch_database(id, grown, {}, by_));
+            co_return base::outcome<void>{};
+        });
+    }
+    while (gate_.waiting() + static_cast<int>(answers.size()) < 2) loop_.poll();
+    gate_.open_gate();
+    while (both.size() > 0) loop_.poll();
+    ASSERT_EQ(answers.size(), 2U);
+    EXPECT_NE(answers[0].has_value(), answers[1].has_value());
+    for (const auto& each : answers) {
+        if (!each) EXPECT_EQ(each.error().reason, "quota_exceeded");
+    }
+}
+
+TEST_F(service, a_project_that_is_leaving_takes_no_database) {
+    domain::project_request wanted{.name = "short"};
+    ASSERT_TRUE((await<std::shared_ptr<const domain::project>>(
+        [&] { return service_->create_project(wanted, {}, by_); })));
+    gate_.close_gate();
+    aio::task_group leaving(loop_.executor());
+    leaving.spawn([&] { return service_->remove_project("short", {}, by_); });
+    while (gate_.waiting() == 0) loop_.poll();
+    EXPECT_EQ(create("cache", "short").error().reason, "project_not_found");
+    gate_.open_gate();
+    while (leaving.size() > 0) loop_.poll();
+}
+
+// The process ended between the end of the record and that of its history.
+TEST_F(service, history_of_a_removed_database_goes_in_the_next_life_at_the_latest) {
+    ASSERT_TRUE(create("cache"));
+    cluster_.report("cache", observed_phase::ready);
+    settle();
+    const auto id = id_of("cache");
+    ASSERT_TRUE(remove("cache"));
+    clock_.advance(6s);
+    while (seen_->databases.contains("cache")) loop_.poll();
+    stop();
+    ASSERT_TRUE((await<ports::revision>([&] {
+        return store_.put({.collection = "history",
+                           .content = {.id = id + "/000000000001",
+                                       .body = "left behind",
+                                       .index = {{"database", id}}},
+                           .expected = 0});
+    })));
+    start();
+    stop();  // flushes
+    const auto left = await<ports::page>([&] {
+        return store_.find(
+            {.collection = "history", .index_name = "database", .index_value = id, .limit = 10});
+    });
+    ASSERT_TRUE(left) << left.error().text;
+    EXPECT_TRUE(left->items.empty());
+    start();
 }
 
 TEST_F(service, a_store_that_is_down_refuses_writes_and_recovers) {

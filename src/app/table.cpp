@@ -246,6 +246,18 @@ std::vector<std::string> database_table::archived_before(base::instant when) con
     return ids;
 }
 
+std::vector<std::string> database_table::removed_databases() const {
+    std::vector<std::string> ids;
+    for (const auto& [id, operation] : archived_) {
+        const bool removed = operation->kind == domain::operation_kind::remove &&
+                             operation->phase == domain::operation_phase::succeeded;
+        if (removed && !entries_.contains(operation->database_id)) {
+            ids.push_back(operation->database_id);
+        }
+    }
+    return ids;
+}
+
 void database_table::erase_archived(const std::string& id) {
     if (archived_.erase(id) == 0) return;
     for (auto* listener : listeners_) listener->on_operation_forgotten(id);

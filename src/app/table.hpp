@@ -82,6 +82,8 @@ class database_table {
     // Of databases that are gone.
     void put_archived(std::shared_ptr<const domain::operation> operation);
     [[nodiscard]] std::vector<std::string> archived_before(base::instant when) const;
+    // Ids of databases that were removed and whose removal is still on record.
+    [[nodiscard]] std::vector<std::string> removed_databases() const;
     void erase_archived(const std::string& id);
 
     [[nodiscard]] domain::usage usage_of_project(const std::string& name) const;

@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-
+#include <optional>
 #include <utility>
 
 #include "base/random_id.hpp"
@@ -66,6 +66,14 @@ domain::usage difference(const domain::database& after, const domain::database& 
     return more;
 }
 
+// What a change gives back is free once it is written, not before.
+domain::usage growth_of(const domain::usage& more) {
+    return {.databases = std::max<std::int64_t>(0, more.databases),
+            .cpu_millis = std::max<std::int64_t>(0, more.cpu_millis),
+            .memory_bytes = std::max<std::int64_t>(0, more.memory_bytes),
+            .storage_bytes = std::max<std::int64_t>(0, more.storage_bytes)};
+}
+
 }  // namespace
 
 class use_cases::reservation {
@@ -79,7 +87,7 @@ class use_cases::reservation {
         owner_.reserved_in_all_ -= what_;
         auto& left = owner_.reserved_[project_];
         left -= what_;
-        if (left.databases == 0) owner_.reserved_.erase(project_);
+        if (left == domain::usage()) owner_.reserved_.erase(project_);
     }
     reservation(const reservation&) = delete;
     reservation& operator=(const reservation&) = delete;
@@ -136,7 +144,9 @@ aio::task<accepted> use_cases::create_database(domain::create_request wanted,
     auto valid = domain::validate_create(wanted, offer_of(*offer, wanted.engine.value_or("")));
     if (!valid) co_return base::pass(std::move(valid));
     auto record = std::move(*valid);
-    if (!with_.table.project(record.project)) co_return no_such_project(record.project, "/project");
+    if (!with_.table.project(record.project) || leaving_projects_.contains(record.project)) {
+        co_return no_such_project(record.project, "/project");
+    }
     if (with_.table.find(key_of(record)) != nullptr) {
         co_return base::fail(errc::conflict,
                              fmt::format("project '{}' has a database named '{}' already",
@@ -210,13 +220,17 @@ aio::task<accepted> use_cases::patch_database(std::string id, domain::patch_requ
         co_return base::fail(errc::not_found, fmt::format("there is no database '{}'", id));
     }
     std::string operation_id;
-    const auto how = [this, wanted, by, &operation_id](
-                         const domain::database& newest) -> base::outcome<domain::database> {
+    std::optional<reservation> held;
+    const auto how = [this, wanted, by, &operation_id,
+                      &held](const domain::database& newest) -> base::outcome<domain::database> {
+        held.reset();  // of a round that lost against another writer
         auto next = domain::validate_patch(newest, wanted);
         if (!next) return base::pass(std::move(next));
         if (!changes_cluster(newest, *next)) return std::move(*next);
-        auto room = check_room(newest.project, difference(*next, newest));
+        const auto more = difference(*next, newest);
+        auto room = check_room(newest.project, more);
         if (!room) return base::pass(std::move(room));
+        held.emplace(*this, newest.project, growth_of(more));
         const auto kind = newest.paused == next->paused ? operation_kind::update
                           : next->paused                ? operation_kind::pause
                                                         : operation_kind::resume;
@@ -334,7 +348,9 @@ aio::task<> use_cases::remove_project(std::string name, write_conditions conditi
                              "not_empty");
     }
     if (conditions.dry_run) co_return base::outcome<void>{};
+    leaving_projects_.insert(name);
     auto removed = co_await with_.records.remove_project(name);
+    leaving_projects_.erase(name);
     if (!removed) co_return base::pass(std::move(removed));
     with_.log.info("project_removed",
                    {{"project", name}, {"subject", by.subject}, {"request_id", by.request_id}});

@@ -3,7 +3,9 @@
 // the reconciler is told. Nothing here talks to the cluster. Lives on the control loop. The
 // failures are those of platform.hpp.
 
+#include <map>
 #include <memory>
+#include <set>
 #include <string>
 
 #include "app/platform.hpp"
@@ -41,7 +43,7 @@ class use_cases {
     aio::task<> remove_project(std::string name, write_conditions conditions, caller by);
 
   private:
-    // A reservation for what is being written: two requests at once do not both get the last place.
+    // Holds room for what is being written: two requests at once do not both get the last place.
     class reservation;
     base::outcome<void> check_room(const std::string& project, const domain::usage& more) const;
     aio::task<accepted> change(std::string id, record_change how, write_conditions conditions,
@@ -53,6 +55,7 @@ class use_cases {
     parts with_;
     std::map<std::string, domain::usage> reserved_;
     domain::usage reserved_in_all_;
+    std::set<std::string> leaving_projects_;  // their removal is being written
 };
 
 }  // namespace app

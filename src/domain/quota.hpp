@@ -18,6 +18,7 @@ struct usage {
     std::int64_t storage_bytes = 0;
     usage& operator+=(const usage& other) noexcept;
     usage& operator-=(const usage& other) noexcept;
+    bool operator==(const usage&) const = default;
 };
 // All members together; ephemeral storage counts too.
 usage usage_of(const database& record) noexcept;

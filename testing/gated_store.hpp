@@ -1,0 +1,64 @@
+#pragma once
+// A document store before another one, with a gate: while it is closed, writes wait at it. For
+// tests of what two writers do to each other. One loop.
+
+#include <utility>
+
+#include "aio/aio.hpp"
+#include "ports/document_store.hpp"
+
+namespace fakes {
+
+class gated_store final : public ports::document_store {
+  public:
+    gated_store(ports::document_store& behind, aio::executor on)
+        : behind_(behind), opened_(std::move(on)) {}
+
+    void close_gate() { is_shut_ = true; }
+    void open_gate() {
+        is_shut_ = false;
+        opened_.notify();
+    }
+    [[nodiscard]] int waiting() const noexcept { return waiting_; }
+
+    aio::task<ports::revision> put(ports::put_request request) override {
+        auto passed = co_await pass();
+        if (!passed) co_return base::pass(std::move(passed));
+        co_return co_await behind_.put(std::move(request));
+    }
+    aio::task<std::vector<base::outcome<ports::revision>>> put_bulk(
+        std::vector<ports::put_request> requests) override {
+        auto passed = co_await pass();
+        if (!passed) co_return base::pass(std::move(passed));
+        co_return co_await behind_.put_bulk(std::move(requests));
+    }
+    aio::task<void> remove(ports::remove_request request) override {
+        auto passed = co_await pass();
+        if (!passed) co_return base::pass(std::move(passed));
+        co_return co_await behind_.remove(std::move(request));
+    }
+    aio::task<ports::document> get(std::string collection, std::string id) override {
+        return behind_.get(std::move(collection), std::move(id));
+    }
+    aio::task<ports::page> find(ports::page_request request) override {
+        return behind_.find(std::move(request));
+    }
+    [[nodiscard]] bool is_connected() const noexcept override { return behind_.is_connected(); }
+    aio::task<void> close() override { return behind_.close(); }
+
+  private:
+    aio::task<> pass() {
+        ++waiting_;
+        base::outcome<void> passed;
+        while (is_shut_ && passed) passed = co_await opened_.wait();
+        if (--waiting_ > 0 && !is_shut_) opened_.notify();  // the next one
+        co_return passed;
+    }
+
+    ports::document_store& behind_;
+    aio::wakeup opened_;
+    int waiting_ = 0;
+    bool is_shut_ = false;
+};
+
+}  // namespace fakes
