@@ -82,8 +82,8 @@ void append_value(std::string& line, const field::value_type& value) {
             if constexpr (std::is_same_v<held_type, std::string_view>) {
                 append_string(line, held);
             } else if constexpr (std::is_same_v<held_type, double>) {
-                // JSON has no NaN and no infinity.
-                std::isfinite(held) ? fmt::format_to(std::back_inserter(line), "{}", held)
+                // Seven digits say enough to people. JSON has no NaN and no infinity.
+                std::isfinite(held) ? fmt::format_to(std::back_inserter(line), "{:.7g}", held)
                                     : fmt::format_to(std::back_inserter(line), "null");
             } else {
                 fmt::format_to(std::back_inserter(line), "{}", held);

@@ -84,6 +84,12 @@ TEST(log, writes_null_for_numbers_that_json_does_not_know) {
         std::string::npos);
 }
 
+TEST(log, writes_as_many_digits_of_a_measurement_as_people_read) {
+    const auto line =
+        written(level::info, [](log& to) { to.info("e", {{"ms", 0.0056489999999999995}}); });
+    EXPECT_NE(line.find("\"ms\":0.005649,"), std::string::npos) << line;
+}
+
 TEST(log, writes_the_largest_numbers_as_they_are) {
     const auto line = written(level::info, [](log& to) {
         to.info("e", {{"u", std::uint64_t(18446744073709551615U)}, {"i", INT64_MIN}});
