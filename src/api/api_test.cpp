@@ -210,4 +210,15 @@ TEST(etags, compare_weakly_and_in_lists) {
     EXPECT_FALSE(api::is_known("", "\"3-1\""));
 }
 
+TEST(accepts_gzip, reads_weights_and_stars) {
+    for (const auto* yes :
+         {"gzip", "br, gzip", "gzip;q=0.5", "gzip ; q=1", "*", "x-gzip", "*;q=0, gzip"}) {
+        EXPECT_TRUE(api::accepts_gzip(yes)) << yes;
+    }
+    for (const auto* no :
+         {"", "br", "gzip;q=0", "gzip; q=0.000", "*;q=0", "*, gzip;q=0", "notgzip"}) {
+        EXPECT_FALSE(api::accepts_gzip(no)) << no;
+    }
+}
+
 }  // namespace
