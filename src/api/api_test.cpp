@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <boost/json.hpp>
+#include <set>
 
 #include "api/encode.hpp"
 #include "api/listing.hpp"
@@ -129,6 +130,14 @@ TEST(openapi, describes_every_route_and_refers_to_what_is_there) {
     std::size_t operations = 0;
     for (const auto& [path, item] : paths) operations += item.as_object().size();
     EXPECT_EQ(operations, api::all_routes().size());
+    std::set<std::string_view> known, used;
+    for (const auto& tag : document.at("tags").as_array()) known.insert(tag.at("name").as_string());
+    for (const auto& [path, item] : paths) {
+        for (const auto& [verb, operation] : item.as_object()) {
+            used.insert(operation.at("tags").at(0).as_string());
+        }
+    }
+    EXPECT_EQ(used, known);
     const auto text = api::openapi_document();
     const auto& schemas = document.at("components").at("schemas").as_object();
     const std::string mark = "#/components/schemas/";

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <array>
 #include <boost/json.hpp>
 
 #include "api/api.hpp"
@@ -149,6 +150,40 @@ json::object links_of(const route& to) {
     return links;
 }
 
+// What belongs together on a page: the collection below /api/v1, the rest is the platform's own.
+struct group {
+    std::string_view name;
+    std::string_view summary;
+};
+constexpr std::array groups{
+    group{"databases", "What was asked for, how it is, how to connect"},
+    group{"operations", "What is being done, and how far it is"},
+    group{"engines", "What can be asked for"},
+    group{"projects", "Who databases belong to, with quotas"},
+    group{"stream", "Everything as it changes"},
+    group{"platform", "The platform itself"},
+};
+
+std::string_view group_of(std::string_view pattern) {
+    constexpr std::string_view root = "/api/v1/";
+    if (pattern.starts_with(root)) {
+        const auto rest = pattern.substr(root.size());
+        const auto first = rest.substr(0, rest.find('/'));
+        for (const auto& each : groups) {
+            if (each.name == first) return each.name;
+        }
+    }
+    return groups.back().name;
+}
+
+json::array document_tags() {
+    json::array tags;
+    for (const auto& each : groups) {
+        tags.push_back({{"name", each.name}, {"description", each.summary}});
+    }
+    return tags;
+}
+
 json::object operation_of(const route& to) {
     json::object responses;
     auto answer = answer_of(to);
@@ -168,6 +203,7 @@ json::object operation_of(const route& to) {
     }
     if (to.pattern.starts_with("/api/")) responses["default"] = refused;
     json::object result{{"operationId", to.name},
+                        {"tags", json::array{group_of(to.pattern)}},
                         {"summary", to.summary},
                         {"parameters", parameters_of(to)},
                         {"responses", std::move(responses)}};
@@ -222,6 +258,7 @@ std::string openapi_document() {
            "are problem documents (RFC 9457) that name every faulty field."},
           {"license", {{"name", "Apache-2.0"}, {"identifier", "Apache-2.0"}}}}},
         {"servers", json::array{json::object{{"url", "/"}}}},
+        {"tags", document_tags()},
         {"paths", std::move(paths)},
         {"components", {{"schemas", document_schemas()}}}};
     return json::serialize(document);
