@@ -155,7 +155,28 @@ class MainJob(unittest.TestCase):
         description = self.stack.get('/api/v1/openapi.json').json
         self.assertEqual(description['openapi'], '3.1.0')
         self.assertIn('/api/v1/databases/{id}/metrics', description['paths'])
-        self.assertEqual(self.stack.get('/docs').status, 200)
+
+    def test_the_description_is_a_page_that_asks_nobody_else(self):
+        for page in ('/docs', '/docs/plain'):
+            answer = self.stack.get(page)
+            self.assertEqual((answer.status, answer.headers['X-Content-Type-Options']), (200, 'nosniff'))
+            policy = answer.headers['Content-Security-Policy']
+            self.assertTrue(policy.startswith("default-src 'none';"), policy)
+            self.assertNotRegex(policy, r'unsafe-eval|https?:|\*')
+            for reference in re.findall(r'(?:src|href)="?([^\s">#][^\s">]*)', answer.text):
+                if reference == 'data:,':
+                    continue
+                self.assertNotIn('//', reference)
+                part = self.stack.get('/' + reference.lstrip('/'))
+                self.assertEqual((part.status, part.headers['X-Content-Type-Options']), (200, 'nosniff'), reference)
+                self.assertIn(part.headers['Content-Type'].split(';')[0], {
+                    'js': 'text/javascript', 'css': 'text/css', 'txt': 'text/plain', 'json': 'application/json',
+                }.get(reference.rpartition('.')[2], 'text/html'), reference)
+                tag = part.headers.get('ETag')
+                if tag:
+                    again = self.stack.get('/' + reference, headers={'If-None-Match': tag})
+                    self.assertEqual((again.status, again.text), (304, ''), reference)
+        self.assertEqual(self.stack.get('/docs/nothing.js').status, 404)
 
     def test_every_metric_of_ours_is_listed(self):
         self.made('counted')

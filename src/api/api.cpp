@@ -16,7 +16,7 @@ class api_impl final : public api {
         : shared_{.with = with, .how = std::move(how), .probe = api_probe(with.registry)} {
         shared_.generation = base::random_id("", 6);
         shared_.openapi = std::make_shared<const std::string>(openapi_document());
-        shared_.docs = std::make_shared<const std::string>(docs_page());
+        shared_.docs = std::make_unique<const docs_site>(*shared_.openapi, embedded_docs());
     }
 
     void attach() override {

@@ -44,5 +44,7 @@ std::unique_ptr<api> make_api(api_parts with, api_options how);
 
 // OpenAPI 3.1, as served at /api/v1/openapi.json.
 std::string openapi_document();
+// What shows it at /docs: "Swagger UI 5.33.1"; "" where the build had no viewer.
+std::string_view api_viewer() noexcept;
 
 }  // namespace api

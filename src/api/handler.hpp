@@ -5,6 +5,7 @@
 #include <string>
 
 #include "api/api.hpp"
+#include "api/docs_site.hpp"
 #include "api/read_model.hpp"
 #include "api/routes.hpp"
 #include "api/stream_hub.hpp"
@@ -28,13 +29,11 @@ struct shared_state {
     read_model model{};
     std::string generation{};
     std::shared_ptr<const std::string> openapi{};
-    std::shared_ptr<const std::string> docs{};
+    std::unique_ptr<const docs_site> docs{};
 };
 
 std::unique_ptr<http::handler> make_request_handler(shared_state& shared,
                                                     std::shared_ptr<stream_hub> hub);
-
-std::string docs_page();
 
 // Who asks. Until identities exist there is one: the administrator of this machine.
 struct principal {

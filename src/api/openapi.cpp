@@ -217,31 +217,12 @@ json::object operation_of(const route& to) {
     return result;
 }
 
-std::string escaped(std::string_view text) {
-    std::string result;
-    for (const char c : text) {
-        switch (c) {
-            case '<':
-                result += "&lt;";
-                break;
-            case '>':
-                result += "&gt;";
-                break;
-            case '&':
-                result += "&amp;";
-                break;
-            default:
-                result += c;
-        }
-    }
-    return result;
-}
-
 }  // namespace
 
 std::string openapi_document() {
     json::object paths;
     for (const auto& each : all_routes()) {
+        if (!each.is_described) continue;
         auto& item = paths[each.pattern];
         if (!item.is_object()) item.emplace_object();
         std::string verb(http::name(each.verb));
@@ -262,52 +243,6 @@ std::string openapi_document() {
         {"paths", std::move(paths)},
         {"components", {{"schemas", document_schemas()}}}};
     return json::serialize(document);
-}
-
-std::string docs_page() {
-    std::string page =
-        "<!doctype html><html lang=en><meta charset=utf-8><title>KubeDB DBaaS Platform: API</title>"
-        "<style>body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 "
-        "1rem}"
-        "code,pre{font-family:ui-monospace,monospace;background:#f4f4f4;padding:.1em .3em}"
-        "pre{padding:1em;overflow:auto}details{border-top:1px solid #ddd;padding:.4rem 0}"
-        "summary{cursor:pointer}b.m{display:inline-block;width:5rem;color:#06c}"
-        "table{border-collapse:collapse}td{padding:.1rem .8rem .1rem 0;vertical-align:top}</style>"
-        "<h1>KubeDB DBaaS Platform</h1><p>The machine-readable description is "
-        "<a href=/api/v1/openapi.json>openapi.json</a> (OpenAPI 3.1). Errors are problem documents "
-        "(RFC 9457) that name every faulty field.</p><h2>Routes</h2>";
-    const auto known = document_schemas();
-    for (const auto& each : all_routes()) {
-        fmt::format_to(std::back_inserter(page),
-                       "<details><summary><b class=m>{}</b><code>{}</code> {}</summary><table>",
-                       http::name(each.verb), escaped(each.pattern), escaped(each.summary));
-        for (const auto& one : parameters_of(each)) {
-            const auto& entry = one.as_object();
-            fmt::format_to(std::back_inserter(page), "<tr><td><code>{}</code><td>{}<td>{}",
-                           escaped(entry.at("name").as_string()),
-                           escaped(entry.at("in").as_string()),
-                           escaped(entry.at("description").as_string()));
-        }
-        page += "</table>";
-        if (!each.body.empty()) {
-            fmt::format_to(std::back_inserter(page), "<p>Body: <a href=#{0}>{0}</a></p>",
-                           each.body);
-        }
-        if (!each.answer.empty()) {
-            const auto item = each.answer.ends_with("List")
-                                  ? each.answer.substr(0, each.answer.size() - 4)
-                                  : each.answer;
-            fmt::format_to(std::back_inserter(page), "<p>Answer {0}: <a href=#{1}>{2}</a></p>",
-                           each.status, item, each.answer);
-        }
-        page += "</details>";
-    }
-    page += "<h2>Documents</h2>";
-    for (const auto& [name, schema] : known) {
-        fmt::format_to(std::back_inserter(page), "<h3 id={0}>{0}</h3><pre>{1}</pre>",
-                       std::string_view(name), escaped(json::serialize(schema)));
-    }
-    return page + "</html>";
 }
 
 }  // namespace api

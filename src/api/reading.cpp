@@ -133,13 +133,11 @@ std::optional<http::response> read_routes::answer(operation_id what, const std::
             return platform_metrics();
         case operation_id::openapi:
             return json_answer(http::body(shared_.openapi));
-        case operation_id::docs: {
-            http::response response{.status = 200, .body = http::body(shared_.docs)};
-            response.headers.add("Content-Type", "text/html; charset=utf-8");
-            response.headers.add("Content-Security-Policy",
-                                 "default-src 'none'; style-src 'unsafe-inline'; "
-                                 "frame-ancestors 'none'");
-            return response;
+        case operation_id::docs:
+            return shared_.docs->page(incoming);
+        case operation_id::docs_file: {
+            auto found = shared_.docs->file(parameter, incoming);
+            return found ? std::move(*found) : no_such("page", parameter, request_id);
         }
         default:
             return std::nullopt;

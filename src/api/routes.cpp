@@ -68,6 +68,13 @@ constexpr std::array table{
     route{get, "/api/v1/openapi.json", op::openapi, "get_openapi", "This description", "Anything",
           200},
     route{get, "/docs", op::docs, "get_docs", "This description as a page", "", 200},
+    route{.verb = get,
+          .pattern = "/docs/{file}",
+          .id = op::docs_file,
+          .name = "get_docs_file",
+          .summary = "What the page is made of",
+          .status = 200,
+          .is_described = false},
 };
 
 // Compares segment by segment; `parameter` is what stands at {..}.

@@ -39,7 +39,8 @@ enum class operation_id : std::uint8_t {
     ready,
     platform_metrics,
     openapi,
-    docs
+    docs,
+    docs_file
 };
 
 struct route {
@@ -52,6 +53,7 @@ struct route {
     unsigned status;                // of success
     std::string_view body{};        // name of the schema of the request body
     std::string_view permission{};  // "databases.read"; "" = open to everybody
+    bool is_described = true;       // in the OpenAPI document; what a page is made of is not
 };
 
 std::span<const route> all_routes() noexcept;

@@ -83,7 +83,9 @@ int main(int count, char** words) {
         return 0;
     }
     if (command == "version" || command == "--version") {
-        std::fprintf(stdout, "dbaas %s\n", DBAAS_VERSION);
+        const std::string viewer(api::api_viewer());
+        std::fprintf(stdout, "dbaas %s\nAPI viewer: %s\n", DBAAS_VERSION,
+                     viewer.empty() ? "none (/docs is a plain page)" : viewer.c_str());
         return 0;
     }
     if (command == "openapi") {
