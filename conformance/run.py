@@ -46,7 +46,7 @@ def main():
     parser.add_argument('--bin', required=True, help=argparse.SUPPRESS)
     parser.add_argument('--programs', required=True, help=argparse.SUPPRESS)
     parser.add_argument('--crds', help="an archive of KubeDB's own definitions (YAML) to use in the place of devcluster/crds")
-    parser.add_argument('--objects', type=int, default=1000, help='custom resources of the test with many (1000)')
+    parser.add_argument('--objects', type=int, default=10_000, help='custom resources of the test with many (10000)')
     parser.add_argument('filter', nargs='*', help='names of tests, as unittest takes them: MainJob, MainJob.test_redis')
     how = shared.how = parser.parse_args()
     os.environ['DBAAS_BIN'] = how.bin
