@@ -146,6 +146,7 @@ class MainJob(unittest.TestCase):
         self.assertEqual(stack.get('/api/v1/databases?cursor=zz').status, 400)
         self.assertEqual(stack.get('/api/v1/../etc/passwd').status, 404)
         self.assertEqual(stack.delete('/api/v1/databases').status, 405)
+        self.assertEqual(stack.get('/api/v1/databases', headers={'Host': 'rebound.example'}).status, 421)
 
     def test_promtool_and_the_description_agree_with_us(self):
         if shutil.which('promtool'):

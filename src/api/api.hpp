@@ -29,6 +29,8 @@ struct api_parts {
 
 struct api_options {
     std::vector<std::string> cors_origins;
+    // Names that requests may call the server by (served_host.hpp); empty: any.
+    std::vector<std::string> hosts{};
 };
 
 class api {

@@ -10,6 +10,7 @@
 #include "api/listing.hpp"
 #include "api/problem.hpp"
 #include "api/reading.hpp"
+#include "api/served_host.hpp"
 #include "api/writing.hpp"
 #include "base/random_id.hpp"
 
@@ -146,6 +147,12 @@ class request_handler final : public http::handler {
                                                request_context& context) {
         const auto path = incoming.path();
         const auto& id = context.request_id;
+        if (!is_served_host(incoming.headers.get("Host"), shared_.how.hosts)) {
+            return problem(421, "misdirected_request",
+                           "this server is not called so; without authentication it answers only "
+                           "to names of this machine",
+                           id);
+        }
         const auto matched = match(incoming.verb, path);
         if (incoming.verb == http::method::options && matched.path_known) {
             http::response response{.status = 204};

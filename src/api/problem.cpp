@@ -56,6 +56,8 @@ std::string_view title_of_status(unsigned status) noexcept {
             return "Target too long";
         case 415:
             return "Unsupported media type";
+        case 421:
+            return "Not this server";
         case 422:
             return "The request is not valid";
         case 431:

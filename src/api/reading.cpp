@@ -133,6 +133,11 @@ std::optional<http::response> read_routes::answer(operation_id what, const std::
             return platform_metrics();
         case operation_id::openapi:
             return json_answer(http::body(shared_.openapi));
+        case operation_id::home: {
+            http::response response{.status = 303};
+            response.headers.add("Location", "/docs");
+            return response;
+        }
         case operation_id::docs:
             return shared_.docs->page(incoming);
         case operation_id::docs_file: {

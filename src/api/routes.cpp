@@ -75,6 +75,13 @@ constexpr std::array table{
           .summary = "What the page is made of",
           .status = 200,
           .is_described = false},
+    route{.verb = get,
+          .pattern = "/",
+          .id = op::home,
+          .name = "get_home",
+          .summary = "Leads to the page",
+          .status = 303,
+          .is_described = false},
 };
 
 // Compares segment by segment; `parameter` is what stands at {..}.

@@ -40,7 +40,8 @@ enum class operation_id : std::uint8_t {
     platform_metrics,
     openapi,
     docs,
-    docs_file
+    docs_file,
+    home
 };
 
 struct route {

@@ -61,6 +61,12 @@ base::outcome<kube::config> find_cluster(const config::options& how) {
     return kube::load_in_cluster(host == nullptr ? "" : host, port == nullptr ? "" : port);
 }
 
+// While nobody has to log in: names of this machine alone.
+std::vector<std::string> hosts_of(const config::options& how) {
+    if (how.insecure_no_auth) return {};
+    return {"localhost", "127.0.0.1", "[::1]", how.listen_address};
+}
+
 // The background's thread: one loop that owns everything but the HTTP connections.
 class control_thread {
   public:
@@ -221,7 +227,7 @@ base::outcome<void> platform_process::start_service() {
                           .registry = registry_,
                           .log = log_,
                           .clock = clock_},
-                         {.cors_origins = how_.cors_origins});
+                         {.cors_origins = how_.cors_origins, .hosts = hosts_of(how_)});
     control_.run([this, on]() -> aio::task<> {
         api_->attach();
         loops_.emplace(on);
