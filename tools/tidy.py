@@ -46,7 +46,7 @@ FOREIGN = [
     (r'sqlite3\.h$', 'sqlite', ''),
     (r'boost/beast', 'http', ''),
     (r'boost/asio', 'aio http', r'boost/asio/(awaitable|any_io_executor)\.hpp$'),
-    (r'openssl/', 'http token', ''),
+    (r'openssl/', 'http token testing', ''),
     (r'simdjson', 'kube kubedb scrape devcluster', ''),
     (r'yaml-cpp/', 'config kube', ''),
     (r'(mongoc|bson)', 'mongo', ''),

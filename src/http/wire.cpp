@@ -1,16 +1,18 @@
 #include "http/wire.hpp"
 
 #include <fmt/format.h>
+#include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
 #include <array>
 #include <boost/asio/connect.hpp>
+#include <boost/asio/ip/address.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/ssl/error.hpp>
-#include <boost/asio/ssl/host_name_verification.hpp>
 #include <boost/asio/ssl/stream.hpp>
+#include <boost/asio/ssl/verify_context.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
@@ -25,8 +27,31 @@ using base::fail;
 using boost::system::error_code;
 using tcp = asio::ip::tcp;
 
+// The alerts by which a TLS peer says that it does not accept our certificate. With TLS 1.3 they
+// come after the handshake, in place of the answer.
+bool refuses_our_certificate(const error_code& error) {
+    if (error.category() != asio::error::get_ssl_category()) return false;
+    switch (ERR_GET_REASON(static_cast<unsigned long>(error.value()))) {
+        case SSL_R_SSLV3_ALERT_BAD_CERTIFICATE:
+        case SSL_R_SSLV3_ALERT_CERTIFICATE_EXPIRED:
+        case SSL_R_SSLV3_ALERT_CERTIFICATE_REVOKED:
+        case SSL_R_SSLV3_ALERT_CERTIFICATE_UNKNOWN:
+        case SSL_R_SSLV3_ALERT_UNSUPPORTED_CERTIFICATE:
+        case SSL_R_TLSV1_ALERT_ACCESS_DENIED:
+        case SSL_R_TLSV1_ALERT_UNKNOWN_CA:
+        case SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED:
+            return true;
+        default:
+            return false;
+    }
+}
+
 base::failure failure_of(const error_code& error, std::string_view doing) {
     if (error == asio::error::operation_aborted) return {errc::cancelled, "cancelled"};
+    if (refuses_our_certificate(error)) {
+        return {errc::denied, fmt::format("{}: the peer does not accept our client certificate: {}",
+                                          doing, error.message())};
+    }
     return {errc::unavailable, fmt::format("{}: {}", doing, error.message())};
 }
 
@@ -68,6 +93,84 @@ base::failure not_sent(base::failure why) {
     return why;
 }
 
+// "db.example, 10.0.0.1": whom a certificate is for.
+std::string names_of(X509* certificate) {
+    std::string text;
+    auto* names = static_cast<GENERAL_NAMES*>(
+        X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr));
+    for (int index = 0; index < sk_GENERAL_NAME_num(names); ++index) {
+        const auto* each = sk_GENERAL_NAME_value(names, index);
+        std::string one;
+        if (each->type == GEN_DNS) {
+            one.assign(reinterpret_cast<const char*>(ASN1_STRING_get0_data(each->d.dNSName)),
+                       static_cast<std::size_t>(ASN1_STRING_length(each->d.dNSName)));
+        } else if (each->type == GEN_IPADD) {
+            const auto* bytes = ASN1_STRING_get0_data(each->d.iPAddress);
+            if (ASN1_STRING_length(each->d.iPAddress) == 4) {
+                one = fmt::format("{}.{}.{}.{}", bytes[0], bytes[1], bytes[2], bytes[3]);
+            } else {
+                one = "an IPv6 address";
+            }
+        }
+        if (one.empty()) continue;
+        text += (text.empty() ? "" : ", ") + one;
+    }
+    GENERAL_NAMES_free(names);
+    return text.empty() ? "nobody" : text;
+}
+
+// The certificate must be for `name`: by its alternative names and not by its common name
+// (RFC 9525). `found` will hold whom it is for when it is for somebody else.
+void expect_name(asio::ssl::stream<tcp::socket>& stream, const std::string& name, bool is_address,
+                 std::shared_ptr<std::string> found) {
+    auto* rules = SSL_get0_param(stream.native_handle());
+    if (is_address) {
+        X509_VERIFY_PARAM_set1_ip_asc(rules, name.c_str());
+    } else {
+        X509_VERIFY_PARAM_set_hostflags(
+            rules, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
+        X509_VERIFY_PARAM_set1_host(rules, name.c_str(), 0);
+    }
+    error_code ignored;
+    stream.set_verify_callback(
+        [found = std::move(found)](bool is_good, asio::ssl::verify_context& context) {
+            const auto why = X509_STORE_CTX_get_error(context.native_handle());
+            if (!is_good &&
+                (why == X509_V_ERR_HOSTNAME_MISMATCH || why == X509_V_ERR_IP_ADDRESS_MISMATCH)) {
+                *found = names_of(X509_STORE_CTX_get0_cert(context.native_handle()));
+            }
+            return is_good;
+        },
+        ignored);
+}
+
+aio::task<std::unique_ptr<wire>> secure(tcp::socket socket, std::string origin,
+                                        const client_tls& how, std::string name,
+                                        asio::ssl::context& tls) {
+    asio::ssl::stream<tcp::socket> stream(std::move(socket), tls);
+    error_code error;
+    asio::ip::make_address(name, error);
+    const bool is_address = !error;
+    // An address is no server name (RFC 6066).
+    if (!is_address) SSL_set_tlsext_host_name(stream.native_handle(), name.c_str());
+    const auto found = std::make_shared<std::string>();  // also owned by the verification
+    if (how.verify) expect_name(stream, name, is_address, found);
+    co_await stream.async_handshake(asio::ssl::stream_base::client,
+                                    asio::redirect_error(asio::use_awaitable, error));
+    if (!error) {
+        co_return std::make_unique<wire_of<asio::ssl::stream<tcp::socket>>>(std::move(stream));
+    }
+    auto why = failure_of(error, "TLS handshake with " + origin);
+    const auto verdict = SSL_get_verify_result(stream.native_handle());
+    if (why.code != errc::cancelled && how.verify && verdict != X509_V_OK) {
+        why.code = errc::denied;
+        why.text = fmt::format("the certificate of {} is not trusted: {}", origin,
+                               X509_verify_cert_error_string(verdict));
+        if (!found->empty()) why.text += fmt::format(": it is for {} and not for {}", *found, name);
+    }
+    co_return std::unexpected(not_sent(std::move(why)));
+}
+
 }  // namespace
 
 aio::task<std::unique_ptr<wire>> connect(const client_options& how, asio::ssl::context* tls) {
@@ -86,24 +189,9 @@ aio::task<std::unique_ptr<wire>> connect(const client_options& how, asio::ssl::c
     socket.set_option(asio::socket_base::keep_alive(true), error);
     if (tls == nullptr) co_return std::make_unique<wire_of<tcp::socket>>(std::move(socket));
 
-    asio::ssl::stream<tcp::socket> stream(std::move(socket), *tls);
-    const auto& name = how.tls->server_name.empty() ? how.origin.host : how.tls->server_name;
-    SSL_set_tlsext_host_name(stream.native_handle(), name.c_str());
-    if (how.tls->verify) {
-        stream.set_verify_callback(asio::ssl::host_name_verification(name), error);
-    }
-    co_await stream.async_handshake(asio::ssl::stream_base::client,
-                                    asio::redirect_error(asio::use_awaitable, error));
-    if (error) {
-        auto why = failure_of(error, "TLS handshake with " + origin);
-        if (SSL_get_verify_result(stream.native_handle()) != X509_V_OK) {
-            why.code = errc::denied;
-            why.text =
-                fmt::format("the certificate of {} is not trusted: {}", origin, error.message());
-        }
-        co_return std::unexpected(not_sent(std::move(why)));
-    }
-    co_return std::make_unique<wire_of<asio::ssl::stream<tcp::socket>>>(std::move(stream));
+    co_return co_await secure(std::move(socket), origin, *how.tls,
+                              how.tls->server_name.empty() ? how.origin.host : how.tls->server_name,
+                              *tls);
 }
 
 base::outcome<std::unique_ptr<asio::ssl::context>> make_tls_context(const client_tls& how) {
@@ -125,6 +213,8 @@ base::outcome<std::unique_ptr<asio::ssl::context>> make_tls_context(const client
         made->set_verify_mode(asio::ssl::verify_none, error);
     }
     if (how.certificate_pem.empty()) return made;
+    // OpenSSL would ask at the terminal.
+    made->set_password_callback([](std::size_t, auto) { return std::string(); }, error);
     made->use_certificate_chain(asio::buffer(how.certificate_pem), error);
     if (error) return bad("client certificate", error);
     made->use_private_key(asio::buffer(how.private_key_pem.reveal()), asio::ssl::context::pem,
