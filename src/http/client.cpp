@@ -250,8 +250,7 @@ class streaming_answer final : public stream_reader {
 
 class client_impl final : public client {
   public:
-    client_impl(aio::executor on, client_options how,
-                std::unique_ptr<boost::asio::ssl::context> tls)
+    client_impl(aio::executor on, client_options how, std::shared_ptr<detail::tls_setup> tls)
         : how_(std::move(how)), tls_(std::move(tls)), slots_(on, how_.connections_max) {
         const bool usual = how_.origin.port == (how_.origin.secure ? 443 : 80);
         const bool is_v6 = how_.origin.host.find(':') != std::string::npos;
@@ -279,7 +278,14 @@ class client_impl final : public client {
         co_return co_await aio::with_deadline(limits.deadline, std::move(work));
     }
 
-    void close_idle() override { idle_.clear(); }
+    base::outcome<void> use_tls(client_tls how) override {
+        if (tls_ == nullptr) return fail(errc::invalid, "a plain origin has no TLS");
+        auto made = detail::make_tls_setup(how);
+        if (!made) return base::pass(std::move(made));
+        tls_ = std::move(*made);
+        idle_.clear();
+        return {};
+    }
 
   private:
     std::string head_of(const request& outgoing) const {
@@ -320,7 +326,7 @@ class client_impl final : public client {
     aio::task<std::unique_ptr<detail::wire>> connect() {
         auto made =
             co_await aio::with_deadline(std::chrono::steady_clock::now() + how_.connect_timeout,
-                                        detail::connect(how_, tls_.get()));
+                                        detail::connect(how_.origin, tls_));
         if (!made) made.error().reason = "not_sent";
         co_return made;
     }
@@ -335,6 +341,7 @@ class client_impl final : public client {
         auto wire = take_idle();
         while (true) {
             const bool reused = wire != nullptr;
+            const auto made_for = tls_;
             if (!reused) {
                 auto made = co_await connect();
                 if (!made) co_return base::pass(std::move(made));
@@ -343,7 +350,7 @@ class client_impl final : public client {
             may_have_been_sent = true;
             answer_reading reading(std::move(wire), outgoing.verb == method::head, body_max);
             auto got = co_await converse(reading, head, outgoing.body);
-            if (got) co_return finish(reading, outgoing);
+            if (got) co_return finish(reading, outgoing, made_for == tls_);
             const bool was_dead =
                 reused && !reading.has_seen_bytes() && got.error().code == errc::unavailable;
             if (!was_dead || !limits.replayable) co_return base::pass(std::move(got));
@@ -362,11 +369,12 @@ class client_impl final : public client {
         co_return co_await reading.read_whole_body();
     }
 
-    base::outcome<response> finish(answer_reading& reading, const request& outgoing) {
+    base::outcome<response> finish(answer_reading& reading, const request& outgoing,
+                                   bool is_current) {
         response result{.status = reading.parser().status,
                         .headers = std::move(reading.parser().headers)};
         auto text = std::move(reading.parser().body);
-        if (reading.can_be_kept()) {
+        if (is_current && reading.can_be_kept()) {
             idle_.push_back(
                 {.wire = reading.release(), .idle_since = std::chrono::steady_clock::now()});
         }
@@ -395,7 +403,7 @@ class client_impl final : public client {
     }
 
     client_options how_;
-    std::unique_ptr<boost::asio::ssl::context> tls_;
+    std::shared_ptr<detail::tls_setup> tls_;  // owned also by connections that are being made
     slots slots_;
     std::string host_;
     std::vector<pooled> idle_;
@@ -405,10 +413,10 @@ class client_impl final : public client {
 }  // namespace
 
 base::outcome<std::unique_ptr<client>> make_client(aio::executor on, client_options options) {
-    std::unique_ptr<boost::asio::ssl::context> tls;
+    std::shared_ptr<detail::tls_setup> tls;
     if (options.origin.secure) {
         if (!options.tls) return fail(errc::invalid, "an https origin needs TLS options");
-        auto made = detail::make_tls_context(*options.tls);
+        auto made = detail::make_tls_setup(*options.tls);
         if (!made) return base::pass(std::move(made));
         tls = std::move(*made);
     }

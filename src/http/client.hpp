@@ -65,8 +65,10 @@ class client {
     // it when it dies early.
     virtual aio::task<std::unique_ptr<stream_reader>> open(request outgoing,
                                                            request_limits limits) = 0;
-    // Closes pooled connections (after credentials changed).
-    virtual void close_idle() = 0;
+    // Makes new connections so from now on; the old ones carry no further request, but what is
+    // under way on them ends properly. Failure: invalid (bad PEM, or a plain origin); then nothing
+    // has changed.
+    virtual base::outcome<void> use_tls(client_tls how) = 0;
 };
 
 // Failures: invalid (bad PEM, TLS missing).

@@ -162,6 +162,39 @@ TEST_F(tls, says_that_its_own_certificate_was_refused) {
     }
 }
 
+// As when an authority, or our own certificate, has been replaced.
+TEST_F(tls, changes_whom_it_believes_and_what_it_shows) {
+    serve(authority_.issue({.hosts = {"127.0.0.1"}}), authority_.pem());
+    auto work = [](std::uint16_t port, const certificate_authority& good,
+                   const certificate_authority& bad) -> aio::task<> {
+        const auto on = co_await aio::this_executor();
+        const auto mine = good.issue({});
+        const http::client_tls right{.ca_pem = good.pem(),
+                                     .certificate_pem = mine.certificate,
+                                     .private_key_pem = base::secret(mine.private_key)};
+        auto made =
+            http::make_client(on, {.origin = {.secure = true, .host = "127.0.0.1", .port = port},
+                                   .tls = http::client_tls{.ca_pem = bad.pem()}});
+        if (!made) co_return base::pass(std::move(made));
+        auto& client = **made;
+        auto got = co_await client.send({.target = "/"}, {});
+        EXPECT_EQ(got.error().code, errc::denied);
+        EXPECT_TRUE(client.use_tls(right));
+        got = co_await client.send({.target = "/"}, {});
+        EXPECT_TRUE(got) << got.error().text;
+        EXPECT_EQ(client.use_tls({.ca_pem = "rubbish"}).error().code, errc::invalid);
+        got = co_await client.send({.target = "/"}, {});  // on the kept connection
+        EXPECT_TRUE(got) << got.error().text;
+        EXPECT_TRUE(client.use_tls({.ca_pem = bad.pem()}));
+        got = co_await client.send({.target = "/"}, {});
+        EXPECT_FALSE(got);  // the kept connection is of no use any more
+        co_return base::outcome<void>{};
+    };
+    const auto done = aio::run_to_end(work(server_->port(), authority_, stranger_));
+    EXPECT_TRUE(done) << done.error().text;
+    EXPECT_EQ(server_->counters().connections_total, 3U);
+}
+
 TEST_F(tls, refuses_material_that_cannot_be_used) {
     serve(authority_.issue({.hosts = {"127.0.0.1"}}));
     const auto one = authority_.issue({});

@@ -144,17 +144,16 @@ void expect_name(asio::ssl::stream<tcp::socket>& stream, const std::string& name
         ignored);
 }
 
-aio::task<std::unique_ptr<wire>> secure(tcp::socket socket, std::string origin,
-                                        const client_tls& how, std::string name,
-                                        asio::ssl::context& tls) {
-    asio::ssl::stream<tcp::socket> stream(std::move(socket), tls);
+aio::task<std::unique_ptr<wire>> secure(tcp::socket socket, std::string origin, std::string name,
+                                        std::shared_ptr<tls_setup> how) {
+    asio::ssl::stream<tcp::socket> stream(std::move(socket), how->context);
     error_code error;
     asio::ip::make_address(name, error);
     const bool is_address = !error;
     // An address is no server name (RFC 6066).
     if (!is_address) SSL_set_tlsext_host_name(stream.native_handle(), name.c_str());
     const auto found = std::make_shared<std::string>();  // also owned by the verification
-    if (how.verify) expect_name(stream, name, is_address, found);
+    if (how->verify) expect_name(stream, name, is_address, found);
     co_await stream.async_handshake(asio::ssl::stream_base::client,
                                     asio::redirect_error(asio::use_awaitable, error));
     if (!error) {
@@ -162,7 +161,7 @@ aio::task<std::unique_ptr<wire>> secure(tcp::socket socket, std::string origin,
     }
     auto why = failure_of(error, "TLS handshake with " + origin);
     const auto verdict = SSL_get_verify_result(stream.native_handle());
-    if (why.code != errc::cancelled && how.verify && verdict != X509_V_OK) {
+    if (why.code != errc::cancelled && how->verify && verdict != X509_V_OK) {
         why.code = errc::denied;
         why.text = fmt::format("the certificate of {} is not trusted: {}", origin,
                                X509_verify_cert_error_string(verdict));
@@ -173,15 +172,14 @@ aio::task<std::unique_ptr<wire>> secure(tcp::socket socket, std::string origin,
 
 }  // namespace
 
-aio::task<std::unique_ptr<wire>> connect(const client_options& how, asio::ssl::context* tls) {
+aio::task<std::unique_ptr<wire>> connect(url where, std::shared_ptr<tls_setup> tls) {
     const auto on = co_await asio::this_coro::executor;
-    const auto origin = fmt::format("{}:{}", how.origin.host, how.origin.port);
+    const auto origin = fmt::format("{}:{}", where.host, where.port);
     error_code error;
     tcp::resolver resolver(on);
-    const auto found =
-        co_await resolver.async_resolve(how.origin.host, std::to_string(how.origin.port),
-                                        asio::redirect_error(asio::use_awaitable, error));
-    if (error) co_return std::unexpected(not_sent(failure_of(error, "resolve " + how.origin.host)));
+    const auto found = co_await resolver.async_resolve(
+        where.host, std::to_string(where.port), asio::redirect_error(asio::use_awaitable, error));
+    if (error) co_return std::unexpected(not_sent(failure_of(error, "resolve " + where.host)));
     tcp::socket socket(on);
     co_await asio::async_connect(socket, found, asio::redirect_error(asio::use_awaitable, error));
     if (error) co_return std::unexpected(not_sent(failure_of(error, "connect to " + origin)));
@@ -189,36 +187,38 @@ aio::task<std::unique_ptr<wire>> connect(const client_options& how, asio::ssl::c
     socket.set_option(asio::socket_base::keep_alive(true), error);
     if (tls == nullptr) co_return std::make_unique<wire_of<tcp::socket>>(std::move(socket));
 
-    co_return co_await secure(std::move(socket), origin, *how.tls,
-                              how.tls->server_name.empty() ? how.origin.host : how.tls->server_name,
-                              *tls);
+    auto name = tls->server_name.empty() ? where.host : tls->server_name;
+    co_return co_await secure(std::move(socket), origin, std::move(name), std::move(tls));
 }
 
-base::outcome<std::unique_ptr<asio::ssl::context>> make_tls_context(const client_tls& how) {
-    auto made = std::make_unique<asio::ssl::context>(asio::ssl::context::tls_client);
+base::outcome<std::shared_ptr<tls_setup>> make_tls_setup(const client_tls& how) {
+    auto made = std::make_shared<tls_setup>();
+    made->server_name = how.server_name;
+    made->verify = how.verify;
+    auto& context = made->context;
     const auto bad = [](std::string_view what, const error_code& error) {
         return fail(errc::invalid, fmt::format("the {} cannot be used: {}", what, error.message()));
     };
     error_code error;
-    made->set_options(asio::ssl::context::no_tlsv1 | asio::ssl::context::no_tlsv1_1, error);
+    context.set_options(asio::ssl::context::no_tlsv1 | asio::ssl::context::no_tlsv1_1, error);
     if (how.verify) {
-        made->set_verify_mode(asio::ssl::verify_peer, error);
+        context.set_verify_mode(asio::ssl::verify_peer, error);
         if (how.ca_pem.empty()) {
-            made->set_default_verify_paths(error);
+            context.set_default_verify_paths(error);
         } else {
-            made->add_certificate_authority(asio::buffer(how.ca_pem), error);
+            context.add_certificate_authority(asio::buffer(how.ca_pem), error);
         }
         if (error) return bad("CA certificate", error);
     } else {
-        made->set_verify_mode(asio::ssl::verify_none, error);
+        context.set_verify_mode(asio::ssl::verify_none, error);
     }
     if (how.certificate_pem.empty()) return made;
     // OpenSSL would ask at the terminal.
-    made->set_password_callback([](std::size_t, auto) { return std::string(); }, error);
-    made->use_certificate_chain(asio::buffer(how.certificate_pem), error);
+    context.set_password_callback([](std::size_t, auto) { return std::string(); }, error);
+    context.use_certificate_chain(asio::buffer(how.certificate_pem), error);
     if (error) return bad("client certificate", error);
-    made->use_private_key(asio::buffer(how.private_key_pem.reveal()), asio::ssl::context::pem,
-                          error);
+    context.use_private_key(asio::buffer(how.private_key_pem.reveal()), asio::ssl::context::pem,
+                            error);
     if (error) return bad("client key", error);
     return made;
 }

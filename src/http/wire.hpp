@@ -22,11 +22,19 @@ class wire {
     virtual aio::task<> write(std::string_view head, std::string_view body) = 0;
 };
 
-// Failures: unavailable, denied (the certificate is not trusted), cancelled; always with the reason
-// "not_sent".
-aio::task<std::unique_ptr<wire>> connect(const client_options& how, boost::asio::ssl::context* tls);
+// How a client secures its connections, ready for use. Immutable; the client and those of its
+// connections that are being made own it together.
+struct tls_setup {
+    boost::asio::ssl::context context{boost::asio::ssl::context::tls_client};
+    std::string server_name;  // empty = the origin's host
+    bool verify = true;
+};
 
 // Failure: invalid.
-base::outcome<std::unique_ptr<boost::asio::ssl::context>> make_tls_context(const client_tls& how);
+base::outcome<std::shared_ptr<tls_setup>> make_tls_setup(const client_tls& how);
+
+// `tls` null: plain. Failures: unavailable, denied (the certificate is not trusted), cancelled;
+// always with the reason "not_sent".
+aio::task<std::unique_ptr<wire>> connect(url origin, std::shared_ptr<tls_setup> tls);
 
 }  // namespace http::detail
