@@ -5,11 +5,10 @@
 #include <algorithm>
 #include <boost/json/array.hpp>
 #include <boost/json/serialize.hpp>
-#include <fstream>
 #include <random>
-#include <sstream>
 #include <utility>
 
+#include "kube/identity.hpp"
 #include "kube/json_text.hpp"
 #include "kube/status.hpp"
 
@@ -19,7 +18,7 @@ namespace {
 using base::errc;
 using base::fail;
 
-constexpr std::chrono::seconds token_age_max{60};
+constexpr std::chrono::milliseconds retry_wait_first{100};
 
 class query_text {
   public:
@@ -81,7 +80,10 @@ struct call {
 class client_impl final : public client {
   public:
     client_impl(aio::executor on, client_options how, std::unique_ptr<http::client> http)
-        : how_(std::move(how)), http_(std::move(http)), random_(how_.seed) {
+        : how_(std::move(how)),
+          identity_(how_.config, *how_.log),
+          http_(std::move(http)),
+          random_(how_.seed) {
         (void)on;
     }
 
@@ -169,7 +171,7 @@ class client_impl final : public client {
             make("get", std::move(resource_label), http::method::get, std::move(path_and_query));
         made.deadline = deadline;
         made.body_bytes_max = body_bytes_max;
-        auto got = co_await send_once(made);
+        auto got = co_await send(made);
         if (!got) co_return got;
         if (got->status >= 400) {
             const auto body = got->body.to_string();
@@ -183,19 +185,17 @@ class client_impl final : public client {
 
     aio::task<std::unique_ptr<http::stream_reader>> open_watch(
         std::string path_and_query, std::string resource_label) override {
-        auto made =
+        const auto made =
             make("watch", std::move(resource_label), http::method::get, std::move(path_and_query));
-        authorise(made.request);
-        const auto begun = how_.clock->now();
-        auto stream = co_await http_->open(std::move(made.request), {.deadline = deadline_now()});
-        const unsigned status = stream ? (*stream)->status() : 0;
-        tell({made.verb, made.resource, status, how_.clock->now() - begun});
-        if (!stream) co_return stream;
-        if (status == 200) co_return stream;
-        if (status == 401) token_read_at_.reset();
+        std::uint64_t shown = 0;
+        auto stream = co_await open_once(made, shown);
+        const bool is_refused =
+            stream ? (*stream)->status() == 401 : stream.error().code == errc::denied;
+        if (is_refused && has_newer_identity(shown)) stream = co_await open_once(made, shown);
+        if (!stream || (*stream)->status() == 200) co_return stream;
         auto body = co_await (*stream)->read(how_.call_timeout);
-        co_return std::unexpected(
-            failure_of_answer(status, body.value_or(""), (*stream)->headers().get("Retry-After")));
+        co_return std::unexpected(failure_of_answer((*stream)->status(), body.value_or(""),
+                                                    (*stream)->headers().get("Retry-After")));
     }
 
     void on_call(std::function<void(const call_record&)> listener) override {
@@ -207,10 +207,11 @@ class client_impl final : public client {
         return subresource.empty() ? what.plural : what.plural + "/" + subresource;
     }
 
-    static call make(std::string verb, std::string label, http::method method, std::string target) {
+    [[nodiscard]] call make(std::string verb, std::string label, http::method method,
+                            const std::string& target) const {
         return {.verb = std::move(verb),
                 .resource = std::move(label),
-                .request = {.verb = method, .target = std::move(target)}};
+                .request = {.verb = method, .target = how_.config.server.path + target}};
     }
 
     static void set_body(call& which, std::string_view media, std::string text) {
@@ -226,29 +227,57 @@ class client_impl final : public client {
         if (listener_) listener_(record);
     }
 
-    void authorise(http::request& outgoing) {
-        const auto now = how_.clock->now();
-        if (!how_.config.token_file.empty() &&
-            (!token_read_at_ || now - *token_read_at_ > token_age_max)) {
-            std::ifstream file(how_.config.token_file);
-            std::ostringstream text;
-            text << file.rdbuf();
-            auto token = text.str();
-            while (!token.empty() && (token.back() == '\n' || token.back() == ' '))
-                token.pop_back();
-            if (!token.empty()) how_.config.token = base::secret(std::move(token));
-            token_read_at_ = now;
-        }
-        if (!how_.config.token.empty()) {
-            outgoing.headers.set("Authorization", "Bearer " + how_.config.token.reveal());
+    // Shows what the files say by now; the number of the identity that is shown.
+    std::uint64_t authorise(http::request& outgoing) {
+        renew_identity();
+        if (const auto& token = identity_.token(); !token.empty()) {
+            outgoing.headers.set("Authorization", "Bearer " + token.reveal());
         }
         outgoing.headers.set("Accept", "application/json");
         outgoing.headers.set("User-Agent", how_.user_agent);
+        return identity_.version();
     }
 
-    aio::task<http::response> send_once(call& which) {
+    void renew_identity() {
+        const bool has_new_tls = identity_.look(how_.clock->now());
+        if (!has_new_tls || !how_.config.server.secure) return;
+        auto taken = http_->use_tls(identity_.tls());
+        if (!taken) {
+            how_.log->warning("kubernetes_identity_unusable", {{"error", taken.error().text}});
+        }
+    }
+
+    // We were refused, or do not believe the server. True: the files say something else than what
+    // was shown, so that it is worth another try.
+    bool has_newer_identity(std::uint64_t shown) {
+        identity_.doubt();
+        renew_identity();
+        return identity_.version() != shown;
+    }
+
+    // Once more when it was refused for an identity that is no longer ours.
+    aio::task<http::response> send(call& which) {
+        std::uint64_t shown = 0;
+        auto got = co_await send_once(which, shown);
+        const bool is_refused = got ? got->status == 401 : got.error().code == errc::denied;
+        if (!is_refused || !has_newer_identity(shown)) co_return got;
+        co_return co_await send_once(which, shown);
+    }
+
+    aio::task<std::unique_ptr<http::stream_reader>> open_once(const call& which,
+                                                              std::uint64_t& shown) {
         auto outgoing = which.request;
-        authorise(outgoing);
+        shown = authorise(outgoing);
+        const auto begun = how_.clock->now();
+        auto stream = co_await http_->open(std::move(outgoing), {.deadline = deadline_now()});
+        tell({which.verb, which.resource, stream ? (*stream)->status() : 0,
+              how_.clock->now() - begun});
+        co_return stream;
+    }
+
+    aio::task<http::response> send_once(call& which, std::uint64_t& shown) {
+        auto outgoing = which.request;
+        shown = authorise(outgoing);
         const auto begun = how_.clock->now();
         const auto deadline =
             which.deadline == base::steady_time{} ? deadline_now() : which.deadline;
@@ -270,20 +299,15 @@ class client_impl final : public client {
 
     // With retries: where nothing was sent, or where repeating does no harm.
     aio::task<http::response> run(call which) {
-        bool token_renewed = false;
-        aio::backoff waits({.first = std::chrono::milliseconds(100), .most = how_.retry_wait_max},
-                           random_());
+        aio::backoff waits(
+            {.first = std::min(retry_wait_first, how_.retry_wait_max), .most = how_.retry_wait_max},
+            random_());
         for (int attempt = 0;; ++attempt) {
-            auto got = co_await send_once(which);
+            auto got = co_await send(which);
             if (got && got->status < 400) co_return got;
             auto why = got ? failure_of_answer(got->status, got->body.to_string(),
                                                got->headers.get("Retry-After"))
                            : got.error();
-            if (got && got->status == 401 && !how_.config.token_file.empty() &&
-                !std::exchange(token_renewed, true)) {
-                token_read_at_.reset();
-                continue;
-            }
             const bool refused_unseen = got && (got->status == 429 || got->status == 503);
             const bool harmless = !got && why.code == errc::unavailable &&
                                   (which.is_idempotent || why.reason == "not_sent");
@@ -313,9 +337,9 @@ class client_impl final : public client {
     }
 
     client_options how_;
+    identity identity_;
     std::unique_ptr<http::client> http_;
     std::mt19937_64 random_;
-    std::optional<base::steady_time> token_read_at_;
     std::function<void(const call_record&)> listener_;
 };
 
@@ -327,11 +351,7 @@ base::outcome<std::unique_ptr<client>> make_client(aio::executor on, client_opti
                              .connections_max = options.connections_max,
                              .idle_timeout = std::chrono::seconds(45)};
     if (from.server.secure) {
-        how.tls = http::client_tls{.ca_pem = from.ca_pem,
-                                   .certificate_pem = from.client_certificate_pem,
-                                   .private_key_pem = from.client_key_pem,
-                                   .server_name = from.tls_server_name,
-                                   .verify = !from.insecure_skip_verify};
+        how.tls = identity(from, *options.log).tls();
     }
     auto http = http::make_client(on, std::move(how));
     if (!http) return base::pass(std::move(http), "Kubernetes client");

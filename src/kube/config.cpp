@@ -10,6 +10,7 @@
 #include <sstream>
 
 #include "base/base64.hpp"
+#include "kube/identity.hpp"
 
 namespace kube {
 namespace {
@@ -44,21 +45,39 @@ base::outcome<YAML::Node> entry_of(const YAML::Node& root, const char* list, con
     return fail(errc::invalid, fmt::format("no entry '{}' in {}", name, list));
 }
 
+bool is_given(const YAML::Node& node, const char* key) {
+    const auto value = node[key];
+    return value && !value.IsNull() && !(value.IsScalar() && value.Scalar().empty());
+}
+
+base::outcome<bool> flag_of(const YAML::Node& node, const char* key) {
+    if (!is_given(node, key)) return false;
+    bool flag = false;
+    if (YAML::convert<bool>::decode(node[key], flag)) return flag;
+    return fail(errc::invalid, fmt::format("{} is neither true nor false", key));
+}
+
+struct piece {
+    std::string text;
+    std::string file;  // where it came from; empty when it stood in the kubeconfig
+};
+
 // "certificate-authority-data" or the file named by "certificate-authority".
-base::outcome<std::string> material(const YAML::Node& node, const std::string& key,
-                                    const std::filesystem::path& folder) {
+base::outcome<piece> material(const YAML::Node& node, const std::string& key,
+                              const std::filesystem::path& folder) {
     const auto inlined = text_of(node, (key + "-data").c_str());
     if (!inlined.empty()) {
         auto bytes = base::from_base64(inlined);
         if (!bytes) return fail(errc::invalid, fmt::format("{}-data is not base64", key));
-        return std::move(*bytes);
+        return piece{.text = std::move(*bytes)};
     }
     const auto path = text_of(node, key.c_str());
-    if (path.empty()) return std::string();
-    auto bytes = read_file((folder / path).string());
+    if (path.empty()) return piece{};
+    auto file = (folder / path).string();
+    auto bytes = read_file(file);
     if (!bytes) bytes.error().code = errc::invalid;
     if (!bytes) return base::pass(std::move(bytes), key);
-    return bytes;
+    return piece{.text = std::move(*bytes), .file = std::move(file)};
 }
 
 base::outcome<void> take_cluster(const YAML::Node& cluster, const std::filesystem::path& folder,
@@ -68,32 +87,67 @@ base::outcome<void> take_cluster(const YAML::Node& cluster, const std::filesyste
     into.server = std::move(*server);
     auto ca = material(cluster, "certificate-authority", folder);
     if (!ca) return base::pass(std::move(ca));
-    into.ca_pem = std::move(*ca);
-    into.insecure_skip_verify = text_of(cluster, "insecure-skip-tls-verify") == "true";
+    into.ca_pem = std::move(ca->text);
+    into.ca_file = std::move(ca->file);
+    auto insecure = flag_of(cluster, "insecure-skip-tls-verify");
+    if (!insecure) return base::pass(std::move(insecure), "cluster");
+    into.insecure_skip_verify = *insecure;
+    if (*insecure && !into.ca_pem.empty()) {
+        return fail(errc::invalid,
+                    "cluster: certificate-authority and insecure-skip-tls-verify exclude each "
+                    "other");
+    }
     into.tls_server_name = text_of(cluster, "tls-server-name");
-    if (cluster["proxy-url"]) return fail(errc::unsupported, "cluster proxy-url is not supported");
+    if (is_given(cluster, "proxy-url")) {
+        return fail(errc::unsupported,
+                    "cluster proxy-url is not supported; name a server that is "
+                    "reached directly");
+    }
+    return {};
+}
+
+base::outcome<void> take_token(const YAML::Node& user, const std::filesystem::path& folder,
+                               config& into) {
+    auto text = text_of(user, "token");
+    const auto path = text_of(user, "tokenFile");  // counts more, as in Kubernetes' own clients
+    if (!path.empty()) {
+        into.token_file = (folder / path).string();
+        auto read = read_file(into.token_file);
+        if (!read) read.error().code = errc::invalid;
+        if (!read) return base::pass(std::move(read), "tokenFile");
+        text = std::move(*read);
+    }
+    if (text.empty() && path.empty()) return {};
+    auto token = token_of(text);
+    if (!token) {
+        return fail(errc::invalid,
+                    path.empty() ? "the token of the user is no token"
+                                 : fmt::format("tokenFile '{}' holds no token", into.token_file));
+    }
+    into.token = std::move(*token);
     return {};
 }
 
 base::outcome<void> take_user(const YAML::Node& user, const std::filesystem::path& folder,
                               config& into) {
-    for (const auto* refused : {"exec", "auth-provider", "username"}) {
-        if (user[refused]) {
+    for (const auto* refused : {"exec", "auth-provider", "username", "password", "as", "as-uid",
+                                "as-groups", "as-user-extra"}) {
+        if (is_given(user, refused)) {
             return fail(errc::unsupported,
                         fmt::format("user {} is not supported; use a token or a client certificate",
                                     refused));
         }
     }
-    into.token = base::secret(text_of(user, "token"));
-    if (const auto path = text_of(user, "tokenFile"); !path.empty()) {
-        into.token_file = (folder / path).string();
-    }
+    auto taken = take_token(user, folder, into);
+    if (!taken) return taken;
     auto certificate = material(user, "client-certificate", folder);
     if (!certificate) return base::pass(std::move(certificate));
-    into.client_certificate_pem = std::move(*certificate);
+    into.client_certificate_pem = std::move(certificate->text);
+    into.client_certificate_file = std::move(certificate->file);
     auto key = material(user, "client-key", folder);
     if (!key) return base::pass(std::move(key));
-    into.client_key_pem = base::secret(std::move(*key));
+    into.client_key_pem = base::secret(std::move(key->text));
+    into.client_key_file = std::move(key->file);
     if (into.client_certificate_pem.empty() != into.client_key_pem.empty()) {
         return fail(errc::invalid, "client-certificate and client-key go together");
     }
@@ -152,14 +206,22 @@ base::outcome<config> load_in_cluster(const std::string& host, const std::string
     auto server =
         http::parse_url(fmt::format("https://{}:{}", is_v6 ? "[" + host + "]" : host, port));
     if (!server) return base::pass(std::move(server), "in-cluster server");
-    auto ca = read_file((folder / "ca.crt").string());
-    if (!ca) return base::pass(std::move(ca), "service account");
     config result{.server = std::move(*server),
-                  .ca_pem = std::move(*ca),
+                  .ca_file = (folder / "ca.crt").string(),
                   .token_file = (folder / "token").string()};
-    auto token = read_file(result.token_file);
-    if (!token) return base::pass(std::move(token), "service account");
-    if (auto home = read_file((folder / "namespace").string())) result.name_space = *home;
+    auto ca = read_file(result.ca_file);
+    if (!ca) return base::pass(std::move(ca), "service account");
+    result.ca_pem = std::move(*ca);
+    auto text = read_file(result.token_file);
+    if (!text) return base::pass(std::move(text), "service account");
+    auto token = token_of(*text);
+    if (!token) {
+        return fail(errc::invalid,
+                    fmt::format("service account: '{}' holds no token", result.token_file));
+    }
+    result.token = std::move(*token);
+    auto home = read_file((folder / "namespace").string());
+    if (home && !home->empty()) result.name_space = home->substr(0, home->find_first_of(" \r\n"));
     return result;
 }
 
