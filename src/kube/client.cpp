@@ -8,6 +8,7 @@
 #include <random>
 #include <utility>
 
+#include "base/ascii.hpp"
 #include "kube/identity.hpp"
 #include "kube/json_text.hpp"
 #include "kube/status.hpp"
@@ -19,6 +20,7 @@ using base::errc;
 using base::fail;
 
 constexpr std::chrono::milliseconds retry_wait_first{100};
+constexpr std::size_t refusal_bytes_max = 1024 * 1024;
 
 class query_text {
   public:
@@ -65,6 +67,21 @@ std::string_view media_of(patch_type type) {
             return "application/apply-patch+yaml";
     }
     return "";
+}
+
+// After a lost answer a second try would meet the version that the first one made.
+bool names_version(const json::value& body) {
+    const auto* object = body.if_object();
+    return object != nullptr && object_or_empty(*object, "metadata").contains("resourceVersion");
+}
+
+// Whether the API server has answered so that another try does no harm. Only 429, and a 503 that
+// says when to come again, mean that it has not begun; after anything else a write may have been
+// done ("may still be processing the request", a proxy that lost its server).
+bool may_be_repeated(unsigned status, const base::failure& why, bool is_idempotent) {
+    if (status == 429) return true;
+    if (status == 503) return is_idempotent || why.retry_after;
+    return status == 500 && is_idempotent && why.retry_after;
 }
 
 // What one call is; a call is sent several times when it may be.
@@ -117,8 +134,8 @@ class client_impl final : public client {
                                   write_options options) override {
         auto made = make("patch", labelled(what, subresource), http::method::patch,
                          what.path(name_space, name, subresource) + query_of(options).text());
+        made.is_idempotent = type != patch_type::json && !names_version(body);
         set_body(made, media_of(type), json::serialize(body));
-        made.is_idempotent = type != patch_type::json;
         co_return co_await object_call(std::move(made));
     }
 
@@ -193,7 +210,7 @@ class client_impl final : public client {
             stream ? (*stream)->status() == 401 : stream.error().code == errc::denied;
         if (is_refused && has_newer_identity(shown)) stream = co_await open_once(made, shown);
         if (!stream || (*stream)->status() == 200) co_return stream;
-        auto body = co_await (*stream)->read(how_.call_timeout);
+        const auto body = co_await read_refusal(**stream);
         co_return std::unexpected(failure_of_answer((*stream)->status(), body.value_or(""),
                                                     (*stream)->headers().get("Retry-After")));
     }
@@ -264,6 +281,21 @@ class client_impl final : public client {
         co_return co_await send_once(which, shown);
     }
 
+    // The body of an answer that is no watch: in pieces as they come, to its end or as far as it
+    // came.
+    aio::task<std::string> read_refusal(http::stream_reader& from) {
+        std::string text;
+        const auto deadline = deadline_now();
+        while (text.size() < refusal_bytes_max) {
+            const auto left = std::chrono::ceil<std::chrono::milliseconds>(
+                deadline - std::chrono::steady_clock::now());
+            auto piece = co_await from.read(left);
+            if (!piece || piece->empty()) break;
+            text += *piece;
+        }
+        co_return text;
+    }
+
     aio::task<std::unique_ptr<http::stream_reader>> open_once(const call& which,
                                                               std::uint64_t& shown) {
         auto outgoing = which.request;
@@ -288,7 +320,7 @@ class client_impl final : public client {
         tell({which.verb, which.resource, got ? got->status : 0, how_.clock->now() - begun});
         if (got) {
             for (const auto& each : got->headers.items()) {
-                if (each.name != "Warning") continue;
+                if (!base::same_but_for_case(each.name, "Warning")) continue;
                 how_.log->warning(
                     "kubernetes_warning",
                     {{"verb", which.verb}, {"resource", which.resource}, {"detail", each.value}});
@@ -304,14 +336,14 @@ class client_impl final : public client {
             random_());
         for (int attempt = 0;; ++attempt) {
             auto got = co_await send(which);
-            if (got && got->status < 400) co_return got;
+            if (got && got->status < 300) co_return got;
             auto why = got ? failure_of_answer(got->status, got->body.to_string(),
                                                got->headers.get("Retry-After"))
                            : got.error();
-            const bool refused_unseen = got && (got->status == 429 || got->status == 503);
-            const bool harmless = !got && why.code == errc::unavailable &&
-                                  (which.is_idempotent || why.reason == "not_sent");
-            if (attempt >= how_.retries_max || !(refused_unseen || harmless)) {
+            const bool harmless = got ? may_be_repeated(got->status, why, which.is_idempotent)
+                                      : why.code == errc::unavailable &&
+                                            (which.is_idempotent || why.reason == "not_sent");
+            if (attempt >= how_.retries_max || !harmless) {
                 co_return std::unexpected(std::move(why));
             }
             auto wait = waits.next();

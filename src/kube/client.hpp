@@ -132,7 +132,9 @@ struct client_options {
     kube::config config;
     std::size_t connections_max = 64;
     std::chrono::milliseconds call_timeout{15000};
-    int retries_max = 5;  // on 429/503 with Retry-After and on connection loss of idempotent calls
+    // Other tries of a call that was refused before it was begun (429, 503 with Retry-After); of
+    // one that may be repeated also after 503, 500 with Retry-After, and a lost connection.
+    int retries_max = 5;
     std::chrono::milliseconds retry_wait_max{10000};
     std::string user_agent = "kubedb-dbaas";
     std::uint64_t seed = 1;  // of the jitter between retries

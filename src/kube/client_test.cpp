@@ -90,6 +90,15 @@ class played_handler final : public http::handler {
     played_server& by_;
 };
 
+class remembering_log final : public obs::log {
+  public:
+    std::vector<std::string> events;
+    void write(obs::level, std::string_view event, std::initializer_list<obs::field>) override {
+        events.emplace_back(event);
+    }
+    [[nodiscard]] bool is_enabled(obs::level) const noexcept override { return true; }
+};
+
 class kube_client : public testing::Test {
   protected:
     kube_client() {
@@ -132,11 +141,13 @@ class kube_client : public testing::Test {
             if (!made) co_return base::pass(std::move(made));
             co_return co_await acting(**made);
         };
-        return aio::run_to_end(work({.config = config_,
-                                     .retries_max = retries,
-                                     .retry_wait_max = std::chrono::milliseconds(1),
-                                     .clock = &clock_},
-                                    std::move(act)));
+        return aio::run_to_end(
+            work({.config = config_,
+                  .retries_max = retries,
+                  .retry_wait_max = std::chrono::milliseconds(1),
+                  .clock = &clock_,
+                  .log = log_ ? static_cast<obs::log*>(log_.get()) : &obs::null_log()},
+                 std::move(act)));
     }
     base::outcome<void> run_get(int retries = 3) {
         return run(
@@ -172,6 +183,7 @@ class kube_client : public testing::Test {
     fakes::manual_clock clock_;
     kube::config config_;
     played_server played_;
+    std::unique_ptr<remembering_log> log_;
     std::unique_ptr<http::server> server_;
 };
 
@@ -363,6 +375,121 @@ TEST_F(kube_client, asks_below_the_path_of_its_server) {
     config_.server.path = "/k8s/clusters/c-1";
     ASSERT_TRUE(run_get());
     EXPECT_EQ(played_.asked().at(0).target, "/k8s/clusters/c-1/api/v1/namespaces/shop/secrets/one");
+}
+
+// ---- another try ---------------------------------------------------------------------
+
+struct retry_case {
+    const char* name;
+    http::answer (*first)();
+    std::size_t gets;  // how often it is asked in all
+    std::size_t posts;
+};
+
+class kube_client_retry : public kube_client, public testing::WithParamInterface<retry_case> {};
+
+TEST_P(kube_client_retry, comes_when_it_does_no_harm) {
+    start();
+    const auto first = [](const http::request&) { return GetParam().first(); };
+    played_.answer_first({first});
+    EXPECT_EQ(run_get().has_value(), GetParam().gets == 2);
+    EXPECT_EQ(played_.asked().size(), GetParam().gets);
+    played_.answer_first({first});
+    EXPECT_EQ(run_create().has_value(), GetParam().posts == 2);
+    EXPECT_EQ(played_.asked().size(), GetParam().posts);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    all, kube_client_retry,
+    testing::Values(
+        // Refused before it was looked at.
+        retry_case{"too_many", [] { return played_server::failure(429, "TooManyRequests", "0"); },
+                   2, 2},
+        retry_case{"later", [] { return played_server::failure(503, "ServiceUnavailable", "0"); },
+                   2, 2},
+        // Nobody says that it had no effect.
+        retry_case{"down", [] { return played_server::failure(503, "ServiceUnavailable"); }, 2, 1},
+        retry_case{"slow", [] { return played_server::failure(500, "ServerTimeout", "0"); }, 2, 1},
+        retry_case{"cut", [] { return played_server::cut(); }, 2, 1},
+        // Would be the same the next time.
+        retry_case{"broken", [] { return played_server::failure(500, "InternalError"); }, 1, 1},
+        retry_case{"denied", [] { return played_server::failure(403, "Forbidden"); }, 1, 1},
+        retry_case{"absent", [] { return played_server::failure(404, "NotFound"); }, 1, 1},
+        // Of the time of a list, and the reflector knows better what to do.
+        retry_case{"too_new", [] { return played_server::failure(504, "Timeout", "1"); }, 1, 1},
+        // A redirect is no object, whatever it holds.
+        retry_case{
+            "elsewhere",
+            [] { return http::answer{.response = {.status = 302, .body = http::body("{}")}}; }, 1,
+            1}),
+    [](const auto& which) { return which.param.name; });
+
+TEST_F(kube_client, gives_up_after_so_many_tries) {
+    start();
+    played_.answer_with(
+        [](const http::request&) { return played_server::failure(429, "TooManyRequests", "7"); });
+    const auto got = run_get(2);
+    EXPECT_EQ(got.error().code, errc::unavailable);
+    EXPECT_EQ(got.error().retry_after, seconds(7));
+    EXPECT_EQ(played_.asked().size(), 3U);
+}
+
+// The second try would meet the version that the first one made, and be told of a conflict.
+TEST_F(kube_client, repeats_a_patch_only_when_it_names_no_version) {
+    start();
+    const auto patch = [this](patch_type how, json::value body) {
+        played_.answer_first({[](const http::request&) { return played_server::cut(); }});
+        auto act = [](client& through, patch_type type, json::value what) -> aio::task<> {
+            auto got = co_await through.patch(secrets, "shop", "one", type, std::move(what));
+            if (!got) co_return base::pass(std::move(got));
+            co_return done();
+        };
+        const auto got = run([&](client& through) { return act(through, how, body); });
+        return got.has_value();
+    };
+    EXPECT_TRUE(patch(patch_type::merge, {{"metadata", {{"labels", {{"a", "b"}}}}}}));
+    EXPECT_FALSE(patch(patch_type::merge, {{"metadata", {{"resourceVersion", "7"}}}}));
+    EXPECT_FALSE(patch(patch_type::json, json::array{}));
+    EXPECT_TRUE(patch(patch_type::apply, {{"metadata", {{"name", "one"}}}}));
+}
+
+// What it says decides what the reflector does: a list, a wait, or the end.
+TEST_F(kube_client, reads_the_whole_refusal_of_a_watch) {
+    start();
+    played_.answer_with([](const http::request&) {
+        http::answer made{.response = {.status = 504}};
+        made.stream = [](http::stream_writer& out) -> aio::task<> {
+            const std::string padding(200 * 1024, ' ');
+            auto sent = co_await out.write(std::make_shared<const std::string>(
+                R"({"kind":"Status","apiVersion":"v1","status":"Failure",)" + padding));
+            if (!sent) co_return sent;
+            co_return co_await out.write(std::make_shared<const std::string>(
+                R"("reason":"Timeout","details":{"causes":[{"reason":"ResourceVersionTooLarge",)"
+                R"("message":"Too large resource version"}]}})"));
+        };
+        return made;
+    });
+    const auto got = run([](client& through) -> aio::task<> {
+        auto stream = co_await through.open_watch("/api/v1/secrets?watch=1", "secrets");
+        if (!stream) co_return base::pass(std::move(stream));
+        co_return done();
+    });
+    ASSERT_FALSE(got);
+    EXPECT_EQ(got.error().reason, "Timeout");
+    ASSERT_EQ(got.error().fields.size(), 1U);
+    EXPECT_EQ(got.error().fields[0].code, "ResourceVersionTooLarge");
+}
+
+TEST_F(kube_client, passes_on_warnings_however_they_are_spelled) {
+    start();
+    log_ = std::make_unique<remembering_log>();
+    played_.answer_with([](const http::request&) {
+        auto made = played_server::object();
+        made.response.headers.add("warning", "299 - \"old\"");
+        return made;
+    });
+    ASSERT_TRUE(run_get());
+    EXPECT_EQ(log_->events, std::vector<std::string>{"kubernetes_warning"});
 }
 
 }  // namespace
