@@ -1,5 +1,6 @@
 #include "http/server.hpp"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 
@@ -8,7 +9,9 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/read.hpp>
 #include <boost/asio/write.hpp>
+#include <fstream>
 #include <future>
+#include <sstream>
 
 #include "aio/run_to_end.hpp"
 #include "http/client.hpp"
@@ -461,6 +464,30 @@ TEST_F(http_client, reads_streams_and_notices_their_end) {
     });
     ASSERT_TRUE(got) << got.error().text;
     EXPECT_EQ(*got, "first;");
+}
+
+// A stream that says nothing for minutes must not outlive its peer by hours: the machine asks the
+// peer whether it is still there, first after 15 s (Linux's own first time is two hours).
+TEST_F(http_client, has_the_machine_look_after_silent_connections) {
+    start();
+    const auto got = run<std::string>([this](http::client& client) -> aio::task<std::string> {
+        auto stream = co_await client.open({.target = "/stream"}, {});
+        if (!stream) co_return base::pass(std::move(stream));
+        auto first = co_await (*stream)->read(1h);
+        if (!first) co_return first;
+        std::ifstream table("/proc/self/net/tcp");  // sl local remote state queues timer:when ...
+        const auto remote = fmt::format("0100007F:{:04X}", server_->port());
+        for (std::string line; std::getline(table, line);) {
+            std::istringstream words(line);
+            std::string number, local, to, state, queues, timer;
+            words >> number >> local >> to >> state >> queues >> timer;
+            if (to == remote && state == "01") co_return timer;
+        }
+        co_return base::fail(base::errc::not_found, "no such connection");
+    });
+    ASSERT_TRUE(got) << got.error().text;
+    EXPECT_TRUE(got->starts_with("02:")) << *got;                   // the timer of keep-alive
+    EXPECT_LE(std::stoul(got->substr(3), nullptr, 16), 15U * 100);  // in hundredths of a second
 }
 
 }  // namespace
