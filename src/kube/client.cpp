@@ -11,6 +11,7 @@
 #include "base/ascii.hpp"
 #include "kube/identity.hpp"
 #include "kube/json_text.hpp"
+#include "kube/retry.hpp"
 #include "kube/status.hpp"
 
 namespace kube {
@@ -73,15 +74,6 @@ std::string_view media_of(patch_type type) {
 bool names_version(const json::value& body) {
     const auto* object = body.if_object();
     return object != nullptr && object_or_empty(*object, "metadata").contains("resourceVersion");
-}
-
-// Whether the API server has answered so that another try does no harm. Only 429, and a 503 that
-// says when to come again, mean that it has not begun; after anything else a write may have been
-// done ("may still be processing the request", a proxy that lost its server).
-bool may_be_repeated(unsigned status, const base::failure& why, bool is_idempotent) {
-    if (status == 429) return true;
-    if (status == 503) return is_idempotent || why.retry_after;
-    return status == 500 && is_idempotent && why.retry_after;
 }
 
 // What one call is; a call is sent several times when it may be.
@@ -346,12 +338,7 @@ class client_impl final : public client {
             if (attempt >= how_.retries_max || !harmless) {
                 co_return std::unexpected(std::move(why));
             }
-            auto wait = waits.next();
-            if (why.retry_after) {
-                wait = std::max(wait,
-                                std::chrono::milliseconds(std::min<std::int64_t>(
-                                    why.retry_after->count() * 1000, how_.retry_wait_max.count())));
-            }
+            const auto wait = wait_before_retry(waits, why, how_.retry_wait_max);
             auto slept = co_await aio::sleep_for(wait);
             if (!slept) co_return base::pass(std::move(slept));
         }
