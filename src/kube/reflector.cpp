@@ -216,9 +216,8 @@ void reflector::on_watch_ended(steady_time now) {
 
 void reflector::on_watch_failed(steady_time now, const failure& why) {
     frames_.clear();
-    const bool was_refused =
-        phase_ == phase::watch_all && frames_of_stream_ == 0 && why.code == errc::invalid;
-    if (was_refused) {  // the server cannot send initial events
+    const bool sent_nothing = phase_ == phase::watch_all && frames_of_stream_ == 0;
+    if (sent_nothing && why.code == errc::invalid) {  // the server cannot send initial events
         is_watch_list_refused_ = true;
         begin_list();
     } else if (why.code == errc::gone || is_version_too_new(why)) {
@@ -227,6 +226,8 @@ void reflector::on_watch_failed(steady_time now, const failure& why) {
     } else {
         // What cannot be read now could not be read the next time.
         if (why.code == errc::corrupt) begin_list();
+        // A server that fails at it (an etcd without progress requests) may still list.
+        if (sent_nothing && why.reason == "InternalError") phase_ = phase::list;
         back_off(now, why);
     }
 }

@@ -416,7 +416,6 @@ TEST_F(reflecting, says_when_the_link_goes_down_and_up_and_why) {
 
 class reflecting_by_watch : public reflecting {
   protected:
-    reflecting_by_watch() { (void)0; }
     void restart() {
         by_watch_.emplace(informer_options{.prefer_watch_list = true, .seed = 1}, seen_);
     }
@@ -468,6 +467,15 @@ TEST_F(reflecting_by_watch, lists_for_good_when_the_server_cannot_do_it) {
     by_watch_->on_page(now_, page({}, 5));
     EXPECT_FALSE(by_watch_->next(now_).initial_events);
     EXPECT_FALSE(by_watch_->on_bytes(now_, error(410, "Expired")));
+    EXPECT_EQ(by_watch_->next(now_).what, step::list);
+}
+
+// An etcd that is too old: each try would end so, and nothing would ever be known.
+TEST_F(reflecting_by_watch, lists_once_when_the_server_fails_at_it) {
+    restart();
+    (void)by_watch_->next(now_);
+    EXPECT_FALSE(by_watch_->on_bytes(now_, error(500, "InternalError")));
+    now_ = by_watch_->next(now_).until;
     EXPECT_EQ(by_watch_->next(now_).what, step::list);
 }
 
