@@ -3,6 +3,9 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/read.hpp>
 #include <filesystem>
 #include <fstream>
 
@@ -46,12 +49,14 @@ class tls : public testing::Test {
         return (folder_ / name).string();
     }
     // A server that shows this certificate, and asks for one of `clients_of` when that is given.
-    void serve(const credentials_pem& shown, const std::string& clients_of = {}) {
+    void serve(const credentials_pem& shown, const std::string& clients_of = {},
+               http::server_options how = {}) {
         http::tls_files files{.certificate_chain = keep("server.crt", shown.certificate),
                               .private_key = keep("server.key", shown.private_key)};
         if (!clients_of.empty()) files.client_ca = keep("clients.crt", clients_of);
+        how.tls = files;
         auto started = http::start_server(
-            {.tls = files}, [](aio::executor) { return std::make_unique<polite_handler>(); });
+            how, [](aio::executor) { return std::make_unique<polite_handler>(); });
         ASSERT_TRUE(started) << started.error().text;
         server_ = std::move(*started);
     }
@@ -231,6 +236,18 @@ TEST_F(tls, says_when_the_peer_does_not_speak_it) {
     ASSERT_FALSE(got);
     EXPECT_EQ(got.error().code, errc::unavailable);
     EXPECT_NE(got.error().text.find("TLS handshake"), std::string::npos) << got.error().text;
+}
+
+TEST_F(tls, a_server_does_not_wait_for_ever_for_a_handshake) {
+    using tcp = boost::asio::ip::tcp;
+    serve(authority_.issue({}), {}, {.header_timeout = std::chrono::milliseconds(20)});
+    boost::asio::io_context context;
+    tcp::socket silent(context);
+    silent.connect({boost::asio::ip::make_address("127.0.0.1"), server_->port()});
+    boost::system::error_code error;
+    std::string heard;
+    boost::asio::read(silent, boost::asio::dynamic_buffer(heard), error);
+    EXPECT_EQ(error, boost::asio::error::eof);
 }
 
 TEST_F(tls, a_server_names_the_file_that_it_cannot_use) {
