@@ -287,6 +287,25 @@ TEST_P(cluster_contract, each_operation_has_its_own_change) {
     });
 }
 
+TEST_P(cluster_contract, changes_only_the_object_of_the_records_uid) {
+    play([](scene& it) -> aio::task<> {
+        auto ensured = co_await it.port.ensure_project({.name = "shop"});
+        if (!ensured) co_return ensured;
+        auto wanted = grown(record());
+        wanted.object_uid = "ffffffff-0000-4000-8000-000000000000";
+        const auto kind = domain::change_kind::vertical_scaling;
+        auto missing = co_await it.port.request_change(wanted, kind, "op-1");
+        failed(missing, base::errc::not_found);
+        auto put = co_await it.world.put_foreign(record());
+        if (!put) co_return put;
+        auto refused = co_await it.port.request_change(wanted, kind, "op-1");
+        failed(refused, base::errc::precondition);
+        const auto count = co_await it.world.changes_of(wanted);
+        EXPECT_EQ(count.value(), 0U);
+        co_return done();
+    });
+}
+
 TEST_P(cluster_contract, says_what_an_engine_cannot) {
     play([](scene& it) -> aio::task<> {
         auto offered = co_await it.world.offer("memcached", {.name = "1.6", .version = "1.6"});

@@ -157,14 +157,10 @@ class cluster_impl final : public ports::cluster {
         const auto what = kind == nullptr ? nullptr : find_resource("kubedb.com", kind->plural);
         if (!what) co_return fail(errc::not_found, "the cluster has no such engine");
         const auto home = namespace_of(record.project);
-        auto present = co_await kube_.get(*what, home, record.name);
-        if (!present) co_return base::pass(std::move(present));
-        const auto seen = observe_database(*kind, *present);
-        if (seen.uid != record.object_uid) {
-            co_return fail(errc::precondition, "another object has the name now");
-        }
+        auto seen = co_await look_at(*kind, *what, record);
+        if (!seen) co_return base::pass(std::move(seen));
         auto patched = co_await kube_.patch(*what, home, record.name, kube::patch_type::merge,
-                                            update_patch(*kind, record, seen.tags));
+                                            update_patch(*kind, record, seen->tags));
         if (!patched) co_return base::pass(std::move(patched));
         if (!needs_companion(*kind, record)) co_return done();
         const auto companion = find_resource("kubedb.com", kind->companion.plural);
@@ -184,6 +180,11 @@ class cluster_impl final : public ports::cluster {
                            fmt::format("{} cannot be changed that way here", record.engine),
                            "change_not_supported");
         }
+        // A request names its database: it would change whatever has the name now.
+        const auto database = find_resource("kubedb.com", kind->plural);
+        if (!database) co_return fail(errc::not_found, "the cluster has no such engine");
+        auto seen = co_await look_at(*kind, *database, record);
+        if (!seen) co_return base::pass(std::move(seen));
         auto made = co_await kube_.create(*what, namespace_of(record.project), *manifest);
         if (!made && made.error().reason != "AlreadyExists") co_return base::pass(std::move(made));
         co_return done();
@@ -270,6 +271,20 @@ class cluster_impl final : public ports::cluster {
                     fmt::format("the cluster has no {}, which a replicated {} needs",
                                 kind.companion.kind, kind.kind),
                     "engine_not_installed");
+    }
+
+    // The record's object. Failures: not_found, precondition (another uid is there now), the
+    // client's.
+    aio::task<domain::observed_database> look_at(const engine_kind& kind, kube::resource what,
+                                                 domain::database record) {
+        auto present =
+            co_await kube_.get(std::move(what), namespace_of(record.project), record.name);
+        if (!present) co_return base::pass(std::move(present));
+        auto seen = observe_database(kind, *present);
+        if (seen.uid != record.object_uid) {
+            co_return fail(errc::precondition, "another object has the name now");
+        }
+        co_return seen;
     }
 
     // OpsRequests of ours do not go with the database by themselves; volumes and pods do, in time.
