@@ -182,6 +182,27 @@ TEST_P(cluster_contract, says_that_there_are_no_credentials_yet) {
     });
 }
 
+TEST_P(cluster_contract, does_not_hand_out_the_credentials_of_a_foreign_namesake) {
+    play([](scene& it) -> aio::task<> {
+        auto ensured = co_await it.port.ensure_project({.name = "shop"});
+        if (!ensured) co_return ensured;
+        auto put = co_await it.world.put_foreign(record());
+        if (!put) co_return put;
+        auto worked = co_await it.world.work(record());
+        if (!worked) co_return worked;
+        auto ready = co_await it.seen.until(
+            [&] { return it.seen.of(record()).phase == domain::observed_phase::ready; });
+        if (!ready) co_return ready;
+        for (const auto* uid : {"", "ffffffff-0000-4000-8000-000000000000"}) {
+            auto wanted = record();
+            wanted.object_uid = uid;
+            auto login = co_await it.port.read_credentials(wanted);
+            failed(login, base::errc::conflict, "no_credentials_yet");
+        }
+        co_return done();
+    });
+}
+
 // ---- trouble -----------------------------------------------------------------------------
 
 TEST_P(cluster_contract, ensures_a_project_after_every_trouble) {

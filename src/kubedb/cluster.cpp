@@ -228,29 +228,18 @@ class cluster_impl final : public ports::cluster {
 
     aio::task<ports::credentials> read_credentials(domain::database record) override {
         const auto* kind = find_kind(record.engine);
+        const auto what = kind == nullptr ? nullptr : find_resource("kubedb.com", kind->plural);
         const auto binding = find_resource("appcatalog.appscode.com", "appbindings");
-        if (kind == nullptr || !binding) {
-            co_return fail(errc::conflict, "the cluster has no AppBindings", "no_credentials_yet");
-        }
+        if (!what || !binding) co_return no_credentials("the cluster has no AppBindings");
+        // Binding and secret go by the name, which may be somebody else's now.
+        auto seen = co_await look_at(*kind, *what, record);
+        if (!seen) co_return no_credentials_if_missing(std::move(seen).error());
         const auto home = namespace_of(record.project);
         auto bound = co_await kube_.get(*binding, home, record.name);
-        if (!bound) {
-            if (bound.error().code == errc::not_found) {
-                co_return fail(errc::conflict, "the database has no credentials yet",
-                               "no_credentials_yet");
-            }
-            co_return base::pass(std::move(bound));
-        }
-        const auto secret = secret_of(*bound, record.name);
+        if (!bound) co_return no_credentials_if_missing(std::move(bound).error());
         auto found = co_await kube_.get({.version = "v1", .plural = "secrets", .kind = "Secret"},
-                                        home, secret);
-        if (!found) {
-            if (found.error().code == errc::not_found) {
-                co_return fail(errc::conflict, "the database has no credentials yet",
-                               "no_credentials_yet");
-            }
-            co_return base::pass(std::move(found));
-        }
+                                        home, secret_of(*bound, record.name));
+        if (!found) co_return no_credentials_if_missing(std::move(found).error());
         co_return credentials_of(*kind, *bound, *found);
     }
 
@@ -264,6 +253,15 @@ class cluster_impl final : public ports::cluster {
             return each->group == group && each->plural == plural;
         });
         return at == resources_.end() ? nullptr : *at;
+    }
+
+    static std::unexpected<base::failure> no_credentials(std::string why) {
+        return fail(errc::conflict, std::move(why), "no_credentials_yet");
+    }
+    static std::unexpected<base::failure> no_credentials_if_missing(base::failure why) {
+        const bool missing = why.code == errc::not_found || why.code == errc::precondition;
+        if (!missing) return std::unexpected(std::move(why));
+        return no_credentials("the database has no credentials yet");
     }
 
     static std::unexpected<base::failure> no_companion(const engine_kind& kind) {
