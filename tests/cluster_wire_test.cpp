@@ -269,3 +269,74 @@ INSTANTIATE_TEST_SUITE_P(kubedb, cluster_contract, ::testing::Values([](const ai
                              return std::make_unique<kubedb_world>(on);
                          }));
 }  // namespace fakes
+
+// ---- of this adapter alone ---------------------------------------------------------------
+
+namespace {
+
+class kubedb_cluster : public testing::Test {
+  protected:
+    struct scene {
+        kubedb_world& world;
+        ports::cluster& port;
+        fakes::cluster_watcher& seen;
+    };
+    // On a loop of its own, synced.
+    void play(std::function<aio::task<>(scene&)> act) {
+        auto whole = [](std::function<aio::task<>(scene&)> inner) -> aio::task<> {
+            const auto on = co_await aio::this_executor();
+            kubedb_world world(on);
+            fakes::cluster_watcher seen(on);
+            aio::task_group running(on);
+            running.spawn(world.port().run(seen));
+            scene it{world, world.port(), seen};
+            auto played =
+                co_await seen.until([&] { return seen.link() == ports::link_state::synced; });
+            if (played) played = co_await it.port.ensure_project({.name = "shop"});
+            if (played) played = co_await inner(it);
+            running.cancel();
+            co_await running.join();
+            co_return played;
+        };
+        const auto played = aio::run_to_end(aio::with_deadline(
+            std::chrono::steady_clock::now() + std::chrono::seconds(30), whole(std::move(act))));
+        EXPECT_TRUE(played) << base::name(played.error().code) << ": " << played.error().text;
+    }
+    static domain::database record() {
+        return {.id = "db-1",
+                .project = "shop",
+                .name = "cache",
+                .engine = "redis",
+                .version = "7.2.1",
+                .size = {500, std::int64_t(1) << 30},
+                .storage = {.bytes = std::int64_t(1) << 30}};
+    }
+};
+
+TEST_F(kubedb_cluster, an_object_that_takes_the_place_during_an_update_is_not_touched) {
+    play([](scene& it) -> aio::task<> {
+        auto wanted = record();
+        auto uid = co_await it.port.create(wanted);
+        if (!uid) co_return base::pass(std::move(uid));
+        wanted.object_uid = *uid;
+        wanted.tags = {{"tier", "gold"}};
+        base::outcome<std::string> before;
+        it.world.wire().before_next("patch redises", [&it, wanted, &before]() -> aio::task<> {
+            auto taken = co_await it.world.take_away(wanted);
+            if (!taken) co_return taken;
+            auto gone = co_await it.seen.until([&] { return !it.seen.of(wanted).exists; });
+            if (!gone) co_return gone;
+            auto put = co_await it.world.put_foreign(record());
+            before = co_await it.world.picture_of(wanted);
+            co_return put;
+        });
+        auto updated = co_await it.port.update(wanted);
+        EXPECT_FALSE(updated);
+        if (!updated) EXPECT_EQ(updated.error().code, base::errc::precondition);
+        const auto after = co_await it.world.picture_of(wanted);
+        EXPECT_EQ(before.value(), after.value());
+        co_return done();
+    });
+}
+
+}  // namespace

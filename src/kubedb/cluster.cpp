@@ -28,6 +28,13 @@ base::outcome<void> done() {
     return {};
 }
 
+// A patch that names another uid than the object's: the field cannot be changed.
+bool is_about_uid(const base::failure& why) {
+    return why.code == errc::invalid &&
+           std::ranges::find(why.fields, "/metadata/uid", &base::field_fault::pointer) !=
+               why.fields.end();
+}
+
 ports::database_key key_of(const domain::database& record) {
     return {.project = record.project, .engine = record.engine, .name = record.name};
 }
@@ -159,8 +166,14 @@ class cluster_impl final : public ports::cluster {
         const auto home = namespace_of(record.project);
         auto seen = co_await look_at(*kind, *what, record);
         if (!seen) co_return base::pass(std::move(seen));
+        auto patch = update_patch(*kind, record, seen->tags);
+        // The object may have changed hands since: the server compares.
+        patch["metadata"].get_object()["uid"] = record.object_uid;
         auto patched = co_await kube_.patch(*what, home, record.name, kube::patch_type::merge,
-                                            update_patch(*kind, record, seen->tags));
+                                            std::move(patch));
+        if (!patched && is_about_uid(patched.error())) {
+            co_return fail(errc::precondition, "another object has the name now");
+        }
         if (!patched) co_return base::pass(std::move(patched));
         if (!needs_companion(*kind, record)) co_return done();
         const auto companion = find_resource("kubedb.com", kind->companion.plural);
