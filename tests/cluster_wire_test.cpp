@@ -74,6 +74,10 @@ class kubedb_world final : public fakes::cluster_world {
         co_return without_value(
             co_await hand_->create(resource_of(like), home_of(like), std::move(content)));
     }
+    aio::task<> take_project_away(std::string project) {
+        co_return without_value(
+            co_await hand_->remove(namespaces(), {}, kubedb::namespace_of(project)));
+    }
     aio::task<> take_away(domain::database which) override {
         co_return without_value(
             co_await hand_->remove(resource_of(which), home_of(which), which.name));
@@ -335,6 +339,85 @@ TEST_F(kubedb_cluster, an_object_that_takes_the_place_during_an_update_is_not_to
         if (!updated) EXPECT_EQ(updated.error().code, base::errc::precondition);
         const auto after = co_await it.world.picture_of(wanted);
         EXPECT_EQ(before.value(), after.value());
+        co_return done();
+    });
+}
+
+// Its watches have not begun: no kind is known, which is not the same as that there is none.
+TEST_F(kubedb_cluster, says_nothing_of_a_cluster_that_was_not_read_yet) {
+    play([](scene& it) -> aio::task<> {
+        const auto on = co_await aio::this_executor();
+        obs::registry registry;
+        const auto unread = kubedb::make_cluster(on, it.world.hand(), base::system_clock(),
+                                                 obs::null_log(), registry);
+        const auto created = co_await unread->create(record());
+        EXPECT_EQ(created.error().code, base::errc::unavailable);
+        const auto updated = co_await unread->update(record());
+        EXPECT_EQ(updated.error().code, base::errc::unavailable);
+        const auto changed = co_await unread->request_change(
+            record(), domain::change_kind::vertical_scaling, "op-1");
+        EXPECT_EQ(changed.error().code, base::errc::unavailable);
+        const auto removed = co_await unread->remove(record());
+        EXPECT_EQ(removed.error().code, base::errc::unavailable);
+        const auto login = co_await unread->read_credentials(record());
+        EXPECT_EQ(login.error().code, base::errc::unavailable);
+        co_return done();
+    });
+}
+
+TEST_F(kubedb_cluster, a_project_whose_namespace_was_deleted_is_made_again) {
+    play([](scene& it) -> aio::task<> {
+        auto held = record();
+        held.name = "held";
+        auto uid = co_await it.port.create(held);
+        if (!uid) co_return base::pass(std::move(uid));
+        auto hold = co_await it.world.hold(held);
+        if (!hold) co_return hold;
+        auto taken = co_await it.world.take_project_away("shop");
+        if (!taken) co_return taken;
+        const auto refused = co_await it.port.create(record());
+        EXPECT_EQ(refused.error().code, base::errc::conflict);
+        EXPECT_EQ(refused.error().reason, "deleting");
+        const auto waits = co_await it.port.ensure_project({.name = "shop"});
+        EXPECT_EQ(waits.error().code, base::errc::unavailable);
+        auto let = co_await it.world.let_go(held);
+        if (!let) co_return let;
+        auto gone = co_await it.seen.until([&] { return !it.seen.of(held).exists; });
+        if (!gone) co_return gone;
+        base::outcome<void> again;
+        do {
+            again = co_await it.port.ensure_project({.name = "shop"});
+        } while (!again && again.error().reason == "deleting");
+        if (!again) co_return again;
+        auto made = co_await it.port.create(record());
+        EXPECT_TRUE(made);
+        co_return done();
+    });
+}
+
+TEST_F(kubedb_cluster, a_namespace_that_is_missing_is_a_passing_trouble) {
+    play([](scene& it) -> aio::task<> {
+        auto elsewhere = record();
+        elsewhere.project = "nowhere";
+        const auto created = co_await it.port.create(elsewhere);
+        EXPECT_EQ(created.error().code, base::errc::unavailable);
+        EXPECT_EQ(created.error().reason, "project_missing");
+        co_return done();
+    });
+}
+
+TEST_F(kubedb_cluster, a_quota_is_a_limit) {
+    play([](scene& it) -> aio::task<> {
+        // As kube-apiserver's quota admission says it.
+        it.world.wire().answer_next(
+            "create redises",
+            {.code = base::errc::denied,
+             .text = "redises.kubedb.com \"cache\" is forbidden: exceeded quota: databases, "
+                     "requested: count/redises.kubedb.com=1, used: count/redises.kubedb.com=2, "
+                     "limited: count/redises.kubedb.com=2",
+             .reason = "Forbidden"});
+        const auto created = co_await it.port.create(record());
+        EXPECT_EQ(created.error().code, base::errc::limit);
         co_return done();
     });
 }

@@ -19,7 +19,12 @@ class cutting_client final : public kube::client {
     void before_next(const std::string& call, std::function<aio::task<>()> act) {
         before_[call] = std::move(act);
     }
+    // It is not asked, and this is the answer.
+    void answer_next(const std::string& call, base::failure answer) {
+        answers_[call] = std::move(answer);
+    }
     void forget() {
+        answers_.clear();
         cuts_.clear();
         before_.clear();
     }
@@ -97,6 +102,7 @@ class cutting_client final : public kube::client {
             auto acted = co_await first.mapped()();
             if (!acted) co_return base::pass(std::move(acted));
         }
+        if (auto given = answers_.extract(call)) co_return std::unexpected(given.mapped());
         auto answer = co_await through();
         const auto at = cuts_.find(call);
         if (at == cuts_.end()) co_return answer;
@@ -112,6 +118,7 @@ class cutting_client final : public kube::client {
     }
 
     kube::client& through_;
+    std::map<std::string, base::failure> answers_;
     std::map<std::string, bool> cuts_;  // true: it hangs
     std::map<std::string, std::function<aio::task<>()>> before_;
     bool hangs_ = false;

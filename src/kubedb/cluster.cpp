@@ -105,15 +105,17 @@ class cluster_impl final : public ports::cluster {
         auto made = co_await kube_.create(what, {}, namespace_manifest(project));
         if (!made && made.error().reason == "AlreadyExists") {
             auto there = co_await kube_.get(what, {}, namespace_of(project.name));
+            if (!there && there.error().code == errc::not_found) co_return going(project.name);
             if (!there) co_return base::pass(std::move(there));
-            const auto* metadata = kube::object_at(*there, "metadata");
-            const auto* labels = metadata ? kube::object_at(*metadata, "labels") : nullptr;
-            if (labels == nullptr || kube::text_at(*labels, label_project) != project.name) {
+            const auto& metadata = kube::object_or_empty(*there, "metadata");
+            const auto& labels = kube::object_or_empty(metadata, "labels");
+            if (kube::text_at(labels, label_project) != project.name) {
                 co_return fail(errc::conflict,
                                fmt::format("namespace '{}' exists and is not the platform's",
                                            namespace_of(project.name)),
                                "foreign");
             }
+            if (metadata.contains("deletionTimestamp")) co_return going(project.name);
         } else if (!made) {
             co_return base::pass(std::move(made));
         }
@@ -122,44 +124,40 @@ class cluster_impl final : public ports::cluster {
     }
 
     aio::task<std::string> create(domain::database record) override {
+        if (!is_discovered_) co_return not_read_yet();
         const auto* kind = find_kind(record.engine);
         const auto what = kind == nullptr ? nullptr : find_resource("kubedb.com", kind->plural);
-        if (!what) {
-            co_return fail(errc::unsupported, fmt::format("the cluster has no {}", record.engine),
-                           "engine_not_installed");
-        }
-        const auto home = namespace_of(record.project);
+        if (!what) co_return not_installed(record.engine);
         if (needs_companion(*kind, record)) {
             // First, because KubeDB's operator waits for it.
             const auto companion = find_resource("kubedb.com", kind->companion.plural);
             if (!companion) co_return no_companion(*kind);
             auto ensured = co_await ensure_companion(kube_, *companion, *kind, record);
-            if (!ensured) co_return base::pass(std::move(ensured));
+            if (!ensured) co_return not_created(std::move(ensured).error(), record);
         }
+        const auto home = namespace_of(record.project);
         auto made = co_await kube_.create(*what, home, database_manifest(*kind, record));
-        if (!made) {
-            if (made.error().code == errc::not_found) known_projects_.erase(record.project);
-            if (made.error().reason != "AlreadyExists") co_return base::pass(std::move(made));
-            made = co_await kube_.get(*what, home, record.name);
-            if (!made) co_return base::pass(std::move(made));
-            const auto seen = observe_database(*kind, *made);
-            if (seen.owner_database_id != record.id) {
-                if (seen.deleting) {
-                    co_return fail(errc::conflict, "a namesake is still being deleted", "deleting");
-                }
-                co_return fail(errc::conflict,
-                               fmt::format("a {} '{}/{}' exists and is not this database's",
-                                           kind->kind, home, record.name),
-                               "foreign");
-            }
-            if (seen.deleting) {
-                co_return fail(errc::conflict, "the object is being deleted", "deleting");
-            }
+        if (made) co_return observe_database(*kind, *made).uid;
+        if (made.error().reason != "AlreadyExists") {
+            co_return not_created(std::move(made).error(), record);
         }
-        co_return observe_database(*kind, *made).uid;
+        auto there = co_await kube_.get(*what, home, record.name);
+        if (!there && there.error().code != errc::not_found) co_return base::pass(std::move(there));
+        const auto seen = there ? observe_database(*kind, *there) : domain::observed_database{};
+        if (!seen.exists || seen.deleting) {
+            co_return fail(errc::conflict, "a namesake is still being deleted", "deleting");
+        }
+        if (seen.owner_database_id != record.id) {
+            co_return fail(errc::conflict,
+                           fmt::format("a {} '{}/{}' exists and is not this database's", kind->kind,
+                                       home, record.name),
+                           "foreign");
+        }
+        co_return seen.uid;
     }
 
     aio::task<void> update(domain::database record) override {
+        if (!is_discovered_) co_return not_read_yet();
         const auto* kind = find_kind(record.engine);
         const auto what = kind == nullptr ? nullptr : find_resource("kubedb.com", kind->plural);
         if (!what) co_return fail(errc::not_found, "the cluster has no such engine");
@@ -183,6 +181,7 @@ class cluster_impl final : public ports::cluster {
 
     aio::task<void> request_change(domain::database record, domain::change_kind change,
                                    std::string operation_id) override {
+        if (!is_discovered_) co_return not_read_yet();
         const auto* kind = find_kind(record.engine);
         const auto what =
             kind == nullptr ? nullptr : find_resource("ops.kubedb.com", kind->ops_plural());
@@ -204,13 +203,10 @@ class cluster_impl final : public ports::cluster {
     }
 
     aio::task<bool> remove(domain::database record) override {
+        if (!is_discovered_) co_return not_read_yet();
         const auto* kind = find_kind(record.engine);
         const auto what = kind == nullptr ? nullptr : find_resource("kubedb.com", kind->plural);
-        if (!what) {
-            // Without the kind there is no object; but nobody looked if the kinds are not known.
-            if (!is_discovered_) co_return fail(errc::unavailable, "the cluster was not read yet");
-            co_return true;
-        }
+        if (!what) co_return true;  // without the kind there is no object
         const auto home = namespace_of(record.project);
         auto present = co_await kube_.get(*what, home, record.name);
         if (present) {
@@ -240,6 +236,7 @@ class cluster_impl final : public ports::cluster {
     }
 
     aio::task<ports::credentials> read_credentials(domain::database record) override {
+        if (!is_discovered_) co_return not_read_yet();
         const auto* kind = find_kind(record.engine);
         const auto what = kind == nullptr ? nullptr : find_resource("kubedb.com", kind->plural);
         const auto binding = find_resource("appcatalog.appscode.com", "appbindings");
@@ -268,6 +265,40 @@ class cluster_impl final : public ports::cluster {
         return at == resources_.end() ? nullptr : *at;
     }
 
+    // Which kinds there are is not known yet: whatever was said of them would be a guess.
+    static std::unexpected<base::failure> not_read_yet() {
+        return fail(errc::unavailable, "the cluster was not read yet");
+    }
+    static std::unexpected<base::failure> not_installed(const std::string& engine) {
+        return fail(errc::unsupported, fmt::format("the cluster has no {}", engine),
+                    "engine_not_installed");
+    }
+    static std::unexpected<base::failure> going(const std::string& project) {
+        return fail(errc::unavailable,
+                    fmt::format("namespace '{}' is being deleted", namespace_of(project)),
+                    "deleting");
+    }
+    // Why an object was not created, in the port's words.
+    std::unexpected<base::failure> not_created(base::failure why, const domain::database& record) {
+        if (why.reason == "not_served") return not_installed(record.engine);
+        const auto is_going = [](const base::field_fault& each) {
+            return each.code == "NamespaceTerminating";
+        };
+        if (std::ranges::any_of(why.fields, is_going)) {
+            known_projects_.erase(record.project);
+            return fail(errc::conflict, "the project's namespace is being deleted", "deleting");
+        }
+        if (why.code == errc::not_found) {
+            known_projects_.erase(record.project);
+            return fail(errc::unavailable, "the project's namespace is not there",
+                        "project_missing");
+        }
+        // Kubernetes forbids what is beyond a ResourceQuota.
+        if (why.code == errc::denied && why.text.contains("exceeded quota")) {
+            why.code = errc::limit;
+        }
+        return std::unexpected(std::move(why));
+    }
     static std::unexpected<base::failure> no_credentials(std::string why) {
         return fail(errc::conflict, std::move(why), "no_credentials_yet");
     }
