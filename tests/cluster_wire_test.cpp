@@ -74,6 +74,12 @@ class kubedb_world final : public fakes::cluster_world {
         co_return without_value(
             co_await hand_->create(resource_of(like), home_of(like), std::move(content)));
     }
+    aio::task<> silence_watches() { return set_faults({{"silent_watches", true}}); }
+    aio::task<> set_policy(domain::database of, std::string policy) {
+        co_return without_value(
+            co_await hand_->patch(resource_of(of), home_of(of), of.name, kube::patch_type::merge,
+                                  json::object{{"spec", {{"deletionPolicy", policy}}}}));
+    }
     aio::task<> take_project_away(std::string project) {
         co_return without_value(
             co_await hand_->remove(namespaces(), {}, kubedb::namespace_of(project)));
@@ -419,6 +425,53 @@ TEST_F(kubedb_cluster, a_quota_is_a_limit) {
         const auto created = co_await it.port.create(record());
         EXPECT_EQ(created.error().code, base::errc::limit);
         co_return done();
+    });
+}
+
+TEST_F(kubedb_cluster, is_not_gone_while_a_volume_is_left_that_no_watch_has_told_of) {
+    play([](scene& it) -> aio::task<> {
+        auto wanted = record();
+        auto uid = co_await it.port.create(wanted);
+        if (!uid) co_return base::pass(std::move(uid));
+        wanted.object_uid = *uid;
+        auto begun = co_await it.port.remove(wanted);
+        EXPECT_FALSE(begun.value());
+        auto gone = co_await it.seen.until([&] { return !it.seen.of(wanted).exists; });
+        if (!gone) co_return gone;
+        auto silent = co_await it.world.silence_watches();
+        if (!silent) co_return silent;
+        auto put = co_await it.world.put_stray_volume(wanted);
+        if (!put) co_return put;
+        auto left = co_await it.port.remove(wanted);
+        EXPECT_FALSE(left.value());
+        auto swept = co_await it.world.sweep(wanted);
+        if (!swept) co_return swept;
+        left = co_await it.port.remove(wanted);
+        EXPECT_TRUE(left.value());
+        co_return done();
+    });
+}
+
+// KubeDB's webhook sets the policy of a halted database to Halt, which keeps everything.
+TEST_F(kubedb_cluster, a_paused_database_goes_with_its_volumes) {
+    play([](scene& it) -> aio::task<> {
+        auto wanted = record();
+        wanted.paused = true;
+        auto uid = co_await it.port.create(wanted);
+        if (!uid) co_return base::pass(std::move(uid));
+        wanted.object_uid = *uid;
+        auto held = co_await it.world.hold(wanted);
+        if (!held) co_return held;
+        auto kept = co_await it.world.set_policy(wanted, "Halt");
+        if (!kept) co_return kept;
+        auto begun = co_await it.port.remove(wanted);
+        EXPECT_FALSE(begun.value());
+        const auto picture = co_await it.world.picture_of(wanted);
+        EXPECT_TRUE(picture->contains(R"("deletionPolicy":"WipeOut")")) << *picture;
+        EXPECT_TRUE(picture->contains(R"("halted":false)")) << *picture;
+        auto let = co_await it.world.let_go(wanted);
+        if (!let) co_return let;
+        co_return co_await it.seen.until([&] { return !it.seen.of(wanted).exists; });
     });
 }
 

@@ -12,6 +12,7 @@
 #include "kubedb/manifests.hpp"
 #include "kubedb/mirror.hpp"
 #include "kubedb/names.hpp"
+#include "kubedb/removal.hpp"
 #include "kubedb/watched_kind.hpp"
 
 namespace kubedb {
@@ -219,10 +220,8 @@ class cluster_impl final : public ports::cluster {
                                "another object has the name now; nothing was touched");
             }
             if (!seen.deleting) {
-                auto asked = co_await kube_.remove(*what, home, record.name, {.uid = seen.uid});
-                if (!asked && asked.error().code != errc::not_found) {
-                    co_return base::pass(std::move(asked));
-                }
+                auto asked = co_await delete_object(kube_, *what, *kind, std::move(*present));
+                if (!asked) co_return base::pass(std::move(asked));
             }
             co_return false;
         }
@@ -232,7 +231,9 @@ class cluster_impl final : public ports::cluster {
             auto gone = co_await remove_companion(kube_, *companion, *kind, record);
             if (!gone || !*gone) co_return gone;
         }
-        co_return co_await remove_leftovers(*kind, record);
+        co_return co_await remove_leftovers(kube_, *kind, record,
+                                            find_resource("ops.kubedb.com", kind->ops_plural()),
+                                            mirror_.changes_of(key_of(record)));
     }
 
     aio::task<ports::credentials> read_credentials(domain::database record) override {
@@ -327,21 +328,6 @@ class cluster_impl final : public ports::cluster {
             co_return fail(errc::precondition, "another object has the name now");
         }
         co_return seen;
-    }
-
-    // OpsRequests of ours do not go with the database by themselves; volumes and pods do, in time.
-    aio::task<bool> remove_leftovers(const engine_kind& kind, const domain::database& record) {
-        const auto key = key_of(record);
-        const auto ops = find_resource("ops.kubedb.com", kind.ops_plural());
-        bool clean = !mirror_.has_parts(key);
-        const auto names = mirror_.changes_of(key);
-        for (const auto& name : names) {
-            if (!ops) break;
-            auto gone = co_await kube_.remove(*ops, namespace_of(record.project), name);
-            if (!gone && gone.error().code != errc::not_found)
-                co_return base::pass(std::move(gone));
-        }
-        co_return clean;
     }
 
     // ---- watches -------------------------------------------------------------------------

@@ -292,9 +292,4 @@ std::vector<std::string> mirror::changes_of(const ports::database_key& key) cons
     return names;
 }
 
-bool mirror::has_parts(const ports::database_key& key) const {
-    const auto at = databases_.find(key);
-    return at != databases_.end() && (!at->second.pods.empty() || !at->second.claims.empty());
-}
-
 }  // namespace kubedb

@@ -54,7 +54,6 @@ class mirror {
 
     // Names of the changes of a database that exist in the cluster.
     [[nodiscard]] std::vector<std::string> changes_of(const ports::database_key& key) const;
-    [[nodiscard]] bool has_parts(const ports::database_key& key) const;
 
   private:
     // The parts of one database.
