@@ -68,6 +68,8 @@ struct credentials {
     std::map<std::string, base::secret> environment;  // PGHOST, PGPASSWORD, ...
 };
 
+// Before the cluster was read for the first time every function but ensure_project may answer
+// unavailable.
 class cluster {
   public:
     cluster() = default;
@@ -80,17 +82,20 @@ class cluster {
     virtual aio::task<void> run(cluster_observer& observer) = 0;
 
     // Makes the project's place (namespace) exist. Idempotent. Failures: conflict/"foreign" (it
-    // exists and is not ours), denied, unavailable, timed_out.
+    // exists and is not ours), denied, unavailable (/"deleting": it is still going away),
+    // timed_out.
     virtual aio::task<void> ensure_project(domain::project project) = 0;
 
     // Creates the object and answers its uid. When it exists already and carries our id: its uid
     // (idempotent). Failures: conflict/"foreign" (it exists and is not ours), conflict/"deleting"
     // (a namesake is still going away), invalid (refused by the schema or an admission rule),
-    // denied, limit (quota), unsupported/"engine_not_installed", unavailable, timed_out.
+    // denied, limit (quota), unsupported/"engine_not_installed", unavailable (/"project_missing":
+    // ensure_project first), timed_out.
     virtual aio::task<std::string> create(domain::database database) = 0;
 
-    // Brings labels, pause and deletion protection of the object to what the record says. Failures:
-    // not_found, precondition (another uid is there now), invalid, denied, unavailable, timed_out.
+    // Brings labels and pause of the object to what the record says; deletion protection is the
+    // platform's own and not in the cluster. Failures: not_found, precondition (another uid is
+    // there now), invalid, denied, unavailable, timed_out.
     virtual aio::task<void> update(domain::database database) = 0;
 
     // Asks for one day-2 change towards the record's desired state, on behalf of `operation_id`.
@@ -101,13 +106,14 @@ class cluster {
 
     // Deletes the object with everything that belongs to it (volumes, auth secret), guarded by the
     // record's object_uid, or, when that is empty (the answer to a create was lost), by the
-    // record's id on the object. True: looked, and nothing is left. False: under way; call again
-    // after the next observation or some seconds. Idempotent. Failures: precondition (another
+    // record's id on the object: then an object without that id is not ours and nothing is left.
+    // True: looked, and no object, pod, volume or change of it is left. False: under way; call
+    // again after the next observation or some seconds. Idempotent. Failures: precondition (another
     // object has the name now: nothing was touched), denied, unavailable, timed_out.
     virtual aio::task<bool> remove(domain::database database) = 0;
 
-    // Read live, never stored. Failures: conflict ("no_credentials_yet"), denied, unavailable,
-    // timed_out.
+    // Read live, never stored, and only of the object with the record's uid. Failures: conflict
+    // ("no_credentials_yet"), denied, unavailable, timed_out.
     virtual aio::task<credentials> read_credentials(domain::database database) = 0;
 
     [[nodiscard]] virtual link_state state() const noexcept = 0;
