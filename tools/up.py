@@ -5,10 +5,12 @@
 """
 
 import argparse
+import contextlib
 import fcntl
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -31,7 +33,12 @@ class Failed(Exception):
 
 
 def say(text=''):
-    print(text, flush=True)
+    """A line for a person. When nobody reads any more, it is as if they had pressed Ctrl-C."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise KeyboardInterrupt from None
 
 
 def call(base, path, body=None, timeout=10):
@@ -54,6 +61,19 @@ def call(base, path, body=None, timeout=10):
         return status, text
 
 
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@contextlib.contextmanager
+def undisturbed():
+    """Ctrl-C and its like wait until this is done."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
+
+
 class Process:
     """A program that runs in the background; its pid outlives this script in a file."""
 
@@ -64,17 +84,21 @@ class Process:
         self.child = None
 
     def start(self, command, env):
-        with open(self.log_path, 'ab') as log:
+        # Started and noted are one step. That the child inherits the blocked signals is well: both programs wait for those.
+        with undisturbed(), open(self.log_path, 'ab') as log:
             # A session of its own: Ctrl-C reaches this script alone, which stops things in order.
             self.child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=env,
                                           start_new_session=True)
-        with open(self.pid_path, 'w', encoding='utf-8') as file:
-            file.write(f'{self.child.pid} {start_time(self.child.pid)}\n')
+            with open(self.pid_path, 'w', encoding='utf-8') as file:
+                file.write(f'{self.child.pid} {start_time(self.child.pid)}\n')
 
     def check(self):
-        if self.child is not None and self.child.poll() is not None:
-            raise Failed(f'{self.name} ended with status {self.child.returncode}; its last lines, from {self.log_path}:\n'
-                         + tail(self.log_path))
+        if self.child is None or self.child.poll() is None:
+            return
+        if self.child.returncode == 0:
+            raise Failed(f'{self.name} was stopped from elsewhere, as ./dev down does')
+        raise Failed(f'{self.name} ended with status {self.child.returncode}; its last lines, from {self.log_path}:\n'
+                     + tail(self.log_path))
 
     def pid(self):
         """The pid while that very process is alive, else None."""
@@ -89,12 +113,14 @@ class Process:
         pid = self.pid()
         if pid is None:
             return
-        os.kill(pid, signal.SIGTERM)
+        with contextlib.suppress(ProcessLookupError):  # it ended just now
+            os.kill(pid, signal.SIGTERM)
         deadline = time.monotonic() + STOP_SECONDS
         while self.is_alive(pid):
             if time.monotonic() > deadline:
                 say(f'  {self.name} does not stop; killing it')
-                os.kill(pid, signal.SIGKILL)
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
                 break
             time.sleep(0.05)
         if os.path.exists(self.pid_path):
@@ -164,9 +190,14 @@ def line_of(base, database):
     return text
 
 
+def databases(base):
+    """What the platform knows of; None when it does not say."""
+    status, answer = call(base, '/api/v1/databases?limit=20&sort=name')
+    return answer['items'] if status == 200 else None
+
+
 def overview(base):
-    _, answer = call(base, '/api/v1/databases?limit=20&sort=name')
-    return [line_of(base, database) for database in answer.get('items', [])]
+    return [line_of(base, database) for database in databases(base) or []]
 
 
 def make_demo(base, processes):
@@ -181,9 +212,11 @@ def make_demo(base, processes):
     shown = {}
 
     def all_running():
-        _, answer = call(base, '/api/v1/databases?limit=20')
+        known = databases(base)
+        if known is None:
+            return False
         waiting = 0
-        for database in answer.get('items', []):
+        for database in known:
             status = database['status']
             phase = status['phase']
             if shown.get(database['name']) != phase:
@@ -194,28 +227,34 @@ def make_demo(base, processes):
             waiting += phase in ('provisioning', 'unknown', 'updating')
             if phase == 'running':
                 _, metrics = call(base, f"/api/v1/databases/{database['id']}/metrics")
-                waiting += not metrics.get('last_updated')
+                waiting += not dig(metrics, 'last_updated')
         return waiting == 0
 
     wait_until(all_running, DEMO_SECONDS, processes, 'the databases were not running')
 
 
-def show(base, once):
-    ids = call(base, '/api/v1/databases?limit=20&sort=name')[1].get('items', [])
+def show(base, once, processes):
     say()
     say(f'Platform   {base}     API docs {base}/docs')
     lines = overview(base)
     for line in lines:
         say(line)
-    for database in ids:
+    for database in databases(base) or []:
         if database['engine'] in ('postgres', 'redis'):
             say(f"  credentials: curl {base}/api/v1/databases/{database['id']}/credentials")
     if once:
+        say('./dev down stops everything.')
         return
     say('Ctrl-C stops everything.')
-    redraw = sys.stdout.isatty()
+    pause = 5 if sys.stdout.isatty() else 30
+    shown = time.monotonic()
     while True:
-        time.sleep(5 if redraw else 30)
+        time.sleep(0.5)
+        for process in processes:
+            process.check()
+        if time.monotonic() - shown < pause:
+            continue
+        shown = time.monotonic()
         say('')
         for line in overview(base):
             say(line)
@@ -232,10 +271,39 @@ def parse():
     return parser.parse_args()
 
 
+def check_port(port):
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(('127.0.0.1', port))
+        except OSError as error:
+            raise Failed(f'port {port} of 127.0.0.1 cannot be had ({error.strerror}); ./dev up --port N takes another') from error
+
+
+class Detached:
+    """The note that the processes are meant to run without a script that watches over them; it holds where."""
+
+    def __init__(self, run_dir):
+        self.path = os.path.join(run_dir, 'detached')
+
+    def write(self, base):
+        with open(self.path, 'w', encoding='utf-8') as file:
+            file.write(base)
+
+    def read(self):
+        try:
+            with open(self.path, encoding='utf-8') as file:
+                return file.read()
+        except FileNotFoundError:
+            return ''
+
+    def remove(self):
+        if os.path.exists(self.path):
+            os.unlink(self.path)
+
+
 def start(how, cluster, platform):
-    for process in (platform, cluster):
-        if process.pid() is not None:
-            raise Failed(f'{process.name} is running already (pid {process.pid()}); ./dev down stops it')
+    check_port(how.port)
     kubeconfig = os.path.join(how.data, 'kubeconfig')
     if os.path.exists(kubeconfig):
         os.unlink(kubeconfig)
@@ -257,31 +325,69 @@ def start(how, cluster, platform):
 
 def main():
     how = parse()
+    for number in STOP_SIGNALS:
+        if signal.getsignal(number) != signal.SIG_IGN:  # as nohup wants it
+            signal.signal(number, interrupt)
+    try:
+        return main_with(how)
+    except KeyboardInterrupt:
+        return 0
+    except OSError as error:
+        print(f'dev: {error}' + (f'; {how.data} belongs to another user' if isinstance(error, PermissionError) else ''),
+              file=sys.stderr)
+        return 1
+
+
+def main_with(how):
     run_dir = os.path.join(how.data, 'run')
     os.makedirs(run_dir, exist_ok=True)
-    cluster, platform = Process('devcluster', run_dir), Process('platform', run_dir)
+    processes = [Process('platform', run_dir), Process('devcluster', run_dir)]  # in the order of stopping
+    detached = Detached(run_dir)
+    if how.stop:
+        if not stop_all(processes, detached):
+            say('== nothing is running')
+        return 0
     with open(os.path.join(run_dir, 'lock'), 'w', encoding='utf-8') as lock:
-        if how.stop:
-            return stop_all(cluster, platform)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             print('dev: another ./dev up uses this checkout; stop it with Ctrl-C, or ./dev down', file=sys.stderr)
             return 1
-        return run(how, cluster, platform)
+        running = [process.name for process in processes if process.pid() is not None]
+        if len(running) == len(processes) and detached.read():
+            return show_running(how, detached.read())
+        if running:
+            say(f"== an earlier ./dev up did not end well; stopping its {' and '.join(running)}")
+            stop_all(processes, detached)
+        return run(how, processes, detached)
 
 
-def run(how, cluster, platform):
-    signal.signal(signal.SIGTERM, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt()))
+def show_running(how, base):
+    if not how.detach:
+        print(f'dev: it runs already, at {base}; ./dev down stops it', file=sys.stderr)
+        return 1
+    say('== it runs already; ./dev down, then this again, starts it anew')
+    show(base, once=True, processes=[])
+    return 0
+
+
+def interrupt(*_):
+    raise KeyboardInterrupt
+
+
+def run(how, processes, detached):
+    platform, cluster = processes
     keep = False
     try:
         begun = time.monotonic()
         base = start(how, cluster, platform)
         say(f'== serving after {time.monotonic() - begun:.1f} s')
         if not how.no_demo:
-            make_demo(base, [platform, cluster])
-        keep = how.detach
-        show(base, once=how.detach)
+            make_demo(base, processes)
+        if how.detach:
+            detached.write(base)
+            keep = True
+        show(base, once=how.detach, processes=processes)
     except KeyboardInterrupt:
         say()
     except Failed as failure:
@@ -289,16 +395,20 @@ def run(how, cluster, platform):
         return 1
     finally:
         if not keep:
-            stop_all(cluster, platform)
+            stop_all(processes, detached)
     return 0
 
 
-def stop_all(cluster, platform):
-    for process in (platform, cluster):
-        if process.pid() is not None:
-            say(f'== stopping {process.name}')
+def stop_all(processes, detached):
+    """The names of those that ran."""
+    with undisturbed():
+        running = [process for process in processes if process.pid() is not None]
+        for process in running:
+            with contextlib.suppress(KeyboardInterrupt):  # nobody reads it
+                say(f'== stopping {process.name}')
             process.stop()
-    return 0
+        detached.remove()
+    return [process.name for process in running]
 
 
 if __name__ == '__main__':
