@@ -15,11 +15,12 @@ aio::task<> prepare(member_plan plan, run_user as, const bool&) {
     std::filesystem::create_directories(data, error);
     auto handed = hand_over(as, data);
     if (!handed) co_return handed;
+    // 'dir' is of the folder it starts in: a path in this file could not have a space.
     auto text = fmt::format(
-        "bind 127.0.0.1\nport {}\ndir {}\nrequirepass {}\nmasterauth {}\nmaxmemory {}mb\n"
+        "bind 127.0.0.1\nport {}\ndir data\nrequirepass {}\nmasterauth {}\nmaxmemory {}mb\n"
         "maxmemory-policy noeviction\nappendonly yes\nmaxclients 1000\ndaemonize no\nlogfile \"\"\n"
         "repl-diskless-sync-delay 0\nslowlog-log-slower-than 10000\n",
-        plan.port, data, plan.password, plan.password,
+        plan.port, plan.password, plan.password,
         std::max<std::int64_t>(16, plan.memory_bytes / mebibyte * 3 / 4));
     if (plan.primary_port != 0) text += fmt::format("replicaof 127.0.0.1 {}\n", plan.primary_port);
     co_return write_private(plan.folder + "/redis.conf", text, as);
