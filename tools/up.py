@@ -148,6 +148,7 @@ def tail(path, lines=15):
 
 
 def wait_until(is_so, seconds, processes, what):
+    """'what' says what is not so, for the case that it never is; a function of that, when it can say more."""
     deadline = time.monotonic() + seconds
     while True:
         for process in processes:
@@ -156,7 +157,8 @@ def wait_until(is_so, seconds, processes, what):
         if result:
             return result
         if time.monotonic() > deadline:
-            raise Failed(f'{what} within {seconds} s; look into {os.path.dirname(processes[0].log_path)}/*.log')
+            text = what() if callable(what) else what
+            raise Failed(f'{text} within {seconds} s; look into {os.path.dirname(processes[0].log_path)}/*.log')
         time.sleep(0.05)
 
 
@@ -210,12 +212,13 @@ def make_demo(base, processes):
         elif status != 409:  # 409: there from an earlier start
             raise Failed(f"the platform did not accept '{wanted['name']}': {status} {json.dumps(answer)}")
     shown = {}
+    late = []
 
     def all_running():
         known = databases(base)
         if known is None:
             return False
-        waiting = 0
+        late.clear()
         for database in known:
             status = database['status']
             phase = status['phase']
@@ -224,13 +227,15 @@ def make_demo(base, processes):
                 say(f"  {database['name']}: {phase} {status.get('message') or ''}".rstrip())
             if phase == 'failed':
                 raise Failed(f"{database['name']} failed: {status.get('reason')} {status.get('message')}")
-            waiting += phase in ('provisioning', 'unknown', 'updating')
-            if phase == 'running':
+            if phase in ('provisioning', 'unknown', 'updating'):
+                late.append(f"{database['name']} was not running ({status.get('message') or phase})")
+            elif phase == 'running':
                 _, metrics = call(base, f"/api/v1/databases/{database['id']}/metrics")
-                waiting += not dig(metrics, 'last_updated')
-        return waiting == 0
+                if not dig(metrics, 'last_updated'):
+                    late.append(f"{database['name']} had no metrics ({dig(metrics, 'reason') or 'pending'})")
+        return not late
 
-    wait_until(all_running, DEMO_SECONDS, processes, 'the databases were not running')
+    wait_until(all_running, DEMO_SECONDS, processes, lambda: ', '.join(late) or 'the platform did not answer')
 
 
 def show(base, once, processes):
