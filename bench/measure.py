@@ -1,0 +1,169 @@
+"""What the parts measure with: wrk, nginx, processes' CPU time and memory, many open connections."""
+
+import json
+import os
+import re
+import resource
+import shutil
+import socket
+import subprocess
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+class Missing(Exception):
+    """Something that a row needs is not on this machine; the text says what."""
+
+
+def need(program):
+    found = shutil.which(program)
+    if not found:
+        raise Missing(f'{program} is not installed')
+    return found
+
+
+def raise_open_files():
+    """The limit of open files, for us and for what we start."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    return most
+
+
+def free_port():
+    with socket.socket() as made:
+        made.bind(('127.0.0.1', 0))
+        return made.getsockname()[1]
+
+
+def percentile(values, part):
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(part * len(ordered)))] if ordered else float('nan')
+
+
+class Watched:
+    """CPU time and memory of a process."""
+
+    def __init__(self, pid):
+        self.pid = pid
+
+    def cpu(self):
+        with open(f'/proc/{self.pid}/stat', encoding='utf-8') as file:
+            fields = file.read().rsplit(')', 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf('SC_CLK_TCK')
+
+    def rss_mib(self):
+        with open(f'/proc/{self.pid}/status', encoding='utf-8') as file:
+            return int(re.search(r'VmRSS:\s+(\d+)', file.read()).group(1)) / 1024
+
+
+class Load:
+    """What wrk reached: requests per second, p50 and p99 in ms, the server's CPU seconds per 100,000 requests."""
+
+    def __init__(self, text, spent):
+        def milliseconds(which):
+            value, unit = re.search(which + r'%\s+([\d.]+)(us|ms|s|m)\b', text).groups()
+            return float(value) * {'us': 0.001, 'ms': 1, 's': 1000, 'm': 60000}[unit]
+
+        self.rate = float(re.search(r'Requests/sec:\s+([\d.]+)', text).group(1))
+        self.p50, self.p99 = milliseconds('50'), milliseconds('99')
+        self.cpu = 100_000 * spent / int(re.search(r'(\d+) requests in ', text).group(1))
+
+
+class Target:
+    """Something that wrk asks, the same in every round. `depth`: requests per write; `paths`: a file of paths to be asked for in turn."""
+
+    def __init__(self, server, url, header=None, depth=1, paths=None):
+        self.server = server
+        self.words = ['-H', header] if header else []
+        if depth > 1 or paths:
+            self.words += ['-s', os.path.join(HERE, 'requests.lua'), url, '--', str(depth)] + ([paths] if paths else [])
+        else:
+            self.words += [url]
+
+    def ask(self, how):
+        words = [need('wrk'), '-t1', f'-c{how.connections}', f'-d{how.seconds}s', '--latency', '--timeout', '10s', *self.words]
+        before = self.server.cpu()
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        for fault in (r'Non-2xx or 3xx responses: (\d+)', r'Socket errors: (.*)'):
+            bad = re.search(fault, done.stdout)
+            assert not bad, f"{' '.join(self.words)}: {bad.group(0)}"
+        return Load(done.stdout, self.server.cpu() - before)
+
+
+def wrk(how, *targets):
+    """The best of some rounds for each; in a round they take turns, so that what else the machine does hits them alike."""
+    rounds = [[each.ask(how) for each in targets] for _ in range(how.rounds)]
+    return [max(of_one, key=lambda load: load.rate) for of_one in zip(*rounds)]
+
+
+def end(process):
+    process.terminate()
+    try:
+        process.wait(20)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+class Nginx:
+    """One worker, an access log, one static file."""
+
+    def __init__(self, body):
+        program = need('nginx')
+        self.folder = tempfile.mkdtemp(prefix='dbaas-bench-')
+        os.chmod(self.folder, 0o755)
+        self.port = free_port()
+        with open(os.path.join(self.folder, 'metrics.json'), 'w', encoding='utf-8') as file:
+            file.write(body)
+        config = os.path.join(self.folder, 'nginx.conf')
+        with open(config, 'w', encoding='utf-8') as file:
+            file.write(f'''worker_processes 1; daemon off; pid {self.folder}/pid; error_log {self.folder}/error.log;
+worker_rlimit_nofile {resource.getrlimit(resource.RLIMIT_NOFILE)[0]};
+events {{ worker_connections 16384; }}
+http {{ access_log {self.folder}/access.log combined; sendfile on; tcp_nopush on; keepalive_requests 1000000000;
+  keepalive_timeout 600; open_file_cache max=10; default_type application/json;
+  client_body_temp_path {self.folder}/b; proxy_temp_path {self.folder}/p; fastcgi_temp_path {self.folder}/f;
+  uwsgi_temp_path {self.folder}/u; scgi_temp_path {self.folder}/s;
+  server {{ listen 127.0.0.1:{self.port} backlog=4096; root {self.folder}; }} }}
+''')
+        self.process = subprocess.Popen([program, '-c', config, '-p', self.folder], stderr=subprocess.DEVNULL)
+        self.path = '/metrics.json'
+        self.folder_of_children = f'/proc/{self.process.pid}/task/{self.process.pid}/children'
+        self.url = f'http://127.0.0.1:{self.port}{self.path}'
+
+    def worker(self):
+        with open(self.folder_of_children, encoding='utf-8') as file:
+            return Watched(int(file.read().split()[0]))
+
+    def close(self):
+        end(self.process)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Listeners:
+    """Many connections held by one small program (bench/listen.cpp); for `with`."""
+
+    def __init__(self, how, port, count, path, until):
+        self.process = subprocess.Popen([os.path.join(how.programs, 'dbaas_bench_listen'), str(port), str(count), path, until],
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.opened = self.answer()['opened']
+
+    def answer(self):
+        line = self.process.stdout.readline()
+        assert line, 'the listeners have ended: their connections were closed'
+        return json.loads(line)
+
+    def ask(self, command):
+        self.process.stdin.write(command + '\n')
+        self.process.stdin.flush()
+        return self.answer()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.stdin.close()
+        end(self.process)
+        self.process.stdout.close()

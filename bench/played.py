@@ -1,0 +1,84 @@
+"""A platform over a cluster that plays its databases (dbaas-devcluster --synthetic): what most parts begin with."""
+
+import os
+import sys
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(os.path.dirname(HERE), 'tests'))
+
+from fill import Client, count, fill, progress  # noqa: E402
+from measure import Watched  # noqa: E402
+from stack import Stack, wait_until  # noqa: E402
+
+
+class Played(Stack):
+    """For `with`. `capacity` databases at most; fill() makes so many."""
+
+    def __init__(self, how, capacity):
+        super().__init__()
+        self.how, self.capacity = how, capacity
+        self.created_after = self.running_after = 0
+
+    def __enter__(self):
+        try:
+            self.start_cluster('--synthetic', str(self.capacity), '--seed', str(self.how.seed), '--log-level', 'warning')
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def begin(self, interval, **env):
+        self.start_platform(interval=interval, **env)
+        self.wait_for_engine('redis')
+        return Watched(self.platform.pid)
+
+    def fill(self, wanted):
+        self.created_after, self.running_after = fill(self.base, wanted, say=progress)
+        progress('')
+
+    def stop_platform(self):
+        self.platform.terminate()
+        self.platform.wait(60)
+
+    def restart(self, interval, **env):
+        self.stop_platform()
+        return self.begin(interval, **env)
+
+    def wait_until_running(self, wanted):
+        client = Client(self.base)
+        wait_until(lambda: count(client, 'running') >= wanted, 60 + wanted / 50, f'{wanted} databases running')
+
+    def wait_for_first_round(self, interval):
+        """Each was scraped; and one interval more, because the first rounds are closer together."""
+        wait_until(lambda: self.stats()['resident']['never_scraped'] == 0, 3 * interval + 30, 'a first scrape of everything')
+        time.sleep(interval)
+
+    def tell_cluster(self, method, path, body):
+        answer = self.ask_cluster(method, path, body)
+        assert answer.status == 200, answer.text
+        return answer.json
+
+    def stats(self):
+        answer = self.ask_cluster('GET', '/devcluster/stats')
+        assert answer.status == 200, answer.text
+        return answer.json
+
+    def set_faults(self, **faults):
+        self.tell_cluster('POST', '/devcluster/faults', faults)
+
+    def items(self, query=''):
+        return Client(self.base).ask('GET', f'/api/v1/databases?limit=500{query}')[1]['items']
+
+    def port(self):
+        return int(self.base.rsplit(':', 1)[1])
+
+    @staticmethod
+    def gaps(resident, interval):
+        """Between two scrapes of one database: how many were on time, within a second of the interval, and how many late."""
+        counts = {float(gap): times for gap, times in resident['gaps'].items()}
+        late = sum(times for gap, times in counts.items() if gap > interval + 1)
+        return sum(counts.values()) - late, late

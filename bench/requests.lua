@@ -1,0 +1,23 @@
+-- wrk -s requests.lua URL -- DEPTH [FILE]: asks for the paths of FILE (one a line; without it for the URL's own) in turn, DEPTH of
+-- them in one write, answered in one pipeline.
+local batches, at = {}, 0
+
+function init(args)
+    local depth, paths = tonumber(args[1]), {}
+    if args[2] then
+        for line in io.lines(args[2]) do paths[#paths + 1] = line end
+    end
+    local first = math.max(1, #paths)
+    for start = 1, first do
+        local all = {}
+        for step = 0, depth - 1 do
+            all[#all + 1] = wrk.format(nil, paths[(start + step - 1) % first + 1])
+        end
+        batches[start] = table.concat(all)
+    end
+end
+
+function request()
+    at = at % #batches + 1
+    return batches[at]
+end
