@@ -2,9 +2,7 @@
 // held per database.
 #include <benchmark/benchmark.h>
 
-#include <random>
-
-#include "domain/history.hpp"
+#include "bench/day.hpp"
 
 namespace {
 
@@ -12,38 +10,23 @@ using namespace std::chrono_literals;
 constexpr base::instant start{1'800'000'000s};
 constexpr int rows_of_a_day = 2880;
 
-enum kind : int { idle, usual, busy };
-
-// usual: half of the values rest, the others move by 2 %; busy: all but three move by 5 %, each row
-// at random.
-domain::metric_history day_of(kind how) {
-    domain::metric_history history;
-    std::mt19937 random(7);
-    std::normal_distribution<double> noise(1, how == busy ? 0.05 : 0.02);
-    domain::metric_values values;
-    for (int row = 0; row < rows_of_a_day; ++row) {
-        double scale = 10;
-        int column = 0;
-        for (const auto id : domain::history_metrics) {
-            scale *= 5;
-            const bool rests = how == idle || (how == usual ? column % 2 == 0 : column % 5 == 0);
-            values[id] = rests ? scale : scale * noise(random);
-            ++column;
-        }
-        history.append(start + row * 30s, values);
-    }
-    return history;
+domain::metric_history day_of(bench::motion how) {
+    return bench::history_of({.how = how, .from = start});
 }
 
 void history_append_day(benchmark::State& state) {
-    for (auto _ : state) benchmark::DoNotOptimize(day_of(static_cast<kind>(state.range(0))));
+    const auto how = static_cast<bench::motion>(state.range(0));
+    for (auto _ : state) benchmark::DoNotOptimize(day_of(how));
     state.SetItemsProcessed(state.iterations() * rows_of_a_day);
-    state.counters["bytes"] = double(day_of(static_cast<kind>(state.range(0))).bytes());
+    state.counters["bytes"] = double(day_of(how).bytes());
 }
-BENCHMARK(history_append_day)->Arg(idle)->Arg(usual)->Arg(busy);
+BENCHMARK(history_append_day)
+    ->Arg(int(bench::motion::idle))
+    ->Arg(int(bench::motion::usual))
+    ->Arg(int(bench::motion::busy));
 
 void history_query(benchmark::State& state) {
-    const auto history = day_of(usual);
+    const auto history = day_of(bench::motion::usual);
     const auto until = start + 24h;
     for (auto _ : state) {
         auto points = history.query(domain::metric_id::operations_per_second,
