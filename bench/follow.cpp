@@ -1,0 +1,132 @@
+// dbaas_bench_follow PORT OBJECTS EVENTS: follows Postgres objects with the informer, reads of each
+// what the platform reads, and prints as JSON what the list and the events after it cost. Beside
+// bench/peers/reflector, which does the same with client-go.
+#include <fmt/format.h>
+#include <sys/resource.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+#include <unordered_map>
+
+#include "aio/run_to_end.hpp"
+#include "kube/client.hpp"
+#include "kube/informer.hpp"
+#include "kube/json_text.hpp"
+#include "kubedb/engine_table.hpp"
+#include "kubedb/observe.hpp"
+
+namespace {
+
+struct moment {
+    double wall = 0;
+    double cpu = 0;
+};
+
+double seconds(const timeval& of) {
+    return double(of.tv_sec) + double(of.tv_usec) / 1e6;
+}
+
+rusage used() {
+    rusage all{};
+    getrusage(RUSAGE_SELF, &all);
+    return all;
+}
+
+moment now() {
+    const auto all = used();
+    const auto since = std::chrono::steady_clock::now().time_since_epoch();
+    return {.wall = std::chrono::duration<double>(since).count(),
+            .cpu = seconds(all.ru_utime) + seconds(all.ru_stime)};
+}
+
+class follower final : public kube::informer_listener {
+  public:
+    follower(std::size_t events, aio::wakeup& news) : left_(events), news_(news) {}
+
+    void on_upsert(const kube::object_meta& meta, std::string_view text) override {
+        const auto parsed = kube::parse_json(text);
+        if (!parsed || !parsed->is_object()) return;
+        auto seen = kubedb::observe_database(kind_, parsed->get_object());
+        known_.insert_or_assign(meta.name_space + '/' + meta.name, std::move(seen));
+        if (!is_synced || --left_ > 0) return;
+        done = now();
+        is_done = true;
+        news_.notify();
+    }
+    void on_delete(const kube::object_meta& meta) override {
+        known_.erase(meta.name_space + '/' + meta.name);
+    }
+    void on_synced() override {
+        listed = now();
+        is_synced = true;
+    }
+    void on_link(bool /*connected*/, const std::string& why) override {
+        if (!why.empty()) fmt::print(stderr, "follow: {}\n", why);
+    }
+    [[nodiscard]] std::size_t objects() const noexcept { return known_.size(); }
+
+    bool is_synced = false;
+    bool is_done = false;
+    moment listed;
+    moment done;
+
+  private:
+    const kubedb::engine_kind& kind_ = *kubedb::find_kind("postgres");
+    std::unordered_map<std::string, domain::observed_database> known_;
+    std::size_t left_;
+    aio::wakeup& news_;
+};
+
+struct task_size {
+    std::uint16_t port;
+    std::size_t objects;
+    std::size_t events;
+};
+
+aio::task<> follow(task_size what) {
+    const auto on = co_await aio::this_executor();
+    auto through = kube::make_client(
+        on, {.config = {.server = {.host = "127.0.0.1", .port = what.port}}, .retries_max = 0});
+    if (!through) co_return base::pass(std::move(through));
+    aio::wakeup news(on);
+    follower seen(what.events, news);
+    const kube::resource postgreses{
+        .group = "kubedb.com", .version = "v1", .plural = "postgreses", .kind = "Postgres"};
+    const auto informer = kube::make_informer(**through, {.what = postgreses, .name_space = ""},
+                                              seen, base::system_clock());
+    const auto begun = now();
+    aio::task_group watching(on);
+    watching.spawn(informer->run());
+    while (!seen.is_done) {
+        const auto woken = co_await news.wait();
+        if (!woken) break;
+    }
+    watching.cancel();
+    co_await watching.join();
+    if (seen.objects() != what.objects) {
+        co_return base::fail(base::errc::internal,
+                             fmt::format("{} objects were seen", seen.objects()));
+    }
+    fmt::print(
+        "{{\"list_seconds\":{},\"list_cpu\":{},\"watch_seconds\":{},\"watch_cpu\":{},"
+        "\"rss_mib\":{}}}\n",
+        seen.listed.wall - begun.wall, seen.listed.cpu - begun.cpu,
+        seen.done.wall - seen.listed.wall, seen.done.cpu - seen.listed.cpu,
+        double(used().ru_maxrss) / 1024);
+    co_return base::outcome<void>{};
+}
+
+}  // namespace
+
+int main(int count, char** words) {
+    if (count != 4) {
+        std::fputs("usage: dbaas_bench_follow PORT OBJECTS EVENTS\n", stderr);
+        return 2;
+    }
+    const auto number = [&](int at) { return std::size_t(std::atoll(words[at])); };
+    const auto ended = aio::run_to_end(
+        follow({.port = std::uint16_t(number(1)), .objects = number(2), .events = number(3)}));
+    if (!ended) fmt::print(stderr, "follow: {}\n", ended.error().text);
+    return ended ? 0 : 1;
+}

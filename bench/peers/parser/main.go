@@ -1,0 +1,145 @@
+// Reads exporter pages with the parsers of the Prometheus project, each for so long, on one core, and prints a JSON array of what
+// was reached: page, parser, bytes per second. Beside dbaas_bench's exposition/..., which reads the same files.
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/model/textparse"
+)
+
+type result struct {
+	Page           string  `json:"page"`
+	Parser         string  `json:"parser"`
+	BytesPerSecond float64 `json:"bytes_per_second"`
+	Samples        int     `json:"samples"`
+}
+
+// One pass over a page: how many samples it has.
+type pass func(page []byte) (int, error)
+
+// What a scrape of Prometheus does with a series that it knows already: its text is the key of a cache.
+func known(symbols *labels.SymbolTable) pass {
+	return func(page []byte) (int, error) { return walk(page, symbols, false) }
+}
+
+// What it does with a series that is new to it.
+func labelled(symbols *labels.SymbolTable) pass {
+	return func(page []byte) (int, error) { return walk(page, symbols, true) }
+}
+
+var sum float64 // keeps the work from being left out
+
+func walk(page []byte, symbols *labels.SymbolTable, withLabels bool) (int, error) {
+	parser, err := textparse.New(page, "text/plain; version=0.0.4", symbols, textparse.ParserOptions{})
+	if err != nil {
+		return 0, err
+	}
+	samples := 0
+	var all labels.Labels
+	for {
+		entry, err := parser.Next()
+		if errors.Is(err, io.EOF) {
+			return samples, nil
+		}
+		if err != nil {
+			return 0, err
+		}
+		if entry != textparse.EntrySeries {
+			continue
+		}
+		samples++
+		_, _, value := parser.Series()
+		sum += value
+		if withLabels {
+			parser.Labels(&all)
+		}
+	}
+}
+
+func families(page []byte) (int, error) {
+	parser := expfmt.NewTextParser(model.UTF8Validation)
+	found, err := parser.TextToMetricFamilies(bytes.NewReader(page))
+	samples := 0
+	for _, family := range found {
+		samples += len(family.Metric)
+	}
+	return samples, err
+}
+
+// CPU time, as Google Benchmark counts: the machine may do other things too.
+func spent() time.Duration {
+	var used syscall.Rusage
+	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &used)
+	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
+}
+
+func measure(name, parser string, page []byte, once pass, long time.Duration) (result, error) {
+	samples, err := once(page)
+	if err != nil {
+		return result{}, fmt.Errorf("%s, %s: %w", name, parser, err)
+	}
+	begun, passes := spent(), 0
+	for spent()-begun < long {
+		for range 20 {
+			if _, err := once(page); err != nil {
+				return result{}, err
+			}
+			passes++
+		}
+	}
+	rate := float64(passes) * float64(len(page)) / (spent() - begun).Seconds()
+	return result{name, parser, rate, samples}, nil
+}
+
+func run() error {
+	seconds := flag.Float64("seconds", 1, "of each measurement")
+	folder := flag.String("pages", "", "the folder with *-1.prom")
+	flag.Parse()
+	runtime.GOMAXPROCS(1) // garbage is collected on the same core
+	paths, err := filepath.Glob(filepath.Join(*folder, "*-1.prom"))
+	if err != nil || len(paths) == 0 {
+		return fmt.Errorf("no pages in %q", *folder)
+	}
+	var results []result
+	for _, path := range paths {
+		page, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		symbols := labels.NewSymbolTable()
+		for _, each := range []struct {
+			name string
+			once pass
+		}{{"textparse, known series", known(symbols)}, {"textparse, with labels", labelled(symbols)}, {"expfmt", families}} {
+			name := strings.TrimSuffix(filepath.Base(path), ".prom")
+			got, err := measure(name, each.name, page, each.once, time.Duration(*seconds*float64(time.Second)))
+			if err != nil {
+				return err
+			}
+			results = append(results, got)
+		}
+	}
+	return json.NewEncoder(os.Stdout).Encode(results)
+}
+
+func main() {
+	if err := run(); err != nil {
+		fmt.Fprintln(os.Stderr, "parser:", err)
+		os.Exit(1)
+	}
+}
