@@ -21,7 +21,7 @@ sys.path[:0] = [HERE, os.path.join(ROOT, 'tests')]
 from measure import raise_open_files  # noqa: E402
 from table import Table  # noqa: E402
 
-PARTS = ('reads', 'sync', 'streams', 'creates', 'inside', 'parser', 'reflector', 'scale')
+PARTS = ('reads', 'sync', 'streams', 'creates', 'inside', 'parser', 'reflector', 'scrape', 'scale')
 COMMON = {'seconds': (5, 1), 'connections': (64, 32), 'seed': (1, 1)}
 HELP = {'seconds': 'of each measurement with wrk', 'connections': 'of wrk', 'seed': 'of everything that is made up',
         'count': 'played databases', 'interval': 'of the metrics sync, seconds', 'idle': 'silent event streams',

@@ -1,0 +1,84 @@
+"""Scraping beside Prometheus: the same exporters through the same services/proxy paths, one after the other in one run.
+
+Prometheus stores every sample of a page, dbaas those that the platform's metrics come from.
+"""
+
+import os
+import subprocess
+import tempfile
+import time
+
+from measure import Missing, Watched, end, free_port, need
+from played import Played
+from stack import wait_until
+
+KNOBS = {'count': (1000, 100), 'interval': (10, 1), 'rounds': (4, 3)}
+
+
+def run(how, table):
+    with Played(how, how.count) as stack:
+        platform = stack.begin(how.interval)
+        stack.fill(how.count)
+        stack.wait_for_first_round(how.interval)
+        ours = rounds(how, stack, platform)
+        paths = [f"/api/v1/namespaces/dbaas-{each['project']}/services/http:{each['name']}-stats:metrics/proxy/metrics"
+                 for each in all_items(stack)]
+        assert len(paths) == how.count, f'{len(paths)} of {how.count} are listed'
+        stack.stop_platform()
+        theirs = None
+        try:
+            theirs = prometheus(how, stack, paths)
+        except Missing as missing:
+            table.missing('Prometheus', str(missing))
+        beside = 'Prometheus' if theirs else ''
+        peer = theirs or {'cpu': None, 'share': None, 'rss': None}
+        table.add(f'scrapes of {how.count:,} that were due', ours['share'], '%', peer=peer['share'], beside=beside)
+        table.add('CPU per 1,000 scrapes', ours['cpu'], 's', peer=peer['cpu'], beside=beside, cost=True)
+        table.add('RSS', ours['rss'], 'MiB', peer=peer['rss'], beside=beside, cost=True)
+
+
+def all_items(stack):
+    items, after = [], ''
+    while True:
+        answer = stack.get('/api/v1/databases?limit=500' + (f'&cursor={after}' if after else '')).json
+        items += answer['items']
+        after = answer.get('next_cursor')
+        if not after:
+            return items
+
+
+def rounds(how, stack, process):
+    """What some rounds cost the process that makes them."""
+    stack.set_faults(forget_scrapes=True)
+    begun, cpu = time.monotonic(), process.cpu()
+    time.sleep(how.rounds * how.interval)
+    took, spent = time.monotonic() - begun, process.cpu() - cpu
+    scrapes = stack.stats()['resident']['scrapes']
+    return {'cpu': 1000 * spent / max(1, scrapes), 'share': 100 * scrapes / (how.count * took / how.interval), 'rss': process.rss_mib()}
+
+
+def prometheus(how, stack, paths):
+    program = need('prometheus')
+    base, _ = stack.cluster_address()
+    host = base.removeprefix('http://')
+    with tempfile.TemporaryDirectory(prefix='dbaas-bench-') as folder:
+        config = os.path.join(folder, 'prometheus.yml')
+        with open(config, 'w', encoding='utf-8') as file:
+            file.write(f'global: {{scrape_interval: {how.interval}s, scrape_timeout: {how.interval}s}}\n'
+                       'scrape_configs:\n- job_name: played\n'
+                       f"  authorization: {{credentials_file: {os.path.join(stack.folder, 'cluster/token')}}}\n  static_configs:\n")
+            for number, path in enumerate(paths):
+                file.write(f"  - {{targets: ['{host}'], labels: {{__metrics_path__: '{path}', database: '{number}'}}}}\n")
+        listen = f'127.0.0.1:{free_port()}'
+        with open(os.path.join(folder, 'log'), 'wb') as log:
+            process = subprocess.Popen([program, f'--config.file={config}', f'--storage.tsdb.path={folder}/data',
+                                        f'--web.listen-address={listen}'], stdout=log, stderr=log)
+        try:
+            stack.set_faults(forget_scrapes=True)
+            wait_until(lambda: process.poll() is not None or stack.stats()['resident']['never_scraped'] == 0, 60 + 3 * how.interval,
+                       'a first scrape of everything by Prometheus')
+            assert process.poll() is None, open(os.path.join(folder, 'log'), encoding='utf-8').read()[-1000:]
+            time.sleep(2 * how.interval)  # series are made in the first round
+            return rounds(how, stack, Watched(process.pid))
+        finally:
+            end(process)
