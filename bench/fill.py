@@ -86,8 +86,10 @@ def fill(base, wanted, concurrency=32, projects=50, say=lambda text: None):
 
 
 def progress(text):
-    sys.stderr.write(f'\r\033[K{text}')
-    sys.stderr.flush()
+    """On a terminal only."""
+    if sys.stderr.isatty():
+        sys.stderr.write(f'\r\033[K{text}')
+        sys.stderr.flush()
 
 
 def main():
@@ -98,7 +100,8 @@ def main():
     parser.add_argument('--projects', type=int, default=50, help='that they are spread over (50)')
     how = parser.parse_args()
     created, running = fill(how.url, how.count, how.concurrency, how.projects, progress)
-    progress(f'{how.count:,} databases: asked for in {created:.1f} s, all running after {running:.1f} s\n')
+    progress('')
+    print(f'{how.count:,} databases: asked for in {created:.1f} s, all running after {running:.1f} s')
 
 
 if __name__ == '__main__':
