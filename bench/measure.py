@@ -4,6 +4,7 @@ import json
 import os
 import re
 import resource
+import select
 import shutil
 import socket
 import subprocess
@@ -149,6 +150,10 @@ class Listeners:
         self.process = subprocess.Popen([os.path.join(how.programs, 'dbaas_bench_listen'), str(port), str(count), path, until],
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.opened = self.answer()['opened']
+
+    def hears(self, seconds):
+        """Whether an answer comes within that time."""
+        return bool(select.select([self.process.stdout], [], [], seconds)[0])
 
     def answer(self):
         line = self.process.stdout.readline()

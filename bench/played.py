@@ -70,6 +70,20 @@ class Played(Stack):
     def set_faults(self, **faults):
         self.tell_cluster('POST', '/devcluster/faults', faults)
 
+    def make_ill(self, redis, was_told, tries=5):
+        """Patches a status until was_told(seconds) says that it was told; the time of the last patch, and how many had no effect.
+
+        The played cluster mends it after 20 to 220 ms. On a busy machine nobody may have looked by then; what is told is the state, not
+        each change on the way.
+        """
+        for undone in range(tries):
+            begun = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
+            self.tell_cluster('PATCH', f"/apis/kubedb.com/v1/namespaces/dbaas-{redis['project']}/redises/{redis['name']}/status",
+                              {'status': {'phase': 'NotReady'}})
+            if was_told(2):
+                return begun, undone
+        raise AssertionError(f"{redis['name']} was ill {tries} times, and nothing was told")
+
     def items(self, query=''):
         return Client(self.base).ask('GET', f'/api/v1/databases?limit=500{query}')[1]['items']
 
