@@ -54,8 +54,23 @@ class Played(Stack):
 
     def wait_for_first_round(self, interval):
         """Each was scraped; and one interval more, because the first rounds are closer together."""
-        wait_until(lambda: self.stats()['resident']['never_scraped'] == 0, 3 * interval + 30, 'a first scrape of everything')
+        self.wait_for_first_scrapes(3 * interval + 30)
         time.sleep(interval)
+
+    def wait_for_first_scrapes(self, seconds):
+        try:
+            wait_until(lambda: self.stats()['resident']['never_scraped'] == 0, seconds, 'a first scrape of everything')
+        except AssertionError as error:
+            raise AssertionError(f'{error}: {self.without_metrics()}') from error
+
+    def without_metrics(self):
+        """What the platform and the cluster say of databases without a scrape, for the report of a failure."""
+        client, found = Client(self.base), []
+        for each in self.all_items():
+            metrics = client.ask('GET', f"/api/v1/databases/{each['id']}/metrics")[1]
+            if not metrics['last_updated']:
+                found.append(f"{each['name']} is {each['status']['phase']}, {metrics['status']} {metrics['reason']}")
+        return f"{self.stats()['resident']['never_scraped']} never scraped; without metrics: {len(found)}; {'; '.join(found[:3])}"
 
     def tell_cluster(self, method, path, body):
         answer = self.ask_cluster(method, path, body)
@@ -86,6 +101,14 @@ class Played(Stack):
 
     def items(self, query=''):
         return Client(self.base).ask('GET', f'/api/v1/databases?limit=500{query}')[1]['items']
+
+    def all_items(self):
+        items, after = [], ''
+        while after is not None:
+            answer = Client(self.base).ask('GET', '/api/v1/databases?limit=500' + (f'&cursor={after}' if after else ''))[1]
+            items += answer['items']
+            after = answer['next_cursor']
+        return items
 
     def port(self):
         return int(self.base.rsplit(':', 1)[1])

@@ -22,7 +22,7 @@ def run(how, table):
         stack.wait_for_first_round(how.interval)
         ours = rounds(how, stack, platform)
         paths = [f"/api/v1/namespaces/dbaas-{each['project']}/services/http:{each['name']}-stats:metrics/proxy/metrics"
-                 for each in all_items(stack)]
+                 for each in stack.all_items()]
         assert len(paths) == how.count, f'{len(paths)} of {how.count} are listed'
         stack.stop_platform()
         theirs = None
@@ -35,16 +35,6 @@ def run(how, table):
         table.add(f'scrapes of {how.count:,} that were due', ours['share'], '%', peer=peer['share'], beside=beside)
         table.add('CPU per 1,000 scrapes', ours['cpu'], 's', peer=peer['cpu'], beside=beside, cost=True)
         table.add('RSS', ours['rss'], 'MiB', peer=peer['rss'], beside=beside, cost=True)
-
-
-def all_items(stack):
-    items, after = [], ''
-    while True:
-        answer = stack.get('/api/v1/databases?limit=500' + (f'&cursor={after}' if after else '')).json
-        items += answer['items']
-        after = answer.get('next_cursor')
-        if not after:
-            return items
 
 
 def rounds(how, stack, process):

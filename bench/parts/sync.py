@@ -9,7 +9,6 @@ import time
 
 from measure import Target, wrk
 from played import Played
-from stack import wait_until
 
 KNOBS = {'count': (10_000, 200), 'interval': (30, 1), 'rounds': (3, 1)}
 NEVER = 3600  # the longest interval: beyond its first looks it does not come up in a run
@@ -20,7 +19,7 @@ def run(how, table):
         platform = stack.begin(NEVER, DBAAS_HTTP_THREADS='1')
         stack.fill(how.count)
         ids = [each['id'] for each in stack.items()]
-        wait_until(lambda: stack.stats()['resident']['never_scraped'] == 0, 120, 'the first look at everything')
+        stack.wait_for_first_scrapes(120)
         time.sleep(3)  # the second one is 2 s after the first
         idle = loads(how, stack, platform, ids, paths)
         platform = stack.restart(how.interval, DBAAS_HTTP_THREADS='1')
