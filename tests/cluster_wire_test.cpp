@@ -54,12 +54,16 @@ class kubedb_world final : public fakes::cluster_world {
           hand_(connect(on)),
           used_(connect(on)),
           cut_(on, *used_),
-          cluster_(
-              kubedb::make_cluster(on, cut_, base::system_clock(), obs::null_log(), registry_)) {}
+          cluster_(kubedb::make_cluster(
+              on, cut_, base::system_clock(), obs::null_log(), registry_,
+              {.on_metrics_port = [this](const auto& key, auto port) { ports_[key] = port; }})) {}
 
     ports::cluster& port() override { return *cluster_; }
     kube::client& hand() { return *hand_; }
     cutting_client& wire() { return cut_; }
+    std::optional<std::uint16_t> metrics_port(const domain::database& of) {
+        return ports_[{of.project, of.engine, of.name}];
+    }
 
     // It works by itself.
     aio::task<> work(domain::database) override { co_return done(); }
@@ -269,6 +273,7 @@ class kubedb_world final : public fakes::cluster_world {
     std::unique_ptr<kube::client> used_;
     cutting_client cut_;
     obs::registry registry_;
+    std::map<ports::database_key, std::optional<std::uint16_t>> ports_;
     std::unique_ptr<ports::cluster> cluster_;
 };
 
@@ -472,6 +477,27 @@ TEST_F(kubedb_cluster, a_paused_database_goes_with_its_volumes) {
         auto let = co_await it.world.let_go(wanted);
         if (!let) co_return let;
         co_return co_await it.seen.until([&] { return !it.seen.of(wanted).exists; });
+    });
+}
+
+TEST_F(kubedb_cluster, tells_where_the_exporter_listens) {
+    play([](scene& it) -> aio::task<> {
+        auto wanted = record();
+        auto uid = co_await it.port.create(wanted);
+        if (!uid) co_return base::pass(std::move(uid));
+        wanted.object_uid = *uid;
+        auto told = co_await it.seen.until([&] { return it.seen.of(wanted).has_metrics; });
+        if (!told) co_return told;
+        EXPECT_EQ(it.world.metrics_port(wanted), 56790);
+        auto begun = co_await it.port.remove(wanted);
+        EXPECT_FALSE(begun.value());
+        auto gone = co_await it.seen.until([&] {
+            const auto& state = it.seen.of(wanted);
+            return !state.exists && !state.has_metrics;
+        });
+        if (!gone) co_return gone;
+        EXPECT_EQ(it.world.metrics_port(wanted), std::nullopt);
+        co_return done();
     });
 }
 

@@ -120,8 +120,10 @@ std::string read_metrics_mode(text from, options& into) {
         into.metrics = metrics_mode::automatic;
     } else if (from == "proxy") {
         into.metrics = metrics_mode::proxy;
+    } else if (from == "direct") {
+        into.metrics = metrics_mode::direct;
     } else {
-        return "must be auto or proxy";
+        return "must be auto, proxy or direct";
     }
     return {};
 }
@@ -219,9 +221,11 @@ constexpr std::array table{
     option_description{"DBAAS_METRICS_CONCURRENCY", "metrics-concurrency", "64", "1 to 1024",
                        "Scrapes at the same time.", false, true, false,
                        read_number<&options::metrics_concurrency, 1, 1024>},
-    option_description{"DBAAS_METRICS_MODE", "metrics-mode", "auto", "auto, proxy",
-                       "How exporters are reached: through the API server's service proxy.", false,
-                       true, false, read_metrics_mode},
+    option_description{"DBAAS_METRICS_MODE", "metrics-mode", "auto", "auto, proxy, direct",
+                       "How exporters are reached: through the API server's service proxy, or "
+                       "directly by their services' names, which works inside of the cluster only. "
+                       "auto: directly with the pod's service account, else by the proxy.",
+                       false, true, false, read_metrics_mode},
     option_description{"DBAAS_HISTORY_HOURS", "history-hours", "24", "0 to 168 hours",
                        "How long metrics are kept; 0 keeps none.", false, true, false,
                        read_number<&options::history, 0, 168>},

@@ -49,8 +49,9 @@ class cluster_impl final : public ports::cluster {
           clock_(clock),
           log_(log),
           registry_(registry),
-          how_(how),
-          mirror_(on, clock, how.events_kept) {
+          how_(std::move(how)),
+          mirror_(on, clock, how_.events_kept) {
+        mirror_.tell_ports_to(how_.on_metrics_port);
         kube_.on_call([this](const kube::call_record& call) { count(call); });
     }
 
@@ -474,7 +475,8 @@ class cluster_impl final : public ports::cluster {
 std::unique_ptr<ports::cluster> make_cluster(aio::executor on, kube::client& through,
                                              const base::clock& clock, obs::log& log,
                                              obs::registry& registry, cluster_options how) {
-    return std::make_unique<cluster_impl>(std::move(on), through, clock, log, registry, how);
+    return std::make_unique<cluster_impl>(std::move(on), through, clock, log, registry,
+                                          std::move(how));
 }
 
 }  // namespace kubedb

@@ -4,7 +4,10 @@
 // the control loop.
 
 #include <chrono>
+#include <cstdint>
+#include <functional>
 #include <memory>
+#include <optional>
 
 #include "aio/aio.hpp"
 #include "base/clock.hpp"
@@ -19,6 +22,9 @@ struct cluster_options {
     // How often it looks for kinds that were installed meanwhile.
     std::chrono::seconds rediscover{60};
     std::size_t events_kept = 20;  // per database
+    // Told where the exporter of a database listens inside of the cluster; nothing: nowhere any
+    // more. On the control loop; may be empty.
+    std::function<void(const ports::database_key&, std::optional<std::uint16_t>)> on_metrics_port{};
     std::uint64_t seed = 1;
 };
 

@@ -167,6 +167,7 @@ void mirror::put_service(const kube::object_meta& meta, const boost::json::objec
     const auto key = key_by_labels(meta, object);
     if (!key || meta.name != key->name + "-stats") return;
     databases_[*key].has_metrics = has_metrics_port(object);
+    if (port_listener_) port_listener_(*key, metrics_port(object));
     service_of_[place(meta)] = *key;
     touch(*key);
 }
@@ -176,6 +177,7 @@ void mirror::drop_service(const kube::object_meta& meta) {
     if (at == service_of_.end()) return;
     const auto key = at->second;
     service_of_.erase(at);
+    if (port_listener_) port_listener_(key, std::nullopt);
     const auto found = databases_.find(key);
     if (found == databases_.end()) return;
     found->second.has_metrics = false;

@@ -246,6 +246,21 @@ bool has_metrics_port(const json::object& service) {
     });
 }
 
+std::optional<std::uint16_t> metrics_port(const json::object& service) {
+    const auto& spec = object_or_empty(service, "spec");
+    for (const auto& each : array_or_empty(spec, "ports")) {
+        if (!each.is_object() || text_at(each.get_object(), "name") != "metrics") continue;
+        auto port = number_at(each.get_object(), "port");
+        // The name of a headless service is its pods' addresses.
+        if (text_at(spec, "clusterIP") == "None") {
+            const auto target = number_at(each.get_object(), "targetPort");
+            if (target) port = target;
+        }
+        if (port && *port > 0 && *port <= 65535) return static_cast<std::uint16_t>(*port);
+    }
+    return std::nullopt;
+}
+
 ports::engine_version observe_version(const json::object& version) {
     const auto& spec = object_or_empty(version, "spec");
     return {.name = std::string(text_at(object_or_empty(version, "metadata"), "name")),

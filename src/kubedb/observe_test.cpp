@@ -89,6 +89,18 @@ TEST(observe, only_a_port_of_that_name_is_for_metrics) {
     EXPECT_TRUE(
         has_metrics_port(parsed(R"({"spec":{"ports":[{"name":"db"},{"name":"metrics"}]}})")));
     EXPECT_FALSE(has_metrics_port(parsed(R"({"spec":{"ports":[{"name":"prom"},7]}})")));
+    const auto port_of = [](std::string spec) {
+        return metrics_port(parsed(R"({"spec":)" + std::move(spec) + "}"));
+    };
+    const std::string of_many = R"([{"name":"db","port":1},{"name":"metrics","port":9121,)"
+                                R"("targetPort":56790}])";
+    EXPECT_EQ(port_of(R"({"clusterIP":"10.0.0.7","ports":)" + of_many + "}"), 9121);
+    EXPECT_EQ(port_of(R"({"clusterIP":"None","ports":)" + of_many + "}"), 56790);
+    EXPECT_EQ(port_of(R"({"clusterIP":"None","ports":[{"name":"metrics","port":56790,)"
+                      R"("targetPort":"metrics"}]})"),
+              56790);
+    EXPECT_EQ(port_of(R"({"ports":[{"name":"metrics","port":70000}]})"), std::nullopt);
+    EXPECT_EQ(port_of(R"({"ports":[{"name":"db","port":1}]})"), std::nullopt);
 }
 
 TEST(observe, versions_are_ordered_by_their_numbers) {

@@ -21,6 +21,7 @@
 #include "main/signals.hpp"
 #include "obs/log.hpp"
 #include "obs/metrics.hpp"
+#include "scrape/direct.hpp"
 #include "scrape/source.hpp"
 #include "sqlite/store.hpp"
 
@@ -50,15 +51,25 @@ std::unique_ptr<obs::log_service> start_log(const config::options& how) {
                           .colour = console && on_terminal});
 }
 
-base::outcome<kube::config> find_cluster(const config::options& how) {
+struct found_cluster {
+    kube::config config;
+    bool is_around_us = false;  // by the pod's service account
+};
+base::outcome<found_cluster> find_cluster(const config::options& how) {
     const auto* inherited = std::getenv("KUBECONFIG");
     const auto path = !how.kubeconfig.empty() ? how.kubeconfig
                       : inherited != nullptr  ? std::string(inherited)
                                               : std::string();
-    if (!path.empty()) return kube::load_kubeconfig(path, how.kube_context);
+    if (!path.empty()) {
+        auto loaded = kube::load_kubeconfig(path, how.kube_context);
+        if (!loaded) return base::pass(std::move(loaded));
+        return found_cluster{.config = std::move(*loaded)};
+    }
     const auto* host = std::getenv("KUBERNETES_SERVICE_HOST");
     const auto* port = std::getenv("KUBERNETES_SERVICE_PORT");
-    return kube::load_in_cluster(host == nullptr ? "" : host, port == nullptr ? "" : port);
+    auto loaded = kube::load_in_cluster(host == nullptr ? "" : host, port == nullptr ? "" : port);
+    if (!loaded) return base::pass(std::move(loaded));
+    return found_cluster{.config = std::move(*loaded), .is_around_us = true};
 }
 
 // While nobody has to log in: names of this machine alone.
@@ -140,6 +151,7 @@ class platform_process {
   private:
     base::outcome<void> open_store();
     base::outcome<void> connect_cluster();
+    void reach_exporters(bool is_inside);
     base::outcome<void> start_service();
     base::outcome<void> listen();
     bool end_loops();
@@ -152,7 +164,10 @@ class platform_process {
     control_thread control_;  // before all that has timers and sockets of its loop
     std::unique_ptr<ports::document_store> store_;
     std::unique_ptr<kube::client> kube_;
+    scrape::port_book exporter_ports_;
     std::unique_ptr<ports::cluster> cluster_;
+    std::unique_ptr<aio::blocking_pool> name_threads_;  // of direct scrapes; else none
+    std::unique_ptr<scrape::resolver> names_;
     std::unique_ptr<scrape::page_fetcher> pages_;
     std::unique_ptr<ports::metrics_source> metrics_;
     std::unique_ptr<app::service> service_;
@@ -187,20 +202,43 @@ base::outcome<void> platform_process::connect_cluster() {
     const auto scrapes = static_cast<std::size_t>(how_.metrics_concurrency);
     constexpr std::size_t other_calls = 32;
     auto made =
-        kube::make_client(on, {.config = std::move(*found),
+        kube::make_client(on, {.config = std::move(found->config),
                                .connections_max = app::scrape_lanes::most(scrapes) + other_calls,
                                .seed = seed,
                                .log = &log_});
     if (!made) return base::pass(std::move(made), "cluster");
     kube_ = std::move(*made);
-    cluster_ = kubedb::make_cluster(on, *kube_, clock_, log_, registry_, {.seed = seed});
-    pages_ = scrape::make_service_proxy_fetcher(
-        [&client = *kube_](std::string path, base::steady_time deadline, std::size_t bytes_max) {
-            return client.raw_get(std::move(path), deadline, bytes_max, "services/proxy");
-        },
-        [](const std::string& project) { return kubedb::namespace_of(project); });
+    cluster_ = kubedb::make_cluster(
+        on, *kube_, clock_, log_, registry_,
+        {.on_metrics_port = [this](const auto& key, auto port) { exporter_ports_.note(key, port); },
+         .seed = seed});
+    reach_exporters(found->is_around_us);
     metrics_ = scrape::make_source(*pages_, clock_, {.interval = how_.metrics_interval});
     return {};
+}
+
+void platform_process::reach_exporters(bool is_inside) {
+    const auto home_of = [](const std::string& project) { return kubedb::namespace_of(project); };
+    const bool is_direct = how_.metrics == config::metrics_mode::direct ||
+                           (how_.metrics == config::metrics_mode::automatic && is_inside);
+    log_.info("exporters", {{"reached", is_direct ? "directly" : "by the service proxy"}});
+    if (!is_direct) {
+        pages_ = scrape::make_service_proxy_fetcher(
+            [&client = *kube_](std::string path, base::steady_time deadline,
+                               std::size_t bytes_max) {
+                return client.raw_get(std::move(path), deadline, bytes_max, "services/proxy");
+            },
+            home_of);
+        return;
+    }
+    constexpr std::size_t name_threads = 8;
+    constexpr std::size_t names_waiting_max = 4096;
+    const auto on = control_.loop().executor();
+    name_threads_ = std::make_unique<aio::blocking_pool>(name_threads, names_waiting_max);
+    names_ = scrape::make_resolver(on, *name_threads_, clock_);
+    const auto scrapes = static_cast<std::size_t>(how_.metrics_concurrency);
+    pages_ = scrape::make_direct_fetcher(on, *names_, exporter_ports_, home_of,
+                                         {.connections_max = app::scrape_lanes::most(scrapes)});
 }
 
 base::outcome<void> platform_process::start_service() {

@@ -1,0 +1,108 @@
+#include "scrape/direct.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "http/client.hpp"
+
+namespace scrape {
+namespace {
+
+using base::errc;
+
+constexpr std::chrono::milliseconds connect_most{60'000};
+
+// A page was not had: the words of the service proxy for it.
+base::failure direct_failure(base::failure from) {
+    from.reason.clear();  // the client's own
+    if (from.code == errc::not_found) from.reason = "no_stats_service";
+    if (from.code == errc::unavailable) from.reason = "exporter_unreachable";
+    if (from.code == errc::timed_out) from.reason = "exporter_timeout";
+    return from;
+}
+
+class direct_fetcher final : public page_fetcher {
+  public:
+    direct_fetcher(aio::executor on, resolver& names, const port_book& ports,
+                   namespace_function name_space, direct_options how)
+        : on_(std::move(on)),
+          names_(names),
+          ports_(ports),
+          name_space_(std::move(name_space)),
+          how_(how) {}
+
+    aio::task<fetched_page> fetch(ports::database_key key, base::steady_time deadline) override {
+        const auto port = ports_.find(key);
+        if (!port) {
+            co_return base::fail(errc::not_found, "there is no stats service with a port 'metrics'",
+                                 "no_stats_service");
+        }
+        if (open_ >= how_.connections_max) {
+            co_return base::fail(errc::unavailable, "too many scrapes at once", "throttled");
+        }
+        const place taken(open_);
+        const auto host = fmt::format("{}-stats.{}.svc", key.name, name_space_(key.project));
+        auto address = co_await names_.resolve(host, deadline);
+        if (!address) co_return std::unexpected(direct_failure(std::move(address).error()));
+        auto answer = co_await get({.host = std::move(*address), .port = *port}, deadline);
+        if (!answer) {
+            // The service may have moved.
+            const auto code = answer.error().code;
+            if (code == errc::unavailable || code == errc::timed_out) names_.forget(host);
+            co_return std::unexpected(direct_failure(std::move(answer).error()).in(host));
+        }
+        co_return page_of(std::move(*answer));
+    }
+
+  private:
+    class place {
+      public:
+        explicit place(std::size_t& open) : open_(open) { ++open_; }
+        ~place() { --open_; }
+        place(const place&) = delete;
+        place& operator=(const place&) = delete;
+
+      private:
+        std::size_t& open_;
+    };
+
+    aio::task<http::response> get(http::url origin, base::steady_time deadline) {
+        using std::chrono::milliseconds;
+        const auto left =
+            std::chrono::duration_cast<milliseconds>(deadline - std::chrono::steady_clock::now());
+        auto client = http::make_client(
+            on_, {.origin = std::move(origin),
+                  .connections_max = 1,
+                  .body_bytes_max = how_.limits.page_bytes,
+                  .connect_timeout = std::clamp(left, milliseconds(1), connect_most)});
+        if (!client) co_return base::pass(std::move(client));
+        http::request asked{.target = "/metrics"};
+        asked.headers.add("User-Agent", "kubedb-dbaas");
+        asked.headers.add("Accept", "text/plain;version=0.0.4;q=1,*/*;q=0.1");
+        asked.headers.add("Connection", "close");
+        co_return co_await (*client)->send(
+            std::move(asked),
+            {.deadline = deadline, .body_bytes_max = how_.limits.page_bytes, .replayable = false});
+    }
+
+    aio::executor on_;
+    resolver& names_;
+    const port_book& ports_;
+    namespace_function name_space_;
+    direct_options how_;
+    std::size_t open_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<page_fetcher> make_direct_fetcher(aio::executor on, resolver& names,
+                                                  const port_book& ports,
+                                                  namespace_function name_space,
+                                                  direct_options how) {
+    return std::make_unique<direct_fetcher>(std::move(on), names, ports, std::move(name_space),
+                                            how);
+}
+
+}  // namespace scrape
