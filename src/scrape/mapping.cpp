@@ -254,7 +254,7 @@ domain::metrics_sample mapping_plan::evaluate(const reading& page, rate_memory& 
                                           made.engine_metrics.back().first == source.name;
         if (known) continue;  // a rule before this one had a value
         const double value = now.result(what);
-        if (std::isnan(value)) continue;
+        if (!std::isfinite(value)) continue;  // unknown, or a sum beyond what a number holds
         if (platform) {
             made.values[source.id] = value;
         } else {

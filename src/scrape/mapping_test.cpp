@@ -305,6 +305,13 @@ TEST(mapping, passes_over_values_that_are_not_finite) {
     expect_values(sample, {{items, 5}});
 }
 
+TEST(mapping, does_not_show_a_sum_that_is_beyond_numbers) {
+    const auto sample = evaluated("redis", {"redis_connected_clients 3\n"
+                                            "redis_db_keys{db=\"0\"} 1e308\n"
+                                            "redis_db_keys{db=\"1\"} 1e308\n"});
+    expect_values(sample, {{connections_current, 3}});
+}
+
 TEST(mapping, compares_label_values_unescaped) {
     const auto sample =
         evaluated("postgres", {"pg_stat_activity_count{x=\"a\\\"b\",state=\"active\"} 2\n"
