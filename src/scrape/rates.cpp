@@ -13,7 +13,10 @@ constexpr double unknown = std::numeric_limits<double>::quiet_NaN();
 // that counting began anew.
 double increase(const counter_reading& before, const counter_reading& now, bool restarted) {
     if (std::isnan(before.total) || std::isnan(now.total)) return unknown;
-    if (now.total >= before.total) return now.total - before.total;
+    if (now.total >= before.total) {
+        // A part that came brings its whole past, one that went takes it away: neither is growth.
+        return now.series == before.series ? now.total - before.total : unknown;
+    }
     const bool one_series = before.series == 1 && now.series == 1;
     return one_series || restarted ? now.total : unknown;
 }

@@ -30,9 +30,10 @@ class rate_memory {
     explicit rate_memory(options how) : how_(how) {}
 
     // Per-second rates of `now` against the readings of the same member before these, NaN where
-    // there are none; remembers `now` instead. After a fall the counter began anew at zero: that
-    // holds when it is one series or when `uptime_seconds` (NaN = unknown) says that the engine
-    // started in between; otherwise a part of a sum has vanished and the rate is NaN.
+    // there are none, or where a part of a sum came or went; remembers `now` instead. After a fall
+    // the counter began anew at zero: that holds when it is one series or when `uptime_seconds`
+    // (NaN = unknown) says that the engine started in between; otherwise a part of a sum has
+    // vanished and the rate is NaN.
     void advance(std::uint64_t member, base::steady_time at, double uptime_seconds,
                  std::span<const counter_reading> now, std::span<double> rates);
 

@@ -49,6 +49,17 @@ TEST(rates, take_a_fallen_sum_for_a_restart_only_when_the_engine_restarted) {
     EXPECT_TRUE(std::isnan(it.advance(30s, 10, 3))) << "nothing is known of a restart";
 }
 
+// A database of which one page knew nothing, and which comes back with all it ever counted.
+TEST(rates, of_a_sum_are_unknown_when_a_part_came_or_went) {
+    fixture it;
+    it.advance(0s, 1'000'000, 2);
+    EXPECT_TRUE(std::isnan(it.advance(10s, 500, 1))) << "a part is missing";
+    EXPECT_TRUE(std::isnan(it.advance(20s, 1'000'600, 2))) << "its whole past is no growth";
+    EXPECT_DOUBLE_EQ(it.advance(30s, 1'000'700, 2), 10);
+    it.advance(40s, 1'000'000, 3);
+    EXPECT_TRUE(std::isnan(it.advance(50s, 1'000'800, 2))) << "the rest grew by more than it had";
+}
+
 TEST(rates, keep_counting_over_a_restart_that_kept_the_counters) {
     fixture it;
     it.advance(0s, 1000000, 3);
