@@ -82,7 +82,7 @@ class Stack:
     def _start(self, log, words, env=None):
         with open(os.path.join(self.folder, log), 'ab') as out:
             return subprocess.Popen([os.path.join(os.environ['DBAAS_BIN'], words[0]), *words[1:]], stdin=subprocess.DEVNULL, stdout=out,
-                                    stderr=out, env={'PATH': os.environ['PATH'], **(env or {})})
+                                    stderr=out, env={'PATH': os.environ['PATH'], 'TSAN_OPTIONS': 'halt_on_error=1', **(env or {})})
 
     def log_tail(self, name, lines=20):
         with open(os.path.join(self.folder, name), encoding='utf-8', errors='replace') as file:
