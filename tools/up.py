@@ -183,13 +183,18 @@ def line_of(base, database):
     status = database['status']
     endpoints = status.get('endpoints') or []
     where = f"{endpoints[0]['host']}:{endpoints[0]['port']}" if endpoints else '-'
-    text = f"{database['name']:<10} {database['engine']} {database['version']:<8} {status['phase']:<13} {where:<17}"
+    what = f"{database['engine']} {database['version']}"
+    text = f"{database['name']:<10} {what:<18} {status['phase']:<12} {where:<17}"
     _, metrics = call(base, f"/api/v1/databases/{database['id']}/metrics")
     values = metrics.get('metrics') if isinstance(metrics, dict) else None
     if values and metrics.get('last_updated'):
         text += f" {amount(dig(values, 'connections', 'current'))} connections"
         text += f"  {amount(dig(values, 'operations', 'per_second'))} ops/s"
-        text += f"  {amount((dig(values, 'memory', 'used_bytes') or 0) / 2**20)} MiB"
+        for group, word in (('memory', 'in memory'), ('storage', 'on disk')):
+            used = dig(values, group, 'used_bytes')
+            if used is not None:
+                text += f'  {amount(used / 2**20)} MiB {word}'
+                break
         text += f"  metrics {metrics['age_seconds']} s old"
     else:
         text += f"  metrics {dig(metrics, 'status') or 'pending'}"

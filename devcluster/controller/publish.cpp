@@ -145,7 +145,8 @@ aio::task<> local_database::publish_status(const json::object& object) {
         const auto& state = each.member->state();
         facts_.ready += state.is_ready ? 1 : 0;
         if (!state.is_ready && facts_.trouble.empty()) {
-            facts_.trouble = fmt::format("{}: {}", each.member->plan().name, state.trouble);
+            facts_.trouble = fmt::format("{}: {}", each.member->plan().name,
+                                         state.trouble.empty() ? "starting" : state.trouble);
         }
     }
     if (facts_.accepts && facts_.ready >= facts_.replicas) facts_.was_provisioned = true;
