@@ -2,7 +2,7 @@
 #   one static library from *.cpp of the folder, one test binary from its *_test.cpp, one with the label live from its
 #   *_live_test.cpp, all found by file name.
 #   DEPENDS are other rooms (public), LIBRARIES are foreign libraries (private unless the header needs them),
-#   PCH names a heavy foreign header that the room's .cpp files share.
+#   PCH names a header of the room that holds the heavy foreign ones which its .cpp files share.
 add_library(dbaas_options INTERFACE)
 target_include_directories(dbaas_options INTERFACE ${CMAKE_SOURCE_DIR}/src ${CMAKE_SOURCE_DIR})
 target_compile_options(dbaas_options INTERFACE
