@@ -65,8 +65,16 @@ class Faults(unittest.TestCase):
             found = shown()
             self.fail({name: (found.get(name), wanted[name]) for name in wanted if found.get(name) != wanted[name]})
 
+    def silences(self):
+        """How long each watch has been silent: another number whenever the platform has counted."""
+        return [line for line in self.stack.get('/metrics').text.splitlines() if line.startswith('dbaas_watch_silence_seconds{')]
+
     def lists(self):
-        """Pages of lists that the platform has asked for, over all its watches."""
+        """Pages of lists that the platform has asked for, over all its watches. It counts once a second: what has happened by now is
+        in the next count but one."""
+        for _ in range(2):
+            before = self.silences()
+            wait_until(lambda before=before: self.silences() != before, what='the next count')
         return sum(float(line.rsplit(' ', 1)[1]) for line in self.stack.get('/metrics').text.splitlines()
                    if line.startswith('dbaas_watch_lists_total{'))
 
