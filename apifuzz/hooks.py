@@ -1,6 +1,7 @@
 """What schemathesis is told of this API: keys that do not repeat by chance, and which refusals of a well-formed request are right."""
 
 import json
+import re
 import uuid
 
 import schemathesis
@@ -12,6 +13,7 @@ DOMAIN_CODES = {
     'reserved_label', 'too_many', 'unsupported', 'out_of_range', 'must_be_odd', 'immutable', 'cannot_shrink', 'ambiguous',
     'engine_not_installed', 'version_not_found', 'version_deprecated', 'not_found',
 }
+NAME = re.compile('[a-z]([-a-z0-9]{0,38}[a-z0-9])?')  # as the schema has it
 # Positions and intervals, which only their giver or the clock can judge.
 JUDGED_LATER = ('cursor: ', 'from: ', 'to: ', 'step: ')
 
@@ -29,7 +31,8 @@ def map_headers(context, headers):
 def map_body(context, body):
     """Names of what is there, in the place of made-up ones: what comes behind them is asked for as well."""
     if context.operation.path == '/api/v1/databases' and isinstance(body, dict):
-        if isinstance(body.get('project'), str):
+        # Only in the place of a name that fits: what was made not to must not be mended.
+        if isinstance(body.get('project'), str) and NAME.fullmatch(body['project']):
             body['project'] = 'default'
         if isinstance(body.get('version'), str):
             del body['version']
