@@ -4,7 +4,6 @@
 // and without waiting for the writer.
 
 #include <array>
-#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -16,6 +15,7 @@
 #include "api/encode.hpp"
 #include "api/list_index.hpp"
 #include "app/platform.hpp"
+#include "base/published.hpp"
 
 namespace api {
 
@@ -35,7 +35,7 @@ struct database_documents {
 
 // A database's place: stays while the database lives, its documents are exchanged.
 struct database_slot {
-    std::atomic<std::shared_ptr<const database_documents>> documents;
+    base::published<const database_documents> documents;
 };
 
 using project_map = std::map<std::string, std::shared_ptr<const domain::project>>;
@@ -79,7 +79,7 @@ class read_model final : public app::platform_listener {
     template <class Value>
     struct sharded {
         using map = std::unordered_map<std::string, Value>;
-        std::array<std::atomic<std::shared_ptr<const map>>, shard_count> shards;
+        std::array<base::published<const map>, shard_count> shards;
         [[nodiscard]] static std::size_t place(const std::string& id) noexcept {
             return std::hash<std::string>{}(id) % shard_count;
         }
@@ -106,7 +106,7 @@ class read_model final : public app::platform_listener {
     // As they are in the index.
     std::unordered_map<std::string, std::shared_ptr<const listed_database>> listed_;
     sharded<std::shared_ptr<const domain::operation>> operations_;
-    std::atomic<std::shared_ptr<const directory>> directory_;
+    base::published<const directory> directory_;
     std::function<void(model_change)> listener_;
 };
 
