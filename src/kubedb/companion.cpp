@@ -5,6 +5,7 @@
 #include "kubedb/manifests.hpp"
 #include "kubedb/names.hpp"
 #include "kubedb/observe.hpp"
+#include "kubedb/removal.hpp"
 
 namespace kubedb {
 namespace {
@@ -78,8 +79,8 @@ aio::task<bool> remove_companion(kube::client& through, kube::resource what,
     const auto seen = observe_database(kind, *there);
     if (seen.owner_database_id != record.id) co_return true;
     if (!seen.deleting) {
-        auto asked = co_await through.remove(what, home, name_of(kind, record), {.uid = seen.uid});
-        if (!asked && asked.error().code != errc::not_found) co_return base::pass(std::move(asked));
+        auto asked = co_await delete_object(through, what, kind, std::move(*there));
+        if (!asked) co_return base::pass(std::move(asked));
     }
     co_return false;
 }
