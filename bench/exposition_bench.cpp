@@ -1,6 +1,6 @@
-// How fast exporter pages are read. Pages: those of src/scrape/testdata, and of the folder
-// DBAAS_EXPORTER_PAGES when it is set. "all" yields every sample; "mapped" reads what the engine's
-// plan wants, as each scrape does.
+// How fast exporter pages are read. Pages: those of the folder DBAAS_EXPORTER_PAGES, or of
+// src/scrape/testdata when it is not set. "all" yields every sample; "mapped" reads what the
+// engine's plan wants, as each scrape does.
 #include <benchmark/benchmark.h>
 
 #include <cstdlib>
@@ -68,8 +68,9 @@ void add_folder(const fs::path& folder) {
 }
 
 const bool added = [] {
-    add_folder(fs::path(DBAAS_SOURCE_DIR) / "src/scrape/testdata");
-    if (const char* folder = std::getenv("DBAAS_EXPORTER_PAGES")) add_folder(folder);
+    const char* const folder = std::getenv("DBAAS_EXPORTER_PAGES");
+    add_folder(folder != nullptr ? fs::path(folder)
+                                 : fs::path(DBAAS_SOURCE_DIR) / "src/scrape/testdata");
     return true;
 }();
 
