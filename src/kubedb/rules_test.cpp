@@ -1,0 +1,45 @@
+// deploy/rbac.yaml names every resource that the engine table makes the platform ask for.
+
+#include <gtest/gtest.h>
+
+#include <cctype>
+#include <fstream>
+#include <iterator>
+#include <set>
+#include <string>
+#include <utility>
+
+#include "kubedb/engine_table.hpp"
+
+namespace {
+
+// The words of the file: resources are words of letters there, whatever the list around them looks
+// like.
+std::set<std::string> words_of_the_rules() {
+    std::ifstream file(KUBEDB_RULES);
+    const std::string text(std::istreambuf_iterator<char>(file), {});
+    std::set<std::string> words;
+    std::string word;
+    for (const char c : text) {
+        if (std::isalnum(static_cast<unsigned char>(c)) != 0) {
+            word += c;
+        } else {
+            words.insert(std::exchange(word, {}));
+        }
+    }
+    return words;
+}
+
+TEST(rules, name_every_resource_of_every_engine) {
+    const auto words = words_of_the_rules();
+    ASSERT_TRUE(words.contains("secrets")) << KUBEDB_RULES;
+    for (const auto& each : kubedb::all_kinds()) {
+        EXPECT_TRUE(words.contains(std::string(each.plural))) << each.plural;
+        EXPECT_TRUE(words.contains(each.ops_plural())) << each.ops_plural();
+        EXPECT_TRUE(words.contains(each.version_plural())) << each.version_plural();
+        if (each.companion.plural.empty()) continue;
+        EXPECT_TRUE(words.contains(std::string(each.companion.plural))) << each.companion.plural;
+    }
+}
+
+}  // namespace
