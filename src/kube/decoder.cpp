@@ -1,5 +1,7 @@
 #include "kube/decoder.hpp"
 
+// Without the conversions that throw: every error of simdjson's is looked at, or does not compile.
+#define SIMDJSON_EXCEPTIONS 0
 #include <simdjson.h>
 
 #include <optional>
@@ -96,7 +98,9 @@ std::optional<event_kind> kind_of(std::string_view type) {
 }
 
 bool read_items(od::value value, const decoder::take_item& take) {
-    if (value.is_null()) return true;  // an empty list of Go's
+    bool is_null = false;
+    if (value.is_null().get(is_null) != simdjson::SUCCESS) return false;
+    if (is_null) return true;  // an empty list of Go's
     od::array items;
     if (value.get_array().get(items) != simdjson::SUCCESS) return false;
     for (auto item : items) {

@@ -112,6 +112,7 @@ TEST_F(decoding, a_broken_page_is_corrupt) {
     for (const auto* text :
          {"", "garbage", "[]", R"({"items":[]})", R"({"metadata":{"resourceVersion":"5"}})",
           R"({"items":7,"metadata":{"resourceVersion":"5"}})",
+          R"({"items":none,"metadata":{"resourceVersion":"5"}})",
           R"({"items":[7],"metadata":{"resourceVersion":"5"}})",
           R"({"items":[{"metadata":{}}],"metadata":{"resourceVersion":"5"}})",
           R"({"items":[],"metadata":7})", R"({"items":[],"metadata":{"resourceVersion":5}})",
