@@ -74,12 +74,41 @@ const option_description* find(std::string_view word,
     return at == all_options().end() ? nullptr : &*at;
 }
 
+// Kubernetes tells a pod of the services of its namespace in variables of this form, and a service
+// may be called as we are: DBAAS_API_SERVICE_HOST, DBAAS_API_PORT_8000_TCP_ADDR.
+class service_links {
+  public:
+    explicit service_links(const std::map<std::string, std::string>& environment) {
+        for (const auto& [name, value] : environment) {
+            if (!name.ends_with(host)) continue;
+            const auto service = name.substr(0, name.size() - host.size());
+            if (environment.contains(service + std::string(port))) services_.push_back(service);
+        }
+    }
+    [[nodiscard]] bool hold(std::string_view name) const {
+        return std::ranges::any_of(services_, [name](std::string_view service) {
+            if (!name.starts_with(service)) return false;
+            const auto rest = name.substr(service.size());
+            return rest == host || is_or_begins(rest, port) || is_or_begins(rest, "_PORT");
+        });
+    }
+
+  private:
+    static constexpr std::string_view host = "_SERVICE_HOST";
+    static constexpr std::string_view port = "_SERVICE_PORT";
+    static bool is_or_begins(std::string_view text, std::string_view with) {
+        return text.starts_with(with) && (text.size() == with.size() || text[with.size()] == '_');
+    }
+    std::vector<std::string> services_;
+};
+
 void read_environment(const sources& from, found_values& into, fault_list& faults) {
+    const service_links links(from.environment);
     for (const auto& [name, value] : from.environment) {
         const auto* option = find(name, &option_description::environment);
         if (option != nullptr) {
             if (!value.empty()) into[option->environment] = {value, "environment"};
-        } else if (name.starts_with("DBAAS_") && name != file_variable) {
+        } else if (name.starts_with("DBAAS_") && name != file_variable && !links.hold(name)) {
             faults.add(name, "unknown_option",
                        "no such option" + nearest(name, &option_description::environment) +
                            " ('dbaas config' lists them)");

@@ -80,6 +80,32 @@ TEST(config, masks_secrets_and_says_what_is_not_in_use) {
     EXPECT_EQ(got->options.mongodb_url.reveal(), "mongodb://u:pa55@db/x");
 }
 
+TEST(config, lets_kubernetes_tell_of_services_that_are_called_as_we_are) {
+    const auto got = config::load({.environment = {{"DBAAS_SERVICE_HOST", "10.0.0.7"},
+                                                   {"DBAAS_SERVICE_PORT", "8000"},
+                                                   {"DBAAS_SERVICE_PORT_HTTP", "8000"},
+                                                   {"DBAAS_PORT", "tcp://10.0.0.7:8000"},
+                                                   {"DBAAS_PORT_8000_TCP", "tcp://10.0.0.7:8000"},
+                                                   {"DBAAS_PORT_8000_TCP_ADDR", "10.0.0.7"},
+                                                   {"DBAAS_API_SERVICE_HOST", "10.0.0.8"},
+                                                   {"DBAAS_API_SERVICE_PORT", "80"},
+                                                   {"DBAAS_API_PORT_80_TCP_PROTO", "tcp"}}});
+    EXPECT_TRUE(got) << got.error().text;
+}
+
+TEST(config, takes_a_service_without_all_of_its_variables_for_a_mistake) {
+    const auto got = config::load({.environment = {{"DBAAS_PORT", "8000"},
+                                                   {"DBAAS_WEB_SERVICE_HOST", "10.0.0.8"},
+                                                   {"DBAAS_API_SERVICE_HOST", "10.0.0.8"},
+                                                   {"DBAAS_API_SERVICE_PORT", "80"},
+                                                   {"DBAAS_API_SERVICE_PORTS", "80"},
+                                                   {"DBAAS_API_LISTEN", ":80"}}});
+    ASSERT_FALSE(got);
+    EXPECT_EQ(codes(got.error()),
+              "DBAAS_API_LISTEN=unknown_option;DBAAS_API_SERVICE_PORTS=unknown_option;"
+              "DBAAS_PORT=unknown_option;DBAAS_WEB_SERVICE_HOST=unknown_option;");
+}
+
 TEST(config, serves_strangers_only_when_told_so) {
     EXPECT_FALSE(config::load({.arguments = {"--listen", "0.0.0.0:80"}}));
     EXPECT_TRUE(config::load({.arguments = {"--listen", "0.0.0.0:80", "--insecure-no-auth"}}));
