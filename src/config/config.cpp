@@ -116,13 +116,21 @@ void read_environment(const sources& from, found_values& into, fault_list& fault
     }
 }
 
+// What is not a flag may be a secret that slipped: it is named by its place, and of what looks like
+// a flag only the part that is no value.
+std::string shown_name(std::string_view word, std::size_t at) {
+    if (word.starts_with('-')) return std::string(word.substr(0, word.find('=')));
+    return fmt::format("argument {}", at + 1);
+}
+
 // Flags win, so they are read last; --config is taken out on the way.
 void read_arguments(const sources& from, found_values& into, std::string& file,
                     fault_list& faults) {
     for (std::size_t at = 0; at < from.arguments.size(); ++at) {
         const std::string& word = from.arguments[at];
         if (!word.starts_with("--")) {
-            faults.add(word, "unknown_argument", "is not a flag; flags begin with --");
+            faults.add(shown_name(word, at), "unknown_argument",
+                       "is not a flag; flags begin with --");
             continue;
         }
         const auto equals = word.find('=');
@@ -131,6 +139,9 @@ void read_arguments(const sources& from, found_values& into, std::string& file,
         if (option == nullptr && key != "config") {
             faults.add("--" + key, "unknown_option",
                        "no such flag" + nearest(key, &option_description::key));
+            const bool has_value = equals == std::string::npos && at + 1 < from.arguments.size() &&
+                                   !from.arguments[at + 1].starts_with("--");
+            if (has_value) ++at;
             continue;
         }
         std::string value;

@@ -64,7 +64,7 @@ TEST(config, names_every_fault_at_once) {
     for (const auto* each :
          {"METRICS_SYNC_INTERVAL=bad_value", "DBAAS_LISTNE=unknown_option", "REDIS_URL=bad_value",
           "JWT_SECRET=bad_value", "DBAAS_HTTP_THREADS=bad_value", "--nonsense=unknown_option",
-          "stray=unknown_argument", "--data-dir=missing_value"}) {
+          "argument 4=unknown_argument", "--data-dir=missing_value"}) {
         EXPECT_NE(found.find(each), std::string::npos) << each << " in " << found;
     }
     EXPECT_NE(got.error().text.find("did you mean 'DBAAS_LISTEN'"), std::string::npos);
@@ -78,6 +78,19 @@ TEST(config, masks_secrets_and_says_what_is_not_in_use) {
     EXPECT_NE(got->notes[0].find("MONGODB_URL"), std::string::npos);
     for (const auto& each : got->values) EXPECT_EQ(each.value.find("pa55"), std::string::npos);
     EXPECT_EQ(got->options.mongodb_url.reveal(), "mongodb://u:pa55@db/x");
+}
+
+TEST(config, never_repeats_a_secret_that_stands_in_a_wrong_place) {
+    const auto got = config::load(
+        {.arguments = {"--jwt-secrt", "pa55-1", "--jwt-secert=pa55-2", "-mongodb-url=pa55-3",
+                       "-redis-url", "pa55-4", "--sentry-dns", "--jwt-secrat"}});
+    ASSERT_FALSE(got);
+    EXPECT_EQ(codes(got.error()),
+              "--jwt-secrt=unknown_option;--jwt-secert=unknown_option;"
+              "-mongodb-url=unknown_argument;-redis-url=unknown_argument;"
+              "argument 6=unknown_argument;--sentry-dns=unknown_option;"
+              "--jwt-secrat=unknown_option;");
+    EXPECT_EQ(got.error().text.find("pa55"), std::string::npos) << got.error().text;
 }
 
 TEST(config, lets_kubernetes_tell_of_services_that_are_called_as_we_are) {
