@@ -29,11 +29,6 @@ using boost::system::error_code;
 
 namespace {
 
-awaitable<bool> is_cancelled() {
-    const auto state = co_await asio::this_coro::cancellation_state;
-    co_return state.cancelled() != asio::cancellation_type::none;
-}
-
 // Every coroutine that is the root of a thread of its own begins here: cancellation must come back
 // as a value (rule 26), and nothing may escape as an exception.
 awaitable<base::outcome<void>> as_root(task<> work) {
@@ -222,6 +217,11 @@ void post(const aio::executor& on, std::move_only_function<void()> work) {
 
 awaitable<aio::executor> this_executor() {
     co_return co_await asio::this_coro::executor;
+}
+
+awaitable<bool> is_cancelled() {
+    const auto state = co_await asio::this_coro::cancellation_state;
+    co_return state.cancelled() != asio::cancellation_type::none;
 }
 
 task<> sleep_until(base::steady_time when) {

@@ -50,6 +50,10 @@ void post(const aio::executor& on, std::move_only_function<void()> work);
 // The executor that the calling coroutine runs on.
 boost::asio::awaitable<aio::executor> this_executor();
 
+// Whether the calling coroutine has been told to end. Asked before each wait: a cancellation that
+// comes between two operations finds none to end.
+boost::asio::awaitable<bool> is_cancelled();
+
 // Waits. Failures: cancelled.
 task<> sleep_for(std::chrono::nanoseconds duration);
 task<> sleep_until(base::steady_time when);

@@ -20,6 +20,8 @@
 #include <boost/asio/write.hpp>
 #include <utility>
 
+#include "aio/aio.hpp"
+
 namespace http::detail {
 namespace {
 
@@ -57,19 +59,13 @@ base::failure failure_of(const error_code& error, std::string_view doing) {
     return {errc::unavailable, fmt::format("{}: {}", doing, error.message())};
 }
 
-// A cancellation that comes between two operations finds none to end, and none is begun after it.
-asio::awaitable<bool> is_cancelled() {
-    const auto state = co_await asio::this_coro::cancellation_state;
-    co_return state.cancelled() != asio::cancellation_type::none;
-}
-
 template <class Stream>
 class wire_of final : public wire {
   public:
     explicit wire_of(Stream stream) : stream_(std::move(stream)) {}
 
     aio::task<std::size_t> read(std::span<char> into) override {
-        if (co_await is_cancelled()) co_return fail(errc::cancelled, "cancelled");
+        if (co_await aio::is_cancelled()) co_return fail(errc::cancelled, "cancelled");
         error_code fault;
         const auto size =
             co_await stream_.async_read_some(asio::buffer(into.data(), into.size()),
@@ -84,7 +80,7 @@ class wire_of final : public wire {
     }
 
     aio::task<> write(std::string_view head, std::string_view body) override {
-        if (co_await is_cancelled()) co_return fail(errc::cancelled, "cancelled");
+        if (co_await aio::is_cancelled()) co_return fail(errc::cancelled, "cancelled");
         const std::array<asio::const_buffer, 2> parts{asio::buffer(head.data(), head.size()),
                                                       asio::buffer(body.data(), body.size())};
         error_code error;
@@ -181,7 +177,7 @@ aio::task<std::unique_ptr<wire>> secure(tcp::socket socket, std::string origin, 
     if (!is_address) SSL_set_tlsext_host_name(stream.native_handle(), name.c_str());
     const auto found = std::make_shared<std::string>();  // also owned by the verification
     if (how->verify) expect_name(stream, name, is_address, found);
-    if (co_await is_cancelled()) co_return fail(errc::cancelled, "cancelled", "not_sent");
+    if (co_await aio::is_cancelled()) co_return fail(errc::cancelled, "cancelled", "not_sent");
     co_await stream.async_handshake(asio::ssl::stream_base::client,
                                     asio::redirect_error(asio::use_awaitable, error));
     if (!error) {
@@ -220,7 +216,7 @@ aio::task<std::unique_ptr<wire>> connect(url where, std::shared_ptr<tls_setup> t
                                                 asio::redirect_error(asio::use_awaitable, error));
     }
     // A look-up takes no cancellation; one that came meanwhile is seen here.
-    if (co_await is_cancelled()) error = asio::error::operation_aborted;
+    if (co_await aio::is_cancelled()) error = asio::error::operation_aborted;
     if (error) co_return std::unexpected(not_sent(failure_of(error, "resolve " + where.host)));
     tcp::socket socket(on);
     co_await asio::async_connect(socket, found, asio::redirect_error(asio::use_awaitable, error));
