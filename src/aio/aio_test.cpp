@@ -42,13 +42,19 @@ TEST(run_to_end, hands_out_the_result) {
     EXPECT_EQ(*result, 42);
 }
 
-TEST(run_to_end, turns_an_exception_into_a_failure) {
-    const auto result = run_to_end([]() -> task<int> {
-        throw std::runtime_error("broken");
-        co_return 1;
-    }());
+task<int> broken_task() {
+    throw std::runtime_error("broken");
+    co_return 1;
+}
+
+void expect_broken(const base::outcome<int>& result) {
     ASSERT_FALSE(result);
     EXPECT_EQ(result.error().code, errc::internal);
+    EXPECT_EQ(result.error().text, "exception: broken");
+}
+
+TEST(run_to_end, turns_an_exception_into_a_failure) {
+    expect_broken(run_to_end(broken_task()));
 }
 
 TEST(sleep_until, returns_at_once_for_a_time_that_has_passed) {
@@ -66,6 +72,10 @@ TEST(with_deadline, hands_on_a_failure_at_once) {
         with_deadline(never, []() -> task<int> { co_return base::fail(errc::denied, "no"); }()));
     ASSERT_FALSE(result);
     EXPECT_EQ(result.error().code, errc::denied);
+}
+
+TEST(with_deadline, turns_an_exception_into_a_failure) {
+    expect_broken(run_to_end(with_deadline(never, broken_task())));
 }
 
 TEST(with_deadline, cancels_what_is_late_and_waits_for_its_end) {
@@ -286,6 +296,17 @@ TEST(run_on, awaits_work_of_another_loop) {
     ASSERT_TRUE(result);
     EXPECT_EQ(*result, 9);
     EXPECT_EQ(worked, thread_id);
+}
+
+TEST(run_on, turns_an_exception_into_a_failure) {
+    loop other;
+    other.keep_alive();
+    std::thread thread([&] { other.run(); });
+    expect_broken(run_to_end(run_on<int>(other.executor(), broken_task)));
+    expect_broken(run_to_end(
+        run_on<int>(other.executor(), []() -> task<int> { throw std::runtime_error("broken"); })));
+    other.release();
+    thread.join();
 }
 
 TEST(periodic, goes_on_after_a_failed_step_and_ends_when_cancelled) {

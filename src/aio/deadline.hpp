@@ -13,16 +13,13 @@ namespace aio {
 template <class T>
 task<T> with_deadline(base::steady_time when, task<T> work) {
     std::optional<base::outcome<T>> result;
-    auto fill = [](task<T> inner, std::optional<base::outcome<T>>* into) -> task<> {
-        into->emplace(co_await std::move(inner));
-        co_return base::outcome<void>{};
-    };
-    const bool late = co_await detail::race_with_time(when, fill(std::move(work), &result));
-    if (!result) co_return base::fail(base::errc::internal, "a task threw an exception");
-    if (late && !*result && result->error().code == base::errc::cancelled) {
+    auto start = [&work] { return std::move(work); };
+    const bool late = co_await detail::race_with_time(when, detail::keep_result(start, result));
+    auto ended = detail::kept(result);
+    if (late && !ended && ended.error().code == base::errc::cancelled) {
         co_return base::fail(base::errc::timed_out, "the deadline passed");
     }
-    co_return std::move(*result);
+    co_return ended;
 }
 
 }  // namespace aio

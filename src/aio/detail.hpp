@@ -4,6 +4,8 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
+#include <utility>
 
 #include "aio/aio.hpp"
 
@@ -30,5 +32,22 @@ class remote_latch {
 };
 void run_until_done(task<> work);
 base::failure failure_of_current_exception() noexcept;
+
+// Runs the task that `start` makes and keeps its result, or its exception as a failure, in `into`.
+// Both must outlive it.
+template <class T, class Start>
+task<> keep_result(Start& start, std::optional<base::outcome<T>>& into) {
+    try {
+        into.emplace(co_await start());
+    } catch (...) {
+        into.emplace(std::unexpected(failure_of_current_exception()));
+    }
+    co_return base::outcome<void>{};
+}
+template <class T>
+base::outcome<T> kept(std::optional<base::outcome<T>>& result) {
+    if (!result) return base::fail(base::errc::internal, "a task did not end");
+    return std::move(*result);
+}
 
 }  // namespace aio::detail
