@@ -205,8 +205,7 @@ class store final : public ports::document_store {
             }
             const std::lock_guard lock(mutex_);
             if (is_stopping_) return;
-            auto probed = writing_.execute("PRAGMA user_version = 1");  // a write of one page
-            if (probed) is_healthy_.store(true);
+            if (probe(writing_)) is_healthy_.store(true);
         }
     }
 

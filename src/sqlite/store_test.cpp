@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <set>
 
+#include "sqlite/database.hpp"
 #include "testing/document_store_contract.hpp"
 
 namespace {
@@ -144,6 +145,26 @@ TEST(sqlite_store, belongs_to_one_process) {
     ASSERT_FALSE(second);
     EXPECT_EQ(second.error().code, base::errc::conflict);
     EXPECT_NE(second.error().text.find(home.file()), std::string::npos);
+}
+
+// Somebody else at the same file, past our lock.
+base::outcome<void> meddle(const std::string& path, const char* sql) {
+    auto file = sqlite::database::open(path, false);
+    if (!file) return base::pass(std::move(file));
+    return file->execute(sql);
+}
+
+TEST(sqlite_store, refuses_files_of_other_versions_and_of_strangers) {
+    const folder home;
+    ASSERT_TRUE(open(home.file()));
+    ASSERT_TRUE(open(home.file())) << "its own version";
+    for (const auto* version : {"PRAGMA user_version = 999", "PRAGMA user_version = -1"}) {
+        ASSERT_TRUE(meddle(home.file(), version));
+        EXPECT_EQ(open(home.file()).error().code, base::errc::unsupported) << version;
+    }
+    ASSERT_TRUE(meddle(home.file(), "PRAGMA user_version = 0"));
+    EXPECT_FALSE(open(home.file())) << "its tables are there already";
+    EXPECT_FALSE(open(home.file())) << "the failed step left nothing behind";
 }
 
 TEST(sqlite_store, refuses_files_that_it_cannot_read) {

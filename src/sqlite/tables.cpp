@@ -2,19 +2,22 @@
 
 #include <fmt/format.h>
 
+#include <array>
+
 namespace sqlite {
 namespace {
 
 using base::errc;
 using base::fail;
 
-constexpr std::int64_t schema_version = 1;
 constexpr std::size_t id_bytes_max = 128;
 constexpr std::size_t body_bytes_max = 4 * 1024 * 1024;
 constexpr std::size_t page_most = 1000;
 
-// Everything is a BLOB: ids order bytewise and bodies keep every byte.
-constexpr const char* first_schema = R"sql(
+// Each brings a file from the version of its place to the next. Everything is a BLOB: ids order
+// bytewise and bodies keep every byte.
+constexpr std::array migrations{
+    R"sql(
 CREATE TABLE document (
     collection BLOB NOT NULL, id BLOB NOT NULL, revision INTEGER NOT NULL, body BLOB NOT NULL,
     PRIMARY KEY (collection, id)) WITHOUT ROWID;
@@ -26,8 +29,23 @@ CREATE TABLE unique_value (
     collection BLOB NOT NULL, name BLOB NOT NULL, value BLOB NOT NULL, id BLOB NOT NULL,
     PRIMARY KEY (collection, name, value)) WITHOUT ROWID;
 CREATE INDEX unique_by_id ON unique_value (collection, id);
-PRAGMA user_version = 1;
-)sql";
+)sql",
+};
+constexpr std::int64_t schema_version = migrations.size();
+
+base::outcome<void> set_version(database& file, std::int64_t version) {
+    return file.execute(fmt::format("PRAGMA user_version = {}", version).c_str());
+}
+
+// From `version` to the next; a failure leaves the file as it was.
+base::outcome<void> step_from(std::int64_t version, database& file) {
+    auto done = file.execute("BEGIN IMMEDIATE");
+    if (done) done = file.execute(migrations[static_cast<std::size_t>(version)]);
+    if (done) done = set_version(file, version + 1);
+    if (done) done = file.execute("COMMIT");
+    if (!done) (void)file.execute("ROLLBACK");
+    return done;
+}
 
 // Prepares many statements with one check at the end.
 class preparer {
@@ -55,22 +73,23 @@ base::outcome<void> migrate(database& file) {
     if (!asked) return base::pass(std::move(asked));
     auto row = asked->step();
     if (!row) return base::pass(std::move(row));
-    const auto version = asked->integer(0);
+    auto version = asked->integer(0);
     asked->reset();
-    if (version > schema_version) {
+    if (version < 0 || version > schema_version) {
         return fail(errc::unsupported,
-                    fmt::format("the store was written by a newer version (schema {}, known {})",
+                    fmt::format("the store was written by a newer version or by another program "
+                                "(schema {}, known {})",
                                 version, schema_version));
     }
-    if (version == schema_version) return {};
-    auto begun = file.execute("BEGIN IMMEDIATE");
-    if (!begun) return begun;
-    auto made = file.execute(first_schema);
-    if (!made) {
-        (void)file.execute("ROLLBACK");
-        return made;
+    for (; version < schema_version; ++version) {
+        auto done = step_from(version, file);
+        if (!done) return done;
     }
-    return file.execute("COMMIT");
+    return {};
+}
+
+base::outcome<void> probe(database& file) {
+    return set_version(file, schema_version);
 }
 
 // ---- reading -------------------------------------------------------------------------

@@ -10,8 +10,11 @@
 
 namespace sqlite {
 
-// Brings the file to this version's tables. Failure: unsupported (it is newer).
+// Brings the file to this version's tables, step by step. Failure: unsupported (it is newer).
 base::outcome<void> migrate(database& file);
+
+// Writes one page of the file and leaves it as it was: whether it can be written.
+base::outcome<void> probe(database& file);
 
 class reading_tables {
   public:
