@@ -203,8 +203,10 @@ class store final : public ports::document_store {
                 commit(group);
                 continue;
             }
-            const std::lock_guard lock(mutex_);
-            if (is_stopping_) return;
+            {
+                const std::lock_guard lock(mutex_);
+                if (is_stopping_) return;
+            }
             if (probe(writing_)) is_healthy_.store(true);
         }
     }
