@@ -23,8 +23,12 @@ namespace {
 using base::errc;
 using base::fail;
 
-// While the file is in trouble it is tried again so often.
-constexpr std::chrono::seconds probe_period{1};
+// In the port's words: to its users it is one whether a disk is away or holds nonsense.
+base::failure as_unavailable(base::failure why) {
+    if (why.code == errc::corrupt) why.reason = "corrupt";
+    why.code = errc::unavailable;
+    return why;
+}
 
 // The right to the file, for as long as the process lives.
 class file_lock {
@@ -139,7 +143,7 @@ class store final : public ports::document_store {
     }
 
     [[nodiscard]] bool is_connected() const noexcept override {
-        return is_healthy_.load(std::memory_order_relaxed) && !is_closed_.load();
+        return can_read_.load() && can_write_.load() && !is_closed_.load();
     }
 
     aio::task<void> close() override {
@@ -156,9 +160,12 @@ class store final : public ports::document_store {
         if (is_closed_.load()) co_return fail(errc::unavailable, "the store is closed");
         auto result = co_await aio::run_blocking<T>(readers_, std::move(work));
         if (!result && result.error().code == errc::limit) {
-            result.error().code = errc::unavailable;
+            co_return fail(errc::unavailable, "the store's queue is full", "queue_full");
         }
-        if (!result && result.error().code == errc::unavailable) note_failure(result.error());
+        if (!result && is_of_the_file(result.error())) {
+            note_failure(can_read_, result.error());
+            co_return std::unexpected(as_unavailable(std::move(result).error()));
+        }
         co_return result;
     }
 
@@ -178,15 +185,14 @@ class store final : public ports::document_store {
         return {};
     }
 
-    // Empty: stopping, or nothing came while the file is in trouble and should be tried again.
-    std::deque<job> next_group() {
+    // Waits for jobs, or while the file is in trouble (then maybe without any) for the time to try
+    // it again. Nothing: the end.
+    std::optional<std::deque<job>> next_group() {
         std::unique_lock lock(mutex_);
         const auto has_news = [this] { return !jobs_.empty() || is_stopping_; };
-        if (is_healthy_.load()) {
-            news_.wait(lock, has_news);
-        } else {
-            news_.wait_for(lock, probe_period, has_news);
-        }
+        news_.wait(lock, [&] { return has_news() || is_in_trouble(); });
+        if (!has_news()) news_.wait_until(lock, next_try_, has_news);
+        if (jobs_.empty() && is_stopping_) return std::nullopt;
         std::deque<job> group;
         while (!jobs_.empty() && group.size() < how_.group_max) {
             group.push_back(std::move(jobs_.front()));
@@ -197,18 +203,28 @@ class store final : public ports::document_store {
     }
 
     void write_until_closed() {
-        while (true) {
-            auto group = next_group();
-            if (!group.empty()) {
-                commit(group);
-                continue;
-            }
-            {
-                const std::lock_guard lock(mutex_);
-                if (is_stopping_) return;
-            }
-            if (probe(writing_)) is_healthy_.store(true);
+        while (auto group = next_group()) {
+            if (!group->empty()) commit(*group);
+            if (is_in_trouble() && std::chrono::steady_clock::now() >= next_try_) try_again();
         }
+    }
+
+    [[nodiscard]] bool is_in_trouble() const noexcept {
+        return !can_read_.load() || !can_write_.load();
+    }
+
+    // Writes first: that makes the reader take its pages from the file again. The read is not
+    // waited for; when the readers' queue is full the next turn tries again.
+    void try_again() {
+        if (probe(writing_)) can_write_.store(true);
+        if (!can_read_.load() && !is_read_tried_.exchange(true)) {
+            const bool taken = readers_.submit([this] {
+                if (reads_.probe()) can_read_.store(true);
+                is_read_tried_.store(false);
+            });
+            if (!taken) is_read_tried_.store(false);
+        }
+        next_try_ = std::chrono::steady_clock::now() + how_.probe_period;
     }
 
     // Runs every job of the group in one transaction and answers them after the commit.
@@ -227,9 +243,10 @@ class store final : public ports::document_store {
         }
         if (broken) {
             writes_.roll_back();
-            note_failure(*broken);
+            note_failure(can_write_, *broken);
+            broken = as_unavailable(std::move(*broken));
         } else {
-            is_healthy_.store(true, std::memory_order_relaxed);
+            can_write_.store(true);
         }
         const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begun;
         commit_seconds_.observe(took.count());
@@ -297,11 +314,15 @@ class store final : public ports::document_store {
         return result;
     }
 
-    void note_failure(const base::failure& why) {
+    // `side` is what failed: can_read_ or can_write_. Any thread.
+    void note_failure(std::atomic<bool>& side, const base::failure& why) {
         failures_total_.add();
-        if (is_healthy_.exchange(false)) {
-            log_.error("store_failed", {{"file", how_.path}, {"detail", why.text}});
+        {
+            const std::lock_guard lock(mutex_);  // the writer must not miss it
+            if (!side.exchange(false)) return;
         }
+        news_.notify_one();
+        log_.error("store_failed", {{"file", how_.path}, {"detail", why.text}});
     }
 
     store_options how_;
@@ -320,7 +341,10 @@ class store final : public ports::document_store {
     std::deque<job> jobs_;
     bool is_stopping_ = false;
     std::atomic<bool> is_closed_{false};
-    std::atomic<bool> is_healthy_{true};
+    std::atomic<bool> can_read_{true};
+    std::atomic<bool> can_write_{true};
+    std::atomic<bool> is_read_tried_{false};  // a try of the reader is under way
+    base::steady_time next_try_{};            // the writer's
     aio::blocking_pool readers_;
     std::thread writer_;
 };

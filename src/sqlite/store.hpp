@@ -3,6 +3,7 @@
 // many puts together, reads on a thread of their own, WAL with synchronous=FULL: what was answered
 // survives kill -9 and power loss. One process per file.
 
+#include <chrono>
 #include <memory>
 #include <string>
 
@@ -17,6 +18,8 @@ struct store_options {
     std::size_t queue_max = 10'000;
     // Puts that are committed together at most.
     std::size_t group_max = 256;
+    // While the file is in trouble it is tried again so often.
+    std::chrono::milliseconds probe_period{1000};
 };
 
 // Failures: unavailable (cannot be opened or written; the text names the file), conflict (another

@@ -8,7 +8,9 @@
 #include <algorithm>
 #include <csignal>
 #include <filesystem>
+#include <fstream>
 #include <set>
+#include <thread>
 
 #include "sqlite/database.hpp"
 #include "testing/document_store_contract.hpp"
@@ -152,6 +154,78 @@ base::outcome<void> meddle(const std::string& path, const char* sql) {
     auto file = sqlite::database::open(path, false);
     if (!file) return base::pass(std::move(file));
     return file->execute(sql);
+}
+
+std::unique_ptr<ports::document_store> open_impatient(const std::string& path) {
+    auto store = sqlite::open_store({.path = path, .probe_period = std::chrono::milliseconds(1)},
+                                    obs::null_log(), registry());
+    EXPECT_TRUE(store) << store.error().text;
+    return store ? std::move(*store) : nullptr;
+}
+
+void wait_until_connected(const ports::document_store& store) {
+    while (!store.is_connected()) std::this_thread::yield();
+}
+
+TEST(sqlite_store, is_connected_again_after_a_read_that_failed_without_any_write) {
+    const folder home;
+    const auto store = open_impatient(home.file());
+    ASSERT_TRUE(aio::run_to_end(store->put(put_of("a", "1"))));
+    for (const std::string table : {"document", "unique_value"}) {
+        ASSERT_TRUE(meddle(home.file(), ("ALTER TABLE " + table + " RENAME TO away").c_str()));
+        const auto failed = aio::run_to_end(store->get("things", "a"));
+        ASSERT_FALSE(failed) << table;
+        EXPECT_EQ(failed.error().code, base::errc::unavailable);
+        EXPECT_FALSE(store->is_connected()) << "what cannot be read is not tried by writing alone";
+        ASSERT_TRUE(meddle(home.file(), ("ALTER TABLE away RENAME TO " + table).c_str()));
+        wait_until_connected(*store);
+        EXPECT_TRUE(aio::run_to_end(store->get("things", "a")));
+    }
+}
+
+TEST(sqlite_store, is_connected_again_after_a_write_that_failed) {
+    const folder home;
+    const auto store = open_impatient(home.file());
+    ASSERT_TRUE(meddle(home.file(), "ALTER TABLE document RENAME TO away"));
+    EXPECT_EQ(aio::run_to_end(store->put(put_of("a", "1"))).error().code, base::errc::unavailable);
+    ASSERT_TRUE(meddle(home.file(), "ALTER TABLE away RENAME TO document"));
+    wait_until_connected(*store);
+    EXPECT_TRUE(aio::run_to_end(store->put(put_of("a", "1"))));
+}
+
+TEST(sqlite_store, says_unavailable_of_a_file_that_was_spoilt) {
+    const folder home;
+    {
+        const auto store = open_impatient(home.file());
+        ASSERT_TRUE(aio::run_to_end(store->put(put_of("a", "1"))));
+    }
+    {
+        constexpr std::size_t first_page = 4096;  // with the schema
+        std::fstream file(home.file(), std::ios::in | std::ios::out | std::ios::binary);
+        file.seekp(first_page);
+        file << std::string(std::filesystem::file_size(home.file()) - first_page, 'z');
+    }
+    const auto store = open_impatient(home.file());
+    const auto unread = aio::run_to_end(store->get("things", "a"));
+    EXPECT_EQ(unread.error().code, base::errc::unavailable) << unread.error().text;
+    EXPECT_EQ(unread.error().reason, "corrupt");
+    const auto unwritten = aio::run_to_end(store->put(put_of("b", "1")));
+    EXPECT_EQ(unwritten.error().code, base::errc::unavailable) << unwritten.error().text;
+    EXPECT_EQ(unwritten.error().reason, "corrupt");
+    EXPECT_FALSE(store->is_connected());
+}
+
+TEST(sqlite_store, that_is_asked_too_much_is_in_no_trouble) {
+    const folder home;
+    const auto store =
+        sqlite::open_store({.path = home.file(), .queue_max = 0}, obs::null_log(), registry());
+    ASSERT_TRUE(store);
+    for (const auto& why : {aio::run_to_end((*store)->get("things", "a")).error(),
+                            aio::run_to_end((*store)->put(put_of("a", "1"))).error()}) {
+        EXPECT_EQ(why.code, base::errc::unavailable);
+        EXPECT_EQ(why.reason, "queue_full");
+    }
+    EXPECT_TRUE((*store)->is_connected());
 }
 
 TEST(sqlite_store, refuses_files_of_other_versions_and_of_strangers) {

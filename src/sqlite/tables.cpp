@@ -108,6 +108,9 @@ base::outcome<reading_tables> reading_tables::prepare(database& file) {
             "ORDER BY v.id LIMIT ?3");
     prepare(made.index_, "SELECT name, value FROM index_value WHERE collection = ?1 AND id = ?2");
     prepare(made.unique_, "SELECT name, value FROM unique_value WHERE collection = ?1 AND id = ?2");
+    prepare(made.probe_,
+            "SELECT (SELECT 1 FROM document LIMIT 1), (SELECT 1 FROM index_value LIMIT 1), "
+            "(SELECT 1 FROM unique_value LIMIT 1)");
     if (prepare.why_) return std::unexpected(*prepare.why_);
     return made;
 }
@@ -179,6 +182,10 @@ base::outcome<ports::page> reading_tables::find(const ports::page_request& reque
         if (!completed) return base::pass(std::move(completed));
     }
     return result;
+}
+
+base::outcome<void> reading_tables::probe() {
+    return probe_.run();
 }
 
 // ---- writing -------------------------------------------------------------------------
