@@ -187,6 +187,7 @@ class MainJob(unittest.TestCase):
         with open(listing, encoding='utf-8') as file:
             listed = set(re.findall(r'`(dbaas_[a-z_]+)', file.read()))
         self.assertEqual(shown - listed, set())
+        self.assertIn('dbaas_log_lines_dropped_total 0', page.splitlines())
 
     def test_etags_spare_the_body(self):
         database = self.made('tagged')

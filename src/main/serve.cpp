@@ -133,7 +133,12 @@ class control_thread {
 // Everything that one platform is made of, built from the bottom up; start() and stop() in order.
 class platform_process {
   public:
-    platform_process(const config::options& how, obs::log_service& log) : how_(how), log_(log) {}
+    platform_process(const config::options& how, obs::log_service& log) : how_(how), log_(log) {
+        registry_.make_callback_counter(
+            "dbaas_log_lines_dropped_total",
+            "Log lines that were lost: the queue was full, or standard error took none.", {},
+            [&log] { return static_cast<double>(log.dropped()); });
+    }
     ~platform_process() { control_.end(); }
     platform_process(const platform_process&) = delete;
     platform_process& operator=(const platform_process&) = delete;
