@@ -136,27 +136,44 @@ void append_console(std::string& line, std::string_view timestamp, level severit
     line += '\n';
 }
 
-// Waits for a pipe that is full; a reader that takes nothing for so long is not waited for.
-constexpr int reader_patience_ms = 5000;
+// Waits for a pipe that is full, and knows whether it stands in the middle of a line after a
+// failure.
+class standard_error {
+  public:
+    explicit standard_error(std::chrono::milliseconds patience) : patience_(patience) {}
 
-void write_to_stderr(std::string_view lines) {
-    while (!lines.empty()) {
-        const auto written = ::write(STDERR_FILENO, lines.data(), lines.size());
-        if (written > 0) {
-            lines.remove_prefix(static_cast<std::size_t>(written));
-        } else if (written < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
-            pollfd room{.fd = STDERR_FILENO, .events = POLLOUT, .revents = 0};
-            if (::poll(&room, 1, reader_patience_ms) == 0) throw std::runtime_error("nobody reads");
-        } else if (written == 0 || errno != EINTR) {
-            throw std::runtime_error("standard error is closed");
+    void operator()(std::string_view lines) {
+        if (is_inside_line_) write("\n");
+        write(lines);
+    }
+
+  private:
+    void write(std::string_view bytes) {
+        while (!bytes.empty()) {
+            const auto written = ::write(STDERR_FILENO, bytes.data(), bytes.size());
+            if (written > 0) {
+                const auto size = static_cast<std::size_t>(written);
+                is_inside_line_ = bytes[size - 1] != '\n';
+                bytes.remove_prefix(size);
+            } else if (written < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+                pollfd room{.fd = STDERR_FILENO, .events = POLLOUT, .revents = 0};
+                if (::poll(&room, 1, static_cast<int>(patience_.count())) == 0) {
+                    throw std::runtime_error("nobody reads");
+                }
+            } else if (written == 0 || errno != EINTR) {
+                throw std::runtime_error("standard error is closed");
+            }
         }
     }
-}
+
+    std::chrono::milliseconds patience_;
+    bool is_inside_line_ = false;
+};
 
 class queued_log final : public log_service {
   public:
     explicit queued_log(log_options options) : options_(std::move(options)) {
-        if (!options_.sink) options_.sink = write_to_stderr;
+        if (!options_.sink) options_.sink = standard_error(options_.reader_patience);
         writer_ = std::thread([this] { serve(); });
     }
 
@@ -251,7 +268,10 @@ class queued_log final : public log_service {
             if (lost > 0) format(batch, level::warning, "log_lines_dropped", {{"count", lost}});
             const bool is_out = hand_over(batch);
             lock.lock();
-            if (!is_out) dropped_ += lines;
+            if (!is_out) {
+                dropped_ += lines;
+                dropped_unreported_ += lost + lines;
+            }
             done_ = taken_;
             emptied_.notify_all();
         }

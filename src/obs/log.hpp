@@ -1,7 +1,7 @@
 #pragma once
 // Log events: a constant message plus fields, one JSON line each. Never blocks the caller: lines go
-// through a bounded queue to a writer thread; what does not fit is counted and reported in a line
-// of its own ("log_lines_dropped", count). Any thread.
+// through a bounded queue to a writer thread; what does not fit, or cannot be written, is counted
+// and reported in a line of its own ("log_lines_dropped", count). Any thread.
 
 #include <chrono>
 #include <cstdint>
@@ -88,8 +88,11 @@ struct log_options {
     // How long the first line of a batch may wait for more.
     std::chrono::milliseconds gather_for{5};
     // Receives whole lines with their newline, on the writer thread; empty = standard error.
-    // Several lines may come at once. Lines that it throws at are counted as dropped.
+    // Several lines may come at once. Lines that it throws at are counted as dropped and reported
+    // when it takes lines again.
     std::function<void(std::string_view lines)> sink{};
+    // How long standard error is waited for when it is a pipe that nobody reads.
+    std::chrono::milliseconds reader_patience{5000};
 };
 
 class log_service : public log {

@@ -135,28 +135,56 @@ TEST(log, a_sink_that_throws_loses_its_lines_and_nothing_else) {
     service->info("lost");
     service->flush();
     EXPECT_EQ(service->dropped(), 1U);
+    service->info("lost, too");
+    service->flush();
+    EXPECT_EQ(service->dropped(), 2U);
     is_broken = false;
     service->info("kept");
     service->flush();
     EXPECT_NE(text.find("kept"), std::string::npos);
+    EXPECT_NE(text.find("\"event\":\"log_lines_dropped\",\"count\":2"), std::string::npos) << text;
+    const auto told = text.size();
+    service->info("more");
+    service->flush();
+    EXPECT_EQ(text.find("log_lines_dropped", told), std::string::npos) << "it is told once";
 }
 
+// Standard error becomes a pipe that does not block.
+class piped_stderr {
+  public:
+    piped_stderr() {
+        EXPECT_EQ(::pipe2(ends_, O_CLOEXEC | O_NONBLOCK), 0);
+        ::dup2(ends_[1], STDERR_FILENO);
+    }
+    ~piped_stderr() {
+        restore();
+        for (const int each : {kept_, ends_[0], ends_[1]}) ::close(each);
+    }
+    piped_stderr(const piped_stderr&) = delete;
+    piped_stderr& operator=(const piped_stderr&) = delete;
+    void restore() { ::dup2(kept_, STDERR_FILENO); }
+    // False when nothing came for so long.
+    bool read_more(std::string& into, int patience_ms = 10'000) {
+        pollfd full{.fd = ends_[0], .events = POLLIN, .revents = 0};
+        if (::poll(&full, 1, patience_ms) <= 0) return false;
+        std::array<char, 4096> some;
+        const auto size = ::read(ends_[0], some.data(), some.size());
+        if (size > 0) into.append(some.data(), static_cast<std::size_t>(size));
+        return true;
+    }
+
+  private:
+    int kept_ = ::dup(STDERR_FILENO);
+    int ends_[2];
+};
+
 TEST(log, waits_for_a_full_pipe) {
-    // Standard error becomes a pipe that takes nothing for a while and does not block.
-    int ends[2];
-    ASSERT_EQ(::pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
-    const int kept = ::dup(STDERR_FILENO);
-    ::dup2(ends[1], STDERR_FILENO);
+    piped_stderr pipe;
     constexpr int lines = 5000;
     const std::string text(100, 'x');
     std::string got;
     std::thread reader([&] {
-        std::array<char, 4096> some;
-        while (std::ranges::count(got, '\n') < lines) {
-            pollfd full{.fd = ends[0], .events = POLLIN, .revents = 0};
-            if (::poll(&full, 1, 10'000) <= 0) return;
-            const auto size = ::read(ends[0], some.data(), some.size());
-            if (size > 0) got.append(some.data(), static_cast<std::size_t>(size));
+        while (std::ranges::count(got, '\n') < lines && pipe.read_more(got)) {
         }
     });
     {
@@ -164,9 +192,30 @@ TEST(log, waits_for_a_full_pipe) {
         for (int i = 0; i < lines; ++i) service->info("e", {{"k", text}});
     }
     reader.join();
-    ::dup2(kept, STDERR_FILENO);
-    for (const int each : {kept, ends[0], ends[1]}) ::close(each);
+    pipe.restore();
     EXPECT_EQ(std::ranges::count(got, '\n'), lines);
+}
+
+TEST(log, begins_a_new_line_after_one_that_was_cut) {
+    piped_stderr pipe;
+    std::string got;
+    {
+        const auto service = make_log({.reader_patience = std::chrono::milliseconds(0)});
+        service->info("large", {{"k", std::string(1'000'000, 'x')}});  // more than a pipe holds
+        service->flush();
+        EXPECT_EQ(service->dropped(), 1U);
+        while (pipe.read_more(got, 0)) {
+        }
+        service->info("next");
+        service->flush();
+        while (std::ranges::count(got, '\n') < 3) ASSERT_TRUE(pipe.read_more(got));
+    }
+    pipe.restore();
+    const auto cut = got.find('\n');
+    EXPECT_EQ(got[cut - 1], 'x');
+    EXPECT_TRUE(got.substr(cut + 1).starts_with("{\"timestamp\"")) << got.substr(cut + 1);
+    EXPECT_NE(got.find("\"event\":\"next\"", cut), std::string::npos);
+    EXPECT_NE(got.find("\"event\":\"log_lines_dropped\",\"count\":1", cut), std::string::npos);
 }
 
 TEST(log, never_shows_a_secret) {
