@@ -181,9 +181,18 @@ TEST(mapping, understands_both_names_of_a_lagging_mysql) {
 
 TEST(mapping, tells_a_redis_replica_and_takes_no_limit_for_unknown) {
     const auto sample = evaluated("redis", {"redis_instance_info{role=\"slave\"} 1\n"
+                                            "redis_master_link_up 1\n"
                                             "redis_master_last_io_seconds_ago 4\n"
                                             "redis_memory_max_bytes 0\n"});
     expect_values(sample, {{replication_is_replica, 1}, {replication_lag_seconds, 4}});
+}
+
+TEST(mapping, knows_no_lag_of_a_redis_without_its_primary) {
+    const auto sample = evaluated("redis", {"redis_instance_info{role=\"slave\"} 1\n"
+                                            "redis_master_link_up 0\n"
+                                            "redis_master_last_io_seconds_ago -1\n"});
+    expect_values(sample, {{replication_is_replica, 1}});
+    expect_engine_values(sample, {{"replication_link_up", 0}});
 }
 
 std::string mongodb_page(int seconds) {

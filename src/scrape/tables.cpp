@@ -191,7 +191,9 @@ constexpr rule redis[] = {
     {.id = network_sent_bytes_per_second, .how = rate, .top = {{{"redis_net_output_bytes_total"}}}},
     {.id = replication_replicas, .top = {{{"redis_connected_slaves"}}}},
     {.id = replication_lag_seconds, .top = {{{"redis_connected_slave_lag_seconds", max}}}},
-    {.id = replication_lag_seconds, .top = {{{"redis_master_last_io_seconds_ago", max}}}},
+    // -1 while the link is down; since when it is down no exporter tells.
+    {.id = replication_lag_seconds, .top = {{{"redis_master_last_io_seconds_ago", max}}},
+     .only_if = {"redis_master_link_up", min}},
     {.id = replication_is_replica, .top = {{{"redis_instance_info", matches, "role", "slave"}}}},
     {.id = items, .top = {{{"redis_db_keys"}}}},
     {.id = evictions_per_second, .how = rate, .top = {{{"redis_evicted_keys_total"}}}},
