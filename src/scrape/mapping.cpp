@@ -165,6 +165,7 @@ base::outcome<mapping_plan::reading> mapping_plan::read(std::string_view page, p
             auto& value = found.selected[index];
             if (absence_is_zero(which.what.how) && std::isnan(value)) value = 0;
             if (!matches(which, line)) continue;
+            if (which.what.zero_is_absent && line.value == 0) continue;
             fold_in(value, which.what, line.value);
             if (which.counter == UINT32_MAX || !std::isfinite(line.value)) continue;
             found.counters[which.counter].series += 1;

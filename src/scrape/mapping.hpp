@@ -42,6 +42,7 @@ struct series {
     double number = 0;
     std::string_view second_label{};
     std::string_view second_value{};
+    bool zero_is_absent = false;  // a line with 0 counts as none
     bool operator==(const series&) const = default;
 };
 

@@ -241,6 +241,18 @@ TEST(mapping, reads_the_documented_series_of_mongodb) {
                            {uptime_seconds, 500}});
 }
 
+TEST(mapping, leaves_members_of_mongodb_that_are_out_of_reach_out_of_the_lag) {
+    for (const std::string name : {"mongodb_members_optimeDate", "mongodb_rs_members_optimeDate"}) {
+        const auto line = [&name](char member, std::string_view value) {
+            return fmt::format("{}{{member_idx=\"{}\"}} {}\n", name, member, value);
+        };
+        const auto sample = evaluated(
+            "mongodb", {line('a', "1.8e+12") + line('b', "1.799999998e+12") + line('c', "0")});
+        expect_values(sample, {{replication_lag_seconds, 2}});
+        expect_values(evaluated("mongodb", {line('a', "0") + line('b', "0")}), {});
+    }
+}
+
 TEST(mapping, reads_the_documented_series_of_elasticsearch) {
     const auto page = [](int count) {
         return fmt::format(

@@ -252,11 +252,11 @@ constexpr rule mongodb[] = {
     // Members in the state 2 are secondaries.
     {.id = replication_replicas, .top = {{{"mongodb_members_state", equals, {}, {}, 2}}}},
     {.id = replication_replicas, .top = {{{"mongodb_rs_members_state", equals, {}, {}, 2}}}},
-    // Milliseconds; the newest member is the primary, the oldest the slowest.
+    // Milliseconds; the newest member is the primary, the oldest the slowest. One that is out of reach is at 0.
     {.id = replication_lag_seconds, .how = difference, .top = {{{"mongodb_members_optimeDate", max}}},
-     .bottom = {{{"mongodb_members_optimeDate", min}}}, .scale = 1e-3},
+     .bottom = {{{.name = "mongodb_members_optimeDate", .how = min, .zero_is_absent = true}}}, .scale = 1e-3},
     {.id = replication_lag_seconds, .how = difference, .top = {{{"mongodb_rs_members_optimeDate", max}}},
-     .bottom = {{{"mongodb_rs_members_optimeDate", min}}}, .scale = 1e-3},
+     .bottom = {{{.name = "mongodb_rs_members_optimeDate", .how = min, .zero_is_absent = true}}}, .scale = 1e-3},
     {.id = replication_is_replica, .top = {{{"mongodb_myState", equals, {}, {}, 2}}}},
     {.id = replication_is_replica, .top = {{{"mongodb_rs_myState", equals, {}, {}, 2}}}},
     {.id = items, .top = {{{"mongodb_dbstats_objects"}}}},
