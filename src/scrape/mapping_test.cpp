@@ -195,6 +195,21 @@ TEST(mapping, knows_no_lag_of_a_redis_without_its_primary) {
     expect_engine_values(sample, {{"replication_link_up", 0}});
 }
 
+TEST(mapping, does_not_count_slow_operations_again_when_their_log_is_emptied) {
+    const double unknown = std::nan("");
+    std::vector<std::string> pages;
+    for (const auto& [id, rate] : {std::pair{90'000, unknown},
+                                   {90'010, 1.0},
+                                   {0, 0.0},
+                                   {0, 0.0},
+                                   {90'020, unknown},
+                                   {90'050, 3.0}}) {
+        pages.push_back(fmt::format("redis_slowlog_last_id {}\n", id));
+        expect_values(evaluated("redis", pages),
+                      std::isnan(rate) ? values{} : values{{slow_operations_per_second, rate}});
+    }
+}
+
 std::string mongodb_page(int seconds) {
     return fmt::format(
         "mongodb_up{{cluster_role=\"mongod\"}} 1\n"

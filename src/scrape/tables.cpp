@@ -178,8 +178,12 @@ constexpr rule redis[] = {
     {.id = writes_per_second, .how = rate, .top = {{{"redis_commands_total", sum, "cmd", redis_writes}}}},
     {.id = errors_per_second, .how = rate, .top = {{{"redis_total_error_replies"}}}},
     {.id = errors_per_second, .how = rate, .top = {{{"redis_errors_total"}}}},
-    // The id of the newest slow-log entry counts them.
-    {.id = slow_operations_per_second, .how = rate, .top = {{{"redis_slowlog_last_id"}}}},
+    // The id of the newest slow-log entry counts them; of an empty log it is 0, also after all those that were
+    // forgotten with SLOWLOG RESET, so that nothing may be reckoned from there.
+    {.id = slow_operations_per_second, .how = rate,
+     .top = {{{.name = "redis_slowlog_last_id", .zero_is_absent = true}}}},
+    {.id = slow_operations_per_second, .top = {{{"redis_slowlog_last_id"}}},
+     .only_if = {"redis_slowlog_last_id", equals, {}, {}, 0}},
     {.id = latency_average_seconds, .how = ratio, .top = {{{"redis_commands_duration_seconds_total"}}},
      .bottom = {{{"redis_commands_total"}}}},
     {.id = cache_hit_ratio, .how = share, .top = {{{"redis_keyspace_hits_total"}}},
