@@ -3,22 +3,32 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <optional>
 
 namespace scrape {
 namespace {
 
 constexpr double unknown = std::numeric_limits<double>::quiet_NaN();
 
+// Nothing is known when the engine does not tell its uptime.
+using restart = std::optional<bool>;
+
+restart restarted_within(double seconds, double uptime_seconds) {
+    if (std::isnan(uptime_seconds)) return std::nullopt;
+    return uptime_seconds + 0.5 < seconds;  // grace: engines tell it in whole seconds
+}
+
 // A restart alone proves nothing: PostgreSQL keeps its counters over a clean one. Only a fall shows
-// that counting began anew.
-double increase(const counter_reading& before, const counter_reading& now, bool restarted) {
+// that counting began anew. One without a restart is a reset, or another engine that is taken for
+// this one, and no growth is known.
+double increase(const counter_reading& before, const counter_reading& now, restart restarted) {
     if (std::isnan(before.total) || std::isnan(now.total)) return unknown;
     if (now.total >= before.total) {
         // A part that came brings its whole past, one that went takes it away: neither is growth.
         return now.series == before.series ? now.total - before.total : unknown;
     }
     const bool one_series = before.series == 1 && now.series == 1;
-    return one_series || restarted ? now.total : unknown;
+    return restarted.value_or(one_series) ? now.total : unknown;
 }
 
 }  // namespace
@@ -38,8 +48,7 @@ void rate_memory::advance(std::uint64_t member, base::steady_time at, double upt
     const double seconds = std::chrono::duration<double>(elapsed).count();
     const bool usable = elapsed > std::chrono::nanoseconds::zero() && elapsed <= how_.gap_max &&
                         found->readings.size() == now.size();
-    // Half a second of grace: engines report their uptime in whole seconds.
-    const bool restarted = !std::isnan(uptime_seconds) && uptime_seconds + 0.5 < seconds;
+    const auto restarted = restarted_within(seconds, uptime_seconds);
     if (usable) {
         for (std::size_t index = 0; index < now.size(); ++index) {
             rates[index] = increase(found->readings[index], now[index], restarted) / seconds;

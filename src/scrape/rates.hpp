@@ -31,9 +31,9 @@ class rate_memory {
 
     // Per-second rates of `now` against the readings of the same member before these, NaN where
     // there are none, or where a part of a sum came or went; remembers `now` instead. After a fall
-    // the counter began anew at zero: that holds when it is one series or when `uptime_seconds`
-    // (NaN = unknown) says that the engine started in between; otherwise a part of a sum has
-    // vanished and the rate is NaN.
+    // the counter began anew at zero when `uptime_seconds` says that the engine started in between;
+    // when it says that it did not, a part of a sum has vanished, or the counter was reset, and the
+    // rate is NaN. Of an unknown uptime (NaN) a fall of one series is taken for a restart.
     void advance(std::uint64_t member, base::steady_time at, double uptime_seconds,
                  std::span<const counter_reading> now, std::span<double> rates);
 

@@ -41,6 +41,14 @@ TEST(rates, take_a_fall_of_one_series_for_a_restart) {
     EXPECT_DOUBLE_EQ(it.advance(10s, 50), 5);
 }
 
+TEST(rates, do_not_take_a_fall_for_a_restart_when_the_engine_ran_on) {
+    fixture it;
+    it.advance(0s, 1'000'000, 1, 5000);
+    EXPECT_TRUE(std::isnan(it.advance(10s, 900'000, 1, 5010))) << "two members of one start time";
+    EXPECT_DOUBLE_EQ(it.advance(20s, 900'100, 1, 5020), 10);
+    EXPECT_DOUBLE_EQ(it.advance(30s, 50, 1, 5), 5) << "a restart";
+}
+
 TEST(rates, take_a_fallen_sum_for_a_restart_only_when_the_engine_restarted) {
     fixture it;
     it.advance(0s, 1000, 3);
