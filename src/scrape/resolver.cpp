@@ -86,6 +86,7 @@ class remembering_resolver final : public resolver,
     bool begin(const std::string& host, known_name& known) {
         known.is_looked_up =
             pool_.submit([host, look_up = look_up_, on = on_, self = weak_from_this()]() mutable {
+                if (self.expired()) return;  // what waits in the pool's queue holds nobody's end up
                 auto found = look_up(host);
                 aio::post(on, [host, self, found = std::move(found)]() mutable {
                     if (const auto alive = self.lock()) alive->end(host, std::move(found));

@@ -142,6 +142,25 @@ TEST_F(resolver_names, that_are_slow_hold_nobody_past_his_deadline) {
     });
 }
 
+TEST_F(resolver_names, that_nobody_wants_any_more_are_not_looked_up) {
+    auto act = [](name_server* server) -> aio::task<> {
+        const auto on = co_await aio::this_executor();
+        aio::blocking_pool pool(1, 8);
+        auto names =
+            make_resolver(on, pool, base::system_clock(),
+                          [server](const std::string& host) { return server->look_up(host); });
+        for (const auto* host : {"slow", "behind it"}) {
+            const auto late = co_await names->resolve(host, soon(0ms));
+            EXPECT_EQ(late.error().code, base::errc::timed_out);
+        }
+        names.reset();
+        server->release();
+        co_return done();
+    };
+    EXPECT_TRUE(aio::run_to_end(act(&server_)));
+    EXPECT_EQ(server_.asked("behind it"), 0);
+}
+
 TEST_F(resolver_names, are_not_remembered_without_end) {
     play(
         [this](resolver& names) -> aio::task<> {
