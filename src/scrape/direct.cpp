@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "http/client.hpp"
+#include "scrape/failures.hpp"
 
 namespace scrape {
 namespace {
@@ -13,15 +14,6 @@ namespace {
 using base::errc;
 
 constexpr std::chrono::milliseconds connect_most{60'000};
-
-// A page was not had: the words of the service proxy for it.
-base::failure direct_failure(base::failure from) {
-    from.reason.clear();  // the client's own
-    if (from.code == errc::not_found) from.reason = "no_stats_service";
-    if (from.code == errc::unavailable) from.reason = "exporter_unreachable";
-    if (from.code == errc::timed_out) from.reason = "exporter_timeout";
-    return from;
-}
 
 class direct_fetcher final : public page_fetcher {
   public:
@@ -37,21 +29,21 @@ class direct_fetcher final : public page_fetcher {
         const auto port = ports_.find(key);
         if (!port) {
             co_return base::fail(errc::not_found, "there is no stats service with a port 'metrics'",
-                                 "no_stats_service");
+                                 reason::no_stats_service);
         }
         if (open_ >= how_.connections_max) {
-            co_return base::fail(errc::unavailable, "too many scrapes at once", "throttled");
+            co_return base::fail(errc::unavailable, "too many scrapes at once", reason::throttled);
         }
         const place taken(open_);
         const auto host = fmt::format("{}-stats.{}.svc", key.name, name_space_(key.project));
         auto address = co_await names_.resolve(host, deadline);
-        if (!address) co_return std::unexpected(direct_failure(std::move(address).error()));
+        if (!address) co_return std::unexpected(page_failure(std::move(address).error()));
         auto answer = co_await get({.host = std::move(*address), .port = *port}, deadline);
         if (!answer) {
             // The service may have moved.
             const auto code = answer.error().code;
             if (code == errc::unavailable || code == errc::timed_out) names_.forget(host);
-            co_return std::unexpected(direct_failure(std::move(answer).error()).in(host));
+            co_return std::unexpected(page_failure(std::move(answer).error()).in(host));
         }
         co_return page_of(std::move(*answer));
     }

@@ -41,9 +41,8 @@ struct direct_options {
     page_limits limits{};
 };
 
-// The book and the names must outlive it. Failures: those of page_fetcher, with the reasons of the
-// service proxy: no_stats_service, exporter_unreachable, exporter_timeout, no_metrics_page,
-// metrics_denied, throttled (too many at once).
+// The book and the names must outlive it. Failures: those of page_fetcher; "throttled" when too
+// many are under way.
 std::unique_ptr<page_fetcher> make_direct_fetcher(aio::executor on, resolver& names,
                                                   const port_book& ports,
                                                   namespace_function name_space,

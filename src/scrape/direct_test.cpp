@@ -5,6 +5,7 @@
 #include <atomic>
 
 #include "aio/run_to_end.hpp"
+#include "http/client.hpp"
 #include "http/server.hpp"
 
 namespace scrape {
@@ -98,9 +99,7 @@ class direct_pages : public testing::Test {
         auto whole = [](direct_pages* test, direct_options with,
                         std::function<aio::task<>(page_fetcher&)> inner) -> aio::task<> {
             const auto on = co_await aio::this_executor();
-            const auto pages = make_direct_fetcher(
-                on, test->names_, test->ports_,
-                [](const std::string& project) { return "dbaas-" + project; }, with);
+            const auto pages = test->make(on, with);
             co_return co_await inner(*pages);
         };
         const auto played = aio::run_to_end(whole(this, how, std::move(act)));
@@ -118,6 +117,10 @@ class direct_pages : public testing::Test {
             },
             how);
         return why;
+    }
+    virtual std::unique_ptr<page_fetcher> make(const aio::executor& on, direct_options how) {
+        return make_direct_fetcher(
+            on, names_, ports_, [](const std::string& project) { return "dbaas-" + project; }, how);
     }
     local_names names_;
     port_book ports_;
@@ -151,23 +154,6 @@ TEST_F(direct_pages, are_missing_without_a_port_or_a_name) {
     EXPECT_EQ(failure().reason, "no_stats_service");
 }
 
-TEST_F(direct_pages, fail_with_the_reasons_of_the_service_proxy) {
-    using base::errc;
-    for (const auto& [status, code, reason] :
-         {std::tuple{404U, errc::not_found, "no_metrics_page"},
-          std::tuple{401U, errc::denied, "metrics_denied"},
-          std::tuple{429U, errc::unavailable, "throttled"},
-          std::tuple{500U, errc::unavailable, "exporter_unreachable"},
-          std::tuple{504U, errc::timed_out, "exporter_timeout"},
-          std::tuple{302U, errc::corrupt, "unexpected_status"}}) {
-        const exporter redis(manner::page, status);
-        ports_.note(cache, redis.port());
-        EXPECT_EQ(failure().code, code) << status;
-        EXPECT_EQ(failure().reason, reason) << status;
-    }
-    EXPECT_TRUE(names_.forgotten.empty()) << "who answers is where he was";
-}
-
 TEST_F(direct_pages, of_an_exporter_that_is_down_make_it_look_again) {
     std::uint16_t port = 0;
     {
@@ -179,22 +165,6 @@ TEST_F(direct_pages, of_an_exporter_that_is_down_make_it_look_again) {
     EXPECT_EQ(why.code, base::errc::unavailable);
     EXPECT_EQ(why.reason, "exporter_unreachable");
     EXPECT_EQ(names_.forgotten, std::vector<std::string>{"cache-stats.dbaas-shop.svc"});
-}
-
-TEST_F(direct_pages, have_a_largest_size) {
-    const exporter redis(manner::oversized);
-    ports_.note(cache, redis.port());
-    EXPECT_EQ(failure(soon(), {.limits = {.page_bytes = 4096}}).code, base::errc::limit);
-}
-
-TEST_F(direct_pages, that_do_not_end_are_given_up_at_the_deadline) {
-    for (const auto how : {manner::hang, manner::endless}) {
-        const exporter redis(how);
-        ports_.note(cache, redis.port());
-        const auto why = failure(soon(50ms));
-        EXPECT_EQ(why.code, base::errc::timed_out);
-        EXPECT_EQ(why.reason, "exporter_timeout");
-    }
 }
 
 TEST_F(direct_pages, of_others_do_not_wait_for_one_that_hangs) {
@@ -271,6 +241,80 @@ TEST_F(direct_pages, leave_no_connection_behind) {
         co_return done();
     });
 }
+
+// The other way: a client of the API server, which is played by a client of the exporter itself.
+aio::task<http::response> asked_for(aio::executor on, std::uint16_t port,
+                                    base::steady_time deadline, std::size_t bytes_max) {
+    auto client = http::make_client(
+        on, {.origin = {.host = "127.0.0.1", .port = port}, .body_bytes_max = bytes_max});
+    if (!client) co_return base::pass(std::move(client));
+    co_return co_await (*client)->send({.target = "/metrics"},
+                                       {.deadline = deadline, .body_bytes_max = bytes_max});
+}
+
+enum class way { direct, proxy };
+
+class pages_by_any_way : public direct_pages, public testing::WithParamInterface<way> {
+  protected:
+    std::unique_ptr<page_fetcher> make(const aio::executor& on, direct_options how) override {
+        if (GetParam() == way::direct) return direct_pages::make(on, how);
+        return make_service_proxy_fetcher(
+            [this, on](std::string, base::steady_time deadline, std::size_t bytes_max) {
+                return asked_for(on, *ports_.find(cache), deadline, bytes_max);
+            },
+            [](const std::string& project) { return project; }, how.limits);
+    }
+    void expect_failure(const base::failure& why, base::errc code, std::string_view reason) {
+        EXPECT_EQ(why.code, code) << why.text;
+        EXPECT_EQ(why.reason, reason) << why.text;
+    }
+};
+
+TEST_P(pages_by_any_way, fail_for_the_reasons_of_their_answers) {
+    using base::errc;
+    for (const auto& [status, code, reason] :
+         {std::tuple{404U, errc::not_found, "no_metrics_page"},
+          std::tuple{401U, errc::denied, "metrics_denied"},
+          std::tuple{429U, errc::unavailable, "throttled"},
+          std::tuple{500U, errc::unavailable, "exporter_unreachable"},
+          std::tuple{504U, errc::timed_out, "exporter_timeout"},
+          std::tuple{302U, errc::corrupt, "unexpected_status"}}) {
+        const exporter redis(manner::page, status);
+        ports_.note(cache, redis.port());
+        expect_failure(failure(), code, reason);
+    }
+    EXPECT_TRUE(names_.forgotten.empty()) << "who answers is where he was";
+}
+
+TEST_P(pages_by_any_way, have_a_largest_size) {
+    const exporter redis(manner::oversized);
+    ports_.note(cache, redis.port());
+    expect_failure(failure(soon(), {.limits = {.page_bytes = 4096}}), base::errc::limit,
+                   "page_too_large");
+}
+
+TEST_P(pages_by_any_way, that_do_not_end_are_given_up_at_the_deadline) {
+    for (const auto how : {manner::hang, manner::endless}) {
+        const exporter redis(how);
+        ports_.note(cache, redis.port());
+        expect_failure(failure(soon(50ms)), base::errc::timed_out, "exporter_timeout");
+    }
+}
+
+TEST_P(pages_by_any_way, of_nobody_are_unreachable) {
+    std::uint16_t port = 0;
+    {
+        const exporter gone(manner::page);
+        port = gone.port();
+    }
+    ports_.note(cache, port);
+    expect_failure(failure(), base::errc::unavailable, "exporter_unreachable");
+}
+
+INSTANTIATE_TEST_SUITE_P(scrape, pages_by_any_way, testing::Values(way::direct, way::proxy),
+                         [](const auto& of) {
+                             return of.param == way::direct ? "direct" : "proxy";
+                         });
 
 }  // namespace
 }  // namespace scrape

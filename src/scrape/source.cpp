@@ -6,6 +6,7 @@
 #include <memory>
 #include <utility>
 
+#include "scrape/failures.hpp"
 #include "scrape/mapping.hpp"
 #include "scrape/rates.hpp"
 
@@ -25,7 +26,7 @@ class service_proxy_fetcher final : public page_fetcher {
             fmt::format("/api/v1/namespaces/{}/services/http:{}-stats:metrics/proxy/metrics",
                         name_space_(key.project), key.name);
         auto answer = co_await get_(std::move(path), deadline, limits_.page_bytes);
-        if (!answer) co_return std::unexpected(proxy_failure(std::move(answer).error()));
+        if (!answer) co_return std::unexpected(page_failure(std::move(answer).error()));
         co_return page_of(std::move(*answer));
     }
 
@@ -95,56 +96,7 @@ class exporter_source final : public ports::metrics_source {
     std::map<std::string, memory_ptr, std::less<>> memories_;
 };
 
-std::string whole(http::body body) {
-    if (!body.shared && body.middle.empty() && body.after.empty()) return std::move(body.before);
-    return body.to_string();
-}
-
-bool is_status_object(const http::response& answer, std::string_view body) {
-    return answer.headers.get("content-type").starts_with("application/json") &&
-           body.find("\"Status\"") != body.npos;
-}
-
 }  // namespace
-
-base::failure proxy_failure(base::failure from) {
-    if (from.code == base::errc::not_found) from.reason = "no_stats_service";
-    if (from.code == base::errc::unavailable) {
-        const bool nobody = from.text.find("no endpoints available") != from.text.npos;
-        from.reason = nobody ? "no_endpoints" : "exporter_unreachable";
-    }
-    return from;
-}
-
-base::outcome<fetched_page> page_of(http::response answer) {
-    auto body = whole(std::move(answer.body));
-    if (answer.status == 200) {
-        return fetched_page{.bytes = std::move(body),
-                            .content_type = std::string(answer.headers.get("content-type"))};
-    }
-    // The words are the API server's or the exporter's; they hold no secret, but they may be long.
-    const auto text =
-        fmt::format("HTTP {}: {}", answer.status, std::string_view(body).substr(0, 200));
-    const bool from_api = is_status_object(answer, body);
-    switch (answer.status) {
-        case 401:
-        case 403:
-            return base::fail(base::errc::denied, text, "metrics_denied");
-        case 404:
-            return base::fail(base::errc::not_found, text,
-                              from_api ? "no_stats_service" : "no_metrics_page");
-        case 429:
-            return base::fail(base::errc::unavailable, text, "throttled");
-        case 504:
-            return base::fail(base::errc::timed_out, text, "exporter_timeout");
-        default:
-            break;
-    }
-    if (answer.status >= 500) {
-        return std::unexpected(proxy_failure({.code = base::errc::unavailable, .text = text}));
-    }
-    return base::fail(base::errc::corrupt, text, "unexpected_status");
-}
 
 std::unique_ptr<page_fetcher> make_service_proxy_fetcher(get_function get,
                                                          namespace_function name_space,

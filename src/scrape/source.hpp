@@ -25,7 +25,8 @@ struct fetched_page {
 class page_fetcher {
   public:
     virtual ~page_fetcher() = default;
-    // Failures: unavailable, timed_out, denied, not_found/"no_stats_service", limit, cancelled.
+    // Failures: unavailable, timed_out, denied, not_found, limit, corrupt (no HTTP, or a status
+    // that says nothing), with the reasons of failures.hpp; cancelled.
     virtual aio::task<fetched_page> fetch(ports::database_key key, base::steady_time deadline) = 0;
 };
 
@@ -41,10 +42,6 @@ using namespace_function = std::function<std::string(const std::string& project)
 std::unique_ptr<page_fetcher> make_service_proxy_fetcher(get_function get,
                                                          namespace_function name_space,
                                                          page_limits limits = {});
-
-// What an answer of the service proxy means; for the fetcher and its tests.
-base::outcome<fetched_page> page_of(http::response answer);
-base::failure proxy_failure(base::failure from);
 
 struct source_options {
     std::chrono::nanoseconds interval =

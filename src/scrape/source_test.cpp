@@ -6,6 +6,7 @@
 #include <deque>
 
 #include "aio/run_to_end.hpp"
+#include "scrape/failures.hpp"
 
 namespace scrape {
 namespace {
@@ -152,7 +153,8 @@ TEST(service_proxy_fetcher, translates_the_failures_of_its_client) {
           std::tuple{base::errc::unavailable, "error trying to reach service",
                      "exporter_unreachable"},
           std::tuple{base::errc::not_found, "services \"x\" not found", "no_stats_service"},
-          std::tuple{base::errc::denied, "forbidden", ""}}) {
+          std::tuple{base::errc::denied, "forbidden", "metrics_denied"},
+          std::tuple{base::errc::cancelled, "cancelled", ""}}) {
         const auto fetcher = make_service_proxy_fetcher(
             [code, text](std::string, base::steady_time, std::size_t) -> aio::task<http::response> {
                 co_return base::fail(code, text);
@@ -164,6 +166,13 @@ TEST(service_proxy_fetcher, translates_the_failures_of_its_client) {
         EXPECT_EQ(page.error().code, code);
         EXPECT_EQ(page.error().reason, reason);
     }
+}
+
+TEST(service_proxy_fetcher, knows_when_the_api_server_is_asked_too_much) {
+    const auto why = page_failure({.code = base::errc::unavailable,
+                                   .text = "too many requests, please try again later",
+                                   .reason = "TooManyRequests"});
+    EXPECT_EQ(why.reason, "throttled");
 }
 
 TEST(service_proxy_fetcher, tells_the_api_servers_answers_from_the_exporters) {
