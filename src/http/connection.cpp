@@ -1,22 +1,17 @@
 #include "http/connection.hpp"
 
 #include <fmt/format.h>
-#include <sys/socket.h>
 
 #include <algorithm>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/redirect_error.hpp>
-#include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <boost/asio/write.hpp>
-#include <cassert>
-#include <cstring>
 #include <utility>
 
-#include "http/answer_queue.hpp"
+#include "http/outgoing.hpp"
 #include "http/read_buffer.hpp"
 #include "http/request_parser.hpp"
 
@@ -31,20 +26,10 @@ namespace {
 
 // Answers to pipelined requests are written together up to this many bytes.
 constexpr std::size_t write_batch_bytes = 64 * 1024;
-// One record of TLS holds 16 KiB; the copy is encrypted anyway.
-constexpr std::size_t tls_batch_bytes = 64 * 1024;
-constexpr std::size_t parts_at_a_time = 64;
 // After the last answer the client's bytes are taken in for a while, because a reset would destroy
 // the answer on its way (RFC 9112 9.6).
 constexpr std::chrono::seconds linger_time{1};
 constexpr std::size_t linger_bytes_max = 4 * 1024 * 1024;
-
-tcp::socket& lowest(tcp::socket& stream) noexcept {
-    return stream;
-}
-tcp::socket& lowest(asio::ssl::stream<tcp::socket>& stream) noexcept {
-    return stream.next_layer();
-}
 
 // A state machine driven by completions: the fast path (read, handle_now, write) runs without a
 // coroutine and mostly without waiting for the socket. While a handler or a stream is at work one
@@ -59,6 +44,7 @@ class connection_of final : public connection,
     connection_of(std::shared_ptr<loop_state> loop, Stream stream)
         : loop_(std::move(loop)),
           stream_(std::move(stream)),
+          out_(stream_),
           parser_({.header_bytes_max = loop_->options.header_bytes_max,
                    .target_bytes_max = loop_->options.target_bytes_max,
                    .body_bytes_max = loop_->options.body_bytes_max}),
@@ -104,10 +90,10 @@ class connection_of final : public connection,
         deadline_ = base::steady_time::max();
         const auto self = this->shared_from_this();
         const auto state = parser_.now();
-        const bool is_mid_request = phase_ == phase::reading && !is_writing_ &&
+        const bool is_mid_request = phase_ == phase::reading && !out_.is_waiting() &&
                                     state != request_parser::state::start && !is_ending_;
         if (!is_mid_request) {
-            timed_out_ = is_writing_;
+            timed_out_ = out_.is_waiting();
             return close_now();
         }
         refuse(408, state == request_parser::state::header
@@ -136,14 +122,16 @@ class connection_of final : public connection,
     aio::task<> write(std::shared_ptr<const std::string> bytes) override {
         if (phase_ != phase::streaming || is_client_gone_) co_return write_failure();
         if (bytes->empty()) co_return base::outcome<void>{};
-        if (is_writing_) co_return base::fail(errc::internal, "two writes at once to one stream");
+        if (out_.is_waiting())
+            co_return base::fail(errc::internal, "two writes at once to one stream");
         const auto size = bytes->size();
-        queue_.push_stream_bytes(std::move(bytes), is_stream_chunked_);
-        if (!flush()) {
+        out_.queue().push_stream_bytes(std::move(bytes), is_stream_chunked_);
+        if (!out_.flush(*this)) {
             error_code cancelled;
-            while (is_writing_ && !cancelled) co_await written_.async_wait(redirect(cancelled));
+            while (out_.is_waiting() && !cancelled)
+                co_await written_.async_wait(redirect(cancelled));
         }
-        if (!queue_.empty() || phase_ != phase::streaming) {
+        if (!out_.is_empty() || phase_ != phase::streaming) {
             is_stream_broken_ = true;  // in the middle of a chunk
             co_return write_failure();
         }
@@ -161,6 +149,20 @@ class connection_of final : public connection,
 
     [[nodiscard]] bool is_draining() const noexcept override { return loop_->is_draining; }
 
+    // ---- told by what writes (outgoing.hpp) ------------------------------------------
+
+    // The time begins anew with each piece that the client takes.
+    void on_write_waits() { deadline_ = clock::now() + loop_->options.write_timeout; }
+    void on_written() {
+        deadline_ = base::steady_time::max();
+        if (phase_ == phase::streaming) {
+            written_.cancel();
+        } else {
+            advance();
+        }
+    }
+    void on_write_failed() { close_now(); }
+
   private:
     enum class phase : std::uint8_t { handshake, reading, handling, streaming, closing, closed };
 
@@ -171,15 +173,15 @@ class connection_of final : public connection,
 
     // Between two requests, with nothing to write.
     [[nodiscard]] bool is_resting() const noexcept {
-        return phase_ == phase::reading && !is_writing_ && queue_.empty() && !waiting_request_ &&
-               !streaming_ && received_.content().empty() &&
+        return phase_ == phase::reading && !out_.is_waiting() && out_.is_empty() &&
+               !waiting_request_ && !streaming_ && received_.content().empty() &&
                parser_.now() == request_parser::state::start;
     }
 
     // Goes on until the next byte is missing. Runs inside itself when a handler ends at once.
     void advance() {
         if (std::exchange(is_advancing_, true)) return;
-        while (phase_ == phase::reading && !is_writing_ && step()) {
+        while (phase_ == phase::reading && !out_.is_waiting() && step()) {
         }
         is_advancing_ = false;
     }
@@ -187,7 +189,7 @@ class connection_of final : public connection,
     // False: nothing more can be done now.
     bool step() {
         if (is_ending_ || waiting_request_ || streaming_) {
-            if (!flush()) return false;
+            if (!out_.flush(*this)) return false;
             if (waiting_request_) {
                 begin_handler();
             } else if (streaming_) {
@@ -201,16 +203,16 @@ class connection_of final : public connection,
         const auto state = parser_.now();
         if (state == request_parser::state::complete) {
             answer_request();
-            const bool is_batch = queue_.bytes() >= write_batch_bytes ||
-                                  queue_.count() >= loop_->options.pipelined_max;
-            return !is_batch || flush();
+            const bool is_batch = out_.queue().bytes() >= write_batch_bytes ||
+                                  out_.queue().count() >= loop_->options.pipelined_max;
+            return !is_batch || out_.flush(*this);
         }
         if (state == request_parser::state::refused) {
             refuse(parser_.status(), parser_.why());
             return true;
         }
-        if (parser_.take_expect_continue()) queue_.push_text("HTTP/1.1 100 Continue\r\n\r\n");
-        if (!flush()) return false;
+        if (parser_.take_expect_continue()) out_.queue().push_text("HTTP/1.1 100 Continue\r\n\r\n");
+        if (!out_.flush(*this)) return false;
         wait_for_bytes(state);
         return false;
     }
@@ -302,11 +304,11 @@ class connection_of final : public connection,
         if (from.close || loop_->is_draining) keep_ = false;
         if (from.stream && !has_no_body(from.response.status)) {
             if (is_1_0_) keep_ = false;
-            queue_.push_stream_head(from.response.headers, from.response.status, framing());
+            out_.queue().push_stream_head(from.response.headers, from.response.status, framing());
             streaming_.emplace(std::move(from));
             return;
         }
-        queue_.push(std::move(from), framing());
+        out_.queue().push(std::move(from), framing());
         loop_->in_flight.add(-1);
         if (!keep_) end_after_answer();
     }
@@ -319,7 +321,7 @@ class connection_of final : public connection,
     void refuse(unsigned status, std::string_view why) {
         keep_ = false;
         head_only_ = false;
-        queue_.push(loop_->handler->refuse(status, why), framing());
+        out_.queue().push(loop_->handler->refuse(status, why), framing());
         end_after_answer();
     }
 
@@ -388,17 +390,17 @@ class connection_of final : public connection,
         // Taken out whole: the source may hold what the stream's coroutine used to its end.
         const auto ended = std::exchange(streaming_, std::nullopt);
         const auto status = ended->response.status;
-        if (!good || is_writing_ || is_client_gone_ || phase_ == phase::closed) {
+        if (!good || out_.is_waiting() || is_client_gone_ || phase_ == phase::closed) {
             if (ended->on_sent) ended->on_sent(status, stream_bytes_, false);
             return close_now();  // without the last chunk, so that the client knows
         }
         if (head_only_) {
             if (ended->on_sent) ended->on_sent(status, 0, true);
         } else {
-            queue_.push_stream_end({.status = status,
-                                    .bytes = stream_bytes_,
-                                    .is_chunked = is_stream_chunked_,
-                                    .on_sent = ended->on_sent});
+            out_.queue().push_stream_end({.status = status,
+                                          .bytes = stream_bytes_,
+                                          .is_chunked = is_stream_chunked_,
+                                          .on_sent = ended->on_sent});
         }
         phase_ = phase::reading;
         if (loop_->is_draining) keep_ = false;
@@ -413,89 +415,6 @@ class connection_of final : public connection,
         }
         if (loop_->is_draining) return base::fail(errc::cancelled, "the server stops");
         return base::fail(errc::unavailable, "the client has gone");
-    }
-
-    // ---- writing ---------------------------------------------------------------------
-
-    // True when everything is written. False: it goes on later, or the connection is closed.
-    bool flush() {
-        if (queue_.empty()) return true;
-        if constexpr (is_tls) {
-            write_encrypted();
-            return false;
-        } else {
-            return write_parts();
-        }
-    }
-
-    // As much as the socket takes; then it waits for room.
-    bool write_parts() {
-        while (!queue_.empty()) {
-            const auto parts = queue_.pending();
-            msghdr message{};
-            message.msg_iov = const_cast<iovec*>(parts.data());
-            message.msg_iovlen = std::min(parts.size(), parts_at_a_time);
-            const auto sent =
-                ::sendmsg(socket().native_handle(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
-            if (sent >= 0) {
-                queue_.consume(static_cast<std::size_t>(sent));
-            } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
-                wait_for_room();
-                return false;
-            } else if (errno != EINTR) {
-                close_now();
-                return false;
-            }
-        }
-        return true;
-    }
-
-    void wait_for_room() {
-        begin_to_wait_for_write();
-        socket().async_wait(tcp::socket::wait_write,
-                            [self = this->shared_from_this()](const error_code& error) {
-                                if (self->phase_ == phase::closed) return;
-                                if (error) return self->close_now();
-                                if (self->write_parts()) self->end_wait_for_write();
-                            });
-    }
-
-    void write_encrypted() {
-        encrypted_.clear();
-        for (const auto& part : queue_.pending()) {
-            const auto room = tls_batch_bytes - encrypted_.size();
-            encrypted_.append(static_cast<const char*>(part.iov_base),
-                              std::min(part.iov_len, room));
-            if (encrypted_.size() == tls_batch_bytes) break;
-        }
-        begin_to_wait_for_write();
-        asio::async_write(
-            stream_, asio::buffer(encrypted_),
-            [self = this->shared_from_this()](const error_code& error, std::size_t size) {
-                if (self->phase_ == phase::closed) return;
-                self->queue_.consume(size);
-                if (error) return self->close_now();
-                if (!self->queue_.empty()) return self->write_encrypted();
-                self->end_wait_for_write();
-            });
-    }
-
-    // The time begins anew with each piece that the client takes.
-    void begin_to_wait_for_write() {
-        is_writing_ = true;
-        deadline_ = clock::now() + loop_->options.write_timeout;
-    }
-    void end_wait_for_write() {
-        is_writing_ = false;
-        deadline_ = base::steady_time::max();
-        if constexpr (is_tls) {
-            if (encrypted_.capacity() > read_buffer::smallest) encrypted_ = {};
-        }
-        if (phase_ == phase::streaming) {
-            written_.cancel();
-        } else {
-            advance();
-        }
     }
 
     // ---- closing ---------------------------------------------------------------------
@@ -531,11 +450,10 @@ class connection_of final : public connection,
         const bool has_work = phase_ == phase::handling || phase_ == phase::streaming;
         const bool has_stream_to_begin = phase_ != phase::streaming && streaming_.has_value();
         phase_ = phase::closed;
-        is_writing_ = false;
         deadline_ = base::steady_time::max();
         error_code ignored;
         socket().close(ignored);
-        queue_.give_up();
+        out_.give_up();
         written_.cancel();
         if (waiting_request_ || has_stream_to_begin) loop_->in_flight.add(-1);
         waiting_request_.reset();
@@ -550,10 +468,9 @@ class connection_of final : public connection,
 
     std::shared_ptr<loop_state> loop_;  // shared by the worker and its connections
     Stream stream_;
+    outgoing<Stream> out_;
     request_parser parser_;
     read_buffer received_;
-    answer_queue queue_;
-    std::string encrypted_;  // TLS only: what is being written
     std::string peer_;
     asio::steady_timer closed_;   // cancelled when streams should know that the end has come
     asio::steady_timer written_;  // cancelled when a stream's bytes are written
@@ -568,7 +485,6 @@ class connection_of final : public connection,
     phase phase_ = phase::reading;
     bool is_advancing_ = false;
     bool is_reading_ = false;
-    bool is_writing_ = false;  // waiting for the socket to take more
     bool has_input_ended_ = false;
     bool is_ending_ = false;  // close when the queue is written
     bool must_linger_ = false;
@@ -588,8 +504,7 @@ void serve_plain(std::shared_ptr<loop_state> loop, tcp::socket socket) {
 }
 
 void serve_tls(std::shared_ptr<loop_state> loop, tcp::socket socket, asio::ssl::context& tls) {
-    using stream = asio::ssl::stream<tcp::socket>;
-    std::make_shared<connection_of<stream>>(std::move(loop), stream(std::move(socket), tls))
+    std::make_shared<connection_of<tls_stream>>(std::move(loop), tls_stream(std::move(socket), tls))
         ->begin();
 }
 

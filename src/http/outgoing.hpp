@@ -1,0 +1,141 @@
+#pragma once
+// How a connection writes what it has to: gathered writes for as long as the socket takes them, or
+// encrypted piece by piece. Belongs to one connection, on its loop. Inside http only.
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ssl/stream.hpp>
+#include <boost/asio/write.hpp>
+#include <cerrno>
+#include <string>
+#include <type_traits>
+
+#include "http/answer_queue.hpp"
+#include "http/read_buffer.hpp"
+
+namespace http::detail {
+
+namespace asio = boost::asio;
+using tcp = asio::ip::tcp;
+using tls_stream = asio::ssl::stream<tcp::socket>;
+
+inline tcp::socket& lowest(tcp::socket& stream) noexcept {
+    return stream;
+}
+inline tcp::socket& lowest(tls_stream& stream) noexcept {
+    return stream.next_layer();
+}
+
+template <class Stream>
+class outgoing {
+  public:
+    static constexpr bool is_tls = !std::is_same_v<Stream, tcp::socket>;
+
+    explicit outgoing(Stream& stream) : stream_(stream) {}
+
+    [[nodiscard]] answer_queue& queue() noexcept { return queue_; }
+    [[nodiscard]] bool is_empty() const noexcept { return queue_.empty(); }
+    // The socket has to take more first.
+    [[nodiscard]] bool is_waiting() const noexcept { return is_waiting_; }
+
+    // True when everything is written. False: it goes on later, and the owner, which lives until
+    // then, is told: on_write_waits() with each piece that was taken, on_written() at the end; or
+    // on_write_failed().
+    template <class Owner>
+    bool flush(Owner& owner) {
+        if (queue_.empty()) return true;
+        if constexpr (is_tls) {
+            write_encrypted(owner);
+            return false;
+        } else {
+            return write_parts(owner);
+        }
+    }
+
+    // Nobody is told of anything any more.
+    void give_up() {
+        is_waiting_ = false;
+        queue_.give_up();
+    }
+
+  private:
+    static constexpr std::size_t parts_at_a_time = 64;
+    // One record of TLS holds 16 KiB; the copy is encrypted anyway.
+    static constexpr std::size_t tls_batch_bytes = 64 * 1024;
+
+    // As much as the socket takes; then it waits for room.
+    template <class Owner>
+    bool write_parts(Owner& owner) {
+        while (!queue_.empty()) {
+            const auto parts = queue_.pending();
+            msghdr message{};
+            message.msg_iov = const_cast<iovec*>(parts.data());
+            message.msg_iovlen = std::min(parts.size(), parts_at_a_time);
+            const auto sent =
+                ::sendmsg(stream_.native_handle(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+            if (sent >= 0) {
+                queue_.consume(static_cast<std::size_t>(sent));
+            } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+                wait_for_room(owner);
+                return false;
+            } else if (errno != EINTR) {
+                owner.on_write_failed();
+                return false;
+            }
+        }
+        return true;
+    }
+
+    template <class Owner>
+    void wait_for_room(Owner& owner) {
+        begin_to_wait(owner);
+        stream_.async_wait(tcp::socket::wait_write, [this, self = owner.shared_from_this()](
+                                                        const boost::system::error_code& error) {
+            if (!is_waiting_) return;
+            if (error) return self->on_write_failed();
+            if (write_parts(*self)) end_wait(*self);
+        });
+    }
+
+    template <class Owner>
+    void write_encrypted(Owner& owner) {
+        encrypted_.clear();
+        for (const auto& part : queue_.pending()) {
+            const auto room = tls_batch_bytes - encrypted_.size();
+            encrypted_.append(static_cast<const char*>(part.iov_base),
+                              std::min(part.iov_len, room));
+            if (encrypted_.size() == tls_batch_bytes) break;
+        }
+        begin_to_wait(owner);
+        asio::async_write(stream_, asio::buffer(encrypted_),
+                          [this, self = owner.shared_from_this()](
+                              const boost::system::error_code& error, std::size_t size) {
+                              if (!is_waiting_) return;
+                              queue_.consume(size);
+                              if (error) return self->on_write_failed();
+                              if (!queue_.empty()) return write_encrypted(*self);
+                              end_wait(*self);
+                          });
+    }
+
+    template <class Owner>
+    void begin_to_wait(Owner& owner) {
+        is_waiting_ = true;
+        owner.on_write_waits();
+    }
+    template <class Owner>
+    void end_wait(Owner& owner) {
+        is_waiting_ = false;
+        if (encrypted_.capacity() > read_buffer::smallest) encrypted_ = {};
+        owner.on_written();
+    }
+
+    Stream& stream_;
+    answer_queue queue_;
+    std::string encrypted_;  // TLS only: what is being written
+    bool is_waiting_ = false;
+};
+
+}  // namespace http::detail
