@@ -5,7 +5,6 @@
 #include <mutex>
 
 #include "api/handler.hpp"
-#include "base/random_id.hpp"
 
 namespace api {
 namespace {
@@ -14,7 +13,6 @@ class api_impl final : public api {
   public:
     api_impl(api_parts with, api_options how)
         : shared_{.with = with, .how = std::move(how), .probe = api_probe(with.registry)} {
-        shared_.generation = base::random_id("", 6);
         shared_.openapi = std::make_shared<const std::string>(openapi_document());
         shared_.docs = std::make_unique<const docs_site>(*shared_.openapi, embedded_docs());
     }

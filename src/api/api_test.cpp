@@ -7,6 +7,7 @@
 #include <set>
 
 #include "api/encode.hpp"
+#include "api/etag.hpp"
 #include "api/listing.hpp"
 #include "api/problem.hpp"
 #include "api/read_json.hpp"
@@ -210,6 +211,55 @@ TEST(metrics, the_age_is_spliced_in_and_fresh_becomes_stale) {
     EXPECT_EQ(whole(7s).at("status").as_string(), "fresh");
     EXPECT_EQ(whole(91s).at("status").as_string(), "stale");
     EXPECT_EQ(whole(0s).at("metrics").at("operations").as_object().size(), 2U);
+}
+
+// The same revision, published as often: after a restart both begin anew, the status may not.
+TEST(etags, of_two_processes_are_never_equal) {
+    auto other = *view_of("a", 1);
+    other.status.phase = domain::status_phase::failed;
+    api::read_model before("aaaaaa"), after("bbbbbb");
+    before.on_database(view_of("a", 1), {.record = true});
+    after.on_database(std::make_shared<const app::database_view>(other), {.record = true});
+    const auto first = before.database("db-a"), second = after.database("db-a");
+    EXPECT_EQ(first->etag, "\"3-aaaaaa.1\"");
+    EXPECT_FALSE(api::is_known(first->etag, second->etag));
+    EXPECT_FALSE(api::is_known(first->metrics_etag, second->metrics_etag));
+}
+
+TEST(etags, of_a_write_and_of_the_read_behind_it_are_one) {
+    api::read_model model("aaaaaa");
+    model.on_database(view_of("a", 4), {.record = true});
+    const auto described = model.database("db-a")->etag;
+    EXPECT_EQ(model.etag_of(*view_of("a", 4)), described);
+    model.on_database(view_of("a", 6), {.metrics = true});
+    EXPECT_EQ(model.database("db-a")->etag, described);
+    EXPECT_EQ(model.etag_of(*view_of("a", 6)), described);  // a patch that changed nothing
+    model.on_database(view_of("a", 9), {.status = true});
+    EXPECT_EQ(model.etag_of(*view_of("a", 6)), "\"3-aaaaaa.6\"");  // nobody was given this one
+    EXPECT_EQ(model.etag_of(*view_of("b", 2)), "\"3-aaaaaa.2\"");  // removed meanwhile
+}
+
+TEST(etags, say_which_revision_was_seen) {
+    const auto seen = [](std::string_view header) {
+        const auto tags = http::parse_entity_tags(header);
+        return tags ? api::revision_of(tags->front()) : std::nullopt;
+    };
+    EXPECT_EQ(seen(api::etag_of(7, {"a2b3c4", 2})), 7);
+    EXPECT_EQ(seen("\"7\""), 7);
+    EXPECT_EQ(seen("\"7-of-another.9\""), 7);
+    EXPECT_EQ(seen("W/\"7-a2b3c4.2\""), std::nullopt);
+    EXPECT_EQ(seen(api::weak_etag_of({"a2b3c4", 2})), std::nullopt);
+    EXPECT_EQ(seen("\"x-a2b3c4.2\""), std::nullopt);
+    EXPECT_EQ(seen("\"\""), std::nullopt);
+}
+
+TEST(etags, of_a_project_made_anew_under_its_name_differ) {
+    const domain::project first{.name = "a", .revision = 1, .created_at = base::instant(5s)};
+    auto second = first;
+    second.created_at += 1s;
+    EXPECT_NE(api::etag_of(first), api::etag_of(second));
+    const auto text = api::etag_of(first);
+    EXPECT_EQ(api::revision_of(http::parse_entity_tags(text)->front()), 1);
 }
 
 TEST(etags, compare_weakly_and_in_lists) {

@@ -7,6 +7,7 @@
 #include <cassert>
 
 #include "api/api.hpp"
+#include "api/etag.hpp"
 #include "api/reading.hpp"
 #include "http/gzip.hpp"
 

@@ -9,6 +9,7 @@
 #include "api/read_model.hpp"
 #include "api/routes.hpp"
 #include "api/stream_hub.hpp"
+#include "base/random_id.hpp"
 
 namespace api {
 
@@ -26,8 +27,8 @@ struct shared_state {
     api_parts with;
     api_options how;
     api_probe probe;
-    read_model model{};
-    std::string generation{};
+    std::string generation = base::random_id("", 6);  // a word of this process alone
+    read_model model{generation};
     std::shared_ptr<const std::string> openapi{};
     std::unique_ptr<const docs_site> docs{};
 };

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "api/etag.hpp"
+
 namespace api {
 namespace {
 
@@ -21,7 +23,7 @@ shared_text encode_with(Write write, const app::database_view& view) {
 
 }  // namespace
 
-read_model::read_model() {
+read_model::read_model(std::string generation) : generation_(std::move(generation)) {
     for (auto& shard : slots_.shards) shard.store(std::make_shared<decltype(slots_)::map>());
     for (auto& shard : operations_.shards) {
         shard.store(std::make_shared<decltype(operations_)::map>());
@@ -36,6 +38,13 @@ std::shared_ptr<const database_documents> read_model::database(const std::string
 
 std::shared_ptr<const domain::operation> read_model::operation(const std::string& id) const {
     return operations_.find(id);
+}
+
+// What was published later than the view may already be there.
+std::string read_model::etag_of(const app::database_view& view) const {
+    const auto newest = database(view.record->id);
+    const auto version = newest ? std::min(newest->described_version, view.version) : view.version;
+    return api::etag_of(view.record->revision, {generation_, version});
 }
 
 void read_model::change_directory(const std::function<void(directory&)>& how) {
@@ -74,12 +83,13 @@ void read_model::on_database(std::shared_ptr<const app::database_view> view, app
         next->status = encode_with(write_status, *view);
         next->events = encode_with(write_events, *view);
         next->described_version = view->version;
+        next->etag = api::etag_of(view->record->revision, {generation_, view->version});
     }
     if (what.metrics || !before) {
         auto document = encode_metrics(*view);
         next->metrics = share(std::move(document.text));
         next->metrics_split = document.split_at;
-        next->metrics_version = view->version;
+        next->metrics_etag = weak_etag_of({generation_, view->version});
     }
     if (slot) {
         slot->documents.store(std::move(next));

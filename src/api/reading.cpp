@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "api/etag.hpp"
 #include "api/listing.hpp"
 #include "api/problem.hpp"
 #include "base/time_text.hpp"
@@ -29,9 +30,9 @@ std::string_view trimmed(std::string_view text) noexcept {
     return text;
 }
 
-http::response not_modified(std::string_view etag) {
+http::response not_modified(std::string etag) {
     http::response response{.status = 304};
-    response.headers.add("ETag", std::string(etag));
+    response.headers.add("ETag", std::move(etag));
     return response;
 }
 
@@ -52,13 +53,6 @@ http::response json_answer(http::body body, unsigned status) {
     http::response response{.status = status, .body = std::move(body)};
     response.headers.add("Content-Type", "application/json");
     return response;
-}
-
-bool is_known(std::string_view if_none_match, std::string_view etag) noexcept {
-    if (if_none_match.empty()) return false;
-    if (if_none_match == "*") return true;
-    if (etag.starts_with("W/")) etag.remove_prefix(2);
-    return if_none_match.find(etag) != std::string_view::npos;
 }
 
 bool accepts_gzip(std::string_view accept_encoding) noexcept {
@@ -119,7 +113,7 @@ std::optional<http::response> read_routes::answer(operation_id what, const std::
             const auto all = shared_.model.all();
             const auto at = all->projects->find(parameter);
             if (at == all->projects->end()) return no_such("project", parameter, request_id);
-            const auto etag = fmt::format("\"{}\"", at->second->revision);
+            const auto etag = etag_of(*at->second);
             if (is_known(incoming.headers.get("If-None-Match"), etag)) return not_modified(etag);
             auto response = json_answer(http::body(encode(*at->second)));
             response.headers.add("ETag", etag);
@@ -160,9 +154,7 @@ std::optional<http::response> read_routes::of_database(operation_id what, const 
         return problem(400, "bad_request", "there are no query parameters here", request_id);
     }
     if (what == operation_id::list_events) return json_answer(http::body(documents->events));
-    // The revision alone does not move when what was observed does.
-    const auto etag =
-        fmt::format("\"{}-{}\"", documents->view->record->revision, documents->described_version);
+    const auto& etag = documents->etag;
     if (is_known(incoming.headers.get("If-None-Match"), etag)) return not_modified(etag);
     auto response = json_answer(
         http::body(what == operation_id::get_status ? documents->status : documents->database));
@@ -185,13 +177,14 @@ http::response read_routes::metrics(const documents_pointer& documents,
         {{"database_id", view.record->id}, {"last_updated", updated}, {"request_id", request_id}});
     // The age moves with every second: the tag is weak, and names the state as well.
     const bool is_fresh = age.find("\"status\":\"fresh\"") != std::string::npos;
-    const auto etag = fmt::format("W/\"{}{}\"", documents->metrics_version, is_fresh ? "" : "-old");
-    if (is_known(incoming.headers.get("If-None-Match"), etag)) return not_modified(etag);
+    auto etag = documents->metrics_etag;
+    if (!is_fresh) etag.insert(etag.size() - 1, "-old");
+    if (is_known(incoming.headers.get("If-None-Match"), etag)) return not_modified(std::move(etag));
     http::body body(documents->metrics);
     body.split_at = documents->metrics_split;
     body.middle = std::move(age);
     auto response = json_answer(std::move(body));
-    response.headers.add("ETag", etag);
+    response.headers.add("ETag", std::move(etag));
     if (view.sample) {
         const auto seconds =
             std::chrono::duration_cast<std::chrono::seconds>(now - view.sample->observed_at)

@@ -35,9 +35,6 @@ class read_routes {
 
 // 200 application/json.
 http::response json_answer(http::body body, unsigned status = 200);
-// Whether an If-None-Match header names this entity tag (RFC 9110 13.1.2; weak comparison).
-bool is_known(std::string_view if_none_match, std::string_view etag) noexcept;
-
 // Whether an Accept-Encoding header takes gzip (RFC 9110, 12.5.3).
 bool accepts_gzip(std::string_view accept_encoding) noexcept;
 

@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "aio/run_on.hpp"
+#include "api/etag.hpp"
 #include "api/problem.hpp"
 #include "api/read_json.hpp"
 #include "api/reading.hpp"
@@ -28,20 +29,10 @@ bool is_write(operation_id what) noexcept {
 
 // A digest of what was asked, to tell a repetition from another request under the same key.
 std::string payload_of(const http::request& incoming) {
-    std::uint64_t hash = 14695981039346656037ULL;  // FNV-1a
-    for (const auto part : {std::string_view(incoming.target), std::string_view(incoming.body)}) {
-        for (const char c : part) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211ULL;
-        hash = (hash ^ 0xff) * 1099511628211ULL;
-    }
+    constexpr std::string_view between = "\xff";
+    const auto target = digest(between, digest(incoming.target));
+    const auto hash = digest(between, digest(incoming.body, target));
     return fmt::format("{} {:016x} {}", http::name(incoming.verb), hash, incoming.body.size());
-}
-
-std::optional<std::int64_t> revision_of(const http::entity_tag& tag) {
-    std::int64_t revision = 0;
-    const auto text = tag.text.substr(0, tag.text.find('-'));
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), revision);
-    const bool is_whole = error == std::errc() && end == text.data() + text.size();
-    return is_whole && !tag.weak ? std::optional(revision) : std::nullopt;
 }
 
 base::outcome<app::write_conditions> conditions_of(const http::request& incoming) {
@@ -57,9 +48,7 @@ base::outcome<app::write_conditions> conditions_of(const http::request& incoming
     const auto match = incoming.headers.get("If-Match");
     if (match == "*") return conditions;
     auto tags = http::parse_entity_tags(match);
-    if (!tags) return bad("If-Match: must be * or entity tags such as \"5-17\"");
-    // "REVISION" or "REVISION-OBSERVATION": the record's revision is what a write is checked by. A
-    // weak tag and one that is not ours fit nothing.
+    if (!tags) return bad("If-Match: must be * or entity tags such as \"5-a2b3c4.17\"");
     auto& seen = conditions.if_match.emplace();
     for (const auto& tag : *tags) {
         const auto revision = revision_of(tag);
@@ -68,7 +57,7 @@ base::outcome<app::write_conditions> conditions_of(const http::request& incoming
     return conditions;
 }
 
-http::response accepted_answer(const app::accepted& result, bool dry_run) {
+http::response accepted_answer(const app::accepted& result, bool dry_run, const read_model& model) {
     std::string text;
     json_writer out(text);
     out.begin_object().key("database");
@@ -85,8 +74,7 @@ http::response accepted_answer(const app::accepted& result, bool dry_run) {
     if (dry_run) return response;
     const auto& record = *result.database->record;
     response.headers.add("Location", "/api/v1/databases/" + record.id);
-    response.headers.add("ETag",
-                         fmt::format("\"{}-{}\"", record.revision, result.database->version));
+    response.headers.add("ETag", model.etag_of(*result.database));
     return response;
 }
 
@@ -216,7 +204,7 @@ awaitable<http::response> write_routes::write_database(operation_id what, std::s
         }
         co_return problem(result.error(), by.request_id);
     }
-    co_return accepted_answer(*result, conditions.dry_run);
+    co_return accepted_answer(*result, conditions.dry_run, shared_.model);
 }
 
 awaitable<http::response> write_routes::write_project(operation_id what, std::string name,
@@ -243,7 +231,7 @@ awaitable<http::response> write_routes::write_project(operation_id what, std::st
     auto response =
         json_answer(http::body(encode(project)), is_new && !conditions.dry_run ? 201 : 200);
     if (is_new) response.headers.add("Location", "/api/v1/projects/" + project.name);
-    response.headers.add("ETag", fmt::format("\"{}\"", project.revision));
+    response.headers.add("ETag", etag_of(project));
     co_return response;
 }
 
