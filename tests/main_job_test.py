@@ -304,6 +304,23 @@ class Disasters(unittest.TestCase):
         stream.close()
         self.assertIn('"event":"stopped"', stack.log_tail('platform.log'))
 
+    def test_a_stream_on_which_nothing_happens_is_ended_not_cut(self):
+        stack = self.stack
+        stack.kill_platform()
+        stack.start_platform(DBAAS_SHUTDOWN_GRACE='3')  # less than what is between two comments
+        stream = http.client.HTTPConnection(stack.base.removeprefix('http://'), timeout=30)
+        stream.request('GET', '/api/v1/stream')
+        answer = stream.getresponse()
+        text = b''
+        while b'event: sync' not in text:
+            text += answer.read1(65536)
+        stack.platform.send_signal(signal.SIGTERM)
+        stack.platform.wait(30)
+        answer.read()  # ends properly: an incomplete one would raise
+        stream.close()
+        self.assertEqual(stack.platform.returncode, 0, stack.log_tail('platform.log'))
+        self.assertNotIn('"event":"requests_cut"', stack.log_tail('platform.log'))
+
 
 if __name__ == '__main__':
     if shutil.which('redis-server') is None or not os.path.exists('/usr/bin/prometheus-redis-exporter'):

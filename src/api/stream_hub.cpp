@@ -42,11 +42,17 @@ const stream_hub::batch& stream_hub::batch_behind(std::uint64_t position) {
 aio::task<> stream_hub::run(http::stream_writer& out, subscription_options how) {
     aio::wakeup news(on_);
     waiting_.insert(&news);
+    // The end is news too: nothing else may happen for as long as a comment is away.
+    out.on_end([&news] { news.notify(); });
     struct leave {
         std::set<aio::wakeup*>& from;
         aio::wakeup* which;
-        ~leave() { from.erase(which); }
-    } const leaving{waiting_, &news};
+        http::stream_writer& out;
+        ~leave() {
+            from.erase(which);
+            out.on_end(nullptr);
+        }
+    } const leaving{waiting_, &news, out};
 
     auto position = newest();
     const bool can_resume =
@@ -61,6 +67,7 @@ aio::task<> stream_hub::run(http::stream_writer& out, subscription_options how) 
         }
         const auto next_part = how.snapshot();
         while (const auto part = next_part()) {
+            if (out.is_draining()) co_return base::outcome<void>{};
             auto sent = co_await out.write(part);
             if (!sent) co_return sent;
         }

@@ -31,7 +31,7 @@ class stream_hub {
         std::function<std::function<shared_text()>()> snapshot;
         std::string generation;  // part of every id: numbers of another process mean nothing
     };
-    // Until the client goes, falls behind or the server stops.
+    // Until the client goes, falls behind or the server stops; a drain ends it at once.
     aio::task<> run(http::stream_writer& out, subscription_options how);
 
   private:

@@ -22,7 +22,7 @@ class client final : public http::stream_writer {
         if (left_ > 0) --left_;
         co_return base::outcome<void>{};
     }
-    aio::task<> closed() override { co_return base::outcome<void>{}; }
+    void on_end(std::move_only_function<void()>) override {}
     [[nodiscard]] bool is_draining() const noexcept override { return left_ == 0; }
 
     [[nodiscard]] std::string text() const {
@@ -34,6 +34,36 @@ class client final : public http::stream_writer {
 
   private:
     std::size_t left_;
+};
+
+// Takes everything; drains when it is told to.
+class patient_client final : public http::stream_writer {
+  public:
+    explicit patient_client(const aio::executor& on) : news_(on) {}
+    aio::task<> write(shared_text bytes) override {
+        written += *bytes;
+        news_.notify();
+        co_return base::outcome<void>{};
+    }
+    void on_end(std::move_only_function<void()> tell) override { tell_ = std::move(tell); }
+    [[nodiscard]] bool is_draining() const noexcept override { return is_draining_; }
+    void drain() {
+        is_draining_ = true;
+        if (tell_) tell_();
+    }
+    aio::task<> until_it_heard(std::string_view what) {
+        while (!written.contains(what)) {
+            auto woken = co_await news_.wait();
+            if (!woken) co_return woken;
+        }
+        co_return base::outcome<void>{};
+    }
+    std::string written;
+
+  private:
+    aio::wakeup news_;
+    std::move_only_function<void()> tell_;
+    bool is_draining_ = false;
 };
 
 // One subscriber against a hub with changes 1 to `changes`, each "<n>".
@@ -75,6 +105,48 @@ TEST(stream_hub, tells_to_begin_anew_when_the_past_is_gone_or_foreign) {
               "event: reset\ndata: {}\n\npart0part1id: g-5000\nevent: sync\ndata: {}\n\n");
     const auto foreign = run(3, UINT64_MAX, 4);
     EXPECT_TRUE(foreign.text().starts_with("event: reset\n"));
+}
+
+// Not with the next comment, which it would have to wait for.
+TEST(stream_hub, a_drain_ends_a_stream_on_which_nothing_happens) {
+    std::string heard;
+    const auto ended = aio::run_to_end([&]() -> aio::task<> {
+        const auto on = co_await aio::this_executor();
+        stream_hub hub(on);
+        patient_client to(on);
+        aio::task_group readers(on);
+        readers.spawn(
+            hub.run(to, {.snapshot = [] { return []() -> shared_text { return nullptr; }; },
+                         .generation = "g"}));
+        auto synced = co_await to.until_it_heard("event: sync");
+        if (!synced) co_return synced;
+        to.drain();
+        co_await readers.join();
+        heard = to.written;
+        co_return base::outcome<void>{};
+    }());
+    EXPECT_TRUE(ended);
+    EXPECT_EQ(heard, "id: g-0\nevent: sync\ndata: {}\n\n");
+}
+
+TEST(stream_hub, a_drain_ends_a_snapshot_between_two_parts) {
+    std::string heard;
+    const auto ended = aio::run_to_end([&]() -> aio::task<> {
+        const auto on = co_await aio::this_executor();
+        stream_hub hub(on);
+        patient_client to(on);
+        const auto parts = [&to] {
+            return [&to, part = 0]() mutable -> shared_text {
+                if (part == 1) to.drain();
+                return share("part" + std::to_string(part++));
+            };
+        };
+        auto run = co_await hub.run(to, {.snapshot = parts, .generation = "g"});
+        heard = to.written;
+        co_return run;
+    }());
+    EXPECT_TRUE(ended);
+    EXPECT_EQ(heard, "part0");
 }
 
 TEST(stream_hub, one_change_is_one_text_for_everybody) {

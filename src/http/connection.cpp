@@ -48,7 +48,6 @@ class connection_of final : public connection,
           parser_({.header_bytes_max = loop_->options.header_bytes_max,
                    .target_bytes_max = loop_->options.target_bytes_max,
                    .body_bytes_max = loop_->options.body_bytes_max}),
-          closed_(*loop_->context, base::steady_time::max()),
           written_(*loop_->context, base::steady_time::max()) {
         loop_->connections.insert(this);
         error_code error;
@@ -103,7 +102,7 @@ class connection_of final : public connection,
     }
 
     void drain() override {
-        closed_.cancel();
+        tell_of_the_end();
         if (!is_resting()) return;
         // A request may have arrived that has not been read yet: it is answered.
         error_code error;
@@ -139,12 +138,9 @@ class connection_of final : public connection,
         co_return base::outcome<void>{};
     }
 
-    aio::task<> closed() override {
-        if (!is_client_gone_ && !loop_->is_draining) {
-            error_code ignored;
-            co_await closed_.async_wait(redirect(ignored));
-        }
-        co_return base::outcome<void>{};
+    void on_end(std::move_only_function<void()> tell) override {
+        tell_end_ = std::move(tell);
+        if (is_client_gone_ || loop_->is_draining) tell_of_the_end();
     }
 
     [[nodiscard]] bool is_draining() const noexcept override { return loop_->is_draining; }
@@ -269,9 +265,13 @@ class connection_of final : public connection,
         }
     }
 
+    void tell_of_the_end() {
+        if (auto tell = std::exchange(tell_end_, nullptr)) tell();
+    }
+
     void client_gone() {
         is_client_gone_ = true;
-        closed_.cancel();
+        tell_of_the_end();
         stop_.emit(asio::cancellation_type::terminal);
     }
 
@@ -387,6 +387,7 @@ class connection_of final : public connection,
 
     void end_stream(bool good) {
         loop_->in_flight.add(-1);
+        tell_end_ = nullptr;
         // Taken out whole: the source may hold what the stream's coroutine used to its end.
         const auto ended = std::exchange(streaming_, std::nullopt);
         const auto status = ended->response.status;
@@ -472,8 +473,8 @@ class connection_of final : public connection,
     request_parser parser_;
     read_buffer received_;
     std::string peer_;
-    asio::steady_timer closed_;   // cancelled when streams should know that the end has come
-    asio::steady_timer written_;  // cancelled when a stream's bytes are written
+    std::move_only_function<void()> tell_end_;  // may be empty
+    asio::steady_timer written_;                // cancelled when a stream's bytes are written
     asio::cancellation_signal stop_;
     std::optional<request> waiting_request_;  // for what is before it in the pipeline
     std::optional<answer> streaming_;         // from its head to its end

@@ -25,9 +25,9 @@ class stream_writer {
     // Failures: unavailable (the client has gone), timed_out (it does not read), cancelled (server
     // stops).
     virtual aio::task<> write(std::shared_ptr<const std::string> bytes) = 0;
-    // Waits until the client closes or the server begins to stop; never fails. Race it against your
-    // own work.
-    virtual aio::task<> closed() = 0;
+    // Calls `tell` once: when the client closes or the server begins to stop, at once when that was
+    // before, and never behind the end of the stream. Null: nobody wants to know any more.
+    virtual void on_end(std::move_only_function<void()> tell) = 0;
     // True from the moment of server::drain(): end the stream soon.
     [[nodiscard]] virtual bool is_draining() const noexcept = 0;
 };
@@ -95,7 +95,7 @@ class server {
     // The loops' executors, for those who hand work to them.
     [[nodiscard]] virtual std::vector<aio::executor> executors() const = 0;
     // Begins to stop: no new connections, idle ones closed, busy ones get "Connection: close" and
-    // are finished, streams are told (is_draining, closed()). Any thread; returns at once.
+    // are finished, streams are told (is_draining, on_end()). Any thread; returns at once.
     virtual void drain() = 0;
     // Waits until nothing is in flight, at most until `when`, then cuts the rest and joins the
     // threads. True: nothing was cut. Any thread but a loop's.

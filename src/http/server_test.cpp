@@ -75,8 +75,10 @@ class test_handler final : public http::handler {
             result.stream = [this](http::stream_writer& out) -> aio::task<> {
                 auto sent = co_await out.write(std::make_shared<const std::string>("first;"));
                 if (!sent) co_return sent;
+                aio::wakeup end(co_await aio::this_executor());
+                out.on_end([&end] { end.notify(); });
                 ++stage_.waiting;
-                co_await out.closed();
+                co_await end.wait();
                 if (!out.is_draining()) {
                     ++stage_.cancelled;
                     co_return base::fail(base::errc::unavailable, "gone");
