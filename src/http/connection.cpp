@@ -11,6 +11,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <utility>
 
+#include "http/farewell.hpp"
 #include "http/outgoing.hpp"
 #include "http/read_buffer.hpp"
 #include "http/request_parser.hpp"
@@ -26,10 +27,8 @@ namespace {
 
 // Answers to pipelined requests are written together up to this many bytes.
 constexpr std::size_t write_batch_bytes = 64 * 1024;
-// After the last answer the client's bytes are taken in for a while, because a reset would destroy
-// the answer on its way (RFC 9112 9.6).
+// How long a client may go on behind the last answer (farewell.hpp).
 constexpr std::chrono::seconds linger_time{1};
-constexpr std::size_t linger_bytes_max = 4 * 1024 * 1024;
 
 // A state machine driven by completions: the fast path (read, handle_now, write) runs without a
 // coroutine and mostly without waiting for the socket. While a handler or a stream is at work one
@@ -255,10 +254,6 @@ class connection_of final : public connection,
             case phase::streaming:
                 return error ? client_gone() : read_more();
             case phase::closing:
-                lingered_bytes_ += size;
-                if (error || lingered_bytes_ > linger_bytes_max) return close_now();
-                received_.clear();
-                return read_more();
             case phase::handshake:
             case phase::closed:
                 return;
@@ -422,25 +417,14 @@ class connection_of final : public connection,
 
     // Everything has been said.
     void finish() {
+        const bool lingers = must_linger_ && !has_input_ended_;
+        if (!is_tls && !lingers) return close_now();
         phase_ = phase::closing;
         deadline_ = clock::now() + linger_time;
         loop_->counters->lingering.fetch_add(1, std::memory_order_relaxed);
-        if constexpr (is_tls) {
-            stream_.async_shutdown(
-                [self = this->shared_from_this()](const error_code&) { self->say_goodbye(); });
-        } else {
-            say_goodbye();
-        }
-    }
-
-    void say_goodbye() {
-        if (phase_ == phase::closed) return;
-        error_code error;
-        socket().shutdown(tcp::socket::shutdown_send, error);
-        if (error || !must_linger_ || has_input_ended_ || is_tls) return close_now();
-        if (is_reading_) return;
-        received_.clear();
-        read_more();
+        asio::co_spawn(
+            *loop_->context, say_farewell(stream_, lingers),
+            [self = this->shared_from_this()](const std::exception_ptr&) { self->close_now(); });
     }
 
     void close_now() {
@@ -482,7 +466,6 @@ class connection_of final : public connection,
     base::steady_time read_deadline_ = base::steady_time::max();
     request_parser::state waiting_for_ = request_parser::state::start;
     std::uint64_t stream_bytes_ = 0;
-    std::size_t lingered_bytes_ = 0;
     phase phase_ = phase::reading;
     bool is_advancing_ = false;
     bool is_reading_ = false;

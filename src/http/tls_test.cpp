@@ -6,6 +6,9 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/read.hpp>
+#include <boost/asio/ssl/context.hpp>
+#include <boost/asio/ssl/stream.hpp>
+#include <boost/asio/write.hpp>
 #include <filesystem>
 #include <fstream>
 
@@ -236,6 +239,26 @@ TEST_F(tls, says_when_the_peer_does_not_speak_it) {
     ASSERT_FALSE(got);
     EXPECT_EQ(got.error().code, errc::unavailable);
     EXPECT_NE(got.error().text.find("TLS handshake"), std::string::npos) << got.error().text;
+}
+
+// A reset, which unread bytes would cause, would destroy the answer on its way.
+TEST_F(tls, a_refusal_arrives_though_the_client_has_sent_more) {
+    namespace ssl = boost::asio::ssl;
+    serve(authority_.issue({.hosts = {"127.0.0.1"}}));
+    boost::asio::io_context context;
+    ssl::context trust(ssl::context::tls_client);
+    ssl::stream<boost::asio::ip::tcp::socket> client(context, trust);
+    client.next_layer().connect({boost::asio::ip::make_address("127.0.0.1"), server_->port()});
+    client.handshake(ssl::stream_base::client);
+    const auto whole = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3000000\r\n\r\n" +
+                       std::string(3'000'000, 'x');
+    boost::system::error_code error;
+    boost::asio::write(client, boost::asio::buffer(whole), error);
+    EXPECT_FALSE(error) << error.message();
+    std::string heard;
+    boost::asio::read(client, boost::asio::dynamic_buffer(heard), error);
+    EXPECT_EQ(error, boost::asio::error::eof) << error.message();
+    EXPECT_TRUE(heard.starts_with("HTTP/1.1 413")) << heard;
 }
 
 TEST_F(tls, a_server_does_not_wait_for_ever_for_a_handshake) {
