@@ -212,6 +212,10 @@ aio::task<bool> fake_cluster::remove(domain::database database) {
 
 aio::task<ports::credentials> fake_cluster::read_credentials(domain::database database) {
     auto entered = enter("read_credentials", database.name);
+    if (!entered && entered.error().code == errc::denied) {
+        co_return base::fail(errc::unavailable, "the cluster refuses the platform to read this",
+                             "cluster_refused");
+    }
     if (!entered) co_return base::pass(std::move(entered));
     const auto found = object_of(database);
     if (!found || (*found)->seen.phase == domain::observed_phase::none) {

@@ -163,6 +163,36 @@ TEST_F(kubedb_cluster, a_quota_is_a_limit) {
     });
 }
 
+// The platform's account is not the caller's business, and the caller is not the one refused.
+TEST_F(kubedb_cluster, a_refusal_to_read_credentials_is_the_platforms_own_trouble) {
+    play([](scene& it) -> aio::task<> {
+        auto wanted = record();
+        auto uid = co_await it.port.create(wanted);
+        if (!uid) co_return base::pass(std::move(uid));
+        wanted.object_uid = *uid;
+        auto ready = co_await it.seen.until(
+            [&] { return it.seen.of(wanted).phase == domain::observed_phase::ready; });
+        if (!ready) co_return ready;
+        const std::string said = "system:serviceaccount:dbaas:dbaas cannot get this";
+        std::size_t told = 0;
+        for (const auto* call : {"get redises", "get appbindings", "get secrets"}) {
+            for (const auto code :
+                 {base::errc::denied, base::errc::invalid, base::errc::unsupported}) {
+                it.world.wire().answer_next(call,
+                                            {.code = code, .text = said, .reason = "Forbidden"});
+                const auto login = co_await it.port.read_credentials(wanted);
+                EXPECT_EQ(login.error().code, base::errc::unavailable) << call;
+                EXPECT_EQ(login.error().reason, "cluster_refused");
+                EXPECT_EQ(login.error().text, "the cluster refuses the platform to read this");
+                const auto lines = it.world.log().lines_of("credentials_refused");
+                EXPECT_EQ(lines.size(), ++told);
+                EXPECT_TRUE(lines.back().contains(said)) << lines.back();
+            }
+        }
+        co_return done();
+    });
+}
+
 TEST_F(kubedb_cluster, is_not_gone_while_a_volume_is_left_that_no_watch_has_told_of) {
     play([](scene& it) -> aio::task<> {
         auto wanted = record();

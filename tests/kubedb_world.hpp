@@ -14,6 +14,7 @@
 #include "kubedb/manifests.hpp"
 #include "kubedb/names.hpp"
 #include "testing/cluster_world.hpp"
+#include "testing/remembering_log.hpp"
 #include "tests/cutting_client.hpp"
 
 namespace kubedb_wire {
@@ -54,12 +55,13 @@ class kubedb_world final : public fakes::cluster_world {
           used_(connect(on)),
           cut_(on, *used_),
           cluster_(kubedb::make_cluster(
-              on, cut_, base::system_clock(), obs::null_log(), registry_,
+              on, cut_, base::system_clock(), log_, registry_,
               {.on_metrics_port = [this](const auto& key, auto port) { ports_[key] = port; }})) {}
 
     ports::cluster& port() override { return *cluster_; }
     kube::client& hand() { return *hand_; }
     cutting_client& wire() { return cut_; }
+    const fakes::remembering_log& log() const { return log_; }
     std::optional<std::uint16_t> metrics_port(const domain::database& of) {
         return ports_[{of.project, of.engine, of.name}];
     }
@@ -271,6 +273,7 @@ class kubedb_world final : public fakes::cluster_world {
     std::unique_ptr<kube::client> hand_;
     std::unique_ptr<kube::client> used_;
     cutting_client cut_;
+    fakes::remembering_log log_;
     obs::registry registry_;
     std::map<ports::database_key, std::optional<std::uint16_t>> ports_;
     std::unique_ptr<ports::cluster> cluster_;

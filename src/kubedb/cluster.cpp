@@ -245,13 +245,13 @@ class cluster_impl final : public ports::cluster {
         if (!what || !binding) co_return no_credentials("the cluster has no AppBindings");
         // Binding and secret go by the name, which may be somebody else's now.
         auto seen = co_await look_at(*kind, *what, record);
-        if (!seen) co_return no_credentials_if_missing(std::move(seen).error());
+        if (!seen) co_return not_readable(std::move(seen).error(), record);
         const auto home = namespace_of(record.project);
         auto bound = co_await kube_.get(*binding, home, record.name);
-        if (!bound) co_return no_credentials_if_missing(std::move(bound).error());
+        if (!bound) co_return not_readable(std::move(bound).error(), record);
         auto found = co_await kube_.get({.version = "v1", .plural = "secrets", .kind = "Secret"},
                                         home, secret_of(*bound, record.name));
-        if (!found) co_return no_credentials_if_missing(std::move(found).error());
+        if (!found) co_return not_readable(std::move(found).error(), record);
         co_return credentials_of(*kind, *bound, *found);
     }
 
@@ -304,10 +304,18 @@ class cluster_impl final : public ports::cluster {
     static std::unexpected<base::failure> no_credentials(std::string why) {
         return fail(errc::conflict, std::move(why), "no_credentials_yet");
     }
-    static std::unexpected<base::failure> no_credentials_if_missing(base::failure why) {
-        const bool missing = why.code == errc::not_found || why.code == errc::precondition;
-        if (!missing) return std::unexpected(std::move(why));
-        return no_credentials("the database has no credentials yet");
+    // Why an object was not read. What the cluster refuses it refuses to the platform, not to the
+    // one who asks it, and its words name the platform's account.
+    std::unexpected<base::failure> not_readable(base::failure why, const domain::database& record) {
+        const bool is_missing = why.code == errc::not_found || why.code == errc::precondition;
+        if (is_missing) return no_credentials("the database has no credentials yet");
+        const bool is_refused =
+            why.code == errc::denied || why.code == errc::invalid || why.code == errc::unsupported;
+        if (!is_refused) return std::unexpected(std::move(why));
+        log_.error("credentials_refused",
+                   {{"database_id", record.id}, {"detail", why.text}, {"reason", why.reason}});
+        return fail(errc::unavailable, "the cluster refuses the platform to read this",
+                    "cluster_refused");
     }
 
     static std::unexpected<base::failure> no_companion(const engine_kind& kind) {

@@ -113,7 +113,8 @@ class cluster {
     virtual aio::task<bool> remove(domain::database database) = 0;
 
     // Read live, never stored, and only of the object with the record's uid. Failures: conflict
-    // ("no_credentials_yet"), denied, unavailable, timed_out.
+    // ("no_credentials_yet"), unavailable (/"cluster_refused": to the platform, whoever asks),
+    // timed_out.
     virtual aio::task<credentials> read_credentials(domain::database database) = 0;
 
     [[nodiscard]] virtual link_state state() const noexcept = 0;
