@@ -15,6 +15,7 @@
 #include "api/reading.hpp"
 #include "api/repeated_member.hpp"
 #include "api/routes.hpp"
+#include "api/writing.hpp"
 
 namespace {
 
@@ -268,6 +269,16 @@ TEST(etags, compare_weakly_and_in_lists) {
     EXPECT_TRUE(api::is_known("*", "\"1\""));
     EXPECT_FALSE(api::is_known("\"33-1\"", "\"3-1\""));
     EXPECT_FALSE(api::is_known("", "\"3-1\""));
+}
+
+TEST(idempotency, keeps_successes_of_a_reasonable_size) {
+    for (const unsigned status : {200U, 201U, 202U, 204U}) {
+        EXPECT_TRUE(api::is_worth_keeping(status, 1000)) << status;
+    }
+    for (const unsigned status : {304U, 400U, 404U, 409U, 412U, 415U, 422U, 429U, 500U, 503U}) {
+        EXPECT_FALSE(api::is_worth_keeping(status, 1000)) << status;
+    }
+    EXPECT_FALSE(api::is_worth_keeping(202, 1000 * 1000));
 }
 
 TEST(accepts_gzip, reads_weights_and_stars) {

@@ -86,9 +86,11 @@ json::array parameters_of(const route& to) {
     const bool writes = to.verb != http::method::get;
     if (writes) {
         query("dry_run", "Check everything, write nothing", {{"type", "boolean"}});
-        list.push_back(parameter("Idempotency-Key", "header", false,
-                                 "A repetition with the same key gets the first answer",
-                                 {{"type", "string"}, {"minLength", 1}, {"maxLength", 100}}));
+        list.push_back(
+            parameter("Idempotency-Key", "header", false,
+                      "A repetition with the same key within a day gets the first success "
+                      "again; a refusal is not kept",
+                      {{"type", "string"}, {"minLength", 1}, {"maxLength", 100}}));
     }
     if (to.verb == http::method::patch || to.verb == http::method::del) {
         list.push_back(

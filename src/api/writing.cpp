@@ -18,6 +18,7 @@ using base::errc;
 using boost::asio::awaitable;
 
 constexpr std::size_t idempotency_key_max = 100;
+constexpr std::size_t kept_answer_bytes_max = std::size_t{256} * 1024;
 
 std::unexpected<base::failure> bad(std::string text) {
     return base::fail(errc::invalid, std::move(text), "bad_request");
@@ -78,12 +79,11 @@ http::response accepted_answer(const app::accepted& result, bool dry_run, const 
     return response;
 }
 
-// An answer that may be given again to a repetition: not one that a retry could better.
-bool is_final(unsigned status) noexcept {
-    return status < 500 && status != 409 && status != 412 && status != 429;
-}
-
 }  // namespace
+
+bool is_worth_keeping(unsigned status, std::size_t bytes) noexcept {
+    return status >= 200 && status < 300 && bytes <= kept_answer_bytes_max;
+}
 
 awaitable<http::response> write_routes::answer(operation_id what, std::string parameter,
                                                http::request incoming, app::caller by) {
@@ -126,7 +126,7 @@ awaitable<http::response> write_routes::answer(operation_id what, std::string pa
     }
     const auto request_id = by.request_id;
     auto response = co_await once(what, std::move(parameter), incoming, std::move(by));
-    if (!is_final(response.status)) {
+    if (!is_worth_keeping(response.status, response.body.size())) {
         co_await aio::run_on<void>(shared_.with.control,
                                    [&] { return platform.abandon_idempotent(scoped); });
         co_return response;

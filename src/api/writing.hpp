@@ -33,4 +33,8 @@ class write_routes {
     shared_state& shared_;
 };
 
+// Whether an answer is kept for its Idempotency-Key: what a write did is told again. A refusal
+// wrote nothing, and the next attempt may fare better.
+bool is_worth_keeping(unsigned status, std::size_t bytes) noexcept;
+
 }  // namespace api

@@ -1,0 +1,157 @@
+// Requests as a connection hands them over, against the platform over fakes. No sockets.
+
+#include "api/handler.hpp"
+
+#include <gtest/gtest.h>
+
+#include <boost/json.hpp>
+
+#include "app/service.hpp"
+#include "testing/fake_cluster.hpp"
+#include "testing/fake_metrics_source.hpp"
+#include "testing/manual_clock.hpp"
+#include "testing/memory_document_store.hpp"
+#include "testing/remembering_log.hpp"
+
+namespace {
+
+namespace json = boost::json;
+using namespace std::chrono_literals;
+
+class api_handler : public testing::Test {
+  protected:
+    void SetUp() override { start(); }
+    void TearDown() override { stop(); }
+
+    // Everything on one loop: the control loop is the connection's as well.
+    void start(api::api_options how = {}) {
+        health_ = std::make_unique<app::health_board>();
+        registry_ = std::make_unique<obs::registry>();
+        service_ = app::make_service({.on = loop_.executor(),
+                                      .store = store_,
+                                      .cluster = cluster_,
+                                      .metrics = metrics_,
+                                      .clock = clock_,
+                                      .log = log_,
+                                      .registry = *registry_,
+                                      .health = *health_},
+                                     {.metrics_interval = 10s});
+        group_ = std::make_unique<aio::task_group>(loop_.executor());
+        run([this] { return service_->load(); });
+        api_ = api::make_api({.platform = *service_,
+                              .control = loop_.executor(),
+                              .health = *health_,
+                              .registry = *registry_,
+                              .log = log_,
+                              .clock = clock_},
+                             std::move(how));
+        api_->attach();
+        group_->spawn(service_->run());
+        handler_ = api_->make_handler(loop_.executor());
+        settle();
+    }
+    void stop() {
+        group_->cancel();
+        while (group_->size() > 0) loop_.poll();
+        run([this] { return service_->close(); });
+        handler_.reset();
+        service_.reset();
+        api_.reset();
+    }
+    void settle() {
+        for (int quiet = 0; quiet < 20;) quiet = loop_.poll() == 0 ? quiet + 1 : 0;
+    }
+    void run(const std::function<aio::task<>()>& start) {
+        bool has_ended = false;
+        aio::task_group once(loop_.executor());
+        once.spawn([&]() -> aio::task<> {
+            const auto ended = co_await start();
+            EXPECT_TRUE(ended);
+            has_ended = true;
+            co_return base::outcome<void>{};
+        });
+        while (!has_ended) loop_.poll();
+        settle();
+    }
+
+    http::answer answer(http::request incoming) {
+        auto now = handler_->handle_now(incoming);
+        if (now) return std::move(*now);
+        std::optional<http::answer> later;
+        run([&]() -> aio::task<> {
+            later.emplace(co_await handler_->handle(std::move(incoming)));
+            co_return base::outcome<void>{};
+        });
+        return std::move(*later);
+    }
+    http::response ask(http::method verb, std::string target, std::string body = {},
+                       http::headers headers = {}) {
+        if (!body.empty() && !headers.has("Content-Type")) {
+            headers.add("Content-Type", "application/json");
+        }
+        return answer({.verb = verb,
+                       .target = std::move(target),
+                       .headers = std::move(headers),
+                       .body = std::move(body)})
+            .response;
+    }
+    http::response get(std::string target, http::headers headers = {}) {
+        return ask(http::method::get, std::move(target), {}, std::move(headers));
+    }
+    http::response post(std::string target, std::string body, http::headers headers = {}) {
+        return ask(http::method::post, std::move(target), std::move(body), std::move(headers));
+    }
+    // The id of a database whose creation was accepted.
+    std::string create(const std::string& name) {
+        const auto made =
+            post(databases, R"({"project":"default","engine":"redis","name":")" + name + "\"}");
+        EXPECT_EQ(made.status, 202U) << made.body.to_string();
+        return std::string(json_of(made).at("database").at("id").as_string());
+    }
+    static json::value json_of(const http::response& from) {
+        return json::parse(from.body.to_string());
+    }
+    static std::string code_of(const http::response& from) {
+        return std::string(json_of(from).at("code").as_string());
+    }
+
+    static constexpr const char* databases = "/api/v1/databases";
+    fakes::manual_clock clock_;
+    fakes::memory_document_store store_;
+    fakes::fake_cluster cluster_{clock_};
+    fakes::fake_metrics_source metrics_{clock_};
+    fakes::remembering_log log_;
+    aio::loop loop_;
+    std::unique_ptr<app::health_board> health_;
+    std::unique_ptr<obs::registry> registry_;
+    std::unique_ptr<app::service> service_;
+    std::unique_ptr<api::api> api_;
+    std::unique_ptr<http::handler> handler_;
+    std::unique_ptr<aio::task_group> group_;
+};
+
+TEST_F(api_handler, a_tag_of_the_process_before_is_not_known) {
+    const auto path = "/api/v1/databases/" + create("cache");
+    const std::string tag(get(path).headers.get("ETag"));
+    EXPECT_EQ(get(path, {{"If-None-Match", tag}}).status, 304U);
+    EXPECT_EQ(get(path + "/status", {{"If-None-Match", tag}}).status, 304U);
+    stop();
+    start();
+    EXPECT_EQ(get(path, {{"If-None-Match", tag}}).status, 200U);
+}
+
+// It wrote nothing, and the world may be another one by then.
+TEST_F(api_handler, a_refusal_is_not_kept_for_an_idempotency_key) {
+    const http::headers key{{"Idempotency-Key", "k"}};
+    const std::string body = R"({"project":"late","engine":"redis","name":"a"})";
+    EXPECT_EQ(post(databases, body, key).status, 422U);
+    EXPECT_EQ(post("/api/v1/projects", R"({"name":"late"})").status, 201U);
+    const auto made = post(databases, body, key);
+    EXPECT_EQ(made.status, 202U) << made.body.to_string();
+    const auto again = post(databases, body, key);
+    EXPECT_EQ(again.status, 202U);
+    EXPECT_EQ(again.headers.get("Idempotency-Replayed"), "true");
+    EXPECT_EQ(again.body.to_string(), made.body.to_string());
+}
+
+}  // namespace
