@@ -247,11 +247,12 @@ class request_handler final : public http::handler {
     }
 
     // The present content in parts of some 64 KiB, so that a slow reader costs that much and no
-    // more.
+    // more. Of the operations those that are not over: a record holds up to twenty that are, which
+    // together are more than the databases, and whoever misses one can ask for it.
     std::function<shared_text()> snapshot() const {
         const auto all = shared_.model.all();
-        return [all, at = all->databases.by_name.begin(),
-                project = all->projects->begin()]() mutable -> shared_text {
+        return [all, at = all->databases.by_name.begin(), project = all->projects->begin(),
+                operation = all->unfinished.begin()]() mutable -> shared_text {
             constexpr std::size_t part_bytes = 64 * 1024;
             std::string text;
             for (; at != all->databases.by_name.end() && text.size() < part_bytes; ++at) {
@@ -262,6 +263,9 @@ class request_handler final : public http::handler {
             for (; project != all->projects->end() && text.size() < part_bytes; ++project) {
                 const auto& [name, record] = *project;
                 append_snapshot(text, "project", name, record->revision, encode(*record));
+            }
+            for (; operation != all->unfinished.end() && text.size() < part_bytes; ++operation) {
+                append_snapshot(text, "operation", (*operation)->id, 0, encode(**operation));
             }
             return text.empty() ? nullptr : std::make_shared<const std::string>(std::move(text));
         };

@@ -2,6 +2,7 @@
 
 #include "api/handler.hpp"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <boost/json.hpp>
@@ -17,6 +18,20 @@ namespace {
 
 namespace json = boost::json;
 using namespace std::chrono_literals;
+
+// Takes a stream up to and with its "sync".
+class sync_reader final : public http::stream_writer {
+  public:
+    aio::task<> write(std::shared_ptr<const std::string> bytes) override {
+        text += *bytes;
+        co_return base::outcome<void>{};
+    }
+    void on_end(std::move_only_function<void()>) override {}
+    [[nodiscard]] bool is_draining() const noexcept override {
+        return text.contains("event: sync");
+    }
+    std::string text;
+};
 
 class api_handler : public testing::Test {
   protected:
@@ -101,6 +116,16 @@ class api_handler : public testing::Test {
     http::response post(std::string target, std::string body, http::headers headers = {}) {
         return ask(http::method::post, std::move(target), std::move(body), std::move(headers));
     }
+    // What a stream begins with.
+    std::string snapshot(http::headers headers = {}) {
+        auto begun = answer({.target = "/api/v1/stream", .headers = std::move(headers)});
+        EXPECT_EQ(begun.response.status, 200U);
+        sync_reader to;
+        if (begun.stream) {
+            run([&] { return begun.stream(to); });
+        }
+        return to.text;
+    }
     // The id of a database whose creation was accepted.
     std::string create(const std::string& name) {
         const auto made =
@@ -138,6 +163,23 @@ TEST_F(api_handler, a_tag_of_the_process_before_is_not_known) {
     stop();
     start();
     EXPECT_EQ(get(path, {{"If-None-Match", tag}}).status, 200U);
+}
+
+TEST_F(api_handler, a_snapshot_has_the_operations_that_are_not_over) {
+    const auto id = create("cache");
+    const auto operation = json_of(get("/api/v1/operations")).at("items").at(0).at("id");
+    const auto mark =
+        fmt::format(R"({{"kind":"operation","id":"{}",)", std::string_view(operation.as_string()));
+    const auto begun = snapshot();
+    EXPECT_TRUE(begun.contains(mark)) << begun;
+    EXPECT_TRUE(begun.contains(R"({"kind":"database","id":")" + id)) << begun;
+    EXPECT_TRUE(begun.contains(R"({"kind":"project","id":"default")")) << begun;
+    cluster_.report("cache", domain::observed_phase::ready);
+    settle();
+    const auto anew = snapshot({{"Last-Event-ID", "another-5"}});
+    EXPECT_TRUE(anew.starts_with("event: reset\n")) << anew;
+    EXPECT_FALSE(anew.contains(mark)) << anew;
+    EXPECT_TRUE(anew.contains(R"({"kind":"database","id":")" + id)) << anew;
 }
 
 // It wrote nothing, and the world may be another one by then.

@@ -128,6 +128,11 @@ void read_model::on_operation(std::shared_ptr<const domain::operation> operation
     change_directory([&](directory& all) {
         all.operations.put(operation);
         all.operations_of_databases.put(operation);
+        if (operation->is_terminal()) {
+            all.unfinished.erase(operation);
+        } else {
+            all.unfinished.put(operation);
+        }
     });
     tell("operation", operation->id, 0, false, encode(*operation));
 }
@@ -139,6 +144,7 @@ void read_model::on_operation_forgotten(const std::string& id) {
     change_directory([&](directory& all) {
         all.operations.erase(last);
         all.operations_of_databases.erase(last);
+        all.unfinished.erase(last);
     });
     tell("operation", id, 0, true, "null");
 }

@@ -46,6 +46,7 @@ struct directory {
     list_index databases;
     chunked_list<operation_pointer, newest_first> operations;
     chunked_list<operation_pointer, newest_of_database_first> operations_of_databases;
+    chunked_list<operation_pointer, newest_first> unfinished;  // of the operations
     std::shared_ptr<const project_map> projects = std::make_shared<project_map>();
     std::shared_ptr<const ports::catalogue> catalogue;  // null until the cluster was read
 };
