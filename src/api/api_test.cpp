@@ -16,6 +16,7 @@
 #include "api/repeated_member.hpp"
 #include "api/routes.hpp"
 #include "api/writing.hpp"
+#include "testing/remembering_log.hpp"
 
 namespace {
 
@@ -106,10 +107,19 @@ TEST(problem, has_a_status_for_every_failure_and_hides_our_own) {
     EXPECT_EQ(api::status_of({errc::invalid, "", "bad_request"}), 400U);
     EXPECT_EQ(api::status_of({errc::invalid, ""}), 422U);
     EXPECT_EQ(api::status_of({errc::precondition, ""}), 412U);
-    const auto ours = api::problem({errc::internal, "assertion in file x"}, "req-1");
-    EXPECT_EQ(ours.status, 500U);
-    EXPECT_EQ(ours.body.to_string().find("assertion"), std::string::npos);
-    const auto later = api::problem({errc::unavailable, "down", "", {}, 7s}, "req-1");
+    fakes::remembering_log log;
+    std::vector<std::string> told;
+    for (const auto code : {errc::internal, errc::corrupt}) {
+        const auto ours = api::problem({code, "assertion in file x"}, "req-1", log);
+        EXPECT_EQ(ours.status, code == errc::internal ? 500U : 502U);
+        EXPECT_FALSE(ours.body.to_string().contains("assertion"));
+        told.push_back(
+            fmt::format("request_failed request_id=req-1 code={} detail=assertion in file x",
+                        base::name(code)));
+        EXPECT_EQ(log.lines_of("request_failed"), told);
+    }
+    const auto later = api::problem({errc::unavailable, "down", "", {}, 7s}, "req-1", log);
+    EXPECT_EQ(log.lines_of("request_failed"), told);  // the client has been told why
     EXPECT_EQ(later.headers.get("Retry-After"), "7");
 }
 

@@ -62,8 +62,6 @@ void api_probe::request(std::string_view route, std::string_view method, unsigne
 
 namespace {
 
-using base::errc;
-
 bool is_request_id(std::string_view text) noexcept {
     return !text.empty() && text.size() <= 64 && std::ranges::all_of(text, [](char c) {
         return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
@@ -179,7 +177,7 @@ class request_handler final : public http::handler {
         context.parameter = *parameter;
         const auto& to = *matched.found;
         if (!is_permitted(context.who, to.permission)) {
-            return problem({.code = errc::denied, .text = "not permitted"}, id);
+            return problem(403, "denied", "not permitted", id);
         }
         if (!to.answer.empty() && !accepts_json(incoming.headers.get("Accept"))) {
             return problem(406, "not_acceptable", "answers are application/json", id);

@@ -182,6 +182,19 @@ TEST_F(api_handler, a_snapshot_has_the_operations_that_are_not_over) {
     EXPECT_TRUE(anew.contains(R"({"kind":"database","id":")" + id)) << anew;
 }
 
+TEST_F(api_handler, what_an_answer_hides_is_in_the_log_under_its_request_id) {
+    const auto id = create("cache");
+    for (const auto code : {base::errc::internal, base::errc::corrupt}) {
+        cluster_.fail_next("read_credentials", {.code = code, .text = "the inner cause"});
+        const auto hidden = get("/api/v1/databases/" + id + "/credentials");
+        EXPECT_FALSE(hidden.body.to_string().contains("inner")) << hidden.body.to_string();
+        const auto lines = log_.lines_of("request_failed");
+        ASSERT_FALSE(lines.empty());
+        EXPECT_TRUE(lines.back().contains("the inner cause")) << lines.back();
+        EXPECT_TRUE(lines.back().contains(hidden.headers.get("X-Request-Id"))) << lines.back();
+    }
+}
+
 // It wrote nothing, and the world may be another one by then.
 TEST_F(api_handler, a_refusal_is_not_kept_for_an_idempotency_key) {
     const http::headers key{{"Idempotency-Key", "k"}};

@@ -42,6 +42,8 @@ std::string_view title_of_status(unsigned status) noexcept {
     switch (status) {
         case 400:
             return "Bad request";
+        case 403:
+            return "Not permitted";
         case 404:
             return "Not found";
         case 405:
@@ -98,9 +100,14 @@ unsigned status_of(const base::failure& why) noexcept {
     return row_of(why.code).status;
 }
 
-http::response problem(const base::failure& why, std::string_view request_id) {
+http::response problem(const base::failure& why, std::string_view request_id, obs::log& log) {
     const auto& row = row_of(why.code);
     const bool is_ours = why.code == errc::internal || why.code == errc::corrupt;
+    if (is_ours) {
+        log.error(
+            "request_failed",
+            {{"request_id", request_id}, {"code", base::name(why.code)}, {"detail", why.text}});
+    }
     const auto code = why.reason.empty() || is_ours ? base::name(why.code) : why.reason;
     const std::string_view detail =
         is_ours ? std::string_view("the cause is in the platform's log under this request id")

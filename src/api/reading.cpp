@@ -14,14 +14,11 @@
 namespace api {
 namespace {
 
-using base::errc;
-
 constexpr std::size_t gzip_least = 1024;
 
 http::response no_such(std::string_view what, const std::string& id,
                        const std::string& request_id) {
-    return problem({.code = errc::not_found, .text = fmt::format("there is no {} '{}'", what, id)},
-                   request_id);
+    return problem(404, "not_found", fmt::format("there is no {} '{}'", what, id), request_id);
 }
 
 std::string_view trimmed(std::string_view text) noexcept {
@@ -80,9 +77,9 @@ std::optional<http::response> read_routes::answer(operation_id what, const std::
     switch (what) {
         case operation_id::list_databases: {
             const auto wanted = read_list_query(incoming.query());
-            if (!wanted) return problem(wanted.error(), request_id);
+            if (!wanted) return problem(wanted.error(), request_id, shared_.with.log);
             auto text = list_databases(*shared_.model.all(), *wanted);
-            if (!text) return problem(text.error(), request_id);
+            if (!text) return problem(text.error(), request_id, shared_.with.log);
             return list_answer(std::move(*text), incoming);
         }
         case operation_id::get_database:
@@ -202,7 +199,7 @@ http::response read_routes::operations(const std::string& database_id,
     if (!wanted) return problem(400, "bad_request", wanted.error().text, request_id);
     wanted->database_id = database_id;
     auto page = list_operations(*shared_.model.all(), *wanted);
-    if (!page) return problem(page.error(), request_id);
+    if (!page) return problem(page.error(), request_id, shared_.with.log);
     return list_answer(std::move(*page), incoming);
 }
 

@@ -85,6 +85,10 @@ bool is_worth_keeping(unsigned status, std::size_t bytes) noexcept {
     return status >= 200 && status < 300 && bytes <= kept_answer_bytes_max;
 }
 
+http::response write_routes::refuse(const base::failure& why, const app::caller& by) const {
+    return problem(why, by.request_id, shared_.with.log);
+}
+
 awaitable<http::response> write_routes::answer(operation_id what, std::string parameter,
                                                http::request incoming, app::caller by) {
     if (!incoming.headers.has("Idempotency-Key") || !is_write(what)) {
@@ -100,18 +104,18 @@ awaitable<http::response> write_routes::answer(operation_id what, std::string pa
     const auto payload = payload_of(incoming);
     auto ticket = co_await aio::run_on<app::idempotency_ticket>(
         shared_.with.control, [&] { return platform.begin_idempotent(scoped, payload); });
-    if (!ticket) co_return problem(ticket.error(), by.request_id);
+    if (!ticket) co_return refuse(ticket.error(), by);
     switch (ticket->verdict) {
         case app::idempotency_verdict::in_progress:
-            co_return problem({.code = errc::conflict,
-                               .text = "a request with this Idempotency-Key is being worked on",
-                               .reason = "idempotency_key_in_use"},
-                              by.request_id);
+            co_return refuse({.code = errc::conflict,
+                              .text = "a request with this Idempotency-Key is being worked on",
+                              .reason = "idempotency_key_in_use"},
+                             by);
         case app::idempotency_verdict::other_payload:
-            co_return problem({.code = errc::invalid,
-                               .text = "this Idempotency-Key was used for another request",
-                               .reason = "idempotency_key_reused"},
-                              by.request_id);
+            co_return refuse({.code = errc::invalid,
+                              .text = "this Idempotency-Key was used for another request",
+                              .reason = "idempotency_key_reused"},
+                             by);
         case app::idempotency_verdict::replay: {
             http::response response{.status = ticket->answer->status,
                                     .body = http::body(ticket->answer->body)};
@@ -151,7 +155,7 @@ awaitable<http::response> write_routes::once(operation_id what, std::string para
         co_return co_await credentials(std::move(parameter), std::move(by));
     }
     const auto conditions = conditions_of(incoming);
-    if (!conditions) co_return problem(conditions.error(), by.request_id);
+    if (!conditions) co_return refuse(conditions.error(), by);
     const bool is_project = what == operation_id::create_project ||
                             what == operation_id::patch_project ||
                             what == operation_id::delete_project;
@@ -172,7 +176,7 @@ awaitable<http::response> write_routes::write_database(operation_id what, std::s
     switch (what) {
         case operation_id::create_database: {
             auto wanted = read_create(incoming.body);
-            if (!wanted) co_return problem(wanted.error(), by.request_id);
+            if (!wanted) co_return refuse(wanted.error(), by);
             work = [&platform, wanted = std::move(*wanted), conditions, by] {
                 return platform.create_database(wanted, conditions, by);
             };
@@ -180,7 +184,7 @@ awaitable<http::response> write_routes::write_database(operation_id what, std::s
         }
         case operation_id::patch_database: {
             auto wanted = read_patch(incoming.body);
-            if (!wanted) co_return problem(wanted.error(), by.request_id);
+            if (!wanted) co_return refuse(wanted.error(), by);
             work = [&platform, id, wanted = std::move(*wanted), conditions, by] {
                 return platform.patch_database(id, wanted, conditions, by);
             };
@@ -198,11 +202,7 @@ awaitable<http::response> write_routes::write_database(operation_id what, std::s
     }
     auto result = co_await aio::run_on<app::accepted>(shared_.with.control, std::move(work));
     if (!result) {
-        if (result.error().code == errc::internal) {
-            shared_.with.log.error(
-                "request_failed", {{"request_id", by.request_id}, {"detail", result.error().text}});
-        }
-        co_return problem(result.error(), by.request_id);
+        co_return refuse(result.error(), by);
     }
     co_return accepted_answer(*result, conditions.dry_run, shared_.model);
 }
@@ -215,18 +215,18 @@ awaitable<http::response> write_routes::write_project(operation_id what, std::st
     if (what == operation_id::delete_project) {
         auto removed = co_await aio::run_on<void>(
             shared_.with.control, [&] { return platform.remove_project(name, conditions, by); });
-        if (!removed) co_return problem(removed.error(), by.request_id);
+        if (!removed) co_return refuse(removed.error(), by);
         co_return http::response{.status = 204};
     }
     auto wanted = read_project(incoming.body);
-    if (!wanted) co_return problem(wanted.error(), by.request_id);
+    if (!wanted) co_return refuse(wanted.error(), by);
     const bool is_new = what == operation_id::create_project;
     auto result =
         co_await aio::run_on<std::shared_ptr<const domain::project>>(shared_.with.control, [&] {
             return is_new ? platform.create_project(*wanted, conditions, by)
                           : platform.patch_project(name, *wanted, conditions, by);
         });
-    if (!result) co_return problem(result.error(), by.request_id);
+    if (!result) co_return refuse(result.error(), by);
     const auto& project = **result;
     auto response =
         json_answer(http::body(encode(project)), is_new && !conditions.dry_run ? 201 : 200);
@@ -280,7 +280,7 @@ awaitable<http::response> write_routes::history(std::string id, const http::requ
     auto& platform = shared_.with.platform;
     auto found = co_await aio::run_on<app::history_points>(
         shared_.with.control, [&] { return platform.read_history(wanted); });
-    if (!found) co_return problem(found.error(), by.request_id);
+    if (!found) co_return refuse(found.error(), by);
     std::string text;
     json_writer out(text);
     out.begin_object().member("metric", metric->name).member("unit", metric->unit);
@@ -297,7 +297,7 @@ awaitable<http::response> write_routes::credentials(std::string id, app::caller 
     auto& platform = shared_.with.platform;
     auto login = co_await aio::run_on<ports::credentials>(
         shared_.with.control, [&] { return platform.read_credentials(id, by); });
-    if (!login) co_return problem(login.error(), by.request_id);
+    if (!login) co_return refuse(login.error(), by);
     auto response = json_answer(http::body(encode(*login)));
     response.headers.add("Cache-Control", "no-store");
     co_return response;

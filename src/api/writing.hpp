@@ -30,6 +30,7 @@ class write_routes {
     boost::asio::awaitable<http::response> history(std::string id, const http::request& incoming,
                                                    const app::caller& by);
     boost::asio::awaitable<http::response> credentials(std::string id, app::caller by);
+    [[nodiscard]] http::response refuse(const base::failure& why, const app::caller& by) const;
     shared_state& shared_;
 };
 
