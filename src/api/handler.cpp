@@ -12,6 +12,7 @@
 #include "api/reading.hpp"
 #include "api/served_host.hpp"
 #include "api/writing.hpp"
+#include "base/ascii.hpp"
 #include "base/random_id.hpp"
 
 namespace api {
@@ -72,6 +73,15 @@ bool is_request_id(std::string_view text) noexcept {
 bool accepts_json(std::string_view accept) noexcept {
     return accept.empty() || accept.find("*/*") != std::string_view::npos ||
            accept.find("application/") != std::string_view::npos;
+}
+
+// Whether a body of this Content-Type can be read: media types know no case, parameters do not
+// matter (RFC 9110, 8.3.1).
+bool is_taken(std::string_view content_type, http::method verb) noexcept {
+    const auto media = trimmed(content_type.substr(0, content_type.find(';')));
+    return base::same_but_for_case(media, "application/json") ||
+           (verb == http::method::patch &&
+            base::same_but_for_case(media, "application/merge-patch+json"));
 }
 
 class request_handler final : public http::handler {
@@ -182,15 +192,11 @@ class request_handler final : public http::handler {
         if (!to.answer.empty() && !accepts_json(incoming.headers.get("Accept"))) {
             return problem(406, "not_acceptable", "answers are application/json", id);
         }
-        if (!to.body.empty()) {
-            const auto media = incoming.headers.get("Content-Type");
-            const bool fits = media.starts_with("application/json") ||
-                              (incoming.verb == http::method::patch &&
-                               media.starts_with("application/merge-patch+json"));
-            if (!fits) {
-                return problem(415, "unsupported_media_type", "the body must be application/json",
-                               id);
-            }
+        if (to.query == query_rule::none && !incoming.query().empty()) {
+            return problem(400, "bad_request", "there are no query parameters here", id);
+        }
+        if (!to.body.empty() && !is_taken(incoming.headers.get("Content-Type"), incoming.verb)) {
+            return problem(415, "unsupported_media_type", "the body must be application/json", id);
         }
         return std::nullopt;
     }

@@ -133,6 +133,19 @@ class api_handler : public testing::Test {
         EXPECT_EQ(made.status, 202U) << made.body.to_string();
         return std::string(json_of(made).at("database").at("id").as_string());
     }
+    // What a route's pattern stands for here.
+    static std::string path_of(const api::route& to, const std::string& database) {
+        std::string path(to.pattern);
+        const auto open = path.find('{');
+        if (open == std::string::npos) return path;
+        const auto length = path.find('}') + 1 - open;
+        const auto name = path.substr(open, length);
+        return path.replace(open, length,
+                            name == "{id}"       ? database
+                            : name == "{engine}" ? "redis"
+                            : name == "{name}"   ? "default"
+                                                 : "plain");
+    }
     static json::value json_of(const http::response& from) {
         return json::parse(from.body.to_string());
     }
@@ -192,6 +205,41 @@ TEST_F(api_handler, what_an_answer_hides_is_in_the_log_under_its_request_id) {
         ASSERT_FALSE(lines.empty());
         EXPECT_TRUE(lines.back().contains("the inner cause")) << lines.back();
         EXPECT_TRUE(lines.back().contains(hidden.headers.get("X-Request-Id"))) << lines.back();
+    }
+}
+
+TEST_F(api_handler, every_route_refuses_a_query_parameter_that_it_does_not_know) {
+    const auto id = create("cache");
+    for (const auto& to : api::all_routes()) {
+        const auto got = ask(to.verb, path_of(to, id) + "?nonsense=1", to.body.empty() ? "" : "{}");
+        if (to.query == api::query_rule::any) {
+            EXPECT_EQ(got.status, to.status) << to.name;
+        } else {
+            EXPECT_EQ(got.status, 400U) << to.name;
+            const auto said = got.body.to_string();
+            EXPECT_TRUE(said.contains("query parameter")) << to.name << said;
+        }
+    }
+    EXPECT_EQ(get("/api/v1/engines?").status, 200U);
+}
+
+TEST_F(api_handler, every_body_is_taken_by_its_media_type_alone) {
+    for (const auto& to : api::all_routes()) {
+        if (to.body.empty()) continue;
+        const auto status = [&](std::string media) {  // "{" is not JSON: 400 once it is read
+            return ask(to.verb, path_of(to, "db-1"), "{", {{"Content-Type", std::move(media)}})
+                .status;
+        };
+        for (const auto* taken : {"application/json", "Application/JSON", "application/json ;a=b",
+                                  " application/json; charset=utf-8"}) {
+            EXPECT_EQ(status(taken), 400U) << to.name << taken;
+        }
+        for (const auto* other : {"", "application/json*", "application/jsonl", "text/plain",
+                                  "application/json-patch+json", "application/json,text/plain"}) {
+            EXPECT_EQ(status(other), 415U) << to.name << other;
+        }
+        const bool is_patch = to.verb == http::method::patch;
+        EXPECT_EQ(status("application/Merge-Patch+json"), is_patch ? 400U : 415U) << to.name;
     }
 }
 

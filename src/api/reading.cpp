@@ -21,12 +21,6 @@ http::response no_such(std::string_view what, const std::string& id,
     return problem(404, "not_found", fmt::format("there is no {} '{}'", what, id), request_id);
 }
 
-std::string_view trimmed(std::string_view text) noexcept {
-    while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-    while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-    return text;
-}
-
 http::response not_modified(std::string etag) {
     http::response response{.status = 304};
     response.headers.add("ETag", std::move(etag));
@@ -45,6 +39,12 @@ http::response list_answer(std::string text, const http::request& incoming) {
 }
 
 }  // namespace
+
+std::string_view trimmed(std::string_view text) noexcept {
+    while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+    while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
+    return text;
+}
 
 http::response json_answer(http::body body, unsigned status) {
     http::response response{.status = status, .body = std::move(body)};
@@ -147,9 +147,6 @@ std::optional<http::response> read_routes::of_database(operation_id what, const 
     if (!documents) return no_such("database", id, request_id);
     if (what == operation_id::list_database_operations) return operations(id, incoming, request_id);
     if (what == operation_id::get_metrics) return metrics(documents, incoming, request_id);
-    if (!incoming.query().empty()) {
-        return problem(400, "bad_request", "there are no query parameters here", request_id);
-    }
     if (what == operation_id::list_events) return json_answer(http::body(documents->events));
     const auto& etag = documents->etag;
     if (is_known(incoming.headers.get("If-None-Match"), etag)) return not_modified(etag);

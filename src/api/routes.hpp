@@ -44,6 +44,13 @@ enum class operation_id : std::uint8_t {
     home
 };
 
+// What a query may hold.
+enum class query_rule : std::uint8_t {
+    none,  // nothing: 400
+    own,   // what the route reads; it refuses the rest
+    any    // whatever: probes and pages are asked for with all kinds of things
+};
+
 struct route {
     http::method verb;
     std::string_view pattern;  // "/api/v1/databases/{id}/status"
@@ -54,7 +61,8 @@ struct route {
     unsigned status;                // of success
     std::string_view body{};        // name of the schema of the request body
     std::string_view permission{};  // "databases.read"; "" = open to everybody
-    bool is_described = true;       // in the OpenAPI document; what a page is made of is not
+    query_rule query = query_rule::none;
+    bool is_described = true;  // in the OpenAPI document; what a page is made of is not
 };
 
 std::span<const route> all_routes() noexcept;
