@@ -97,14 +97,13 @@ class request_handler final : public http::handler {
         if (to.id == operation_id::stream) return start_stream(incoming, context);
         auto response = reading_.answer(to.id, context.parameter, incoming, context.request_id);
         if (response) return finish(context, std::move(*response));
-        incoming.headers.set("X-Request-Id", context.request_id);  // handle() begins anew
+        incoming.handed_over = std::make_shared<request_context>(std::move(context));
         return std::nullopt;
     }
 
     boost::asio::awaitable<http::answer> handle(http::request incoming) override {
-        auto context = begin(incoming);
-        if (auto early = refuse_early(incoming, context))
-            co_return finish(context, std::move(*early));
+        const auto handed = std::static_pointer_cast<request_context>(incoming.handed_over);
+        const auto& context = *handed;
         shared_.probe.in_flight->add(1);
         auto response = co_await writing_.answer(
             context.to->id, context.parameter, std::move(incoming),

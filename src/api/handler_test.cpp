@@ -178,6 +178,26 @@ TEST_F(api_handler, a_tag_of_the_process_before_is_not_known) {
     EXPECT_EQ(get(path, {{"If-None-Match", tag}}).status, 200U);
 }
 
+TEST_F(api_handler, a_write_has_one_request_id_and_one_line_in_the_log) {
+    for (const std::string given : {"", "mine-1"}) {
+        http::request incoming{.verb = http::method::post,
+                               .target = "/api/v1/projects",
+                               .headers = {{"Content-Type", "application/json"}},
+                               .body = R"({"name":"a"})"};
+        if (!given.empty()) incoming.headers.add("X-Request-Id", given);
+        const auto before = log_.lines_of("request").size();
+        ASSERT_FALSE(handler_->handle_now(incoming));
+        EXPECT_EQ(incoming.headers.get("X-Request-Id"), given);  // the request stays as it came
+        const auto got = answer(incoming);
+        const std::string id(got.response.headers.get("X-Request-Id"));
+        EXPECT_FALSE(id.empty());
+        if (!given.empty()) EXPECT_EQ(id, given);
+        const auto lines = log_.lines_of("request");
+        ASSERT_EQ(lines.size(), before + 1);
+        EXPECT_TRUE(lines.back().contains("request_id=" + id)) << lines.back();
+    }
+}
+
 TEST_F(api_handler, a_snapshot_has_the_operations_that_are_not_over) {
     const auto id = create("cache");
     const auto operation = json_of(get("/api/v1/operations")).at("items").at(0).at("id");

@@ -64,8 +64,9 @@ struct request {
     std::string target{};     // as sent: "/api/v1/databases?limit=5"
     http::headers headers{};
     std::string body{};
-    std::string peer{};   // "127.0.0.1:40312"; server side only
-    bool secure = false;  // came over TLS; server side only
+    std::string peer{};                   // "127.0.0.1:40312"; server side only
+    bool secure = false;                  // came over TLS; server side only
+    std::shared_ptr<void> handed_over{};  // by handler::handle_now() to its handle()
 
     // The parts of target, still percent-encoded.
     [[nodiscard]] std::string_view path() const noexcept;

@@ -46,8 +46,8 @@ struct answer {
 class handler {
   public:
     virtual ~handler() = default;
-    // The fast path: answers at once without a coroutine, or nothing to go on with handle(). Called
-    // for every request first.
+    // The fast path: answers at once without a coroutine, or nothing to go on with handle(), which
+    // gets the same request. Called for every request first.
     virtual std::optional<answer> handle_now(request& incoming) = 0;
     // Never throws; cancelled when the client goes away.
     virtual boost::asio::awaitable<answer> handle(request incoming) = 0;
