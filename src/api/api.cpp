@@ -13,8 +13,9 @@ class api_impl final : public api {
   public:
     api_impl(api_parts with, api_options how)
         : shared_{.with = with, .how = std::move(how), .probe = api_probe(with.registry)} {
-        shared_.openapi = std::make_shared<const std::string>(openapi_document());
-        shared_.docs = std::make_unique<const docs_site>(*shared_.openapi, embedded_docs());
+        const auto description = openapi_document();
+        shared_.openapi = std::make_unique<const fixed_document>(description);
+        shared_.docs = std::make_unique<const docs_site>(description, embedded_docs());
     }
 
     void attach() override {

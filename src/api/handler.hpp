@@ -6,6 +6,7 @@
 
 #include "api/api.hpp"
 #include "api/docs_site.hpp"
+#include "api/fixed_document.hpp"
 #include "api/read_model.hpp"
 #include "api/routes.hpp"
 #include "api/stream_hub.hpp"
@@ -29,7 +30,7 @@ struct shared_state {
     api_probe probe;
     std::string generation = base::random_id("", 6);  // a word of this process alone
     read_model model{generation};
-    std::shared_ptr<const std::string> openapi{};
+    std::unique_ptr<const fixed_document> openapi{};
     std::unique_ptr<const docs_site> docs{};
 };
 

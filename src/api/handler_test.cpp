@@ -8,6 +8,7 @@
 #include <boost/json.hpp>
 
 #include "app/service.hpp"
+#include "http/gzip.hpp"
 #include "testing/fake_cluster.hpp"
 #include "testing/fake_metrics_source.hpp"
 #include "testing/manual_clock.hpp"
@@ -176,6 +177,28 @@ TEST_F(api_handler, a_tag_of_the_process_before_is_not_known) {
     stop();
     start();
     EXPECT_EQ(get(path, {{"If-None-Match", tag}}).status, 200U);
+}
+
+TEST_F(api_handler, the_description_is_encoded_once_in_two_ways_with_a_tag_each) {
+    const std::string path = "/api/v1/openapi.json";
+    const auto plain = get(path);
+    const auto packed = get(path, {{"Accept-Encoding", "gzip"}});
+    EXPECT_EQ(plain.body.to_string(), api::openapi_document());
+    EXPECT_EQ(packed.headers.get("Content-Encoding"), "gzip");
+    EXPECT_EQ(http::gunzip(packed.body.to_string(), std::size_t{1} << 20U).value(),
+              api::openapi_document());
+    EXPECT_EQ(get(path).body.shared, plain.body.shared);
+    const std::string tag(plain.headers.get("ETag"));
+    EXPECT_TRUE(tag.starts_with('"')) << tag;  // strong
+    EXPECT_NE(tag, packed.headers.get("ETag"));
+    for (const auto& [first, accepts] : {std::pair(&plain, ""), std::pair(&packed, "gzip")}) {
+        const std::string mine(first->headers.get("ETag"));
+        const auto again = get(path, {{"Accept-Encoding", accepts}, {"If-None-Match", mine}});
+        EXPECT_EQ(again.status, 304U);
+        EXPECT_EQ(again.headers.get("ETag"), mine);
+        EXPECT_EQ(again.body.size(), 0U);
+    }
+    EXPECT_EQ(get(path, {{"Accept-Encoding", "gzip"}, {"If-None-Match", tag}}).status, 200U);
 }
 
 TEST_F(api_handler, a_write_has_one_request_id_and_one_line_in_the_log) {

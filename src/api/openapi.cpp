@@ -200,7 +200,8 @@ json::object operation_of(const route& to) {
         responses["503"] = answer_of(to);
     }
     if (to.id == operation_id::get_database || to.id == operation_id::get_metrics ||
-        to.id == operation_id::get_status || to.id == operation_id::get_project) {
+        to.id == operation_id::get_status || to.id == operation_id::get_project ||
+        to.id == operation_id::openapi) {
         responses["304"] = {{"description", "Not modified"}};
     }
     if (to.pattern.starts_with("/api/")) responses["default"] = refused;

@@ -123,7 +123,7 @@ std::optional<http::response> read_routes::answer(operation_id what, const std::
         case operation_id::platform_metrics:
             return platform_metrics();
         case operation_id::openapi:
-            return json_answer(http::body(shared_.openapi));
+            return shared_.openapi->answer(incoming);
         case operation_id::home: {
             http::response response{.status = 303};
             response.headers.add("Location", "/docs");
