@@ -13,7 +13,7 @@ def run(how, table):
     try:
         stack.start_cluster()
         begun = time.monotonic()
-        stack.start_platform(DBAAS_HTTP_THREADS='1')
+        stack.start_platform(DBAAS_HTTP_THREADS='1', DBAAS_MAX_STREAMS_PER_CLIENT=str(how.idle))
         start_ms = (time.monotonic() - begun) * 1000
         stack.wait_for_engine('redis')
         database = stack.created('bench')

@@ -12,7 +12,7 @@ INTERVAL = 30
 
 def run(how, table):
     with Played(how, how.count) as stack:
-        platform = stack.begin(INTERVAL)
+        platform = stack.begin(INTERVAL, DBAAS_MAX_STREAMS_PER_CLIENT=str(how.streams))
         stack.fill(how.count)
         cpu = platform.cpu()
         with Listeners(how, stack.port(), how.streams, '/api/v1/stream', 'event: sync') as streams:

@@ -31,6 +31,7 @@ struct api_options {
     std::vector<std::string> cors_origins;
     // Names that requests may call the server by (served_host.hpp); empty: any.
     std::vector<std::string> hosts{};
+    std::size_t streams_per_client = 1000;  // by address; beyond: 429
 };
 
 class api {

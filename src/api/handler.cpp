@@ -224,6 +224,12 @@ class request_handler final : public http::handler {
     }
 
     http::answer start_stream(const http::request& incoming, const request_context& context) {
+        auto place = shared_.places.take(incoming.peer);
+        if (!place) {
+            return finish(
+                context, problem(429, "too_many_streams",
+                                 "this address has as many streams as it may", context.request_id));
+        }
         stream_hub::subscription_options how{.snapshot = [this] { return snapshot(); },
                                              .generation = shared_.generation};
         const auto last = incoming.headers.get("Last-Event-ID");
@@ -240,7 +246,8 @@ class request_handler final : public http::handler {
         head.headers.add("Content-Type", "text/event-stream");
         head.headers.add("Cache-Control", "no-store");
         auto answer = finish(context, std::move(head));
-        answer.stream = [this, how](http::stream_writer& out) -> aio::task<> {
+        answer.stream = [this, how,
+                         place = std::move(place)](http::stream_writer& out) -> aio::task<> {
             shared_.probe.streams->add(1);
             auto ended = co_await hub_->run(out, how);
             shared_.probe.streams->add(-1);

@@ -10,6 +10,7 @@
 #include "api/read_model.hpp"
 #include "api/routes.hpp"
 #include "api/stream_hub.hpp"
+#include "api/stream_places.hpp"
 #include "base/random_id.hpp"
 
 namespace api {
@@ -28,6 +29,7 @@ struct shared_state {
     api_parts with;
     api_options how;
     api_probe probe;
+    stream_places places{how.streams_per_client};
     std::string generation = base::random_id("", 6);  // a word of this process alone
     read_model model{generation};
     std::unique_ptr<const fixed_document> openapi{};

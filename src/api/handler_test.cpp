@@ -286,6 +286,24 @@ TEST_F(api_handler, every_body_is_taken_by_its_media_type_alone) {
     }
 }
 
+TEST_F(api_handler, one_client_has_only_so_many_streams) {
+    stop();
+    start({.streams_per_client = 1});
+    const auto ask_from = [this](const char* peer) {
+        return answer({.target = "/api/v1/stream", .peer = peer});
+    };
+    auto first = std::optional(ask_from("10.0.0.1:4001"));
+    EXPECT_TRUE(first->stream);
+    const auto second = ask_from("10.0.0.1:4002");
+    EXPECT_FALSE(second.stream);
+    EXPECT_EQ(second.response.status, 429U);
+    EXPECT_EQ(code_of(second.response), "too_many_streams");
+    EXPECT_EQ(second.response.headers.get("Retry-After"), "1");
+    EXPECT_TRUE(ask_from("10.0.0.2:4001").stream);
+    first.reset();  // its connection has ended
+    EXPECT_TRUE(ask_from("10.0.0.1:4002").stream);
+}
+
 // It wrote nothing, and the world may be another one by then.
 TEST_F(api_handler, a_refusal_is_not_kept_for_an_idempotency_key) {
     const http::headers key{{"Idempotency-Key", "k"}};

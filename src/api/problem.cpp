@@ -62,6 +62,8 @@ std::string_view title_of_status(unsigned status) noexcept {
             return "Not this server";
         case 422:
             return "The request is not valid";
+        case 429:
+            return "Too many requests";
         case 431:
             return "Header too large";
         case 503:
@@ -123,9 +125,10 @@ http::response problem(const base::failure& why, std::string_view request_id, ob
 
 http::response problem(unsigned status, std::string_view code, std::string_view detail,
                        std::string_view request_id) {
+    const bool is_too_much = status == 429 || status == 503;
     auto response = document(status, title_of_status(status), code, detail, request_id,
-                             status == 408 || status == 503, {});
-    if (status == 503) response.headers.add("Retry-After", "1");
+                             status == 408 || is_too_much, {});
+    if (is_too_much) response.headers.add("Retry-After", "1");
     return response;
 }
 

@@ -37,6 +37,7 @@ struct options {
     bool insecure_no_auth = false;
     std::int64_t http_threads = 0;  // 0: one per core
     std::int64_t max_connections = 20000;
+    std::int64_t max_streams_per_client = 1000;
     std::string tls_certificate;
     std::string tls_key;
 

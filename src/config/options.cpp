@@ -199,6 +199,11 @@ constexpr std::array table{
     option_description{"DBAAS_MAX_CONNECTIONS", "max-connections", "20000", "1 to 1000000",
                        "Client connections; more are answered 503.", false, true, false,
                        read_number<&options::max_connections, 1, 1'000'000>},
+    option_description{
+        "DBAAS_MAX_STREAMS_PER_CLIENT", "max-streams-per-client", "1000", "1 to 1000000",
+        "Event streams of one client address; more are answered 429. All clients "
+        "behind one proxy share its address.",
+        false, true, false, read_number<&options::max_streams_per_client, 1, 1'000'000>},
     option_description{"DBAAS_TLS_CERT", "tls-cert", "", "path",
                        "Certificate chain (PEM); with a key the API is served over TLS.", false,
                        true, false, read_text<&options::tls_certificate>},

@@ -264,13 +264,16 @@ base::outcome<void> platform_process::start_service() {
          .provision_timeout = how_.provision_timeout});
     auto loaded = control_.run([this] { return service_->load(); });
     if (!*loaded) return *loaded;
-    api_ = api::make_api({.platform = *service_,
-                          .control = on,
-                          .health = health_,
-                          .registry = registry_,
-                          .log = log_,
-                          .clock = clock_},
-                         {.cors_origins = how_.cors_origins, .hosts = hosts_of(how_)});
+    api_ = api::make_api(
+        {.platform = *service_,
+         .control = on,
+         .health = health_,
+         .registry = registry_,
+         .log = log_,
+         .clock = clock_},
+        {.cors_origins = how_.cors_origins,
+         .hosts = hosts_of(how_),
+         .streams_per_client = static_cast<std::size_t>(how_.max_streams_per_client)});
     control_.run([this, on]() -> aio::task<> {
         api_->attach();
         loops_.emplace(on);
