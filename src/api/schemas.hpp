@@ -5,9 +5,14 @@
 // Enumerations come from the domain.
 
 #include <boost/json/object.hpp>
+#include <string_view>
 
 namespace api {
 
 boost::json::object document_schemas();
+
+// Parts of it, as JSON objects: what requests are made of, and what answers are.
+std::string_view request_schemas() noexcept;
+std::string_view answer_schemas() noexcept;
 
 }  // namespace api
