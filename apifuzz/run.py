@@ -33,7 +33,7 @@ def main():
             ended = subprocess.run(
                 [how.schemathesis, '--config-file', os.path.join(HERE, 'schemathesis.toml'), '--no-color', 'run',
                  stack.base + '/api/v1/openapi.json', '--max-time', str(how.seconds), '--seed', str(how.seed)],
-                check=False, cwd=folder, env={**os.environ, 'SCHEMATHESIS_HOOKS': 'hooks', 'PYTHONPATH': HERE})
+                check=False, cwd=folder, env={**os.environ, 'SCHEMATHESIS_HOOKS': 'hooks', 'PYTHONPATH': HERE, 'NO_PROXY': '127.0.0.1', 'no_proxy': '127.0.0.1'})
         alive = stack.get('/health/ready')
         if stack.platform.poll() is not None or alive.status != 200:
             print(f'the platform did not survive: {alive.status} {alive.text}\n{stack.log_tail("platform.log")}', file=sys.stderr)

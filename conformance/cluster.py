@@ -15,7 +15,6 @@ import subprocess
 import tempfile
 import threading
 import time
-import urllib.request
 
 from rest import exchange
 
@@ -252,13 +251,11 @@ current-context: real
 
     def compact(self):
         """etcd forgets every old revision."""
-        made = urllib.request.Request(f'http://127.0.0.1:{self.etcd_port}/v3/kv/range', b'{"key": "AA=="}', method='POST')
-        with urllib.request.urlopen(made, timeout=10) as answer:
-            revision = json.load(answer)['header']['revision']
-        made = urllib.request.Request(f'http://127.0.0.1:{self.etcd_port}/v3/kv/compaction',
-                                      json.dumps({'revision': revision, 'physical': True}).encode(), method='POST')
-        with urllib.request.urlopen(made, timeout=30) as answer:
-            answer.read()
+        store = f'http://127.0.0.1:{self.etcd_port}/v3/kv/'
+        revision = exchange('POST', store + 'range', {'key': 'AA=='}, timeout=10).json['header']['revision']
+        done = exchange('POST', store + 'compaction', {'revision': revision, 'physical': True})
+        if done.status != 200:
+            raise RuntimeError(f'etcd did not compact: {done.text}')
 
     def apply_definitions(self, definitions):
         """CustomResourceDefinitions, as objects or YAML texts; waits until all are established."""

@@ -1,5 +1,6 @@
-"""One HTTP exchange, for everything that asks from outside."""
+"""One HTTP exchange, for everything that asks from outside. Never through a proxy: what is asked is on this machine."""
 
+import functools
 import json
 import urllib.error
 import urllib.request
@@ -14,6 +15,11 @@ class Answer:
         return json.loads(self.text)
 
 
+@functools.cache
+def opener(context=None):
+    return urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context))
+
+
 def exchange(method, url, body=None, headers=None, timeout=30, context=None):
     """An answer with any status; OSError when there is none. A body that is not bytes is sent as JSON; its media type is merge
     patch for PATCH unless `headers` says another."""
@@ -22,7 +28,7 @@ def exchange(method, url, body=None, headers=None, timeout=30, context=None):
     if data is not None and not made.has_header('Content-type'):
         made.add_header('Content-Type', 'application/merge-patch+json' if method == 'PATCH' else 'application/json')
     try:
-        with urllib.request.urlopen(made, timeout=timeout, context=context) as answer:
+        with opener(context).open(made, timeout=timeout) as answer:
             return Answer(answer.status, answer.headers, answer.read().decode())
     except urllib.error.HTTPError as error:
         return Answer(error.code, error.headers, error.read().decode())

@@ -45,6 +45,9 @@ def say(text=''):
         raise KeyboardInterrupt from None
 
 
+OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # nothing on this machine is behind a proxy
+
+
 def call(base, path, body=None, timeout=10):
     """One request; (status, JSON or text). Status 0 when nobody answers."""
     request = urllib.request.Request(base + path, method='POST' if body is not None else 'GET')
@@ -53,7 +56,7 @@ def call(base, path, body=None, timeout=10):
         data = json.dumps(body).encode()
         request.add_header('Content-Type', 'application/json')
     try:
-        with urllib.request.urlopen(request, data, timeout) as answer:
+        with OPENER.open(request, data, timeout) as answer:
             status, text = answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         status, text = error.code, error.read().decode()

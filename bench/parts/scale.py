@@ -8,11 +8,11 @@ import json
 import random
 import threading
 import time
-import urllib.request
 
 from fill import Client, count
 from measure import Watched, percentile
 from played import Played
+from rest import opener
 from stack import wait_until
 
 # A phase is over twice the interval, for a fair count.
@@ -24,7 +24,7 @@ class Stream(threading.Thread):
 
     def __init__(self, base):
         super().__init__(daemon=True)
-        self.answer = urllib.request.urlopen(base + '/api/v1/stream', timeout=120)
+        self.answer = opener().open(base + '/api/v1/stream', timeout=120)
         self.synced = threading.Event()
         self.seen, self.expected = {}, {}
         self.start()
