@@ -9,6 +9,7 @@ import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, '..', 'tests'))
+from process import run  # noqa: E402
 from stack import Stack  # noqa: E402
 
 SEEDED = 5  # databases that are there from the start
@@ -44,4 +45,4 @@ def main():
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    run(main)

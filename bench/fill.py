@@ -67,7 +67,7 @@ def fill(base, wanted, concurrency=32, projects=50, say=lambda text: None):
             if code not in (202, 409):
                 faults.append(f'{code}: {answer}')
 
-    workers = [threading.Thread(target=create) for _ in range(concurrency)]
+    workers = [threading.Thread(target=create, daemon=True) for _ in range(concurrency)]
     for each in workers:
         each.start()
     for each in workers:

@@ -10,6 +10,8 @@ import socket
 import subprocess
 import tempfile
 
+from process import end, spawn
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
@@ -99,15 +101,6 @@ def wrk(how, *targets):
     return [max(of_one, key=lambda load: load.rate) for of_one in zip(*rounds)]
 
 
-def end(process):
-    process.terminate()
-    try:
-        process.wait(20)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-
-
 class Nginx:
     """One worker, an access log, one static file, small enough that sendfile (off by default) costs more than it saves."""
 
@@ -129,7 +122,7 @@ http {{ access_log {self.folder}/access.log combined; keepalive_requests 1000000
   uwsgi_temp_path {self.folder}/u; scgi_temp_path {self.folder}/s;
   server {{ listen 127.0.0.1:{self.port} backlog=4096; root {self.folder}; }} }}
 ''')
-        self.process = subprocess.Popen([program, '-c', config, '-p', self.folder], stderr=subprocess.DEVNULL)
+        self.process = spawn([program, '-c', config, '-p', self.folder], stderr=subprocess.DEVNULL)
         self.path = '/metrics.json'
         self.folder_of_children = f'/proc/{self.process.pid}/task/{self.process.pid}/children'
         self.url = f'http://127.0.0.1:{self.port}{self.path}'
@@ -147,8 +140,8 @@ class Listeners:
     """Many connections held by one small program (bench/listen.cpp); for `with`."""
 
     def __init__(self, how, port, count, path, until):
-        self.process = subprocess.Popen([os.path.join(how.programs, 'dbaas_bench_listen'), str(port), str(count), path, until],
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.process = spawn([os.path.join(how.programs, 'dbaas_bench_listen'), str(port), str(count), path, until],
+                             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.opened = self.answer()['opened']
 
     def hears(self, seconds):

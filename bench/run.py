@@ -19,6 +19,7 @@ ROOT = os.path.dirname(HERE)
 sys.path[:0] = [HERE, os.path.join(ROOT, 'tests')]
 
 from measure import raise_open_files  # noqa: E402
+from process import run  # noqa: E402
 from table import Table  # noqa: E402
 
 PARTS = ('reads', 'sync', 'streams', 'creates', 'inside', 'parser', 'reflector', 'scrape', 'scale')
@@ -93,4 +94,4 @@ def main():
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    run(main)

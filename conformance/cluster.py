@@ -4,11 +4,11 @@ What the API server takes for pods (198.18.0.0/15, a range that is never routed)
 connections to a proxy in this program, which leads them to the same port of 127.0.0.1. Nothing leaves loopback.
 """
 
+import atexit
 import ipaddress
 import json
 import os
 import shutil
-import signal
 import socket
 import ssl
 import subprocess
@@ -16,6 +16,7 @@ import tempfile
 import threading
 import time
 
+from process import end, spawn
 from rest import exchange
 
 POD_NETWORK = ipaddress.ip_network('198.18.0.0/15')
@@ -93,12 +94,13 @@ class RealCluster:
     def __init__(self, programs):
         self.programs = programs
         self.folder = tempfile.mkdtemp(prefix='dbaas-kube-')
+        atexit.register(self.close)
         self.processes = {}
+        self.egress = Egress(self.at('egress.sock'))
         self.etcd_port, self.etcd_peer, self.port, self.controllers_port = self.free_ports(4)
         self.base = f'https://127.0.0.1:{self.port}'
         self.make_certificates()
         self.context = ssl.create_default_context(cafile=self.at('ca.crt'))
-        self.egress = Egress(self.at('egress.sock'))
         self.write('egress.yaml', 'apiVersion: apiserver.k8s.io/v1beta1\nkind: EgressSelectorConfiguration\negressSelections:\n'
                    '- name: cluster\n  connection: {proxyProtocol: HTTPConnect, transport: {uds: {udsName: '
                    f"{self.at('egress.sock')}}}}}}}\n")
@@ -146,8 +148,7 @@ class RealCluster:
 
     def spawn(self, name, *words):
         with open(self.at(name + '.log'), 'ab') as log:
-            self.processes[name] = subprocess.Popen([os.path.join(self.programs, name), *words], stdin=subprocess.DEVNULL,
-                                                    stdout=log, stderr=log)
+            self.processes[name] = spawn([os.path.join(self.programs, name), *words], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
     def start(self):
         self.spawn('etcd', '--name', 'one', '--data-dir', self.at('etcd'), '--unsafe-no-fsync', '--log-level', 'warn',
@@ -193,22 +194,20 @@ class RealCluster:
         with open(self.at(name + '.log'), encoding='utf-8', errors='replace') as file:
             return ''.join(file.readlines()[-lines:])
 
-    def stop(self, name, how=signal.SIGTERM):
-        process = self.processes.pop(name, None)
-        if process is None:
-            return
-        process.send_signal(how)
-        try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+    def stop(self, name):
+        end(self.processes.pop(name, None))
+
+    def kill(self, name):
+        process = self.processes.pop(name)
+        process.kill()
+        process.wait()
 
     def close(self):
         for name in ('kube-controller-manager', 'kube-apiserver', 'etcd'):
             self.stop(name)
         self.egress.listener.close()
         shutil.rmtree(self.folder, ignore_errors=True)
+        atexit.unregister(self.close)
 
     # ---- use ---------------------------------------------------------------------------------
 

@@ -1,5 +1,4 @@
 import random
-import signal
 import unittest
 from concurrent.futures import ThreadPoolExecutor
 
@@ -119,7 +118,7 @@ class Faults(unittest.TestCase):
         gone = names[:5]
         self.remove(gone)
         # The server forgets what was: its cache with it, the store by compaction.
-        self.real.stop('kube-apiserver', signal.SIGKILL)
+        self.real.kill('kube-apiserver')
         self.real.compact()
         self.real.start_api_server()
         self.move(names[5:])

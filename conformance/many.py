@@ -1,4 +1,3 @@
-import signal
 import time
 import unittest
 from concurrent.futures import ThreadPoolExecutor
@@ -52,7 +51,7 @@ class Many(unittest.TestCase):
         change(0, 20)
         wait_until(same, 30, 'deletions to be seen')
 
-        real.stop('kube-apiserver', signal.SIGKILL)
+        real.kill('kube-apiserver')
         wait_until(lambda: stack.get('/health/ready').status == 503, 60, 'readiness to tell the truth')
         self.assertEqual(stack.get('/api/v1/databases').status, 200)
         real.start_api_server()

@@ -8,7 +8,6 @@ import argparse
 import functools
 import os
 import subprocess
-import sys
 import unittest
 
 import shared
@@ -19,6 +18,7 @@ from main_job import MainJob  # noqa: F401
 from manifests import Manifests  # noqa: F401
 from many import Many  # noqa: F401
 from privilege import LeastPrivilege  # noqa: F401
+from process import run
 from shared import Shared
 from stack import Stack
 
@@ -51,13 +51,9 @@ def main():
     how = shared.how = parser.parse_args()
     os.environ['DBAAS_BIN'] = how.bin
     subprocess.run([os.path.join(how.programs, 'kube-apiserver'), '--version'], check=True, stdout=subprocess.DEVNULL)
-    try:
-        done = unittest.main(module=__name__, argv=['conformance', *how.filter], verbosity=2, exit=False, warnings="ignore")
-    finally:
-        if Shared.cluster is not None:
-            Shared.cluster.close()
+    done = unittest.main(module=__name__, argv=['conformance', *how.filter], verbosity=2, exit=False, warnings="ignore")
     return 0 if done.result.wasSuccessful() else 1
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    run(main)

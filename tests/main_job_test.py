@@ -13,6 +13,7 @@ import unittest
 import urllib.parse
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from process import run  # noqa: E402
 from stack import Stack, together, wait_until  # noqa: E402
 
 HAS_POSTGRES = os.path.exists('/usr/bin/prometheus-postgres-exporter') and shutil.which('psql') is not None
@@ -325,4 +326,4 @@ class Disasters(unittest.TestCase):
 if __name__ == '__main__':
     if shutil.which('redis-server') is None or not os.path.exists('/usr/bin/prometheus-redis-exporter'):
         sys.exit('redis-server and its exporter are not installed; ./dev test --live installs them')
-    unittest.main(verbosity=2)
+    run(lambda: unittest.main(verbosity=2))

@@ -1,14 +1,15 @@
 """The two programs for tests from outside: started in a folder of their own, killed, restarted, asked over HTTP."""
 
+import atexit
 import concurrent.futures
 import json
 import os
 import shutil
-import signal
 import subprocess
 import tempfile
 import time
 
+from process import end, spawn
 from rest import Answer, exchange
 
 
@@ -37,6 +38,7 @@ class Stack:
 
     def __init__(self, kubeconfig=None):
         self.folder = tempfile.mkdtemp(prefix='dbaas-test-')
+        atexit.register(self.close)
         os.chmod(self.folder, 0o755)  # the engines' user passes through
         self.kubeconfig = kubeconfig or os.path.join(self.folder, 'kubeconfig')
         self.cluster = self.platform = None
@@ -81,8 +83,8 @@ class Stack:
 
     def _start(self, log, words, env=None):
         with open(os.path.join(self.folder, log), 'ab') as out:
-            return subprocess.Popen([os.path.join(os.environ['DBAAS_BIN'], words[0]), *words[1:]], stdin=subprocess.DEVNULL, stdout=out,
-                                    stderr=out, env={'PATH': os.environ['PATH'], 'TSAN_OPTIONS': 'halt_on_error=1', **(env or {})})
+            return spawn([os.path.join(os.environ['DBAAS_BIN'], words[0]), *words[1:]], stdin=subprocess.DEVNULL, stdout=out,
+                         stderr=out, env={'PATH': os.environ['PATH'], 'TSAN_OPTIONS': 'halt_on_error=1', **(env or {})})
 
     def log_tail(self, name, lines=20):
         with open(os.path.join(self.folder, name), encoding='utf-8', errors='replace') as file:
@@ -162,15 +164,13 @@ class Stack:
 
     def close(self):
         for process in (self.platform, self.cluster):
-            if process is None or process.poll() is not None:
-                continue
-            process.send_signal(signal.SIGTERM)
-            try:
-                process.wait(30)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-        shutil.rmtree(self.folder, ignore_errors=True)
+            end(process)
+        # What an engine's own script started may write for a moment after it.
+        deadline = time.monotonic() + 10
+        while os.path.exists(self.folder) and time.monotonic() < deadline:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            time.sleep(0.05)
+        atexit.unregister(self.close)
 
 
 def together(count, act):

@@ -7,13 +7,14 @@ import sys
 
 from measure import HERE, Missing
 from peers import peer
+from process import spawn
 
 KNOBS = {'objects': (5000, 500), 'events': (50_000, 5000)}
 
 
 def run(how, table):
-    with subprocess.Popen([sys.executable, os.path.join(HERE, 'watch_server.py'), str(how.objects), str(how.events), str(how.seed)],
-                          stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
+    with spawn([sys.executable, os.path.join(HERE, 'watch_server.py'), str(how.objects), str(how.events), str(how.seed)],
+               stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
         try:
             served = json.loads(server.stdout.readline())
             ours = follow([os.path.join(how.programs, 'dbaas_bench_follow'), str(served['port']), str(how.objects), str(how.events)])

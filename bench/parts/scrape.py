@@ -4,12 +4,12 @@ Prometheus stores every sample of a page, dbaas those that the platform's metric
 """
 
 import os
-import subprocess
 import tempfile
 import time
 
-from measure import Missing, Watched, end, free_port, need
+from measure import Missing, Watched, free_port, need
 from played import Played
+from process import end, spawn
 from stack import wait_until
 
 KNOBS = {'count': (1000, 100), 'interval': (10, 1), 'rounds': (4, 3)}
@@ -61,8 +61,8 @@ def prometheus(how, stack, paths):
                 file.write(f"  - {{targets: ['{host}'], labels: {{__metrics_path__: '{path}', database: '{number}'}}}}\n")
         listen = f'127.0.0.1:{free_port()}'
         with open(os.path.join(folder, 'log'), 'wb') as log:
-            process = subprocess.Popen([program, f'--config.file={config}', f'--storage.tsdb.path={folder}/data',
-                                        f'--web.listen-address={listen}'], stdout=log, stderr=log)
+            process = spawn([program, f'--config.file={config}', f'--storage.tsdb.path={folder}/data',
+                             f'--web.listen-address={listen}'], stdout=log, stderr=log)
         try:
             stack.set_faults(forget_scrapes=True)
             wait_until(lambda: process.poll() is not None or stack.stats()['resident']['never_scraped'] == 0, 60 + 3 * how.interval,
