@@ -11,17 +11,21 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, '..', 'tests'))
 from process import run  # noqa: E402
 from stack import Stack  # noqa: E402
+from words import whole_number  # noqa: E402
 
 SEEDED = 5  # databases that are there from the start
 
 
 def main():
-    parser = argparse.ArgumentParser(prog='./dev apifuzz', description=__doc__)
-    parser.add_argument('seconds', nargs='?', type=int, default=60, help='how long (60)')
-    parser.add_argument('--seed', type=int, default=1, help='the same seed asks the same (1)')
+    parser = argparse.ArgumentParser(prog='./dev apifuzz', description=__doc__, allow_abbrev=False)
+    parser.add_argument('seconds', nargs='?', type=whole_number(1, 1_000_000), default=60, help='how long (60)')
+    parser.add_argument('--seed', type=whole_number(0, 2**32 - 1), default=1, help='the same seed asks the same (1)')
+    parser.add_argument('--check', action='store_true', help=argparse.SUPPRESS)
     parser.add_argument('--bin', required=True, help=argparse.SUPPRESS)
     parser.add_argument('--schemathesis', default='schemathesis', help=argparse.SUPPRESS)
     how = parser.parse_args()
+    if how.check:
+        return 0
     os.environ['DBAAS_BIN'] = os.path.abspath(how.bin)
     stack = Stack()
     try:

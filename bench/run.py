@@ -36,7 +36,9 @@ def load(names):
 
 
 def parse(parts):
-    parser = argparse.ArgumentParser(prog='./dev bench', description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(prog='./dev bench', description=__doc__, allow_abbrev=False,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--check', action='store_true', help=argparse.SUPPRESS)
     parser.add_argument('--bin', default=os.path.join(ROOT, 'build/release/bin'), help=argparse.SUPPRESS)
     parser.add_argument('--programs', default=os.path.join(ROOT, 'build/release/bench'), help=argparse.SUPPRESS)
     parser.add_argument('--quick', action='store_true', help='small sizes, to see that the benchmark itself works; targets do not count')
@@ -71,6 +73,8 @@ def facts(given):
 def main():
     parts = load(PARTS)
     given = parse(parts)
+    if given.check:
+        return 0
     os.environ['DBAAS_BIN'] = given.bin
     raise_open_files()
     table = Table(targets_count=not given.quick)

@@ -8,6 +8,7 @@ import argparse
 import functools
 import os
 import subprocess
+import sys
 import unittest
 
 import shared
@@ -21,6 +22,7 @@ from privilege import LeastPrivilege  # noqa: F401
 from process import run
 from shared import Shared
 from stack import Stack
+from words import whole_number
 
 
 class Exchanges(unittest.TestCase):
@@ -42,13 +44,20 @@ class Exchanges(unittest.TestCase):
 
 
 def main():
-    parser = argparse.ArgumentParser(prog='./dev conformance', description=__doc__.split('\n', maxsplit=1)[0])
+    parser = argparse.ArgumentParser(prog='./dev conformance', description=__doc__.split('\n', maxsplit=1)[0], allow_abbrev=False)
+    parser.add_argument('--check', action='store_true', help=argparse.SUPPRESS)
     parser.add_argument('--bin', required=True, help=argparse.SUPPRESS)
     parser.add_argument('--programs', required=True, help=argparse.SUPPRESS)
     parser.add_argument('--crds', help="an archive of KubeDB's own definitions (YAML) to use in the place of devcluster/crds")
-    parser.add_argument('--objects', type=int, default=10_000, help='custom resources of the test with many (10000)')
+    parser.add_argument('--objects', type=whole_number(200, 1_000_000), default=10_000, help='custom resources of the test with many (10000)')
     parser.add_argument('filter', nargs='*', help='names of tests, as unittest takes them: MainJob, MainJob.test_redis')
     how = shared.how = parser.parse_args()
+    loader = unittest.TestLoader()
+    loader.loadTestsFromNames(how.filter, sys.modules[__name__])
+    if loader.errors:
+        parser.error(f"there is no such test; a name is one of conformance/README.md, or like MainJob.test_redis\n{loader.errors[0].splitlines()[-1]}")
+    if how.check:
+        return 0
     os.environ['DBAAS_BIN'] = how.bin
     subprocess.run([os.path.join(how.programs, 'kube-apiserver'), '--version'], check=True, stdout=subprocess.DEVNULL)
     done = unittest.main(module=__name__, argv=['conformance', *how.filter], verbosity=2, exit=False, warnings="ignore")
