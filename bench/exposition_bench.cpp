@@ -34,7 +34,7 @@ void read_all(benchmark::State& state, const std::string& page) {
         reader.open(page, scrape::page_format::text);
         while (reader.next(line)) sum += line.value;
         benchmark::DoNotOptimize(sum);
-        if (!reader.finish()) state.SkipWithError("malformed page");
+        if (!reader.finish()) return state.SkipWithError("malformed page");
     }
     count(state, page);
 }
@@ -45,7 +45,7 @@ void read_mapped(benchmark::State& state, const std::string& page, const std::st
     for (auto _ : state) {
         auto reading = plan->read(page, scrape::page_format::text, reader);
         benchmark::DoNotOptimize(reading);
-        if (!reading) state.SkipWithError("malformed page");
+        if (!reading) return state.SkipWithError("malformed page");
     }
     count(state, page);
 }
@@ -68,9 +68,9 @@ void add_folder(const fs::path& folder) {
 }
 
 const bool added = [] {
-    const char* const folder = std::getenv("DBAAS_EXPORTER_PAGES");
-    add_folder(folder != nullptr ? fs::path(folder)
-                                 : fs::path(DBAAS_SOURCE_DIR) / "src/scrape/testdata");
+    const char* const given = std::getenv("DBAAS_EXPORTER_PAGES");
+    const fs::path folder = given != nullptr ? given : "";
+    add_folder(!folder.empty() ? folder : fs::path(DBAAS_SOURCE_DIR) / "src/scrape/testdata");
     return true;
 }();
 

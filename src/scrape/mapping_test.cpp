@@ -379,7 +379,8 @@ TEST(mapping, yields_engine_metrics_sorted_by_name) {
 // outside.
 TEST(mapping, understands_the_pages_of_a_given_folder) {
     const char* const folder = std::getenv("DBAAS_EXPORTER_PAGES");
-    if (folder == nullptr) GTEST_SKIP() << "DBAAS_EXPORTER_PAGES names no folder of pages";
+    if (folder == nullptr || *folder == '\0')
+        GTEST_SKIP() << "DBAAS_EXPORTER_PAGES names no folder of pages";
     std::size_t mapped = 0;
     for (const auto& entry : std::filesystem::directory_iterator(folder)) {
         if (entry.path().extension() != ".prom") continue;
