@@ -9,6 +9,7 @@ import contextlib
 import fcntl
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -329,6 +330,12 @@ class Detached:
             os.unlink(self.path)
 
 
+def options(program, env):
+    """The environment variables that the platform takes options from."""
+    told = subprocess.run([program, 'config'], env=env, capture_output=True, text=True, check=True).stdout
+    return re.findall(r'^--\S+  +(\w+) ', told, re.M)
+
+
 def start(how, cluster, platform):
     check_port(how.port)
     kubeconfig = os.path.join(how.data, 'kubeconfig')
@@ -340,9 +347,13 @@ def start(how, cluster, platform):
                    '--kubeconfig', kubeconfig], env)
     wait_until(lambda: os.path.exists(kubeconfig), START_SECONDS, [cluster], 'the local cluster did not start')
     say('== starting the platform')
-    env.update({name: value for name, value in os.environ.items() if name.startswith('DBAAS_') and name not in NOT_OPTIONS})
-    env.setdefault('METRICS_SYNC_INTERVAL', os.environ.get('METRICS_SYNC_INTERVAL', '10'))
-    platform.start([os.path.join(how.bin, 'dbaas'), 'serve', '--listen', f'127.0.0.1:{how.port}', '--data-dir',
+    program = os.path.join(how.bin, 'dbaas')
+    known = options(program, env)
+    # One that begins with DBAAS_ and is no option is the platform's to refuse: it is a misspelt one.
+    env.update({name: value for name, value in os.environ.items()
+                if name in known or name.startswith('DBAAS_') and name not in NOT_OPTIONS})
+    env.setdefault('METRICS_SYNC_INTERVAL', '10')
+    platform.start([program, 'serve', '--listen', f'127.0.0.1:{how.port}', '--data-dir',
                     os.path.join(how.data, 'platform'), '--kubeconfig', kubeconfig], env)
     base = f'http://127.0.0.1:{how.port}'
     wait_until(lambda: call(base, '/health/ready', timeout=2)[0] == 200, START_SECONDS, [platform, cluster],
