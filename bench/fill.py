@@ -75,12 +75,12 @@ def fill(base, wanted, concurrency=32, projects=50, say=lambda text: None):
             each.join(1)
             say(f'{count(first):,} of {wanted:,} asked for')
     if faults:
-        raise SystemExit(faults[0])
+        raise RuntimeError(faults[0])
     created = time.monotonic() - begun
     while (running := count(first, 'running')) < wanted:
         say(f'{running:,} of {wanted:,} running')
         if time.monotonic() - begun > 60 + wanted / 20:
-            raise SystemExit(f'only {running} of {wanted} run after {time.monotonic() - begun:.0f} s')
+            raise RuntimeError(f'only {running} of {wanted} run after {time.monotonic() - begun:.0f} s')
         time.sleep(0.2)
     return created, time.monotonic() - begun
 
@@ -99,7 +99,10 @@ def main():
     parser.add_argument('--concurrency', type=int, default=32, help='clients (32)')
     parser.add_argument('--projects', type=int, default=50, help='that they are spread over (50)')
     how = parser.parse_args()
-    created, running = fill(how.url, how.count, how.concurrency, how.projects, progress)
+    try:
+        created, running = fill(how.url, how.count, how.concurrency, how.projects, progress)
+    except RuntimeError as error:
+        sys.exit(str(error))
     progress('')
     print(f'{how.count:,} databases: asked for in {created:.1f} s, all running after {running:.1f} s')
 

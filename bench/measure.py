@@ -9,6 +9,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
+import time
 
 from process import end, spawn
 
@@ -64,13 +65,16 @@ class Load:
     """What wrk reached: requests per second, p50 and p99 in ms, the server's CPU seconds per 100,000 requests."""
 
     def __init__(self, text, spent):
+        requests = int(re.search(r'(\d+) requests in ', text).group(1))
+        assert requests, 'nothing was answered'
+
         def milliseconds(which):
             value, unit = re.search(which + r'%\s+([\d.]+)(us|ms|s|m)\b', text).groups()
             return float(value) * {'us': 0.001, 'ms': 1, 's': 1000, 'm': 60000}[unit]
 
         self.rate = float(re.search(r'Requests/sec:\s+([\d.]+)', text).group(1))
         self.p50, self.p99 = milliseconds('50'), milliseconds('99')
-        self.cpu = 100_000 * spent / int(re.search(r'(\d+) requests in ', text).group(1))
+        self.cpu = 100_000 * spent / requests
 
 
 class Target:
@@ -104,7 +108,7 @@ def wrk(how, *targets):
 class Nginx:
     """One worker, an access log, one static file, small enough that sendfile (off by default) costs more than it saves."""
 
-    def __init__(self, body):
+    def __init__(self, body, connections):
         program = need('nginx')
         self.folder = tempfile.mkdtemp(prefix='dbaas-bench-')
         os.chmod(self.folder, 0o755)
@@ -115,7 +119,7 @@ class Nginx:
         with open(config, 'w', encoding='utf-8') as file:
             file.write(f'''worker_processes 1; daemon off; pid {self.folder}/pid; error_log {self.folder}/error.log;
 worker_rlimit_nofile {resource.getrlimit(resource.RLIMIT_NOFILE)[0]};
-events {{ worker_connections 16384; }}
+events {{ worker_connections {max(16384, connections)}; }}
 http {{ access_log {self.folder}/access.log combined; keepalive_requests 1000000000;
   keepalive_timeout 600; open_file_cache max=10; default_type application/json;
   client_body_temp_path {self.folder}/b; proxy_temp_path {self.folder}/p; fastcgi_temp_path {self.folder}/f;
@@ -141,21 +145,28 @@ class Listeners:
 
     def __init__(self, how, port, count, path, until):
         self.process = spawn([os.path.join(how.programs, 'dbaas_bench_listen'), str(port), str(count), path, until],
-                             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+                             stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
+        self.heard = b''
         self.opened = self.answer()['opened']
 
     def hears(self, seconds):
         """Whether an answer comes within that time."""
-        return bool(select.select([self.process.stdout], [], [], seconds)[0])
+        until = time.monotonic() + seconds
+        while b'\n' not in self.heard:
+            if not select.select([self.process.stdout], [], [], max(0, until - time.monotonic()))[0]:
+                return False
+            part = self.process.stdout.read(65536)
+            assert part, 'the listeners have ended: their connections were closed'
+            self.heard += part
+        return True
 
-    def answer(self):
-        line = self.process.stdout.readline()
-        assert line, 'the listeners have ended: their connections were closed'
+    def answer(self, seconds=60):
+        assert self.hears(seconds), f'the listeners heard nothing for {seconds:.0f} s'
+        line, self.heard = self.heard.split(b'\n', 1)
         return json.loads(line)
 
     def ask(self, command):
-        self.process.stdin.write(command + '\n')
-        self.process.stdin.flush()
+        self.process.stdin.write(command.encode() + b'\n')
         return self.answer()
 
     def __enter__(self):

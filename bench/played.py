@@ -12,6 +12,11 @@ from measure import Watched  # noqa: E402
 from stack import Stack, wait_until  # noqa: E402
 
 
+def is_usual(how):
+    """Whether the targets are meant for so many databases and scrapes: ten thousand, each half a minute."""
+    return how.count <= 10_000 and how.count / how.interval <= 10_000 / 30
+
+
 class Played(Stack):
     """For `with`. `capacity` databases at most; fill() makes so many."""
 
@@ -54,7 +59,7 @@ class Played(Stack):
 
     def wait_for_first_round(self, interval):
         """Each was scraped; and one interval more, because the first rounds are closer together."""
-        self.wait_for_first_scrapes(3 * interval + 30)
+        self.wait_for_first_scrapes(3 * interval + 30 + self.capacity / 100)
         time.sleep(interval)
 
     def wait_for_first_scrapes(self, seconds):

@@ -23,12 +23,14 @@ from process import run  # noqa: E402
 from table import Table  # noqa: E402
 
 PARTS = ('reads', 'sync', 'streams', 'creates', 'inside', 'parser', 'reflector', 'scrape', 'scale')
-COMMON = {'seconds': (5, 1), 'connections': (64, 32), 'seed': (1, 1)}
+COMMON = {'seconds': (5, 1, 1, 3600), 'connections': (64, 32, 1, 10_000), 'seed': (1, 1, 0, 2**32 - 1)}
 HELP = {'seconds': 'of each measurement with wrk', 'connections': 'of wrk', 'seed': 'of everything that is made up',
         'count': 'played databases', 'interval': 'of the metrics sync, seconds', 'idle': 'silent event streams',
         'depth': 'requests per pipeline', 'streams': 'clients that listen', 'flaps': 'databases that fall ill per second',
         'patches': 'status changes whose way to the API is timed', 'burst': 'creates at once', 'small-burst': 'creates at once, first',
-        'parse-ms': 'of each page and parser', 'repeat-ms': 'of each benchmark in process', 'objects': 'in the list', 'events': 'in the watch', 'phase': 'seconds of each phase', 'rounds': 'of wrk, the best of which counts; of scrapes that are measured'}
+        'parse-ms': 'of each page and parser', 'repeat-ms': 'of each benchmark in process', 'objects': 'in the list',
+        'events': 'in the watch', 'phase': 'seconds of each phase; 0: over twice the interval',
+        'rounds': 'of wrk, the best of which counts; of scrapes that are measured'}
 
 
 def load(names):
@@ -45,17 +47,28 @@ def parse(parts):
     parser.add_argument('--only', nargs='+', choices=PARTS, metavar='PART', help='of: ' + ', '.join(PARTS))
     knobs = {}
     for place, all_of in [('', COMMON), *((name, each.KNOBS) for name, each in parts.items())]:
-        for knob, (full, quick) in all_of.items():
-            knobs.setdefault(knob, []).append(f"{place + ' ' if place else ''}{full:,}; quick {quick:,}")
+        for knob, (full, quick, least, most) in all_of.items():
+            knobs.setdefault(knob, []).append(f"{place + ' ' if place else ''}{full:,}; quick {quick:,}; {least:,} to {most:,}")
     for knob, sizes in knobs.items():
         parser.add_argument('--' + knob, type=int, metavar='N', help=f"{HELP[knob]} ({', '.join(sizes)})")
-    return parser.parse_args()
+    given = parser.parse_args()
+    given.only = given.only or PARTS
+    for name in given.only:
+        for knob, (_, _, least, most) in knobs_of(parts[name]).items():
+            value = getattr(given, knob.replace('-', '_'))
+            if value is not None and not least <= value <= most:
+                parser.error(f'--{knob}: {name} takes {least:,} to {most:,}, not {value:,}')
+    return given
+
+
+def knobs_of(module):
+    return {**COMMON, **module.KNOBS}
 
 
 def sizes_of(given, module):
     """The knobs as the part shall see them."""
     how = argparse.Namespace(**vars(given))
-    for knob, (full, quick) in {**COMMON, **module.KNOBS}.items():
+    for knob, (full, quick, _, _) in knobs_of(module).items():
         name = knob.replace('-', '_')
         if getattr(given, name) is None:
             setattr(how, name, quick if given.quick else full)
@@ -81,7 +94,7 @@ def main():
     table.facts = facts(given)
     begun = time.monotonic()
     folder = os.path.join(ROOT, 'build', 'bench')
-    for name in given.only or PARTS:
+    for name in given.only:
         table.begin(name)
         part_begun = time.monotonic()
         try:

@@ -31,10 +31,12 @@ class Table:
         if peer and value:
             ratio = peer / value if cost else value / peer
         target, kept = None, None
-        if least_ratio is not None:
+        if not math.isfinite(value):
+            pass  # nothing was there to be measured
+        elif least_ratio is not None:
             target, kept = f'ratio ≥ {least_ratio:g}', ratio is not None and ratio >= least_ratio
         elif least is not None:
-            target, kept = f'≥ {least:,g}', value >= least
+            target, kept = f'≥ {least:,.4g}', value >= least
         elif most is not None:
             target, kept = f'≤ {most:,g}' if most else 'none', value <= most
         self._take({'what': what, 'value': value, 'unit': unit, 'peer': peer, 'beside': beside, 'ratio': ratio, 'target': target,

@@ -9,7 +9,7 @@ from fill import ENGINES, Client, body_of, count
 from measure import percentile
 from played import Played
 
-KNOBS = {'burst': (1000, 200), 'small-burst': (100, 50)}
+KNOBS = {'burst': (1000, 200, 1, 10_000), 'small-burst': (100, 50, 1, 10_000)}
 PROJECTS = 10
 PLURALS = {'postgres': 'postgreses', 'redis': 'redises', 'mysql': 'mysqls', 'mongodb': 'mongodbs', 'mariadb': 'mariadbs',
            'elasticsearch': 'elasticsearches', 'memcached': 'memcacheds'}

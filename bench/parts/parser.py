@@ -7,7 +7,7 @@ import subprocess
 from measure import HERE, Missing
 from peers import peer
 
-KNOBS = {'parse-ms': (1000, 100)}
+KNOBS = {'parse-ms': (1000, 100, 1, 60_000)}
 # dbaas_bench reads the same variable, and the same folder without it.
 PAGES = os.environ.get('DBAAS_EXPORTER_PAGES') or os.path.join(os.path.dirname(HERE), 'src', 'scrape', 'testdata')
 

@@ -2,10 +2,10 @@
 
 import time
 
-from measure import Listeners, Missing, Nginx, Target, Watched, wrk
+from measure import Listeners, Missing, Nginx, Target, Watched, raise_open_files, wrk
 from stack import Stack, request, wait_until
 
-KNOBS = {'idle': (5000, 500), 'depth': (16, 16), 'rounds': (3, 1)}
+KNOBS = {'idle': (5000, 500, 1, 20_000), 'depth': (16, 16, 1, 64), 'rounds': (3, 1, 1, 100)}
 
 
 def run(how, table):
@@ -13,7 +13,9 @@ def run(how, table):
     try:
         stack.start_cluster()
         begun = time.monotonic()
-        stack.start_platform(DBAAS_HTTP_THREADS='1', DBAAS_MAX_STREAMS_PER_CLIENT=str(how.idle))
+        connections = how.idle + how.connections + 100
+        stack.start_platform(DBAAS_HTTP_THREADS='1', DBAAS_MAX_CONNECTIONS=str(connections),
+                             DBAAS_MAX_STREAMS_PER_CLIENT=str(how.idle))
         start_ms = (time.monotonic() - begun) * 1000
         stack.wait_for_engine('redis')
         database = stack.created('bench')
@@ -23,7 +25,7 @@ def run(how, table):
         table.add('start to ready, by polling from outside', start_ms, 'ms')
         table.add('RSS with one database', Watched(stack.platform.pid).rss_mib(), 'MiB')
         try:
-            nginx = Nginx(stack.get(path).text)
+            nginx = Nginx(stack.get(path).text, connections)
         except Missing as missing:
             table.missing('everything beside nginx', str(missing))
             return
@@ -67,9 +69,10 @@ def with_idle(how, table, stack, nginx, path):
     platform = Watched(stack.platform.pid)
     port = int(stack.base.rsplit(':', 1)[1])
     before = platform.rss_mib()
-    with Listeners(how, port, how.idle, '/api/v1/stream', 'event: sync') as streams:
-        if streams.opened < how.idle:
-            table.missing(f'{how.idle:,} idle streams', f'the limit of open files allows {streams.opened:,}')
+    allowed = min(how.idle, raise_open_files() - how.connections - 100)  # the server holds as many as the listeners
+    if allowed < how.idle:
+        table.missing(f'{how.idle:,} idle streams', f'the limit of open files allows {allowed:,}')
+    with Listeners(how, port, allowed, '/api/v1/stream', 'event: sync') as streams:
         streams.answer()
         rss = (platform.rss_mib() - before) * 1024 / streams.opened
         with Listeners(how, nginx.port, streams.opened, nginx.path, 'HTTP/1.1 200') as kept:

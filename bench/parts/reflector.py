@@ -9,7 +9,7 @@ from measure import HERE, Missing
 from peers import peer
 from process import spawn
 
-KNOBS = {'objects': (5000, 500), 'events': (50_000, 5000)}
+KNOBS = {'objects': (5000, 500, 1, 50_000), 'events': (50_000, 5000, 1, 500_000)}
 
 
 def run(how, table):
@@ -17,11 +17,13 @@ def run(how, table):
                stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
         try:
             served = json.loads(server.stdout.readline())
-            ours = follow([os.path.join(how.programs, 'dbaas_bench_follow'), str(served['port']), str(how.objects), str(how.events)])
+            seconds = 60 + (how.objects + how.events) / 100
+            ours = follow(seconds, [os.path.join(how.programs, 'dbaas_bench_follow'), str(served['port']), str(how.objects),
+                                    str(how.events)])
             theirs = {}
             try:
-                theirs = follow([peer('reflector'), '-server', f"http://127.0.0.1:{served['port']}", '-objects', str(how.objects),
-                                 '-events', str(how.events)])
+                theirs = follow(seconds, [peer('reflector'), '-server', f"http://127.0.0.1:{served['port']}", '-objects',
+                                          str(how.objects), '-events', str(how.events)])
             except Missing as missing:
                 table.missing('client-go', str(missing))
             report(how, table, served, ours, theirs)
@@ -29,8 +31,8 @@ def run(how, table):
             server.stdin.close()
 
 
-def follow(words):
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
+def follow(seconds, words):
+    done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=seconds)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 

@@ -12,7 +12,7 @@ from played import Played
 from process import end, spawn
 from stack import wait_until
 
-KNOBS = {'count': (1000, 100), 'interval': (10, 1), 'rounds': (4, 3)}
+KNOBS = {'count': (1000, 100, 1, 20_000), 'interval': (10, 1, 1, 600), 'rounds': (4, 3, 1, 100)}
 
 
 def run(how, table):
