@@ -9,6 +9,7 @@ import argparse
 import datetime
 import importlib
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -77,8 +78,11 @@ def sizes_of(given, module):
 
 def facts(given):
     load_now = os.getloadavg()[0]
-    commit = subprocess.run(['git', '-C', ROOT, 'describe', '--always', '--dirty'], capture_output=True, text=True, check=False)
-    return {'commit': commit.stdout.strip() or 'unknown', 'at': datetime.datetime.now(datetime.UTC).strftime('%Y-%m-%d %H:%M UTC'),
+    commit = ''
+    if shutil.which('git'):
+        words = ['git', '-C', ROOT, 'describe', '--always', '--dirty']
+        commit = subprocess.run(words, capture_output=True, text=True, check=False).stdout.strip()
+    return {'commit': commit or 'unknown', 'at': datetime.datetime.now(datetime.UTC).strftime('%Y-%m-%d %H:%M UTC'),
             'cores': os.cpu_count(), 'load before the run': f'{load_now:.1f}', 'sizes': 'quick' if given.quick else 'full',
             'ratio': 'above 1 is in favour of dbaas'}
 
