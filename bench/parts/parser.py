@@ -38,7 +38,7 @@ def one_page(table, page, ours, theirs):
             table.missing(f'{name}, {what}', each['error_message'])
         elif each:
             rate = each['bytes_per_second'] / 1e6
-            table.add(f'{name}, {what}', rate, 'MB/s')
+            table.add(f'{name}, {what}', rate, 'MB/s', least=500)
     for which in ('textparse, known series', 'textparse, with labels', 'expfmt'):
         each = theirs.get((page, which), {})
         if each.get('refused'):
