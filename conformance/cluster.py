@@ -21,6 +21,7 @@ from rest import exchange
 
 POD_NETWORK = ipaddress.ip_network('198.18.0.0/15')
 ACCOUNT = 'system:serviceaccount:dbaas-system:dbaas'  # of deploy/rbac.yaml
+DEFINITIONS = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions'
 NEW_KEY = ('-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes')
 CONTROLLERS = ('namespace-controller,garbage-collector-controller,serviceaccount-controller,'
                'persistentvolumeclaim-protection-controller')
@@ -256,17 +257,18 @@ current-context: real
         if done.status != 200:
             raise RuntimeError(f'etcd did not compact: {done.text}')
 
-    def apply_definitions(self, definitions):
-        """CustomResourceDefinitions, as objects or YAML texts; waits until all are established."""
+    def apply_definitions(self, definitions, needed):
+        """CustomResourceDefinitions by name, as JSON or YAML; waits until all are established. A refusal of one that nobody needs is told."""
         names = []
-        for each in definitions:
-            text = each if isinstance(each, bytes) else json.dumps(each).encode()
-            name = each['metadata']['name'] if isinstance(each, dict) else self.name_in(each)
-            answer = self.ask('PATCH', f'/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{name}?fieldManager=conformance&force=true',
-                              text, media='application/apply-patch+yaml', timeout=120)
-            if answer.status not in (200, 201):
+        for name, text in definitions.items():
+            answer = self.ask('PATCH', f'{DEFINITIONS}/{name}?fieldManager=conformance&force=true', text,
+                              media='application/apply-patch+yaml', timeout=120)
+            if answer.status in (200, 201):
+                names.append(name)
+            elif name in needed:
                 raise RuntimeError(f'{name}: {answer.text[:500]}')
-            names.append(name)
+            else:
+                print(f'{name} is left out: {answer.text[:300]}', flush=True)
         deadline = time.monotonic() + 180
         while True:
             missing = [name for name in names if not self.is_established(name)]
@@ -276,15 +278,9 @@ current-context: real
                 raise RuntimeError(f'not established: {missing[:3]}')
             time.sleep(0.5)
 
-    def is_established(self, name):
-        answer = self.ask('GET', f'/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{name}', timeout=120)
-        conditions = answer.json.get('status', {}).get('conditions', []) if answer.status == 200 else []
-        return any(each['type'] == 'Established' and each['status'] == 'True' for each in conditions)
+    def definition(self, name):
+        return self.ask('GET', f'{DEFINITIONS}/{name}', timeout=120).json
 
-    @staticmethod
-    def name_in(text):
-        """metadata.name of a definition as controller-gen writes it: the first 'name:' at two blanks."""
-        for line in text.decode().splitlines():
-            if line.startswith('  name: '):
-                return line.split(': ', 1)[1].strip().strip('"\'')
-        raise ValueError('a definition without a name')
+    def is_established(self, name):
+        conditions = self.definition(name).get('status', {}).get('conditions', [])
+        return any(each['type'] == 'Established' and each['status'] == 'True' for each in conditions)

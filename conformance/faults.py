@@ -17,10 +17,7 @@ class Faults(unittest.TestCase):
 
     def setUp(self):
         self.real = Shared.get()
-        version = {'apiVersion': 'catalog.kubedb.com/v1alpha1', 'kind': 'RedisVersion', 'metadata': {'name': '7.0.15'},
-                   'spec': {'version': '7.0.15', 'db': {'image': 'x'}, 'exporter': {'image': 'x'}, 'coordinator': {'image': 'x'},
-                            'initContainer': {'image': 'x'}, 'podSecurityPolicies': {'databasePolicyName': 'x'}}}
-        made = self.real.ask('POST', '/apis/catalog.kubedb.com/v1alpha1/redisversions', version)
+        made = Shared.make_version('RedisVersion', '7.0.15')
         self.assertIn(made.status, (201, 409), made.text)
         self.random = random.Random(7)
         self.pool = ThreadPoolExecutor(8)

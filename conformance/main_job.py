@@ -2,21 +2,13 @@ import json
 import shutil
 import unittest
 
-import shared
 from shared import Shared
 from stack import Stack, wait_until
 
 ENGINES_HERE = {'redis': 'redis-server', 'postgres': 'prometheus-postgres-exporter', 'mariadb': 'mariadbd', 'memcached': 'memcached'}
 GROWS = {'postgres': ['primary', 'standby']}  # roles of two members; what can become replicated here
-ENGINES_ELSEWHERE = ('mysql', 'mongodb', 'elasticsearch')
-# What the official definitions of versions require beyond a version.
-OFFICIAL_VERSIONS = {
-    'mysql': {'db': {'image': 'x'}, 'exporter': {'image': 'x'}, 'initContainer': {'image': 'x'}, 'podSecurityPolicies': {'databasePolicyName': 'x'},
-              'coordinator': {'image': 'x'}},
-    'mongodb': {'replicationModeDetector': {'image': 'x'}, 'db': {'image': 'x'}, 'exporter': {'image': 'x'}, 'initContainer': {'image': 'x'}, 'podSecurityPolicies': {'databasePolicyName': 'x'}},
-    'elasticsearch': {'db': {'image': 'x'}, 'exporter': {'image': 'x'}, 'initContainer': {'image': 'x', 'yqImage': 'x'}, 'distribution': 'ElasticStack',
-                      'authPlugin': 'X-Pack', 'podSecurityPolicies': {'databasePolicyName': 'x'}},
-}
+ENGINES_ELSEWHERE = {'mysql': ('mysqls', 'MySQLVersion'), 'mongodb': ('mongodbs', 'MongoDBVersion'),
+                     'elasticsearch': ('elasticsearches', 'ElasticsearchVersion')}
 
 
 class MainJob(unittest.TestCase):
@@ -93,13 +85,8 @@ class MainJob(unittest.TestCase):
         self.life('memcached')
 
     def test_engines_without_a_runtime_here_are_accepted_strictly_and_told_of(self):
-        for engine in ENGINES_ELSEWHERE:
-            plural = {'mysql': 'mysqls', 'mongodb': 'mongodbs', 'elasticsearch': 'elasticsearches'}[engine]
-            kind = {'mysql': 'MySQLVersion', 'mongodb': 'MongoDBVersion', 'elasticsearch': 'ElasticsearchVersion'}[engine]
-            version = {'apiVersion': 'catalog.kubedb.com/v1alpha1', 'kind': kind, 'metadata': {'name': '8.0.1'}, 'spec': {'version': '8.0.1'}}
-            if shared.how.crds:
-                version['spec'].update(OFFICIAL_VERSIONS[engine])
-            made = self.real.ask('POST', f'/apis/catalog.kubedb.com/v1alpha1/{kind.lower()}s', version)
+        for engine, (plural, kind) in ENGINES_ELSEWHERE.items():
+            made = Shared.make_version(kind, '8.0.1')
             self.assertIn(made.status, (201, 409), made.text)
             wait_until(lambda engine=engine: self.stack.get(f'/api/v1/engines/{engine}/versions').json['items'], what=f'versions of {engine}')
             for mode in ({}, {'topology': {'mode': 'replicated', 'replicas': 3}}):

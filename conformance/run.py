@@ -9,8 +9,11 @@ import functools
 import os
 import subprocess
 import sys
+import tarfile
 import unittest
+import zipfile
 
+import definitions
 import shared
 from cluster import ask
 from exchanges import DIFFERENCES, run_exchanges
@@ -48,7 +51,8 @@ def main():
     parser.add_argument('--check', action='store_true', help=argparse.SUPPRESS)
     parser.add_argument('--bin', required=True, help=argparse.SUPPRESS)
     parser.add_argument('--programs', required=True, help=argparse.SUPPRESS)
-    parser.add_argument('--crds', help="an archive of KubeDB's own definitions (YAML) to use in the place of devcluster/crds")
+    parser.add_argument('--crds', metavar='PATH', help="KubeDB's own definitions in the place of devcluster/crds: an archive, a folder or a file")
+    parser.add_argument('--from', dest='home', default='', help=argparse.SUPPRESS)  # the folder that PATH is meant from
     parser.add_argument('--objects', type=whole_number(200, 1_000_000), default=10_000, help='custom resources of the test with many (10000)')
     parser.add_argument('filter', nargs='*', help='names of tests, as unittest takes them: MainJob, MainJob.test_redis')
     how = shared.how = parser.parse_args()
@@ -56,6 +60,12 @@ def main():
     loader.loadTestsFromNames(how.filter, sys.modules[__name__])
     if loader.errors:
         parser.error(f"there is no such test; a name is one of conformance/README.md, or like MainJob.test_redis\n{loader.errors[0].splitlines()[-1]}")
+    if how.crds:
+        how.crds = os.path.join(how.home, how.crds)
+        try:
+            definitions.of_snapshot(how.crds)
+        except (OSError, ValueError, tarfile.TarError, zipfile.BadZipFile) as error:
+            parser.error(f'--crds: {error}')
     if how.check:
         return 0
     os.environ['DBAAS_BIN'] = how.bin

@@ -1,36 +1,17 @@
 """The one real cluster of a run, and what the command line asks for."""
 
-import glob
-import json
 import os
 import sys
-import tarfile
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(HERE)
 sys.path[:0] = [HERE, os.path.join(ROOT, 'tests')]
 
+import definitions  # noqa: E402
 from cluster import RealCluster  # noqa: E402
 
 how = None  # the command line
-
-
-def definitions():
-    """The KubeDB definitions: our own, or the archive's of --crds."""
-    if not how.crds:
-        found = []
-        for path in sorted(glob.glob(os.path.join(ROOT, 'devcluster/crds/*.json'))):
-            with open(path, encoding='utf-8') as file:
-                found.append(json.load(file))
-        return found
-    with tarfile.open(how.crds) as archive:
-        texts = {os.path.basename(each.name): archive.extractfile(each).read() for each in archive if each.isfile()}
-    wanted = {os.path.basename(path)[:-len('.json')] for path in glob.glob(os.path.join(ROOT, 'devcluster/crds/*.json'))}
-    missing = wanted - {name.rsplit('.', 1)[0] for name in texts}
-    if missing:
-        raise SystemExit(f"{how.crds}: there is no definition of {', '.join(sorted(missing))}")
-    return [text for name, text in sorted(texts.items()) if b'kind: CustomResourceDefinition' in text]
 
 
 class Shared:
@@ -41,11 +22,26 @@ class Shared:
     def get(cls):
         if cls.cluster is None:
             begun = time.monotonic()
-            cls.cluster = RealCluster(how.programs)
-            cls.cluster.start()
-            version = cls.cluster.ask('GET', '/version').json['gitVersion']
-            count = cls.cluster.apply_definitions(definitions())
-            for name in ('dbaas-system', 'conformance'):
-                cls.cluster.ask('POST', '/api/v1/namespaces', {'metadata': {'name': name}})
+            cluster = RealCluster(how.programs)
+            try:
+                cluster.start()
+                version = cluster.ask('GET', '/version').json['gitVersion']
+                count = cluster.apply_definitions(definitions.given(how.crds), definitions.own())
+                for name in ('dbaas-system', 'conformance'):
+                    cluster.ask('POST', '/api/v1/namespaces', {'metadata': {'name': name}})
+            except BaseException:
+                cluster.close()
+                raise
+            cls.cluster = cluster
             print(f'kube-apiserver {version} with {count} definitions after {time.monotonic() - begun:.1f} s', flush=True)
         return cls.cluster
+
+    @classmethod
+    def make_version(cls, kind, name):
+        """A version of an engine in the catalogue, with whatever its definition requires."""
+        group, version, plural = 'catalog.kubedb.com', 'v1alpha1', kind.lower() + 's'
+        served = cls.cluster.definition(f'{plural}.{group}')['spec']['versions']
+        schema = next(each for each in served if each['name'] == version)['schema']['openAPIV3Schema']
+        spec = definitions.least(schema['properties']['spec'])
+        return cls.cluster.ask('POST', f'/apis/{group}/{version}/{plural}', {
+            'apiVersion': f'{group}/{version}', 'kind': kind, 'metadata': {'name': name}, 'spec': {**spec, 'version': name}})
