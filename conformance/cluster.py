@@ -6,8 +6,10 @@ connections to a proxy in this program, which leads them to the same port of 127
 
 import atexit
 import ipaddress
+import itertools
 import json
 import os
+import random
 import shutil
 import socket
 import ssl
@@ -98,8 +100,6 @@ class RealCluster:
         atexit.register(self.close)
         self.processes = {}
         self.egress = Egress(self.at('egress.sock'))
-        self.etcd_port, self.etcd_peer, self.port, self.controllers_port = self.free_ports(4)
-        self.base = f'https://127.0.0.1:{self.port}'
         self.make_certificates()
         self.context = ssl.create_default_context(cafile=self.at('ca.crt'))
         self.write('egress.yaml', 'apiVersion: apiserver.k8s.io/v1beta1\nkind: EgressSelectorConfiguration\negressSelections:\n'
@@ -118,15 +118,23 @@ class RealCluster:
             file.write(text)
         return self.at(name)
 
+    def choose_ports(self):
+        """Below those that the kernel gives to clients: a server that is started again finds its port free."""
+        with open('/proc/sys/net/ipv4/ip_local_port_range', encoding='utf-8') as file:
+            end = int(file.read().split()[0])
+        candidates = range(max(1024, end - 10_000), end) if end > 2048 else range(1024, 65536)
+        ports = filter(self.is_free, random.sample(candidates, len(candidates)))
+        self.etcd_port, self.etcd_peer, self.port, self.controllers_port = itertools.islice(ports, 4)
+        self.base = f'https://127.0.0.1:{self.port}'
+
     @staticmethod
-    def free_ports(count):
-        sockets = [socket.socket() for _ in range(count)]
-        for each in sockets:
-            each.bind(('127.0.0.1', 0))
-        ports = [each.getsockname()[1] for each in sockets]
-        for each in sockets:
-            each.close()
-        return ports
+    def is_free(port):
+        with socket.socket() as probe:
+            try:
+                probe.bind(('127.0.0.1', port))
+            except OSError:
+                return False
+        return True
 
     @staticmethod
     def openssl(*words):
@@ -152,6 +160,17 @@ class RealCluster:
             self.processes[name] = spawn([os.path.join(self.programs, name), *words], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
     def start(self):
+        try:
+            self.start_all()
+        except RuntimeError as failure:  # somebody took a port between the choice and the start
+            if 'address already in use' not in str(failure):
+                raise
+            self.stop_all()
+            shutil.rmtree(self.at('etcd'), ignore_errors=True)  # it knows its port
+            self.start_all()
+
+    def start_all(self):
+        self.choose_ports()
         self.spawn('etcd', '--name', 'one', '--data-dir', self.at('etcd'), '--unsafe-no-fsync', '--log-level', 'warn',
                    '--max-request-bytes', '4194304', '--quota-backend-bytes', '4294967296',
                    '--listen-client-urls', f'http://127.0.0.1:{self.etcd_port}',
@@ -191,7 +210,7 @@ class RealCluster:
         except OSError:
             return False
 
-    def log_tail(self, name, lines=5):
+    def log_tail(self, name, lines=10):
         with open(self.at(name + '.log'), encoding='utf-8', errors='replace') as file:
             return ''.join(file.readlines()[-lines:])
 
@@ -203,9 +222,12 @@ class RealCluster:
         process.kill()
         process.wait()
 
-    def close(self):
+    def stop_all(self):
         for name in ('kube-controller-manager', 'kube-apiserver', 'etcd'):
             self.stop(name)
+
+    def close(self):
+        self.stop_all()
         self.egress.listener.close()
         shutil.rmtree(self.folder, ignore_errors=True)
         atexit.unregister(self.close)
