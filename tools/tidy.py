@@ -79,7 +79,7 @@ LEFTOVERS = [
     (r'\bTODO\b(?!\([^)]{3,}\))', 'do it now, or say the reason: TODO(why)'),
 ]
 MACHINE_PATHS = [
-    (r'/work/(main|shared)\b|\.\./shared\b|/tmp/(b|brief)/|/home/[a-z]\w*/', 'take the path from an option or a test folder'),
+    (r'(?<![\w.])/(work|home|root|tmp)/\w+', 'take the path from an option or a test folder'),
 ]
 
 # (warn over, fail over)
@@ -88,10 +88,9 @@ FUNCTION_LINES = (70, 100)
 FILE_LINES = (500, 600)
 
 CODE_PLACES = ('src', 'devcluster') + PLACES
-TEXT_PLACES = CODE_PLACES + ('cmake', 'conformance', 'docs', 'deploy', 'tools')
-TEXT_ENDINGS = ('.cpp', '.hpp', '.h', '.py', '.md', '.txt', '.cmake', '.json', '.yaml', '.yml', '.sh', '.in')
-# Captured or generated data, and this program with its test, which must name what they look for.
-UNREAD = re.compile(r'(^|/)(testdata|build)/|^tools/tidy(_test)?\.py$|\.lock$')
+# What git ignores (and its own), captured and generated data.
+UNREAD = re.compile(r'^(build|data|\.cache|\.git|compile_commands\.json)(/|$)|(^|/)(testdata|corpus|node_modules|__pycache__)/|\.(lock|sum)$')
+NAMES_LEFTOVERS = re.compile(r'\.md$|^tools/tidy(_test)?\.py$')  # prose may speak about them; the others look for them
 
 # ---- reading ---------------------------------------------------------------------------------------------------------
 
@@ -121,22 +120,22 @@ class tidy:
         self.findings.append((path, line, rule, text, fails))
 
     def files(self):
-        for name in sorted(os.listdir(self.root)):
-            if os.path.isfile(os.path.join(self.root, name)) and name.endswith(TEXT_ENDINGS):
-                yield name
-        for place in TEXT_PLACES:
-            for folder, folders, names in os.walk(os.path.join(self.root, place)):
-                folders[:] = sorted(f for f in folders if not f.startswith('.') and f not in ('node_modules', 'build'))
-                for name in sorted(names):
-                    path = os.path.relpath(os.path.join(folder, name), self.root)
-                    if name.endswith(TEXT_ENDINGS) and not UNREAD.search(path):
-                        yield path
+        """Every text file: (path, text)."""
+        for folder, folders, names in os.walk(self.root):
+            def path_of(name):
+                return os.path.relpath(os.path.join(folder, name), self.root)
+            folders[:] = sorted(name for name in folders if not UNREAD.search(path_of(name) + '/'))
+            for path in (path_of(name) for name in sorted(names)):
+                if UNREAD.search(path):
+                    continue
+                with open(os.path.join(self.root, path), 'rb') as file:
+                    content = file.read()
+                if b'\0' not in content:
+                    yield path, content.decode(errors='replace')
 
     def run(self):
         code = {}
-        for path in self.files():
-            with open(os.path.join(self.root, path), encoding='utf-8', errors='replace') as file:
-                text = file.read()
+        for path, text in self.files():
             self.check_text(path, text)
             if path.endswith(('.cpp', '.hpp')) and path.startswith(tuple(p + '/' for p in CODE_PLACES)):
                 code[path] = text
@@ -159,8 +158,8 @@ class tidy:
     def check_text(self, path, text):
         for rule, table in (('leftover', LEFTOVERS), ('machine-path', MACHINE_PATHS)):
             for pattern, remedy in table:
-                if rule == 'leftover' and path.endswith('.md'):
-                    continue  # prose may speak about them
+                if rule == 'leftover' and NAMES_LEFTOVERS.search(path):
+                    continue
                 for found in re.finditer(pattern, text):
                     self.say(path, line_of(text, found.start()), rule, f'"{found.group(0)}" is left over; {remedy}'
                              if rule == 'leftover' else f'"{found.group(0)}" exists on one machine only; {remedy}')

@@ -29,7 +29,7 @@ def findings(extra, fails_only=True):
         for path, text in {**GOOD, **extra}.items():
             if text is None:
                 continue
-            os.makedirs(os.path.dirname(os.path.join(root, path)), exist_ok=True)
+            os.makedirs(os.path.join(root, os.path.dirname(path)), exist_ok=True)
             with open(os.path.join(root, path), 'w', encoding='utf-8') as file:
                 file.write(text)
         return [(path, line, rule) for path, line, rule, _, fails in tidy.tidy(root).run() if fails or not fails_only]
@@ -104,8 +104,14 @@ class tidy_finds(unittest.TestCase):
         self.only('src/base/x.cpp', '// TODO: think\n', 1, 'leftover')
         self.assertEqual(findings({'src/base/x.cpp': '// TODO(waits for clang-20): use it\n'}), [])
         self.assertEqual(findings({'docs/x.md': 'we leave no TODO\n'}), [])
-        self.only('docs/x.md', 'see ../shared/notes\n', 1, 'machine-path')
-        self.only('cmake/x.cmake', 'set(A /work/main/x)\n', 1, 'machine-path')
+
+    def test_machine_paths_wherever_text_is(self):
+        for folder in ('/home', '/root', '/tmp', '/work'):
+            for path in ('docs/x.md', 'cmake/x.cmake', 'dev', '.ci/run', 'apifuzz/x.toml', 'bench/x.lua'):
+                with self.subTest(folder + path):
+                    self.only(path, f'a\nread {folder}/me/x\n', 2, 'machine-path')
+            text = f'{folder} ../tmp/x ~{folder}s/x example.com{folder}/x ./work/x\n'
+            self.assertEqual(findings({'docs/x.md': text, 'build/x': f'{folder}/x', 'bench/x.bin': f'\0{folder}/x'}), [])
 
     def test_a_missing_readme(self):
         found = findings({'src/obs/log.hpp': HEADER})
