@@ -30,20 +30,6 @@ std::string new_password() {
     return text;
 }
 
-kube::resource claims() {
-    return core("persistentvolumeclaims", "PersistentVolumeClaim");
-}
-kube::resource pet_sets() {
-    return {
-        .group = "apps.k8s.appscode.com", .version = "v1", .plural = "petsets", .kind = "PetSet"};
-}
-kube::resource bindings() {
-    return {.group = "appcatalog.appscode.com",
-            .version = "v1alpha1",
-            .plural = "appbindings",
-            .kind = "AppBinding"};
-}
-
 }  // namespace
 
 local_database::local_database(host& with, const engine_kind& kind, std::function<void()> on_change)

@@ -57,6 +57,19 @@ kube::resource version_resource(const engine_kind& of) {
 kube::resource core(std::string_view plural, std::string_view kind) {
     return {.version = "v1", .plural = std::string(plural), .kind = std::string(kind)};
 }
+kube::resource claims() {
+    return core("persistentvolumeclaims", "PersistentVolumeClaim");
+}
+kube::resource pet_sets() {
+    return {
+        .group = "apps.k8s.appscode.com", .version = "v1", .plural = "petsets", .kind = "PetSet"};
+}
+kube::resource bindings() {
+    return {.group = "appcatalog.appscode.com",
+            .version = "v1alpha1",
+            .plural = "appbindings",
+            .kind = "AppBinding"};
+}
 
 kube::write_options own_write() {
     return {.field_manager = "local-operator", .strict_fields = false};

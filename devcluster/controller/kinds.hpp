@@ -31,6 +31,9 @@ kube::resource database_resource(const engine_kind& of);
 kube::resource request_resource(const engine_kind& of);
 kube::resource version_resource(const engine_kind& of);
 kube::resource core(std::string_view plural, std::string_view kind);
+kube::resource claims();    // PersistentVolumeClaims
+kube::resource pet_sets();  // PetSets
+kube::resource bindings();  // AppBindings
 
 // What every database of the operator needs.
 struct host {

@@ -210,11 +210,10 @@ class operator_impl final : public local_operator {
         const auto* kind = kinds_[engine].kind;
         const kube::list_options ours{
             .label_selector = fmt::format("app.kubernetes.io/name={}.kubedb.com", kind->plural)};
-        auto claims =
-            co_await kube_.list(core("persistentvolumeclaims", "PersistentVolumeClaim"), {}, ours);
-        if (!claims) co_return base::pass(std::move(claims), "leftovers of " + engine);
+        auto held = co_await kube_.list(claims(), {}, ours);
+        if (!held) co_return base::pass(std::move(held), "leftovers of " + engine);
         std::set<std::string> kept;
-        for (const auto& each : claims->items) {
+        for (const auto& each : held->items) {
             const auto* metadata = kube::object_at(each, "metadata");
             const auto* labels =
                 metadata == nullptr ? nullptr : kube::object_at(*metadata, "labels");

@@ -205,7 +205,7 @@ TEST_F(operator_live, a_database_is_born_broken_mended_and_wiped_out) {
         CO_TRY(gone, cache_reaches(""));
         for (const auto& what :
              {core("pods", "Pod"), core("services", "Service"), core("endpoints", "Endpoints"),
-              core("secrets", "Secret"), core("persistentvolumeclaims", "PersistentVolumeClaim")}) {
+              core("secrets", "Secret"), claims()}) {
             CO_TRY(left, count(what));
             EXPECT_EQ(*left, 0U) << what.plural;
         }
@@ -241,8 +241,7 @@ TEST_F(operator_live, requests_are_carried_out_one_by_one) {
                make(what, request("grow", "VolumeExpansion",
                                   {{"volumeExpansion", {{"redis", "2Gi"}, {"mode", "Online"}}}})));
         CO_TRY(grown, request_reaches("grow", "Successful"));
-        CO_TRY(claim, kube_->get(core("persistentvolumeclaims", "PersistentVolumeClaim"), home,
-                                 "data-cache-1"));
+        CO_TRY(claim, kube_->get(claims(), home, "data-cache-1"));
         EXPECT_EQ(claim->at("status").at("capacity").at("storage"), "2Gi");
         CO_TRY(fewer, make(what, request("fewer", "HorizontalScaling",
                                          {{"horizontalScaling", {{"replicas", 1}}}})));
@@ -302,8 +301,8 @@ TEST_F(operator_live, a_new_life_goes_on_with_what_is_there_and_cleans_what_is_n
         CO_TRY(deleted, kube_->remove(database_resource(kind("redis")), home, "cache"));
         CO_TRY(gone, cache_reaches(""));
         EXPECT_TRUE(std::filesystem::exists(member(0) / "data"));
-        CO_TRY(claims, count(core("persistentvolumeclaims", "PersistentVolumeClaim")));
-        EXPECT_EQ(*claims, 1U);
+        CO_TRY(kept, count(claims()));
+        EXPECT_EQ(*kept, 1U);
         co_return base::outcome<void>{};
     });
 }

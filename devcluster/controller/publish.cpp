@@ -14,14 +14,6 @@ base::outcome<void> done() {
     return {};
 }
 
-kube::resource resource_of(std::string_view group, std::string_view version,
-                           std::string_view plural, std::string_view kind) {
-    return {.group = std::string(group),
-            .version = std::string(version),
-            .plural = std::string(plural),
-            .kind = std::string(kind)};
-}
-
 }  // namespace
 
 aio::task<> local_database::publish(const json::object& object) {
@@ -92,23 +84,20 @@ aio::task<> local_database::publish_binding() {
     if (first == nullptr || first->plan().port == 0) co_return done();
     if (!facts_.was_provisioned && !first->state().is_ready) co_return done();
     const auto url = fmt::format(fmt::runtime(kind_.url), first->plan().port);
-    co_return co_await teller_.tell(
-        resource_of("appcatalog.appscode.com", "v1alpha1", "appbindings", "AppBinding"),
-        binding_object(wanted_, url));
+    co_return co_await teller_.tell(bindings(), binding_object(wanted_, url));
 }
 
 aio::task<> local_database::publish_members() {
     const auto now = base::to_rfc3339(host_.clock.wall());
     const auto pods = core("pods", "Pod");
-    const auto claims = core("persistentvolumeclaims", "PersistentVolumeClaim");
     int ready = 0;
     for (const int ordinal : ordinals()) {
         const auto name = member_name(wanted_, ordinal);
         if (engine_->keeps_data) {
-            auto told = co_await teller_.tell(claims, claim_object(wanted_, ordinal));
+            auto told = co_await teller_.tell(claims(), claim_object(wanted_, ordinal));
             if (!told) co_return told;
             told = co_await teller_.tell_status(
-                claims, wanted_.name_space, claim_name(wanted_, ordinal), wanted_.storage,
+                claims(), wanted_.name_space, claim_name(wanted_, ordinal), wanted_.storage,
                 {{"phase", "Bound"}, {"capacity", {{"storage", wanted_.storage}}}});
             if (!told) co_return told;
         }
@@ -125,11 +114,10 @@ aio::task<> local_database::publish_members() {
                        pod_address(wanted_, name, host_.makes_up_addresses)));
         if (!told) co_return told;
     }
-    const auto sets = resource_of("apps.k8s.appscode.com", "v1", "petsets", "PetSet");
-    auto told = co_await teller_.tell(sets, set_object(wanted_));
+    auto told = co_await teller_.tell(pet_sets(), set_object(wanted_));
     if (!told) co_return told;
     const auto count = static_cast<std::int64_t>(members_.size());
-    co_return co_await teller_.tell_status(sets, wanted_.name_space, wanted_.name,
+    co_return co_await teller_.tell_status(pet_sets(), wanted_.name_space, wanted_.name,
                                            fmt::format("{} {}", count, ready),
                                            {{"replicas", count}, {"readyReplicas", ready}});
 }
