@@ -72,6 +72,8 @@ void give_search_right() {
         if (as.needs_search_right) give_search_right();
         prctl(PR_SET_PDEATHSIG, SIGKILL);  // a change of user forgets it
     }
+    // Not everything of ours is marked to be closed: Asio opens its sockets without.
+    if (close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) != 0) _exit(126);
     execve(what.program.c_str(), arguments, environment);
     _exit(127);
 }

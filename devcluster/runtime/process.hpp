@@ -1,7 +1,7 @@
 #pragma once
-// Programs as children: spawned with a clean environment in a session of their own, as an
-// unprivileged user when we are root, and killed by the kernel should we die. Secrets go through
-// the environment or files, never through arguments. One loop.
+// Programs as children: spawned with a clean environment and no file of ours in a session of their
+// own, as an unprivileged user when we are root, and killed by the kernel should we die. Secrets go
+// through the environment or files, never through arguments. One loop.
 
 #include <sys/types.h>
 

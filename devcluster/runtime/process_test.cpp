@@ -101,6 +101,16 @@ TEST_F(process_test, the_environment_holds_what_was_given_and_nothing_of_ours) {
     EXPECT_EQ(text.find("SECRET_OF_THE_PARENT"), std::string::npos);
 }
 
+TEST_F(process_test, no_file_of_ours_is_handed_on) {
+    int ends[2];
+    ASSERT_EQ(::pipe(ends), 0);  // as Asio opens its sockets: not marked to be closed
+    // The list is made by a child: its own folder handle must not be in it.
+    EXPECT_TRUE(run_shell("ls /proc/$$/fd; true"));
+    EXPECT_EQ(logged(), "0\n1\n2\n");
+    ::close(ends[0]);
+    ::close(ends[1]);
+}
+
 TEST_F(process_test, a_death_by_signal_is_a_negative_status) {
     auto made = spawn(shell("kill -9 $$"), {});
     ASSERT_TRUE(made);
