@@ -1,7 +1,9 @@
 #include "devcluster/runtime/process.hpp"
 
 #include <gtest/gtest.h>
+#include <linux/capability.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -158,6 +160,26 @@ TEST_F(process_test, root_does_not_run_engines_itself) {
     ASSERT_TRUE(hand_over(user, folder_.string()));
     ASSERT_TRUE(aio::run_to_end(run(shell("id -u; id -G"), user, 20s, never_)));
     EXPECT_EQ(logged(), "65534\n65534\n");
+}
+
+TEST_F(process_test, behind_a_closed_folder_an_engine_may_read_and_not_write) {
+    if (geteuid() != 0) GTEST_SKIP() << "only root can become somebody else";
+    if (prctl(PR_CAPBSET_READ, CAP_DAC_READ_SEARCH) != 1) GTEST_SKIP() << "no such right to give";
+    std::filesystem::permissions(folder_, std::filesystem::perms(0700));
+    const auto home = folder_ / "home";
+    std::filesystem::create_directory(home);
+    std::ofstream(folder_ / "others") << "kept";
+    const auto user = choose_user(home.string());
+    EXPECT_TRUE(user.needs_search_right);
+    ASSERT_TRUE(hand_over(user, home.string()));
+    auto what = shell("cat ../others; echo > mine; echo broken > ../others; true");
+    what.folder = home.string();
+    ASSERT_TRUE(aio::run_to_end(run(what, user, 20s, never_)));
+    EXPECT_TRUE(std::filesystem::exists(home / "mine"));
+    std::string kept;
+    std::ifstream(folder_ / "others") >> kept;
+    EXPECT_EQ(kept, "kept");
+    EXPECT_TRUE(logged().starts_with("kept")) << logged();
 }
 
 }  // namespace
