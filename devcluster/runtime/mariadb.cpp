@@ -11,7 +11,8 @@ namespace {
 
 std::string configuration(const member_plan& plan) {
     return fmt::format(
-        "[mysqld]\ndatadir={0}/data\nsocket={0}/my.sock\npid-file={0}/my.pid\ntmpdir={0}\n"
+        // The socket is of the data folder, where the server works: its path is 107 bytes at most.
+        "[mysqld]\ndatadir={0}/data\nsocket=my.sock\npid-file={0}/my.pid\ntmpdir={0}\n"
         "bind-address=127.0.0.1\nport={1}\nserver-id={1}\ninnodb_buffer_pool_size={2}M\n"
         "innodb_log_file_size=32M\nmax_connections=100\nskip-name-resolve\nuserstat=1\n"
         "performance_schema=OFF\nlog-bin=bin\nlog-slave-updates=ON\nmax_binlog_size=64M\n"

@@ -132,6 +132,16 @@ TEST_P(member_live, starts_serves_metrics_survives_a_kill_and_stops) {
     EXPECT_TRUE(is_port_free(used.exporter));
 }
 
+TEST_P(member_live, a_long_folder_is_as_good_as_any) {
+    member one(plan(std::string(100, 'n')), parts());
+    play({&one}, [&]() -> aio::task<> {
+        auto ready = co_await until([&] { return one.state().is_ready; }, "ready");
+        if (!ready) co_return ready;
+        co_return co_await until([&] { return page(one).find(up()) != std::string::npos; }, up());
+    });
+    EXPECT_EQ(one.state().restarts, 0);
+}
+
 TEST_P(member_live, an_exporter_that_dies_is_started_again) {
     if (engine_->exporter == nullptr) GTEST_SKIP() << "its exporter is no process of its own";
     member one(plan("one"), parts());
