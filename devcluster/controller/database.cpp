@@ -71,6 +71,13 @@ void local_database::note_event(event_text what) {
     on_change_();
 }
 
+void local_database::forget(const kube::resource& what, const std::string& name) {
+    teller_.forget(what, name);
+    if (what.plural == "secrets" && name == wanted_.auth_secret && !wanted_.is_auth_external) {
+        has_lost_secret_ = true;
+    }
+}
+
 // ---- towards the object's wish -----------------------------------------------------------
 
 aio::task<> local_database::reconcile(json::object object) {
@@ -132,7 +139,8 @@ aio::task<std::string> local_database::find_password() {
     const auto secrets = core("secrets", "Secret");
     auto found = co_await host_.kube.get(secrets, wanted_.name_space, wanted_.auth_secret);
     if (!found && found.error().code == errc::not_found && !wanted_.is_auth_external) {
-        const auto made = secret_object(wanted_, std::string(engine_->user), new_password());
+        const auto made = secret_object(wanted_, std::string(engine_->user),
+                                        password_.empty() ? new_password() : password_);
         auto created = co_await host_.kube.create(secrets, wanted_.name_space, made, own_write());
         if (!created && created.error().reason != "AlreadyExists") {
             co_return base::pass(std::move(created));
@@ -156,10 +164,11 @@ aio::task<std::string> local_database::find_password() {
 
 aio::task<> local_database::bring_up() {
     is_down_ = false;
-    if (password_.empty()) {
+    if (std::exchange(has_lost_secret_, false) || password_.empty()) {
         auto password = co_await find_password();
+        has_lost_secret_ = has_lost_secret_ || !password;
         if (!password) co_return base::pass(std::move(password), "auth secret");
-        password_ = std::move(*password);
+        if (password_.empty()) password_ = std::move(*password);
     }
     for (int ordinal = 0; ordinal < wanted_.replicas; ++ordinal) {
         if (auto* present = member_at(ordinal)) {

@@ -39,6 +39,9 @@ class local_database {
     // once when that is not to be waited for.
     void restart_members(const std::string& request, bool waits);
 
+    // An object of ours is gone without us: the next reconcile() makes it again.
+    void forget(const kube::resource& what, const std::string& name);
+
     void stop_members();
     aio::task<> join_members();
 
@@ -82,6 +85,7 @@ class local_database {
     database_facts facts_;
     std::map<int, running> members_;
     std::string password_;
+    bool has_lost_secret_ = false;
     std::vector<event_text> events_;
     std::map<std::string, int> event_counts_;  // by reason
     std::set<std::string> restarts_done_;      // requests

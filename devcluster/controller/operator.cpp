@@ -102,6 +102,41 @@ class request_list final : public kube::informer_listener {
     news tell_;
 };
 
+// The objects of one kind that databases have beside them, by the labels that say whose they are.
+// Only of their end there is something to tell: the databases write everything else themselves.
+class companion_list final : public kube::informer_listener {
+  public:
+    // `of` as the labels have it: "redises.kubedb.com", and "namespace/name".
+    using loss =
+        std::function<void(const std::pair<std::string, std::string>& of, const std::string& name)>;
+    explicit companion_list(loss tell) : tell_(std::move(tell)) {}
+    void on_upsert(const kube::object_meta& meta, std::string_view text) override {
+        const auto parsed = kube::parse_json(text);
+        if (!parsed || !parsed->is_object()) return;
+        const auto& labels = kube::object_or_empty(
+            kube::object_or_empty(parsed->get_object(), "metadata"), "labels");
+        const auto instance = kube::text_at(labels, "app.kubernetes.io/instance");
+        owners_[meta.name_space + "/" + meta.name] = {
+            std::string(kube::text_at(labels, "app.kubernetes.io/name")),
+            fmt::format("{}/{}", meta.name_space, instance)};
+    }
+    void on_delete(const kube::object_meta& meta) override {
+        const auto known = owners_.extract(meta.name_space + "/" + meta.name);
+        if (!known.empty()) tell_(known.mapped(), meta.name);
+    }
+    void on_synced() override {}
+    void on_link(bool, const std::string&) override {}
+
+  private:
+    std::map<std::string, std::pair<std::string, std::string>> owners_;
+    loss tell_;
+};
+
+struct watched_companions {
+    std::unique_ptr<companion_list> list;
+    std::unique_ptr<kube::informer> informer;
+};
+
 // One engine's databases and their requests.
 struct watched_kind {
     const engine_kind* kind = nullptr;
@@ -137,6 +172,11 @@ class operator_impl final : public local_operator {
         if (how_.on_offered) how_.on_offered();
         empty_trash(host_);
         for (const auto& kind : engine_kinds()) watch(kind);
+        for (const auto& what :
+             {core("pods", "Pod"), core("services", "Service"), core("endpoints", "Endpoints"),
+              core("secrets", "Secret"), claims(), pet_sets(), bindings()}) {
+            watch_companions(what);
+        }
         loops_.on_failure([this](const base::failure& why) {
             log_.error("operator_loop_ended", {{"detail", why.text}});
         });
@@ -185,11 +225,34 @@ class operator_impl final : public local_operator {
         loops_.spawn(follow(*made.request_informer, engine));
     }
 
+    void watch_companions(const kube::resource& what) {
+        auto list = std::make_unique<companion_list>(
+            [this, what](const std::pair<std::string, std::string>& of, const std::string& name) {
+                for (const auto& kind : engine_kinds()) {
+                    if (of.first != fmt::format("{}.kubedb.com", kind.plural)) continue;
+                    const auto key = fmt::format("{} {}", kind.engine, of.second);
+                    const auto at = databases_.find(key);
+                    if (at == databases_.end() || !at->second) return;
+                    at->second->forget(what, name);
+                    queue_.add(key);
+                    wakeup_.notify();
+                }
+            });
+        auto informer =
+            kube::make_informer(kube_,
+                                {.what = what,
+                                 .label_selector = "app.kubernetes.io/managed-by=kubedb.com",
+                                 .seed = how_.seed + 2 + companions_.size()},
+                                *list, clock_);
+        loops_.spawn(follow(*informer, what.plural));
+        companions_.push_back({std::move(list), std::move(informer)});
+    }
+
     // A cluster need not serve every kind.
-    aio::task<> follow(kube::informer& informer, std::string engine) {
+    aio::task<> follow(kube::informer& informer, std::string what) {
         auto ended = co_await informer.run();
         if (!ended && ended.error().code == errc::not_found) {
-            log_.info("kind_not_served", {{"engine", engine}, {"detail", ended.error().text}});
+            log_.info("kind_not_served", {{"kind", what}, {"detail", ended.error().text}});
             co_return done();
         }
         co_return ended;
@@ -290,6 +353,7 @@ class operator_impl final : public local_operator {
     operator_options how_;
     host host_;
     std::map<std::string, watched_kind> kinds_;
+    std::vector<watched_companions> companions_;
     std::map<std::string, std::shared_ptr<local_database>> databases_;
     base::work_queue queue_;
     aio::wakeup wakeup_;

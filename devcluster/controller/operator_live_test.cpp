@@ -143,6 +143,22 @@ class operator_live : public testing::Test {
     aio::task<json::object> request_reaches(std::string name, std::string phase) {
         return reaches(request_resource(kind("redis")), std::move(name), std::move(phase));
     }
+    // Deletes the object and waits for another one of its name.
+    aio::task<json::object> comes_back(kube::resource what, std::string name) {
+        auto before = co_await kube_->get(what, home, name);
+        if (!before) co_return base::pass(std::move(before), what.plural);
+        const auto uid = json::value(before->at("metadata").at("uid"));
+        auto removed = co_await kube_->remove(what, home, name);
+        if (!removed) co_return base::pass(std::move(removed), what.plural);
+        const auto give_up = std::chrono::steady_clock::now() + patience;
+        while (std::chrono::steady_clock::now() < give_up) {
+            auto found = co_await kube_->get(what, home, name);
+            if (found && found->at("metadata").at("uid") != uid) co_return found;
+            auto slept = co_await aio::sleep_for(20ms);
+            if (!slept) co_return base::pass(std::move(slept));
+        }
+        co_return base::fail(errc::timed_out, what.plural + " " + name + " does not come back");
+    }
     aio::task<std::size_t> count(kube::resource what) {
         auto page = co_await kube_->list(std::move(what), home);
         if (!page) co_return base::pass(std::move(page));
@@ -253,6 +269,45 @@ TEST_F(operator_live, requests_are_carried_out_one_by_one) {
                    return made_up;
                }()));
         CO_TRY(failed, request_reaches("orphan", "Failed"));
+        co_return base::outcome<void>{};
+    });
+}
+
+TEST_F(operator_live, a_request_succeeds_although_somebody_deletes_the_pod) {
+    play([this]() -> aio::task<> {
+        CO_TRY(home_made, make_home());
+        CO_TRY(made,
+               make(database_resource(kind("redis")), database(kind("redis"), "cache", "WipeOut")));
+        CO_TRY(ready, cache_reaches("Ready"));
+        CO_TRY(deleted, kube_->remove(core("pods", "Pod"), home, "cache-0"));
+        CO_TRY(asked, make(request_resource(kind("redis")), request("again", "Restart", {})));
+        CO_TRY(done, request_reaches("again", "Successful"));
+        CO_TRY(pod, reaches(core("pods", "Pod"), "cache-0", "Running"));
+        co_return base::outcome<void>{};
+    });
+}
+
+TEST_F(operator_live, what_somebody_deletes_is_made_again) {
+    play([this]() -> aio::task<> {
+        CO_TRY(home_made, make_home());
+        CO_TRY(made,
+               make(database_resource(kind("redis")), database(kind("redis"), "cache", "WipeOut")));
+        CO_TRY(ready, cache_reaches("Ready"));
+        const auto secrets = core("secrets", "Secret");
+        CO_TRY(before, kube_->get(secrets, home, "cache-auth"));
+        CO_TRY(after, comes_back(secrets, "cache-auth"));
+        EXPECT_EQ(after->at("data"), before->at("data"));
+        CO_TRY(pod, comes_back(core("pods", "Pod"), "cache-0"));
+        CO_TRY(claim, comes_back(claims(), "data-cache-0"));
+        CO_TRY(service, comes_back(core("services", "Service"), "cache"));
+        CO_TRY(endpoints, comes_back(core("endpoints", "Endpoints"), "cache"));
+        CO_TRY(set, comes_back(pet_sets(), "cache"));
+        CO_TRY(binding, comes_back(bindings(), "cache"));
+        // Ours again in everything: it goes with the database.
+        CO_TRY(gone, kube_->remove(database_resource(kind("redis")), home, "cache"));
+        CO_TRY(ended, cache_reaches(""));
+        CO_TRY(left, count(secrets));
+        EXPECT_EQ(*left, 0U);
         co_return base::outcome<void>{};
     });
 }

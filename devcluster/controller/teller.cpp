@@ -35,17 +35,23 @@ aio::task<> teller::tell_status(kube::resource what, std::string name_space, std
     const auto known = told_.find(key);
     if (known != told_.end() && known->second == gist) co_return done();
     json::object patch{{"status", std::move(status)}};
-    auto told =
-        co_await kube_.patch(std::move(what), std::move(name_space), std::move(name),
-                             kube::patch_type::merge, std::move(patch), "status", own_write());
-    if (!told) co_return base::pass(std::move(told), key);
+    auto told = co_await kube_.patch(what, std::move(name_space), name, kube::patch_type::merge,
+                                     std::move(patch), "status", own_write());
+    if (!told) {
+        if (told.error().code == base::errc::not_found) forget(what, name);
+        co_return base::pass(std::move(told), key);
+    }
     told_[key] = std::move(gist);
     co_return done();
 }
 
-aio::task<> teller::remove(kube::resource what, std::string name_space, std::string name) {
+void teller::forget(const kube::resource& what, const std::string& name) {
     told_.erase(key_of(what, name, ""));
     told_.erase(key_of(what, name, "status"));
+}
+
+aio::task<> teller::remove(kube::resource what, std::string name_space, std::string name) {
+    forget(what, name);
     return controller::remove(kube_, std::move(what), std::move(name_space), std::move(name));
 }
 

@@ -20,14 +20,15 @@ class teller {
     // Creates the object, or merges it into the present one. Failures: of the client.
     aio::task<> tell(kube::resource what, json::object content);
     // Merges the status in. `gist` is what makes it another one (times are not). Failures: of the
-    // client.
+    // client; not_found has forgotten the object, so that the next words make it again.
     aio::task<> tell_status(kube::resource what, std::string name_space, std::string name,
                             std::string gist, json::object status);
     // Success also when it is not there.
     aio::task<> remove(kube::resource what, std::string name_space, std::string name);
     // Everything that matches.
     aio::task<> remove_all(kube::resource what, std::string name_space, std::string selector);
-    // The next words are said whatever was said before.
+    // The next words are said whatever was said before: of one object, of all.
+    void forget(const kube::resource& what, const std::string& name);
     void forget() { told_.clear(); }
 
   private:

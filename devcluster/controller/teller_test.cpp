@@ -1,0 +1,78 @@
+#include "devcluster/controller/teller.hpp"
+
+#include <gtest/gtest.h>
+
+#include <boost/json.hpp>
+
+#include "aio/run_to_end.hpp"
+#include "devcluster/apiserver/server.hpp"
+
+namespace controller {
+namespace {
+
+const std::string home = "default";
+
+json::object secret() {
+    return {{"apiVersion", "v1"},
+            {"kind", "Secret"},
+            {"metadata", {{"name", "it"}, {"namespace", home}}}};
+}
+
+// With an API server in this process.
+void play(std::move_only_function<aio::task<>(kube::client&)> scene) {
+    auto whole = [](std::move_only_function<aio::task<>(kube::client&)> act) -> aio::task<> {
+        auto server = apiserver::start({});
+        if (!server) co_return base::pass(std::move(server));
+        auto client = kube::make_client(
+            co_await aio::this_executor(),
+            {.config = {.server = {.host = "127.0.0.1", .port = (*server)->port()}}});
+        if (!client) co_return base::pass(std::move(client));
+        co_return co_await act(**client);
+    };
+    const auto ended = aio::run_to_end(whole(std::move(scene)));
+    EXPECT_TRUE(ended) << ended.error().text;
+}
+
+TEST(teller, says_the_same_thing_once) {
+    play([](kube::client& client) -> aio::task<> {
+        const auto secrets = core("secrets", "Secret");
+        teller said(client);
+        auto told = co_await said.tell(secrets, secret());
+        if (!told) co_return told;
+        auto gone = co_await client.remove(secrets, home, "it");
+        if (!gone) co_return base::pass(std::move(gone));
+        told = co_await said.tell(secrets, secret());
+        if (!told) co_return told;
+        const auto found = co_await client.get(secrets, home, "it");
+        EXPECT_EQ(found.error().code, base::errc::not_found);
+        co_return base::outcome<void>{};
+    });
+}
+
+TEST(teller, makes_an_object_again_whose_status_found_nothing) {
+    play([](kube::client& client) -> aio::task<> {
+        const auto pods = core("pods", "Pod");
+        auto pod = secret();
+        pod["kind"] = "Pod";
+        pod["spec"] = json::parse(R"({"containers":[{"name":"it","image":"process"}]})");
+        teller said(client);
+        auto told = co_await said.tell(pods, pod);
+        if (!told) co_return told;
+        told = co_await said.tell_status(pods, home, "it", "up", {{"phase", "Running"}});
+        if (!told) co_return told;
+        auto gone = co_await client.remove(pods, home, "it", {.at_once = true});
+        if (!gone) co_return base::pass(std::move(gone));
+        told = co_await said.tell_status(pods, home, "it", "down", {{"phase", "Pending"}});
+        EXPECT_EQ(told.error().code, base::errc::not_found);
+        told = co_await said.tell(pods, pod);
+        if (!told) co_return told;
+        told = co_await said.tell_status(pods, home, "it", "up", {{"phase", "Running"}});
+        if (!told) co_return told;
+        const auto found = co_await client.get(pods, home, "it");
+        EXPECT_EQ(found->at("status").at("phase"), "Running");
+        co_return base::outcome<void>{};
+    });
+}
+
+}  // namespace
+}  // namespace controller
