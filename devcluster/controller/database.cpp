@@ -210,6 +210,7 @@ aio::task<> local_database::start_member(int ordinal) {
         .of = *engine_,
         .as = host_.as,
         .pool = host_.pool,
+        .ports = host_.ports,
         .log = host_.log,
         .on_event =
             [this](std::string type, std::string reason, std::string message) {

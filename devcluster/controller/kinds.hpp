@@ -7,6 +7,7 @@
 
 #include "aio/aio.hpp"
 #include "base/clock.hpp"
+#include "devcluster/runtime/ports.hpp"
 #include "devcluster/runtime/process.hpp"
 #include "kube/client.hpp"
 #include "obs/log.hpp"
@@ -40,6 +41,7 @@ struct host {
     aio::executor on;
     kube::client& kube;
     aio::blocking_pool& pool;
+    runtime::port_book& ports;
     const base::clock& clock;
     obs::log& log;
     std::string data_dir;

@@ -158,6 +158,7 @@ class operator_impl final : public local_operator {
           host_{.on = on,
                 .kube = through,
                 .pool = pool,
+                .ports = ports_,
                 .clock = clock,
                 .log = log,
                 .data_dir = how_.data_dir + "/members",
@@ -351,6 +352,7 @@ class operator_impl final : public local_operator {
     const base::clock& clock_;
     obs::log& log_;
     operator_options how_;
+    runtime::port_book ports_;
     host host_;
     std::map<std::string, watched_kind> kinds_;
     std::vector<watched_companions> companions_;

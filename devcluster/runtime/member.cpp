@@ -5,7 +5,6 @@
 
 #include "aio/blocking.hpp"
 #include "aio/deadline.hpp"
-#include "devcluster/runtime/ports.hpp"
 #include "devcluster/runtime/probe.hpp"
 
 namespace runtime {
@@ -81,17 +80,26 @@ void member::tend_exporter() {
                        fmt::format("{}: the exporter has ended; it is started again", plan_.name));
         exporter_.reset();
     }
-    base::outcome<void> started;
+    const auto started = start_exporter();
+    if (!started) with_.on_event("Warning", "ExporterFailed", started.error().text);
+}
+
+base::outcome<void> member::start_exporter() {
+    // Somebody else may listen there by now: his page must not pass for ours.
+    if (!is_port_free(plan_.exporter_port)) {
+        auto moved = take_ports(with_.ports.settle_exporter(plan_.folder));
+        if (!moved) return moved;
+    }
     if (with_.of.exporter == nullptr) {
         auto made = with_.of.start_own_exporter(plan_);
-        if (made) own_exporter_ = std::move(*made);
-        if (!made) started = base::pass(std::move(made));
+        if (!made) return base::pass(std::move(made));
+        own_exporter_ = std::move(*made);
     } else {
         auto made = spawn(with_.of.exporter(plan_), with_.as);
-        if (made) exporter_ = std::move(*made);
-        if (!made) started = base::pass(std::move(made));
+        if (!made) return base::pass(std::move(made));
+        exporter_ = std::move(*made);
     }
-    if (!started) with_.on_event("Warning", "ExporterFailed", started.error().text);
+    return {};
 }
 
 // From a started server to its end.
@@ -129,16 +137,19 @@ aio::task<> member::settle() {
         auto slept = co_await aio::sleep_for(probe_period);
         if (!slept) co_return slept;
     }
-    const auto settled = settle_ports(plan_.folder);
+    co_return take_ports(with_.ports.settle(plan_.folder));
+}
+
+base::outcome<void> member::take_ports(member_ports settled) {
     if (settled.server == 0 || settled.exporter == 0) {
-        co_return base::fail(errc::unavailable, "there is no free port");
+        return base::fail(errc::unavailable, "there is no free port");
     }
     if (settled.server != plan_.port || settled.exporter != plan_.exporter_port) {
         plan_.port = settled.server;
         plan_.exporter_port = settled.exporter;
         with_.on_change();
     }
-    co_return done();
+    return {};
 }
 
 aio::task<> member::start_and_live() {

@@ -8,6 +8,7 @@
 
 #include "aio/aio.hpp"
 #include "devcluster/runtime/engine.hpp"
+#include "devcluster/runtime/ports.hpp"
 #include "obs/log.hpp"
 
 namespace runtime {
@@ -25,16 +26,20 @@ class member {
         const engine& of;
         run_user as;
         aio::blocking_pool& pool;
+        port_book& ports;
         obs::log& log;
         // type, reason and message of a Kubernetes event; called on the loop
         std::function<void(std::string type, std::string reason, std::string message)> on_event;
         std::function<void()> on_change;  // of state() or of the ports in plan()
     };
     member(member_plan plan, parts with) : plan_(std::move(plan)), with_(std::move(with)) {}
+    ~member() { with_.ports.release(plan_.folder); }
+    member(const member&) = delete;
+    member& operator=(const member&) = delete;
 
     // Until stop() (or cancelled, which is less kind); both processes are stopped before it ends.
     // The plan's ports are settled at each start: the remembered ones as long as nobody has taken
-    // them.
+    // them; the exporter's once more before each of its starts.
     aio::task<> run();
     [[nodiscard]] const member_state& state() const noexcept { return state_; }
     [[nodiscard]] const member_plan& plan() const noexcept { return plan_; }
@@ -53,6 +58,8 @@ class member {
     aio::task<> wait_before_restart(std::chrono::milliseconds wait);
     void judge(answer got);
     void tend_exporter();
+    base::outcome<void> start_exporter();
+    base::outcome<void> take_ports(member_ports settled);
     void set_ready(bool ready, std::string trouble);
     [[nodiscard]] bool is_leaving() const { return is_stopping_ || is_asked_to_restart_; }
 

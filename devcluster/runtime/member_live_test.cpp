@@ -2,7 +2,10 @@
 #include "devcluster/runtime/member.hpp"
 
 #include <gtest/gtest.h>
+#include <netinet/in.h>
 #include <signal.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -18,6 +21,30 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto patience = 60s;
+
+// Somebody who listens on a port of loopback and says nothing.
+class taken_port {
+  public:
+    explicit taken_port(int port)
+        : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)), port_(port) {
+        sockaddr_in address{};
+        address.sin_family = AF_INET;
+        address.sin_port = htons(static_cast<std::uint16_t>(port));
+        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        has_it_ = ::bind(fd_, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0 &&
+                  ::listen(fd_, 1) == 0;
+    }
+    ~taken_port() { ::close(fd_); }
+    taken_port(const taken_port&) = delete;
+    taken_port& operator=(const taken_port&) = delete;
+    [[nodiscard]] bool has_it() const { return has_it_; }
+    [[nodiscard]] int port() const { return port_; }
+
+  private:
+    int fd_;
+    int port_;
+    bool has_it_ = false;
+};
 
 class member_live : public testing::TestWithParam<std::string> {
   protected:
@@ -51,6 +78,7 @@ class member_live : public testing::TestWithParam<std::string> {
         return {.of = *engine_,
                 .as = user_,
                 .pool = pool_,
+                .ports = ports_,
                 .log = obs::null_log(),
                 .on_event = [this](std::string, std::string reason,
                                    std::string) { events_.push_back(std::move(reason)); },
@@ -104,6 +132,7 @@ class member_live : public testing::TestWithParam<std::string> {
         std::filesystem::temp_directory_path() / base::random_id("runtime-");
     run_user user_;
     aio::blocking_pool pool_{4, 64};
+    port_book ports_;
     std::vector<std::string> events_;
 };
 
@@ -163,6 +192,28 @@ TEST_P(member_live, an_exporter_that_dies_is_started_again) {
     });
     EXPECT_EQ(one.state().restarts, 0);
     EXPECT_EQ(std::ranges::count(events_, "ExporterEnded"), 1);
+}
+
+TEST_P(member_live, an_exporter_leaves_a_port_that_somebody_else_took) {
+    auto with = parts();
+    const member* seen = nullptr;
+    std::unique_ptr<taken_port> stranger;
+    // Between the promise of the ports and the start of the exporter.
+    with.on_change = [&] {
+        const int promised = seen->plan().exporter_port;
+        if (!stranger && promised != 0) stranger = std::make_unique<taken_port>(promised);
+    };
+    member one(plan("one"), std::move(with));
+    seen = &one;
+    play({&one}, [&]() -> aio::task<> {
+        auto ready = co_await until([&] { return one.state().is_ready; }, "ready");
+        if (!ready) co_return ready;
+        co_return co_await until([&] { return page(one).find(up()) != std::string::npos; }, up());
+    });
+    ASSERT_TRUE(stranger && stranger->has_it());
+    EXPECT_NE(one.plan().exporter_port, stranger->port());
+    EXPECT_EQ(remembered_ports(one.plan().folder).exporter, one.plan().exporter_port);
+    EXPECT_EQ(one.state().restarts, 0);
 }
 
 TEST_P(member_live, a_follower_copies_the_first_and_finds_it_after_a_restart) {

@@ -76,18 +76,52 @@ bool remember_ports(const std::string& folder, member_ports used) {
     return file && std::rename(fresh.c_str(), path.c_str()) == 0;
 }
 
-member_ports settle_ports(const std::string& folder) {
+bool port_book::is_promised_elsewhere(int port, const std::string& folder) const {
+    const auto at = promised_.find(port);
+    return at != promised_.end() && at->second != folder;
+}
+
+member_ports port_book::pick_for(const std::string& folder) const {
+    constexpr int tries = 100;
+    for (int turn = 0; turn < tries; ++turn) {
+        const auto fresh = pick_();
+        if (is_promised_elsewhere(fresh.server, folder)) continue;
+        if (!is_promised_elsewhere(fresh.exporter, folder)) return fresh;
+    }
+    return {};
+}
+
+member_ports port_book::settle(const std::string& folder) {
+    return settle(folder, part::both);
+}
+
+member_ports port_book::settle_exporter(const std::string& folder) {
+    return settle(folder, part::exporter);
+}
+
+member_ports port_book::settle(const std::string& folder, part which) {
     const auto known = remembered_ports(folder);
     auto settled = known;
-    const bool keeps_server = is_port_free(known.server);
-    const bool keeps_exporter = known.exporter != known.server && is_port_free(known.exporter);
+    const auto may_keep = [&](int port) {
+        return is_port_free(port) && !is_promised_elsewhere(port, folder);
+    };
+    const bool keeps_server = which == part::exporter || may_keep(known.server);
+    const bool keeps_exporter = known.exporter != known.server && may_keep(known.exporter);
     if (!keeps_server || !keeps_exporter) {
-        const auto fresh = new_ports();
+        const auto fresh = pick_for(folder);
         if (!keeps_server) settled.server = fresh.server;
         if (!keeps_exporter) settled.exporter = fresh.exporter;
     }
     if (settled != known) remember_ports(folder, settled);
+    release(folder);
+    for (const int port : {settled.server, settled.exporter}) {
+        if (port != 0) promised_[port] = folder;
+    }
     return settled;
+}
+
+void port_book::release(const std::string& folder) {
+    std::erase_if(promised_, [&](const auto& each) { return each.second == folder; });
 }
 
 }  // namespace runtime

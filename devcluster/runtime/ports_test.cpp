@@ -36,6 +36,7 @@ class ports_test : public testing::Test {
 
     std::filesystem::path folder_ =
         std::filesystem::temp_directory_path() / base::random_id("runtime-");
+    port_book book_;
     int taken_ = -1;
 };
 
@@ -49,17 +50,17 @@ TEST_F(ports_test, new_ports_differ) {
 }
 
 TEST_F(ports_test, settled_ports_are_remembered) {
-    const auto first = settle_ports(folder_.string());
+    const auto first = book_.settle(folder_.string());
     EXPECT_GT(first.server, 0);
     EXPECT_EQ(remembered_ports(folder_.string()), first);
-    EXPECT_EQ(settle_ports(folder_.string()), first);
+    EXPECT_EQ(book_.settle(folder_.string()), first);
 }
 
 TEST_F(ports_test, a_port_that_others_took_is_replaced_and_the_other_kept) {
     const int taken = taken_port();
     const auto free = new_ports().server;
     ASSERT_TRUE(remember_ports(folder_.string(), {.server = taken, .exporter = free}));
-    const auto settled = settle_ports(folder_.string());
+    const auto settled = book_.settle(folder_.string());
     EXPECT_NE(settled.server, taken);
     EXPECT_EQ(settled.exporter, free);
     EXPECT_EQ(remembered_ports(folder_.string()), settled);
@@ -82,9 +83,52 @@ TEST_F(ports_test, nonsense_is_not_remembered) {
 TEST_F(ports_test, one_number_twice_becomes_two_ports) {
     const auto free = new_ports().server;
     ASSERT_TRUE(remember_ports(folder_.string(), {.server = free, .exporter = free}));
-    const auto settled = settle_ports(folder_.string());
+    const auto settled = book_.settle(folder_.string());
     EXPECT_EQ(settled.server, free);
     EXPECT_NE(settled.exporter, free);
+}
+
+TEST_F(ports_test, a_promised_port_is_not_given_to_another) {
+    const auto first = new_ports();
+    const auto second = new_ports();
+    int offers = 0;
+    port_book book([&] { return ++offers < 3 ? first : second; });
+    EXPECT_EQ(book.settle(folder_.string()), first);
+    const auto other = folder_ / "other";
+    std::filesystem::create_directory(other);
+    EXPECT_EQ(book.settle(other.string()), second);
+}
+
+TEST_F(ports_test, what_two_remember_belongs_to_the_first_that_asks_until_it_is_released) {
+    const auto other = folder_ / "other";
+    std::filesystem::create_directory(other);
+    const auto first = book_.settle(folder_.string());
+    ASSERT_TRUE(remember_ports(other.string(), first));
+    const auto second = book_.settle(other.string());
+    EXPECT_NE(second.server, first.server);
+    EXPECT_NE(second.exporter, first.exporter);
+    book_.release(folder_.string());
+    ASSERT_TRUE(remember_ports(other.string(), first));
+    EXPECT_EQ(book_.settle(other.string()), first);
+}
+
+TEST_F(ports_test, an_exporter_moves_alone) {
+    const auto used = taken_port();  // the server listens there by now
+    ASSERT_TRUE(remember_ports(folder_.string(), {.server = used, .exporter = used}));
+    const auto settled = book_.settle_exporter(folder_.string());
+    EXPECT_EQ(settled.server, used);
+    EXPECT_NE(settled.exporter, used);
+    EXPECT_EQ(remembered_ports(folder_.string()), settled);
+    EXPECT_EQ(book_.settle_exporter(folder_.string()), settled);
+}
+
+TEST_F(ports_test, nothing_is_settled_where_every_port_is_promised) {
+    const auto only = new_ports();
+    port_book book([&] { return only; });
+    EXPECT_EQ(book.settle(folder_.string()), only);
+    const auto other = folder_ / "other";
+    std::filesystem::create_directory(other);
+    EXPECT_EQ(book.settle(other.string()), member_ports{});
 }
 
 TEST_F(ports_test, a_folder_that_is_not_there_cannot_remember) {
