@@ -21,6 +21,7 @@ constexpr int failed_probes_max = 2;  // until a ready one is not
 constexpr auto silence_max = 120s;    // until one that says nothing is killed
 constexpr auto stop_patience = 20s;
 constexpr auto exporter_patience = 2s;
+constexpr auto leftover_patience = 10s;
 constexpr auto stable_after = 60s;  // waits between restarts begin anew
 
 base::outcome<void> done() {
@@ -152,8 +153,29 @@ base::outcome<void> member::take_ports(member_ports settled) {
     return {};
 }
 
+// What a killed server has left: PostgreSQL's backends are sessions of their own, go on with their
+// queries and hold its shared memory, without which it does not start. The folder is ours alone.
+aio::task<> member::end_leftovers() {
+    const auto give_up = steady_clock::now() + leftover_patience;
+    while (true) {
+        auto left = co_await aio::run_blocking<std::size_t>(
+            with_.pool,
+            [at = place_of_work{with_.of.server(plan_).program, plan_.folder + "/data"},
+             as = with_.as]() -> base::outcome<std::size_t> { return kill_processes(at, as); });
+        if (!left) co_return base::pass(std::move(left));
+        if (*left == 0) co_return done();
+        if (steady_clock::now() > give_up) {
+            co_return base::fail(errc::unavailable, "processes of the last run do not end");
+        }
+        auto slept = co_await aio::sleep_for(std::chrono::milliseconds(20));
+        if (!slept) co_return slept;
+    }
+}
+
 aio::task<> member::start_and_live() {
-    auto ready = co_await settle();
+    auto ready = co_await end_leftovers();
+    if (!ready) co_return ready;
+    ready = co_await settle();
     if (!ready) co_return ready;
     ready = co_await with_.of.prepare(plan_, with_.as, is_stopping_);
     if (!ready || is_leaving()) co_return ready;
@@ -188,6 +210,7 @@ aio::task<> member::run() {
         if (server_) co_await server_->stop(with_.of.stop_signal, stop_patience);
         server_.reset();
         state_.pid = 0;
+        co_await end_leftovers();
         if (is_leaving()) continue;
         if (ended.error().code == errc::cancelled) co_return ended;
         ++state_.restarts;

@@ -55,6 +55,7 @@ class member {
     aio::task<> live(process& server);
     aio::task<answer> ask_server();
     aio::task<> settle();
+    aio::task<> end_leftovers();
     aio::task<> wait_before_restart(std::chrono::milliseconds wait);
     void judge(answer got);
     void tend_exporter();

@@ -1,6 +1,7 @@
 // Members with real servers and exporters, where they are installed.
 #include "devcluster/runtime/member.hpp"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <signal.h>
@@ -9,6 +10,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
 
 #include "aio/run_to_end.hpp"
 #include "base/random_id.hpp"
@@ -245,6 +247,91 @@ TEST_P(member_live, a_stop_during_the_preparation_does_not_wait_for_it) {
     EXPECT_LT(std::chrono::steady_clock::now() - begun, 5s);
     EXPECT_FALSE(one.state().is_ready);
 }
+
+// ---- of PostgreSQL alone -----------------------------------------------------------------
+
+class postgres_live : public member_live {
+  protected:
+    void SetUp() override {
+        member_live::SetUp();
+        psql_ = std::filesystem::path(engine_->needs.front()).parent_path() / "psql";
+        if (!IsSkipped() && !std::filesystem::exists(psql_)) GTEST_SKIP() << "psql is missing";
+    }
+    [[nodiscard]] command ask_for(const member& of, const std::string& sql) const {
+        return {.program = psql_.string(),
+                .arguments = {"-h", "127.0.0.1", "-p", std::to_string(of.plan().port), "-U",
+                              of.plan().user, "-d", "postgres", "-Atqc", sql},
+                .environment = {{"PGPASSWORD", of.plan().password}},
+                .folder = folder_.string(),
+                .log_path = (folder_ / "psql.log").string()};
+    }
+    // Runs it to its end; what it says.
+    aio::task<std::string> tell(const member& to, std::string sql) {
+        std::filesystem::remove(folder_ / "psql.log");
+        auto ran = co_await run(ask_for(to, sql), {}, patience, never_);
+        if (!ran) co_return base::pass(std::move(ran), sql);
+        std::string line;
+        std::getline(std::ifstream(folder_ / "psql.log"), line);
+        co_return line;
+    }
+    // The one of the member's processes that says so of itself; 0: none does.
+    static pid_t backend(const member& of, const std::string& title) {
+        for (const auto& each : std::filesystem::directory_iterator("/proc")) {
+            std::error_code error;
+            const auto home = std::filesystem::read_symlink(each.path() / "cwd", error);
+            if (error || home != of.plan().folder + "/data") continue;
+            std::string words;
+            std::getline(std::ifstream(each.path() / "cmdline"), words, '\0');
+            if (words.find(title) != std::string::npos) return std::stoi(each.path().filename());
+        }
+        return 0;
+    }
+    std::filesystem::path psql_;
+    bool never_ = false;
+};
+
+TEST_P(postgres_live, starts_again_beside_a_query_that_outlives_its_server) {
+    member one(plan("one"), parts());
+    pid_t busy = 0;
+    play({&one}, [&]() -> aio::task<> {
+        auto ready = co_await until([&] { return one.state().is_ready; }, "ready");
+        if (!ready) co_return ready;
+        auto client = spawn(ask_for(one, "DO $$ BEGIN LOOP PERFORM 1; END LOOP; END $$"), {});
+        if (!client) co_return base::pass(std::move(client));
+        ready = co_await until([&] { return (busy = backend(one, " DO")) != 0; }, "a busy backend");
+        if (!ready) co_return ready;
+        ::kill(one.state().pid, SIGKILL);
+        ready = co_await until([&] { return !one.state().is_ready; }, "noticed");
+        if (!ready) co_return ready;
+        ready = co_await until([&] { return one.state().is_ready; }, "ready again");
+        EXPECT_EQ(backend(one, " DO"), 0);
+        co_return ready;
+    });
+    EXPECT_EQ(one.state().restarts, 1);
+}
+
+TEST_P(postgres_live, starts_although_another_process_has_the_number_of_its_last_run) {
+    {
+        member one(plan("one"), parts());
+        play({&one}, [&]() -> aio::task<> {
+            co_return co_await until([&] { return one.state().is_ready; }, "ready");
+        });
+    }
+    auto stranger = spawn({.program = "/bin/sleep", .arguments = {"1000"}, .folder = "/"}, user_);
+    ASSERT_TRUE(stranger);
+    member again(plan("one"), parts());
+    const auto data = again.plan().folder + "/data";
+    ASSERT_TRUE(write_private(data + "/postmaster.pid",
+                              fmt::format("{}\n{}\n", (*stranger)->pid(), data), user_));
+    play({&again}, [&]() -> aio::task<> {
+        co_return co_await until([&] { return again.state().is_ready; }, "ready");
+    });
+    EXPECT_EQ(again.state().restarts, 0);
+    EXPECT_TRUE((*stranger)->is_alive());
+}
+
+INSTANTIATE_TEST_SUITE_P(of, postgres_live, testing::Values("postgres"),
+                         [](const auto& each) { return each.param; });
 
 INSTANTIATE_TEST_SUITE_P(of, member_live,
                          testing::Values("postgres", "redis", "mariadb", "memcached"),

@@ -75,9 +75,11 @@ aio::task<> prepare(member_plan plan, run_user as, const bool& is_stopping) {
         auto written = write_private(plan.folder + "/pgpass", line, as);
         if (!written) co_return written;
     }
+    // Whose number is in there has ended, or is somebody who got the number since.
+    std::error_code error;
+    std::filesystem::remove(data + "/postmaster.pid", error);
     if (std::filesystem::exists(data + "/PG_VERSION")) co_return base::outcome<void>{};
     // A half-made folder of a start that was killed is of no use.
-    std::error_code error;
     std::filesystem::remove_all(fresh, error);
     auto making = plan.primary_port == 0 ? make_primary(plan, as, fresh, is_stopping)
                                          : copy_primary(plan, as, fresh, is_stopping);

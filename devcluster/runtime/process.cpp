@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -220,6 +221,35 @@ aio::task<> run(command what, run_user as, std::chrono::milliseconds patience,
         if (is_stopping) co_return fail(errc::cancelled, program + " was stopped");
         if (now >= give_up) co_return base::pass(std::move(status), program);
     }
+}
+
+std::size_t kill_processes(const place_of_work& at, const run_user& of) {
+    std::error_code error;
+    const auto root = std::filesystem::canonical(at.folder, error).string();
+    const auto program = std::filesystem::canonical(at.program, error).string();
+    if (root.empty() || program.empty()) return 0;
+    const auto uid = of.is_other ? of.uid : geteuid();
+    std::size_t killed = 0;
+    for (const auto& each : std::filesystem::directory_iterator("/proc", error)) {
+        const auto name = each.path().filename().string();
+        pid_t pid = 0;
+        std::from_chars(name.data(), name.data() + name.size(), pid);
+        struct stat info{};
+        if (pid <= 0 || stat(each.path().c_str(), &info) != 0 || info.st_uid != uid) continue;
+        // Held before it is looked at: the number is not another one's when the signal goes out.
+        const int held = static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
+        if (held < 0) continue;
+        const auto home = std::filesystem::read_symlink(each.path() / "cwd", error).string();
+        const auto file = std::filesystem::read_symlink(each.path() / "exe", error).string();
+        const bool is_there = home == root || home.starts_with(root + "/");
+        // An update of the package leaves "(deleted)" behind the name.
+        if (is_there && (file == program || file == program + " (deleted)")) {
+            syscall(SYS_pidfd_send_signal, held, SIGKILL, nullptr, 0);
+            ++killed;
+        }
+        ::close(held);
+    }
+    return killed;
 }
 
 void bound_log(const std::string& path, std::uintmax_t bytes_max) {

@@ -61,6 +61,14 @@ base::outcome<std::unique_ptr<process>> spawn(command what, const run_user& as);
 aio::task<> run(command what, run_user as, std::chrono::milliseconds patience,
                 const bool& is_stopping);
 
+// Kills that user's processes of the program that work in the folder or below; the folder must be
+// ours alone. How many there were: they take a moment to end. Blocks.
+struct place_of_work {
+    std::string program;
+    std::string folder;
+};
+std::size_t kill_processes(const place_of_work& at, const run_user& of);
+
 // Cuts a log that has grown over its limit; its second-last part stays beside it as ".old". Blocks.
 void bound_log(const std::string& path, std::uintmax_t bytes_max = log_bytes_max);
 

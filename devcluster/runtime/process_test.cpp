@@ -1,5 +1,6 @@
 #include "devcluster/runtime/process.hpp"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <linux/capability.h>
 #include <signal.h>
@@ -142,6 +143,31 @@ TEST_F(process_test, its_own_children_go_with_it) {
         ASSERT_TRUE(aio::run_to_end(aio::sleep_for(10ms)));
     }
     EXPECT_FALSE(is_running(child));
+}
+
+TEST_F(process_test, a_program_at_work_in_a_folder_is_killed_and_nobody_else) {
+    const auto data = folder_ / "data";
+    std::filesystem::create_directories(data / "base");
+    auto sleeper = shell("exec sleep 100");
+    auto beside = spawn(sleeper, {});
+    sleeper.folder = (data / "base").string();
+    auto inside = spawn(sleeper, {});
+    ASSERT_TRUE(beside && inside);
+    // Both have changed their folder once they are no longer us.
+    while (std::filesystem::read_symlink(fmt::format("/proc/{}/exe", (*inside)->pid())) ==
+           std::filesystem::read_symlink("/proc/self/exe")) {
+        ASSERT_TRUE(aio::run_to_end(aio::sleep_for(1ms)));
+    }
+    const place_of_work sleepers{.program = "/bin/sleep", .folder = data.string()};
+    EXPECT_EQ(kill_processes({"/bin/cat", data.string()}, {}), 0U);
+    EXPECT_EQ(kill_processes(sleepers, {.is_other = true, .uid = geteuid() + 1}), 0U);
+    EXPECT_EQ(kill_processes(sleepers, {}), 1U);
+    const auto status = aio::run_to_end((*inside)->ended());
+    ASSERT_TRUE(status);
+    EXPECT_EQ(*status, -SIGKILL);
+    EXPECT_EQ(kill_processes(sleepers, {}), 0U);
+    EXPECT_TRUE((*beside)->is_alive());
+    EXPECT_EQ(kill_processes({"/bin/sleep", (folder_ / "missing").string()}, {}), 0U);
 }
 
 TEST_F(process_test, a_log_over_its_limit_is_emptied_and_kept_once) {
