@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <boost/json.hpp>
 #include <random>
+#include <ranges>
 
 #include "devcluster/controller/storage.hpp"
 #include "kube/json_text.hpp"
@@ -226,13 +227,42 @@ aio::task<> local_database::start_member(int ordinal) {
 }
 
 aio::task<> local_database::shrink() {
-    while (!members_.empty() && members_.rbegin()->first >= wanted_.replicas) {
-        const int last = members_.rbegin()->first;
+    std::set<int> beyond;
+    if (may_have_leftovers_) {
+        auto stored = co_await find_stored_beyond();
+        if (!stored) co_return base::pass(std::move(stored));
+        beyond = std::move(*stored);
+    }
+    for (const int each : ordinals()) {
+        if (each >= wanted_.replicas) beyond.insert(each);
+    }
+    may_have_leftovers_ = true;  // until the last one is gone
+    for (const int last : beyond | std::views::reverse) {
         note_event({"Normal", "Killing", "Removing member " + member_name(wanted_, last)});
         auto removed = co_await remove_member(last);
         if (!removed) co_return removed;
     }
+    may_have_leftovers_ = false;
     co_return done();
+}
+
+// Ordinals that are not wanted and have a folder, a claim or a pod.
+aio::task<std::set<int>> local_database::find_stored_beyond() {
+    auto names = stored_members(host_, wanted_);
+    for (const auto& what : {core("pods", "Pod"), claims()}) {
+        auto found = co_await host_.kube.list(
+            what, wanted_.name_space, {.label_selector = selector_of(wanted_), .limit = 500});
+        if (!found) co_return base::pass(std::move(found), what.plural);
+        for (const auto& each : found->items) {
+            names.emplace(kube::text_at(kube::object_or_empty(each, "metadata"), "name"));
+        }
+    }
+    std::set<int> beyond;
+    for (const auto& each : names) {
+        const auto ordinal = ordinal_in(wanted_, each);
+        if (ordinal && *ordinal >= wanted_.replicas) beyond.insert(*ordinal);
+    }
+    co_return beyond;
 }
 
 aio::task<> local_database::remove_member(int ordinal) {
@@ -285,6 +315,7 @@ aio::task<> local_database::join_members() {
     }
     members_.clear();
     to_restart_.clear();
+    may_have_leftovers_ = true;  // fewer may be wanted when they come up again
     co_return done();
 }
 

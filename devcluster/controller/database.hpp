@@ -58,6 +58,7 @@ class local_database {
     aio::task<> bring_up();
     aio::task<> start_member(int ordinal);
     aio::task<> shrink();
+    aio::task<std::set<int>> find_stored_beyond();
     aio::task<> remove_member(int ordinal);
     void update_plan(int ordinal, runtime::member& of);
     void restart_next();
@@ -91,6 +92,8 @@ class local_database {
     std::set<std::string> restarts_done_;      // requests
     std::vector<int> to_restart_;              // ordinals, next one last
     bool refuses_endpoints_ = false;
+    // An interrupted removal, by us or in an earlier life, leaves folder, claim or pod.
+    bool may_have_leftovers_ = true;
     bool is_down_ = false;  // halted, and nothing points at it
     bool is_gone_ = false;
 };

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <boost/json/array.hpp>
+#include <charconv>
 #include <functional>
 
 #include "base/ascii.hpp"
@@ -152,6 +153,14 @@ std::string member_name(const wanted_database& of, int ordinal) {
 
 std::string claim_name(const wanted_database& of, int ordinal) {
     return fmt::format("data-{}", member_name(of, ordinal));
+}
+
+std::optional<int> ordinal_in(const wanted_database& of, std::string_view name) {
+    const auto digits = name.substr(name.rfind('-') + 1);
+    int ordinal = 0;
+    std::from_chars(digits.data(), digits.data() + digits.size(), ordinal);
+    if (name != member_name(of, ordinal) && name != claim_name(of, ordinal)) return std::nullopt;
+    return ordinal;
 }
 
 // Secret and claims have no owner: the policy says whether they go with the database.

@@ -4,6 +4,7 @@
 
 #include <boost/json/object.hpp>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -79,6 +80,8 @@ json::object endpoints_object(const wanted_database& of, const std::string& suff
 json::object binding_object(const wanted_database& of, const std::string& url);
 std::string member_name(const wanted_database& of, int ordinal);
 std::string claim_name(const wanted_database& of, int ordinal);
+// Of a member's name or its claim's; nothing when it is neither.
+std::optional<int> ordinal_in(const wanted_database& of, std::string_view name);
 
 struct event_text {
     std::string type;  // "Normal", "Warning"

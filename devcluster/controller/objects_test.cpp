@@ -52,6 +52,15 @@ TEST(read_database, knows_what_matters) {
     EXPECT_FALSE(read.is_deleting);
 }
 
+TEST(ordinal_in, reads_the_names_that_members_and_claims_have) {
+    EXPECT_EQ(ordinal_in(orders(), "orders-0"), 0);
+    EXPECT_EQ(ordinal_in(orders(), "data-orders-12"), 12);
+    for (const auto* other : {"", "orders", "orders-", "orders-x", "orders-01", "orders--1",
+                              "orders-1.new", "orders-99999999999", "other-1", "data-1"}) {
+        EXPECT_EQ(ordinal_in(orders(), other), std::nullopt) << other;
+    }
+}
+
 TEST(read_database, fills_in_what_is_not_said) {
     const auto read = orders();
     EXPECT_EQ(read.replicas, 1);

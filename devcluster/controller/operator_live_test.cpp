@@ -12,6 +12,7 @@
 #include "base/random_id.hpp"
 #include "devcluster/apiserver/server.hpp"
 #include "devcluster/controller/kinds.hpp"
+#include "devcluster/controller/objects.hpp"
 #include "devcluster/runtime/engine.hpp"
 #include "kube/json_text.hpp"
 
@@ -142,6 +143,16 @@ class operator_live : public testing::Test {
     }
     aio::task<json::object> request_reaches(std::string name, std::string phase) {
         return reaches(request_resource(kind("redis")), std::move(name), std::move(phase));
+    }
+    aio::task<> vanishes(kube::resource what, std::string name) {
+        const auto give_up = std::chrono::steady_clock::now() + patience;
+        while (std::chrono::steady_clock::now() < give_up) {
+            const auto found = co_await kube_->get(what, home, name);
+            if (!found && found.error().code == errc::not_found) co_return base::outcome<void>{};
+            auto slept = co_await aio::sleep_for(20ms);
+            if (!slept) co_return slept;
+        }
+        co_return base::fail(errc::timed_out, what.plural + " " + name + " is still there");
     }
     // Deletes the object and waits for another one of its name.
     aio::task<json::object> comes_back(kube::resource what, std::string name) {
@@ -358,6 +369,48 @@ TEST_F(operator_live, a_new_life_goes_on_with_what_is_there_and_cleans_what_is_n
         EXPECT_TRUE(std::filesystem::exists(member(0) / "data"));
         CO_TRY(kept, count(claims()));
         EXPECT_EQ(*kept, 1U);
+        co_return base::outcome<void>{};
+    });
+}
+
+TEST_F(operator_live, members_that_are_no_longer_wanted_after_a_halt_leave_nothing) {
+    play([this]() -> aio::task<> {
+        CO_TRY(home_made, make_home());
+        auto two = database(kind("redis"), "cache", "Delete");
+        two["spec"].get_object()["replicas"] = 2;
+        CO_TRY(made, make(database_resource(kind("redis")), std::move(two)));
+        CO_TRY(ready, cache_reaches("Ready"));
+        CO_TRY(asked, change({{"halted", true}}));
+        CO_TRY(halted, cache_reaches("Halted"));
+        CO_TRY(again, change({{"halted", false}, {"replicas", 1}}));
+        CO_TRY(back, cache_reaches("Ready"));
+        EXPECT_FALSE(std::filesystem::exists(member(1)));
+        CO_TRY(kept, count(claims()));
+        EXPECT_EQ(*kept, 1U);
+        co_return base::outcome<void>{};
+    });
+}
+
+TEST_F(operator_live, a_new_life_ends_what_the_last_one_began_to_remove) {
+    play([this]() -> aio::task<> {
+        CO_TRY(home_made, make_home());
+        CO_TRY(made,
+               make(database_resource(kind("redis")), database(kind("redis"), "cache", "Delete")));
+        CO_TRY(ready, cache_reaches("Ready"));
+        // Three members of which each has a part left; the last one goes first.
+        const auto wanted = read_database(kind("redis"), *ready);
+        std::filesystem::create_directory(member(3));
+        CO_TRY(claim, make(claims(), claim_object(wanted, 2)));
+        CO_TRY(pod, make(core("pods", "Pod"), pod_object(wanted, 1)));
+        co_return base::outcome<void>{};
+    });
+    play([this]() -> aio::task<> {
+        CO_TRY(no_claim, vanishes(claims(), "data-cache-2"));
+        CO_TRY(no_pod, vanishes(core("pods", "Pod"), "cache-1"));
+        EXPECT_FALSE(std::filesystem::exists(member(3)));
+        CO_TRY(ready, cache_reaches("Ready"));
+        CO_TRY(pods, count(core("pods", "Pod")));
+        EXPECT_EQ(*pods, 1U);
         co_return base::outcome<void>{};
     });
 }

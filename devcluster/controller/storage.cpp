@@ -70,6 +70,15 @@ void empty_trash(const host& with) {
     }
 }
 
+std::set<std::string> stored_members(const host& with, const wanted_database& of) {
+    std::set<std::string> found;
+    std::error_code error;
+    for (const auto& each : fs::directory_iterator(folder_of(with, of), error)) {
+        found.insert(each.path().filename().string());
+    }
+    return found;
+}
+
 std::set<std::string> stored_databases(const host& with, std::string_view engine) {
     std::set<std::string> found;
     std::error_code error;

@@ -17,6 +17,8 @@ base::outcome<void> make_folder(const host& with, const std::string& folder);
 void discard_folder(const host& with, const std::string& folder);
 // What an earlier run had moved aside and not yet deleted.
 void empty_trash(const host& with);
+// The names of the database's members that have a folder.
+std::set<std::string> stored_members(const host& with, const wanted_database& of);
 // The databases of an engine that have a folder: "namespace/name".
 std::set<std::string> stored_databases(const host& with, std::string_view engine);
 
