@@ -46,6 +46,9 @@ struct engine {
     // Brings folder and configuration to the plan; data that is there is left alone. Ends early
     // with cancelled when is_stopping turns true.
     aio::task<> (*prepare)(member_plan plan, run_user as, const bool& is_stopping);
+    // Its primary no longer has what this follower missed; prepare() then copies it anew. Null:
+    // that is not known. Blocks.
+    bool (*is_cut_off)(const member_plan& plan);
     command (*server)(const member_plan& plan);
     command (*exporter)(const member_plan& plan);  // null: start_own_exporter
     base::outcome<std::unique_ptr<own_exporter>> (*start_own_exporter)(const member_plan& plan);

@@ -5,9 +5,11 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
 
 #include "base/random_id.hpp"
 #include "devcluster/runtime/memcached.hpp"
+#include "devcluster/runtime/postgres.hpp"
 
 namespace runtime {
 namespace {
@@ -76,6 +78,35 @@ TEST(engine, a_postgres_that_starts_is_not_ready) {
     EXPECT_TRUE(postgres.is_ready(plan, std::string_view("R\0\0\0\x17", 5)));
     EXPECT_FALSE(postgres.is_ready(plan, "E...the database system is starting up"));
     EXPECT_FALSE(postgres.is_ready(plan, ""));
+}
+
+TEST(engine, a_postgres_whose_primary_went_on_without_it_says_so) {
+    const std::string line =
+        "2025-11-24 14:30:00.000 UTC [7] FATAL:  could not receive data from WAL stream: ERROR:  "
+        "requested WAL segment 000000010000000000000003 has already been removed";
+    EXPECT_TRUE(says_cut_off("LOG:  started\n" + line + "\n"));
+    EXPECT_TRUE(says_cut_off(line));
+    EXPECT_FALSE(says_cut_off("LOG:  started streaming WAL from primary at 0/3000000\n"));
+    EXPECT_FALSE(says_cut_off(
+        "FATAL:  could not receive data from WAL stream: ERROR:  requested WAL segment 3\n"
+        "STATEMENT:  SELECT 'has already been removed'\n"));
+}
+
+TEST(engine, only_a_follower_can_be_cut_off) {
+    const auto folder = std::filesystem::temp_directory_path() / base::random_id("runtime-");
+    std::filesystem::create_directory(folder);
+    const auto& postgres = *find_engine("postgres");
+    auto plan = plan_of(postgres, 40003);
+    plan.folder = folder.string();
+    EXPECT_FALSE(postgres.is_cut_off(plan));  // no log yet
+    std::ofstream(folder / "server.log")
+        << std::string(100'000, '\n')
+        << "FATAL:  could not receive data from WAL stream: ERROR:  requested WAL segment 3 has "
+           "already been removed\n";
+    EXPECT_TRUE(postgres.is_cut_off(plan));
+    plan.primary_port = 0;
+    EXPECT_FALSE(postgres.is_cut_off(plan));
+    std::filesystem::remove_all(folder);
 }
 
 TEST(engine, a_postgres_greeting_has_the_length_that_it_says) {

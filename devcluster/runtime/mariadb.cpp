@@ -92,6 +92,7 @@ engine mariadb_engine() {
         .is_ready = [](const member_plan&,
                        std::string_view reply) { return reply.size() > 4 && reply[4] == '\x0a'; },
         .prepare = prepare,
+        .is_cut_off = nullptr,
         .server = server,
         .exporter = exporter,
         .start_own_exporter = nullptr,

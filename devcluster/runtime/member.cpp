@@ -43,6 +43,7 @@ aio::task<member::answer> member::ask_server() {
         with_.pool, [of, plan = plan_]() -> base::outcome<answer> {
             bound_log(plan.folder + "/server.log");
             bound_log(plan.folder + "/exporter.log");
+            if (of->is_cut_off != nullptr && of->is_cut_off(plan)) return answer::cut_off;
             const auto is_enough = [&](std::string_view reply) {
                 return of->is_ready(plan, reply);
             };
@@ -59,6 +60,13 @@ void member::judge(answer got) {
         failed_probes_ = 0;
         set_ready(true, {});
         return;
+    }
+    if (got == answer::cut_off) {
+        with_.on_event(
+            "Warning", "CutOff",
+            fmt::format("{}: the primary no longer has what it missed; it is copied anew",
+                        plan_.name));
+        return restart();
     }
     const auto* trouble = got == answer::none ? "the server does not answer on its port"
                                               : "the server answers, but is not ready";

@@ -50,7 +50,7 @@ class member {
     void stop();
 
   private:
-    enum class answer { none, not_ready, ready };
+    enum class answer { none, not_ready, ready, cut_off };
     aio::task<> start_and_live();
     aio::task<> live(process& server);
     aio::task<answer> ask_server();

@@ -330,6 +330,54 @@ TEST_P(postgres_live, starts_although_another_process_has_the_number_of_its_last
     EXPECT_TRUE((*stranger)->is_alive());
 }
 
+TEST_P(postgres_live, a_follower_is_copied_anew_when_its_primary_went_on_without_it) {
+    member one(plan("one"), parts());
+    play({&one}, [&]() -> aio::task<> {
+        auto ready = co_await until([&] { return one.state().is_ready; }, "ready");
+        if (!ready) co_return ready;
+        const auto begin = [&](std::unique_ptr<member>& two, aio::task_group& group) {
+            two = std::make_unique<member>(plan("two", one.plan().port), parts());
+            group.spawn(two->run());
+        };
+        aio::task_group group(co_await aio::this_executor());
+        std::unique_ptr<member> two;
+        begin(two, group);
+        ready = co_await until([&] { return two->state().is_ready; }, "a follower");
+        two->stop();
+        co_await group.join();
+        if (!ready) co_return ready;
+        for (const auto* sql :
+             {"CREATE TABLE t AS SELECT 1 AS n", "SELECT pg_switch_wal()",
+              "INSERT INTO t VALUES (2)", "SELECT pg_switch_wal()", "CHECKPOINT"}) {
+            auto told = co_await tell(one, sql);
+            if (!told) co_return base::pass(std::move(told));
+        }
+        // As if there had been more of it than is kept.
+        auto present = co_await tell(one, "SELECT pg_walfile_name(pg_current_wal_lsn())");
+        if (!present) co_return base::pass(std::move(present));
+        const auto wal = one.plan().folder + "/data/pg_wal";
+        std::vector<std::filesystem::path> old;
+        for (const auto& each : std::filesystem::directory_iterator(wal)) {
+            const auto name = each.path().filename().string();
+            if (name.size() == present->size() && name < *present) old.push_back(each.path());
+        }
+        for (const auto& each : old) std::filesystem::remove(each);
+        begin(two, group);
+        ready = co_await until(
+            [&] { return std::ranges::find(events_, "CutOff") != events_.end(); }, "cut off");
+        if (ready) ready = co_await until([&] { return two->state().is_ready; }, "copied");
+        if (ready) {
+            const auto rows = co_await tell(*two, "SELECT count(*) FROM t");
+            EXPECT_EQ(rows.value_or("nothing"), "2");
+        }
+        EXPECT_EQ(two->state().restarts, 0);
+        two->stop();
+        co_await group.join();
+        co_return ready;
+    });
+    EXPECT_EQ(std::ranges::count(events_, "CutOff"), 1);
+}
+
 INSTANTIATE_TEST_SUITE_P(of, postgres_live, testing::Values("postgres"),
                          [](const auto& each) { return each.param; });
 

@@ -225,6 +225,7 @@ engine memcached_engine() {
             .is_ready = [](const member_plan&,
                            std::string_view reply) { return reply.starts_with("STORED"); },
             .prepare = prepare,
+            .is_cut_off = nullptr,
             .server = server,
             .exporter = nullptr,
             .start_own_exporter = start_exporter,

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
+#include <fstream>
+#include <sstream>
 
 namespace runtime {
 namespace {
@@ -67,6 +69,17 @@ aio::task<> copy_primary(member_plan plan, run_user as, std::string into, const 
     return run(std::move(make), as, prepare_patience, is_stopping);
 }
 
+bool is_cut_off(const member_plan& plan) {
+    constexpr std::streamoff tail = 16 * 1024;
+    std::ifstream file(plan.folder + "/server.log", std::ios::ate);
+    if (plan.primary_port == 0 || !file) return false;
+    const auto size = static_cast<std::streamoff>(file.tellg());
+    file.seekg(std::max<std::streamoff>(0, size - tail));
+    std::stringstream text;
+    text << file.rdbuf();
+    return says_cut_off(text.str());
+}
+
 aio::task<> prepare(member_plan plan, run_user as, const bool& is_stopping) {
     const auto data = plan.folder + "/data";
     const auto fresh = data + ".new";
@@ -78,15 +91,22 @@ aio::task<> prepare(member_plan plan, run_user as, const bool& is_stopping) {
     // Whose number is in there has ended, or is somebody who got the number since.
     std::error_code error;
     std::filesystem::remove(data + "/postmaster.pid", error);
-    if (std::filesystem::exists(data + "/PG_VERSION")) co_return base::outcome<void>{};
+    const bool copies_anew = is_cut_off(plan);
+    if (std::filesystem::exists(data + "/PG_VERSION") && !copies_anew) {
+        co_return base::outcome<void>{};
+    }
     // A half-made folder of a start that was killed is of no use.
     std::filesystem::remove_all(fresh, error);
     auto making = plan.primary_port == 0 ? make_primary(plan, as, fresh, is_stopping)
                                          : copy_primary(plan, as, fresh, is_stopping);
     auto made = co_await std::move(making);
     if (!made) co_return made;
+    if (copies_anew) std::filesystem::remove_all(data, error);
     std::filesystem::rename(fresh, data, error);
     if (error) co_return base::fail(base::errc::unavailable, error.message());
+    // What the log says was of the data that is gone.
+    const auto log = plan.folder + "/server.log";
+    if (copies_anew) std::filesystem::rename(log, log + ".old", error);
     co_return base::outcome<void>{};
 }
 
@@ -142,6 +162,15 @@ constexpr std::string_view hello{"\0\0\0\x17\0\3\0\0user\0postgres\0\0", 23};
 
 }  // namespace
 
+bool says_cut_off(std::string_view log) {
+    constexpr std::string_view begin =
+        "FATAL:  could not receive data from WAL stream: ERROR:  requested WAL segment ";
+    const auto at = log.find(begin);
+    if (at == std::string_view::npos) return false;
+    const auto line = log.substr(at, log.find('\n', at) - at);
+    return line.ends_with("has already been removed");
+}
+
 engine postgres_engine() {
     return {.name = "postgres",
             .user = "postgres",
@@ -154,6 +183,7 @@ engine postgres_engine() {
             .is_ready = [](const member_plan&,
                            std::string_view reply) { return reply.starts_with('R'); },
             .prepare = prepare,
+            .is_cut_off = is_cut_off,
             .server = server,
             .exporter = exporter,
             .start_own_exporter = nullptr,

@@ -66,6 +66,7 @@ engine redis_engine() {
             .question = question,
             .is_ready = is_ready,
             .prepare = prepare,
+            .is_cut_off = nullptr,
             .server = server,
             .exporter = exporter,
             .start_own_exporter = nullptr,
