@@ -38,6 +38,8 @@ class local_database {
     // Once per `request`: one member after the other, the first last, each when all are ready; at
     // once when that is not to be waited for.
     void restart_members(const std::string& request, bool waits);
+    // Nobody waits for them any more.
+    void forget_restarts() { to_restart_.clear(); }
 
     // An object of ours is gone without us: the next reconcile() makes it again.
     void forget(const kube::resource& what, const std::string& name);

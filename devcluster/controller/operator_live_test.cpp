@@ -373,6 +373,30 @@ TEST_F(operator_live, a_new_life_goes_on_with_what_is_there_and_cleans_what_is_n
     });
 }
 
+TEST_F(operator_live, a_restart_that_failed_restarts_nobody_else) {
+    play([this]() -> aio::task<> {
+        CO_TRY(home_made, make_home());
+        auto two = database(kind("redis"), "cache", "WipeOut");
+        two["spec"].get_object()["replicas"] = 2;
+        CO_TRY(made, make(database_resource(kind("redis")), std::move(two)));
+        CO_TRY(ready, cache_reaches("Ready"));
+        const auto first = server_of(0);
+        const auto last = server_of(1);
+        if (last <= 0) co_return base::fail(errc::not_found, "no server works for the follower");
+        // The one that is restarted first does not get to it.
+        ::kill(last, SIGSTOP);
+        CO_TRY(asked, make(request_resource(kind("redis")),
+                           request("late", "Restart", {{"timeout", "1s"}})));
+        auto failed = co_await request_reaches("late", "Failed");
+        ::kill(last, SIGCONT);
+        if (!failed) co_return base::pass(std::move(failed));
+        CO_TRY(mended, cache_reaches("Ready"));
+        EXPECT_EQ(server_of(0), first);
+        EXPECT_NE(server_of(1), last);
+        co_return base::outcome<void>{};
+    });
+}
+
 TEST_F(operator_live, members_that_are_no_longer_wanted_after_a_halt_leave_nothing) {
     play([this]() -> aio::task<> {
         CO_TRY(home_made, make_home());

@@ -66,6 +66,7 @@ aio::task<> go_on(host& with, const engine_kind& kind, local_database& database,
         co_return co_await set_phase(with, kind, request, {"Successful", "Done", ""});
     }
     if (!is_late(with, request)) co_return base::outcome<void>{};
+    database.forget_restarts();
     database.set_paused(false);
     co_return co_await set_phase(
         with, kind, request,
@@ -88,12 +89,14 @@ aio::task<bool> serve_requests(host& with, const engine_kind& kind, local_databa
     const auto* metadata = kube::object_at(object, "metadata");
     const auto* spec = kube::object_at(object, "spec");
     if (order.next == nullptr || spec == nullptr || metadata->contains("deletionTimestamp")) {
+        database.forget_restarts();
         database.set_paused(false);
         co_return false;
     }
     const auto& request = *order.next;
     auto change = spec_change(kind, *spec, request);
     if (!change) {
+        database.forget_restarts();
         database.set_paused(false);
         auto told = co_await set_phase(with, kind, request,
                                        {"Failed", "InvalidRequest", change.error().text});
