@@ -197,6 +197,47 @@ TEST_F(api_core, discovery_names_the_kinds) {
     EXPECT_EQ(status_, 404U);
 }
 
+class watches : public testing::Test {
+  protected:
+    void change(const std::string& plural, const std::string& name) {
+        ASSERT_TRUE(objects_.put("/" + plural, {"t", name}, {{"metadata", {{"name", name}}}}));
+    }
+    watch_feed watch(std::string_view plural) {
+        return {objects_,
+                {.how = {types_.find("", "v1", plural)}, .after = objects_.revision()},
+                base::steady_time()};
+    }
+    // What it is told now.
+    static std::string said(watch_feed& feed) {
+        const auto portion = feed.next(base::steady_time());
+        return portion.bytes ? *portion.bytes : "";
+    }
+    object_store objects_{{}, {.window_events = 4}};
+    type_table types_;
+};
+
+TEST_F(watches, of_a_quiet_type_go_on_when_the_window_has_moved_over_others) {
+    change("pods", "first");
+    auto feed = watch("pods");
+    for (int turn = 0; turn < 20; ++turn) change("secrets", "s");
+    EXPECT_EQ(said(feed), "");
+    change("pods", "second");
+    EXPECT_NE(said(feed).find("second"), std::string::npos);
+}
+
+TEST_F(watches, that_missed_a_change_of_their_type_are_told_so) {
+    auto feed = watch("pods");
+    change("pods", "first");
+    for (int turn = 0; turn < 20; ++turn) change("secrets", "s");
+    EXPECT_NE(said(feed).find("too old resource version"), std::string::npos);
+    auto later = watch("pods");
+    objects_.forget_window();
+    EXPECT_EQ(said(later), "");
+    change("secrets", "s");
+    objects_.forget_window();
+    EXPECT_NE(said(later).find("too old resource version"), std::string::npos);
+}
+
 TEST(json_patch, does_what_rfc_6902_says) {
     json::value target = json::parse(R"({"a":{"b":[1,2]},"c":1})");
     ASSERT_TRUE(json_patch(target, json::parse(R"([{"op":"add","path":"/a/b/1","value":9},

@@ -73,7 +73,13 @@ object_store::object_store(line_sink journal, limits bounds)
 void object_store::forget_window() {
     events_.clear();
     window_bytes_ = 0;
-    forgotten_ = revision_;
+    forgotten_ = forgotten_by_all_ = revision_;
+}
+
+std::uint64_t object_store::forgotten(std::string_view type_key) const {
+    const auto at = forgotten_by_type_.find(type_key);
+    if (at == forgotten_by_type_.end()) return forgotten_by_all_;
+    return std::max(at->second, forgotten_by_all_);
 }
 
 object_pointer object_store::find(std::string_view type_key, const object_key& key) const {
@@ -97,7 +103,7 @@ object_store::collection& object_store::collection_of(std::string_view type_key)
 void object_store::each_at(
     std::string_view type_key, const range& which,
     const std::function<bool(const object_key&, const object_pointer&)>& each) const {
-    assert(which.revision >= forgotten_ && which.revision <= revision_);
+    assert(which.revision >= forgotten(type_key) && which.revision <= revision_);
     // What has changed since, as it was before the first of its changes.
     collection before;
     for (auto at = events_.rbegin(); at != events_.rend() && at->revision > which.revision; ++at) {
@@ -132,6 +138,7 @@ void object_store::record(change_event event) {
     while (events_.size() > bounds_.window_events || window_bytes_ > bounds_.window_bytes) {
         if (events_.size() == 1) break;
         forgotten_ = events_.front().revision;
+        forgotten_by_type_[events_.front().type_key] = forgotten_;
         window_bytes_ -= events_.front().now->frame()->size();
         events_.pop_front();
     }
@@ -216,7 +223,7 @@ base::outcome<void> object_store::replay(std::string_view line) {
         snapshot_revision_ = revision;
     }
     revision_ = std::max(revision_, revision);
-    forgotten_ = revision_;
+    forgotten_ = forgotten_by_all_ = revision_;
     return {};
 }
 

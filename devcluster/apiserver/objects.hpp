@@ -12,6 +12,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -82,8 +83,9 @@ class object_store {
     object_store& operator=(const object_store&) = delete;
 
     [[nodiscard]] std::uint64_t revision() const noexcept { return revision_; }
-    // Changes up to this one are no longer in the window.
+    // Changes up to this one are no longer in the window: of any type, of one.
     [[nodiscard]] std::uint64_t forgotten() const noexcept { return forgotten_; }
+    [[nodiscard]] std::uint64_t forgotten(std::string_view type_key) const;
     void forget_window();  // as after a compaction
 
     [[nodiscard]] object_pointer find(std::string_view type_key, const object_key& key) const;
@@ -93,7 +95,7 @@ class object_store {
         return collections_;
     }
     // Calls `each` with the objects of a namespace (empty: of all) as they were at a revision that
-    // is not forgotten, in order from `from` on, until it says false.
+    // is not forgotten for the type, in order from `from` on, until it says false.
     struct range {
         std::string name_space{};
         object_key from{};
@@ -131,6 +133,8 @@ class object_store {
     std::function<void(const change_event&)> listener_;
     std::uint64_t revision_ = 1;
     std::uint64_t forgotten_ = 1;
+    std::uint64_t forgotten_by_all_ = 1;  // whatever the type
+    std::unordered_map<std::string_view, std::uint64_t> forgotten_by_type_;
     std::uint64_t snapshot_revision_ = 0;  // while replaying: older lines are known
 };
 

@@ -47,15 +47,15 @@ base::steady_time watch_feed::due() const {
 }
 
 watch_feed::portion watch_feed::too_old() const {
-    const auto status = to_response(
-        gone(fmt::format("too old resource version: {} ({})", order_.after, objects_.forgotten())));
+    const auto status = to_response(gone(fmt::format(
+        "too old resource version: {} ({})", order_.after, objects_.forgotten(type_key()))));
     return {std::make_shared<const std::string>(
                 fmt::format("{{\"type\":\"ERROR\",\"object\":{}}}\n", status.body.to_string())),
             true};
 }
 
 watch_feed::portion watch_feed::next(base::steady_time now) {
-    if (is_expired_ || order_.after < objects_.forgotten()) return too_old();
+    if (is_expired_ || order_.after < objects_.forgotten(type_key())) return too_old();
     batch collected;
     const bool has_all = order_.begins_with_all ? add_present(collected) : true;
     const bool has_changes = has_all && add_changes(collected);

@@ -1,7 +1,8 @@
 #pragma once
 // One watch as a state machine: what it has to send next, by the store and the time. It keeps a
 // position in the store's window and no queue, so a slow watcher costs nothing and in the end finds
-// that its position is too old (410), as a slow watcher of Kubernetes does. Pure.
+// that its position is too old (410), as a slow watcher of Kubernetes does; one of a quiet type has
+// missed nothing, however much of other types the window has lost. Pure.
 
 #include <chrono>
 #include <cstdint>
