@@ -39,6 +39,30 @@ std::chrono::milliseconds sweep_period(const server_options& how) {
     return std::clamp(shortest / 4, sweep_least, sweep_most);
 }
 
+enum class sharing { none, port };
+
+base::outcome<void> bind(tcp::acceptor& acceptor, const tcp::endpoint& at, sharing how) {
+    error_code error;
+    acceptor.open(at.protocol(), error);
+    if (!error) acceptor.set_option(tcp::acceptor::reuse_address(true), error);
+    if (!error && how == sharing::port) acceptor.set_option(reuse_port(true), error);
+    if (!error) acceptor.bind(at, error);
+    if (!error && how == sharing::port) acceptor.listen(4096, error);
+    if (!error) acceptor.non_blocking(true, error);
+    if (!error) return {};
+    const auto code = error == asio::error::access_denied ? errc::denied : errc::unavailable;
+    return base::fail(code, fmt::format("cannot listen on {}:{}: {}", at.address().to_string(),
+                                        at.port(), error.message()));
+}
+
+// Loops share their port, but not with another program: the kernel would give each of the two some
+// of the connections. A bind that does not share fails where anybody listens.
+base::outcome<void> check_free(const tcp::endpoint& at) {
+    asio::io_context context;
+    tcp::acceptor probe(context);
+    return bind(probe, at, sharing::none);
+}
+
 // One thread: its loop, its acceptor, its connections.
 class worker {
   public:
@@ -53,20 +77,8 @@ class worker {
     }
 
     base::outcome<std::uint16_t> listen(const tcp::endpoint& at) {
-        error_code error;
-        acceptor_.open(at.protocol(), error);
-        if (!error) acceptor_.set_option(tcp::acceptor::reuse_address(true), error);
-        if (!error) acceptor_.set_option(reuse_port(true), error);
-        if (!error) acceptor_.bind(at, error);
-        if (!error) acceptor_.listen(4096, error);
-        if (!error) acceptor_.non_blocking(true, error);
-        if (error) {
-            const auto code =
-                error == asio::error::access_denied ? errc::denied : errc::unavailable;
-            return base::fail(
-                code, fmt::format("cannot listen on {}:{}: {}", at.address().to_string(), at.port(),
-                                  error.message()));
-        }
+        auto bound = bind(acceptor_, at, sharing::port);
+        if (!bound) return base::pass(std::move(bound));
         return acceptor_.local_endpoint().port();
     }
 
@@ -191,6 +203,10 @@ class server_impl final : public server {
         auto secured = load_tls();
         if (!secured) return secured;
         port_ = options_.port;
+        if (port_ != 0) {
+            auto free = check_free({address, port_});
+            if (!free) return free;
+        }
         for (std::size_t index = 0; index < std::max<std::size_t>(1, options_.loops); ++index) {
             auto made = std::make_unique<worker>(options_, counters_, tls_ ? &*tls_ : nullptr);
             auto bound = made->listen({address, port_});

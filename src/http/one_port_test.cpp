@@ -1,0 +1,43 @@
+// Whose a port is: all of one server's loops, and nobody else's.
+#include <gtest/gtest.h>
+
+#include "http/server.hpp"
+
+namespace {
+
+class silent_handler final : public http::handler {
+  public:
+    std::optional<http::answer> handle_now(http::request&) override { return http::answer{}; }
+    boost::asio::awaitable<http::answer> handle(http::request) override {
+        co_return http::answer{};
+    }
+    http::answer refuse(unsigned, std::string_view) override { return {}; }
+};
+
+base::outcome<std::unique_ptr<http::server>> start(std::uint16_t port) {
+    return http::start_server({.port = port, .loops = 2},
+                              [](aio::executor) { return std::make_unique<silent_handler>(); });
+}
+
+TEST(http_port, of_a_server_that_runs_is_not_shared_with_another) {
+    const auto first = start(0);
+    ASSERT_TRUE(first);
+    const auto port = (*first)->port();
+    const auto second = start(port);
+    ASSERT_FALSE(second);
+    EXPECT_EQ(second.error().code, base::errc::unavailable);
+    EXPECT_EQ(second.error().text,
+              "cannot listen on 127.0.0.1:" + std::to_string(port) + ": Address already in use");
+}
+
+TEST(http_port, of_a_server_that_has_stopped_is_the_next_ones) {
+    auto first = start(0);
+    ASSERT_TRUE(first);
+    const auto port = (*first)->port();
+    first->reset();
+    const auto second = start(port);
+    ASSERT_TRUE(second) << second.error().text;
+    EXPECT_EQ((*second)->port(), port);
+}
+
+}  // namespace
