@@ -51,6 +51,7 @@ function(room name)
     dbaas_test(${name}_test SOURCES ${tests} DEPENDS ${name} ${arg_TEST_DEPENDS} ${arg_LIBRARIES} LABEL unit)
   endif()
   if(live_tests)
-    dbaas_test(${name}_live_test SOURCES ${live_tests} DEPENDS ${name} ${arg_TEST_DEPENDS} ${arg_LIBRARIES} LABEL live)
+    dbaas_test(${name}_live_test SOURCES ${live_tests} DEPENDS ${name} ${arg_TEST_DEPENDS} ${arg_LIBRARIES} LABEL live
+      TIMEOUT 300)
   endif()
 endfunction()
