@@ -6,6 +6,8 @@
 namespace apiserver {
 namespace {
 
+namespace json = boost::json;
+
 base::outcome<std::set<std::string>> words(const json::value& value) {
     std::set<std::string> list;
     if (!value.is_array()) return base::fail(base::errc::invalid, "not a list");
@@ -27,13 +29,15 @@ base::outcome<void> fault_switches::set(const json::object& wanted, resident* ot
     fault_switches next;
     next.watch_cuts_ = watch_cuts_;
     next.watch_expiries_ = watch_expiries_;
-    if (other != nullptr) other->clear_faults();
+    json::object theirs;
     for (const auto& [key, value] : wanted) {
         auto set = next.set_one(key, value);
         if (!set) return base::pass(std::move(set));
-        if (*set) continue;
-        if (other == nullptr) return not_a_switch(key);
-        auto taken = other->set_fault(key, value);
+        if (!*set) theirs[key] = value;
+    }
+    if (other == nullptr && !theirs.empty()) return not_a_switch(theirs.begin()->key());
+    if (other != nullptr) {
+        auto taken = other->set_faults(theirs);
         if (!taken) return taken;
     }
     *this = std::move(next);

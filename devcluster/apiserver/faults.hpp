@@ -1,11 +1,12 @@
 #pragma once
-// Trouble on demand, for proofs: POST /devcluster/faults sets what is given and clears the rest.
+// Trouble on demand, for proofs: POST /devcluster/faults sets what is given and clears the rest;
+// one that is refused changes nothing.
 //   {"seed": 1, "error_rate": 0.1, "error_status": 503, "retry_after_seconds": 1,
 //    "delay_ms": 500, "verbs": ["list", "create"], "resources": ["redises"],
 //    "cut_watches": true, "expire_watches": true, "silent_watches": false, "compact": true}
 // error_* and delay_ms concern requests of these verbs and resources (none named: all); a watch is
 // refused or delayed when it begins. cut_watches tears open watches off without an end,
-// expire_watches tells them 410, silent_watches lets them hear nothing until it is set to false,
+// expire_watches tells them 410, silent_watches lets them hear nothing until the next POST,
 // compact forgets the window of changes: old continue tokens and versions are 410 from then on.
 // Deterministic for a seed. Pure.
 

@@ -27,10 +27,9 @@ class resident {
     virtual void on_change(const change_event& event) = 0;
     // Nothing: the usual way, by the service's Endpoints.
     virtual std::optional<proxied> proxy(const call& asked) = 0;
-    // A member of POST /devcluster/faults that the server does not know; all of its own go back to
-    // no trouble before. Failure: invalid (not one, or not a value for it).
-    virtual base::outcome<void> set_fault(std::string_view key, const json::value& value) = 0;
-    virtual void clear_faults() = 0;
+    // The members of POST /devcluster/faults that the server does not know; what is not among them
+    // goes back to no trouble. Failure: invalid (names the member; nothing has changed).
+    virtual base::outcome<void> set_faults(const json::object& wanted) = 0;
     // For GET /devcluster/stats.
     [[nodiscard]] virtual json::object stats() const = 0;
     virtual void stop() = 0;

@@ -29,6 +29,7 @@ namespace json = boost::json;
 // Turns of work are short: the loop serves everybody else between them.
 constexpr std::size_t acts_per_turn = 16;
 constexpr std::uint64_t versions_salt = 0x7665727369;
+constexpr std::uint64_t requests_salt = 0x7265717565;
 const std::string password = "synthetic";
 
 struct entry {
@@ -99,27 +100,38 @@ class cluster final : public apiserver::resident {
         return exporters_.scrape(which.exporter, which.kind->engine, !which.trouble.empty());
     }
 
-    base::outcome<void> set_fault(std::string_view key, const json::value& value) override {
+    base::outcome<void> set_faults(const json::object& wanted) override {
+        double flaps = 0;
+        double failing = 0;
+        bool forgets = false;
+        scrape_faults scrapes;
         const auto bad = [&](std::string_view which) {
             return base::fail(errc::invalid,
                               "not a fault switch, or not a value for it: " + std::string(which));
         };
-        if (key == "flaps_per_second" && value.is_number()) {
-            set_flaps(value.to_number<double>());
-        } else if (key == "forget_scrapes" && value.is_bool()) {
-            if (value.get_bool()) forget_scrapes();
-        } else if (key == "scrapes" && value.is_object()) {
-            for (const auto& [name, part] : value.get_object()) {
-                if (!part.is_number() || !exporters_.set_fault(name, part.to_number<double>())) {
-                    return bad(name);
+        for (const auto& [key, value] : wanted) {
+            const double number = value.is_number() ? value.to_number<double>() : -1;
+            if (key == "flaps_per_second" && number >= 0) {
+                flaps = number;
+            } else if (key == "failing_requests" && number >= 0 && number <= 1) {
+                failing = number;
+            } else if (key == "forget_scrapes" && value.is_bool()) {
+                forgets = value.get_bool();
+            } else if (key == "scrapes" && value.is_object()) {
+                for (const auto& [name, part] : value.get_object()) {
+                    const double of = part.is_number() ? part.to_number<double>() : -1;
+                    if (!scrapes.set(name, of)) return bad(name);
                 }
+            } else {
+                return bad(key);
             }
-        } else {
-            return bad(key);
         }
+        set_flaps(flaps);
+        failing_requests_ = failing;
+        exporters_.set_faults(std::move(scrapes));
+        if (forgets) forget_scrapes();
         return {};
     }
-    void clear_faults() override { exporters_.clear_faults(); }
 
     [[nodiscard]] json::object stats() const override {
         std::size_t ready = 0;
@@ -134,7 +146,7 @@ class cluster final : public apiserver::resident {
         return {{"databases", entries_.size()},    {"ready", ready},
                 {"scrapes", exporters_.scrapes()}, {"never_scraped", never},
                 {"oldest_seconds", oldest},        {"gaps", exporters_.gaps()},
-                {"pending", queue_.size()}};
+                {"pending", queue_.size()},        {"flaps_per_second", flaps_per_second_}};
     }
 
     void stop() override { work_.cancel(); }
@@ -364,7 +376,8 @@ class cluster final : public apiserver::resident {
         const auto database =
             objects_.find("kubedb.com/" + std::string(kind.plural), {key.first, request.database});
         std::string trouble = database ? "" : "there is no such database";
-        if (database) {
+        if (is_to_fail(key)) trouble = "trouble on demand, by /devcluster/faults";
+        if (trouble.empty()) {
             const auto content = database->parse();
             const auto* spec = kube::object_at(content, "spec");
             const auto change = controller::spec_change(kind, *spec, request);
@@ -387,19 +400,32 @@ class cluster final : public apiserver::resident {
                       json::array{controller::condition(phase, true, phase, trouble, now)}}}}});
     }
 
+    [[nodiscard]] bool is_to_fail(const object_key& request) const {
+        const auto number =
+            mix(how_.seed, std::hash<std::string>{}(request.first + "/" + request.second));
+        return fraction(mix(number, requests_salt)) < failing_requests_;
+    }
+
     // ---- trouble -------------------------------------------------------------------------
 
     void set_flaps(double per_second) {
-        const bool begins = flap_period_ == 0s && per_second > 0;
-        flap_period_ = per_second > 0 ? std::chrono::nanoseconds(std::int64_t(1e9 / per_second))
-                                      : std::chrono::nanoseconds(0);
-        if (begins) schedule(flap_period_, deed::flap, {}, {});
+        constexpr double at_most = 1'000'000;
+        flaps_per_second_ = std::min(per_second, at_most);
+        schedule_flap();
+    }
+    // One is in the queue at most, however often the switch is set.
+    void schedule_flap() {
+        if (flaps_per_second_ <= 0 || std::exchange(has_flap_before_, true)) return;
+        const auto longest = std::chrono::duration<double>(1h);
+        const auto wait = std::min(longest, std::chrono::duration<double>(1 / flaps_per_second_));
+        schedule(std::chrono::duration_cast<std::chrono::nanoseconds>(wait), deed::flap, {}, {});
     }
 
     // Some database that is well becomes Critical or NotReady, for two seconds.
     void flap_one() {
-        if (flap_period_ == 0s) return;
-        schedule(flap_period_, deed::flap, {}, {});
+        has_flap_before_ = false;
+        if (flaps_per_second_ <= 0) return;
+        schedule_flap();
         if (entries_.empty()) return;
         const auto steps = mix(how_.seed, ++flaps_);
         // From any bucket on: the first that is well.
@@ -454,7 +480,9 @@ class cluster final : public apiserver::resident {
     std::priority_queue<due_deed> queue_;
     std::uint64_t order_ = 0;
     bool is_writing_own_ = false;
-    std::chrono::nanoseconds flap_period_{0};
+    double flaps_per_second_ = 0;
+    bool has_flap_before_ = false;
+    double failing_requests_ = 0;  // the part of them
     std::uint64_t flaps_ = 0;
     aio::wakeup news_;
     aio::task_group work_;

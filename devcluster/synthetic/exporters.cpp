@@ -31,14 +31,15 @@ void spoil(std::string& page, scrape_fault how) {
 
 }  // namespace
 
-bool exporters::set_fault(std::string_view name, double value) {
-    if (name == "slow_ms") {
-        slowness_ = std::chrono::milliseconds(static_cast<std::int64_t>(value));
+bool scrape_faults::set(std::string_view name, double value) {
+    constexpr double day_ms = 86'400'000;
+    if (name == "slow_ms" && value >= 0 && value <= day_ms) {
+        slowness = std::chrono::milliseconds(static_cast<std::int64_t>(value));
         return true;
     }
     for (const auto& [known, what] : fault_names) {
-        if (known != name) continue;
-        parts_[what] = value;
+        if (known != name || value < 0 || value > 1) continue;
+        parts[what] = value;
         return true;
     }
     return false;
@@ -46,7 +47,7 @@ bool exporters::set_fault(std::string_view name, double value) {
 
 scrape_fault exporters::fault_of(const exporter& which) const {
     double share = fraction(mix(which.number, faults_salt));
-    for (const auto& [what, part] : parts_) {
+    for (const auto& [what, part] : faults_.parts) {
         if (share < part) return what;
         share -= part;
     }
@@ -70,7 +71,7 @@ proxied exporters::scrape(exporter& which, std::string_view engine, bool is_dead
             http::body(std::string("error trying to reach service: connection refused"));
         return result;
     }
-    if (fault == scrape_fault::slow) result.after = slowness_;
+    if (fault == scrape_fault::slow) result.after = faults_.slowness;
     const auto& of = templates_.find(engine)->second;
     const auto seconds =
         std::chrono::duration<double>(clock_.wall().time_since_epoch()).count() - 1.7e9;

@@ -18,6 +18,15 @@ namespace synthetic {
 // What a scrape is like. The parts of the exporters that are so, in this order; the rest is well.
 enum class scrape_fault : std::uint8_t { hung, slow, truncated, garbage, oversized, refused, none };
 
+struct scrape_faults {
+    std::map<scrape_fault, double> parts{};
+    std::chrono::milliseconds slowness{3000};
+
+    // "hung", "slow", ... with the part (0 to 1) of the exporters that are so; "slow_ms" with the
+    // time that slow ones take. False: there is no such switch, or that is no value for it.
+    bool set(std::string_view name, double value);
+};
+
 struct exporter {
     std::uint64_t number = 0;  // of seed and name: what its pages and faults come from
     base::steady_time scraped{};
@@ -34,10 +43,7 @@ class exporters {
     // The answer to a scrape now. `is_dead`: the exporter answers, its database does not.
     apiserver::resident::proxied scrape(exporter& which, std::string_view engine, bool is_dead);
 
-    // "hung", "slow", ... with the part (0 to 1) of the exporters that are so; "slow_ms" with the
-    // time that slow ones take. False: there is no such switch.
-    bool set_fault(std::string_view name, double value);
-    void clear_faults() { parts_.clear(); }
+    void set_faults(scrape_faults how) { faults_ = std::move(how); }
 
     [[nodiscard]] std::uint64_t scrapes() const noexcept { return scrapes_; }
     // How often which time, in seconds by halves, lay between two scrapes of one exporter.
@@ -51,8 +57,7 @@ class exporters {
 
     const base::clock& clock_;
     std::map<std::string, page_template, std::less<>> templates_;  // by engine
-    std::map<scrape_fault, double> parts_;
-    std::chrono::milliseconds slowness_{3000};
+    scrape_faults faults_;
     std::uint64_t scrapes_ = 0;
     std::map<int, std::uint64_t> gaps_;  // half seconds
 };

@@ -21,7 +21,7 @@ class exporters_of_redis : public testing::Test {
 };
 
 TEST_F(exporters_of_redis, a_fault_meets_its_part_of_them_and_always_the_same) {
-    ASSERT_TRUE(all_.set_fault("hung", 0.25));
+    all_.set_faults({.parts = {{scrape_fault::hung, 0.25}}});
     std::size_t hung = 0;
     for (std::uint64_t number = 0; number < 1000; ++number) {
         exporter each{.number = number};
@@ -38,19 +38,32 @@ TEST_F(exporters_of_redis, each_fault_is_what_it_is_called) {
     const auto whole = page(which);
     EXPECT_NE(whole.find("redis_up 1"), std::string::npos);
     EXPECT_EQ(page(which, true).find("redis_up 1"), std::string::npos);
-    all_.set_fault("truncated", 1);
+    all_.set_faults({.parts = {{scrape_fault::truncated, 1}}});
     EXPECT_EQ(page(which).size(), whole.size() / 2);
-    all_.clear_faults();
-    all_.set_fault("oversized", 1);
+    all_.set_faults({.parts = {{scrape_fault::garbage, 1}}});
+    EXPECT_EQ(page(which).front(), '\x01');
+    all_.set_faults({.parts = {{scrape_fault::oversized, 1}}});
     EXPECT_GT(page(which).size(), std::size_t(64) << 20);
-    all_.clear_faults();
-    all_.set_fault("refused", 1);
+    all_.set_faults({.parts = {{scrape_fault::refused, 1}}});
     EXPECT_EQ(all_.scrape(which, "redis", false).answer.response.status, 503U);
-    all_.clear_faults();
-    all_.set_fault("slow", 1);
-    all_.set_fault("slow_ms", 250);
+    all_.set_faults({.parts = {{scrape_fault::slow, 1}}, .slowness = 250ms});
     EXPECT_EQ(all_.scrape(which, "redis", false).after, 250ms);
-    EXPECT_FALSE(all_.set_fault("haunted", 1));
+    all_.set_faults({});
+    EXPECT_EQ(page(which), whole);
+}
+
+TEST(scrape_faults, are_named_and_parts_of_one) {
+    scrape_faults how;
+    for (const auto* name : {"hung", "slow", "truncated", "garbage", "oversized", "refused"}) {
+        EXPECT_TRUE(how.set(name, 0.5)) << name;
+        EXPECT_FALSE(how.set(name, 1.5)) << name;
+        EXPECT_FALSE(how.set(name, -0.1)) << name;
+    }
+    EXPECT_EQ(how.parts.size(), 6U);
+    EXPECT_TRUE(how.set("slow_ms", 250));
+    EXPECT_EQ(how.slowness, 250ms);
+    EXPECT_FALSE(how.set("slow_ms", -1));
+    EXPECT_FALSE(how.set("haunted", 1));
 }
 
 TEST_F(exporters_of_redis, the_time_between_scrapes_is_counted_by_halves_of_a_second) {
