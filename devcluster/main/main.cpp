@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <span>
 #include <string>
 #include <thread>
 
@@ -25,7 +26,7 @@
 namespace {
 
 constexpr const char* usage =
-    R"(usage: dbaas-devcluster serve --data DIR [FLAGS]
+    R"(usage: dbaas-devcluster [serve] [FLAGS]
        dbaas-devcluster operate --data DIR --kubeconfig FILE [FLAGS]
 
 Serves the Kubernetes API on 127.0.0.1 and runs KubeDB objects as local processes: PostgreSQL,
@@ -35,7 +36,8 @@ operator.
 'operate' is the operator alone, for the cluster of a kubeconfig: pods get made-up addresses of
 198.18.0.0/15, which the cluster's egress selector has to lead to 127.0.0.1.
 
-  --data DIR          where everything is kept (made when it is not there)
+  --data DIR          where everything is kept (made when it is not there); without it 'serve' uses
+                      a temporary folder, which it removes when it ends
   --kubeconfig FILE   write a kubeconfig for clients there, once the cluster offers its engines
   --port N            port of the API; 0, the default, takes the one of the last start, or any
   --no-operator       only the API server
@@ -112,19 +114,19 @@ std::string take(const std::string& word, const std::string& value, options& int
     return {};
 }
 
-int parse(int count, char** words, options& into) {
+int parse(std::span<char*> words, options& into) {
     if (isatty(2) != 0) into.format = obs::log_format::console;
-    for (int at = 2; at < count; ++at) {
+    for (std::size_t at = 0; at < words.size(); ++at) {
         const std::string word = words[at];
         if (word == "--no-operator") {
             into.runs_operator = false;
             continue;
         }
-        if (at + 1 >= count) return complain("'" + word + "' needs a value");
+        if (at + 1 >= words.size()) return complain("'" + word + "' needs a value");
         const auto wrong = take(word, words[++at], into);
         if (!wrong.empty()) return complain(wrong);
     }
-    return into.data.empty() ? complain("--data must be given") : 0;
+    return 0;
 }
 
 // One process per folder: the lock is the process's until it ends.
@@ -222,20 +224,45 @@ sigset_t block_signals() {
     return signals;
 }
 
-// Makes the folder and takes it for this process; empty when it cannot be had, which was said then.
-std::string take_folder(const options& how) {
+// Where everything is kept; one that was made up for this run goes with it.
+class data_folder {
+  public:
+    explicit data_folder(std::string given) : path_(std::move(given)), passes_(path_.empty()) {
+        std::error_code error;
+        const auto fresh = base::random_id("dbaas-devcluster-");
+        if (passes_) path_ = std::filesystem::temp_directory_path(error) / fresh;
+        path_ = std::filesystem::absolute(path_, error);
+    }
+    ~data_folder() {
+        std::error_code error;
+        if (passes_ && is_ours_) std::filesystem::remove_all(path_, error);
+    }
+    data_folder(const data_folder&) = delete;
+    data_folder& operator=(const data_folder&) = delete;
+    // Makes it and takes it for this process; false when it cannot be had, which was said then.
+    bool take();
+    [[nodiscard]] const std::string& path() const noexcept { return path_; }
+
+  private:
+    std::string path_;
+    bool passes_;
+    bool is_ours_ = false;
+};
+
+bool data_folder::take() {
     std::error_code error;
-    auto data = std::filesystem::absolute(how.data, error).string();
-    std::filesystem::create_directories(data, error);
+    std::filesystem::create_directories(path_, error);
+    // The engines' user passes through; nobody looks around.
+    if (passes_) std::filesystem::permissions(path_, std::filesystem::perms(0711), error);
     std::string wrong;
     if (error) {
         wrong = "cannot be made: " + error.message();
-    } else if (lock_folder(data) < 0) {
+    } else if (lock_folder(path_) < 0) {
         wrong = "is in use by another dbaas-devcluster";
     }
-    if (wrong.empty()) return data;
-    complain("'" + data + "' " + wrong);
-    return {};
+    is_ours_ = wrong.empty();
+    if (!is_ours_) complain("'" + path_ + "' " + wrong);
+    return is_ours_;
 }
 
 std::unique_ptr<obs::log_service> start_log(const options& how) {
@@ -244,32 +271,34 @@ std::unique_ptr<obs::log_service> start_log(const options& how) {
 
 int operate(const options& how) {
     const auto signals = block_signals();
-    const auto data = take_folder(how);
-    if (data.empty()) return 2;
+    if (how.data.empty()) return complain("--data must be given");
+    data_folder data(how.data);
+    if (!data.take()) return 2;
     if (how.kubeconfig.empty()) return complain("--kubeconfig must name the cluster");
     auto cluster = kube::load_kubeconfig(how.kubeconfig);
     if (!cluster) return complain(cluster.error().text);
     const auto log = start_log(how);
     log->info("operating", {{"kubeconfig", how.kubeconfig}});
-    const int status = run_operator(std::move(*cluster),
-                                    {.data_dir = data, .makes_up_addresses = true}, *log, signals);
+    const int status = run_operator(
+        std::move(*cluster), {.data_dir = data.path(), .makes_up_addresses = true}, *log, signals);
     log->info("stopped");
     return status;
 }
 
 int serve(const options& how) {
     const auto signals = block_signals();
-    const auto data = take_folder(how);
-    if (data.empty()) return 2;
+    data_folder data(how.data);
+    if (!data.take()) return 2;
     const auto log = start_log(how);
-    const auto token = token_of(data);
+    const auto token = token_of(data.path());
     auto started = apiserver::start({.port = how.port,
-                                     .data_dir = data + "/apiserver",
+                                     .data_dir = data.path() + "/apiserver",
                                      .token = token,
                                      .log = log.get(),
                                      .resident = played(how, *log)});
     if (!started) return complain(started.error().text);
-    log->info("serving", {{"address", "http://127.0.0.1:" + std::to_string((*started)->port())}});
+    log->info("serving", {{"address", "http://127.0.0.1:" + std::to_string((*started)->port())},
+                          {"data", data.path()}});
     const bool operates = how.runs_operator && how.synthetic == 0;
     // Who waits for the kubeconfig finds a cluster that offers its engines.
     bool is_told = true;
@@ -289,7 +318,7 @@ int serve(const options& how) {
     }
     const int status = run_operator(
         {.server = {.host = "127.0.0.1", .port = (*started)->port()}, .token = base::secret(token)},
-        {.data_dir = data, .on_offered = tell_clients}, *log, signals);
+        {.data_dir = data.path(), .on_offered = tell_clients}, *log, signals);
     log->info("stopped");
     return is_told ? status : 2;
 }
@@ -297,21 +326,23 @@ int serve(const options& how) {
 }  // namespace
 
 int main(int count, char** words) {
-    const std::string command = count > 1 ? words[1] : "";
-    if (command == "--help" || command == "-h" || command == "help") {
+    auto rest = std::span(words, static_cast<std::size_t>(count)).subspan(count > 0 ? 1 : 0);
+    std::string command = rest.empty() ? "" : rest[0];
+    const auto asks = [](std::string_view word) { return word == "--help" || word == "-h"; };
+    if (command == "help" || asks(command) || (rest.size() > 1 && asks(rest[1]))) {
         std::fputs(usage, stdout);
         return 0;
     }
-    if (command != "serve" && command != "operate") {
+    if (command.starts_with("--")) {
+        command = "serve";
+    } else if (command == "serve" || command == "operate") {
+        rest = rest.subspan(1);
+    } else {
         std::fputs(usage, stderr);
         return 2;
     }
-    if (count > 2 && (std::string(words[2]) == "--help" || std::string(words[2]) == "-h")) {
-        std::fputs(usage, stdout);
-        return 0;
-    }
     options how;
-    const int bad = parse(count, words, how);
+    const int bad = parse(rest, how);
     if (bad != 0) return bad;
     return command == "serve" ? serve(how) : operate(how);
 }
