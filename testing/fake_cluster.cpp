@@ -30,7 +30,7 @@ fake_cluster::fake_cluster(const base::clock& clock) : clock_(clock) {
 
 aio::task<void> fake_cluster::run(ports::cluster_observer& observer) {
     observer_ = &observer;
-    link(ports::link_state::synced);
+    link(first_state_);
     const auto on = co_await aio::this_executor();
     aio::wakeup never(on);
     auto ended = co_await never.wait();
@@ -88,6 +88,14 @@ void fake_cluster::tell(object& which) {
     if (observer_ == nullptr || state_ != ports::link_state::synced) return;
     observer_->on_observed(which.key,
                            std::make_shared<const domain::observed_database>(which.seen));
+}
+
+void fake_cluster::tell_without_object(const std::string& name) {
+    const auto& each = objects_.at(name);
+    domain::observed_database parts{.observed_at = clock_.wall()};
+    parts.members = each.seen.members;
+    observer_->on_observed(each.key,
+                           std::make_shared<const domain::observed_database>(std::move(parts)));
 }
 
 void fake_cluster::tell_all() {

@@ -20,7 +20,7 @@ class fake_cluster final : public ports::cluster {
     // Offers PostgreSQL 17.9 and Redis 7.0.15.
     explicit fake_cluster(const base::clock& clock);
 
-    // Synced as soon as it has begun.
+    // Synced as soon as it has begun, or what begin_as() says.
     aio::task<void> run(ports::cluster_observer& observer) override;
     aio::task<void> ensure_project(domain::project project) override;
     aio::task<std::string> create(domain::database database) override;
@@ -52,6 +52,10 @@ class fake_cluster final : public ports::cluster {
     [[nodiscard]] const ports::catalogue& offered() const noexcept { return *offer_; }
     // While the link is not synced nothing is told; afterwards everything is.
     void link(ports::link_state state);
+    // The link's state when run() begins.
+    void begin_as(ports::link_state state) { first_state_ = state; }
+    // Parts of a database are reported while its object has not been listed yet.
+    void tell_without_object(const std::string& name);
 
     // ---- trouble
     // The next call of this function ("create", ...) fails so, and nothing was done.
@@ -88,6 +92,7 @@ class fake_cluster final : public ports::cluster {
     const base::clock& clock_;
     ports::cluster_observer* observer_ = nullptr;
     ports::link_state state_ = ports::link_state::starting;
+    ports::link_state first_state_ = ports::link_state::synced;
     std::shared_ptr<const ports::catalogue> offer_;
     std::map<std::string, object> objects_;  // by name; tests use one project
     std::map<std::string, object> gone_;     // told as gone, or with something left of them

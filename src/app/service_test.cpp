@@ -329,6 +329,23 @@ TEST_F(service, goes_on_after_a_restart) {
     EXPECT_EQ(cluster_.size(), 1U);
 }
 
+// The lists of a slow API server come one after the other.
+TEST_F(service, an_operation_is_not_ended_by_parts_that_come_before_their_object) {
+    const auto made = create("cache");
+    cluster_.report("cache", observed_phase::provisioning);
+    settle();
+    stop();
+    cluster_.begin_as(ports::link_state::starting);
+    start();
+    cluster_.tell_without_object("cache");
+    settle();
+    EXPECT_EQ(operation(made), operation_phase::running);
+    cluster_.link(ports::link_state::synced);
+    cluster_.report("cache", observed_phase::ready);
+    settle();
+    EXPECT_EQ(operation(made), operation_phase::succeeded);
+}
+
 TEST_F(service, somebody_elses_object_is_left_alone) {
     domain::database foreign{
         .id = "db-other", .project = "default", .name = "cache", .engine = "redis"};

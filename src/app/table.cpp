@@ -183,7 +183,9 @@ void database_table::set_cluster_known() {
 std::shared_ptr<const domain::observed_database> database_table::observed_of(
     const entry& which) const {
     static const auto absent = std::make_shared<const domain::observed_database>();
-    if (which.observed) return which.observed;
+    // Until all of the cluster was read only presence is knowledge: a database's pods or services
+    // may come before its object does.
+    if (which.observed && (cluster_known_ || which.observed->exists)) return which.observed;
     return cluster_known_ ? absent : nullptr;
 }
 

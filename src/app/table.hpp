@@ -60,7 +60,8 @@ class database_table {
     // The cluster's whole content has been reported: what was not is not there.
     void set_cluster_known();
     [[nodiscard]] bool is_cluster_known() const noexcept { return cluster_known_; }
-    // What decide() is to be given: null while nothing is known.
+    // What decide() is to be given: null while nothing is known. Before the whole cluster was
+    // reported absence is not known.
     [[nodiscard]] std::shared_ptr<const domain::observed_database> observed_of(
         const entry& which) const;
     [[nodiscard]] bool awaits_first_sight(const entry& which) const;

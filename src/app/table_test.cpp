@@ -54,6 +54,20 @@ TEST_F(database_table, an_object_that_was_just_created_is_not_missing_for_a_whil
     EXPECT_EQ(which.status.reason, "object_missing");
 }
 
+// Its pods may be listed before its object is.
+TEST_F(database_table, absence_is_known_only_of_a_cluster_that_was_read) {
+    auto& which = table_.put(record("u1", 1));
+    table_.set_observed(key_, std::make_shared<const domain::observed_database>());
+    EXPECT_EQ(table_.observed_of(which), nullptr);
+    EXPECT_EQ(which.status.reason, "cluster_not_read_yet");
+    table_.set_observed(key_, ready("u1"));
+    EXPECT_EQ(which.status.phase, status_phase::running);
+    table_.set_observed(key_, std::make_shared<const domain::observed_database>());
+    table_.set_cluster_known();
+    EXPECT_FALSE(table_.observed_of(which)->exists);
+    EXPECT_EQ(which.status.reason, "object_missing");
+}
+
 // Another object of the name is not the one that is awaited.
 TEST_F(database_table, a_namesake_is_not_the_first_sight) {
     auto& which = table_.put(record("u1", 1));

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
 
 #include "kube/discovery.hpp"
 #include "kube/json_text.hpp"
@@ -22,6 +23,7 @@ namespace json = boost::json;
 using base::errc;
 using base::fail;
 
+// How long the first lists are waited for, from when it is known which there are.
 constexpr std::chrono::seconds first_lists_patience{15};
 constexpr std::chrono::seconds count_period{1};
 
@@ -62,13 +64,7 @@ class cluster_impl final : public ports::cluster {
         watches.on_failure([this](const base::failure& why) {
             log_.warning("watch_ended", {{"code", base::name(why.code)}, {"detail", why.text}});
         });
-        // A list that does not come must not keep back the others for ever.
         mirror_.hold();
-        watches.spawn([this]() -> aio::task<> {
-            auto slept = co_await aio::sleep_for(first_lists_patience);
-            if (slept && state_.load() != ports::link_state::synced) mirror_.flush();
-            co_return slept;
-        });
         watches.spawn([this]() -> aio::task<> {
             while (true) {
                 for (const auto& [name, each] : watched_) each->count(registry_, clock_.now());
@@ -352,9 +348,16 @@ class cluster_impl final : public ports::cluster {
         }
         for (const auto& kind : all_kinds()) watch_engine(kind, watches);
         watch_common(watches);
-        is_discovered_ = true;
+        if (!std::exchange(is_discovered_, true)) watches.spawn(tell_after_patience());
         refresh_state();
         co_return done();
+    }
+
+    // A list that does not come must not keep back the others for ever.
+    aio::task<> tell_after_patience() {
+        auto slept = co_await aio::sleep_for(first_lists_patience);
+        if (slept && state_.load() != ports::link_state::synced) mirror_.flush();
+        co_return slept;
     }
 
     void watch_engine(const engine_kind& kind, aio::task_group& watches) {

@@ -84,8 +84,8 @@ void mirror::tell(const ports::database_key& key) {
     }
     seen->observed_at = clock_.wall();
     from.told = seen;
-    const bool is_over =
-        !from.object && from.pods.empty() && from.claims.empty() && from.changes.empty();
+    const bool is_over = !from.object && from.pods.empty() && from.claims.empty() &&
+                         from.changes.empty() && !from.has_metrics && from.endpoints.empty();
     if (is_over) databases_.erase(at);
     observer_->on_observed(key, std::move(seen));
 }
