@@ -207,7 +207,9 @@ aio::task<> reconciler::note_failure(std::string id, domain::action tried, base:
          &retry](const domain::database& newest) -> base::outcome<domain::database> {
             const auto* which = with_.table.find(id);
             if (which == nullptr) return newest;
-            auto failed = domain::after_failure(newest, tried, why, context_of(*which));
+            const auto observed = with_.table.observed_of(*which);
+            auto failed =
+                domain::after_failure(newest, observed.get(), tried, why, context_of(*which));
             retry = failed.retry;
             return std::move(failed.record);
         });

@@ -50,15 +50,17 @@ decision decide(const database& record, const observed_database* observed,
                 const decide_context& context);
 
 // What an action's end means for the record. Retryable failures leave it as it is (the loop tries
-// again); others end the active operation with the cause. `created_uid` is the new object's uid
-// after a successful create_object. `gone` is the answer of remove_object.
+// again); others end the active operation with the cause, and what it wanted goes back to what is
+// observed (docs/adr/0004). `created_uid` is the new object's uid after a successful create_object.
+// `gone` is the answer of remove_object.
 database after_success(const database& record, const action& done, const std::string& created_uid,
                        bool gone, const decide_context& context);
 struct failed_action {
     database record;
     bool retry = false;
 };
-failed_action after_failure(const database& record, const action& tried, const base::failure& why,
+failed_action after_failure(const database& record, const observed_database* observed,
+                            const action& tried, const base::failure& why,
                             const decide_context& context);
 
 // Adds an operation to the record (supersedes an unfinished update; trims old finished ones). The

@@ -107,6 +107,7 @@ TEST(decide, ends_a_creation_that_takes_too_long_with_the_cause) {
     auto observed = shown(record, observed_phase::provisioning);
     observed.events.push_back(
         {.type = "Warning", .reason = "FailedScheduling", .message = "no node has 500 cores"});
+    record = decide(record, &observed, at()).record;
     const auto result = decide(record, &observed, at(seconds(901)));
     const auto& ended = result.record.operations.back();
     EXPECT_EQ(ended.phase, operation_phase::failed);
@@ -116,7 +117,8 @@ TEST(decide, ends_a_creation_that_takes_too_long_with_the_cause) {
 
 TEST(decide, ends_a_creation_that_never_reaches_the_cluster) {
     const observed_database nothing;
-    const auto result = decide(wanted_database(), &nothing, at(seconds(901)));
+    const auto begun = decide(wanted_database(), &nothing, at()).record;
+    const auto result = decide(begun, &nothing, at(seconds(901)));
     EXPECT_EQ(result.record.operations.back().phase, operation_phase::failed);
     EXPECT_EQ(result.next.kind, action_kind::none);
     EXPECT_EQ(phase_of(result.record, nothing), status_phase::failed);
@@ -126,12 +128,12 @@ TEST(after_failure, tries_again_what_may_pass) {
     const auto record = wanted_database();
     for (const auto code :
          {base::errc::unavailable, base::errc::timed_out, base::errc::precondition}) {
-        const auto result = after_failure(record, {.kind = action_kind::create_object},
+        const auto result = after_failure(record, nullptr, {.kind = action_kind::create_object},
                                           {.code = code, .text = "later"}, at());
         EXPECT_TRUE(result.retry);
         EXPECT_NE(active_operation(result.record), nullptr);
     }
-    EXPECT_TRUE(after_failure(record, {.kind = action_kind::create_object},
+    EXPECT_TRUE(after_failure(record, nullptr, {.kind = action_kind::create_object},
                               {.code = base::errc::conflict, .text = "x", .reason = "deleting"},
                               at())
                     .retry);
@@ -139,7 +141,7 @@ TEST(after_failure, tries_again_what_may_pass) {
 
 TEST(after_failure, ends_the_operation_for_good_otherwise) {
     const auto result = after_failure(
-        wanted_database(), {.kind = action_kind::create_object},
+        wanted_database(), nullptr, {.kind = action_kind::create_object},
         {.code = base::errc::conflict, .text = "somebody else's", .reason = "foreign"}, at());
     EXPECT_FALSE(result.retry);
     EXPECT_EQ(result.record.operations.back().phase, operation_phase::failed);
@@ -153,7 +155,7 @@ TEST(after_failure, never_gives_up_a_deletion) {
     auto record = running_database();
     record.deleted = true;
     begin_operation(record, {.id = "op-2", .kind = operation_kind::remove}, start);
-    const auto result = after_failure(record, {.kind = action_kind::remove_object},
+    const auto result = after_failure(record, nullptr, {.kind = action_kind::remove_object},
                                       {.code = base::errc::denied, .text = "forbidden"}, at());
     EXPECT_TRUE(result.retry);
     EXPECT_EQ(active_operation(result.record)->error_message, "forbidden");
@@ -264,6 +266,7 @@ TEST(decide, ends_an_overdue_change_and_forgets_what_it_wanted) {
     begin_operation(record, {.id = "op-2", .kind = operation_kind::update}, start);
     observed.changes.push_back(
         change(change_kind::vertical_scaling, change_phase::progressing, "op-2"));
+    record = decide(record, &observed, at()).record;
     const auto result = decide(record, &observed, at(seconds(901)));
     EXPECT_EQ(result.record.operations.back().phase, operation_phase::failed);
     EXPECT_EQ(result.record.size, before);
@@ -290,6 +293,61 @@ TEST(decide, pauses_and_resumes_through_the_object) {
     observed.phase = observed_phase::ready;
     EXPECT_EQ(decide(record, &observed, at()).record.operations.back().phase,
               operation_phase::succeeded);
+}
+
+TEST(decide, a_pause_that_was_refused_is_not_wanted_any_more) {
+    auto record = running_database();
+    const auto observed = shown(record, observed_phase::ready);
+    record.paused = true;
+    begin_operation(record, {.id = "op-2", .kind = operation_kind::pause}, start);
+    const auto tried = decide(record, &observed, at()).next;
+    const auto failed = after_failure(record, &observed, tried,
+                                      {.code = base::errc::denied, .text = "forbidden"}, at());
+    EXPECT_EQ(failed.record.operations.back().phase, operation_phase::failed);
+    EXPECT_FALSE(failed.record.paused);
+    EXPECT_EQ(decide(failed.record, &observed, at()).next.kind, action_kind::none);
+}
+
+TEST(decide, a_resume_whose_time_is_over_is_not_wanted_any_more) {
+    auto record = running_database();
+    record.paused = true;
+    const auto observed = shown(record, observed_phase::halted);
+    record.paused = false;
+    begin_operation(record, {.id = "op-2", .kind = operation_kind::resume}, start);
+    record = decide(record, &observed, at()).record;
+    record = decide(record, &observed, at(seconds(901))).record;
+    EXPECT_EQ(record.operations.back().error_code, "timed_out");
+    EXPECT_TRUE(record.paused);
+    EXPECT_EQ(decide(record, &observed, at(seconds(902))).next.kind, action_kind::none);
+}
+
+// The platform was down while the cluster worked.
+TEST(decide, what_has_succeeded_is_not_overdue) {
+    auto record = running_database();
+    auto observed = shown(record, observed_phase::ready);
+    record.size.memory_bytes = 2 * gibi;
+    begin_operation(record, {.id = "op-2", .kind = operation_kind::update}, start);
+    record = decide(record, &observed, at()).record;
+    observed.changes.push_back(
+        change(change_kind::vertical_scaling, change_phase::successful, "op-2"));
+    observed.size = record.size;
+    record = decide(record, &observed, at(seconds(5000))).record;
+    EXPECT_EQ(record.operations.back().phase, operation_phase::succeeded);
+}
+
+TEST(decide, a_creation_whose_uid_was_not_noted_is_not_overdue) {
+    const observed_database nothing;
+    const auto begun = decide(wanted_database(), &nothing, at()).record;
+    const auto observed = shown(begun, observed_phase::ready);
+    EXPECT_EQ(decide(begun, &observed, at(seconds(5000))).next.kind, action_kind::create_object);
+}
+
+TEST(decide, what_was_accepted_before_the_platform_was_down_gets_its_time) {
+    const observed_database nothing;
+    const auto late = decide(wanted_database(), &nothing, at(seconds(5000)));
+    EXPECT_EQ(late.next.kind, action_kind::create_object);
+    const auto later = decide(late.record, &nothing, at(seconds(5901)));
+    EXPECT_EQ(later.record.operations.back().error_code, "timed_out");
 }
 
 TEST(decide, takes_over_a_finished_change_of_somebody_else) {
