@@ -11,6 +11,8 @@ namespace {
 constexpr std::chrono::seconds turn_most{5};
 // A database that has just become scrapeable is looked at soon: people wait for it.
 constexpr std::chrono::milliseconds first_look{500};
+// What has not been seen yet is tried again after so long, then after twice that, up to the
+// interval.
 constexpr std::chrono::seconds first_retry{2};
 
 base::outcome<void> done() {
@@ -50,6 +52,28 @@ void metrics_sync::schedule(const std::string& id, target& which, base::steady_t
     (which.is_slow ? slow_ : fast_).push({.when = due, .id = id});
 }
 
+// People wait for the first value.
+void metrics_sync::look_soon(const std::string& id, target& which) {
+    which.retry = first_retry;
+    if (which.in_work) return;  // the retry follows its end
+    const auto slot = slot_of(id, how_.interval);
+    schedule(id, which, with_.clock.now() + std::min<std::chrono::nanoseconds>(slot, first_look));
+    wakeup_.notify();
+}
+
+// Made, or brought back, within the last interval.
+bool metrics_sync::is_fresh(const database_view& view) const {
+    if (view.status.phase == domain::status_phase::provisioning) return true;
+    const auto is_recent = [&](base::instant when) {
+        return with_.clock.wall() - when < how_.interval;
+    };
+    const auto& record = *view.record;
+    if (is_recent(record.created_at)) return true;
+    if (record.operations.empty()) return false;
+    const auto ended = record.operations.back().finished_at;
+    return ended && is_recent(*ended);
+}
+
 void metrics_sync::on_database(std::shared_ptr<const database_view> view, change what) {
     if (!what.record && !what.status) return;
     const auto& id = view->record->id;
@@ -58,16 +82,18 @@ void metrics_sync::on_database(std::shared_ptr<const database_view> view, change
     const auto reason = reason_against(*which);
     const auto at = targets_.find(id);
     if (reason.empty()) {
-        if (at != targets_.end()) return;
-        auto& added = targets_[id];
-        const auto now = with_.clock.now();
-        // Many at once (a start) are spread over the interval; a single new one is looked at soon.
-        const auto slot = slot_of(id, how_.interval);
-        const bool is_new = view->status.phase == domain::status_phase::provisioning ||
-                            view->record->operations.size() == 1;
-        schedule(id, added,
-                 now + (is_new ? std::min<std::chrono::nanoseconds>(slot, first_look) : slot));
-        wakeup_.notify();
+        const bool is_running = view->status.phase == domain::status_phase::running;
+        if (at == targets_.end()) {
+            auto& added = targets_[id];
+            added.was_running = is_running;
+            added.retry = first_retry;
+            if (is_fresh(*view)) return look_soon(id, added);
+            // Many at once (a start) are spread over the interval.
+            schedule(id, added, with_.clock.now() + slot_of(id, how_.interval));
+            wakeup_.notify();
+        } else if (is_running && !std::exchange(at->second.was_running, true) && !which->sample) {
+            look_soon(id, at->second);  // earlier looks came before its exporter
+        }
         return;
     }
     if (at != targets_.end()) targets_.erase(at);
@@ -98,25 +124,28 @@ void metrics_sync::start_due(timers& from, scrape_lanes::lane in, base::steady_t
     }
 }
 
-aio::task<> metrics_sync::run() {
+std::chrono::nanoseconds metrics_sync::turn() {
     using lane = scrape_lanes::lane;
+    const auto now = with_.clock.now();
+    with_.health.progressed(background::metrics_sync, now);
+    lanes_.move_on(now);
+    start_due(fast_, lane::fast, now);
+    start_due(slow_, lane::slow, now);
+    with_.probe.scrapes_scheduled.set(static_cast<double>(targets_.size()));
+    with_.probe.scrapes_in_flight.set(static_cast<double>(lanes_.in_flight()));
+    std::chrono::nanoseconds wait = turn_most;
+    const auto wake_at = [&](base::steady_time when) {
+        wait = std::min<std::chrono::nanoseconds>(wait, when - now);
+    };
+    if (!fast_.empty() && lanes_.has_place(lane::fast)) wake_at(fast_.top().when);
+    if (!slow_.empty() && lanes_.has_place(lane::slow)) wake_at(slow_.top().when);
+    if (!lanes_.has_place(lane::fast)) wake_at(lanes_.next_move().value_or(now + turn_most));
+    return std::max<std::chrono::nanoseconds>(wait, std::chrono::nanoseconds(0));
+}
+
+aio::task<> metrics_sync::run() {
     while (true) {
-        const auto now = with_.clock.now();
-        with_.health.progressed(background::metrics_sync, now);
-        lanes_.move_on(now);
-        start_due(fast_, lane::fast, now);
-        start_due(slow_, lane::slow, now);
-        with_.probe.scrapes_scheduled.set(static_cast<double>(targets_.size()));
-        with_.probe.scrapes_in_flight.set(static_cast<double>(lanes_.in_flight()));
-        std::chrono::nanoseconds wait = turn_most;
-        const auto wake_at = [&](base::steady_time when) {
-            wait = std::min<std::chrono::nanoseconds>(wait, when - now);
-        };
-        if (!fast_.empty() && lanes_.has_place(lane::fast)) wake_at(fast_.top().when);
-        if (!slow_.empty() && lanes_.has_place(lane::slow)) wake_at(slow_.top().when);
-        if (!lanes_.has_place(lane::fast)) wake_at(lanes_.next_move().value_or(now + turn_most));
-        auto woken = co_await wakeup_.wait_for(
-            std::max<std::chrono::nanoseconds>(wait, std::chrono::nanoseconds(0)));
+        auto woken = co_await wakeup_.wait_for(turn());
         if (!woken) break;
     }
     scrapes_.cancel();
@@ -141,24 +170,24 @@ aio::task<> metrics_sync::scrape(std::string id, scrape_lanes::ticket place) {
         if (at != targets_.end()) {
             at->second.in_work = false;
             at->second.is_slow = timed_out;
-            // The first rate needs a second scrape: soon after the first, then in the slot's
-            // rhythm.
-            auto due = at->second.due + how_.interval;
-            if (std::exchange(at->second.first, false)) {
-                const auto slot = slot_of(id, how_.interval);
-                const auto phase = (ended.time_since_epoch() - slot) % how_.interval;
-                due = ended + (how_.interval - phase);
-            }
-            while (due <= ended) due += how_.interval;  // late: this turn is over
-            // Nothing has been seen yet: people wait for the first value.
-            if (!succeeded && !timed_out && is_without_sample(id))
-                due = std::min(due, ended + first_retry);
-            schedule(id, at->second, due);
+            const bool try_soon = !succeeded && !timed_out && is_without_sample(id);
+            schedule(id, at->second, next_due(id, at->second, ended, try_soon));
         }
     }
     lanes_.end(place);
     wakeup_.notify();
     co_return done();
+}
+
+base::steady_time metrics_sync::next_due(const std::string& id, target& which,
+                                         base::steady_time ended, bool try_soon) const {
+    const auto slot = slot_of(id, how_.interval);
+    const auto phase = (ended.time_since_epoch() - slot) % how_.interval;
+    const base::steady_time due = ended + (how_.interval - phase);
+    if (!try_soon) return due;
+    const auto retry = which.retry;
+    which.retry = std::min<std::chrono::nanoseconds>(2 * retry, how_.interval);
+    return std::min(due, ended + retry);
 }
 
 bool metrics_sync::is_without_sample(const std::string& id) const {

@@ -1,7 +1,8 @@
 #pragma once
 // Scrapes every database once per interval. Each has its own slot in the interval (a hash of its
-// id), so that the load is flat; databases whose exporters hang get a lane of their own and delay
-// nobody else. Lives on the control loop.
+// id), so that the load is flat, after a restart too; only what people wait for, a database that
+// has just been made or has just begun to run, is looked at soon. Databases whose exporters hang
+// get a lane of their own and delay nobody else. Lives on the control loop.
 
 #include <chrono>
 #include <cstddef>
@@ -45,6 +46,8 @@ class metrics_sync final : public platform_listener {
 
     // Until cancelled; ends when the scrapes in flight have ended.
     aio::task<> run();
+    // One turn of that loop: begins what is due and answers how long the next turn may wait.
+    std::chrono::nanoseconds turn();
 
     void on_database(std::shared_ptr<const database_view> view, change what) override;
     void on_database_removed(std::shared_ptr<const database_view> last) override;
@@ -59,7 +62,8 @@ class metrics_sync final : public platform_listener {
         base::steady_time due;
         bool in_work = false;
         bool is_slow = false;  // the last scrape timed out
-        bool first = true;
+        bool was_running = false;
+        std::chrono::nanoseconds retry;  // how soon after a failure, while nothing has been seen
     };
     struct timer {
         base::steady_time when;
@@ -68,6 +72,11 @@ class metrics_sync final : public platform_listener {
     };
     using timers = std::priority_queue<timer, std::vector<timer>, std::greater<>>;
     void schedule(const std::string& id, target& which, base::steady_time due);
+    void look_soon(const std::string& id, target& which);
+    [[nodiscard]] bool is_fresh(const database_view& view) const;
+    // The next place in the slot's rhythm, or an earlier one.
+    [[nodiscard]] base::steady_time next_due(const std::string& id, target& which,
+                                             base::steady_time ended, bool try_soon) const;
     void start_due(timers& from, scrape_lanes::lane in, base::steady_time now);
     aio::task<> scrape(std::string id, scrape_lanes::ticket place);
     aio::task<> take(std::string id,

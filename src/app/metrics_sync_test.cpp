@@ -1,0 +1,159 @@
+#include "app/metrics_sync.hpp"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "testing/fake_metrics_source.hpp"
+#include "testing/manual_clock.hpp"
+#include "testing/memory_document_store.hpp"
+
+namespace {
+
+using namespace std::chrono_literals;
+using domain::observed_phase;
+
+class metrics_sync : public testing::Test {
+  protected:
+    void SetUp() override {
+        table_.listen(sync_);
+        table_.set_cluster_known();
+    }
+    // A database in the table, made `age` ago; its name is its id.
+    void put(const std::string& id, std::chrono::seconds age) {
+        domain::database made{.id = id,
+                              .project = "shop",
+                              .name = id,
+                              .engine = "redis",
+                              .object_uid = "u-" + id,
+                              .was_ready = true,
+                              .revision = 1,
+                              .created_at = clock_.wall() - age};
+        made.operations.push_back({.id = "op-" + id,
+                                   .phase = domain::operation_phase::succeeded,
+                                   .created_at = made.created_at,
+                                   .finished_at = made.created_at});
+        table_.put(std::make_shared<const domain::database>(std::move(made)));
+    }
+    void show(const std::string& id, observed_phase phase, bool has_metrics = true) {
+        table_.set_observed(
+            {.project = "shop", .engine = "redis", .name = id},
+            std::make_shared<const domain::observed_database>(domain::observed_database{
+                .exists = true, .uid = "u-" + id, .phase = phase, .has_metrics = has_metrics}));
+    }
+    void pass(std::chrono::milliseconds time) {
+        constexpr auto step = 100ms;
+        for (; time > 0ms; time -= step) {
+            clock_.advance(step);
+            (void)sync_.turn();
+            while (loop_.poll() > 0) {
+            }
+        }
+    }
+    std::set<std::string> asked() const { return {source_.asked().begin(), source_.asked().end()}; }
+    app::metrics_state state(const std::string& id) { return table_.find(id)->metrics; }
+
+    static constexpr auto interval = 30s;
+    aio::loop loop_;
+    fakes::manual_clock clock_;
+    fakes::memory_document_store store_;
+    fakes::fake_metrics_source source_{clock_};
+    obs::registry registry_;
+    app::probe probe_{registry_};
+    app::health_board health_;
+    app::database_table table_{clock_, interval};
+    app::history_keeper history_{store_, clock_, obs::null_log(), probe_, {}};
+    app::metrics_sync sync_{{.on = loop_.executor(),
+                             .table = table_,
+                             .source = source_,
+                             .history = history_,
+                             .clock = clock_,
+                             .log = obs::null_log(),
+                             .probe = probe_,
+                             .health = health_},
+                            {.interval = interval}};
+};
+
+TEST_F(metrics_sync, a_restart_looks_at_the_fleet_over_an_interval) {
+    for (int index = 0; index < 300; ++index) {
+        const auto id = "db-" + std::to_string(index);
+        source_.give(id, {});
+        put(id, 1h);
+        show(id, observed_phase::ready);
+    }
+    pass(3s);
+    EXPECT_LT(source_.scrapes(), 80U);
+    pass(27s);
+    EXPECT_EQ(asked().size(), 300U);
+    const auto first_round = source_.scrapes();
+    pass(interval);
+    EXPECT_EQ(source_.scrapes(), first_round + 300);
+}
+
+TEST_F(metrics_sync, a_new_database_is_looked_at_soon) {
+    source_.give("db-1", {});
+    put("db-1", 2s);
+    show("db-1", observed_phase::ready);
+    pass(600ms);
+    EXPECT_EQ(state("db-1"), app::metrics_state::fresh);
+}
+
+TEST_F(metrics_sync, what_never_answered_is_tried_less_and_less) {
+    source_.fail("db-1", {base::errc::unavailable, "refused"});
+    put("db-1", 0s);
+    show("db-1", observed_phase::ready);
+    pass(60s);
+    EXPECT_GE(source_.scrapes(), 5U);  // after 2, 4, 8, 16 s, or its slot before
+    EXPECT_LE(source_.scrapes(), 8U);
+    const auto before = source_.scrapes();
+    pass(10 * interval);
+    EXPECT_EQ(source_.scrapes(), before + 10);
+    EXPECT_EQ(state("db-1"), app::metrics_state::unavailable);
+}
+
+// Its stats service is there long before its exporter.
+TEST_F(metrics_sync, beginning_to_run_brings_the_first_look_forward) {
+    source_.fail("db-1", {base::errc::unavailable, "refused"});
+    put("db-1", 0s);
+    show("db-1", observed_phase::provisioning);
+    pass(100s);
+    source_.give("db-1", {});
+    show("db-1", observed_phase::ready);
+    pass(600ms);
+    EXPECT_EQ(state("db-1"), app::metrics_state::fresh);
+}
+
+TEST_F(metrics_sync, a_failure_keeps_the_last_value_as_stale) {
+    source_.give("db-1", {});
+    put("db-1", 0s);
+    show("db-1", observed_phase::ready);
+    pass(interval);
+    source_.fail("db-1", {base::errc::unavailable, "refused", "no_endpoints"});
+    pass(interval);
+    const auto* which = table_.find("db-1");
+    EXPECT_EQ(which->metrics, app::metrics_state::stale);
+    EXPECT_EQ(which->metrics_reason, "no_endpoints");
+    EXPECT_NE(which->sample, nullptr);
+}
+
+TEST_F(metrics_sync, what_has_no_stats_service_is_not_asked) {
+    put("db-1", 0s);
+    show("db-1", observed_phase::ready, false);
+    pass(interval);
+    EXPECT_EQ(source_.scrapes(), 0U);
+    EXPECT_EQ(table_.find("db-1")->metrics_reason, "no_stats_service");
+}
+
+TEST_F(metrics_sync, a_removed_database_is_forgotten) {
+    source_.give("db-1", {});
+    put("db-1", 0s);
+    show("db-1", observed_phase::ready);
+    pass(1s);
+    const auto before = source_.scrapes();
+    table_.erase("db-1");
+    pass(2 * interval);
+    EXPECT_EQ(source_.scrapes(), before);
+    EXPECT_EQ(source_.forgotten(), std::vector<std::string>{"db-1"});
+}
+
+}  // namespace
