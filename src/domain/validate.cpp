@@ -8,6 +8,7 @@
 
 #include "base/json_pointer.hpp"
 #include "base/quantity.hpp"
+#include "domain/decide.hpp"
 #include "domain/engines.hpp"
 #include "domain/text_rules.hpp"
 
@@ -399,6 +400,18 @@ base::outcome<database> validate_patch(const database& present, const patch_requ
     }
     next.paused = wanted.paused.value_or(present.paused);
     if (!found.empty()) return std::move(found).fail();
+    const auto* active = active_operation(present);
+    const bool changes_object = has_scaled(present, next) || next.paused != present.paused;
+    if (changes_object && present.object_uid.empty() && active == nullptr) {
+        return base::fail(errc::conflict, "the database's creation failed; recreate or delete it",
+                          "not_created");
+    }
+    const bool is_updating = active != nullptr && active->kind == operation_kind::update;
+    if (next.paused && !present.paused && is_updating) {
+        return base::fail(errc::conflict,
+                          "a change of the database is under way; pause it when that has ended",
+                          "change_in_progress");
+    }
     if (has_scaled(present, next) && (present.paused || next.paused)) {
         return base::fail(errc::conflict, "a paused database cannot be scaled; resume it first",
                           "paused");

@@ -24,8 +24,9 @@ struct engine_offer {
 base::outcome<database> validate_create(const create_request& wanted, const engine_offer& offer);
 
 // The record after the patch (equal to `present` when nothing changes). Failures: invalid (fields),
-// conflict (reason "paused": scaling a paused database; "being_deleted"; "not_created": creation
-// failed, only deletion is possible).
+// conflict (reason "paused": scaling a paused database; "change_in_progress": pausing a database
+// while an accepted change of it is not done yet, which the pause would drop; "being_deleted";
+// "not_created": creation failed, there is nothing to scale or pause until it is recreated).
 base::outcome<database> validate_patch(const database& present, const patch_request& wanted);
 
 // `present` null = creation. Failure: invalid (fields).

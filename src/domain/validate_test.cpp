@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "domain/decide.hpp"
 #include "domain/engines.hpp"
 
 namespace domain {
@@ -202,6 +203,26 @@ TEST(validate_patch, refuses_to_scale_a_paused_database) {
     ASSERT_FALSE(after);
     EXPECT_EQ(after.error().code, base::errc::conflict);
     EXPECT_EQ(after.error().reason, "paused");
+}
+
+TEST(validate_patch, a_pause_does_not_drop_an_accepted_change) {
+    auto before = present();
+    begin_operation(before, {.id = "op-2", .kind = operation_kind::update}, {});
+    EXPECT_EQ(validate_patch(before, {.paused = true}).error().reason, "change_in_progress");
+    EXPECT_TRUE(validate_patch(before, {.deletion_protection = true}));
+    finish(before.operations.back(), operation_phase::succeeded, {});
+    EXPECT_TRUE(validate_patch(before, {.paused = true}));
+}
+
+TEST(validate_patch, what_could_not_be_created_can_be_named_but_not_scaled) {
+    auto before = present();
+    before.object_uid.clear();
+    const patch_request grown{.size = size_request{.preset = "large"}};
+    EXPECT_EQ(validate_patch(before, grown).error().reason, "not_created");
+    EXPECT_EQ(validate_patch(before, {.paused = true}).error().reason, "not_created");
+    EXPECT_TRUE(validate_patch(before, {.tags = label_changes{{"team", "a"}}}));
+    begin_operation(before, {.id = "op-2", .kind = operation_kind::create}, {});
+    EXPECT_TRUE(validate_patch(before, grown)) << "its creation is still under way";
 }
 
 TEST(validate_patch, refuses_a_database_on_its_way_out) {
