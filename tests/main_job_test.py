@@ -126,6 +126,16 @@ class MainJob(unittest.TestCase):
         other = self.stack.post('/api/v1/projects', {'name': 'team-b'}, headers=head)
         self.assertEqual((other.status, other.json['code']), (422, 'idempotency_key_reused'))
 
+    def test_what_was_read_may_be_sent_back(self):
+        path = f"/api/v1/databases/{self.made('echo')}"
+        read = self.stack.get(path).json
+        read['labels'] = {'team': 'web'}
+        answer = self.stack.patch(path, read)
+        self.assertEqual((answer.status, answer.json['database']['labels']), (200, read['labels']), answer.text)
+        read['engine'] = 'mysql'
+        refused = self.stack.patch(path, read)
+        self.assertLessEqual({'/engine', '/revision'}, {each['pointer'] for each in refused.json['errors']}, refused.text)
+
     def test_bad_input_is_named(self):
         stack = self.stack
         for body, pointers in [

@@ -102,6 +102,16 @@ TEST(read_json, a_patch_keeps_immutable_members_for_the_domain) {
     EXPECT_EQ(got->paused, true);
 }
 
+// As answers spell a custom size and the cluster's default class.
+TEST(read_json, null_where_answers_have_it) {
+    const auto got = api::read_patch(
+        R"({"size":{"preset":null,"cpu":"1","memory":"2Gi"},"storage":{"class":null}})");
+    ASSERT_TRUE(got) << got.error().text;
+    EXPECT_TRUE(got->unread.empty());
+    EXPECT_EQ(got->size->preset, std::nullopt);
+    EXPECT_EQ(got->storage->storage_class, "");
+}
+
 TEST(problem, has_a_status_for_every_failure_and_hides_our_own) {
     using base::errc;
     EXPECT_EQ(api::status_of({errc::invalid, "", "bad_request"}), 400U);

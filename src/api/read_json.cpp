@@ -67,6 +67,16 @@ class object_reader {
             into = std::string(value->get_string());
         }
     }
+    // null says the same as `meaning`.
+    void read_or_null(std::string_view key, std::optional<std::string>& into,
+                      std::optional<std::string> meaning) {
+        const auto* value = any(key);
+        if (value != nullptr && value->is_null()) {
+            into = std::move(meaning);
+        } else {
+            read(key, into);
+        }
+    }
     void read(std::string_view key, std::optional<bool>& into) {
         if (const auto* value = find(key, "a boolean", &json::value::is_bool))
             into = value->get_bool();
@@ -157,7 +167,7 @@ void read_shape(object_reader& from, std::optional<domain::topology_request>& to
         } else if (const auto* inner = value->if_object()) {
             object_reader reader(*inner, from.path_of("size"), from.faults());
             auto& into = size.emplace();
-            reader.read("preset", into.preset);
+            reader.read_or_null("preset", into.preset, std::nullopt);
             reader.read("cpu", into.cpu);
             reader.read("memory", into.memory);
         } else {
@@ -169,7 +179,7 @@ void read_shape(object_reader& from, std::optional<domain::topology_request>& to
         object_reader reader(*inner, from.path_of("storage"), from.faults());
         auto& into = storage.emplace();
         reader.read("size", into.size);
-        reader.read("class", into.storage_class);
+        reader.read_or_null("class", into.storage_class, "");  // the cluster's default
         reader.read("type", into.type);
     }
 }
@@ -215,8 +225,8 @@ void read_patch_members(object_reader& from, domain::patch_request& into) {
     from.read("labels", into.tags);
     from.read("deletion_protection", into.deletion_protection);
     from.read("paused", into.paused);
-    for (const auto* key : {"id", "project", "name", "engine", "version", "monitoring", "status",
-                            "revision", "created_at", "updated_at"}) {
+    for (const auto* key : {"id", "project", "name", "engine", "version", "monitoring", "deleted",
+                            "status", "revision", "created_at", "updated_at"}) {
         const auto* value = from.any(key);
         if (value == nullptr) continue;
         into.immutable.emplace(

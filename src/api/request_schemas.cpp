@@ -57,6 +57,10 @@ constexpr std::string_view text = R"json({
   "properties": {"preset": {"$ref": "#/components/schemas/SizePreset"}},
   "additionalProperties": false
  },
+ "ShownPreset": {
+  "description": "As in answers: must fit cpu and memory",
+  "anyOf": [{"$ref": "#/components/schemas/SizePreset"}, {"type": "null"}]
+ },
  "SizeRequest": {
   "anyOf": [
    {"$ref": "#/components/schemas/SizePreset"},
@@ -65,6 +69,7 @@ constexpr std::string_view text = R"json({
     "type": "object",
     "required": ["cpu", "memory"],
     "properties": {
+     "preset": {"$ref": "#/components/schemas/ShownPreset"},
      "cpu": {"$ref": "#/components/schemas/Quantity"},
      "memory": {"$ref": "#/components/schemas/Quantity"}
     },
@@ -79,6 +84,7 @@ constexpr std::string_view text = R"json({
    {
     "type": "object",
     "properties": {
+     "preset": {"$ref": "#/components/schemas/ShownPreset"},
      "cpu": {"$ref": "#/components/schemas/Quantity"},
      "memory": {"$ref": "#/components/schemas/Quantity"}
     },
@@ -90,7 +96,7 @@ constexpr std::string_view text = R"json({
   "type": "object",
   "properties": {
    "size": {"$ref": "#/components/schemas/Quantity"},
-   "class": {"$ref": "#/components/schemas/StorageClass"},
+   "class": {"anyOf": [{"$ref": "#/components/schemas/StorageClass"}, {"type": "null"}]},
    "type": {"$ref": "#/components/schemas/StorageType"}
   },
   "additionalProperties": false
@@ -115,6 +121,7 @@ constexpr std::string_view text = R"json({
  },
  "PatchDatabase": {
   "type": "object",
+  "description": "May hold what GET answered: status is passed over, what cannot change must be unchanged",
   "properties": {
    "topology": {"$ref": "#/components/schemas/TopologyRequest"},
    "size": {"$ref": "#/components/schemas/SizeChange"},

@@ -57,7 +57,7 @@ struct patch_request {
     std::optional<bool> deletion_protection;
     std::optional<bool> paused;
     // Names of immutable members that the patch holds with their text ("engine" -> "mysql"): a
-    // fault unless unchanged.
+    // fault unless unchanged, so that what was read may be sent back with a change in it.
     std::map<std::string, std::string> immutable;
     std::vector<base::field_fault> unread;
 };

@@ -8,6 +8,7 @@
 
 #include "base/json_pointer.hpp"
 #include "base/quantity.hpp"
+#include "base/time_text.hpp"
 #include "domain/decide.hpp"
 #include "domain/engines.hpp"
 #include "domain/text_rules.hpp"
@@ -212,10 +213,6 @@ domain::size read_size(const size_request& wanted, const engine_rules& rules, do
                        faults& found) {
     domain::size result = present;
     if (wanted.preset) {
-        if (wanted.cpu || wanted.memory) {
-            found.add("/size", "ambiguous", "give either a preset or cpu and memory, not both");
-            return result;
-        }
         const auto* preset = find_preset(*wanted.preset);
         if (preset == nullptr) {
             std::vector<std::string_view> names;
@@ -225,6 +222,15 @@ domain::size read_size(const size_request& wanted, const engine_rules& rules, do
             return result;
         }
         result = preset->size;
+        // Answers spell a size in both ways.
+        const bool agree =
+            (!wanted.cpu || base::parse_millis(*wanted.cpu) == result.cpu_millis) &&
+            (!wanted.memory || base::parse_bytes(*wanted.memory) == result.memory_bytes);
+        if (!agree) {
+            found.add("/size", "ambiguous",
+                      "give either a preset or cpu and memory; these are not the preset's");
+            return present;
+        }
     }
     if (wanted.cpu) {
         if (const auto cpu = read_quantity(*wanted.cpu, true, "/size/cpu", cpu_millis_least,
@@ -248,7 +254,11 @@ domain::size read_size(const size_request& wanted, const engine_rules& rules, do
 void read_storage(const storage_request& wanted, const engine_rules& rules, storage& result,
                   faults& found) {
     if (!rules.has_volumes) {
-        if (wanted.size || wanted.storage_class || wanted.type) {
+        // As answers show it: nothing.
+        const bool is_none = (!wanted.size || base::parse_bytes(*wanted.size) == 0) &&
+                             (!wanted.storage_class || wanted.storage_class->empty()) &&
+                             (!wanted.type || storage_type_from(*wanted.type) == result.type);
+        if (!is_none) {
             found.add("/storage", "unsupported",
                       fmt::format("{} keeps its data in memory only", rules.display_name));
         }
@@ -303,6 +313,23 @@ void read_version(const std::optional<std::string>& wanted, const engine_rules& 
               fmt::format("{} is {}; available: {}", wanted->substr(0, 40),
                           deprecated ? "deprecated" : "not in the cluster's catalogue",
                           fmt::join(shown, ", ")));
+}
+
+// As a client reads them, so that it may send back what it has read.
+bool is_as_present(const database& present, std::string_view member, std::string_view text) {
+    const auto flag = [](bool value) { return value ? "true" : "false"; };
+    if (member == "status") return true;  // derived: nobody can ask for another one
+    if (member == "id") return text == present.id;
+    if (member == "project") return text == present.project;
+    if (member == "name") return text == present.name;
+    if (member == "engine") return text == present.engine;
+    if (member == "version") return text == present.version;
+    if (member == "monitoring") return text == flag(present.monitoring);
+    if (member == "deleted") return text == flag(present.deleted);
+    if (member == "revision") return text == std::to_string(present.revision);
+    if (member == "created_at") return text == base::to_rfc3339(present.created_at);
+    if (member == "updated_at") return text == base::to_rfc3339(present.updated_at);
+    return false;
 }
 
 bool has_scaled(const database& before, const database& after) noexcept {
@@ -361,6 +388,7 @@ base::outcome<database> validate_patch(const database& present, const patch_requ
     if (rules == nullptr) return base::fail(errc::internal, "the record names an unknown engine");
     faults found(wanted.unread);
     for (const auto& [member, text] : wanted.immutable) {
+        if (is_as_present(present, member, text)) continue;
         found.add(base::pointer_to("", member), "immutable",
                   "cannot be changed after creation" +
                       std::string(member == "version" ? "; upgrades are not available yet" : ""));

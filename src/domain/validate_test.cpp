@@ -178,6 +178,35 @@ TEST(validate_patch, names_immutable_fields) {
                        "/storage/size cannot_shrink", "/storage/type immutable"}));
 }
 
+TEST(validate_patch, takes_back_what_was_read) {
+    auto before = present();
+    before.revision = 7;
+    patch_request wanted;
+    wanted.immutable = {{"id", "db-a"},
+                        {"project", "shop"},
+                        {"name", "orders"},
+                        {"engine", "postgres"},
+                        {"version", "17.9"},
+                        {"monitoring", "true"},
+                        {"deleted", "false"},
+                        {"revision", "7"},
+                        {"created_at", "1970-01-01T00:00:00Z"},
+                        {"updated_at", "1970-01-01T00:00:00Z"},
+                        {"status", "{}"}};
+    wanted.topology = topology_request{.mode = "standalone", .replicas = 1, .shards = 1};
+    wanted.size = size_request{.preset = "small", .cpu = "500m", .memory = "1Gi"};
+    wanted.storage = storage_request{.size = "10Gi", .storage_class = "", .type = "durable"};
+    const auto after = validate_patch(before, wanted);
+    ASSERT_TRUE(after) << after.error().text;
+    EXPECT_EQ(*after, before);
+    wanted.immutable = {{"revision", "6"}, {"monitoring", "false"}};
+    EXPECT_EQ(faulty(validate_patch(before, wanted).error()),
+              (strings{"/monitoring immutable", "/revision immutable"}));
+    const auto cache = present("memcached");
+    wanted = {.storage = storage_request{.size = "0", .storage_class = "", .type = "durable"}};
+    EXPECT_EQ(validate_patch(cache, wanted), cache);
+}
+
 TEST(validate_patch, does_not_change_the_mode_of_redis) {
     patch_request wanted;
     wanted.topology = topology_request{.mode = "cluster"};
