@@ -1,5 +1,7 @@
 #include "base/utf8.hpp"
 
+#include <algorithm>
+
 namespace base {
 
 std::size_t utf8_length(std::string_view text) noexcept {
@@ -19,6 +21,16 @@ std::size_t utf8_length(std::string_view text) noexcept {
         return tail(1, low, high) && tail(2) && tail(3) ? 4 : 0;
     }
     return 0;
+}
+
+std::string_view cut_utf8(std::string_view text, std::size_t bytes_max) noexcept {
+    std::size_t end = 0;
+    while (end < text.size()) {
+        const auto next = end + std::max<std::size_t>(1, utf8_length(text.substr(end)));
+        if (next > bytes_max) break;
+        end = next;
+    }
+    return text.substr(0, end);
 }
 
 }  // namespace base

@@ -9,5 +9,8 @@ namespace base {
 // Bytes of the well-formed sequence at the front of `text` (1 to 4); 0 when there is none. `text`
 // must not be empty.
 std::size_t utf8_length(std::string_view text) noexcept;
+// The front of `text`, at most `bytes_max` bytes, that ends between two characters; a byte that is
+// part of none counts for one.
+std::string_view cut_utf8(std::string_view text, std::size_t bytes_max) noexcept;
 
 }  // namespace base

@@ -24,6 +24,18 @@ bool is_label_word(std::string_view text) noexcept {
         text, [](char c) { return is_alnum(c) || c == '-' || c == '_' || c == '.'; });
 }
 
+std::string_view reserved_domain_of(std::string_view label_key) noexcept {
+    const auto slash = label_key.find('/');
+    if (slash == std::string_view::npos) return {};
+    const auto prefix = label_key.substr(0, slash);
+    for (const auto domain : reserved_label_domains) {
+        if (!prefix.ends_with(domain)) continue;
+        const bool is_whole = prefix.size() == domain.size();
+        if (is_whole || prefix[prefix.size() - domain.size() - 1] == '.') return domain;
+    }
+    return {};
+}
+
 bool is_dns_subdomain(std::string_view text) noexcept {
     if (text.empty() || text.size() > 253) return false;
     bool boundary = true;  // a part begins here

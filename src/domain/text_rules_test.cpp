@@ -38,5 +38,13 @@ TEST(length_of, counts_characters) {
     EXPECT_EQ(length_of("\xff\xfe"), 2U);
 }
 
+TEST(text_rules, know_whose_a_label_is) {
+    EXPECT_EQ(reserved_domain_of("kubedb.com/x"), "kubedb.com");
+    EXPECT_EQ(reserved_domain_of("app.kubernetes.io/name"), "kubernetes.io");
+    EXPECT_EQ(reserved_domain_of("mykubedb.com/x"), "");
+    EXPECT_EQ(reserved_domain_of("kubedb.com"), "");
+    EXPECT_EQ(reserved_domain_of("team"), "");
+}
+
 }  // namespace
 }  // namespace domain

@@ -9,6 +9,7 @@
 #include "base/json_pointer.hpp"
 #include "base/quantity.hpp"
 #include "base/time_text.hpp"
+#include "base/utf8.hpp"
 #include "domain/decide.hpp"
 #include "domain/engines.hpp"
 #include "domain/text_rules.hpp"
@@ -20,15 +21,13 @@ using base::errc;
 using base::field_fault;
 
 constexpr std::size_t labels_max = 32;
+constexpr std::size_t label_key_bytes_max = 253 + 1 + 63;
 constexpr std::size_t display_name_length_max = 200;
 constexpr std::int64_t storage_bytes_default = std::int64_t(10) << 30;
 constexpr std::int64_t storage_bytes_most = std::int64_t(64) << 40;
 constexpr std::int64_t cpu_millis_least = 50;
 constexpr std::int64_t cpu_millis_most = 512'000;
 constexpr std::int64_t memory_bytes_most = std::int64_t(4) << 40;
-
-constexpr std::array<std::string_view, 4> reserved_label_domains{"kubedb-dbaas.io", "kubernetes.io",
-                                                                 "k8s.io", "kubedb.com"};
 
 // Collects the faults of one request, one for each pointer: what could not be read is not missing
 // as well.
@@ -54,7 +53,13 @@ class faults {
 };
 
 void check_label(const std::string& key, const std::string& value, faults& found) {
-    const auto pointer = base::pointer_to("/labels", key.substr(0, 80));
+    if (key.size() > label_key_bytes_max) {
+        // Its pointer would be as long, and a shorter one would lead nowhere.
+        found.add("/labels", "bad_label_key",
+                  fmt::format("a label key has up to {} bytes", label_key_bytes_max));
+        return;
+    }
+    const auto pointer = base::pointer_to("/labels", key);
     const auto slash = key.find('/');
     const auto prefix =
         slash == std::string::npos ? std::string_view() : std::string_view(key).substr(0, slash);
@@ -66,10 +71,8 @@ void check_label(const std::string& key, const std::string& value, faults& found
             "a label key is [domain/]name; the name has up to 63 letters, digits, '-', '_', '.'");
         return;
     }
-    for (const auto domain : reserved_label_domains) {
-        if (prefix == domain || prefix.ends_with(fmt::format(".{}", domain))) {
-            found.add(pointer, "reserved_label", fmt::format("labels of {} are reserved", domain));
-        }
+    if (const auto domain = reserved_domain_of(key); !domain.empty()) {
+        found.add(pointer, "reserved_label", fmt::format("labels of {} are reserved", domain));
     }
     if (!value.empty() && !is_label_word(value)) {
         found.add(pointer, "bad_label_value",
@@ -310,7 +313,7 @@ void read_version(const std::optional<std::string>& wanted, const engine_rules& 
         offer.versions.begin(),
         offer.versions.begin() + std::ptrdiff_t(std::min<std::size_t>(offer.versions.size(), 12)));
     found.add("/version", deprecated ? "version_deprecated" : "version_not_found",
-              fmt::format("{} is {}; available: {}", wanted->substr(0, 40),
+              fmt::format("{} is {}; available: {}", base::cut_utf8(*wanted, 40),
                           deprecated ? "deprecated" : "not in the cluster's catalogue",
                           fmt::join(shown, ", ")));
 }

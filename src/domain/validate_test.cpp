@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/utf8.hpp"
 #include "domain/decide.hpp"
 #include "domain/engines.hpp"
 
@@ -148,6 +149,24 @@ TEST(validate_create, limits_the_number_of_labels) {
     wanted.tags.emplace();
     for (int i = 0; i < 33; ++i) (*wanted.tags)["k" + std::to_string(i)] = "v";
     EXPECT_EQ(faults_of(wanted), (strings{"/labels too_many"}));
+}
+
+TEST(validate_create, points_at_what_is_in_the_request) {
+    const auto key = std::string(100, 'a') + "\xC3\xA9";
+    auto wanted = good();
+    wanted.version = std::string(39, '9') + "\xC3\xA9";
+    wanted.tags = labels{{key, "v"}, {std::string(318, 'b'), "v"}};
+    EXPECT_EQ(faults_of(wanted),
+              (strings{"/labels bad_label_key", "/labels/" + key + " bad_label_key",
+                       "/version version_not_found"}));
+    const auto refused = validate_create(wanted, offer);
+    for (const auto& fault : refused.error().fields) {
+        for (std::string_view left = fault.message; !left.empty();) {
+            const auto length = base::utf8_length(left);
+            ASSERT_GT(length, 0U) << fault.message;
+            left.remove_prefix(length);
+        }
+    }
 }
 
 TEST(validate_patch, keeps_what_the_patch_does_not_name) {

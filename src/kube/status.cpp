@@ -82,19 +82,19 @@ std::optional<std::chrono::seconds> seconds_of(std::string_view text) {
 
 // At most `bytes_max` bytes of well-formed text, control characters as spaces.
 std::string cut(std::string_view text, std::size_t bytes_max) {
+    const auto front = base::cut_utf8(text, bytes_max);
     std::string kept;
-    for (std::size_t at = 0; at < text.size();) {
-        const auto length = base::utf8_length(text.substr(at));
-        if (kept.size() + length > bytes_max) return kept + "...";
-        const bool is_control = static_cast<unsigned char>(text[at]) < 0x20 || text[at] == 0x7f;
+    for (std::size_t at = 0; at < front.size();) {
+        const auto length = base::utf8_length(front.substr(at));
+        const bool is_control = static_cast<unsigned char>(front[at]) < 0x20 || front[at] == 0x7f;
         if (length == 0 || is_control) {
             kept += ' ';
         } else {
-            kept += text.substr(at, length);
+            kept += front.substr(at, length);
         }
         at += std::max<std::size_t>(length, 1);
     }
-    return kept;
+    return front.size() < text.size() ? kept + "..." : kept;
 }
 
 // Where the value at the front of `text` ends: a Go-quoted string, or JSON in brackets.

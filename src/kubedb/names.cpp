@@ -1,5 +1,7 @@
 #include "kubedb/names.hpp"
 
+#include "domain/text_rules.hpp"
+
 namespace kubedb {
 namespace {
 constexpr std::string_view prefix = "dbaas-";
@@ -15,17 +17,7 @@ std::optional<std::string> project_of(std::string_view name_space) {
 }
 
 bool is_user_label(std::string_view key) noexcept {
-    const auto domain = key.substr(0, key.find('/'));
-    for (const std::string_view ours :
-         {"kubedb-dbaas.io", "kubernetes.io", "k8s.io", "kubedb.com"}) {
-        if (domain.size() == key.size()) break;  // no domain
-        if (domain == ours) return false;
-        if (domain.size() > ours.size() && domain.ends_with(ours) &&
-            domain[domain.size() - ours.size() - 1] == '.') {
-            return false;
-        }
-    }
-    return true;
+    return domain::reserved_domain_of(key).empty();
 }
 
 }  // namespace kubedb
