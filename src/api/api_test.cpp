@@ -102,6 +102,17 @@ TEST(read_json, a_patch_keeps_immutable_members_for_the_domain) {
     EXPECT_EQ(got->paused, true);
 }
 
+TEST(read_json, tells_a_bounded_number_of_faults) {
+    std::string body = "{\"labels\":{";
+    for (int i = 0; i < 300; ++i) body += fmt::format("\"k{}\":1,", i);
+    body.back() = '}';
+    for (int i = 0; i < 300; ++i) body += fmt::format(",\"x{}\":1", i);
+    const auto got = api::read_patch(body + "}");
+    ASSERT_TRUE(got) << got.error().text;
+    ASSERT_EQ(got->unread.size(), domain::faults_max + 1);
+    EXPECT_EQ(got->unread.back().code, "too_many_faults");
+}
+
 // As answers spell a custom size and the cluster's default class.
 TEST(read_json, null_where_answers_have_it) {
     const auto got = api::read_patch(

@@ -97,8 +97,8 @@ class object_reader {
             if (text.is_string()) {
                 into->emplace(std::string(name), std::string(text.get_string()));
             } else {
-                faults_.push_back({base::pointer_to(path_of(key), name), "wrong_type",
-                                   fmt::format("must be a string, is {}", kind_of(text))});
+                fault_at(base::pointer_to(path_of(key), name), "wrong_type",
+                         fmt::format("must be a string, is {}", kind_of(text)));
             }
         }
     }
@@ -113,8 +113,8 @@ class object_reader {
             } else if (text.is_null()) {
                 into->emplace(std::string(name), std::nullopt);
             } else {
-                faults_.push_back({base::pointer_to(path_of(key), name), "wrong_type",
-                                   fmt::format("must be a string or null, is {}", kind_of(text))});
+                fault_at(base::pointer_to(path_of(key), name), "wrong_type",
+                         fmt::format("must be a string or null, is {}", kind_of(text)));
             }
         }
     }
@@ -129,7 +129,10 @@ class object_reader {
         return from_.if_contains(key);
     }
     void fault(std::string_view key, std::string code, std::string message) {
-        faults_.push_back({path_of(key), std::move(code), std::move(message)});
+        fault_at(path_of(key), std::move(code), std::move(message));
+    }
+    void fault_at(std::string pointer, std::string code, std::string message) {
+        domain::add_fault(faults_, {std::move(pointer), std::move(code), std::move(message)});
     }
     [[nodiscard]] std::string path_of(std::string_view key) const {
         return base::pointer_to(path_, key);

@@ -39,7 +39,8 @@ constexpr std::string_view text = R"json({
   "type": "object",
   "description": "null removes a label",
   "propertyNames": {"$ref": "#/components/schemas/LabelKey"},
-  "additionalProperties": {"anyOf": [{"$ref": "#/components/schemas/LabelValue"}, {"type": "null"}]}
+  "additionalProperties": {"anyOf": [{"$ref": "#/components/schemas/LabelValue"}, {"type": "null"}]},
+  "maxProperties": 64
  },
  "TopologyRequest": {
   "type": "object",

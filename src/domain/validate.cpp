@@ -30,18 +30,20 @@ constexpr std::int64_t cpu_millis_most = 512'000;
 constexpr std::int64_t memory_bytes_most = std::int64_t(4) << 40;
 
 // Collects the faults of one request, one for each pointer: what could not be read is not missing
-// as well.
+// as well. They are few (add_fault), so that looking through them is cheap.
 class faults {
   public:
     explicit faults(std::vector<field_fault> unread) : list_(std::move(unread)) {}
     void add(std::string pointer, std::string code, std::string message) {
         if (std::ranges::find(list_, pointer, &field_fault::pointer) != list_.end()) return;
-        list_.push_back({std::move(pointer), std::move(code), std::move(message)});
+        add_fault(list_, {std::move(pointer), std::move(code), std::move(message)});
     }
     [[nodiscard]] bool empty() const noexcept { return list_.empty(); }
     [[nodiscard]] std::unexpected<base::failure> fail() && {
         auto text = list_.size() == 1 ? fmt::format("{}: {}", list_[0].pointer, list_[0].message)
-                                      : fmt::format("{} fields are not valid", list_.size());
+                    : list_.size() > faults_max
+                        ? fmt::format("more than {} fields are not valid", faults_max)
+                        : fmt::format("{} fields are not valid", list_.size());
         return std::unexpected(base::failure{.code = errc::invalid,
                                              .text = std::move(text),
                                              .reason = "validation_failed",
@@ -81,20 +83,29 @@ void check_label(const std::string& key, const std::string& value, faults& found
     }
 }
 
+bool are_too_many(std::size_t count, std::size_t most, faults& found) {
+    if (count <= most) return false;
+    found.add("/labels", "too_many",
+              fmt::format("{} labels are too many: at most {}", count, most));
+    return true;
+}
+
 void check_labels(const labels& tags, faults& found) {
-    if (tags.size() > labels_max) {
-        found.add("/labels", "too_many", fmt::format("at most {} labels are allowed", labels_max));
-        return;
-    }
+    if (are_too_many(tags.size(), labels_max, found)) return;
     for (const auto& [key, value] : tags) check_label(key, value, found);
 }
 
-void patch_labels(const label_changes& changes, labels& tags, faults& found) {
+// `may_remove`: a null takes a label away; else it is a fault.
+void patch_labels(const label_changes& changes, bool may_remove, labels& tags, faults& found) {
+    // All that may be there go, and as many come.
+    if (are_too_many(changes.size(), 2 * labels_max, found)) return;
     for (const auto& [key, value] : changes) {
         if (value) {
             tags[key] = *value;
-        } else {
+        } else if (may_remove) {
             tags.erase(key);
+        } else {
+            found.add(base::pointer_to("/labels", key), "wrong_type", "must be a string");
         }
     }
     check_labels(tags, found);
@@ -342,6 +353,16 @@ bool has_scaled(const database& before, const database& after) noexcept {
 
 }  // namespace
 
+void add_fault(std::vector<field_fault>& list, field_fault what) {
+    if (list.size() > faults_max) return;
+    if (list.size() == faults_max) {
+        what = {.pointer = "",
+                .code = "too_many_faults",
+                .message = fmt::format("there are more than these {}", faults_max)};
+    }
+    list.push_back(std::move(what));
+}
+
 base::outcome<database> validate_create(const create_request& wanted, const engine_offer& offer) {
     faults found(wanted.unread);
     database record;
@@ -423,7 +444,7 @@ base::outcome<database> validate_patch(const database& present, const patch_requ
             found.add("/storage/type", "immutable", "cannot be changed after creation");
         }
     }
-    if (wanted.tags) patch_labels(*wanted.tags, next.tags, found);
+    if (wanted.tags) patch_labels(*wanted.tags, true, next.tags, found);
     next.deletion_protection = wanted.deletion_protection.value_or(present.deletion_protection);
     if (wanted.paused && *wanted.paused && !rules->can_pause) {
         found.add("/paused", "unsupported",
@@ -466,14 +487,7 @@ base::outcome<project> validate_project(const project* present, const project_re
         }
         next.display_name = *wanted.display_name;
     }
-    if (wanted.tags) {
-        for (const auto& [key, value] : *wanted.tags) {
-            if (present == nullptr && !value) {
-                found.add(base::pointer_to("/labels", key), "wrong_type", "must be a string");
-            }
-        }
-        patch_labels(*wanted.tags, next.tags, found);
-    }
+    if (wanted.tags) patch_labels(*wanted.tags, present != nullptr, next.tags, found);
     if (wanted.max_databases) {
         if (*wanted.max_databases < 0 || *wanted.max_databases > 100'000) {
             found.add("/quota/databases", "out_of_range", "must be from 0 (no limit) to 100000");

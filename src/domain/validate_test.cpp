@@ -169,6 +169,25 @@ TEST(validate_create, points_at_what_is_in_the_request) {
     }
 }
 
+TEST(validate_patch, tells_a_bounded_number_of_faults) {
+    patch_request wanted;
+    for (int i = 0; i < 200; ++i) {
+        add_fault(wanted.unread, {"/x" + std::to_string(i), "unknown_field", ""});
+    }
+    wanted.size = size_request{.preset = "gigantic"};
+    const auto refused = validate_patch(present(), wanted);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().text, "more than 100 fields are not valid");
+    ASSERT_EQ(refused.error().fields.size(), faults_max + 1);
+    EXPECT_EQ(refused.error().fields.back().code, "too_many_faults");
+}
+
+TEST(validate_patch, counts_labels_before_it_looks_at_them) {
+    patch_request wanted{.tags = label_changes{}};
+    for (int i = 0; i < 65; ++i) (*wanted.tags)["-bad" + std::to_string(i)] = "v";
+    EXPECT_EQ(faulty(validate_patch(present(), wanted).error()), (strings{"/labels too_many"}));
+}
+
 TEST(validate_patch, keeps_what_the_patch_does_not_name) {
     const auto before = present();
     EXPECT_EQ(validate_patch(before, {}).value(), before);
