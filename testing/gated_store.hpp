@@ -1,6 +1,6 @@
 #pragma once
-// A document store before another one, with a gate: while it is closed, writes wait at it. For
-// tests of what two writers do to each other. One loop.
+// A document store before another one, with a gate: while it is closed, writes wait at it, and
+// reads when they are told to. For tests of what two users do to each other. One loop.
 
 #include <utility>
 
@@ -15,8 +15,9 @@ class gated_store final : public ports::document_store {
         : behind_(behind), opened_(std::move(on)) {}
 
     void close_gate() { is_shut_ = true; }
+    void close_gate_for_reads() { is_shut_for_reads_ = is_shut_ = true; }
     void open_gate() {
-        is_shut_ = false;
+        is_shut_for_reads_ = is_shut_ = false;
         opened_.notify();
     }
     [[nodiscard]] int waiting() const noexcept { return waiting_; }
@@ -38,10 +39,18 @@ class gated_store final : public ports::document_store {
         co_return co_await behind_.remove(std::move(request));
     }
     aio::task<ports::document> get(std::string collection, std::string id) override {
-        return behind_.get(std::move(collection), std::move(id));
+        if (is_shut_for_reads_) {
+            auto passed = co_await pass();
+            if (!passed) co_return base::pass(std::move(passed));
+        }
+        co_return co_await behind_.get(std::move(collection), std::move(id));
     }
     aio::task<ports::page> find(ports::page_request request) override {
-        return behind_.find(std::move(request));
+        if (is_shut_for_reads_) {
+            auto passed = co_await pass();
+            if (!passed) co_return base::pass(std::move(passed));
+        }
+        co_return co_await behind_.find(std::move(request));
     }
     [[nodiscard]] bool is_connected() const noexcept override { return behind_.is_connected(); }
     aio::task<void> close() override { return behind_.close(); }
@@ -59,6 +68,7 @@ class gated_store final : public ports::document_store {
     aio::wakeup opened_;
     int waiting_ = 0;
     bool is_shut_ = false;
+    bool is_shut_for_reads_ = false;
 };
 
 }  // namespace fakes

@@ -5,11 +5,15 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/time_text.hpp"
+
 namespace app {
 namespace {
 
 using base::errc;
 const std::string collection = "history";
+// A clock that is set back by less only leaves a gap.
+constexpr std::chrono::minutes ahead_most{5};
 
 base::outcome<void> done() {
     return {};
@@ -21,6 +25,15 @@ std::string document_id(const std::string& id, std::int64_t key) {
 }
 
 }  // namespace
+
+// Rows of a wall clock that was ahead would keep out every row until it is that late again.
+void history_keeper::drop_ahead(const std::string& id, history& of, base::instant at) {
+    const auto newest = of.rows.last();
+    if (!newest || *newest <= at + ahead_most) return;
+    of.rows.drop_after(at);
+    log_.warning("history_ahead_of_clock_dropped",
+                 {{"database_id", id}, {"newest", base::to_rfc3339(*newest)}});
+}
 
 void history_keeper::restore(const std::string& id, history& into,
                              const std::vector<ports::document>& found) {
@@ -38,6 +51,7 @@ void history_keeper::restore(const std::string& id, history& into,
         const auto chunk = into.rows.describe_chunk(into.rows.chunk_count() - 1);
         into.stored[chunk.key] = {.revision = document.revision, .rows = chunk.rows};
     }
+    drop_ahead(id, into, clock_.wall());
 }
 
 aio::task<> history_keeper::load(std::string id) {
@@ -80,13 +94,19 @@ aio::task<> history_keeper::append(std::string id, base::instant at, domain::met
         if (!loaded) co_return loaded;
     }
     const auto now = histories_.find(id);
-    if (now != histories_.end() && now->second.is_loaded) now->second.rows.append(at, values);
+    if (now == histories_.end() || !now->second.is_loaded) co_return done();
+    drop_ahead(id, now->second, at);
+    now->second.rows.append(at, values);
     co_return done();
 }
 
 aio::task<history_points> history_keeper::read(history_request what) {
     auto& present = histories_[what.database_id];
-    if (!present.is_loaded && !present.is_loading) {
+    if (present.is_loading) {
+        co_return base::fail(errc::unavailable, "the history is being read from the store",
+                             "history_loading");
+    }
+    if (!present.is_loaded) {
         auto loaded = co_await load(what.database_id);
         if (!loaded) co_return base::pass(std::move(loaded));
     }

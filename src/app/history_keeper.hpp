@@ -1,7 +1,8 @@
 #pragma once
 // The last 24 hours of each database's metrics: in memory as compressed chunks, in the store as one
 // document per chunk, written in bulk. A database's chunks are read from the store before its first
-// new row. Lives on the control loop.
+// new row. Rows far ahead of a new one are those of a clock that was wrong, and go. Lives on the
+// control loop.
 
 #include <chrono>
 #include <cstdint>
@@ -35,7 +36,8 @@ class history_keeper {
 
     // Failures: unavailable (nothing was added; damaged chunks are dropped with a log line).
     aio::task<> append(std::string id, base::instant at, domain::metric_values values);
-    // Failures: invalid (fields: /metric, /from, /step), limit, unavailable.
+    // Failures: invalid (fields: /metric, /from, /step), limit, unavailable (/"history_loading":
+    // what is stored is just being read for somebody else).
     aio::task<history_points> read(history_request what);
     // Writes what has changed and removes what is too old. `everything`: unfinished chunks too.
     aio::task<> flush(bool everything);
@@ -62,6 +64,7 @@ class history_keeper {
         std::size_t rows = 0;
     };
     aio::task<> load(std::string id);
+    void drop_ahead(const std::string& id, history& of, base::instant at);
     void restore(const std::string& id, history& into, const std::vector<ports::document>& found);
     void collect(const std::string& id, history& from, bool everything,
                  std::vector<ports::put_request>& puts, std::vector<pending_chunk>& chunks);

@@ -154,6 +154,7 @@ class metric_history::bit_reader {
     }
     [[nodiscard]] bool failed() const noexcept { return failed_; }
     [[nodiscard]] bool at_end() const noexcept { return at_ == bits_; }
+    [[nodiscard]] std::uint32_t position() const noexcept { return at_; }
 
   private:
     std::span<const std::uint8_t> data_;
@@ -295,6 +296,26 @@ void metric_history::drop_before(base::instant when) {
     const auto second = whole_second(when).time_since_epoch().count();
     while (!chunks_.empty() && chunks_[0].last < second) chunks_.erase(chunks_.begin());
     if (chunks_.empty()) open_ = false;
+}
+
+void metric_history::drop_after(base::instant when) {
+    const auto second = whole_second(when).time_since_epoch().count();
+    if (chunks_.empty() || chunks_.back().last <= second) return;
+    open_ = false;  // the state of its writer is beyond what is kept
+    while (!chunks_.empty() && chunks_.back().first > second) chunks_.pop_back();
+    if (chunks_.empty() || chunks_.back().last <= second) return;
+    auto& part = chunks_.back();
+    chunk kept{.first = part.first};
+    walk state{.second = part.first};
+    bit_reader reader(part);
+    for (std::uint32_t row = 0; row < part.rows; ++row) {
+        if (!decode_row(state, reader, row == 0) || state.second > second) break;
+        kept.last = state.second;
+        kept.rows = row + 1;
+        kept.bits = reader.position();
+    }
+    kept.data.assign(part.data.begin(), part.data.begin() + (kept.bits + 7) / 8);
+    part = std::move(kept);
 }
 
 base::outcome<std::vector<double>> metric_history::query(metric_id metric, base::instant from,

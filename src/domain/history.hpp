@@ -72,6 +72,8 @@ class metric_history {
                                                            std::chrono::seconds step) const;
 
     void drop_before(base::instant when);
+    // Forgets rows that are later than `when`: of a clock that was ahead.
+    void drop_after(base::instant when);
 
     // For the store: a chunk as self-contained bytes, and back. Chunks are numbered from 0, the
     // oldest; only the last still grows. `key` names a chunk for good (its first second), so that

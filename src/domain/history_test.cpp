@@ -74,6 +74,29 @@ TEST(history, refuses_rows_that_go_back_in_time) {
     EXPECT_EQ(asked(history, metric_id::up, start, start + 1s, 1s), std::vector<double>{1});
 }
 
+TEST(history, forgets_the_rows_of_a_clock_that_was_ahead) {
+    metric_history history;
+    const auto row = [&](base::instant at, double value) {
+        return history.append(at, with(metric_id::connections_current, value));
+    };
+    EXPECT_TRUE(row(start, 1));
+    EXPECT_TRUE(row(start + 30s, 2));
+    EXPECT_TRUE(row(start + 1h, 3));  // in the same chunk
+    EXPECT_TRUE(row(start + 5h, 4));
+    ASSERT_EQ(history.chunk_count(), 2U);
+    history.drop_after(start + 60s);
+    EXPECT_EQ(history.last(), start + 30s);
+    EXPECT_EQ(history.chunk_count(), 1U);
+    metric_history again;
+    EXPECT_TRUE(again.restore(history.serialise(0)));
+    EXPECT_TRUE(row(start + 60s, 5));
+    EXPECT_EQ(asked(history, metric_id::connections_current, start, start + 90s, 30s),
+              (std::vector<double>{1, 2, 5}));
+    history.drop_after(start - 1s);
+    EXPECT_EQ(history.last(), std::nullopt);
+    EXPECT_TRUE(row(start, 6));
+}
+
 TEST(history, keeps_values_within_a_fifth_of_a_percent) {
     for (int number = -512; number <= 512; ++number) EXPECT_EQ(history_rounded(number), number);
     std::mt19937_64 random(1);
