@@ -32,6 +32,12 @@ base::outcome<void> memory_document_store::enter() {
     return {};
 }
 
+bool memory_document_store::leave() {
+    if (!loses_then_fails_) return true;
+    failures_left_ = *std::exchange(loses_then_fails_, std::nullopt);
+    return false;
+}
+
 void memory_document_store::release_unique(const std::string& where, const ports::document& held) {
     for (const auto& [name, value] : held.unique) unique_.erase(unique_key(where, name, value));
 }
@@ -70,7 +76,9 @@ base::outcome<ports::revision> memory_document_store::put_now(const ports::put_r
 aio::task<ports::revision> memory_document_store::put(ports::put_request request) {
     const std::lock_guard lock(mutex_);
     if (auto entered = enter(); !entered) co_return base::pass(std::move(entered));
-    co_return put_now(request);
+    auto put = put_now(request);
+    if (!leave()) co_return fail(errc::timed_out, "the answer was lost");
+    co_return put;
 }
 
 aio::task<std::vector<base::outcome<ports::revision>>> memory_document_store::put_bulk(
@@ -126,6 +134,7 @@ aio::task<void> memory_document_store::remove(ports::remove_request request) {
         release_unique(request.collection, found->second);
         documents.erase(found);
     }
+    if (!leave()) co_return fail(errc::timed_out, "the answer was lost");
     co_return base::outcome<void>{};
 }
 
@@ -143,6 +152,11 @@ aio::task<void> memory_document_store::close() {
 void memory_document_store::fail_next(int calls) {
     const std::lock_guard lock(mutex_);
     failures_left_ = calls;
+}
+
+void memory_document_store::lose_next_answer(int failures) {
+    const std::lock_guard lock(mutex_);
+    loses_then_fails_ = failures;
 }
 
 int memory_document_store::calls() const {

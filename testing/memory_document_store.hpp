@@ -4,6 +4,7 @@
 
 #include <map>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -24,6 +25,9 @@ class memory_document_store final : public ports::document_store {
 
     // The next `calls` calls fail as if the server were gone, without effect.
     void fail_next(int calls);
+    // The next put or remove happens, but its answer is lost: timed_out. Then `failures` calls
+    // fail.
+    void lose_next_answer(int failures = 0);
     // Calls so far that were answered with anything but unavailable.
     [[nodiscard]] int calls() const;
 
@@ -37,7 +41,9 @@ class memory_document_store final : public ports::document_store {
     std::map<std::string, collection> collections_;
     // collection, name of the unique value, value -> id
     std::map<std::string, std::string> unique_;
+    bool leave();  // with the mutex held; false: the answer is lost
     int failures_left_ = 0;
+    std::optional<int> loses_then_fails_;
     int calls_ = 0;
     bool is_closed_ = false;
 };

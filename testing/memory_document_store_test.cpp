@@ -24,6 +24,19 @@ TEST(memory_document_store, fails_on_demand_without_effect) {
     EXPECT_EQ(store.calls(), 1);
 }
 
+TEST(memory_document_store, loses_an_answer_on_demand_and_then_fails) {
+    memory_document_store store;
+    store.lose_next_answer(1);
+    const ports::put_request request{.collection = "things", .content = {.id = "a"}};
+    EXPECT_EQ(aio::run_to_end(store.put(request)).error().code, base::errc::timed_out);
+    EXPECT_EQ(aio::run_to_end(store.get("things", "a")).error().code, base::errc::unavailable);
+    EXPECT_EQ(aio::run_to_end(store.get("things", "a"))->revision, 1);
+    store.lose_next_answer();
+    EXPECT_EQ(aio::run_to_end(store.remove({.collection = "things", .id = "a"})).error().code,
+              base::errc::timed_out);
+    EXPECT_EQ(aio::run_to_end(store.get("things", "a")).error().code, base::errc::not_found);
+}
+
 TEST(manual_clock, moves_only_when_told) {
     manual_clock clock;
     const auto before = clock.now();

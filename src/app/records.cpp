@@ -27,6 +27,7 @@ ports::document document_of(const domain::database& record) {
 }
 
 bool is_effect_unknown(const base::failure& why) noexcept {
+    if (why.reason == "queue_full") return false;  // it was not begun
     return why.code == errc::unavailable || why.code == errc::timed_out ||
            why.code == errc::cancelled || why.code == errc::internal;
 }
@@ -78,7 +79,19 @@ aio::task<> record_keeper::load() {
     });
 }
 
+// Whoever asks again and again while the store is away must not leave a doubt each time.
+base::outcome<void> record_keeper::check_ready() const {
+    const bool is_full = doubtful_creations_.size() + doubtful_projects_.size() >= doubts_max;
+    if (store_.is_connected() && !is_full) return {};
+    return base::fail(errc::unavailable,
+                      is_full ? "too many writes wait for a look whether they happened"
+                              : "the store is not connected",
+                      "store_not_ready");
+}
+
 aio::task<std::shared_ptr<const domain::database>> record_keeper::create(domain::database record) {
+    auto ready = check_ready();
+    if (!ready) co_return base::pass(std::move(ready));
     record.created_at = clock_.wall();
     record.updated_at = record.created_at;
     auto put = co_await store_.put(
@@ -90,7 +103,7 @@ aio::task<std::shared_ptr<const domain::database>> record_keeper::create(domain:
                                              record.project, record.name),
                                  "name_taken");
         }
-        if (is_effect_unknown(put.error())) doubtful_creations_.emplace(record.id, record);
+        if (is_effect_unknown(put.error())) doubtful_creations_.insert(record.id);
         co_return base::pass(std::move(put), "store the new database");
     }
     record.revision = *put;
@@ -181,26 +194,55 @@ aio::task<> record_keeper::forget(std::string id) {
     co_return done();
 }
 
+aio::task<> record_keeper::reload_project(std::string name) {
+    auto found = co_await store_.get(projects, name);
+    if (!found && found.error().code != errc::not_found) {
+        doubtful_projects_.insert(name);
+        co_return base::pass(std::move(found), "read the project again");
+    }
+    doubtful_projects_.erase(name);
+    if (!found) {
+        table_.erase_project(name);
+        co_return done();
+    }
+    auto record = decode_project(found->body);
+    if (!record) co_return base::pass(std::move(record), name);
+    record->revision = found->revision;
+    const auto present = table_.project(name);
+    if (!present || present->revision != record->revision) {
+        table_.put_project(std::make_shared<const domain::project>(std::move(*record)));
+    }
+    co_return done();
+}
+
 aio::task<std::shared_ptr<const domain::project>> record_keeper::put_project(
     domain::project record) {
     const bool is_new = record.revision == 0;
+    if (auto ready = check_ready(); !ready) co_return base::pass(std::move(ready));
     record.updated_at = clock_.wall();
     if (is_new) record.created_at = record.updated_at;
+    const auto body = encode(record);
     auto put = co_await store_.put({.collection = projects,
-                                    .content = {.id = record.name, .body = encode(record)},
+                                    .content = {.id = record.name, .body = body},
                                     .expected = record.revision});
-    if (!put) {
-        if (is_new && put.error().code == errc::precondition) {
-            co_return base::fail(errc::conflict,
-                                 fmt::format("there is a project '{}' already", record.name),
-                                 "name_taken");
-        }
-        co_return base::pass(std::move(put), "store the project");
+    if (put) {
+        record.revision = *put;
+        auto shared = std::make_shared<const domain::project>(std::move(record));
+        table_.put_project(shared);
+        co_return shared;
     }
-    record.revision = *put;
-    auto shared = std::make_shared<const domain::project>(std::move(record));
-    table_.put_project(shared);
-    co_return shared;
+    const bool has_moved = put.error().code == errc::precondition;
+    if (has_moved || is_effect_unknown(put.error())) {
+        auto reloaded = co_await reload_project(record.name);
+        const auto present = table_.project(record.name);
+        if (reloaded && present && encode(*present) == body) co_return present;  // it happened
+    }
+    if (is_new && has_moved) {
+        co_return base::fail(errc::conflict,
+                             fmt::format("there is a project '{}' already", record.name),
+                             "name_taken");
+    }
+    co_return base::pass(std::move(put), "store the project");
 }
 
 aio::task<> record_keeper::remove_project(std::string name) {
@@ -209,14 +251,20 @@ aio::task<> record_keeper::remove_project(std::string name) {
         co_return base::fail(errc::not_found, fmt::format("there is no project '{}'", name));
     auto removed =
         co_await store_.remove({.collection = projects, .id = name, .expected = present->revision});
-    if (!removed) co_return base::pass(std::move(removed), "remove the project");
-    table_.erase_project(name);
-    co_return done();
+    if (removed) {
+        table_.erase_project(name);
+        co_return done();
+    }
+    if (removed.error().code == errc::precondition || is_effect_unknown(removed.error())) {
+        auto reloaded = co_await reload_project(name);
+        if (reloaded && !table_.project(name)) co_return done();  // it is gone
+    }
+    co_return base::pass(std::move(removed), "remove the project");
 }
 
 aio::task<> record_keeper::settle_doubts() {
-    const auto waiting = doubtful_creations_;
-    for (const auto& [id, record] : waiting) {
+    while (!doubtful_creations_.empty()) {
+        const auto id = *doubtful_creations_.begin();
         auto found = co_await store_.get(databases, id);
         if (!found && found.error().code != errc::not_found) co_return base::pass(std::move(found));
         doubtful_creations_.erase(id);
@@ -226,6 +274,10 @@ aio::task<> record_keeper::settle_doubts() {
         stored->revision = found->revision;
         table_.put(std::make_shared<const domain::database>(std::move(*stored)));
         log_.warning("late_creation_found", {{"database_id", id}});
+    }
+    while (!doubtful_projects_.empty()) {
+        auto reloaded = co_await reload_project(*doubtful_projects_.begin());
+        if (!reloaded) co_return reloaded;
     }
     co_return done();
 }

@@ -1,11 +1,13 @@
 #pragma once
 // Projects, databases and operations in the document store, mirrored in the table. Every write is
 // checked against the revision that it replaces; a lost answer makes a record doubtful, and it is
-// read again before anything else is written to it. Lives on the control loop.
+// read again before anything else is written to it. While the store is not there, or too many
+// doubts wait, nothing is created. Lives on the control loop.
 
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 
 #include "aio/task.hpp"
@@ -28,7 +30,8 @@ class record_keeper {
     // Fills the table. Failures: unavailable, corrupt (a stored document cannot be read).
     aio::task<> load();
 
-    // Failures: conflict ("name_taken"), unavailable, timed_out.
+    // Failures: conflict ("name_taken"), unavailable (/"store_not_ready": nothing was written),
+    // timed_out.
     aio::task<std::shared_ptr<const domain::database>> create(domain::database record);
     // Failures: not_found (no such database any more), what `change` fails with, unavailable,
     // timed_out.
@@ -37,12 +40,18 @@ class record_keeper {
     // precondition (the record moved: decide again), unavailable, timed_out.
     aio::task<> forget(std::string id);
 
-    // `record.revision` 0 creates. Failures: conflict ("name_taken"), precondition, unavailable.
+    // `record.revision` 0 creates. Failures: conflict ("name_taken"), precondition (the project
+    // moved; the table has its newest state), unavailable (as create), timed_out.
     aio::task<std::shared_ptr<const domain::project>> put_project(domain::project record);
+    // Failures: not_found, precondition, unavailable, timed_out.
     aio::task<> remove_project(std::string name);
 
-    // Creations whose answer was lost: looks whether they happened.
+    // Creations and projects whose answer was lost: looks what happened.
     aio::task<> settle_doubts();
+    [[nodiscard]] bool has_doubts() const noexcept {
+        return !doubtful_creations_.empty() || !doubtful_projects_.empty();
+    }
+    static constexpr std::size_t doubts_max = 1000;
     // Removes archived operations that ended before `when`.
     aio::task<> purge_operations(base::instant when);
 
@@ -50,12 +59,15 @@ class record_keeper {
     aio::task<> load_collection(std::string collection,
                                 std::function<base::outcome<void>(const ports::document&)> take);
     aio::task<> reload(std::string id);
+    aio::task<> reload_project(std::string name);
+    [[nodiscard]] base::outcome<void> check_ready() const;
 
     ports::document_store& store_;
     database_table& table_;
     const base::clock& clock_;
     obs::log& log_;
-    std::map<std::string, domain::database> doubtful_creations_;
+    std::set<std::string> doubtful_creations_;  // ids
+    std::set<std::string> doubtful_projects_;   // names
 };
 
 }  // namespace app

@@ -245,7 +245,12 @@ TEST_F(service, history_of_a_removed_database_goes_in_the_next_life_at_the_lates
 
 TEST_F(service, a_store_that_is_down_refuses_writes_and_recovers) {
     store_.fail_next(1);
-    EXPECT_EQ(create("cache").error().code, base::errc::unavailable);
+    const auto calls = store_.calls();
+    const auto refused = create("cache");
+    EXPECT_EQ(refused.error().code, base::errc::unavailable);
+    EXPECT_EQ(refused.error().reason, "store_not_ready");
+    EXPECT_EQ(store_.calls(), calls);
+    store_.fail_next(0);
     EXPECT_TRUE(create("cache"));
 }
 

@@ -38,6 +38,11 @@ std::unexpected<base::failure> no_such_project(const std::string& name, std::str
     return std::unexpected(std::move(why));
 }
 
+std::unexpected<base::failure> changed_meanwhile() {
+    return base::fail(errc::conflict, "the project was changed by another request",
+                      "changed_meanwhile");
+}
+
 domain::engine_offer offer_of(const ports::catalogue& offer, const std::string& engine) {
     domain::engine_offer result;
     const auto at = offer.engines.find(engine);
@@ -327,10 +332,7 @@ aio::task<std::shared_ptr<const domain::project>> use_cases::patch_project(
     if (conditions.dry_run) co_return std::make_shared<const domain::project>(std::move(*next));
     auto written = co_await with_.records.put_project(std::move(*next));
     if (!written) {
-        if (written.error().code == errc::precondition) {
-            co_return base::fail(errc::conflict, "the project was changed by another request",
-                                 "changed_meanwhile");
-        }
+        if (written.error().code == errc::precondition) co_return changed_meanwhile();
         co_return base::pass(std::move(written));
     }
     with_.log.info("project_changed",
@@ -351,6 +353,7 @@ aio::task<> use_cases::remove_project(std::string name, write_conditions conditi
     leaving_projects_.insert(name);
     auto removed = co_await with_.records.remove_project(name);
     leaving_projects_.erase(name);
+    if (!removed && removed.error().code == errc::precondition) co_return changed_meanwhile();
     if (!removed) co_return base::pass(std::move(removed));
     with_.log.info("project_removed",
                    {{"project", name}, {"subject", by.subject}, {"request_id", by.request_id}});

@@ -64,7 +64,8 @@ class document_store {
 
     // The new revision. Failures: precondition (another revision is there, or none, or one
     // already), conflict with reason "unique:<name>" (a unique value is taken), limit (id or body
-    // too large), unavailable. Durable when it answers.
+    // too large), unavailable (/"queue_full": it was not begun; else it may have happened). Durable
+    // when it answers.
     virtual aio::task<revision> put(put_request request) = 0;
 
     // One outcome per request, in order; each stands alone (not atomic over the bulk). Failure of
@@ -82,7 +83,8 @@ class document_store {
     // unavailable.
     virtual aio::task<void> remove(remove_request request) = 0;
 
-    // Cheap liveness: what the adapter last saw, without I/O. Any thread.
+    // Cheap liveness: what the adapter last saw, without I/O. While it is not connected it looks
+    // again by itself: nobody needs to call for it to recover. Any thread.
     [[nodiscard]] virtual bool is_connected() const noexcept = 0;
 
     // Finishes accepted writes and closes. Called once; calls after it answer unavailable.
