@@ -8,6 +8,10 @@ namespace {
 constexpr std::int64_t mebi = 1024 * 1024;
 constexpr std::int64_t gibi = 1024 * mebi;
 
+// What KubeDB gives such members when nobody says how much.
+constexpr size mongodb_side_size{.cpu_millis = 800, .memory_bytes = 1536 * mebi};
+constexpr size sentinel_size{.cpu_millis = 500, .memory_bytes = 1 * gibi};
+
 // Limits follow KubeDB's admission rules for kubedb.com/v1 (Redis Cluster: at least 3 shards of 2;
 // MySQL Group Replication: 3 to 9 members; Galera: at least 3, odd).
 constexpr std::array<engine_rules, 7> engines{{
@@ -33,14 +37,17 @@ constexpr std::array<engine_rules, 7> engines{{
      .shards = {1, 20},
      .shard_replicas = {1, 9},
      .memory_bytes_min = 256 * mebi,
-     .storage_bytes_min = 128 * mebi},
+     .storage_bytes_min = 128 * mebi,
+     .config_servers = {3, mongodb_side_size, 2 * gibi},
+     .routers = {2, mongodb_side_size}},
     {.engine = "redis",
      .display_name = "Redis",
      .replicated = {2, 9},
      .shards = {3, 50},
      .shard_replicas = {2, 6},
      .memory_bytes_min = 64 * mebi,
-     .storage_bytes_min = 64 * mebi},
+     .storage_bytes_min = 64 * mebi,
+     .sentinels = {3, sentinel_size, gibi}},  // the fewest that still agree when one is lost
     {.engine = "elasticsearch",
      .display_name = "Elasticsearch",
      .replicated = {2, 20},

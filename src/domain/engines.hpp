@@ -18,6 +18,13 @@ struct replica_range {
     [[nodiscard]] bool supported() const noexcept { return most > 0; }
 };
 
+// Members that a topology needs beside the database's own, all alike. They count in every quota.
+struct side_members {
+    int count = 0;
+    domain::size size{};             // of each
+    std::int64_t storage_bytes = 0;  // of each, where the database's own storage is durable
+};
+
 struct engine_rules {
     std::string_view engine;        // "postgres"
     std::string_view display_name;  // "PostgreSQL"
@@ -31,6 +38,9 @@ struct engine_rules {
         false;  // horizontal scaling may cross the border between 1 and several members
     std::int64_t memory_bytes_min = 0;
     std::int64_t storage_bytes_min = 0;
+    side_members sentinels{};       // beside a replicated database
+    side_members config_servers{};  // beside a cluster
+    side_members routers{};         // beside a cluster
 };
 
 std::span<const engine_rules> all_engines() noexcept;

@@ -27,10 +27,25 @@ usage& usage::operator-=(const usage& other) noexcept {
 
 usage usage_of(const database& record) noexcept {
     const std::int64_t members = member_count(record.topology);
-    return {.databases = 1,
-            .cpu_millis = record.size.cpu_millis * members,
-            .memory_bytes = record.size.memory_bytes * members,
-            .storage_bytes = record.storage.bytes * members};
+    usage all{.databases = 1,
+              .cpu_millis = record.size.cpu_millis * members,
+              .memory_bytes = record.size.memory_bytes * members,
+              .storage_bytes = record.storage.bytes * members};
+    const auto* rules = find_engine(record.engine);
+    if (rules == nullptr) return all;
+    const auto add = [&](const side_members& side) {
+        all.cpu_millis += side.size.cpu_millis * side.count;
+        all.memory_bytes += side.size.memory_bytes * side.count;
+        if (record.storage.type == storage_type::durable) {
+            all.storage_bytes += side.storage_bytes * side.count;
+        }
+    };
+    if (record.topology.mode == topology_mode::replicated) add(rules->sentinels);
+    if (record.topology.mode == topology_mode::cluster) {
+        add(rules->config_servers);
+        add(rules->routers);
+    }
+    return all;
 }
 
 usage limits_of(const project& owner) noexcept {

@@ -25,6 +25,31 @@ TEST(check_limits, counts_all_members) {
               "project 'shop' has 501m of cpu in use of 2; 1500m more do not fit");
 }
 
+// Sentinels, config servers and routers are asked of the cluster as well.
+TEST(usage_of, counts_what_stands_beside_the_database) {
+    database record{.engine = "redis",
+                    .topology = {.mode = topology_mode::replicated, .replicas = 2},
+                    .size = {.cpu_millis = 100, .memory_bytes = gibi},
+                    .storage = {.bytes = gibi}};
+    EXPECT_EQ(usage_of(record), (usage{.databases = 1,
+                                       .cpu_millis = 2 * 100 + 3 * 500,
+                                       .memory_bytes = 5 * gibi,
+                                       .storage_bytes = 5 * gibi}));
+    record.storage.type = storage_type::ephemeral;
+    EXPECT_EQ(usage_of(record).storage_bytes, 2 * gibi);
+    record.topology = {};
+    EXPECT_EQ(usage_of(record).cpu_millis, 100);
+    record.storage.type = storage_type::durable;
+    record.engine = "mongodb";
+    record.topology = {.mode = topology_mode::cluster, .replicas = 3, .shards = 2};
+    EXPECT_EQ(usage_of(record), (usage{.databases = 1,
+                                       .cpu_millis = 6 * 100 + 5 * 800,
+                                       .memory_bytes = 6 * gibi + 5 * 3 * gibi / 2,
+                                       .storage_bytes = 6 * gibi + 3 * 2 * gibi}));
+    record.engine = "redis";
+    EXPECT_EQ(usage_of(record).cpu_millis, 6 * 100);
+}
+
 TEST(check_limits, allows_to_shrink_over_the_limit) {
     EXPECT_TRUE(check_limits({.databases = 1, .cpu_millis = 100},
                              {.databases = 2, .cpu_millis = 900}, {.cpu_millis = -100},

@@ -10,9 +10,6 @@ namespace {
 
 using enum topology_style;
 
-constexpr int sentinel_quorum = 3;  // the fewest that still agree when one is lost
-constexpr std::int64_t sentinel_storage_bytes = 1LL << 30;
-
 constexpr std::array table{
     engine_kind{"postgres", "Postgres", "postgreses", "postgres", postgres, "postgres", "replicas",
                 "postgres", 5432, "postgresql", "postgres"},
@@ -24,8 +21,7 @@ constexpr std::array table{
                 "replicaSet", 27017, "mongodb", "admin"},
     engine_kind{"redis", "Redis", "redises", "redis", redis, "redis", "replicas", "redis", 6379,
                 "redis", "0", true, true,
-                companion_kind{"RedisSentinel", "redissentinels", "-sentinel", sentinel_quorum,
-                               sentinel_storage_bytes}},
+                companion_kind{"RedisSentinel", "redissentinels", "-sentinel", "redissentinel"}},
     engine_kind{"elasticsearch", "Elasticsearch", "elasticsearches", "elasticsearch", replicas,
                 "node", "node", "node", 9200, "http", ""},
     engine_kind{"memcached", "Memcached", "memcacheds", "memcached", replicas, "memcached",

@@ -19,13 +19,13 @@ enum class topology_style : unsigned char {
     redis,        // mode Standalone | Sentinel | Cluster
 };
 
-// An object that a replicated database names and that must exist beside it (companion.hpp).
+// An object that a replicated database names and that must exist beside it (companion.hpp). How
+// many members it has, and how large, is in domain/engines.hpp.
 struct companion_kind {
     std::string_view kind;    // "RedisSentinel"; empty: the engine needs none
     std::string_view plural;  // "redissentinels"
     std::string_view suffix;  // of its name, after the database's
-    int replicas = 0;
-    std::int64_t storage_bytes = 0;  // where the database's own storage is durable
+    std::string_view container;
 };
 
 struct engine_kind {

@@ -5,6 +5,7 @@
 #include <boost/json/array.hpp>
 
 #include "base/quantity.hpp"
+#include "domain/engines.hpp"
 #include "kubedb/names.hpp"
 
 namespace kubedb {
@@ -38,10 +39,16 @@ json::object volume_of(const domain::storage& storage) {
     return claim;
 }
 
-json::object pod_template(const engine_kind& kind, const domain::size& size) {
+json::object pod_template(std::string_view container, const domain::size& size) {
     return {{"spec",
-             {{"containers", json::array{json::object{{"name", kind.container},
+             {{"containers", json::array{json::object{{"name", container},
                                                       {"resources", resources_of(size)}}}}}}};
+}
+
+const domain::engine_rules& rules_of(const engine_kind& kind) {
+    static constexpr domain::engine_rules none{};
+    const auto* rules = domain::find_engine(kind.engine);
+    return rules == nullptr ? none : *rules;
 }
 
 void add_shards(json::object& spec, const engine_kind& kind, const domain::database& record) {
@@ -54,13 +61,21 @@ void add_shards(json::object& spec, const engine_kind& kind, const domain::datab
     // MongoDB: the shards' own settings instead of those at the top.
     json::object shard{{"shards", record.topology.shards},
                        {"replicas", record.topology.replicas},
-                       {"podTemplate", pod_template(kind, record.size)}};
-    if (spec.contains("storage")) shard["storage"] = spec["storage"];
-    json::object config_server{{"replicas", 3}};
-    if (spec.contains("storage")) config_server["storage"] = spec["storage"];
+                       {"podTemplate", pod_template(kind.container, record.size)}};
+    const auto side = [&](const domain::side_members& members) {
+        return json::object{{"replicas", members.count},
+                            {"podTemplate", pod_template(kind.container, members.size)}};
+    };
+    const auto& rules = rules_of(kind);
+    auto config_server = side(rules.config_servers);
+    if (spec.contains("storage")) {
+        shard["storage"] = spec["storage"];
+        config_server["storage"] = volume_of({.bytes = rules.config_servers.storage_bytes,
+                                              .storage_class = record.storage.storage_class});
+    }
     spec["shardTopology"] = json::object{{"shard", std::move(shard)},
                                          {"configServer", std::move(config_server)},
-                                         {"mongos", json::object{{"replicas", 2}}}};
+                                         {"mongos", side(rules.routers)}};
     spec.erase("storage");
     spec.erase("podTemplate");
 }
@@ -136,7 +151,7 @@ json::object database_manifest(const engine_kind& kind, const domain::database& 
     const bool durable = record.storage.type == domain::storage_type::durable;
     json::object spec{
         {"version", record.version},
-        {"podTemplate", pod_template(kind, record.size)},
+        {"podTemplate", pod_template(kind.container, record.size)},
         // Deleting a database deletes its volumes and secrets: that is what was asked.
         {"deletionPolicy", "WipeOut"}};
     if (kind.has_volumes) {
@@ -165,14 +180,16 @@ std::string companion_name(const engine_kind& kind, std::string_view database) {
 }
 
 json::object companion_manifest(const engine_kind& kind, const domain::database& record) {
+    const auto& sentinels = rules_of(kind).sentinels;
     const bool durable = record.storage.type == domain::storage_type::durable;
     json::object spec{{"version", record.version},
-                      {"replicas", kind.companion.replicas},
+                      {"replicas", sentinels.count},
+                      {"podTemplate", pod_template(kind.companion.container, sentinels.size)},
                       {"storageType", durable ? "Durable" : "Ephemeral"},
                       {"deletionPolicy", "WipeOut"}};
     if (durable) {
         spec["storage"] = volume_of(
-            {.bytes = kind.companion.storage_bytes, .storage_class = record.storage.storage_class});
+            {.bytes = sentinels.storage_bytes, .storage_class = record.storage.storage_class});
     }
     if (record.paused) spec["halted"] = true;
     return {{"apiVersion", "kubedb.com/v1"},

@@ -67,6 +67,16 @@ TEST(manifests, a_sharded_mongodb_keeps_its_settings_with_its_shards) {
     EXPECT_EQ(at(made, "/spec/shardTopology/shard/replicas"), "3");
     EXPECT_EQ(at(made, "/spec/storage"), "absent");
     EXPECT_EQ(at(made, "/spec/podTemplate"), "absent");
+    // Counted in quotas as they are asked for.
+    const std::string side = R"({"name":"mongodb","resources":{"requests":{"cpu":"800m",)"
+                             R"("memory":"1536Mi"},"limits":{"memory":"1536Mi"}}})";
+    for (const std::string part : {"configServer", "mongos"}) {
+        EXPECT_EQ(at(made, "/spec/shardTopology/" + part + "/podTemplate/spec/containers/0"), side);
+    }
+    EXPECT_EQ(at(made, "/spec/shardTopology/configServer/replicas"), "3");
+    EXPECT_EQ(at(made, "/spec/shardTopology/configServer/storage/resources/requests/storage"),
+              R"("2Gi")");
+    EXPECT_EQ(at(made, "/spec/shardTopology/mongos/replicas"), "2");
 }
 
 TEST(manifests, only_a_replicated_redis_needs_a_companion) {
@@ -87,6 +97,9 @@ TEST(manifests, the_companion_is_the_databases_own_and_as_durable) {
     EXPECT_EQ(at(made, "/metadata/labels/kubedb-dbaas.io~1database-id"), R"("db-1")");
     EXPECT_EQ(at(made, "/spec/version"), R"("7.0")");
     EXPECT_EQ(at(made, "/spec/replicas"), "3");
+    EXPECT_EQ(at(made, "/spec/podTemplate/spec/containers/0/name"), R"("redissentinel")");
+    EXPECT_EQ(at(made, "/spec/podTemplate/spec/containers/0/resources/limits/memory"), R"("1Gi")");
+    EXPECT_EQ(at(made, "/spec/storage/resources/requests/storage"), R"("1Gi")");
     EXPECT_EQ(at(made, "/spec/storage/storageClassName"), R"("fast")");
     record.storage.type = domain::storage_type::ephemeral;
     record.paused = true;
