@@ -267,15 +267,20 @@ class Disasters(unittest.TestCase):
                 gone = index // 5
                 if stack.delete(f'/api/v1/databases/{first[gone]}').status == 202:
                     return ('deleted', f'old-{gone}')
-            elif stack.create(f'new-{index}').status == 202:
+            elif create(index).status == 202:
                 return ('created', f'new-{index}')
             return ('unknown', None)
+
+        def create(index):
+            return stack.post('/api/v1/databases', {'project': 'default', 'name': f'new-{index}', 'engine': 'redis', 'size': 'micro',
+                                                    'storage': {'size': '1Gi'}}, headers={'Idempotency-Key': f'new-{index}'})
 
         def kill(_):
             time.sleep(0.15)
             stack.kill_platform()
 
         results = together(101, lambda index: kill(index) if index == 100 else act(index))
+        stack.lose_kept_answers()
         stack.start_platform()
         # What was not answered may have happened or not; the platform's word after the start counts.
         names = {each['name'] for each in stack.databases() if not each['deleted']}
@@ -285,6 +290,16 @@ class Disasters(unittest.TestCase):
             if verdict == 'deleted':
                 self.assertNotIn(name, names)
         self.assertLessEqual(names, accepted | {f'new-{index}' for index in range(100)})
+        # Whoever got no answer asks again: never a refusal, and never a second database.
+        ids = {each['name']: each['id'] for each in stack.databases()}
+        created = [index for index in range(100) if index % 5]
+        for index, again in zip(created, together(len(created), lambda at: create(created[at]))):
+            name = f'new-{index}'
+            self.assertEqual(again.status, 202, again.text)
+            if name in ids:
+                self.assertEqual(again.headers.get('Idempotency-Replayed'), 'true', name)
+                self.assertEqual(again.json['database']['id'], ids[name])
+            names.add(name)
         wait_until(lambda: self.settled(names), 240, 'everything accepted came to its end')
         objects = stack.kubernetes('/apis/kubedb.com/v1/namespaces/dbaas-default/redises')['items']
         self.assertEqual(sorted(each['metadata']['name'] for each in objects), sorted(names))

@@ -88,8 +88,8 @@ json::array parameters_of(const route& to) {
         query("dry_run", "Check everything, write nothing", {{"type", "boolean"}});
         list.push_back(
             parameter("Idempotency-Key", "header", false,
-                      "A repetition with the same key within a day gets the first success "
-                      "again; a refusal is not kept",
+                      "A repetition with the same key within a day gets the first success again, "
+                      "or what it accepted when that was lost in a crash; a refusal is not kept",
                       {{"type", "string"}, {"minLength", 1}, {"maxLength", 100}}));
     }
     if (to.verb == http::method::patch || to.verb == http::method::del) {

@@ -117,6 +117,11 @@ awaitable<http::response> write_routes::answer(operation_id what, std::string pa
                               .reason = "idempotency_key_reused"},
                              by);
         case app::idempotency_verdict::replay: {
+            if (ticket->done) {
+                auto response = accepted_answer(*ticket->done, false, shared_.model);
+                response.headers.add("Idempotency-Replayed", "true");
+                co_return response;
+            }
             http::response response{.status = ticket->answer->status,
                                     .body = http::body(ticket->answer->body)};
             for (const auto& [name, value] : ticket->answer->headers) {
@@ -129,6 +134,8 @@ awaitable<http::response> write_routes::answer(operation_id what, std::string pa
             break;
     }
     const auto request_id = by.request_id;
+    by.idempotency_key = scoped;
+    by.request_digest = payload;
     auto response = co_await once(what, std::move(parameter), incoming, std::move(by));
     if (!is_worth_keeping(response.status, response.body.size())) {
         co_await aio::run_on<void>(shared_.with.control,

@@ -142,6 +142,10 @@ json::object to_json(const domain::operation& from) {
                         {"requested_by", from.requested_by}};
     if (from.started_at) result["started_at"] = base::to_rfc3339_micro(*from.started_at);
     if (from.finished_at) result["finished_at"] = base::to_rfc3339_micro(*from.finished_at);
+    if (!from.idempotency_key.empty()) {
+        result["idempotency_key"] = from.idempotency_key;
+        result["request_digest"] = from.request_digest;
+    }
     return result;
 }
 
@@ -165,7 +169,9 @@ domain::operation read_operation(reader& from) {
             .finished_at = from.optional_when("finished_at"),
             .error_code = from.text("error_code"),
             .error_message = from.text("error_message"),
-            .requested_by = from.text("requested_by")};
+            .requested_by = from.text("requested_by"),
+            .idempotency_key = from.text("idempotency_key"),
+            .request_digest = from.text("request_digest")};
 }
 
 domain::database read_database(reader& from) {

@@ -12,7 +12,6 @@ namespace {
 namespace json = boost::json;
 using base::errc;
 
-constexpr std::chrono::hours kept_for{24};
 constexpr std::size_t key_bytes_max = 128;
 const std::string collection = "idempotency";
 
@@ -85,7 +84,7 @@ aio::task<idempotency_ticket> idempotency_ledger::begin(std::string key, std::st
         co_return base::pass(std::move(found), "look for an earlier answer");
     }
     auto earlier = decode(found->body);
-    if (!earlier || clock_.wall() - earlier->at > kept_for) {
+    if (!earlier || clock_.wall() - earlier->at > idempotency_kept_for) {
         open_[key].replaces = found->revision;
         co_return idempotency_ticket{};
     }

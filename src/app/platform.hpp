@@ -59,6 +59,9 @@ class platform_listener {
 struct caller {
     std::string subject;  // who asks: "local-admin"
     std::string request_id;
+    // As given to begin_idempotent(); they are written with the operation. Empty without.
+    std::string idempotency_key{};
+    std::string request_digest{};
 };
 
 struct write_conditions {
@@ -92,10 +95,13 @@ struct kept_answer {
     std::map<std::string, std::string> headers;  // Location, ETag, Content-Type
     std::string body;
 };
+inline constexpr std::chrono::hours idempotency_kept_for{24};
 enum class idempotency_verdict : std::uint8_t { first, replay, in_progress, other_payload };
 struct idempotency_ticket {
     idempotency_verdict verdict = idempotency_verdict::first;
-    std::optional<kept_answer> answer;  // with replay
+    // With replay one of both: the first answer, or, when it was not kept, what it accepted.
+    std::optional<kept_answer> answer{};
+    std::optional<accepted> done{};
 };
 
 class platform {
@@ -132,7 +138,8 @@ class platform {
     virtual aio::task<history_points> read_history(history_request what) = 0;
 
     // Idempotency-Key: `key` already holds the caller's subject; `payload` is a digest of method,
-    // path and body.
+    // path and body. A write that made an operation is known for a day from its record alone, while
+    // the record holds the operation (docs/adr/0003).
     virtual aio::task<idempotency_ticket> begin_idempotent(std::string key,
                                                            std::string payload) = 0;
     virtual aio::task<void> finish_idempotent(std::string key, kept_answer answer) = 0;

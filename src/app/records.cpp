@@ -115,16 +115,18 @@ aio::task<std::shared_ptr<const domain::database>> record_keeper::create(domain:
 aio::task<> record_keeper::reload(std::string id) {
     auto found = co_await store_.get(databases, id);
     auto* which = table_.find(id);
+    if (which != nullptr && !found && found.error().code != errc::not_found) {
+        co_return base::pass(std::move(found), "read the record again");
+    }
+    doubtful_records_.erase(id);
     if (which == nullptr) co_return done();
     if (!found) {
-        if (found.error().code != errc::not_found) co_return base::pass(std::move(found));
         table_.erase(id);  // a removal whose answer was lost
         co_return done();
     }
     auto record = decode_database(found->body);
     if (!record) co_return base::pass(std::move(record), id);
     record->revision = found->revision;
-    which->doubtful = false;
     if (record->revision != which->record->revision) {
         table_.put(std::make_shared<const domain::database>(std::move(*record)));
     }
@@ -135,9 +137,9 @@ aio::task<std::shared_ptr<const domain::database>> record_keeper::update(std::st
                                                                          record_change change) {
     for (int round = 0; round < rounds_max; ++round) {
         auto* which = table_.find(id);
-        if (which != nullptr && which->doubtful) {
+        if (doubtful_records_.contains(id)) {
             auto reloaded = co_await reload(id);
-            if (!reloaded) co_return base::pass(std::move(reloaded), "read the record again");
+            if (!reloaded) co_return base::pass(std::move(reloaded));
             which = table_.find(id);
         }
         if (which == nullptr) {
@@ -159,11 +161,11 @@ aio::task<std::shared_ptr<const domain::database>> record_keeper::update(std::st
             co_return shared;
         }
         if (put.error().code != errc::precondition) {
-            if (which != nullptr && is_effect_unknown(put.error())) which->doubtful = true;
+            if (which != nullptr && is_effect_unknown(put.error())) doubtful_records_.insert(id);
             co_return base::pass(std::move(put), "store the database");
         }
         if (which != nullptr && which->record->revision == present->revision) {
-            which->doubtful = true;  // written by somebody that this process did not see
+            doubtful_records_.insert(id);  // written by somebody that this process did not see
         }
     }
     co_return base::fail(errc::unavailable, "the record changes faster than it can be written");
@@ -186,8 +188,7 @@ aio::task<> record_keeper::forget(std::string id) {
     auto removed =
         co_await store_.remove({.collection = databases, .id = id, .expected = record->revision});
     if (!removed) {
-        which = table_.find(id);
-        if (which != nullptr) which->doubtful = true;
+        if (table_.find(id) != nullptr) doubtful_records_.insert(id);
         co_return base::pass(std::move(removed), "remove the record");
     }
     table_.erase(id);
@@ -274,6 +275,10 @@ aio::task<> record_keeper::settle_doubts() {
         stored->revision = found->revision;
         table_.put(std::make_shared<const domain::database>(std::move(*stored)));
         log_.warning("late_creation_found", {{"database_id", id}});
+    }
+    while (!doubtful_records_.empty()) {
+        auto reloaded = co_await reload(*doubtful_records_.begin());
+        if (!reloaded) co_return reloaded;
     }
     while (!doubtful_projects_.empty()) {
         auto reloaded = co_await reload_project(*doubtful_projects_.begin());

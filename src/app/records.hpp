@@ -46,10 +46,11 @@ class record_keeper {
     // Failures: not_found, precondition, unavailable, timed_out.
     aio::task<> remove_project(std::string name);
 
-    // Creations and projects whose answer was lost: looks what happened.
+    // Whatever lost its answer: looks what happened.
     aio::task<> settle_doubts();
     [[nodiscard]] bool has_doubts() const noexcept {
-        return !doubtful_creations_.empty() || !doubtful_projects_.empty();
+        return !doubtful_creations_.empty() || !doubtful_records_.empty() ||
+               !doubtful_projects_.empty();
     }
     static constexpr std::size_t doubts_max = 1000;
     // Removes archived operations that ended before `when`.
@@ -67,6 +68,7 @@ class record_keeper {
     const base::clock& clock_;
     obs::log& log_;
     std::set<std::string> doubtful_creations_;  // ids
+    std::set<std::string> doubtful_records_;    // ids of those in the table
     std::set<std::string> doubtful_projects_;   // names
 };
 

@@ -187,7 +187,12 @@ class service_impl final : public service, public ports::cluster_observer {
     }
 
     aio::task<idempotency_ticket> begin_idempotent(std::string key, std::string payload) override {
-        return ledger_.begin(std::move(key), std::move(payload));
+        auto ticket = co_await ledger_.begin(key, payload);
+        if (!ticket || ticket->verdict != idempotency_verdict::first) co_return ticket;
+        auto earlier = co_await find_accepted(key, payload);
+        const bool is_first = earlier && earlier->verdict == idempotency_verdict::first;
+        if (!is_first) ledger_.abandon(key);
+        co_return earlier;
     }
     aio::task<void> finish_idempotent(std::string key, kept_answer answer) override {
         return ledger_.finish(std::move(key), std::move(answer));
@@ -211,6 +216,23 @@ class service_impl final : public service, public ports::cluster_observer {
                                           {{"code", base::name(why.code)}, {"detail", why.text}});
                                   }},
                              std::move(turn));
+    }
+
+    // The process may have ended, or the store have been away, after a write and before its answer
+    // was kept: then the record knows.
+    aio::task<idempotency_ticket> find_accepted(std::string key, std::string payload) {
+        if (records_.has_doubts()) {
+            auto settled = co_await records_.settle_doubts();
+            if (!settled) co_return base::pass(std::move(settled), "look for an earlier answer");
+        }
+        const auto* operation = table_.find_by_idempotency_key(key);
+        if (operation == nullptr) co_return idempotency_ticket{};
+        if (operation->request_digest != payload) {
+            co_return idempotency_ticket{.verdict = idempotency_verdict::other_payload};
+        }
+        const auto view = table_.find(operation->database_id)->view;
+        co_return idempotency_ticket{.verdict = idempotency_verdict::replay,
+                                     .done = accepted{.database = view, .operation = *operation}};
     }
 
     void note_store() {

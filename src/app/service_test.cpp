@@ -383,6 +383,84 @@ TEST_F(service, idempotency_keys_replay_refuse_and_free) {
     EXPECT_EQ(begin("c")->verdict, first);
 }
 
+// The process ends after the write and before its answer is kept.
+TEST_F(service, a_repeated_write_is_known_from_its_record) {
+    const auto begin = [&](const std::string& key, const std::string& payload) {
+        return await<app::idempotency_ticket>(
+            [&] { return service_->begin_idempotent(key, payload); });
+    };
+    const auto as = [&](const std::string& key) {
+        by_.idempotency_key = key;
+        by_.request_digest = "digest of " + key;
+        EXPECT_EQ(begin(key, by_.request_digest)->verdict, app::idempotency_verdict::first);
+    };
+    const auto die = [&] {
+        stop();
+        start();
+    };
+    const auto expect_replay = [&](const std::string& key, domain::operation_kind kind) {
+        const auto again = begin(key, "digest of " + key);
+        ASSERT_TRUE(again) << again.error().text;
+        ASSERT_EQ(again->verdict, app::idempotency_verdict::replay);
+        EXPECT_EQ(again->done->operation->kind, kind);
+        EXPECT_EQ(again->done->database->record->name, "cache");
+        EXPECT_EQ(begin(key, "another")->verdict, app::idempotency_verdict::other_payload);
+    };
+    as("k-create");
+    ASSERT_TRUE(create("cache"));
+    die();
+    expect_replay("k-create", domain::operation_kind::create);
+    cluster_.report("cache", observed_phase::ready);
+    settle();
+    as("k-update");
+    ASSERT_TRUE(patch("cache", {.size = domain::size_request{.preset = "large"}}));
+    die();
+    expect_replay("k-update", domain::operation_kind::update);
+    cluster_.finish_change("cache", domain::change_phase::successful);
+    settle();
+    as("k-pause");
+    ASSERT_TRUE(patch("cache", {.paused = true}));
+    die();
+    expect_replay("k-pause", domain::operation_kind::pause);
+    clock_.advance(25h);
+    EXPECT_EQ(begin("k-create", "digest of k-create")->verdict, app::idempotency_verdict::first);
+    cluster_.hold("cache");
+    as("k-remove");
+    ASSERT_TRUE(remove("cache"));
+    die();
+    expect_replay("k-remove", domain::operation_kind::remove);
+}
+
+TEST_F(service, a_repeated_write_whose_answer_the_store_lost_is_not_done_twice) {
+    by_.idempotency_key = "k";
+    by_.request_digest = "d";
+    const auto begin = [&] {
+        return await<app::idempotency_ticket>([&] { return service_->begin_idempotent("k", "d"); });
+    };
+    EXPECT_EQ(begin()->verdict, app::idempotency_verdict::first);
+    store_.lose_next_answer();
+    EXPECT_EQ(create("cache").error().code, base::errc::timed_out);
+    ASSERT_TRUE(await<void>([&] { return service_->abandon_idempotent("k"); }));
+    store_.fail_next(2);
+    EXPECT_EQ(begin().error().code, base::errc::unavailable);
+    store_.fail_next(0);
+    const auto again = begin();
+    ASSERT_TRUE(again) << again.error().text;
+    ASSERT_EQ(again->verdict, app::idempotency_verdict::replay);
+    EXPECT_EQ(again->done->database->record->name, "cache");
+
+    cluster_.report("cache", observed_phase::ready);
+    settle();
+    by_.idempotency_key = "k2";
+    store_.lose_next_answer();
+    EXPECT_FALSE(patch("cache", {.size = domain::size_request{.preset = "large"}}));
+    const auto changed =
+        await<app::idempotency_ticket>([&] { return service_->begin_idempotent("k2", "d"); });
+    ASSERT_TRUE(changed) << changed.error().text;
+    ASSERT_EQ(changed->verdict, app::idempotency_verdict::replay);
+    EXPECT_EQ(changed->done->operation->kind, domain::operation_kind::update);
+}
+
 TEST_F(service, readiness_follows_what_the_loops_report) {
     EXPECT_EQ(health_->state(app::background::status_sync, clock_.now()), app::part_state::running);
     clock_.advance(60s);

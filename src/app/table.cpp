@@ -95,12 +95,33 @@ bool database_table::derive(entry& which) {
     return true;
 }
 
+void database_table::forget_key(const domain::operation& of) {
+    const auto at = by_idempotency_key_.find(of.idempotency_key);
+    if (at == by_idempotency_key_.end() || at->second.operation_id != of.id) return;
+    by_idempotency_key_.erase(at);
+}
+
+const domain::operation* database_table::find_by_idempotency_key(const std::string& key) const {
+    const auto at = by_idempotency_key_.find(key);
+    if (at == by_idempotency_key_.end()) return nullptr;
+    const auto which = entries_.find(at->second.database_id);
+    if (which == entries_.end()) return nullptr;
+    for (const auto& each : which->second.record->operations) {
+        if (each.id != at->second.operation_id) continue;
+        return clock_.wall() - each.created_at > idempotency_kept_for ? nullptr : &each;
+    }
+    return nullptr;
+}
+
 void database_table::tell_operations(const domain::database* before,
                                      const domain::database& after) {
     for (const auto& operation : after.operations) {
         if (before != nullptr &&
             std::ranges::find(before->operations, operation) != before->operations.end()) {
             continue;
+        }
+        if (!operation.idempotency_key.empty()) {
+            by_idempotency_key_[operation.idempotency_key] = {after.id, operation.id};
         }
         const auto shared = std::make_shared<const domain::operation>(operation);
         for (auto* listener : listeners_) listener->on_operation(shared);
@@ -110,6 +131,7 @@ void database_table::tell_operations(const domain::database* before,
         const bool kept = std::ranges::any_of(
             after.operations, [&](const auto& each) { return each.id == operation.id; });
         if (kept) continue;
+        forget_key(operation);
         for (auto* listener : listeners_) listener->on_operation_forgotten(operation.id);
     }
 }
@@ -147,6 +169,7 @@ void database_table::erase(const std::string& id) {
     if (used_by_project_[record.project].databases == 0) used_by_project_.erase(record.project);
     const auto key = ids_.find(key_of(record));
     if (key != ids_.end() && key->second == id) ids_.erase(key);
+    for (const auto& operation : record.operations) forget_key(operation);
     const auto last = at->second.view;
     entries_.erase(at);
     for (auto* listener : listeners_) listener->on_database_removed(last);

@@ -27,9 +27,7 @@ struct entry {
     metrics_state metrics = metrics_state::pending;
     std::string metrics_reason;
     base::steady_time first_sight_until = base::steady_time::min();  // absence means nothing until
-    // The last write's answer was lost: read the record again before the next one.
-    bool doubtful = false;
-    std::shared_ptr<const database_view> view;  // as last published
+    std::shared_ptr<const database_view> view;                       // as last published
 };
 
 ports::database_key key_of(const domain::database& record);
@@ -48,6 +46,10 @@ class database_table {
     [[nodiscard]] const std::unordered_map<std::string, entry>& databases() const noexcept {
         return entries_;
     }
+
+    // The operation of the last day that was asked for under this key, or null. Valid as long as
+    // its record.
+    [[nodiscard]] const domain::operation* find_by_idempotency_key(const std::string& key) const;
 
     // Adds or replaces a record; an older revision than the present one is ignored.
     entry& put(std::shared_ptr<const domain::database> record);
@@ -87,6 +89,10 @@ class database_table {
     [[nodiscard]] std::vector<std::string> removed_databases() const;
     void erase_archived(const std::string& id);
 
+    // Nothing is stored at all.
+    [[nodiscard]] bool is_empty() const noexcept {
+        return projects_.empty() && entries_.empty() && archived_.empty();
+    }
     [[nodiscard]] domain::usage usage_of_project(const std::string& name) const;
     [[nodiscard]] const domain::usage& usage_of_all() const noexcept { return used_; }
 
@@ -94,12 +100,18 @@ class database_table {
     void publish(entry& which, change what);
     void tell_operations(const domain::database* before, const domain::database& after);
     bool derive(entry& which);
+    void forget_key(const domain::operation& of);
 
     const base::clock& clock_;
     std::chrono::seconds metrics_interval_;
     std::vector<platform_listener*> listeners_;
     std::unordered_map<std::string, entry> entries_;
     std::map<ports::database_key, std::string> ids_;
+    struct operation_place {
+        std::string database_id;
+        std::string operation_id;
+    };
+    std::unordered_map<std::string, operation_place> by_idempotency_key_;
     std::map<ports::database_key, std::shared_ptr<const domain::observed_database>> seen_;
     std::map<std::string, std::shared_ptr<const domain::project>> projects_;
     std::unordered_map<std::string, std::shared_ptr<const domain::operation>> archived_;

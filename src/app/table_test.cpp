@@ -77,4 +77,25 @@ TEST_F(database_table, a_namesake_is_not_the_first_sight) {
     EXPECT_TRUE(table_.awaits_first_sight(which));
 }
 
+TEST_F(database_table, a_key_is_forgotten_with_its_operation) {
+    auto made = *record("u1", 1);
+    made.operations.push_back(
+        {.id = "op-1", .created_at = clock_.wall(), .idempotency_key = "k", .request_digest = "d"});
+    table_.put(std::make_shared<const domain::database>(made));
+    ASSERT_NE(table_.find_by_idempotency_key("k"), nullptr);
+    EXPECT_EQ(table_.find_by_idempotency_key("k")->id, "op-1");
+    clock_.advance(25h);
+    EXPECT_EQ(table_.find_by_idempotency_key("k"), nullptr);
+    made.operations[0].id = "op-2";  // the key again, after its day
+    made.operations[0].created_at = clock_.wall();
+    made.revision = 2;
+    table_.put(std::make_shared<const domain::database>(made));
+    EXPECT_EQ(table_.find_by_idempotency_key("k")->id, "op-2");
+    made.operations.clear();
+    made.revision = 3;
+    table_.put(std::make_shared<const domain::database>(made));
+    EXPECT_EQ(table_.find_by_idempotency_key("k"), nullptr);
+    EXPECT_EQ(table_.find_by_idempotency_key("other"), nullptr);
+}
+
 }  // namespace

@@ -104,7 +104,11 @@ class use_cases::reservation {
 };
 
 domain::operation use_cases::new_operation(operation_kind kind, const caller& by) const {
-    return {.id = base::random_id("op-"), .kind = kind, .requested_by = by.subject};
+    return {.id = base::random_id("op-"),
+            .kind = kind,
+            .requested_by = by.subject,
+            .idempotency_key = by.idempotency_key,
+            .request_digest = by.request_digest};
 }
 
 accepted use_cases::preview(domain::database record) const {
