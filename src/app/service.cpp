@@ -78,7 +78,7 @@ class service_impl final : public service, public ports::cluster_observer {
         if (!loaded) co_return base::pass(std::move(loaded), "read the platform's records");
         // The process may have ended between the end of a record and that of its history.
         for (const auto& id : table_.removed_databases()) history_.forget(id);
-        if (!table_.project("default")) {
+        if (table_.is_empty()) {  // whoever removed it afterwards meant it
             auto made = co_await records_.put_project(
                 {.name = "default", .display_name = "Default project"});
             if (!made && made.error().code != errc::conflict) co_return base::pass(std::move(made));

@@ -351,6 +351,17 @@ TEST_F(service, an_operation_is_not_ended_by_parts_that_come_before_their_object
     EXPECT_EQ(operation(made), operation_phase::succeeded);
 }
 
+TEST_F(service, a_default_project_that_was_removed_stays_away) {
+    const domain::project_request wanted{.name = "shop"};
+    ASSERT_TRUE((await<std::shared_ptr<const domain::project>>(
+        [&] { return service_->create_project(wanted, {}, by_); })));
+    ASSERT_TRUE(await<void>([&] { return service_->remove_project("default", {}, by_); }));
+    stop();
+    start();
+    EXPECT_FALSE(create("cache"));
+    EXPECT_TRUE(create("cache", "shop"));
+}
+
 TEST_F(service, somebody_elses_object_is_left_alone) {
     domain::database foreign{
         .id = "db-other", .project = "default", .name = "cache", .engine = "redis"};
