@@ -16,6 +16,7 @@
 #include "api/repeated_member.hpp"
 #include "api/routes.hpp"
 #include "api/writing.hpp"
+#include "domain/faults.hpp"
 #include "testing/remembering_log.hpp"
 
 namespace {

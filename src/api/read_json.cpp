@@ -9,6 +9,7 @@
 
 #include "api/repeated_member.hpp"
 #include "base/json_pointer.hpp"
+#include "domain/faults.hpp"
 
 namespace api {
 namespace {

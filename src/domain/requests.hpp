@@ -13,10 +13,6 @@
 
 namespace domain {
 
-// Faults of one request that are told; one more entry says that there are others.
-inline constexpr std::size_t faults_max = 100;
-void add_fault(std::vector<base::field_fault>& list, base::field_fault what);
-
 struct topology_request {
     std::optional<std::string> mode;  // "standalone" | "replicated" | "cluster"
     std::optional<std::int64_t> replicas;

@@ -12,6 +12,7 @@
 #include "base/utf8.hpp"
 #include "domain/decide.hpp"
 #include "domain/engines.hpp"
+#include "domain/faults.hpp"
 #include "domain/text_rules.hpp"
 
 namespace domain {
@@ -28,31 +29,6 @@ constexpr std::int64_t storage_bytes_most = std::int64_t(64) << 40;
 constexpr std::int64_t cpu_millis_least = 50;
 constexpr std::int64_t cpu_millis_most = 512'000;
 constexpr std::int64_t memory_bytes_most = std::int64_t(4) << 40;
-
-// Collects the faults of one request, one for each pointer: what could not be read is not missing
-// as well. They are few (add_fault), so that looking through them is cheap.
-class faults {
-  public:
-    explicit faults(std::vector<field_fault> unread) : list_(std::move(unread)) {}
-    void add(std::string pointer, std::string code, std::string message) {
-        if (std::ranges::find(list_, pointer, &field_fault::pointer) != list_.end()) return;
-        add_fault(list_, {std::move(pointer), std::move(code), std::move(message)});
-    }
-    [[nodiscard]] bool empty() const noexcept { return list_.empty(); }
-    [[nodiscard]] std::unexpected<base::failure> fail() && {
-        auto text = list_.size() == 1 ? fmt::format("{}: {}", list_[0].pointer, list_[0].message)
-                    : list_.size() > faults_max
-                        ? fmt::format("more than {} fields are not valid", faults_max)
-                        : fmt::format("{} fields are not valid", list_.size());
-        return std::unexpected(base::failure{.code = errc::invalid,
-                                             .text = std::move(text),
-                                             .reason = "validation_failed",
-                                             .fields = std::move(list_)});
-    }
-
-  private:
-    std::vector<field_fault> list_;
-};
 
 void check_label(const std::string& key, const std::string& value, faults& found) {
     if (key.size() > label_key_bytes_max) {
@@ -352,16 +328,6 @@ bool has_scaled(const database& before, const database& after) noexcept {
 }
 
 }  // namespace
-
-void add_fault(std::vector<field_fault>& list, field_fault what) {
-    if (list.size() > faults_max) return;
-    if (list.size() == faults_max) {
-        what = {.pointer = "",
-                .code = "too_many_faults",
-                .message = fmt::format("there are more than these {}", faults_max)};
-    }
-    list.push_back(std::move(what));
-}
 
 base::outcome<database> validate_create(const create_request& wanted, const engine_offer& offer) {
     faults found(wanted.unread);

@@ -7,6 +7,7 @@
 #include "base/utf8.hpp"
 #include "domain/decide.hpp"
 #include "domain/engines.hpp"
+#include "domain/faults.hpp"
 
 namespace domain {
 namespace {

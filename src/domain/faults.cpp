@@ -1,0 +1,39 @@
+#include "domain/faults.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace domain {
+
+using base::field_fault;
+
+void add_fault(std::vector<field_fault>& list, field_fault what) {
+    if (list.size() > faults_max) return;
+    if (list.size() == faults_max) {
+        what = {.pointer = "",
+                .code = "too_many_faults",
+                .message = fmt::format("there are more than these {}", faults_max)};
+    }
+    list.push_back(std::move(what));
+}
+
+void faults::add(std::string pointer, std::string code, std::string message) {
+    if (std::ranges::find(list_, pointer, &field_fault::pointer) != list_.end()) return;
+    add_fault(list_, {std::move(pointer), std::move(code), std::move(message)});
+}
+
+std::unexpected<base::failure> faults::fail() && {
+    auto text = fmt::format("{} fields are not valid", list_.size());
+    if (list_.size() == 1) text = fmt::format("{}: {}", list_[0].pointer, list_[0].message);
+    if (list_.size() > faults_max) {
+        text = fmt::format("more than {} fields are not valid", faults_max);
+    }
+    return std::unexpected(base::failure{.code = base::errc::invalid,
+                                         .text = std::move(text),
+                                         .reason = "validation_failed",
+                                         .fields = std::move(list_)});
+}
+
+}  // namespace domain
