@@ -24,6 +24,19 @@ json::object labels_of(const domain::database& record) {
     return labels;
 }
 
+json::object annotations_of(const domain::database& record) {
+    std::string keys;
+    for (const auto& [key, value] : record.tags) keys += (keys.empty() ? "" : ",") + key;
+    return {{annotation_labels, keys}};
+}
+
+json::object metadata_of(const domain::database& record, const std::string& name) {
+    return {{"name", name},
+            {"namespace", namespace_of(record.project)},
+            {"labels", labels_of(record)},
+            {"annotations", annotations_of(record)}};
+}
+
 // Memory is limited to what was asked for; CPU is not: a limit there only makes a database slow.
 json::object resources_of(const domain::size& size) {
     const auto cpu = base::millis_text(size.cpu_millis);
@@ -164,10 +177,7 @@ json::object database_manifest(const engine_kind& kind, const domain::database& 
     add_topology(spec, kind, record);
     return {{"apiVersion", "kubedb.com/v1"},
             {"kind", kind.kind},
-            {"metadata",
-             {{"name", record.name},
-              {"namespace", namespace_of(record.project)},
-              {"labels", labels_of(record)}}},
+            {"metadata", metadata_of(record, record.name)},
             {"spec", std::move(spec)}};
 }
 
@@ -194,10 +204,7 @@ json::object companion_manifest(const engine_kind& kind, const domain::database&
     if (record.paused) spec["halted"] = true;
     return {{"apiVersion", "kubedb.com/v1"},
             {"kind", kind.companion.kind},
-            {"metadata",
-             {{"name", companion_name(kind, record.name)},
-              {"namespace", namespace_of(record.project)},
-              {"labels", labels_of(record)}}},
+            {"metadata", metadata_of(record, companion_name(kind, record.name))},
             {"spec", std::move(spec)}};
 }
 
@@ -205,9 +212,10 @@ json::object update_patch(const engine_kind& kind, const domain::database& recor
                           const domain::labels& present) {
     auto labels = labels_of(record);
     for (const auto& [key, value] : present) {
-        if (is_user_label(key) && !record.tags.contains(key)) labels[key] = nullptr;
+        if (!record.tags.contains(key)) labels[key] = nullptr;
     }
-    json::object patch{{"metadata", {{"labels", std::move(labels)}}}};
+    json::object patch{
+        {"metadata", {{"labels", std::move(labels)}, {"annotations", annotations_of(record)}}}};
     json::object spec;
     if (kind.can_halt) spec["halted"] = record.paused;
     // A halt makes KubeDB change the policy; a resumed database gets ours back.

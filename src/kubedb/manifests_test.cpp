@@ -41,6 +41,7 @@ TEST(manifests, the_object_carries_owner_size_and_volume) {
     EXPECT_EQ(at(made, "/metadata/namespace"), R"("dbaas-shop")");
     EXPECT_EQ(at(made, "/metadata/labels/kubedb-dbaas.io~1database-id"), R"("db-1")");
     EXPECT_EQ(at(made, "/metadata/labels/team"), R"("web")");
+    EXPECT_EQ(at(made, "/metadata/annotations/kubedb-dbaas.io~1labels"), R"("team")");
     EXPECT_EQ(at(made, "/spec/storage/storageClassName"), R"("fast")");
     EXPECT_EQ(at(made, "/spec/podTemplate/spec/containers/0/resources/limits"),
               R"({"memory":"1Gi"})");
@@ -114,6 +115,7 @@ TEST(manifests, an_update_says_only_what_is_the_platforms) {
     auto patch = update_patch(*find_kind("redis"), record, {{"team", "old"}, {"gone", "1"}});
     EXPECT_EQ(at(patch, "/metadata/labels/team"), R"("web")");
     EXPECT_EQ(at(patch, "/metadata/labels/gone"), "null");
+    EXPECT_EQ(at(patch, "/metadata/annotations/kubedb-dbaas.io~1labels"), R"("team")");
     EXPECT_EQ(at(patch, "/spec"), R"({"halted":false,"deletionPolicy":"WipeOut"})");
     record.paused = true;  // KubeDB changes the policy itself while it halts
     patch = update_patch(*find_kind("redis"), record, {});
@@ -156,6 +158,7 @@ TEST(manifests, every_shape_is_read_back) {
             EXPECT_EQ(seen.size, record.size) << kind.engine;
             EXPECT_EQ(seen.storage, record.storage) << kind.engine;
             EXPECT_EQ(seen.owner_database_id, record.id) << kind.engine;
+            EXPECT_EQ(seen.tags, record.tags) << kind.engine;
         }
     }
 }

@@ -11,6 +11,9 @@ inline constexpr std::string_view label_database = "kubedb-dbaas.io/database-id"
 inline constexpr std::string_view label_managed = "kubedb-dbaas.io/managed";
 inline constexpr std::string_view label_project = "kubedb-dbaas.io/project";
 inline constexpr std::string_view label_operation = "kubedb-dbaas.io/operation-id";
+// The keys of the user's labels that were written for him, "a,b": others on the object are those of
+// policies and tools.
+inline constexpr std::string_view annotation_labels = "kubedb-dbaas.io/labels";
 inline constexpr std::string_view label_name = "app.kubernetes.io/name";
 inline constexpr std::string_view label_instance = "app.kubernetes.io/instance";
 inline constexpr std::string_view selector_kubedb = "app.kubernetes.io/managed-by=kubedb.com";

@@ -46,6 +46,32 @@ observed_phase phase_of(std::string_view text) {
     return observed_phase::none;
 }
 
+// "a,b" holds "a".
+bool holds(std::string_view list, std::string_view key) {
+    while (!list.empty()) {
+        const auto end = std::min(list.find(','), list.size());
+        if (list.substr(0, end) == key) return true;
+        list.remove_prefix(std::min(end + 1, list.size()));
+    }
+    return false;
+}
+
+// Of the labels on an object those that were written for the user. Others may be there too, of
+// policies and tools: to call them a difference would be to fight with whoever puts them there. An
+// object that was written before the keys were noted says nothing: then they may all be.
+domain::labels user_labels(const json::object& metadata) {
+    domain::labels found;
+    const auto& annotations = object_or_empty(metadata, "annotations");
+    const bool is_noted = annotations.contains(annotation_labels);
+    const auto noted = text_at(annotations, annotation_labels);
+    for (const auto& [key, value] : object_or_empty(metadata, "labels")) {
+        if (!value.is_string() || !is_user_label(key)) continue;
+        if (is_noted && !holds(noted, key)) continue;
+        found.emplace(std::string(key), std::string(value.get_string()));
+    }
+    return found;
+}
+
 domain::size size_of(const engine_kind& kind, const json::object& spec) {
     const auto& pod = object_or_empty(object_or_empty(spec, "podTemplate"), "spec");
     for (const auto& each : array_or_empty(pod, "containers")) {
@@ -114,12 +140,8 @@ domain::observed_database observe_database(const engine_kind& kind, const json::
     domain::observed_database seen{.exists = true};
     seen.deleting = metadata.contains("deletionTimestamp");
     seen.uid = text_at(metadata, "uid");
-    for (const auto& [key, value] : object_or_empty(metadata, "labels")) {
-        if (!value.is_string()) continue;
-        if (key == label_database) seen.owner_database_id = std::string(value.get_string());
-        if (is_user_label(key))
-            seen.tags.emplace(std::string(key), std::string(value.get_string()));
-    }
+    seen.owner_database_id = text_at(object_or_empty(metadata, "labels"), label_database);
+    seen.tags = user_labels(metadata);
     seen.phase = phase_of(text_at(status, "phase"));
     seen.version = text_at(spec, "version");
     seen.topology = topology_of(kind, spec);

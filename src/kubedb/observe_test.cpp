@@ -43,6 +43,24 @@ TEST(observe, labels_of_systems_are_not_the_users) {
     EXPECT_EQ(seen.owner_database_id, "db-1");
 }
 
+// A policy that puts its label back would be fought for ever.
+TEST(observe, labels_that_somebody_else_has_put_are_not_the_users) {
+    const auto tags_of = [](const std::string& note) {
+        return observe_database(*find_kind("redis"), parsed(R"({"metadata":{"annotations":{)" +
+                                                            note + R"(},"labels":{
+            "team":"web","tea":"1","cost/center":"7","argocd.example/instance":"x",
+            "kubedb-dbaas.io/database-id":"db-1"}}})"))
+            .tags;
+    };
+    EXPECT_EQ(tags_of(R"("kubedb-dbaas.io/labels":"cost/center,gone,team")"),
+              (domain::labels{{"cost/center", "7"}, {"team", "web"}}));
+    EXPECT_EQ(tags_of(R"("kubedb-dbaas.io/labels":"")"), domain::labels());
+    EXPECT_EQ(tags_of(R"("kubedb-dbaas.io/labels":"kubedb-dbaas.io/database-id,tea")"),
+              (domain::labels{{"tea", "1"}}));
+    // Written before the keys were noted.
+    EXPECT_EQ(tags_of(R"("other":"x")").size(), 4U);
+}
+
 TEST(observe, a_request_of_a_type_that_is_never_asked_for_still_occupies) {
     const auto seen = observe_change(
         parsed(R"({"spec":{"type":"ReconfigureTLS"},"status":{"phase":"Progressing"}})"));
