@@ -152,13 +152,20 @@ bool wait_for_change(situation& now, operation* active) {
     return false;
 }
 
+// Members come and go only in a healthy database. More memory or storage may be what an unhealthy
+// one lacks.
+bool may_begin(change_kind kind, observed_phase phase) noexcept {
+    if (phase == observed_phase::ready || phase == observed_phase::critical) return true;
+    const bool broken = phase == observed_phase::not_ready || phase == observed_phase::provisioning;
+    return broken &&
+           (kind == change_kind::volume_expansion || kind == change_kind::vertical_scaling);
+}
+
 void pursue_change(situation& now, operation& active, change_kind kind) {
     const auto step = name(kind);
     const auto* change = own_change(*now.observed, active, kind);
     if (change == nullptr) {
-        // The operator runs a change only on a healthy database.
-        if (now.observed->phase != observed_phase::ready &&
-            now.observed->phase != observed_phase::critical) {
+        if (!may_begin(kind, now.observed->phase)) {
             now.again = poll_fast;
             return;
         }

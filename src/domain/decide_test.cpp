@@ -248,14 +248,36 @@ TEST(decide, goes_back_to_what_is_when_a_change_failed) {
     EXPECT_EQ(decide(result.record, &observed, at()).next.kind, action_kind::none);
 }
 
-TEST(decide, waits_with_a_change_until_the_database_is_healthy) {
+TEST(decide, waits_with_members_until_the_database_is_healthy) {
     auto record = running_database();
     auto observed = shown(record, observed_phase::not_ready);
-    record.size.memory_bytes = 2 * gibi;
+    record.topology = {.mode = topology_mode::replicated, .replicas = 3};
     begin_operation(record, {.id = "op-2", .kind = operation_kind::update}, start);
-    EXPECT_EQ(decide(record, &observed, at()).next.kind, action_kind::none);
+    for (const auto phase : {observed_phase::not_ready, observed_phase::provisioning,
+                             observed_phase::unknown, observed_phase::restoring}) {
+        observed.phase = phase;
+        EXPECT_EQ(decide(record, &observed, at()).next.kind, action_kind::none) << name(phase);
+    }
     observed.phase = observed_phase::critical;
     EXPECT_EQ(decide(record, &observed, at()).next.kind, action_kind::request_change);
+}
+
+// A full disk, or too little memory to come up with: nothing else would bring it back.
+TEST(decide, gives_a_broken_database_the_room_that_it_lacks) {
+    auto grown = running_database();
+    grown.storage.bytes *= 2;
+    auto stronger = running_database();
+    stronger.size.memory_bytes *= 2;
+    for (auto record : {grown, stronger}) {
+        begin_operation(record, {.id = "op-2", .kind = operation_kind::update}, start);
+        for (const auto phase : {observed_phase::not_ready, observed_phase::provisioning}) {
+            const auto observed = shown(running_database(), phase);
+            EXPECT_EQ(decide(record, &observed, at()).next.kind, action_kind::request_change)
+                << name(phase);
+        }
+        const auto restoring = shown(running_database(), observed_phase::restoring);
+        EXPECT_EQ(decide(record, &restoring, at()).next.kind, action_kind::none);
+    }
 }
 
 TEST(decide, ends_an_overdue_change_and_forgets_what_it_wanted) {
