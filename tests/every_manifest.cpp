@@ -3,12 +3,32 @@
 #include <string>
 
 #include "domain/engines.hpp"
+#include "domain/validate.hpp"
 #include "kubedb/manifests.hpp"
 
 namespace tests {
 namespace {
 
 using enum domain::topology_mode;
+
+// As somebody could ask for it: what the rules refuse or fill in is not passed by.
+domain::database record_of(const kubedb::engine_kind& kind, const domain::topology& shape,
+                           domain::storage_type type, std::size_t number) {
+    domain::create_request wanted{.project = "t",
+                                  .name = "n" + std::to_string(number),
+                                  .engine = std::string(kind.engine),
+                                  .tags = domain::labels{{"team", "web"}}};
+    wanted.topology = domain::topology_request{.mode = std::string(domain::name(shape.mode)),
+                                               .replicas = shape.replicas};
+    if (shape.mode == cluster) wanted.topology->shards = shape.shards;
+    if (kind.has_volumes) {
+        wanted.storage = domain::storage_request{.type = std::string(domain::name(type))};
+    }
+    auto record =
+        domain::validate_create(wanted, {.installed = true, .versions = {"9.0.0"}}).value();
+    record.id = "db-1";
+    return record;
+}
 
 bool is_offered(const domain::engine_rules& rules, domain::topology_mode mode) {
     switch (mode) {
@@ -42,18 +62,7 @@ std::vector<written_database> every_database() {
             for (const auto type :
                  {domain::storage_type::durable, domain::storage_type::ephemeral}) {
                 if (!kind.has_volumes && type == domain::storage_type::ephemeral) continue;
-                domain::database record{.id = "db-1",
-                                        .project = "t",
-                                        .name = "n" + std::to_string(all.size() + 1),
-                                        .engine = std::string(kind.engine),
-                                        .version = "1",
-                                        .topology = shape,
-                                        .size = {500, 1 << 30},
-                                        .tags = {{"team", "web"}}};
-                record.storage.type = type;
-                const bool durable = type == domain::storage_type::durable;
-                if (kind.has_volumes && durable) record.storage.bytes = 1LL << 30;
-                all.push_back({&kind, std::move(record)});
+                all.push_back({&kind, record_of(kind, shape, type, all.size() + 1)});
             }
         }
     }

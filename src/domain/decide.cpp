@@ -310,10 +310,14 @@ void begin_operation(database& record, operation started, base::instant now) {
 
 std::optional<change_kind> next_change(const database& record,
                                        const observed_database& observed) noexcept {
-    if (record.storage.bytes > observed.storage.bytes) return change_kind::volume_expansion;
+    // Without a volume there is nothing that could be expanded.
+    const bool has_volume = record.storage.type == storage_type::durable;
+    if (has_volume && record.storage.bytes > observed.storage.bytes)
+        return change_kind::volume_expansion;
     if (record.size != observed.size) return change_kind::vertical_scaling;
     if (record.topology != observed.topology) return change_kind::horizontal_scaling;
-    if (record.storage.bytes < observed.storage.bytes) return change_kind::volume_expansion;
+    if (has_volume && record.storage.bytes < observed.storage.bytes)
+        return change_kind::volume_expansion;
     return std::nullopt;
 }
 

@@ -280,6 +280,16 @@ TEST(decide, gives_a_broken_database_the_room_that_it_lacks) {
     }
 }
 
+TEST(decide, asks_for_no_expansion_where_there_is_no_volume) {
+    auto record = running_database();
+    record.storage.type = storage_type::ephemeral;
+    auto observed = shown(record, observed_phase::ready);
+    for (const auto bytes : {record.storage.bytes / 2, record.storage.bytes * 2}) {
+        observed.storage.bytes = bytes;
+        EXPECT_EQ(next_change(record, observed), std::nullopt);
+    }
+}
+
 TEST(decide, ends_an_overdue_change_and_forgets_what_it_wanted) {
     auto record = running_database();
     const auto before = record.size;

@@ -410,11 +410,20 @@ base::outcome<database> validate_patch(const database& present, const patch_requ
             found.add("/storage/type", "immutable", "cannot be changed after creation");
         }
     }
+    const bool ephemeral = present.storage.type == storage_type::ephemeral;
+    if (ephemeral && next.storage.bytes != present.storage.bytes) {
+        found.add("/storage/size", "unsupported",
+                  "ephemeral storage is no volume that could grow; it stays as it was created");
+    }
     if (wanted.tags) patch_labels(*wanted.tags, true, next.tags, found);
     next.deletion_protection = wanted.deletion_protection.value_or(present.deletion_protection);
     if (wanted.paused && *wanted.paused && !rules->can_pause) {
         found.add("/paused", "unsupported",
                   fmt::format("{} cannot be paused", rules->display_name));
+    }
+    if (ephemeral && wanted.paused.value_or(false) && !present.paused) {
+        found.add("/paused", "unsupported",
+                  "a database with ephemeral storage cannot be paused: its data would be lost");
     }
     next.paused = wanted.paused.value_or(present.paused);
     if (!found.empty()) return std::move(found).fail();

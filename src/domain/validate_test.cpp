@@ -293,6 +293,23 @@ TEST(validate_patch, what_could_not_be_created_can_be_named_but_not_scaled) {
     EXPECT_TRUE(validate_patch(before, grown)) << "its creation is still under way";
 }
 
+// KubeDB's admission refuses a halt without volumes (`Halt` with `Ephemeral`), and there is no
+// claim to expand.
+TEST(validate_patch, ephemeral_storage_neither_grows_nor_outlives_a_pause) {
+    auto before = present();
+    before.storage.type = storage_type::ephemeral;
+    patch_request wanted;
+    wanted.paused = true;
+    wanted.storage = storage_request{.size = "20Gi"};
+    const auto after = validate_patch(before, wanted);
+    ASSERT_FALSE(after);
+    EXPECT_EQ(faulty(after.error()), (strings{"/paused unsupported", "/storage/size unsupported"}));
+    wanted = {.paused = false};
+    EXPECT_TRUE(validate_patch(before, wanted));
+    before.paused = true;  // of a time when that was not refused
+    EXPECT_FALSE(validate_patch(before, wanted)->paused);
+}
+
 TEST(validate_patch, refuses_a_database_on_its_way_out) {
     auto before = present();
     before.deleted = true;

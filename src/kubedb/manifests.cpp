@@ -52,6 +52,18 @@ json::object volume_of(const domain::storage& storage) {
     return claim;
 }
 
+// MongoDB's admission refuses a claim where there is no volume (IsStorageTypeCompatibleWithSpec of
+// KubeDB's validators); the other engines take the claim's size as the limit.
+void add_storage(json::object& into, const engine_kind& kind, const domain::storage& storage) {
+    if (storage.bytes <= 0) return;
+    const bool ephemeral = storage.type == domain::storage_type::ephemeral;
+    if (ephemeral && kind.style == topology_style::replica_set) {
+        into["ephemeralStorage"] = json::object{{"sizeLimit", base::bytes_text(storage.bytes)}};
+    } else {
+        into["storage"] = volume_of(storage);
+    }
+}
+
 json::object pod_template(std::string_view container, const domain::size& size) {
     return {{"spec",
              {{"containers", json::array{json::object{{"name", container},
@@ -75,21 +87,23 @@ void add_shards(json::object& spec, const engine_kind& kind, const domain::datab
     json::object shard{{"shards", record.topology.shards},
                        {"replicas", record.topology.replicas},
                        {"podTemplate", pod_template(kind.container, record.size)}};
+    add_storage(shard, kind, record.storage);
     const auto side = [&](const domain::side_members& members) {
         return json::object{{"replicas", members.count},
                             {"podTemplate", pod_template(kind.container, members.size)}};
     };
     const auto& rules = rules_of(kind);
     auto config_server = side(rules.config_servers);
-    if (spec.contains("storage")) {
-        shard["storage"] = spec["storage"];
-        config_server["storage"] = volume_of({.bytes = rules.config_servers.storage_bytes,
-                                              .storage_class = record.storage.storage_class});
+    if (record.storage.bytes > 0) {
+        auto storage = record.storage;
+        storage.bytes = rules.config_servers.storage_bytes;
+        add_storage(config_server, kind, storage);
     }
     spec["shardTopology"] = json::object{{"shard", std::move(shard)},
                                          {"configServer", std::move(config_server)},
                                          {"mongos", side(rules.routers)}};
     spec.erase("storage");
+    spec.erase("ephemeralStorage");
     spec.erase("podTemplate");
 }
 
@@ -169,7 +183,7 @@ json::object database_manifest(const engine_kind& kind, const domain::database& 
         {"deletionPolicy", "WipeOut"}};
     if (kind.has_volumes) {
         spec["storageType"] = durable ? "Durable" : "Ephemeral";
-        if (record.storage.bytes > 0) spec["storage"] = volume_of(record.storage);
+        add_storage(spec, kind, record.storage);
     }
     // Without an exporter's settings in it: KubeDB then fills in the engine's own port.
     if (record.monitoring) spec["monitor"] = json::object{{"agent", "prometheus.io/builtin"}};
@@ -253,7 +267,8 @@ std::optional<json::object> ops_manifest(const engine_kind& kind, const domain::
             spec["horizontalScaling"] = horizontal_payload(kind, record);
             break;
         case change_kind::volume_expansion: {
-            if (kind.volume_key.empty()) return std::nullopt;
+            const bool durable = record.storage.type == domain::storage_type::durable;
+            if (kind.volume_key.empty() || !durable) return std::nullopt;
             json::object payload{{"mode", "Online"}};
             payload[component_key(kind, record, kind.volume_key)] =
                 base::bytes_text(record.storage.bytes);

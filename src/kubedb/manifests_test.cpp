@@ -80,6 +80,27 @@ TEST(manifests, a_sharded_mongodb_keeps_its_settings_with_its_shards) {
     EXPECT_EQ(at(made, "/spec/shardTopology/mongos/replicas"), "2");
 }
 
+// As KubeDB's admission wants it: mongodb.go, checkStorageStuffs.
+TEST(manifests, an_ephemeral_mongodb_names_a_limit_and_no_claim) {
+    for (const auto& shape :
+         {domain::topology{standalone, 1, 1}, domain::topology{replicated, 3, 1},
+          domain::topology{cluster, 2, 3}}) {
+        auto record = record_of("mongodb", shape);
+        record.storage = {.bytes = 2LL << 30, .type = domain::storage_type::ephemeral};
+        const auto made = manifest_of(record);
+        const bool sharded = shape.mode == cluster;
+        for (const std::string part : {"/shardTopology/shard", "/shardTopology/configServer", ""}) {
+            EXPECT_EQ(at(made, "/spec" + part + "/storage"), "absent") << part;
+            EXPECT_EQ(at(made, "/spec" + part + "/ephemeralStorage/sizeLimit"),
+                      part.empty() == sharded ? "absent" : R"("2Gi")")
+                << part;
+        }
+        EXPECT_EQ(observe_database(*find_kind("mongodb"), made).storage, record.storage);
+        EXPECT_FALSE(
+            ops_manifest(*find_kind("mongodb"), record, change_kind::volume_expansion, "op-1"));
+    }
+}
+
 TEST(manifests, only_a_replicated_redis_needs_a_companion) {
     for (const auto& kind : all_kinds()) {
         for (const auto mode : {standalone, replicated, cluster}) {

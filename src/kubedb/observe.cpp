@@ -89,7 +89,10 @@ domain::storage storage_of(const engine_kind& kind, const json::object& spec) {
     const auto& requests = object_or_empty(object_or_empty(claim, "resources"), "requests");
     domain::storage result;
     if (!kind.has_volumes) return result;
-    result.bytes = base::parse_bytes(quantity_at(requests, "storage")).value_or(0);
+    const auto& limits = object_or_empty(spec, "ephemeralStorage");  // MongoDB without volumes
+    result.bytes = base::parse_bytes(spec.contains("storage") ? quantity_at(requests, "storage")
+                                                              : quantity_at(limits, "sizeLimit"))
+                       .value_or(0);
     result.storage_class = text_at(claim, "storageClassName");
     if (text_at(spec, "storageType") == "Ephemeral") result.type = domain::storage_type::ephemeral;
     return result;
