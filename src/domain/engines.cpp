@@ -12,8 +12,9 @@ constexpr std::int64_t gibi = 1024 * mebi;
 constexpr size mongodb_side_size{.cpu_millis = 800, .memory_bytes = 1536 * mebi};
 constexpr size sentinel_size{.cpu_millis = 500, .memory_bytes = 1 * gibi};
 
-// Limits follow KubeDB's admission rules for kubedb.com/v1 (Redis Cluster: at least 3 shards of 2;
-// MySQL Group Replication: 3 to 9 members; Galera: at least 3, odd).
+// Limits follow KubeDB's admission rules for kubedb.com/v1 and ops.kubedb.com/v1alpha1 (Redis
+// Cluster: at least 3 shards of 2; MySQL Group Replication: 3 to 9 members; Galera: at least 3,
+// odd). Which webhook each of the others is of: engine_limits_test.cpp.
 constexpr std::array<engine_rules, 7> engines{{
     {.engine = "postgres",
      .display_name = "PostgreSQL",
@@ -24,11 +25,14 @@ constexpr std::array<engine_rules, 7> engines{{
     {.engine = "mysql",
      .display_name = "MySQL",
      .replicated = {3, 9},
+     .short_names = {.of_major = 5, .length_max = 43},
+     .scaled_replicas_most = 8,
      .memory_bytes_min = 256 * mebi,
      .storage_bytes_min = 128 * mebi},
     {.engine = "mariadb",
      .display_name = "MariaDB",
      .replicated = {3, 9, true},
+     .replicated_name_max = 32,
      .memory_bytes_min = 256 * mebi,
      .storage_bytes_min = 128 * mebi},
     {.engine = "mongodb",
@@ -45,6 +49,8 @@ constexpr std::array<engine_rules, 7> engines{{
      .replicated = {2, 9},
      .shards = {3, 50},
      .shard_replicas = {2, 6},
+     .replicated_since = {6, 2},
+     .scales_one_way = true,
      .memory_bytes_min = 64 * mebi,
      .storage_bytes_min = 64 * mebi,
      .sentinels = {3, sentinel_size, gibi}},  // the fewest that still agree when one is lost
@@ -58,7 +64,6 @@ constexpr std::array<engine_rules, 7> engines{{
      .display_name = "Memcached",
      .replicated = {2, 20},
      .has_volumes = false,
-     .scales_to_standalone = true,
      .memory_bytes_min = 64 * mebi},
 }};
 

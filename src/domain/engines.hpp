@@ -3,6 +3,8 @@
 // object is in kubedb/engine_table.hpp; which versions exist is the cluster's catalogue, read at
 // run time. Pure.
 
+#include <compare>
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string_view>
@@ -25,6 +27,18 @@ struct side_members {
     std::int64_t storage_bytes = 0;  // of each, where the database's own storage is durable
 };
 
+struct release {
+    int major_number = 0;
+    int minor_number = 0;
+    auto operator<=>(const release&) const = default;
+};
+
+// Versions whose host names may not be long: of twice the name and the project's name together.
+struct name_limit {
+    int of_major = 0;
+    std::size_t length_max = 0;  // 0 = none
+};
+
 struct engine_rules {
     std::string_view engine;        // "postgres"
     std::string_view display_name;  // "PostgreSQL"
@@ -36,6 +50,12 @@ struct engine_rules {
     bool can_pause = true;
     bool scales_to_standalone =
         false;  // horizontal scaling may cross the border between 1 and several members
+    // What KubeDB's admission refuses besides (engine_limits.hpp); 0 and {} = nothing.
+    std::size_t replicated_name_max = 0;  // of the name of a replicated database
+    release replicated_since{};           // earlier versions are standalone or clusters
+    name_limit short_names{};
+    int scaled_replicas_most = 0;  // more members must have been there from the start
+    bool scales_one_way = false;   // not one of shards and members up and the other down
     std::int64_t memory_bytes_min = 0;
     std::int64_t storage_bytes_min = 0;
     side_members sentinels{};       // beside a replicated database

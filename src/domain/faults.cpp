@@ -24,6 +24,12 @@ void faults::add(std::string pointer, std::string code, std::string message) {
     add_fault(list_, {std::move(pointer), std::move(code), std::move(message)});
 }
 
+void faults::add(std::vector<field_fault> more) {
+    for (auto& each : more) {
+        add(std::move(each.pointer), std::move(each.code), std::move(each.message));
+    }
+}
+
 std::unexpected<base::failure> faults::fail() && {
     auto text = fmt::format("{} fields are not valid", list_.size());
     if (list_.size() == 1) text = fmt::format("{}: {}", list_[0].pointer, list_[0].message);

@@ -21,6 +21,7 @@ class faults {
   public:
     explicit faults(std::vector<base::field_fault> unread) : list_(std::move(unread)) {}
     void add(std::string pointer, std::string code, std::string message);
+    void add(std::vector<base::field_fault> more);
     [[nodiscard]] bool empty() const noexcept { return list_.empty(); }
     // invalid, with all of them.
     [[nodiscard]] std::unexpected<base::failure> fail() &&;

@@ -11,6 +11,7 @@
 #include "base/time_text.hpp"
 #include "base/utf8.hpp"
 #include "domain/decide.hpp"
+#include "domain/engine_limits.hpp"
 #include "domain/engines.hpp"
 #include "domain/faults.hpp"
 #include "domain/text_rules.hpp"
@@ -363,6 +364,7 @@ base::outcome<database> validate_create(const create_request& wanted, const engi
                                 find_preset("small")->size, found);
         if (rules->has_volumes) record.storage.bytes = storage_bytes_default;
         read_storage(wanted.storage.value_or(storage_request{}), *rules, record.storage, found);
+        found.add(creation_faults(record, *rules));
     }
     record.deletion_protection = wanted.deletion_protection.value_or(false);
     record.monitoring = wanted.monitoring.value_or(true);
@@ -394,6 +396,7 @@ base::outcome<database> validate_patch(const database& present, const patch_requ
                       fmt::format("{} cannot change from {} to {}", rules->display_name,
                                   name(present.topology.mode), name(next.topology.mode)));
         }
+        found.add(scaling_faults(present.topology, next.topology, *rules));
     }
     if (wanted.size) next.size = read_size(*wanted.size, *rules, present.size, found);
     if (wanted.storage) {
