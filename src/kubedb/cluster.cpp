@@ -13,6 +13,7 @@
 #include "kubedb/manifests.hpp"
 #include "kubedb/mirror.hpp"
 #include "kubedb/names.hpp"
+#include "kubedb/ownership.hpp"
 #include "kubedb/removal.hpp"
 #include "kubedb/watched_kind.hpp"
 
@@ -29,13 +30,6 @@ constexpr std::chrono::seconds count_period{1};
 
 base::outcome<void> done() {
     return {};
-}
-
-// A patch that names another uid than the object's: the field cannot be changed.
-bool is_about_uid(const base::failure& why) {
-    return why.code == errc::invalid &&
-           std::ranges::find(why.fields, "/metadata/uid", &base::field_fault::pointer) !=
-               why.fields.end();
 }
 
 ports::database_key key_of(const domain::database& record) {
@@ -133,25 +127,9 @@ class cluster_impl final : public ports::cluster {
             auto ensured = co_await ensure_companion(kube_, *companion, *kind, record);
             if (!ensured) co_return not_created(std::move(ensured).error(), record);
         }
-        const auto home = namespace_of(record.project);
-        auto made = co_await kube_.create(*what, home, database_manifest(*kind, record));
-        if (made) co_return observe_database(*kind, *made).uid;
-        if (made.error().reason != "AlreadyExists") {
-            co_return not_created(std::move(made).error(), record);
-        }
-        auto there = co_await kube_.get(*what, home, record.name);
-        if (!there && there.error().code != errc::not_found) co_return base::pass(std::move(there));
-        const auto seen = there ? observe_database(*kind, *there) : domain::observed_database{};
-        if (!seen.exists || seen.deleting) {
-            co_return fail(errc::conflict, "a namesake is still being deleted", "deleting");
-        }
-        if (seen.owner_database_id != record.id) {
-            co_return fail(errc::conflict,
-                           fmt::format("a {} '{}/{}' exists and is not this database's", kind->kind,
-                                       home, record.name),
-                           "foreign");
-        }
-        co_return seen.uid;
+        auto made = co_await create_or_find(kube_, *what, database_manifest(*kind, record));
+        if (!made) co_return not_created(std::move(made).error(), record);
+        co_return made;
     }
 
     aio::task<void> update(domain::database record) override {
@@ -159,19 +137,13 @@ class cluster_impl final : public ports::cluster {
         const auto* kind = find_kind(record.engine);
         const auto what = kind == nullptr ? nullptr : find_resource("kubedb.com", kind->plural);
         if (!what) co_return fail(errc::not_found, "the cluster has no such engine");
-        const auto home = namespace_of(record.project);
         auto seen = co_await look_at(*kind, *what, record);
         if (!seen) co_return base::pass(std::move(seen));
-        auto patch = update_patch(*kind, record, seen->tags);
-        // The object may have changed hands since: the server compares.
-        patch["metadata"].get_object()["uid"] = record.object_uid;
-        auto patched = co_await kube_.patch(*what, home, record.name, kube::patch_type::merge,
-                                            std::move(patch));
-        if (!patched && is_about_uid(patched.error())) {
-            co_return fail(errc::precondition, "another object has the name now");
-        }
-        if (!patched) co_return base::pass(std::move(patched));
-        if (!needs_companion(*kind, record)) co_return done();
+        // The object may have changed hands since.
+        auto patched = co_await patch_same(
+            kube_, *what, {namespace_of(record.project), record.name, record.object_uid},
+            update_patch(*kind, record, seen->tags));
+        if (!patched || !needs_companion(*kind, record)) co_return patched;
         const auto companion = find_resource("kubedb.com", kind->companion.plural);
         if (!companion) co_return no_companion(*kind);
         co_return co_await update_companion(kube_, *companion, *kind, record);

@@ -166,8 +166,9 @@ void mirror::drop_claim(const kube::object_meta& meta) {
 void mirror::put_service(const kube::object_meta& meta, const boost::json::object& object) {
     const auto key = key_by_labels(meta, object);
     if (!key || meta.name != key->name + "-stats") return;
-    databases_[*key].has_metrics = has_metrics_port(object);
-    if (port_listener_) port_listener_(*key, metrics_port(object));
+    const auto port = metrics_port(object);
+    databases_[*key].has_metrics = port.has_value();
+    if (port_listener_) port_listener_(*key, port);
     service_of_[place(meta)] = *key;
     touch(*key);
 }

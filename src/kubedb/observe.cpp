@@ -264,13 +264,6 @@ std::vector<domain::endpoint> observe_endpoints(const json::object& binding) {
     return {{.purpose = "primary", .host = std::string(url.substr(0, colon)), .port = port}};
 }
 
-bool has_metrics_port(const json::object& service) {
-    const auto& ports = array_or_empty(object_or_empty(service, "spec"), "ports");
-    return std::ranges::any_of(ports, [](const json::value& each) {
-        return each.is_object() && text_at(each.get_object(), "name") == "metrics";
-    });
-}
-
 std::optional<std::uint16_t> metrics_port(const json::object& service) {
     const auto& spec = object_or_empty(service, "spec");
     for (const auto& each : array_or_empty(spec, "ports")) {

@@ -6,6 +6,7 @@
 
 #include "kube/json_text.hpp"
 #include "kubedb/names.hpp"
+#include "kubedb/ownership.hpp"
 
 namespace kubedb {
 namespace {
@@ -78,11 +79,10 @@ aio::task<> delete_object(kube::client& through, kube::resource what, const engi
         json::object wanted{{"deletionPolicy", "WipeOut"}};
         // While it is halted KubeDB sets the policy back.
         if (is_halted && kind.can_halt) wanted["halted"] = false;
-        auto patched = co_await through.patch(
-            what, home, name, kube::patch_type::merge,
-            json::object{{"metadata", {{"uid", uid}}}, {"spec", std::move(wanted)}});
+        auto patched = co_await patch_same(through, what, {home, name, uid},
+                                           {{"spec", std::move(wanted)}});
         if (!patched && patched.error().code == errc::not_found) co_return done();
-        if (!patched) co_return base::pass(std::move(patched));
+        if (!patched) co_return patched;
     }
     auto asked = co_await through.remove(what, home, name, {.uid = uid});
     if (!asked && asked.error().code != errc::not_found) co_return base::pass(std::move(asked));
