@@ -240,6 +240,61 @@ TEST_F(kubedb_cluster, a_paused_database_goes_with_its_volumes) {
     });
 }
 
+// A policy or a tool puts its own labels on whatever it manages, and puts them back.
+TEST_F(kubedb_cluster, labels_of_others_stay_and_are_no_difference) {
+    play([](scene& it) -> aio::task<> {
+        auto wanted = record();
+        wanted.tags = {{"team", "web"}};
+        auto uid = co_await it.port.create(wanted);
+        if (!uid) co_return base::pass(std::move(uid));
+        wanted.object_uid = *uid;
+        auto labelled =
+            co_await it.world.set_labels(wanted, {{"cost-center", "7"}, {"tier", "silver"}});
+        if (!labelled) co_return labelled;
+        wanted.tags = {{"tier", "gold"}};  // one of theirs is the user's from now on
+        auto updated = co_await it.port.update(wanted);
+        if (!updated) co_return updated;
+        auto told = co_await it.seen.until([&] { return it.seen.of(wanted).tags == wanted.tags; });
+        if (!told) co_return told;
+        const auto picture = co_await it.world.picture_of(wanted);
+        EXPECT_TRUE(picture->contains(R"("cost-center":"7")")) << *picture;
+        EXPECT_FALSE(picture->contains(R"("team")")) << *picture;
+        co_return done();
+    });
+}
+
+// While the Redis is as it was, the reconciler sees that there is something to do.
+TEST_F(kubedb_cluster, a_pause_that_fails_at_the_companion_leaves_the_database_to_be_done) {
+    play([](scene& it) -> aio::task<> {
+        auto wanted = record();
+        wanted.topology = {domain::topology_mode::replicated, 3};
+        auto uid = co_await it.port.create(wanted);
+        if (!uid) co_return base::pass(std::move(uid));
+        wanted.object_uid = *uid;
+        for (const bool paused : {true, false}) {
+            wanted.paused = paused;
+            const auto before = co_await it.world.picture_of(wanted);
+            it.world.wire().answer_next("patch redissentinels", {base::errc::unavailable, "down"});
+            const auto refused = co_await it.port.update(wanted);
+            EXPECT_EQ(refused.error().code, base::errc::unavailable);
+            const auto after = co_await it.world.picture_of(wanted);
+            EXPECT_EQ(before.value(), after.value());
+            auto updated = co_await it.port.update(wanted);
+            if (!updated) co_return updated;
+            auto told = co_await it.seen.until([&] { return it.seen.of(wanted).paused == paused; });
+            if (!told) co_return told;
+            const kube::resource sentinels{.group = "kubedb.com",
+                                           .version = "v1",
+                                           .plural = "redissentinels",
+                                           .kind = "RedisSentinel"};
+            auto there = co_await it.world.hand().get(sentinels, "dbaas-shop", "cache-sentinel");
+            if (!there) co_return base::pass(std::move(there));
+            EXPECT_EQ(kube::flag_at(kube::object_or_empty(*there, "spec"), "halted"), paused);
+        }
+        co_return done();
+    });
+}
+
 TEST_F(kubedb_cluster, tells_where_the_exporter_listens) {
     play([](scene& it) -> aio::task<> {
         auto wanted = record();

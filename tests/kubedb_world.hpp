@@ -85,6 +85,11 @@ class kubedb_world final : public fakes::cluster_world {
             co_await hand_->patch(resource_of(of), home_of(of), of.name, kube::patch_type::merge,
                                   json::object{{"spec", {{"deletionPolicy", policy}}}}));
     }
+    aio::task<> set_labels(domain::database of, json::object labels) {
+        co_return without_value(co_await hand_->patch(
+            resource_of(of), home_of(of), of.name, kube::patch_type::merge,
+            json::object{{"metadata", {{"labels", std::move(labels)}}}}));
+    }
     aio::task<> take_project_away(std::string project) {
         co_return without_value(
             co_await hand_->remove(namespaces(), {}, kubedb::namespace_of(project)));

@@ -139,14 +139,17 @@ class cluster_impl final : public ports::cluster {
         if (!what) co_return fail(errc::not_found, "the cluster has no such engine");
         auto seen = co_await look_at(*kind, *what, record);
         if (!seen) co_return base::pass(std::move(seen));
+        if (needs_companion(*kind, record)) {
+            // First: the database is what is watched, so while it differs both are done again.
+            const auto companion = find_resource("kubedb.com", kind->companion.plural);
+            if (!companion) co_return no_companion(*kind);
+            auto updated = co_await update_companion(kube_, *companion, *kind, record);
+            if (!updated) co_return updated;
+        }
         // The object may have changed hands since.
-        auto patched = co_await patch_same(
+        co_return co_await patch_same(
             kube_, *what, {namespace_of(record.project), record.name, record.object_uid},
             update_patch(*kind, record, seen->tags));
-        if (!patched || !needs_companion(*kind, record)) co_return patched;
-        const auto companion = find_resource("kubedb.com", kind->companion.plural);
-        if (!companion) co_return no_companion(*kind);
-        co_return co_await update_companion(kube_, *companion, *kind, record);
     }
 
     aio::task<void> request_change(domain::database record, domain::change_kind change,
