@@ -69,7 +69,8 @@ TEST_F(wire, typed_failures_come_back) {
     EXPECT_TRUE(got);
     const auto stranger = run<json::object>(
         [this](kube::client& client) { return client.get(redises_, "t", "none"); }, "wrong");
-    EXPECT_EQ(stranger.error().code, base::errc::denied);
+    EXPECT_EQ(stranger.error().code, base::errc::unavailable);
+    EXPECT_EQ(stranger.error().reason, "Unauthorized");
 }
 
 TEST_F(wire, discovery_finds_the_kinds) {

@@ -86,6 +86,14 @@ struct call {
     base::steady_time deadline{};
 };
 
+// A refusal of who we are, or a server that we do not believe, is a trouble that passes: tokens,
+// authorities and certificates are replaced while we run, and the files are read again. What we may
+// not do (403) is final. `status` 0: no answer came.
+base::failure with_hope(base::failure why, unsigned status) {
+    if (status == 401 || (status == 0 && why.code == errc::denied)) why.code = errc::unavailable;
+    return why;
+}
+
 class client_impl final : public client {
   public:
     client_impl(aio::executor on, client_options how, std::unique_ptr<http::client> http)
@@ -181,12 +189,12 @@ class client_impl final : public client {
         made.deadline = deadline;
         made.body_bytes_max = body_bytes_max;
         auto got = co_await send(made);
-        if (!got) co_return got;
+        if (!got) co_return std::unexpected(with_hope(std::move(got).error(), 0));
         if (got->status >= 400) {
             const auto body = got->body.to_string();
             if (is_failure_status(body)) {
-                co_return std::unexpected(
-                    failure_of_answer(got->status, body, got->headers.get("Retry-After")));
+                auto why = failure_of_answer(got->status, body, got->headers.get("Retry-After"));
+                co_return std::unexpected(with_hope(std::move(why), got->status));
             }
         }
         co_return got;
@@ -201,10 +209,13 @@ class client_impl final : public client {
         const bool is_refused =
             stream ? (*stream)->status() == 401 : stream.error().code == errc::denied;
         if (is_refused && has_newer_identity(shown)) stream = co_await open_once(made, shown);
-        if (!stream || (*stream)->status() == 200) co_return stream;
+        if (!stream) co_return std::unexpected(with_hope(std::move(stream).error(), 0));
+        const auto status = (*stream)->status();
+        if (status == 200) co_return stream;
         const auto body = co_await read_refusal(**stream);
-        co_return std::unexpected(failure_of_answer((*stream)->status(), body.value_or(""),
-                                                    (*stream)->headers().get("Retry-After")));
+        auto why =
+            failure_of_answer(status, body.value_or(""), (*stream)->headers().get("Retry-After"));
+        co_return std::unexpected(with_hope(std::move(why), status));
     }
 
     void on_call(std::function<void(const call_record&)> listener) override {
@@ -336,7 +347,7 @@ class client_impl final : public client {
                                       : why.code == errc::unavailable &&
                                             (which.is_idempotent || why.reason == "not_sent");
             if (attempt >= how_.retries_max || !harmless) {
-                co_return std::unexpected(std::move(why));
+                co_return std::unexpected(with_hope(std::move(why), got ? got->status : 0));
             }
             const auto wait = wait_before_retry(waits, why, how_.retry_wait_max);
             auto slept = co_await aio::sleep_for(wait);

@@ -80,12 +80,14 @@ struct call_record {
 // Failures of all calls, by Status.reason first, then by code:
 //   NotFound -> not_found   AlreadyExists -> conflict/"AlreadyExists"   Conflict -> precondition
 //   Gone/Expired -> gone Invalid, BadRequest, UnsupportedMediaType, NotAcceptable,
-//   RequestEntityTooLarge -> invalid (causes in fields) Unauthorized, Forbidden -> denied
+//   RequestEntityTooLarge -> invalid (causes in fields) Forbidden -> denied
 //   TooManyRequests, ServiceUnavailable, InternalError, ServerTimeout -> unavailable Timeout ->
 //   timed_out   MethodNotAllowed -> unsupported; failure.reason keeps Kubernetes' word, and
-//   fields[] the causes (code = Kubernetes' reason, "ResourceVersionTooLarge"). A 404 that is not a
-//   Status (the kind is not served) is not_found/"not_served". Messages of a refused strict PATCH
-//   quote the whole object: they are cut to the causes.
+//   fields[] the causes (code = Kubernetes' reason, "ResourceVersionTooLarge"). Messages of a
+//   refused strict PATCH quote the whole object: they are cut to the causes.
+// Unauthorized, and a certificate that one of both does not trust, are unavailable, after another
+// try where the files hold newer credentials; reason and text tell.
+// A 404 that is not a Status (the kind is not served) is not_found/"not_served".
 class client {
   public:
     virtual ~client() = default;
