@@ -27,10 +27,11 @@ class kubedb_cluster : public testing::Test {
         fakes::cluster_watcher& seen;
     };
     // On a loop of its own, synced.
-    void play(std::function<aio::task<>(scene&)> act) {
-        auto whole = [](std::function<aio::task<>(scene&)> inner) -> aio::task<> {
+    void play(std::function<aio::task<>(scene&)> act, kubedb::cluster_options how = {}) {
+        auto whole = [](std::function<aio::task<>(scene&)> inner,
+                        kubedb::cluster_options with) -> aio::task<> {
             const auto on = co_await aio::this_executor();
-            kubedb_world world(on);
+            kubedb_world world(on, std::move(with));
             fakes::cluster_watcher seen(on);
             aio::task_group running(on);
             running.spawn(world.port().run(seen));
@@ -44,7 +45,7 @@ class kubedb_cluster : public testing::Test {
             co_return played;
         };
         const auto played = aio::run_to_end(aio::with_deadline(
-            std::chrono::steady_clock::now() + std::chrono::seconds(30), whole(std::move(act))));
+            std::chrono::steady_clock::now() + std::chrono::seconds(30), whole(std::move(act), std::move(how))));
         EXPECT_TRUE(played) << base::name(played.error().code) << ": " << played.error().text;
     }
     static domain::database record() {
@@ -292,6 +293,101 @@ TEST_F(kubedb_cluster, a_pause_that_fails_at_the_companion_leaves_the_database_t
             EXPECT_EQ(kube::flag_at(kube::object_or_empty(*there, "spec"), "halted"), paused);
         }
         co_return done();
+    });
+}
+
+base::failure not_served() {
+    return {base::errc::unavailable, "404 page not found", "not_served"};
+}
+
+// A proxy that answers for the server, or a server that has not read its definitions yet.
+TEST_F(kubedb_cluster, a_bare_404_says_nothing_of_databases) {
+    play([](scene& it) -> aio::task<> {
+        auto wanted = record();
+        it.world.wire().answer_next("create redises", not_served());
+        auto uid = co_await it.port.create(wanted);
+        EXPECT_EQ(uid.error().code, base::errc::unavailable);
+        uid = co_await it.port.create(wanted);
+        if (!uid) co_return base::pass(std::move(uid));
+        wanted.object_uid = *uid;
+        auto told = co_await it.seen.until([&] { return it.seen.of(wanted).exists; });
+        if (!told) co_return told;
+        it.world.wire().answer_next("get redises", not_served());
+        const auto updated = co_await it.port.update(wanted);
+        EXPECT_EQ(updated.error().code, base::errc::unavailable);
+        it.world.wire().answer_next("get redises", not_served());
+        const auto removed = co_await it.port.remove(wanted);
+        EXPECT_EQ(removed.error().code, base::errc::unavailable);
+        // The watch ends by it, and is taken up again.
+        it.world.wire().answer_next("watch redises", not_served());
+        auto cut = co_await it.world.cut_watches();
+        if (!cut) co_return cut;
+        auto lost = co_await it.seen.until(
+            [&] { return it.seen.link() == ports::link_state::disconnected; });
+        if (!lost) co_return lost;
+        EXPECT_TRUE(it.seen.of(wanted).exists);
+        auto found =
+            co_await it.seen.until([&] { return it.seen.link() == ports::link_state::synced; });
+        if (!found) co_return found;
+        EXPECT_TRUE(it.seen.of(wanted).exists);
+        wanted.tags = {{"tier", "gold"}};
+        auto tagged = co_await it.port.update(wanted);
+        if (!tagged) co_return tagged;
+        co_return co_await it.seen.until([&] { return it.seen.of(wanted).tags == wanted.tags; });
+    });
+}
+
+TEST_F(kubedb_cluster, a_kind_that_was_taken_away_takes_its_databases_but_not_their_records) {
+    play([](scene& it) -> aio::task<> {
+        auto wanted = record();
+        auto uid = co_await it.port.create(wanted);
+        if (!uid) co_return base::pass(std::move(uid));
+        wanted.object_uid = *uid;
+        auto told = co_await it.seen.until([&] { return it.seen.of(wanted).exists; });
+        if (!told) co_return told;
+        // Nobody tells that the objects went.
+        auto silent = co_await it.world.silence_watches();
+        if (!silent) co_return silent;
+        auto taken = co_await it.world.take_kind_away("redis");
+        if (!taken) co_return taken;
+        auto cut = co_await it.world.cut_watches();
+        if (!cut) co_return cut;
+        auto gone = co_await it.seen.until([&] { return !it.seen.of(wanted).exists; });
+        if (!gone) co_return gone;
+        // It may come back.
+        const auto removed = co_await it.port.remove(wanted);
+        EXPECT_EQ(removed.error().code, base::errc::unavailable);
+        const auto created = co_await it.port.create(wanted);
+        EXPECT_EQ(created.error().code, base::errc::unavailable);
+        co_return done();
+    });
+}
+
+TEST_F(kubedb_cluster, what_a_kind_that_is_not_installed_has_left_is_looked_for) {
+    play([](scene& it) -> aio::task<> {
+        auto wanted = record();
+        wanted.engine = "memcached";
+        auto taken = co_await it.world.take_kind_away("memcached");
+        if (!taken) co_return taken;
+        const auto on = co_await aio::this_executor();
+        obs::registry registry;
+        const auto later = kubedb::make_cluster(on, it.world.hand(), base::system_clock(),
+                                                obs::null_log(), registry);
+        fakes::cluster_watcher seen(on);
+        aio::task_group running(on);
+        running.spawn(later->run(seen));
+        auto read = co_await seen.until([&] { return seen.link() == ports::link_state::synced; });
+        auto put = co_await it.world.put_stray_volume(wanted);
+        const auto left = co_await later->remove(wanted);
+        EXPECT_FALSE(left.value());
+        auto swept = co_await it.world.sweep(wanted);
+        const auto clean = co_await later->remove(wanted);
+        EXPECT_TRUE(clean.value());
+        const auto created = co_await later->create(wanted);
+        EXPECT_EQ(created.error().reason, "engine_not_installed");
+        running.cancel();
+        co_await running.join();
+        co_return read && put ? swept : base::fail(base::errc::internal, "not prepared");
     });
 }
 

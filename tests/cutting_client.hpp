@@ -89,6 +89,7 @@ class cutting_client final : public kube::client {
     }
     aio::task<std::unique_ptr<http::stream_reader>> open_watch(
         std::string path_and_query, std::string resource_label) override {
+        if (auto given = answers_.extract("watch " + resource_label)) return refuse(given.mapped());
         return through_.open_watch(std::move(path_and_query), std::move(resource_label));
     }
     void on_call(std::function<void(const kube::call_record&)> listener) override {
@@ -96,6 +97,9 @@ class cutting_client final : public kube::client {
     }
 
   private:
+    static aio::task<std::unique_ptr<http::stream_reader>> refuse(base::failure why) {
+        co_return std::unexpected(std::move(why));
+    }
     aio::task<kube::json::object> ask(std::string call,
                                       std::function<aio::task<kube::json::object>()> through) {
         if (auto first = before_.extract(call)) {

@@ -47,16 +47,14 @@ inline call_name call_of(const std::string& function) {
 
 class kubedb_world final : public fakes::cluster_world {
   public:
-    explicit kubedb_world(const aio::executor& on)
+    explicit kubedb_world(const aio::executor& on, kubedb::cluster_options how = {})
         : server_(*apiserver::start({.resident = play})),
           faults_(
               *http::make_client(on, {.origin = {.host = "127.0.0.1", .port = server_->port()}})),
           hand_(connect(on)),
           used_(connect(on)),
           cut_(on, *used_),
-          cluster_(kubedb::make_cluster(
-              on, cut_, base::system_clock(), log_, registry_,
-              {.on_metrics_port = [this](const auto& key, auto port) { ports_[key] = port; }})) {}
+          cluster_(make(on, std::move(how))) {}
 
     ports::cluster& port() override { return *cluster_; }
     kube::client& hand() { return *hand_; }
@@ -80,15 +78,39 @@ class kubedb_world final : public fakes::cluster_world {
             co_await hand_->create(resource_of(like), home_of(like), std::move(content)));
     }
     aio::task<> silence_watches() { return set_faults({{"silent_watches", true}}); }
+    aio::task<> cut_watches(bool are_silent = false) {
+        return set_faults({{"silent_watches", are_silent}, {"cut_watches", true}});
+    }
+    // Its definition, with what there is of it.
+    aio::task<> take_kind_away(std::string engine) {
+        const kube::resource definitions{.group = "apiextensions.k8s.io",
+                                         .version = "v1",
+                                         .plural = "customresourcedefinitions",
+                                         .kind = "CustomResourceDefinition",
+                                         .namespaced = false};
+        const auto name = std::string(kubedb::find_kind(engine)->plural) + ".kubedb.com";
+        co_return without_value(co_await hand_->remove(definitions, {}, name));
+    }
+    // A request for a change, of somebody's own.
+    aio::task<> ask_by_hand(domain::database of) {
+        auto content = *kubedb::ops_manifest(kind_of(of), of, domain::change_kind::restart, "op-h");
+        content["metadata"].get_object().erase("labels");
+        const auto& kind = kind_of(of);
+        co_return without_value(co_await hand_->create({.group = "ops.kubedb.com",
+                                                        .version = "v1alpha1",
+                                                        .plural = kind.ops_plural(),
+                                                        .kind = kind.ops_kind()},
+                                                       home_of(of), std::move(content)));
+    }
     aio::task<> set_policy(domain::database of, std::string policy) {
         co_return without_value(
             co_await hand_->patch(resource_of(of), home_of(of), of.name, kube::patch_type::merge,
                                   json::object{{"spec", {{"deletionPolicy", policy}}}}));
     }
     aio::task<> set_labels(domain::database of, json::object labels) {
-        co_return without_value(co_await hand_->patch(
-            resource_of(of), home_of(of), of.name, kube::patch_type::merge,
-            json::object{{"metadata", {{"labels", std::move(labels)}}}}));
+        co_return without_value(
+            co_await hand_->patch(resource_of(of), home_of(of), of.name, kube::patch_type::merge,
+                                  json::object{{"metadata", {{"labels", std::move(labels)}}}}));
     }
     aio::task<> take_project_away(std::string project) {
         co_return without_value(
@@ -201,6 +223,11 @@ class kubedb_world final : public fakes::cluster_world {
     aio::task<> until_hung() override { return cut_.until_hung(); }
 
   private:
+    std::unique_ptr<ports::cluster> make(const aio::executor& on, kubedb::cluster_options how) {
+        how.on_metrics_port = [this](const auto& key, auto port) { ports_[key] = port; };
+        return kubedb::make_cluster(on, cut_, base::system_clock(), log_, registry_,
+                                    std::move(how));
+    }
     static std::unique_ptr<apiserver::resident> play(aio::executor on, apiserver::core& content,
                                                      apiserver::object_store& objects) {
         return synthetic::make_cluster(std::move(on), content, objects, {.capacity = 100});

@@ -14,6 +14,7 @@
 #include "kubedb/manifests.hpp"
 #include "kubedb/names.hpp"
 #include "kubedb/observe.hpp"
+#include "tests/cutting_client.hpp"
 #include "tests/every_manifest.hpp"
 
 namespace {
@@ -208,6 +209,45 @@ class counting final : public kube::informer_listener {
     }
     void on_link(bool, const std::string&) override {}
 };
+
+// A path that is not served for now says nothing of its objects; when the kind has really gone,
+// they have.
+TEST_F(wire, an_informer_goes_on_after_its_kind_was_not_served) {
+    const auto got = run<void>([this](kube::client& client) -> aio::task<> {
+        const auto on = co_await aio::this_executor();
+        cutting_client cut(on, client);
+        aio::wakeup news(on);
+        counting seen;
+        seen.news = &news;
+        auto home = co_await client.create(namespaces_, {}, {{"metadata", {{"name", "t"}}}});
+        EXPECT_TRUE(home);
+        const auto informer =
+            kube::make_informer(cut, {.what = namespaces_}, seen, base::system_clock());
+        for (const bool was_synced : {false, true}) {
+            cut.answer_next("watch namespaces",
+                            {base::errc::unavailable, "404 page not found", "not_served"});
+            auto ended = co_await informer->run();
+            EXPECT_EQ(ended.error().reason, "not_served");
+            EXPECT_TRUE(seen.upserts.contains("t"));
+            EXPECT_EQ(seen.deletes, 0);
+            EXPECT_TRUE(seen.synced || !was_synced);
+        }
+        auto made = co_await client.create(namespaces_, {}, {{"metadata", {{"name", "u"}}}});
+        EXPECT_TRUE(made);
+        aio::task_group watching(on);
+        watching.spawn(informer->run());
+        while (!seen.upserts.contains("u")) co_await news.wait();
+        watching.cancel();
+        co_await watching.join();
+        EXPECT_EQ(informer->counters().lists, 1U) << "it went on where it was";
+        const auto known = seen.upserts.size();
+        informer->forget();
+        EXPECT_TRUE(seen.upserts.empty());
+        EXPECT_EQ(static_cast<std::size_t>(seen.deletes), known);
+        co_return done();
+    });
+    EXPECT_TRUE(got) << got.error().text;
+}
 
 TEST_F(wire, an_informer_follows_changes_without_another_list) {
     const auto got = run<void>([this](kube::client& client) -> aio::task<> {

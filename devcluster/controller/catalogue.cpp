@@ -81,7 +81,7 @@ aio::task<> offer_storage(kube::client& through) {
 aio::task<> retire_versions(kube::client& through, kube::resource what, std::string current) {
     const kube::list_options ours{.label_selector = fmt::format("{}={}", our_label, our_name)};
     auto found = co_await through.list(what, {}, ours);
-    if (!found && found.error().code == base::errc::not_found) co_return done();
+    if (!found && found.error().reason == "not_served") co_return done();
     if (!found) co_return base::pass(std::move(found));
     for (const auto& each : found->items) {
         const auto* metadata = kube::object_at(each, "metadata");
@@ -140,7 +140,7 @@ aio::task<> offer_engine(kube::client& through, const engine_kind& kind,
                                     {"kind", what.kind},
                                     {"metadata", our_metadata(asked->version)},
                                     {"spec", version_spec(asked->version)}});
-    if (!offered && offered.error().code == base::errc::not_found) {
+    if (!offered && offered.error().reason == "not_served") {
         log.info("kind_not_served", {{"engine", kind.engine}, {"detail", offered.error().text}});
         co_return done();
     }

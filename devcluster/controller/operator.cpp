@@ -252,7 +252,7 @@ class operator_impl final : public local_operator {
     // A cluster need not serve every kind.
     aio::task<> follow(kube::informer& informer, std::string what) {
         auto ended = co_await informer.run();
-        if (!ended && ended.error().code == errc::not_found) {
+        if (!ended && ended.error().reason == "not_served") {
             log_.info("kind_not_served", {{"kind", what}, {"detail", ended.error().text}});
             co_return done();
         }

@@ -59,7 +59,7 @@ aio::task<> teller::remove_all(kube::resource what, std::string name_space, std:
     const kube::list_options which{.label_selector = std::move(selector), .limit = 500};
     auto found = co_await kube_.list(what, name_space, which);
     if (!found) {
-        if (found.error().code == base::errc::not_found) co_return done();  // not served
+        if (found.error().reason == "not_served") co_return done();
         co_return base::pass(std::move(found), what.plural);
     }
     for (const auto& each : found->items) {

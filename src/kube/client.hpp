@@ -87,7 +87,8 @@ struct call_record {
 //   refused strict PATCH quote the whole object: they are cut to the causes.
 // Unauthorized, and a certificate that one of both does not trust, are unavailable, after another
 // try where the files hold newer credentials; reason and text tell.
-// A 404 that is not a Status (the kind is not served) is not_found/"not_served".
+// A 404 that is not a Status proves nothing (the kind is not served, or a proxy answers in the
+// server's place): unavailable/"not_served". discovery.hpp tells what is served.
 class client {
   public:
     virtual ~client() = default;

@@ -13,12 +13,8 @@ using base::errc;
 
 constexpr std::size_t page_bytes_max = 16 * 1024 * 1024;
 
-const json::array* array_at(const json::object& from, std::string_view key) {
-    const auto* value = from.if_contains(key);
-    return value == nullptr ? nullptr : value->if_array();
-}
-
-aio::task<json::value> get_json(client& through, std::string path) {
+// A document of that kind. A 404 is a failure like others: it proves nothing.
+aio::task<json::object> get_document(client& through, std::string path, std::string kind) {
     auto got = co_await through.raw_get(std::move(path),
                                         std::chrono::steady_clock::now() + std::chrono::seconds(15),
                                         page_bytes_max, "discovery");
@@ -27,18 +23,37 @@ aio::task<json::value> get_json(client& through, std::string path) {
         co_return std::unexpected(failure_of_answer(got->status, got->body.to_string()));
     }
     auto parsed = parse_json(got->body.to_string());
-    if (!parsed || !parsed->is_object()) {
-        co_return base::fail(errc::corrupt, "discovery: not a JSON object");
+    if (!parsed || !parsed->is_object() || text_at(parsed->get_object(), "kind") != kind) {
+        co_return base::fail(errc::corrupt, "the answer is no " + kind);
     }
-    co_return std::move(*parsed);
+    co_return std::move(parsed->get_object());
+}
+
+// Of a group in an APIGroupList, the preferred one first; none: the group is not installed.
+std::vector<std::string> versions_of(const json::object& groups, const std::string& group) {
+    if (group.empty()) return {"v1"};
+    std::vector<std::string> versions;
+    for (const auto& each : array_or_empty(groups, "groups")) {
+        const auto* entry = each.if_object();
+        if (entry == nullptr || text_at(*entry, "name") != group) continue;
+        versions.emplace_back(text_at(object_or_empty(*entry, "preferredVersion"), "version"));
+        for (const auto& other : array_or_empty(*entry, "versions")) {
+            if (other.is_object()) versions.emplace_back(text_at(other.get_object(), "version"));
+        }
+    }
+    std::vector<std::string> once;
+    for (auto& each : versions) {
+        if (!each.empty() && std::ranges::find(once, each) == once.end()) {
+            once.push_back(std::move(each));
+        }
+    }
+    return once;
 }
 
 // The kinds of one APIResourceList, subresources left out.
 void add_kinds(const json::object& list, const std::string& group, const std::string& version,
                std::vector<resource>& into) {
-    const auto* resources = array_at(list, "resources");
-    if (resources == nullptr) return;
-    for (const auto& each : *resources) {
+    for (const auto& each : array_or_empty(list, "resources")) {
         const auto* entry = each.if_object();
         if (entry == nullptr || text_at(*entry, "name").find('/') != std::string_view::npos)
             continue;
@@ -59,39 +74,16 @@ void add_kinds(const json::object& list, const std::string& group, const std::st
 }  // namespace
 
 aio::task<std::vector<resource>> discover(client& through, std::vector<std::string> groups) {
+    auto all = co_await get_document(through, "/apis", "APIGroupList");
+    if (!all) co_return base::pass(std::move(all), "discovery");
     std::vector<resource> found;
     for (const auto& group : groups) {
-        std::vector<std::string> versions;
-        if (group.empty()) {
-            versions.emplace_back("v1");
-        } else {
-            auto known = co_await get_json(through, "/apis/" + group);
-            if (!known) {
-                if (known.error().code == errc::not_found) continue;  // not installed
-                co_return base::pass(std::move(known), "discovery of " + group);
-            }
-            const auto& object = known->get_object();
-            if (const auto* preferred = object_at(object, "preferredVersion")) {
-                versions.emplace_back(text_at(*preferred, "version"));
-            }
-            if (const auto* all = array_at(object, "versions")) {
-                for (const auto& each : *all) {
-                    if (!each.is_object()) continue;
-                    std::string version(text_at(each.get_object(), "version"));
-                    if (std::ranges::find(versions, version) == versions.end()) {
-                        versions.push_back(std::move(version));
-                    }
-                }
-            }
-        }
-        for (const auto& version : versions) {
-            auto list = co_await get_json(
-                through, group.empty() ? "/api/v1" : "/apis/" + group + "/" + version);
-            if (!list) {
-                if (list.error().code == errc::not_found) continue;
-                co_return base::pass(std::move(list), "discovery of " + group);
-            }
-            add_kinds(list->get_object(), group, version, found);
+        for (const auto& version : versions_of(*all, group)) {
+            auto list = co_await get_document(
+                through, group.empty() ? "/api/v1" : "/apis/" + group + "/" + version,
+                "APIResourceList");
+            if (!list) co_return base::pass(std::move(list), "discovery of " + group);
+            add_kinds(*list, group, version, found);
         }
     }
     co_return found;

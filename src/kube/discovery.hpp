@@ -8,7 +8,8 @@
 
 namespace kube {
 
-// Kinds of the named groups ("" = core). Failures: those of the client; corrupt.
+// Kinds of the named groups ("" = core). What it does not find is not served: the server's own list
+// of groups says so, and a 404 on the way is a failure. Failures: those of the client; corrupt.
 aio::task<std::vector<resource>> discover(client& through, std::vector<std::string> groups);
 
 }  // namespace kube

@@ -34,6 +34,8 @@ class informer_impl final : public informer {
         }
     }
 
+    void forget() override { machine_.forget_all(); }
+
     [[nodiscard]] informer_counters counters() const noexcept override {
         return machine_.counters();
     }
@@ -41,8 +43,7 @@ class informer_impl final : public informer {
   private:
     // Failures that end the informer: cancelled, and a kind that is not served.
     static bool ends(const base::failure& why) {
-        return why.code == errc::cancelled ||
-               (why.code == errc::not_found && why.reason == "not_served");
+        return why.code == errc::cancelled || why.reason == "not_served";
     }
 
     aio::task<> list(const reflector::order& order) {

@@ -63,8 +63,11 @@ struct informer_counters {
 class informer {
   public:
     virtual ~informer() = default;
-    // Runs until cancelled. A 404 on the kind (not installed) ends it with not_found.
+    // Runs until cancelled, or until the path is not served (unavailable/"not_served"): then it may
+    // be run again and goes on from what it knows.
     virtual aio::task<> run() = 0;
+    // The kind was taken away: tells of everything known that it was deleted. Not while it runs.
+    virtual void forget() = 0;
     [[nodiscard]] virtual informer_counters counters() const noexcept = 0;
 };
 

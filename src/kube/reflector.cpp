@@ -256,6 +256,16 @@ void reflector::forget(const object_meta& meta) {
     listener_.on_delete(meta);
 }
 
+void reflector::forget_all() {
+    version_.clear();
+    begin_list();
+    const auto known = std::exchange(known_, {});
+    counters_.objects = 0;
+    for (const auto& [key, object] : known) {
+        listener_.on_delete(meta_of(key, object.uid, object.resource_version));
+    }
+}
+
 // ---- trouble -------------------------------------------------------------------------
 
 void reflector::lose_position(steady_time now, const failure& why) {

@@ -49,6 +49,9 @@ class reflector {
     void on_watch_ended(base::steady_time now);                             // properly
     void on_watch_failed(base::steady_time now, const base::failure& why);  // opening or reading
 
+    // Tells of everything known that it was deleted; the next step is a list.
+    void forget_all();
+
     [[nodiscard]] const informer_counters& counters() const noexcept { return counters_; }
 
   private:

@@ -135,8 +135,8 @@ std::vector<base::field_fault> faults_of(const boost::json::object& details) {
 }
 
 base::failure failure_of_code(unsigned http_status, std::string_view body) {
-    if (http_status == 404) {
-        return {.code = errc::not_found,
+    if (http_status == 404) {  // anybody between us and the server can say that
+        return {.code = errc::unavailable,
                 .text = "the API server does not serve this path",
                 .reason = "not_served"};
     }

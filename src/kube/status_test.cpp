@@ -73,15 +73,17 @@ TEST_P(status_code, decides_when_the_body_is_no_status) {
 INSTANTIATE_TEST_SUITE_P(
     all, status_code,
     testing::Values(plain_case{400, errc::invalid}, plain_case{401, errc::denied},
-                    plain_case{403, errc::denied}, plain_case{404, errc::not_found},
+                    plain_case{403, errc::denied}, plain_case{404, errc::unavailable},
                     plain_case{405, errc::unsupported}, plain_case{409, errc::precondition},
                     plain_case{410, errc::gone}, plain_case{413, errc::invalid},
                     plain_case{429, errc::unavailable}, plain_case{500, errc::unavailable},
                     plain_case{502, errc::unavailable}, plain_case{503, errc::unavailable},
                     plain_case{504, errc::timed_out}, plain_case{302, errc::unavailable}));
 
+// Nor is it the word that an object is not there.
 TEST(status, a_404_without_a_status_is_a_kind_that_is_not_served) {
     EXPECT_EQ(failure_of_answer(404, "404 page not found\n").reason, "not_served");
+    EXPECT_EQ(failure_of_answer(404, status_text(404, "NotFound")).code, errc::not_found);
     EXPECT_EQ(failure_of_answer(404, status_text(404, "NotFound")).reason, "NotFound");
 }
 

@@ -15,6 +15,7 @@
 #include "kubedb/names.hpp"
 #include "kubedb/ownership.hpp"
 #include "kubedb/removal.hpp"
+#include "kubedb/served_kinds.hpp"
 #include "kubedb/watched_kind.hpp"
 
 namespace kubedb {
@@ -46,7 +47,8 @@ class cluster_impl final : public ports::cluster {
           log_(log),
           registry_(registry),
           how_(std::move(how)),
-          mirror_(on, clock, how_.events_kept) {
+          mirror_(on, clock, how_.events_kept),
+          kind_ended_(on) {
         mirror_.tell_ports_to(how_.on_metrics_port);
         kube_.on_call([this](const kube::call_record& call) { count(call); });
     }
@@ -68,6 +70,8 @@ class cluster_impl final : public ports::cluster {
         });
         aio::backoff waits({}, how_.seed);
         while (true) {
+            const bool is_calm = std::ranges::none_of(
+                watched_, [](const auto& each) { return each.second->has_ended(); });
             auto found = co_await watch_new_kinds(watches);
             std::chrono::nanoseconds pause = how_.rediscover;
             if (!found) {
@@ -75,10 +79,14 @@ class cluster_impl final : public ports::cluster {
                 if (!is_discovered_) set_state(ports::link_state::disconnected);
                 log_.warning("discovery_failed", {{"detail", found.error().text}});
                 pause = waits.next();
-            } else {
+            } else if (is_calm) {
                 waits.reset();
             }
-            auto slept = co_await aio::sleep_for(pause);
+            auto woken = co_await kind_ended_.wait_for(pause);
+            if (!woken) break;
+            if (!*woken) continue;
+            // Looked at again soon; not at once, it may end again and again.
+            auto slept = co_await aio::sleep_for(waits.next());
             if (!slept) break;
         }
         watches.cancel();
@@ -117,14 +125,14 @@ class cluster_impl final : public ports::cluster {
 
     aio::task<std::string> create(domain::database record) override {
         if (!is_discovered_) co_return not_read_yet();
-        const auto* kind = find_kind(record.engine);
-        const auto what = kind == nullptr ? nullptr : find_resource("kubedb.com", kind->plural);
-        if (!what) co_return not_installed(record.engine);
+        const auto place = served_.place_of(record.engine);
+        if (!place) co_return std::unexpected(place.error());
+        const auto& [kind, what] = *place;
         if (needs_companion(*kind, record)) {
             // First, because KubeDB's operator waits for it.
-            const auto companion = find_resource("kubedb.com", kind->companion.plural);
-            if (!companion) co_return no_companion(*kind);
-            auto ensured = co_await ensure_companion(kube_, *companion, *kind, record);
+            const auto companion = served_.companion_of(*kind);
+            if (!companion) co_return std::unexpected(companion.error());
+            auto ensured = co_await ensure_companion(kube_, **companion, *kind, record);
             if (!ensured) co_return not_created(std::move(ensured).error(), record);
         }
         auto made = co_await create_or_find(kube_, *what, database_manifest(*kind, record));
@@ -134,16 +142,16 @@ class cluster_impl final : public ports::cluster {
 
     aio::task<void> update(domain::database record) override {
         if (!is_discovered_) co_return not_read_yet();
-        const auto* kind = find_kind(record.engine);
-        const auto what = kind == nullptr ? nullptr : find_resource("kubedb.com", kind->plural);
-        if (!what) co_return fail(errc::not_found, "the cluster has no such engine");
+        const auto place = served_.place_of(record.engine);
+        if (!place) co_return std::unexpected(place.error());
+        const auto& [kind, what] = *place;
         auto seen = co_await look_at(*kind, *what, record);
         if (!seen) co_return base::pass(std::move(seen));
         if (needs_companion(*kind, record)) {
             // First: the database is what is watched, so while it differs both are done again.
-            const auto companion = find_resource("kubedb.com", kind->companion.plural);
-            if (!companion) co_return no_companion(*kind);
-            auto updated = co_await update_companion(kube_, *companion, *kind, record);
+            const auto companion = served_.companion_of(*kind);
+            if (!companion) co_return std::unexpected(companion.error());
+            auto updated = co_await update_companion(kube_, **companion, *kind, record);
             if (!updated) co_return updated;
         }
         // The object may have changed hands since.
@@ -155,22 +163,21 @@ class cluster_impl final : public ports::cluster {
     aio::task<void> request_change(domain::database record, domain::change_kind change,
                                    std::string operation_id) override {
         if (!is_discovered_) co_return not_read_yet();
-        const auto* kind = find_kind(record.engine);
-        const auto what =
-            kind == nullptr ? nullptr : find_resource("ops.kubedb.com", kind->ops_plural());
-        const auto manifest =
-            kind == nullptr ? std::nullopt : ops_manifest(*kind, record, change, operation_id);
-        if (!what || !manifest) {
+        const auto place = served_.place_of(record.engine);
+        if (!place) co_return std::unexpected(place.error());
+        const auto& [kind, database] = *place;
+        const auto requests = served_.look_up("ops.kubedb.com", kind->ops_plural());
+        if (!requests) co_return std::unexpected(requests.error());
+        const auto manifest = ops_manifest(*kind, record, change, operation_id);
+        if (!*requests || !manifest) {
             co_return fail(errc::unsupported,
                            fmt::format("{} cannot be changed that way here", record.engine),
                            "change_not_supported");
         }
         // A request names its database: it would change whatever has the name now.
-        const auto database = find_resource("kubedb.com", kind->plural);
-        if (!database) co_return fail(errc::not_found, "the cluster has no such engine");
         auto seen = co_await look_at(*kind, *database, record);
         if (!seen) co_return base::pass(std::move(seen));
-        auto made = co_await kube_.create(*what, namespace_of(record.project), *manifest);
+        auto made = co_await kube_.create(**requests, namespace_of(record.project), *manifest);
         if (!made && made.error().reason != "AlreadyExists") co_return base::pass(std::move(made));
         co_return done();
     }
@@ -178,33 +185,26 @@ class cluster_impl final : public ports::cluster {
     aio::task<bool> remove(domain::database record) override {
         if (!is_discovered_) co_return not_read_yet();
         const auto* kind = find_kind(record.engine);
-        const auto what = kind == nullptr ? nullptr : find_resource("kubedb.com", kind->plural);
-        if (!what) co_return true;  // without the kind there is no object
-        const auto home = namespace_of(record.project);
-        auto present = co_await kube_.get(*what, home, record.name);
-        if (present) {
-            const auto seen = observe_database(*kind, *present);
-            const bool is_ours = record.object_uid.empty() ? seen.owner_database_id == record.id
-                                                           : seen.uid == record.object_uid;
-            if (!is_ours && record.object_uid.empty()) co_return true;  // never was one of ours
-            if (!is_ours) {
-                co_return fail(errc::precondition,
-                               "another object has the name now; nothing was touched");
+        if (kind == nullptr) co_return true;  // never could be made
+        const auto what = served_.look_up("kubedb.com", kind->plural);
+        if (!what) co_return std::unexpected(what.error());
+        if (*what) {  // without the kind there is no object, but what it left may be there
+            auto present = co_await kube_.get(**what, namespace_of(record.project), record.name);
+            if (present) {
+                co_return co_await remove_present(*kind, *what, record, std::move(*present));
             }
-            if (!seen.deleting) {
-                auto asked = co_await delete_object(kube_, *what, *kind, std::move(*present));
-                if (!asked) co_return base::pass(std::move(asked));
-            }
-            co_return false;
+            if (present.error().code != errc::not_found) co_return base::pass(std::move(present));
         }
-        if (present.error().code != errc::not_found) co_return base::pass(std::move(present));
         // Looked for whatever the topology is now: it may have been another one.
-        if (const auto companion = find_resource("kubedb.com", kind->companion.plural)) {
-            auto gone = co_await remove_companion(kube_, *companion, *kind, record);
+        const auto companion = served_.look_up("kubedb.com", kind->companion.plural);
+        if (!companion) co_return std::unexpected(companion.error());
+        if (*companion) {
+            auto gone = co_await remove_companion(kube_, **companion, *kind, record);
             if (!gone || !*gone) co_return gone;
         }
-        co_return co_await remove_leftovers(kube_, *kind, record,
-                                            find_resource("ops.kubedb.com", kind->ops_plural()),
+        const auto requests = served_.look_up("ops.kubedb.com", kind->ops_plural());
+        if (!requests) co_return std::unexpected(requests.error());
+        co_return co_await remove_leftovers(kube_, *kind, record, *requests,
                                             mirror_.changes_of(key_of(record)));
     }
 
@@ -229,22 +229,13 @@ class cluster_impl final : public ports::cluster {
     [[nodiscard]] ports::link_state state() const noexcept override { return state_.load(); }
 
   private:
-    using resource_pointer = std::shared_ptr<const kube::resource>;
-
     resource_pointer find_resource(std::string_view group, std::string_view plural) const {
-        const auto at = std::ranges::find_if(resources_, [&](const resource_pointer& each) {
-            return each->group == group && each->plural == plural;
-        });
-        return at == resources_.end() ? nullptr : *at;
+        return served_.find(group, plural);
     }
 
     // Which kinds there are is not known yet: whatever was said of them would be a guess.
     static std::unexpected<base::failure> not_read_yet() {
         return fail(errc::unavailable, "the cluster was not read yet");
-    }
-    static std::unexpected<base::failure> not_installed(const std::string& engine) {
-        return fail(errc::unsupported, fmt::format("the cluster has no {}", engine),
-                    "engine_not_installed");
     }
     static std::unexpected<base::failure> going(const std::string& project) {
         return fail(errc::unavailable,
@@ -253,7 +244,6 @@ class cluster_impl final : public ports::cluster {
     }
     // Why an object was not created, in the port's words.
     std::unexpected<base::failure> not_created(base::failure why, const domain::database& record) {
-        if (why.reason == "not_served") return not_installed(record.engine);
         const auto is_going = [](const base::field_fault& each) {
             return each.code == "NamespaceTerminating";
         };
@@ -289,13 +279,6 @@ class cluster_impl final : public ports::cluster {
                     "cluster_refused");
     }
 
-    static std::unexpected<base::failure> no_companion(const engine_kind& kind) {
-        return fail(errc::unsupported,
-                    fmt::format("the cluster has no {}, which a replicated {} needs",
-                                kind.companion.kind, kind.kind),
-                    "engine_not_installed");
-    }
-
     // The record's object. Failures: not_found, precondition (another uid is there now), the
     // client's.
     aio::task<domain::observed_database> look_at(const engine_kind& kind, kube::resource what,
@@ -310,6 +293,24 @@ class cluster_impl final : public ports::cluster {
         co_return seen;
     }
 
+    // As remove(), for the object that has the record's name.
+    aio::task<bool> remove_present(const engine_kind& kind, resource_pointer what,
+                                   domain::database record, json::object present) {
+        const auto seen = observe_database(kind, present);
+        const bool is_ours = record.object_uid.empty() ? seen.owner_database_id == record.id
+                                                       : seen.uid == record.object_uid;
+        if (!is_ours && record.object_uid.empty()) co_return true;  // never was one of ours
+        if (!is_ours) {
+            co_return fail(errc::precondition,
+                           "another object has the name now; nothing was touched");
+        }
+        if (!seen.deleting) {
+            auto asked = co_await delete_object(kube_, *what, kind, std::move(present));
+            if (!asked) co_return base::pass(std::move(asked));
+        }
+        co_return false;
+    }
+
     // ---- watches -------------------------------------------------------------------------
 
     aio::task<> watch_new_kinds(aio::task_group& watches) {
@@ -317,10 +318,7 @@ class cluster_impl final : public ports::cluster {
             kube_,
             {"kubedb.com", "ops.kubedb.com", "catalog.kubedb.com", "appcatalog.appscode.com", ""});
         if (!found) co_return base::pass(std::move(found));
-        resources_.clear();
-        for (auto& each : *found) {
-            resources_.push_back(std::make_shared<const kube::resource>(std::move(each)));
-        }
+        served_.replace(std::move(*found));
         for (const auto& kind : all_kinds()) watch_engine(kind, watches);
         watch_common(watches);
         if (!std::exchange(is_discovered_, true)) watches.spawn(tell_after_patience());
@@ -337,17 +335,17 @@ class cluster_impl final : public ports::cluster {
 
     void watch_engine(const engine_kind& kind, aio::task_group& watches) {
         const auto* k = &kind;
-        watch(find_resource("kubedb.com", kind.plural), {}, watches,
+        watch("kubedb.com", kind.plural, {}, watches,
               {[this, k](const auto& meta, const auto& object) {
                    mirror_.put_database(*k, meta, object);
                },
                [this, k](const auto& meta) { mirror_.drop_database(*k, meta); }});
-        watch(find_resource("ops.kubedb.com", kind.ops_plural()), {}, watches,
+        watch("ops.kubedb.com", kind.ops_plural(), {}, watches,
               {[this, k](const auto& meta, const auto& object) {
                    mirror_.put_change(*k, meta, object);
                },
                [this, k](const auto& meta) { mirror_.drop_change(*k, meta); }});
-        watch(find_resource("catalog.kubedb.com", kind.version_plural()), {}, watches,
+        watch("catalog.kubedb.com", kind.version_plural(), {}, watches,
               {[this, k](const auto& meta, const auto& object) {
                    mirror_.put_version(*k, meta, object);
                },
@@ -356,31 +354,41 @@ class cluster_impl final : public ports::cluster {
 
     void watch_common(aio::task_group& watches) {
         const std::string ours(selector_kubedb);
-        watch(find_resource("", "pods"), ours, watches,
+        watch("", "pods", ours, watches,
               {[this](const auto& meta, const auto& object) { mirror_.put_pod(meta, object); },
                [this](const auto& meta) { mirror_.drop_pod(meta); }});
-        watch(find_resource("", "persistentvolumeclaims"), ours, watches,
+        watch("", "persistentvolumeclaims", ours, watches,
               {[this](const auto& meta, const auto& object) { mirror_.put_claim(meta, object); },
                [this](const auto& meta) { mirror_.drop_claim(meta); }});
-        watch(find_resource("", "services"), ours, watches,
+        watch("", "services", ours, watches,
               {[this](const auto& meta, const auto& object) { mirror_.put_service(meta, object); },
                [this](const auto& meta) { mirror_.drop_service(meta); }});
-        watch(find_resource("appcatalog.appscode.com", "appbindings"), ours, watches,
+        watch("appcatalog.appscode.com", "appbindings", ours, watches,
               {[this](const auto& meta, const auto& object) { mirror_.put_binding(meta, object); },
                [this](const auto& meta) { mirror_.drop_binding(meta); }});
-        watch(find_resource("", "events"), {}, watches,
+        watch("", "events", {}, watches,
               {[this](const auto& meta, const auto& object) { mirror_.put_event(meta, object); },
                {}});
-        watch(find_resource("", "nodes"), {}, watches,
+        watch("", "nodes", {}, watches,
               {[this](const auto& meta, const auto& object) { mirror_.put_node(meta, object); },
                [this](const auto& meta) { mirror_.drop_node(meta); }});
     }
 
-    void watch(const resource_pointer& what, std::string labels, aio::task_group& watches,
-               feed into) {
+    void watch(std::string_view group, std::string_view plural, std::string labels,
+               aio::task_group& watches, feed into) {
+        const auto what = find_resource(group, plural);
+        auto name = fmt::format("{}/{}", group, plural);
+        if (const auto at = watched_.find(name); at != watched_.end()) {
+            if (!at->second->has_ended()) return;
+            if (what) {
+                follow(*at->second, watches);
+            } else {  // the kind was taken away, with its objects
+                at->second->informer->forget();
+                watched_.erase(at);
+            }
+            return;
+        }
         if (!what) return;
-        const auto name = what->group + "/" + what->plural;
-        if (watched_.contains(name)) return;
         auto made = std::make_unique<watched_kind>(
             std::move(into), [this] { refresh_state(); }, log_, what->kind);
         made->informer = kube::make_informer(kube_,
@@ -388,15 +396,18 @@ class cluster_impl final : public ports::cluster {
                                               .label_selector = std::move(labels),
                                               .seed = how_.seed + watched_.size()},
                                              *made, clock_);
-        auto* informer = made->informer.get();
-        watched_.emplace(name, std::move(made));
-        watches.spawn([this, informer, name]() -> aio::task<> {
-            auto ended = co_await informer->run();
-            if (!ended && ended.error().code == errc::not_found) {
-                // The kind was taken away: it is watched again when it comes back.
-                retired_.push_back(std::move(watched_.at(name)));
-                watched_.erase(name);
-                refresh_state();
+        follow(*made, watches);
+        watched_.emplace(std::move(name), std::move(made));
+    }
+
+    void follow(watched_kind& which, aio::task_group& watches) {
+        which.begin();
+        watches.spawn([this, &which]() -> aio::task<> {
+            auto ended = co_await which.informer->run();
+            if (!ended && ended.error().reason == "not_served") {
+                // What has become of the kind is for discovery to say.
+                which.end();
+                kind_ended_.notify();
             }
             co_return ended;
         });
@@ -447,10 +458,10 @@ class cluster_impl final : public ports::cluster {
     obs::registry& registry_;
     cluster_options how_;
     mirror mirror_;
+    aio::wakeup kind_ended_;
     ports::cluster_observer* observer_ = nullptr;
-    std::vector<resource_pointer> resources_;
+    served_kinds served_;
     std::map<std::string, std::unique_ptr<watched_kind>> watched_;
-    std::vector<std::unique_ptr<watched_kind>> retired_;
     std::set<std::string> known_projects_;
     std::atomic<ports::link_state> state_{ports::link_state::starting};
     bool is_discovered_ = false;

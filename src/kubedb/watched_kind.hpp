@@ -63,6 +63,13 @@ class watched_kind final : public kube::informer_listener {
         if (!connected) log_.warning("watch_lost", {{"kind", kind_}, {"detail", why}});
         changed_();
     }
+    // The path is not served for now; until discovery has said more, what is known stays.
+    void end() {
+        has_ended_ = true;
+        changed_();
+    }
+    void begin() { has_ended_ = false; }
+    [[nodiscard]] bool has_ended() const noexcept { return has_ended_; }
     // What /metrics says of the watch. On the loop, now and then.
     void count(obs::registry& registry, base::steady_time now) {
         if (!probe_) probe_.emplace(registry, kind_);
@@ -74,7 +81,7 @@ class watched_kind final : public kube::informer_listener {
         probe_->silence.set(counters.last_activity == base::steady_time{} ? -1 : silence.count());
     }
     [[nodiscard]] bool is_synced() const noexcept { return is_synced_; }
-    [[nodiscard]] bool is_linked() const noexcept { return is_linked_; }
+    [[nodiscard]] bool is_linked() const noexcept { return is_linked_ && !has_ended_; }
 
     std::unique_ptr<kube::informer> informer;
 
@@ -88,6 +95,7 @@ class watched_kind final : public kube::informer_listener {
     std::uint64_t lists_ = 0;
     bool is_synced_ = false;
     bool is_linked_ = true;
+    bool has_ended_ = false;
 };
 
 }  // namespace kubedb

@@ -96,7 +96,7 @@ class cluster {
 
     // Brings labels and pause of the object to what the record says; deletion protection is the
     // platform's own and not in the cluster. Failures: not_found, precondition (another uid is
-    // there now), invalid, denied, unavailable, timed_out.
+    // there now), invalid, denied, unsupported/"engine_not_installed", unavailable, timed_out.
     virtual aio::task<void> update(domain::database database) = 0;
 
     // Asks for one day-2 change towards the record's desired state, on behalf of `operation_id`.

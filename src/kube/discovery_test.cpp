@@ -1,0 +1,87 @@
+#include "kube/discovery.hpp"
+
+#include "testing/played_api_server.hpp"
+
+namespace kube {
+namespace {
+
+using base::errc;
+using fakes::kube_client;
+
+// Answers each path with what stands here, and others as a server without the path does.
+class discovery : public kube_client {
+  protected:
+    discovery() {
+        pages_["/apis"] =
+            R"({"kind":"APIGroupList","groups":[{"name":"other.example","versions":[]},
+            {"name":"kubedb.com","preferredVersion":{"version":"v1"},
+             "versions":[{"version":"v1alpha2"},{"version":"v1"}]}]})";
+        pages_["/apis/kubedb.com/v1"] = R"({"kind":"APIResourceList","resources":[
+            {"name":"redises","kind":"Redis","namespaced":true},
+            {"name":"redises/status","kind":"Redis","namespaced":true}]})";
+        pages_["/apis/kubedb.com/v1alpha2"] = R"({"kind":"APIResourceList","resources":[
+            {"name":"redises","kind":"Redis","namespaced":true},
+            {"name":"solrs","kind":"Solr","namespaced":true}]})";
+        pages_["/api/v1"] = R"({"kind":"APIResourceList","resources":[
+            {"name":"nodes","kind":"Node","namespaced":false}]})";
+    }
+    base::outcome<std::vector<resource>> found() {
+        if (!server_) start();
+        played_.answer_with([this](const http::request& asked) -> http::answer {
+            const auto at = pages_.find(asked.target);
+            if (at == pages_.end()) {
+                return {.response = {.status = 404, .body = http::body("404 page not found\n")}};
+            }
+            return {.response = {.status = 200, .body = http::body(at->second)}};
+        });
+        std::vector<resource> kinds;
+        const auto asked = run([&kinds](client& through) -> aio::task<> {
+            auto all = co_await discover(through, {"kubedb.com", "not.installed", ""});
+            if (!all) co_return base::pass(std::move(all));
+            kinds = std::move(*all);
+            co_return done();
+        });
+        if (!asked) return std::unexpected(asked.error());
+        return kinds;
+    }
+
+    std::map<std::string, std::string> pages_;
+};
+
+TEST_F(discovery, names_each_kind_once_in_the_preferred_version) {
+    const auto kinds = found();
+    ASSERT_TRUE(kinds) << kinds.error().text;
+    ASSERT_EQ(kinds->size(), 3U);
+    EXPECT_EQ((*kinds)[0], (resource{"kubedb.com", "v1", "redises", "Redis"}));
+    EXPECT_EQ((*kinds)[1], (resource{"kubedb.com", "v1alpha2", "solrs", "Solr"}));
+    EXPECT_EQ((*kinds)[2], (resource{"", "v1", "nodes", "Node", false}));
+}
+
+TEST_F(discovery, a_group_that_is_not_listed_is_not_installed) {
+    pages_["/apis"] = R"({"kind":"APIGroupList","groups":[]})";
+    const auto kinds = found();
+    ASSERT_TRUE(kinds) << kinds.error().text;
+    EXPECT_EQ(kinds->size(), 1U);
+}
+
+// Whoever took it for the word that nothing is installed would give up every database.
+TEST_F(discovery, does_not_believe_a_bare_404) {
+    for (const std::string path : {"/apis", "/apis/kubedb.com/v1", "/api/v1"}) {
+        const auto page = pages_.extract(path);
+        EXPECT_EQ(found().error().code, errc::unavailable) << path;
+        pages_[path] = page.mapped();
+    }
+}
+
+TEST_F(discovery, does_not_believe_a_page_of_another_kind) {
+    for (const std::string path : {"/apis", "/apis/kubedb.com/v1", "/api/v1"}) {
+        for (const std::string page : {R"({"hello":"world"})", "<html>", "[]"}) {
+            const auto good = std::exchange(pages_[path], page);
+            EXPECT_EQ(found().error().code, errc::corrupt) << path << ' ' << page;
+            pages_[path] = good;
+        }
+    }
+}
+
+}  // namespace
+}  // namespace kube
