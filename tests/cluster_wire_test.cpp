@@ -44,8 +44,9 @@ class kubedb_cluster : public testing::Test {
             co_await running.join();
             co_return played;
         };
-        const auto played = aio::run_to_end(aio::with_deadline(
-            std::chrono::steady_clock::now() + std::chrono::seconds(30), whole(std::move(act), std::move(how))));
+        const auto played = aio::run_to_end(
+            aio::with_deadline(std::chrono::steady_clock::now() + std::chrono::seconds(30),
+                               whole(std::move(act), std::move(how))));
         EXPECT_TRUE(played) << base::name(played.error().code) << ": " << played.error().text;
     }
     static domain::database record() {
@@ -387,8 +388,43 @@ TEST_F(kubedb_cluster, what_a_kind_that_is_not_installed_has_left_is_looked_for)
         EXPECT_EQ(created.error().reason, "engine_not_installed");
         running.cancel();
         co_await running.join();
-        co_return read && put ? swept : base::fail(base::errc::internal, "not prepared");
+        co_return read&& put ? swept : base::fail(base::errc::internal, "not prepared");
     });
+}
+
+TEST_F(kubedb_cluster, finished_requests_of_ours_do_not_stay_for_ever) {
+    play(
+        [](scene& it) -> aio::task<> {
+            auto wanted = record();
+            auto uid = co_await it.port.create(wanted);
+            if (!uid) co_return base::pass(std::move(uid));
+            wanted.object_uid = *uid;
+            auto ready = co_await it.seen.until(
+                [&] { return it.seen.of(wanted).phase == domain::observed_phase::ready; });
+            if (!ready) co_return ready;
+            auto asked = co_await it.world.ask_by_hand(wanted);
+            if (!asked) co_return asked;
+            auto over = co_await it.seen.until([&] {
+                const auto& changes = it.seen.of(wanted).changes;
+                return changes.size() == 1 && changes[0].is_terminal();
+            });
+            if (!over) co_return over;
+            wanted.size.memory_bytes *= 2;
+            auto requested = co_await it.port.request_change(
+                wanted, domain::change_kind::vertical_scaling, "op-1");
+            if (!requested) co_return requested;
+            std::size_t left = 0;
+            do {
+                const auto count = co_await it.world.changes_of(wanted);
+                left = count.value_or(0);
+            } while (left > 1);
+            EXPECT_EQ(left, 1U) << "of somebody's own";
+            co_return co_await it.seen.until([&] {
+                return it.seen.of(wanted).size == wanted.size &&
+                       it.seen.of(wanted).changes.size() == 1;
+            });
+        },
+        {.requests_kept = std::chrono::hours(0), .sweep = std::chrono::milliseconds(20)});
 }
 
 TEST_F(kubedb_cluster, tells_where_the_exporter_listens) {

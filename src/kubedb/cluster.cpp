@@ -68,6 +68,7 @@ class cluster_impl final : public ports::cluster {
                 if (!slept) co_return slept;
             }
         });
+        watches.spawn([this]() -> aio::task<> { return sweep_requests(); });
         aio::backoff waits({}, how_.seed);
         while (true) {
             const bool is_calm = std::ranges::none_of(
@@ -205,7 +206,7 @@ class cluster_impl final : public ports::cluster {
         const auto requests = served_.look_up("ops.kubedb.com", kind->ops_plural());
         if (!requests) co_return std::unexpected(requests.error());
         co_return co_await remove_leftovers(kube_, *kind, record, *requests,
-                                            mirror_.changes_of(key_of(record)));
+                                            mirror_.requests_of(key_of(record)));
     }
 
     aio::task<ports::credentials> read_credentials(domain::database record) override {
@@ -411,6 +412,18 @@ class cluster_impl final : public ports::cluster {
             }
             co_return ended;
         });
+    }
+
+    aio::task<> sweep_requests() {
+        while (true) {
+            auto slept = co_await aio::sleep_for(how_.sweep);
+            if (!slept) co_return slept;
+            auto swept = co_await delete_requests(
+                kube_, served_,
+                mirror_.old_requests(clock_.wall() - how_.requests_kept, how_.swept_at_once));
+            if (swept || swept.error().code == errc::cancelled) continue;
+            log_.warning("requests_not_deleted", {{"detail", swept.error().text}});
+        }
     }
 
     void refresh_state() {

@@ -22,6 +22,10 @@ struct cluster_options {
     // How often it looks for kinds that were installed meanwhile.
     std::chrono::seconds rediscover{60};
     std::size_t events_kept = 20;  // per database
+    // Finished requests of ours are deleted when they are so old, a few at a time.
+    std::chrono::hours requests_kept{7 * 24};
+    std::chrono::milliseconds sweep{std::chrono::minutes(10)};
+    std::size_t swept_at_once = 100;
     // Told where the exporter of a database listens inside of the cluster; nothing: nowhere any
     // more. On the control loop; may be empty.
     std::function<void(const ports::database_key&, std::optional<std::uint16_t>)> on_metrics_port{};

@@ -20,6 +20,21 @@ std::string_view label_at(const boost::json::object& object, std::string_view ke
     return labels == nullptr ? std::string_view() : kube::text_at(*labels, key);
 }
 
+// Of the finished ones the latest stay. A database may have had thousands.
+constexpr std::size_t finished_kept = 20;
+void forget_old(std::map<std::string, domain::observed_change>& changes) {
+    std::vector<std::pair<base::instant, std::string>> finished;
+    for (const auto& [name, change] : changes) {
+        if (change.is_terminal()) {
+            finished.emplace_back(change.created_at.value_or(base::instant{}), name);
+        }
+    }
+    if (finished.size() <= finished_kept) return;
+    std::ranges::sort(finished);
+    finished.resize(finished.size() - finished_kept);
+    for (const auto& [when, name] : finished) changes.erase(name);
+}
+
 }  // namespace
 
 std::optional<ports::database_key> mirror::key_of(const engine_kind& kind,
@@ -85,7 +100,7 @@ void mirror::tell(const ports::database_key& key) {
     seen->observed_at = clock_.wall();
     from.told = seen;
     const bool is_over = !from.object && from.pods.empty() && from.claims.empty() &&
-                         from.changes.empty() && !from.has_metrics && from.endpoints.empty();
+                         from.requests.empty() && !from.has_metrics && from.endpoints.empty();
     if (is_over) databases_.erase(at);
     observer_->on_observed(key, std::move(seen));
 }
@@ -115,7 +130,13 @@ void mirror::put_change(const engine_kind& kind, const kube::object_meta& meta,
     if (reference == nullptr) return;
     const auto key = key_of(kind, meta.name_space, std::string(kube::text_at(*reference, "name")));
     if (!key) return;
-    databases_[*key].changes[meta.name] = observe_change(object);
+    auto& of = databases_[*key];
+    auto seen = observe_change(object);
+    of.requests[meta.name] = {.uid = meta.uid,
+                              .is_ours_and_over = !seen.operation_id.empty() && seen.is_terminal(),
+                              .created_at = seen.created_at.value_or(base::instant::max())};
+    of.changes[meta.name] = std::move(seen);
+    forget_old(of.changes);
     change_of_[std::string(kind.kind) + "/" + place(meta)] = *key;
     touch(*key);
 }
@@ -126,6 +147,7 @@ void mirror::drop_change(const engine_kind& kind, const kube::object_meta& meta)
     const auto key = at->second;
     change_of_.erase(at);
     databases_[key].changes.erase(meta.name);
+    databases_[key].requests.erase(meta.name);
     touch(key);
 }
 
@@ -287,12 +309,24 @@ void mirror::tell_catalogue() {
     observer_->on_catalogue(std::move(offer));
 }
 
-std::vector<std::string> mirror::changes_of(const ports::database_key& key) const {
-    std::vector<std::string> names;
+std::vector<request_name> mirror::requests_of(const ports::database_key& key) const {
+    std::vector<request_name> found;
     const auto at = databases_.find(key);
-    if (at == databases_.end()) return names;
-    for (const auto& [name, change] : at->second.changes) names.push_back(name);
-    return names;
+    if (at == databases_.end()) return found;
+    for (const auto& [name, request] : at->second.requests) found.push_back({name, request.uid});
+    return found;
+}
+
+std::vector<old_request> mirror::old_requests(base::instant before, std::size_t most) const {
+    std::vector<old_request> found;
+    for (const auto& [key, of] : databases_) {
+        for (const auto& [name, request] : of.requests) {
+            if (!request.is_ours_and_over || request.created_at >= before) continue;
+            found.push_back({key.engine, key.project, {name, request.uid}});
+            if (found.size() == most) return found;
+        }
+    }
+    return found;
 }
 
 }  // namespace kubedb

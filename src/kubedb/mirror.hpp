@@ -15,6 +15,7 @@
 #include "base/clock.hpp"
 #include "kube/informer.hpp"
 #include "kubedb/observe.hpp"
+#include "kubedb/removal.hpp"
 #include "ports/cluster.hpp"
 
 namespace kubedb {
@@ -57,15 +58,24 @@ class mirror {
     // with each of its parts.
     void hold() { is_held_ = true; }
 
-    // Names of the changes of a database that exist in the cluster.
-    [[nodiscard]] std::vector<std::string> changes_of(const ports::database_key& key) const;
+    // The requests for changes of a database that exist in the cluster, whoever made them.
+    [[nodiscard]] std::vector<request_name> requests_of(const ports::database_key& key) const;
+    // Finished ones of ours that were made before that time, at most so many.
+    [[nodiscard]] std::vector<old_request> old_requests(base::instant before,
+                                                        std::size_t most) const;
 
   private:
+    struct known_request {
+        std::string uid;
+        bool is_ours_and_over = false;
+        base::instant created_at{};
+    };
     // The parts of one database.
     struct parts {
         std::shared_ptr<const domain::observed_database> object;  // null: not there
+        // Those under way, and the latest finished ones.
         std::map<std::string, domain::observed_change> changes;
-        std::map<std::string, std::string> change_owner;
+        std::map<std::string, known_request> requests;  // all
         std::map<std::string, domain::member> pods;
         std::set<std::string> claims;
         bool has_metrics = false;

@@ -13,7 +13,6 @@ namespace {
 
 namespace json = boost::json;
 using base::errc;
-using resource_pointer = std::shared_ptr<const kube::resource>;
 
 base::outcome<void> done() {
     return {};
@@ -33,30 +32,44 @@ std::string selector_of(const engine_kind& kind, const domain::database& record)
                        record.name, selector_kubedb);
 }
 
-aio::task<std::vector<std::string>> requests_of(kube::client& through, kube::resource what,
-                                                domain::database record) {
+aio::task<std::vector<request_name>> requests_of(kube::client& through, kube::resource what,
+                                                 domain::database record) {
     auto page =
         co_await through.list(std::move(what), namespace_of(record.project),
                               {.label_selector = fmt::format("{}={}", label_database, record.id)});
     if (!page) co_return base::pass(std::move(page));
-    std::vector<std::string> names;
+    std::vector<request_name> found;
     for (const auto& each : page->items) {
-        names.emplace_back(kube::text_at(kube::object_or_empty(each, "metadata"), "name"));
+        const auto& metadata = kube::object_or_empty(each, "metadata");
+        found.push_back({std::string(kube::text_at(metadata, "name")),
+                         std::string(kube::text_at(metadata, "uid"))});
     }
-    co_return names;
+    co_return found;
+}
+
+// Success also when it has gone, or another one has the name.
+aio::task<> delete_request(kube::client& through, kube::resource what, std::string home,
+                           request_name which) {
+    auto gone =
+        co_await through.remove(std::move(what), std::move(home), which.name, {.uid = which.uid});
+    const bool is_another = !gone && gone.error().code == errc::precondition;
+    if (!gone && !is_another && gone.error().code != errc::not_found) {
+        co_return base::pass(std::move(gone));
+    }
+    co_return done();
 }
 
 // True: none is left.
 aio::task<bool> remove_requests(kube::client& through, kube::resource what, domain::database record,
-                                std::vector<std::string> names) {
+                                std::vector<request_name> all) {
     auto ours = co_await requests_of(through, what, record);
     if (!ours) co_return base::pass(std::move(ours));
-    names.insert(names.end(), ours->begin(), ours->end());
-    std::ranges::sort(names);
-    names.erase(std::ranges::unique(names).begin(), names.end());
-    for (const auto& name : names) {
-        auto gone = co_await through.remove(what, namespace_of(record.project), name);
-        if (!gone && gone.error().code != errc::not_found) co_return base::pass(std::move(gone));
+    all.insert(all.end(), ours->begin(), ours->end());
+    std::ranges::sort(all);
+    all.erase(std::ranges::unique(all).begin(), all.end());
+    for (const auto& each : all) {
+        auto gone = co_await delete_request(through, what, namespace_of(record.project), each);
+        if (!gone) co_return base::pass(std::move(gone));
     }
     if (ours->empty()) co_return true;
     // Deleted is not gone: the operator may hold them.
@@ -79,8 +92,8 @@ aio::task<> delete_object(kube::client& through, kube::resource what, const engi
         json::object wanted{{"deletionPolicy", "WipeOut"}};
         // While it is halted KubeDB sets the policy back.
         if (is_halted && kind.can_halt) wanted["halted"] = false;
-        auto patched = co_await patch_same(through, what, {home, name, uid},
-                                           {{"spec", std::move(wanted)}});
+        auto patched =
+            co_await patch_same(through, what, {home, name, uid}, {{"spec", std::move(wanted)}});
         if (!patched && patched.error().code == errc::not_found) co_return done();
         if (!patched) co_return patched;
     }
@@ -89,9 +102,20 @@ aio::task<> delete_object(kube::client& through, kube::resource what, const engi
     co_return done();
 }
 
+aio::task<> delete_requests(kube::client& through, const served_kinds& served,
+                            std::vector<old_request> all) {
+    for (const auto& each : all) {
+        const auto what = served.find("ops.kubedb.com", find_kind(each.engine)->ops_plural());
+        if (!what) continue;
+        auto gone = co_await delete_request(through, *what, namespace_of(each.project), each.which);
+        if (!gone) co_return gone;
+    }
+    co_return done();
+}
+
 aio::task<bool> remove_leftovers(kube::client& through, const engine_kind& kind,
                                  domain::database record, resource_pointer requests,
-                                 std::vector<std::string> names) {
+                                 std::vector<request_name> names) {
     if (requests) {
         auto none_left = co_await remove_requests(through, *requests, record, std::move(names));
         if (!none_left || !*none_left) co_return none_left;

@@ -11,6 +11,7 @@
 #include "domain/types.hpp"
 #include "kube/client.hpp"
 #include "kubedb/engine_table.hpp"
+#include "kubedb/served_kinds.hpp"
 
 namespace kubedb {
 
@@ -21,12 +22,28 @@ namespace kubedb {
 aio::task<> delete_object(kube::client& through, kube::resource what, const engine_kind& kind,
                           boost::json::object present);
 
+// A request for a change, and which one of that name.
+struct request_name {
+    std::string name;
+    std::string uid;
+    auto operator<=>(const request_name&) const = default;
+};
+struct old_request {
+    std::string engine;
+    std::string project;
+    request_name which;
+};
+// A database that is scaled every hour leaves thousands of finished requests, which nobody else
+// deletes while it lives. Ends with the first failure: the client's.
+aio::task<> delete_requests(kube::client& through, const served_kinds& served,
+                            std::vector<old_request> all);
+
 // Deletes the requests for changes: those named, and those that carry the record's id. True: none
 // is left, nor a pod or a volume of the database. It asks the server, because watches are late.
 // `requests` is null where there is no such kind. Failures: the client's.
 aio::task<bool> remove_leftovers(kube::client& through, const engine_kind& kind,
                                  domain::database record,
                                  std::shared_ptr<const kube::resource> requests,
-                                 std::vector<std::string> names);
+                                 std::vector<request_name> names);
 
 }  // namespace kubedb

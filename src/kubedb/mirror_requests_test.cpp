@@ -1,0 +1,106 @@
+// What the mirror keeps of the requests for changes.
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <boost/json.hpp>
+
+#include "base/time_text.hpp"
+#include "kubedb/mirror.hpp"
+#include "kubedb/names.hpp"
+#include "testing/manual_clock.hpp"
+
+namespace kubedb {
+namespace {
+
+namespace json = boost::json;
+
+class last_seen final : public ports::cluster_observer {
+  public:
+    domain::observed_database state;
+    void on_observed(const ports::database_key&,
+                     std::shared_ptr<const domain::observed_database> seen) override {
+        state = *seen;
+    }
+    void on_catalogue(std::shared_ptr<const ports::catalogue>) override {}
+    void on_link(ports::link_state) override {}
+};
+
+class mirrored_requests : public testing::Test {
+  protected:
+    void SetUp() override { mirror_.observe_by(&observer_); }
+    // Made at that minute.
+    void put(int minute, std::string_view phase, std::string_view operation = "op-1") {
+        mirror_.put_change(
+            kind_, meta(minute),
+            {{"metadata",
+              {{"name", meta(minute).name},
+               {"creationTimestamp", fmt::format("2026-01-01T00:{:02}:00Z", minute)},
+               {"labels", {{label_operation, operation}}}}},
+             {"spec", {{"type", "VerticalScaling"}, {"databaseRef", {{"name", "cache"}}}}},
+             {"status", {{"phase", phase}}}});
+        mirror_.flush();
+    }
+    void drop(int minute) {
+        mirror_.drop_change(kind_, meta(minute));
+        mirror_.flush();
+    }
+    [[nodiscard]] std::vector<std::string> names() const {
+        std::vector<std::string> found;
+        for (const auto& each : observer_.state.changes) found.push_back(each.name);
+        return found;
+    }
+    static kube::object_meta meta(int minute) {
+        return {.name_space = "dbaas-shop",
+                .name = fmt::format("change-{:02}", minute),
+                .uid = fmt::format("uid-{}", minute)};
+    }
+    static base::instant at(int minute) {
+        return *base::from_rfc3339(fmt::format("2026-01-01T00:{:02}:00Z", minute));
+    }
+    const engine_kind& kind_ = *find_kind("redis");
+    const ports::database_key key_{"shop", "redis", "cache"};
+    fakes::manual_clock clock_;
+    aio::loop loop_;
+    last_seen observer_;
+    mirror mirror_{loop_.executor(), clock_, 20};
+};
+
+TEST_F(mirrored_requests, those_under_way_and_the_latest_finished_are_kept) {
+    put(0, "Progressing");
+    for (int minute = 1; minute <= 30; ++minute) put(minute, "Successful");
+    ASSERT_EQ(names().size(), 21U);
+    EXPECT_EQ(names()[0], "change-00");
+    EXPECT_EQ(names()[1], "change-11");
+    EXPECT_EQ(names()[20], "change-30");
+    put(5, "Successful");  // a list brings it again
+    EXPECT_EQ(names().size(), 21U);
+    EXPECT_EQ(names()[1], "change-11");
+}
+
+// They are deleted with the database, whether their phase is of interest or not.
+TEST_F(mirrored_requests, the_names_of_all_are_known) {
+    for (int minute = 1; minute <= 30; ++minute) put(minute, "Failed");
+    EXPECT_EQ(mirror_.requests_of(key_).size(), 30U);
+    EXPECT_EQ(mirror_.requests_of(key_)[0], (request_name{"change-01", "uid-1"}));
+    for (int minute = 1; minute <= 30; ++minute) drop(minute);
+    EXPECT_TRUE(mirror_.requests_of(key_).empty());
+    EXPECT_TRUE(names().empty());
+}
+
+TEST_F(mirrored_requests, only_finished_ones_of_ours_grow_old) {
+    put(1, "Successful");
+    put(2, "Progressing");
+    put(3, "Successful", "");
+    put(4, "Failed");
+    put(5, "Denied");
+    const auto old = mirror_.old_requests(at(5), 10);
+    ASSERT_EQ(old.size(), 2U);
+    EXPECT_EQ(old[0].which.name, "change-01");
+    EXPECT_EQ(old[1].which, (request_name{"change-04", "uid-4"}));
+    EXPECT_EQ(old[1].engine + " " + old[1].project, "redis shop");
+    EXPECT_EQ(mirror_.old_requests(at(59), 1).size(), 1U);
+}
+
+}  // namespace
+}  // namespace kubedb
