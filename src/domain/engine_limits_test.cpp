@@ -33,8 +33,9 @@ std::string fault_of(const base::outcome<database>& result) {
 }
 
 std::string fault_of_scaling(const wish& from, topology_request to) {
-    const auto before = create(from);
+    auto before = create(from);
     if (!before) return "not created: " + before.error().text;
+    before->object_uid = "uid";
     return fault_of(validate_patch(*before, {.topology = std::move(to)}));
 }
 

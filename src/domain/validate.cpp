@@ -328,6 +328,27 @@ bool has_scaled(const database& before, const database& after) noexcept {
            before.storage != after.storage;
 }
 
+// Whether the database is in a state in which that change can be asked for.
+base::outcome<void> check_moment(const database& present, const database& next) {
+    const auto* active = active_operation(present);
+    const bool changes_object = has_scaled(present, next) || next.paused != present.paused;
+    if (changes_object && present.object_uid.empty() && active == nullptr) {
+        return base::fail(errc::conflict, "the database's creation failed; recreate or delete it",
+                          "not_created");
+    }
+    const bool is_updating = active != nullptr && active->kind == operation_kind::update;
+    if (next.paused && !present.paused && is_updating) {
+        return base::fail(errc::conflict,
+                          "a change of the database is under way; pause it when that has ended",
+                          "change_in_progress");
+    }
+    if (has_scaled(present, next) && (present.paused || next.paused)) {
+        return base::fail(errc::conflict, "a paused database cannot be scaled; resume it first",
+                          "paused");
+    }
+    return {};
+}
+
 }  // namespace
 
 base::outcome<database> validate_create(const create_request& wanted, const engine_offer& offer) {
@@ -430,21 +451,8 @@ base::outcome<database> validate_patch(const database& present, const patch_requ
     }
     next.paused = wanted.paused.value_or(present.paused);
     if (!found.empty()) return std::move(found).fail();
-    const auto* active = active_operation(present);
-    const bool changes_object = has_scaled(present, next) || next.paused != present.paused;
-    if (changes_object && present.object_uid.empty() && active == nullptr) {
-        return base::fail(errc::conflict, "the database's creation failed; recreate or delete it",
-                          "not_created");
-    }
-    const bool is_updating = active != nullptr && active->kind == operation_kind::update;
-    if (next.paused && !present.paused && is_updating) {
-        return base::fail(errc::conflict,
-                          "a change of the database is under way; pause it when that has ended",
-                          "change_in_progress");
-    }
-    if (has_scaled(present, next) && (present.paused || next.paused)) {
-        return base::fail(errc::conflict, "a paused database cannot be scaled; resume it first",
-                          "paused");
+    if (auto allowed = check_moment(present, next); !allowed) {
+        return base::pass(std::move(allowed));
     }
     return next;
 }
