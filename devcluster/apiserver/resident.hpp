@@ -32,7 +32,8 @@ class resident {
     virtual base::outcome<void> set_faults(const json::object& wanted) = 0;
     // For GET /devcluster/stats.
     [[nodiscard]] virtual json::object stats() const = 0;
-    virtual void stop() = 0;
+    // Ends its work; the server waits for that before its loop ends.
+    virtual aio::task<> stop() = 0;
 };
 
 using make_resident = std::function<std::unique_ptr<resident>(aio::executor on, core& content,

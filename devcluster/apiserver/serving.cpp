@@ -49,9 +49,10 @@ serving::~serving() {
     objects_.on_change({});
 }
 
-void serving::stop() {
-    if (resident_) resident_->stop();
+aio::task<> serving::stop() {
     wake_watchers();
+    if (resident_) co_return co_await resident_->stop();
+    co_return base::outcome<void>();
 }
 
 void serving::wake_watchers() {

@@ -29,8 +29,8 @@ class serving final : public http::handler {
     std::optional<http::answer> handle_now(http::request& incoming) override;
     boost::asio::awaitable<http::answer> handle(http::request incoming) override;
     http::answer refuse(unsigned status, std::string_view detail) override;
-    // The server drains.
-    void stop();
+    // The server drains: watches end, and so does the resident's work.
+    aio::task<> stop();
 
   private:
     struct watcher;

@@ -149,7 +149,10 @@ class cluster final : public apiserver::resident {
                 {"pending", queue_.size()},        {"flaps_per_second", flaps_per_second_}};
     }
 
-    void stop() override { work_.cancel(); }
+    aio::task<> stop() override {
+        work_.cancel();
+        return work_.join();
+    }
 
   private:
     using place = std::pair<std::string, object_key>;

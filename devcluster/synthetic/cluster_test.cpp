@@ -34,7 +34,7 @@ class played : public testing::Test {
             const auto until = std::chrono::steady_clock::now() + 30s;
             auto ended = co_await aio::with_deadline(until, act());
             EXPECT_TRUE(ended) << ended.error().text;
-            it.cluster_->stop();
+            EXPECT_TRUE(co_await it.cluster_->stop());
             co_return ended;
         };
         aio::task_group group(loop_.executor());
