@@ -70,11 +70,14 @@ def texts(path):
 
 def of_text(where, content):
     text = content.decode(errors='replace')
-    if text.lstrip().startswith('{'):
+    try:
         content = json.loads(text)
-        objects = content.get('items', [content])
+    except ValueError:
+        content = None  # YAML, or a template of it
+    if isinstance(content, dict):
+        objects = content['items'] if isinstance(content.get('items'), list) else [content]
         return {each['metadata']['name']: json.dumps(exported(each)).encode() for each in objects
-                if each.get('kind') == 'CustomResourceDefinition'}
+                if isinstance(each, dict) and each.get('kind') == 'CustomResourceDefinition'}
     return {name_in(where, each): each.encode() for each in re.split(r'^---.*\n', text, flags=re.M)
             if DEFINITION.search(each) and SERVED.search(each)}
 

@@ -65,6 +65,8 @@ class a_snapshot(unittest.TestCase):
         self.at('a/b/any name.yml', REDIS)
         self.at('a/kafka.yaml', KAFKA)
         self.at('a/README.md', REDIS.replace('redises', 'wrong'))
+        self.at('a/templates/chart.yaml', '{{- if .Values.crds }}\nkind: ConfigMap\n{{- end }}\n')
+        self.at('a/values.schema.json', '{"type": "object", "items": {"type": "string"}}')
         self.assertEqual(self.names(self.at('a')), ['kafkas.kubedb.com', 'redises.kubedb.com'])
 
     def test_is_one_file_of_many_documents(self):

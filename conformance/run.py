@@ -6,6 +6,7 @@
 
 import argparse
 import functools
+import lzma
 import os
 import subprocess
 import sys
@@ -64,7 +65,7 @@ def main():
         how.crds = os.path.join(how.home, how.crds)
         try:
             definitions.of_snapshot(how.crds)
-        except (OSError, ValueError, tarfile.TarError, zipfile.BadZipFile) as error:
+        except (OSError, ValueError, tarfile.TarError, zipfile.BadZipFile, lzma.LZMAError, EOFError) as error:
             parser.error(f'--crds: {error}')
     if how.check:
         return 0

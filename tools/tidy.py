@@ -11,7 +11,7 @@ import re
 import sys
 
 # ---- the house, as data ----------------------------------------------------------------------------------------------
-# Who may include whom: arrows go down only. A room may always include itself. (docs: design, "The house")
+# Who may include whom: arrows go down only. A room may always include itself. (ARCHITECTURE.md)
 
 ROOMS = {
     'base': '',
@@ -89,7 +89,8 @@ FILE_LINES = (500, 600)
 
 CODE_PLACES = ('src', 'devcluster') + PLACES
 # What git ignores (and its own), captured and generated data.
-UNREAD = re.compile(r'^(build|data|\.cache|\.git|compile_commands\.json)(/|$)|(^|/)(testdata|corpus|node_modules|__pycache__)/|\.(lock|sum)$')
+UNREAD = re.compile(r'^(build|data|\.(?!ci/|clang-format|gitignore)[^/]+|compile_commands\.json)(/|$)|(^|/)(testdata|corpus|node_modules|__pycache__)/|\.(lock|sum)$')
+NOT_OURS = {'CMakeCache.txt', 'pyvenv.cfg'}  # a folder that holds one of these is another build's, or Python's
 NAMES_LEFTOVERS = re.compile(r'\.md$|^tools/tidy(_test)?\.py$')  # prose may speak about them; the others look for them
 
 # ---- reading ---------------------------------------------------------------------------------------------------------
@@ -124,9 +125,12 @@ class tidy:
         for folder, folders, names in os.walk(self.root):
             def path_of(name):
                 return os.path.relpath(os.path.join(folder, name), self.root)
+            if folder != self.root and not NOT_OURS.isdisjoint(names):
+                folders.clear()
+                continue
             folders[:] = sorted(name for name in folders if not UNREAD.search(path_of(name) + '/'))
             for path in (path_of(name) for name in sorted(names)):
-                if UNREAD.search(path):
+                if UNREAD.search(path) or not os.path.isfile(os.path.join(self.root, path)):
                     continue
                 with open(os.path.join(self.root, path), 'rb') as file:
                     content = file.read()

@@ -350,8 +350,11 @@ def start(how, cluster, platform):
     program = os.path.join(how.bin, 'dbaas')
     known = options(program, env)
     # One that begins with DBAAS_ and is no option is the platform's to refuse: it is a misspelt one.
-    env.update({name: value for name, value in os.environ.items()
-                if name in known or name.startswith('DBAAS_') and name not in NOT_OPTIONS})
+    given = {name: value for name, value in os.environ.items()
+             if name in known or name.startswith('DBAAS_') and name not in NOT_OPTIONS}
+    if given:
+        say(f"   with {', '.join(sorted(given))} of your environment")
+    env.update(given)
     env.setdefault('METRICS_SYNC_INTERVAL', '10')
     platform.start([program, 'serve', '--listen', f'127.0.0.1:{how.port}', '--data-dir',
                     os.path.join(how.data, 'platform'), '--kubeconfig', kubeconfig], env)

@@ -89,7 +89,8 @@ json::array parameters_of(const route& to) {
         list.push_back(
             parameter("Idempotency-Key", "header", false,
                       "A repetition with the same key within a day gets the first success again, "
-                      "or what it accepted when that was lost in a crash; a refusal is not kept",
+                      "or the operation that it began, when that was lost in a crash; a refusal is "
+                      "not kept",
                       {{"type", "string"}, {"minLength", 1}, {"maxLength", 100}}));
     }
     if (to.verb == http::method::patch || to.verb == http::method::del) {
