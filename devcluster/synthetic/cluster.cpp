@@ -12,6 +12,7 @@
 #include "devcluster/controller/health.hpp"
 #include "devcluster/controller/objects.hpp"
 #include "devcluster/controller/request_plan.hpp"
+#include "devcluster/synthetic/due_deed.hpp"
 #include "devcluster/synthetic/exporters.hpp"
 #include "devcluster/synthetic/pages.hpp"
 #include "kube/json_text.hpp"
@@ -39,18 +40,6 @@ struct entry {
     bool has_room = false;
     bool is_ready = false;
     std::string trouble{};  // phase while it flaps; empty otherwise
-};
-
-enum class deed : std::uint8_t { database, request, flap, mend };
-struct due_deed {
-    base::steady_time when;
-    std::uint64_t order;
-    deed what;
-    std::string type_key;
-    object_key key;
-    bool operator<(const due_deed& other) const {
-        return std::tie(other.when, other.order) < std::tie(when, order);
-    }
 };
 
 class cluster final : public apiserver::resident {
@@ -174,6 +163,9 @@ class cluster final : public apiserver::resident {
                 queue_.pop();
                 act(next);
             }
+            // The loop is the API server's: however much is due, others have their turn.
+            auto passed = co_await aio::sleep_for(0ns);
+            if (!passed) co_return passed;
             const auto due = queue_.empty() ? base::steady_time::max() : queue_.top().when;
             auto woken = co_await news_.wait_until(due);
             if (!woken) co_return base::pass(std::move(woken));
@@ -187,7 +179,7 @@ class cluster final : public apiserver::resident {
             case deed::request:
                 return play_request(next.type_key, next.key);
             case deed::flap:
-                return flap_one();
+                return flap_one(next.type_key);
             case deed::mend:
                 return mend(next.type_key, next.key);
         }
@@ -414,20 +406,21 @@ class cluster final : public apiserver::resident {
     void set_flaps(double per_second) {
         constexpr double at_most = 1'000'000;
         flaps_per_second_ = std::min(per_second, at_most);
+        ++flap_rate_;
         schedule_flap();
     }
-    // One is in the queue at most, however often the switch is set.
     void schedule_flap() {
-        if (flaps_per_second_ <= 0 || std::exchange(has_flap_before_, true)) return;
+        if (flaps_per_second_ <= 0) return;
         const auto longest = std::chrono::duration<double>(1h);
         const auto wait = std::min(longest, std::chrono::duration<double>(1 / flaps_per_second_));
-        schedule(std::chrono::duration_cast<std::chrono::nanoseconds>(wait), deed::flap, {}, {});
+        schedule(std::chrono::duration_cast<std::chrono::nanoseconds>(wait), deed::flap,
+                 std::to_string(flap_rate_), {});
     }
 
     // Some database that is well becomes Critical or NotReady, for two seconds.
-    void flap_one() {
-        has_flap_before_ = false;
-        if (flaps_per_second_ <= 0) return;
+    // `rate` is the setting that it was asked for under: those of earlier ones lapse.
+    void flap_one(std::string_view rate) {
+        if (rate != std::to_string(flap_rate_)) return;
         schedule_flap();
         if (entries_.empty()) return;
         const auto steps = mix(how_.seed, ++flaps_);
@@ -484,7 +477,7 @@ class cluster final : public apiserver::resident {
     std::uint64_t order_ = 0;
     bool is_writing_own_ = false;
     double flaps_per_second_ = 0;
-    bool has_flap_before_ = false;
+    std::uint64_t flap_rate_ = 0;  // how often the switch was set
     double failing_requests_ = 0;  // the part of them
     std::uint64_t flaps_ = 0;
     aio::wakeup news_;
