@@ -23,9 +23,10 @@ aio::task<> teller::tell(kube::resource what, json::object content) {
     auto text = json::serialize(content);
     const auto known = told_.find(key);
     if (known != told_.end() && known->second == text) co_return done();
+    const auto forgotten = forgotten_;
     auto told = co_await ensure(kube_, std::move(what), std::move(content));
     if (!told) co_return base::pass(std::move(told), key);
-    told_[key] = std::move(text);
+    if (forgotten == forgotten_) told_[key] = std::move(text);
     co_return done();
 }
 
@@ -35,17 +36,19 @@ aio::task<> teller::tell_status(kube::resource what, std::string name_space, std
     const auto known = told_.find(key);
     if (known != told_.end() && known->second == gist) co_return done();
     json::object patch{{"status", std::move(status)}};
+    const auto forgotten = forgotten_;
     auto told = co_await kube_.patch(what, std::move(name_space), name, kube::patch_type::merge,
                                      std::move(patch), "status", own_write());
     if (!told) {
         if (told.error().code == base::errc::not_found) forget(what, name);
         co_return base::pass(std::move(told), key);
     }
-    told_[key] = std::move(gist);
+    if (forgotten == forgotten_) told_[key] = std::move(gist);
     co_return done();
 }
 
 void teller::forget(const kube::resource& what, const std::string& name) {
+    ++forgotten_;
     told_.erase(key_of(what, name, ""));
     told_.erase(key_of(what, name, "status"));
 }

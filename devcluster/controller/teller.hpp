@@ -4,6 +4,7 @@
 // database.
 
 #include <boost/json/object.hpp>
+#include <cstdint>
 #include <map>
 #include <string>
 
@@ -29,11 +30,15 @@ class teller {
     aio::task<> remove_all(kube::resource what, std::string name_space, std::string selector);
     // The next words are said whatever was said before: of one object, of all.
     void forget(const kube::resource& what, const std::string& name);
-    void forget() { told_.clear(); }
+    void forget() {
+        ++forgotten_;
+        told_.clear();
+    }
 
   private:
     kube::client& kube_;
     std::map<std::string, std::string> told_;
+    std::uint64_t forgotten_ = 0;  // how often; what was said meanwhile is not remembered
 };
 
 }  // namespace controller

@@ -74,5 +74,34 @@ TEST(teller, makes_an_object_again_whose_status_found_nothing) {
     });
 }
 
+TEST(teller, does_not_remember_what_was_forgotten_while_it_was_said) {
+    play([](kube::client& client) -> aio::task<> {
+        const auto secrets = core("secrets", "Secret");
+        teller said(client);
+        client.on_call([&said, &secrets](const kube::call_record& call) {
+            if (call.verb == "create") said.forget(secrets, "it");
+        });
+        auto told = co_await said.tell(secrets, secret());
+        client.on_call({});
+        if (!told) co_return told;
+        auto gone = co_await client.remove(secrets, home, "it");
+        if (!gone) co_return base::pass(std::move(gone));
+        told = co_await said.tell(secrets, secret());
+        if (!told) co_return told;
+        EXPECT_TRUE(co_await client.get(secrets, home, "it"));
+        co_return base::outcome<void>{};
+    });
+}
+
+// A cluster need not serve every group: what nobody serves is not there.
+TEST(teller, removes_what_is_not_served) {
+    play([](kube::client& client) -> aio::task<> {
+        const kube::resource unknown{
+            .group = "nobody.example", .version = "v1", .plural = "things", .kind = "Thing"};
+        teller said(client);
+        co_return co_await said.remove(unknown, home, "it");
+    });
+}
+
 }  // namespace
 }  // namespace controller
