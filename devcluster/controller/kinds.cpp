@@ -96,7 +96,10 @@ aio::task<> remove(kube::client& through, kube::resource what, std::string name_
     // No kubelet ends the pods here: the processes have ended before.
     auto removed =
         co_await through.remove(what, std::move(name_space), std::move(name), {.at_once = true});
-    if (!removed && removed.error().code != base::errc::not_found) {
+    const auto is_gone = [](const base::failure& why) {
+        return why.code == base::errc::not_found || why.reason == "not_served";
+    };
+    if (!removed && !is_gone(removed.error())) {
         co_return base::pass(std::move(removed));
     }
     co_return done();

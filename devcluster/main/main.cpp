@@ -26,7 +26,7 @@
 namespace {
 
 constexpr const char* usage =
-    R"(usage: dbaas-devcluster [serve] [FLAGS]
+    R"(usage: dbaas-devcluster serve [FLAGS]    (a flag as first word means serve)
        dbaas-devcluster operate --data DIR --kubeconfig FILE [FLAGS]
 
 Serves the Kubernetes API on 127.0.0.1 and runs KubeDB objects as local processes: PostgreSQL,
