@@ -21,6 +21,7 @@ const char* reason_of(const base::failure& why) {
             return reason::page_too_large;
         case errc::unavailable:
             if (why.reason == "TooManyRequests") return reason::throttled;
+            if (why.reason == "Unauthorized") return reason::metrics_denied;  // passing, to kube
             return why.text.find("no endpoints available") != why.text.npos
                        ? reason::no_endpoints
                        : reason::exporter_unreachable;

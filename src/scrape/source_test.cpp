@@ -147,18 +147,20 @@ TEST(service_proxy_fetcher, asks_the_stats_service_of_the_database) {
 }
 
 TEST(service_proxy_fetcher, translates_the_failures_of_its_client) {
-    for (const auto& [code, text, reason] :
+    for (const auto& [code, text, told, reason] :
          {std::tuple{base::errc::unavailable, "no endpoints available for service \"x\"",
-                     "no_endpoints"},
-          std::tuple{base::errc::unavailable, "error trying to reach service",
+                     "ServiceUnavailable", "no_endpoints"},
+          std::tuple{base::errc::unavailable, "error trying to reach service", "",
                      "exporter_unreachable"},
-          std::tuple{base::errc::not_found, "services \"x\" not found", "no_stats_service"},
-          std::tuple{base::errc::denied, "forbidden", "metrics_denied"},
-          std::tuple{base::errc::cancelled, "cancelled", ""}}) {
+          std::tuple{base::errc::unavailable, "the token has run out", "Unauthorized",
+                     "metrics_denied"},
+          std::tuple{base::errc::not_found, "services \"x\" not found", "NotFound",
+                     "no_stats_service"},
+          std::tuple{base::errc::denied, "forbidden", "Forbidden", "metrics_denied"},
+          std::tuple{base::errc::cancelled, "cancelled", "", ""}}) {
         const auto fetcher = make_service_proxy_fetcher(
-            [code, text](std::string, base::steady_time, std::size_t) -> aio::task<http::response> {
-                co_return base::fail(code, text);
-            },
+            [code, text, told](std::string, base::steady_time, std::size_t)
+                -> aio::task<http::response> { co_return base::fail(code, text, told); },
             [](const std::string& project) { return project; });
         const auto page =
             aio::run_to_end(fetcher->fetch({"shop", "redis", "cache"}, base::steady_time::max()));
