@@ -18,6 +18,7 @@
 #include "kube/client.hpp"
 #include "testing/certificates.hpp"
 #include "testing/manual_clock.hpp"
+#include "testing/remembering_log.hpp"
 
 namespace fakes {
 
@@ -90,15 +91,6 @@ class played_handler final : public http::handler {
 
   private:
     played_server& by_;
-};
-
-class remembering_log final : public obs::log {
-  public:
-    std::vector<std::string> events;
-    void write(obs::level, std::string_view event, std::initializer_list<obs::field>) override {
-        events.emplace_back(event);
-    }
-    [[nodiscard]] bool is_enabled(obs::level) const noexcept override { return true; }
 };
 
 class kube_client : public testing::Test {
