@@ -72,9 +72,10 @@ void database_table::publish(entry& which, change what) {
 // True when the status is another one.
 bool database_table::derive(entry& which) {
     const auto observed = observed_of(which);
-    auto next = domain::derive_status(
-        *which.record, observed.get(),
-        {.cluster_known = cluster_known_, .awaiting_first_sight = awaits_first_sight(which)});
+    auto next =
+        domain::derive_status(*which.record, observed.get(),
+                              {.cluster_known = cluster_known_ || (observed && !observed->exists),
+                               .awaiting_first_sight = awaits_first_sight(which)});
     const auto& before = which.status;
     next.since = before.since;
     if (next == before) return false;
@@ -152,7 +153,10 @@ entry& database_table::put(std::shared_ptr<const domain::database> record) {
     if (is_new) {
         const auto key = key_of(after);
         ids_[key] = after.id;
-        if (const auto seen = seen_.find(key); seen != seen_.end()) which.observed = seen->second;
+        if (const auto seen = seen_.find(key); seen != seen_.end()) {
+            which.observed = seen->second;
+            which.was_seen = which.observed->exists;
+        }
     }
     const bool other_status = derive(which);
     publish(which, {.record = true, .status = other_status || is_new, .metrics = is_new});
@@ -190,6 +194,7 @@ bool database_table::set_observed(const ports::database_key& key,
     auto* which = find(key);
     if (which == nullptr) return false;
     which->observed = std::move(state);
+    which->was_seen = which->was_seen || which->observed->exists;
     if (domain::is_ours(*which->record, *which->observed)) {
         which->first_sight_until = base::steady_time::min();
     }
@@ -206,9 +211,9 @@ void database_table::set_cluster_known() {
 std::shared_ptr<const domain::observed_database> database_table::observed_of(
     const entry& which) const {
     static const auto absent = std::make_shared<const domain::observed_database>();
-    // Until all of the cluster was read only presence is knowledge: a database's pods or services
-    // may come before its object does.
-    if (which.observed && (cluster_known_ || which.observed->exists)) return which.observed;
+    // Until all of the cluster was read only presence is knowledge, and absence after it: a
+    // database's pods or services may come before its object does.
+    if (which.observed && (cluster_known_ || which.was_seen)) return which.observed;
     return cluster_known_ ? absent : nullptr;
 }
 

@@ -22,6 +22,7 @@ namespace app {
 struct entry {
     std::shared_ptr<const domain::database> record;
     std::shared_ptr<const domain::observed_database> observed;  // null: not heard of yet
+    bool was_seen = false;  // the cluster had an object of this key: its absence is news
     domain::status status;
     std::shared_ptr<const domain::metrics_sample> sample;
     metrics_state metrics = metrics_state::pending;
@@ -63,7 +64,7 @@ class database_table {
     void set_cluster_known();
     [[nodiscard]] bool is_cluster_known() const noexcept { return cluster_known_; }
     // What decide() is to be given: null while nothing is known. Before the whole cluster was
-    // reported absence is not known.
+    // reported absence is known only of what was present.
     [[nodiscard]] std::shared_ptr<const domain::observed_database> observed_of(
         const entry& which) const;
     [[nodiscard]] bool awaits_first_sight(const entry& which) const;

@@ -68,6 +68,24 @@ TEST_F(database_table, absence_is_known_only_of_a_cluster_that_was_read) {
     EXPECT_EQ(which.status.reason, "object_missing");
 }
 
+// One list that never comes (refused, say) must not keep a deletion from its end.
+TEST_F(database_table, absence_after_presence_is_known_without_the_whole_cluster) {
+    auto& which = table_.put(record("u1", 1));
+    table_.set_observed(key_, ready("u1"));
+    table_.set_observed(key_, std::make_shared<const domain::observed_database>());
+    ASSERT_NE(table_.observed_of(which), nullptr);
+    EXPECT_FALSE(table_.observed_of(which)->exists);
+    EXPECT_EQ(which.status.reason, "object_missing");
+}
+
+TEST_F(database_table, presence_before_the_record_came_counts_as_well) {
+    table_.set_observed(key_, ready("u1"));
+    auto& which = table_.put(record("u1", 1));
+    table_.set_observed(key_, std::make_shared<const domain::observed_database>());
+    ASSERT_NE(table_.observed_of(which), nullptr);
+    EXPECT_FALSE(table_.observed_of(which)->exists);
+}
+
 // Another object of the name is not the one that is awaited.
 TEST_F(database_table, a_namesake_is_not_the_first_sight) {
     auto& which = table_.put(record("u1", 1));
