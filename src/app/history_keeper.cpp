@@ -14,6 +14,8 @@ using base::errc;
 const std::string collection = "history";
 // A clock that is set back by less only leaves a gap.
 constexpr std::chrono::minutes ahead_most{5};
+// A clock that is wrong when a machine starts is put right within this time.
+constexpr std::chrono::minutes ahead_borne_for{10};
 
 base::outcome<void> done() {
     return {};
@@ -26,10 +28,17 @@ std::string document_id(const std::string& id, std::int64_t key) {
 
 }  // namespace
 
-// Rows of a wall clock that was ahead would keep out every row until it is that late again.
+// Rows of a wall clock that was ahead would keep out every row until it is that late again. But the
+// one that is wrong may be the clock of now: one look must not cost a day of history.
 void history_keeper::drop_ahead(const std::string& id, history& of, base::instant at) {
     const auto newest = of.rows.last();
-    if (!newest || *newest <= at + ahead_most) return;
+    if (!newest || *newest <= at + ahead_most) {
+        of.ahead_since.reset();
+        return;
+    }
+    if (!of.ahead_since) of.ahead_since = clock_.now();
+    if (clock_.now() - *of.ahead_since < ahead_borne_for) return;
+    of.ahead_since.reset();
     of.rows.drop_after(at);
     log_.warning("history_ahead_of_clock_dropped",
                  {{"database_id", id}, {"newest", base::to_rfc3339(*newest)}});
@@ -51,7 +60,6 @@ void history_keeper::restore(const std::string& id, history& into,
         const auto chunk = into.rows.describe_chunk(into.rows.chunk_count() - 1);
         into.stored[chunk.key] = {.revision = document.revision, .rows = chunk.rows};
     }
-    drop_ahead(id, into, clock_.wall());
 }
 
 aio::task<> history_keeper::load(std::string id) {

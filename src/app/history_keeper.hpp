@@ -1,12 +1,14 @@
 #pragma once
 // The last 24 hours of each database's metrics: in memory as compressed chunks, in the store as one
 // document per chunk, written in bulk. A database's chunks are read from the store before its first
-// new row. Rows far ahead of a new one are those of a clock that was wrong, and go. Lives on the
-// control loop.
+// new row. Rows far ahead of new ones for ten minutes are those of a clock that was wrong, and go;
+// until then it may be the clock of now that is, and new rows are not taken. Lives on the control
+// loop.
 
 #include <chrono>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <unordered_map>
@@ -55,6 +57,7 @@ class history_keeper {
         domain::metric_history rows;
         std::map<std::int64_t, stored_chunk> stored;  // by chunk key
         base::instant open_stored{};
+        std::optional<base::steady_time> ahead_since;  // when a new row first was far behind
         bool is_loaded = false;
         bool is_loading = false;
     };

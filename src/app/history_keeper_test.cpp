@@ -86,6 +86,11 @@ TEST_F(history_keeper, goes_on_after_a_clock_that_was_ahead) {
     EXPECT_EQ(stored(), 2U);
     clock_.advance(120s);
     ASSERT_TRUE(append(clock_.wall(), 3));
+    clock_.advance(9min + 59s);
+    ASSERT_TRUE(append(clock_.wall(), 3));
+    EXPECT_TRUE(std::isnan(value())) << "which clock was wrong is not known yet";
+    clock_.advance(1s);
+    ASSERT_TRUE(append(clock_.wall(), 3));
     EXPECT_EQ(value(), 3);
     ASSERT_TRUE(flush());
     EXPECT_EQ(stored(), 2U) << "the row ahead is gone from the store as well";
@@ -98,9 +103,39 @@ TEST_F(history_keeper, does_not_bring_back_rows_that_are_ahead) {
     ASSERT_TRUE(flush());
     live_again();
     ASSERT_TRUE(append(clock_.wall(), 3));
+    clock_.advance(10min);
+    ASSERT_TRUE(append(clock_.wall(), 3));
     EXPECT_EQ(value(), 3);
     ASSERT_TRUE(flush());
     EXPECT_EQ(stored(), 1U);
+}
+
+// A machine that starts with a wrong clock puts it right a little later.
+TEST_F(history_keeper, a_clock_that_is_behind_for_a_while_costs_no_history) {
+    const auto right = clock_.wall() + 3h;
+    ASSERT_TRUE(append(right, 7));
+    ASSERT_TRUE(flush());
+    live_again();
+    ASSERT_TRUE(append(clock_.wall(), 8));
+    ASSERT_TRUE(flush());
+    EXPECT_EQ(stored(), 1U);
+    EXPECT_TRUE(std::isnan(value()));
+    ASSERT_TRUE(append(right + 60s, 9));
+    clock_.advance(3h);
+    EXPECT_EQ(value(), 7);
+    clock_.advance(60s);
+    EXPECT_EQ(value(), 9);
+}
+
+TEST_F(history_keeper, a_row_that_fits_ends_the_wait) {
+    const auto right = clock_.wall() + 3h;
+    ASSERT_TRUE(append(right, 7));
+    ASSERT_TRUE(append(clock_.wall(), 8));
+    ASSERT_TRUE(append(right + 60s, 9));
+    clock_.advance(10min);
+    ASSERT_TRUE(append(clock_.wall(), 8));
+    clock_.advance(2h + 50min);
+    EXPECT_EQ(value(), 7);
 }
 
 TEST_F(history_keeper, a_small_step_back_leaves_a_gap_only) {
