@@ -96,6 +96,13 @@ bool database_table::derive(entry& which) {
     return true;
 }
 
+// A key may be used again after its day, and records are loaded in any order: the newest counts.
+void database_table::remember_key(const domain::operation& of, const std::string& database_id) {
+    auto& place = by_idempotency_key_[of.idempotency_key];
+    if (!place.operation_id.empty() && of.created_at < place.created_at) return;
+    place = {.database_id = database_id, .operation_id = of.id, .created_at = of.created_at};
+}
+
 void database_table::forget_key(const domain::operation& of) {
     const auto at = by_idempotency_key_.find(of.idempotency_key);
     if (at == by_idempotency_key_.end() || at->second.operation_id != of.id) return;
@@ -122,7 +129,7 @@ void database_table::tell_operations(const domain::database* before,
             continue;
         }
         if (!operation.idempotency_key.empty()) {
-            by_idempotency_key_[operation.idempotency_key] = {after.id, operation.id};
+            remember_key(operation, after.id);
         }
         const auto shared = std::make_shared<const domain::operation>(operation);
         for (auto* listener : listeners_) listener->on_operation(shared);

@@ -101,6 +101,7 @@ class database_table {
     void publish(entry& which, change what);
     void tell_operations(const domain::database* before, const domain::database& after);
     bool derive(entry& which);
+    void remember_key(const domain::operation& of, const std::string& database_id);
     void forget_key(const domain::operation& of);
 
     const base::clock& clock_;
@@ -111,6 +112,7 @@ class database_table {
     struct operation_place {
         std::string database_id;
         std::string operation_id;
+        base::instant created_at{};
     };
     std::unordered_map<std::string, operation_place> by_idempotency_key_;
     std::map<ports::database_key, std::shared_ptr<const domain::observed_database>> seen_;

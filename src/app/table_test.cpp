@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <utility>
+
 #include "testing/manual_clock.hpp"
 
 namespace {
@@ -114,6 +116,26 @@ TEST_F(database_table, a_key_is_forgotten_with_its_operation) {
     table_.put(std::make_shared<const domain::database>(made));
     EXPECT_EQ(table_.find_by_idempotency_key("k"), nullptr);
     EXPECT_EQ(table_.find_by_idempotency_key("other"), nullptr);
+}
+
+// Records are loaded in the order of their ids, not of their operations.
+TEST_F(database_table, a_key_means_its_newest_operation_whatever_came_first) {
+    auto old = *record("u1", 1);
+    old.operations.push_back({.id = "op-old", .created_at = clock_.wall(), .idempotency_key = "k"});
+    clock_.advance(25h);
+    auto young = *record("u2", 1);
+    young.id = "db-2";
+    young.name = "carts";
+    young.operations.push_back(
+        {.id = "op-young", .created_at = clock_.wall(), .idempotency_key = "k"});
+    for (const auto& order : {std::pair{old, young}, std::pair{young, old}}) {
+        app::database_table table(clock_, 30s);
+        table.put(std::make_shared<const domain::database>(order.first));
+        table.put(std::make_shared<const domain::database>(order.second));
+        const auto* found = table.find_by_idempotency_key("k");
+        ASSERT_NE(found, nullptr) << order.first.id << " first";
+        EXPECT_EQ(found->id, "op-young");
+    }
 }
 
 }  // namespace
