@@ -50,8 +50,8 @@ class cluster_observer {
     virtual ~cluster_observer() = default;
     // The newest state of one database; also for objects that the platform did not create, and with
     // exists == false once everything about it is gone. Before the first `synced` such a state says
-    // nothing: parts of a database may be reported before its object. Called on the control loop,
-    // in order per key.
+    // nothing of a database that was not reported as existing: its parts may be reported before its
+    // object. Called on the control loop, in order per key.
     virtual void on_observed(const database_key& key,
                              std::shared_ptr<const domain::observed_database> state) = 0;
     virtual void on_catalogue(std::shared_ptr<const catalogue> offer) = 0;
