@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <ranges>
 
 namespace domain {
 namespace {
@@ -11,6 +12,7 @@ using std::chrono::seconds;
 
 constexpr seconds poll_fast{5};
 constexpr seconds poll_slow{30};
+constexpr std::string_view step_of_switch = "apply_switch";
 
 class step_list {
   public:
@@ -54,16 +56,34 @@ void adopt_observed_spec(database& record, const observed_database& observed) {
     record.storage.bytes = observed.storage.bytes;
 }
 
-// What was wanted goes back to what is: a failed change leaves nothing half wanted.
+bool is_switch(const operation& which) noexcept {
+    return which.kind == operation_kind::pause || which.kind == operation_kind::resume;
+}
+
+// What was wanted goes back to what is: a failed change leaves nothing half wanted. An update may
+// have taken the place of a switch that had not come through.
 void take_back(database& record, const operation& failed, const observed_database& observed) {
-    if (failed.kind == operation_kind::update) adopt_observed_spec(record, observed);
-    const bool is_switch =
-        failed.kind == operation_kind::pause || failed.kind == operation_kind::resume;
-    if (is_switch) record.paused = observed.paused;
+    const bool is_update = failed.kind == operation_kind::update;
+    if (is_update) adopt_observed_spec(record, observed);
+    if (is_update || is_switch(failed)) record.paused = observed.paused;
 }
 
 bool needs_update(const database& record, const observed_database& observed) noexcept {
     return record.tags != observed.tags || record.paused != observed.paused;
+}
+
+// Whether the latest switch, that of the active operation or of one that it supersedes, has not
+// been written as a whole. What is observed cannot tell: an object beside the database may have got
+// it already.
+bool is_switch_left(const database& record) noexcept {
+    for (const auto& each : record.operations | std::views::reverse) {
+        if (each.is_terminal() && each.phase != operation_phase::superseded) return false;
+        const bool is_written = std::ranges::any_of(each.steps, [](const operation_step& step) {
+            return step.name == step_of_switch && step.phase == operation_phase::succeeded;
+        });
+        if (is_written || is_switch(each)) return !is_written;
+    }
+    return false;
 }
 
 struct situation {
@@ -207,6 +227,14 @@ bool has_arrived(const situation& now, const operation& active) noexcept {
     return phase == observed_phase::ready;
 }
 
+void update_object(situation& now, operation& active, bool is_switched) {
+    now.act(action_kind::update_object);
+    if (!is_switched) return;
+    step_list(active).set(step_of_switch, operation_phase::running);
+    now.next.operation_id = active.id;
+    now.again = poll_fast;  // the cluster tells nothing of an object that is as it was
+}
+
 void pursue_operation(situation& now, operation& active) {
     start(active, now.context.now);
     note_finished_changes(now, active);
@@ -217,25 +245,29 @@ void pursue_operation(situation& now, operation& active) {
         step_list(active).set("become_ready", operation_phase::running, explain(*now.observed));
     }
     // Before its time is looked at: it may have succeeded while the platform was down.
-    if (has_arrived(now, active)) {
+    const bool is_there = has_arrived(now, active);
+    const bool is_unswitched = is_switch_left(now.record);
+    if (is_there && !is_unswitched) {
         for (auto& step : active.steps)
             step.phase = operation_phase::succeeded, step.message.clear();
         finish(active, operation_phase::succeeded, now.context.now);
         return;
     }
-    if (is_overdue(active, now.context)) {
+    if (!is_there && is_overdue(active, now.context)) {
         auto cause = explain(*now.observed);
         const auto limit = now.context.operation_timeout.count();
         finish(active, operation_phase::failed, now.context.now, "timed_out",
                fmt::format("not {} within {} s{}{}", first ? "ready" : "finished", limit,
                            cause.empty() ? "" : ": ", cause));
+        // What was written of it by half is written back.
+        if (is_unswitched) now.act(action_kind::update_object);
         take_back(now.record, active, *now.observed);
         return;
     }
     now.again = poll_slow;
     if (wait_for_change(now, &active)) return;
-    if (needs_update(now.record, *now.observed)) {
-        now.act(action_kind::update_object);
+    if (is_unswitched || needs_update(now.record, *now.observed)) {
+        update_object(now, active, is_unswitched);
         return;
     }
     if (const auto kind = change_left(now, active)) pursue_change(now, active, *kind);
@@ -376,6 +408,10 @@ database after_success(const database& record, const action& done, const std::st
             step_list(*active).set("become_ready", operation_phase::running);
         }
     }
+    // Another operation may have begun meanwhile, which wants it otherwise.
+    const bool is_switched = done.kind == action_kind::update_object && active != nullptr &&
+                             active->id == done.operation_id;
+    if (is_switched) step_list(*active).set(step_of_switch, operation_phase::succeeded);
     if (done.kind == action_kind::remove_object && gone && next.deleted && active != nullptr) {
         finish(*active, operation_phase::succeeded, context.now);
     }

@@ -33,7 +33,7 @@ enum class action_kind : std::uint8_t {
 struct action {
     action_kind kind = action_kind::none;
     change_kind change = change_kind::restart;
-    std::string operation_id;
+    std::string operation_id;  // of update_object: the one whose pause or resume it writes, if any
     bool operator==(const action&) const = default;
 };
 

@@ -309,7 +309,9 @@ TEST(decide, pauses_and_resumes_through_the_object) {
     auto observed = shown(record, observed_phase::ready);
     record.paused = true;
     begin_operation(record, {.id = "op-2", .kind = operation_kind::pause}, start);
-    EXPECT_EQ(decide(record, &observed, at()).next.kind, action_kind::update_object);
+    auto result = decide(record, &observed, at());
+    EXPECT_EQ(result.next.kind, action_kind::update_object);
+    record = after_success(result.record, result.next, "", false, at());
     observed.paused = true;
     EXPECT_NE(active_operation(decide(record, &observed, at()).record), nullptr);
     observed.phase = observed_phase::halted;
@@ -319,25 +321,14 @@ TEST(decide, pauses_and_resumes_through_the_object) {
 
     record.paused = false;
     begin_operation(record, {.id = "op-3", .kind = operation_kind::resume}, start);
-    EXPECT_EQ(decide(record, &observed, at()).next.kind, action_kind::update_object);
+    result = decide(record, &observed, at());
+    EXPECT_EQ(result.next.kind, action_kind::update_object);
+    record = after_success(result.record, result.next, "", false, at());
     observed.paused = false;
     EXPECT_EQ(phase_of(record, observed), status_phase::updating);
     observed.phase = observed_phase::ready;
     EXPECT_EQ(decide(record, &observed, at()).record.operations.back().phase,
               operation_phase::succeeded);
-}
-
-TEST(decide, a_pause_that_was_refused_is_not_wanted_any_more) {
-    auto record = running_database();
-    const auto observed = shown(record, observed_phase::ready);
-    record.paused = true;
-    begin_operation(record, {.id = "op-2", .kind = operation_kind::pause}, start);
-    const auto tried = decide(record, &observed, at()).next;
-    const auto failed = after_failure(record, &observed, tried,
-                                      {.code = base::errc::denied, .text = "forbidden"}, at());
-    EXPECT_EQ(failed.record.operations.back().phase, operation_phase::failed);
-    EXPECT_FALSE(failed.record.paused);
-    EXPECT_EQ(decide(failed.record, &observed, at()).next.kind, action_kind::none);
 }
 
 TEST(decide, a_resume_whose_time_is_over_is_not_wanted_any_more) {

@@ -71,8 +71,8 @@ enum class operation_phase : std::uint8_t {
 };
 
 struct operation_step {
-    std::string
-        name;  // "create_object", "vertical_scaling", "horizontal_scaling", "volume_expansion", ...
+    std::string name;  // "create_object", "apply_switch", "vertical_scaling", "horizontal_scaling",
+                       // "volume_expansion", ...
     operation_phase phase = operation_phase::queued;
     std::string message;
     bool operator==(const operation_step&) const = default;
