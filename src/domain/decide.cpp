@@ -12,6 +12,8 @@ using std::chrono::seconds;
 
 constexpr seconds poll_fast{5};
 constexpr seconds poll_slow{30};
+// In this time a healthy start comes up.
+constexpr std::chrono::minutes start_grace{3};
 constexpr std::string_view step_of_switch = "apply_switch";
 
 class step_list {
@@ -173,11 +175,11 @@ bool wait_for_change(situation& now, operation* active) {
 }
 
 // Members come and go only in a healthy database. More memory or storage may be what an unhealthy
-// one lacks.
-bool may_begin(change_kind kind, observed_phase phase) noexcept {
+// one lacks; one that merely starts is left alone, its volumes cannot even be expanded yet.
+bool may_begin(change_kind kind, observed_phase phase, base::instant::duration waited) noexcept {
     if (phase == observed_phase::ready || phase == observed_phase::critical) return true;
     const bool broken = phase == observed_phase::not_ready || phase == observed_phase::provisioning;
-    return broken &&
+    return broken && waited >= start_grace &&
            (kind == change_kind::volume_expansion || kind == change_kind::vertical_scaling);
 }
 
@@ -185,7 +187,8 @@ void pursue_change(situation& now, operation& active, change_kind kind) {
     const auto step = name(kind);
     const auto* change = own_change(*now.observed, active, kind);
     if (change == nullptr) {
-        if (!may_begin(kind, now.observed->phase)) {
+        const auto waited = now.context.now - active.started_at.value_or(now.context.now);
+        if (!may_begin(kind, now.observed->phase, waited)) {
             now.again = poll_fast;
             return;
         }

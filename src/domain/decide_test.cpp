@@ -262,7 +262,8 @@ TEST(decide, waits_with_members_until_the_database_is_healthy) {
     EXPECT_EQ(decide(record, &observed, at()).next.kind, action_kind::request_change);
 }
 
-// A full disk, or too little memory to come up with: nothing else would bring it back.
+// A full disk, or too little memory to come up with: nothing else would bring it back. One that
+// merely starts is left alone: it gets the time for it.
 TEST(decide, gives_a_broken_database_the_room_that_it_lacks) {
     auto grown = running_database();
     grown.storage.bytes *= 2;
@@ -272,8 +273,14 @@ TEST(decide, gives_a_broken_database_the_room_that_it_lacks) {
         begin_operation(record, {.id = "op-2", .kind = operation_kind::update}, start);
         for (const auto phase : {observed_phase::not_ready, observed_phase::provisioning}) {
             const auto observed = shown(running_database(), phase);
-            EXPECT_EQ(decide(record, &observed, at()).next.kind, action_kind::request_change)
-                << name(phase);
+            const auto early = decide(record, &observed, at());
+            EXPECT_EQ(early.next.kind, action_kind::none) << name(phase);
+            EXPECT_TRUE(early.again_in <= seconds(5));
+            const auto kind = [&](int later) {
+                return decide(early.record, &observed, at(seconds(later))).next.kind;
+            };
+            EXPECT_EQ(kind(179), action_kind::none) << name(phase);
+            EXPECT_EQ(kind(180), action_kind::request_change) << name(phase);
         }
         const auto restoring = shown(running_database(), observed_phase::restoring);
         EXPECT_EQ(decide(record, &restoring, at()).next.kind, action_kind::none);
