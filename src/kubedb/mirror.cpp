@@ -132,9 +132,11 @@ void mirror::put_change(const engine_kind& kind, const kube::object_meta& meta,
     if (!key) return;
     auto& of = databases_[*key];
     auto seen = observe_change(object);
-    of.requests[meta.name] = {.uid = meta.uid,
-                              .is_ours_and_over = !seen.operation_id.empty() && seen.is_terminal(),
-                              .created_at = seen.created_at.value_or(base::instant::max())};
+    of.requests[meta.name] = {
+        .uid = meta.uid,
+        .is_ours_and_over = !seen.operation_id.empty() && seen.is_terminal(),
+        .is_going = kube::object_or_empty(object, "metadata").contains("deletionTimestamp"),
+        .created_at = seen.created_at.value_or(base::instant::max())};
     of.changes[meta.name] = std::move(seen);
     forget_old(of.changes);
     change_of_[std::string(kind.kind) + "/" + place(meta)] = *key;
@@ -321,7 +323,8 @@ std::vector<old_request> mirror::old_requests(base::instant before, std::size_t 
     std::vector<old_request> found;
     for (const auto& [key, of] : databases_) {
         for (const auto& [name, request] : of.requests) {
-            if (!request.is_ours_and_over || request.created_at >= before) continue;
+            if (!request.is_ours_and_over || request.is_going) continue;
+            if (request.created_at >= before) continue;
             found.push_back({key.engine, key.project, {name, request.uid}});
             if (found.size() == most) return found;
         }

@@ -60,7 +60,7 @@ class mirror {
 
     // The requests for changes of a database that exist in the cluster, whoever made them.
     [[nodiscard]] std::vector<request_name> requests_of(const ports::database_key& key) const;
-    // Finished ones of ours that were made before that time, at most so many.
+    // Finished ones of ours that were made before that time and are not going, at most so many.
     [[nodiscard]] std::vector<old_request> old_requests(base::instant before,
                                                         std::size_t most) const;
 
@@ -68,6 +68,7 @@ class mirror {
     struct known_request {
         std::string uid;
         bool is_ours_and_over = false;
+        bool is_going = false;
         base::instant created_at{};
     };
     // The parts of one database.

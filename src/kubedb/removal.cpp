@@ -104,13 +104,17 @@ aio::task<> delete_object(kube::client& through, kube::resource what, const engi
 
 aio::task<> delete_requests(kube::client& through, const served_kinds& served,
                             std::vector<old_request> all) {
+    auto result = done();
     for (const auto& each : all) {
         const auto what = served.find("ops.kubedb.com", find_kind(each.engine)->ops_plural());
         if (!what) continue;
         auto gone = co_await delete_request(through, *what, namespace_of(each.project), each.which);
-        if (!gone) co_return gone;
+        if (gone) continue;
+        const auto code = gone.error().code;
+        if (result) result = std::move(gone);
+        if (code == errc::cancelled || code == errc::unavailable) break;
     }
-    co_return done();
+    co_return result;
 }
 
 aio::task<bool> remove_leftovers(kube::client& through, const engine_kind& kind,

@@ -34,7 +34,8 @@ struct old_request {
     request_name which;
 };
 // A database that is scaled every hour leaves thousands of finished requests, which nobody else
-// deletes while it lives. Ends with the first failure: the client's.
+// deletes while it lives. One that cannot be deleted does not keep back the others; no more are
+// tried when there is no server. Failures: the client's, the first.
 aio::task<> delete_requests(kube::client& through, const served_kinds& served,
                             std::vector<old_request> all);
 
