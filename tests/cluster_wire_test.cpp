@@ -19,6 +19,16 @@ INSTANTIATE_TEST_SUITE_P(kubedb, cluster_contract, ::testing::Values([](const ai
 
 namespace {
 
+aio::task<bool> is_sentinel_halted(kube::client& hand) {
+    const kube::resource sentinels{.group = "kubedb.com",
+                                   .version = "v1",
+                                   .plural = "redissentinels",
+                                   .kind = "RedisSentinel"};
+    auto there = co_await hand.get(sentinels, "dbaas-shop", "cache-sentinel");
+    if (!there) co_return base::pass(std::move(there));
+    co_return kube::flag_at(kube::object_or_empty(*there, "spec"), "halted");
+}
+
 class kubedb_cluster : public testing::Test {
   protected:
     struct scene {
@@ -285,14 +295,26 @@ TEST_F(kubedb_cluster, a_pause_that_fails_at_the_companion_leaves_the_database_t
             if (!updated) co_return updated;
             auto told = co_await it.seen.until([&] { return it.seen.of(wanted).paused == paused; });
             if (!told) co_return told;
-            const kube::resource sentinels{.group = "kubedb.com",
-                                           .version = "v1",
-                                           .plural = "redissentinels",
-                                           .kind = "RedisSentinel"};
-            auto there = co_await it.world.hand().get(sentinels, "dbaas-shop", "cache-sentinel");
-            if (!there) co_return base::pass(std::move(there));
-            EXPECT_EQ(kube::flag_at(kube::object_or_empty(*there, "spec"), "halted"), paused);
+            const auto halted = co_await is_sentinel_halted(it.world.hand());
+            EXPECT_EQ(halted.value(), paused);
         }
+        co_return done();
+    });
+}
+
+TEST_F(kubedb_cluster, a_pause_that_the_database_is_refused_leaves_its_companion_as_it_was) {
+    play([](scene& it) -> aio::task<> {
+        auto wanted = record();
+        wanted.topology = {domain::topology_mode::replicated, 3};
+        auto uid = co_await it.port.create(wanted);
+        if (!uid) co_return base::pass(std::move(uid));
+        wanted.object_uid = *uid;
+        wanted.paused = true;
+        it.world.wire().answer_next("patch redises", {base::errc::denied, "forbidden"});
+        const auto refused = co_await it.port.update(wanted);
+        EXPECT_EQ(refused.error().code, base::errc::denied);
+        const auto halted = co_await is_sentinel_halted(it.world.hand());
+        EXPECT_FALSE(halted.value());
         co_return done();
     });
 }

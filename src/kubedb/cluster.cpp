@@ -148,17 +148,22 @@ class cluster_impl final : public ports::cluster {
         const auto& [kind, what] = *place;
         auto seen = co_await look_at(*kind, *what, record);
         if (!seen) co_return base::pass(std::move(seen));
+        resource_pointer beside;
         if (needs_companion(*kind, record)) {
             // First: the database is what is watched, so while it differs both are done again.
             const auto companion = served_.companion_of(*kind);
             if (!companion) co_return std::unexpected(companion.error());
-            auto updated = co_await update_companion(kube_, **companion, *kind, record);
+            beside = *companion;
+            auto updated = co_await update_companion(kube_, *beside, *kind, record);
             if (!updated) co_return updated;
         }
         // The object may have changed hands since.
-        co_return co_await patch_same(
+        auto patched = co_await patch_same(
             kube_, *what, {namespace_of(record.project), record.name, record.object_uid},
             update_patch(*kind, record, seen->tags));
+        if (patched || !beside) co_return patched;
+        co_return co_await take_back_companion(kube_, *beside, *kind, record, seen->paused,
+                                               std::move(patched).error(), log_);
     }
 
     aio::task<void> request_change(domain::database record, domain::change_kind change,

@@ -43,6 +43,23 @@ aio::task<> update_companion(kube::client& through, kube::resource what, const e
                                   update_patch(kind, record, seen.tags));
 }
 
+aio::task<> take_back_companion(kube::client& through, kube::resource what, const engine_kind& kind,
+                                domain::database record, bool paused, base::failure why,
+                                obs::log& log) {
+    const bool is_tried_again = why.retryable() || why.code == errc::cancelled ||
+                                why.code == errc::gone || why.code == errc::precondition;
+    const bool is_missing = why.code == errc::not_found;  // it would be made for nobody
+    if (is_tried_again || is_missing) co_return std::unexpected(std::move(why));
+    record.paused = paused;
+    const std::string id = record.id;
+    auto updated = co_await update_companion(through, std::move(what), kind, std::move(record));
+    if (!updated) {
+        log.warning("companion_not_taken_back",
+                    {{"database_id", id}, {"detail", updated.error().text}});
+    }
+    co_return std::unexpected(std::move(why));
+}
+
 aio::task<bool> remove_companion(kube::client& through, kube::resource what,
                                  const engine_kind& kind, domain::database record) {
     const auto home = namespace_of(record.project);

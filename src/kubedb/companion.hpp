@@ -7,6 +7,7 @@
 #include "domain/types.hpp"
 #include "kube/client.hpp"
 #include "kubedb/engine_table.hpp"
+#include "obs/log.hpp"
 
 namespace kubedb {
 
@@ -17,6 +18,12 @@ aio::task<> ensure_companion(kube::client& through, kube::resource what, const e
 // Brings labels and pause to the record; makes it when it is missing. Failures: as above.
 aio::task<> update_companion(kube::client& through, kube::resource what, const engine_kind& kind,
                              domain::database record);
+// Brings the pause back to what the database has, whose own patch has failed with `why`: only where
+// it was refused, which leaves the database as it was. Answers `why`; `log` is told of what failed
+// here.
+aio::task<> take_back_companion(kube::client& through, kube::resource what, const engine_kind& kind,
+                                domain::database record, bool paused, base::failure why,
+                                obs::log& log);
 // True: looked, and there is none of ours. False: it is going; ask again.
 aio::task<bool> remove_companion(kube::client& through, kube::resource what,
                                  const engine_kind& kind, domain::database record);
