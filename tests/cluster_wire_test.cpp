@@ -360,6 +360,28 @@ TEST_F(kubedb_cluster, a_bare_404_says_nothing_of_databases) {
     });
 }
 
+TEST_F(kubedb_cluster, a_kind_that_moved_to_another_version_is_watched_there) {
+    play([](scene& it) -> aio::task<> {
+        auto wanted = record();
+        auto uid = co_await it.port.create(wanted);
+        if (!uid) co_return base::pass(std::move(uid));
+        wanted.object_uid = *uid;
+        auto ready = co_await it.seen.until(
+            [&] { return it.seen.of(wanted).phase == domain::observed_phase::ready; });
+        if (!ready) co_return ready;
+        auto moved = co_await it.world.take_version_away("redis");
+        if (moved) moved = co_await it.world.cut_watches();
+        if (!moved) co_return moved;
+        auto lost = co_await it.seen.until(
+            [&] { return it.seen.link() == ports::link_state::disconnected; });
+        if (!lost) co_return lost;
+        co_return co_await it.seen.until([&] {
+            EXPECT_TRUE(it.seen.of(wanted).exists);
+            return it.seen.link() == ports::link_state::synced;
+        });
+    });
+}
+
 TEST_F(kubedb_cluster, a_kind_that_was_taken_away_takes_its_databases_but_not_their_records) {
     play([](scene& it) -> aio::task<> {
         auto wanted = record();

@@ -83,13 +83,16 @@ class kubedb_world final : public fakes::cluster_world {
     }
     // Its definition, with what there is of it.
     aio::task<> take_kind_away(std::string engine) {
-        const kube::resource definitions{.group = "apiextensions.k8s.io",
-                                         .version = "v1",
-                                         .plural = "customresourcedefinitions",
-                                         .kind = "CustomResourceDefinition",
-                                         .namespaced = false};
         const auto name = std::string(kubedb::find_kind(engine)->plural) + ".kubedb.com";
-        co_return without_value(co_await hand_->remove(definitions, {}, name));
+        co_return without_value(co_await hand_->remove(definitions(), {}, name));
+    }
+    // It is not served any more as its definition's first version.
+    aio::task<> take_version_away(std::string engine) {
+        const auto name = std::string(kubedb::find_kind(engine)->plural) + ".kubedb.com";
+        const json::object end{
+            {"op", "replace"}, {"path", "/spec/versions/0/served"}, {"value", false}};
+        co_return without_value(co_await hand_->patch(
+            definitions(), {}, name, kube::patch_type::json, json::array{json::value(end)}));
     }
     // A request for a change, of somebody's own.
     aio::task<> ask_by_hand(domain::database of) {
@@ -245,6 +248,13 @@ class kubedb_world final : public fakes::cluster_world {
     }
     static kube::resource namespaces() {
         return {.version = "v1", .plural = "namespaces", .kind = "Namespace", .namespaced = false};
+    }
+    static kube::resource definitions() {
+        return {.group = "apiextensions.k8s.io",
+                .version = "v1",
+                .plural = "customresourcedefinitions",
+                .kind = "CustomResourceDefinition",
+                .namespaced = false};
     }
     static kube::resource volumes() {
         return {

@@ -386,17 +386,17 @@ class cluster_impl final : public ports::cluster {
         auto name = fmt::format("{}/{}", group, plural);
         if (const auto at = watched_.find(name); at != watched_.end()) {
             if (!at->second->has_ended()) return;
-            if (what) {
-                follow(*at->second, watches);
-            } else {  // the kind was taken away, with its objects
-                at->second->informer->forget();
-                watched_.erase(at);
+            if (what && *what == at->second->what()) return follow(*at->second, watches);
+            if (what) {  // served elsewhere now; until it was read there, nothing has gone
+                mirror_.hold();
+                watches.spawn(tell_after_patience());
             }
-            return;
+            at->second->informer->forget();
+            watched_.erase(at);
         }
         if (!what) return;
         auto made = std::make_unique<watched_kind>(
-            std::move(into), [this] { refresh_state(); }, log_, what->kind);
+            std::move(into), [this] { refresh_state(); }, log_, *what);
         made->informer = kube::make_informer(kube_,
                                              {.what = *what,
                                               .label_selector = std::move(labels),

@@ -44,8 +44,8 @@ struct watch_probe {
 
 class watched_kind final : public kube::informer_listener {
   public:
-    watched_kind(feed into, std::function<void()> changed, obs::log& log, std::string kind)
-        : into_(std::move(into)), changed_(std::move(changed)), log_(log), kind_(std::move(kind)) {}
+    watched_kind(feed into, std::function<void()> changed, obs::log& log, kube::resource what)
+        : into_(std::move(into)), changed_(std::move(changed)), log_(log), what_(std::move(what)) {}
 
     void on_upsert(const kube::object_meta& meta, std::string_view text) override {
         const auto parsed = kube::parse_json(text);
@@ -60,7 +60,7 @@ class watched_kind final : public kube::informer_listener {
     }
     void on_link(bool connected, const std::string& why) override {
         is_linked_ = connected;
-        if (!connected) log_.warning("watch_lost", {{"kind", kind_}, {"detail", why}});
+        if (!connected) log_.warning("watch_lost", {{"kind", what_.kind}, {"detail", why}});
         changed_();
     }
     // The path is not served for now; until discovery has said more, what is known stays.
@@ -72,7 +72,7 @@ class watched_kind final : public kube::informer_listener {
     [[nodiscard]] bool has_ended() const noexcept { return has_ended_; }
     // What /metrics says of the watch. On the loop, now and then.
     void count(obs::registry& registry, base::steady_time now) {
-        if (!probe_) probe_.emplace(registry, kind_);
+        if (!probe_) probe_.emplace(registry, what_.kind);
         const auto counters = informer->counters();
         probe_->objects.set(static_cast<double>(counters.objects));
         probe_->events.add(counters.events - std::exchange(events_, counters.events));
@@ -80,6 +80,7 @@ class watched_kind final : public kube::informer_listener {
         const std::chrono::duration<double> silence = now - counters.last_activity;
         probe_->silence.set(counters.last_activity == base::steady_time{} ? -1 : silence.count());
     }
+    [[nodiscard]] const kube::resource& what() const noexcept { return what_; }
     [[nodiscard]] bool is_synced() const noexcept { return is_synced_; }
     [[nodiscard]] bool is_linked() const noexcept { return is_linked_ && !has_ended_; }
 
@@ -89,7 +90,7 @@ class watched_kind final : public kube::informer_listener {
     feed into_;
     std::function<void()> changed_;
     obs::log& log_;
-    std::string kind_;
+    kube::resource what_;
     std::optional<watch_probe> probe_;  // from the first count on
     std::uint64_t events_ = 0;          // as counted last
     std::uint64_t lists_ = 0;
