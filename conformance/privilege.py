@@ -34,15 +34,18 @@ class LeastPrivilege(unittest.TestCase):
         changed = stack.patch(f'/api/v1/databases/{database}', {'size': 'small'}).json['operation']['id']
         wait_until(lambda: stack.get(f'/api/v1/operations/{changed}').json['phase'] == 'succeeded', 90, 'the change')
 
-        # Without the rule for secrets: a clear answer, and well again with it.
+        # Without the rule for secrets: whose fault it is for the one who asks, which rule for the one who runs it; well again with it.
         role = real.ask('GET', paths['ClusterRole']).json
         without = [rule for rule in role['rules'] if 'secrets' not in rule['resources']]
         patched = real.ask('PATCH', paths['ClusterRole'], {'rules': without}, media='application/merge-patch+json')
         self.assertEqual(patched.status, 200, patched.text)
         refused = wait_until(lambda: (lambda answer: answer.status != 200 and answer)(stack.get(f'/api/v1/databases/{database}/credentials')),
                        what='the denial')
-        self.assertIn('secrets', refused.text)
-        self.assertIn('forbidden', refused.text.lower())
+        self.assertEqual((refused.status, refused.json['code']), (503, 'cluster_refused'), refused.text)
+        self.assertNotIn('serviceaccount', refused.text)
+        told = wait_until(lambda: [line for line in stack.log_tail('platform.log', 100000).splitlines() if 'credentials_refused' in line],
+                          what='a line of the log')
+        self.assertTrue('secrets' in told[0] and 'forbidden' in told[0], told)
         real.ask('PATCH', paths['ClusterRole'], {'rules': role['rules']}, media='application/merge-patch+json')
         wait_until(lambda: stack.get(f'/api/v1/databases/{database}/credentials').status == 200, what='the credentials again')
         self.assertEqual(stack.delete(f'/api/v1/databases/{database}').status, 202)

@@ -221,7 +221,8 @@ aio::task<bool> fake_cluster::remove(domain::database database) {
 aio::task<ports::credentials> fake_cluster::read_credentials(domain::database database) {
     auto entered = enter("read_credentials", database.name);
     if (!entered && entered.error().code == errc::denied) {
-        co_return base::fail(errc::unavailable, "the cluster refuses the platform to read this",
+        co_return base::fail(errc::unavailable,
+                             "the cluster refuses the platform the credentials; its log says why",
                              "cluster_refused");
     }
     if (!entered) co_return base::pass(std::move(entered));

@@ -195,7 +195,8 @@ TEST_F(kubedb_cluster, a_refusal_to_read_credentials_is_the_platforms_own_troubl
                 const auto login = co_await it.port.read_credentials(wanted);
                 EXPECT_EQ(login.error().code, base::errc::unavailable) << call;
                 EXPECT_EQ(login.error().reason, "cluster_refused");
-                EXPECT_EQ(login.error().text, "the cluster refuses the platform to read this");
+                EXPECT_EQ(login.error().text,
+                          "the cluster refuses the platform the credentials; its log says why");
                 const auto lines = it.world.log().lines_of("credentials_refused");
                 EXPECT_EQ(lines.size(), ++told);
                 EXPECT_TRUE(lines.back().contains(said)) << lines.back();

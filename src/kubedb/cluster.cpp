@@ -281,7 +281,8 @@ class cluster_impl final : public ports::cluster {
         if (!is_refused) return std::unexpected(std::move(why));
         log_.error("credentials_refused",
                    {{"database_id", record.id}, {"detail", why.text}, {"reason", why.reason}});
-        return fail(errc::unavailable, "the cluster refuses the platform to read this",
+        return fail(errc::unavailable,
+                    "the cluster refuses the platform the credentials; its log says why",
                     "cluster_refused");
     }
 
