@@ -35,6 +35,13 @@ class kubedb_cluster : public testing::Test {
         kubedb_world& world;
         ports::cluster& port;
         fakes::cluster_watcher& seen;
+        // Created, and the record knows its object.
+        aio::task<> make(domain::database& wanted) {
+            auto uid = co_await port.create(wanted);
+            if (!uid) co_return base::pass(std::move(uid));
+            wanted.object_uid = *uid;
+            co_return done();
+        }
     };
     // On a loop of its own, synced.
     void play(std::function<aio::task<>(scene&)> act, kubedb::cluster_options how = {}) {
@@ -73,9 +80,8 @@ class kubedb_cluster : public testing::Test {
 TEST_F(kubedb_cluster, an_object_that_takes_the_place_during_an_update_is_not_touched) {
     play([](scene& it) -> aio::task<> {
         auto wanted = record();
-        auto uid = co_await it.port.create(wanted);
-        if (!uid) co_return base::pass(std::move(uid));
-        wanted.object_uid = *uid;
+        auto made = co_await it.make(wanted);
+        if (!made) co_return made;
         wanted.tags = {{"tier", "gold"}};
         base::outcome<std::string> before;
         it.world.wire().before_next("patch redises", [&it, wanted, &before]() -> aio::task<> {
@@ -179,9 +185,8 @@ TEST_F(kubedb_cluster, a_quota_is_a_limit) {
 TEST_F(kubedb_cluster, a_refusal_to_read_credentials_is_the_platforms_own_trouble) {
     play([](scene& it) -> aio::task<> {
         auto wanted = record();
-        auto uid = co_await it.port.create(wanted);
-        if (!uid) co_return base::pass(std::move(uid));
-        wanted.object_uid = *uid;
+        auto made = co_await it.make(wanted);
+        if (!made) co_return made;
         auto ready = co_await it.seen.until(
             [&] { return it.seen.of(wanted).phase == domain::observed_phase::ready; });
         if (!ready) co_return ready;
@@ -209,9 +214,8 @@ TEST_F(kubedb_cluster, a_refusal_to_read_credentials_is_the_platforms_own_troubl
 TEST_F(kubedb_cluster, is_not_gone_while_a_volume_is_left_that_no_watch_has_told_of) {
     play([](scene& it) -> aio::task<> {
         auto wanted = record();
-        auto uid = co_await it.port.create(wanted);
-        if (!uid) co_return base::pass(std::move(uid));
-        wanted.object_uid = *uid;
+        auto made = co_await it.make(wanted);
+        if (!made) co_return made;
         auto begun = co_await it.port.remove(wanted);
         EXPECT_FALSE(begun.value());
         auto gone = co_await it.seen.until([&] { return !it.seen.of(wanted).exists; });
@@ -235,9 +239,8 @@ TEST_F(kubedb_cluster, a_paused_database_goes_with_its_volumes) {
     play([](scene& it) -> aio::task<> {
         auto wanted = record();
         wanted.paused = true;
-        auto uid = co_await it.port.create(wanted);
-        if (!uid) co_return base::pass(std::move(uid));
-        wanted.object_uid = *uid;
+        auto made = co_await it.make(wanted);
+        if (!made) co_return made;
         auto held = co_await it.world.hold(wanted);
         if (!held) co_return held;
         auto kept = co_await it.world.set_policy(wanted, "Halt");
@@ -258,9 +261,8 @@ TEST_F(kubedb_cluster, labels_of_others_stay_and_are_no_difference) {
     play([](scene& it) -> aio::task<> {
         auto wanted = record();
         wanted.tags = {{"team", "web"}};
-        auto uid = co_await it.port.create(wanted);
-        if (!uid) co_return base::pass(std::move(uid));
-        wanted.object_uid = *uid;
+        auto made = co_await it.make(wanted);
+        if (!made) co_return made;
         auto labelled =
             co_await it.world.set_labels(wanted, {{"cost-center", "7"}, {"tier", "silver"}});
         if (!labelled) co_return labelled;
@@ -281,9 +283,8 @@ TEST_F(kubedb_cluster, a_pause_that_fails_at_the_companion_leaves_the_database_t
     play([](scene& it) -> aio::task<> {
         auto wanted = record();
         wanted.topology = {domain::topology_mode::replicated, 3};
-        auto uid = co_await it.port.create(wanted);
-        if (!uid) co_return base::pass(std::move(uid));
-        wanted.object_uid = *uid;
+        auto made = co_await it.make(wanted);
+        if (!made) co_return made;
         for (const bool paused : {true, false}) {
             wanted.paused = paused;
             const auto before = co_await it.world.picture_of(wanted);
@@ -307,9 +308,8 @@ TEST_F(kubedb_cluster, a_pause_that_the_database_is_refused_leaves_its_companion
     play([](scene& it) -> aio::task<> {
         auto wanted = record();
         wanted.topology = {domain::topology_mode::replicated, 3};
-        auto uid = co_await it.port.create(wanted);
-        if (!uid) co_return base::pass(std::move(uid));
-        wanted.object_uid = *uid;
+        auto made = co_await it.make(wanted);
+        if (!made) co_return made;
         wanted.paused = true;
         it.world.wire().answer_next("patch redises", {base::errc::denied, "forbidden"});
         const auto refused = co_await it.port.update(wanted);
@@ -329,11 +329,10 @@ TEST_F(kubedb_cluster, a_bare_404_says_nothing_of_databases) {
     play([](scene& it) -> aio::task<> {
         auto wanted = record();
         it.world.wire().answer_next("create redises", not_served());
-        auto uid = co_await it.port.create(wanted);
-        EXPECT_EQ(uid.error().code, base::errc::unavailable);
-        uid = co_await it.port.create(wanted);
-        if (!uid) co_return base::pass(std::move(uid));
-        wanted.object_uid = *uid;
+        const auto refused = co_await it.port.create(wanted);
+        EXPECT_EQ(refused.error().code, base::errc::unavailable);
+        auto made = co_await it.make(wanted);
+        if (!made) co_return made;
         auto told = co_await it.seen.until([&] { return it.seen.of(wanted).exists; });
         if (!told) co_return told;
         it.world.wire().answer_next("get redises", not_served());
@@ -364,9 +363,8 @@ TEST_F(kubedb_cluster, a_bare_404_says_nothing_of_databases) {
 TEST_F(kubedb_cluster, a_kind_that_moved_to_another_version_is_watched_there) {
     play([](scene& it) -> aio::task<> {
         auto wanted = record();
-        auto uid = co_await it.port.create(wanted);
-        if (!uid) co_return base::pass(std::move(uid));
-        wanted.object_uid = *uid;
+        auto made = co_await it.make(wanted);
+        if (!made) co_return made;
         auto ready = co_await it.seen.until(
             [&] { return it.seen.of(wanted).phase == domain::observed_phase::ready; });
         if (!ready) co_return ready;
@@ -386,9 +384,8 @@ TEST_F(kubedb_cluster, a_kind_that_moved_to_another_version_is_watched_there) {
 TEST_F(kubedb_cluster, a_kind_that_was_taken_away_takes_its_databases_but_not_their_records) {
     play([](scene& it) -> aio::task<> {
         auto wanted = record();
-        auto uid = co_await it.port.create(wanted);
-        if (!uid) co_return base::pass(std::move(uid));
-        wanted.object_uid = *uid;
+        auto made = co_await it.make(wanted);
+        if (!made) co_return made;
         auto told = co_await it.seen.until([&] { return it.seen.of(wanted).exists; });
         if (!told) co_return told;
         // Nobody tells that the objects went.
@@ -441,9 +438,8 @@ TEST_F(kubedb_cluster, finished_requests_of_ours_do_not_stay_for_ever) {
     play(
         [](scene& it) -> aio::task<> {
             auto wanted = record();
-            auto uid = co_await it.port.create(wanted);
-            if (!uid) co_return base::pass(std::move(uid));
-            wanted.object_uid = *uid;
+            auto made = co_await it.make(wanted);
+            if (!made) co_return made;
             auto ready = co_await it.seen.until(
                 [&] { return it.seen.of(wanted).phase == domain::observed_phase::ready; });
             if (!ready) co_return ready;
@@ -475,9 +471,8 @@ TEST_F(kubedb_cluster, finished_requests_of_ours_do_not_stay_for_ever) {
 TEST_F(kubedb_cluster, tells_where_the_exporter_listens) {
     play([](scene& it) -> aio::task<> {
         auto wanted = record();
-        auto uid = co_await it.port.create(wanted);
-        if (!uid) co_return base::pass(std::move(uid));
-        wanted.object_uid = *uid;
+        auto made = co_await it.make(wanted);
+        if (!made) co_return made;
         auto told = co_await it.seen.until([&] { return it.seen.of(wanted).has_metrics; });
         if (!told) co_return told;
         EXPECT_EQ(it.world.metrics_port(wanted), 56790);

@@ -323,14 +323,19 @@ class Disasters(unittest.TestCase):
         stack.wait_for(database, 'running')
         wait_until(lambda: redis(uri, 'get', 'a') == '1', what='the data')
 
-    def test_sigterm_cuts_nobody(self):
-        stack = self.stack
-        stream = http.client.HTTPConnection(stack.base.removeprefix('http://'), timeout=30)
-        stream.request('GET', '/api/v1/stream')
-        answer = stream.getresponse()
+    def stream(self):
+        """A connection and its answer: a stream that has told what is."""
+        connection = http.client.HTTPConnection(self.stack.base.removeprefix('http://'), timeout=30)
+        connection.request('GET', '/api/v1/stream')
+        answer = connection.getresponse()
         text = b''
         while b'event: sync' not in text:
             text += answer.read1(65536)
+        return connection, answer
+
+    def test_sigterm_cuts_nobody(self):
+        stack = self.stack
+        stream, answer = self.stream()
 
         def act(index):
             if index == 0:
@@ -350,12 +355,7 @@ class Disasters(unittest.TestCase):
         stack = self.stack
         stack.kill_platform()
         stack.start_platform(DBAAS_SHUTDOWN_GRACE='3')  # less than what is between two comments
-        stream = http.client.HTTPConnection(stack.base.removeprefix('http://'), timeout=30)
-        stream.request('GET', '/api/v1/stream')
-        answer = stream.getresponse()
-        text = b''
-        while b'event: sync' not in text:
-            text += answer.read1(65536)
+        stream, answer = self.stream()
         stack.platform.send_signal(signal.SIGTERM)
         stack.platform.wait(30)
         answer.read()  # ends properly: an incomplete one would raise

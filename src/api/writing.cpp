@@ -79,6 +79,12 @@ http::response accepted_answer(const app::accepted& result, bool dry_run, const 
     return response;
 }
 
+http::response answer_again(const app::kept_answer& kept) {
+    http::response response{.status = kept.status, .body = http::body(kept.body)};
+    for (const auto& [name, value] : kept.headers) response.headers.add(name, value);
+    return response;
+}
+
 }  // namespace
 
 bool is_worth_keeping(unsigned status, std::size_t bytes) noexcept {
@@ -117,16 +123,8 @@ awaitable<http::response> write_routes::answer(operation_id what, std::string pa
                               .reason = "idempotency_key_reused"},
                              by);
         case app::idempotency_verdict::replay: {
-            if (ticket->done) {
-                auto response = accepted_answer(*ticket->done, false, shared_.model);
-                response.headers.add("Idempotency-Replayed", "true");
-                co_return response;
-            }
-            http::response response{.status = ticket->answer->status,
-                                    .body = http::body(ticket->answer->body)};
-            for (const auto& [name, value] : ticket->answer->headers) {
-                response.headers.add(name, value);
-            }
+            auto response = ticket->done ? accepted_answer(*ticket->done, false, shared_.model)
+                                         : answer_again(*ticket->answer);
             response.headers.add("Idempotency-Replayed", "true");
             co_return response;
         }

@@ -13,6 +13,12 @@ using fakes::kube_client;
 using fakes::played_server;
 using std::chrono::seconds;
 
+aio::task<> watch_secrets(client& through) {
+    auto got = co_await through.open_watch("/api/v1/secrets?watch=1", "secrets");
+    if (!got) co_return base::pass(std::move(got));
+    co_return base::outcome<void>{};
+}
+
 // ---- tokens --------------------------------------------------------------------------
 
 // The kubelet puts a new file in place by turning a symbolic link.
@@ -58,11 +64,7 @@ TEST_F(kube_client, reads_its_token_again_when_refused_and_tries_once_more) {
             EXPECT_EQ(got->status, 200U);
             co_return done();
         },
-        [](client& through) -> aio::task<> {
-            auto got = co_await through.open_watch("/api/v1/secrets?watch=1", "secrets");
-            if (!got) co_return base::pass(std::move(got));
-            co_return done();
-        },
+        watch_secrets,
     };
     for (const auto& call : calls) {
         const auto got = run([&](client& through) -> aio::task<> {
@@ -107,11 +109,7 @@ TEST_F(kube_client, a_refusal_of_who_we_are_may_pass_and_one_of_what_we_do_does_
             if (!got) co_return base::pass(std::move(got));
             co_return done();
         },
-        [](client& through) -> aio::task<> {
-            auto got = co_await through.open_watch("/api/v1/secrets?watch=1", "secrets");
-            if (!got) co_return base::pass(std::move(got));
-            co_return done();
-        }};
+        watch_secrets};
     for (const auto& call : calls) {
         played_.answer_with(
             [](const http::request&) { return played_server::failure(401, "Unauthorized"); });
