@@ -7,6 +7,7 @@
 #include "testing/gated_store.hpp"
 #include "testing/manual_clock.hpp"
 #include "testing/memory_document_store.hpp"
+#include "testing/poll_to_end.hpp"
 
 namespace {
 
@@ -75,15 +76,9 @@ class service : public testing::Test {
     }
     template <class T>
     base::outcome<T> await(std::function<aio::task<T>()> start) {
-        std::optional<base::outcome<T>> result;
-        aio::task_group once(loop_.executor());
-        once.spawn([&]() -> aio::task<> {
-            result.emplace(co_await start());
-            co_return base::outcome<void>{};
-        });
-        while (!result) loop_.poll();
+        auto result = fakes::poll_to_end<T>(loop_, std::move(start));
         settle();
-        return std::move(*result);
+        return result;
     }
     base::outcome<app::accepted> create(const std::string& name,
                                         const std::string& project = "default") {
