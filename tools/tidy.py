@@ -10,6 +10,9 @@ import os
 import re
 import sys
 
+sys.dont_write_bytecode = True
+import tidy_words  # noqa: E402  (leaves no __pycache__ behind)
+
 # ---- the house, as data ----------------------------------------------------------------------------------------------
 # Who may include whom: arrows go down only. A room may always include itself. (ARCHITECTURE.md)
 
@@ -116,6 +119,8 @@ class tidy:
         self.root = root
         self.findings = []  # (path, line, rule, text, fails)
         self.edges = {}     # room -> {room: (path, line)}
+        self.pending = tidy_words.read_pending(root)
+        self.pending_counts = dict.fromkeys(self.pending, 0)  # path prefix -> findings of the rule 'words'
 
     def say(self, path, line, rule, text, fails=True):
         self.findings.append((path, line, rule, text, fails))
@@ -141,6 +146,7 @@ class tidy:
         code = {}
         for path, text in self.files():
             self.check_text(path, text)
+            self.check_words(path, text)
             if path.endswith(('.cpp', '.hpp')) and path.startswith(tuple(p + '/' for p in CODE_PLACES)):
                 code[path] = text
         for path, text in code.items():
@@ -154,6 +160,9 @@ class tidy:
             self.check_functions(path, bare)
         self.check_readmes(code)
         self.check_circles()
+        for prefix, count in self.pending_counts.items():
+            if count == 0:
+                self.say(tidy_words.PENDING_PATH, 1, 'words', f'{prefix} has no findings left; delete its line', False)
         self.findings.sort()
         return self.findings
 
@@ -167,6 +176,14 @@ class tidy:
                 for found in re.finditer(pattern, text):
                     self.say(path, line_of(text, found.start()), rule, f'"{found.group(0)}" is left over; {remedy}'
                              if rule == 'leftover' else f'"{found.group(0)}" exists on one machine only; {remedy}')
+
+    def check_words(self, path, text):
+        prefix = tidy_words.pending_prefix(path, self.pending)
+        for line, message in tidy_words.find(path, text):
+            if prefix is None:
+                self.say(path, line, 'words', message)
+            else:
+                self.pending_counts[prefix] += 1
 
     def check_includes(self, path, text):
         for found in INCLUDE.finditer(text):
@@ -330,23 +347,49 @@ def allowed(room):
     return [name for name in ROOMS if name != 'main'] + (devcluster if room in PLACES else [])
 
 
+def print_words(root, paths):
+    """Prints the findings of the rule 'words' in files and folders, pending or not. Returns how many."""
+    prefixes = [os.path.relpath(os.path.abspath(path), root) for path in paths]
+    count = 0
+    for path, text in tidy(root).files():
+        if not any(prefix == '.' or path == prefix or path.startswith(prefix + '/') for prefix in prefixes):
+            continue
+        for line, message in tidy_words.find(path, text):
+            print(f'{path}:{line}: [words] {message}')
+            count += 1
+    print(f'tidy: {count} words to replace')
+    return count
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--root', default=os.path.dirname(os.path.dirname(os.path.abspath(__file__))),
                         help='the checkout to read (default: the one this program is in)')
     parser.add_argument('--no-warnings', action='store_true', help='print failures only')
     parser.add_argument('--rooms', action='store_true', help='print who may include whom, and stop')
+    parser.add_argument('--words', nargs='+', metavar='PATH',
+                        help="check the words in these files and folders alone, also where tools/words_pending.txt "
+                        'exempts them')
     options = parser.parse_args()
+    if options.words:
+        return 1 if print_words(os.path.abspath(options.root), options.words) else 0
     if options.rooms:
         for room, below in ROOMS.items():
             print(f'{room:8} -> {below or "(nothing)"}')
         return 0
-    findings = tidy(options.root).run()
+    checks = tidy(options.root)
+    findings = checks.run()
     failures = 0
     for path, line, rule, text, fails in findings:
         failures += fails
         if fails or not options.no_warnings:
             print(f'{path}:{line}: [{rule}] {"" if fails else "warning: "}{text}')
+    if not options.no_warnings:
+        for prefix, count in sorted(checks.pending_counts.items()):
+            print(f'{prefix}: [words] {count} words to replace (pending)')
+    pending = sum(checks.pending_counts.values())
+    if pending:
+        print(f'tidy: {pending} words to replace in the places of {tidy_words.PENDING_PATH}')
     print(f'tidy: {failures} failures, {len(findings) - failures} warnings')
     return 1 if failures else 0
 

@@ -9,8 +9,9 @@ import unittest
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import tidy  # noqa: E402  (found through the path above)
+import tidy_words  # noqa: E402
 
-HEADER = '#pragma once\n// What this is.\n'
+HEADER = '#pragma once\n// A header.\n'
 GOOD = {
     'src/base/README.md': 'why\n',
     'src/base/clock.hpp': HEADER + '#include <chrono>\n',
@@ -137,6 +138,72 @@ class tidy_finds(unittest.TestCase):
         for room, below in tidy.ROOMS.items():
             for target in below.split():
                 self.assertLess(order.index(target), order.index(room), f'{room} -> {target}')
+
+    def test_words_except_where_they_are_pending(self):
+        self.only('src/base/x.cpp', '\n// Waits for ever.\n', 2, 'words')
+        pending = {tidy_words.PENDING_PATH: '# comment\n\nsrc/base/\n', 'tools/README.md': 'why\n'}
+        self.assertEqual(findings({**pending, 'src/base/x.cpp': '// Waits for ever.\n'}, fails_only=False), [])
+        self.assertEqual(findings({**pending, 'src/base/x.cpp': '// Waits indefinitely.\n'}, fails_only=False),
+                         [(tidy_words.PENDING_PATH, 1, 'words')])
+        self.assertEqual(findings({**pending, 'src/http/x.cpp': '// Waits for ever.\n', 'src/base/x.cpp': '// anew\n'}),
+                         [('src/http/x.cpp', 1, 'words')])
+
+
+class word_search(unittest.TestCase):
+    def lines(self, path, text):
+        return [line for line, _ in tidy_words.find(path, text)]
+
+    def test_finds_each_word(self):
+        for text in ('waits for ever', 'starts anew', 'nobody reads', 'the caller is told', 'the next server answers',
+                     'it stands beside the file', 'done by half', 'the file is packed', 'databases fall ill',
+                     'as many as it may', 'waits so long', 'the lease has run out', 'is taken away', 'meanwhile it waits',
+                     'a file of its own', 'an object of ours', 'is turned away', 'a refusal', 'no room may include it',
+                     'an exception at the door', 'a doubtful write', 'is played here', 'must end in time'):
+            with self.subTest(text):
+                self.assertEqual(self.lines('x.cpp', f'\n// The code {text}.\n'), [2])
+                self.assertEqual(self.lines('x.cpp', f'log("the code {text}");\n'), [1])
+                self.assertEqual(self.lines('x.md', f'# Title\n\n- item\n- The code {text}.\n'), [4])
+                self.assertEqual(self.lines('x.py', f'x = 1  # The code {text}.\n'), [1])
+                self.assertEqual(self.lines('x.py', f'def f():\n    \"\"\"The code\n    {text}.\"\"\"\n'), [3])
+                self.assertEqual(self.lines('x.sh', f'#!/bin/sh\necho "the code {text}"\n'), [2])
+                self.assertEqual(self.lines('x.cmake', f'set(x 1)  # The code {text}.\n'), [1])
+                self.assertEqual(self.lines('x.yaml', f'# The code {text}.\nx: 1\n'), [1])
+                self.assertEqual(self.lines('x_test.cpp', f'TEST(a, the_code_{text.replace(" ", "_")}) {{\n}}\n'), [1])
+                self.assertEqual(self.lines('x.py', f'def test_{text.replace(" ", "_")}():\n    pass\n'), [1])
+
+    def test_finds_words_over_a_line_break(self):
+        self.assertEqual(self.lines('x.cpp', '// It waits for\n// ever.\n')[-1:], [1])
+        self.assertEqual(self.lines('x.py', '# The loop waits for\n# ever.\n'), [1])
+
+    def test_accepts_plain_english(self):
+        for text in ('at least one, at most five', 'connection refused', 'removes the entry', 'a resident memory of 5 MiB',
+                     'runs out of memory', 'a point in time', 'displays the foretold doorstep', 'calls `tell` once',
+                     'not "answer" but response', 'see https://example.com/house', 'see src/http/farewell.hpp'):
+            with self.subTest(text):
+                self.assertEqual(self.lines('x.cpp', f'// The code {text}.\n'), [])
+                self.assertEqual(self.lines('x.md', f'The code {text}.\n'), [])
+
+    def test_finds_comments_that_begin_without_an_actor(self):
+        for text in ('What is written.', 'Who waits for it.', 'Of what is gone.', 'That are reported.', 'It waits.',
+                     'Waits. What is written later.', 'Those that wait.'):
+            with self.subTest(text):
+                self.assertEqual(self.lines('x.cpp', f'// {text}\n'), [1])
+                self.assertEqual(self.lines('x.py', f'\"\"\"{text}\"\"\"\n'), [1])
+        for text in ('What is written?', 'Writes what is given.', 'Waits until\n// What ends.', 'Whatsoever.'):
+            with self.subTest(text):
+                self.assertEqual(self.lines('x.cpp', f'// {text}\n'), [])
+        self.assertEqual(self.lines('x_test.cpp', 'TEST(a, what_waits_ends) {\n}\n'), [1])
+
+    def test_finds_names_of_bounds(self):
+        self.assertEqual(self.lines('x.cpp', 'int least = 1;\nint size_most = at_most(2);\nint x = most;\n'), [1, 2, 3])
+        self.assertEqual(self.lines('x.cpp', 'int size_min = at_least(1);\nstd::int_least8_t y;\n'), [])
+        self.assertEqual(self.lines('x.py', 'f(least=1)  # at least\n'), [1])
+
+    def test_skips_code_data_and_marked_lines(self):
+        self.assertEqual(self.lines('x.cpp', '#include "http/farewell.hpp"\nauto x = told(y);\n'), [])
+        self.assertEqual(self.lines('x.cpp', 'get("refused");\n'), [])
+        self.assertEqual(self.lines('x.cpp', '// A quotation: told.  words-ok\n'), [])
+        self.assertEqual(self.lines('x.json', '"for ever"\n'), [])
 
 
 if __name__ == '__main__':
