@@ -88,12 +88,13 @@ MACHINE_PATHS = [
 # (warn over, fail over)
 COLUMNS = (100, 120)
 FUNCTION_LINES = (70, 100)
-FILE_LINES = (500, 600)
+FILE_LINES = (350, 600)
 
 CODE_PLACES = ('src', 'devcluster') + PLACES
 # What git ignores (and its own), captured and generated data.
 UNREAD = re.compile(r'^(build|data|\.(?!ci/|clang-format|gitignore)[^/]+|compile_commands\.json)(/|$)|(^|/)(testdata|corpus|node_modules|__pycache__)/|\.(lock|sum)$')
 NOT_OURS = {'CMakeCache.txt', 'pyvenv.cfg'}  # a folder that holds one of these is another build's, or Python's
+SHARED_NAMES_PATH = 'tools/shared_names.txt'
 NAMES_LEFTOVERS = re.compile(r'\.md$|^tools/tidy(_test)?\.py$')  # prose may speak about them; the others look for them
 
 # ---- reading ---------------------------------------------------------------------------------------------------------
@@ -160,6 +161,7 @@ class tidy:
             self.check_functions(path, bare)
         self.check_readmes(code)
         self.check_circles()
+        self.check_base_names(code)
         for prefix, count in self.pending_counts.items():
             if count == 0:
                 self.say(tidy_words.PENDING_PATH, 1, 'words', f'{prefix} has no findings left; delete its line', False)
@@ -256,7 +258,7 @@ class tidy:
     def check_size(self, path, text):
         lines = text.split('\n')
         count = len(lines) - 1
-        self.limit(path, count, FILE_LINES, count, 'file-length', 'lines in a file', 'split it by what it is about')
+        self.limit(path, count, FILE_LINES, count, 'file-length', 'lines in a file', 'split it by subject')
         is_table = False  # laid out by hand: one row a line, up to the hard limit
         for number, line in enumerate(lines, 1):
             if 'clang-format off' in line or 'clang-format on' in line:
@@ -293,6 +295,22 @@ class tidy:
             if not os.path.exists(os.path.join(self.root, room, 'README.md')):
                 self.say(room + '/README.md', 1, 'readme', 'is missing; say why the room exists, what belongs there and '
                          'what does not')
+
+    def check_base_names(self, code):
+        """Source files of different modules have different names: editors and stack traces show the base name alone."""
+        modules = {}  # base name -> {module: first path}
+        for path in sorted(code):
+            name = os.path.splitext(os.path.basename(path))[0]
+            if path.startswith(('src/', 'devcluster/')) and not name.endswith('_test') and name != 'main':
+                modules.setdefault(name, {}).setdefault(room_of(path), path)
+        exempt = tidy_words.read_pending(self.root, SHARED_NAMES_PATH)
+        for name, paths in modules.items():
+            if len(paths) > 1 and name not in exempt:
+                first, second = list(paths.values())[:2]
+                self.say(second, 1, 'base-name', f'{first} has the same base name; name this file after what is special about it')
+        for name in exempt:
+            if len(modules.get(name, {})) < 2:
+                self.say(SHARED_NAMES_PATH, 1, 'base-name', f'{name} is not shared any more; delete its line', False)
 
     def check_circles(self):
         done, path = set(), []

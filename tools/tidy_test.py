@@ -65,7 +65,7 @@ class tidy_finds(unittest.TestCase):
     def test_a_circle(self):
         found = findings({'devcluster/a/README.md': '', 'devcluster/b/README.md': '',
                           'devcluster/a/x.cpp': '#include "devcluster/b/y.hpp"\n',
-                          'devcluster/b/x.cpp': '#include "devcluster/a/y.hpp"\n'})
+                          'devcluster/b/z.cpp': '#include "devcluster/a/y.hpp"\n'})
         self.assertEqual([rule for _, _, rule in found], ['circle'])
 
     def test_an_include_without_a_room(self):
@@ -139,14 +139,21 @@ class tidy_finds(unittest.TestCase):
             for target in below.split():
                 self.assertLess(order.index(target), order.index(room), f'{room} -> {target}')
 
+    def test_base_names_that_two_modules_share(self):
+        self.only('src/http/clock.cpp', '', 1, 'base-name')
+        exempt = {'tools/README.md': 'why\n', tidy.SHARED_NAMES_PATH: '# comment\nclock\n'}
+        self.assertEqual(findings({**exempt, 'src/http/clock.cpp': ''}, fails_only=False), [])
+        self.assertEqual(findings(exempt, fails_only=False), [(tidy.SHARED_NAMES_PATH, 1, 'base-name')])
+        self.assertEqual(findings({'src/http/clock_test.cpp': '', 'src/base/main.cpp': '', 'src/http/main.cpp': ''}), [])
+
     def test_words_except_where_they_are_pending(self):
         self.only('src/base/x.cpp', '\n// Waits for ever.\n', 2, 'words')
         pending = {tidy_words.PENDING_PATH: '# comment\n\nsrc/base/\n', 'tools/README.md': 'why\n'}
         self.assertEqual(findings({**pending, 'src/base/x.cpp': '// Waits for ever.\n'}, fails_only=False), [])
         self.assertEqual(findings({**pending, 'src/base/x.cpp': '// Waits indefinitely.\n'}, fails_only=False),
                          [(tidy_words.PENDING_PATH, 1, 'words')])
-        self.assertEqual(findings({**pending, 'src/http/x.cpp': '// Waits for ever.\n', 'src/base/x.cpp': '// anew\n'}),
-                         [('src/http/x.cpp', 1, 'words')])
+        self.assertEqual(findings({**pending, 'src/http/y.cpp': '// Waits for ever.\n', 'src/base/x.cpp': '// anew\n'}),
+                         [('src/http/y.cpp', 1, 'words')])
 
 
 class word_search(unittest.TestCase):
