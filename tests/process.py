@@ -1,5 +1,6 @@
 """Programs that end with this one, and a main program that cleans up whichever signal ends it."""
 
+import ctypes
 import os
 import shutil
 import signal
@@ -8,14 +9,26 @@ import sys
 import threading
 
 END_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+PR_SET_PDEATHSIG = 1  # prctl(2)
+libc = ctypes.CDLL(None, use_errno=True)
 
 
-def spawn(words, **how):
-    """A Popen that gets SIGTERM when this program is gone, even by SIGKILL. The kernel goes by the thread that started it."""
+def spawn(words, **options):
+    """Starts a program that the kernel ends with SIGTERM when this process exits, even by SIGKILL.
+
+    Returns a Popen. The signal is set before the program runs, so there is no moment at which the child can outlive its parent.
+    Errors: FileNotFoundError (no such program). Call it on the main thread: the kernel watches the thread that forked.
+    """
     assert threading.current_thread() is threading.main_thread()
-    if shutil.which(words[0]) is None:  # setpriv would say so in the program's own log
-        raise FileNotFoundError(f'{words[0]} is not there')
-    return subprocess.Popen(['setpriv', '--pdeathsig', 'TERM', *words], **how)
+    if shutil.which(words[0]) is None:
+        raise FileNotFoundError(f'{words[0]} is not installed')
+    parent = os.getpid()
+
+    def end_with_parent():
+        if libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM) != 0 or os.getppid() != parent:
+            os._exit(127)
+
+    return subprocess.Popen(words, preexec_fn=end_with_parent, **options)
 
 
 def end(process, seconds=30):
