@@ -9,10 +9,10 @@
 #include <string>
 #include <unordered_map>
 
-#include "aio/run_to_end.hpp"
-#include "kube/client.hpp"
+#include "aio/block_on.hpp"
 #include "kube/informer.hpp"
 #include "kube/json_text.hpp"
+#include "kube/kube_client.hpp"
 #include "kubedb/engine_table.hpp"
 #include "kubedb/observe.hpp"
 
@@ -42,26 +42,26 @@ moment now() {
 
 class follower final : public kube::informer_listener {
   public:
-    follower(std::size_t events, aio::wakeup& news) : left_(events), news_(news) {}
+    follower(std::size_t events, aio::notification& news) : left_(events), news_(news) {}
 
     void on_upsert(const kube::object_meta& meta, std::string_view text) override {
         const auto parsed = kube::parse_json(text);
         if (!parsed || !parsed->is_object()) return;
         auto seen = kubedb::observe_database(kind_, parsed->get_object());
-        known_.insert_or_assign(meta.name_space + '/' + meta.name, std::move(seen));
+        known_.insert_or_assign(meta.ns + '/' + meta.name, std::move(seen));
         if (!is_synced || --left_ > 0) return;
         done = now();
         is_done = true;
         news_.notify();
     }
     void on_delete(const kube::object_meta& meta) override {
-        known_.erase(meta.name_space + '/' + meta.name);
+        known_.erase(meta.ns + '/' + meta.name);
     }
     void on_synced() override {
         listed = now();
         is_synced = true;
     }
-    void on_link(bool /*connected*/, const std::string& why) override {
+    void on_sync_state(bool /*connected*/, const std::string& why) override {
         if (!why.empty()) fmt::print(stderr, "follow: {}\n", why);
     }
     [[nodiscard]] std::size_t objects() const noexcept { return known_.size(); }
@@ -75,7 +75,7 @@ class follower final : public kube::informer_listener {
     const kubedb::engine_kind& kind_ = *kubedb::find_kind("postgres");
     std::unordered_map<std::string, domain::observed_database> known_;
     std::size_t left_;
-    aio::wakeup& news_;
+    aio::notification& news_;
 };
 
 struct task_size {
@@ -86,15 +86,15 @@ struct task_size {
 
 aio::task<> follow(task_size what) {
     const auto on = co_await aio::this_executor();
-    auto through = kube::make_client(
+    auto client = kube::make_client(
         on, {.config = {.server = {.host = "127.0.0.1", .port = what.port}}, .retries_max = 0});
-    if (!through) co_return base::pass(std::move(through));
-    aio::wakeup news(on);
+    if (!client) co_return base::pass(std::move(client));
+    aio::notification news(on);
     follower seen(what.events, news);
     const kube::resource postgreses{
         .group = "kubedb.com", .version = "v1", .plural = "postgreses", .kind = "Postgres"};
-    const auto informer = kube::make_informer(**through, {.what = postgreses, .name_space = ""},
-                                              seen, base::system_clock());
+    const auto informer =
+        kube::make_informer(**client, {.what = postgreses, .ns = ""}, seen, base::system_clock());
     const auto begun = now();
     aio::task_group watching(on);
     watching.spawn(informer->run());
@@ -125,7 +125,7 @@ int main(int count, char** words) {
         return 2;
     }
     const auto number = [&](int at) { return std::size_t(std::atoll(words[at])); };
-    const auto ended = aio::run_to_end(
+    const auto ended = aio::block_on(
         follow({.port = std::uint16_t(number(1)), .objects = number(2), .events = number(3)}));
     if (!ended) fmt::print(stderr, "follow: {}\n", ended.error().text);
     return ended ? 0 : 1;

@@ -4,7 +4,7 @@
 
 #include <random>
 
-#include "api/listing.hpp"
+#include "api/list_queries.hpp"
 
 namespace {
 
@@ -22,7 +22,7 @@ const api::read_model& model_of(std::int64_t size) {
         record->name = "orders-" + std::to_string(random() % 1'000'000);
         record->project = "team-" + std::to_string(number % 100);
         record->engine = engines[random() % 3];
-        record->tags = {{"team", std::to_string(number % 100)}, {"tier", "gold"}};
+        record->labels = {{"team", std::to_string(number % 100)}, {"tier", "gold"}};
         record->created_at = domain::instant(std::chrono::microseconds(random() % 1'000'000'000));
         record->updated_at = record->created_at;
         auto view = std::make_shared<app::database_view>();

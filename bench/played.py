@@ -64,7 +64,7 @@ class Played(Stack):
 
     def wait_for_first_scrapes(self, seconds):
         try:
-            wait_until(lambda: self.stats()['resident']['never_scraped'] == 0, seconds, 'a first scrape of everything')
+            wait_until(lambda: self.stats()['simulator']['never_scraped'] == 0, seconds, 'a first scrape of everything')
         except AssertionError as error:
             raise AssertionError(f'{error}: {self.without_metrics()}') from error
 
@@ -75,7 +75,7 @@ class Played(Stack):
             metrics = client.ask('GET', f"/api/v1/databases/{each['id']}/metrics")[1]
             if not metrics['last_updated']:
                 found.append(f"{each['name']} is {each['status']['phase']}, {metrics['status']} {metrics['reason']}")
-        return f"{self.stats()['resident']['never_scraped']} never scraped; without metrics: {len(found)}; {'; '.join(found[:3])}"
+        return f"{self.stats()['simulator']['never_scraped']} never scraped; without metrics: {len(found)}; {'; '.join(found[:3])}"
 
     def tell_cluster(self, method, path, body):
         answer = self.ask_cluster(method, path, body)
@@ -119,8 +119,8 @@ class Played(Stack):
         return int(self.base.rsplit(':', 1)[1])
 
     @staticmethod
-    def gaps(resident, interval):
+    def gaps(simulator, interval):
         """Between two scrapes of one database: how many were on time, within a second of the interval, and how many late."""
-        counts = {float(gap): times for gap, times in resident['gaps'].items()}
+        counts = {float(gap): times for gap, times in simulator['gaps'].items()}
         late = sum(times for gap, times in counts.items() if gap > interval + 1)
         return sum(counts.values()) - late, late

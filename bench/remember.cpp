@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "aio/run_to_end.hpp"
+#include "aio/block_on.hpp"
 #include "bench/day.hpp"
 #include "obs/log.hpp"
 #include "obs/metrics.hpp"
@@ -31,7 +31,7 @@ using written_day = std::vector<written_chunk>;
 // Busy ones: what takes the most.
 std::vector<written_day> make_days(std::chrono::seconds step) {
     const auto now =
-        std::chrono::time_point_cast<std::chrono::seconds>(base::system_clock().wall());
+        std::chrono::time_point_cast<std::chrono::seconds>(base::system_clock().utc_now());
     std::vector<written_day> days(different_days);
     for (unsigned number = 0; number < different_days; ++number) {
         const auto history = bench::history_of(
@@ -102,7 +102,7 @@ int main(int count, char** words) {
         fmt::print(stderr, "remember: {}\n", store.error().text);
         return 1;
     }
-    const auto done = aio::run_to_end(remember(**store, std::chrono::seconds(step)));
+    const auto done = aio::block_on(remember(**store, std::chrono::seconds(step)));
     if (!done) fmt::print(stderr, "remember: {}\n", done.error().text);
     return done ? 0 : 1;
 }

@@ -1,4 +1,4 @@
-# embed_viewer(TARGET): gives TARGET the files of /docs, packed inside of a .cpp (src/api/docs_file.hpp).
+# embed_viewer(TARGET): gives TARGET the files of /docs, packed inside of a .cpp (src/api/static_file.hpp).
 #   The viewer's package is what './dev build' fetched into .cache/viewer; one that is not the pinned one is not used. Without
 #   it there are no files, and /docs is a plain page. The target's test is told which by DBAAS_HAS_VIEWER.
 function(embed_viewer target)
@@ -30,11 +30,11 @@ function(embed_viewer target)
     set(source ${folder}/no_docs_files.cpp)
     file(CONFIGURE OUTPUT ${source} CONTENT [[
 // Written by cmake/viewer.cmake: this build has no viewer.
-#include "api/docs_file.hpp"
+#include "api/static_file.hpp"
 
 namespace api {
 
-std::span<const docs_file> embedded_docs() noexcept {
+std::span<const static_file> embedded_files() noexcept {
     return {};
 }
 

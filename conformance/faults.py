@@ -63,7 +63,7 @@ class Faults(unittest.TestCase):
 
     def silences(self):
         """How long each watch has been silent: another number whenever the platform has counted."""
-        return [line for line in self.stack.get('/metrics').text.splitlines() if line.startswith('dbaas_watch_silence_seconds{')]
+        return [line for line in self.stack.get('/metrics').text.splitlines() if line.startswith('dbaas_watch_last_event_age_seconds{')]
 
     def lists(self):
         """Pages of lists that the platform has asked for, over all its watches. It counts once a second: what has happened by now is

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "fuzz/fuzz.hpp"
-#include "kube/config.hpp"
+#include "kube/kubeconfig.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const int file = ::memfd_create("kubeconfig", MFD_CLOEXEC);

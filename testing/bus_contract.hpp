@@ -8,7 +8,7 @@
 #include <memory>
 
 #include "aio/aio.hpp"
-#include "aio/run_to_end.hpp"
+#include "aio/block_on.hpp"
 #include "ports/bus.hpp"
 
 namespace fakes {
@@ -39,7 +39,7 @@ TEST_P(bus_contract, tells_the_listeners_of_a_channel) {
 TEST_P(bus_contract, refuses_messages_over_64_kib) {
     aio::loop loop;
     const auto bus = GetParam()(loop.executor());
-    const auto refused = aio::run_to_end(bus->publish("one", std::string(65 * 1024, 'x')));
+    const auto refused = aio::block_on(bus->publish("one", std::string(65 * 1024, 'x')));
     EXPECT_EQ(refused.error().code, base::errc::limit);
 }
 

@@ -3,7 +3,7 @@
 // function that makes an empty cluster with an operator on the given loop, offering "redis" and
 // "postgres" (cluster_world.hpp). Nothing here waits for time: each step waits for what it needs.
 
-#include "testing/cluster_contract_trouble.hpp"
+#include "testing/cluster_contract_failures.hpp"
 #include "testing/cluster_stage.hpp"
 
 namespace fakes {
@@ -69,7 +69,7 @@ TEST_P(cluster_contract, refuses_a_project_whose_place_is_another_ones) {
         if (!put) co_return put;
         for (int turn = 0; turn < 2; ++turn) {
             auto ensured = co_await it.port.ensure_project({.name = "shop"});
-            failed(ensured, base::errc::conflict, "foreign");
+            failed(ensured, base::errc::conflict, "not_owned");
         }
         co_return done();
     });
@@ -91,7 +91,7 @@ TEST_P(cluster_contract, creates_what_the_record_says_and_tells_of_it) {
         EXPECT_EQ(state.topology, made->topology);
         EXPECT_EQ(state.size, made->size);
         EXPECT_EQ(state.storage, made->storage);
-        EXPECT_EQ(state.tags, made->tags);
+        EXPECT_EQ(state.labels, made->labels);
         EXPECT_FALSE(state.paused);
         EXPECT_FALSE(state.deleting);
         co_return done();
@@ -136,7 +136,7 @@ TEST_P(cluster_contract, does_not_take_over_what_it_did_not_create) {
         EXPECT_EQ(it.seen.of(record()).owner_database_id, "");
         const auto before = co_await it.world.picture_of(record());
         auto created = co_await it.port.create(record());
-        failed(created, base::errc::conflict, "foreign");
+        failed(created, base::errc::conflict, "not_owned");
         const auto after = co_await it.world.picture_of(record());
         EXPECT_EQ(before.value(), after.value());
         co_return done();
@@ -148,7 +148,7 @@ TEST_P(cluster_contract, a_name_belongs_to_one_record) {
         auto made = co_await it.create(record());
         if (!made) co_return base::pass(std::move(made));
         auto other = co_await it.create(record("db-2"));
-        failed(other, base::errc::conflict, "foreign");
+        failed(other, base::errc::conflict, "not_owned");
         co_return done();
     });
 }
@@ -194,7 +194,7 @@ TEST_P(cluster_contract, brings_labels_and_pause_to_what_the_record_says) {
     play([](scene& it) -> aio::task<> {
         auto made = co_await it.bring_up(record());
         if (!made) co_return base::pass(std::move(made));
-        made->tags = {{"tier", "gold"}};
+        made->labels = {{"tier", "gold"}};
         made->paused = true;
         for (int turn = 0; turn < 2; ++turn) {
             auto updated = co_await it.port.update(*made);
@@ -207,7 +207,7 @@ TEST_P(cluster_contract, brings_labels_and_pause_to_what_the_record_says) {
             return state.paused && state.phase == domain::observed_phase::halted;
         });
         if (!halted) co_return base::pass(std::move(halted), "pause");
-        EXPECT_EQ(it.seen.of(*made).tags, made->tags);
+        EXPECT_EQ(it.seen.of(*made).labels, made->labels);
         EXPECT_EQ(it.seen.of(*made).owner_database_id, "db-1");
         made->paused = false;
         auto updated = co_await it.port.update(*made);
@@ -230,7 +230,7 @@ TEST_P(cluster_contract, updates_only_the_object_of_the_records_uid) {
         auto put = co_await it.world.put_foreign(wanted);
         if (!put) co_return put;
         const auto before = co_await it.world.picture_of(wanted);
-        wanted.tags = {{"tier", "gold"}};
+        wanted.labels = {{"tier", "gold"}};
         auto refused = co_await it.port.update(wanted);
         failed(refused, base::errc::precondition);
         const auto after = co_await it.world.picture_of(wanted);

@@ -8,7 +8,7 @@
 #include <array>
 #include <optional>
 
-#include "aio/run_to_end.hpp"
+#include "aio/block_on.hpp"
 #include "testing/cluster_world.hpp"
 
 namespace fakes {
@@ -88,13 +88,13 @@ class cluster_contract : public ::testing::TestWithParam<cluster_world_factory> 
             running.spawn(world->port().run(seen));
             scene it{*world, world->port(), seen};
             auto played =
-                co_await seen.until([&] { return seen.link() == ports::link_state::synced; });
+                co_await seen.until([&] { return seen.link() == ports::sync_state::synced; });
             if (played) played = co_await inner(it);
             running.cancel();
             co_await running.join();
             co_return played;
         };
-        const auto played = aio::run_to_end(
+        const auto played = aio::block_on(
             aio::with_deadline(std::chrono::steady_clock::now() + std::chrono::seconds(30),
                                whole(GetParam(), std::move(act))));
         EXPECT_TRUE(played) << base::name(played.error().code) << ": " << played.error().text;
@@ -109,7 +109,7 @@ class cluster_contract : public ::testing::TestWithParam<cluster_world_factory> 
                 .topology = {},
                 .size = {500, std::int64_t(1) << 30},
                 .storage = {.bytes = std::int64_t(1) << 30},
-                .tags = {{"team", "web"}}};
+                .labels = {{"team", "web"}}};
     }
     static domain::database grown(domain::database from) {
         from.size = {1000, std::int64_t(2) << 30};

@@ -88,7 +88,7 @@ class cluster_watcher final : public ports::cluster_observer {
         offer_ = std::move(offer);
         news_.notify();
     }
-    void on_link(ports::link_state state) override {
+    void on_sync_state(ports::sync_state state) override {
         link_ = state;
         news_.notify();
     }
@@ -105,7 +105,7 @@ class cluster_watcher final : public ports::cluster_observer {
         return offer_->engines.find(engine)->second;
     }
     [[nodiscard]] const std::shared_ptr<const ports::catalogue>& offer() const { return offer_; }
-    [[nodiscard]] ports::link_state link() const { return link_; }
+    [[nodiscard]] ports::sync_state link() const { return link_; }
 
     // Waits until it is so. Failures: timed_out after ten seconds, cancelled.
     aio::task<> until(std::function<bool()> is_so) {
@@ -119,10 +119,10 @@ class cluster_watcher final : public ports::cluster_observer {
     }
 
   private:
-    aio::wakeup news_;
+    aio::notification news_;
     std::map<ports::database_key, std::shared_ptr<const domain::observed_database>> states_;
     std::shared_ptr<const ports::catalogue> offer_;
-    ports::link_state link_ = ports::link_state::starting;
+    ports::sync_state link_ = ports::sync_state::starting;
 };
 
 }  // namespace fakes

@@ -11,7 +11,7 @@
 #include <thread>
 #include <vector>
 
-#include "aio/run_to_end.hpp"
+#include "aio/block_on.hpp"
 #include "ports/document_store.hpp"
 
 namespace fakes {
@@ -25,18 +25,18 @@ class document_store_contract : public ::testing::TestWithParam<document_store_f
     base::outcome<ports::revision> put(std::string id, std::string body, ports::revision expected,
                                        std::map<std::string, std::string> index = {},
                                        std::map<std::string, std::string> unique = {}) {
-        return aio::run_to_end(store_->put({.collection = "things",
-                                            .content = {.id = std::move(id),
-                                                        .body = std::move(body),
-                                                        .index = std::move(index),
-                                                        .unique = std::move(unique)},
-                                            .expected = expected}));
+        return aio::block_on(store_->put({.collection = "things",
+                                          .content = {.id = std::move(id),
+                                                      .body = std::move(body),
+                                                      .index = std::move(index),
+                                                      .unique = std::move(unique)},
+                                          .expected = expected}));
     }
     base::outcome<ports::document> get(std::string id) {
-        return aio::run_to_end(store_->get("things", std::move(id)));
+        return aio::block_on(store_->get("things", std::move(id)));
     }
     base::outcome<void> remove(std::string id, ports::revision expected = 0) {
-        return aio::run_to_end(
+        return aio::block_on(
             store_->remove({.collection = "things", .id = std::move(id), .expected = expected}));
     }
     // The ids of all pages of a find.
@@ -48,7 +48,7 @@ class document_store_contract : public ::testing::TestWithParam<document_store_f
                                     .index_value = std::move(index_value),
                                     .limit = limit};
         do {
-            const auto page = aio::run_to_end(store_->find(request));
+            const auto page = aio::block_on(store_->find(request));
             if (!page) return {"failed: " + page.error().text};
             EXPECT_LE(page->items.size(), limit);
             for (const auto& item : page->items) found.push_back(item.id);
@@ -136,12 +136,12 @@ TEST_P(document_store_contract, finds_by_one_index_value) {
 
 TEST_P(document_store_contract, skips_nothing_when_documents_change_between_pages) {
     for (const char* id : {"a", "b", "c", "d"}) ASSERT_TRUE(put(id, "", 0));
-    const auto first = aio::run_to_end(store_->find({.collection = "things", .limit = 2}));
+    const auto first = aio::block_on(store_->find({.collection = "things", .limit = 2}));
     ASSERT_TRUE(first);
     ASSERT_TRUE(remove("a"));
     ASSERT_TRUE(put("aa", "", 0));
     const auto second =
-        aio::run_to_end(store_->find({.collection = "things", .after = first->next, .limit = 2}));
+        aio::block_on(store_->find({.collection = "things", .after = first->next, .limit = 2}));
     ASSERT_TRUE(second);
     ASSERT_EQ(second->items.size(), 2u);
     EXPECT_EQ(second->items[0].id, "c");
@@ -150,7 +150,7 @@ TEST_P(document_store_contract, skips_nothing_when_documents_change_between_page
 
 TEST_P(document_store_contract, keeps_collections_apart) {
     ASSERT_TRUE(put("a", "1", 0));
-    EXPECT_EQ(aio::run_to_end(store_->get("others", "a")).error().code, base::errc::not_found);
+    EXPECT_EQ(aio::block_on(store_->get("others", "a")).error().code, base::errc::not_found);
 }
 
 TEST_P(document_store_contract, removes_under_a_precondition) {
@@ -171,7 +171,7 @@ TEST_P(document_store_contract, answers_each_request_of_a_bulk_on_its_own) {
         requests.push_back(
             {.collection = "things", .content = {.id = id, .body = "bulk"}, .expected = expected});
     }
-    const auto results = aio::run_to_end(store_->put_bulk(std::move(requests)));
+    const auto results = aio::block_on(store_->put_bulk(std::move(requests)));
     ASSERT_TRUE(results);
     ASSERT_EQ(results->size(), 3u);
     EXPECT_EQ((*results)[0].value(), 2);
@@ -221,7 +221,7 @@ TEST_P(document_store_contract, gives_a_unique_value_to_one_of_many) {
 TEST_P(document_store_contract, answers_unavailable_after_close) {
     ASSERT_TRUE(put("a", "1", 0));
     EXPECT_TRUE(store_->is_connected());
-    ASSERT_TRUE(aio::run_to_end(store_->close()));
+    ASSERT_TRUE(aio::block_on(store_->close()));
     EXPECT_FALSE(store_->is_connected());
     EXPECT_EQ(put("a", "2", 1).error().code, base::errc::unavailable);
     EXPECT_EQ(get("a").error().code, base::errc::unavailable);

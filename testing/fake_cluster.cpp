@@ -32,23 +32,23 @@ aio::task<void> fake_cluster::run(ports::cluster_observer& observer) {
     observer_ = &observer;
     link(first_state_);
     const auto on = co_await aio::this_executor();
-    aio::wakeup never(on);
+    aio::notification never(on);
     auto ended = co_await never.wait();
     observer_ = nullptr;
     co_return ended;
 }
 
-void fake_cluster::link(ports::link_state state) {
+void fake_cluster::link(ports::sync_state state) {
     state_ = state;
     if (observer_ == nullptr) return;
     // What is there comes before the word that it is complete.
-    if (state == ports::link_state::synced) tell_all();
-    observer_->on_link(state);
+    if (state == ports::sync_state::synced) tell_all();
+    observer_->on_sync_state(state);
 }
 
 void fake_cluster::offer(std::shared_ptr<const ports::catalogue> what) {
     offer_ = std::move(what);
-    if (observer_ != nullptr && state_ == ports::link_state::synced) {
+    if (observer_ != nullptr && state_ == ports::sync_state::synced) {
         observer_->on_catalogue(offer_);
     }
 }
@@ -68,7 +68,7 @@ aio::task<> fake_cluster::leave(std::string call) {
     if (lost_.erase(call) > 0) co_return base::fail(errc::timed_out, "the answer was lost");
     if (hung_.erase(call) == 0) co_return done();
     const auto on = co_await aio::this_executor();
-    aio::wakeup never(on);
+    aio::notification never(on);
     ++hanging_;
     auto ended = co_await never.wait();
     --hanging_;
@@ -84,15 +84,15 @@ void fake_cluster::forget_trouble() {
 // ---- what is told ------------------------------------------------------------------------
 
 void fake_cluster::tell(object& which) {
-    which.seen.observed_at = clock_.wall();
-    if (observer_ == nullptr || state_ != ports::link_state::synced) return;
+    which.seen.observed_at = clock_.utc_now();
+    if (observer_ == nullptr || state_ != ports::sync_state::synced) return;
     observer_->on_observed(which.key,
                            std::make_shared<const domain::observed_database>(which.seen));
 }
 
 void fake_cluster::tell_without_object(const std::string& name) {
     const auto& each = objects_.at(name);
-    domain::observed_database parts{.observed_at = clock_.wall()};
+    domain::observed_database parts{.observed_at = clock_.utc_now()};
     parts.members = each.seen.members;
     observer_->on_observed(each.key,
                            std::make_shared<const domain::observed_database>(std::move(parts)));
@@ -112,7 +112,7 @@ aio::task<void> fake_cluster::ensure_project(domain::project project) {
     auto entered = enter("ensure_project", project.name);
     if (!entered) co_return entered;
     if (foreign_projects_.contains(project.name)) {
-        co_return base::fail(errc::conflict, "the place is another one's", "foreign");
+        co_return base::fail(errc::conflict, "the place is another one's", "not_owned");
     }
     co_return co_await leave("ensure_project");
 }
@@ -124,7 +124,7 @@ fake_cluster::object& fake_cluster::make(const domain::database& from, const std
     made.seen.exists = true;
     made.seen.uid = "uid-" + std::to_string(++uids_);
     made.seen.owner_database_id = owner;
-    made.seen.tags = from.tags;
+    made.seen.labels = from.labels;
     made.seen.paused = from.paused;
     copy_spec(from, made.seen);
     tell(made);
@@ -143,7 +143,7 @@ aio::task<std::string> fake_cluster::create(domain::database database) {
     } else if (at->second.seen.deleting) {
         co_return base::fail(errc::conflict, "a namesake is still being deleted", "deleting");
     } else if (at->second.seen.owner_database_id != database.id) {
-        co_return base::fail(errc::conflict, "there is another", "foreign");
+        co_return base::fail(errc::conflict, "there is another", "not_owned");
     }
     const auto uid = objects_.at(database.name).seen.uid;
     auto left = co_await leave("create");
@@ -166,7 +166,7 @@ aio::task<void> fake_cluster::update(domain::database database) {
     auto found = object_of(database);
     if (!found) co_return base::pass(std::move(found));
     auto& seen = (*found)->seen;
-    seen.tags = database.tags;
+    seen.labels = database.labels;
     if (std::exchange(seen.paused, database.paused) != database.paused) {
         seen.phase =
             database.paused ? domain::observed_phase::halted : domain::observed_phase::provisioning;
@@ -191,7 +191,7 @@ aio::task<void> fake_cluster::request_change(domain::database database, domain::
                                      .kind = kind,
                                      .phase = domain::change_phase::progressing,
                                      .operation_id = operation_id,
-                                     .created_at = clock_.wall()});
+                                     .created_at = clock_.utc_now()});
         tell(each);
     }
     co_return co_await leave("request_change");
@@ -229,7 +229,7 @@ aio::task<ports::credentials> fake_cluster::read_credentials(domain::database da
     const auto found = object_of(database);
     if (!found || (*found)->seen.phase == domain::observed_phase::none) {
         co_return base::fail(errc::conflict, "the database has no credentials yet",
-                             "no_credentials_yet");
+                             "credentials_not_ready");
     }
     const ports::credentials login{.username = "user",
                                    .password = base::secret((*found)->password),

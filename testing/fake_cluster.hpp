@@ -29,7 +29,7 @@ class fake_cluster final : public ports::cluster {
                                    std::string operation_id) override;
     aio::task<bool> remove(domain::database database) override;
     aio::task<ports::credentials> read_credentials(domain::database database) override;
-    [[nodiscard]] ports::link_state state() const noexcept override { return state_; }
+    [[nodiscard]] ports::sync_state state() const noexcept override { return state_; }
 
     // ---- the operator
     // The object's phase as the operator would report it; all its members follow.
@@ -51,9 +51,9 @@ class fake_cluster final : public ports::cluster {
     void offer(std::shared_ptr<const ports::catalogue> what);
     [[nodiscard]] const ports::catalogue& offered() const noexcept { return *offer_; }
     // While the link is not synced nothing is told; afterwards everything is.
-    void link(ports::link_state state);
+    void link(ports::sync_state state);
     // The link's state when run() begins.
-    void begin_as(ports::link_state state) { first_state_ = state; }
+    void begin_as(ports::sync_state state) { first_state_ = state; }
     // Parts of a database are reported while its object has not been listed yet.
     void tell_without_object(const std::string& name);
 
@@ -91,8 +91,8 @@ class fake_cluster final : public ports::cluster {
 
     const base::clock& clock_;
     ports::cluster_observer* observer_ = nullptr;
-    ports::link_state state_ = ports::link_state::starting;
-    ports::link_state first_state_ = ports::link_state::synced;
+    ports::sync_state state_ = ports::sync_state::starting;
+    ports::sync_state first_state_ = ports::sync_state::synced;
     std::shared_ptr<const ports::catalogue> offer_;
     std::map<std::string, object> objects_;  // by name; tests use one project
     std::map<std::string, object> gone_;     // told as gone, or with something left of them

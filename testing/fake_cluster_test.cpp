@@ -61,7 +61,7 @@ class fake_world final : public cluster_world {
         if (seen == nullptr) co_return std::string();
         auto text = seen->uid + " " + seen->owner_database_id + (seen->paused ? " paused" : "") +
                     (seen->deleting ? " deleting" : "");
-        for (const auto& [key, value] : seen->tags) text.append(" ").append(key + "=" + value);
+        for (const auto& [key, value] : seen->labels) text.append(" ").append(key + "=" + value);
         co_return text;
     }
     aio::task<std::size_t> changes_of(domain::database which) override {
@@ -90,11 +90,11 @@ class fake_world final : public cluster_world {
         co_return done();
     }
     aio::task<> cut_link() override {
-        cluster_.link(ports::link_state::disconnected);
+        cluster_.link(ports::sync_state::disconnected);
         co_return done();
     }
     aio::task<> mend_link() override {
-        cluster_.link(ports::link_state::synced);
+        cluster_.link(ports::sync_state::synced);
         co_return done();
     }
     aio::task<> make_trouble(std::string function, trouble what) override {

@@ -47,7 +47,7 @@ aio::task<std::shared_ptr<const domain::metrics_sample>> fake_metrics_source::sc
         co_return base::fail(base::errc::unavailable, "no endpoints available", "no_endpoints");
     }
     if (!found->second) co_return std::unexpected(found->second.error());
-    domain::metrics_sample made{.values = *found->second, .observed_at = clock_.wall()};
+    domain::metrics_sample made{.values = *found->second, .observed_at = clock_.utc_now()};
     if (seen_.insert(database_id).second) without_rates(made.values);
     co_return std::make_shared<const domain::metrics_sample>(std::move(made));
 }

@@ -33,7 +33,7 @@ class gated_store final : public ports::document_store {
         if (!passed) co_return base::pass(std::move(passed));
         co_return co_await behind_.put_bulk(std::move(requests));
     }
-    aio::task<void> remove(ports::remove_request request) override {
+    aio::task<void> remove(ports::delete_request request) override {
         auto passed = co_await pass();
         if (!passed) co_return base::pass(std::move(passed));
         co_return co_await behind_.remove(std::move(request));
@@ -65,7 +65,7 @@ class gated_store final : public ports::document_store {
     }
 
     ports::document_store& behind_;
-    aio::wakeup opened_;
+    aio::notification opened_;
     int waiting_ = 0;
     bool is_shut_ = false;
     bool is_shut_for_reads_ = false;

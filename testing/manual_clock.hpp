@@ -14,7 +14,7 @@ class manual_clock final : public base::clock {
     [[nodiscard]] base::steady_time now() const noexcept override {
         return base::steady_time(std::chrono::hours(1)) + elapsed_.load();
     }
-    [[nodiscard]] base::instant wall() const noexcept override {
+    [[nodiscard]] base::instant utc_now() const noexcept override {
         return base::instant(std::chrono::seconds(1'763'994'600)) + elapsed_.load();
     }
     void advance(std::chrono::microseconds by) noexcept { elapsed_.store(elapsed_.load() + by); }

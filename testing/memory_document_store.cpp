@@ -120,7 +120,7 @@ aio::task<ports::page> memory_document_store::find(ports::page_request request) 
     co_return result;
 }
 
-aio::task<void> memory_document_store::remove(ports::remove_request request) {
+aio::task<void> memory_document_store::remove(ports::delete_request request) {
     const std::lock_guard lock(mutex_);
     if (auto entered = enter(); !entered) co_return entered;
     auto& documents = collections_[request.collection];

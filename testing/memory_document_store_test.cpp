@@ -15,11 +15,11 @@ TEST(memory_document_store, fails_on_demand_without_effect) {
     store.fail_next(2);
     EXPECT_FALSE(store.is_connected());
     const ports::put_request request{.collection = "things", .content = {.id = "a"}};
-    EXPECT_EQ(aio::run_to_end(store.put(request)).error().code, base::errc::unavailable);
-    EXPECT_EQ(aio::run_to_end(store.find({.collection = "things"})).error().code,
+    EXPECT_EQ(aio::block_on(store.put(request)).error().code, base::errc::unavailable);
+    EXPECT_EQ(aio::block_on(store.find({.collection = "things"})).error().code,
               base::errc::unavailable);
     EXPECT_EQ(store.calls(), 0);
-    EXPECT_EQ(aio::run_to_end(store.put(request)).value(), 1);
+    EXPECT_EQ(aio::block_on(store.put(request)).value(), 1);
     EXPECT_TRUE(store.is_connected());
     EXPECT_EQ(store.calls(), 1);
 }
@@ -28,13 +28,13 @@ TEST(memory_document_store, loses_an_answer_on_demand_and_then_fails) {
     memory_document_store store;
     store.lose_next_answer(1);
     const ports::put_request request{.collection = "things", .content = {.id = "a"}};
-    EXPECT_EQ(aio::run_to_end(store.put(request)).error().code, base::errc::timed_out);
-    EXPECT_EQ(aio::run_to_end(store.get("things", "a")).error().code, base::errc::unavailable);
-    EXPECT_EQ(aio::run_to_end(store.get("things", "a"))->revision, 1);
+    EXPECT_EQ(aio::block_on(store.put(request)).error().code, base::errc::timed_out);
+    EXPECT_EQ(aio::block_on(store.get("things", "a")).error().code, base::errc::unavailable);
+    EXPECT_EQ(aio::block_on(store.get("things", "a"))->revision, 1);
     store.lose_next_answer();
-    EXPECT_EQ(aio::run_to_end(store.remove({.collection = "things", .id = "a"})).error().code,
+    EXPECT_EQ(aio::block_on(store.remove({.collection = "things", .id = "a"})).error().code,
               base::errc::timed_out);
-    EXPECT_EQ(aio::run_to_end(store.get("things", "a")).error().code, base::errc::not_found);
+    EXPECT_EQ(aio::block_on(store.get("things", "a")).error().code, base::errc::not_found);
 }
 
 TEST(manual_clock, moves_only_when_told) {

@@ -54,14 +54,14 @@ class kubedb_cluster : public testing::Test {
             running.spawn(world.port().run(seen));
             scene it{world, world.port(), seen};
             auto played =
-                co_await seen.until([&] { return seen.link() == ports::link_state::synced; });
+                co_await seen.until([&] { return seen.link() == ports::sync_state::synced; });
             if (played) played = co_await it.port.ensure_project({.name = "shop"});
             if (played) played = co_await inner(it);
             running.cancel();
             co_await running.join();
             co_return played;
         };
-        const auto played = aio::run_to_end(
+        const auto played = aio::block_on(
             aio::with_deadline(std::chrono::steady_clock::now() + std::chrono::seconds(30),
                                whole(std::move(act), std::move(how))));
         EXPECT_TRUE(played) << base::name(played.error().code) << ": " << played.error().text;
@@ -82,7 +82,7 @@ TEST_F(kubedb_cluster, an_object_that_takes_the_place_during_an_update_is_not_to
         auto wanted = record();
         auto made = co_await it.make(wanted);
         if (!made) co_return made;
-        wanted.tags = {{"tier", "gold"}};
+        wanted.labels = {{"tier", "gold"}};
         base::outcome<std::string> before;
         it.world.wire().before_next("patch redises", [&it, wanted, &before]() -> aio::task<> {
             auto taken = co_await it.world.take_away(wanted);
@@ -260,16 +260,17 @@ TEST_F(kubedb_cluster, a_paused_database_goes_with_its_volumes) {
 TEST_F(kubedb_cluster, labels_of_others_stay_and_are_no_difference) {
     play([](scene& it) -> aio::task<> {
         auto wanted = record();
-        wanted.tags = {{"team", "web"}};
+        wanted.labels = {{"team", "web"}};
         auto made = co_await it.make(wanted);
         if (!made) co_return made;
         auto labelled =
             co_await it.world.set_labels(wanted, {{"cost-center", "7"}, {"tier", "silver"}});
         if (!labelled) co_return labelled;
-        wanted.tags = {{"tier", "gold"}};  // one of theirs is the user's from now on
+        wanted.labels = {{"tier", "gold"}};  // one of theirs is the user's from now on
         auto updated = co_await it.port.update(wanted);
         if (!updated) co_return updated;
-        auto told = co_await it.seen.until([&] { return it.seen.of(wanted).tags == wanted.tags; });
+        auto told =
+            co_await it.seen.until([&] { return it.seen.of(wanted).labels == wanted.labels; });
         if (!told) co_return told;
         const auto picture = co_await it.world.picture_of(wanted);
         EXPECT_TRUE(picture->contains(R"("cost-center":"7")")) << *picture;
@@ -346,17 +347,18 @@ TEST_F(kubedb_cluster, a_bare_404_says_nothing_of_databases) {
         auto cut = co_await it.world.cut_watches();
         if (!cut) co_return cut;
         auto lost = co_await it.seen.until(
-            [&] { return it.seen.link() == ports::link_state::disconnected; });
+            [&] { return it.seen.link() == ports::sync_state::disconnected; });
         if (!lost) co_return lost;
         EXPECT_TRUE(it.seen.of(wanted).exists);
         auto found =
-            co_await it.seen.until([&] { return it.seen.link() == ports::link_state::synced; });
+            co_await it.seen.until([&] { return it.seen.link() == ports::sync_state::synced; });
         if (!found) co_return found;
         EXPECT_TRUE(it.seen.of(wanted).exists);
-        wanted.tags = {{"tier", "gold"}};
+        wanted.labels = {{"tier", "gold"}};
         auto tagged = co_await it.port.update(wanted);
         if (!tagged) co_return tagged;
-        co_return co_await it.seen.until([&] { return it.seen.of(wanted).tags == wanted.tags; });
+        co_return co_await it.seen.until(
+            [&] { return it.seen.of(wanted).labels == wanted.labels; });
     });
 }
 
@@ -372,11 +374,11 @@ TEST_F(kubedb_cluster, a_kind_that_moved_to_another_version_is_watched_there) {
         if (moved) moved = co_await it.world.cut_watches();
         if (!moved) co_return moved;
         auto lost = co_await it.seen.until(
-            [&] { return it.seen.link() == ports::link_state::disconnected; });
+            [&] { return it.seen.link() == ports::sync_state::disconnected; });
         if (!lost) co_return lost;
         co_return co_await it.seen.until([&] {
             EXPECT_TRUE(it.seen.of(wanted).exists);
-            return it.seen.link() == ports::link_state::synced;
+            return it.seen.link() == ports::sync_state::synced;
         });
     });
 }
@@ -419,7 +421,7 @@ TEST_F(kubedb_cluster, what_a_kind_that_is_not_installed_has_left_is_looked_for)
         fakes::cluster_watcher seen(on);
         aio::task_group running(on);
         running.spawn(later->run(seen));
-        auto read = co_await seen.until([&] { return seen.link() == ports::link_state::synced; });
+        auto read = co_await seen.until([&] { return seen.link() == ports::sync_state::synced; });
         auto put = co_await it.world.put_stray_volume(wanted);
         const auto left = co_await later->remove(wanted);
         EXPECT_FALSE(left.value());

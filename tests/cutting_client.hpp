@@ -7,12 +7,12 @@
 #include <utility>
 
 #include "aio/aio.hpp"
-#include "kube/client.hpp"
+#include "kube/kube_client.hpp"
 
 class cutting_client final : public kube::client {
   public:
-    cutting_client(const aio::executor& on, kube::client& through)
-        : through_(through), news_(on), never_(on) {}
+    cutting_client(const aio::executor& on, kube::client& client)
+        : client_(client), news_(on), never_(on) {}
 
     // A call is verb and plural: "create redises".
     void cut_next(const std::string& call, bool hangs) { cuts_[call] = hangs; }
@@ -39,61 +39,59 @@ class cutting_client final : public kube::client {
         co_return base::outcome<void>{};
     }
 
-    aio::task<kube::json::object> get(kube::resource what, std::string name_space,
+    aio::task<kube::json::object> get(kube::resource what, std::string ns,
                                       std::string name) override {
         const auto call = "get " + what.plural;
-        return ask(call, [=, this] { return through_.get(what, name_space, name); });
+        return ask(call, [=, this] { return client_.get(what, ns, name); });
     }
-    aio::task<kube::json::object> create(kube::resource what, std::string name_space,
+    aio::task<kube::json::object> create(kube::resource what, std::string ns,
                                          kube::json::object body,
                                          kube::write_options options) override {
         const auto call = "create " + what.plural;
-        return ask(call, [=, this] { return through_.create(what, name_space, body, options); });
+        return ask(call, [=, this] { return client_.create(what, ns, body, options); });
     }
-    aio::task<kube::json::object> update(kube::resource what, std::string name_space,
-                                         std::string name, kube::json::object body,
-                                         std::string subresource,
+    aio::task<kube::json::object> update(kube::resource what, std::string ns, std::string name,
+                                         kube::json::object body, std::string subresource,
                                          kube::write_options options) override {
         const auto call = "update " + what.plural;
-        return ask(call, [=, this] {
-            return through_.update(what, name_space, name, body, subresource, options);
-        });
+        return ask(
+            call, [=, this] { return client_.update(what, ns, name, body, subresource, options); });
     }
-    aio::task<kube::json::object> patch(kube::resource what, std::string name_space,
-                                        std::string name, kube::patch_type type,
-                                        kube::json::value body, std::string subresource,
+    aio::task<kube::json::object> patch(kube::resource what, std::string ns, std::string name,
+                                        kube::patch_type type, kube::json::value body,
+                                        std::string subresource,
                                         kube::write_options options) override {
         const auto call = "patch " + what.plural;
         return ask(call, [=, this] {
-            return through_.patch(what, name_space, name, type, body, subresource, options);
+            return client_.patch(what, ns, name, type, body, subresource, options);
         });
     }
-    aio::task<kube::json::object> remove(kube::resource what, std::string name_space,
-                                         std::string name, kube::delete_options options) override {
+    aio::task<kube::json::object> remove(kube::resource what, std::string ns, std::string name,
+                                         kube::delete_options options) override {
         const auto call = "delete " + what.plural;
-        return ask(call, [=, this] { return through_.remove(what, name_space, name, options); });
+        return ask(call, [=, this] { return client_.remove(what, ns, name, options); });
     }
-    aio::task<kube::list_page> list(kube::resource what, std::string name_space,
+    aio::task<kube::list_page> list(kube::resource what, std::string ns,
                                     kube::list_options options) override {
-        return through_.list(std::move(what), std::move(name_space), std::move(options));
+        return client_.list(std::move(what), std::move(ns), std::move(options));
     }
-    aio::task<std::string> list_text(kube::resource what, std::string name_space,
+    aio::task<std::string> list_text(kube::resource what, std::string ns,
                                      kube::list_options options) override {
-        return through_.list_text(std::move(what), std::move(name_space), std::move(options));
+        return client_.list_text(std::move(what), std::move(ns), std::move(options));
     }
     aio::task<http::response> raw_get(std::string path_and_query, base::steady_time deadline,
                                       std::size_t body_bytes_max,
                                       std::string resource_label) override {
-        return through_.raw_get(std::move(path_and_query), deadline, body_bytes_max,
-                                std::move(resource_label));
+        return client_.raw_get(std::move(path_and_query), deadline, body_bytes_max,
+                               std::move(resource_label));
     }
     aio::task<std::unique_ptr<http::stream_reader>> open_watch(
         std::string path_and_query, std::string resource_label) override {
         if (auto given = answers_.extract("watch " + resource_label)) return refuse(given.mapped());
-        return through_.open_watch(std::move(path_and_query), std::move(resource_label));
+        return client_.open_watch(std::move(path_and_query), std::move(resource_label));
     }
     void on_call(std::function<void(const kube::call_record&)> listener) override {
-        through_.on_call(std::move(listener));
+        client_.on_call(std::move(listener));
     }
 
   private:
@@ -101,13 +99,13 @@ class cutting_client final : public kube::client {
         co_return std::unexpected(std::move(why));
     }
     aio::task<kube::json::object> ask(std::string call,
-                                      std::function<aio::task<kube::json::object>()> through) {
+                                      std::function<aio::task<kube::json::object>()> client) {
         if (auto first = before_.extract(call)) {
             auto acted = co_await first.mapped()();
             if (!acted) co_return base::pass(std::move(acted));
         }
         if (auto given = answers_.extract(call)) co_return std::unexpected(given.mapped());
-        auto answer = co_await through();
+        auto answer = co_await client();
         const auto at = cuts_.find(call);
         if (at == cuts_.end()) co_return answer;
         const bool hangs = at->second;
@@ -121,11 +119,11 @@ class cutting_client final : public kube::client {
         co_return base::fail(base::errc::internal, "nobody wakes it");
     }
 
-    kube::client& through_;
+    kube::client& client_;
     std::map<std::string, base::failure> answers_;
     std::map<std::string, bool> cuts_;  // true: it hangs
     std::map<std::string, std::function<aio::task<>()>> before_;
     bool hangs_ = false;
-    aio::wakeup news_;
-    aio::wakeup never_;
+    aio::notification news_;
+    aio::notification never_;
 };

@@ -59,7 +59,7 @@ class CommandLine(unittest.TestCase):
         self.addCleanup(made.end)
         return made
 
-    def run_to_end(self, *words):
+    def block_on(self, *words):
         return subprocess.run([PROGRAM, *words], capture_output=True, text=True, timeout=30, check=False, stdin=subprocess.DEVNULL)
 
     def test_played_databases_need_one_flag_and_leave_nothing(self):
@@ -68,7 +68,7 @@ class CommandLine(unittest.TestCase):
         self.assertTrue(data.startswith(self.folder), data)
         self.assertTrue(os.path.exists(os.path.join(data, 'lock')))
         self.assertEqual(cluster.ask('GET', '/apis/catalog.kubedb.com/v1alpha1/redisversions').status, 200)
-        self.assertEqual(cluster.ask('GET', '/devcluster/stats').json['resident']['databases'], 0)
+        self.assertEqual(cluster.ask('GET', '/devcluster/stats').json['simulator']['databases'], 0)
         self.assertEqual(cluster.end(), 0)
         self.assertFalse(os.path.exists(data))
 
@@ -93,7 +93,7 @@ class CommandLine(unittest.TestCase):
     def test_a_port_in_use_is_named(self):
         first = self.start('--no-operator')
         port = first.serving()['address'].rsplit(':', 1)[1]
-        second = self.run_to_end('--no-operator', '--data', os.path.join(self.folder, 'second'), '--port', port)
+        second = self.block_on('--no-operator', '--data', os.path.join(self.folder, 'second'), '--port', port)
         self.assertEqual(second.returncode, 2, second.stderr)
         self.assertIn(f'127.0.0.1:{port}', second.stderr)
         self.assertIn('in use', second.stderr)
@@ -101,11 +101,11 @@ class CommandLine(unittest.TestCase):
     def test_mistakes_end_with_2_and_a_word(self):
         for words, word in ((('--synthetic', 'many'), '--synthetic'), (('--nonsense', '1'), '--nonsense'), (('--data',), '--data'),
                             (('operate',), '--data'), (('dance',), 'usage'), ((), 'usage')):
-            done = self.run_to_end(*words)
+            done = self.block_on(*words)
             self.assertEqual(done.returncode, 2, words)
             self.assertIn(word, done.stderr)
         for words in (('--help',), ('serve', '--help'), ('help',)):
-            done = self.run_to_end(*words)
+            done = self.block_on(*words)
             self.assertEqual(done.returncode, 0)
             self.assertIn('--synthetic N', done.stdout)
 

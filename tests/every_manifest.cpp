@@ -17,7 +17,7 @@ domain::database record_of(const kubedb::engine_kind& kind, const domain::topolo
     domain::create_request wanted{.project = "t",
                                   .name = "n" + std::to_string(number),
                                   .engine = std::string(kind.engine),
-                                  .tags = domain::labels{{"team", "web"}}};
+                                  .labels = domain::labels{{"team", "web"}}};
     wanted.topology = domain::topology_request{.mode = std::string(domain::name(shape.mode)),
                                                .replicas = shape.replicas};
     if (shape.mode == cluster) wanted.topology->shards = shape.shards;

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "domain/types.hpp"
-#include "kube/client.hpp"
+#include "kube/kube_client.hpp"
 #include "kubedb/engine_table.hpp"
 
 namespace tests {

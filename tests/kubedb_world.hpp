@@ -5,16 +5,16 @@
 #include <boost/json.hpp>
 
 #include "base/base64.hpp"
-#include "devcluster/apiserver/server.hpp"
-#include "devcluster/synthetic/cluster.hpp"
+#include "devcluster/apiserver/api_server.hpp"
+#include "devcluster/synthetic/synthetic_cluster.hpp"
 #include "http/client.hpp"
 #include "kube/json_text.hpp"
-#include "kubedb/cluster.hpp"
 #include "kubedb/engine_table.hpp"
+#include "kubedb/kubedb_cluster.hpp"
 #include "kubedb/manifests.hpp"
 #include "kubedb/names.hpp"
 #include "testing/cluster_world.hpp"
-#include "testing/remembering_log.hpp"
+#include "testing/recording_log.hpp"
 #include "tests/cutting_client.hpp"
 
 namespace kubedb_wire {
@@ -48,7 +48,7 @@ inline call_name call_of(const std::string& function) {
 class kubedb_world final : public fakes::cluster_world {
   public:
     explicit kubedb_world(const aio::executor& on, kubedb::cluster_options how = {})
-        : server_(*apiserver::start({.resident = play})),
+        : server_(*apiserver::start({.simulator = play})),
           faults_(
               *http::make_client(on, {.origin = {.host = "127.0.0.1", .port = server_->port()}})),
           hand_(connect(on)),
@@ -59,7 +59,7 @@ class kubedb_world final : public fakes::cluster_world {
     ports::cluster& port() override { return *cluster_; }
     kube::client& hand() { return *hand_; }
     cutting_client& wire() { return cut_; }
-    const fakes::remembering_log& log() const { return log_; }
+    const fakes::recording_log& log() const { return log_; }
     std::optional<std::uint16_t> metrics_port(const domain::database& of) {
         return ports_[{of.project, of.engine, of.name}];
     }
@@ -231,8 +231,8 @@ class kubedb_world final : public fakes::cluster_world {
         return kubedb::make_cluster(on, cut_, base::system_clock(), log_, registry_,
                                     std::move(how));
     }
-    static std::unique_ptr<apiserver::resident> play(aio::executor on, apiserver::core& content,
-                                                     apiserver::object_store& objects) {
+    static std::unique_ptr<apiserver::simulator> play(aio::executor on, apiserver::core& content,
+                                                      apiserver::object_store& objects) {
         return synthetic::make_cluster(std::move(on), content, objects, {.capacity = 100});
     }
     std::unique_ptr<kube::client> connect(const aio::executor& on) const {
@@ -315,7 +315,7 @@ class kubedb_world final : public fakes::cluster_world {
     std::unique_ptr<kube::client> hand_;
     std::unique_ptr<kube::client> used_;
     cutting_client cut_;
-    fakes::remembering_log log_;
+    fakes::recording_log log_;
     obs::registry registry_;
     std::map<ports::database_key, std::optional<std::uint16_t>> ports_;
     std::unique_ptr<ports::cluster> cluster_;

@@ -4,13 +4,13 @@
 
 #include <boost/json.hpp>
 
-#include "aio/run_to_end.hpp"
+#include "aio/block_on.hpp"
 #include "base/time_text.hpp"
-#include "devcluster/apiserver/server.hpp"
+#include "devcluster/apiserver/api_server.hpp"
 #include "http/client.hpp"
-#include "kube/client.hpp"
-#include "kube/lease.hpp"
-#include "testing/lease_keeper_contract.hpp"
+#include "kube/kube_client.hpp"
+#include "kube/kube_lease.hpp"
+#include "testing/lease_manager_contract.hpp"
 
 namespace fakes {
 namespace {
@@ -32,7 +32,7 @@ void set_faults(std::uint16_t port, std::string switches) {
                                             .body = std::move(body)},
                                            {});
     };
-    const auto set = aio::run_to_end(work(port, std::move(switches)));
+    const auto set = aio::block_on(work(port, std::move(switches)));
     ASSERT_TRUE(set) << set.error().text;
     ASSERT_EQ(set->status / 100, 2U);
 }
@@ -43,11 +43,11 @@ class api_server_place final : public lease_place {
         : server_(std::move(*apiserver::start({}))),
           first_client_(client_of(on, server_->port())),
           second_client_(client_of(on, server_->port())),
-          first_(kube::make_lease_keeper(*first_client_, {.clock = &clock})),
-          second_(kube::make_lease_keeper(*second_client_, {.clock = &clock})) {}
+          first_(kube::make_lease_manager(*first_client_, {.clock = &clock})),
+          second_(kube::make_lease_manager(*second_client_, {.clock = &clock})) {}
 
-    ports::lease_keeper& first() override { return *first_; }
-    ports::lease_keeper& second() override { return *second_; }
+    ports::lease_manager& first() override { return *first_; }
+    ports::lease_manager& second() override { return *second_; }
     void trouble(std::optional<base::errc> how) override {
         const int status = how == base::errc::denied ? 403 : 503;
         set_faults(
@@ -61,11 +61,11 @@ class api_server_place final : public lease_place {
     std::unique_ptr<apiserver::api_server> server_;
     std::unique_ptr<kube::client> first_client_;
     std::unique_ptr<kube::client> second_client_;
-    std::unique_ptr<ports::lease_keeper> first_;
-    std::unique_ptr<ports::lease_keeper> second_;
+    std::unique_ptr<ports::lease_manager> first_;
+    std::unique_ptr<ports::lease_manager> second_;
 };
 
-INSTANTIATE_TEST_SUITE_P(kube, lease_keeper_contract,
+INSTANTIATE_TEST_SUITE_P(kube, lease_manager_contract,
                          ::testing::Values([](aio::executor on, manual_clock& clock) {
                              return std::make_unique<api_server_place>(on, clock);
                          }));
@@ -80,7 +80,7 @@ class lease_wire : public ::testing::Test {
             const auto client = client_of(on, port);
             co_return co_await act(*client);
         };
-        return aio::run_to_end(work(server_->port(), std::move(use)));
+        return aio::block_on(work(server_->port(), std::move(use)));
     }
     static base::outcome<void> done() { return {}; }
 
@@ -92,12 +92,12 @@ class lease_wire : public ::testing::Test {
 
 TEST_F(lease_wire, an_object_tells_who_and_since_when) {
     const auto got = run<void>([this](kube::client& client) -> aio::task<> {
-        const auto keeper = kube::make_lease_keeper(client, {.clock = &clock_});
-        const auto acquired = base::to_rfc3339_micro(clock_.wall());
+        const auto keeper = kube::make_lease_manager(client, {.clock = &clock_});
+        const auto acquired = base::to_rfc3339_micro(clock_.utc_now());
         auto held = co_await keeper->hold("leader", "a", std::chrono::seconds(15));
         EXPECT_TRUE(held.value_or(false));
         clock_.advance(std::chrono::seconds(5));
-        const auto renewed = base::to_rfc3339_micro(clock_.wall());
+        const auto renewed = base::to_rfc3339_micro(clock_.utc_now());
         held = co_await keeper->hold("leader", "a", std::chrono::seconds(20));
         EXPECT_TRUE(held.value_or(false));
         auto object = co_await client.get(leases_, "default", "leader");
@@ -126,7 +126,7 @@ TEST_F(lease_wire, a_renewal_is_one_call) {
         std::string verbs;
         client.on_call(
             [&verbs](const kube::call_record& call) { verbs += std::string(call.verb) + ' '; });
-        const auto keeper = kube::make_lease_keeper(client, {.clock = &clock_});
+        const auto keeper = kube::make_lease_manager(client, {.clock = &clock_});
         auto held = co_await keeper->hold("leader", "a", std::chrono::seconds(15));
         EXPECT_EQ(std::exchange(verbs, {}), "get create ");
         held = co_await keeper->hold("leader", "a", std::chrono::seconds(15));
@@ -151,8 +151,8 @@ TEST_F(lease_wire, a_renewal_is_one_call) {
 // Others may write a Lease, too: a renewal after that looks again instead of giving up.
 TEST_F(lease_wire, a_foreign_label_costs_the_holder_nothing) {
     const auto got = run<void>([this](kube::client& client) -> aio::task<> {
-        const auto keeper = kube::make_lease_keeper(client, {.clock = &clock_});
-        const auto other = kube::make_lease_keeper(client, {.clock = &clock_});
+        const auto keeper = kube::make_lease_manager(client, {.clock = &clock_});
+        const auto other = kube::make_lease_manager(client, {.clock = &clock_});
         auto held = co_await keeper->hold("leader", "a", std::chrono::seconds(15));
         EXPECT_TRUE(held.value_or(false));
         held = co_await other->hold("leader", "b", std::chrono::seconds(15));
@@ -185,7 +185,7 @@ TEST_F(lease_wire, a_foreign_label_costs_the_holder_nothing) {
 
 TEST_F(lease_wire, a_deleted_object_is_made_anew) {
     const auto got = run<void>([this](kube::client& client) -> aio::task<> {
-        const auto keeper = kube::make_lease_keeper(client, {.clock = &clock_});
+        const auto keeper = kube::make_lease_manager(client, {.clock = &clock_});
         for (int turn = 0; turn < 2; ++turn) {
             auto held = co_await keeper->hold("leader", "a", std::chrono::seconds(15));
             EXPECT_TRUE(held.value_or(false));
@@ -201,12 +201,11 @@ TEST_F(lease_wire, a_deleted_object_is_made_anew) {
 
 TEST_F(lease_wire, a_missing_namespace_and_a_bad_name_are_told) {
     const auto got = run<void>([this](kube::client& client) -> aio::task<> {
-        const auto nowhere =
-            kube::make_lease_keeper(client, {.name_space = "nowhere", .clock = &clock_});
+        const auto nowhere = kube::make_lease_manager(client, {.ns = "nowhere", .clock = &clock_});
         auto held = co_await nowhere->hold("leader", "a", std::chrono::seconds(15));
         EXPECT_EQ(held.error().code, base::errc::not_found);
         EXPECT_NE(held.error().text.find("nowhere"), std::string::npos) << held.error().text;
-        const auto keeper = kube::make_lease_keeper(client, {.clock = &clock_});
+        const auto keeper = kube::make_lease_manager(client, {.clock = &clock_});
         held = co_await keeper->hold("No_Name", "a", std::chrono::seconds(15));
         EXPECT_EQ(held.error().code, base::errc::invalid);
         co_return done();

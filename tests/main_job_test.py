@@ -361,7 +361,7 @@ class Disasters(unittest.TestCase):
         answer.read()  # ends properly: an incomplete one would raise
         stream.close()
         self.assertEqual(stack.platform.returncode, 0, stack.log_tail('platform.log'))
-        self.assertNotIn('"event":"requests_cut"', stack.log_tail('platform.log'))
+        self.assertNotIn('"event":"requests_aborted"', stack.log_tail('platform.log'))
 
 
 if __name__ == '__main__':

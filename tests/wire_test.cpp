@@ -5,12 +5,12 @@
 
 #include <boost/json.hpp>
 
-#include "aio/run_to_end.hpp"
-#include "devcluster/apiserver/server.hpp"
-#include "kube/client.hpp"
+#include "aio/block_on.hpp"
+#include "devcluster/apiserver/api_server.hpp"
 #include "kube/discovery.hpp"
 #include "kube/informer.hpp"
-#include "kubedb/companion.hpp"
+#include "kube/kube_client.hpp"
+#include "kubedb/dependent_object.hpp"
 #include "kubedb/manifests.hpp"
 #include "kubedb/names.hpp"
 #include "kubedb/observe.hpp"
@@ -39,7 +39,7 @@ class wire : public testing::Test {
             if (!made) co_return base::pass(std::move(made));
             co_return co_await act(**made);
         };
-        return aio::run_to_end(work(server_->port(), std::move(token), std::move(use)));
+        return aio::block_on(work(server_->port(), std::move(token), std::move(use)));
     }
     static base::outcome<void> done() { return {}; }
 
@@ -98,7 +98,7 @@ aio::task<> write_and_read_back(kube::client& client, const tests::written_datab
     EXPECT_EQ(seen.topology, record.topology) << told;
     EXPECT_EQ(seen.size, record.size) << told;
     EXPECT_EQ(seen.storage, record.storage) << told;
-    EXPECT_EQ(seen.tags, record.tags) << told;
+    EXPECT_EQ(seen.labels, record.labels) << told;
     EXPECT_EQ(seen.owner_database_id, "db-1") << told;
     for (const auto& companion : tests::companions_of(database)) {
         auto beside = co_await client.create(companion.what, "dbaas-t", companion.content);
@@ -106,8 +106,8 @@ aio::task<> write_and_read_back(kube::client& client, const tests::written_datab
     }
     auto patched = co_await client.patch(
         whole.what, "dbaas-t", record.name, kube::patch_type::merge,
-        kubedb::update_patch(*kind, {.id = "db-1", .project = "t"}, seen.tags));
-    EXPECT_TRUE(patched && kubedb::observe_database(*kind, *patched).tags.empty()) << told;
+        kubedb::update_patch(*kind, {.id = "db-1", .project = "t"}, seen.labels));
+    EXPECT_TRUE(patched && kubedb::observe_database(*kind, *patched).labels.empty()) << told;
     co_return base::outcome<void>{};
 }
 
@@ -167,9 +167,9 @@ TEST_F(wire, a_companion_is_touched_only_while_it_is_ours) {
             EXPECT_EQ(code(made), "done") << turn;
         }
         auto foreign = co_await kubedb::ensure_companion(client, what, kind, theirs);
-        EXPECT_EQ(code(foreign), "foreign");
+        EXPECT_EQ(code(foreign), "not_owned");
         foreign = co_await kubedb::update_companion(client, what, kind, theirs);
-        EXPECT_EQ(code(foreign), "foreign");
+        EXPECT_EQ(code(foreign), "not_owned");
         ours.paused = true;
         auto updated = co_await kubedb::update_companion(client, what, kind, ours);
         EXPECT_EQ(code(updated), "done");
@@ -193,7 +193,7 @@ class counting final : public kube::informer_listener {
     std::map<std::string, int> upserts;
     int deletes = 0;
     bool synced = false;
-    aio::wakeup* news = nullptr;
+    aio::notification* news = nullptr;
     void on_upsert(const kube::object_meta& meta, std::string_view) override {
         ++upserts[meta.name];
         news->notify();
@@ -207,7 +207,7 @@ class counting final : public kube::informer_listener {
         synced = true;
         news->notify();
     }
-    void on_link(bool, const std::string&) override {}
+    void on_sync_state(bool, const std::string&) override {}
 };
 
 // A path that is not served for now says nothing of its objects; when the kind has really gone,
@@ -216,7 +216,7 @@ TEST_F(wire, an_informer_goes_on_after_its_kind_was_not_served) {
     const auto got = run<void>([this](kube::client& client) -> aio::task<> {
         const auto on = co_await aio::this_executor();
         cutting_client cut(on, client);
-        aio::wakeup news(on);
+        aio::notification news(on);
         counting seen;
         seen.news = &news;
         auto home = co_await client.create(namespaces_, {}, {{"metadata", {{"name", "t"}}}});
@@ -252,7 +252,7 @@ TEST_F(wire, an_informer_goes_on_after_its_kind_was_not_served) {
 TEST_F(wire, an_informer_follows_changes_without_another_list) {
     const auto got = run<void>([this](kube::client& client) -> aio::task<> {
         const auto on = co_await aio::this_executor();
-        aio::wakeup news(on);
+        aio::notification news(on);
         counting seen;
         seen.news = &news;
         const kube::resource secrets{.version = "v1", .plural = "secrets", .kind = "Secret"};

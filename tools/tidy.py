@@ -14,9 +14,9 @@ sys.dont_write_bytecode = True
 import tidy_words  # noqa: E402  (leaves no __pycache__ behind)
 
 # ---- the house, as data ----------------------------------------------------------------------------------------------
-# Who may include whom: arrows go down only. A room may always include itself. (ARCHITECTURE.md)
+# Who may include whom: arrows go down only. A module may always include itself. (ARCHITECTURE.md)
 
-ROOMS = {
+MODULES = {
     'base': '',
     'domain': 'base',
     'config': 'base domain',
@@ -33,7 +33,7 @@ ROOMS = {
     'api': 'base domain config obs aio http ports app',
     'main': 'base domain config obs aio http ports app kube kubedb scrape sqlite inproc api',
 }
-# The house beside: what its rooms (and a new one: '*') may include of the rooms above. Among each other they are free, but
+# The house beside: what its modules (and a new one: '*') may include of the modules above. Among each other they are free, but
 # for circles. The API server does not see the client that is tested against it.
 DEVCLUSTER = {
     'apiserver': 'base aio http obs',
@@ -41,10 +41,10 @@ DEVCLUSTER = {
     'synthetic': 'base domain aio http obs kube scrape',
     '*': 'base aio http obs kube',
 }
-# Places that may include every room but main.
+# Places that may include every module but main.
 PLACES = ('testing', 'tests', 'bench', 'fuzz')
 
-# Foreign headers at home in few rooms: (pattern, rooms, exceptions that everybody may include).
+# Foreign headers at home in few modules: (pattern, modules, exceptions that everybody may include).
 FOREIGN = [
     (r'sqlite3\.h$', 'sqlite', ''),
     (r'boost/beast', 'http', ''),
@@ -119,7 +119,7 @@ class tidy:
     def __init__(self, root):
         self.root = root
         self.findings = []  # (path, line, rule, text, fails)
-        self.edges = {}     # room -> {room: (path, line)}
+        self.edges = {}     # module -> {module: (path, line)}
         self.pending = tidy_words.read_pending(root)
         self.pending_counts = dict.fromkeys(self.pending, 0)  # path prefix -> findings of the rule 'words'
 
@@ -195,9 +195,9 @@ class tidy:
             self.check_foreign(path, line, found.group(2))
 
     def check_arrow(self, path, line, header):
-        source, target = room_of(path), room_of_header(header)
+        source, target = module_of(path), module_of_header(header)
         if target is None:
-            self.say(path, line, 'include', f'"{header}" does not begin with a room; write it as "room/file.hpp"')
+            self.say(path, line, 'include', f'"{header}" does not begin with a module; write it as "module/file.hpp"')
             return
         if target == source:
             return
@@ -208,18 +208,18 @@ class tidy:
             return
         if target not in allowed(source):
             self.say(path, line, 'arrow', f'{source} must not include {target}; turn the arrow round with an interface '
-                     f'in the lower room, or move the code (allowed: {" ".join(allowed(source)) or "nothing"})')
-        elif source in ROOMS:
+                     f'in the lower module, or move the code (allowed: {" ".join(allowed(source)) or "nothing"})')
+        elif source in MODULES:
             self.edges.setdefault(source, {}).setdefault(target, (path, line))
 
     def check_foreign(self, path, line, header):
-        source = room_of(path)
+        source = module_of(path)
         for pattern, homes, free in FOREIGN:
             if not re.match(pattern, header) or (free and re.match(free, header)):
                 continue
             homes = homes.split()
             if source not in homes and source.split('/')[0] not in homes:
-                self.say(path, line, 'foreign', f'<{header}> is at home in {", ".join(homes)} only; ask that room for '
+                self.say(path, line, 'foreign', f'<{header}> is at home in {", ".join(homes)} only; ask that module for '
                          'what you need')
             elif path.endswith('.hpp') and re.match(ONLY_IN_CPP, header):
                 self.say(path, line, 'foreign', f'<{header}> in a header reaches all its users; include it in the .cpp')
@@ -289,11 +289,11 @@ class tidy:
             self.say(path, line, rule, f'{size} {unit}, over the limit of {fail if size > fail else warn}; {remedy}', size > fail)
 
     def check_readmes(self, code):
-        for room in sorted({os.path.dirname(path) for path in code}):
-            if room_of(room + '/x').startswith(('testing', 'tests', 'bench')) or '/' not in room:
+        for module in sorted({os.path.dirname(path) for path in code}):
+            if module_of(module + '/x').startswith(('testing', 'tests', 'bench')) or '/' not in module:
                 continue
-            if not os.path.exists(os.path.join(self.root, room, 'README.md')):
-                self.say(room + '/README.md', 1, 'readme', 'is missing; say why the room exists, what belongs there and '
+            if not os.path.exists(os.path.join(self.root, module, 'README.md')):
+                self.say(module + '/README.md', 1, 'readme', 'is missing; say why the module exists, what belongs there and '
                          'what does not')
 
     def check_base_names(self, code):
@@ -302,7 +302,7 @@ class tidy:
         for path in sorted(code):
             name = os.path.splitext(os.path.basename(path))[0]
             if path.startswith(('src/', 'devcluster/')) and not name.endswith('_test') and name != 'main':
-                modules.setdefault(name, {}).setdefault(room_of(path), path)
+                modules.setdefault(name, {}).setdefault(module_of(path), path)
         exempt = tidy_words.read_pending(self.root, SHARED_NAMES_PATH)
         for name, paths in modules.items():
             if len(paths) > 1 and name not in exempt:
@@ -315,30 +315,30 @@ class tidy:
     def check_circles(self):
         done, path = set(), []
 
-        def visit(room):
-            if room in path:
-                circle = path[path.index(room):] + [room]
-                where, line = self.edges[path[-1]][room]
-                self.say(where, line, 'circle', f'rooms include each other in a circle: {" -> ".join(circle)}; cut it at '
+        def visit(module):
+            if module in path:
+                circle = path[path.index(module):] + [module]
+                where, line = self.edges[path[-1]][module]
+                self.say(where, line, 'circle', f'modules include each other in a circle: {" -> ".join(circle)}; cut it at '
                          'the arrow that goes up')
                 return
-            if room in done:
+            if module in done:
                 return
-            path.append(room)
-            for target in sorted(self.edges.get(room, {})):
+            path.append(module)
+            for target in sorted(self.edges.get(module, {})):
                 visit(target)
             path.pop()
-            done.add(room)
+            done.add(module)
 
-        for room in sorted(self.edges):
-            visit(room)
+        for module in sorted(self.edges):
+            visit(module)
 
 
 def is_test(path):
     return path.endswith('_test.cpp')
 
 
-def room_of(path):
+def module_of(path):
     parts = path.split('/')
     if parts[0] == 'src':
         return parts[1]
@@ -347,22 +347,22 @@ def room_of(path):
     return parts[0] if parts[0] != 'devcluster' else 'devcluster/main'
 
 
-def room_of_header(header):
+def module_of_header(header):
     parts = header.split('/')
     if len(parts) < 2:
         return None
     if parts[0] == 'devcluster':
         return '/'.join(parts[:2]) if len(parts) > 2 else 'devcluster/main'
-    return parts[0] if parts[0] in ROOMS or parts[0] in PLACES else None
+    return parts[0] if parts[0] in MODULES or parts[0] in PLACES else None
 
 
-def allowed(room):
-    if room in ROOMS:
-        return ROOMS[room].split()
-    if room.startswith('devcluster/'):
-        return DEVCLUSTER.get(room.split('/')[1], DEVCLUSTER['*']).split()
+def allowed(module):
+    if module in MODULES:
+        return MODULES[module].split()
+    if module.startswith('devcluster/'):
+        return DEVCLUSTER.get(module.split('/')[1], DEVCLUSTER['*']).split()
     devcluster = ['devcluster/' + name for name in DEVCLUSTER if name != '*']
-    return [name for name in ROOMS if name != 'main'] + (devcluster if room in PLACES else [])
+    return [name for name in MODULES if name != 'main'] + (devcluster if module in PLACES else [])
 
 
 def print_words(root, paths):
@@ -384,16 +384,16 @@ def main():
     parser.add_argument('--root', default=os.path.dirname(os.path.dirname(os.path.abspath(__file__))),
                         help='the checkout to read (default: the one this program is in)')
     parser.add_argument('--no-warnings', action='store_true', help='print failures only')
-    parser.add_argument('--rooms', action='store_true', help='print who may include whom, and stop')
+    parser.add_argument('--modules', action='store_true', help='print who may include whom, and stop')
     parser.add_argument('--words', nargs='+', metavar='PATH',
                         help="check the words in these files and folders alone, also where tools/words_pending.txt "
                         'exempts them')
     options = parser.parse_args()
     if options.words:
         return 1 if print_words(os.path.abspath(options.root), options.words) else 0
-    if options.rooms:
-        for room, below in ROOMS.items():
-            print(f'{room:8} -> {below or "(nothing)"}')
+    if options.modules:
+        for module, below in MODULES.items():
+            print(f'{module:8} -> {below or "(nothing)"}')
         return 0
     checks = tidy(options.root)
     findings = checks.run()

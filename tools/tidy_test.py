@@ -57,7 +57,7 @@ class tidy_finds(unittest.TestCase):
 
     def test_the_api_server_of_the_devcluster_seeing_the_client(self):
         readme = {'devcluster/apiserver/README.md': 'why\n', 'devcluster/controller/README.md': 'why\n'}
-        text = '#include "kube/client.hpp"\n'
+        text = '#include "kube/kube_client.hpp"\n'
         self.assertEqual(findings({**readme, 'devcluster/controller/x.cpp': text}), [])
         self.assertEqual(findings({**readme, 'devcluster/apiserver/x.cpp': text}),
                          [('devcluster/apiserver/x.cpp', 1, 'arrow')])
@@ -134,10 +134,10 @@ class tidy_finds(unittest.TestCase):
                          [('src/base/x.cpp', 1, 'line-length'), ('src/base/x.cpp', 2, 'function-length')])
 
     def test_rooms_that_make_no_circle_of_their_own(self):
-        order = list(tidy.ROOMS)
-        for room, below in tidy.ROOMS.items():
+        order = list(tidy.MODULES)
+        for module, below in tidy.MODULES.items():
             for target in below.split():
-                self.assertLess(order.index(target), order.index(room), f'{room} -> {target}')
+                self.assertLess(order.index(target), order.index(module), f'{module} -> {target}')
 
     def test_base_names_that_two_modules_share(self):
         self.only('src/http/clock.cpp', '', 1, 'base-name')
@@ -164,7 +164,7 @@ class word_search(unittest.TestCase):
         for text in ('waits for ever', 'starts anew', 'nobody reads', 'the caller is told', 'the next server answers',
                      'it stands beside the file', 'done by half', 'the file is packed', 'databases fall ill',
                      'as many as it may', 'waits so long', 'the lease has run out', 'is taken away', 'meanwhile it waits',
-                     'a file of its own', 'an object of ours', 'is turned away', 'a refusal', 'no room may include it',
+                     'a file of its own', 'an object of ours', 'is turned away', 'a refusal', 'no module may include it',
                      'an exception at the door', 'a doubtful write', 'is played here', 'must end in time'):
             with self.subTest(text):
                 self.assertEqual(self.lines('x.cpp', f'\n// The code {text}.\n'), [2])
@@ -185,7 +185,7 @@ class word_search(unittest.TestCase):
     def test_accepts_plain_english(self):
         for text in ('at least one, at most five', 'connection refused', 'removes the entry', 'a resident memory of 5 MiB',
                      'runs out of memory', 'a point in time', 'displays the foretold doorstep', 'calls `tell` once',
-                     'not "answer" but response', 'see https://example.com/house', 'see src/http/farewell.hpp'):
+                     'not "answer" but response', 'see https://example.com/house', 'see src/http/graceful_close.hpp'):
             with self.subTest(text):
                 self.assertEqual(self.lines('x.cpp', f'// The code {text}.\n'), [])
                 self.assertEqual(self.lines('x.md', f'The code {text}.\n'), [])
@@ -207,7 +207,7 @@ class word_search(unittest.TestCase):
         self.assertEqual(self.lines('x.py', 'f(least=1)  # at least\n'), [1])
 
     def test_skips_code_data_and_marked_lines(self):
-        self.assertEqual(self.lines('x.cpp', '#include "http/farewell.hpp"\nauto x = told(y);\n'), [])
+        self.assertEqual(self.lines('x.cpp', '#include "http/graceful_close.hpp"\nauto x = told(y);\n'), [])
         self.assertEqual(self.lines('x.cpp', 'get("refused");\n'), [])
         self.assertEqual(self.lines('x.cpp', '// A quotation: told.  words-ok\n'), [])
         self.assertEqual(self.lines('x.json', '"for ever"\n'), [])

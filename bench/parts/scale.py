@@ -80,9 +80,9 @@ def phase(how, table, stack, name, faults):
     latencies = read_for(how, stack)
     after = stack.stats()
     spent = platform.cpu() - cpu
-    scrapes = after['resident']['scrapes']
+    scrapes = after['simulator']['scrapes']
     lists = sum(calls - before['calls'].get(verb, 0) for verb, calls in after['calls'].items() if verb.startswith('list '))
-    on_time, late = stack.gaps(after['resident'], how.interval)
+    on_time, late = stack.gaps(after['simulator'], how.interval)
     table.add(f'{name}: scrapes, of those that are due', 100 * scrapes * how.interval / (how.count * how.phase), '%')
     if not faults:
         table.add('… within a second of the interval', 100 * on_time / (on_time + late) if on_time + late else math.nan, '%',
@@ -125,7 +125,7 @@ def hung(how, table, stack):
     time.sleep(how.interval)
     stack.set_faults(forget_scrapes=True, **faults)
     time.sleep(2 * how.interval)
-    on_time, _ = stack.gaps(stack.stats()['resident'], how.interval)
+    on_time, _ = stack.gaps(stack.stats()['simulator'], how.interval)
     # Those that hang come late; of the others a gap each must be in time. How many hang is chance, a tenth give or take.
     least = 0.99 - 3 * math.sqrt(0.1 / how.count)
     table.add('a tenth of the exporters hung: on time, per other database, of 1', on_time / (0.9 * how.count), '',

@@ -43,7 +43,7 @@ def rounds(how, stack, process):
     begun, cpu = time.monotonic(), process.cpu()
     time.sleep(how.rounds * how.interval)
     took, spent = time.monotonic() - begun, process.cpu() - cpu
-    scrapes = stack.stats()['resident']['scrapes']
+    scrapes = stack.stats()['simulator']['scrapes']
     return {'cpu': 1000 * spent / max(1, scrapes), 'share': 100 * scrapes / (how.count * took / how.interval), 'rss': process.rss_mib()}
 
 
@@ -65,7 +65,7 @@ def prometheus(how, stack, paths):
                              f'--web.listen-address={listen}'], stdout=log, stderr=log)
         try:
             stack.set_faults(forget_scrapes=True)
-            wait_until(lambda: process.poll() is not None or stack.stats()['resident']['never_scraped'] == 0, 60 + 3 * how.interval,
+            wait_until(lambda: process.poll() is not None or stack.stats()['simulator']['never_scraped'] == 0, 60 + 3 * how.interval,
                        'a first scrape of everything by Prometheus')
             assert process.poll() is None, open(os.path.join(folder, 'log'), encoding='utf-8').read()[-1000:]
             time.sleep(2 * how.interval)  # series are made in the first round

@@ -30,7 +30,7 @@ def run(how, table):
         begun, cpu = time.monotonic(), platform.cpu()
         busy = loads(how, stack, platform, ids, paths)
         took, spent = time.monotonic() - begun, platform.cpu() - cpu
-        resident = stack.stats()['resident']
+        simulator = stack.stats()['simulator']
         usual = is_usual(how)
         for what, with_sync in busy.items():
             table.add(f'{what}, with the sync of {how.count:,}', with_sync.rate, '/s', peer=idle[what].rate, beside='without the sync')
@@ -38,8 +38,8 @@ def run(how, table):
                       most=10 if usual and how.connections <= 64 else None)
             table.add("… CPU of dbaas per 100,000 (the sync's own with it)", with_sync.cpu, 's', peer=idle[what].cpu,
                       beside='without the sync', cost=True)
-        table.add('scrapes that were made during this load', 100 * resident['scrapes'] / (how.count * took / how.interval), '%')
-        on_time, late = stack.gaps(resident, how.interval)
+        table.add('scrapes that were made during this load', 100 * simulator['scrapes'] / (how.count * took / how.interval), '%')
+        on_time, late = stack.gaps(simulator, how.interval)
         if on_time + late:
             table.add('… within a second of the interval', 100 * on_time / (on_time + late), '%', least=99 if usual else None)
         table.add('CPU of dbaas during this load', spent / took, 'cores')

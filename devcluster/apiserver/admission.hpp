@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "devcluster/apiserver/types.hpp"
+#include "devcluster/apiserver/resource_types.hpp"
 
 namespace apiserver {
 

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "devcluster/apiserver/status.hpp"
+#include "devcluster/apiserver/status_response.hpp"
 
 namespace apiserver {
 namespace {
@@ -21,9 +21,10 @@ std::shared_ptr<http::client> backends::client_for(const proxy_order& order) {
     auto& held = entries_[{order.host, order.port}];
     held.used = ++uses_;
     if (!held.client) {
-        auto made = http::make_client(on_, {.origin = {.host = order.host, .port = order.port},
-                                            .connections_max = 16,
-                                            .idle_timeout = 10s});
+        auto made =
+            http::make_client(executor_, {.origin = {.host = order.host, .port = order.port},
+                                          .connections_max = 16,
+                                          .idle_timeout = 10s});
         if (!made) return nullptr;
         held.client = std::move(*made);
     }

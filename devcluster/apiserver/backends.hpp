@@ -7,14 +7,14 @@
 #include <memory>
 #include <string>
 
-#include "devcluster/apiserver/core.hpp"
+#include "devcluster/apiserver/api_core.hpp"
 #include "http/client.hpp"
 
 namespace apiserver {
 
 class backends {
   public:
-    explicit backends(aio::executor on) : on_(std::move(on)) {}
+    explicit backends(aio::executor on) : executor_(std::move(on)) {}
     // The backend's status, body and Content-Type; 503 when it cannot be reached. Of the request
     // go method, body, Accept and Content-Type; never Authorization.
     boost::asio::awaitable<http::response> forward(proxy_order order, http::request incoming);
@@ -27,7 +27,7 @@ class backends {
     };
     std::shared_ptr<http::client> client_for(const proxy_order& order);
 
-    aio::executor on_;
+    aio::executor executor_;
     std::map<std::pair<std::string, std::uint16_t>, entry> entries_;
     std::uint64_t uses_ = 0;
 };

@@ -1,7 +1,7 @@
 #include "devcluster/apiserver/faults.hpp"
 
-#include "devcluster/apiserver/resident.hpp"
-#include "devcluster/apiserver/status.hpp"
+#include "devcluster/apiserver/simulator.hpp"
+#include "devcluster/apiserver/status_response.hpp"
 
 namespace apiserver {
 namespace {
@@ -25,7 +25,7 @@ std::unexpected<base::failure> not_a_switch(std::string_view key) {
 
 }  // namespace
 
-base::outcome<void> fault_switches::set(const json::object& wanted, resident* other) {
+base::outcome<void> fault_switches::set(const json::object& wanted, simulator* other) {
     fault_switches next;
     next.watch_cuts_ = watch_cuts_;
     next.watch_expiries_ = watch_expiries_;

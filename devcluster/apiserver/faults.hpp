@@ -22,13 +22,13 @@
 
 namespace apiserver {
 
-class resident;
+class simulator;
 
 class fault_switches {
   public:
     // Members that are not known are `other`'s, which may be null. Failure: invalid (names the
     // member).
-    base::outcome<void> set(const boost::json::object& wanted, resident* other = nullptr);
+    base::outcome<void> set(const boost::json::object& wanted, simulator* other = nullptr);
 
     std::optional<http::response> refuse(const std::string& verb, const std::string& resource);
     [[nodiscard]] std::chrono::milliseconds delay(const std::string& verb,

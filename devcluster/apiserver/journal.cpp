@@ -119,7 +119,7 @@ base::outcome<std::uint64_t> read_lines(
 
 class file_journal final : public journal {
   public:
-    explicit file_journal(options how) : how_(std::move(how)) {}
+    explicit file_journal(options how) : options_(std::move(how)) {}
 
     ~file_journal() override {
         {
@@ -133,16 +133,16 @@ class file_journal final : public journal {
 
     base::outcome<void> open(const std::function<base::outcome<void>(std::string_view)>& take) {
         std::error_code error;
-        fs::create_directories(how_.folder, error);
-        fs::permissions(how_.folder, fs::perms::owner_all, error);
+        fs::create_directories(options_.folder, error);
+        fs::permissions(options_.folder, fs::perms::owner_all, error);
         if (error) {
             return fail(errc::unavailable,
-                        fmt::format("'{}' cannot be made: {}", how_.folder, error.message()));
+                        fmt::format("'{}' cannot be made: {}", options_.folder, error.message()));
         }
         auto read = read_lines(snapshot_path(), false, take);
         if (!read) return base::pass(std::move(read));
         snapshot_bytes_ = *read;
-        logs_ = log_numbers(how_.folder);
+        logs_ = log_numbers(options_.folder);
         if (logs_.empty()) logs_.push_back(1);
         for (const auto each : logs_) {
             read = read_lines(log_path(each), each == logs_.back(), take);
@@ -176,7 +176,7 @@ class file_journal final : public journal {
     [[nodiscard]] bool wants_snapshot() const override {
         const std::lock_guard lock(mutex_);
         return !pending_ && !is_writing_ &&
-               all_log_bytes_ > std::max(how_.compact_bytes, 2 * snapshot_bytes_);
+               all_log_bytes_ > std::max(options_.compact_bytes, 2 * snapshot_bytes_);
     }
 
     void snapshot(content all) override {
@@ -197,9 +197,11 @@ class file_journal final : public journal {
     }
 
   private:
-    [[nodiscard]] std::string snapshot_path() const { return how_.folder + "/objects.snapshot"; }
+    [[nodiscard]] std::string snapshot_path() const {
+        return options_.folder + "/objects.snapshot";
+    }
     [[nodiscard]] std::string log_path(std::uint64_t number) const {
-        return fmt::format("{}/{}{}", how_.folder, log_prefix, number);
+        return fmt::format("{}/{}{}", options_.folder, log_prefix, number);
     }
 
     base::outcome<void> open_log() {
@@ -231,7 +233,7 @@ class file_journal final : public journal {
             }
             if (is_stopping_) return;
             // Lines that come meanwhile share the next visit to the disk.
-            news_.wait_for(lock, how_.sync_period, [this] { return is_stopping_; });
+            news_.wait_for(lock, options_.sync_period, [this] { return is_stopping_; });
             is_dirty_ = false;
             const file_descriptor same(fcntl(log_.get(), F_DUPFD_CLOEXEC, 0));
             lock.unlock();
@@ -260,19 +262,19 @@ class file_journal final : public journal {
         flush();
         if (!is_whole || fsync(file.get()) != 0) return std::nullopt;
         if (rename(fresh.c_str(), snapshot_path().c_str()) != 0) return std::nullopt;
-        const file_descriptor folder(::open(how_.folder.c_str(), O_RDONLY | O_CLOEXEC));
+        const file_descriptor folder(::open(options_.folder.c_str(), O_RDONLY | O_CLOEXEC));
         if (!folder || fsync(folder.get()) != 0) return std::nullopt;
         return size;
     }
 
     void remove_logs(std::uint64_t until) const {
         std::error_code error;
-        for (const auto each : log_numbers(how_.folder)) {
+        for (const auto each : log_numbers(options_.folder)) {
             if (each <= until) fs::remove(log_path(each), error);
         }
     }
 
-    const options how_;
+    const options options_;
     // Of the appending thread.
     std::vector<std::uint64_t> logs_;
     std::uint64_t log_bytes_ = 0;

@@ -110,11 +110,11 @@ void object_store::each_at(
         if (at->type_key == type_key) before[at->key] = at->before;
     }
     const auto& present = all(type_key);
-    const auto start = std::max(which.from, object_key{which.name_space, ""});
+    const auto start = std::max(which.from, object_key{which.ns, ""});
     auto now = present.lower_bound(start);
     auto old = before.lower_bound(start);
     const auto inside = [&](const object_key& key) {
-        return which.name_space.empty() || key.first == which.name_space;
+        return which.ns.empty() || key.first == which.ns;
     };
     while (now != present.end() || old != before.end()) {
         const bool take_old =

@@ -97,7 +97,7 @@ class object_store {
     // Calls `each` with the objects of a namespace (empty: of all) as they were at a revision that
     // is not forgotten for the type, in order from `from` on, until it says false.
     struct range {
-        std::string name_space{};
+        std::string ns{};
         object_key from{};
         std::uint64_t revision = 0;
     };

@@ -13,7 +13,7 @@
 #include <string_view>
 #include <vector>
 
-#include "devcluster/apiserver/status.hpp"
+#include "devcluster/apiserver/status_response.hpp"
 
 namespace apiserver {
 

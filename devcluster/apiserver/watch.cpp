@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <vector>
 
-#include "devcluster/apiserver/status.hpp"
+#include "devcluster/apiserver/status_response.hpp"
 
 namespace apiserver {
 namespace {
@@ -90,7 +90,7 @@ std::shared_ptr<const std::string> watch_feed::bookmark(bool ends_all) const {
 // True when everything has been given.
 bool watch_feed::add_present(batch& into) {
     bool is_cut = false;
-    objects_.each_at(order_.how.type->key(), {order_.name_space, from_, order_.after},
+    objects_.each_at(order_.how.type->key(), {order_.ns, from_, order_.after},
                      [&](const object_key& key, const object_pointer& object) {
                          if (into.is_full()) {
                              from_ = key;
@@ -110,7 +110,7 @@ bool watch_feed::add_present(batch& into) {
 
 // What this watcher sees of a change: an object may move into or out of its selection.
 void watch_feed::add_change(batch& into, const change_event& event) const {
-    if (!order_.name_space.empty() && event.key.first != order_.name_space) return;
+    if (!order_.ns.empty() && event.key.first != order_.ns) return;
     const bool was = event.before && order_.wanted.matches(event.key, *event.before);
     const bool is =
         event.type != change_type::deleted && order_.wanted.matches(event.key, *event.now);

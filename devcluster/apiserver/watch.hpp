@@ -11,14 +11,14 @@
 
 #include "base/clock.hpp"
 #include "devcluster/apiserver/objects.hpp"
-#include "devcluster/apiserver/presentation.hpp"
+#include "devcluster/apiserver/representation.hpp"
 #include "devcluster/apiserver/selector.hpp"
 
 namespace apiserver {
 
 struct watch_order {
     presentation how;
-    std::string name_space;  // empty: all
+    std::string ns;  // empty: all
     selector wanted;
     std::uint64_t after = 0;        // changes beyond this revision
     bool begins_with_all = false;   // ADDED for everything at `after` first

@@ -47,20 +47,20 @@ json::object node_object(const std::string& data_dir) {
             {"status", {{"capacity", room}, {"allocatable", room}}}};
 }
 
-aio::task<> offer_node(kube::client& through, std::string data_dir) {
+aio::task<> offer_node(kube::client& client, std::string data_dir) {
     const kube::resource nodes{
         .version = "v1", .plural = "nodes", .kind = "Node", .namespaced = false};
     const auto node = node_object(data_dir);
-    auto made = co_await ensure(through, nodes, node);
+    auto made = co_await ensure(client, nodes, node);
     if (!made) co_return made;
     json::object patch{{"status", node.at("status")}};
-    auto patched = co_await through.patch(nodes, {}, "local", kube::patch_type::merge,
-                                          std::move(patch), "status", own_write());
+    auto patched = co_await client.patch(nodes, {}, "local", kube::patch_type::merge,
+                                         std::move(patch), "status", own_write());
     if (!patched) co_return base::pass(std::move(patched));
     co_return done();
 }
 
-aio::task<> offer_storage(kube::client& through) {
+aio::task<> offer_storage(kube::client& client) {
     const kube::resource classes{.group = "storage.k8s.io",
                                  .version = "v1",
                                  .plural = "storageclasses",
@@ -73,14 +73,14 @@ aio::task<> offer_storage(kube::client& through) {
                        {"metadata", std::move(metadata)},
                        {"provisioner", "kubedb-dbaas.local/folder"},
                        {"allowVolumeExpansion", true}};
-    co_return co_await ensure(through, classes, std::move(local));
+    co_return co_await ensure(client, classes, std::move(local));
 }
 
 // Versions that this machine had and has no more: of an engine that was upgraded they are
 // deprecated, databases still name them; of one that was removed they go.
-aio::task<> retire_versions(kube::client& through, kube::resource what, std::string current) {
+aio::task<> retire_versions(kube::client& client, kube::resource what, std::string current) {
     const kube::list_options ours{.label_selector = fmt::format("{}={}", our_label, our_name)};
-    auto found = co_await through.list(what, {}, ours);
+    auto found = co_await client.list(what, {}, ours);
     if (!found && found.error().reason == "not_served") co_return done();
     if (!found) co_return base::pass(std::move(found));
     for (const auto& each : found->items) {
@@ -88,13 +88,13 @@ aio::task<> retire_versions(kube::client& through, kube::resource what, std::str
         const std::string name(kube::text_at(*metadata, "name"));
         if (name == current) continue;
         if (current.empty()) {
-            auto gone = co_await remove(through, what, {}, name);
+            auto gone = co_await remove(client, what, {}, name);
             if (!gone) co_return gone;
             continue;
         }
         json::object patch{{"spec", {{"deprecated", true}}}};
-        auto marked = co_await through.patch(what, {}, name, kube::patch_type::merge,
-                                             std::move(patch), {}, own_write());
+        auto marked = co_await client.patch(what, {}, name, kube::patch_type::merge,
+                                            std::move(patch), {}, own_write());
         if (!marked) co_return base::pass(std::move(marked));
     }
     co_return done();
@@ -118,7 +118,7 @@ struct installation {
     std::string missing;
 };
 
-aio::task<> offer_engine(kube::client& through, const engine_kind& kind,
+aio::task<> offer_engine(kube::client& client, const engine_kind& kind,
                          const runtime::engine& engine, aio::blocking_pool& pool, obs::log& log) {
     const auto* which = &engine;
     auto asked =
@@ -129,13 +129,13 @@ aio::task<> offer_engine(kube::client& through, const engine_kind& kind,
         });
     if (!asked) co_return base::pass(std::move(asked));
     const auto what = version_resource(kind);
-    auto retired = co_await retire_versions(through, what, asked->version);
+    auto retired = co_await retire_versions(client, what, asked->version);
     if (!retired) co_return retired;
     if (asked->version.empty()) {
         log.info("engine_not_installed", {{"engine", kind.engine}, {"missing", asked->missing}});
         co_return done();
     }
-    auto offered = co_await ensure(through, what,
+    auto offered = co_await ensure(client, what,
                                    {{"apiVersion", what.api_version()},
                                     {"kind", what.kind},
                                     {"metadata", our_metadata(asked->version)},
@@ -151,17 +151,17 @@ aio::task<> offer_engine(kube::client& through, const engine_kind& kind,
 
 }  // namespace
 
-aio::task<> offer_catalogue(kube::client& through, std::string data_dir, aio::blocking_pool& pool,
+aio::task<> offer_catalogue(kube::client& client, std::string data_dir, aio::blocking_pool& pool,
                             obs::log& log) {
     for (const auto& kind : engine_kinds()) {
         const auto* engine = runtime::find_engine(kind.engine);
         if (engine == nullptr) continue;
-        auto offered = co_await offer_engine(through, kind, *engine, pool, log);
+        auto offered = co_await offer_engine(client, kind, *engine, pool, log);
         if (!offered) co_return base::pass(std::move(offered), kind.engine);
     }
-    auto offered = co_await offer_storage(through);
+    auto offered = co_await offer_storage(client);
     if (!offered) co_return base::pass(std::move(offered), "storage class");
-    co_return co_await offer_node(through, std::move(data_dir));
+    co_return co_await offer_node(client, std::move(data_dir));
 }
 
 }  // namespace controller

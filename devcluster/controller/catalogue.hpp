@@ -9,7 +9,7 @@
 namespace controller {
 
 // Failures: of the Kubernetes client.
-aio::task<> offer_catalogue(kube::client& through, std::string data_dir, aio::blocking_pool& pool,
+aio::task<> offer_catalogue(kube::client& client, std::string data_dir, aio::blocking_pool& pool,
                             obs::log& log);
 
 }  // namespace controller

@@ -75,27 +75,25 @@ kube::write_options own_write() {
     return {.field_manager = "local-operator", .strict_fields = false};
 }
 
-aio::task<> ensure(kube::client& through, kube::resource what, boost::json::object content) {
+aio::task<> ensure(kube::client& client, kube::resource what, boost::json::object content) {
     const auto* metadata = kube::object_at(content, "metadata");
     const std::string home(kube::text_at(*metadata, "namespace"));
     const std::string name(kube::text_at(*metadata, "name"));
     const auto how = own_write();
-    auto made = co_await through.create(what, home, content, how);
+    auto made = co_await client.create(what, home, content, how);
     if (made) co_return done();
     if (made.error().reason != "AlreadyExists") co_return base::pass(std::move(made));
     // A pod's spec is what it was born with (and has the server's defaults since).
     if (what.group.empty() && what.plural == "pods") content.erase("spec");
     auto patched =
-        co_await through.patch(what, home, name, kube::patch_type::merge, content, {}, how);
+        co_await client.patch(what, home, name, kube::patch_type::merge, content, {}, how);
     if (!patched) co_return base::pass(std::move(patched));
     co_return done();
 }
 
-aio::task<> remove(kube::client& through, kube::resource what, std::string name_space,
-                   std::string name) {
+aio::task<> remove(kube::client& client, kube::resource what, std::string ns, std::string name) {
     // No kubelet ends the pods here: the processes have ended before.
-    auto removed =
-        co_await through.remove(what, std::move(name_space), std::move(name), {.at_once = true});
+    auto removed = co_await client.remove(what, std::move(ns), std::move(name), {.at_once = true});
     const auto is_gone = [](const base::failure& why) {
         return why.code == base::errc::not_found || why.reason == "not_served";
     };

@@ -7,9 +7,9 @@
 
 #include "aio/aio.hpp"
 #include "base/clock.hpp"
-#include "devcluster/runtime/ports.hpp"
+#include "devcluster/runtime/local_ports.hpp"
 #include "devcluster/runtime/process.hpp"
-#include "kube/client.hpp"
+#include "kube/kube_client.hpp"
 #include "obs/log.hpp"
 
 namespace controller {
@@ -41,7 +41,7 @@ struct host {
     aio::executor on;
     kube::client& kube;
     aio::blocking_pool& pool;
-    runtime::port_book& ports;
+    runtime::port_registry& ports;
     const base::clock& clock;
     obs::log& log;
     std::string data_dir;
@@ -52,9 +52,8 @@ struct host {
 // How the operator writes: under its own name; what a server does not know is not its fault.
 kube::write_options own_write();
 // Creates the object; one that is there is brought to the given content by a merge patch.
-aio::task<> ensure(kube::client& through, kube::resource what, boost::json::object content);
+aio::task<> ensure(kube::client& client, kube::resource what, boost::json::object content);
 // Success also when it is not there.
-aio::task<> remove(kube::client& through, kube::resource what, std::string name_space,
-                   std::string name);
+aio::task<> remove(kube::client& client, kube::resource what, std::string ns, std::string name);
 
 }  // namespace controller

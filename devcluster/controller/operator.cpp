@@ -9,8 +9,8 @@
 
 #include "base/work_queue.hpp"
 #include "devcluster/controller/catalogue.hpp"
-#include "devcluster/controller/database.hpp"
 #include "devcluster/controller/kinds.hpp"
+#include "devcluster/controller/local_database.hpp"
 #include "devcluster/controller/ops.hpp"
 #include "devcluster/controller/storage.hpp"
 #include "kube/informer.hpp"
@@ -39,12 +39,12 @@ class database_list final : public kube::informer_listener {
     void on_upsert(const kube::object_meta& meta, std::string_view text) override {
         auto parsed = kube::parse_json(text);
         if (!parsed || !parsed->is_object()) return;
-        const auto place = meta.name_space + "/" + meta.name;
+        const auto place = meta.ns + "/" + meta.name;
         objects[place] = std::move(parsed->get_object());
         tell_(place);
     }
     void on_delete(const kube::object_meta& meta) override {
-        const auto place = meta.name_space + "/" + meta.name;
+        const auto place = meta.ns + "/" + meta.name;
         objects.erase(place);
         tell_(place);
     }
@@ -52,7 +52,7 @@ class database_list final : public kube::informer_listener {
         is_synced = true;
         tell_({});
     }
-    void on_link(bool, const std::string&) override {}
+    void on_sync_state(bool, const std::string&) override {}
 
     std::map<std::string, json::object> objects;
     bool is_synced = false;
@@ -69,13 +69,13 @@ class request_list final : public kube::informer_listener {
         const auto parsed = kube::parse_json(text);
         if (!parsed || !parsed->is_object()) return;
         auto request = read_request(parsed->get_object());
-        const auto place = meta.name_space + "/" + request.database;
-        places_[meta.name_space + "/" + meta.name] = place;
+        const auto place = meta.ns + "/" + request.database;
+        places_[meta.ns + "/" + meta.name] = place;
         requests_[place][meta.name] = std::move(request);
         tell_(place);
     }
     void on_delete(const kube::object_meta& meta) override {
-        const auto at = places_.find(meta.name_space + "/" + meta.name);
+        const auto at = places_.find(meta.ns + "/" + meta.name);
         if (at == places_.end()) return;
         const auto place = at->second;
         places_.erase(at);
@@ -84,7 +84,7 @@ class request_list final : public kube::informer_listener {
         tell_(place);
     }
     void on_synced() override {}
-    void on_link(bool, const std::string&) override {}
+    void on_sync_state(bool, const std::string&) override {}
 
     [[nodiscard]] std::vector<ops_request> of(const std::string& place) const {
         std::vector<ops_request> found;
@@ -116,16 +116,16 @@ class companion_list final : public kube::informer_listener {
         const auto& labels = kube::object_or_empty(
             kube::object_or_empty(parsed->get_object(), "metadata"), "labels");
         const auto instance = kube::text_at(labels, "app.kubernetes.io/instance");
-        owners_[meta.name_space + "/" + meta.name] = {
+        owners_[meta.ns + "/" + meta.name] = {
             std::string(kube::text_at(labels, "app.kubernetes.io/name")),
-            fmt::format("{}/{}", meta.name_space, instance)};
+            fmt::format("{}/{}", meta.ns, instance)};
     }
     void on_delete(const kube::object_meta& meta) override {
-        const auto known = owners_.extract(meta.name_space + "/" + meta.name);
+        const auto known = owners_.extract(meta.ns + "/" + meta.name);
         if (!known.empty()) tell_(known.mapped(), meta.name);
     }
     void on_synced() override {}
-    void on_link(bool, const std::string&) override {}
+    void on_sync_state(bool, const std::string&) override {}
 
   private:
     std::map<std::string, std::pair<std::string, std::string>> owners_;
@@ -138,7 +138,7 @@ struct watched_companions {
 };
 
 // One engine's databases and their requests.
-struct watched_kind {
+struct resource_watch {
     const engine_kind* kind = nullptr;
     std::unique_ptr<database_list> databases;
     std::unique_ptr<request_list> requests;
@@ -148,29 +148,29 @@ struct watched_kind {
 
 class operator_impl final : public local_operator {
   public:
-    operator_impl(aio::executor on, kube::client& through, aio::blocking_pool& pool,
+    operator_impl(aio::executor on, kube::client& client, aio::blocking_pool& pool,
                   const base::clock& clock, obs::log& log, operator_options how)
-        : on_(on),
-          kube_(through),
+        : executor_(on),
+          kube_(client),
           clock_(clock),
           log_(log),
-          how_(std::move(how)),
+          options_(std::move(how)),
           host_{.on = on,
-                .kube = through,
+                .kube = client,
                 .pool = pool,
                 .ports = ports_,
                 .clock = clock,
                 .log = log,
-                .data_dir = how_.data_dir + "/members",
-                .as = runtime::choose_user(how_.data_dir),
-                .makes_up_addresses = how_.makes_up_addresses},
+                .data_dir = options_.data_dir + "/members",
+                .as = runtime::choose_user(options_.data_dir),
+                .makes_up_addresses = options_.makes_up_addresses},
           wakeup_(on),
           loops_(on) {}
 
     aio::task<> run() override {
-        auto offered = co_await offer_catalogue(kube_, how_.data_dir, host_.pool, log_);
+        auto offered = co_await offer_catalogue(kube_, options_.data_dir, host_.pool, log_);
         if (!offered) co_return base::pass(std::move(offered), "catalogue");
-        if (how_.on_offered) how_.on_offered();
+        if (options_.on_offered) options_.on_offered();
         empty_trash(host_);
         for (const auto& kind : engine_kinds()) watch(kind);
         for (const auto& what :
@@ -181,7 +181,7 @@ class operator_impl final : public local_operator {
         loops_.on_failure([this](const base::failure& why) {
             log_.error("operator_loop_ended", {{"detail", why.text}});
         });
-        aio::task_group workers(on_);
+        aio::task_group workers(executor_);
         while (true) {
             const auto now = std::chrono::steady_clock::now();
             while (workers.size() < workers_max) {
@@ -217,12 +217,14 @@ class operator_impl final : public local_operator {
         const auto tell = [this, engine](const std::string& place) { wake(engine, place); };
         made.databases = std::make_unique<database_list>(tell);
         made.requests = std::make_unique<request_list>(tell);
-        made.database_informer = kube::make_informer(
-            kube_, {.what = database_resource(kind), .seed = how_.seed}, *made.databases, clock_);
+        made.database_informer =
+            kube::make_informer(kube_, {.what = database_resource(kind), .seed = options_.seed},
+                                *made.databases, clock_);
         loops_.spawn(follow(*made.database_informer, engine));
         if (kind.horizontal_key.empty()) return;
-        made.request_informer = kube::make_informer(
-            kube_, {.what = request_resource(kind), .seed = how_.seed + 1}, *made.requests, clock_);
+        made.request_informer =
+            kube::make_informer(kube_, {.what = request_resource(kind), .seed = options_.seed + 1},
+                                *made.requests, clock_);
         loops_.spawn(follow(*made.request_informer, engine));
     }
 
@@ -243,7 +245,7 @@ class operator_impl final : public local_operator {
             kube::make_informer(kube_,
                                 {.what = what,
                                  .label_selector = "app.kubernetes.io/managed-by=kubedb.com",
-                                 .seed = how_.seed + 2 + companions_.size()},
+                                 .seed = options_.seed + 2 + companions_.size()},
                                 *list, clock_);
         loops_.spawn(follow(*informer, what.plural));
         companions_.push_back({std::move(list), std::move(informer)});
@@ -347,28 +349,27 @@ class operator_impl final : public local_operator {
         co_return done();
     }
 
-    aio::executor on_;
+    aio::executor executor_;
     kube::client& kube_;
     const base::clock& clock_;
     obs::log& log_;
-    operator_options how_;
-    runtime::port_book ports_;
+    operator_options options_;
+    runtime::port_registry ports_;
     host host_;
-    std::map<std::string, watched_kind> kinds_;
+    std::map<std::string, resource_watch> kinds_;
     std::vector<watched_companions> companions_;
     std::map<std::string, std::shared_ptr<local_database>> databases_;
     base::work_queue queue_;
-    aio::wakeup wakeup_;
+    aio::notification wakeup_;
     aio::task_group loops_;
 };
 
 }  // namespace
 
-std::unique_ptr<local_operator> make_operator(aio::executor on, kube::client& through,
+std::unique_ptr<local_operator> make_operator(aio::executor on, kube::client& client,
                                               aio::blocking_pool& pool, const base::clock& clock,
                                               obs::log& log, operator_options how) {
-    return std::make_unique<operator_impl>(std::move(on), through, pool, clock, log,
-                                           std::move(how));
+    return std::make_unique<operator_impl>(std::move(on), client, pool, clock, log, std::move(how));
 }
 
 }  // namespace controller

@@ -9,7 +9,7 @@
 
 #include "aio/aio.hpp"
 #include "base/clock.hpp"
-#include "kube/client.hpp"
+#include "kube/kube_client.hpp"
 #include "obs/log.hpp"
 
 namespace controller {
@@ -30,7 +30,7 @@ class local_operator {
     virtual aio::task<> stop() = 0;
 };
 
-std::unique_ptr<local_operator> make_operator(aio::executor on, kube::client& through,
+std::unique_ptr<local_operator> make_operator(aio::executor on, kube::client& client,
                                               aio::blocking_pool& pool, const base::clock& clock,
                                               obs::log& log, operator_options how);
 

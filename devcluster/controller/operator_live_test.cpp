@@ -8,11 +8,11 @@
 #include <filesystem>
 #include <fstream>
 
-#include "aio/run_to_end.hpp"
+#include "aio/block_on.hpp"
 #include "base/random_id.hpp"
-#include "devcluster/apiserver/server.hpp"
+#include "devcluster/apiserver/api_server.hpp"
 #include "devcluster/controller/kinds.hpp"
-#include "devcluster/controller/objects.hpp"
+#include "devcluster/controller/kubedb_objects.hpp"
 #include "devcluster/runtime/engine.hpp"
 #include "kube/json_text.hpp"
 
@@ -81,7 +81,7 @@ class operator_live : public testing::Test {
 
     // One life of the operator, with `scene` beside it; everything is stopped after it.
     void play(std::move_only_function<aio::task<>()> scene) {
-        const auto ended = aio::run_to_end(life(std::move(scene)));
+        const auto ended = aio::block_on(life(std::move(scene)));
         EXPECT_TRUE(ended) << ended.error().text;
     }
     aio::task<> life(std::move_only_function<aio::task<>()> scene) {

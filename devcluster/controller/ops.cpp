@@ -20,9 +20,9 @@ aio::task<> set_phase(host& with, const engine_kind& kind, const ops_request& re
                       request_verdict verdict) {
     auto conditions = request.conditions;
     put_condition(conditions, condition(verdict.phase, true, verdict.reason, verdict.message,
-                                        base::to_rfc3339(with.clock.wall())));
+                                        base::to_rfc3339(with.clock.utc_now())));
     auto patched = co_await with.kube.patch(
-        request_resource(kind), request.name_space, request.name, kube::patch_type::merge,
+        request_resource(kind), request.ns, request.name, kube::patch_type::merge,
         json::object{{"status",
                       {{"phase", verdict.phase},
                        {"observedGeneration", request.generation},
@@ -46,7 +46,7 @@ aio::task<> begin(host& with, const engine_kind& kind, local_database& database,
 }
 
 bool is_late(const host& with, const ops_request& request) {
-    return request.started && with.clock.wall() > *request.started + request.timeout;
+    return request.started && with.clock.utc_now() > *request.started + request.timeout;
 }
 
 aio::task<> go_on(host& with, const engine_kind& kind, local_database& database,
@@ -54,7 +54,7 @@ aio::task<> go_on(host& with, const engine_kind& kind, local_database& database,
                   const ops_request& request) {
     database.set_paused(true);
     if (!is_applied(change, spec)) {
-        auto patched = co_await with.kube.patch(database_resource(kind), request.name_space,
+        auto patched = co_await with.kube.patch(database_resource(kind), request.ns,
                                                 request.database, kube::patch_type::merge,
                                                 json::object{{"spec", change}}, {}, own_write());
         if (!patched) co_return base::pass(std::move(patched), request.name);
@@ -83,7 +83,7 @@ aio::task<bool> serve_requests(host& with, const engine_kind& kind, local_databa
         auto told = co_await set_phase(
             with, kind, *each.request,
             {"Skipped", "Superseded",
-             fmt::format("skipped as {}/{} is newer", each.by->name_space, each.by->name)});
+             fmt::format("skipped as {}/{} is newer", each.by->ns, each.by->name)});
         if (!told) co_return base::pass(std::move(told));
     }
     const auto* metadata = kube::object_at(object, "metadata");
@@ -117,7 +117,7 @@ aio::task<> refuse_requests(host& with, const engine_kind& kind,
         auto told = co_await set_phase(with, kind, each,
                                        {"Failed", "DatabaseNotFound",
                                         fmt::format("there is no {} '{}' in namespace '{}'",
-                                                    kind.kind, each.database, each.name_space)});
+                                                    kind.kind, each.database, each.ns)});
         if (!told) co_return told;
     }
     co_return base::outcome<void>{};

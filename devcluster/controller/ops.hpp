@@ -5,7 +5,7 @@
 
 #include <vector>
 
-#include "devcluster/controller/database.hpp"
+#include "devcluster/controller/local_database.hpp"
 #include "devcluster/controller/request_plan.hpp"
 
 namespace controller {

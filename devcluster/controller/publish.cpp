@@ -4,7 +4,7 @@
 #include <boost/json.hpp>
 
 #include "base/time_text.hpp"
-#include "devcluster/controller/database.hpp"
+#include "devcluster/controller/local_database.hpp"
 #include "kube/json_text.hpp"
 
 namespace controller {
@@ -55,7 +55,7 @@ aio::task<> local_database::publish_services() {
     }
     for (auto& each : services) {
         auto told =
-            co_await teller_.tell(core("services", "Service"),
+            co_await writer_.tell(core("services", "Service"),
                                   service_object(wanted_, each.suffix, each.port, each.port_name));
         if (!told) co_return told;
         told = co_await publish_endpoints(each.suffix, std::move(each.addresses), each.port_name);
@@ -68,7 +68,7 @@ aio::task<> local_database::publish_endpoints(std::string suffix,
                                               std::vector<endpoint_address> addresses,
                                               std::string port_name) {
     if (refuses_endpoints_) co_return done();
-    auto told = co_await teller_.tell(core("endpoints", "Endpoints"),
+    auto told = co_await writer_.tell(core("endpoints", "Endpoints"),
                                       endpoints_object(wanted_, suffix, addresses, port_name));
     if (told || told.error().code != base::errc::invalid) co_return told;
     // A real API server takes no addresses on loopback: everything but the way to the metrics
@@ -84,42 +84,42 @@ aio::task<> local_database::publish_binding() {
     if (first == nullptr || first->plan().port == 0) co_return done();
     if (!facts_.was_provisioned && !first->state().is_ready) co_return done();
     const auto url = fmt::format(fmt::runtime(kind_.url), first->plan().port);
-    co_return co_await teller_.tell(bindings(), binding_object(wanted_, url));
+    co_return co_await writer_.tell(bindings(), binding_object(wanted_, url));
 }
 
 aio::task<> local_database::publish_members() {
-    const auto now = base::to_rfc3339(host_.clock.wall());
+    const auto now = base::to_rfc3339(host_.clock.utc_now());
     const auto pods = core("pods", "Pod");
     int ready = 0;
     for (const int ordinal : ordinals()) {
         const auto name = member_name(wanted_, ordinal);
         if (engine_->keeps_data) {
-            auto told = co_await teller_.tell(claims(), claim_object(wanted_, ordinal));
+            auto told = co_await writer_.tell(claims(), claim_object(wanted_, ordinal));
             if (!told) co_return told;
-            told = co_await teller_.tell_status(
-                claims(), wanted_.name_space, claim_name(wanted_, ordinal), wanted_.storage,
+            told = co_await writer_.write_status(
+                claims(), wanted_.ns, claim_name(wanted_, ordinal), wanted_.storage,
                 {{"phase", "Bound"}, {"capacity", {{"storage", wanted_.storage}}}});
             if (!told) co_return told;
         }
-        auto told = co_await teller_.tell(pods, pod_object(wanted_, ordinal));
+        auto told = co_await writer_.tell(pods, pod_object(wanted_, ordinal));
         if (!told) co_return told;
         const auto* found = member_at(ordinal);
         if (found == nullptr) continue;
         const auto state = found->state();
         ready += state.is_ready ? 1 : 0;
-        told = co_await teller_.tell_status(
-            pods, wanted_.name_space, name,
+        told = co_await writer_.write_status(
+            pods, wanted_.ns, name,
             fmt::format("{} {} {}", state.is_ready, state.restarts, state.trouble),
             pod_status(wanted_, state.is_ready, state.restarts, state.trouble, now,
                        pod_address(wanted_, name, host_.makes_up_addresses)));
         if (!told) co_return told;
     }
-    auto told = co_await teller_.tell(pet_sets(), set_object(wanted_));
+    auto told = co_await writer_.tell(pet_sets(), set_object(wanted_));
     if (!told) co_return told;
     const auto count = static_cast<std::int64_t>(members_.size());
-    co_return co_await teller_.tell_status(pet_sets(), wanted_.name_space, wanted_.name,
-                                           fmt::format("{} {}", count, ready),
-                                           {{"replicas", count}, {"readyReplicas", ready}});
+    co_return co_await writer_.write_status(pet_sets(), wanted_.ns, wanted_.name,
+                                            fmt::format("{} {}", count, ready),
+                                            {{"replicas", count}, {"readyReplicas", ready}});
 }
 
 aio::task<> local_database::publish_status(const json::object& object) {
@@ -142,9 +142,9 @@ aio::task<> local_database::publish_status(const json::object& object) {
         fmt::format("{} {} {} {} {} {} {} {} {}", facts_.replicas, facts_.ready, facts_.accepts,
                     facts_.was_provisioned, facts_.is_halted, facts_.is_paused, facts_.generation,
                     facts_.trouble, facts_.refusal);
-    const auto now = base::to_rfc3339(host_.clock.wall());
-    co_return co_await teller_.tell_status(
-        database_resource(kind_), wanted_.name_space, wanted_.name, gist,
+    const auto now = base::to_rfc3339(host_.clock.utc_now());
+    co_return co_await writer_.write_status(
+        database_resource(kind_), wanted_.ns, wanted_.name, gist,
         status_of(facts_,
                   kube::array_or_empty(kube::object_or_empty(object, "status"), "conditions"),
                   now));
@@ -156,7 +156,7 @@ aio::task<> local_database::publish_events() {
         const int count = ++event_counts_[event.reason];
         auto told = co_await ensure(
             host_.kube, core("events", "Event"),
-            event_object(wanted_, event, count, base::to_rfc3339(host_.clock.wall())));
+            event_object(wanted_, event, count, base::to_rfc3339(host_.clock.utc_now())));
         if (!told) co_return told;
         events_.erase(events_.begin());
     }

@@ -111,7 +111,7 @@ ops_request read_request(const json::object& object) {
     const auto& metadata = object_or_empty(object, "metadata");
     const auto& spec = object_or_empty(object, "spec");
     const auto& status = object_or_empty(object, "status");
-    ops_request read{.name_space = std::string(text_at(metadata, "namespace")),
+    ops_request read{.ns = std::string(text_at(metadata, "namespace")),
                      .name = std::string(text_at(metadata, "name")),
                      .uid = std::string(text_at(metadata, "uid")),
                      .database = std::string(text_at(object_or_empty(spec, "databaseRef"), "name")),

@@ -21,7 +21,7 @@ namespace json = boost::json;
 
 // An OpsRequest, as far as this operator cares.
 struct ops_request {
-    std::string name_space;
+    std::string ns;
     std::string name;
     std::string uid;
     std::string database;  // name

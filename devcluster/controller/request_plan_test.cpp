@@ -19,7 +19,7 @@ json::object object(std::string_view text) {
 }
 
 ops_request request(std::string name, std::string type, std::string phase, std::string created) {
-    return {.name_space = "shop",
+    return {.ns = "shop",
             .name = std::move(name),
             .type = std::move(type),
             .phase = std::move(phase),

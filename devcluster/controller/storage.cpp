@@ -26,7 +26,7 @@ void delete_later(const host& with, std::string path) {
 }  // namespace
 
 std::string folder_of(const host& with, const wanted_database& of) {
-    return fmt::format("{}/{}/{}/{}", with.data_dir, of.engine, of.name_space, of.name);
+    return fmt::format("{}/{}/{}/{}", with.data_dir, of.engine, of.ns, of.name);
 }
 
 std::string folder_of(const host& with, const wanted_database& of, int ordinal) {

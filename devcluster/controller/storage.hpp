@@ -5,7 +5,7 @@
 #include <set>
 #include <string>
 
-#include "devcluster/controller/objects.hpp"
+#include "devcluster/controller/kubedb_objects.hpp"
 
 namespace controller {
 

@@ -5,7 +5,7 @@
 
 #include "aio/blocking.hpp"
 #include "aio/deadline.hpp"
-#include "devcluster/runtime/probe.hpp"
+#include "devcluster/runtime/readiness_check.hpp"
 
 namespace runtime {
 namespace {
@@ -34,13 +34,13 @@ void member::set_ready(bool ready, std::string trouble) {
     if (state_.is_ready == ready && state_.trouble == trouble) return;
     state_.is_ready = ready;
     state_.trouble = std::move(trouble);
-    with_.on_change();
+    deps_.on_change();
 }
 
 aio::task<member::answer> member::ask_server() {
-    const auto* of = &with_.of;
+    const auto* of = &deps_.of;
     co_return co_await aio::run_blocking<answer>(
-        with_.pool, [of, plan = plan_]() -> base::outcome<answer> {
+        deps_.pool, [of, plan = plan_]() -> base::outcome<answer> {
             bound_log(plan.folder + "/server.log");
             bound_log(plan.folder + "/exporter.log");
             if (of->is_cut_off != nullptr && of->is_cut_off(plan)) return answer::cut_off;
@@ -53,7 +53,7 @@ aio::task<member::answer> member::ask_server() {
         });
 }
 
-void member::judge(answer got) {
+void member::on_probe_result(answer got) {
     const auto now = steady_clock::now();
     if (got != answer::none) silent_since_ = now;
     if (got == answer::ready) {
@@ -62,7 +62,7 @@ void member::judge(answer got) {
         return;
     }
     if (got == answer::cut_off) {
-        with_.on_event(
+        deps_.on_event(
             "Warning", "CutOff",
             fmt::format("{}: the primary no longer has what it missed; it is copied anew",
                         plan_.name));
@@ -74,37 +74,37 @@ void member::judge(answer got) {
         set_ready(false, trouble);
         if (now - silent_since_ > silence_max && server_) server_->signal(SIGKILL);
     } else if (++failed_probes_ >= failed_probes_max) {
-        with_.on_event("Warning", "Unhealthy", fmt::format("{}: {}", plan_.name, trouble));
+        deps_.on_event("Warning", "Unhealthy", fmt::format("{}: {}", plan_.name, trouble));
         set_ready(false, trouble);
     }
 }
 
 // The exporter runs beside a server that has been ready once, whatever the server does then: it is
 // the one to tell that the server is down.
-void member::tend_exporter() {
+void member::ensure_exporter() {
     if (own_exporter_ || (exporter_ && exporter_->is_alive())) return;
     if (!exporter_ && !state_.is_ready) return;
     if (exporter_) {
-        with_.on_event("Warning", "ExporterEnded",
+        deps_.on_event("Warning", "ExporterEnded",
                        fmt::format("{}: the exporter has ended; it is started again", plan_.name));
         exporter_.reset();
     }
     const auto started = start_exporter();
-    if (!started) with_.on_event("Warning", "ExporterFailed", started.error().text);
+    if (!started) deps_.on_event("Warning", "ExporterFailed", started.error().text);
 }
 
 base::outcome<void> member::start_exporter() {
     // Somebody else may listen there by now: his page must not pass for ours.
     if (!is_port_free(plan_.exporter_port)) {
-        auto moved = take_ports(with_.ports.settle_exporter(plan_.folder));
+        auto moved = take_ports(deps_.ports.settle_exporter(plan_.folder));
         if (!moved) return moved;
     }
-    if (with_.of.exporter == nullptr) {
-        auto made = with_.of.start_own_exporter(plan_);
+    if (deps_.of.exporter == nullptr) {
+        auto made = deps_.of.start_own_exporter(plan_);
         if (!made) return base::pass(std::move(made));
         own_exporter_ = std::move(*made);
     } else {
-        auto made = spawn(with_.of.exporter(plan_), with_.as);
+        auto made = spawn(deps_.of.exporter(plan_), deps_.as);
         if (!made) return base::pass(std::move(made));
         exporter_ = std::move(*made);
     }
@@ -118,22 +118,22 @@ aio::task<> member::live(process& server) {
     for (int turns_of_leaving = 0; true;) {
         if (steady_clock::now() >= kill_at_) server.signal(SIGKILL);
         // Redis refuses to end while it writes its first append-only file: it is asked again.
-        if (is_leaving() && ++turns_of_leaving % 5 == 0) server.signal(with_.of.stop_signal);
-        const bool is_calm = state_.is_ready && failed_probes_ == 0 && !is_leaving();
+        if (is_stopping() && ++turns_of_leaving % 5 == 0) server.signal(deps_.of.stop_signal);
+        const bool is_calm = state_.is_ready && failed_probes_ == 0 && !is_stopping();
         const auto period = is_calm ? std::chrono::milliseconds(health_period) : probe_period;
         auto ended = co_await aio::with_deadline(steady_clock::now() + period, server.ended());
-        if (ended && is_leaving()) co_return done();
+        if (ended && is_stopping()) co_return done();
         if (ended) {
             co_return base::fail(errc::unavailable,
                                  *ended < 0 ? fmt::format("killed by signal {}", -*ended)
                                             : fmt::format("ended with status {}", *ended));
         }
         if (ended.error().code != errc::timed_out) co_return base::pass(std::move(ended));
-        if (is_leaving()) continue;
+        if (is_stopping()) continue;
         auto got = co_await ask_server();
-        if (is_leaving() || !got) continue;  // a full pool says nothing about the server
-        judge(*got);
-        tend_exporter();
+        if (is_stopping() || !got) continue;  // a full pool says nothing about the server
+        on_probe_result(*got);
+        ensure_exporter();
     }
 }
 
@@ -146,7 +146,7 @@ aio::task<> member::settle() {
         auto slept = co_await aio::sleep_for(probe_period);
         if (!slept) co_return slept;
     }
-    co_return take_ports(with_.ports.settle(plan_.folder));
+    co_return take_ports(deps_.ports.settle(plan_.folder));
 }
 
 base::outcome<void> member::take_ports(member_ports settled) {
@@ -156,20 +156,20 @@ base::outcome<void> member::take_ports(member_ports settled) {
     if (settled.server != plan_.port || settled.exporter != plan_.exporter_port) {
         plan_.port = settled.server;
         plan_.exporter_port = settled.exporter;
-        with_.on_change();
+        deps_.on_change();
     }
     return {};
 }
 
 // What a killed server has left: PostgreSQL's backends are sessions of their own, go on with their
 // queries and hold its shared memory, without which it does not start. The folder is ours alone.
-aio::task<> member::end_leftovers() {
+aio::task<> member::kill_leftovers() {
     const auto give_up = steady_clock::now() + leftover_patience;
     while (true) {
         auto left = co_await aio::run_blocking<std::size_t>(
-            with_.pool,
-            [at = place_of_work{with_.of.server(plan_).program, plan_.folder + "/data"},
-             as = with_.as]() -> base::outcome<std::size_t> { return kill_processes(at, as); });
+            deps_.pool,
+            [at = place_of_work{deps_.of.server(plan_).program, plan_.folder + "/data"},
+             as = deps_.as]() -> base::outcome<std::size_t> { return kill_processes(at, as); });
         if (!left) co_return base::pass(std::move(left));
         if (*left == 0) co_return done();
         if (steady_clock::now() > give_up) {
@@ -181,13 +181,13 @@ aio::task<> member::end_leftovers() {
 }
 
 aio::task<> member::start_and_live() {
-    auto ready = co_await end_leftovers();
+    auto ready = co_await kill_leftovers();
     if (!ready) co_return ready;
     ready = co_await settle();
     if (!ready) co_return ready;
-    ready = co_await with_.of.prepare(plan_, with_.as, is_stopping_);
-    if (!ready || is_leaving()) co_return ready;
-    auto started = spawn(with_.of.server(plan_), with_.as);
+    ready = co_await deps_.of.prepare(plan_, deps_.as, is_stopping_);
+    if (!ready || is_stopping()) co_return ready;
+    auto started = spawn(deps_.of.server(plan_), deps_.as);
     if (!started) co_return base::pass(std::move(started));
     server_ = std::move(*started);
     state_.pid = server_->pid();
@@ -196,7 +196,7 @@ aio::task<> member::start_and_live() {
 
 aio::task<> member::wait_before_restart(std::chrono::milliseconds wait) {
     const auto until = steady_clock::now() + wait;
-    while (!is_leaving() && steady_clock::now() < until) {
+    while (!is_stopping() && steady_clock::now() < until) {
         auto slept = co_await aio::sleep_for(probe_period);
         if (!slept) co_return slept;
     }
@@ -204,28 +204,28 @@ aio::task<> member::wait_before_restart(std::chrono::milliseconds wait) {
 }
 
 aio::task<> member::run() {
-    aio::backoff waits({.first = 500ms, .most = 30s}, static_cast<std::uint64_t>(plan_.port) + 1);
+    aio::backoff waits({.first = 500ms, .max = 30s}, static_cast<std::uint64_t>(plan_.port) + 1);
     while (!is_stopping_) {
         is_asked_to_restart_ = false;
         kill_at_ = base::steady_time::max();
         const auto begun = steady_clock::now();
         const auto ended = co_await start_and_live();
         if (steady_clock::now() - begun > stable_after) waits.reset();
-        set_ready(false, ended || is_leaving() ? "restarting" : ended.error().text);
+        set_ready(false, ended || is_stopping() ? "restarting" : ended.error().text);
         own_exporter_.reset();
         if (exporter_) co_await exporter_->stop(SIGTERM, exporter_patience);
         exporter_.reset();
-        if (server_) co_await server_->stop(with_.of.stop_signal, stop_patience);
+        if (server_) co_await server_->stop(deps_.of.stop_signal, stop_patience);
         server_.reset();
         state_.pid = 0;
-        co_await end_leftovers();
-        if (is_leaving()) continue;
+        co_await kill_leftovers();
+        if (is_stopping()) continue;
         if (ended.error().code == errc::cancelled) co_return ended;
         ++state_.restarts;
-        with_.log.warning("member_ended", {{"member", plan_.name}, {"detail", ended.error().text}});
-        with_.on_event("Warning", "BackOff",
+        deps_.log.warning("member_ended", {{"member", plan_.name}, {"detail", ended.error().text}});
+        deps_.on_event("Warning", "BackOff",
                        fmt::format("{} {}; it is started again", plan_.name, ended.error().text));
-        with_.on_change();
+        deps_.on_change();
         auto waited = co_await wait_before_restart(waits.next());
         if (!waited) co_return waited;
     }
@@ -236,14 +236,14 @@ void member::restart() {
     is_asked_to_restart_ = true;
     set_ready(false, "restarting");
     kill_at_ = steady_clock::now() + stop_patience;
-    if (server_) server_->signal(with_.of.stop_signal);
+    if (server_) server_->signal(deps_.of.stop_signal);
 }
 
 void member::stop() {
     is_stopping_ = true;
     kill_at_ = steady_clock::now() + stop_patience;
     if (exporter_) exporter_->signal(SIGTERM);
-    if (server_) server_->signal(with_.of.stop_signal);
+    if (server_) server_->signal(deps_.of.stop_signal);
 }
 
 }  // namespace runtime

@@ -8,7 +8,7 @@
 
 #include "aio/aio.hpp"
 #include "devcluster/runtime/engine.hpp"
-#include "devcluster/runtime/ports.hpp"
+#include "devcluster/runtime/local_ports.hpp"
 #include "obs/log.hpp"
 
 namespace runtime {
@@ -26,14 +26,14 @@ class member {
         const engine& of;
         run_user as;
         aio::blocking_pool& pool;
-        port_book& ports;
+        port_registry& ports;
         obs::log& log;
         // type, reason and message of a Kubernetes event; called on the loop
         std::function<void(std::string type, std::string reason, std::string message)> on_event;
         std::function<void()> on_change;  // of state() or of the ports in plan()
     };
-    member(member_plan plan, parts with) : plan_(std::move(plan)), with_(std::move(with)) {}
-    ~member() { with_.ports.release(plan_.folder); }
+    member(member_plan plan, parts with) : plan_(std::move(plan)), deps_(std::move(with)) {}
+    ~member() { deps_.ports.release(plan_.folder); }
     member(const member&) = delete;
     member& operator=(const member&) = delete;
 
@@ -55,17 +55,17 @@ class member {
     aio::task<> live(process& server);
     aio::task<answer> ask_server();
     aio::task<> settle();
-    aio::task<> end_leftovers();
+    aio::task<> kill_leftovers();
     aio::task<> wait_before_restart(std::chrono::milliseconds wait);
-    void judge(answer got);
-    void tend_exporter();
+    void on_probe_result(answer got);
+    void ensure_exporter();
     base::outcome<void> start_exporter();
     base::outcome<void> take_ports(member_ports settled);
     void set_ready(bool ready, std::string trouble);
-    [[nodiscard]] bool is_leaving() const { return is_stopping_ || is_asked_to_restart_; }
+    [[nodiscard]] bool is_stopping() const { return is_stopping_ || is_asked_to_restart_; }
 
     member_plan plan_;
-    parts with_;
+    parts deps_;
     member_state state_;
     std::unique_ptr<process> server_;
     std::unique_ptr<process> exporter_;

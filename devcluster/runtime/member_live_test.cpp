@@ -12,10 +12,10 @@
 #include <filesystem>
 #include <fstream>
 
-#include "aio/run_to_end.hpp"
+#include "aio/block_on.hpp"
 #include "base/random_id.hpp"
-#include "devcluster/runtime/ports.hpp"
-#include "devcluster/runtime/probe.hpp"
+#include "devcluster/runtime/local_ports.hpp"
+#include "devcluster/runtime/readiness_check.hpp"
 
 namespace runtime {
 namespace {
@@ -98,7 +98,7 @@ class member_live : public testing::TestWithParam<std::string> {
             co_await group.join();
             co_return result;
         };
-        const auto ended = aio::run_to_end(whole(std::move(members), std::move(scene)));
+        const auto ended = aio::block_on(whole(std::move(members), std::move(scene)));
         EXPECT_TRUE(ended) << ended.error().text;
     }
 
@@ -134,7 +134,7 @@ class member_live : public testing::TestWithParam<std::string> {
         std::filesystem::temp_directory_path() / base::random_id("runtime-");
     run_user user_;
     aio::blocking_pool pool_{4, 64};
-    port_book ports_;
+    port_registry ports_;
     std::vector<std::string> events_;
 };
 

@@ -7,7 +7,7 @@
 #include <charconv>
 #include <map>
 
-#include "devcluster/runtime/probe.hpp"
+#include "devcluster/runtime/readiness_check.hpp"
 #include "http/server.hpp"
 
 namespace runtime {
@@ -124,8 +124,8 @@ class page_handler final : public http::handler {
   public:
     explicit page_handler(member_plan plan) : plan_(std::move(plan)) {}
 
-    std::optional<http::answer> handle_now(http::request& incoming) override {
-        http::answer answer;
+    std::optional<http::outgoing_response> handle_now(http::request& incoming) override {
+        http::outgoing_response answer;
         answer.response.headers.set("Content-Type", "text/plain; version=0.0.4; charset=utf-8");
         if (incoming.path() != "/metrics" || incoming.verb != http::method::get) {
             return refuse(404, "the page is GET /metrics");
@@ -136,11 +136,11 @@ class page_handler final : public http::handler {
         answer.response.body = http::body(memcached_page(reply));
         return answer;
     }
-    boost::asio::awaitable<http::answer> handle(http::request) override {
+    boost::asio::awaitable<http::outgoing_response> handle(http::request) override {
         co_return refuse(404, "the page is GET /metrics");
     }
-    http::answer refuse(unsigned status, std::string_view detail) override {
-        http::answer answer;
+    http::outgoing_response refuse(unsigned status, std::string_view detail) override {
+        http::outgoing_response answer;
         answer.response.status = status;
         answer.response.headers.set("Content-Type", "text/plain");
         answer.response.body = http::body(std::string(detail) + "\n");

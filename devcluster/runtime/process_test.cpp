@@ -11,7 +11,7 @@
 #include <fstream>
 #include <sstream>
 
-#include "aio/run_to_end.hpp"
+#include "aio/block_on.hpp"
 #include "base/random_id.hpp"
 
 namespace runtime {
@@ -39,7 +39,7 @@ class process_test : public testing::Test {
     }
     base::outcome<void> run_shell(const std::string& script,
                                   std::chrono::milliseconds patience = 20s) {
-        return aio::run_to_end(run(shell(script), {}, patience, never_));
+        return aio::block_on(run(shell(script), {}, patience, never_));
     }
 
     std::filesystem::path folder_ =
@@ -87,7 +87,7 @@ TEST_F(process_test, patience_ends_and_so_does_the_program) {
 
 TEST_F(process_test, a_stop_cuts_a_long_preparation_short) {
     const bool is_stopping = true;
-    const auto cut = aio::run_to_end(run(shell("exec sleep 100"), {}, 100s, is_stopping));
+    const auto cut = aio::block_on(run(shell("exec sleep 100"), {}, 100s, is_stopping));
     ASSERT_FALSE(cut);
     EXPECT_EQ(cut.error().code, errc::cancelled);
 }
@@ -96,7 +96,7 @@ TEST_F(process_test, the_environment_holds_what_was_given_and_nothing_of_ours) {
     setenv("SECRET_OF_THE_PARENT", "x", 1);
     auto what = shell("env | sort");
     what.environment = {{"GIVEN", "yes"}};
-    ASSERT_TRUE(aio::run_to_end(run(what, {}, 20s, never_)));
+    ASSERT_TRUE(aio::block_on(run(what, {}, 20s, never_)));
     unsetenv("SECRET_OF_THE_PARENT");
     const auto text = logged();
     EXPECT_NE(text.find("GIVEN=yes\n"), std::string::npos);
@@ -117,7 +117,7 @@ TEST_F(process_test, no_file_of_ours_is_handed_on) {
 TEST_F(process_test, a_death_by_signal_is_a_negative_status) {
     auto made = spawn(shell("kill -9 $$"), {});
     ASSERT_TRUE(made);
-    const auto status = aio::run_to_end((*made)->ended());
+    const auto status = aio::block_on((*made)->ended());
     ASSERT_TRUE(status);
     EXPECT_EQ(*status, -SIGKILL);
     EXPECT_FALSE((*made)->is_alive());
@@ -128,19 +128,19 @@ TEST_F(process_test, one_that_ignores_a_polite_stop_is_killed) {
     auto made = spawn(shell("trap '' TERM; echo ready; while :; do sleep 0.05; done"), {});
     ASSERT_TRUE(made);
     const auto pid = (*made)->pid();
-    ASSERT_TRUE(aio::run_to_end((*made)->stop(SIGTERM, 100ms)));
+    ASSERT_TRUE(aio::block_on((*made)->stop(SIGTERM, 100ms)));
     EXPECT_FALSE(is_running(pid));
 }
 
 TEST_F(process_test, its_own_children_go_with_it) {
     auto made = spawn(shell("sleep 100 & echo $! > child; exit 0"), {});
     ASSERT_TRUE(made);
-    ASSERT_TRUE(aio::run_to_end((*made)->ended()));
+    ASSERT_TRUE(aio::block_on((*made)->ended()));
     pid_t child = 0;
     std::ifstream(folder_ / "child") >> child;
     ASSERT_GT(child, 0);
     for (int turn = 0; turn < 200 && is_running(child); ++turn) {
-        ASSERT_TRUE(aio::run_to_end(aio::sleep_for(10ms)));
+        ASSERT_TRUE(aio::block_on(aio::sleep_for(10ms)));
     }
     EXPECT_FALSE(is_running(child));
 }
@@ -156,13 +156,13 @@ TEST_F(process_test, a_program_at_work_in_a_folder_is_killed_and_nobody_else) {
     // Both have changed their folder once they are no longer us.
     while (std::filesystem::read_symlink(fmt::format("/proc/{}/exe", (*inside)->pid())) ==
            std::filesystem::read_symlink("/proc/self/exe")) {
-        ASSERT_TRUE(aio::run_to_end(aio::sleep_for(1ms)));
+        ASSERT_TRUE(aio::block_on(aio::sleep_for(1ms)));
     }
     const place_of_work sleepers{.program = "/bin/sleep", .folder = data.string()};
     EXPECT_EQ(kill_processes({"/bin/cat", data.string()}, {}), 0U);
     EXPECT_EQ(kill_processes(sleepers, {.is_other = true, .uid = geteuid() + 1}), 0U);
     EXPECT_EQ(kill_processes(sleepers, {}), 1U);
-    const auto status = aio::run_to_end((*inside)->ended());
+    const auto status = aio::block_on((*inside)->ended());
     ASSERT_TRUE(status);
     EXPECT_EQ(*status, -SIGKILL);
     EXPECT_EQ(kill_processes(sleepers, {}), 0U);
@@ -184,7 +184,7 @@ TEST_F(process_test, root_does_not_run_engines_itself) {
     EXPECT_EQ(user.is_other, geteuid() == 0);
     if (!user.is_other) GTEST_SKIP() << "only root can become somebody else";
     ASSERT_TRUE(hand_over(user, folder_.string()));
-    ASSERT_TRUE(aio::run_to_end(run(shell("id -u; id -G"), user, 20s, never_)));
+    ASSERT_TRUE(aio::block_on(run(shell("id -u; id -G"), user, 20s, never_)));
     EXPECT_EQ(logged(), "65534\n65534\n");
 }
 
@@ -200,7 +200,7 @@ TEST_F(process_test, behind_a_closed_folder_an_engine_may_read_and_not_write) {
     ASSERT_TRUE(hand_over(user, home.string()));
     auto what = shell("cat ../others; echo > mine; echo broken > ../others; true");
     what.folder = home.string();
-    ASSERT_TRUE(aio::run_to_end(run(what, user, 20s, never_)));
+    ASSERT_TRUE(aio::block_on(run(what, user, 20s, never_)));
     EXPECT_TRUE(std::filesystem::exists(home / "mine"));
     std::string kept;
     std::ifstream(folder_ / "others") >> kept;

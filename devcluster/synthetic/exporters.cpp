@@ -10,7 +10,7 @@
 namespace synthetic {
 namespace {
 
-using proxied = apiserver::resident::proxied;
+using proxied = apiserver::simulator::proxied;
 
 constexpr std::size_t oversized_bytes = 64 * 1024 * 1024;
 constexpr std::uint64_t faults_salt = 77;
@@ -74,7 +74,7 @@ proxied exporters::scrape(exporter& which, std::string_view engine, bool is_dead
     if (fault == scrape_fault::slow) result.after = faults_.slowness;
     const auto& of = templates_.find(engine)->second;
     const auto seconds =
-        std::chrono::duration<double>(clock_.wall().time_since_epoch()).count() - 1.7e9;
+        std::chrono::duration<double>(clock_.utc_now().time_since_epoch()).count() - 1.7e9;
     auto page = is_dead ? of.page_of_dead() : of.page(which.number, seconds);
     spoil(page, fault);
     response.body = http::body(std::move(page));

@@ -10,7 +10,7 @@
 #include <string_view>
 
 #include "base/clock.hpp"
-#include "devcluster/apiserver/resident.hpp"
+#include "devcluster/apiserver/simulator.hpp"
 #include "devcluster/synthetic/pages.hpp"
 
 namespace synthetic {
@@ -41,7 +41,7 @@ class exporters {
     void know(std::string_view engine) { templates_.try_emplace(std::string(engine), engine); }
 
     // The answer to a scrape now. `is_dead`: the exporter answers, its database does not.
-    apiserver::resident::proxied scrape(exporter& which, std::string_view engine, bool is_dead);
+    apiserver::simulator::proxied scrape(exporter& which, std::string_view engine, bool is_dead);
 
     void set_faults(scrape_faults how) { faults_ = std::move(how); }
 

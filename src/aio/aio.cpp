@@ -327,23 +327,23 @@ std::size_t task_group::size() const noexcept {
     return state_->children.size();
 }
 
-// ---- wakeup --------------------------------------------------------------------------
+// ---- notification --------------------------------------------------------------------------
 
-struct wakeup::state {
+struct notification::state {
     explicit state(const aio::executor& on) : timer(on) {}
     asio::steady_timer timer;
     bool notified = false;
 };
 
-wakeup::wakeup(aio::executor on) : state_(std::make_unique<state>(on)) {}
-wakeup::~wakeup() = default;
+notification::notification(aio::executor on) : state_(std::make_unique<state>(on)) {}
+notification::~notification() = default;
 
-void wakeup::notify() {
+void notification::notify() {
     state_->notified = true;
     state_->timer.cancel();
 }
 
-task<bool> wakeup::wait_until(base::steady_time when) {
+task<bool> notification::wait_until(base::steady_time when) {
     state_->timer.expires_at(when);
     while (!state_->notified) {
         if (co_await is_cancelled()) co_return fail(errc::cancelled, "cancelled");
@@ -356,11 +356,11 @@ task<bool> wakeup::wait_until(base::steady_time when) {
     co_return notified;
 }
 
-task<bool> wakeup::wait_for(std::chrono::nanoseconds duration) {
+task<bool> notification::wait_for(std::chrono::nanoseconds duration) {
     return wait_until(std::chrono::steady_clock::now() + duration);
 }
 
-task<> wakeup::wait() {
+task<> notification::wait() {
     auto woken = co_await wait_until(base::steady_time::max());
     if (!woken) co_return base::pass(std::move(woken));
     co_return base::outcome<void>{};
@@ -384,7 +384,7 @@ task<> periodic(periodic_options options, std::move_only_function<task<>()> step
 }
 
 backoff::backoff(options how, std::uint64_t seed)
-    : how_(how), random_(seed * 2 + 1), current_ms_(static_cast<double>(how.first.count())) {}
+    : options_(how), random_(seed * 2 + 1), current_ms_(static_cast<double>(how.first.count())) {}
 
 std::chrono::milliseconds backoff::next() {
     // xorshift64*: good enough to spread retries.
@@ -393,8 +393,9 @@ std::chrono::milliseconds backoff::next() {
     random_ ^= random_ >> 27;
     const auto share =
         static_cast<double>((random_ * 0x2545F4914F6CDD1DULL) >> 11) / 9007199254740992.0;
-    const double wait = current_ms_ * (1.0 + share * how_.jitter);
-    current_ms_ = std::min(current_ms_ * how_.factor, static_cast<double>(how_.most.count()));
+    const double wait = current_ms_ * (1.0 + share * options_.jitter);
+    current_ms_ =
+        std::min(current_ms_ * options_.factor, static_cast<double>(options_.max.count()));
     ++attempts_;
     return std::chrono::milliseconds(static_cast<std::int64_t>(wait));
 }
@@ -404,7 +405,7 @@ int backoff::attempts() const noexcept {
 }
 
 void backoff::reset() {
-    current_ms_ = static_cast<double>(how_.first.count());
+    current_ms_ = static_cast<double>(options_.first.count());
     attempts_ = 0;
 }
 

@@ -1,5 +1,5 @@
 #pragma once
-// The only wrapper of Asio outside of the http room: loops, time, groups of tasks, blocking work.
+// The only wrapper of Asio outside of the http module: loops, time, groups of tasks, blocking work.
 // See README.md for how the pieces fit. Unless it says otherwise a function here must be called on
 // the loop whose executor the awaiting coroutine runs on.
 
@@ -94,10 +94,10 @@ class task_group {
 
 // "Something has changed": wait() returns after the next notify(), or at once when one came since
 // the last wait. Many notifications merge into one. Single waiter, one loop.
-class wakeup {
+class notification {
   public:
-    explicit wakeup(aio::executor on);
-    ~wakeup();
+    explicit notification(aio::executor on);
+    ~notification();
     void notify();
     task<> wait();                                  // failures: cancelled
     task<bool> wait_until(base::steady_time when);  // false: the time came first
@@ -151,7 +151,7 @@ class backoff {
   public:
     struct options {
         std::chrono::milliseconds first{800};
-        std::chrono::milliseconds most{30000};
+        std::chrono::milliseconds max{30000};
         double factor = 2.0;
         double jitter = 1.0;
     };
@@ -161,7 +161,7 @@ class backoff {
     [[nodiscard]] int attempts() const noexcept;
 
   private:
-    options how_;
+    options options_;
     std::uint64_t random_;
     double current_ms_;
     int attempts_ = 0;
@@ -169,6 +169,6 @@ class backoff {
 
 // Runs one task to its end on a loop of its own, on this thread. For tests and small programs.
 template <class T>
-base::outcome<T> run_to_end(task<T> work);  // aio/run_to_end.hpp
+base::outcome<T> block_on(task<T> work);  // aio/block_on.hpp
 
 }  // namespace aio

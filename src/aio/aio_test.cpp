@@ -6,11 +6,11 @@
 #include <stdexcept>
 #include <thread>
 
+#include "aio/block_on.hpp"
 #include "aio/blocking.hpp"
 #include "aio/completion.hpp"
 #include "aio/deadline.hpp"
 #include "aio/run_on.hpp"
-#include "aio/run_to_end.hpp"
 
 namespace aio {
 namespace {
@@ -36,8 +36,8 @@ task<> sleeper(bool* was_cancelled) {
     co_return slept;
 }
 
-TEST(run_to_end, hands_out_the_result) {
-    const auto result = run_to_end(answer_of(42));
+TEST(block_on, hands_out_the_result) {
+    const auto result = block_on(answer_of(42));
     ASSERT_TRUE(result);
     EXPECT_EQ(*result, 42);
 }
@@ -53,41 +53,41 @@ void expect_broken(const base::outcome<int>& result) {
     EXPECT_EQ(result.error().text, "exception: broken");
 }
 
-TEST(run_to_end, turns_an_exception_into_a_failure) {
-    expect_broken(run_to_end(broken_task()));
+TEST(block_on, turns_an_exception_into_a_failure) {
+    expect_broken(block_on(broken_task()));
 }
 
 TEST(sleep_until, returns_at_once_for_a_time_that_has_passed) {
-    EXPECT_TRUE(run_to_end(sleep_until(base::steady_time::min())));
+    EXPECT_TRUE(block_on(sleep_until(base::steady_time::min())));
 }
 
 TEST(with_deadline, hands_on_a_result_that_comes_in_time) {
-    const auto result = run_to_end(with_deadline(never, answer_of(7)));
+    const auto result = block_on(with_deadline(never, answer_of(7)));
     ASSERT_TRUE(result);
     EXPECT_EQ(*result, 7);
 }
 
 TEST(with_deadline, hands_on_a_failure_at_once) {
-    const auto result = run_to_end(
+    const auto result = block_on(
         with_deadline(never, []() -> task<int> { co_return base::fail(errc::denied, "no"); }()));
     ASSERT_FALSE(result);
     EXPECT_EQ(result.error().code, errc::denied);
 }
 
 TEST(with_deadline, turns_an_exception_into_a_failure) {
-    expect_broken(run_to_end(with_deadline(never, broken_task())));
+    expect_broken(block_on(with_deadline(never, broken_task())));
 }
 
 TEST(with_deadline, cancels_what_is_late_and_waits_for_its_end) {
     bool was_cancelled = false;
-    const auto result = run_to_end(with_deadline(steady_clock::now(), sleeper(&was_cancelled)));
+    const auto result = block_on(with_deadline(steady_clock::now(), sleeper(&was_cancelled)));
     ASSERT_FALSE(result);
     EXPECT_EQ(result.error().code, errc::timed_out);
     EXPECT_TRUE(was_cancelled);
 }
 
 TEST(with_deadline, keeps_a_result_that_came_in_spite_of_the_deadline) {
-    const auto result = run_to_end(with_deadline(steady_clock::now(), []() -> task<int> {
+    const auto result = block_on(with_deadline(steady_clock::now(), []() -> task<int> {
         const auto slept = co_await sleep_for(hours(1));
         co_return slept ? 0 : 5;
     }()));
@@ -191,9 +191,9 @@ TEST(task_group, holds_many_children) {
     EXPECT_EQ(done, 10'000);
 }
 
-TEST(wakeup, merges_notifications_and_remembers_one) {
+TEST(notification, merges_notifications_and_remembers_one) {
     loop on;
-    wakeup changed(on.executor());
+    notification changed(on.executor());
     task_group group(on.executor());
     int woken = 0;
     changed.notify();
@@ -215,9 +215,9 @@ TEST(wakeup, merges_notifications_and_remembers_one) {
     EXPECT_EQ(group.size(), 0u);
 }
 
-TEST(wakeup, says_when_the_time_came_first) {
+TEST(notification, says_when_the_time_came_first) {
     loop on;
-    wakeup changed(on.executor());
+    notification changed(on.executor());
     task_group group(on.executor());
     std::optional<bool> first, second;
     group.spawn([&]() -> task<> {
@@ -237,7 +237,7 @@ TEST(run_blocking, comes_back_to_the_loop_with_the_result) {
     blocking_pool pool(2, 16);
     const auto here = std::this_thread::get_id();
     std::thread::id worked{}, continued{};
-    const auto result = run_to_end([&]() -> task<int> {
+    const auto result = block_on([&]() -> task<int> {
         const auto value = co_await run_blocking<int>(pool, [&]() -> base::outcome<int> {
             worked = std::this_thread::get_id();
             return 3;
@@ -253,7 +253,7 @@ TEST(run_blocking, comes_back_to_the_loop_with_the_result) {
 
 TEST(run_blocking, turns_an_exception_into_a_failure) {
     blocking_pool pool(1, 1);
-    const auto result = run_to_end(run_blocking<int>(
+    const auto result = block_on(run_blocking<int>(
         pool, []() -> base::outcome<int> { throw std::runtime_error("disk gone"); }));
     ASSERT_FALSE(result);
     EXPECT_EQ(result.error().code, errc::internal);
@@ -262,8 +262,7 @@ TEST(run_blocking, turns_an_exception_into_a_failure) {
 
 TEST(run_blocking, says_when_the_queue_is_full) {
     blocking_pool pool(1, 0);
-    const auto result =
-        run_to_end(run_blocking<int>(pool, []() -> base::outcome<int> { return 1; }));
+    const auto result = block_on(run_blocking<int>(pool, []() -> base::outcome<int> { return 1; }));
     ASSERT_FALSE(result);
     EXPECT_EQ(result.error().code, errc::limit);
 }
@@ -284,7 +283,7 @@ TEST(run_on, awaits_work_of_another_loop) {
     const auto thread_id = thread.get_id();
     std::thread::id worked{};
     const auto executor = other.executor();
-    const auto result = run_to_end([&]() -> task<int> {
+    const auto result = block_on([&]() -> task<int> {
         const auto value = co_await run_on<int>(executor, [&]() -> task<int> {
             worked = std::this_thread::get_id();
             co_return 9;
@@ -302,8 +301,8 @@ TEST(run_on, turns_an_exception_into_a_failure) {
     loop other;
     other.keep_alive();
     std::thread thread([&] { other.run(); });
-    expect_broken(run_to_end(run_on<int>(other.executor(), broken_task)));
-    expect_broken(run_to_end(
+    expect_broken(block_on(run_on<int>(other.executor(), broken_task)));
+    expect_broken(block_on(
         run_on<int>(other.executor(), []() -> task<int> { throw std::runtime_error("broken"); })));
     other.release();
     thread.join();
@@ -325,7 +324,7 @@ TEST(periodic, goes_on_after_a_failed_step_and_ends_when_cancelled) {
 }
 
 TEST(backoff, doubles_up_to_the_most_and_starts_anew_after_reset) {
-    backoff waits({.first = milliseconds(100), .most = milliseconds(350), .jitter = 0}, 1);
+    backoff waits({.first = milliseconds(100), .max = milliseconds(350), .jitter = 0}, 1);
     EXPECT_EQ(waits.next(), milliseconds(100));
     EXPECT_EQ(waits.next(), milliseconds(200));
     EXPECT_EQ(waits.next(), milliseconds(350));
@@ -336,7 +335,7 @@ TEST(backoff, doubles_up_to_the_most_and_starts_anew_after_reset) {
 }
 
 TEST(backoff, spreads_waits_within_its_jitter) {
-    backoff waits({.first = milliseconds(1000), .most = milliseconds(1000), .jitter = 0.5}, 7);
+    backoff waits({.first = milliseconds(1000), .max = milliseconds(1000), .jitter = 0.5}, 7);
     bool differs = false;
     auto last = waits.next();
     for (int i = 0; i < 100; ++i) {
@@ -359,7 +358,7 @@ TEST(completion, brings_a_result_from_another_thread) {
         other.join();
         co_return got;
     };
-    EXPECT_EQ(aio::run_to_end(work()).value(), 7);
+    EXPECT_EQ(aio::block_on(work()).value(), 7);
 }
 
 // The one who delivers may look back at it when the loop is gone already.
@@ -373,7 +372,7 @@ TEST(completion, may_be_let_go_of_after_the_loop) {
         other.join();
         co_return got;
     };
-    EXPECT_EQ(aio::run_to_end(work()).value(), 7);
+    EXPECT_EQ(aio::block_on(work()).value(), 7);
     kept.reset();
 }
 
@@ -386,7 +385,7 @@ TEST(completion, may_be_complete_before_anybody_waits) {
         if (!slept) co_return base::pass(std::move(slept));
         co_return co_await result.wait();
     };
-    EXPECT_EQ(aio::run_to_end(work()).value(), 8);
+    EXPECT_EQ(aio::block_on(work()).value(), 8);
 }
 
 }  // namespace aio

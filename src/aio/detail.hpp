@@ -1,6 +1,6 @@
 #pragma once
 // The type-free halves of aio's templates, so that users of the templates do not compile Asio. Not
-// for other rooms.
+// for other modules.
 
 #include <functional>
 #include <memory>

@@ -12,10 +12,10 @@ namespace {
 class api_impl final : public api {
   public:
     api_impl(api_parts with, api_options how)
-        : shared_{.with = with, .how = std::move(how), .probe = api_probe(with.registry)} {
+        : shared_{.with = with, .how = std::move(how), .probe = api_metrics(with.registry)} {
         const auto description = openapi_document();
-        shared_.openapi = std::make_unique<const fixed_document>(description);
-        shared_.docs = std::make_unique<const docs_site>(description, embedded_docs());
+        shared_.openapi = std::make_unique<const static_document>(description);
+        shared_.docs = std::make_unique<const static_site>(description, embedded_files());
     }
 
     void attach() override {
@@ -50,7 +50,7 @@ class api_impl final : public api {
         }
     }
 
-    shared_state shared_;
+    api_context shared_;
     std::mutex mutex_;
     std::vector<loop_hub> hubs_;
     std::uint64_t number_ = 0;

@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "aio/aio.hpp"
-#include "app/health.hpp"
 #include "app/platform.hpp"
+#include "app/readiness.hpp"
 #include "base/clock.hpp"
 #include "http/server.hpp"
 #include "obs/log.hpp"
@@ -21,7 +21,7 @@ namespace api {
 struct api_parts {
     app::platform& platform;
     aio::executor control;
-    const app::health_board& health;
+    const app::readiness& health;
     obs::registry& registry;
     obs::log& log;
     const base::clock& clock;

@@ -6,18 +6,18 @@
 #include <boost/json.hpp>
 #include <set>
 
-#include "api/encode.hpp"
+#include "api/duplicate_keys.hpp"
 #include "api/etag.hpp"
-#include "api/listing.hpp"
+#include "api/list_queries.hpp"
 #include "api/problem.hpp"
-#include "api/read_json.hpp"
+#include "api/read_endpoints.hpp"
 #include "api/read_model.hpp"
-#include "api/reading.hpp"
-#include "api/repeated_member.hpp"
+#include "api/request_json.hpp"
+#include "api/response_json.hpp"
 #include "api/routes.hpp"
-#include "api/writing.hpp"
-#include "domain/faults.hpp"
-#include "testing/remembering_log.hpp"
+#include "api/write_endpoints.hpp"
+#include "domain/field_errors.hpp"
+#include "testing/recording_log.hpp"
 
 namespace {
 
@@ -25,14 +25,14 @@ namespace json = boost::json;
 using namespace std::chrono_literals;
 
 std::shared_ptr<const app::database_view> view_of(const std::string& name, std::uint64_t version,
-                                                  domain::labels tags = {}) {
+                                                  domain::labels labels = {}) {
     domain::database record{
         .id = "db-" + name,
         .project = "default",
         .name = name,
         .engine = "redis",
         .version = "7",
-        .tags = std::move(tags),
+        .labels = std::move(labels),
         .revision = 3,
         .created_at = base::instant(std::chrono::seconds(1'700'000'000 + version))};
     return std::make_shared<const app::database_view>(
@@ -99,7 +99,7 @@ TEST(read_json, a_patch_keeps_immutable_members_for_the_domain) {
     const auto got = api::read_patch(R"({"engine":"mysql","labels":{"a":null},"paused":true})");
     ASSERT_TRUE(got) << got.error().text;
     EXPECT_EQ(got->immutable.at("engine"), "mysql");
-    EXPECT_EQ(got->tags->at("a"), std::nullopt);
+    EXPECT_EQ(got->labels->at("a"), std::nullopt);
     EXPECT_EQ(got->paused, true);
 }
 
@@ -111,7 +111,7 @@ TEST(read_json, tells_a_bounded_number_of_faults) {
     const auto got = api::read_patch(body + "}");
     ASSERT_TRUE(got) << got.error().text;
     ASSERT_EQ(got->unread.size(), domain::faults_max + 1);
-    EXPECT_EQ(got->unread.back().code, "too_many_faults");
+    EXPECT_EQ(got->unread.back().code, "too_many_errors");
 }
 
 // As answers spell a custom size and the cluster's default class.
@@ -129,7 +129,7 @@ TEST(problem, has_a_status_for_every_failure_and_hides_our_own) {
     EXPECT_EQ(api::status_of({errc::invalid, "", "bad_request"}), 400U);
     EXPECT_EQ(api::status_of({errc::invalid, ""}), 422U);
     EXPECT_EQ(api::status_of({errc::precondition, ""}), 412U);
-    fakes::remembering_log log;
+    fakes::recording_log log;
     std::vector<std::string> told;
     for (const auto code : {errc::internal, errc::corrupt}) {
         const auto ours = api::problem({code, "assertion in file x"}, "req-1", log);
@@ -220,7 +220,7 @@ TEST(read_model, lists_filter_sort_and_page) {
     }
     const auto foreign = api::read_list_query("sort=-name&cursor=" + first.second);
     EXPECT_EQ(api::list_databases(*model.all(), *foreign).error().reason, "bad_request");
-    model.on_database_removed(view_of("alpha", 9));
+    model.on_database_deleted(view_of("alpha", 9));
     EXPECT_EQ(names("").first, "bcd");
     EXPECT_EQ(model.database("db-alpha"), nullptr);
 }

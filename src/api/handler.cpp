@@ -7,11 +7,11 @@
 #include <unordered_map>
 
 #include "aio/run_on.hpp"
-#include "api/listing.hpp"
+#include "api/allowed_hosts.hpp"
+#include "api/list_queries.hpp"
 #include "api/problem.hpp"
-#include "api/reading.hpp"
-#include "api/served_host.hpp"
-#include "api/writing.hpp"
+#include "api/read_endpoints.hpp"
+#include "api/write_endpoints.hpp"
 #include "base/ascii.hpp"
 #include "base/random_id.hpp"
 
@@ -21,14 +21,14 @@ bool is_permitted(const principal& who, std::string_view permission) noexcept {
     return permission.empty() || who.is_administrator;
 }
 
-api_probe::api_probe(obs::registry& registry)
+api_metrics::api_metrics(obs::registry& registry)
     : all(&registry),
       in_flight(&registry.make_gauge("dbaas_http_requests_in_flight",
                                      "Requests that have not been answered.")),
       streams(&registry.make_gauge("dbaas_http_streams", "Open event streams.")) {}
 
-void api_probe::request(std::string_view route, std::string_view method, unsigned status,
-                        double seconds) {
+void api_metrics::request(std::string_view route, std::string_view method, unsigned status,
+                          double seconds) {
     // Handles are kept per thread: the registry's own lookup takes a lock.
     struct handles {
         obs::counter* total;
@@ -79,17 +79,17 @@ bool accepts_json(std::string_view accept) noexcept {
 // matter (RFC 9110, 8.3.1).
 bool is_taken(std::string_view content_type, http::method verb) noexcept {
     const auto media = trimmed(content_type.substr(0, content_type.find(';')));
-    return base::same_but_for_case(media, "application/json") ||
+    return base::equals_ignore_case(media, "application/json") ||
            (verb == http::method::patch &&
-            base::same_but_for_case(media, "application/merge-patch+json"));
+            base::equals_ignore_case(media, "application/merge-patch+json"));
 }
 
 class request_handler final : public http::handler {
   public:
-    request_handler(shared_state& shared, std::shared_ptr<stream_hub> hub)
+    request_handler(api_context& shared, std::shared_ptr<stream_hub> hub)
         : shared_(shared), hub_(std::move(hub)), reading_(shared), writing_(shared) {}
 
-    std::optional<http::answer> handle_now(http::request& incoming) override {
+    std::optional<http::outgoing_response> handle_now(http::request& incoming) override {
         auto context = begin(incoming);
         auto early = refuse_early(incoming, context);
         if (early) return finish(context, std::move(*early));
@@ -101,7 +101,7 @@ class request_handler final : public http::handler {
         return std::nullopt;
     }
 
-    boost::asio::awaitable<http::answer> handle(http::request incoming) override {
+    boost::asio::awaitable<http::outgoing_response> handle(http::request incoming) override {
         const auto handed = std::static_pointer_cast<request_context>(incoming.handed_over);
         const auto& context = *handed;
         shared_.probe.in_flight->add(1);
@@ -112,7 +112,7 @@ class request_handler final : public http::handler {
         co_return finish(context, std::move(response));
     }
 
-    http::answer refuse(unsigned status, std::string_view detail) override {
+    http::outgoing_response refuse(unsigned status, std::string_view detail) override {
         request_context context{.request_id = base::random_id("req-"),
                                 .begun = std::chrono::steady_clock::now(),
                                 .method = "unknown"};
@@ -200,7 +200,7 @@ class request_handler final : public http::handler {
         return std::nullopt;
     }
 
-    http::answer finish(const request_context& context, http::response response) {
+    http::outgoing_response finish(const request_context& context, http::response response) {
         response.headers.add("X-Request-Id", context.request_id);
         response.headers.add("X-Content-Type-Options", "nosniff");
         if (!context.origin.empty()) {
@@ -223,7 +223,8 @@ class request_handler final : public http::handler {
         return {.response = std::move(response)};
     }
 
-    http::answer start_stream(const http::request& incoming, const request_context& context) {
+    http::outgoing_response start_stream(const http::request& incoming,
+                                         const request_context& context) {
         auto place = shared_.places.take(incoming.peer);
         if (!place) {
             return finish(
@@ -289,7 +290,7 @@ class request_handler final : public http::handler {
                        kind, id, revision, object);
     }
 
-    shared_state& shared_;
+    api_context& shared_;
     std::shared_ptr<stream_hub> hub_;
     read_routes reading_;
     write_routes writing_;
@@ -297,7 +298,7 @@ class request_handler final : public http::handler {
 
 }  // namespace
 
-std::unique_ptr<http::handler> make_request_handler(shared_state& shared,
+std::unique_ptr<http::handler> make_request_handler(api_context& shared,
                                                     std::shared_ptr<stream_hub> hub) {
     return std::make_unique<request_handler>(shared, std::move(hub));
 }

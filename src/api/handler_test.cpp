@@ -13,7 +13,7 @@
 #include "testing/fake_metrics_source.hpp"
 #include "testing/manual_clock.hpp"
 #include "testing/memory_document_store.hpp"
-#include "testing/remembering_log.hpp"
+#include "testing/recording_log.hpp"
 
 namespace {
 
@@ -41,7 +41,7 @@ class api_handler : public testing::Test {
 
     // Everything on one loop: the control loop is the connection's as well.
     void start(api::api_options how = {}) {
-        health_ = std::make_unique<app::health_board>();
+        health_ = std::make_unique<app::readiness>();
         registry_ = std::make_unique<obs::registry>();
         service_ = app::make_service({.on = loop_.executor(),
                                       .store = store_,
@@ -90,10 +90,10 @@ class api_handler : public testing::Test {
         settle();
     }
 
-    http::answer answer(http::request incoming) {
+    http::outgoing_response answer(http::request incoming) {
         auto now = handler_->handle_now(incoming);
         if (now) return std::move(*now);
-        std::optional<http::answer> later;
+        std::optional<http::outgoing_response> later;
         run([&]() -> aio::task<> {
             later.emplace(co_await handler_->handle(std::move(incoming)));
             co_return base::outcome<void>{};
@@ -159,9 +159,9 @@ class api_handler : public testing::Test {
     fakes::memory_document_store store_;
     fakes::fake_cluster cluster_{clock_};
     fakes::fake_metrics_source metrics_{clock_};
-    fakes::remembering_log log_;
+    fakes::recording_log log_;
     aio::loop loop_;
-    std::unique_ptr<app::health_board> health_;
+    std::unique_ptr<app::readiness> health_;
     std::unique_ptr<obs::registry> registry_;
     std::unique_ptr<app::service> service_;
     std::unique_ptr<api::api> api_;

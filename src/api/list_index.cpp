@@ -41,7 +41,7 @@ list_row make_row(std::shared_ptr<const listed_database> what) {
                  .parts = part_bits(record.name),
                  .phase = phase_bit(what->phase),
                  .engine = engine_place(record.engine)};
-    for (const auto& [key, value] : record.tags) row.labels |= label_bit(key, value);
+    for (const auto& [key, value] : record.labels) row.labels |= label_bit(key, value);
     row.what = std::move(what);
     return row;
 }

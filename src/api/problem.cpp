@@ -75,7 +75,7 @@ std::string_view title_of_status(unsigned status) noexcept {
 
 http::response document(unsigned status, std::string_view title, std::string_view code,
                         std::string_view detail, std::string_view request_id, bool retryable,
-                        const std::vector<base::field_fault>& fields) {
+                        const std::vector<base::field_error>& fields) {
     std::string text;
     json_writer out(text);
     out.begin_object();

@@ -113,7 +113,7 @@ void read_model::list(const app::database_view& view, const std::shared_ptr<data
     known = std::move(now);
 }
 
-void read_model::on_database_removed(std::shared_ptr<const app::database_view> last) {
+void read_model::on_database_deleted(std::shared_ptr<const app::database_view> last) {
     const auto& id = last->record->id;
     const auto slot = slots_.find(id);
     if (!slot) return;
@@ -154,7 +154,7 @@ void read_model::on_project(std::shared_ptr<const domain::project> project) {
     tell("project", project->name, project->revision, false, encode(*project));
 }
 
-void read_model::on_project_removed(const std::string& name) {
+void read_model::on_project_deleted(const std::string& name) {
     change_projects([&](project_map& all) { all.erase(name); });
     tell("project", name, 0, true, "null");
 }

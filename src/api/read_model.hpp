@@ -12,10 +12,10 @@
 #include <unordered_map>
 #include <vector>
 
-#include "api/encode.hpp"
 #include "api/list_index.hpp"
+#include "api/response_json.hpp"
 #include "app/platform.hpp"
-#include "base/published.hpp"
+#include "base/atomic_shared_ptr.hpp"
 
 namespace api {
 
@@ -36,7 +36,7 @@ struct database_documents {
 
 // A database's place: stays while the database lives, its documents are exchanged.
 struct database_slot {
-    base::published<const database_documents> documents;
+    base::atomic_shared_ptr<const database_documents> documents;
 };
 
 using project_map = std::map<std::string, std::shared_ptr<const domain::project>>;
@@ -72,11 +72,11 @@ class read_model final : public app::platform_listener {
     // ---- control loop ------------------------------------------------------------------
     void on_change(std::function<void(model_change)> listener) { listener_ = std::move(listener); }
     void on_database(std::shared_ptr<const app::database_view> view, app::change what) override;
-    void on_database_removed(std::shared_ptr<const app::database_view> last) override;
+    void on_database_deleted(std::shared_ptr<const app::database_view> last) override;
     void on_operation(std::shared_ptr<const domain::operation> operation) override;
     void on_operation_forgotten(const std::string& id) override;
     void on_project(std::shared_ptr<const domain::project> project) override;
-    void on_project_removed(const std::string& name) override;
+    void on_project_deleted(const std::string& name) override;
     void on_catalogue(std::shared_ptr<const ports::catalogue> offer) override;
 
   private:
@@ -84,7 +84,7 @@ class read_model final : public app::platform_listener {
     template <class Value>
     struct sharded {
         using map = std::unordered_map<std::string, Value>;
-        std::array<base::published<const map>, shard_count> shards;
+        std::array<base::atomic_shared_ptr<const map>, shard_count> shards;
         [[nodiscard]] static std::size_t place(const std::string& id) noexcept {
             return std::hash<std::string>{}(id) % shard_count;
         }
@@ -112,7 +112,7 @@ class read_model final : public app::platform_listener {
     // As they are in the index.
     std::unordered_map<std::string, std::shared_ptr<const listed_database>> listed_;
     sharded<std::shared_ptr<const domain::operation>> operations_;
-    base::published<const directory> directory_;
+    base::atomic_shared_ptr<const directory> directory_;
     std::function<void(model_change)> listener_;
 };
 

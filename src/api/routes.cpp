@@ -72,7 +72,7 @@ constexpr std::array table{
     route{get, "/docs", op::docs, "get_docs", "This description as a page", "", 200, "", "", any},
     route{.verb = get,
           .pattern = "/docs/{file}",
-          .id = op::docs_file,
+          .id = op::static_file,
           .name = "get_docs_file",
           .summary = "What the page is made of",
           .status = 200,

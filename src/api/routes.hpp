@@ -40,7 +40,7 @@ enum class operation_id : std::uint8_t {
     platform_metrics,
     openapi,
     docs,
-    docs_file,
+    static_file,
     home
 };
 

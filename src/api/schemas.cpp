@@ -50,7 +50,7 @@ json::object metric_values() {
 
 json::object document_schemas() {
     auto schemas = json::parse(request_schemas()).get_object();
-    auto answers = json::parse(answer_schemas()).get_object();
+    auto answers = json::parse(response_schemas()).get_object();
     for (auto& [name, schema] : answers) schemas[name] = std::move(schema);
     schemas["TopologyMode"] = enumeration(domain::names_of<domain::topology_mode>());
     schemas["StorageType"] = enumeration(domain::names_of<domain::storage_type>());

@@ -13,6 +13,6 @@ boost::json::object document_schemas();
 
 // Parts of it, as JSON objects: what requests are made of, and what answers are.
 std::string_view request_schemas() noexcept;
-std::string_view answer_schemas() noexcept;
+std::string_view response_schemas() noexcept;
 
 }  // namespace api

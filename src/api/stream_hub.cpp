@@ -40,13 +40,13 @@ const stream_hub::batch& stream_hub::batch_behind(std::uint64_t position) {
 }
 
 aio::task<> stream_hub::run(http::stream_writer& out, subscription_options how) {
-    aio::wakeup news(on_);
+    aio::notification news(executor_);
     waiting_.insert(&news);
     // The end is news too: nothing else may happen for as long as a comment is away.
     out.on_end([&news] { news.notify(); });
     struct leave {
-        std::set<aio::wakeup*>& from;
-        aio::wakeup* which;
+        std::set<aio::notification*>& from;
+        aio::notification* which;
         http::stream_writer& out;
         ~leave() {
             from.erase(which);

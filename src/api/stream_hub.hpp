@@ -18,7 +18,7 @@ namespace api {
 
 class stream_hub {
   public:
-    explicit stream_hub(aio::executor on) : on_(std::move(on)) {}
+    explicit stream_hub(aio::executor on) : executor_(std::move(on)) {}
 
     // `number` grows by one per change over the life of the process.
     void publish(std::uint64_t number, std::shared_ptr<const std::string> event);
@@ -51,11 +51,11 @@ class stream_hub {
     [[nodiscard]] std::uint64_t newest() const noexcept {
         return ring_.empty() ? newest_ : ring_.back().number;
     }
-    aio::executor on_;
+    aio::executor executor_;
     std::deque<entry> ring_;
     std::uint64_t newest_ = 0;
     batch latest_batch_;
-    std::set<aio::wakeup*> waiting_;
+    std::set<aio::notification*> waiting_;
 };
 
 }  // namespace api

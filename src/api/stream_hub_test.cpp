@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "aio/run_to_end.hpp"
+#include "aio/block_on.hpp"
 
 namespace {
 
@@ -61,7 +61,7 @@ class patient_client final : public http::stream_writer {
     std::string written;
 
   private:
-    aio::wakeup news_;
+    aio::notification news_;
     std::move_only_function<void()> tell_;
     bool is_draining_ = false;
 };
@@ -69,7 +69,7 @@ class patient_client final : public http::stream_writer {
 // One subscriber against a hub with changes 1 to `changes`, each "<n>".
 client run(std::uint64_t changes, std::optional<std::uint64_t> after, std::size_t writes) {
     client to(writes);
-    const auto ended = aio::run_to_end([&]() -> aio::task<> {
+    const auto ended = aio::block_on([&]() -> aio::task<> {
         stream_hub hub(co_await aio::this_executor());
         for (std::uint64_t number = 1; number <= changes; ++number) {
             hub.publish(number, share("<" + std::to_string(number) + ">"));
@@ -110,7 +110,7 @@ TEST(stream_hub, tells_to_begin_anew_when_the_past_is_gone_or_foreign) {
 // Not with the next comment, which it would have to wait for.
 TEST(stream_hub, a_drain_ends_a_stream_on_which_nothing_happens) {
     std::string heard;
-    const auto ended = aio::run_to_end([&]() -> aio::task<> {
+    const auto ended = aio::block_on([&]() -> aio::task<> {
         const auto on = co_await aio::this_executor();
         stream_hub hub(on);
         patient_client to(on);
@@ -131,7 +131,7 @@ TEST(stream_hub, a_drain_ends_a_stream_on_which_nothing_happens) {
 
 TEST(stream_hub, a_drain_ends_a_snapshot_between_two_parts) {
     std::string heard;
-    const auto ended = aio::run_to_end([&]() -> aio::task<> {
+    const auto ended = aio::block_on([&]() -> aio::task<> {
         const auto on = co_await aio::this_executor();
         stream_hub hub(on);
         patient_client to(on);
@@ -153,7 +153,7 @@ TEST(stream_hub, one_change_is_one_text_for_everybody) {
     client first(3);
     client second(3);
     const auto news = share("news");
-    const auto ended = aio::run_to_end([&]() -> aio::task<> {
+    const auto ended = aio::block_on([&]() -> aio::task<> {
         const auto on = co_await aio::this_executor();
         stream_hub hub(on);
         const auto none = [] { return []() -> shared_text { return nullptr; }; };

@@ -18,7 +18,7 @@ const std::string collection = "idempotency";
 struct kept {
     std::string payload;
     base::instant at{};
-    kept_answer answer;
+    stored_response answer;
 };
 
 std::string encode(const kept& from) {
@@ -84,7 +84,7 @@ aio::task<idempotency_ticket> idempotency_ledger::begin(std::string key, std::st
         co_return base::pass(std::move(found), "look for an earlier answer");
     }
     auto earlier = decode(found->body);
-    if (!earlier || clock_.wall() - earlier->at > idempotency_kept_for) {
+    if (!earlier || clock_.utc_now() - earlier->at > idempotency_kept_for) {
         open_[key].replaces = found->revision;
         co_return idempotency_ticket{};
     }
@@ -96,7 +96,7 @@ aio::task<idempotency_ticket> idempotency_ledger::begin(std::string key, std::st
                                  .answer = std::move(earlier->answer)};
 }
 
-aio::task<> idempotency_ledger::finish(std::string key, kept_answer answer) {
+aio::task<> idempotency_ledger::finish(std::string key, stored_response answer) {
     const auto at = open_.find(key);
     if (at == open_.end()) co_return done();
     const auto request = at->second;
@@ -104,9 +104,9 @@ aio::task<> idempotency_ledger::finish(std::string key, kept_answer answer) {
         {.collection = collection,
          .content = {.id = key,
                      .body = encode({.payload = request.payload,
-                                     .at = clock_.wall(),
+                                     .at = clock_.utc_now(),
                                      .answer = std::move(answer)}),
-                     .index = {{"day", base::to_rfc3339(clock_.wall()).substr(0, 10)}}},
+                     .index = {{"day", base::to_rfc3339(clock_.utc_now()).substr(0, 10)}}},
          .expected = request.replaces});
     open_.erase(key);
     if (!put) co_return base::pass(std::move(put), "keep the answer");
@@ -120,7 +120,7 @@ void idempotency_ledger::abandon(const std::string& key) {
 aio::task<> idempotency_ledger::purge() {
     // Two whole days back and before: whatever is found there has expired.
     for (int days = 2; days <= 9; ++days) {
-        const auto day = base::to_rfc3339(clock_.wall() - std::chrono::days(days)).substr(0, 10);
+        const auto day = base::to_rfc3339(clock_.utc_now() - std::chrono::days(days)).substr(0, 10);
         while (true) {
             auto page = co_await store_.find(
                 {.collection = collection, .index_name = "day", .index_value = day, .limit = 500});

@@ -21,7 +21,7 @@ class idempotency_ledger {
     // Failures: invalid (key over 128 bytes), unavailable, corrupt.
     aio::task<idempotency_ticket> begin(std::string key, std::string payload);
     // Failures: unavailable: the answer is not kept, a repetition runs again.
-    aio::task<> finish(std::string key, kept_answer answer);
+    aio::task<> finish(std::string key, stored_response answer);
     void abandon(const std::string& key);
     // Removes answers that are older than a day.
     aio::task<> purge();

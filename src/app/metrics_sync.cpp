@@ -33,8 +33,8 @@ std::chrono::nanoseconds slot_of(std::string_view id, std::chrono::nanoseconds i
 }
 
 metrics_sync::metrics_sync(parts with, metrics_sync_options how)
-    : with_(with), how_(how), lanes_(how.concurrency), wakeup_(with.on), scrapes_(with.on) {
-    with_.health.set_interval(background::metrics_sync, turn_most);
+    : deps_(with), options_(how), lanes_(how.concurrency), wakeup_(with.on), scrapes_(with.on) {
+    deps_.health.set_interval(background::metrics_sync, turn_most);
 }
 
 // Why the database cannot be scraped at the moment; empty when it can.
@@ -56,8 +56,8 @@ void metrics_sync::schedule(const std::string& id, target& which, base::steady_t
 void metrics_sync::look_soon(const std::string& id, target& which) {
     which.retry = first_retry;
     if (which.in_work) return;  // the retry follows its end
-    const auto slot = slot_of(id, how_.interval);
-    schedule(id, which, with_.clock.now() + std::min<std::chrono::nanoseconds>(slot, first_look));
+    const auto slot = slot_of(id, options_.interval);
+    schedule(id, which, deps_.clock.now() + std::min<std::chrono::nanoseconds>(slot, first_look));
     wakeup_.notify();
 }
 
@@ -65,7 +65,7 @@ void metrics_sync::look_soon(const std::string& id, target& which) {
 bool metrics_sync::is_fresh(const database_view& view) const {
     if (view.status.phase == domain::status_phase::provisioning) return true;
     const auto is_recent = [&](base::instant when) {
-        return with_.clock.wall() - when < how_.interval;
+        return deps_.clock.utc_now() - when < options_.interval;
     };
     const auto& record = *view.record;
     if (is_recent(record.created_at)) return true;
@@ -77,7 +77,7 @@ bool metrics_sync::is_fresh(const database_view& view) const {
 void metrics_sync::on_database(std::shared_ptr<const database_view> view, change what) {
     if (!what.record && !what.status) return;
     const auto& id = view->record->id;
-    auto* which = with_.table.find(id);
+    auto* which = deps_.table.find(id);
     if (which == nullptr) return;
     const auto reason = reason_against(*which);
     const auto at = targets_.find(id);
@@ -89,7 +89,7 @@ void metrics_sync::on_database(std::shared_ptr<const database_view> view, change
             added.retry = first_retry;
             if (is_fresh(*view)) return look_soon(id, added);
             // Many at once (a start) are spread over the interval.
-            schedule(id, added, with_.clock.now() + slot_of(id, how_.interval));
+            schedule(id, added, deps_.clock.now() + slot_of(id, options_.interval));
             wakeup_.notify();
         } else if (is_running && !std::exchange(at->second.was_running, true) && !which->sample) {
             look_soon(id, at->second);  // earlier looks came before its exporter
@@ -98,13 +98,13 @@ void metrics_sync::on_database(std::shared_ptr<const database_view> view, change
     }
     if (at != targets_.end()) targets_.erase(at);
     const auto state = which->sample ? metrics_state::stale : metrics_state::pending;
-    with_.table.set_metrics_trouble(*which, state, reason);
+    deps_.table.set_metrics_trouble(*which, state, reason);
 }
 
-void metrics_sync::on_database_removed(std::shared_ptr<const database_view> last) {
+void metrics_sync::on_database_deleted(std::shared_ptr<const database_view> last) {
     targets_.erase(last->record->id);
-    with_.source.forget(last->record->id);
-    with_.history.forget(last->record->id);
+    deps_.source.forget(last->record->id);
+    deps_.history.forget(last->record->id);
 }
 
 void metrics_sync::start_due(timers& from, scrape_lanes::lane in, base::steady_time now) {
@@ -117,8 +117,8 @@ void metrics_sync::start_due(timers& from, scrape_lanes::lane in, base::steady_t
                               at->second.in_work || at->second.is_slow != slow_lane;
         if (outdated) continue;
         const auto lag = seconds(now - next.when);
-        with_.probe.scrape_lag_seconds.set(lag);
-        if (lag > 1.0 && !slow_lane) with_.probe.scrapes_late.add();
+        deps_.probe.scrape_lag_seconds.set(lag);
+        if (lag > 1.0 && !slow_lane) deps_.probe.scrapes_late.add();
         at->second.in_work = true;
         scrapes_.spawn(scrape(std::move(next.id), lanes_.begin(in, now)));
     }
@@ -126,13 +126,13 @@ void metrics_sync::start_due(timers& from, scrape_lanes::lane in, base::steady_t
 
 std::chrono::nanoseconds metrics_sync::turn() {
     using lane = scrape_lanes::lane;
-    const auto now = with_.clock.now();
-    with_.health.progressed(background::metrics_sync, now);
+    const auto now = deps_.clock.now();
+    deps_.health.progressed(background::metrics_sync, now);
     lanes_.move_on(now);
     start_due(fast_, lane::fast, now);
     start_due(slow_, lane::slow, now);
-    with_.probe.scrapes_scheduled.set(static_cast<double>(targets_.size()));
-    with_.probe.scrapes_in_flight.set(static_cast<double>(lanes_.in_flight()));
+    deps_.probe.scrapes_scheduled.set(static_cast<double>(targets_.size()));
+    deps_.probe.scrapes_in_flight.set(static_cast<double>(lanes_.in_flight()));
     std::chrono::nanoseconds wait = turn_most;
     const auto wake_at = [&](base::steady_time when) {
         wait = std::min<std::chrono::nanoseconds>(wait, when - now);
@@ -150,22 +150,23 @@ aio::task<> metrics_sync::run() {
     }
     scrapes_.cancel();
     co_await scrapes_.join();
-    with_.health.stopped(background::metrics_sync);
+    deps_.health.stopped(background::metrics_sync);
     co_return base::fail(base::errc::cancelled, "the metrics loop was stopped");
 }
 
 aio::task<> metrics_sync::scrape(std::string id, scrape_lanes::ticket place) {
-    const auto begun = with_.clock.now();
-    const auto* which = with_.table.find(id);
+    const auto begun = deps_.clock.now();
+    const auto* which = deps_.table.find(id);
     if (which != nullptr) {
-        auto got = co_await with_.source.scrape(id, key_of(*which->record), begun + how_.timeout);
-        const auto ended = with_.clock.now();
-        with_.probe.scrape(got ? std::string_view("ok") : base::name(got.error().code),
+        auto got =
+            co_await deps_.source.scrape(id, key_of(*which->record), begun + options_.timeout);
+        const auto ended = deps_.clock.now();
+        deps_.probe.scrape(got ? std::string_view("ok") : base::name(got.error().code),
                            seconds(ended - begun));
         const bool succeeded = got.has_value();
         const bool timed_out = !got && got.error().code == base::errc::timed_out;
         auto taken = co_await take(id, std::move(got));
-        if (!taken) with_.log.debug("history_not_kept", {{"database_id", id}});
+        if (!taken) deps_.log.debug("history_not_kept", {{"database_id", id}});
         const auto at = targets_.find(id);
         if (at != targets_.end()) {
             at->second.in_work = false;
@@ -181,34 +182,34 @@ aio::task<> metrics_sync::scrape(std::string id, scrape_lanes::ticket place) {
 
 base::steady_time metrics_sync::next_due(const std::string& id, target& which,
                                          base::steady_time ended, bool try_soon) const {
-    const auto slot = slot_of(id, how_.interval);
-    const auto phase = (ended.time_since_epoch() - slot) % how_.interval;
-    const base::steady_time due = ended + (how_.interval - phase);
+    const auto slot = slot_of(id, options_.interval);
+    const auto phase = (ended.time_since_epoch() - slot) % options_.interval;
+    const base::steady_time due = ended + (options_.interval - phase);
     if (!try_soon) return due;
     const auto retry = which.retry;
-    which.retry = std::min<std::chrono::nanoseconds>(2 * retry, how_.interval);
+    which.retry = std::min<std::chrono::nanoseconds>(2 * retry, options_.interval);
     return std::min(due, ended + retry);
 }
 
 bool metrics_sync::is_without_sample(const std::string& id) const {
-    const auto* which = with_.table.find(id);
+    const auto* which = deps_.table.find(id);
     return which != nullptr && !which->sample &&
            which->status.phase != domain::status_phase::failed;
 }
 
 aio::task<> metrics_sync::take(std::string id,
                                base::outcome<std::shared_ptr<const domain::metrics_sample>> got) {
-    auto* which = with_.table.find(id);
+    auto* which = deps_.table.find(id);
     if (which == nullptr || !targets_.contains(id)) co_return done();
     if (got) {
         const auto sample = *got;
-        with_.table.set_sample(*which, sample);
-        co_return co_await with_.history.append(id, sample->observed_at, sample->values);
+        deps_.table.set_sample(*which, sample);
+        co_return co_await deps_.history.append(id, sample->observed_at, sample->values);
     }
     const auto& why = got.error();
     if (why.code == base::errc::cancelled) co_return done();
     const auto state = which->sample ? metrics_state::stale : metrics_state::unavailable;
-    with_.table.set_metrics_trouble(
+    deps_.table.set_metrics_trouble(
         *which, state, why.reason.empty() ? std::string(base::name(why.code)) : why.reason);
     co_return done();
 }

@@ -12,11 +12,11 @@
 #include <vector>
 
 #include "aio/aio.hpp"
-#include "app/health.hpp"
-#include "app/history_keeper.hpp"
-#include "app/probe.hpp"
+#include "app/app_metrics.hpp"
+#include "app/history_store.hpp"
+#include "app/readiness.hpp"
 #include "app/scrape_lanes.hpp"
-#include "app/table.hpp"
+#include "app/state_cache.hpp"
 #include "ports/metrics_source.hpp"
 
 namespace app {
@@ -34,13 +34,13 @@ class metrics_sync final : public platform_listener {
   public:
     struct parts {
         aio::executor on;
-        database_table& table;
+        state_cache& table;
         ports::metrics_source& source;
-        history_keeper& history;
+        history_store& history;
         const base::clock& clock;
         obs::log& log;
         app::probe& probe;
-        health_board& health;
+        readiness& health;
     };
     metrics_sync(parts with, metrics_sync_options how);
 
@@ -50,11 +50,11 @@ class metrics_sync final : public platform_listener {
     std::chrono::nanoseconds turn();
 
     void on_database(std::shared_ptr<const database_view> view, change what) override;
-    void on_database_removed(std::shared_ptr<const database_view> last) override;
+    void on_database_deleted(std::shared_ptr<const database_view> last) override;
     void on_operation(std::shared_ptr<const domain::operation>) override {}
     void on_operation_forgotten(const std::string&) override {}
     void on_project(std::shared_ptr<const domain::project>) override {}
-    void on_project_removed(const std::string&) override {}
+    void on_project_deleted(const std::string&) override {}
     void on_catalogue(std::shared_ptr<const ports::catalogue>) override {}
 
   private:
@@ -84,13 +84,13 @@ class metrics_sync final : public platform_listener {
     [[nodiscard]] bool is_without_sample(const std::string& id) const;
     [[nodiscard]] static std::string reason_against(const entry& which);
 
-    parts with_;
-    metrics_sync_options how_;
+    parts deps_;
+    metrics_sync_options options_;
     std::unordered_map<std::string, target> targets_;
     timers fast_;
     timers slow_;
     scrape_lanes lanes_;
-    aio::wakeup wakeup_;
+    aio::notification wakeup_;
     aio::task_group scrapes_;
 };
 

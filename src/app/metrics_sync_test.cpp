@@ -28,7 +28,7 @@ class metrics_sync : public testing::Test {
                               .object_uid = "u-" + id,
                               .was_ready = true,
                               .revision = 1,
-                              .created_at = clock_.wall() - age};
+                              .created_at = clock_.utc_now() - age};
         made.operations.push_back({.id = "op-" + id,
                                    .phase = domain::operation_phase::succeeded,
                                    .created_at = made.created_at,
@@ -60,9 +60,9 @@ class metrics_sync : public testing::Test {
     fakes::fake_metrics_source source_{clock_};
     obs::registry registry_;
     app::probe probe_{registry_};
-    app::health_board health_;
-    app::database_table table_{clock_, interval};
-    app::history_keeper history_{store_, clock_, obs::null_log(), probe_, {}};
+    app::readiness health_;
+    app::state_cache table_{clock_, interval};
+    app::history_store history_{store_, clock_, obs::null_log(), probe_, {}};
     app::metrics_sync sync_{{.on = loop_.executor(),
                              .table = table_,
                              .source = source_,

@@ -1,7 +1,7 @@
 #pragma once
-// The platform's use cases: what the api room calls, and what it is told. All functions live on the
-// control loop; the api room hops to it with aio::run_on. Read models are pushed to listeners as
-// immutable snapshots, so that a read never comes here.
+// The platform's use cases: what the api module calls, and what it is told. All functions live on
+// the control loop; the api module hops to it with aio::run_on. Read models are pushed to listeners
+// as immutable snapshots, so that a read never comes here.
 
 #include <chrono>
 #include <functional>
@@ -47,12 +47,12 @@ class platform_listener {
   public:
     virtual ~platform_listener() = default;
     virtual void on_database(std::shared_ptr<const database_view> view, change what) = 0;
-    virtual void on_database_removed(std::shared_ptr<const database_view> last) = 0;
+    virtual void on_database_deleted(std::shared_ptr<const database_view> last) = 0;
     // Every new state of an operation, also of databases that are gone (then kept for 7 days).
     virtual void on_operation(std::shared_ptr<const domain::operation> operation) = 0;
     virtual void on_operation_forgotten(const std::string& id) = 0;
     virtual void on_project(std::shared_ptr<const domain::project> project) = 0;
-    virtual void on_project_removed(const std::string& name) = 0;
+    virtual void on_project_deleted(const std::string& name) = 0;
     virtual void on_catalogue(std::shared_ptr<const ports::catalogue> offer) = 0;
 };
 
@@ -90,7 +90,7 @@ struct history_points {
 };
 
 // An answer kept for a repeated request.
-struct kept_answer {
+struct stored_response {
     unsigned status = 0;
     std::map<std::string, std::string> headers;  // Location, ETag, Content-Type
     std::string body;
@@ -100,7 +100,7 @@ enum class idempotency_verdict : std::uint8_t { first, replay, in_progress, othe
 struct idempotency_ticket {
     idempotency_verdict verdict = idempotency_verdict::first;
     // With replay one of both: the first answer, or, when it was not kept, what it accepted.
-    std::optional<kept_answer> answer{};
+    std::optional<stored_response> answer{};
     std::optional<accepted> done{};
 };
 
@@ -109,15 +109,15 @@ class platform {
     virtual ~platform() = default;
 
     // Failures of all writes: invalid (fields name every fault), not_found, conflict (reason
-    // "name_taken", "deletion_protected", "being_deleted", "not_missing", ...), precondition, limit
-    // (reason "quota_exceeded" or "capacity_exceeded"), unsupported ("engine_not_installed",
-    // "version_not_found" come as invalid with the field), unavailable (store or cluster; nothing
-    // was written).
+    // "already_exists", "deletion_protected", "being_deleted", "object_not_missing", ...),
+    // precondition, limit (reason "quota_exceeded" or "capacity_exceeded"), unsupported
+    // ("engine_not_installed", "version_not_found" come as invalid with the field), unavailable
+    // (store or cluster; nothing was written).
     virtual aio::task<accepted> create_database(domain::create_request wanted,
                                                 write_conditions conditions, caller by) = 0;
     virtual aio::task<accepted> patch_database(std::string id, domain::patch_request wanted,
                                                write_conditions conditions, caller by) = 0;
-    virtual aio::task<accepted> remove_database(std::string id, write_conditions conditions,
+    virtual aio::task<accepted> delete_database(std::string id, write_conditions conditions,
                                                 caller by) = 0;
     // For status failed/object_missing: makes the cluster object again from the record.
     virtual aio::task<accepted> recreate_database(std::string id, write_conditions conditions,
@@ -129,7 +129,7 @@ class platform {
         std::string name, domain::project_request wanted, write_conditions conditions,
         caller by) = 0;
     // Only without databases. Failures: conflict ("not_empty").
-    virtual aio::task<void> remove_project(std::string name, write_conditions conditions,
+    virtual aio::task<void> delete_project(std::string name, write_conditions conditions,
                                            caller by) = 0;
 
     // Live, audited in the log without the value.
@@ -142,7 +142,7 @@ class platform {
     // the record holds the operation (docs/adr/0003).
     virtual aio::task<idempotency_ticket> begin_idempotent(std::string key,
                                                            std::string payload) = 0;
-    virtual aio::task<void> finish_idempotent(std::string key, kept_answer answer) = 0;
+    virtual aio::task<void> finish_idempotent(std::string key, stored_response answer) = 0;
     virtual aio::task<void> abandon_idempotent(
         std::string key) = 0;  // the write failed in a way that may be retried
 

@@ -5,14 +5,14 @@
 #include <array>
 #include <utility>
 
-#include "app/census.hpp"
-#include "app/history_keeper.hpp"
+#include "app/app_metrics.hpp"
+#include "app/history_store.hpp"
 #include "app/idempotency.hpp"
 #include "app/metrics_sync.hpp"
-#include "app/probe.hpp"
-#include "app/reconcile.hpp"
-#include "app/records.hpp"
-#include "app/table.hpp"
+#include "app/reconciler.hpp"
+#include "app/record_repository.hpp"
+#include "app/state_cache.hpp"
+#include "app/state_counts.hpp"
 #include "app/use_cases.hpp"
 
 namespace app {
@@ -30,8 +30,8 @@ base::outcome<void> done() {
 class service_impl final : public service, public ports::cluster_observer {
   public:
     service_impl(service_parts with, service_options how)
-        : with_(with),
-          how_(how),
+        : deps_(with),
+          options_(how),
           probe_(with.registry),
           table_(with.clock, how.metrics_interval),
           records_(with.store, table_, with.clock, with.log),
@@ -67,10 +67,10 @@ class service_impl final : public service, public ports::cluster_observer {
           loops_(with.on) {
         table_.listen(reconciler_);
         table_.listen(metrics_);
-        with_.health.set_interval(background::status_sync, status_turn);
+        deps_.health.set_interval(background::status_sync, status_turn);
         show_background();
-        with_.health.set_cache(how.cache_is_embedded ? part_state::embedded
-                                                     : part_state::connected);
+        deps_.health.set_cache(how.cache_is_embedded ? component_state::embedded
+                                                     : component_state::connected);
     }
 
     aio::task<> load() override {
@@ -88,18 +88,18 @@ class service_impl final : public service, public ports::cluster_observer {
     }
 
     aio::task<> run() override {
-        loops_.spawn(with_.cluster.run(*this));
+        loops_.spawn(deps_.cluster.run(*this));
         loops_.spawn(reconciler_.run());
         loops_.spawn(metrics_.run());
         loops_.spawn(every(std::chrono::seconds(1), [this] { return watch_parts(); }));
-        loops_.spawn(every(status_turn, [this] { return records_.settle_doubts(); }));
+        loops_.spawn(every(status_turn, [this] { return records_.resolve_unconfirmed(); }));
         loops_.spawn(every(std::chrono::seconds(60), [this] { return history_.flush(false); }));
         loops_.spawn(every(std::chrono::minutes(10), [this] { return purge(); }));
-        aio::wakeup never(with_.on);
+        aio::notification never(deps_.on);
         co_await never.wait();
         loops_.cancel();
         co_await loops_.join();
-        with_.health.stopped(background::status_sync);
+        deps_.health.stopped(background::status_sync);
         co_return base::fail(errc::cancelled, "the platform's loops were stopped");
     }
 
@@ -114,13 +114,13 @@ class service_impl final : public service, public ports::cluster_observer {
     void on_catalogue(std::shared_ptr<const ports::catalogue> offer) override {
         table_.set_catalogue(std::move(offer));
     }
-    void on_link(ports::link_state state) override {
-        with_.log.info("cluster_link",
-                       {{"state", state == ports::link_state::synced     ? "synced"
-                                  : state == ports::link_state::starting ? "starting"
+    void on_sync_state(ports::sync_state state) override {
+        deps_.log.info("cluster_link",
+                       {{"state", state == ports::sync_state::synced     ? "synced"
+                                  : state == ports::sync_state::starting ? "starting"
                                                                          : "disconnected"}});
-        if (state != ports::link_state::synced) return;
-        with_.health.progressed(background::status_sync, with_.clock.now());
+        if (state != ports::sync_state::synced) return;
+        deps_.health.progressed(background::status_sync, deps_.clock.now());
         if (table_.is_cluster_known()) return;
         table_.set_cluster_known();
         // Nothing could be decided before.
@@ -138,9 +138,9 @@ class service_impl final : public service, public ports::cluster_observer {
         return use_cases_.patch_database(std::move(id), std::move(wanted), conditions,
                                          std::move(by));
     }
-    aio::task<accepted> remove_database(std::string id, write_conditions conditions,
+    aio::task<accepted> delete_database(std::string id, write_conditions conditions,
                                         caller by) override {
-        return use_cases_.remove_database(std::move(id), conditions, std::move(by));
+        return use_cases_.delete_database(std::move(id), conditions, std::move(by));
     }
     aio::task<accepted> recreate_database(std::string id, write_conditions conditions,
                                           caller by) override {
@@ -158,9 +158,9 @@ class service_impl final : public service, public ports::cluster_observer {
         return use_cases_.patch_project(std::move(name), std::move(wanted), conditions,
                                         std::move(by));
     }
-    aio::task<void> remove_project(std::string name, write_conditions conditions,
+    aio::task<void> delete_project(std::string name, write_conditions conditions,
                                    caller by) override {
-        return use_cases_.remove_project(std::move(name), conditions, std::move(by));
+        return use_cases_.delete_project(std::move(name), conditions, std::move(by));
     }
 
     aio::task<ports::credentials> read_credentials(std::string id, caller by) override {
@@ -168,8 +168,8 @@ class service_impl final : public service, public ports::cluster_observer {
         if (which == nullptr) {
             co_return base::fail(errc::not_found, fmt::format("there is no database '{}'", id));
         }
-        auto found = co_await with_.cluster.read_credentials(*which->record);
-        with_.log.info("credentials_read",
+        auto found = co_await deps_.cluster.read_credentials(*which->record);
+        deps_.log.info("credentials_read",
                        {{"database_id", id},
                         {"subject", by.subject},
                         {"request_id", by.request_id},
@@ -194,7 +194,7 @@ class service_impl final : public service, public ports::cluster_observer {
         if (!is_first) ledger_.abandon(key);
         co_return earlier;
     }
-    aio::task<void> finish_idempotent(std::string key, kept_answer answer) override {
+    aio::task<void> finish_idempotent(std::string key, stored_response answer) override {
         return ledger_.finish(std::move(key), std::move(answer));
     }
     aio::task<void> abandon_idempotent(std::string key) override {
@@ -211,7 +211,7 @@ class service_impl final : public service, public ports::cluster_observer {
                               .first_delay = period,
                               .on_failure =
                                   [this](const base::failure& why) {
-                                      with_.log.warning(
+                                      deps_.log.warning(
                                           "housekeeping_failed",
                                           {{"code", base::name(why.code)}, {"detail", why.text}});
                                   }},
@@ -221,8 +221,8 @@ class service_impl final : public service, public ports::cluster_observer {
     // The process may have ended, or the store have been away, after a write and before its answer
     // was kept: then the record knows.
     aio::task<idempotency_ticket> find_accepted(std::string key, std::string payload) {
-        if (records_.has_doubts()) {
-            auto settled = co_await records_.settle_doubts();
+        if (records_.has_unconfirmed()) {
+            auto settled = co_await records_.resolve_unconfirmed();
             if (!settled) co_return base::pass(std::move(settled), "look for an earlier answer");
         }
         const auto* operation = table_.find_by_idempotency_key(key);
@@ -236,8 +236,9 @@ class service_impl final : public service, public ports::cluster_observer {
     }
 
     void note_store() {
-        const auto good = how_.store_is_embedded ? part_state::embedded : part_state::connected;
-        with_.health.set_database(with_.store.is_connected() ? good : part_state::disconnected);
+        const auto good =
+            options_.store_is_embedded ? component_state::embedded : component_state::connected;
+        deps_.health.set_store(deps_.store.is_connected() ? good : component_state::disconnected);
     }
 
     // The board is atomics: /metrics reads it on whatever thread it is asked.
@@ -245,15 +246,15 @@ class service_impl final : public service, public ports::cluster_observer {
         for (std::size_t which = 0; which < std::size_t(background::count_); ++which) {
             const auto task = background(which);
             const obs::label_list labels{{"task", std::string(name(task))}};
-            with_.registry.make_callback_gauge(
+            deps_.registry.make_callback_gauge(
                 "dbaas_background_running", "1 while the background task makes progress.", labels,
-                [&board = with_.health, &clock = with_.clock, task] {
-                    return board.state(task, clock.now()) == part_state::running ? 1.0 : 0.0;
+                [&board = deps_.health, &clock = deps_.clock, task] {
+                    return board.state(task, clock.now()) == component_state::running ? 1.0 : 0.0;
                 });
-            with_.registry.make_callback_gauge(
+            deps_.registry.make_callback_gauge(
                 "dbaas_background_progress_age_seconds",
                 "Since the background task last made progress; -1 before it first did.", labels,
-                [&board = with_.health, &clock = with_.clock, task] {
+                [&board = deps_.health, &clock = deps_.clock, task] {
                     const auto last = board.last_progress(task);
                     if (last == base::steady_time::min()) return -1.0;
                     return std::chrono::duration<double>(clock.now() - last).count();
@@ -264,25 +265,25 @@ class service_impl final : public service, public ports::cluster_observer {
     // What readiness and the platform's own metrics say about the parts.
     aio::task<> watch_parts() {
         note_store();
-        if (with_.cluster.state() == ports::link_state::synced) {
-            with_.health.progressed(background::status_sync, with_.clock.now());
+        if (deps_.cluster.state() == ports::sync_state::synced) {
+            deps_.health.progressed(background::status_sync, deps_.clock.now());
         }
-        probe_.counted(take_census(table_, with_.clock.wall(), how_.provision_timeout));
+        probe_.counted(take_census(table_, deps_.clock.utc_now(), options_.provision_timeout));
         co_return done();
     }
 
     aio::task<> purge() {
         auto purged = co_await ledger_.purge();
         if (!purged) co_return purged;
-        co_return co_await records_.purge_operations(with_.clock.wall() - operations_kept_for);
+        co_return co_await records_.purge_operations(deps_.clock.utc_now() - operations_kept_for);
     }
 
-    service_parts with_;
-    service_options how_;
+    service_parts deps_;
+    service_options options_;
     app::probe probe_;
-    database_table table_;
-    record_keeper records_;
-    history_keeper history_;
+    state_cache table_;
+    record_repository records_;
+    history_store history_;
     idempotency_ledger ledger_;
     reconciler reconciler_;
     metrics_sync metrics_;

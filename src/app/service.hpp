@@ -6,8 +6,8 @@
 #include <memory>
 
 #include "aio/aio.hpp"
-#include "app/health.hpp"
 #include "app/platform.hpp"
+#include "app/readiness.hpp"
 #include "base/clock.hpp"
 #include "obs/log.hpp"
 #include "obs/metrics.hpp"
@@ -25,7 +25,7 @@ struct service_parts {
     const base::clock& clock;
     obs::log& log;
     obs::registry& registry;
-    health_board& health;
+    readiness& health;
 };
 
 struct service_options {

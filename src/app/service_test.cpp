@@ -7,7 +7,7 @@
 #include "testing/gated_store.hpp"
 #include "testing/manual_clock.hpp"
 #include "testing/memory_document_store.hpp"
-#include "testing/poll_to_end.hpp"
+#include "testing/poll_until_done.hpp"
 
 namespace {
 
@@ -29,7 +29,7 @@ class watcher final : public app::platform_listener {
         latest = view->version;
         databases[view->record->name] = view;
     }
-    void on_database_removed(std::shared_ptr<const app::database_view> last) override {
+    void on_database_deleted(std::shared_ptr<const app::database_view> last) override {
         databases.erase(last->record->name);
     }
     void on_operation(std::shared_ptr<const domain::operation> operation) override {
@@ -37,7 +37,7 @@ class watcher final : public app::platform_listener {
     }
     void on_operation_forgotten(const std::string& id) override { operations.erase(id); }
     void on_project(std::shared_ptr<const domain::project>) override {}
-    void on_project_removed(const std::string&) override {}
+    void on_project_deleted(const std::string&) override {}
     void on_catalogue(std::shared_ptr<const ports::catalogue>) override {}
 };
 
@@ -47,7 +47,7 @@ class service : public testing::Test {
     void TearDown() override { stop(); }
 
     void start() {
-        health_ = std::make_unique<app::health_board>();
+        health_ = std::make_unique<app::readiness>();
         registry_ = std::make_unique<obs::registry>();
         service_ = app::make_service({.on = loop_.executor(),
                                       .store = gate_,
@@ -76,7 +76,7 @@ class service : public testing::Test {
     }
     template <class T>
     base::outcome<T> await(std::function<aio::task<T>()> start) {
-        auto result = fakes::poll_to_end<T>(loop_, std::move(start));
+        auto result = fakes::poll_until_done<T>(loop_, std::move(start));
         settle();
         return result;
     }
@@ -92,7 +92,7 @@ class service : public testing::Test {
     }
     base::outcome<app::accepted> remove(const std::string& name) {
         return await<app::accepted>(
-            [&] { return service_->remove_database(id_of(name), {}, by_); });
+            [&] { return service_->delete_database(id_of(name), {}, by_); });
     }
     std::string id_of(const std::string& name) { return seen_->databases.at(name)->record->id; }
     status_phase phase(const std::string& name) { return seen_->databases.at(name)->status.phase; }
@@ -106,7 +106,7 @@ class service : public testing::Test {
     fakes::fake_metrics_source metrics_{clock_};
     aio::loop loop_;
     fakes::gated_store gate_{store_, loop_.executor()};
-    std::unique_ptr<app::health_board> health_;
+    std::unique_ptr<app::readiness> health_;
     std::unique_ptr<obs::registry> registry_;
     std::unique_ptr<app::service> service_;
     std::unique_ptr<watcher> seen_;
@@ -149,7 +149,7 @@ TEST_F(service, a_refused_create_ends_the_operation_with_its_cause) {
 
 TEST_F(service, refuses_what_cannot_be_before_anything_is_written) {
     ASSERT_TRUE(create("cache"));
-    EXPECT_EQ(create("cache").error().reason, "name_taken");
+    EXPECT_EQ(create("cache").error().reason, "already_exists");
     EXPECT_EQ(create("other", "nowhere").error().fields.at(0).pointer, "/project");
     const auto calls = store_.calls();
     EXPECT_EQ(create("Bad_Name").error().code, base::errc::invalid);
@@ -163,7 +163,7 @@ TEST_F(service, quotas_hold) {
     ASSERT_TRUE(create("one", "small"));
     EXPECT_EQ(create("two", "small").error().reason, "quota_exceeded");
     EXPECT_EQ(
-        (await<void>([&] { return service_->remove_project("small", {}, by_); })).error().reason,
+        (await<void>([&] { return service_->delete_project("small", {}, by_); })).error().reason,
         "not_empty");
 }
 
@@ -203,7 +203,7 @@ TEST_F(service, a_project_that_is_leaving_takes_no_database) {
         [&] { return service_->create_project(wanted, {}, by_); })));
     gate_.close_gate();
     aio::task_group leaving(loop_.executor());
-    leaving.spawn([&] { return service_->remove_project("short", {}, by_); });
+    leaving.spawn([&] { return service_->delete_project("short", {}, by_); });
     while (gate_.waiting() == 0) loop_.poll();
     EXPECT_EQ(create("cache", "short").error().reason, "project_not_found");
     gate_.open_gate();
@@ -335,12 +335,12 @@ TEST_F(service, an_operation_is_not_ended_by_parts_that_come_before_their_object
     cluster_.report("cache", observed_phase::provisioning);
     settle();
     stop();
-    cluster_.begin_as(ports::link_state::starting);
+    cluster_.begin_as(ports::sync_state::starting);
     start();
     cluster_.tell_without_object("cache");
     settle();
     EXPECT_EQ(operation(made), operation_phase::running);
-    cluster_.link(ports::link_state::synced);
+    cluster_.link(ports::sync_state::synced);
     cluster_.report("cache", observed_phase::ready);
     settle();
     EXPECT_EQ(operation(made), operation_phase::succeeded);
@@ -350,7 +350,7 @@ TEST_F(service, a_default_project_that_was_removed_stays_away) {
     const domain::project_request wanted{.name = "shop"};
     ASSERT_TRUE((await<std::shared_ptr<const domain::project>>(
         [&] { return service_->create_project(wanted, {}, by_); })));
-    ASSERT_TRUE(await<void>([&] { return service_->remove_project("default", {}, by_); }));
+    ASSERT_TRUE(await<void>([&] { return service_->delete_project("default", {}, by_); }));
     stop();
     start();
     EXPECT_FALSE(create("cache"));
@@ -434,7 +434,7 @@ TEST_F(service, a_repeated_write_is_known_from_its_record) {
     as("k-remove");
     ASSERT_TRUE(remove("cache"));
     die();
-    expect_replay("k-remove", domain::operation_kind::remove);
+    expect_replay("k-remove", domain::operation_kind::delete_database);
 }
 
 TEST_F(service, a_repeated_write_whose_answer_the_store_lost_is_not_done_twice) {
@@ -468,9 +468,11 @@ TEST_F(service, a_repeated_write_whose_answer_the_store_lost_is_not_done_twice) 
 }
 
 TEST_F(service, readiness_follows_what_the_loops_report) {
-    EXPECT_EQ(health_->state(app::background::status_sync, clock_.now()), app::part_state::running);
+    EXPECT_EQ(health_->state(app::background::status_sync, clock_.now()),
+              app::component_state::running);
     clock_.advance(60s);
-    EXPECT_EQ(health_->state(app::background::status_sync, clock_.now()), app::part_state::stalled);
+    EXPECT_EQ(health_->state(app::background::status_sync, clock_.now()),
+              app::component_state::stalled);
 }
 
 }  // namespace

@@ -118,23 +118,23 @@ accepted use_cases::preview(domain::database record) const {
                       .status = {.phase = domain::status_phase::provisioning,
                                  .reason = "dry_run",
                                  .message = "nothing was written",
-                                 .since = with_.clock.wall()}});
+                                 .since = deps_.clock.utc_now()}});
     return {.database = std::move(view)};
 }
 
 base::outcome<void> use_cases::check_room(const std::string& project,
                                           const domain::usage& more) const {
-    const auto owner = with_.table.project(project);
+    const auto owner = deps_.table.project(project);
     if (owner) {
-        auto used = with_.table.usage_of_project(project);
+        auto used = deps_.table.usage_of_project(project);
         if (const auto at = reserved_.find(project); at != reserved_.end()) used += at->second;
         auto fits = domain::check_limits(domain::limits_of(*owner), used, more,
                                          fmt::format("project '{}'", project), "quota_exceeded");
         if (!fits) return fits;
     }
-    const auto& offer = with_.table.catalogue();
+    const auto& offer = deps_.table.catalogue();
     if (!offer) return {};
-    auto used = with_.table.usage_of_all();
+    auto used = deps_.table.usage_of_all();
     used += reserved_in_all_;
     const domain::usage capacity{.cpu_millis = offer->capacity_cpu_millis,
                                  .memory_bytes = offer->capacity_memory_bytes,
@@ -144,23 +144,23 @@ base::outcome<void> use_cases::check_room(const std::string& project,
 
 aio::task<accepted> use_cases::create_database(domain::create_request wanted,
                                                write_conditions conditions, caller by) {
-    const auto offer = with_.table.catalogue();
+    const auto offer = deps_.table.catalogue();
     if (!offer) {
         co_return base::fail(errc::unavailable,
                              "the cluster's catalogue of engines has not been read yet",
-                             "cluster_not_read_yet");
+                             "cluster_not_synced");
     }
     auto valid = domain::validate_create(wanted, offer_of(*offer, wanted.engine.value_or("")));
     if (!valid) co_return base::pass(std::move(valid));
     auto record = std::move(*valid);
-    if (!with_.table.project(record.project) || leaving_projects_.contains(record.project)) {
+    if (!deps_.table.project(record.project) || leaving_projects_.contains(record.project)) {
         co_return no_such_project(record.project, "/project");
     }
-    if (with_.table.find(key_of(record)) != nullptr) {
+    if (deps_.table.find(key_of(record)) != nullptr) {
         co_return base::fail(errc::conflict,
                              fmt::format("project '{}' has a database named '{}' already",
                                          record.project, record.name),
-                             "name_taken");
+                             "already_exists");
     }
     const auto usage = domain::usage_of(record);
     auto room = check_room(record.project, usage);
@@ -169,19 +169,19 @@ aio::task<accepted> use_cases::create_database(domain::create_request wanted,
     if (conditions.dry_run) co_return preview(std::move(record));
 
     const auto operation = new_operation(operation_kind::create, by);
-    domain::begin_operation(record, operation, with_.clock.wall());
+    domain::begin_operation(record, operation, deps_.clock.utc_now());
     const reservation held(*this, record.project, usage);
-    auto created = co_await with_.records.create(std::move(record));
+    auto created = co_await deps_.records.create(std::move(record));
     if (!created) co_return base::pass(std::move(created));
     const auto& stored = **created;
-    with_.log.info("database_create_accepted", {{"database_id", stored.id},
+    deps_.log.info("database_create_accepted", {{"database_id", stored.id},
                                                 {"project", stored.project},
                                                 {"name", stored.name},
                                                 {"engine", stored.engine},
                                                 {"operation_id", operation.id},
                                                 {"subject", by.subject},
                                                 {"request_id", by.request_id}});
-    const auto* which = with_.table.find(stored.id);
+    const auto* which = deps_.table.find(stored.id);
     if (which == nullptr) co_return base::fail(errc::internal, "the new database vanished");
     co_return accepted{.database = which->view, .operation = newest_operation(stored)};
 }
@@ -189,7 +189,7 @@ aio::task<accepted> use_cases::create_database(domain::create_request wanted,
 // One revision-checked change of the record, its answer and its log line.
 aio::task<accepted> use_cases::change(std::string id, record_change how,
                                       write_conditions conditions, caller by, std::string event) {
-    auto* which = with_.table.find(id);
+    auto* which = deps_.table.find(id);
     if (which == nullptr) {
         co_return base::fail(errc::not_found, fmt::format("there is no database '{}'", id));
     }
@@ -201,20 +201,20 @@ aio::task<accepted> use_cases::change(std::string id, record_change how,
         if (!next) co_return base::pass(std::move(next));
         co_return preview(std::move(*next));
     }
-    auto written = co_await with_.records.update(
+    auto written = co_await deps_.records.update(
         id, [&how, &conditions](const domain::database& newest) -> base::outcome<domain::database> {
             auto checked = check_revision(newest.revision, conditions.if_match);
             if (!checked) return base::pass(std::move(checked));
             return how(newest);
         });
     if (!written) co_return base::pass(std::move(written));
-    which = with_.table.find(id);
+    which = deps_.table.find(id);
     if (which == nullptr) {
         co_return base::fail(errc::not_found, fmt::format("there is no database '{}'", id));
     }
-    with_.reconciler.look_at(id);
+    deps_.reconciler.look_at(id);
     const auto operation = newest_operation(**written);
-    with_.log.info(event, {{"database_id", id},
+    deps_.log.info(event, {{"database_id", id},
                            {"operation_id", operation ? operation->id : std::string()},
                            {"revision", (*written)->revision},
                            {"subject", by.subject},
@@ -224,7 +224,7 @@ aio::task<accepted> use_cases::change(std::string id, record_change how,
 
 aio::task<accepted> use_cases::patch_database(std::string id, domain::patch_request wanted,
                                               write_conditions conditions, caller by) {
-    const auto* which = with_.table.find(id);
+    const auto* which = deps_.table.find(id);
     if (which == nullptr) {
         co_return base::fail(errc::not_found, fmt::format("there is no database '{}'", id));
     }
@@ -245,7 +245,7 @@ aio::task<accepted> use_cases::patch_database(std::string id, domain::patch_requ
                                                         : operation_kind::resume;
         auto operation = new_operation(kind, by);
         operation_id = operation.id;
-        domain::begin_operation(*next, std::move(operation), with_.clock.wall());
+        domain::begin_operation(*next, std::move(operation), deps_.clock.utc_now());
         return std::move(*next);
     };
     auto changed =
@@ -256,7 +256,7 @@ aio::task<accepted> use_cases::patch_database(std::string id, domain::patch_requ
     co_return changed;
 }
 
-aio::task<accepted> use_cases::remove_database(std::string id, write_conditions conditions,
+aio::task<accepted> use_cases::delete_database(std::string id, write_conditions conditions,
                                                caller by) {
     const auto how = [this, by](const domain::database& newest) -> base::outcome<domain::database> {
         if (newest.deleted) return newest;  // asked for before: the same answer
@@ -267,38 +267,38 @@ aio::task<accepted> use_cases::remove_database(std::string id, write_conditions 
         }
         auto next = newest;
         next.deleted = true;
-        domain::begin_operation(next, new_operation(operation_kind::remove, by),
-                                with_.clock.wall());
+        domain::begin_operation(next, new_operation(operation_kind::delete_database, by),
+                                deps_.clock.utc_now());
         return next;
     };
     co_return co_await change(std::move(id), how, conditions, std::move(by),
-                              "database_removal_accepted");
+                              "database_deletion_accepted");
 }
 
 aio::task<accepted> use_cases::recreate_database(std::string id, write_conditions conditions,
                                                  caller by) {
     const auto how = [this, by,
                       id](const domain::database& newest) -> base::outcome<domain::database> {
-        const auto* which = with_.table.find(id);
-        const auto observed = which == nullptr ? nullptr : with_.table.observed_of(*which);
+        const auto* which = deps_.table.find(id);
+        const auto observed = which == nullptr ? nullptr : deps_.table.observed_of(*which);
         if (newest.deleted) {
             return base::fail(errc::conflict, "the database is being deleted", "being_deleted");
         }
         if (!observed) {
             return base::fail(errc::unavailable, "the cluster's state has not been read yet",
-                              "cluster_not_read_yet");
+                              "cluster_not_synced");
         }
         const bool is_there = !newest.object_uid.empty() && domain::is_ours(newest, *observed);
         if (is_there || domain::active_operation(newest) != nullptr) {
             return base::fail(errc::conflict,
                               "only a database whose object is missing can be recreated",
-                              "not_missing");
+                              "object_not_missing");
         }
         auto next = newest;
         next.object_uid.clear();
         next.was_ready = false;
         domain::begin_operation(next, new_operation(operation_kind::recreate, by),
-                                with_.clock.wall());
+                                deps_.clock.utc_now());
         return next;
     };
     co_return co_await change(id, how, conditions, std::move(by), "database_recreation_accepted");
@@ -308,17 +308,17 @@ aio::task<std::shared_ptr<const domain::project>> use_cases::create_project(
     domain::project_request wanted, write_conditions conditions, caller by) {
     auto valid = domain::validate_project(nullptr, wanted);
     if (!valid) co_return base::pass(std::move(valid));
-    if (with_.table.project(valid->name)) {
+    if (deps_.table.project(valid->name)) {
         co_return base::fail(errc::conflict,
                              fmt::format("there is a project '{}' already", valid->name),
-                             "name_taken");
+                             "already_exists");
     }
     if (conditions.dry_run) {
         co_return std::make_shared<const domain::project>(std::move(*valid));
     }
-    auto made = co_await with_.records.put_project(std::move(*valid));
+    auto made = co_await deps_.records.put_project(std::move(*valid));
     if (!made) co_return base::pass(std::move(made));
-    with_.log.info(
+    deps_.log.info(
         "project_created",
         {{"project", (*made)->name}, {"subject", by.subject}, {"request_id", by.request_id}});
     co_return made;
@@ -326,7 +326,7 @@ aio::task<std::shared_ptr<const domain::project>> use_cases::create_project(
 
 aio::task<std::shared_ptr<const domain::project>> use_cases::patch_project(
     std::string name, domain::project_request wanted, write_conditions conditions, caller by) {
-    const auto present = with_.table.project(name);
+    const auto present = deps_.table.project(name);
     if (!present) co_return no_such_project(name, {});
     auto checked = check_revision(present->revision, conditions.if_match);
     if (!checked) co_return base::pass(std::move(checked));
@@ -334,32 +334,32 @@ aio::task<std::shared_ptr<const domain::project>> use_cases::patch_project(
     if (!next) co_return base::pass(std::move(next));
     if (*next == *present) co_return present;
     if (conditions.dry_run) co_return std::make_shared<const domain::project>(std::move(*next));
-    auto written = co_await with_.records.put_project(std::move(*next));
+    auto written = co_await deps_.records.put_project(std::move(*next));
     if (!written) {
         if (written.error().code == errc::precondition) co_return changed_meanwhile();
         co_return base::pass(std::move(written));
     }
-    with_.log.info("project_changed",
+    deps_.log.info("project_changed",
                    {{"project", name}, {"subject", by.subject}, {"request_id", by.request_id}});
     co_return written;
 }
 
-aio::task<> use_cases::remove_project(std::string name, write_conditions conditions, caller by) {
-    const auto present = with_.table.project(name);
+aio::task<> use_cases::delete_project(std::string name, write_conditions conditions, caller by) {
+    const auto present = deps_.table.project(name);
     if (!present) co_return no_such_project(name, {});
     auto checked = check_revision(present->revision, conditions.if_match);
     if (!checked) co_return base::pass(std::move(checked));
-    if (with_.table.usage_of_project(name).databases > 0 || reserved_.contains(name)) {
+    if (deps_.table.usage_of_project(name).databases > 0 || reserved_.contains(name)) {
         co_return base::fail(errc::conflict, fmt::format("project '{}' still has databases", name),
                              "not_empty");
     }
     if (conditions.dry_run) co_return base::outcome<void>{};
     leaving_projects_.insert(name);
-    auto removed = co_await with_.records.remove_project(name);
+    auto removed = co_await deps_.records.delete_project(name);
     leaving_projects_.erase(name);
     if (!removed && removed.error().code == errc::precondition) co_return changed_meanwhile();
     if (!removed) co_return base::pass(std::move(removed));
-    with_.log.info("project_removed",
+    deps_.log.info("project_removed",
                    {{"project", name}, {"subject", by.subject}, {"request_id", by.request_id}});
     co_return base::outcome<void>{};
 }

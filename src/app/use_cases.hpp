@@ -9,29 +9,29 @@
 #include <string>
 
 #include "app/platform.hpp"
-#include "app/reconcile.hpp"
-#include "app/records.hpp"
-#include "app/table.hpp"
+#include "app/reconciler.hpp"
+#include "app/record_repository.hpp"
+#include "app/state_cache.hpp"
 
 namespace app {
 
 class use_cases {
   public:
     struct parts {
-        record_keeper& records;
-        database_table& table;
+        record_repository& records;
+        state_cache& table;
         app::reconciler& reconciler;
         ports::cluster& cluster;
         const base::clock& clock;
         obs::log& log;
     };
-    explicit use_cases(parts with) : with_(with) {}
+    explicit use_cases(parts with) : deps_(with) {}
 
     aio::task<accepted> create_database(domain::create_request wanted, write_conditions conditions,
                                         caller by);
     aio::task<accepted> patch_database(std::string id, domain::patch_request wanted,
                                        write_conditions conditions, caller by);
-    aio::task<accepted> remove_database(std::string id, write_conditions conditions, caller by);
+    aio::task<accepted> delete_database(std::string id, write_conditions conditions, caller by);
     aio::task<accepted> recreate_database(std::string id, write_conditions conditions, caller by);
     aio::task<std::shared_ptr<const domain::project>> create_project(domain::project_request wanted,
                                                                      write_conditions conditions,
@@ -40,7 +40,7 @@ class use_cases {
                                                                     domain::project_request wanted,
                                                                     write_conditions conditions,
                                                                     caller by);
-    aio::task<> remove_project(std::string name, write_conditions conditions, caller by);
+    aio::task<> delete_project(std::string name, write_conditions conditions, caller by);
 
   private:
     // Holds room for what is being written: two requests at once do not both get the last place.
@@ -52,7 +52,7 @@ class use_cases {
                                                   const caller& by) const;
     [[nodiscard]] accepted preview(domain::database record) const;
 
-    parts with_;
+    parts deps_;
     std::map<std::string, domain::usage> reserved_;
     domain::usage reserved_in_all_;
     std::set<std::string> leaving_projects_;  // their removal is being written

@@ -18,7 +18,7 @@ inline std::string lower(std::string_view text) {
     return result;
 }
 
-constexpr bool same_but_for_case(std::string_view a, std::string_view b) noexcept {
+constexpr bool equals_ignore_case(std::string_view a, std::string_view b) noexcept {
     return a.size() == b.size() &&
            std::ranges::equal(a, b, [](char x, char y) { return lower(x) == lower(y); });
 }

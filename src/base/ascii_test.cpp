@@ -11,10 +11,10 @@ TEST(ascii, letters_become_small_and_nothing_else_changes) {
 }
 
 TEST(ascii, case_is_no_difference_and_length_is) {
-    EXPECT_TRUE(same_but_for_case("Content-Length", "content-LENGTH"));
-    EXPECT_FALSE(same_but_for_case("Content-Length", "Content-Lengt"));
-    EXPECT_FALSE(same_but_for_case("a@", "a`"));
-    EXPECT_TRUE(same_but_for_case("", ""));
+    EXPECT_TRUE(equals_ignore_case("Content-Length", "content-LENGTH"));
+    EXPECT_FALSE(equals_ignore_case("Content-Length", "Content-Lengt"));
+    EXPECT_FALSE(equals_ignore_case("a@", "a`"));
+    EXPECT_TRUE(equals_ignore_case("", ""));
 }
 
 }  // namespace

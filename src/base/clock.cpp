@@ -6,7 +6,7 @@ namespace {
 class machine_clock final : public clock {
   public:
     steady_time now() const noexcept override { return std::chrono::steady_clock::now(); }
-    instant wall() const noexcept override {
+    instant utc_now() const noexcept override {
         return std::chrono::time_point_cast<std::chrono::microseconds>(
             std::chrono::system_clock::now());
     }

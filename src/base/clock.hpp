@@ -17,7 +17,7 @@ class clock {
     clock(const clock&) = delete;
     clock& operator=(const clock&) = delete;
     [[nodiscard]] virtual steady_time now() const noexcept = 0;  // for deadlines and ages
-    [[nodiscard]] virtual instant wall() const noexcept = 0;     // for people and documents
+    [[nodiscard]] virtual instant utc_now() const noexcept = 0;  // for people and documents
 };
 
 // The machine's clocks; lives for the whole program.

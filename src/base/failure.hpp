@@ -1,7 +1,7 @@
 #pragma once
 // What can happen is a value: outcome<T> is a T or a failure. The list of errc is short and shared
-// by every room; the api room maps it to HTTP status codes in one table. Plain values, usable on
-// every thread.
+// by every module; the api module maps it to HTTP status codes in one table. Plain values, usable
+// on every thread.
 
 #include <chrono>
 #include <cstdint>
@@ -35,21 +35,21 @@ std::string_view name(errc code) noexcept;
 
 // A fault at one input field: RFC 6901 pointer ("/size/cpu"), a stable code ("out_of_range") and a
 // sentence.
-struct field_fault {
+struct field_error {
     std::string pointer;
     std::string code;
     std::string message;
-    bool operator==(const field_fault&) const = default;
+    bool operator==(const field_error&) const = default;
 };
 
 struct failure {
     errc code = errc::internal;
     std::string text;      // a sentence for people, never holding a secret
     std::string reason{};  // a stable machine word finer than code ("object_missing"); may be empty
-    std::vector<field_fault> fields{};
+    std::vector<field_error> fields{};
     std::optional<std::chrono::seconds> retry_after{};
 
-    // The same failure with "where: " in front of the text: add it once per room crossed.
+    // The same failure with "where: " in front of the text: add it once per module crossed.
     [[nodiscard]] failure in(std::string_view where) &&;
     [[nodiscard]] failure in(std::string_view where) const&;
     [[nodiscard]] bool retryable() const noexcept {

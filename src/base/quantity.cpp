@@ -114,7 +114,7 @@ std::string bytes_text(std::int64_t bytes) {
     return power == 0 ? fmt::format("{}", bytes) : fmt::format("{}{}", bytes, suffixes[power - 1]);
 }
 
-std::string millis_text(std::int64_t millis) {
+std::string format_millis(std::int64_t millis) {
     return millis % 1000 == 0 ? fmt::format("{}", millis / 1000) : fmt::format("{}m", millis);
 }
 

@@ -19,6 +19,6 @@ outcome<std::int64_t> parse_millis(std::string_view text);
 // The shortest exact form with a binary suffix: 1073741824 -> "1Gi", 1500 -> "1500".
 std::string bytes_text(std::int64_t bytes);
 // 500 -> "500m", 2000 -> "2".
-std::string millis_text(std::int64_t millis);
+std::string format_millis(std::int64_t millis);
 
 }  // namespace base

@@ -53,8 +53,8 @@ TEST(quantity, writes_the_shortest_exact_form) {
     EXPECT_EQ(bytes_text(1500), "1500");
     EXPECT_EQ(bytes_text(1536 * 1024), "1536Ki");
     EXPECT_EQ(bytes_text(0), "0");
-    EXPECT_EQ(millis_text(500), "500m");
-    EXPECT_EQ(millis_text(2000), "2");
+    EXPECT_EQ(format_millis(500), "500m");
+    EXPECT_EQ(format_millis(2000), "2");
 }
 
 TEST(quantity, reads_back_what_it_writes) {

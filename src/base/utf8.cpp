@@ -23,7 +23,7 @@ std::size_t utf8_length(std::string_view text) noexcept {
     return 0;
 }
 
-std::string_view cut_utf8(std::string_view text, std::size_t bytes_max) noexcept {
+std::string_view truncate_utf8(std::string_view text, std::size_t bytes_max) noexcept {
     std::size_t end = 0;
     while (end < text.size()) {
         const auto next = end + std::max<std::size_t>(1, utf8_length(text.substr(end)));

@@ -11,6 +11,6 @@ namespace base {
 std::size_t utf8_length(std::string_view text) noexcept;
 // The front of `text`, at most `bytes_max` bytes, that ends between two characters; a byte that is
 // part of none counts for one.
-std::string_view cut_utf8(std::string_view text, std::size_t bytes_max) noexcept;
+std::string_view truncate_utf8(std::string_view text, std::size_t bytes_max) noexcept;
 
 }  // namespace base

@@ -23,12 +23,12 @@ TEST(utf8, refuses_cut_overlong_surrogate_and_too_high_sequences) {
 }
 
 TEST(utf8, is_cut_between_characters) {
-    EXPECT_EQ(cut_utf8("short", 40), "short");
-    EXPECT_EQ(cut_utf8("abc", 2), "ab");
-    EXPECT_EQ(cut_utf8("a\xE2\x82\xAC", 3), "a");
-    EXPECT_EQ(cut_utf8("a\xE2\x82\xAC", 4), "a\xE2\x82\xAC");
-    EXPECT_EQ(cut_utf8("\xFF\xFFx", 2), "\xFF\xFF");
-    EXPECT_EQ(cut_utf8("", 2), "");
+    EXPECT_EQ(truncate_utf8("short", 40), "short");
+    EXPECT_EQ(truncate_utf8("abc", 2), "ab");
+    EXPECT_EQ(truncate_utf8("a\xE2\x82\xAC", 3), "a");
+    EXPECT_EQ(truncate_utf8("a\xE2\x82\xAC", 4), "a\xE2\x82\xAC");
+    EXPECT_EQ(truncate_utf8("\xFF\xFFx", 2), "\xFF\xFF");
+    EXPECT_EQ(truncate_utf8("", 2), "");
 }
 
 }  // namespace

@@ -36,7 +36,7 @@ class fault_list {
     }
 
   private:
-    std::vector<base::field_fault> list_;
+    std::vector<base::field_error> list_;
 };
 
 std::size_t distance(std::string_view a, std::string_view b) {

@@ -14,7 +14,7 @@ constexpr seconds poll_fast{5};
 constexpr seconds poll_slow{30};
 // In this time a healthy start comes up.
 constexpr std::chrono::minutes start_grace{3};
-constexpr std::string_view step_of_switch = "apply_switch";
+constexpr std::string_view step_of_switch = "apply_pause";
 
 class step_list {
   public:
@@ -71,7 +71,7 @@ void take_back(database& record, const operation& failed, const observed_databas
 }
 
 bool needs_update(const database& record, const observed_database& observed) noexcept {
-    return record.tags != observed.tags || record.paused != observed.paused;
+    return record.labels != observed.labels || record.paused != observed.paused;
 }
 
 // Whether the latest switch, that of the active operation or of one that it supersedes, has not
@@ -330,7 +330,7 @@ void finish(operation& which, operation_phase phase, base::instant now, std::str
 void begin_operation(database& record, operation started, base::instant now) {
     for (auto& earlier : record.operations) {
         if (earlier.is_terminal()) continue;
-        const bool cancelled = started.kind == operation_kind::remove;
+        const bool cancelled = started.kind == operation_kind::delete_database;
         finish(earlier, cancelled ? operation_phase::cancelled : operation_phase::superseded, now,
                {}, fmt::format("{} by {}", cancelled ? "cancelled" : "superseded", started.id));
     }

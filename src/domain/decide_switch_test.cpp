@@ -87,7 +87,7 @@ TEST_F(switches, an_update_that_takes_the_place_of_a_switch_writes_it) {
 TEST_F(switches, a_switch_goes_back_with_the_refused_update_that_took_its_place) {
     set_paused(true, "op-1");
     fail(decide_at(), down);
-    record_.tags["tier"] = "gold";
+    record_.labels["tier"] = "gold";
     begin(operation_kind::update, "op-2");
     fail(decide_at(), refused);
     EXPECT_EQ(last().phase, operation_phase::failed);

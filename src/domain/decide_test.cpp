@@ -36,7 +36,7 @@ observed_database shown(const database& record, observed_phase phase) {
             .size = record.size,
             .storage = record.storage,
             .paused = record.paused,
-            .tags = record.tags};
+            .labels = record.labels};
 }
 
 database running_database() {
@@ -142,19 +142,19 @@ TEST(after_failure, tries_again_what_may_pass) {
 TEST(after_failure, ends_the_operation_for_good_otherwise) {
     const auto result = after_failure(
         wanted_database(), nullptr, {.kind = action_kind::create_object},
-        {.code = base::errc::conflict, .text = "somebody else's", .reason = "foreign"}, at());
+        {.code = base::errc::conflict, .text = "somebody else's", .reason = "not_owned"}, at());
     EXPECT_FALSE(result.retry);
     EXPECT_EQ(result.record.operations.back().phase, operation_phase::failed);
     const observed_database nothing;
     const auto status = derive_status(result.record, &nothing, {.cluster_known = true});
     EXPECT_EQ(status.phase, status_phase::failed);
-    EXPECT_EQ(status.reason, "foreign");
+    EXPECT_EQ(status.reason, "not_owned");
 }
 
 TEST(after_failure, never_gives_up_a_deletion) {
     auto record = running_database();
     record.deleted = true;
-    begin_operation(record, {.id = "op-2", .kind = operation_kind::remove}, start);
+    begin_operation(record, {.id = "op-2", .kind = operation_kind::delete_database}, start);
     const auto result = after_failure(record, nullptr, {.kind = action_kind::remove_object},
                                       {.code = base::errc::denied, .text = "forbidden"}, at());
     EXPECT_TRUE(result.retry);
@@ -396,14 +396,14 @@ TEST(decide, takes_over_a_finished_change_of_somebody_else) {
 TEST(decide, mends_labels_that_were_changed_behind_its_back) {
     const auto record = running_database();
     auto observed = shown(record, observed_phase::ready);
-    observed.tags["team"] = "x";
+    observed.labels["team"] = "x";
     EXPECT_EQ(decide(record, &observed, at()).next.kind, action_kind::update_object);
 }
 
 TEST(decide, removes_the_record_only_after_a_look_that_found_nothing) {
     auto record = running_database();
     record.deleted = true;
-    begin_operation(record, {.id = "op-2", .kind = operation_kind::remove}, start);
+    begin_operation(record, {.id = "op-2", .kind = operation_kind::delete_database}, start);
     auto observed = shown(record, observed_phase::ready);
     const action removal{.kind = action_kind::remove_object};
     EXPECT_EQ(decide(record, &observed, at()).next, removal);
@@ -427,7 +427,7 @@ TEST(begin_operation, supersedes_an_update_and_cancels_for_a_deletion) {
     auto record = running_database();
     begin_operation(record, {.id = "op-2", .kind = operation_kind::update}, start);
     begin_operation(record, {.id = "op-3", .kind = operation_kind::update}, start);
-    begin_operation(record, {.id = "op-4", .kind = operation_kind::remove}, start);
+    begin_operation(record, {.id = "op-4", .kind = operation_kind::delete_database}, start);
     ASSERT_EQ(record.operations.size(), 4u);
     EXPECT_EQ(record.operations[1].phase, operation_phase::superseded);
     EXPECT_EQ(record.operations[2].phase, operation_phase::cancelled);
@@ -468,7 +468,7 @@ TEST(derive_status, counts_members_when_nothing_else_is_known) {
 TEST(derive_status, is_unknown_until_the_cluster_was_read) {
     const auto status = derive_status(running_database(), nullptr, {});
     EXPECT_EQ(status.phase, status_phase::unknown);
-    EXPECT_EQ(status.reason, "cluster_not_read_yet");
+    EXPECT_EQ(status.reason, "cluster_not_synced");
 }
 
 TEST(derive_status, tells_when_somebody_else_deletes_the_object) {

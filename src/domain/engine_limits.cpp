@@ -24,8 +24,8 @@ std::optional<release> release_of(std::string_view version) {
 
 }  // namespace
 
-std::vector<base::field_fault> creation_faults(const database& wanted, const engine_rules& rules) {
-    std::vector<base::field_fault> faults;
+std::vector<base::field_error> creation_errors(const database& wanted, const engine_rules& rules) {
+    std::vector<base::field_error> faults;
     const bool several = wanted.topology.mode == topology_mode::replicated;
     if (several && rules.replicated_name_max > 0 &&
         wanted.name.size() > rules.replicated_name_max) {
@@ -53,9 +53,9 @@ std::vector<base::field_fault> creation_faults(const database& wanted, const eng
     return faults;
 }
 
-std::vector<base::field_fault> scaling_faults(const topology& from, const topology& to,
+std::vector<base::field_error> scaling_errors(const topology& from, const topology& to,
                                               const engine_rules& rules) {
-    std::vector<base::field_fault> faults;
+    std::vector<base::field_error> faults;
     if (rules.scaled_replicas_most > 0 && to.replicas != from.replicas &&
         to.replicas > rules.scaled_replicas_most) {
         faults.push_back({"/topology/replicas", "out_of_range",
@@ -65,7 +65,7 @@ std::vector<base::field_fault> scaling_faults(const topology& from, const topolo
     const bool apart = (to.shards > from.shards && to.replicas < from.replicas) ||
                        (to.shards < from.shards && to.replicas > from.replicas);
     if (rules.scales_one_way && apart) {
-        faults.push_back({"/topology", "opposite_ways",
+        faults.push_back({"/topology", "mixed_scaling_directions",
                           fmt::format("{} cannot get more shards and fewer replicas, or the other "
                                       "way round, in one change; ask for one after the other",
                                       rules.display_name)});

@@ -12,9 +12,9 @@
 namespace domain {
 
 // Faults of a new database, with pointers into the request.
-std::vector<base::field_fault> creation_faults(const database& wanted, const engine_rules& rules);
+std::vector<base::field_error> creation_errors(const database& wanted, const engine_rules& rules);
 // Faults of the way from one topology to another.
-std::vector<base::field_fault> scaling_faults(const topology& from, const topology& to,
+std::vector<base::field_error> scaling_errors(const topology& from, const topology& to,
                                               const engine_rules& rules);
 
 }  // namespace domain

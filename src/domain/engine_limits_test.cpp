@@ -90,8 +90,10 @@ TEST(engine_limits, redis_is_replicated_from_6_2_on) {
 // ops/v1alpha1/redis.go, checkHorizontalOpsReqForClusterMode.
 TEST(engine_limits, a_redis_cluster_scales_one_way_at_a_time) {
     const wish four{.engine = "redis", .shape = {.mode = "cluster", .replicas = 3, .shards = 4}};
-    EXPECT_EQ(fault_of_scaling(four, {.replicas = 2, .shards = 5}), "/topology opposite_ways");
-    EXPECT_EQ(fault_of_scaling(four, {.replicas = 4, .shards = 3}), "/topology opposite_ways");
+    EXPECT_EQ(fault_of_scaling(four, {.replicas = 2, .shards = 5}),
+              "/topology mixed_scaling_directions");
+    EXPECT_EQ(fault_of_scaling(four, {.replicas = 4, .shards = 3}),
+              "/topology mixed_scaling_directions");
     EXPECT_EQ(fault_of_scaling(four, {.replicas = 4, .shards = 5}), "");
     EXPECT_EQ(fault_of_scaling(four, {.replicas = 2, .shards = 4}), "");
     wish mongodb = four;

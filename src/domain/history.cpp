@@ -268,9 +268,9 @@ bool metric_history::decode_row(walk& state, bit_reader& from, bool first_row) {
 bool metric_history::append(base::instant at, const metric_values& values) {
     const auto second = whole_second(at).time_since_epoch().count();
     if (!chunks_.empty() && second <= chunks_.back().last) return false;
-    drop_before(at - how_.retention);
-    const bool fits = open_ && !chunks_.empty() && chunks_.back().rows < how_.chunk_rows &&
-                      second - chunks_.back().first < how_.chunk_span.count();
+    drop_before(at - options_.retention);
+    const bool fits = open_ && !chunks_.empty() && chunks_.back().rows < options_.chunk_rows &&
+                      second - chunks_.back().first < options_.chunk_span.count();
     if (!fits) {
         if (!chunks_.empty()) chunks_.back().data.shrink_to_fit();
         chunks_.push_back({.first = second});
@@ -334,7 +334,7 @@ base::outcome<std::vector<double>> metric_history::query(metric_id metric, base:
     const auto end = whole_second(to).time_since_epoch().count();
     const auto points = static_cast<std::uint64_t>((end - begin) / step.count() +
                                                    ((end - begin) % step.count() != 0 ? 1 : 0));
-    if (points > how_.points_max) {
+    if (points > options_.points_max) {
         return base::fail(base::errc::limit, "too many points: take a longer step",
                           "too_many_points");
     }

@@ -58,7 +58,7 @@ class metric_history {
     };
 
     metric_history() = default;
-    explicit metric_history(options how) : how_(how) {}
+    explicit metric_history(options how) : options_(how) {}
 
     // Adds a row and drops chunks that ended before at - retention. Times are kept to the second.
     // False: not after the last row (a clock that went back); nothing changed.
@@ -124,7 +124,7 @@ class metric_history {
     static unsigned rice_parameter(const walk& state, std::size_t column);
     static base::outcome<chunk> parse(std::string_view bytes);
 
-    options how_{};
+    options options_{};
     std::vector<chunk> chunks_;  // by time
     bool open_ = false;          // the last one may grow
     walk writing_;

@@ -66,7 +66,7 @@ base::outcome<void> check_limits(const usage& allowed, const usage& used, const 
                           reason);
     };
     const auto plain = [](std::int64_t v) { return fmt::format("{}", v); };
-    const auto cpu = [](std::int64_t v) { return base::millis_text(v); };
+    const auto cpu = [](std::int64_t v) { return base::format_millis(v); };
     const auto bytes = [](std::int64_t v) { return base::bytes_text(v); };
     for (const auto& checked :
          {check(allowed.databases, used.databases, more.databases, "databases", plain),

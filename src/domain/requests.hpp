@@ -39,10 +39,10 @@ struct create_request {
     std::optional<topology_request> topology;
     std::optional<size_request> size;
     std::optional<storage_request> storage;
-    std::optional<labels> tags;  // JSON member "labels"
+    std::optional<domain::labels> labels;  // JSON member "labels"
     std::optional<bool> deletion_protection;
     std::optional<bool> monitoring;
-    std::vector<base::field_fault> unread;
+    std::vector<base::field_error> unread;
 };
 
 // Labels of a merge patch (RFC 7396): one whose value is nothing is removed.
@@ -53,26 +53,26 @@ struct patch_request {
     std::optional<topology_request> topology;
     std::optional<size_request> size;
     std::optional<storage_request> storage;
-    std::optional<label_changes> tags;  // JSON member "labels"
+    std::optional<label_changes> labels;  // JSON member "labels"
     std::optional<bool> deletion_protection;
     std::optional<bool> paused;
     // Names of immutable members that the patch holds with their text ("engine" -> "mysql"): a
     // fault unless unchanged, so that what was read may be sent back with a change in it.
     std::map<std::string, std::string> immutable;
-    std::vector<base::field_fault> unread;
+    std::vector<base::field_error> unread;
 };
 
 // A new project, or a merge patch of one.
 struct project_request {
     std::optional<std::string> name;  // in a patch: immutable
     std::optional<std::string> display_name;
-    std::optional<label_changes> tags;  // JSON member "labels"
+    std::optional<label_changes> labels;  // JSON member "labels"
     // quota{databases, cpu, memory, storage}; 0 or "0" = no limit
     std::optional<std::int64_t> max_databases;
     std::optional<std::string> max_cpu;
     std::optional<std::string> max_memory;
     std::optional<std::string> max_storage;
-    std::vector<base::field_fault> unread;
+    std::vector<base::field_error> unread;
 };
 
 }  // namespace domain

@@ -111,7 +111,7 @@ status derive_status(const database& record, const observed_database* observed,
     if (context.awaiting_first_sight) return say(status_phase::provisioning, "creating");
     if (observed == nullptr || !is_ours(record, *observed)) {
         if (!context.cluster_known) {
-            return say(status_phase::unknown, "cluster_not_read_yet",
+            return say(status_phase::unknown, "cluster_not_synced",
                        "the cluster's state has not been read since the platform started");
         }
         return of_missing(record);

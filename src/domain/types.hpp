@@ -49,7 +49,7 @@ struct storage {
 struct project {
     std::string name;  // DNS-1035 label, <= 40
     std::string display_name;
-    labels tags;
+    domain::labels labels;
     std::int64_t max_databases = 0;      // 0 = no limit
     std::int64_t max_cpu_millis = 0;     // 0 = no limit; summed over members of all databases
     std::int64_t max_memory_bytes = 0;   // 0 = no limit
@@ -60,7 +60,14 @@ struct project {
     bool operator==(const project&) const = default;
 };
 
-enum class operation_kind : std::uint8_t { create, update, pause, resume, recreate, remove };
+enum class operation_kind : std::uint8_t {
+    create,
+    update,
+    pause,
+    resume,
+    recreate,
+    delete_database
+};
 enum class operation_phase : std::uint8_t {
     queued,
     running,
@@ -71,7 +78,7 @@ enum class operation_phase : std::uint8_t {
 };
 
 struct operation_step {
-    std::string name;  // "create_object", "apply_switch", "vertical_scaling", "horizontal_scaling",
+    std::string name;  // "create_object", "apply_pause", "vertical_scaling", "horizontal_scaling",
                        // "volume_expansion", ...
     operation_phase phase = operation_phase::queued;
     std::string message;
@@ -117,7 +124,7 @@ struct database {
     bool deletion_protection = false;
     bool paused = false;
     bool monitoring = true;
-    labels tags;
+    domain::labels labels;
 
     bool deleted =
         false;  // its owner asked for deletion; the record goes when the cluster holds nothing more
@@ -234,7 +241,7 @@ struct observed_database {
     domain::size size;
     domain::storage storage;
     bool paused = false;
-    labels tags;
+    domain::labels labels;
     std::vector<condition> conditions;
     std::vector<member> members;
     std::vector<endpoint> endpoints;

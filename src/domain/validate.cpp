@@ -13,14 +13,14 @@
 #include "domain/decide.hpp"
 #include "domain/engine_limits.hpp"
 #include "domain/engines.hpp"
-#include "domain/faults.hpp"
+#include "domain/field_errors.hpp"
 #include "domain/text_rules.hpp"
 
 namespace domain {
 namespace {
 
 using base::errc;
-using base::field_fault;
+using base::field_error;
 
 constexpr std::size_t labels_max = 32;
 constexpr std::size_t label_key_bytes_max = 253 + 1 + 63;
@@ -31,7 +31,7 @@ constexpr std::int64_t cpu_millis_least = 50;
 constexpr std::int64_t cpu_millis_most = 512'000;
 constexpr std::int64_t memory_bytes_most = std::int64_t(4) << 40;
 
-void check_label(const std::string& key, const std::string& value, faults& found) {
+void check_label(const std::string& key, const std::string& value, field_errors& found) {
     if (key.size() > label_key_bytes_max) {
         // Its pointer would be as long, and a shorter one would lead nowhere.
         found.add("/labels", "bad_label_key",
@@ -60,35 +60,37 @@ void check_label(const std::string& key, const std::string& value, faults& found
     }
 }
 
-bool are_too_many(std::size_t count, std::size_t most, faults& found) {
+bool are_too_many(std::size_t count, std::size_t most, field_errors& found) {
     if (count <= most) return false;
     found.add("/labels", "too_many",
               fmt::format("{} labels are too many: at most {}", count, most));
     return true;
 }
 
-void check_labels(const labels& tags, faults& found) {
-    if (are_too_many(tags.size(), labels_max, found)) return;
-    for (const auto& [key, value] : tags) check_label(key, value, found);
+void check_labels(const domain::labels& labels, field_errors& found) {
+    if (are_too_many(labels.size(), labels_max, found)) return;
+    for (const auto& [key, value] : labels) check_label(key, value, found);
 }
 
 // `may_remove`: a null takes a label away; else it is a fault.
-void patch_labels(const label_changes& changes, bool may_remove, labels& tags, faults& found) {
+void patch_labels(const label_changes& changes, bool may_remove, domain::labels& labels,
+                  field_errors& found) {
     // All that may be there go, and as many come.
     if (are_too_many(changes.size(), 2 * labels_max, found)) return;
     for (const auto& [key, value] : changes) {
         if (value) {
-            tags[key] = *value;
+            labels[key] = *value;
         } else if (may_remove) {
-            tags.erase(key);
+            labels.erase(key);
         } else {
             found.add(base::pointer_to("/labels", key), "wrong_type", "must be a string");
         }
     }
-    check_labels(tags, found);
+    check_labels(labels, found);
 }
 
-void check_name(const std::optional<std::string>& name, std::string_view pointer, faults& found) {
+void check_name(const std::optional<std::string>& name, std::string_view pointer,
+                field_errors& found) {
     if (!name) {
         found.add(std::string(pointer), "required", "must be given");
     } else if (!is_valid_name(*name)) {
@@ -100,7 +102,7 @@ void check_name(const std::optional<std::string>& name, std::string_view pointer
 }
 
 void check_range(int value, const replica_range& range, std::string pointer, std::string_view what,
-                 faults& found) {
+                 field_errors& found) {
     if (value < range.least || value > range.most) {
         found.add(std::move(pointer), "out_of_range",
                   fmt::format("{} must be from {} to {}", what, range.least, range.most));
@@ -135,7 +137,7 @@ bool supports(const engine_rules& rules, topology_mode mode) noexcept {
 
 // `present` is what holds where the request is silent.
 topology read_topology(const topology_request& wanted, const engine_rules& rules, topology present,
-                       faults& found) {
+                       field_errors& found) {
     topology shape = present;
     if (wanted.mode) {
         const auto mode = topology_mode_from(*wanted.mode);
@@ -182,7 +184,8 @@ topology read_topology(const topology_request& wanted, const engine_rules& rules
 }
 
 std::optional<std::int64_t> read_quantity(const std::string& text, bool cpu, const char* pointer,
-                                          std::int64_t least, std::int64_t most, faults& found) {
+                                          std::int64_t least, std::int64_t most,
+                                          field_errors& found) {
     const auto value = cpu ? base::parse_millis(text) : base::parse_bytes(text);
     if (!value) {
         const bool is_huge = value.error().code == errc::limit;
@@ -191,7 +194,7 @@ std::optional<std::int64_t> read_quantity(const std::string& text, bool cpu, con
     }
     if (*value < least || *value > most) {
         const auto show = [&](std::int64_t v) {
-            return cpu ? base::millis_text(v) : base::bytes_text(v);
+            return cpu ? base::format_millis(v) : base::bytes_text(v);
         };
         found.add(pointer, "out_of_range",
                   fmt::format("must be from {} to {}", show(least), show(most)));
@@ -201,7 +204,7 @@ std::optional<std::int64_t> read_quantity(const std::string& text, bool cpu, con
 }
 
 domain::size read_size(const size_request& wanted, const engine_rules& rules, domain::size present,
-                       faults& found) {
+                       field_errors& found) {
     domain::size result = present;
     if (wanted.preset) {
         const auto* preset = find_preset(*wanted.preset);
@@ -243,7 +246,7 @@ domain::size read_size(const size_request& wanted, const engine_rules& rules, do
 }
 
 void read_storage(const storage_request& wanted, const engine_rules& rules, storage& result,
-                  faults& found) {
+                  field_errors& found) {
     if (!rules.has_volumes) {
         // As answers show it: nothing.
         const bool is_none = (!wanted.size || base::parse_bytes(*wanted.size) == 0) &&
@@ -277,7 +280,7 @@ void read_storage(const storage_request& wanted, const engine_rules& rules, stor
 }
 
 void read_version(const std::optional<std::string>& wanted, const engine_rules& rules,
-                  const engine_offer& offer, database& record, faults& found) {
+                  const engine_offer& offer, database& record, field_errors& found) {
     if (!offer.installed) {
         found.add("/engine", "engine_not_installed",
                   fmt::format("{} is not installed in the cluster", rules.display_name));
@@ -301,7 +304,7 @@ void read_version(const std::optional<std::string>& wanted, const engine_rules& 
         offer.versions.begin(),
         offer.versions.begin() + std::ptrdiff_t(std::min<std::size_t>(offer.versions.size(), 12)));
     found.add("/version", deprecated ? "version_deprecated" : "version_not_found",
-              fmt::format("{} is {}; available: {}", base::cut_utf8(*wanted, 40),
+              fmt::format("{} is {}; available: {}", base::truncate_utf8(*wanted, 40),
                           deprecated ? "deprecated" : "not in the cluster's catalogue",
                           fmt::join(shown, ", ")));
 }
@@ -352,7 +355,7 @@ base::outcome<void> check_moment(const database& present, const database& next) 
 }  // namespace
 
 base::outcome<database> validate_create(const create_request& wanted, const engine_offer& offer) {
-    faults found(wanted.unread);
+    field_errors found(wanted.unread);
     database record;
     check_name(wanted.project, "/project", found);
     check_name(wanted.name, "/name", found);
@@ -367,9 +370,9 @@ base::outcome<database> validate_create(const create_request& wanted, const engi
         found.add("/engine", "unknown_engine",
                   fmt::format("known engines: {}", fmt::join(names, ", ")));
     }
-    if (wanted.tags) {
-        check_labels(*wanted.tags, found);
-        record.tags = *wanted.tags;
+    if (wanted.labels) {
+        check_labels(*wanted.labels, found);
+        record.labels = *wanted.labels;
     }
     if (rules != nullptr) {
         record.engine = rules->engine;
@@ -385,7 +388,7 @@ base::outcome<database> validate_create(const create_request& wanted, const engi
                                 find_preset("small")->size, found);
         if (rules->has_volumes) record.storage.bytes = storage_bytes_default;
         read_storage(wanted.storage.value_or(storage_request{}), *rules, record.storage, found);
-        found.add(creation_faults(record, *rules));
+        found.add(creation_errors(record, *rules));
     }
     record.deletion_protection = wanted.deletion_protection.value_or(false);
     record.monitoring = wanted.monitoring.value_or(true);
@@ -399,7 +402,7 @@ base::outcome<database> validate_patch(const database& present, const patch_requ
     }
     const auto* rules = find_engine(present.engine);
     if (rules == nullptr) return base::fail(errc::internal, "the record names an unknown engine");
-    faults found(wanted.unread);
+    field_errors found(wanted.unread);
     for (const auto& [member, text] : wanted.immutable) {
         if (is_as_present(present, member, text)) continue;
         found.add(base::pointer_to("", member), "immutable",
@@ -417,7 +420,7 @@ base::outcome<database> validate_patch(const database& present, const patch_requ
                       fmt::format("{} cannot change from {} to {}", rules->display_name,
                                   name(present.topology.mode), name(next.topology.mode)));
         }
-        found.add(scaling_faults(present.topology, next.topology, *rules));
+        found.add(scaling_errors(present.topology, next.topology, *rules));
     }
     if (wanted.size) next.size = read_size(*wanted.size, *rules, present.size, found);
     if (wanted.storage) {
@@ -439,7 +442,7 @@ base::outcome<database> validate_patch(const database& present, const patch_requ
         found.add("/storage/size", "unsupported",
                   "ephemeral storage is no volume that could grow; it stays as it was created");
     }
-    if (wanted.tags) patch_labels(*wanted.tags, true, next.tags, found);
+    if (wanted.labels) patch_labels(*wanted.labels, true, next.labels, found);
     next.deletion_protection = wanted.deletion_protection.value_or(present.deletion_protection);
     if (wanted.paused && *wanted.paused && !rules->can_pause) {
         found.add("/paused", "unsupported",
@@ -458,7 +461,7 @@ base::outcome<database> validate_patch(const database& present, const patch_requ
 }
 
 base::outcome<project> validate_project(const project* present, const project_request& wanted) {
-    faults found(wanted.unread);
+    field_errors found(wanted.unread);
     project next = present != nullptr ? *present : project{};
     if (present == nullptr) {
         check_name(wanted.name, "/name", found);
@@ -473,7 +476,7 @@ base::outcome<project> validate_project(const project* present, const project_re
         }
         next.display_name = *wanted.display_name;
     }
-    if (wanted.tags) patch_labels(*wanted.tags, present != nullptr, next.tags, found);
+    if (wanted.labels) patch_labels(*wanted.labels, present != nullptr, next.labels, found);
     if (wanted.max_databases) {
         if (*wanted.max_databases < 0 || *wanted.max_databases > 100'000) {
             found.add("/quota/databases", "out_of_range", "must be from 0 (no limit) to 100000");

@@ -7,7 +7,7 @@
 #include "base/utf8.hpp"
 #include "domain/decide.hpp"
 #include "domain/engines.hpp"
-#include "domain/faults.hpp"
+#include "domain/field_errors.hpp"
 
 namespace domain {
 namespace {
@@ -66,7 +66,7 @@ TEST(validate_create, names_all_faults_at_once) {
     wanted.topology = topology_request{.mode = "replicated", .replicas = 99, .shards = 2};
     wanted.size = size_request{.cpu = "1x", .memory = "1"};
     wanted.storage = storage_request{.size = "1", .storage_class = "Fast!", .type = "floppy"};
-    wanted.tags = labels{{"kubedb.com/x", "a"}, {"-bad", "a"}, {"ok", "bad value"}};
+    wanted.labels = labels{{"kubedb.com/x", "a"}, {"-bad", "a"}, {"ok", "bad value"}};
     EXPECT_EQ(faults_of(wanted),
               (strings{"/labels/-bad bad_label_key", "/labels/kubedb.com~1x reserved_label",
                        "/labels/ok bad_label_value", "/name bad_name", "/project required",
@@ -147,8 +147,8 @@ TEST(validate_create, gives_memcached_no_volume) {
 
 TEST(validate_create, limits_the_number_of_labels) {
     auto wanted = good();
-    wanted.tags.emplace();
-    for (int i = 0; i < 33; ++i) (*wanted.tags)["k" + std::to_string(i)] = "v";
+    wanted.labels.emplace();
+    for (int i = 0; i < 33; ++i) (*wanted.labels)["k" + std::to_string(i)] = "v";
     EXPECT_EQ(faults_of(wanted), (strings{"/labels too_many"}));
 }
 
@@ -156,7 +156,7 @@ TEST(validate_create, points_at_what_is_in_the_request) {
     const auto key = std::string(100, 'a') + "\xC3\xA9";
     auto wanted = good();
     wanted.version = std::string(39, '9') + "\xC3\xA9";
-    wanted.tags = labels{{key, "v"}, {std::string(318, 'b'), "v"}};
+    wanted.labels = labels{{key, "v"}, {std::string(318, 'b'), "v"}};
     EXPECT_EQ(faults_of(wanted),
               (strings{"/labels bad_label_key", "/labels/" + key + " bad_label_key",
                        "/version version_not_found"}));
@@ -173,19 +173,19 @@ TEST(validate_create, points_at_what_is_in_the_request) {
 TEST(validate_patch, tells_a_bounded_number_of_faults) {
     patch_request wanted;
     for (int i = 0; i < 200; ++i) {
-        add_fault(wanted.unread, {"/x" + std::to_string(i), "unknown_field", ""});
+        add_field_error(wanted.unread, {"/x" + std::to_string(i), "unknown_field", ""});
     }
     wanted.size = size_request{.preset = "gigantic"};
     const auto refused = validate_patch(present(), wanted);
     ASSERT_FALSE(refused);
     EXPECT_EQ(refused.error().text, "more than 100 fields are not valid");
     ASSERT_EQ(refused.error().fields.size(), faults_max + 1);
-    EXPECT_EQ(refused.error().fields.back().code, "too_many_faults");
+    EXPECT_EQ(refused.error().fields.back().code, "too_many_errors");
 }
 
 TEST(validate_patch, counts_labels_before_it_looks_at_them) {
-    patch_request wanted{.tags = label_changes{}};
-    for (int i = 0; i < 65; ++i) (*wanted.tags)["-bad" + std::to_string(i)] = "v";
+    patch_request wanted{.labels = label_changes{}};
+    for (int i = 0; i < 65; ++i) (*wanted.labels)["-bad" + std::to_string(i)] = "v";
     EXPECT_EQ(faulty(validate_patch(present(), wanted).error()), (strings{"/labels too_many"}));
 }
 
@@ -256,10 +256,10 @@ TEST(validate_patch, does_not_change_the_mode_of_redis) {
 
 TEST(validate_patch, adds_and_removes_labels) {
     auto before = present();
-    before.tags = {{"team", "a"}, {"tier", "1"}};
+    before.labels = {{"team", "a"}, {"tier", "1"}};
     patch_request wanted;
-    wanted.tags = {{"team", std::nullopt}, {"env", "prod"}};
-    EXPECT_EQ(validate_patch(before, wanted)->tags, (labels{{"env", "prod"}, {"tier", "1"}}));
+    wanted.labels = {{"team", std::nullopt}, {"env", "prod"}};
+    EXPECT_EQ(validate_patch(before, wanted)->labels, (labels{{"env", "prod"}, {"tier", "1"}}));
 }
 
 TEST(validate_patch, refuses_to_scale_a_paused_database) {
@@ -288,7 +288,7 @@ TEST(validate_patch, what_could_not_be_created_can_be_named_but_not_scaled) {
     const patch_request grown{.size = size_request{.preset = "large"}};
     EXPECT_EQ(validate_patch(before, grown).error().reason, "not_created");
     EXPECT_EQ(validate_patch(before, {.paused = true}).error().reason, "not_created");
-    EXPECT_TRUE(validate_patch(before, {.tags = label_changes{{"team", "a"}}}));
+    EXPECT_TRUE(validate_patch(before, {.labels = label_changes{{"team", "a"}}}));
     begin_operation(before, {.id = "op-2", .kind = operation_kind::create}, {});
     EXPECT_TRUE(validate_patch(before, grown)) << "its creation is still under way";
 }
@@ -333,18 +333,18 @@ TEST(validate_project, checks_name_and_quota) {
 }
 
 TEST(validate_project, a_patch_merges_labels_and_counts_characters) {
-    const auto made =
-        validate_project(nullptr, {.name = "shop", .tags = label_changes{{"a", "1"}, {"b", "2"}}});
+    const auto made = validate_project(
+        nullptr, {.name = "shop", .labels = label_changes{{"a", "1"}, {"b", "2"}}});
     ASSERT_TRUE(made);
     std::string name;
     for (int i = 0; i < 200; ++i) name += "ü";
     const auto next = validate_project(
-        &*made, {.display_name = name, .tags = label_changes{{"a", std::nullopt}, {"c", "3"}}});
+        &*made, {.display_name = name, .labels = label_changes{{"a", std::nullopt}, {"c", "3"}}});
     ASSERT_TRUE(next);
-    EXPECT_EQ(next->tags, (labels{{"b", "2"}, {"c", "3"}}));
+    EXPECT_EQ(next->labels, (labels{{"b", "2"}, {"c", "3"}}));
     const auto bad = validate_project(
         nullptr,
-        {.name = "shop", .tags = label_changes{{"a", std::nullopt}}, .max_memory = "999999Ei"});
+        {.name = "shop", .labels = label_changes{{"a", std::nullopt}}, .max_memory = "999999Ei"});
     ASSERT_FALSE(bad);
     EXPECT_EQ(faulty(bad.error()), (strings{"/labels/a wrong_type", "/quota/memory out_of_range"}));
 }

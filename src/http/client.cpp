@@ -12,7 +12,7 @@
 
 #include "aio/deadline.hpp"
 #include "http/gzip.hpp"
-#include "http/wire.hpp"
+#include "http/transport.hpp"
 
 namespace http {
 namespace {
@@ -172,7 +172,7 @@ class answer_reading {
 // So many at once; others wait in order.
 class slots {
   public:
-    slots(aio::executor on, std::size_t most) : on_(std::move(on)), free_(most) {}
+    slots(aio::executor on, std::size_t most) : executor_(std::move(on)), free_(most) {}
 
     class slot {
       public:
@@ -192,7 +192,7 @@ class slots {
             --free_;
             co_return slot(*this);
         }
-        const auto place = waiting_.emplace(waiting_.end(), on_);
+        const auto place = waiting_.emplace(waiting_.end(), executor_);
         auto woken = co_await place->called.wait();
         const bool has_slot = place->has_slot;
         waiting_.erase(place);
@@ -206,7 +206,7 @@ class slots {
   private:
     struct waiter {
         explicit waiter(const aio::executor& on) : called(on) {}
-        aio::wakeup called;
+        aio::notification called;
         bool has_slot = false;
     };
     void give_back() {
@@ -218,7 +218,7 @@ class slots {
         ++free_;
     }
 
-    aio::executor on_;
+    aio::executor executor_;
     std::size_t free_;
     std::list<waiter> waiting_;
 };
@@ -251,11 +251,11 @@ class streaming_answer final : public stream_reader {
 class client_impl final : public client {
   public:
     client_impl(aio::executor on, client_options how, std::shared_ptr<detail::tls_setup> tls)
-        : how_(std::move(how)), tls_(std::move(tls)), slots_(on, how_.connections_max) {
-        const bool usual = how_.origin.port == (how_.origin.secure ? 443 : 80);
-        const bool is_v6 = how_.origin.host.find(':') != std::string::npos;
-        host_ = is_v6 ? "[" + how_.origin.host + "]" : how_.origin.host;
-        if (!usual) host_ += fmt::format(":{}", how_.origin.port);
+        : options_(std::move(how)), tls_(std::move(tls)), slots_(on, options_.connections_max) {
+        const bool usual = options_.origin.port == (options_.origin.secure ? 443 : 80);
+        const bool is_v6 = options_.origin.host.find(':') != std::string::npos;
+        host_ = is_v6 ? "[" + options_.origin.host + "]" : options_.origin.host;
+        if (!usual) host_ += fmt::format(":{}", options_.origin.port);
     }
 
     aio::task<response> send(request outgoing, request_limits limits) override {
@@ -270,7 +270,7 @@ class client_impl final : public client {
 
     aio::task<std::unique_ptr<stream_reader>> open(request outgoing,
                                                    request_limits limits) override {
-        if (*streams_open_ >= how_.streams_max) {
+        if (*streams_open_ >= options_.streams_max) {
             co_return fail(errc::limit, "too many open streams", "not_sent");
         }
         auto work = open_stream(std::move(outgoing));
@@ -315,7 +315,7 @@ class client_impl final : public client {
     }
 
     std::unique_ptr<detail::wire> take_idle() {
-        const auto oldest = std::chrono::steady_clock::now() - how_.idle_timeout;
+        const auto oldest = std::chrono::steady_clock::now() - options_.idle_timeout;
         std::erase_if(idle_, [&](const pooled& each) { return each.idle_since < oldest; });
         if (idle_.empty()) return nullptr;
         auto wire = std::move(idle_.back().wire);
@@ -325,8 +325,8 @@ class client_impl final : public client {
 
     aio::task<std::unique_ptr<detail::wire>> connect() {
         auto made =
-            co_await aio::with_deadline(std::chrono::steady_clock::now() + how_.connect_timeout,
-                                        detail::connect(how_.origin, tls_));
+            co_await aio::with_deadline(std::chrono::steady_clock::now() + options_.connect_timeout,
+                                        detail::connect(options_.origin, tls_));
         if (!made) made.error().reason = "not_sent";
         co_return made;
     }
@@ -337,7 +337,7 @@ class client_impl final : public client {
         if (!slot) co_return base::pass(std::move(slot));
         const auto head = head_of(outgoing);
         const auto body_max =
-            limits.body_bytes_max == 0 ? how_.body_bytes_max : limits.body_bytes_max;
+            limits.body_bytes_max == 0 ? options_.body_bytes_max : limits.body_bytes_max;
         auto wire = take_idle();
         while (true) {
             const bool reused = wire != nullptr;
@@ -402,7 +402,7 @@ class client_impl final : public client {
         co_return std::make_unique<streaming_answer>(std::move(reading), streams_open_);
     }
 
-    client_options how_;
+    client_options options_;
     std::shared_ptr<detail::tls_setup> tls_;  // owned also by connections that are being made
     slots slots_;
     std::string host_;

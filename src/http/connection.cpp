@@ -11,7 +11,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <utility>
 
-#include "http/farewell.hpp"
+#include "http/graceful_close.hpp"
 #include "http/outgoing.hpp"
 #include "http/read_buffer.hpp"
 #include "http/request_parser.hpp"
@@ -27,7 +27,7 @@ namespace {
 
 // Answers to pipelined requests are written together up to this many bytes.
 constexpr std::size_t write_batch_bytes = 64 * 1024;
-// How long a client may go on behind the last answer (farewell.hpp).
+// How long a client may go on behind the last answer (graceful_close.hpp).
 constexpr std::chrono::seconds linger_time{1};
 
 // A state machine driven by completions: the fast path (read, handle_now, write) runs without a
@@ -76,7 +76,7 @@ class connection_of final : public connection,
         }
     }
 
-    void turn_away() {
+    void reject() {
         refuse(503, "too many connections");
         advance();
     }
@@ -288,14 +288,14 @@ class connection_of final : public connection,
         waiting_request_.emplace(std::move(incoming));
     }
 
-    [[nodiscard]] answer_framing framing() {
+    [[nodiscard]] response_framing framing() {
         return {.head_only = head_only_,
                 .close = !keep_,
                 .is_http_1_0 = is_1_0_,
                 .date_line = loop_->date_line()};
     }
 
-    void take_answer(answer from) {
+    void take_answer(outgoing_response from) {
         if (from.close || loop_->is_draining) keep_ = false;
         if (from.stream && !has_no_body(from.response.status)) {
             if (is_1_0_) keep_ = false;
@@ -331,16 +331,17 @@ class connection_of final : public connection,
         deadline_ = base::steady_time::max();
         auto incoming = std::move(*waiting_request_);
         waiting_request_.reset();
-        asio::co_spawn(*loop_->context, cancellable(loop_->handler->handle(std::move(incoming))),
-                       asio::bind_cancellation_slot(
-                           stop_.slot(), [self = this->shared_from_this()](
-                                             const std::exception_ptr& thrown, answer from) {
-                               self->on_handled(thrown != nullptr, std::move(from));
-                           }));
+        asio::co_spawn(
+            *loop_->context, cancellable(loop_->handler->handle(std::move(incoming))),
+            asio::bind_cancellation_slot(
+                stop_.slot(), [self = this->shared_from_this()](const std::exception_ptr& thrown,
+                                                                outgoing_response from) {
+                    self->on_handled(thrown != nullptr, std::move(from));
+                }));
         watch_client();
     }
 
-    void on_handled(bool has_thrown, answer from) {
+    void on_handled(bool has_thrown, outgoing_response from) {
         if (phase_ != phase::handling) {  // closed meanwhile
             loop_->in_flight.add(-1);
             if (from.on_sent) from.on_sent(from.response.status, 0, false);
@@ -423,7 +424,7 @@ class connection_of final : public connection,
         deadline_ = clock::now() + linger_time;
         loop_->counters->lingering.fetch_add(1, std::memory_order_relaxed);
         asio::co_spawn(
-            *loop_->context, say_farewell(stream_, lingers),
+            *loop_->context, close_gracefully(stream_, lingers),
             [self = this->shared_from_this()](const std::exception_ptr&) { self->close_now(); });
     }
 
@@ -460,8 +461,8 @@ class connection_of final : public connection,
     std::move_only_function<void()> tell_end_;  // may be empty
     asio::steady_timer written_;                // cancelled when a stream's bytes are written
     asio::cancellation_signal stop_;
-    std::optional<request> waiting_request_;  // for what is before it in the pipeline
-    std::optional<answer> streaming_;         // from its head to its end
+    std::optional<request> waiting_request_;      // for what is before it in the pipeline
+    std::optional<outgoing_response> streaming_;  // from its head to its end
     base::steady_time deadline_ = base::steady_time::max();
     base::steady_time read_deadline_ = base::steady_time::max();
     request_parser::state waiting_for_ = request_parser::state::start;
@@ -492,8 +493,8 @@ void serve_tls(std::shared_ptr<loop_state> loop, tcp::socket socket, asio::ssl::
         ->begin();
 }
 
-void turn_away(std::shared_ptr<loop_state> loop, tcp::socket socket) {
-    std::make_shared<connection_of<tcp::socket>>(std::move(loop), std::move(socket))->turn_away();
+void reject(std::shared_ptr<loop_state> loop, tcp::socket socket) {
+    std::make_shared<connection_of<tcp::socket>>(std::move(loop), std::move(socket))->reject();
 }
 
 }  // namespace http::detail

@@ -76,6 +76,6 @@ struct loop_state {
 void serve_plain(std::shared_ptr<loop_state> loop, tcp::socket socket);
 void serve_tls(std::shared_ptr<loop_state> loop, tcp::socket socket, asio::ssl::context& tls);
 // Answers 503 whatever is asked, and closes.
-void turn_away(std::shared_ptr<loop_state> loop, tcp::socket socket);
+void reject(std::shared_ptr<loop_state> loop, tcp::socket socket);
 
 }  // namespace http::detail

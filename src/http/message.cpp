@@ -54,14 +54,14 @@ std::string_view name(method verb) noexcept {
 // Field names are compared without case (RFC 9110 section 5.1).
 std::string_view headers::get(std::string_view name) const noexcept {
     for (const auto& item : items_) {
-        if (base::same_but_for_case(item.name, name)) return item.value;
+        if (base::equals_ignore_case(item.name, name)) return item.value;
     }
     return {};
 }
 
 bool headers::has(std::string_view name) const noexcept {
     return std::ranges::any_of(
-        items_, [&](const header& item) { return base::same_but_for_case(item.name, name); });
+        items_, [&](const header& item) { return base::equals_ignore_case(item.name, name); });
 }
 
 void headers::add(std::string name, std::string value) {
@@ -75,7 +75,7 @@ void headers::set(std::string_view name, std::string value) {
 
 void headers::erase(std::string_view name) {
     std::erase_if(items_,
-                  [&](const header& item) { return base::same_but_for_case(item.name, name); });
+                  [&](const header& item) { return base::equals_ignore_case(item.name, name); });
 }
 
 std::string body::to_string() const {

@@ -7,11 +7,13 @@ namespace {
 
 class silent_handler final : public http::handler {
   public:
-    std::optional<http::answer> handle_now(http::request&) override { return http::answer{}; }
-    boost::asio::awaitable<http::answer> handle(http::request) override {
-        co_return http::answer{};
+    std::optional<http::outgoing_response> handle_now(http::request&) override {
+        return http::outgoing_response{};
     }
-    http::answer refuse(unsigned, std::string_view) override { return {}; }
+    boost::asio::awaitable<http::outgoing_response> handle(http::request) override {
+        co_return http::outgoing_response{};
+    }
+    http::outgoing_response refuse(unsigned, std::string_view) override { return {}; }
 };
 
 base::outcome<std::unique_ptr<http::server>> start(std::uint16_t port) {

@@ -12,8 +12,8 @@
 #include <string>
 #include <type_traits>
 
-#include "http/answer_queue.hpp"
 #include "http/read_buffer.hpp"
+#include "http/response_queue.hpp"
 
 namespace http::detail {
 
@@ -35,7 +35,7 @@ class outgoing {
 
     explicit outgoing(Stream& stream) : stream_(stream) {}
 
-    [[nodiscard]] answer_queue& queue() noexcept { return queue_; }
+    [[nodiscard]] response_queue& queue() noexcept { return queue_; }
     [[nodiscard]] bool is_empty() const noexcept { return queue_.empty(); }
     // The socket has to take more first.
     [[nodiscard]] bool is_waiting() const noexcept { return is_waiting_; }
@@ -133,7 +133,7 @@ class outgoing {
     }
 
     Stream& stream_;
-    answer_queue queue_;
+    response_queue queue_;
     std::string encrypted_;  // TLS only: what is being written
     bool is_waiting_ = false;
 };

@@ -54,7 +54,7 @@ bool has_bare_line_end(std::string_view text, char before) noexcept {
 bool has_word(std::string_view list, std::string_view word) noexcept {
     while (!list.empty()) {
         const auto comma = list.find(',');
-        if (base::same_but_for_case(trimmed(list.substr(0, comma)), word)) return true;
+        if (base::equals_ignore_case(trimmed(list.substr(0, comma)), word)) return true;
         if (comma == std::string_view::npos) return false;
         list.remove_prefix(comma + 1);
     }
@@ -226,7 +226,7 @@ bool request_parser::read_target(std::string_view target) {
     const auto scheme_end = target.find("://");
     if (scheme_end == std::string_view::npos) return false;
     const auto scheme = target.substr(0, scheme_end);
-    if (!base::same_but_for_case(scheme, "http") && !base::same_but_for_case(scheme, "https"))
+    if (!base::equals_ignore_case(scheme, "http") && !base::equals_ignore_case(scheme, "https"))
         return false;
     const auto rest = target.substr(scheme_end + 3);
     const auto path = std::min(rest.find_first_of("/?"), rest.size());
@@ -248,7 +248,7 @@ bool request_parser::read_field(std::string_view line) {
     const auto value = trimmed(line.substr(colon + 1));
     if (!std::ranges::all_of(value, is_value_char))
         return bad(400, "a control character in a header");
-    if (base::same_but_for_case(name, "content-length")) {
+    if (base::equals_ignore_case(name, "content-length")) {
         std::uint64_t length = 0;
         const auto [end, error] =
             std::from_chars(value.data(), value.data() + value.size(), length);
@@ -258,26 +258,26 @@ bool request_parser::read_field(std::string_view line) {
         if (has_length_ && length != left_) return bad(400, "several Content-Length values");
         has_length_ = true;
         left_ = length;
-    } else if (base::same_but_for_case(name, "transfer-encoding")) {
+    } else if (base::equals_ignore_case(name, "transfer-encoding")) {
         if (is_chunked_ || is_1_0_) return bad(400, "Transfer-Encoding is not as it must be");
-        if (!base::same_but_for_case(value, "chunked"))
+        if (!base::equals_ignore_case(value, "chunked"))
             return bad(501, "only the chunked transfer coding is known");
         is_chunked_ = true;
-    } else if (base::same_but_for_case(name, "connection")) {
+    } else if (base::equals_ignore_case(name, "connection")) {
         if (has_word(value, "close")) {
             keeps_alive_ = false;
         } else if (is_1_0_ && has_word(value, "keep-alive")) {
             keeps_alive_ = true;
         }
-    } else if (base::same_but_for_case(name, "host")) {
+    } else if (base::equals_ignore_case(name, "host")) {
         ++hosts_;
         if (!std::ranges::all_of(value, is_target_char)) return bad(400, "Host is not a host");
         if (!authority_.empty()) {
             message_.headers.add(std::string(name), authority_);
             return true;
         }
-    } else if (base::same_but_for_case(name, "expect")) {
-        if (!base::same_but_for_case(value, "100-continue"))
+    } else if (base::equals_ignore_case(name, "expect")) {
+        if (!base::equals_ignore_case(value, "100-continue"))
             return bad(417, "an expectation that cannot be met");
         expects_continue_ = !is_1_0_;
     }

@@ -166,7 +166,7 @@ class worker {
         if (open >= options_.connections_max) {
             // Those who are told why take a place too, so not everybody can be told.
             if (tls_ == nullptr && open < options_.connections_max + told_why_most) {
-                return detail::turn_away(state_, std::move(socket));
+                return detail::reject(state_, std::move(socket));
             }
             counters.open.fetch_sub(1, std::memory_order_relaxed);
         } else if (tls_ != nullptr) {

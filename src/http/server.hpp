@@ -35,7 +35,7 @@ class stream_writer {
 // Produces the body of a streaming answer; the stream ends (last chunk) when it returns.
 using stream_source = std::move_only_function<aio::task<>(stream_writer&)>;
 
-struct answer {
+struct outgoing_response {
     http::response response;
     stream_source stream{};  // when set, response.body is ignored and the answer is chunked
     bool close = false;      // close the connection after it
@@ -48,12 +48,12 @@ class handler {
     virtual ~handler() = default;
     // The fast path: answers at once without a coroutine, or nothing to go on with handle(), which
     // gets the same request. Called for every request first.
-    virtual std::optional<answer> handle_now(request& incoming) = 0;
+    virtual std::optional<outgoing_response> handle_now(request& incoming) = 0;
     // Never throws; cancelled when the client goes away.
-    virtual boost::asio::awaitable<answer> handle(request incoming) = 0;
+    virtual boost::asio::awaitable<outgoing_response> handle(request incoming) = 0;
     // The answer to what could not be parsed or is over a limit (400, 408, 413, 414, 431, 501,
     // 505).
-    virtual answer refuse(unsigned status, std::string_view detail) = 0;
+    virtual outgoing_response refuse(unsigned status, std::string_view detail) = 0;
 };
 
 struct tls_files {

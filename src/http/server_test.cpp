@@ -13,7 +13,7 @@
 #include <future>
 #include <sstream>
 
-#include "aio/run_to_end.hpp"
+#include "aio/block_on.hpp"
 #include "http/client.hpp"
 
 namespace {
@@ -35,13 +35,13 @@ class test_handler final : public http::handler {
   public:
     explicit test_handler(stage& with) : stage_(with) {}
 
-    std::optional<http::answer> handle_now(http::request& incoming) override {
+    std::optional<http::outgoing_response> handle_now(http::request& incoming) override {
         if (incoming.path() == "/now") {
             static const auto bytes = std::make_shared<const std::string>("0123456789");
             http::body body(bytes);
             body.split_at = 4;
             body.middle = "--";
-            http::answer result{.response = {.status = 200, .body = std::move(body)}};
+            http::outgoing_response result{.response = {.status = 200, .body = std::move(body)}};
             result.on_sent = [this](unsigned, std::uint64_t, bool whole) {
                 ++stage_.sent;
                 if (whole) ++stage_.sent_whole;
@@ -49,18 +49,20 @@ class test_handler final : public http::handler {
             return result;
         }
         if (incoming.path() == "/echo") {
-            return http::answer{.response = {.status = 200, .body = http::body(incoming.body)}};
+            return http::outgoing_response{
+                .response = {.status = 200, .body = http::body(incoming.body)}};
         }
-        if (incoming.path() == "/empty") return http::answer{.response = {.status = 204}};
+        if (incoming.path() == "/empty")
+            return http::outgoing_response{.response = {.status = 204}};
         return std::nullopt;
     }
 
-    boost::asio::awaitable<http::answer> handle(http::request incoming) override {
+    boost::asio::awaitable<http::outgoing_response> handle(http::request incoming) override {
         if (incoming.path() == "/hang") {
             ++stage_.waiting;
             auto slept = co_await aio::sleep_for(1h);
             if (!slept) ++stage_.cancelled;
-            co_return http::answer{.response = {.status = 200}};
+            co_return http::outgoing_response{.response = {.status = 200}};
         }
         if (incoming.path() == "/wait") {  // until the server begins to drain, in small turns
             ++stage_.waiting;
@@ -68,14 +70,15 @@ class test_handler final : public http::handler {
                 auto slept = co_await aio::sleep_for(1ms);
                 if (!slept) break;
             }
-            co_return http::answer{.response = {.status = 200, .body = http::body("late")}};
+            co_return http::outgoing_response{
+                .response = {.status = 200, .body = http::body("late")}};
         }
         if (incoming.path() == "/stream") {
-            http::answer result{.response = {.status = 200}};
+            http::outgoing_response result{.response = {.status = 200}};
             result.stream = [this](http::stream_writer& out) -> aio::task<> {
                 auto sent = co_await out.write(std::make_shared<const std::string>("first;"));
                 if (!sent) co_return sent;
-                aio::wakeup end(co_await aio::this_executor());
+                aio::notification end(co_await aio::this_executor());
                 out.on_end([&end] { end.notify(); });
                 ++stage_.waiting;
                 co_await end.wait();
@@ -88,7 +91,7 @@ class test_handler final : public http::handler {
             co_return result;
         }
         if (incoming.path() == "/flood") {
-            http::answer result{.response = {.status = 200}};
+            http::outgoing_response result{.response = {.status = 200}};
             result.stream = [](http::stream_writer& out) -> aio::task<> {
                 const auto bytes = std::make_shared<const std::string>(std::size_t(1) << 20, 'x');
                 while (true) {
@@ -98,10 +101,11 @@ class test_handler final : public http::handler {
             };
             co_return result;
         }
-        co_return http::answer{.response = {.status = 404, .body = http::body("nothing here")}};
+        co_return http::outgoing_response{
+            .response = {.status = 404, .body = http::body("nothing here")}};
     }
 
-    http::answer refuse(unsigned status, std::string_view detail) override {
+    http::outgoing_response refuse(unsigned status, std::string_view detail) override {
         return {.response = {.status = status, .body = http::body(std::string(detail))}};
     }
 
@@ -355,7 +359,7 @@ class http_client : public http_server {
             if (!made) co_return base::pass(std::move(made));
             co_return co_await act(**made);
         };
-        return aio::run_to_end(work(std::move(use), std::move(how)));
+        return aio::block_on(work(std::move(use), std::move(how)));
     }
 };
 
@@ -386,7 +390,7 @@ TEST_F(http_client, says_when_nothing_was_sent) {
         auto made = http::make_client(on, std::move(with));
         co_return co_await (*made)->send({.verb = http::method::post, .target = "/"}, {});
     };
-    const auto got = aio::run_to_end(work(how));
+    const auto got = aio::block_on(work(how));
     ASSERT_FALSE(got);
     EXPECT_EQ(got.error().code, base::errc::unavailable);
     EXPECT_EQ(got.error().reason, "not_sent");

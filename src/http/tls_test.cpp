@@ -1,4 +1,4 @@
-// TLS between this room's client and this room's server, with certificates made on the spot.
+// TLS between this module's client and this module's server, with certificates made on the spot.
 
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -12,7 +12,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "aio/run_to_end.hpp"
+#include "aio/block_on.hpp"
 #include "http/client.hpp"
 #include "http/server.hpp"
 #include "testing/certificates.hpp"
@@ -25,14 +25,14 @@ using fakes::credentials_pem;
 
 class polite_handler final : public http::handler {
   public:
-    std::optional<http::answer> handle_now(http::request& incoming) override {
-        return http::answer{
+    std::optional<http::outgoing_response> handle_now(http::request& incoming) override {
+        return http::outgoing_response{
             .response = {.status = 200, .body = http::body(incoming.secure ? "secure" : "plain")}};
     }
-    boost::asio::awaitable<http::answer> handle(http::request) override {
-        co_return http::answer{};
+    boost::asio::awaitable<http::outgoing_response> handle(http::request) override {
+        co_return http::outgoing_response{};
     }
-    http::answer refuse(unsigned status, std::string_view) override {
+    http::outgoing_response refuse(unsigned status, std::string_view) override {
         return {.response = {.status = status}};
     }
 };
@@ -75,7 +75,7 @@ class tls : public testing::Test {
             if (!got) co_return base::pass(std::move(got));
             co_return got->body.to_string();
         };
-        return aio::run_to_end(work(std::move(host), server_->port(), std::move(how)));
+        return aio::block_on(work(std::move(host), server_->port(), std::move(how)));
     }
     // A refusal that names the peer and says `why`, and that nothing was sent.
     static void expect_distrust(const base::outcome<std::string>& got, std::string_view why) {
@@ -198,7 +198,7 @@ TEST_F(tls, changes_whom_it_believes_and_what_it_shows) {
         EXPECT_FALSE(got);  // the kept connection is of no use any more
         co_return base::outcome<void>{};
     };
-    const auto done = aio::run_to_end(work(server_->port(), authority_, stranger_));
+    const auto done = aio::block_on(work(server_->port(), authority_, stranger_));
     EXPECT_TRUE(done) << done.error().text;
     EXPECT_EQ(server_->counters().connections_total, 3U);
 }

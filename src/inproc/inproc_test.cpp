@@ -1,7 +1,7 @@
 #include <gtest/gtest.h>
 
-#include "inproc/bus.hpp"
-#include "inproc/cache.hpp"
+#include "inproc/memory_bus.hpp"
+#include "inproc/memory_cache.hpp"
 #include "testing/bus_contract.hpp"
 #include "testing/cache_contract.hpp"
 
@@ -18,11 +18,11 @@ TEST(memory_cache, forgets_the_least_recently_used_first) {
     manual_clock clock;
     const auto cache = inproc::make_cache(clock, {.bytes_max = 30});
     const auto put = [&](std::string key) {
-        return aio::run_to_end(
+        return aio::block_on(
             cache->put(std::move(key), std::string(9, 'x'), std::chrono::seconds(10)));
     };
     const auto has = [&](std::string key) {
-        return aio::run_to_end(cache->get(std::move(key)))->has_value();
+        return aio::block_on(cache->get(std::move(key)))->has_value();
     };
     ASSERT_TRUE(put("a") && put("b") && put("c"));
     EXPECT_TRUE(has("a"));

@@ -58,7 +58,7 @@ bool read_metadata(od::object& metadata, metadata_reading& into) {
         if (key == "name") {
             taken = assign(into.meta.name, value);
         } else if (key == "namespace") {
-            taken = assign(into.meta.name_space, value);
+            taken = assign(into.meta.ns, value);
         } else if (key == "uid") {
             taken = assign(into.meta.uid, value);
         } else if (key == "resourceVersion") {

@@ -35,7 +35,7 @@ TEST_F(decoding, an_event_is_read_in_any_order_of_its_members) {
         EXPECT_EQ(got->kind, event_kind::upserted);
         EXPECT_EQ(got->object.substr(0, object.size()), object);
         EXPECT_EQ(got->meta.name, "ab");
-        EXPECT_EQ(got->meta.name_space, "t");
+        EXPECT_EQ(got->meta.ns, "t");
         EXPECT_EQ(got->meta.uid, "u");
         EXPECT_EQ(got->meta.resource_version, "7");
     }

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <boost/json/array.hpp>
 
+#include "kube/api_status.hpp"
 #include "kube/json_text.hpp"
-#include "kube/status.hpp"
 
 namespace kube {
 namespace {
@@ -14,10 +14,10 @@ using base::errc;
 constexpr std::size_t page_bytes_max = 16 * 1024 * 1024;
 
 // A document of that kind. A 404 is a failure like others: it proves nothing.
-aio::task<json::object> get_document(client& through, std::string path, std::string kind) {
-    auto got = co_await through.raw_get(std::move(path),
-                                        std::chrono::steady_clock::now() + std::chrono::seconds(15),
-                                        page_bytes_max, "discovery");
+aio::task<json::object> get_document(client& client, std::string path, std::string kind) {
+    auto got = co_await client.raw_get(std::move(path),
+                                       std::chrono::steady_clock::now() + std::chrono::seconds(15),
+                                       page_bytes_max, "discovery");
     if (!got) co_return base::pass(std::move(got));
     if (got->status != 200) {
         co_return std::unexpected(failure_of_answer(got->status, got->body.to_string()));
@@ -73,14 +73,14 @@ void add_kinds(const json::object& list, const std::string& group, const std::st
 
 }  // namespace
 
-aio::task<std::vector<resource>> discover(client& through, std::vector<std::string> groups) {
-    auto all = co_await get_document(through, "/apis", "APIGroupList");
+aio::task<std::vector<resource>> discover(client& client, std::vector<std::string> groups) {
+    auto all = co_await get_document(client, "/apis", "APIGroupList");
     if (!all) co_return base::pass(std::move(all), "discovery");
     std::vector<resource> found;
     for (const auto& group : groups) {
         for (const auto& version : versions_of(*all, group)) {
             auto list = co_await get_document(
-                through, group.empty() ? "/api/v1" : "/apis/" + group + "/" + version,
+                client, group.empty() ? "/api/v1" : "/apis/" + group + "/" + version,
                 "APIResourceList");
             if (!list) co_return base::pass(std::move(list), "discovery of " + group);
             add_kinds(*list, group, version, found);

@@ -4,12 +4,12 @@
 #include <string>
 #include <vector>
 
-#include "kube/client.hpp"
+#include "kube/kube_client.hpp"
 
 namespace kube {
 
 // Kinds of the named groups ("" = core). What it does not find is not served: the server's own list
 // of groups says so, and a 404 on the way is a failure. Failures: those of the client; corrupt.
-aio::task<std::vector<resource>> discover(client& through, std::vector<std::string> groups);
+aio::task<std::vector<resource>> discover(client& client, std::vector<std::string> groups);
 
 }  // namespace kube

@@ -1,6 +1,6 @@
 #include "kube/discovery.hpp"
 
-#include "testing/played_api_server.hpp"
+#include "testing/simulated_api_server.hpp"
 
 namespace kube {
 namespace {
@@ -27,7 +27,7 @@ class discovery : public kube_client {
     }
     base::outcome<std::vector<resource>> found() {
         if (!server_) start();
-        played_.answer_with([this](const http::request& asked) -> http::answer {
+        played_.answer_with([this](const http::request& asked) -> http::outgoing_response {
             const auto at = pages_.find(asked.target);
             if (at == pages_.end()) {
                 return {.response = {.status = 404, .body = http::body("404 page not found\n")}};
@@ -35,8 +35,8 @@ class discovery : public kube_client {
             return {.response = {.status = 200, .body = http::body(at->second)}};
         });
         std::vector<resource> kinds;
-        const auto asked = run([&kinds](client& through) -> aio::task<> {
-            auto all = co_await discover(through, {"kubedb.com", "not.installed", ""});
+        const auto asked = run([&kinds](client& client) -> aio::task<> {
+            auto all = co_await discover(client, {"kubedb.com", "not.installed", ""});
             if (!all) co_return base::pass(std::move(all));
             kinds = std::move(*all);
             co_return done();

@@ -11,9 +11,9 @@ using base::errc;
 
 class informer_impl final : public informer {
   public:
-    informer_impl(client& through, informer_options how, informer_listener& listener,
+    informer_impl(client& client, informer_options how, informer_listener& listener,
                   const base::clock& clock)
-        : through_(through), how_(how), clock_(clock), machine_(std::move(how), listener) {}
+        : client_(client), options_(how), clock_(clock), machine_(std::move(how), listener) {}
 
     aio::task<> run() override {
         while (true) {
@@ -47,12 +47,12 @@ class informer_impl final : public informer {
     }
 
     aio::task<> list(const reflector::order& order) {
-        list_options how{.label_selector = how_.label_selector,
-                         .limit = how_.page_size,
+        list_options how{.label_selector = options_.label_selector,
+                         .limit = options_.page_size,
                          .continue_token = order.continue_token,
                          .resource_version = order.resource_version};
         if (!order.resource_version.empty()) how.resource_version_match = "NotOlderThan";
-        auto text = co_await through_.list_text(how_.what, how_.name_space, std::move(how));
+        auto text = co_await client_.list_text(options_.what, options_.ns, std::move(how));
         if (text) {
             machine_.on_page(clock_.now(), std::move(*text));
             co_return base::outcome<void>{};
@@ -64,21 +64,21 @@ class informer_impl final : public informer {
 
     [[nodiscard]] std::string path_of(const reflector::order& order) const {
         auto path = fmt::format("{}?watch=1&allowWatchBookmarks=true&timeoutSeconds={}",
-                                how_.what.path(how_.name_space), order.timeout.count());
+                                options_.what.path(options_.ns), order.timeout.count());
         if (!order.resource_version.empty()) {
             path += "&resourceVersion=" + http::encode_percent(order.resource_version);
         }
         if (order.initial_events) {
             path += "&sendInitialEvents=true&resourceVersionMatch=NotOlderThan";
         }
-        if (!how_.label_selector.empty()) {
-            path += "&labelSelector=" + http::encode_percent(how_.label_selector);
+        if (!options_.label_selector.empty()) {
+            path += "&labelSelector=" + http::encode_percent(options_.label_selector);
         }
         return path;
     }
 
     aio::task<> watch(const reflector::order& order) {
-        auto stream = co_await through_.open_watch(path_of(order), how_.what.plural);
+        auto stream = co_await client_.open_watch(path_of(order), options_.what.plural);
         if (!stream) {
             if (ends(stream.error())) co_return base::pass(std::move(stream));
             machine_.on_watch_failed(clock_.now(), stream.error());
@@ -104,17 +104,17 @@ class informer_impl final : public informer {
         co_return base::outcome<void>{};
     }
 
-    client& through_;
-    informer_options how_;
+    client& client_;
+    informer_options options_;
     const base::clock& clock_;
     reflector machine_;
 };
 
 }  // namespace
 
-std::unique_ptr<informer> make_informer(client& through, informer_options options,
+std::unique_ptr<informer> make_informer(client& client, informer_options options,
                                         informer_listener& listener, const base::clock& clock) {
-    return std::make_unique<informer_impl>(through, std::move(options), listener, clock);
+    return std::make_unique<informer_impl>(client, std::move(options), listener, clock);
 }
 
 }  // namespace kube

@@ -12,13 +12,13 @@
 #include <unordered_map>
 
 #include "aio/aio.hpp"
-#include "kube/client.hpp"
+#include "kube/kube_client.hpp"
 
 namespace kube {
 
 // What every object has. The informer itself keeps no more of it than this.
 struct object_meta {
-    std::string name_space;
+    std::string ns;
     std::string name;
     std::string uid;
     std::string resource_version;
@@ -26,7 +26,7 @@ struct object_meta {
 
 struct informer_options {
     resource what;
-    std::string name_space{};  // empty = all
+    std::string ns{};  // empty = all
     std::string label_selector{};
     std::size_t page_size = 500;
     bool prefer_watch_list = false;  // sendInitialEvents, falls back to LIST when refused
@@ -48,7 +48,7 @@ class informer_listener {
         const object_meta& meta) = 0;  // also for objects found missing by a relist
     virtual void on_synced() = 0;      // the first complete list has been delivered
     // Told when it changes, and why it is down when that is another reason than before.
-    virtual void on_link(bool connected, const std::string& why) = 0;
+    virtual void on_sync_state(bool connected, const std::string& why) = 0;
 };
 
 struct informer_counters {
@@ -72,7 +72,7 @@ class informer {
 };
 
 // client, listener and clock must outlive it.
-std::unique_ptr<informer> make_informer(client& through, informer_options options,
+std::unique_ptr<informer> make_informer(client& client, informer_options options,
                                         informer_listener& listener, const base::clock& clock);
 
 }  // namespace kube

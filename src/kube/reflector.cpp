@@ -4,8 +4,8 @@
 #include <utility>
 #include <vector>
 
+#include "kube/api_status.hpp"
 #include "kube/json_text.hpp"
-#include "kube/status.hpp"
 
 namespace kube {
 namespace {
@@ -27,8 +27,8 @@ constexpr int free_losses = 2;
 
 std::string key_of(const object_meta& meta) {
     std::string key;
-    key.reserve(meta.name_space.size() + 1 + meta.name.size());
-    key += meta.name_space;
+    key.reserve(meta.ns.size() + 1 + meta.name.size());
+    key += meta.ns;
     key += '/';
     key += meta.name;
     return key;
@@ -36,14 +36,14 @@ std::string key_of(const object_meta& meta) {
 
 object_meta meta_of(const std::string& key, std::string uid, std::string version) {
     const auto slash = key.find('/');
-    return {.name_space = key.substr(0, slash),
+    return {.ns = key.substr(0, slash),
             .name = key.substr(slash + 1),
             .uid = std::move(uid),
             .resource_version = std::move(version)};
 }
 
 bool is_version_too_new(const failure& why) {
-    return std::ranges::any_of(why.fields, [](const base::field_fault& each) {
+    return std::ranges::any_of(why.fields, [](const base::field_error& each) {
         return each.code == "ResourceVersionTooLarge";
     });
 }
@@ -51,12 +51,12 @@ bool is_version_too_new(const failure& why) {
 }  // namespace
 
 reflector::reflector(informer_options how, informer_listener& listener)
-    : how_(std::move(how)),
+    : options_(std::move(how)),
       listener_(listener),
-      random_(how_.seed),
-      backoff_({.first = how_.retry_first, .most = how_.retry_most}, how_.seed),
+      random_(options_.seed),
+      backoff_({.first = options_.retry_first, .max = options_.retry_most}, options_.seed),
       frames_(frame_bytes_max),
-      phase_(how_.prefer_watch_list ? phase::watch_all : phase::list) {}
+      phase_(options_.prefer_watch_list ? phase::watch_all : phase::list) {}
 
 // ---- what to do ----------------------------------------------------------------------
 
@@ -77,8 +77,8 @@ reflector::order reflector::order_watch() {
     frames_.clear();
     frames_of_stream_ = 0;
     if (phase_ == phase::watch_all) begin_generation();
-    std::uniform_int_distribution<std::int64_t> spread(how_.watch_timeout_min.count(),
-                                                       how_.watch_timeout_max.count());
+    std::uniform_int_distribution<std::int64_t> spread(options_.watch_timeout_min.count(),
+                                                       options_.watch_timeout_max.count());
     const auto timeout = std::chrono::seconds(spread(random_));
     return {.what = step::watch,
             .resource_version = version_,
@@ -90,7 +90,7 @@ reflector::order reflector::order_watch() {
 // ---- the list ------------------------------------------------------------------------
 
 void reflector::begin_list() {
-    const bool by_watch = how_.prefer_watch_list && !is_watch_list_refused_;
+    const bool by_watch = options_.prefer_watch_list && !is_watch_list_refused_;
     phase_ = by_watch ? phase::watch_all : phase::list;
     continue_token_.clear();
 }
@@ -294,7 +294,7 @@ void reflector::set_link(bool connected, const std::string& why) {
     if (link_ == connected && link_why_ == why) return;
     link_ = connected;
     link_why_ = why;
-    listener_.on_link(connected, why);
+    listener_.on_sync_state(connected, why);
 }
 
 }  // namespace kube

@@ -78,7 +78,7 @@ class reflector {
     void note_success();
     void set_link(bool connected, const std::string& why);
 
-    informer_options how_;
+    informer_options options_;
     informer_listener& listener_;
     std::mt19937_64 random_;
     aio::backoff backoff_;

@@ -42,7 +42,7 @@ class mirror final : public informer_listener {
         EXPECT_FALSE(synced);
         synced = true;
     }
-    void on_link(bool, const std::string&) override {}
+    void on_sync_state(bool, const std::string&) override {}
 };
 
 std::string text_of(const std::string& name, const stored& what) {

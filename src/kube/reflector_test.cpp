@@ -24,7 +24,7 @@ class mirror final : public informer_listener {
     int synced = 0;
     void on_upsert(const object_meta& meta, std::string_view text) override {
         EXPECT_TRUE(text.starts_with('{') && text.ends_with('}')) << text;
-        EXPECT_EQ(meta.name_space, "t");
+        EXPECT_EQ(meta.ns, "t");
         objects[meta.name] = meta.uid;
         versions[meta.name] = meta.resource_version;
         log.push_back("+" + meta.name);
@@ -36,7 +36,7 @@ class mirror final : public informer_listener {
         log.push_back("-" + meta.name);
     }
     void on_synced() override { ++synced; }
-    void on_link(bool connected, const std::string& why) override {
+    void on_sync_state(bool connected, const std::string& why) override {
         log.push_back(connected ? "up" : "down: " + why);
     }
 };
@@ -89,7 +89,7 @@ class reflecting : public testing::Test {
         return std::chrono::duration_cast<milliseconds>(waited);
     }
     bool bytes(const std::string& text) { return machine_.on_bytes(now_, text); }
-    void list_fails(errc code, std::vector<base::field_fault> causes = {}) {
+    void list_fails(errc code, std::vector<base::field_error> causes = {}) {
         ASSERT_EQ(next().what, step::list);
         machine_.on_list_failed(now_, {.code = code, .text = "no", .fields = std::move(causes)});
     }

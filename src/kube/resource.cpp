@@ -1,14 +1,14 @@
 #include <fmt/format.h>
 
-#include "kube/client.hpp"
+#include "kube/kube_client.hpp"
 
 namespace kube {
 
-std::string resource::path(std::string_view name_space, std::string_view name,
+std::string resource::path(std::string_view ns, std::string_view name,
                            std::string_view subresource) const {
     std::string text = group.empty() ? fmt::format("/api/{}", version)
                                      : fmt::format("/apis/{}/{}", group, version);
-    if (!name_space.empty()) text += "/namespaces/" + http::encode_percent(name_space);
+    if (!ns.empty()) text += "/namespaces/" + http::encode_percent(ns);
     text += '/';
     text += plural;
     if (!name.empty()) {

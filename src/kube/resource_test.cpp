@@ -1,6 +1,6 @@
 #include <gtest/gtest.h>
 
-#include "kube/client.hpp"
+#include "kube/kube_client.hpp"
 
 namespace kube {
 namespace {

@@ -11,7 +11,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 milliseconds first_wait(std::uint64_t seed, std::optional<seconds> asked_for) {
-    aio::backoff waits({.first = milliseconds(100), .most = seconds(10)}, seed);
+    aio::backoff waits({.first = milliseconds(100), .max = seconds(10)}, seed);
     return wait_before_retry(waits, {.retry_after = asked_for}, seconds(10));
 }
 

@@ -73,7 +73,7 @@ base::outcome<ports::credentials> credentials_of(const engine_kind& kind,
     }
     if (login.username.empty() || login.password.empty() || login.host.empty()) {
         return base::fail(base::errc::conflict, "the database has no credentials yet",
-                          "no_credentials_yet");
+                          "credentials_not_ready");
     }
     login.uri = base::secret(
         fmt::format("{}://{}:{}@{}:{}/{}{}", kind.scheme, http::encode_percent(login.username),

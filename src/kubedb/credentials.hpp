@@ -13,7 +13,7 @@ namespace kubedb {
 // The name of the Secret that an AppBinding refers to; KubeDB's default when it does not say.
 std::string secret_of(const boost::json::object& binding, const std::string& database);
 
-// Failures: conflict ("no_credentials_yet": the secret lacks what the engine needs).
+// Failures: conflict ("credentials_not_ready": the secret lacks what the engine needs).
 base::outcome<ports::credentials> credentials_of(const engine_kind& kind,
                                                  const boost::json::object& binding,
                                                  const boost::json::object& secret);

@@ -17,7 +17,7 @@ using domain::topology_mode;
 
 json::object labels_of(const domain::database& record) {
     json::object labels;
-    for (const auto& [key, value] : record.tags) labels[key] = value;
+    for (const auto& [key, value] : record.labels) labels[key] = value;
     labels[label_database] = record.id;
     labels[label_managed] = "true";
     labels[label_project] = record.project;
@@ -26,7 +26,7 @@ json::object labels_of(const domain::database& record) {
 
 json::object annotations_of(const domain::database& record) {
     std::string keys;
-    for (const auto& [key, value] : record.tags) keys += (keys.empty() ? "" : ",") + key;
+    for (const auto& [key, value] : record.labels) keys += (keys.empty() ? "" : ",") + key;
     return {{annotation_labels, keys}};
 }
 
@@ -39,7 +39,7 @@ json::object metadata_of(const domain::database& record, const std::string& name
 
 // Memory is limited to what was asked for; CPU is not: a limit there only makes a database slow.
 json::object resources_of(const domain::size& size) {
-    const auto cpu = base::millis_text(size.cpu_millis);
+    const auto cpu = base::format_millis(size.cpu_millis);
     const auto memory = base::bytes_text(size.memory_bytes);
     return {{"requests", {{"cpu", cpu}, {"memory", memory}}}, {"limits", {{"memory", memory}}}};
 }
@@ -226,7 +226,7 @@ json::object update_patch(const engine_kind& kind, const domain::database& recor
                           const domain::labels& present) {
     auto labels = labels_of(record);
     for (const auto& [key, value] : present) {
-        if (!record.tags.contains(key)) labels[key] = nullptr;
+        if (!record.labels.contains(key)) labels[key] = nullptr;
     }
     json::object patch{
         {"metadata", {{"labels", std::move(labels)}, {"annotations", annotations_of(record)}}}};

@@ -20,7 +20,7 @@ std::string companion_name(const engine_kind& kind, std::string_view database);
 // The companion, of the database's version and storage type.
 boost::json::object companion_manifest(const engine_kind& kind, const domain::database& record);
 // What brings labels, pause and policy of the object to the record: a merge patch. `present`: the
-// user's labels on the object (observe_database's tags), so that those that went are removed.
+// user's labels on the object (observe_database's labels), so that those that went are removed.
 boost::json::object update_patch(const engine_kind& kind, const domain::database& record,
                                  const domain::labels& present);
 // Nothing when the engine has no such request.

@@ -21,7 +21,7 @@ domain::database record_of(std::string engine, domain::topology shape = {}) {
             .topology = shape,
             .size = {.cpu_millis = 500, .memory_bytes = 1LL << 30},
             .storage = {.bytes = 2LL << 30, .storage_class = "fast"},
-            .tags = {{"team", "web"}}};
+            .labels = {{"team", "web"}}};
 }
 
 // What stands at "/a/b/c" of the object, as JSON.
@@ -179,7 +179,7 @@ TEST(manifests, every_shape_is_read_back) {
             EXPECT_EQ(seen.size, record.size) << kind.engine;
             EXPECT_EQ(seen.storage, record.storage) << kind.engine;
             EXPECT_EQ(seen.owner_database_id, record.id) << kind.engine;
-            EXPECT_EQ(seen.tags, record.tags) << kind.engine;
+            EXPECT_EQ(seen.labels, record.labels) << kind.engine;
         }
     }
 }

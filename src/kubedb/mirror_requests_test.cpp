@@ -1,4 +1,4 @@
-// What the mirror keeps of the requests for changes.
+// What the observed_store keeps of the requests for changes.
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -6,8 +6,8 @@
 #include <boost/json.hpp>
 
 #include "base/time_text.hpp"
-#include "kubedb/mirror.hpp"
 #include "kubedb/names.hpp"
+#include "kubedb/observed_store.hpp"
 #include "testing/manual_clock.hpp"
 
 namespace kubedb {
@@ -23,7 +23,7 @@ class last_seen final : public ports::cluster_observer {
         state = *seen;
     }
     void on_catalogue(std::shared_ptr<const ports::catalogue>) override {}
-    void on_link(ports::link_state) override {}
+    void on_sync_state(ports::sync_state) override {}
 };
 
 class mirrored_requests : public testing::Test {
@@ -52,7 +52,7 @@ class mirrored_requests : public testing::Test {
         return found;
     }
     static kube::object_meta meta(int minute) {
-        return {.name_space = "dbaas-shop",
+        return {.ns = "dbaas-shop",
                 .name = fmt::format("change-{:02}", minute),
                 .uid = fmt::format("uid-{}", minute)};
     }
@@ -64,7 +64,7 @@ class mirrored_requests : public testing::Test {
     fakes::manual_clock clock_;
     aio::loop loop_;
     last_seen observer_;
-    mirror mirror_{loop_.executor(), clock_, 20};
+    observed_store mirror_{loop_.executor(), clock_, 20};
 };
 
 TEST_F(mirrored_requests, those_under_way_and_the_latest_finished_are_kept) {

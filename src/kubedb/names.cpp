@@ -11,9 +11,9 @@ std::string namespace_of(std::string_view project) {
     return std::string(prefix) + std::string(project);
 }
 
-std::optional<std::string> project_of(std::string_view name_space) {
-    if (!name_space.starts_with(prefix) || name_space.size() == prefix.size()) return std::nullopt;
-    return std::string(name_space.substr(prefix.size()));
+std::optional<std::string> project_of(std::string_view ns) {
+    if (!ns.starts_with(prefix) || ns.size() == prefix.size()) return std::nullopt;
+    return std::string(ns.substr(prefix.size()));
 }
 
 bool is_user_label(std::string_view key) noexcept {

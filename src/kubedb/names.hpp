@@ -21,7 +21,7 @@ inline constexpr std::string_view selector_kubedb = "app.kubernetes.io/managed-b
 // "dbaas-shop"
 std::string namespace_of(std::string_view project);
 // The project of a namespace of ours.
-std::optional<std::string> project_of(std::string_view name_space);
+std::optional<std::string> project_of(std::string_view ns);
 // Labels of ours and of Kubernetes are not the user's.
 bool is_user_label(std::string_view key) noexcept;
 

@@ -144,7 +144,7 @@ domain::observed_database observe_database(const engine_kind& kind, const json::
     seen.deleting = metadata.contains("deletionTimestamp");
     seen.uid = text_at(metadata, "uid");
     seen.owner_database_id = text_at(object_or_empty(metadata, "labels"), label_database);
-    seen.tags = user_labels(metadata);
+    seen.labels = user_labels(metadata);
     seen.phase = phase_of(text_at(status, "phase"));
     seen.version = text_at(spec, "version");
     seen.topology = topology_of(kind, spec);
@@ -220,7 +220,7 @@ domain::member observe_pod(const json::object& pod) {
 event_place place_of(const json::object& event) {
     const auto& about = object_or_empty(event, "involvedObject");
     return {.kind = std::string(text_at(about, "kind")),
-            .name_space = std::string(text_at(about, "namespace")),
+            .ns = std::string(text_at(about, "namespace")),
             .name = std::string(text_at(about, "name"))};
 }
 

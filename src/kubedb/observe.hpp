@@ -21,7 +21,7 @@ domain::member observe_pod(const boost::json::object& pod);
 // "<where>" of an event: involvedObject's kind, namespace, name.
 struct event_place {
     std::string kind;
-    std::string name_space;
+    std::string ns;
     std::string name;
 };
 event_place place_of(const boost::json::object& event);

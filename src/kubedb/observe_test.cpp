@@ -39,7 +39,7 @@ TEST(observe, labels_of_systems_are_not_the_users) {
     const auto seen = observe_database(*find_kind("redis"), parsed(R"({"metadata":{"labels":{
         "team":"web","app.kubernetes.io/name":"x",
         "kubedb-dbaas.io/database-id":"db-1","a.b/c":"d"}}})"));
-    EXPECT_EQ(seen.tags, (domain::labels{{"a.b/c", "d"}, {"team", "web"}}));
+    EXPECT_EQ(seen.labels, (domain::labels{{"a.b/c", "d"}, {"team", "web"}}));
     EXPECT_EQ(seen.owner_database_id, "db-1");
 }
 
@@ -50,7 +50,7 @@ TEST(observe, labels_that_somebody_else_has_put_are_not_the_users) {
                                 parsed(R"({"metadata":{"annotations":{)" + note + R"(},"labels":{
             "team":"web","tea":"1","cost/center":"7","argocd.example/instance":"x",
             "kubedb-dbaas.io/database-id":"db-1"}}})"))
-            .tags;
+            .labels;
     };
     EXPECT_EQ(tags_of(R"("kubedb-dbaas.io/labels":"cost/center,gone,team")"),
               (domain::labels{{"cost/center", "7"}, {"team", "web"}}));

@@ -11,12 +11,12 @@
 #include <thread>
 
 #include "aio/aio.hpp"
-#include "aio/run_to_end.hpp"
+#include "aio/block_on.hpp"
 #include "api/api.hpp"
 #include "app/scrape_lanes.hpp"
 #include "app/service.hpp"
-#include "kube/client.hpp"
-#include "kubedb/cluster.hpp"
+#include "kube/kube_client.hpp"
+#include "kubedb/kubedb_cluster.hpp"
 #include "kubedb/names.hpp"
 #include "main/signals.hpp"
 #include "obs/log.hpp"
@@ -133,7 +133,7 @@ class control_thread {
 // Everything that one platform is made of, built from the bottom up; start() and stop() in order.
 class platform_process {
   public:
-    platform_process(const config::options& how, obs::log_service& log) : how_(how), log_(log) {
+    platform_process(const config::options& how, obs::log_service& log) : options_(how), log_(log) {
         registry_.make_callback_counter(
             "dbaas_log_lines_dropped_total",
             "Log lines that were lost: the queue was full, or standard error took none.", {},
@@ -149,8 +149,8 @@ class platform_process {
     // something had to be cut or was lost.
     bool stop();
     [[nodiscard]] std::string address() const {
-        return fmt::format("{}://{}:{}", how_.tls_certificate.empty() ? "http" : "https",
-                           how_.listen_address, server_->port());
+        return fmt::format("{}://{}:{}", options_.tls_certificate.empty() ? "http" : "https",
+                           options_.listen_address, server_->port());
     }
 
   private:
@@ -161,15 +161,15 @@ class platform_process {
     base::outcome<void> listen();
     bool end_loops();
 
-    const config::options& how_;
+    const config::options& options_;
     obs::log_service& log_;
     const base::clock& clock_ = base::system_clock();
     obs::registry registry_;
-    app::health_board health_;
+    app::readiness health_;
     control_thread control_;  // before all that has timers and sockets of its loop
     std::unique_ptr<ports::document_store> store_;
     std::unique_ptr<kube::client> kube_;
-    scrape::port_book exporter_ports_;
+    scrape::port_registry exporter_ports_;
     std::unique_ptr<ports::cluster> cluster_;
     std::unique_ptr<aio::blocking_pool> name_threads_;  // of direct scrapes; else none
     std::unique_ptr<scrape::resolver> names_;
@@ -192,19 +192,19 @@ base::outcome<void> platform_process::start() {
 
 base::outcome<void> platform_process::open_store() {
     std::error_code error;
-    std::filesystem::create_directories(how_.data_dir, error);
-    auto opened = sqlite::open_store({.path = how_.data_dir + "/platform.db"}, log_, registry_);
+    std::filesystem::create_directories(options_.data_dir, error);
+    auto opened = sqlite::open_store({.path = options_.data_dir + "/platform.db"}, log_, registry_);
     if (!opened) return base::pass(std::move(opened));
     store_ = std::move(*opened);
     return {};
 }
 
 base::outcome<void> platform_process::connect_cluster() {
-    auto found = find_cluster(how_);
+    auto found = find_cluster(options_);
     if (!found) return base::pass(std::move(found), "cluster");
     const auto on = control_.loop().executor();
     const auto seed = static_cast<std::uint64_t>(getpid());
-    const auto scrapes = static_cast<std::size_t>(how_.metrics_concurrency);
+    const auto scrapes = static_cast<std::size_t>(options_.metrics_concurrency);
     constexpr std::size_t other_calls = 32;
     auto made =
         kube::make_client(on, {.config = std::move(found->config),
@@ -218,14 +218,14 @@ base::outcome<void> platform_process::connect_cluster() {
         {.on_metrics_port = [this](const auto& key, auto port) { exporter_ports_.note(key, port); },
          .seed = seed});
     reach_exporters(found->is_around_us);
-    metrics_ = scrape::make_source(*pages_, clock_, {.interval = how_.metrics_interval});
+    metrics_ = scrape::make_source(*pages_, clock_, {.interval = options_.metrics_interval});
     return {};
 }
 
 void platform_process::reach_exporters(bool is_inside) {
     const auto home_of = [](const std::string& project) { return kubedb::namespace_of(project); };
-    const bool is_direct = how_.metrics == config::metrics_mode::direct ||
-                           (how_.metrics == config::metrics_mode::automatic && is_inside);
+    const bool is_direct = options_.metrics == config::metrics_mode::direct ||
+                           (options_.metrics == config::metrics_mode::automatic && is_inside);
     log_.info("exporters", {{"reached", is_direct ? "directly" : "by the service proxy"}});
     if (!is_direct) {
         pages_ = scrape::make_service_proxy_fetcher(
@@ -241,7 +241,7 @@ void platform_process::reach_exporters(bool is_inside) {
     const auto on = control_.loop().executor();
     name_threads_ = std::make_unique<aio::blocking_pool>(name_threads, names_waiting_max);
     names_ = scrape::make_resolver(on, *name_threads_, clock_);
-    const auto scrapes = static_cast<std::size_t>(how_.metrics_concurrency);
+    const auto scrapes = static_cast<std::size_t>(options_.metrics_concurrency);
     pages_ = scrape::make_direct_fetcher(on, *names_, exporter_ports_, home_of,
                                          {.connections_max = app::scrape_lanes::most(scrapes)});
 }
@@ -257,11 +257,11 @@ base::outcome<void> platform_process::start_service() {
          .log = log_,
          .registry = registry_,
          .health = health_},
-        {.metrics_interval = how_.metrics_interval,
-         .metrics_timeout = how_.metrics_timeout,
-         .metrics_concurrency = static_cast<std::size_t>(how_.metrics_concurrency),
-         .history_retention = how_.history,
-         .provision_timeout = how_.provision_timeout});
+        {.metrics_interval = options_.metrics_interval,
+         .metrics_timeout = options_.metrics_timeout,
+         .metrics_concurrency = static_cast<std::size_t>(options_.metrics_concurrency),
+         .history_retention = options_.history,
+         .provision_timeout = options_.provision_timeout});
     auto loaded = control_.run([this] { return service_->load(); });
     if (!*loaded) return *loaded;
     api_ = api::make_api(
@@ -271,9 +271,9 @@ base::outcome<void> platform_process::start_service() {
          .registry = registry_,
          .log = log_,
          .clock = clock_},
-        {.cors_origins = how_.cors_origins,
-         .hosts = hosts_of(how_),
-         .streams_per_client = static_cast<std::size_t>(how_.max_streams_per_client)});
+        {.cors_origins = options_.cors_origins,
+         .hosts = hosts_of(options_),
+         .streams_per_client = static_cast<std::size_t>(options_.max_streams_per_client)});
     control_.run([this, on]() -> aio::task<> {
         api_->attach();
         loops_.emplace(on);
@@ -284,15 +284,17 @@ base::outcome<void> platform_process::start_service() {
 }
 
 base::outcome<void> platform_process::listen() {
-    const auto threads = how_.http_threads > 0 ? static_cast<std::size_t>(how_.http_threads)
-                                               : std::max(1U, std::thread::hardware_concurrency());
-    http::server_options options{.address = how_.listen_address,
-                                 .port = how_.listen_port,
-                                 .loops = threads,
-                                 .connections_max = static_cast<std::size_t>(how_.max_connections)};
-    if (!how_.tls_certificate.empty()) {
-        options.tls =
-            http::tls_files{.certificate_chain = how_.tls_certificate, .private_key = how_.tls_key};
+    const auto threads = options_.http_threads > 0
+                             ? static_cast<std::size_t>(options_.http_threads)
+                             : std::max(1U, std::thread::hardware_concurrency());
+    http::server_options options{
+        .address = options_.listen_address,
+        .port = options_.listen_port,
+        .loops = threads,
+        .connections_max = static_cast<std::size_t>(options_.max_connections)};
+    if (!options_.tls_certificate.empty()) {
+        options.tls = http::tls_files{.certificate_chain = options_.tls_certificate,
+                                      .private_key = options_.tls_key};
     }
     auto started = http::start_server(
         options, [this](aio::executor loop) { return api_->make_handler(loop); });
@@ -322,11 +324,11 @@ bool platform_process::end_loops() {
 
 bool platform_process::stop() {
     health_.begin_shutdown();
-    if (how_.drain_delay > 0s) std::this_thread::sleep_for(how_.drain_delay);
-    const bool clean = server_->stop(std::chrono::steady_clock::now() + how_.shutdown_grace);
-    if (!clean) log_.warning("requests_cut", {{"detail", "the shutdown grace was over"}});
+    if (options_.drain_delay > 0s) std::this_thread::sleep_for(options_.drain_delay);
+    const bool clean = server_->stop(std::chrono::steady_clock::now() + options_.shutdown_grace);
+    if (!clean) log_.warning("requests_aborted", {{"detail", "the shutdown grace was over"}});
     const bool ended = end_loops();
-    const auto closed = aio::run_to_end(store_->close());
+    const auto closed = aio::block_on(store_->close());
     if (!closed) log_.error("store_not_closed", {{"detail", closed.error().text}});
     return ended && closed.has_value();
 }

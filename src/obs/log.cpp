@@ -230,7 +230,7 @@ class queued_log final : public log_service {
         // The text of a second is made once per thread and second.
         thread_local std::chrono::sys_seconds second{};
         thread_local std::string timestamp;
-        const auto now = std::chrono::floor<std::chrono::seconds>(base::system_clock().wall());
+        const auto now = std::chrono::floor<std::chrono::seconds>(base::system_clock().utc_now());
         if (now != second || timestamp.empty()) {
             second = now;
             timestamp = base::to_rfc3339(now);

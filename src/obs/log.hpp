@@ -47,7 +47,7 @@ class field {
     value_type value_;
 };
 
-// The door for every room: a reference to it comes through constructors.
+// The door for every module: a reference to it comes through constructors.
 class log {
   public:
     virtual ~log() = default;

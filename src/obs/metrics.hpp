@@ -1,7 +1,7 @@
 #pragma once
-// The platform's own metrics in the Prometheus text format 0.0.4. A room declares its metrics once
-// in its probe struct, at construction; counting afterwards is a relaxed atomic add without a lock.
-// Names, labels and help are compared with docs/metrics.md by a test.
+// The platform's own metrics in the Prometheus text format 0.0.4. A module declares its metrics
+// once in its probe struct, at construction; counting afterwards is a relaxed atomic add without a
+// lock. Names, labels and help are compared with docs/metrics.md by a test.
 
 #include <atomic>
 #include <cstdint>

@@ -43,7 +43,7 @@ struct catalogue {
     bool operator==(const catalogue&) const = default;
 };
 
-enum class link_state { starting, synced, disconnected };
+enum class sync_state { starting, synced, disconnected };
 
 class cluster_observer {
   public:
@@ -56,7 +56,7 @@ class cluster_observer {
                              std::shared_ptr<const domain::observed_database> state) = 0;
     virtual void on_catalogue(std::shared_ptr<const catalogue> offer) = 0;
     // synced: every present database has been reported, so a key never reported does not exist.
-    virtual void on_link(link_state state) = 0;
+    virtual void on_sync_state(sync_state state) = 0;
 };
 
 struct credentials {
@@ -82,13 +82,13 @@ class cluster {
     // ends only then. The observer must outlive it.
     virtual aio::task<void> run(cluster_observer& observer) = 0;
 
-    // Makes the project's place (namespace) exist. Idempotent. Failures: conflict/"foreign" (it
+    // Makes the project's place (namespace) exist. Idempotent. Failures: conflict/"not_owned" (it
     // exists and is not ours), denied, unavailable (/"deleting": it is still going away),
     // timed_out.
     virtual aio::task<void> ensure_project(domain::project project) = 0;
 
     // Creates the object and answers its uid. When it exists already and carries our id: its uid
-    // (idempotent). Failures: conflict/"foreign" (it exists and is not ours), conflict/"deleting"
+    // (idempotent). Failures: conflict/"not_owned" (it exists and is not ours), conflict/"deleting"
     // (a namesake is still going away), invalid (refused by the schema or an admission rule),
     // denied, limit (quota), unsupported/"engine_not_installed", unavailable (/"project_missing":
     // ensure_project first), timed_out.
@@ -114,11 +114,11 @@ class cluster {
     virtual aio::task<bool> remove(domain::database database) = 0;
 
     // Read live, never stored, and only of the object with the record's uid. Failures: conflict
-    // ("no_credentials_yet"), unavailable (/"cluster_refused": to the platform, whoever asks),
+    // ("credentials_not_ready"), unavailable (/"cluster_refused": to the platform, whoever asks),
     // timed_out.
     virtual aio::task<credentials> read_credentials(domain::database database) = 0;
 
-    [[nodiscard]] virtual link_state state() const noexcept = 0;
+    [[nodiscard]] virtual sync_state state() const noexcept = 0;
 };
 
 }  // namespace ports

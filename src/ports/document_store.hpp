@@ -35,7 +35,7 @@ struct put_request {
     ports::revision expected = 0;  // 0: must not exist yet; otherwise the revision that it replaces
 };
 
-struct remove_request {
+struct delete_request {
     std::string collection;
     std::string id;
     ports::revision expected = 0;  // 0: whatever revision is there
@@ -81,7 +81,7 @@ class document_store {
 
     // Success also when the document is not there and `expected` is 0. Failures: precondition,
     // unavailable.
-    virtual aio::task<void> remove(remove_request request) = 0;
+    virtual aio::task<void> remove(delete_request request) = 0;
 
     // Cheap liveness: what the adapter last saw, without I/O. While it is not connected it looks
     // again by itself: nobody needs to call for it to recover. Any thread.

@@ -1,6 +1,6 @@
 #pragma once
 // A named right that one holder has at a time and must renew before it runs out. Adapter: kube
-// (Lease objects); fake: fakes::fake_lease_keeper. Promises: testing/lease_keeper_contract.hpp.
+// (Lease objects); fake: fakes::fake_lease_manager. Promises: testing/lease_manager_contract.hpp.
 // Belongs to one loop.
 //
 // No such right is a lock. A holder may be stopped (a paused machine, a slow answer) between its
@@ -19,12 +19,12 @@
 
 namespace ports {
 
-class lease_keeper {
+class lease_manager {
   public:
-    lease_keeper() = default;
-    lease_keeper(const lease_keeper&) = delete;
-    lease_keeper& operator=(const lease_keeper&) = delete;
-    virtual ~lease_keeper() = default;
+    lease_manager() = default;
+    lease_manager(const lease_manager&) = delete;
+    lease_manager& operator=(const lease_manager&) = delete;
+    virtual ~lease_manager() = default;
 
     // Takes or renews the right `name` for `holder`, an identity that no other process has, nor
     // this one after a restart. `duration` is at least a second and may differ from call to call.

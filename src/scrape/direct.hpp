@@ -17,7 +17,7 @@ namespace scrape {
 
 // Where exporters listen: the port named "metrics" of each database's stats service, as whoever
 // watches services tells.
-class port_book {
+class port_registry {
   public:
     // Nothing: there is no such service, or no such port, any more.
     void note(const ports::database_key& key, std::optional<std::uint16_t> port) {
@@ -44,8 +44,7 @@ struct direct_options {
 // The book and the names must outlive it. Failures: those of page_fetcher; "throttled" when too
 // many are under way.
 std::unique_ptr<page_fetcher> make_direct_fetcher(aio::executor on, resolver& names,
-                                                  const port_book& ports,
-                                                  namespace_function name_space,
+                                                  const port_registry& ports, namespace_function ns,
                                                   direct_options how = {});
 
 }  // namespace scrape

@@ -4,7 +4,7 @@
 
 #include <atomic>
 
-#include "aio/run_to_end.hpp"
+#include "aio/block_on.hpp"
 #include "http/client.hpp"
 #include "http/server.hpp"
 
@@ -40,18 +40,20 @@ class exporter {
   private:
     class answers final : public http::handler {
       public:
-        answers(exporter& of, manner how, unsigned status) : of_(of), how_(how), status_(status) {}
-        std::optional<http::answer> handle_now(http::request& incoming) override {
+        answers(exporter& of, manner how, unsigned status)
+            : of_(of), options_(how), status_(status) {}
+        std::optional<http::outgoing_response> handle_now(http::request& incoming) override {
             ++of_.asked;
-            if (incoming.target != "/metrics") return http::answer{.response = {.status = 404}};
-            if (how_ == manner::hang) return std::nullopt;
-            http::answer made{.response = {.status = status_}};
+            if (incoming.target != "/metrics")
+                return http::outgoing_response{.response = {.status = 404}};
+            if (options_ == manner::hang) return std::nullopt;
+            http::outgoing_response made{.response = {.status = status_}};
             made.response.headers.add("Content-Type", "text/plain; version=0.0.4");
             made.response.body = http::body("redis_up 1\n");
-            if (how_ == manner::oversized) {
+            if (options_ == manner::oversized) {
                 made.response.body = http::body(std::string(4096, '#') + "\n");
             }
-            if (how_ == manner::endless) {
+            if (options_ == manner::endless) {
                 made.stream = [](http::stream_writer& out) -> aio::task<> {
                     while (true) {
                         auto sent = co_await out.write(std::make_shared<const std::string>("# \n"));
@@ -63,17 +65,17 @@ class exporter {
             }
             return made;
         }
-        boost::asio::awaitable<http::answer> handle(http::request) override {
+        boost::asio::awaitable<http::outgoing_response> handle(http::request) override {
             co_await aio::sleep_for(1h);
-            co_return http::answer{.response = {.status = 200}};
+            co_return http::outgoing_response{.response = {.status = 200}};
         }
-        http::answer refuse(unsigned status, std::string_view) override {
+        http::outgoing_response refuse(unsigned status, std::string_view) override {
             return {.response = {.status = status}};
         }
 
       private:
         exporter& of_;
-        manner how_;
+        manner options_;
         unsigned status_;
     };
     std::unique_ptr<http::server> server_;
@@ -102,7 +104,7 @@ class direct_pages : public testing::Test {
             const auto pages = test->make(on, with);
             co_return co_await inner(*pages);
         };
-        const auto played = aio::run_to_end(whole(this, how, std::move(act)));
+        const auto played = aio::block_on(whole(this, how, std::move(act)));
         EXPECT_TRUE(played) << played.error().text;
     }
     // What a scrape of "cache" fails with.
@@ -123,7 +125,7 @@ class direct_pages : public testing::Test {
             on, names_, ports_, [](const std::string& project) { return "dbaas-" + project; }, how);
     }
     local_names names_;
-    port_book ports_;
+    port_registry ports_;
 };
 
 TEST_F(direct_pages, come_from_the_stats_service_and_its_port) {

@@ -38,7 +38,7 @@ void rate_memory::advance(std::uint64_t member, base::steady_time at, double upt
     std::ranges::fill(rates, unknown);
     auto found = std::ranges::find(members_, member, &member_state::member);
     if (found == members_.end()) {
-        if (members_.size() >= how_.members_max) {
+        if (members_.size() >= options_.members_max) {
             members_.erase(std::ranges::min_element(members_, {}, &member_state::at));
         }
         members_.push_back({member, at, {now.begin(), now.end()}});
@@ -46,7 +46,7 @@ void rate_memory::advance(std::uint64_t member, base::steady_time at, double upt
     }
     const auto elapsed = at - found->at;
     const double seconds = std::chrono::duration<double>(elapsed).count();
-    const bool usable = elapsed > std::chrono::nanoseconds::zero() && elapsed <= how_.gap_max &&
+    const bool usable = elapsed > std::chrono::nanoseconds::zero() && elapsed <= options_.gap_max &&
                         found->readings.size() == now.size();
     const auto restarted = restarted_within(seconds, uptime_seconds);
     if (usable) {

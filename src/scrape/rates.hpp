@@ -27,7 +27,7 @@ class rate_memory {
         std::size_t members_max = 16;   // the one seen longest ago makes room
     };
 
-    explicit rate_memory(options how) : how_(how) {}
+    explicit rate_memory(options how) : options_(how) {}
 
     // Per-second rates of `now` against the readings of the same member before these, NaN where
     // there are none, or where a part of a sum came or went; remembers `now` instead. After a fall
@@ -45,7 +45,7 @@ class rate_memory {
         base::steady_time at{};
         std::vector<counter_reading> readings;
     };
-    options how_;
+    options options_;
     std::vector<member_state> members_;
 };
 

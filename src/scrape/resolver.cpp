@@ -21,7 +21,7 @@ struct known_name {
     bool is_looked_up = false;   // a look-up is under way
     std::uint64_t look_ups = 0;  // ended
     base::failure trouble{};     // of the last one, when it failed
-    std::vector<aio::wakeup*> waiters;
+    std::vector<aio::notification*> waiters;
 };
 
 class remembering_resolver final : public resolver,
@@ -29,7 +29,11 @@ class remembering_resolver final : public resolver,
   public:
     remembering_resolver(aio::executor on, aio::blocking_pool& pool, const base::clock& clock,
                          look_up_function look_up, resolver_options how)
-        : on_(std::move(on)), pool_(pool), clock_(clock), look_up_(std::move(look_up)), how_(how) {}
+        : executor_(std::move(on)),
+          pool_(pool),
+          clock_(clock),
+          look_up_(std::move(look_up)),
+          options_(how) {}
 
     aio::task<std::string> resolve(std::string host, base::steady_time deadline) override {
         auto& known = name_of(host);
@@ -38,7 +42,7 @@ class remembering_resolver final : public resolver,
         }
         if (!known.address.empty()) co_return known.address;
         const auto before = known.look_ups;
-        aio::wakeup ended(on_);
+        aio::notification ended(executor_);
         const waiting place(known, ended);  // the name is not dropped meanwhile
         while (known.look_ups == before) {
             auto told = co_await ended.wait_until(deadline);
@@ -59,20 +63,20 @@ class remembering_resolver final : public resolver,
   private:
     class waiting {
       public:
-        waiting(known_name& at, aio::wakeup& with) : at_(at), with_(with) {
-            at_.waiters.push_back(&with_);
+        waiting(known_name& at, aio::notification& with) : at_(at), deps_(with) {
+            at_.waiters.push_back(&deps_);
         }
-        ~waiting() { std::erase(at_.waiters, &with_); }
+        ~waiting() { std::erase(at_.waiters, &deps_); }
         waiting(const waiting&) = delete;
         waiting& operator=(const waiting&) = delete;
 
       private:
         known_name& at_;
-        aio::wakeup& with_;
+        aio::notification& deps_;
     };
 
     known_name& name_of(const std::string& host) {
-        if (names_.size() >= how_.names_max && !names_.contains(host)) {
+        if (names_.size() >= options_.names_max && !names_.contains(host)) {
             const auto now = clock_.now();
             std::erase_if(names_, [now](const auto& each) {
                 const auto& [name, known] = each;
@@ -84,8 +88,8 @@ class remembering_resolver final : public resolver,
 
     // False: the pool is full.
     bool begin(const std::string& host, known_name& known) {
-        known.is_looked_up =
-            pool_.submit([host, look_up = look_up_, on = on_, self = weak_from_this()]() mutable {
+        known.is_looked_up = pool_.submit(
+            [host, look_up = look_up_, on = executor_, self = weak_from_this()]() mutable {
                 if (self.expired()) return;  // what waits in the pool's queue holds nobody's end up
                 auto found = look_up(host);
                 aio::post(on, [host, self, found = std::move(found)]() mutable {
@@ -103,7 +107,7 @@ class remembering_resolver final : public resolver,
         ++known.look_ups;
         if (found) {
             known.address = std::move(*found);
-            known.fresh_until = clock_.now() + how_.fresh_for;
+            known.fresh_until = clock_.now() + options_.fresh_for;
         } else {
             // An address that was good may well be: names fail more often than services move.
             if (found.error().code == errc::not_found) known.address.clear();
@@ -112,11 +116,11 @@ class remembering_resolver final : public resolver,
         for (auto* each : known.waiters) each->notify();
     }
 
-    aio::executor on_;
+    aio::executor executor_;
     aio::blocking_pool& pool_;
     const base::clock& clock_;
     look_up_function look_up_;
-    resolver_options how_;
+    resolver_options options_;
     std::unordered_map<std::string, known_name> names_;  // its elements do not move
 };
 

@@ -6,7 +6,7 @@
 #include <map>
 #include <mutex>
 
-#include "aio/run_to_end.hpp"
+#include "aio/block_on.hpp"
 
 namespace scrape {
 namespace {
@@ -67,7 +67,7 @@ class resolver_names : public testing::Test {
                 [server](const std::string& host) { return server->look_up(host); }, with);
             co_return co_await inner(*names);
         };
-        const auto played = aio::run_to_end(whole(&server_, how, std::move(act)));
+        const auto played = aio::block_on(whole(&server_, how, std::move(act)));
         EXPECT_TRUE(played) << played.error().text;
     }
     name_server server_;
@@ -157,7 +157,7 @@ TEST_F(resolver_names, that_nobody_wants_any_more_are_not_looked_up) {
         server->release();
         co_return done();
     };
-    EXPECT_TRUE(aio::run_to_end(act(&server_)));
+    EXPECT_TRUE(aio::block_on(act(&server_)));
     EXPECT_EQ(server_.asked("behind it"), 0);
 }
 

@@ -18,8 +18,8 @@ constexpr int intervals_remembered = 5;
 
 class service_proxy_fetcher final : public page_fetcher {
   public:
-    service_proxy_fetcher(get_function get, namespace_function name_space, page_limits limits)
-        : get_(std::move(get)), name_space_(std::move(name_space)), limits_(limits) {}
+    service_proxy_fetcher(get_function get, namespace_function ns, page_limits limits)
+        : get_(std::move(get)), name_space_(std::move(ns)), limits_(limits) {}
 
     aio::task<fetched_page> fetch(ports::database_key key, base::steady_time deadline) override {
         auto path =
@@ -86,7 +86,7 @@ class exporter_source final : public ports::metrics_source {
         auto reading = plan.read(page.bytes, *format, reader_);
         if (!reading) return base::pass(std::move(reading));
         return std::make_shared<const domain::metrics_sample>(
-            plan.evaluate(*reading, memory, clock_.now(), clock_.wall()));
+            plan.evaluate(*reading, memory, clock_.now(), clock_.utc_now()));
     }
 
     page_fetcher& pages_;
@@ -98,10 +98,9 @@ class exporter_source final : public ports::metrics_source {
 
 }  // namespace
 
-std::unique_ptr<page_fetcher> make_service_proxy_fetcher(get_function get,
-                                                         namespace_function name_space,
+std::unique_ptr<page_fetcher> make_service_proxy_fetcher(get_function get, namespace_function ns,
                                                          page_limits limits) {
-    return std::make_unique<service_proxy_fetcher>(std::move(get), std::move(name_space), limits);
+    return std::make_unique<service_proxy_fetcher>(std::move(get), std::move(ns), limits);
 }
 
 std::unique_ptr<ports::metrics_source> make_source(page_fetcher& pages, const base::clock& clock,

@@ -37,10 +37,9 @@ using namespace_function = std::function<std::string(const std::string& project)
 
 // Through the API server:
 // /api/v1/namespaces/<namespace>/services/http:<name>-stats:metrics/proxy/metrics. `get` is the
-// Kubernetes client's, so that this room does not know it; failures that it makes of Status bodies
-// are understood as well as answers.
-std::unique_ptr<page_fetcher> make_service_proxy_fetcher(get_function get,
-                                                         namespace_function name_space,
+// Kubernetes client's, so that this module does not know it; failures that it makes of Status
+// bodies are understood as well as answers.
+std::unique_ptr<page_fetcher> make_service_proxy_fetcher(get_function get, namespace_function ns,
                                                          page_limits limits = {});
 
 struct source_options {

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <deque>
 
-#include "aio/run_to_end.hpp"
+#include "aio/block_on.hpp"
 #include "scrape/failures.hpp"
 
 namespace scrape {
@@ -19,7 +19,7 @@ class hand_clock final : public base::clock {
     [[nodiscard]] base::steady_time now() const noexcept override {
         return base::steady_time(passed);
     }
-    [[nodiscard]] base::instant wall() const noexcept override {
+    [[nodiscard]] base::instant utc_now() const noexcept override {
         return base::instant(1'800'000'000s +
                              std::chrono::duration_cast<std::chrono::seconds>(passed));
     }
@@ -44,7 +44,7 @@ struct fixture {
     std::unique_ptr<ports::metrics_source> source = make_source(pages, clock);
 
     auto scrape(std::string engine = "redis") {
-        return aio::run_to_end(
+        return aio::block_on(
             source->scrape("db-1", {"shop", std::move(engine), "cache"}, clock.now() + 10s));
     }
     void give(std::string bytes, std::string type = "text/plain; version=0.0.4") {
@@ -64,7 +64,7 @@ TEST(source, yields_gauges_at_once_and_rates_from_the_second_scrape) {
     const auto second = it.scrape();
     ASSERT_TRUE(second);
     EXPECT_EQ((*second)->values[metric_id::operations_per_second], 10);
-    EXPECT_EQ((*second)->observed_at, it.clock.wall());
+    EXPECT_EQ((*second)->observed_at, it.clock.utc_now());
 }
 
 TEST(source, begins_anew_with_a_database_that_was_forgotten) {
@@ -119,7 +119,7 @@ TEST(source, knows_its_engines_and_its_deadline) {
     fixture it;
     EXPECT_EQ(it.scrape("oracle").error().code, base::errc::unsupported);
     const auto late =
-        aio::run_to_end(it.source->scrape("db-1", {"shop", "redis", "cache"}, it.clock.now()));
+        aio::block_on(it.source->scrape("db-1", {"shop", "redis", "cache"}, it.clock.now()));
     EXPECT_EQ(late.error().code, base::errc::timed_out);
 }
 
@@ -138,7 +138,7 @@ TEST(service_proxy_fetcher, asks_the_stats_service_of_the_database) {
         },
         [](const std::string& project) { return "dbaas-" + project; });
     const auto page =
-        aio::run_to_end(fetcher->fetch({"shop", "redis", "cache"}, base::steady_time::max()));
+        aio::block_on(fetcher->fetch({"shop", "redis", "cache"}, base::steady_time::max()));
     ASSERT_TRUE(page);
     EXPECT_EQ(page->bytes, "up 1\n");
     EXPECT_EQ(page->content_type, "text/plain");
@@ -163,7 +163,7 @@ TEST(service_proxy_fetcher, translates_the_failures_of_its_client) {
                 -> aio::task<http::response> { co_return base::fail(code, text, told); },
             [](const std::string& project) { return project; });
         const auto page =
-            aio::run_to_end(fetcher->fetch({"shop", "redis", "cache"}, base::steady_time::max()));
+            aio::block_on(fetcher->fetch({"shop", "redis", "cache"}, base::steady_time::max()));
         ASSERT_FALSE(page);
         EXPECT_EQ(page.error().code, code);
         EXPECT_EQ(page.error().reason, reason);

@@ -15,7 +15,7 @@
 
 #include "aio/blocking.hpp"
 #include "aio/completion.hpp"
-#include "sqlite/tables.hpp"
+#include "sqlite/document_tables.hpp"
 
 namespace sqlite {
 namespace {
@@ -64,7 +64,7 @@ struct put_job {
     aio::completion<ports::revision> done;
 };
 struct remove_job {
-    ports::remove_request request;
+    ports::delete_request request;
     aio::completion<void> done;
 };
 struct bulk_job {
@@ -80,7 +80,7 @@ class store final : public ports::document_store {
   public:
     store(store_options how, file_lock lock, database writing, database reading,
           writing_tables writes, reading_tables reads, obs::log& log, obs::registry& registry)
-        : how_(std::move(how)),
+        : options_(std::move(how)),
           lock_(std::move(lock)),
           writing_(std::move(writing)),
           reading_(std::move(reading)),
@@ -96,7 +96,7 @@ class store final : public ports::document_store {
                                                 "Commits and reads that failed.")),
           queue_depth_(
               registry.make_gauge("dbaas_store_queue_depth", "Writes that wait for the writer.")),
-          readers_(1, how_.queue_max),
+          readers_(1, options_.queue_max),
           writer_([this] { write_until_closed(); }) {}
 
     ~store() override {
@@ -125,7 +125,7 @@ class store final : public ports::document_store {
         co_return co_await done.wait();
     }
 
-    aio::task<void> remove(ports::remove_request request) override {
+    aio::task<void> remove(ports::delete_request request) override {
         const auto on = co_await aio::this_executor();
         aio::completion<void> done(on);
         auto queued = enqueue(remove_job{std::move(request), done});
@@ -174,7 +174,7 @@ class store final : public ports::document_store {
         {
             const std::lock_guard lock(mutex_);
             if (is_closed_.load()) return fail(errc::unavailable, "the store is closed");
-            if (jobs_.size() >= how_.queue_max && !is_close) {
+            if (jobs_.size() >= options_.queue_max && !is_close) {
                 return fail(errc::unavailable, "the store's queue is full", "queue_full");
             }
             if (is_close) is_closed_.store(true);
@@ -194,7 +194,7 @@ class store final : public ports::document_store {
         if (!has_news()) news_.wait_until(lock, next_try_, has_news);
         if (jobs_.empty() && is_stopping_) return std::nullopt;
         std::deque<job> group;
-        while (!jobs_.empty() && group.size() < how_.group_max) {
+        while (!jobs_.empty() && group.size() < options_.group_max) {
             group.push_back(std::move(jobs_.front()));
             jobs_.pop_front();
         }
@@ -224,7 +224,7 @@ class store final : public ports::document_store {
             });
             if (!taken) is_read_tried_.store(false);
         }
-        next_try_ = std::chrono::steady_clock::now() + how_.probe_period;
+        next_try_ = std::chrono::steady_clock::now() + options_.probe_period;
     }
 
     // Runs every job of the group in one transaction and answers them after the commit.
@@ -322,10 +322,10 @@ class store final : public ports::document_store {
             if (!side.exchange(false)) return;
         }
         news_.notify_one();
-        log_.error("store_failed", {{"file", how_.path}, {"detail", why.text}});
+        log_.error("store_failed", {{"file", options_.path}, {"detail", why.text}});
     }
 
-    store_options how_;
+    store_options options_;
     file_lock lock_;
     database writing_;
     database reading_;

@@ -12,7 +12,7 @@
 #include <set>
 #include <thread>
 
-#include "sqlite/database.hpp"
+#include "sqlite/sqlite_connection.hpp"
 #include "testing/document_store_contract.hpp"
 
 namespace {
@@ -58,7 +58,7 @@ class housed_store final : public ports::document_store {
     aio::task<ports::page> find(ports::page_request request) override {
         return store_->find(std::move(request));
     }
-    aio::task<void> remove(ports::remove_request request) override {
+    aio::task<void> remove(ports::delete_request request) override {
         return store_->remove(std::move(request));
     }
     [[nodiscard]] bool is_connected() const noexcept override { return store_->is_connected(); }
@@ -84,7 +84,7 @@ TEST(sqlite_store, keeps_what_was_answered_when_it_is_killed) {
             if (!store) _exit(1);
             for (int number = 0;; ++number) {
                 const auto id = std::to_string(round) + "-" + std::to_string(number);
-                if (!aio::run_to_end((*store)->put(put_of(id, std::string(500, 'x'))))) _exit(2);
+                if (!aio::block_on((*store)->put(put_of(id, std::string(500, 'x'))))) _exit(2);
                 const auto line = id + "\n";
                 if (write(channel[1], line.data(), line.size()) < 0) _exit(3);
             }
@@ -111,7 +111,7 @@ TEST(sqlite_store, keeps_what_was_answered_when_it_is_killed) {
             const auto end = answered.find('\n', at);
             if (end == std::string::npos) break;
             const auto id = answered.substr(at, end - at);
-            EXPECT_TRUE(aio::run_to_end((*store)->get("things", id))) << id;
+            EXPECT_TRUE(aio::block_on((*store)->get("things", id))) << id;
             at = end + 1;
         }
     }
@@ -125,14 +125,14 @@ TEST(sqlite_store, outlives_a_restart_and_is_private) {
         auto request = put_of("a", std::string("with\0zero", 9));
         request.content.index = {{"project", "shop"}};
         request.content.unique = {{"name", "shop/a"}};
-        EXPECT_EQ(aio::run_to_end((*store)->put(request)).value(), 1);
-        EXPECT_TRUE(aio::run_to_end((*store)->close()));
+        EXPECT_EQ(aio::block_on((*store)->put(request)).value(), 1);
+        EXPECT_TRUE(aio::block_on((*store)->close()));
     }
     struct stat info{};
     ASSERT_EQ(stat(home.file().c_str(), &info), 0);
     EXPECT_EQ(info.st_mode & 0777, 0600U);
     auto store = open(home.file());
-    const auto found = aio::run_to_end((*store)->get("things", "a"));
+    const auto found = aio::block_on((*store)->get("things", "a"));
     EXPECT_EQ(found->body, std::string("with\0zero", 9));
     EXPECT_EQ(found->index.at("project"), "shop");
     EXPECT_EQ(found->unique.at("name"), "shop/a");
@@ -170,16 +170,16 @@ void wait_until_connected(const ports::document_store& store) {
 TEST(sqlite_store, is_connected_again_after_a_read_that_failed_without_any_write) {
     const folder home;
     const auto store = open_impatient(home.file());
-    ASSERT_TRUE(aio::run_to_end(store->put(put_of("a", "1"))));
+    ASSERT_TRUE(aio::block_on(store->put(put_of("a", "1"))));
     for (const std::string table : {"document", "unique_value"}) {
         ASSERT_TRUE(meddle(home.file(), ("ALTER TABLE " + table + " RENAME TO away").c_str()));
-        const auto failed = aio::run_to_end(store->get("things", "a"));
+        const auto failed = aio::block_on(store->get("things", "a"));
         ASSERT_FALSE(failed) << table;
         EXPECT_EQ(failed.error().code, base::errc::unavailable);
         EXPECT_FALSE(store->is_connected()) << "what cannot be read is not tried by writing alone";
         ASSERT_TRUE(meddle(home.file(), ("ALTER TABLE away RENAME TO " + table).c_str()));
         wait_until_connected(*store);
-        EXPECT_TRUE(aio::run_to_end(store->get("things", "a")));
+        EXPECT_TRUE(aio::block_on(store->get("things", "a")));
     }
 }
 
@@ -187,17 +187,17 @@ TEST(sqlite_store, is_connected_again_after_a_write_that_failed) {
     const folder home;
     const auto store = open_impatient(home.file());
     ASSERT_TRUE(meddle(home.file(), "ALTER TABLE document RENAME TO away"));
-    EXPECT_EQ(aio::run_to_end(store->put(put_of("a", "1"))).error().code, base::errc::unavailable);
+    EXPECT_EQ(aio::block_on(store->put(put_of("a", "1"))).error().code, base::errc::unavailable);
     ASSERT_TRUE(meddle(home.file(), "ALTER TABLE away RENAME TO document"));
     wait_until_connected(*store);
-    EXPECT_TRUE(aio::run_to_end(store->put(put_of("a", "1"))));
+    EXPECT_TRUE(aio::block_on(store->put(put_of("a", "1"))));
 }
 
 TEST(sqlite_store, says_unavailable_of_a_file_that_was_spoilt) {
     const folder home;
     {
         const auto store = open_impatient(home.file());
-        ASSERT_TRUE(aio::run_to_end(store->put(put_of("a", "1"))));
+        ASSERT_TRUE(aio::block_on(store->put(put_of("a", "1"))));
     }
     {
         constexpr std::size_t first_page = 4096;  // with the schema
@@ -206,10 +206,10 @@ TEST(sqlite_store, says_unavailable_of_a_file_that_was_spoilt) {
         file << std::string(std::filesystem::file_size(home.file()) - first_page, 'z');
     }
     const auto store = open_impatient(home.file());
-    const auto unread = aio::run_to_end(store->get("things", "a"));
+    const auto unread = aio::block_on(store->get("things", "a"));
     EXPECT_EQ(unread.error().code, base::errc::unavailable) << unread.error().text;
     EXPECT_EQ(unread.error().reason, "corrupt");
-    const auto unwritten = aio::run_to_end(store->put(put_of("b", "1")));
+    const auto unwritten = aio::block_on(store->put(put_of("b", "1")));
     EXPECT_EQ(unwritten.error().code, base::errc::unavailable) << unwritten.error().text;
     EXPECT_EQ(unwritten.error().reason, "corrupt");
     EXPECT_FALSE(store->is_connected());
@@ -220,8 +220,8 @@ TEST(sqlite_store, that_is_asked_too_much_is_in_no_trouble) {
     const auto store =
         sqlite::open_store({.path = home.file(), .queue_max = 0}, obs::null_log(), registry());
     ASSERT_TRUE(store);
-    for (const auto& why : {aio::run_to_end((*store)->get("things", "a")).error(),
-                            aio::run_to_end((*store)->put(put_of("a", "1"))).error()}) {
+    for (const auto& why : {aio::block_on((*store)->get("things", "a")).error(),
+                            aio::block_on((*store)->put(put_of("a", "1"))).error()}) {
         EXPECT_EQ(why.code, base::errc::unavailable);
         EXPECT_EQ(why.reason, "queue_full");
     }

@@ -1,0 +1,317 @@
+#include "devcluster/controller/kubedb_objects.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/json/array.hpp>
+#include <charconv>
+#include <functional>
+
+#include "base/ascii.hpp"
+#include "base/base64.hpp"
+#include "base/quantity.hpp"
+#include "devcluster/controller/database_health.hpp"
+#include "kube/json_text.hpp"
+
+namespace controller {
+namespace {
+
+using kube::array_or_empty;
+using kube::flag_at;
+using kube::object_or_empty;
+using kube::quantity_at;
+using kube::text_at;
+
+std::string text(const json::object& from, std::string_view key) {
+    return std::string(text_at(from, key));
+}
+
+json::object named_object(const wanted_database& of, std::string_view api_version,
+                          std::string_view kind, const std::string& name) {
+    return {{"apiVersion", api_version},
+            {"kind", kind},
+            {"metadata", {{"name", name}, {"namespace", of.ns}, {"labels", labels_of(of)}}}};
+}
+
+// An object that goes with its database.
+json::object owned_object(const wanted_database& of, std::string_view api_version,
+                          std::string_view kind, const std::string& name) {
+    auto made = named_object(of, api_version, kind, name);
+    made["metadata"].get_object()["ownerReferences"] =
+        json::array{json::object{{"apiVersion", "kubedb.com/v1"},
+                                 {"kind", of.kind},
+                                 {"name", of.name},
+                                 {"uid", of.uid},
+                                 {"controller", true}}};
+    return made;
+}
+
+std::int64_t memory_of(const json::object& pod, std::string_view component) {
+    for (const auto& each : array_or_empty(pod, "containers")) {
+        if (!each.is_object() || text_at(each.get_object(), "name") != component) continue;
+        const auto& resources = object_or_empty(each.get_object(), "resources");
+        for (const auto* kind : {"limits", "requests"}) {
+            const auto bytes =
+                base::parse_bytes(quantity_at(object_or_empty(resources, kind), "memory"));
+            if (bytes && *bytes > 0) return *bytes;
+        }
+    }
+    return 0;
+}
+
+bool is_provisioned(const json::object& status) {
+    return std::ranges::any_of(array_or_empty(status, "conditions"), [](const json::value& each) {
+        return each.is_object() && text_at(each.get_object(), "type") == "Provisioned" &&
+               text_at(each.get_object(), "status") == "True";
+    });
+}
+
+}  // namespace
+
+wanted_database read_database(const engine_kind& kind, const json::object& object) {
+    const auto& metadata = object_or_empty(object, "metadata");
+    const auto& spec = object_or_empty(object, "spec");
+    const auto& auth = object_or_empty(spec, "authSecret");
+    wanted_database read{.engine = std::string(kind.engine),
+                         .kind = std::string(kind.kind),
+                         .plural = std::string(kind.plural),
+                         .ns = text(metadata, "namespace"),
+                         .name = text(metadata, "name"),
+                         .uid = text(metadata, "uid"),
+                         .version = text(spec, "version"),
+                         .mode = text(spec, "mode"),
+                         .deletion_policy = text(spec, "deletionPolicy"),
+                         .auth_secret = text(auth, "name"),
+                         .first_role = std::string(kind.first_role),
+                         .follower_role = std::string(kind.follower_role),
+                         .generation = kube::number_at(metadata, "generation").value_or(0),
+                         .is_auth_external = flag_at(auth, "externallyManaged"),
+                         .is_halted = flag_at(spec, "halted"),
+                         .is_deleting = metadata.contains("deletionTimestamp"),
+                         .has_monitor = spec.contains("monitor"),
+                         .was_provisioned = is_provisioned(object_or_empty(object, "status"))};
+    if (read.deletion_policy.empty()) read.deletion_policy = "Delete";
+    if (read.auth_secret.empty()) read.auth_secret = read.name + "-auth";
+    constexpr std::int64_t replicas_max = 32;
+    read.replicas = static_cast<int>(
+        std::clamp<std::int64_t>(kube::number_at(spec, "replicas").value_or(1), 1, replicas_max));
+    read.has_finalizer =
+        std::ranges::any_of(array_or_empty(metadata, "finalizers"),
+                            [](const json::value& each) { return each == json::value(finalizer); });
+    read.memory_bytes =
+        memory_of(object_or_empty(object_or_empty(spec, "podTemplate"), "spec"), kind.component);
+    const auto size = quantity_at(
+        object_or_empty(object_or_empty(object_or_empty(spec, "storage"), "resources"), "requests"),
+        "storage");
+    if (!size.empty()) read.storage = size;
+    return read;
+}
+
+std::string refusal_of(const wanted_database& wanted, bool has_runtime) {
+    if (!has_runtime) {
+        return fmt::format("there is no runtime for {} here: this operator stands in for KubeDB's",
+                           wanted.kind);
+    }
+    if (wanted.engine == "redis" && wanted.mode == "Cluster") {
+        return "a Redis Cluster cannot run here: only single servers and servers with replicas";
+    }
+    return {};
+}
+
+json::array without_finalizer(const json::object& object) {
+    json::array kept;
+    for (const auto& each : array_or_empty(object_or_empty(object, "metadata"), "finalizers")) {
+        if (each != json::value(finalizer)) kept.push_back(each);
+    }
+    return kept;
+}
+
+json::array with_finalizer(const json::object& object) {
+    auto all = without_finalizer(object);
+    all.push_back(json::value(finalizer));
+    return all;
+}
+
+json::object labels_of(const wanted_database& of) {
+    return {{"app.kubernetes.io/name", of.plural + ".kubedb.com"},
+            {"app.kubernetes.io/instance", of.name},
+            {"app.kubernetes.io/managed-by", "kubedb.com"},
+            {"app.kubernetes.io/component", "database"}};
+}
+
+std::string selector_of(const wanted_database& of) {
+    return fmt::format(
+        "app.kubernetes.io/name={}.kubedb.com,app.kubernetes.io/instance={},"
+        "app.kubernetes.io/managed-by=kubedb.com",
+        of.plural, of.name);
+}
+
+std::string member_name(const wanted_database& of, int ordinal) {
+    return fmt::format("{}-{}", of.name, ordinal);
+}
+
+std::string claim_name(const wanted_database& of, int ordinal) {
+    return fmt::format("data-{}", member_name(of, ordinal));
+}
+
+std::optional<int> ordinal_in(const wanted_database& of, std::string_view name) {
+    const auto digits = name.substr(name.rfind('-') + 1);
+    int ordinal = 0;
+    std::from_chars(digits.data(), digits.data() + digits.size(), ordinal);
+    if (name != member_name(of, ordinal) && name != claim_name(of, ordinal)) return std::nullopt;
+    return ordinal;
+}
+
+// Secret and claims have no owner: the policy says whether they go with the database.
+json::object secret_object(const wanted_database& of, const std::string& user,
+                           const std::string& password) {
+    auto made = named_object(of, "v1", "Secret", of.auth_secret);
+    if (of.engine == "memcached") {
+        made["type"] = "Opaque";
+        made["stringData"] = json::object{{"authData", user + ":" + password + "\n"}};
+    } else {
+        made["type"] = "kubernetes.io/basic-auth";
+        made["stringData"] = json::object{{"username", user}, {"password", password}};
+    }
+    return made;
+}
+
+std::string password_in(const json::object& secret) {
+    const auto& data = object_or_empty(secret, "data");
+    const auto password = base::from_base64(text_at(data, "password")).value_or("");
+    if (!password.empty()) return password;
+    const auto lines = base::from_base64(text_at(data, "authData")).value_or("");
+    const auto line = lines.substr(0, lines.find('\n'));
+    const auto colon = line.find(':');
+    return colon == std::string::npos ? "" : line.substr(colon + 1);
+}
+
+bool is_secret_ours(const wanted_database& of, const json::object& secret) {
+    const auto& labels = object_or_empty(object_or_empty(secret, "metadata"), "labels");
+    return text_at(labels, "app.kubernetes.io/managed-by") == "kubedb.com" &&
+           text_at(labels, "app.kubernetes.io/instance") == of.name &&
+           text_at(labels, "app.kubernetes.io/name") == of.plural + ".kubedb.com";
+}
+
+json::object claim_object(const wanted_database& of, int ordinal) {
+    auto made = named_object(of, "v1", "PersistentVolumeClaim", claim_name(of, ordinal));
+    made["spec"] = json::object{{"accessModes", json::array{"ReadWriteOnce"}},
+                                {"storageClassName", "local"},
+                                {"resources", {{"requests", {{"storage", of.storage}}}}}};
+    return made;
+}
+
+json::object pod_object(const wanted_database& of, int ordinal) {
+    auto made = owned_object(of, "v1", "Pod", member_name(of, ordinal));
+    made["metadata"].get_object()["labels"].get_object()["kubedb.com/role"] =
+        ordinal == 0 ? of.first_role : of.follower_role;
+    made["spec"] = json::object{
+        {"nodeName", "local"},
+        {"containers", json::array{json::object{{"name", of.engine}, {"image", "process"}}}}};
+    return made;
+}
+
+json::object set_object(const wanted_database& of) {
+    auto made = owned_object(of, "apps.k8s.appscode.com/v1", "PetSet", of.name);
+    auto labels = labels_of(of);
+    labels.erase("app.kubernetes.io/component");
+    made["spec"] = json::object{{"replicas", of.replicas},
+                                {"serviceName", of.name + "-pods"},
+                                {"template", {{"spec", {{"containers", json::array{}}}}}},
+                                {"selector", {{"matchLabels", std::move(labels)}}}};
+    return made;
+}
+
+json::object service_object(const wanted_database& of, const std::string& suffix, int port,
+                            const std::string& port_name) {
+    auto made = owned_object(of, "v1", "Service", of.name + suffix);
+    if (suffix == "-stats") {
+        made["metadata"].get_object()["labels"].get_object()["kubedb.com/role"] = "stats";
+    }
+    // No selector: this operator writes the Endpoints itself.
+    made["spec"] =
+        json::object{{"type", "ClusterIP"},
+                     {"clusterIP", "None"},
+                     {"ports", json::array{json::object{{"name", port_name}, {"port", port}}}}};
+    return made;
+}
+
+std::string pod_address(const wanted_database& of, const std::string& pod, bool is_made_up) {
+    if (!is_made_up) return "127.0.0.1";
+    // Not the ends of the range. Two pods of one address differ by their ports.
+    const auto number = std::hash<std::string>{}(of.ns + "/" + pod) % 131'000 + 10;
+    return fmt::format("198.{}.{}.{}", 18 + number / 65536, number / 256 % 256, number % 256);
+}
+
+json::object endpoints_object(const wanted_database& of, const std::string& suffix,
+                              const std::vector<endpoint_address>& addresses,
+                              const std::string& port_name) {
+    auto made = owned_object(of, "v1", "Endpoints", of.name + suffix);
+    json::array subsets;
+    for (const auto& each : addresses) {
+        subsets.push_back(json::object{
+            {"addresses",
+             json::array{json::object{
+                 {"ip", each.ip},
+                 {"targetRef", {{"kind", "Pod"}, {"name", each.pod}, {"namespace", of.ns}}}}}},
+            {"ports", json::array{json::object{{"name", port_name}, {"port", each.port}}}}});
+    }
+    made["subsets"] = std::move(subsets);
+    return made;
+}
+
+json::object binding_object(const wanted_database& of, const std::string& url) {
+    auto made = owned_object(of, "appcatalog.appscode.com/v1alpha1", "AppBinding", of.name);
+    made["spec"] = json::object{
+        {"type", "kubedb.com/" + of.engine},
+        {"version", of.version},
+        {"appRef",
+         {{"apiGroup", "kubedb.com"}, {"kind", of.kind}, {"name", of.name}, {"namespace", of.ns}}},
+        {"clientConfig", {{"url", url}}},
+        {"secret", {{"name", of.auth_secret}}}};
+    return made;
+}
+
+json::object event_object(const wanted_database& about, const event_text& what, int count,
+                          const std::string& now) {
+    const auto word = base::lower(what.reason);
+    json::object made{{"apiVersion", "v1"},
+                      {"kind", "Event"},
+                      {"metadata",
+                       {{"name", fmt::format("{}.{}.{}", about.name, about.uid.substr(0, 8), word)},
+                        {"namespace", about.ns}}},
+                      {"type", what.type},
+                      {"reason", what.reason},
+                      {"message", what.message},
+                      {"count", count},
+                      {"lastTimestamp", now},
+                      {"source", {{"component", "local-operator"}}},
+                      {"involvedObject",
+                       {{"apiVersion", "kubedb.com/v1"},
+                        {"kind", about.kind},
+                        {"namespace", about.ns},
+                        {"name", about.name},
+                        {"uid", about.uid}}}};
+    if (count == 1) made["firstTimestamp"] = now;
+    return made;
+}
+
+json::object pod_status(const wanted_database& of, bool is_ready, int restarts,
+                        const std::string& trouble, const std::string& now, const std::string& ip) {
+    json::object state{{"running", json::object{}}};
+    if (!is_ready) state = {{"waiting", {{"reason", "NotReady"}, {"message", trouble}}}};
+    return {
+        {"phase", is_ready ? "Running" : "Pending"},
+        {"podIP", ip},
+        {"podIPs", json::array{json::object{{"ip", ip}}}},
+        {"conditions", json::array{condition("Ready", is_ready, is_ready ? "Running" : "NotRunning",
+                                             trouble, now)}},
+        {"containerStatuses", json::array{json::object{{"name", of.engine},
+                                                       {"image", "process"},
+                                                       {"imageID", ""},
+                                                       {"ready", is_ready},
+                                                       {"restartCount", restarts},
+                                                       {"state", std::move(state)}}}}};
+}
+
+}  // namespace controller

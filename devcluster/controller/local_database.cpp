@@ -1,0 +1,374 @@
+#include "devcluster/controller/local_database.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/json.hpp>
+#include <random>
+#include <ranges>
+
+#include "devcluster/controller/storage.hpp"
+#include "kube/json_text.hpp"
+
+namespace controller {
+namespace {
+
+using base::errc;
+
+constexpr std::size_t events_max = 100;
+
+base::outcome<void> done() {
+    return {};
+}
+
+std::string new_password() {
+    constexpr std::string_view alphabet =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+    std::random_device source;
+    std::uniform_int_distribution<std::size_t> any(0, alphabet.size() - 1);
+    std::string text;
+    while (text.size() < 16) text += alphabet[any(source)];
+    return text;
+}
+
+}  // namespace
+
+local_database::local_database(host& with, const engine_kind& kind, std::function<void()> on_change)
+    : host_(with),
+      kind_(kind),
+      engine_(runtime::find_engine(kind.engine)),
+      on_change_(std::move(on_change)),
+      writer_(with.kube) {}
+
+runtime::member* local_database::member_at(int ordinal) const {
+    const auto at = members_.find(ordinal);
+    return at == members_.end() ? nullptr : at->second.member.get();
+}
+
+std::vector<int> local_database::ordinals() const {
+    std::vector<int> all;
+    for (const auto& [ordinal, each] : members_) all.push_back(ordinal);
+    return all;
+}
+
+bool local_database::is_ready(int ordinal) const {
+    const auto* found = member_at(ordinal);
+    return found != nullptr && found->state().is_ready;
+}
+
+bool local_database::is_settled() const {
+    if (!to_restart_.empty() || static_cast<int>(members_.size()) != wanted_.replicas) return false;
+    return std::ranges::all_of(ordinals(), [this](int each) { return is_ready(each); });
+}
+
+void local_database::set_paused(bool paused) {
+    if (facts_.is_paused == paused) return;
+    facts_.is_paused = paused;
+    on_change_();
+}
+
+void local_database::note_event(event_text what) {
+    if (events_.size() < events_max) events_.push_back(std::move(what));
+    on_change_();
+}
+
+void local_database::forget(const kube::resource& what, const std::string& name) {
+    writer_.forget(what, name);
+    if (what.plural == "secrets" && name == wanted_.auth_secret && !wanted_.is_auth_external) {
+        has_lost_secret_ = true;
+    }
+}
+
+// ---- towards the object's wish -----------------------------------------------------------
+
+aio::task<> local_database::reconcile(json::object object) {
+    wanted_ = read_database(kind_, object);
+    facts_.was_provisioned = facts_.was_provisioned || wanted_.was_provisioned;
+    facts_.refusal = refusal_of(wanted_, engine_ != nullptr);
+    if (wanted_.is_deleting) co_return co_await take_down(object);
+    if (!can_run()) co_return co_await refuse(object);
+    auto ours = co_await claim_object_for_us(object);
+    if (!ours) co_return base::pass(std::move(ours), "finalizer");
+    if (wanted_.is_halted) {
+        auto halted = co_await halt();
+        if (!halted) co_return base::pass(std::move(halted), "halt");
+    } else {
+        auto up = co_await bring_up();
+        if (!up) note_event({"Warning", "FailedStart", up.error().text});
+        if (up) up = co_await shrink();
+        if (!up) co_return base::pass(std::move(up), "members");
+        restart_next();
+    }
+    co_return co_await publish(object);
+}
+
+aio::task<> local_database::claim_object_for_us(const json::object& object) {
+    if (wanted_.has_finalizer) co_return done();
+    // With the version: another's finalizer must not get lost.
+    const auto* metadata = kube::object_at(object, "metadata");
+    auto patched = co_await host_.kube.patch(
+        database_resource(kind_), wanted_.ns, wanted_.name, kube::patch_type::merge,
+        json::object{{"metadata",
+                      {{"finalizers", with_finalizer(object)},
+                       {"resourceVersion", kube::text_at(*metadata, "resourceVersion")}}}},
+        {}, own_write());
+    if (!patched) co_return base::pass(std::move(patched));
+    co_return done();
+}
+
+aio::task<> local_database::refuse(const json::object& object) {
+    if (!event_counts_.contains("NoRuntime")) {
+        note_event({"Warning", "NoRuntime", facts_.refusal});
+    }
+    auto told = co_await publish_events();
+    if (!told) co_return told;
+    co_return co_await publish_status(object);
+}
+
+// Processes and what points at them go; volumes and the secret stay.
+aio::task<> local_database::halt() {
+    if (is_down_) co_return done();
+    if (!members_.empty()) note_event({"Normal", "Halting", "Stopping every member"});
+    stop_members();
+    co_await join_members();
+    auto gone = co_await remove_objects();
+    is_down_ = gone.has_value();
+    co_return gone;
+}
+
+aio::task<std::string> local_database::find_password() {
+    const auto secrets = core("secrets", "Secret");
+    auto found = co_await host_.kube.get(secrets, wanted_.ns, wanted_.auth_secret);
+    if (!found && found.error().code == errc::not_found && !wanted_.is_auth_external) {
+        const auto made = secret_object(wanted_, std::string(engine_->user),
+                                        password_.empty() ? new_password() : password_);
+        auto created = co_await host_.kube.create(secrets, wanted_.ns, made, own_write());
+        if (!created && created.error().reason != "AlreadyExists") {
+            co_return base::pass(std::move(created));
+        }
+        found = co_await host_.kube.get(secrets, wanted_.ns, wanted_.auth_secret);
+    }
+    if (!found) co_return base::pass(std::move(found));
+    auto password = password_in(*found);
+    // It goes into engines' configuration files as it is.
+    const bool is_plain = std::ranges::all_of(password, [](char c) {
+        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+               c == '-' || c == '_' || c == '.';
+    });
+    if (password.empty() || !is_plain) {
+        co_return base::fail(errc::invalid,
+                             fmt::format("the secret '{}' has no password of letters and digits",
+                                         wanted_.auth_secret));
+    }
+    co_return password;
+}
+
+aio::task<> local_database::bring_up() {
+    is_down_ = false;
+    if (std::exchange(has_lost_secret_, false) || password_.empty()) {
+        auto password = co_await find_password();
+        has_lost_secret_ = has_lost_secret_ || !password;
+        if (!password) co_return base::pass(std::move(password), "auth secret");
+        if (password_.empty()) password_ = std::move(*password);
+    }
+    for (int ordinal = 0; ordinal < wanted_.replicas; ++ordinal) {
+        if (auto* present = member_at(ordinal)) {
+            update_plan(ordinal, *present);
+            continue;
+        }
+        // Followers copy the first member: it must be there before them.
+        if (ordinal > 0 && engine_->can_follow && !is_ready(0)) break;
+        auto started = co_await start_member(ordinal);
+        if (!started) co_return started;
+    }
+    co_return done();
+}
+
+// Memory is used from the next start on; a follower whose primary has moved must follow it now.
+void local_database::update_plan(int ordinal, runtime::member& of) {
+    auto plan = of.plan();
+    plan.memory_bytes = wanted_.memory_bytes;
+    const auto* first = member_at(0);
+    const bool follows = ordinal > 0 && engine_->can_follow && first != nullptr;
+    const bool has_moved = follows && plan.primary_port != first->plan().port;
+    if (has_moved) plan.primary_port = first->plan().port;
+    of.change(std::move(plan));
+    if (has_moved) of.restart();
+}
+
+aio::task<> local_database::start_member(int ordinal) {
+    const auto folder = folder_of(host_, wanted_, ordinal);
+    auto made = make_folder(host_, folder);
+    if (!made) co_return made;
+    const bool follows = ordinal > 0 && engine_->can_follow;
+    runtime::member_plan plan{.name = member_name(wanted_, ordinal),
+                              .folder = folder,
+                              .password = password_,
+                              .user = std::string(engine_->user),
+                              .primary_port = follows ? member_at(0)->plan().port : 0,
+                              .memory_bytes = wanted_.memory_bytes};
+    runtime::member::parts parts{
+        .of = *engine_,
+        .as = host_.as,
+        .pool = host_.pool,
+        .ports = host_.ports,
+        .log = host_.log,
+        .on_event =
+            [this](std::string type, std::string reason, std::string message) {
+                note_event({std::move(type), std::move(reason), std::move(message)});
+            },
+        .on_change = on_change_};
+    auto& place = members_[ordinal];
+    place.member = std::make_unique<runtime::member>(std::move(plan), std::move(parts));
+    place.task = std::make_unique<aio::task_group>(host_.on);
+    place.task->spawn(place.member->run());
+    note_event({"Normal", "Started", "Started member " + member_name(wanted_, ordinal)});
+    co_return done();
+}
+
+aio::task<> local_database::shrink() {
+    std::set<int> beyond;
+    if (may_have_leftovers_) {
+        auto stored = co_await find_stored_beyond();
+        if (!stored) co_return base::pass(std::move(stored));
+        beyond = std::move(*stored);
+    }
+    for (const int each : ordinals()) {
+        if (each >= wanted_.replicas) beyond.insert(each);
+    }
+    may_have_leftovers_ = true;  // until the last one is gone
+    for (const int last : beyond | std::views::reverse) {
+        note_event({"Normal", "Killing", "Removing member " + member_name(wanted_, last)});
+        auto removed = co_await remove_member(last);
+        if (!removed) co_return removed;
+    }
+    may_have_leftovers_ = false;
+    co_return done();
+}
+
+// Ordinals that are not wanted and have a folder, a claim or a pod.
+aio::task<std::set<int>> local_database::find_stored_beyond() {
+    auto names = stored_members(host_, wanted_);
+    for (const auto& what : {core("pods", "Pod"), claims()}) {
+        auto found = co_await host_.kube.list(
+            what, wanted_.ns, {.label_selector = selector_of(wanted_), .limit = 500});
+        if (!found) co_return base::pass(std::move(found), what.plural);
+        for (const auto& each : found->items) {
+            names.emplace(kube::text_at(kube::object_or_empty(each, "metadata"), "name"));
+        }
+    }
+    std::set<int> beyond;
+    for (const auto& each : names) {
+        const auto ordinal = ordinal_in(wanted_, each);
+        if (ordinal && *ordinal >= wanted_.replicas) beyond.insert(*ordinal);
+    }
+    co_return beyond;
+}
+
+aio::task<> local_database::remove_member(int ordinal) {
+    const auto at = members_.find(ordinal);
+    if (at != members_.end()) {
+        at->second.member->stop();
+        co_await at->second.task->join();
+        members_.erase(at);
+        std::erase(to_restart_, ordinal);
+    }
+    discard_folder(host_, folder_of(host_, wanted_, ordinal));
+    auto gone =
+        co_await writer_.remove(core("pods", "Pod"), wanted_.ns, member_name(wanted_, ordinal));
+    if (!gone) co_return gone;
+    co_return co_await writer_.remove(claims(), wanted_.ns, claim_name(wanted_, ordinal));
+}
+
+// ---- restarts ----------------------------------------------------------------------------
+
+void local_database::restart_members(const std::string& request, bool waits) {
+    if (!restarts_done_.insert(request).second) return;
+    to_restart_ = ordinals();
+    if (!waits) {
+        for (const int each : to_restart_) member_at(each)->restart();
+        to_restart_.clear();
+    }
+    restart_next();
+}
+
+void local_database::restart_next() {
+    if (to_restart_.empty()) return;
+    const auto all = ordinals();
+    if (!std::ranges::all_of(all, [this](int each) { return is_ready(each); })) return;
+    const int next = to_restart_.back();
+    to_restart_.pop_back();
+    if (auto* found = member_at(next)) {
+        note_event({"Normal", "Restarting", "Restarting member " + member_name(wanted_, next)});
+        found->restart();
+    }
+}
+
+void local_database::stop_members() {
+    for (auto& [ordinal, each] : members_) each.member->stop();
+}
+
+aio::task<> local_database::join_members() {
+    for (const int ordinal : ordinals()) {
+        const auto at = members_.find(ordinal);
+        if (at != members_.end()) co_await at->second.task->join();
+    }
+    members_.clear();
+    to_restart_.clear();
+    may_have_leftovers_ = true;  // fewer may be wanted when they come up again
+    co_return done();
+}
+
+// ---- the end -----------------------------------------------------------------------------
+
+// All but volumes and secret.
+aio::task<> local_database::remove_objects() {
+    const auto& home = wanted_.ns;
+    const auto selector = selector_of(wanted_);
+    for (const auto& what : {core("pods", "Pod"), core("endpoints", "Endpoints"),
+                             core("services", "Service"), pet_sets()}) {
+        auto gone = co_await writer_.remove_all(what, home, selector);
+        if (!gone) co_return gone;
+    }
+    auto gone = co_await writer_.remove(bindings(), home, wanted_.name);
+    writer_.forget();
+    co_return gone;
+}
+
+aio::task<> local_database::abandon() {
+    if (wanted_.name.empty()) co_return done();  // never seen
+    stop_members();
+    co_await join_members();
+    auto gone = co_await remove_objects();
+    if (!gone) co_return gone;
+    if (wanted_.deletion_policy != "Halt") {
+        discard_folder(host_, folder_of(host_, wanted_));
+        gone = co_await writer_.remove_all(claims(), wanted_.ns, selector_of(wanted_));
+        if (!gone) co_return gone;
+    }
+    if (wanted_.deletion_policy != "WipeOut" || wanted_.is_auth_external) co_return done();
+    const auto secrets = core("secrets", "Secret");
+    auto secret = co_await host_.kube.get(secrets, wanted_.ns, wanted_.auth_secret);
+    if (!secret && secret.error().code == errc::not_found) co_return done();
+    if (!secret) co_return base::pass(std::move(secret));
+    if (!is_secret_ours(wanted_, *secret)) co_return done();
+    co_return co_await writer_.remove(secrets, wanted_.ns, wanted_.auth_secret);
+}
+
+aio::task<> local_database::take_down(const json::object& object) {
+    if (wanted_.has_finalizer) {
+        auto left = co_await abandon();
+        if (!left) co_return base::pass(std::move(left), "deletion");
+        auto freed = co_await host_.kube.patch(
+            database_resource(kind_), wanted_.ns, wanted_.name, kube::patch_type::merge,
+            json::object{{"metadata", {{"finalizers", without_finalizer(object)}}}}, {},
+            own_write());
+        if (!freed && freed.error().code != errc::not_found) {
+            co_return base::pass(std::move(freed), "finalizer");
+        }
+    }
+    is_gone_ = true;
+    co_return done();
+}
+
+}  // namespace controller

@@ -1,0 +1,46 @@
+#pragma once
+// The loops' own metrics, declared once. Names and labels are listed in docs/metrics.md.
+
+#include <array>
+#include <string>
+#include <string_view>
+
+#include "app/state_counts.hpp"
+#include "domain/decide.hpp"
+#include "obs/metrics.hpp"
+
+namespace app {
+
+class probe {
+  public:
+    explicit probe(obs::registry& registry);
+
+    // result: "ok", "retry" or "failed".
+    void action(domain::action_kind kind, std::string_view result);
+    void counted(const census& now);
+    // result: "ok" or the errc of the failure.
+    void scrape(std::string_view result, double seconds);
+
+    obs::gauge& reconcile_waiting;
+    obs::gauge& reconcile_in_work;
+    obs::gauge& scrapes_in_flight;
+    obs::gauge& scrapes_scheduled;
+    obs::gauge& scrape_lag_seconds;
+    obs::counter& scrapes_late;
+    obs::counter& history_chunks_written;
+    obs::counter& credentials_read;
+
+  private:
+    obs::registry& registry_;
+    obs::histogram& scrape_seconds_;
+    obs::gauge& databases_;
+    std::array<obs::gauge*, status_phase_count> in_phase_{};
+    std::array<obs::gauge*, metrics_state_count> in_metrics_state_{};
+    obs::gauge& metrics_age_seconds_;
+    obs::gauge& operations_unfinished_;
+    obs::gauge& operations_overdue_;
+};
+
+std::string_view name(domain::action_kind kind) noexcept;
+
+}  // namespace app

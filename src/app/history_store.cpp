@@ -1,0 +1,256 @@
+#include "app/history_store.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/time_text.hpp"
+
+namespace app {
+namespace {
+
+using base::errc;
+const std::string collection = "history";
+// A clock that is set back by less only leaves a gap.
+constexpr std::chrono::minutes ahead_most{5};
+// A clock that is wrong when a machine starts is put right within this time.
+constexpr std::chrono::minutes ahead_borne_for{10};
+
+base::outcome<void> done() {
+    return {};
+}
+
+// Ascending by time as text: chunks of one database come back in their order.
+std::string document_id(const std::string& id, std::int64_t key) {
+    return fmt::format("{}/{:012}", id, key);
+}
+
+}  // namespace
+
+// Rows of a wall clock that was ahead would keep out every row until it is that late again. But the
+// one that is wrong may be the clock of now: one look must not cost a day of history.
+void history_store::drop_ahead(const std::string& id, history& of, base::instant at) {
+    const auto newest = of.rows.last();
+    if (!newest || *newest <= at + ahead_most) {
+        of.ahead_since.reset();
+        return;
+    }
+    if (!of.ahead_since) of.ahead_since = clock_.now();
+    if (clock_.now() - *of.ahead_since < ahead_borne_for) return;
+    of.ahead_since.reset();
+    of.rows.drop_after(at);
+    log_.warning("history_ahead_of_clock_dropped",
+                 {{"database_id", id}, {"newest", base::to_rfc3339(*newest)}});
+}
+
+void history_store::restore(const std::string& id, history& into,
+                            const std::vector<ports::document>& found) {
+    for (const auto& document : found) {
+        auto restored = into.rows.restore(document.body);
+        if (!restored) {
+            log_.warning("history_chunk_dropped", {{"database_id", id},
+                                                   {"chunk", document.id},
+                                                   {"code", base::name(restored.error().code)}});
+            const auto slash = document.id.rfind('/');
+            const auto key = std::atoll(document.id.c_str() + slash + 1);
+            into.stored[key] = {.revision = document.revision, .rows = 0};
+            continue;
+        }
+        const auto chunk = into.rows.describe_chunk(into.rows.chunk_count() - 1);
+        into.stored[chunk.key] = {.revision = document.revision, .rows = chunk.rows};
+    }
+}
+
+aio::task<> history_store::load(std::string id) {
+    histories_[id].is_loading = true;
+    std::vector<ports::document> found;
+    std::string after;
+    while (true) {
+        auto page = co_await store_.find({.collection = collection,
+                                          .index_name = "database",
+                                          .index_value = id,
+                                          .after = after,
+                                          .limit = 100});
+        auto at = histories_.find(id);
+        if (at == histories_.end()) co_return done();  // forgotten meanwhile
+        if (!page) {
+            at->second.is_loading = false;
+            co_return base::pass(std::move(page), "read the history");
+        }
+        std::ranges::move(page->items, std::back_inserter(found));
+        if (!page->next.empty()) {
+            after = page->next;
+            continue;
+        }
+        auto& into = at->second;
+        into.rows = domain::metric_history({.retention = options_.retention});
+        restore(id, into, found);
+        into.open_stored = clock_.utc_now();
+        into.is_loaded = true;
+        into.is_loading = false;
+        co_return done();
+    }
+}
+
+aio::task<> history_store::append(std::string id, base::instant at, domain::metric_values values) {
+    if (options_.retention.count() == 0) co_return done();
+    auto& present = histories_[id];
+    if (present.is_loading) co_return done();  // the row of this turn is not worth a wait
+    if (!present.is_loaded) {
+        auto loaded = co_await load(id);
+        if (!loaded) co_return loaded;
+    }
+    const auto now = histories_.find(id);
+    if (now == histories_.end() || !now->second.is_loaded) co_return done();
+    drop_ahead(id, now->second, at);
+    now->second.rows.append(at, values);
+    co_return done();
+}
+
+aio::task<history_points> history_store::read(history_request what) {
+    auto& present = histories_[what.database_id];
+    if (present.is_loading) {
+        co_return base::fail(errc::unavailable, "the history is being read from the store",
+                             "history_loading");
+    }
+    if (!present.is_loaded) {
+        auto loaded = co_await load(what.database_id);
+        if (!loaded) co_return base::pass(std::move(loaded));
+    }
+    history_points result{.step = what.step};
+    const auto at = histories_.find(what.database_id);
+    if (at == histories_.end()) co_return result;
+    auto values = at->second.rows.query(what.metric, what.from, what.to, what.step);
+    if (!values) co_return base::pass(std::move(values));
+    result.points.reserve(values->size());
+    auto when = what.from;
+    for (const double value : *values) {
+        result.points.emplace_back(when, value);
+        when += what.step;
+    }
+    co_return result;
+}
+
+void history_store::collect(const std::string& id, history& from, bool everything,
+                            std::vector<ports::put_request>& puts,
+                            std::vector<pending_chunk>& chunks) {
+    const bool open_is_due =
+        everything || clock_.utc_now() - from.open_stored >= options_.open_chunk_every;
+    for (std::size_t index = 0; index < from.rows.chunk_count(); ++index) {
+        const auto chunk = from.rows.describe_chunk(index);
+        const auto stored = from.stored.find(chunk.key);
+        const bool is_stored = stored != from.stored.end();
+        if (is_stored && stored->second.rows == chunk.rows) continue;
+        if (chunk.open && !open_is_due) continue;
+        puts.push_back({.collection = collection,
+                        .content = {.id = document_id(id, chunk.key),
+                                    .body = from.rows.serialise(index),
+                                    .index = {{"database", id}}},
+                        .expected = is_stored ? stored->second.revision : 0});
+        chunks.push_back({.id = id, .key = chunk.key, .rows = chunk.rows});
+    }
+    if (open_is_due) from.open_stored = clock_.utc_now();
+}
+
+aio::task<> history_store::write(std::vector<ports::put_request> puts,
+                                 std::vector<pending_chunk> chunks) {
+    auto results = co_await store_.put_bulk(std::move(puts));
+    if (!results) co_return base::pass(std::move(results), "store the history");
+    for (std::size_t index = 0; index < results->size(); ++index) {
+        const auto& result = (*results)[index];
+        const auto at = histories_.find(chunks[index].id);
+        if (at == histories_.end()) continue;
+        if (result) {
+            probe_.history_chunks_written.add();
+            at->second.stored[chunks[index].key] = {.revision = *result,
+                                                    .rows = chunks[index].rows};
+        } else if (result.error().code == errc::precondition) {
+            // Written before, its answer was lost: learn the revision.
+            auto found =
+                co_await store_.get(collection, document_id(chunks[index].id, chunks[index].key));
+            const auto again = histories_.find(chunks[index].id);
+            if (found && again != histories_.end()) {
+                again->second.stored[chunks[index].key] = {.revision = found->revision, .rows = 0};
+            }
+        }
+    }
+    co_return done();
+}
+
+aio::task<> history_store::remove_outdated() {
+    const auto limit = clock_.utc_now() - options_.retention;
+    std::vector<std::pair<std::string, std::int64_t>> outdated;
+    for (auto& [id, each] : histories_) {
+        if (!each.is_loaded) continue;
+        each.rows.drop_before(limit);
+        std::set<std::int64_t> present;
+        for (std::size_t index = 0; index < each.rows.chunk_count(); ++index) {
+            present.insert(each.rows.describe_chunk(index).key);
+        }
+        for (const auto& [key, chunk] : each.stored) {
+            if (!present.contains(key)) outdated.emplace_back(id, key);
+        }
+    }
+    for (const auto& [id, key] : outdated) {
+        auto removed =
+            co_await store_.remove({.collection = collection, .id = document_id(id, key)});
+        if (!removed) co_return base::pass(std::move(removed), "remove old history");
+        const auto at = histories_.find(id);
+        if (at != histories_.end()) at->second.stored.erase(key);
+    }
+    co_return done();
+}
+
+aio::task<> history_store::remove_forgotten() {
+    const auto ids = forgotten_;
+    for (const auto& id : ids) {
+        auto page = co_await store_.find(
+            {.collection = collection, .index_name = "database", .index_value = id, .limit = 1000});
+        if (!page) co_return base::pass(std::move(page), "find the history of a removed database");
+        for (const auto& document : page->items) {
+            auto removed = co_await store_.remove({.collection = collection, .id = document.id});
+            if (!removed) co_return base::pass(std::move(removed), "remove history");
+        }
+        forgotten_.erase(id);
+    }
+    co_return done();
+}
+
+aio::task<> history_store::flush(bool everything) {
+    std::vector<std::string> ids;
+    ids.reserve(histories_.size());
+    for (const auto& [id, each] : histories_) {
+        if (each.is_loaded) ids.push_back(id);
+    }
+    std::vector<ports::put_request> puts;
+    std::vector<pending_chunk> chunks;
+    for (const auto& id : ids) {
+        const auto at = histories_.find(id);
+        if (at == histories_.end()) continue;
+        collect(id, at->second, everything, puts, chunks);
+        if (puts.size() < options_.bulk) continue;
+        auto written = co_await write(std::exchange(puts, {}), std::exchange(chunks, {}));
+        if (!written) co_return written;
+    }
+    if (!puts.empty()) {
+        auto written = co_await write(std::move(puts), std::move(chunks));
+        if (!written) co_return written;
+    }
+    auto removed = co_await remove_outdated();
+    if (!removed) co_return removed;
+    co_return co_await remove_forgotten();
+}
+
+void history_store::forget(const std::string& id) {
+    histories_.erase(id);
+    forgotten_.insert(id);
+}
+
+std::size_t history_store::bytes() const noexcept {
+    std::size_t sum = 0;
+    for (const auto& [id, each] : histories_) sum += each.rows.bytes();
+    return sum;
+}
+
+}  // namespace app

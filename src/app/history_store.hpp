@@ -1,0 +1,87 @@
+#pragma once
+// The last 24 hours of each database's metrics: in memory as compressed chunks, in the store as one
+// document per chunk, written in bulk. A database's chunks are read from the store before its first
+// new row. Rows far ahead of new ones for ten minutes are those of a clock that was wrong, and go;
+// until then it may be the clock of now that is, and new rows are not taken. Lives on the control
+// loop.
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "app/app_metrics.hpp"
+#include "app/platform.hpp"
+#include "base/clock.hpp"
+#include "domain/history.hpp"
+#include "obs/log.hpp"
+#include "ports/document_store.hpp"
+
+namespace app {
+
+struct history_options {
+    std::chrono::seconds retention = std::chrono::hours(24);  // 0: nothing is kept
+    // An unfinished chunk is stored again when it has grown for this long: what a crash may lose.
+    std::chrono::seconds open_chunk_every = std::chrono::minutes(10);
+    std::size_t bulk = 500;
+};
+
+class history_store {
+  public:
+    history_store(ports::document_store& store, const base::clock& clock, obs::log& log,
+                  app::probe& probe, history_options how)
+        : store_(store), clock_(clock), log_(log), probe_(probe), options_(how) {}
+
+    // Failures: unavailable (nothing was added; damaged chunks are dropped with a log line).
+    aio::task<> append(std::string id, base::instant at, domain::metric_values values);
+    // Failures: invalid (fields: /metric, /from, /step), limit, unavailable (/"history_loading":
+    // what is stored is just being read for somebody else).
+    aio::task<history_points> read(history_request what);
+    // Writes what has changed and removes what is too old. `everything`: unfinished chunks too.
+    aio::task<> flush(bool everything);
+    // Of a database that is gone. What cannot be removed now is removed by a later flush.
+    void forget(const std::string& id);
+
+    [[nodiscard]] std::size_t bytes() const noexcept;
+
+  private:
+    struct stored_chunk {
+        ports::revision revision = 0;
+        std::size_t rows = 0;
+    };
+    struct history {
+        domain::metric_history rows;
+        std::map<std::int64_t, stored_chunk> stored;  // by chunk key
+        base::instant open_stored{};
+        std::optional<base::steady_time> ahead_since;  // when a new row first was far behind
+        bool is_loaded = false;
+        bool is_loading = false;
+    };
+    struct pending_chunk {
+        std::string id;
+        std::int64_t key = 0;
+        std::size_t rows = 0;
+    };
+    aio::task<> load(std::string id);
+    void drop_ahead(const std::string& id, history& of, base::instant at);
+    void restore(const std::string& id, history& into, const std::vector<ports::document>& found);
+    void collect(const std::string& id, history& from, bool everything,
+                 std::vector<ports::put_request>& puts, std::vector<pending_chunk>& chunks);
+    aio::task<> write(std::vector<ports::put_request> puts, std::vector<pending_chunk> chunks);
+    aio::task<> remove_outdated();
+    aio::task<> remove_forgotten();
+
+    ports::document_store& store_;
+    const base::clock& clock_;
+    obs::log& log_;
+    app::probe& probe_;
+    history_options options_;
+    std::unordered_map<std::string, history> histories_;
+    std::set<std::string> forgotten_;
+};
+
+}  // namespace app

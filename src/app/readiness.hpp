@@ -1,0 +1,70 @@
+#pragma once
+// What the loops last reported, for readiness and metrics: atomics written by the loops, read by
+// any thread without I/O.
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <string_view>
+
+#include "base/clock.hpp"
+
+namespace app {
+
+enum class component_state : std::uint8_t {
+    starting,
+    connected,
+    disconnected,
+    embedded,
+    running,
+    stalled,
+    stopped
+};
+std::string_view name(component_state state) noexcept;
+
+// Background loops by name, in the order in which readiness lists them.
+enum class background : std::uint8_t { status_sync, metrics_sync, reconcile, count_ };
+std::string_view name(background which) noexcept;
+
+class readiness {
+  public:
+    // A loop says that it made progress; it is stalled after three intervals without.
+    void progressed(background which, base::steady_time now) noexcept;
+    void set_interval(background which, std::chrono::milliseconds interval) noexcept;
+    void stopped(background which) noexcept;
+    [[nodiscard]] component_state state(background which, base::steady_time now) const noexcept;
+    [[nodiscard]] base::steady_time last_progress(
+        background which) const noexcept;  // min() before the first
+
+    void set_store(component_state state) noexcept {
+        database_.store(state, std::memory_order_relaxed);
+    }
+    void set_cache(component_state state) noexcept {
+        cache_.store(state, std::memory_order_relaxed);
+    }
+    [[nodiscard]] component_state database() const noexcept {
+        return database_.load(std::memory_order_relaxed);
+    }
+    [[nodiscard]] component_state cache() const noexcept {
+        return cache_.load(std::memory_order_relaxed);
+    }
+
+    void begin_shutdown() noexcept { stopping_.store(true, std::memory_order_relaxed); }
+    [[nodiscard]] bool is_stopping() const noexcept {
+        return stopping_.load(std::memory_order_relaxed);
+    }
+
+  private:
+    struct loop_state {
+        std::atomic<std::int64_t> last_ns{INT64_MIN};
+        std::atomic<std::int64_t> interval_ns{30'000'000'000};
+        std::atomic<bool> stopped{false};
+    };
+    std::array<loop_state, std::size_t(background::count_)> loops_{};
+    std::atomic<component_state> database_{component_state::starting};
+    std::atomic<component_state> cache_{component_state::starting};
+    std::atomic<bool> stopping_{false};
+};
+
+}  // namespace app

@@ -1,0 +1,228 @@
+#include "app/reconciler.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace app {
+namespace {
+
+using base::errc;
+using domain::action_kind;
+
+// Steps that one worker takes for one database before it lets others go first.
+constexpr int steps_max = 8;
+constexpr std::chrono::seconds idle_turn{5};
+
+base::outcome<void> done() {
+    return {};
+}
+
+}  // namespace
+
+reconciler::reconciler(parts with, reconcile_options how)
+    : deps_(with), options_(how), wakeup_(with.on), workers_(with.on) {
+    deps_.health.set_interval(background::reconcile, idle_turn);
+}
+
+void reconciler::on_database(std::shared_ptr<const database_view> view, change what) {
+    if (!what.record && !what.status) return;
+    // The worker's own writes are not news to it; others call look_at().
+    if (what.record && working_.contains(view->record->id)) return;
+    look_at(view->record->id);
+}
+
+void reconciler::look_at(const std::string& id) {
+    queue_.add(id);
+    wakeup_.notify();
+}
+
+void reconciler::on_database_deleted(std::shared_ptr<const database_view> last) {
+    queue_.forget_failures(last->record->id);
+}
+
+aio::task<> reconciler::run() {
+    while (true) {
+        const auto now = deps_.clock.now();
+        deps_.health.progressed(background::reconcile, now);
+        while (workers_.size() < options_.workers) {
+            auto id = queue_.take(now);
+            if (!id) break;
+            workers_.spawn(work_on(std::move(*id)));
+        }
+        deps_.probe.reconcile_waiting.set(static_cast<double>(queue_.waiting()));
+        deps_.probe.reconcile_in_work.set(static_cast<double>(queue_.in_work()));
+        auto wait = std::chrono::nanoseconds(idle_turn);
+        const auto due = queue_.next_due();
+        const bool is_full = workers_.size() >= options_.workers;
+        if (due && !is_full) {
+            wait =
+                std::clamp<std::chrono::nanoseconds>(*due - now, std::chrono::nanoseconds(0), wait);
+        }
+        auto woken = co_await wakeup_.wait_for(wait);
+        if (!woken) break;
+    }
+    workers_.cancel();
+    co_await workers_.join();
+    deps_.health.stopped(background::reconcile);
+    co_return base::fail(errc::cancelled, "the reconcile loop was stopped");
+}
+
+aio::task<> reconciler::work_on(std::string id) {
+    working_.insert(id);
+    auto ended = co_await reconcile(id);
+    working_.erase(id);
+    queue_.done(id);
+    if (ended) {
+        queue_.forget_failures(id);
+    } else if (ended.error().code != errc::cancelled) {
+        deps_.log.warning("reconcile_failed", {{"database_id", id},
+                                               {"code", base::name(ended.error().code)},
+                                               {"reason", ended.error().reason},
+                                               {"detail", ended.error().text}});
+        queue_.add_after_failure(id, deps_.clock.now());
+    }
+    wakeup_.notify();
+    co_return done();
+}
+
+domain::decide_context reconciler::context_of(const entry& which) const {
+    return {.now = deps_.clock.utc_now(),
+            .awaiting_first_sight = deps_.table.awaits_first_sight(which),
+            .operation_timeout = options_.operation_timeout};
+}
+
+// The decision belongs to the record as it was written.
+aio::task<domain::decision> reconciler::decide_and_write(std::string id) {
+    domain::decision decision;
+    auto written = co_await deps_.records.update(
+        id,
+        [this, &decision, id](const domain::database& newest) -> base::outcome<domain::database> {
+            const auto* which = deps_.table.find(id);
+            if (which == nullptr) return newest;
+            const auto observed = deps_.table.observed_of(*which);
+            decision = domain::decide(newest, observed.get(), context_of(*which));
+            return decision.record;
+        });
+    if (!written) co_return base::pass(std::move(written));
+    decision.record = **written;
+    co_return decision;
+}
+
+aio::task<> reconciler::reconcile(std::string id) {
+    for (int step = 0; step < steps_max; ++step) {
+        if (deps_.table.find(id) == nullptr) co_return done();
+        auto decision = co_await decide_and_write(id);
+        if (!decision) {
+            if (decision.error().code == errc::not_found) co_return done();
+            co_return base::pass(std::move(decision));
+        }
+        const auto what = decision->next;
+        if (what.kind == action_kind::none) {
+            if (decision->record_changed) continue;  // decide again from the new record
+            if (decision->again_in) queue_.add_at(id, deps_.clock.now() + *decision->again_in);
+            co_return done();
+        }
+        if (what.kind == action_kind::remove_record) {
+            auto forgotten = co_await deps_.records.forget(id);
+            deps_.probe.action(what.kind, forgotten ? "ok" : "retry");
+            if (forgotten) deps_.log.info("database_removed", {{"database_id", id}});
+            co_return forgotten;
+        }
+        auto acted = co_await act(decision->record, what);
+        if (!acted) co_return co_await note_failure(id, what, acted.error());
+        deps_.probe.action(what.kind, "ok");
+        const auto end = *acted;
+        auto noted = co_await deps_.records.update(
+            id,
+            [this, id, what,
+             end](const domain::database& newest) -> base::outcome<domain::database> {
+                const auto* which = deps_.table.find(id);
+                if (which == nullptr) return newest;
+                return domain::after_success(newest, what, end.created_uid, end.gone,
+                                             context_of(*which));
+            });
+        if (!noted) co_return base::pass(std::move(noted), "note what was done");
+        // Nothing more is to be done until the cluster has reacted.
+        if (what.kind == action_kind::remove_object && end.gone) continue;
+        const auto again = decision->again_in.value_or(std::chrono::seconds(5));
+        queue_.add_at(id, deps_.clock.now() + again);
+        co_return done();
+    }
+    queue_.add_at(id, deps_.clock.now() + std::chrono::seconds(1));
+    co_return done();
+}
+
+aio::task<reconciler::done_action> reconciler::act(domain::database record, domain::action what) {
+    done_action result;
+    switch (what.kind) {
+        case action_kind::create_object: {
+            auto project = deps_.table.project(record.project);
+            const auto owner = project ? *project : domain::project{.name = record.project};
+            auto ensured = co_await deps_.cluster.ensure_project(owner);
+            if (!ensured)
+                co_return base::pass(std::move(ensured), "prepare the project's namespace");
+            auto* which = deps_.table.find(record.id);
+            if (which != nullptr) deps_.table.expect_first_sight(*which, options_.first_sight);
+            auto created = co_await deps_.cluster.create(record);
+            if (!created) co_return base::pass(std::move(created));
+            result.created_uid = std::move(*created);
+            which = deps_.table.find(record.id);
+            const bool is_seen = which != nullptr && which->observed && which->observed->exists &&
+                                 which->observed->uid == result.created_uid;
+            if (which != nullptr) {
+                deps_.table.expect_first_sight(
+                    *which, is_seen ? std::chrono::seconds(0) : options_.first_sight);
+            }
+            break;
+        }
+        case action_kind::update_object: {
+            auto updated = co_await deps_.cluster.update(record);
+            if (!updated) co_return base::pass(std::move(updated));
+            break;
+        }
+        case action_kind::request_change: {
+            auto asked =
+                co_await deps_.cluster.request_change(record, what.change, what.operation_id);
+            if (!asked) co_return base::pass(std::move(asked));
+            break;
+        }
+        case action_kind::remove_object: {
+            auto gone = co_await deps_.cluster.remove(record);
+            if (!gone) co_return base::pass(std::move(gone));
+            result.gone = *gone;
+            break;
+        }
+        case action_kind::none:
+        case action_kind::remove_record:
+            break;
+    }
+    co_return result;
+}
+
+aio::task<> reconciler::note_failure(std::string id, domain::action tried, base::failure why) {
+    bool retry = false;
+    auto noted = co_await deps_.records.update(
+        id,
+        [this, id, tried, why,
+         &retry](const domain::database& newest) -> base::outcome<domain::database> {
+            const auto* which = deps_.table.find(id);
+            if (which == nullptr) return newest;
+            const auto observed = deps_.table.observed_of(*which);
+            auto failed =
+                domain::after_failure(newest, observed.get(), tried, why, context_of(*which));
+            retry = failed.retry;
+            return std::move(failed.record);
+        });
+    deps_.probe.action(tried.kind, retry ? "retry" : "failed");
+    if (!noted) co_return base::pass(std::move(noted), "note what failed");
+    if (retry) co_return std::unexpected(why);
+    deps_.log.warning("operation_failed", {{"database_id", id},
+                                           {"action", name(tried.kind)},
+                                           {"code", base::name(why.code)},
+                                           {"reason", why.reason},
+                                           {"detail", why.text}});
+    queue_.add(id);
+    co_return done();
+}
+
+}  // namespace app

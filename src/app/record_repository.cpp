@@ -1,0 +1,301 @@
+#include "app/record_repository.hpp"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "app/record_json.hpp"
+
+namespace app {
+namespace {
+
+using base::errc;
+
+constexpr std::size_t page_limit = 500;
+// Writers of one record are few (a request, the reconciler): more rounds than this is a defect.
+constexpr int rounds_max = 16;
+
+const std::string databases = "databases";
+const std::string projects = "projects";
+const std::string operations = "operations";
+
+ports::document document_of(const domain::database& record) {
+    return {.id = record.id,
+            .body = encode(record),
+            .index = {{"project", record.project}},
+            .unique = {{"name", fmt::format("{}/{}", record.project, record.name)}}};
+}
+
+bool is_effect_unknown(const base::failure& why) noexcept {
+    if (why.reason == "queue_full") return false;  // it was not begun
+    return why.code == errc::unavailable || why.code == errc::timed_out ||
+           why.code == errc::cancelled || why.code == errc::internal;
+}
+
+base::outcome<void> done() {
+    return {};
+}
+
+}  // namespace
+
+aio::task<> record_repository::load_collection(
+    std::string collection, std::function<base::outcome<void>(const ports::document&)> take) {
+    std::string after;
+    while (true) {
+        auto page =
+            co_await store_.find({.collection = collection, .after = after, .limit = page_limit});
+        if (!page) co_return base::pass(std::move(page), collection);
+        for (const auto& document : page->items) {
+            auto taken = take(document);
+            if (!taken) co_return base::pass(std::move(taken), collection + "/" + document.id);
+        }
+        if (page->next.empty()) co_return done();
+        after = page->next;
+    }
+}
+
+aio::task<> record_repository::load() {
+    auto loaded = co_await load_collection(projects, [this](const auto& document) {
+        auto record = decode_project(document.body);
+        if (!record) return base::outcome<void>(base::pass(std::move(record)));
+        record->revision = document.revision;
+        table_.put_project(std::make_shared<const domain::project>(std::move(*record)));
+        return done();
+    });
+    if (!loaded) co_return loaded;
+    loaded = co_await load_collection(operations, [this](const auto& document) {
+        auto record = decode_operation(document.body);
+        if (!record) return base::outcome<void>(base::pass(std::move(record)));
+        table_.put_archived(std::make_shared<const domain::operation>(std::move(*record)));
+        return done();
+    });
+    if (!loaded) co_return loaded;
+    co_return co_await load_collection(databases, [this](const auto& document) {
+        auto record = decode_database(document.body);
+        if (!record) return base::outcome<void>(base::pass(std::move(record)));
+        record->revision = document.revision;
+        table_.put(std::make_shared<const domain::database>(std::move(*record)));
+        return done();
+    });
+}
+
+// Whoever asks again and again while the store is away must not leave a doubt each time.
+base::outcome<void> record_repository::check_ready() const {
+    const bool is_full =
+        unconfirmed_creations_.size() + unconfirmed_projects_.size() >= unconfirmed_max;
+    if (store_.is_connected() && !is_full) return {};
+    return base::fail(errc::unavailable,
+                      is_full ? "too many writes wait for a look whether they happened"
+                              : "the store is not connected",
+                      "store_not_ready");
+}
+
+aio::task<std::shared_ptr<const domain::database>> record_repository::create(
+    domain::database record) {
+    auto ready = check_ready();
+    if (!ready) co_return base::pass(std::move(ready));
+    record.created_at = clock_.utc_now();
+    record.updated_at = record.created_at;
+    auto put = co_await store_.put(
+        {.collection = databases, .content = document_of(record), .expected = 0});
+    if (!put) {
+        if (put.error().reason == "unique:name") {
+            co_return base::fail(errc::conflict,
+                                 fmt::format("project '{}' has a database named '{}' already",
+                                             record.project, record.name),
+                                 "already_exists");
+        }
+        if (is_effect_unknown(put.error())) unconfirmed_creations_.insert(record.id);
+        co_return base::pass(std::move(put), "store the new database");
+    }
+    record.revision = *put;
+    auto shared = std::make_shared<const domain::database>(std::move(record));
+    table_.put(shared);
+    co_return shared;
+}
+
+aio::task<> record_repository::reload(std::string id) {
+    auto found = co_await store_.get(databases, id);
+    auto* which = table_.find(id);
+    if (which != nullptr && !found && found.error().code != errc::not_found) {
+        co_return base::pass(std::move(found), "read the record again");
+    }
+    unconfirmed_records_.erase(id);
+    if (which == nullptr) co_return done();
+    if (!found) {
+        table_.erase(id);  // a removal whose answer was lost
+        co_return done();
+    }
+    auto record = decode_database(found->body);
+    if (!record) co_return base::pass(std::move(record), id);
+    record->revision = found->revision;
+    if (record->revision != which->record->revision) {
+        table_.put(std::make_shared<const domain::database>(std::move(*record)));
+    }
+    co_return done();
+}
+
+aio::task<std::shared_ptr<const domain::database>> record_repository::update(std::string id,
+                                                                             record_change change) {
+    for (int round = 0; round < rounds_max; ++round) {
+        auto* which = table_.find(id);
+        if (unconfirmed_records_.contains(id)) {
+            auto reloaded = co_await reload(id);
+            if (!reloaded) co_return base::pass(std::move(reloaded));
+            which = table_.find(id);
+        }
+        if (which == nullptr) {
+            co_return base::fail(errc::not_found, fmt::format("there is no database '{}'", id));
+        }
+        const auto present = which->record;
+        auto wanted = change(*present);
+        if (!wanted) co_return base::pass(std::move(wanted));
+        if (*wanted == *present) co_return present;
+        wanted->updated_at = clock_.utc_now();
+        auto put = co_await store_.put({.collection = databases,
+                                        .content = document_of(*wanted),
+                                        .expected = present->revision});
+        which = table_.find(id);
+        if (put) {
+            wanted->revision = *put;
+            auto shared = std::make_shared<const domain::database>(std::move(*wanted));
+            if (which != nullptr) table_.put(shared);
+            co_return shared;
+        }
+        if (put.error().code != errc::precondition) {
+            if (which != nullptr && is_effect_unknown(put.error())) unconfirmed_records_.insert(id);
+            co_return base::pass(std::move(put), "store the database");
+        }
+        if (which != nullptr && which->record->revision == present->revision) {
+            unconfirmed_records_.insert(id);  // written by somebody that this process did not see
+        }
+    }
+    co_return base::fail(errc::unavailable, "the record changes faster than it can be written");
+}
+
+aio::task<> record_repository::forget(std::string id) {
+    auto* which = table_.find(id);
+    if (which == nullptr) co_return done();
+    const auto record = which->record;
+    for (const auto& operation : record->operations) {
+        auto put = co_await store_.put({.collection = operations,
+                                        .content = {.id = operation.id,
+                                                    .body = encode(operation),
+                                                    .index = {{"database", operation.database_id}}},
+                                        .expected = 0});
+        const bool is_there = !put && put.error().code == errc::precondition;
+        if (!put && !is_there) co_return base::pass(std::move(put), "archive an operation");
+        table_.put_archived(std::make_shared<const domain::operation>(operation));
+    }
+    auto removed =
+        co_await store_.remove({.collection = databases, .id = id, .expected = record->revision});
+    if (!removed) {
+        if (table_.find(id) != nullptr) unconfirmed_records_.insert(id);
+        co_return base::pass(std::move(removed), "remove the record");
+    }
+    table_.erase(id);
+    co_return done();
+}
+
+aio::task<> record_repository::reload_project(std::string name) {
+    auto found = co_await store_.get(projects, name);
+    if (!found && found.error().code != errc::not_found) {
+        unconfirmed_projects_.insert(name);
+        co_return base::pass(std::move(found), "read the project again");
+    }
+    unconfirmed_projects_.erase(name);
+    if (!found) {
+        table_.erase_project(name);
+        co_return done();
+    }
+    auto record = decode_project(found->body);
+    if (!record) co_return base::pass(std::move(record), name);
+    record->revision = found->revision;
+    const auto present = table_.project(name);
+    if (!present || present->revision != record->revision) {
+        table_.put_project(std::make_shared<const domain::project>(std::move(*record)));
+    }
+    co_return done();
+}
+
+aio::task<std::shared_ptr<const domain::project>> record_repository::put_project(
+    domain::project record) {
+    const bool is_new = record.revision == 0;
+    if (auto ready = check_ready(); !ready) co_return base::pass(std::move(ready));
+    record.updated_at = clock_.utc_now();
+    if (is_new) record.created_at = record.updated_at;
+    const auto body = encode(record);
+    auto put = co_await store_.put({.collection = projects,
+                                    .content = {.id = record.name, .body = body},
+                                    .expected = record.revision});
+    if (put) {
+        record.revision = *put;
+        auto shared = std::make_shared<const domain::project>(std::move(record));
+        table_.put_project(shared);
+        co_return shared;
+    }
+    const bool has_moved = put.error().code == errc::precondition;
+    if (has_moved || is_effect_unknown(put.error())) {
+        auto reloaded = co_await reload_project(record.name);
+        const auto present = table_.project(record.name);
+        if (reloaded && present && encode(*present) == body) co_return present;  // it happened
+    }
+    if (is_new && has_moved) {
+        co_return base::fail(errc::conflict,
+                             fmt::format("there is a project '{}' already", record.name),
+                             "already_exists");
+    }
+    co_return base::pass(std::move(put), "store the project");
+}
+
+aio::task<> record_repository::delete_project(std::string name) {
+    const auto present = table_.project(name);
+    if (!present)
+        co_return base::fail(errc::not_found, fmt::format("there is no project '{}'", name));
+    auto removed =
+        co_await store_.remove({.collection = projects, .id = name, .expected = present->revision});
+    if (removed) {
+        table_.erase_project(name);
+        co_return done();
+    }
+    if (removed.error().code == errc::precondition || is_effect_unknown(removed.error())) {
+        auto reloaded = co_await reload_project(name);
+        if (reloaded && !table_.project(name)) co_return done();  // it is gone
+    }
+    co_return base::pass(std::move(removed), "remove the project");
+}
+
+aio::task<> record_repository::resolve_unconfirmed() {
+    while (!unconfirmed_creations_.empty()) {
+        const auto id = *unconfirmed_creations_.begin();
+        auto found = co_await store_.get(databases, id);
+        if (!found && found.error().code != errc::not_found) co_return base::pass(std::move(found));
+        unconfirmed_creations_.erase(id);
+        if (!found) continue;
+        auto stored = decode_database(found->body);
+        if (!stored) co_return base::pass(std::move(stored), id);
+        stored->revision = found->revision;
+        table_.put(std::make_shared<const domain::database>(std::move(*stored)));
+        log_.warning("unconfirmed_create_resolved", {{"database_id", id}});
+    }
+    while (!unconfirmed_records_.empty()) {
+        auto reloaded = co_await reload(*unconfirmed_records_.begin());
+        if (!reloaded) co_return reloaded;
+    }
+    while (!unconfirmed_projects_.empty()) {
+        auto reloaded = co_await reload_project(*unconfirmed_projects_.begin());
+        if (!reloaded) co_return reloaded;
+    }
+    co_return done();
+}
+
+aio::task<> record_repository::purge_operations(base::instant when) {
+    for (const auto& id : table_.archived_before(when)) {
+        auto removed = co_await store_.remove({.collection = operations, .id = id});
+        if (!removed) co_return base::pass(std::move(removed), "remove an old operation");
+        table_.erase_archived(id);
+    }
+    co_return done();
+}
+
+}  // namespace app

@@ -1,0 +1,75 @@
+#pragma once
+// Projects, databases and operations in the document store, mirrored in the table. Every write is
+// checked against the revision that it replaces; a lost answer makes a record doubtful, and it is
+// read again before anything else is written to it. While the store is not there, or too many
+// doubts wait, nothing is created. Lives on the control loop.
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+
+#include "aio/task.hpp"
+#include "app/state_cache.hpp"
+#include "obs/log.hpp"
+#include "ports/document_store.hpp"
+
+namespace app {
+
+// From the newest record to what it should be; equal means that nothing is written. May be called
+// several times, when another writer was first.
+using record_change = std::function<base::outcome<domain::database>(const domain::database&)>;
+
+class record_repository {
+  public:
+    record_repository(ports::document_store& store, state_cache& table, const base::clock& clock,
+                      obs::log& log)
+        : store_(store), table_(table), clock_(clock), log_(log) {}
+
+    // Fills the table. Failures: unavailable, corrupt (a stored document cannot be read).
+    aio::task<> load();
+
+    // Failures: conflict ("already_exists"), unavailable (/"store_not_ready": nothing was written),
+    // timed_out.
+    aio::task<std::shared_ptr<const domain::database>> create(domain::database record);
+    // Failures: not_found (no such database any more), what `change` fails with, unavailable,
+    // timed_out.
+    aio::task<std::shared_ptr<const domain::database>> update(std::string id, record_change change);
+    // Archives the operations, then removes the record: repeatable at any point. Failures:
+    // precondition (the record moved: decide again), unavailable, timed_out.
+    aio::task<> forget(std::string id);
+
+    // `record.revision` 0 creates. Failures: conflict ("already_exists"), precondition (the project
+    // moved; the table has its newest state), unavailable (as create), timed_out.
+    aio::task<std::shared_ptr<const domain::project>> put_project(domain::project record);
+    // Failures: not_found, precondition, unavailable, timed_out.
+    aio::task<> delete_project(std::string name);
+
+    // Whatever lost its answer: looks what happened.
+    aio::task<> resolve_unconfirmed();
+    [[nodiscard]] bool has_unconfirmed() const noexcept {
+        return !unconfirmed_creations_.empty() || !unconfirmed_records_.empty() ||
+               !unconfirmed_projects_.empty();
+    }
+    static constexpr std::size_t unconfirmed_max = 1000;
+    // Removes archived operations that ended before `when`.
+    aio::task<> purge_operations(base::instant when);
+
+  private:
+    aio::task<> load_collection(std::string collection,
+                                std::function<base::outcome<void>(const ports::document&)> take);
+    aio::task<> reload(std::string id);
+    aio::task<> reload_project(std::string name);
+    [[nodiscard]] base::outcome<void> check_ready() const;
+
+    ports::document_store& store_;
+    state_cache& table_;
+    const base::clock& clock_;
+    obs::log& log_;
+    std::set<std::string> unconfirmed_creations_;  // ids
+    std::set<std::string> unconfirmed_records_;    // ids of those in the table
+    std::set<std::string> unconfirmed_projects_;   // names
+};
+
+}  // namespace app

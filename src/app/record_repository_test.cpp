@@ -1,0 +1,126 @@
+#include "app/record_repository.hpp"
+
+#include <gtest/gtest.h>
+
+#include "aio/block_on.hpp"
+#include "testing/manual_clock.hpp"
+#include "testing/memory_document_store.hpp"
+
+namespace {
+
+using base::errc;
+using namespace std::chrono_literals;
+
+class record_repository : public testing::Test {
+  protected:
+    using database = std::shared_ptr<const domain::database>;
+    using project = std::shared_ptr<const domain::project>;
+
+    base::outcome<database> create(const std::string& name) {
+        return aio::block_on(records_.create(
+            {.id = "db-" + name, .project = "shop", .name = name, .engine = "redis"}));
+    }
+    base::outcome<project> put(domain::project record) {
+        return aio::block_on(records_.put_project(std::move(record)));
+    }
+    base::outcome<void> settle() { return aio::block_on(records_.resolve_unconfirmed()); }
+
+    fakes::manual_clock clock_;
+    fakes::memory_document_store store_;
+    app::state_cache table_{clock_, 30s};
+    app::record_repository records_{store_, table_, clock_, obs::null_log()};
+};
+
+TEST_F(record_repository, a_creation_whose_answer_was_lost_is_found) {
+    store_.lose_next_answer();
+    EXPECT_EQ(create("a").error().code, errc::timed_out);
+    EXPECT_TRUE(records_.has_unconfirmed());
+    ASSERT_TRUE(settle());
+    EXPECT_FALSE(records_.has_unconfirmed());
+    ASSERT_NE(table_.find("db-a"), nullptr);
+    EXPECT_EQ(table_.find("db-a")->record->revision, 1);
+}
+
+TEST_F(record_repository, a_doubt_waits_until_the_store_answers) {
+    store_.lose_next_answer(1);
+    EXPECT_FALSE(create("a"));
+    EXPECT_FALSE(settle());
+    EXPECT_TRUE(records_.has_unconfirmed());
+    ASSERT_TRUE(settle());
+    EXPECT_NE(table_.find("db-a"), nullptr);
+}
+
+TEST_F(record_repository, doubts_are_bounded) {
+    for (std::size_t index = 0; index < app::record_repository::unconfirmed_max; ++index) {
+        store_.lose_next_answer();
+        ASSERT_EQ(create("a" + std::to_string(index)).error().code, errc::timed_out);
+    }
+    const auto calls = store_.calls();
+    EXPECT_EQ(create("b").error().reason, "store_not_ready");
+    EXPECT_EQ(put({.name = "shop"}).error().reason, "store_not_ready");
+    EXPECT_EQ(store_.calls(), calls);
+    ASSERT_TRUE(settle());
+    EXPECT_TRUE(create("b"));
+}
+
+TEST_F(record_repository, nothing_is_created_while_the_store_is_away) {
+    store_.fail_next(1);
+    EXPECT_EQ(create("a").error().code, errc::unavailable);
+    EXPECT_FALSE(records_.has_unconfirmed());
+}
+
+TEST_F(record_repository, a_project_whose_answer_was_lost_is_there) {
+    store_.lose_next_answer();
+    const auto made = put({.name = "shop"});
+    ASSERT_TRUE(made) << made.error().text;
+    EXPECT_EQ(table_.project("shop"), *made);
+    auto next = **made;
+    next.display_name = "Shop";
+    store_.lose_next_answer();
+    const auto changed = put(next);
+    ASSERT_TRUE(changed) << changed.error().text;
+    EXPECT_EQ((*changed)->revision, 2);
+    store_.lose_next_answer();
+    ASSERT_TRUE(aio::block_on(records_.delete_project("shop")));
+    EXPECT_EQ(table_.project("shop"), nullptr);
+}
+
+TEST_F(record_repository, a_project_in_doubt_is_usable_again) {
+    store_.lose_next_answer(1);
+    EXPECT_EQ(put({.name = "shop"}).error().code, errc::timed_out);
+    EXPECT_TRUE(records_.has_unconfirmed());
+    clock_.advance(1s);
+    EXPECT_EQ(put({.name = "shop"}).error().reason, "already_exists");
+    ASSERT_NE(table_.project("shop"), nullptr);
+    EXPECT_FALSE(records_.has_unconfirmed());
+
+    auto next = *table_.project("shop");
+    next.display_name = "Shop";
+    store_.lose_next_answer(1);
+    EXPECT_EQ(put(next).error().code, errc::timed_out);
+    EXPECT_EQ(table_.project("shop")->display_name, "");
+    ASSERT_TRUE(settle());
+    EXPECT_EQ(table_.project("shop")->display_name, "Shop");
+
+    store_.lose_next_answer(1);
+    EXPECT_EQ(aio::block_on(records_.delete_project("shop")).error().code, errc::timed_out);
+    EXPECT_TRUE(aio::block_on(records_.delete_project("shop")));
+    EXPECT_EQ(table_.project("shop"), nullptr);
+}
+
+TEST_F(record_repository, a_project_that_somebody_else_changed_is_read_again) {
+    auto mine = *put({.name = "shop"}).value();
+    auto theirs =
+        ports::put_request{.collection = "projects",
+                           .content = aio::block_on(store_.get("projects", "shop")).value(),
+                           .expected = 1};
+    ASSERT_TRUE(aio::block_on(store_.put(theirs)));
+    mine.display_name = "Mine";
+    EXPECT_EQ(put(mine).error().code, errc::precondition);
+    EXPECT_EQ(table_.project("shop")->revision, 2);
+    mine = *table_.project("shop");
+    mine.display_name = "Mine";
+    EXPECT_TRUE(put(mine));
+}
+
+}  // namespace

@@ -1,0 +1,306 @@
+#include "app/state_cache.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "domain/decide.hpp"
+#include "domain/status.hpp"
+
+namespace app {
+
+std::string_view name(metrics_state state) noexcept {
+    switch (state) {
+        case metrics_state::pending:
+            return "pending";
+        case metrics_state::fresh:
+            return "fresh";
+        case metrics_state::stale:
+            return "stale";
+        case metrics_state::unavailable:
+            return "unavailable";
+    }
+    return "unknown";
+}
+
+ports::database_key key_of(const domain::database& record) {
+    return {.project = record.project, .engine = record.engine, .name = record.name};
+}
+
+void state_cache::listen(platform_listener& listener) {
+    listeners_.push_back(&listener);
+    if (catalogue_) listener.on_catalogue(catalogue_);
+    for (const auto& [name, record] : projects_) listener.on_project(record);
+    for (const auto& [id, operation] : archived_) listener.on_operation(operation);
+    for (const auto& [id, each] : entries_) {
+        listener.on_database(each.view, {.record = true, .status = true, .metrics = true});
+        for (const auto& operation : each.record->operations) {
+            listener.on_operation(std::make_shared<const domain::operation>(operation));
+        }
+    }
+}
+
+entry* state_cache::find(const std::string& id) {
+    const auto at = entries_.find(id);
+    return at == entries_.end() ? nullptr : &at->second;
+}
+
+entry* state_cache::find(const ports::database_key& key) {
+    const auto at = ids_.find(key);
+    return at == ids_.end() ? nullptr : find(at->second);
+}
+
+void state_cache::publish(entry& which, change what) {
+    which.view =
+        std::make_shared<const database_view>(database_view{.record = which.record,
+                                                            .observed = which.observed,
+                                                            .status = which.status,
+                                                            .sample = which.sample,
+                                                            .metrics = which.metrics,
+                                                            .metrics_reason = which.metrics_reason,
+                                                            .metrics_interval = metrics_interval_,
+                                                            .version = ++version_});
+    untold_.emplace_back(which.view, what);
+    if (std::exchange(is_telling_, true)) return;
+    while (!untold_.empty()) {
+        const auto [view, news] = std::move(untold_.front());
+        untold_.pop_front();
+        for (auto* listener : listeners_) listener->on_database(view, news);
+    }
+    is_telling_ = false;
+}
+
+// True when the status is another one.
+bool state_cache::derive(entry& which) {
+    const auto observed = observed_of(which);
+    auto next =
+        domain::derive_status(*which.record, observed.get(),
+                              {.cluster_known = cluster_known_ || (observed && !observed->exists),
+                               .awaiting_first_sight = awaits_first_sight(which)});
+    const auto& before = which.status;
+    next.since = before.since;
+    if (next == before) return false;
+    if (next.phase != before.phase || before.since == base::instant{}) {
+        next.since = clock_.utc_now();
+        // Nobody watched before: the cluster knows better since when.
+        const bool first_look =
+            before.since == base::instant{} || before.phase == domain::status_phase::unknown;
+        if (first_look && observed) {
+            for (const auto& each : observed->conditions) {
+                if (each.type == "Ready" && each.last_transition) {
+                    next.since = *each.last_transition;
+                }
+            }
+        }
+    }
+    which.status = std::move(next);
+    return true;
+}
+
+// A key may be used again after its day, and records are loaded in any order: the newest counts.
+void state_cache::remember_key(const domain::operation& of, const std::string& database_id) {
+    auto& place = by_idempotency_key_[of.idempotency_key];
+    if (!place.operation_id.empty() && of.created_at < place.created_at) return;
+    place = {.database_id = database_id, .operation_id = of.id, .created_at = of.created_at};
+}
+
+void state_cache::forget_key(const domain::operation& of) {
+    const auto at = by_idempotency_key_.find(of.idempotency_key);
+    if (at == by_idempotency_key_.end() || at->second.operation_id != of.id) return;
+    by_idempotency_key_.erase(at);
+}
+
+const domain::operation* state_cache::find_by_idempotency_key(const std::string& key) const {
+    const auto at = by_idempotency_key_.find(key);
+    if (at == by_idempotency_key_.end()) return nullptr;
+    const auto which = entries_.find(at->second.database_id);
+    if (which == entries_.end()) return nullptr;
+    for (const auto& each : which->second.record->operations) {
+        if (each.id != at->second.operation_id) continue;
+        return clock_.utc_now() - each.created_at > idempotency_kept_for ? nullptr : &each;
+    }
+    return nullptr;
+}
+
+void state_cache::tell_operations(const domain::database* before, const domain::database& after) {
+    for (const auto& operation : after.operations) {
+        if (before != nullptr &&
+            std::ranges::find(before->operations, operation) != before->operations.end()) {
+            continue;
+        }
+        if (!operation.idempotency_key.empty()) {
+            remember_key(operation, after.id);
+        }
+        const auto shared = std::make_shared<const domain::operation>(operation);
+        for (auto* listener : listeners_) listener->on_operation(shared);
+    }
+    if (before == nullptr) return;
+    for (const auto& operation : before->operations) {  // trimmed
+        const bool kept = std::ranges::any_of(
+            after.operations, [&](const auto& each) { return each.id == operation.id; });
+        if (kept) continue;
+        forget_key(operation);
+        for (auto* listener : listeners_) listener->on_operation_forgotten(operation.id);
+    }
+}
+
+entry& state_cache::put(std::shared_ptr<const domain::database> record) {
+    const auto [at, is_new] = entries_.try_emplace(record->id);
+    auto& which = at->second;
+    if (!is_new && record->revision < which.record->revision) return which;
+    const auto before = std::exchange(which.record, std::move(record));
+    const auto& after = *which.record;
+    auto& of_project = used_by_project_[after.project];
+    if (before) {
+        of_project -= domain::usage_of(*before);
+        used_ -= domain::usage_of(*before);
+    }
+    of_project += domain::usage_of(after);
+    used_ += domain::usage_of(after);
+    if (is_new) {
+        const auto key = key_of(after);
+        ids_[key] = after.id;
+        if (const auto seen = seen_.find(key); seen != seen_.end()) {
+            which.observed = seen->second;
+            which.was_seen = which.observed->exists;
+        }
+    }
+    const bool other_status = derive(which);
+    publish(which, {.record = true, .status = other_status || is_new, .metrics = is_new});
+    tell_operations(before.get(), after);
+    return which;
+}
+
+void state_cache::erase(const std::string& id) {
+    const auto at = entries_.find(id);
+    if (at == entries_.end()) return;
+    const auto& record = *at->second.record;
+    used_by_project_[record.project] -= domain::usage_of(record);
+    used_ -= domain::usage_of(record);
+    if (used_by_project_[record.project].databases == 0) used_by_project_.erase(record.project);
+    const auto key = ids_.find(key_of(record));
+    if (key != ids_.end() && key->second == id) ids_.erase(key);
+    for (const auto& operation : record.operations) forget_key(operation);
+    const auto last = at->second.view;
+    entries_.erase(at);
+    for (auto* listener : listeners_) listener->on_database_deleted(last);
+}
+
+void state_cache::expect_first_sight(entry& which, std::chrono::seconds within) {
+    which.first_sight_until = clock_.now() + within;
+    refresh_status(which);
+}
+
+bool state_cache::set_observed(const ports::database_key& key,
+                               std::shared_ptr<const domain::observed_database> state) {
+    if (state->exists || state->has_leftovers) {
+        seen_[key] = state;
+    } else {
+        seen_.erase(key);
+    }
+    auto* which = find(key);
+    if (which == nullptr) return false;
+    which->observed = std::move(state);
+    which->was_seen = which->was_seen || which->observed->exists;
+    if (domain::is_ours(*which->record, *which->observed)) {
+        which->first_sight_until = base::steady_time::min();
+    }
+    derive(*which);
+    publish(*which, {.status = true});
+    return true;
+}
+
+void state_cache::set_cluster_known() {
+    if (std::exchange(cluster_known_, true)) return;
+    for (auto& [id, each] : entries_) refresh_status(each);
+}
+
+std::shared_ptr<const domain::observed_database> state_cache::observed_of(
+    const entry& which) const {
+    static const auto absent = std::make_shared<const domain::observed_database>();
+    // Until all of the cluster was read only presence is knowledge, and absence after it: a
+    // database's pods or services may come before its object does.
+    if (which.observed && (cluster_known_ || which.was_seen)) return which.observed;
+    return cluster_known_ ? absent : nullptr;
+}
+
+bool state_cache::awaits_first_sight(const entry& which) const {
+    const bool is_seen = which.observed && domain::is_ours(*which.record, *which.observed);
+    return !is_seen && which.first_sight_until > clock_.now();
+}
+
+void state_cache::refresh_status(entry& which) {
+    if (derive(which)) publish(which, {.status = true});
+}
+
+void state_cache::set_sample(entry& which, std::shared_ptr<const domain::metrics_sample> sample) {
+    which.sample = std::move(sample);
+    which.metrics = metrics_state::fresh;
+    which.metrics_reason.clear();
+    publish(which, {.metrics = true});
+}
+
+void state_cache::set_metrics_trouble(entry& which, metrics_state state, std::string reason) {
+    if (which.metrics == state && which.metrics_reason == reason) return;
+    which.metrics = state;
+    which.metrics_reason = std::move(reason);
+    publish(which, {.metrics = true});
+}
+
+void state_cache::set_catalogue(std::shared_ptr<const ports::catalogue> offer) {
+    catalogue_ = std::move(offer);
+    for (auto* listener : listeners_) listener->on_catalogue(catalogue_);
+}
+
+std::shared_ptr<const domain::project> state_cache::project(const std::string& name) const {
+    const auto at = projects_.find(name);
+    return at == projects_.end() ? nullptr : at->second;
+}
+
+void state_cache::put_project(std::shared_ptr<const domain::project> record) {
+    auto& present = projects_[record->name];
+    if (present && record->revision < present->revision) return;
+    present = std::move(record);
+    for (auto* listener : listeners_) listener->on_project(present);
+}
+
+void state_cache::erase_project(const std::string& name) {
+    if (projects_.erase(name) == 0) return;
+    for (auto* listener : listeners_) listener->on_project_deleted(name);
+}
+
+void state_cache::put_archived(std::shared_ptr<const domain::operation> operation) {
+    archived_[operation->id] = operation;
+    for (auto* listener : listeners_) listener->on_operation(operation);
+}
+
+std::vector<std::string> state_cache::archived_before(base::instant when) const {
+    std::vector<std::string> ids;
+    for (const auto& [id, operation] : archived_) {
+        if (operation->finished_at.value_or(operation->created_at) < when) ids.push_back(id);
+    }
+    return ids;
+}
+
+std::vector<std::string> state_cache::removed_databases() const {
+    std::vector<std::string> ids;
+    for (const auto& [id, operation] : archived_) {
+        const bool removed = operation->kind == domain::operation_kind::delete_database &&
+                             operation->phase == domain::operation_phase::succeeded;
+        if (removed && !entries_.contains(operation->database_id)) {
+            ids.push_back(operation->database_id);
+        }
+    }
+    return ids;
+}
+
+void state_cache::erase_archived(const std::string& id) {
+    if (archived_.erase(id) == 0) return;
+    for (auto* listener : listeners_) listener->on_operation_forgotten(id);
+}
+
+domain::usage state_cache::usage_of_project(const std::string& name) const {
+    const auto at = used_by_project_.find(name);
+    return at == used_by_project_.end() ? domain::usage{} : at->second;
+}
+
+}  // namespace app

@@ -1,0 +1,132 @@
+#pragma once
+// Everything the platform holds in memory: databases with what was observed of them, projects,
+// finished operations of databases that are gone, and the cluster's offer. Each change is published
+// to the listeners as an immutable view. No I/O; lives on the control loop.
+
+#include <chrono>
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "app/platform.hpp"
+#include "base/clock.hpp"
+#include "domain/quota.hpp"
+#include "ports/cluster.hpp"
+
+namespace app {
+
+struct entry {
+    std::shared_ptr<const domain::database> record;
+    std::shared_ptr<const domain::observed_database> observed;  // null: not heard of yet
+    bool was_seen = false;  // the cluster had an object of this key: its absence is news
+    domain::status status;
+    std::shared_ptr<const domain::metrics_sample> sample;
+    metrics_state metrics = metrics_state::pending;
+    std::string metrics_reason;
+    base::steady_time first_sight_until = base::steady_time::min();  // absence means nothing until
+    std::shared_ptr<const database_view> view;                       // as last published
+};
+
+ports::database_key key_of(const domain::database& record);
+
+class state_cache {
+  public:
+    state_cache(const base::clock& clock, std::chrono::seconds metrics_interval)
+        : clock_(clock), metrics_interval_(metrics_interval) {}
+
+    // Told everything at once, then every change.
+    void listen(platform_listener& listener);
+
+    // Null when there is none. Valid until the next erase of that database.
+    [[nodiscard]] entry* find(const std::string& id);
+    [[nodiscard]] entry* find(const ports::database_key& key);
+    [[nodiscard]] const std::unordered_map<std::string, entry>& databases() const noexcept {
+        return entries_;
+    }
+
+    // The operation of the last day that was asked for under this key, or null. Valid as long as
+    // its record.
+    [[nodiscard]] const domain::operation* find_by_idempotency_key(const std::string& key) const;
+
+    // Adds or replaces a record; an older revision than the present one is ignored.
+    entry& put(std::shared_ptr<const domain::database> record);
+    void erase(const std::string& id);
+    void expect_first_sight(entry& which, std::chrono::seconds within);
+
+    // False: nothing of ours has this key.
+    bool set_observed(const ports::database_key& key,
+                      std::shared_ptr<const domain::observed_database> state);
+    // The cluster's whole content has been reported: what was not is not there.
+    void set_cluster_known();
+    [[nodiscard]] bool is_cluster_known() const noexcept { return cluster_known_; }
+    // What decide() is to be given: null while nothing is known. Before the whole cluster was
+    // reported absence is known only of what was present.
+    [[nodiscard]] std::shared_ptr<const domain::observed_database> observed_of(
+        const entry& which) const;
+    [[nodiscard]] bool awaits_first_sight(const entry& which) const;
+    // Derives the status again and publishes it when it changed.
+    void refresh_status(entry& which);
+
+    void set_sample(entry& which, std::shared_ptr<const domain::metrics_sample> sample);
+    void set_metrics_trouble(entry& which, metrics_state state, std::string reason);
+
+    void set_catalogue(std::shared_ptr<const ports::catalogue> offer);
+    [[nodiscard]] const std::shared_ptr<const ports::catalogue>& catalogue() const noexcept {
+        return catalogue_;
+    }
+
+    [[nodiscard]] std::shared_ptr<const domain::project> project(const std::string& name) const;
+    void put_project(std::shared_ptr<const domain::project> record);
+    void erase_project(const std::string& name);
+
+    // Of databases that are gone.
+    void put_archived(std::shared_ptr<const domain::operation> operation);
+    [[nodiscard]] std::vector<std::string> archived_before(base::instant when) const;
+    // Ids of databases that were removed and whose removal is still on record.
+    [[nodiscard]] std::vector<std::string> removed_databases() const;
+    void erase_archived(const std::string& id);
+
+    // Nothing is stored at all.
+    [[nodiscard]] bool is_empty() const noexcept {
+        return projects_.empty() && entries_.empty() && archived_.empty();
+    }
+    [[nodiscard]] domain::usage usage_of_project(const std::string& name) const;
+    [[nodiscard]] const domain::usage& usage_of_all() const noexcept { return used_; }
+
+  private:
+    void publish(entry& which, change what);
+    void tell_operations(const domain::database* before, const domain::database& after);
+    bool derive(entry& which);
+    void remember_key(const domain::operation& of, const std::string& database_id);
+    void forget_key(const domain::operation& of);
+
+    const base::clock& clock_;
+    std::chrono::seconds metrics_interval_;
+    std::vector<platform_listener*> listeners_;
+    std::unordered_map<std::string, entry> entries_;
+    std::map<ports::database_key, std::string> ids_;
+    struct operation_place {
+        std::string database_id;
+        std::string operation_id;
+        base::instant created_at{};
+    };
+    std::unordered_map<std::string, operation_place> by_idempotency_key_;
+    std::map<ports::database_key, std::shared_ptr<const domain::observed_database>> seen_;
+    std::map<std::string, std::shared_ptr<const domain::project>> projects_;
+    std::unordered_map<std::string, std::shared_ptr<const domain::operation>> archived_;
+    std::map<std::string, domain::usage> used_by_project_;
+    domain::usage used_;
+    std::shared_ptr<const ports::catalogue> catalogue_;
+    bool cluster_known_ = false;
+    std::uint64_t version_ = 0;
+    // Views that a listener caused while it was being told another one wait for their turn, so that
+    // every listener sees the views of a database in their order.
+    std::deque<std::pair<std::shared_ptr<const database_view>, change>> untold_;
+    bool is_telling_ = false;
+};
+
+}  // namespace app

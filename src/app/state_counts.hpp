@@ -1,0 +1,28 @@
+#pragma once
+// One count of everything in the table, for the platform's own metrics: how many databases are in
+// which phase, how old the cache is, what has not ended. Pure.
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+
+#include "app/state_cache.hpp"
+
+namespace app {
+
+inline constexpr std::size_t status_phase_count = std::size_t(domain::status_phase::unknown) + 1;
+inline constexpr std::size_t metrics_state_count = std::size_t(metrics_state::unavailable) + 1;
+
+struct census {
+    std::array<std::size_t, status_phase_count> phases{};    // by domain::status_phase
+    std::array<std::size_t, metrics_state_count> metrics{};  // by metrics_state
+    std::chrono::nanoseconds
+        oldest_fresh_sample{};  // age of the oldest sample that counts as fresh
+    std::size_t operations_unfinished = 0;
+    std::size_t operations_overdue = 0;  // twice over their time limit; removals have none
+};
+
+census take_census(const state_cache& table, base::instant now,
+                   std::chrono::seconds operation_timeout);
+
+}  // namespace app

@@ -1,0 +1,45 @@
+#include "domain/field_errors.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace domain {
+
+using base::field_error;
+
+void add_field_error(std::vector<field_error>& list, field_error what) {
+    if (list.size() > faults_max) return;
+    if (list.size() == faults_max) {
+        what = {.pointer = "",
+                .code = "too_many_errors",
+                .message = fmt::format("there are more than these {}", faults_max)};
+    }
+    list.push_back(std::move(what));
+}
+
+void field_errors::add(std::string pointer, std::string code, std::string message) {
+    if (std::ranges::find(list_, pointer, &field_error::pointer) != list_.end()) return;
+    add_field_error(list_, {std::move(pointer), std::move(code), std::move(message)});
+}
+
+void field_errors::add(std::vector<field_error> more) {
+    for (auto& each : more) {
+        add(std::move(each.pointer), std::move(each.code), std::move(each.message));
+    }
+}
+
+std::unexpected<base::failure> field_errors::fail() && {
+    auto text = fmt::format("{} fields are not valid", list_.size());
+    if (list_.size() == 1) text = fmt::format("{}: {}", list_[0].pointer, list_[0].message);
+    if (list_.size() > faults_max) {
+        text = fmt::format("more than {} fields are not valid", faults_max);
+    }
+    return std::unexpected(base::failure{.code = base::errc::invalid,
+                                         .text = std::move(text),
+                                         .reason = "validation_failed",
+                                         .fields = std::move(list_)});
+}
+
+}  // namespace domain

@@ -1,0 +1,99 @@
+#include "inproc/memory_cache.hpp"
+
+#include <list>
+#include <mutex>
+#include <unordered_map>
+
+namespace inproc {
+namespace {
+
+constexpr std::size_t value_bytes_max = 1024 * 1024;
+
+class memory_cache final : public ports::cache {
+  public:
+    memory_cache(const base::clock& clock, cache_options how) : clock_(clock), options_(how) {}
+
+    aio::task<std::optional<std::string>> get(std::string key) override {
+        const std::lock_guard lock(mutex_);
+        const auto at = find(key);
+        if (at == entries_.end()) co_return std::optional<std::string>();
+        order_.splice(order_.begin(), order_, at->second);
+        co_return std::optional<std::string>(at->second->value);
+    }
+
+    aio::task<void> put(std::string key, std::string value,
+                        std::chrono::seconds time_to_live) override {
+        const std::lock_guard lock(mutex_);
+        co_return put_now(std::move(key), std::move(value), time_to_live);
+    }
+
+    aio::task<bool> put_if_absent(std::string key, std::string value,
+                                  std::chrono::seconds time_to_live) override {
+        const std::lock_guard lock(mutex_);
+        if (find(key) != entries_.end()) co_return false;
+        auto put = put_now(std::move(key), std::move(value), time_to_live);
+        if (!put) co_return base::pass(std::move(put));
+        co_return true;
+    }
+
+    aio::task<void> remove(std::string key) override {
+        const std::lock_guard lock(mutex_);
+        const auto at = entries_.find(key);
+        if (at != entries_.end()) drop(at->second);
+        co_return base::outcome<void>{};
+    }
+
+    [[nodiscard]] bool is_connected() const noexcept override { return true; }
+    [[nodiscard]] bool is_embedded() const noexcept override { return true; }
+
+  private:
+    struct entry {
+        std::string key;
+        std::string value;
+        base::steady_time expires;
+    };
+    using position = std::list<entry>::iterator;
+
+    std::unordered_map<std::string, position>::iterator find(const std::string& key) {
+        const auto at = entries_.find(key);
+        if (at == entries_.end() || at->second->expires > clock_.now()) return at;
+        drop(at->second);
+        return entries_.end();
+    }
+
+    base::outcome<void> put_now(std::string key, std::string value,
+                                std::chrono::seconds time_to_live) {
+        if (value.size() > value_bytes_max) {
+            return base::fail(base::errc::limit, "a cached value has at most 1 MiB");
+        }
+        if (const auto at = entries_.find(key); at != entries_.end()) drop(at->second);
+        bytes_ += key.size() + value.size();
+        order_.push_front({.key = std::move(key),
+                           .value = std::move(value),
+                           .expires = clock_.now() + time_to_live});
+        entries_[order_.front().key] = order_.begin();
+        while (bytes_ > options_.bytes_max && order_.size() > 1) drop(std::prev(order_.end()));
+        return {};
+    }
+
+    void drop(position which) {
+        bytes_ -= which->key.size() + which->value.size();
+        entries_.erase(which->key);
+        order_.erase(which);
+    }
+
+    const base::clock& clock_;
+    cache_options options_;
+    std::mutex mutex_;
+    std::list<entry> order_;  // most recently used first
+    std::unordered_map<std::string, position> entries_;
+    std::size_t bytes_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<ports::cache> make_cache(const base::clock& clock, cache_options how) {
+    return std::make_unique<memory_cache>(clock, how);
+}
+
+}  // namespace inproc

@@ -1,0 +1,237 @@
+#include "kube/api_status.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <boost/json/array.hpp>
+#include <boost/json/string.hpp>
+#include <charconv>
+#include <optional>
+
+#include "base/json_pointer.hpp"
+#include "base/utf8.hpp"
+#include "kube/json_text.hpp"
+
+namespace kube {
+namespace {
+
+using base::errc;
+
+constexpr std::size_t message_bytes_max = 600;
+constexpr std::size_t value_bytes_max = 60;  // longer quoted values are left out of messages
+constexpr std::size_t causes_max = 32;
+constexpr long retry_after_max = 24 * 60 * 60;
+
+struct reason_row {
+    std::string_view reason;
+    errc code;
+};
+
+constexpr std::array reasons{
+    reason_row{"NotFound", errc::not_found},
+    reason_row{"AlreadyExists", errc::conflict},
+    reason_row{"Conflict", errc::precondition},
+    reason_row{"Gone", errc::gone},
+    reason_row{"Expired", errc::gone},
+    reason_row{"Invalid", errc::invalid},
+    reason_row{"BadRequest", errc::invalid},
+    reason_row{"UnsupportedMediaType", errc::invalid},
+    reason_row{"NotAcceptable", errc::invalid},
+    reason_row{"RequestEntityTooLarge", errc::invalid},
+    reason_row{"Unauthorized", errc::denied},
+    reason_row{"Forbidden", errc::denied},
+    reason_row{"TooManyRequests", errc::unavailable},
+    reason_row{"ServiceUnavailable", errc::unavailable},
+    reason_row{"InternalError", errc::unavailable},
+    reason_row{"ServerTimeout", errc::unavailable},
+    reason_row{"Timeout", errc::timed_out},
+    reason_row{"MethodNotAllowed", errc::unsupported},
+};
+
+errc code_of_http(unsigned status) {
+    switch (status) {
+        case 401:
+        case 403:
+            return errc::denied;
+        case 404:
+            return errc::not_found;
+        case 405:
+            return errc::unsupported;
+        case 409:
+            return errc::precondition;
+        case 410:
+            return errc::gone;
+        case 429:
+            return errc::unavailable;
+        case 504:
+            return errc::timed_out;
+        default:
+            break;
+    }
+    // What is neither a success nor our mistake is the peer's (a proxy's redirect, a 5xx).
+    return status >= 400 && status < 500 ? errc::invalid : errc::unavailable;
+}
+
+std::optional<std::chrono::seconds> seconds_of(std::string_view text) {
+    long value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc() || end != text.data() + text.size() || value < 0) return std::nullopt;
+    return std::chrono::seconds(std::min(value, retry_after_max));
+}
+
+// At most `bytes_max` bytes of well-formed text, control characters as spaces.
+std::string cut(std::string_view text, std::size_t bytes_max) {
+    const auto front = base::truncate_utf8(text, bytes_max);
+    std::string kept;
+    for (std::size_t at = 0; at < front.size();) {
+        const auto length = base::utf8_length(front.substr(at));
+        const bool is_control = static_cast<unsigned char>(front[at]) < 0x20 || front[at] == 0x7f;
+        if (length == 0 || is_control) {
+            kept += ' ';
+        } else {
+            kept += front.substr(at, length);
+        }
+        at += std::max<std::size_t>(length, 1);
+    }
+    return front.size() < text.size() ? kept + "..." : kept;
+}
+
+// Where the value at the front of `text` ends: a Go-quoted string, or JSON in brackets.
+std::size_t value_length(std::string_view text) {
+    int depth = 0;
+    bool in_string = false;
+    for (std::size_t at = 0; at < text.size(); ++at) {
+        const char c = text[at];
+        if (in_string) {
+            if (c == '\\') ++at;
+            if (c == '"') in_string = false;
+        } else if (c == '"') {
+            in_string = true;
+        } else if (c == '{' || c == '[') {
+            ++depth;
+        } else if (c == '}' || c == ']') {
+            --depth;
+        }
+        if (!in_string && depth <= 0) return at + 1;
+    }
+    return text.size();
+}
+
+std::vector<base::field_error> faults_of(const boost::json::object& details) {
+    std::vector<base::field_error> faults;
+    const auto* causes = details.if_contains("causes");
+    if (!causes || !causes->is_array()) return faults;
+    for (const auto& each : causes->get_array()) {
+        if (faults.size() == causes_max) break;
+        if (!each.is_object()) continue;
+        const auto& cause = each.get_object();
+        faults.push_back(
+            {.pointer = pointer_of_field(text_at(cause, "field")),
+             .code = std::string(text_at(cause, "reason")),
+             .message = cut(without_quoted_values(text_at(cause, "message")), message_bytes_max)});
+    }
+    return faults;
+}
+
+base::failure failure_of_code(unsigned http_status, std::string_view body) {
+    if (http_status == 404) {  // anybody between us and the server can say that
+        return {.code = errc::unavailable,
+                .text = "the API server does not serve this path",
+                .reason = "not_served"};
+    }
+    auto text = fmt::format("HTTP {} without a Status", http_status);
+    const auto said = cut(body, 200);
+    if (!said.empty()) text += ": " + said;
+    return {.code = code_of_http(http_status), .text = std::move(text)};
+}
+
+bool is_failure(const boost::json::value& document) {
+    return document.is_object() && text_at(document.get_object(), "kind") == "Status" &&
+           text_at(document.get_object(), "apiVersion") == "v1" &&
+           text_at(document.get_object(), "status") != "Success";
+}
+
+base::failure failure_of(const boost::json::object& status, unsigned http_status) {
+    base::failure found;
+    found.reason = cut(text_at(status, "reason"), value_bytes_max);
+    const auto row = std::ranges::find(reasons, found.reason, &reason_row::reason);
+    const auto code = static_cast<unsigned>(number_at(status, "code").value_or(http_status));
+    found.code = row != reasons.end() ? row->code : code_of_http(code);
+    found.text = cut(without_quoted_values(text_at(status, "message")), message_bytes_max);
+    if (found.text.empty()) found.text = fmt::format("HTTP {} {}", code, found.reason);
+    const auto* details = status.if_contains("details");
+    if (details && details->is_object()) {
+        found.fields = faults_of(details->get_object());
+        const auto wait = number_at(details->get_object(), "retryAfterSeconds");
+        if (wait && *wait > 0) {
+            found.retry_after = std::chrono::seconds(std::min<long>(*wait, retry_after_max));
+        }
+    }
+    return found;
+}
+
+}  // namespace
+
+base::failure failure_of_answer(unsigned http_status, std::string_view body,
+                                std::string_view retry_after) {
+    const auto document = parse_json(body);
+    auto found = document && is_failure(*document) ? failure_of(document->get_object(), http_status)
+                                                   : failure_of_code(http_status, body);
+    if (const auto wait = seconds_of(retry_after)) found.retry_after = wait;
+    return found;
+}
+
+base::failure failure_of_status(const boost::json::object& status) {
+    return failure_of(status, 500);
+}
+
+bool is_failure_status(std::string_view body) {
+    if (!body.starts_with('{')) return false;
+    const auto document = parse_json(body);
+    return document && is_failure(*document);
+}
+
+std::string pointer_of_field(std::string_view field) {
+    std::string pointer;
+    const auto add = [&pointer](std::string_view token) {
+        if (!token.empty()) pointer = base::pointer_to(pointer, token);
+    };
+    while (!field.empty()) {
+        if (field.front() == '[') {
+            const auto end = std::min(field.find(']'), field.size());
+            add(field.substr(1, end - 1));
+            field.remove_prefix(std::min(end + 1, field.size()));
+        } else {
+            const auto end = std::min(field.find_first_of(".["), field.size());
+            add(field.substr(0, end));
+            field.remove_prefix(end);
+            if (field.starts_with('.')) field.remove_prefix(1);
+        }
+    }
+    return pointer;
+}
+
+std::string without_quoted_values(std::string_view message) {
+    constexpr std::string_view mark = "nvalid value: ";
+    std::string kept;
+    while (true) {
+        const auto found = message.find(mark);
+        if (found == std::string_view::npos) return kept += message;
+        const auto begin = found + mark.size();
+        const bool is_patch = message.substr(0, found).ends_with("patch: I");
+        kept += message.substr(0, begin);
+        message.remove_prefix(begin);
+        const bool is_value =
+            message.starts_with('"') || message.starts_with('{') || message.starts_with('[');
+        const auto length = is_value ? value_length(message) : 0;
+        if (length > value_bytes_max || (is_patch && length > 0)) {
+            kept += "(left out)";
+        } else {
+            kept += message.substr(0, length);
+        }
+        message.remove_prefix(length);
+    }
+}
+
+}  // namespace kube

@@ -1,0 +1,88 @@
+#include "kube/credentials_source.hpp"
+
+#include <algorithm>
+#include <fstream>
+#include <sstream>
+#include <utility>
+
+namespace kube {
+namespace {
+
+// Kubernetes' own clients look once a minute; the kubelet renews a token long before its end.
+constexpr std::chrono::seconds age_max{60};
+
+std::optional<std::string> read_file(const std::string& path) {
+    std::ifstream file(path, std::ios::binary);
+    if (!file) return std::nullopt;
+    std::ostringstream text;
+    text << file.rdbuf();
+    return text.str();
+}
+
+}  // namespace
+
+std::optional<base::secret> token_of(std::string_view text) {
+    constexpr std::string_view white = " \t\r\n";
+    const auto from = text.find_first_not_of(white);
+    if (from == std::string_view::npos) return std::nullopt;
+    text = text.substr(from, text.find_last_not_of(white) - from + 1);
+    if (!std::ranges::all_of(text, [](char c) { return c > 0x20 && c < 0x7f; })) {
+        return std::nullopt;
+    }
+    return base::secret(std::string(text));
+}
+
+bool identity::look(base::steady_time now) {
+    if (looked_at_ && now - *looked_at_ <= age_max) return false;
+    looked_at_ = now;
+    look_at_token();
+    const bool has_new_tls = look_at_tls();
+    if (has_new_tls) ++version_;
+    return has_new_tls;
+}
+
+void identity::look_at_token() {
+    if (config_.token_file.empty()) return;
+    const auto text = read_file(config_.token_file);
+    auto token = text ? token_of(*text) : std::nullopt;
+    if (token && *token != config_.token) {
+        config_.token = std::move(*token);
+        ++version_;
+    } else if (!token) {
+        log_.warning("kubernetes_identity_unreadable", {{"path", config_.token_file}});
+    }
+}
+
+// True: it is there and other than what was known.
+bool identity::look_at(const std::string& path, std::string& known) {
+    if (path.empty()) return false;
+    auto text = read_file(path);
+    if (!text || text->empty()) {
+        log_.warning("kubernetes_identity_unreadable", {{"path", path}});
+        return false;
+    }
+    if (*text == known) return false;
+    known = std::move(*text);
+    return true;
+}
+
+bool identity::look_at_tls() {
+    bool has_changed = look_at(config_.ca_file, config_.ca_pem);
+    has_changed |= look_at(config_.client_certificate_file, config_.client_certificate_pem);
+    auto key = config_.client_key_pem.reveal();
+    if (look_at(config_.client_key_file, key)) {
+        config_.client_key_pem = base::secret(std::move(key));
+        has_changed = true;
+    }
+    return has_changed;
+}
+
+http::client_tls identity::tls() const {
+    return {.ca_pem = config_.ca_pem,
+            .certificate_pem = config_.client_certificate_pem,
+            .private_key_pem = config_.client_key_pem,
+            .server_name = config_.tls_server_name,
+            .verify = !config_.insecure_skip_verify};
+}
+
+}  // namespace kube

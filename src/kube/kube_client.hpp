@@ -1,0 +1,149 @@
+#pragma once
+// A generic Kubernetes client over one connection pool: typed failures from Status bodies, retries
+// with Retry-After, credentials that rotate. JSON is Boost.JSON here; the watch path has its own
+// (reflector.hpp). Belongs to one loop. API semantics:
+// kubernetes.io/docs/reference/using-api/api-concepts.
+
+#include <boost/json/object.hpp>
+#include <boost/json/value.hpp>
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "aio/aio.hpp"
+#include "base/clock.hpp"
+#include "http/client.hpp"
+#include "kube/kubeconfig.hpp"
+#include "obs/log.hpp"
+
+namespace kube {
+
+namespace json = boost::json;
+
+// A kind as discovery names it. group "" = core.
+struct resource {
+    std::string group;
+    std::string version;
+    std::string plural;
+    std::string kind;
+    bool namespaced = true;
+    auto operator<=>(const resource&) const = default;
+    // "/apis/kubedb.com/v1/namespaces/shop/postgreses/orders/status"; empty parts are left out.
+    [[nodiscard]] std::string path(std::string_view ns = {}, std::string_view name = {},
+                                   std::string_view subresource = {}) const;
+    [[nodiscard]] std::string api_version() const;  // "kubedb.com/v1", "v1"
+};
+
+enum class patch_type { merge, json, apply };
+
+struct write_options {
+    std::string field_manager = "kubedb-dbaas";
+    bool strict_fields = true;  // fieldValidation=Strict
+    bool dry_run = false;
+    bool force = false;  // apply only
+};
+
+struct delete_options {
+    std::string uid;               // precondition; empty = none
+    std::string resource_version;  // precondition; empty = none
+    std::string propagation;       // "", "Background", "Foreground", "Orphan"
+    bool at_once = false;          // without a grace period (pods)
+};
+
+struct list_options {
+    std::string label_selector{};
+    std::string field_selector{};
+    std::size_t limit = 0;  // page size; 0 = server's choice
+    std::string continue_token{};
+    std::string resource_version{};
+    std::string resource_version_match{};
+};
+
+struct list_page {
+    std::vector<json::object> items;
+    std::string resource_version;
+    std::string continue_token;  // empty = last page
+};
+
+// What one call was and how it ended; for metrics. verb is Kubernetes' ("list", "watch", "create",
+// ...).
+struct call_record {
+    std::string_view verb;
+    std::string_view resource;  // plural, with subresource: "services/proxy"
+    unsigned status;            // 0 when no answer came
+    std::chrono::nanoseconds took;
+};
+
+// Failures of all calls, by Status.reason first, then by code:
+//   NotFound -> not_found   AlreadyExists -> conflict/"AlreadyExists"   Conflict -> precondition
+//   Gone/Expired -> gone Invalid, BadRequest, UnsupportedMediaType, NotAcceptable,
+//   RequestEntityTooLarge -> invalid (causes in fields) Forbidden -> denied
+//   TooManyRequests, ServiceUnavailable, InternalError, ServerTimeout -> unavailable Timeout ->
+//   timed_out   MethodNotAllowed -> unsupported; failure.reason keeps Kubernetes' word, and
+//   fields[] the causes (code = Kubernetes' reason, "ResourceVersionTooLarge"). Messages of a
+//   refused strict PATCH quote the whole object: they are cut to the causes.
+// Unauthorized, and a certificate that one of both does not trust, are unavailable, after another
+// try where the files hold newer credentials; reason and text tell.
+// A 404 that is not a Status proves nothing (the kind is not served, or a proxy answers in the
+// server's place): unavailable/"not_served". discovery.hpp tells what is served.
+class client {
+  public:
+    virtual ~client() = default;
+
+    virtual aio::task<json::object> get(resource what, std::string ns, std::string name) = 0;
+    // POST. After a lost answer the caller must look before it tries again; the client itself never
+    // repeats a POST whose request may have been received.
+    virtual aio::task<json::object> create(resource what, std::string ns, json::object body,
+                                           write_options options = {}) = 0;
+    // PUT: body needs metadata.resourceVersion.
+    virtual aio::task<json::object> update(resource what, std::string ns, std::string name,
+                                           json::object body, std::string subresource = {},
+                                           write_options options = {}) = 0;
+    virtual aio::task<json::object> patch(resource what, std::string ns, std::string name,
+                                          patch_type type, json::value body,
+                                          std::string subresource = {},
+                                          write_options options = {}) = 0;
+    // The deleted object, or the Status that came instead.
+    virtual aio::task<json::object> remove(resource what, std::string ns, std::string name,
+                                           delete_options options = {}) = 0;
+    // ns empty = all namespaces.
+    virtual aio::task<list_page> list(resource what, std::string ns, list_options options = {}) = 0;
+
+    // One page as the server wrote it, for the informer; counted as "list".
+    virtual aio::task<std::string> list_text(resource what, std::string ns,
+                                             list_options options = {}) = 0;
+
+    // Any GET, for services/proxy and discovery; the answer as it is (2xx or not). A Status body
+    // that is clearly the API server's own becomes a failure as above.
+    virtual aio::task<http::response> raw_get(std::string path_and_query,
+                                              base::steady_time deadline,
+                                              std::size_t body_bytes_max,
+                                              std::string resource_label) = 0;
+    // Opens a watch stream (HTTP status 200 guaranteed; others are failures as above).
+    virtual aio::task<std::unique_ptr<http::stream_reader>> open_watch(
+        std::string path_and_query, std::string resource_label) = 0;
+
+    virtual void on_call(std::function<void(const call_record&)> listener) = 0;
+};
+
+struct client_options {
+    kube::config config;
+    std::size_t connections_max = 64;
+    std::chrono::milliseconds call_timeout{15000};
+    // Other tries of a call that was refused before it was begun (429, 503 with Retry-After); of
+    // one that may be repeated also after 503, 500 with Retry-After, and a lost connection.
+    int retries_max = 5;
+    std::chrono::milliseconds retry_wait_max{10000};
+    std::string user_agent = "kubedb-dbaas";
+    std::uint64_t seed = 1;  // of the jitter between retries
+    const base::clock* clock = &base::system_clock();
+    obs::log* log = &obs::null_log();
+};
+
+// Failures: invalid (unusable configuration).
+base::outcome<std::unique_ptr<client>> make_client(aio::executor on, client_options options);
+
+}  // namespace kube

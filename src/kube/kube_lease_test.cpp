@@ -1,0 +1,150 @@
+#include "kube/kube_lease.hpp"
+
+#include <gtest/gtest.h>
+
+#include <deque>
+#include <vector>
+
+#include "aio/block_on.hpp"
+#include "testing/manual_clock.hpp"
+
+namespace kube {
+namespace {
+
+using base::errc;
+using base::fail;
+using std::chrono::seconds;
+
+// Answers what the test has laid out, in order; the wire is tests/lease_wire_test.cpp's.
+class scripted_client final : public client {
+  public:
+    using answer = base::outcome<json::object>;
+    std::deque<std::function<answer()>> script;
+    std::string verbs;
+
+    aio::task<json::object> get(resource, std::string, std::string) override {
+        return next("get ");
+    }
+    aio::task<json::object> create(resource, std::string, json::object, write_options) override {
+        return next("create ");
+    }
+    aio::task<json::object> update(resource, std::string, std::string, json::object, std::string,
+                                   write_options) override {
+        return next("update ");
+    }
+    aio::task<json::object> patch(resource, std::string, std::string, patch_type, json::value,
+                                  std::string, write_options) override {
+        return next("patch ");
+    }
+    aio::task<json::object> remove(resource, std::string, std::string, delete_options) override {
+        return next("delete ");
+    }
+    aio::task<list_page> list(resource, std::string, list_options) override {
+        auto got = co_await next("list ");
+        if (!got) co_return base::pass(std::move(got));
+        co_return list_page{.items = {*got}};
+    }
+    aio::task<std::string> list_text(resource, std::string, list_options) override {
+        co_return fail(errc::unsupported, "no text here");
+    }
+    aio::task<http::response> raw_get(std::string, base::steady_time, std::size_t,
+                                      std::string) override {
+        co_return fail(errc::unsupported, "no text here");
+    }
+    aio::task<std::unique_ptr<http::stream_reader>> open_watch(std::string, std::string) override {
+        co_return fail(errc::unsupported, "no watch here");
+    }
+    void on_call(std::function<void(const call_record&)>) override {}
+
+  private:
+    aio::task<json::object> next(std::string verb) {
+        verbs += verb;
+        if (script.empty()) co_return fail(errc::internal, "nobody expected " + verb);
+        auto act = std::move(script.front());
+        script.pop_front();
+        co_return act();
+    }
+};
+
+class lease_shell : public testing::Test {
+  protected:
+    static std::function<scripted_client::answer()> lease_of(std::string holder) {
+        return [holder] {
+            return json::object{
+                {"metadata", {{"name", "leader"}, {"resourceVersion", "7"}}},
+                {"spec", {{"holderIdentity", holder}, {"leaseDurationSeconds", 15}}}};
+        };
+    }
+    static std::function<scripted_client::answer()> failed(errc code, std::string reason = {}) {
+        return [code, reason]() -> scripted_client::answer { return fail(code, "no", reason); };
+    }
+    base::outcome<bool> hold() { return aio::block_on(keeper_->hold("leader", "a", seconds(15))); }
+
+    fakes::manual_clock clock_;
+    scripted_client client_;
+    std::unique_ptr<ports::lease_manager> keeper_ = make_lease_manager(client_, {.clock = &clock_});
+};
+
+TEST_F(lease_shell, finds_its_own_write_after_a_lost_answer) {
+    client_.script = {failed(errc::not_found, "NotFound"), failed(errc::unavailable)};
+    EXPECT_EQ(hold().error().code, errc::unavailable);
+    client_.script = {lease_of("a"), lease_of("a")};
+    EXPECT_TRUE(hold().value());
+    client_.script = {failed(errc::timed_out)};
+    EXPECT_EQ(hold().error().code, errc::timed_out);
+    client_.script = {lease_of("a"), lease_of("a")};
+    EXPECT_TRUE(hold().value());
+    EXPECT_EQ(client_.verbs, "get create get update update get update ");
+}
+
+TEST_F(lease_shell, is_not_the_holder_when_somebody_was_faster) {
+    client_.script = {failed(errc::not_found, "NotFound"), failed(errc::conflict, "AlreadyExists")};
+    EXPECT_FALSE(hold().value());
+    client_.script = {lease_of(""), failed(errc::precondition, "Conflict")};
+    EXPECT_FALSE(hold().value());
+    client_.script = {lease_of(""), failed(errc::not_found, "NotFound")};  // deleted meanwhile
+    EXPECT_FALSE(hold().value());
+}
+
+TEST_F(lease_shell, looks_once_more_when_a_renewal_is_refused) {
+    client_.script = {lease_of("a"), lease_of("a")};
+    ASSERT_TRUE(hold().value());
+    client_.script = {failed(errc::precondition, "Conflict"), lease_of("b")};
+    EXPECT_FALSE(hold().value());
+    client_.script = {lease_of("a"), lease_of("a")};
+    ASSERT_TRUE(hold().value());
+    client_.script = {failed(errc::precondition, "Conflict"), lease_of("a"),
+                      failed(errc::precondition, "Conflict")};
+    EXPECT_FALSE(hold().value());
+    EXPECT_TRUE(client_.script.empty());
+}
+
+// A machine that slept through the answer does not hold what others have seen run out.
+TEST_F(lease_shell, does_not_claim_what_ran_out_before_the_answer) {
+    client_.script = {lease_of(""), [this] {
+                          clock_.advance(seconds(15));
+                          return lease_of("a")();
+                      }};
+    EXPECT_EQ(hold().error().code, errc::timed_out);
+}
+
+TEST_F(lease_shell, tells_a_server_without_leases_from_a_missing_lease) {
+    client_.script = {failed(errc::not_found, "not_served")};
+    EXPECT_EQ(hold().error().code, errc::unsupported);
+    client_.script = {failed(errc::not_found, "not_served")};
+    EXPECT_EQ(aio::block_on(keeper_->live_holders("")).error().code, errc::unsupported);
+}
+
+TEST_F(lease_shell, gives_up_a_release_that_others_disturb_all_the_time) {
+    for (int turn = 0; turn < 4; ++turn) {
+        client_.script.push_back(lease_of("a"));
+        client_.script.push_back(failed(errc::precondition, "Conflict"));
+    }
+    EXPECT_EQ(aio::block_on(keeper_->release("leader", "a")).error().code, errc::unavailable);
+    EXPECT_TRUE(client_.script.empty());
+    client_.script = {lease_of("b")};
+    EXPECT_TRUE(aio::block_on(keeper_->release("leader", "a")));
+}
+
+}  // namespace
+}  // namespace kube

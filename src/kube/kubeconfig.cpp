@@ -1,0 +1,228 @@
+#include "kube/kubeconfig.hpp"
+
+#include <fmt/format.h>
+#include <yaml-cpp/yaml.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <optional>
+#include <sstream>
+
+#include "base/base64.hpp"
+#include "kube/credentials_source.hpp"
+
+namespace kube {
+namespace {
+
+using base::errc;
+using base::fail;
+
+base::outcome<std::string> read_file(const std::string& path) {
+    std::ifstream file(path, std::ios::binary);
+    if (!file) return fail(errc::not_found, fmt::format("'{}' cannot be read", path));
+    std::ostringstream text;
+    text << file.rdbuf();
+    return text.str();
+}
+
+std::string text_of(const YAML::Node& node, const char* key) {
+    const auto value = node[key];
+    return value && value.IsScalar() ? value.as<std::string>() : "";
+}
+
+// The entry of a named list ("users"), as its inner map ("user").
+base::outcome<YAML::Node> entry_of(const YAML::Node& root, const char* list, const char* inner,
+                                   const std::string& name) {
+    const auto entries = root[list];
+    if (entries && entries.IsSequence()) {
+        for (const auto& each : entries) {
+            if (text_of(each, "name") == name && each[inner] && each[inner].IsMap()) {
+                return YAML::Node(each[inner]);
+            }
+        }
+    }
+    return fail(errc::invalid, fmt::format("no entry '{}' in {}", name, list));
+}
+
+bool is_given(const YAML::Node& node, const char* key) {
+    const auto value = node[key];
+    return value && !value.IsNull() && !(value.IsScalar() && value.Scalar().empty());
+}
+
+base::outcome<bool> flag_of(const YAML::Node& node, const char* key) {
+    if (!is_given(node, key)) return false;
+    bool flag = false;
+    if (YAML::convert<bool>::decode(node[key], flag)) return flag;
+    return fail(errc::invalid, fmt::format("{} is neither true nor false", key));
+}
+
+struct piece {
+    std::string text;
+    std::string file;  // where it came from; empty when it stood in the kubeconfig
+};
+
+// "certificate-authority-data" or the file named by "certificate-authority".
+base::outcome<piece> material(const YAML::Node& node, const std::string& key,
+                              const std::filesystem::path& folder) {
+    const auto inlined = text_of(node, (key + "-data").c_str());
+    if (!inlined.empty()) {
+        auto bytes = base::from_base64(inlined);
+        if (!bytes) return fail(errc::invalid, fmt::format("{}-data is not base64", key));
+        return piece{.text = std::move(*bytes)};
+    }
+    const auto path = text_of(node, key.c_str());
+    if (path.empty()) return piece{};
+    auto file = (folder / path).string();
+    auto bytes = read_file(file);
+    if (!bytes) bytes.error().code = errc::invalid;
+    if (!bytes) return base::pass(std::move(bytes), key);
+    return piece{.text = std::move(*bytes), .file = std::move(file)};
+}
+
+base::outcome<void> take_cluster(const YAML::Node& cluster, const std::filesystem::path& folder,
+                                 config& into) {
+    auto server = http::parse_url(text_of(cluster, "server"));
+    if (!server) return base::pass(std::move(server), "cluster server");
+    into.server = std::move(*server);
+    auto ca = material(cluster, "certificate-authority", folder);
+    if (!ca) return base::pass(std::move(ca));
+    into.ca_pem = std::move(ca->text);
+    into.ca_file = std::move(ca->file);
+    auto insecure = flag_of(cluster, "insecure-skip-tls-verify");
+    if (!insecure) return base::pass(std::move(insecure), "cluster");
+    into.insecure_skip_verify = *insecure;
+    if (*insecure && !into.ca_pem.empty()) {
+        return fail(errc::invalid,
+                    "cluster: certificate-authority and insecure-skip-tls-verify exclude each "
+                    "other");
+    }
+    into.tls_server_name = text_of(cluster, "tls-server-name");
+    if (is_given(cluster, "proxy-url")) {
+        return fail(errc::unsupported,
+                    "cluster proxy-url is not supported; name a server that is "
+                    "reached directly");
+    }
+    return {};
+}
+
+base::outcome<void> take_token(const YAML::Node& user, const std::filesystem::path& folder,
+                               config& into) {
+    auto text = text_of(user, "token");
+    const auto path = text_of(user, "tokenFile");  // counts more, as in Kubernetes' own clients
+    if (!path.empty()) {
+        into.token_file = (folder / path).string();
+        auto read = read_file(into.token_file);
+        if (!read) read.error().code = errc::invalid;
+        if (!read) return base::pass(std::move(read), "tokenFile");
+        text = std::move(*read);
+    }
+    if (text.empty() && path.empty()) return {};
+    auto token = token_of(text);
+    if (!token) {
+        return fail(errc::invalid,
+                    path.empty() ? "the token of the user is no token"
+                                 : fmt::format("tokenFile '{}' holds no token", into.token_file));
+    }
+    into.token = std::move(*token);
+    return {};
+}
+
+base::outcome<void> take_user(const YAML::Node& user, const std::filesystem::path& folder,
+                              config& into) {
+    for (const auto* refused : {"exec", "auth-provider", "username", "password", "as", "as-uid",
+                                "as-groups", "as-user-extra"}) {
+        if (is_given(user, refused)) {
+            return fail(errc::unsupported,
+                        fmt::format("user {} is not supported; use a token or a client certificate",
+                                    refused));
+        }
+    }
+    auto taken = take_token(user, folder, into);
+    if (!taken) return taken;
+    auto certificate = material(user, "client-certificate", folder);
+    if (!certificate) return base::pass(std::move(certificate));
+    into.client_certificate_pem = std::move(certificate->text);
+    into.client_certificate_file = std::move(certificate->file);
+    auto key = material(user, "client-key", folder);
+    if (!key) return base::pass(std::move(key));
+    into.client_key_pem = base::secret(std::move(key->text));
+    into.client_key_file = std::move(key->file);
+    if (into.client_certificate_pem.empty() != into.client_key_pem.empty()) {
+        return fail(errc::invalid, "client-certificate and client-key go together");
+    }
+    return {};
+}
+
+base::outcome<config> read_kubeconfig(const YAML::Node& root, std::string_view context,
+                                      const std::filesystem::path& folder) {
+    const auto name = context.empty() ? text_of(root, "current-context") : std::string(context);
+    if (name.empty()) return fail(errc::invalid, "there is no current-context; name a context");
+    auto chosen = entry_of(root, "contexts", "context", name);
+    if (!chosen) return base::pass(std::move(chosen));
+    config result;
+    if (const auto home = text_of(*chosen, "namespace"); !home.empty()) result.ns = home;
+    auto cluster = entry_of(root, "clusters", "cluster", text_of(*chosen, "cluster"));
+    if (!cluster) return base::pass(std::move(cluster));
+    auto taken = take_cluster(*cluster, folder, result);
+    if (!taken) return base::pass(std::move(taken));
+    if (!text_of(*chosen, "user").empty()) {
+        auto user = entry_of(root, "users", "user", text_of(*chosen, "user"));
+        if (!user) return base::pass(std::move(user));
+        taken = take_user(*user, folder, result);
+        if (!taken) return base::pass(std::move(taken));
+    }
+    return result;
+}
+
+}  // namespace
+
+base::outcome<config> load_kubeconfig(const std::string& path, std::string_view context) {
+    auto text = read_file(path);
+    if (!text) return base::pass(std::move(text), "kubeconfig");
+    try {
+        const auto root = YAML::Load(*text);
+        if (!root.IsMap())
+            return fail(errc::invalid, fmt::format("kubeconfig '{}' is no map", path));
+        auto result = read_kubeconfig(root, context, std::filesystem::path(path).parent_path());
+        if (!result) return base::pass(std::move(result), fmt::format("kubeconfig '{}'", path));
+        return result;
+    } catch (const YAML::Exception& error) {
+        return fail(errc::invalid, fmt::format("kubeconfig '{}' is not YAML at line {}", path,
+                                               error.mark.line + 1));
+    }
+}
+
+base::outcome<config> load_in_cluster(const std::string& host, const std::string& port,
+                                      const std::string& root) {
+    if (host.empty() || port.empty()) {
+        return fail(errc::not_found,
+                    "not in a cluster: KUBERNETES_SERVICE_HOST and _PORT are not set; name a "
+                    "kubeconfig");
+    }
+    const auto folder =
+        std::filesystem::path(root) / "var/run/secrets/kubernetes.io/serviceaccount";
+    const bool is_v6 = host.find(':') != std::string::npos;
+    auto server =
+        http::parse_url(fmt::format("https://{}:{}", is_v6 ? "[" + host + "]" : host, port));
+    if (!server) return base::pass(std::move(server), "in-cluster server");
+    config result{.server = std::move(*server),
+                  .ca_file = (folder / "ca.crt").string(),
+                  .token_file = (folder / "token").string()};
+    auto ca = read_file(result.ca_file);
+    if (!ca) return base::pass(std::move(ca), "service account");
+    result.ca_pem = std::move(*ca);
+    auto text = read_file(result.token_file);
+    if (!text) return base::pass(std::move(text), "service account");
+    auto token = token_of(*text);
+    if (!token) {
+        return fail(errc::invalid,
+                    fmt::format("service account: '{}' holds no token", result.token_file));
+    }
+    result.token = std::move(*token);
+    auto home = read_file((folder / "namespace").string());
+    if (home && !home->empty()) result.ns = home->substr(0, home->find_first_of(" \r\n"));
+    return result;
+}
+
+}  // namespace kube

@@ -1,0 +1,140 @@
+#include "kubedb/object_deletion.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "kube/json_text.hpp"
+#include "kubedb/names.hpp"
+#include "kubedb/owned_object.hpp"
+
+namespace kubedb {
+namespace {
+
+namespace json = boost::json;
+using base::errc;
+
+base::outcome<void> done() {
+    return {};
+}
+
+// Whether there is one of the kind with these labels.
+aio::task<bool> is_any(kube::client& client, kube::resource what, std::string home,
+                       std::string labels) {
+    auto page = co_await client.list(std::move(what), std::move(home),
+                                     {.label_selector = std::move(labels), .limit = 1});
+    if (!page) co_return base::pass(std::move(page));
+    co_return !page->items.empty();
+}
+
+std::string selector_of(const engine_kind& kind, const domain::database& record) {
+    return fmt::format("{}={}.kubedb.com,{}={},{}", label_name, kind.plural, label_instance,
+                       record.name, selector_kubedb);
+}
+
+aio::task<std::vector<request_name>> requests_of(kube::client& client, kube::resource what,
+                                                 domain::database record) {
+    auto page =
+        co_await client.list(std::move(what), namespace_of(record.project),
+                             {.label_selector = fmt::format("{}={}", label_database, record.id)});
+    if (!page) co_return base::pass(std::move(page));
+    std::vector<request_name> found;
+    for (const auto& each : page->items) {
+        const auto& metadata = kube::object_or_empty(each, "metadata");
+        found.push_back({std::string(kube::text_at(metadata, "name")),
+                         std::string(kube::text_at(metadata, "uid"))});
+    }
+    co_return found;
+}
+
+// Success also when it has gone, or another one has the name.
+aio::task<> delete_request(kube::client& client, kube::resource what, std::string home,
+                           request_name which) {
+    auto gone =
+        co_await client.remove(std::move(what), std::move(home), which.name, {.uid = which.uid});
+    const bool is_another = !gone && gone.error().code == errc::precondition;
+    if (!gone && !is_another && gone.error().code != errc::not_found) {
+        co_return base::pass(std::move(gone));
+    }
+    co_return done();
+}
+
+// True: none is left.
+aio::task<bool> remove_requests(kube::client& client, kube::resource what, domain::database record,
+                                std::vector<request_name> all) {
+    auto ours = co_await requests_of(client, what, record);
+    if (!ours) co_return base::pass(std::move(ours));
+    all.insert(all.end(), ours->begin(), ours->end());
+    std::ranges::sort(all);
+    all.erase(std::ranges::unique(all).begin(), all.end());
+    for (const auto& each : all) {
+        auto gone = co_await delete_request(client, what, namespace_of(record.project), each);
+        if (!gone) co_return base::pass(std::move(gone));
+    }
+    if (ours->empty()) co_return true;
+    // Deleted is not gone: the operator may hold them.
+    ours = co_await requests_of(client, what, record);
+    if (!ours) co_return base::pass(std::move(ours));
+    co_return ours->empty();
+}
+
+}  // namespace
+
+aio::task<> delete_object(kube::client& client, kube::resource what, const engine_kind& kind,
+                          json::object present) {
+    const auto& metadata = kube::object_or_empty(present, "metadata");
+    const auto& spec = kube::object_or_empty(present, "spec");
+    const std::string home(kube::text_at(metadata, "namespace"));
+    const std::string name(kube::text_at(metadata, "name"));
+    const std::string uid(kube::text_at(metadata, "uid"));
+    const bool is_halted = kube::flag_at(spec, "halted");
+    if (is_halted || kube::text_at(spec, "deletionPolicy") != "WipeOut") {
+        json::object wanted{{"deletionPolicy", "WipeOut"}};
+        // While it is halted KubeDB sets the policy back.
+        if (is_halted && kind.can_halt) wanted["halted"] = false;
+        auto patched =
+            co_await patch_by_uid(client, what, {home, name, uid}, {{"spec", std::move(wanted)}});
+        if (!patched && patched.error().code == errc::not_found) co_return done();
+        if (!patched) co_return patched;
+    }
+    auto asked = co_await client.remove(what, home, name, {.uid = uid});
+    if (!asked && asked.error().code != errc::not_found) co_return base::pass(std::move(asked));
+    co_return done();
+}
+
+aio::task<> delete_requests(kube::client& client, const served_resources& served,
+                            std::vector<old_request> all) {
+    auto result = done();
+    for (const auto& each : all) {
+        const auto what = served.find("ops.kubedb.com", find_kind(each.engine)->ops_plural());
+        if (!what) continue;
+        auto gone = co_await delete_request(client, *what, namespace_of(each.project), each.which);
+        if (gone) continue;
+        const auto code = gone.error().code;
+        if (result) result = std::move(gone);
+        if (code == errc::cancelled || code == errc::unavailable) break;
+    }
+    co_return result;
+}
+
+aio::task<bool> remove_leftovers(kube::client& client, const engine_kind& kind,
+                                 domain::database record, resource_pointer requests,
+                                 std::vector<request_name> names) {
+    if (requests) {
+        auto none_left = co_await remove_requests(client, *requests, record, std::move(names));
+        if (!none_left || !*none_left) co_return none_left;
+    }
+    const auto home = namespace_of(record.project);
+    const auto labels = selector_of(kind, record);
+    auto pods =
+        co_await is_any(client, {.version = "v1", .plural = "pods", .kind = "Pod"}, home, labels);
+    if (!pods) co_return base::pass(std::move(pods));
+    auto volumes = co_await is_any(
+        client,
+        {.version = "v1", .plural = "persistentvolumeclaims", .kind = "PersistentVolumeClaim"},
+        home, labels);
+    if (!volumes) co_return base::pass(std::move(volumes));
+    co_return !*pods && !*volumes;
+}
+
+}  // namespace kubedb

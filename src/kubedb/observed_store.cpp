@@ -1,0 +1,336 @@
+#include "kubedb/observed_store.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/quantity.hpp"
+#include "kube/json_text.hpp"
+#include "kubedb/names.hpp"
+
+namespace kubedb {
+namespace {
+
+std::string place(const kube::object_meta& meta) {
+    return meta.ns + "/" + meta.name;
+}
+
+std::string_view label_at(const boost::json::object& object, std::string_view key) {
+    const auto* metadata = kube::object_at(object, "metadata");
+    const auto* labels = metadata == nullptr ? nullptr : kube::object_at(*metadata, "labels");
+    return labels == nullptr ? std::string_view() : kube::text_at(*labels, key);
+}
+
+// Of the finished ones the latest stay. A database may have had thousands.
+constexpr std::size_t finished_kept = 20;
+void forget_old(std::map<std::string, domain::observed_change>& changes) {
+    std::vector<std::pair<base::instant, std::string>> finished;
+    for (const auto& [name, change] : changes) {
+        if (change.is_terminal()) {
+            finished.emplace_back(change.created_at.value_or(base::instant{}), name);
+        }
+    }
+    if (finished.size() <= finished_kept) return;
+    std::ranges::sort(finished);
+    finished.resize(finished.size() - finished_kept);
+    for (const auto& [when, name] : finished) changes.erase(name);
+}
+
+}  // namespace
+
+std::optional<ports::database_key> observed_store::key_of(const engine_kind& kind,
+                                                          const std::string& ns,
+                                                          const std::string& name) {
+    const auto project = project_of(ns);
+    if (!project) return std::nullopt;
+    return ports::database_key{*project, std::string(kind.engine), name};
+}
+
+std::optional<ports::database_key> observed_store::key_by_labels(
+    const kube::object_meta& meta, const boost::json::object& object) {
+    auto plural = label_at(object, label_name);
+    if (!plural.ends_with(".kubedb.com")) return std::nullopt;
+    plural.remove_suffix(std::string_view(".kubedb.com").size());
+    const auto* kind = kind_of_plural(plural);
+    if (kind == nullptr) return std::nullopt;
+    return key_of(*kind, meta.ns, std::string(label_at(object, label_instance)));
+}
+
+void observed_store::touch(const ports::database_key& key) {
+    dirty_.insert(key);
+    schedule();
+}
+
+void observed_store::schedule() {
+    if (is_held_ || std::exchange(is_scheduled_, true)) return;
+    aio::post(executor_, [this, alive = std::weak_ptr<bool>(alive_)] {
+        if (!alive.lock() || is_held_) return;
+        flush();
+    });
+}
+
+void observed_store::flush() {
+    is_scheduled_ = false;
+    is_held_ = false;
+    if (observer_ == nullptr) return;
+    if (std::exchange(catalogue_dirty_, false)) tell_catalogue();
+    for (const auto& key : std::exchange(dirty_, {})) tell(key);
+}
+
+std::shared_ptr<domain::observed_database> observed_store::assemble(const parts& from) const {
+    auto seen = from.object ? std::make_shared<domain::observed_database>(*from.object)
+                            : std::make_shared<domain::observed_database>();
+    for (const auto& [name, pod] : from.pods) seen->members.push_back(pod);
+    for (const auto& [name, change] : from.changes) seen->changes.push_back(change);
+    seen->endpoints = from.endpoints;
+    seen->events = from.events;
+    seen->has_metrics = from.has_metrics;
+    seen->has_leftovers = !from.object && (!from.pods.empty() || !from.claims.empty());
+    return seen;
+}
+
+void observed_store::tell(const ports::database_key& key) {
+    const auto at = databases_.find(key);
+    if (at == databases_.end()) return;
+    auto& from = at->second;
+    auto seen = assemble(from);
+    if (from.told) {
+        seen->observed_at = from.told->observed_at;
+        if (*seen == *from.told) return;
+    }
+    seen->observed_at = clock_.utc_now();
+    from.told = seen;
+    const bool is_over = !from.object && from.pods.empty() && from.claims.empty() &&
+                         from.requests.empty() && !from.has_metrics && from.endpoints.empty();
+    if (is_over) databases_.erase(at);
+    observer_->on_observed(key, std::move(seen));
+}
+
+void observed_store::put_database(const engine_kind& kind, const kube::object_meta& meta,
+                                  const boost::json::object& object) {
+    const auto key = key_of(kind, meta.ns, meta.name);
+    if (!key) return;
+    databases_[*key].object =
+        std::make_shared<const domain::observed_database>(observe_database(kind, object));
+    touch(*key);
+}
+
+void observed_store::drop_database(const engine_kind& kind, const kube::object_meta& meta) {
+    const auto key = key_of(kind, meta.ns, meta.name);
+    if (!key) return;
+    auto& from = databases_[*key];
+    from.object = nullptr;
+    from.events.clear();  // of the one that is gone
+    touch(*key);
+}
+
+void observed_store::put_change(const engine_kind& kind, const kube::object_meta& meta,
+                                const boost::json::object& object) {
+    const auto* spec = kube::object_at(object, "spec");
+    const auto* reference = spec == nullptr ? nullptr : kube::object_at(*spec, "databaseRef");
+    if (reference == nullptr) return;
+    const auto key = key_of(kind, meta.ns, std::string(kube::text_at(*reference, "name")));
+    if (!key) return;
+    auto& of = databases_[*key];
+    auto seen = observe_change(object);
+    of.requests[meta.name] = {
+        .uid = meta.uid,
+        .is_ours_and_over = !seen.operation_id.empty() && seen.is_terminal(),
+        .is_going = kube::object_or_empty(object, "metadata").contains("deletionTimestamp"),
+        .created_at = seen.created_at.value_or(base::instant::max())};
+    of.changes[meta.name] = std::move(seen);
+    forget_old(of.changes);
+    change_of_[std::string(kind.kind) + "/" + place(meta)] = *key;
+    touch(*key);
+}
+
+void observed_store::drop_change(const engine_kind& kind, const kube::object_meta& meta) {
+    const auto at = change_of_.find(std::string(kind.kind) + "/" + place(meta));
+    if (at == change_of_.end()) return;
+    const auto key = at->second;
+    change_of_.erase(at);
+    databases_[key].changes.erase(meta.name);
+    databases_[key].requests.erase(meta.name);
+    touch(key);
+}
+
+void observed_store::put_pod(const kube::object_meta& meta, const boost::json::object& object) {
+    const auto key = key_by_labels(meta, object);
+    if (!key) return;
+    databases_[*key].pods[meta.name] = observe_pod(object);
+    pod_of_[place(meta)] = *key;
+    touch(*key);
+}
+
+void observed_store::drop_pod(const kube::object_meta& meta) {
+    const auto at = pod_of_.find(place(meta));
+    if (at == pod_of_.end()) return;
+    const auto key = at->second;
+    pod_of_.erase(at);
+    databases_[key].pods.erase(meta.name);
+    touch(key);
+}
+
+void observed_store::put_claim(const kube::object_meta& meta, const boost::json::object& object) {
+    const auto key = key_by_labels(meta, object);
+    if (!key) return;
+    databases_[*key].claims.insert(meta.name);
+    claim_of_[place(meta)] = *key;
+    touch(*key);
+}
+
+void observed_store::drop_claim(const kube::object_meta& meta) {
+    const auto at = claim_of_.find(place(meta));
+    if (at == claim_of_.end()) return;
+    const auto key = at->second;
+    claim_of_.erase(at);
+    databases_[key].claims.erase(meta.name);
+    touch(key);
+}
+
+void observed_store::put_service(const kube::object_meta& meta, const boost::json::object& object) {
+    const auto key = key_by_labels(meta, object);
+    if (!key || meta.name != key->name + "-stats") return;
+    const auto port = metrics_port(object);
+    databases_[*key].has_metrics = port.has_value();
+    if (port_listener_) port_listener_(*key, port);
+    service_of_[place(meta)] = *key;
+    touch(*key);
+}
+
+void observed_store::drop_service(const kube::object_meta& meta) {
+    const auto at = service_of_.find(place(meta));
+    if (at == service_of_.end()) return;
+    const auto key = at->second;
+    service_of_.erase(at);
+    if (port_listener_) port_listener_(key, std::nullopt);
+    const auto found = databases_.find(key);
+    if (found == databases_.end()) return;
+    found->second.has_metrics = false;
+    touch(key);
+}
+
+void observed_store::put_binding(const kube::object_meta& meta, const boost::json::object& object) {
+    const auto key = key_by_labels(meta, object);
+    if (!key) return;
+    databases_[*key].endpoints = observe_endpoints(object);
+    binding_of_[place(meta)] = *key;
+    touch(*key);
+}
+
+void observed_store::drop_binding(const kube::object_meta& meta) {
+    const auto at = binding_of_.find(place(meta));
+    if (at == binding_of_.end()) return;
+    const auto key = at->second;
+    binding_of_.erase(at);
+    const auto found = databases_.find(key);
+    if (found == databases_.end()) return;
+    found->second.endpoints.clear();
+    touch(key);
+}
+
+void observed_store::put_event(const kube::object_meta& meta, const boost::json::object& object) {
+    const auto where = place_of(object);
+    std::optional<ports::database_key> key;
+    if (where.kind == "Pod") {
+        const auto at = pod_of_.find(where.ns + "/" + where.name);
+        if (at != pod_of_.end()) key = at->second;
+    } else {
+        for (const auto& kind : all_kinds()) {
+            if (kind.kind == where.kind) key = key_of(kind, where.ns, where.name);
+            // What keeps a companion from coming up keeps its database from it.
+            if (!kind.companion.kind.empty() && kind.companion.kind == where.kind &&
+                where.name.ends_with(kind.companion.suffix)) {
+                key =
+                    key_of(kind, where.ns,
+                           where.name.substr(0, where.name.size() - kind.companion.suffix.size()));
+            }
+        }
+    }
+    if (!key) return;
+    const auto at = databases_.find(*key);
+    if (at == databases_.end()) return;
+    auto& events = at->second.events;
+    auto seen = observe_event(object);
+    // The same event again with a higher count takes the place of the earlier one.
+    std::erase_if(events, [&](const domain::event& each) {
+        return each.object == seen.object && each.reason == seen.reason &&
+               each.message == seen.message && each.type == seen.type;
+    });
+    const auto later = std::ranges::find_if(
+        events, [&](const domain::event& each) { return each.last_seen > seen.last_seen; });
+    events.insert(later, std::move(seen));
+    if (events.size() > events_kept_) events.erase(events.begin());
+    touch(*key);
+    (void)meta;
+}
+
+void observed_store::put_version(const engine_kind& kind, const kube::object_meta& meta,
+                                 const boost::json::object& object) {
+    versions_[std::string(kind.engine)].by_name[meta.name] = observe_version(object);
+    catalogue_dirty_ = true;
+    schedule();
+}
+
+void observed_store::drop_version(const engine_kind& kind, const kube::object_meta& meta) {
+    versions_[std::string(kind.engine)].by_name.erase(meta.name);
+    catalogue_dirty_ = true;
+    schedule();
+}
+
+void observed_store::put_node(const kube::object_meta& meta, const boost::json::object& object) {
+    const auto* status = kube::object_at(object, "status");
+    const auto* room = status == nullptr ? nullptr : kube::object_at(*status, "allocatable");
+    if (room == nullptr) return;
+    nodes_[meta.name] = {
+        .cpu_millis = base::parse_millis(kube::text_at(*room, "cpu")).value_or(0),
+        .memory_bytes = base::parse_bytes(kube::text_at(*room, "memory")).value_or(0),
+        .storage_bytes = base::parse_bytes(kube::text_at(*room, "ephemeral-storage")).value_or(0)};
+    catalogue_dirty_ = true;
+    schedule();
+}
+
+void observed_store::drop_node(const kube::object_meta& meta) {
+    nodes_.erase(meta.name);
+    catalogue_dirty_ = true;
+    schedule();
+}
+
+void observed_store::tell_catalogue() {
+    auto offer = std::make_shared<ports::catalogue>();
+    for (const auto& [engine, set] : versions_) {
+        if (set.by_name.empty()) continue;
+        auto& list = offer->engines[engine];
+        for (const auto& [name, version] : set.by_name) list.push_back(version);
+        std::ranges::sort(list, is_newer);
+    }
+    for (const auto& [name, room] : nodes_) {
+        offer->capacity_cpu_millis += room.cpu_millis;
+        offer->capacity_memory_bytes += room.memory_bytes;
+        // Volumes may come from anywhere: the nodes' own disks say nothing about them.
+    }
+    observer_->on_catalogue(std::move(offer));
+}
+
+std::vector<request_name> observed_store::requests_of(const ports::database_key& key) const {
+    std::vector<request_name> found;
+    const auto at = databases_.find(key);
+    if (at == databases_.end()) return found;
+    for (const auto& [name, request] : at->second.requests) found.push_back({name, request.uid});
+    return found;
+}
+
+std::vector<old_request> observed_store::old_requests(base::instant before,
+                                                      std::size_t most) const {
+    std::vector<old_request> found;
+    for (const auto& [key, of] : databases_) {
+        for (const auto& [name, request] : of.requests) {
+            if (!request.is_ours_and_over || request.is_going) continue;
+            if (request.created_at >= before) continue;
+            found.push_back({key.engine, key.project, {name, request.uid}});
+            if (found.size() == most) return found;
+        }
+    }
+    return found;
+}
+
+}  // namespace kubedb

@@ -1,0 +1,127 @@
+#pragma once
+// Everything of the cluster that concerns databases, put together per database as the watches bring
+// it in any order. Tells the observer about a database once per turn of the loop, and only when it
+// is another. No I/O. Inside kubedb only.
+
+#include <boost/json/object.hpp>
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <unordered_map>
+
+#include "aio/aio.hpp"
+#include "base/clock.hpp"
+#include "kube/informer.hpp"
+#include "kubedb/object_deletion.hpp"
+#include "kubedb/observe.hpp"
+#include "ports/cluster.hpp"
+
+namespace kubedb {
+
+class observed_store {
+  public:
+    observed_store(aio::executor on, const base::clock& clock, std::size_t events_kept)
+        : executor_(std::move(on)), clock_(clock), events_kept_(events_kept) {}
+    void observe_by(ports::cluster_observer* observer) { observer_ = observer; }
+    using port_listener =
+        std::function<void(const ports::database_key&, std::optional<std::uint16_t>)>;
+    // Told of the metrics port of each stats service, at once; may be empty.
+    void tell_ports_to(port_listener listener) { port_listener_ = std::move(listener); }
+
+    // Keys are those of namespaces of ours; other objects are passed over.
+    void put_database(const engine_kind& kind, const kube::object_meta& meta,
+                      const boost::json::object& object);
+    void drop_database(const engine_kind& kind, const kube::object_meta& meta);
+    void put_change(const engine_kind& kind, const kube::object_meta& meta,
+                    const boost::json::object& object);
+    void drop_change(const engine_kind& kind, const kube::object_meta& meta);
+    void put_pod(const kube::object_meta& meta, const boost::json::object& object);
+    void drop_pod(const kube::object_meta& meta);
+    void put_claim(const kube::object_meta& meta, const boost::json::object& object);
+    void drop_claim(const kube::object_meta& meta);
+    void put_service(const kube::object_meta& meta, const boost::json::object& object);
+    void drop_service(const kube::object_meta& meta);
+    void put_binding(const kube::object_meta& meta, const boost::json::object& object);
+    void drop_binding(const kube::object_meta& meta);
+    void put_event(const kube::object_meta& meta, const boost::json::object& object);
+    void put_version(const engine_kind& kind, const kube::object_meta& meta,
+                     const boost::json::object& object);
+    void drop_version(const engine_kind& kind, const kube::object_meta& meta);
+    void put_node(const kube::object_meta& meta, const boost::json::object& object);
+    void drop_node(const kube::object_meta& meta);
+
+    // Tells everything that waits, now, and goes on telling.
+    void flush();
+    // Tells nothing until flush(): while the first lists come in, a database would be told again
+    // with each of its parts.
+    void hold() { is_held_ = true; }
+
+    // The requests for changes of a database that exist in the cluster, whoever made them.
+    [[nodiscard]] std::vector<request_name> requests_of(const ports::database_key& key) const;
+    // Finished ones of ours that were made before that time and are not going, at most so many.
+    [[nodiscard]] std::vector<old_request> old_requests(base::instant before,
+                                                        std::size_t most) const;
+
+  private:
+    struct known_request {
+        std::string uid;
+        bool is_ours_and_over = false;
+        bool is_going = false;
+        base::instant created_at{};
+    };
+    // The parts of one database.
+    struct parts {
+        std::shared_ptr<const domain::observed_database> object;  // null: not there
+        // Those under way, and the latest finished ones.
+        std::map<std::string, domain::observed_change> changes;
+        std::map<std::string, known_request> requests;  // all
+        std::map<std::string, domain::member> pods;
+        std::set<std::string> claims;
+        bool has_metrics = false;
+        std::vector<domain::endpoint> endpoints;
+        std::vector<domain::event> events;
+        std::shared_ptr<const domain::observed_database> told;
+    };
+    struct version_set {
+        std::map<std::string, ports::engine_version> by_name;
+    };
+    struct node_capacity {
+        std::int64_t cpu_millis = 0;
+        std::int64_t memory_bytes = 0;
+        std::int64_t storage_bytes = 0;
+    };
+    // By the labels that KubeDB puts on everything that belongs to a database.
+    static std::optional<ports::database_key> key_by_labels(const kube::object_meta& meta,
+                                                            const boost::json::object& object);
+    static std::optional<ports::database_key> key_of(const engine_kind& kind, const std::string& ns,
+                                                     const std::string& name);
+    void touch(const ports::database_key& key);
+    void schedule();
+    void tell(const ports::database_key& key);
+    void tell_catalogue();
+    [[nodiscard]] std::shared_ptr<domain::observed_database> assemble(const parts& from) const;
+
+    aio::executor executor_;
+    const base::clock& clock_;
+    std::size_t events_kept_;
+    ports::cluster_observer* observer_ = nullptr;
+    port_listener port_listener_;
+    std::map<ports::database_key, parts> databases_;
+    // Objects without labels of ours in their metadata when they go: namespace/name -> database.
+    std::unordered_map<std::string, ports::database_key> pod_of_;
+    std::unordered_map<std::string, ports::database_key> claim_of_;
+    std::unordered_map<std::string, ports::database_key> service_of_;
+    std::unordered_map<std::string, ports::database_key> binding_of_;
+    std::unordered_map<std::string, ports::database_key> change_of_;
+    std::map<std::string, version_set, std::less<>> versions_;
+    std::map<std::string, node_capacity> nodes_;
+    std::set<ports::database_key> dirty_;
+    bool catalogue_dirty_ = false;
+    bool is_scheduled_ = false;
+    bool is_held_ = false;
+    std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+}  // namespace kubedb

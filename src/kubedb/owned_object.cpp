@@ -1,0 +1,82 @@
+#include "kubedb/owned_object.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "kube/json_text.hpp"
+#include "kubedb/names.hpp"
+
+namespace kubedb {
+namespace {
+
+namespace json = boost::json;
+using base::errc;
+using base::fail;
+
+const json::object& metadata_of(const json::object& object) {
+    return kube::object_or_empty(object, "metadata");
+}
+
+std::string_view owner_of(const json::object& object) {
+    return kube::text_at(kube::object_or_empty(metadata_of(object), "labels"), label_database);
+}
+
+// A patch that names another uid than the object's: the field cannot be changed.
+bool is_about_uid(const base::failure& why) {
+    return why.code == errc::invalid &&
+           std::ranges::find(why.fields, "/metadata/uid", &base::field_error::pointer) !=
+               why.fields.end();
+}
+
+}  // namespace
+
+base::outcome<std::string> uid_if_owned(const json::object& present, std::string_view kind,
+                                        std::string_view owner) {
+    const auto& metadata = metadata_of(present);
+    if (metadata.contains("deletionTimestamp")) {
+        return fail(errc::conflict,
+                    fmt::format("the {} of a namesake is still being deleted", kind), "deleting");
+    }
+    if (owner_of(present) != owner) {
+        return fail(
+            errc::conflict,
+            fmt::format("a {} '{}/{}' exists and is not this database's", kind,
+                        kube::text_at(metadata, "namespace"), kube::text_at(metadata, "name")),
+            "not_owned");
+    }
+    return std::string(kube::text_at(metadata, "uid"));
+}
+
+aio::task<std::string> create_or_get(kube::client& client, kube::resource what,
+                                     json::object content) {
+    const std::string home(kube::text_at(metadata_of(content), "namespace"));
+    const std::string name(kube::text_at(metadata_of(content), "name"));
+    const std::string owner(owner_of(content));
+    auto there = co_await client.create(what, home, std::move(content));
+    if (!there && there.error().reason == "AlreadyExists") {
+        there = co_await client.get(what, home, name);
+        if (!there && there.error().code == errc::not_found) {  // gone between the two
+            co_return fail(errc::conflict, "a namesake has just been deleted", "deleting");
+        }
+    }
+    if (!there) co_return base::pass(std::move(there));
+    co_return uid_if_owned(*there, what.kind, owner);
+}
+
+aio::task<> patch_by_uid(kube::client& client, kube::resource what, object_identity which,
+                         json::object patch) {
+    auto& metadata = patch["metadata"];
+    if (!metadata.is_object()) metadata.emplace_object();
+    metadata.get_object()["uid"] = which.uid;
+    auto patched = co_await client.patch(what, which.ns, which.name, kube::patch_type::merge,
+                                         std::move(patch));
+    if (!patched && is_about_uid(patched.error())) {
+        co_return fail(errc::precondition, "another object has the name now");
+    }
+    if (!patched) co_return base::pass(std::move(patched));
+    co_return base::outcome<void>{};
+}
+
+}  // namespace kubedb

@@ -1,0 +1,102 @@
+#pragma once
+// One watched kind of the cluster: its informer, the functions of the observed_store that it feeds,
+// and what /metrics says of it. Lives on the control loop. Inside kubedb only.
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "base/clock.hpp"
+#include "kube/informer.hpp"
+#include "kube/json_text.hpp"
+#include "obs/log.hpp"
+#include "obs/metrics.hpp"
+
+namespace kubedb {
+
+// What becomes of one watched kind: two functions of the mirror.
+struct feed {
+    std::function<void(const kube::object_meta&, const boost::json::object&)> put;
+    std::function<void(const kube::object_meta&)> drop;
+};
+
+struct watch_probe {
+    watch_probe(obs::registry& all, const std::string& kind)
+        : objects(all.make_gauge("dbaas_watch_objects", "Objects of the resource in the cache.",
+                                 {{"resource", kind}})),
+          events(all.make_counter("dbaas_watch_events_total", "Changes that watches have told of.",
+                                  {{"resource", kind}})),
+          lists(all.make_counter("dbaas_watch_lists_total",
+                                 "Pages of lists that were read; none in steady state.",
+                                 {{"resource", kind}})),
+          silence(all.make_gauge("dbaas_watch_last_event_age_seconds",
+                                 "Since the watch last brought a list, a change or a bookmark.",
+                                 {{"resource", kind}})) {}
+    obs::gauge& objects;
+    obs::counter& events;
+    obs::counter& lists;
+    obs::gauge& silence;
+};
+
+class resource_watch final : public kube::informer_listener {
+  public:
+    resource_watch(feed into, std::function<void()> changed, obs::log& log, kube::resource what)
+        : into_(std::move(into)), changed_(std::move(changed)), log_(log), what_(std::move(what)) {}
+
+    void on_upsert(const kube::object_meta& meta, std::string_view text) override {
+        const auto parsed = kube::parse_json(text);
+        if (parsed && parsed->is_object()) into_.put(meta, parsed->get_object());
+    }
+    void on_delete(const kube::object_meta& meta) override {
+        if (into_.drop) into_.drop(meta);
+    }
+    void on_synced() override {
+        is_synced_ = true;
+        changed_();
+    }
+    void on_sync_state(bool connected, const std::string& why) override {
+        is_linked_ = connected;
+        if (!connected) log_.warning("watch_lost", {{"kind", what_.kind}, {"detail", why}});
+        changed_();
+    }
+    // The path is not served for now; until discovery has said more, what is known stays.
+    void end() {
+        has_ended_ = true;
+        changed_();
+    }
+    void begin() { has_ended_ = false; }
+    [[nodiscard]] bool has_ended() const noexcept { return has_ended_; }
+    // What /metrics says of the watch. On the loop, now and then.
+    void count(obs::registry& registry, base::steady_time now) {
+        if (!probe_) probe_.emplace(registry, what_.kind);
+        const auto counters = informer->counters();
+        probe_->objects.set(static_cast<double>(counters.objects));
+        probe_->events.add(counters.events - std::exchange(events_, counters.events));
+        probe_->lists.add(counters.lists - std::exchange(lists_, counters.lists));
+        const std::chrono::duration<double> silence = now - counters.last_activity;
+        probe_->silence.set(counters.last_activity == base::steady_time{} ? -1 : silence.count());
+    }
+    [[nodiscard]] const kube::resource& what() const noexcept { return what_; }
+    [[nodiscard]] bool is_synced() const noexcept { return is_synced_; }
+    [[nodiscard]] bool is_linked() const noexcept { return is_linked_ && !has_ended_; }
+
+    std::unique_ptr<kube::informer> informer;
+
+  private:
+    feed into_;
+    std::function<void()> changed_;
+    obs::log& log_;
+    kube::resource what_;
+    std::optional<watch_probe> probe_;  // from the first count on
+    std::uint64_t events_ = 0;          // as counted last
+    std::uint64_t lists_ = 0;
+    bool is_synced_ = false;
+    bool is_linked_ = true;
+    bool has_ended_ = false;
+};
+
+}  // namespace kubedb

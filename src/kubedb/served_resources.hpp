@@ -1,0 +1,45 @@
+#pragma once
+// Which kinds the cluster serves, as discovery has said last, and which it has served since the
+// start: one that was there and is missing is not one that was never installed. Lives on the
+// control loop. Inside kubedb only.
+
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/failure.hpp"
+#include "kube/kube_client.hpp"
+#include "kubedb/engine_table.hpp"
+
+namespace kubedb {
+
+using resource_pointer = std::shared_ptr<const kube::resource>;
+
+class served_resources {
+  public:
+    void replace(std::vector<kube::resource> found);
+
+    // Null: not now.
+    [[nodiscard]] resource_pointer find(std::string_view group, std::string_view plural) const;
+    // Null: never. Failure: unavailable (not now, but before: whoever took that for never would
+    // give up its databases).
+    [[nodiscard]] base::outcome<resource_pointer> look_up(std::string_view group,
+                                                          std::string_view plural) const;
+
+    struct place {
+        const engine_kind* kind;
+        resource_pointer what;  // never null
+    };
+    // Failures: unavailable, unsupported/"engine_not_installed".
+    [[nodiscard]] base::outcome<place> place_of(const std::string& engine) const;
+    // Of what a replicated one needs beside it. Failures: as above.
+    [[nodiscard]] base::outcome<resource_pointer> companion_of(const engine_kind& kind) const;
+
+  private:
+    std::vector<resource_pointer> now_;
+    std::set<std::string> ever_;  // "kubedb.com/redises"
+};
+
+}  // namespace kubedb

@@ -1,0 +1,324 @@
+#include "sqlite/document_tables.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+
+namespace sqlite {
+namespace {
+
+using base::errc;
+using base::fail;
+
+constexpr std::size_t id_bytes_max = 128;
+constexpr std::size_t body_bytes_max = 4 * 1024 * 1024;
+constexpr std::size_t page_most = 1000;
+
+// Each brings a file from the version of its place to the next. Everything is a BLOB: ids order
+// bytewise and bodies keep every byte.
+constexpr std::array migrations{
+    R"sql(
+CREATE TABLE document (
+    collection BLOB NOT NULL, id BLOB NOT NULL, revision INTEGER NOT NULL, body BLOB NOT NULL,
+    PRIMARY KEY (collection, id)) WITHOUT ROWID;
+CREATE TABLE index_value (
+    collection BLOB NOT NULL, id BLOB NOT NULL, name BLOB NOT NULL, value BLOB NOT NULL,
+    PRIMARY KEY (collection, id, name)) WITHOUT ROWID;
+CREATE INDEX index_by_value ON index_value (collection, name, value, id);
+CREATE TABLE unique_value (
+    collection BLOB NOT NULL, name BLOB NOT NULL, value BLOB NOT NULL, id BLOB NOT NULL,
+    PRIMARY KEY (collection, name, value)) WITHOUT ROWID;
+CREATE INDEX unique_by_id ON unique_value (collection, id);
+)sql",
+};
+constexpr std::int64_t schema_version = migrations.size();
+
+base::outcome<void> set_version(database& file, std::int64_t version) {
+    return file.execute(fmt::format("PRAGMA user_version = {}", version).c_str());
+}
+
+// From `version` to the next; a failure leaves the file as it was.
+base::outcome<void> step_from(std::int64_t version, database& file) {
+    auto done = file.execute("BEGIN IMMEDIATE");
+    if (done) done = file.execute(migrations[static_cast<std::size_t>(version)]);
+    if (done) done = set_version(file, version + 1);
+    if (done) done = file.execute("COMMIT");
+    if (!done) (void)file.execute("ROLLBACK");
+    return done;
+}
+
+// Prepares many statements with one check at the end.
+class preparer {
+  public:
+    explicit preparer(database& file) : file_(file) {}
+    void operator()(statement& into, std::string_view sql) {
+        if (why_) return;
+        auto made = file_.prepare(sql);
+        if (made) {
+            into = std::move(*made);
+        } else {
+            why_ = made.error();
+        }
+    }
+    std::optional<base::failure> why_;
+
+  private:
+    database& file_;
+};
+
+}  // namespace
+
+base::outcome<void> migrate(database& file) {
+    auto asked = file.prepare("PRAGMA user_version");
+    if (!asked) return base::pass(std::move(asked));
+    auto row = asked->step();
+    if (!row) return base::pass(std::move(row));
+    auto version = asked->integer(0);
+    asked->reset();
+    if (version < 0 || version > schema_version) {
+        return fail(errc::unsupported,
+                    fmt::format("the store was written by a newer version or by another program "
+                                "(schema {}, known {})",
+                                version, schema_version));
+    }
+    for (; version < schema_version; ++version) {
+        auto done = step_from(version, file);
+        if (!done) return done;
+    }
+    return {};
+}
+
+base::outcome<void> probe(database& file) {
+    return set_version(file, schema_version);
+}
+
+// ---- reading -------------------------------------------------------------------------
+
+base::outcome<reading_tables> reading_tables::prepare(database& file) {
+    reading_tables made;
+    preparer prepare(file);
+    prepare(made.get_, "SELECT id, revision, body FROM document WHERE collection = ?1 AND id = ?2");
+    prepare(made.page_,
+            "SELECT id, revision, body FROM document WHERE collection = ?1 AND id > ?2 "
+            "ORDER BY id LIMIT ?3");
+    prepare(made.page_by_index_,
+            "SELECT d.id, d.revision, d.body FROM index_value v "
+            "JOIN document d ON d.collection = v.collection AND d.id = v.id "
+            "WHERE v.collection = ?1 AND v.name = ?4 AND v.value = ?5 AND v.id > ?2 "
+            "ORDER BY v.id LIMIT ?3");
+    prepare(made.index_, "SELECT name, value FROM index_value WHERE collection = ?1 AND id = ?2");
+    prepare(made.unique_, "SELECT name, value FROM unique_value WHERE collection = ?1 AND id = ?2");
+    prepare(made.probe_,
+            "SELECT (SELECT 1 FROM document LIMIT 1), (SELECT 1 FROM index_value LIMIT 1), "
+            "(SELECT 1 FROM unique_value LIMIT 1)");
+    if (prepare.why_) return std::unexpected(*prepare.why_);
+    return made;
+}
+
+base::outcome<void> reading_tables::complete(const std::string& collection,
+                                             ports::document& document) {
+    const auto fill = [&](statement& from,
+                          std::map<std::string, std::string>& into) -> base::outcome<void> {
+        from.bind(1, collection);
+        from.bind(2, document.id);
+        while (true) {
+            auto row = from.step();
+            if (!row || !*row) {
+                from.reset();
+                if (!row) return base::pass(std::move(row));
+                return {};
+            }
+            into.emplace(from.text(0), from.text(1));
+        }
+    };
+    auto filled = fill(index_, document.index);
+    if (!filled) return filled;
+    return fill(unique_, document.unique);
+}
+
+base::outcome<ports::document> reading_tables::get(const std::string& collection,
+                                                   const std::string& id) {
+    get_.bind(1, collection);
+    get_.bind(2, id);
+    auto row = get_.step();
+    ports::document found;
+    if (row && *row) {
+        found = {.id = get_.text(0), .body = get_.text(2), .revision = get_.integer(1)};
+    }
+    get_.reset();
+    if (!row) return base::pass(std::move(row));
+    if (!*row) return fail(errc::not_found, fmt::format("no document '{}/{}'", collection, id));
+    auto completed = complete(collection, found);
+    if (!completed) return base::pass(std::move(completed));
+    return found;
+}
+
+base::outcome<ports::page> reading_tables::find(const ports::page_request& request) {
+    if (request.limit < 1 || request.limit > page_most) {
+        return fail(errc::invalid, fmt::format("a page has 1 to {} documents", page_most));
+    }
+    auto& from = request.index_name.empty() ? page_ : page_by_index_;
+    from.bind(1, request.collection);
+    from.bind(2, request.after);
+    from.bind(3, static_cast<std::int64_t>(request.limit + 1));
+    if (!request.index_name.empty()) {
+        from.bind(4, request.index_name);
+        from.bind(5, request.index_value);
+    }
+    ports::page result;
+    base::outcome<bool> row;
+    while ((row = from.step()) && *row) {
+        result.items.push_back(
+            {.id = from.text(0), .body = from.text(2), .revision = from.integer(1)});
+    }
+    from.reset();
+    if (!row) return base::pass(std::move(row));
+    if (result.items.size() > request.limit) {
+        result.items.pop_back();
+        result.next = result.items.back().id;
+    }
+    for (auto& each : result.items) {
+        auto completed = complete(request.collection, each);
+        if (!completed) return base::pass(std::move(completed));
+    }
+    return result;
+}
+
+base::outcome<void> reading_tables::probe() {
+    return probe_.run();
+}
+
+// ---- writing -------------------------------------------------------------------------
+
+base::outcome<writing_tables> writing_tables::prepare(database& file) {
+    writing_tables made;
+    preparer prepare(file);
+    prepare(made.begin_, "BEGIN IMMEDIATE");
+    prepare(made.commit_, "COMMIT");
+    prepare(made.rollback_, "ROLLBACK");
+    prepare(made.revision_, "SELECT revision FROM document WHERE collection = ?1 AND id = ?2");
+    prepare(made.upsert_,
+            "INSERT INTO document (collection, id, revision, body) VALUES (?1, ?2, ?3, ?4) "
+            "ON CONFLICT (collection, id) DO UPDATE SET revision = ?3, body = ?4");
+    prepare(made.delete_, "DELETE FROM document WHERE collection = ?1 AND id = ?2");
+    prepare(made.holder_,
+            "SELECT id FROM unique_value WHERE collection = ?1 AND name = ?2 AND value = ?3");
+    prepare(made.add_unique_,
+            "INSERT INTO unique_value (collection, name, value, id) VALUES (?1, ?2, ?3, ?4)");
+    prepare(made.drop_unique_, "DELETE FROM unique_value WHERE collection = ?1 AND id = ?2");
+    prepare(made.add_index_,
+            "INSERT INTO index_value (collection, id, name, value) VALUES (?1, ?2, ?3, ?4)");
+    prepare(made.drop_index_, "DELETE FROM index_value WHERE collection = ?1 AND id = ?2");
+    if (prepare.why_) return std::unexpected(*prepare.why_);
+    return made;
+}
+
+base::outcome<ports::revision> writing_tables::present_revision(const std::string& collection,
+                                                                const std::string& id) {
+    revision_.bind(1, collection);
+    revision_.bind(2, id);
+    auto row = revision_.step();
+    const auto revision = row && *row ? revision_.integer(0) : 0;
+    revision_.reset();
+    if (!row) return base::pass(std::move(row));
+    return revision;
+}
+
+base::outcome<void> writing_tables::check_unique(const ports::put_request& request) {
+    for (const auto& [name, value] : request.content.unique) {
+        holder_.bind(1, request.collection);
+        holder_.bind(2, name);
+        holder_.bind(3, value);
+        auto row = holder_.step();
+        const bool is_taken = row && *row && holder_.text(0) != request.content.id;
+        holder_.reset();
+        if (!row) return base::pass(std::move(row));
+        if (is_taken) {
+            return fail(errc::conflict, fmt::format("the {} '{}' is taken", name, value),
+                        "unique:" + name);
+        }
+    }
+    return {};
+}
+
+base::outcome<void> writing_tables::forget_values(const std::string& collection,
+                                                  const std::string& id) {
+    for (auto* drop : {&drop_index_, &drop_unique_}) {
+        drop->bind(1, collection);
+        drop->bind(2, id);
+        auto dropped = drop->run();
+        if (!dropped) return dropped;
+    }
+    return {};
+}
+
+base::outcome<void> writing_tables::write_values(const ports::put_request& request) {
+    const auto& content = request.content;
+    auto forgotten = forget_values(request.collection, content.id);
+    if (!forgotten) return forgotten;
+    for (const auto& [name, value] : content.index) {
+        add_index_.bind(1, request.collection);
+        add_index_.bind(2, content.id);
+        add_index_.bind(3, name);
+        add_index_.bind(4, value);
+        auto added = add_index_.run();
+        if (!added) return added;
+    }
+    for (const auto& [name, value] : content.unique) {
+        add_unique_.bind(1, request.collection);
+        add_unique_.bind(2, name);
+        add_unique_.bind(3, value);
+        add_unique_.bind(4, content.id);
+        auto added = add_unique_.run();
+        if (!added) return added;
+    }
+    return {};
+}
+
+// Every rule is checked before the first change, so a refusal leaves the transaction as it was.
+base::outcome<ports::revision> writing_tables::put(const ports::put_request& request) {
+    const auto& content = request.content;
+    if (content.id.empty() || content.id.size() > id_bytes_max) {
+        return fail(errc::limit, fmt::format("an id has 1 to {} bytes", id_bytes_max));
+    }
+    if (content.body.size() > body_bytes_max) {
+        return fail(errc::limit, fmt::format("a body has at most {} bytes", body_bytes_max));
+    }
+    auto present = present_revision(request.collection, content.id);
+    if (!present) return present;
+    if (*present != request.expected) {
+        return fail(errc::precondition,
+                    fmt::format("revision {} was expected of '{}/{}', {} is there",
+                                request.expected, request.collection, content.id, *present));
+    }
+    auto checked = check_unique(request);
+    if (!checked) return base::pass(std::move(checked));
+    const auto next = *present + 1;
+    upsert_.bind(1, request.collection);
+    upsert_.bind(2, content.id);
+    upsert_.bind(3, next);
+    upsert_.bind(4, content.body);
+    auto written = upsert_.run();
+    if (!written) return base::pass(std::move(written));
+    auto values = write_values(request);
+    if (!values) return base::pass(std::move(values));
+    return next;
+}
+
+base::outcome<void> writing_tables::remove(const ports::delete_request& request) {
+    auto present = present_revision(request.collection, request.id);
+    if (!present) return base::pass(std::move(present));
+    if (request.expected != 0 && *present != request.expected) {
+        return fail(errc::precondition,
+                    fmt::format("revision {} was expected of '{}/{}', {} is there",
+                                request.expected, request.collection, request.id, *present));
+    }
+    if (*present == 0) return {};
+    auto forgotten = forget_values(request.collection, request.id);
+    if (!forgotten) return forgotten;
+    delete_.bind(1, request.collection);
+    delete_.bind(2, request.id);
+    return delete_.run();
+}
+
+}  // namespace sqlite
