@@ -164,7 +164,7 @@ class word_search(unittest.TestCase):
         for text in ('waits for ever', 'starts anew', 'nobody reads', 'the caller is told', 'the next server answers',
                      'it stands beside the file', 'done by half', 'the file is packed', 'databases fall ill',
                      'as many as it may', 'waits so long', 'the lease has run out', 'is taken away', 'meanwhile it waits',
-                     'a file of its own', 'an object of ours', 'is turned away', 'a refusal', 'no module may include it',
+                     'a file of its own', 'an object of ours', 'is turned away', 'a refusal', 'no room may include it',
                      'an exception at the door', 'a doubtful write', 'is played here', 'must end in time'):
             with self.subTest(text):
                 self.assertEqual(self.lines('x.cpp', f'\n// The code {text}.\n'), [2])

@@ -59,7 +59,7 @@ WORDS = [
     (r'believ(?:e|es|ed|ing)', 'trust, assume', ''),
     (r'worth a look', 'enqueue, check', ''),
     # Architecture
-    (r'modules?', 'module (space: capacity)', ''),
+    (r'rooms?', 'module (space: capacity)', ''),
     (r'houses?', 'project, structure', ''),
     (r'floors?', 'layer', ''),
     (r'doors?', 'interface', ''),
