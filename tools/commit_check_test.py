@@ -19,7 +19,7 @@ BODY = '\n\nProblem and change.\n'
 
 class message_rules(unittest.TestCase):
     def test_accepts_good_messages(self):
-        for subject in ('kube: Rename lease_state to lease_state', 'tests, api: Remove duplicated setup', 'http: Pass the deadline',
+        for subject in ('kube: Rename reader to request_reader', 'tests, api: Remove duplicated setup', 'http: Pass the deadline',
                         'src/kube: Embed the page', 'docs/adr: Process requests in order', 'tools: Focus on one thing',
                         'x: ' + 'A' * 69):
             with self.subTest(subject):

@@ -94,7 +94,6 @@ CODE_PLACES = ('src', 'devcluster') + PLACES
 # What git ignores (and its own), captured and generated data.
 UNREAD = re.compile(r'^(build|data|\.(?!ci/|clang-format|gitignore)[^/]+|compile_commands\.json)(/|$)|(^|/)(testdata|corpus|node_modules|__pycache__)/|\.(lock|sum)$')
 NOT_OURS = {'CMakeCache.txt', 'pyvenv.cfg'}  # a folder that holds one of these is another build's, or Python's
-SHARED_NAMES_PATH = 'tools/shared_names.txt'
 NAMES_LEFTOVERS = re.compile(r'\.md$|^tools/tidy(_test)?\.py$')  # prose may speak about them; the others look for them
 
 # ---- reading ---------------------------------------------------------------------------------------------------------
@@ -303,14 +302,10 @@ class tidy:
             name = os.path.splitext(os.path.basename(path))[0]
             if path.startswith(('src/', 'devcluster/')) and not name.endswith('_test') and name != 'main':
                 modules.setdefault(name, {}).setdefault(module_of(path), path)
-        exempt = tidy_words.read_pending(self.root, SHARED_NAMES_PATH)
-        for name, paths in modules.items():
-            if len(paths) > 1 and name not in exempt:
+        for paths in modules.values():
+            if len(paths) > 1:
                 first, second = list(paths.values())[:2]
                 self.say(second, 1, 'base-name', f'{first} has the same base name; name this file after what is special about it')
-        for name in exempt:
-            if len(modules.get(name, {})) < 2:
-                self.say(SHARED_NAMES_PATH, 1, 'base-name', f'{name} is not shared any more; delete its line', False)
 
     def check_circles(self):
         done, path = set(), []

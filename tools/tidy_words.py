@@ -286,9 +286,9 @@ def find(path, text):
     return sorted(findings)
 
 
-def read_pending(root, file=PENDING_PATH):
-    """Returns the entries of a list of exemptions; comments start with '#'."""
-    path = os.path.join(root, file)
+def read_pending(root):
+    """Returns the path prefixes whose findings are counted and not printed."""
+    path = os.path.join(root, PENDING_PATH)
     if not os.path.exists(path):
         return []
     with open(path, encoding='utf-8') as file:
