@@ -23,8 +23,7 @@ bool is_permitted(const principal& who, std::string_view permission) noexcept {
 
 api_metrics::api_metrics(obs::registry& registry)
     : all(&registry),
-      in_flight(&registry.make_gauge("dbaas_http_requests_in_flight",
-                                     "Requests that have not been answered.")),
+      in_flight(&registry.make_gauge("dbaas_http_requests_in_flight", "Requests in progress.")),
       streams(&registry.make_gauge("dbaas_http_streams", "Open event streams.")) {}
 
 void api_metrics::request(std::string_view route, std::string_view method, unsigned status,
@@ -48,13 +47,14 @@ void api_metrics::request(std::string_view route, std::string_view method, unsig
                                      {"method", std::string(method)},
                                      {"status", std::to_string(status)}};
         at = known
-                 .emplace(key, handles{&all->make_counter("dbaas_http_requests_total",
-                                                          "Requests by route, method and status.",
-                                                          labels),
-                                       &all->make_histogram("dbaas_http_request_duration_seconds",
-                                                            "Time from request to answer, streams "
-                                                            "excepted.",
-                                                            obs::latency_bounds_seconds(), labels)})
+                 .emplace(
+                     key,
+                     handles{&all->make_counter("dbaas_http_requests_total",
+                                                "Requests by route, method and status.", labels),
+                             &all->make_histogram("dbaas_http_request_duration_seconds",
+                                                  "Time from request to response, without "
+                                                  "streams.",
+                                                  obs::latency_bounds_seconds(), labels)})
                  .first;
     }
     at->second.total->add();
@@ -156,8 +156,8 @@ class request_handler final : public http::handler {
         const auto& id = context.request_id;
         if (!is_served_host(incoming.headers.get("Host"), shared_.how.hosts)) {
             return problem(421, "misdirected_request",
-                           "this server is not called so; without authentication it answers only "
-                           "to names of this machine",
+                           "unknown Host header; without authentication only local host names are "
+                           "accepted",
                            id);
         }
         const auto matched = match(incoming.verb, path);
@@ -174,28 +174,30 @@ class request_handler final : public http::handler {
             return response;
         }
         if (matched.found == nullptr) {
-            if (!matched.path_known) return problem(404, "not_found", "there is nothing here", id);
-            auto response = problem(405, "method_not_allowed",
-                                    fmt::format("{} is not possible here", context.method), id);
+            if (!matched.path_known) return problem(404, "not_found", "no such path", id);
+            auto response =
+                problem(405, "method_not_allowed",
+                        fmt::format("method {} is not supported by this path", context.method), id);
             response.headers.add("Allow", allowed_methods(path));
             return response;
         }
         context.to = matched.found;
         const auto parameter = http::decode_percent(matched.parameter, false);
-        if (!parameter) return problem(400, "bad_request", "the path cannot be decoded", id);
+        if (!parameter) return problem(400, "bad_request", "path: invalid percent-encoding", id);
         context.parameter = *parameter;
         const auto& to = *matched.found;
         if (!is_permitted(context.who, to.permission)) {
-            return problem(403, "denied", "not permitted", id);
+            return problem(403, "denied", "the caller lacks the required permission", id);
         }
         if (!to.answer.empty() && !accepts_json(incoming.headers.get("Accept"))) {
-            return problem(406, "not_acceptable", "answers are application/json", id);
+            return problem(406, "not_acceptable", "Accept: must allow application/json", id);
         }
         if (to.query == query_rule::none && !incoming.query().empty()) {
-            return problem(400, "bad_request", "there are no query parameters here", id);
+            return problem(400, "bad_request", "this path takes no query parameters", id);
         }
         if (!to.body.empty() && !is_taken(incoming.headers.get("Content-Type"), incoming.verb)) {
-            return problem(415, "unsupported_media_type", "the body must be application/json", id);
+            return problem(415, "unsupported_media_type", "Content-Type: must be application/json",
+                           id);
         }
         return std::nullopt;
     }
@@ -227,9 +229,11 @@ class request_handler final : public http::handler {
                                          const request_context& context) {
         auto place = shared_.places.take(incoming.peer);
         if (!place) {
-            return finish(
-                context, problem(429, "too_many_streams",
-                                 "this address has as many streams as it may", context.request_id));
+            return finish(context,
+                          problem(429, "too_many_streams",
+                                  fmt::format("too many event streams from this address (max {})",
+                                              shared_.how.streams_per_client),
+                                  context.request_id));
         }
         stream_hub::subscription_options how{.snapshot = [this] { return snapshot(); },
                                              .generation = shared_.generation};

@@ -126,7 +126,7 @@ base::outcome<list_page> page_of(const chunked_list<list_row, Order>& rows,
     auto from = is_descending ? rows.end() : rows.begin();
     if (!position.empty()) {
         const auto key = read_position<Order>(position);
-        if (!key) return bad("cursor: not one that this query gave");
+        if (!key) return bad("cursor: does not belong to this query");
         // Ascending: behind the position. Descending: before it.
         from = rows.partition_point([&](const list_row& row) {
             const auto present = Order::key_of(*row.what->record);
@@ -154,11 +154,11 @@ base::outcome<void> read_limit(std::string_view value, std::size_t& into) {
     const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), into);
     const bool is_whole = error == std::errc() && end == value.data() + value.size();
     if (is_whole && into >= 1 && into <= limit_most) return {};
-    return bad(fmt::format("limit: must be from 1 to {}", limit_most));
+    return bad(fmt::format("limit: must be between 1 and {}", limit_most));
 }
 
 std::unexpected<base::failure> no_such_parameter(std::string_view name) {
-    return bad(fmt::format("there is no query parameter '{}'", name));
+    return bad(fmt::format("unknown query parameter '{}'", name));
 }
 
 base::outcome<void> take(list_query& into, const http::query_item& item) {
@@ -173,7 +173,7 @@ base::outcome<void> take(list_query& into, const http::query_item& item) {
         into.search = value;
     } else if (name == "status") {
         if (!domain::status_phase_from(value))
-            return bad(fmt::format("status: '{}' is not one", value));
+            return bad(fmt::format("status: unknown phase '{}'", value));
         into.statuses.push_back(value);
     } else if (name == "label") {
         const auto equals = value.find('=');
@@ -183,8 +183,7 @@ base::outcome<void> take(list_query& into, const http::query_item& item) {
         into.descending = value.starts_with('-');
         into.sort = value.substr(into.descending ? 1 : 0);
         if (into.sort != "name" && into.sort != "created_at" && into.sort != "updated_at") {
-            return bad(
-                "sort: must be name, created_at or updated_at, with - in front for descending");
+            return bad("sort: must be name, created_at or updated_at; prefix - sorts descending");
         }
     } else if (name == "limit") {
         return read_limit(value, into.limit);
@@ -241,7 +240,7 @@ base::outcome<operation_query> read_operation_query(std::string_view query) {
         } else if (name == "cursor") {
             wanted.cursor = value;
         } else if (name == "phase") {
-            if (!domain::operation_phase_from(value)) return bad("phase: not an operation phase");
+            if (!domain::operation_phase_from(value)) return bad("phase: unknown operation phase");
             wanted.phase = value;
         } else {
             return no_such_parameter(name);
@@ -256,7 +255,7 @@ base::outcome<std::string> list_databases(const directory& all, const list_query
     if (!wanted.cursor.empty()) {
         const auto given = decode_cursor(wanted.cursor);
         if (!given || !given->starts_with(mark) || given->size() == mark.size()) {
-            return bad("cursor: not one that this query gave");
+            return bad("cursor: does not belong to this query");
         }
         position = given->substr(mark.size());
     }
@@ -314,7 +313,7 @@ base::outcome<std::string> list_operations(const directory& all, const operation
     if (!wanted.cursor.empty()) {
         const auto position = decode_cursor(wanted.cursor);
         if (position) after = read_position<order_by_creation>(*position);
-        if (!after) return bad("cursor: not one that this query gave");
+        if (!after) return bad("cursor: does not belong to this query");
     }
     if (wanted.database_id.empty()) {
         return operations_document(all.operations, all.operations.size(), wanted, after);

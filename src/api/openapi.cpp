@@ -43,6 +43,11 @@ json::object entity_tag() {
     return {{"anyOf", {{{"const", "*"}}, text_like(R"(^(W/)?"[!#-~]*"$)")}}};
 }
 
+std::string_view path_parameter_help(std::string_view name) {
+    if (name == "engine") return "Name of the engine";
+    return name == "name" ? "Name of the project" : "Identifier of the object";
+}
+
 json::array parameters_of(const route& to) {
     json::array list;
     const auto text = text_like(R"(^[^\x00]*$)");
@@ -50,20 +55,22 @@ json::array parameters_of(const route& to) {
     const auto open = to.pattern.find('{');
     if (open != std::string_view::npos) {
         const auto name = to.pattern.substr(open + 1, to.pattern.find('}') - open - 1);
-        list.push_back(parameter(name, "path", true, "Which one",
+        list.push_back(parameter(name, "path", true, path_parameter_help(name),
                                  name == "engine" ? reference("EngineName") : text));
     }
     const auto query = [&list](std::string_view name, std::string_view help, json::object schema) {
         list.push_back(parameter(name, "query", false, help, std::move(schema)));
     };
     if (to.id == operation_id::list_databases) {
-        query("project", "Those of a project", text);
-        query("engine", "Those of an engine", text);
-        query("name", "The one of that name in each project", text);
-        query("q", "Part of the name", text);
-        query("status", "Those in one of these phases", list_of(reference("StatusPhase")));
-        query("label", "key=value; all of these", list_of(text_like(R"(^[^=\x00]+=[^\x00]*$)")));
-        query("sort", "The order; - in front: descending",
+        query("project", "Filter by project", text);
+        query("engine", "Filter by engine", text);
+        query("name", "Exact name match, in every project", text);
+        query("q", "Filter by a substring of the name", text);
+        query("status", "Filter by phase; repeatable, any of them matches",
+              list_of(reference("StatusPhase")));
+        query("label", "Filter by label, key=value; repeatable, all of them must match",
+              list_of(text_like(R"(^[^=\x00]+=[^\x00]*$)")));
+        query("sort", "Sort key; prefix - sorts descending",
               {{"type", "string"},
                {"enum",
                 {"name", "-name", "created_at", "-created_at", "updated_at", "-updated_at"}}});
@@ -71,31 +78,32 @@ json::array parameters_of(const route& to) {
     const bool lists_operations =
         to.id == operation_id::list_operations || to.id == operation_id::list_database_operations;
     if (to.id == operation_id::list_databases || lists_operations) {
-        query("limit", "Items per page", whole_number(1, 500));
-        query("cursor", "next_cursor of the page before", text_like("^([0-9a-f]{2})*$"));
+        query("limit", "Maximum number of items per page", whole_number(1, 500));
+        query("cursor", "next_cursor of the previous page", text_like("^([0-9a-f]{2})*$"));
     }
     if (lists_operations) {
-        query("phase", "Those in a phase", reference("OperationPhase"));
+        query("phase", "Filter by phase", reference("OperationPhase"));
     }
     if (to.id == operation_id::get_metrics_history) {
-        list.push_back(parameter("metric", "query", true, "Which one", reference("MetricName")));
-        query("from", "An hour ago when left out", instant);
-        query("to", "Now when left out", instant);
-        query("step", "Seconds between points", whole_number(1, 86400));
+        list.push_back(
+            parameter("metric", "query", true, "Name of the metric", reference("MetricName")));
+        query("from", "Start of the range; defaults to one hour ago", instant);
+        query("to", "End of the range; defaults to now", instant);
+        query("step", "Seconds between two points", whole_number(1, 86400));
     }
     const bool writes = to.verb != http::method::get;
     if (writes) {
-        query("dry_run", "Check everything, write nothing", {{"type", "boolean"}});
+        query("dry_run", "Validate the request without writing anything", {{"type", "boolean"}});
         list.push_back(
             parameter("Idempotency-Key", "header", false,
-                      "A repetition with the same key within a day gets the first success again, "
-                      "or the operation that it began, when that was lost in a crash; a refusal is "
-                      "not kept",
+                      "A retry with the same key within 24 h returns the original response. If the "
+                      "platform crashed before it stored the response, the retry returns the "
+                      "operation that was started. Error responses are not stored.",
                       {{"type", "string"}, {"minLength", 1}, {"maxLength", 100}}));
     }
     if (to.verb == http::method::patch || to.verb == http::method::del) {
-        list.push_back(
-            parameter("If-Match", "header", false, "The ETag that was seen", entity_tag()));
+        list.push_back(parameter("If-Match", "header", false,
+                                 "ETag of the version that the write is based on", entity_tag()));
     }
     return list;
 }
@@ -159,12 +167,12 @@ struct group {
     std::string_view summary;
 };
 constexpr std::array groups{
-    group{"databases", "What was asked for, how it is, how to connect"},
-    group{"operations", "What is being done, and how far it is"},
-    group{"engines", "What can be asked for"},
-    group{"projects", "Who databases belong to, with quotas"},
-    group{"stream", "Everything as it changes"},
-    group{"platform", "The platform itself"},
+    group{"databases", "Databases: specification, status, metrics and credentials"},
+    group{"operations", "Operations: asynchronous changes and their progress"},
+    group{"engines", "Engines and the versions that the cluster offers"},
+    group{"projects", "Projects: ownership and quotas"},
+    group{"stream", "Server-sent events for every change"},
+    group{"platform", "Health, metrics and description of the platform"},
 };
 
 std::string_view group_of(std::string_view pattern) {
@@ -239,8 +247,8 @@ std::string openapi_document() {
          {{"title", "KubeDB DBaaS Platform"},
           {"version", "1"},
           {"description",
-           "Databases as a service on KubeDB. Reads are answered from the platform's cache. Errors "
-           "are problem documents (RFC 9457) that name every faulty field."},
+           "Databases as a service on KubeDB. Reads are served from the platform's cache. Errors "
+           "are problem documents (RFC 9457) that list every invalid field."},
           {"license", {{"name", "Apache-2.0"}, {"identifier", "Apache-2.0"}}}}},
         {"servers", json::array{json::object{{"url", "/"}}}},
         {"tags", document_tags()},

@@ -16,18 +16,18 @@ struct row {
 };
 
 constexpr std::array table{
-    row{errc::invalid, 422, "The request is not valid"},
+    row{errc::invalid, 422, "Validation failed"},
     row{errc::not_found, 404, "Not found"},
-    row{errc::conflict, 409, "Not possible in the present state"},
-    row{errc::precondition, 412, "The precondition does not hold"},
-    row{errc::denied, 403, "Not permitted"},
-    row{errc::limit, 409, "A limit would be exceeded"},
-    row{errc::unavailable, 503, "Temporarily unavailable"},
-    row{errc::timed_out, 504, "Did not answer in time"},
+    row{errc::conflict, 409, "Conflict with the current state"},
+    row{errc::precondition, 412, "Precondition failed"},
+    row{errc::denied, 403, "Forbidden"},
+    row{errc::limit, 409, "Limit exceeded"},
+    row{errc::unavailable, 503, "Service unavailable"},
+    row{errc::timed_out, 504, "Timeout of a dependency"},
     row{errc::cancelled, 503, "Shutting down"},
     row{errc::unsupported, 422, "Not supported"},
     row{errc::gone, 410, "Gone"},
-    row{errc::corrupt, 502, "A part answered nonsense"},
+    row{errc::corrupt, 502, "Invalid response from a dependency"},
     row{errc::internal, 500, "Internal error"},
 };
 
@@ -43,7 +43,7 @@ std::string_view title_of_status(unsigned status) noexcept {
         case 400:
             return "Bad request";
         case 403:
-            return "Not permitted";
+            return "Forbidden";
         case 404:
             return "Not found";
         case 405:
@@ -53,23 +53,23 @@ std::string_view title_of_status(unsigned status) noexcept {
         case 408:
             return "Request timeout";
         case 413:
-            return "Too large";
+            return "Request body too large";
         case 414:
-            return "Target too long";
+            return "URI too long";
         case 415:
             return "Unsupported media type";
         case 421:
-            return "Not this server";
+            return "Misdirected request";
         case 422:
-            return "The request is not valid";
+            return "Validation failed";
         case 429:
             return "Too many requests";
         case 431:
-            return "Header too large";
+            return "Request header fields too large";
         case 503:
-            return "Temporarily unavailable";
+            return "Service unavailable";
         default:
-            return "Request refused";
+            return "Request rejected";
     }
 }
 
@@ -112,7 +112,7 @@ http::response problem(const base::failure& why, std::string_view request_id, ob
     }
     const auto code = why.reason.empty() || is_ours ? base::name(why.code) : why.reason;
     const std::string_view detail =
-        is_ours ? std::string_view("the cause is in the platform's log under this request id")
+        is_ours ? std::string_view("internal error; see the platform's log for this request_id")
                 : why.text;
     auto response =
         document(status_of(why), row.title, code, detail, request_id, why.retryable(), why.fields);

@@ -212,7 +212,7 @@ http::response read_routes::engines() const {
                 out.null();
                 return;
             }
-            out.begin_object().member("least", of.least).member("most", of.most);
+            out.begin_object().member("min", of.least).member("max", of.most);
             out.member("odd_only", of.odd_only).end_object();
         };
         out.begin_object().member("engine", each.engine).member("display_name", each.display_name);

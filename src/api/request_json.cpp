@@ -58,7 +58,7 @@ class object_reader {
     ~object_reader() {
         for (const auto& [key, value] : from_) {
             if (!asked_.contains(key)) {
-                fault(key, "unknown_field", "there is no such field");
+                fault(key, "unknown_field", "unknown field");
             }
         }
     }
@@ -175,8 +175,9 @@ void read_shape(object_reader& from, std::optional<domain::topology_request>& to
             reader.read("cpu", into.cpu);
             reader.read("memory", into.memory);
         } else {
-            from.fault("size", "wrong_type",
-                       fmt::format("must be a preset's name or an object, is {}", kind_of(*value)));
+            from.fault(
+                "size", "wrong_type",
+                fmt::format("must be the name of a preset or an object, is {}", kind_of(*value)));
         }
     }
     if (const auto* inner = from.object("storage")) {
@@ -204,7 +205,7 @@ base::outcome<Request> read_object(std::string_view body, void (*read)(object_re
     }
     Request request;
     if (auto pointer = find_repeated_member(body)) {
-        request.unread.push_back({std::move(*pointer), "repeated_field", "is given twice"});
+        request.unread.push_back({std::move(*pointer), "repeated_field", "duplicate field"});
     }
     {
         object_reader reader(parsed.get_object(), "", request.unread);

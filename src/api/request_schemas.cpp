@@ -7,23 +7,23 @@ namespace {
 constexpr std::string_view text = R"json({
  "Name": {
   "type": "string",
-  "description": "Lower-case letters, digits and -; not ending like a part of a database (-auth, -pods, ...)",
+  "description": "Lower-case letters, digits and -; must not end in a reserved suffix (-auth, -pods, ...)",
   "pattern": "^[a-z]([-a-z0-9]{0,38}[a-z0-9])?$"
  },
  "Quantity": {
   "type": "string",
-  "description": "A quantity as in Kubernetes: 500m, 1.5, 10Gi",
+  "description": "Kubernetes quantity: 500m, 1.5, 10Gi",
   "pattern": "^\\+?[0-9]{1,12}(\\.[0-9]{1,6})?([numkMGTPE]|[KMGTPE]i|[eE][-+]?(0?[0-9]|1[0-8]))?$"
  },
  "StorageClass": {
   "type": "string",
-  "description": "A StorageClass of the cluster; empty: its default",
+  "description": "Name of a StorageClass; empty or null selects the cluster's default",
   "maxLength": 253,
   "pattern": "^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*)?$"
  },
  "LabelKey": {
   "type": "string",
-  "description": "[domain/]name as in Kubernetes; those of kubernetes.io, k8s.io and kubedb.com are reserved",
+  "description": "Kubernetes label key, [domain/]name; the domains kubernetes.io, k8s.io and kubedb.com are reserved",
   "maxLength": 317,
   "pattern": "^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?)json"
               R"json([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$"
@@ -37,14 +37,14 @@ constexpr std::string_view text = R"json({
  },
  "LabelChanges": {
   "type": "object",
-  "description": "null removes a label",
+  "description": "null deletes the label",
   "propertyNames": {"$ref": "#/components/schemas/LabelKey"},
   "additionalProperties": {"anyOf": [{"$ref": "#/components/schemas/LabelValue"}, {"type": "null"}]},
   "maxProperties": 64
  },
  "TopologyRequest": {
   "type": "object",
-  "description": "What each engine can do is told by GET /api/v1/engines",
+  "description": "GET /api/v1/engines returns the topologies that each engine supports",
   "properties": {
    "mode": {"$ref": "#/components/schemas/TopologyMode"},
    "replicas": {"type": "integer", "minimum": 1, "maximum": 100},
@@ -59,7 +59,7 @@ constexpr std::string_view text = R"json({
   "additionalProperties": false
  },
  "ShownPreset": {
-  "description": "As in answers: must fit cpu and memory",
+  "description": "As in responses; must match cpu and memory",
   "anyOf": [{"$ref": "#/components/schemas/SizePreset"}, {"type": "null"}]
  },
  "SizeRequest": {
@@ -109,7 +109,7 @@ constexpr std::string_view text = R"json({
    "project": {"$ref": "#/components/schemas/Name"},
    "name": {"$ref": "#/components/schemas/Name"},
    "engine": {"$ref": "#/components/schemas/EngineName"},
-   "version": {"type": "string", "description": "One that the cluster offers; the newest when left out"},
+   "version": {"type": "string", "description": "A version that the cluster offers; defaults to the newest"},
    "topology": {"$ref": "#/components/schemas/TopologyRequest"},
    "size": {"$ref": "#/components/schemas/SizeRequest"},
    "storage": {"$ref": "#/components/schemas/StorageRequest"},
@@ -122,7 +122,7 @@ constexpr std::string_view text = R"json({
  },
  "PatchDatabase": {
   "type": "object",
-  "description": "May hold what GET answered: status is passed over, what cannot change must be unchanged",
+  "description": "May contain the document that GET returned: status is ignored, immutable fields must be unchanged",
   "properties": {
    "topology": {"$ref": "#/components/schemas/TopologyRequest"},
    "size": {"$ref": "#/components/schemas/SizeChange"},
@@ -135,7 +135,7 @@ constexpr std::string_view text = R"json({
  },
  "QuotaRequest": {
   "type": "object",
-  "description": "0: no limit",
+  "description": "0 means unlimited",
   "properties": {
    "databases": {"type": "integer", "minimum": 0, "maximum": 100000},
    "cpu": {"$ref": "#/components/schemas/Quantity"},

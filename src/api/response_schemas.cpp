@@ -172,7 +172,7 @@ constexpr std::string_view text = R"json({
    "metrics": {"$ref": "#/components/schemas/MetricValues"},
    "engine_metrics": {
     "type": "object",
-    "description": "A selection of the exporter's own series",
+    "description": "Selected series of the engine's exporter",
     "additionalProperties": {"type": ["number", "null"]}
    }
   },
@@ -187,7 +187,7 @@ constexpr std::string_view text = R"json({
    "step_seconds": {"type": "integer", "minimum": 1},
    "points": {
     "type": "array",
-    "description": "Pairs of an instant and a value, oldest first; null where nothing was measured",
+    "description": "Pairs of a timestamp and a value, oldest first; the value is null if nothing was measured",
     "items": {
      "type": "array",
      "prefixItems": [{"type": "string", "format": "date-time"}, {"type": ["number", "null"]}],
@@ -228,9 +228,9 @@ constexpr std::string_view text = R"json({
  },
  "ReplicaRange": {
   "type": ["object", "null"],
-  "description": "null: not possible",
-  "required": ["least", "most", "odd_only"],
-  "properties": {"least": {"type": "integer"}, "most": {"type": "integer"}, "odd_only": {"type": "boolean"}},
+  "description": "null if the engine does not support it",
+  "required": ["min", "max", "odd_only"],
+  "properties": {"min": {"type": "integer"}, "max": {"type": "integer"}, "odd_only": {"type": "boolean"}},
   "additionalProperties": false
  },
  "Engine": {

@@ -87,7 +87,7 @@ void append_operation(std::string& page, std::string_view verb, std::string_view
     }
     for (const auto& [status, response] : operation.at("responses").as_object()) {
         if (status.starts_with('2')) {
-            append_references(page, fmt::format("Answer {}", std::string_view(status)), response);
+            append_references(page, fmt::format("Response {}", std::string_view(status)), response);
         }
     }
     page += "</details>";
@@ -104,8 +104,8 @@ std::string make_plain_page(std::string_view description) {
         "table{border-collapse:collapse}td{padding:.1rem .8rem .1rem 0;vertical-align:top}</style>"
         "<h1>KubeDB DBaaS Platform</h1><p>The machine-readable description is "
         "<a href=/api/v1/openapi.json>openapi.json</a> (OpenAPI 3.1). Errors are problem documents "
-        "(RFC 9457) that name every faulty field.</p>";
-    if (embedded_viewer().empty()) page += "<p>This build has no viewer for it.</p>";
+        "(RFC 9457) that list every invalid field.</p>";
+    if (embedded_viewer().empty()) page += "<p>This build does not include Swagger UI.</p>";
     page += "<h2>Routes</h2>";
     const auto document = json::parse(description);
     for (const auto& [path, item] : document.at("paths").as_object()) {

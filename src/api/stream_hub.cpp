@@ -89,7 +89,7 @@ aio::task<> stream_hub::run(http::stream_writer& out, subscription_options how) 
         auto woken = co_await news.wait_for(comment_period);
         if (!woken) co_return base::pass(std::move(woken));
         if (!*woken) {
-            auto sent = co_await out.write(share(": still here\n\n"));
+            auto sent = co_await out.write(share(": keepalive\n\n"));
             if (!sent) co_return sent;
         }
     }

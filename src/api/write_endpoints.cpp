@@ -41,7 +41,7 @@ base::outcome<app::write_conditions> conditions_of(const http::request& incoming
     const auto query = http::parse_query(incoming.query());
     if (!query) return bad(query.error().text);
     for (const auto& [name, value] : *query) {
-        if (name != "dry_run") return bad(fmt::format("there is no query parameter '{}'", name));
+        if (name != "dry_run") return bad(fmt::format("unknown query parameter '{}'", name));
         if (value != "true" && value != "false") return bad("dry_run: must be true or false");
         conditions.dry_run = value == "true";
     }
@@ -102,7 +102,7 @@ awaitable<http::response> write_routes::answer(operation_id what, std::string pa
     }
     const auto key = std::string(incoming.headers.get("Idempotency-Key"));
     if (key.empty() || key.size() > idempotency_key_max) {
-        co_return problem(400, "bad_request", "Idempotency-Key: must have 1 to 100 characters",
+        co_return problem(400, "bad_request", "Idempotency-Key: must be 1 to 100 characters long",
                           by.request_id);
     }
     auto& platform = shared_.with.platform;
@@ -114,12 +114,12 @@ awaitable<http::response> write_routes::answer(operation_id what, std::string pa
     switch (ticket->verdict) {
         case app::idempotency_verdict::in_progress:
             co_return refuse({.code = errc::conflict,
-                              .text = "a request with this Idempotency-Key is being worked on",
+                              .text = "a request with this Idempotency-Key is in progress",
                               .reason = "idempotency_key_in_use"},
                              by);
         case app::idempotency_verdict::other_payload:
             co_return refuse({.code = errc::invalid,
-                              .text = "this Idempotency-Key was used for another request",
+                              .text = "Idempotency-Key: already used for a different request",
                               .reason = "idempotency_key_reused"},
                              by);
         case app::idempotency_verdict::replay: {
@@ -256,7 +256,7 @@ awaitable<http::response> write_routes::history(std::string id, const http::requ
             metric = domain::find_metric(value);
             if (metric == nullptr) {
                 co_return problem(400, "bad_request",
-                                  fmt::format("metric: there is no '{}'", value), by.request_id);
+                                  fmt::format("metric: unknown metric '{}'", value), by.request_id);
             }
         } else if ((name == "from" || name == "to") && instant) {
             (name == "from" ? wanted.from : wanted.to) = *instant;
@@ -266,20 +266,20 @@ awaitable<http::response> write_routes::history(std::string id, const http::requ
                 std::from_chars(value.data(), value.data() + value.size(), seconds);
             if (error != std::errc() || end != value.data() + value.size() || seconds < 1 ||
                 seconds > 86400) {
-                co_return problem(400, "bad_request", "step: must be from 1 to 86400 seconds",
+                co_return problem(400, "bad_request", "step: must be between 1 and 86400 seconds",
                                   by.request_id);
             }
             wanted.step = std::chrono::seconds(seconds);
         } else {
             const bool known = name == "from" || name == "to";
             co_return problem(400, "bad_request",
-                              known ? fmt::format("{}: must be an RFC 3339 instant", name)
-                                    : fmt::format("there is no query parameter '{}'", name),
+                              known ? fmt::format("{}: must be an RFC 3339 timestamp", name)
+                                    : fmt::format("unknown query parameter '{}'", name),
                               by.request_id);
         }
     }
     if (metric == nullptr) {
-        co_return problem(400, "bad_request", "metric: must be given", by.request_id);
+        co_return problem(400, "bad_request", "metric: required", by.request_id);
     }
     wanted.metric = metric->id;
     auto& platform = shared_.with.platform;
