@@ -4,7 +4,7 @@
 
 #include <random>
 
-#include "api/list_queries.hpp"
+#include "api/read_model/list_queries.hpp"
 
 namespace {
 

@@ -1,6 +1,6 @@
 # module(NAME [FOLDER dir] [DEPENDS targets...] [LIBRARIES libs...] [TEST_DEPENDS targets...] [PCH header])
-#   one static library from *.cpp of the folder, one test binary from its *_test.cpp, one with the label live from its
-#   *_live_test.cpp, all found by file name.
+#   Adds one static library from the *.cpp files of the folder, one test binary from its *_test.cpp files, and one with
+#   the label live from its *_live_test.cpp files. All are found by file name, in sub-folders as well.
 #   DEPENDS are other modules (public), LIBRARIES are foreign libraries (private unless the header needs them),
 #   PCH names a header of the module that holds the heavy foreign ones which its .cpp files share.
 add_library(dbaas_options INTERFACE)
@@ -30,7 +30,7 @@ function(module name)
   if(NOT arg_FOLDER)
     set(arg_FOLDER ${CMAKE_CURRENT_SOURCE_DIR})
   endif()
-  file(GLOB sources CONFIGURE_DEPENDS ${arg_FOLDER}/*.cpp)
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${arg_FOLDER}/*.cpp)
   set(tests ${sources})
   list(FILTER sources EXCLUDE REGEX "_test\\.cpp$")
   list(FILTER tests INCLUDE REGEX "_test\\.cpp$")

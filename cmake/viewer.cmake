@@ -1,11 +1,11 @@
-# embed_viewer(TARGET): gives TARGET the files of /docs, packed inside of a .cpp (src/api/static_file.hpp).
+# embed_viewer(TARGET): gives TARGET the files of /docs, packed inside of a .cpp (src/api/static/static_file.hpp).
 #   The viewer's package is what './dev build' fetched into .cache/viewer; one that is not the pinned one is not used. Without
 #   it there are no files, and /docs is a plain page. The target's test is told which by DBAAS_HAS_VIEWER.
 function(embed_viewer target)
   set(folder ${CMAKE_CURRENT_BINARY_DIR}/viewer)
   set(tool ${CMAKE_SOURCE_DIR}/tools/embed_viewer.py)
   set(pin ${CMAKE_SOURCE_DIR}/cmake/viewer.txt)
-  set(own ${CMAKE_CURRENT_SOURCE_DIR}/docs)
+  set(own ${CMAKE_CURRENT_SOURCE_DIR}/static/viewer)
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${pin})
   file(READ ${pin} pinned)
   file(GLOB candidates CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/.cache/viewer/*.whl)
@@ -30,7 +30,7 @@ function(embed_viewer target)
     set(source ${folder}/no_docs_files.cpp)
     file(CONFIGURE OUTPUT ${source} CONTENT [[
 // Written by cmake/viewer.cmake: this build has no viewer.
-#include "api/static_file.hpp"
+#include "api/static/static_file.hpp"
 
 namespace api {
 

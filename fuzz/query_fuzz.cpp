@@ -1,6 +1,6 @@
 // Query strings and cursors: what is given out is understood again, what is not ours is refused.
 
-#include "api/list_queries.hpp"
+#include "api/read_model/list_queries.hpp"
 #include "fuzz/fuzz.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

@@ -1,6 +1,6 @@
 // Bodies of requests: read, or refused as bad input; never as a fault of ours.
 
-#include "api/request_json.hpp"
+#include "api/json/request_json.hpp"
 #include "fuzz/fuzz.hpp"
 
 namespace {

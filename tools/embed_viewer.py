@@ -84,7 +84,7 @@ def main():
         media = MEDIA[os.path.splitext(name)[1]]
         rows.append(f'    {{"{name}", "{words[name]}", "{media}", {len(content)}, file_{index}}},\n')
     with open(os.path.join(how.out, 'docs_files.cpp'), 'w', encoding='utf-8') as file:
-        file.write('// Written by tools/embed_viewer.py.\n#include "api/static_file.hpp"\n\nnamespace api {\nnamespace {\n\n'
+        file.write('// Written by tools/embed_viewer.py.\n#include "api/static/static_file.hpp"\n\nnamespace api {\nnamespace {\n\n'
                    + ''.join(arrays) + '\nconstexpr static_file all[] = {\n' + ''.join(rows) + '};\n\n}  // namespace\n\n'
                    'std::span<const static_file> embedded_files() noexcept {\n    return all;\n}\n\n'
                    'std::string_view embedded_viewer() noexcept {\n    return "Swagger UI ' + version + '";\n}\n\n'

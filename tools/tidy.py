@@ -288,7 +288,8 @@ class tidy:
             self.say(path, line, rule, f'{size} {unit}, over the limit of {fail if size > fail else warn}; {remedy}', size > fail)
 
     def check_readmes(self, code):
-        for module in sorted({os.path.dirname(path) for path in code}):
+        """The README of a module stands in its top folder and describes the sub-folders as well."""
+        for module in sorted({'/'.join(os.path.dirname(path).split('/')[:2]) for path in code}):
             if module_of(module + '/x').startswith(('testing', 'tests', 'bench')) or '/' not in module:
                 continue
             if not os.path.exists(os.path.join(self.root, module, 'README.md')):

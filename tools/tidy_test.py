@@ -118,6 +118,10 @@ class tidy_finds(unittest.TestCase):
         found = findings({'src/obs/log.hpp': HEADER})
         self.assertEqual(found, [('src/obs/README.md', 1, 'readme')])
 
+    def test_the_readme_of_a_module_covers_its_subfolders(self):
+        self.assertEqual(findings({'src/obs/README.md': 'why\n', 'src/obs/text/log.hpp': HEADER}), [])
+        self.assertEqual(findings({'src/obs/text/log.hpp': HEADER}), [('src/obs/README.md', 1, 'readme')])
+
     def test_sizes_beyond_the_limits(self):
         self.only('src/base/x.cpp', 'int x;\n// ' + 'y' * 118 + '\n', 2, 'line-length')
         self.only('src/base/x.cpp', 'int x;\n' * 601, 601, 'file-length')

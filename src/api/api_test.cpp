@@ -6,16 +6,16 @@
 #include <boost/json.hpp>
 #include <set>
 
-#include "api/duplicate_keys.hpp"
+#include "api/endpoints/read_endpoints.hpp"
+#include "api/endpoints/write_endpoints.hpp"
 #include "api/etag.hpp"
-#include "api/list_queries.hpp"
+#include "api/json/duplicate_keys.hpp"
+#include "api/json/request_json.hpp"
+#include "api/json/response_json.hpp"
 #include "api/problem.hpp"
-#include "api/read_endpoints.hpp"
-#include "api/read_model.hpp"
-#include "api/request_json.hpp"
-#include "api/response_json.hpp"
+#include "api/read_model/list_queries.hpp"
+#include "api/read_model/read_model.hpp"
 #include "api/routes.hpp"
-#include "api/write_endpoints.hpp"
 #include "domain/field_errors.hpp"
 #include "testing/recording_log.hpp"
 

@@ -7,11 +7,11 @@
 #include <unordered_map>
 
 #include "aio/run_on.hpp"
-#include "api/allowed_hosts.hpp"
-#include "api/list_queries.hpp"
+#include "api/endpoints/read_endpoints.hpp"
+#include "api/endpoints/write_endpoints.hpp"
+#include "api/middleware/allowed_hosts.hpp"
 #include "api/problem.hpp"
-#include "api/read_endpoints.hpp"
-#include "api/write_endpoints.hpp"
+#include "api/read_model/list_queries.hpp"
 #include "base/ascii.hpp"
 #include "base/random_id.hpp"
 

@@ -5,12 +5,12 @@
 #include <string>
 
 #include "api/api.hpp"
-#include "api/read_model.hpp"
+#include "api/read_model/read_model.hpp"
 #include "api/routes.hpp"
-#include "api/static_document.hpp"
-#include "api/static_site.hpp"
-#include "api/stream_hub.hpp"
-#include "api/stream_limiter.hpp"
+#include "api/static/static_document.hpp"
+#include "api/static/static_site.hpp"
+#include "api/stream/stream_hub.hpp"
+#include "api/stream/stream_limiter.hpp"
 #include "base/random_id.hpp"
 
 namespace api {

@@ -2,7 +2,7 @@
 
 #include <array>
 
-#include "api/json_writer.hpp"
+#include "api/json/json_writer.hpp"
 
 namespace api {
 namespace {

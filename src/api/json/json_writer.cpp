@@ -1,0 +1,101 @@
+#include "api/json/json_writer.hpp"
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+namespace api {
+
+void json_writer::separate() {
+    if (needs_comma_) out_ += ',';
+    needs_comma_ = true;
+}
+
+json_writer& json_writer::open(char bracket) {
+    separate();
+    out_ += bracket;
+    needs_comma_ = false;
+    return *this;
+}
+
+json_writer& json_writer::close(char bracket) {
+    out_ += bracket;
+    needs_comma_ = true;
+    return *this;
+}
+
+json_writer& json_writer::key(std::string_view name) {
+    separate();
+    needs_comma_ = false;
+    text(name);
+    out_ += ':';
+    needs_comma_ = false;
+    return *this;
+}
+
+json_writer& json_writer::text(std::string_view value) {
+    separate();
+    out_ += '"';
+    std::size_t plain = 0;
+    for (std::size_t at = 0; at < value.size(); ++at) {
+        const auto c = static_cast<unsigned char>(value[at]);
+        if (c >= 0x20 && c != '"' && c != '\\') continue;
+        out_ += value.substr(plain, at - plain);
+        plain = at + 1;
+        switch (c) {
+            case '"':
+                out_ += "\\\"";
+                break;
+            case '\\':
+                out_ += "\\\\";
+                break;
+            case '\n':
+                out_ += "\\n";
+                break;
+            case '\r':
+                out_ += "\\r";
+                break;
+            case '\t':
+                out_ += "\\t";
+                break;
+            default:
+                fmt::format_to(std::back_inserter(out_), "\\u{:04x}", c);
+        }
+    }
+    out_ += value.substr(plain);
+    out_ += '"';
+    return *this;
+}
+
+json_writer& json_writer::integer(std::int64_t value) {
+    separate();
+    fmt::format_to(std::back_inserter(out_), "{}", value);
+    return *this;
+}
+
+json_writer& json_writer::number(double value) {
+    if (!std::isfinite(value)) return null();
+    separate();
+    fmt::format_to(std::back_inserter(out_), "{}", value);
+    return *this;
+}
+
+json_writer& json_writer::boolean(bool value) {
+    separate();
+    out_ += value ? "true" : "false";
+    return *this;
+}
+
+json_writer& json_writer::null() {
+    separate();
+    out_ += "null";
+    return *this;
+}
+
+json_writer& json_writer::raw(std::string_view json) {
+    separate();
+    out_ += json;
+    return *this;
+}
+
+}  // namespace api

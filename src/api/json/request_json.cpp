@@ -1,0 +1,267 @@
+#include "api/json/request_json.hpp"
+
+#include <fmt/format.h>
+
+#include <boost/json.hpp>
+#include <cmath>
+#include <optional>
+#include <set>
+
+#include "api/json/duplicate_keys.hpp"
+#include "base/json_pointer.hpp"
+#include "domain/field_errors.hpp"
+
+namespace api {
+namespace {
+
+namespace json = boost::json;
+using base::errc;
+
+std::string_view kind_of(const json::value& value) {
+    switch (value.kind()) {
+        case json::kind::null:
+            return "null";
+        case json::kind::bool_:
+            return "a boolean";
+        case json::kind::int64:
+        case json::kind::uint64:
+        case json::kind::double_:
+            return "a number";
+        case json::kind::string:
+            return "a string";
+        case json::kind::array:
+            return "an array";
+        case json::kind::object:
+            return "an object";
+    }
+    return "";
+}
+
+// JSON has no integers: 3.0 and 3e0 are 3.
+std::optional<std::int64_t> whole_number(const json::value& value) {
+    if (value.is_int64()) return value.get_int64();
+    constexpr double exact_most = 9007199254740992.0;  // 2^53
+    if (!value.is_double() || std::abs(value.get_double()) > exact_most) return std::nullopt;
+    const double number = value.get_double();
+    if (number != std::trunc(number)) return std::nullopt;
+    return static_cast<std::int64_t>(number);
+}
+
+// One object of a request, member by member; what nobody asked for is unknown.
+class object_reader {
+  public:
+    object_reader(const json::object& from, std::string path,
+                  std::vector<base::field_error>& faults)
+        : from_(from), path_(std::move(path)), faults_(faults) {}
+    object_reader(const object_reader&) = delete;
+    object_reader& operator=(const object_reader&) = delete;
+    ~object_reader() {
+        for (const auto& [key, value] : from_) {
+            if (!asked_.contains(key)) {
+                fault(key, "unknown_field", "unknown field");
+            }
+        }
+    }
+
+    void read(std::string_view key, std::optional<std::string>& into) {
+        if (const auto* value = find(key, "a string", &json::value::is_string)) {
+            into = std::string(value->get_string());
+        }
+    }
+    // null says the same as `meaning`.
+    void read_or_null(std::string_view key, std::optional<std::string>& into,
+                      std::optional<std::string> meaning) {
+        const auto* value = any(key);
+        if (value != nullptr && value->is_null()) {
+            into = std::move(meaning);
+        } else {
+            read(key, into);
+        }
+    }
+    void read(std::string_view key, std::optional<bool>& into) {
+        if (const auto* value = find(key, "a boolean", &json::value::is_bool))
+            into = value->get_bool();
+    }
+    void read(std::string_view key, std::optional<std::int64_t>& into) {
+        const auto* value = any(key);
+        if (value == nullptr) return;
+        into = whole_number(*value);
+        if (!into) {
+            fault(key, "wrong_type", fmt::format("must be an integer, is {}", kind_of(*value)));
+        }
+    }
+    void read(std::string_view key, std::optional<domain::labels>& into) {
+        const auto* value = find(key, "an object", &json::value::is_object);
+        if (value == nullptr) return;
+        into.emplace();
+        for (const auto& [name, text] : value->get_object()) {
+            if (text.is_string()) {
+                into->emplace(std::string(name), std::string(text.get_string()));
+            } else {
+                fault_at(base::pointer_to(path_of(key), name), "wrong_type",
+                         fmt::format("must be a string, is {}", kind_of(text)));
+            }
+        }
+    }
+    // Labels of a merge patch: null removes one.
+    void read(std::string_view key, std::optional<domain::label_changes>& into) {
+        const auto* value = find(key, "an object", &json::value::is_object);
+        if (value == nullptr) return;
+        into.emplace();
+        for (const auto& [name, text] : value->get_object()) {
+            if (text.is_string()) {
+                into->emplace(std::string(name), std::string(text.get_string()));
+            } else if (text.is_null()) {
+                into->emplace(std::string(name), std::nullopt);
+            } else {
+                fault_at(base::pointer_to(path_of(key), name), "wrong_type",
+                         fmt::format("must be a string or null, is {}", kind_of(text)));
+            }
+        }
+    }
+    // The member as an object, or null.
+    const json::object* object(std::string_view key) {
+        const auto* value = find(key, "an object", &json::value::is_object);
+        return value == nullptr ? nullptr : &value->get_object();
+    }
+    // Any value; for members with several shapes.
+    const json::value* any(std::string_view key) {
+        asked_.insert(std::string(key));
+        return from_.if_contains(key);
+    }
+    void fault(std::string_view key, std::string code, std::string message) {
+        fault_at(path_of(key), std::move(code), std::move(message));
+    }
+    void fault_at(std::string pointer, std::string code, std::string message) {
+        domain::add_field_error(faults_, {std::move(pointer), std::move(code), std::move(message)});
+    }
+    [[nodiscard]] std::string path_of(std::string_view key) const {
+        return base::pointer_to(path_, key);
+    }
+    std::vector<base::field_error>& faults() { return faults_; }
+
+  private:
+    const json::value* find(std::string_view key, std::string_view wanted,
+                            bool (json::value::*is_it)() const noexcept) {
+        const auto* value = any(key);
+        if (value == nullptr) return nullptr;
+        if ((value->*is_it)()) return value;
+        fault(key, "wrong_type", fmt::format("must be {}, is {}", wanted, kind_of(*value)));
+        return nullptr;
+    }
+    const json::object& from_;
+    std::string path_;
+    std::vector<base::field_error>& faults_;
+    std::set<std::string, std::less<>> asked_;
+};
+
+void read_shape(object_reader& from, std::optional<domain::topology_request>& topology,
+                std::optional<domain::size_request>& size,
+                std::optional<domain::storage_request>& storage) {
+    if (const auto* inner = from.object("topology")) {
+        object_reader reader(*inner, from.path_of("topology"), from.faults());
+        auto& into = topology.emplace();
+        reader.read("mode", into.mode);
+        reader.read("replicas", into.replicas);
+        reader.read("shards", into.shards);
+    }
+    if (const auto* value = from.any("size")) {
+        if (value->is_string()) {
+            size.emplace().preset = std::string(value->get_string());
+        } else if (const auto* inner = value->if_object()) {
+            object_reader reader(*inner, from.path_of("size"), from.faults());
+            auto& into = size.emplace();
+            reader.read_or_null("preset", into.preset, std::nullopt);
+            reader.read("cpu", into.cpu);
+            reader.read("memory", into.memory);
+        } else {
+            from.fault(
+                "size", "wrong_type",
+                fmt::format("must be the name of a preset or an object, is {}", kind_of(*value)));
+        }
+    }
+    if (const auto* inner = from.object("storage")) {
+        object_reader reader(*inner, from.path_of("storage"), from.faults());
+        auto& into = storage.emplace();
+        reader.read("size", into.size);
+        reader.read_or_null("class", into.storage_class, "");  // the cluster's default
+        reader.read("type", into.type);
+    }
+}
+
+template <class Request>
+base::outcome<Request> read_object(std::string_view body, void (*read)(object_reader&, Request&)) {
+    boost::system::error_code error;
+    json::parse_options how;
+    how.max_depth = 32;
+    const auto parsed = json::parse(body, error, {}, how);
+    if (error) {
+        return base::fail(errc::invalid, "the body is not JSON: " + error.message(), "bad_request");
+    }
+    if (!parsed.is_object()) {
+        return base::fail(errc::invalid,
+                          fmt::format("the body must be a JSON object, is {}", kind_of(parsed)),
+                          "bad_request");
+    }
+    Request request;
+    if (auto pointer = find_repeated_member(body)) {
+        request.unread.push_back({std::move(*pointer), "repeated_field", "duplicate field"});
+    }
+    {
+        object_reader reader(parsed.get_object(), "", request.unread);
+        read(reader, request);
+    }  // here the reader adds what nobody asked for
+    return request;
+}
+
+void read_create_members(object_reader& from, domain::create_request& into) {
+    from.read("project", into.project);
+    from.read("name", into.name);
+    from.read("engine", into.engine);
+    from.read("version", into.version);
+    read_shape(from, into.topology, into.size, into.storage);
+    from.read("labels", into.labels);
+    from.read("deletion_protection", into.deletion_protection);
+    from.read("monitoring", into.monitoring);
+}
+
+void read_patch_members(object_reader& from, domain::patch_request& into) {
+    read_shape(from, into.topology, into.size, into.storage);
+    from.read("labels", into.labels);
+    from.read("deletion_protection", into.deletion_protection);
+    from.read("paused", into.paused);
+    for (const auto* key : {"id", "project", "name", "engine", "version", "monitoring", "deleted",
+                            "status", "revision", "created_at", "updated_at"}) {
+        const auto* value = from.any(key);
+        if (value == nullptr) continue;
+        into.immutable.emplace(
+            key, value->is_string() ? std::string(value->get_string()) : json::serialize(*value));
+    }
+}
+
+void read_project_members(object_reader& from, domain::project_request& into) {
+    from.read("name", into.name);
+    from.read("display_name", into.display_name);
+    from.read("labels", into.labels);
+    if (const auto* inner = from.object("quota")) {
+        object_reader reader(*inner, from.path_of("quota"), from.faults());
+        reader.read("databases", into.max_databases);
+        reader.read("cpu", into.max_cpu);
+        reader.read("memory", into.max_memory);
+        reader.read("storage", into.max_storage);
+    }
+}
+
+}  // namespace
+
+base::outcome<domain::create_request> read_create(std::string_view body) {
+    return read_object<domain::create_request>(body, &read_create_members);
+}
+base::outcome<domain::patch_request> read_patch(std::string_view body) {
+    return read_object<domain::patch_request>(body, &read_patch_members);
+}
+base::outcome<domain::project_request> read_project(std::string_view body) {
+    return read_object<domain::project_request>(body, &read_project_members);
+}
+
+}  // namespace api

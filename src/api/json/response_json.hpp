@@ -1,0 +1,37 @@
+#pragma once
+// The platform's things as JSON documents, in the spelling of the API. Pure.
+
+#include <string>
+
+#include "api/json/json_writer.hpp"
+#include "app/platform.hpp"
+#include "ports/cluster.hpp"
+
+namespace api {
+
+void write(json_writer& out, const app::database_view& view);
+void write_status(json_writer& out, const app::database_view& view);
+void write(json_writer& out, const domain::operation& operation);
+void write(json_writer& out, const domain::project& project);
+void write_events(json_writer& out, const app::database_view& view);
+void write(json_writer& out, const ports::credentials& login);
+
+template <class Thing>
+std::string encode(const Thing& thing) {
+    std::string text;
+    json_writer out(text);
+    write(out, thing);
+    return text;
+}
+
+// The metrics document in two halves: what depends on the time of the request ("status" and
+// "age_seconds") goes between them.
+struct metrics_document {
+    std::string text;
+    std::size_t split_at = 0;
+};
+metrics_document encode_metrics(const app::database_view& view);
+// The part between: fresh becomes stale when the sample is older than three intervals.
+std::string metrics_age(const app::database_view& view, base::instant now);
+
+}  // namespace api

@@ -1,0 +1,176 @@
+#include "api/openapi/schemas.hpp"
+
+namespace api {
+namespace {
+
+// clang-format off
+constexpr std::string_view text = R"json({
+ "Name": {
+  "type": "string",
+  "description": "Lower-case letters, digits and -; must not end in a reserved suffix (-auth, -pods, ...)",
+  "pattern": "^[a-z]([-a-z0-9]{0,38}[a-z0-9])?$"
+ },
+ "Quantity": {
+  "type": "string",
+  "description": "Kubernetes quantity: 500m, 1.5, 10Gi",
+  "pattern": "^\\+?[0-9]{1,12}(\\.[0-9]{1,6})?([numkMGTPE]|[KMGTPE]i|[eE][-+]?(0?[0-9]|1[0-8]))?$"
+ },
+ "StorageClass": {
+  "type": "string",
+  "description": "Name of a StorageClass; empty or null selects the cluster's default",
+  "maxLength": 253,
+  "pattern": "^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*)?$"
+ },
+ "LabelKey": {
+  "type": "string",
+  "description": "Kubernetes label key, [domain/]name; the domains kubernetes.io, k8s.io and kubedb.com are reserved",
+  "maxLength": 317,
+  "pattern": "^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?)json"
+              R"json([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$"
+ },
+ "LabelValue": {"type": "string", "pattern": "^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$"},
+ "Labels": {
+  "type": "object",
+  "propertyNames": {"$ref": "#/components/schemas/LabelKey"},
+  "additionalProperties": {"$ref": "#/components/schemas/LabelValue"},
+  "maxProperties": 32
+ },
+ "LabelChanges": {
+  "type": "object",
+  "description": "null deletes the label",
+  "propertyNames": {"$ref": "#/components/schemas/LabelKey"},
+  "additionalProperties": {"anyOf": [{"$ref": "#/components/schemas/LabelValue"}, {"type": "null"}]},
+  "maxProperties": 64
+ },
+ "TopologyRequest": {
+  "type": "object",
+  "description": "GET /api/v1/engines returns the topologies that each engine supports",
+  "properties": {
+   "mode": {"$ref": "#/components/schemas/TopologyMode"},
+   "replicas": {"type": "integer", "minimum": 1, "maximum": 100},
+   "shards": {"type": "integer", "minimum": 1, "maximum": 100}
+  },
+  "additionalProperties": false
+ },
+ "PresetSize": {
+  "type": "object",
+  "required": ["preset"],
+  "properties": {"preset": {"$ref": "#/components/schemas/SizePreset"}},
+  "additionalProperties": false
+ },
+ "ShownPreset": {
+  "description": "As in responses; must match cpu and memory",
+  "anyOf": [{"$ref": "#/components/schemas/SizePreset"}, {"type": "null"}]
+ },
+ "SizeRequest": {
+  "anyOf": [
+   {"$ref": "#/components/schemas/SizePreset"},
+   {"$ref": "#/components/schemas/PresetSize"},
+   {
+    "type": "object",
+    "required": ["cpu", "memory"],
+    "properties": {
+     "preset": {"$ref": "#/components/schemas/ShownPreset"},
+     "cpu": {"$ref": "#/components/schemas/Quantity"},
+     "memory": {"$ref": "#/components/schemas/Quantity"}
+    },
+    "additionalProperties": false
+   }
+  ]
+ },
+ "SizeChange": {
+  "anyOf": [
+   {"$ref": "#/components/schemas/SizePreset"},
+   {"$ref": "#/components/schemas/PresetSize"},
+   {
+    "type": "object",
+    "properties": {
+     "preset": {"$ref": "#/components/schemas/ShownPreset"},
+     "cpu": {"$ref": "#/components/schemas/Quantity"},
+     "memory": {"$ref": "#/components/schemas/Quantity"}
+    },
+    "additionalProperties": false
+   }
+  ]
+ },
+ "StorageRequest": {
+  "type": "object",
+  "properties": {
+   "size": {"$ref": "#/components/schemas/Quantity"},
+   "class": {"anyOf": [{"$ref": "#/components/schemas/StorageClass"}, {"type": "null"}]},
+   "type": {"$ref": "#/components/schemas/StorageType"}
+  },
+  "additionalProperties": false
+ },
+ "CreateDatabase": {
+  "type": "object",
+  "required": ["project", "name", "engine"],
+  "properties": {
+   "project": {"$ref": "#/components/schemas/Name"},
+   "name": {"$ref": "#/components/schemas/Name"},
+   "engine": {"$ref": "#/components/schemas/EngineName"},
+   "version": {"type": "string", "description": "A version that the cluster offers; defaults to the newest"},
+   "topology": {"$ref": "#/components/schemas/TopologyRequest"},
+   "size": {"$ref": "#/components/schemas/SizeRequest"},
+   "storage": {"$ref": "#/components/schemas/StorageRequest"},
+   "labels": {"$ref": "#/components/schemas/Labels"},
+   "deletion_protection": {"type": "boolean"},
+   "monitoring": {"type": "boolean"}
+  },
+  "additionalProperties": false,
+  "examples": [{"project": "default", "name": "orders", "engine": "postgres", "size": "small"}]
+ },
+ "PatchDatabase": {
+  "type": "object",
+  "description": "May contain the document that GET returned: status is ignored, immutable fields must be unchanged",
+  "properties": {
+   "topology": {"$ref": "#/components/schemas/TopologyRequest"},
+   "size": {"$ref": "#/components/schemas/SizeChange"},
+   "storage": {"$ref": "#/components/schemas/StorageRequest"},
+   "labels": {"$ref": "#/components/schemas/LabelChanges"},
+   "deletion_protection": {"type": "boolean"},
+   "paused": {"type": "boolean"}
+  },
+  "additionalProperties": false
+ },
+ "QuotaRequest": {
+  "type": "object",
+  "description": "0 means unlimited",
+  "properties": {
+   "databases": {"type": "integer", "minimum": 0, "maximum": 100000},
+   "cpu": {"$ref": "#/components/schemas/Quantity"},
+   "memory": {"$ref": "#/components/schemas/Quantity"},
+   "storage": {"$ref": "#/components/schemas/Quantity"}
+  },
+  "additionalProperties": false
+ },
+ "CreateProject": {
+  "type": "object",
+  "required": ["name"],
+  "properties": {
+   "name": {"$ref": "#/components/schemas/Name"},
+   "display_name": {"type": "string", "maxLength": 200},
+   "labels": {"$ref": "#/components/schemas/Labels"},
+   "quota": {"$ref": "#/components/schemas/QuotaRequest"}
+  },
+  "additionalProperties": false
+ },
+ "PatchProject": {
+  "type": "object",
+  "properties": {
+   "display_name": {"type": "string", "maxLength": 200},
+   "labels": {"$ref": "#/components/schemas/LabelChanges"},
+   "quota": {"$ref": "#/components/schemas/QuotaRequest"}
+  },
+  "additionalProperties": false
+ }
+})json";
+// clang-format on
+
+}  // namespace
+
+std::string_view request_schemas() noexcept {
+    return text;
+}
+
+}  // namespace api

@@ -1,0 +1,70 @@
+#include "api/openapi/schemas.hpp"
+
+#include <fmt/format.h>
+
+#include <boost/json.hpp>
+#include <ranges>
+
+#include "domain/engines.hpp"
+#include "domain/metric.hpp"
+
+namespace api {
+namespace {
+
+namespace json = boost::json;
+
+json::object enumeration(const auto& names) {
+    json::array list;
+    for (const auto& each : names) list.emplace_back(std::string_view(each));
+    return {{"type", "string"}, {"enum", std::move(list)}};
+}
+
+json::object closed_object(json::object properties) {
+    return {
+        {"type", "object"}, {"properties", std::move(properties)}, {"additionalProperties", false}};
+}
+
+// "connections.current" is member "current" of "connections"; a metric without a dot stands alone.
+json::object metric_values() {
+    json::object groups;
+    json::object properties;
+    for (const auto& each : domain::all_metrics()) {
+        const json::object value{{"type", {"number", "null"}},
+                                 {"description", fmt::format("{} [{}]", each.help, each.unit)}};
+        const auto dot = each.name.find('.');
+        if (dot == std::string_view::npos) {
+            properties[each.name] = value;
+            continue;
+        }
+        auto& group = groups[each.name.substr(0, dot)];
+        if (!group.is_object()) group.emplace_object();
+        group.get_object()[each.name.substr(dot + 1)] = value;
+    }
+    for (auto& [name, members] : groups) {
+        properties[name] = closed_object(std::move(members.get_object()));
+    }
+    return closed_object(std::move(properties));
+}
+
+}  // namespace
+
+json::object document_schemas() {
+    auto schemas = json::parse(request_schemas()).get_object();
+    auto answers = json::parse(response_schemas()).get_object();
+    for (auto& [name, schema] : answers) schemas[name] = std::move(schema);
+    schemas["TopologyMode"] = enumeration(domain::names_of<domain::topology_mode>());
+    schemas["StorageType"] = enumeration(domain::names_of<domain::storage_type>());
+    schemas["OperationKind"] = enumeration(domain::names_of<domain::operation_kind>());
+    schemas["OperationPhase"] = enumeration(domain::names_of<domain::operation_phase>());
+    schemas["StatusPhase"] = enumeration(domain::names_of<domain::status_phase>());
+    schemas["EngineName"] =
+        enumeration(domain::all_engines() | std::views::transform(&domain::engine_rules::engine));
+    schemas["SizePreset"] =
+        enumeration(domain::size_presets() | std::views::transform(&domain::size_preset::name));
+    schemas["MetricName"] = enumeration(domain::all_metrics() |
+                                        std::views::transform(&domain::metric_description::name));
+    schemas["MetricValues"] = metric_values();
+    return schemas;
+}
+
+}  // namespace api

@@ -1,0 +1,89 @@
+#pragma once
+// The databases in the orders that lists are asked for, with what filters look at beside each, so
+// that a filter over all of them touches one compact array. A value: copies share their content
+// (chunked_list). Pure.
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+#include "api/read_model/chunked_list.hpp"
+#include "domain/types.hpp"
+
+namespace api {
+
+struct database_slot;
+
+// A database as it was indexed; immutable.
+struct listed_database {
+    std::shared_ptr<const domain::database> record;
+    std::shared_ptr<database_slot> slot;
+    domain::status_phase phase = domain::status_phase::unknown;
+};
+
+struct list_row {
+    std::shared_ptr<const listed_database> what;
+    std::size_t project = 0;   // hash of the name
+    std::uint64_t labels = 0;  // a bit per label, by hash: absent bits mean absent labels
+    std::uint64_t parts = 0;   // a bit per three characters of the name, by hash, likewise
+    std::uint16_t phase = 0;   // a bit per phase
+    std::uint8_t engine = 0;   // place in domain::all_engines(), or the number of engines
+};
+
+list_row make_row(std::shared_ptr<const listed_database> what);
+std::size_t hash_of(std::string_view text) noexcept;
+std::uint64_t label_bit(std::string_view key, std::string_view value) noexcept;
+std::uint64_t part_bits(std::string_view name) noexcept;
+constexpr std::uint16_t phase_bit(domain::status_phase phase) noexcept {
+    return static_cast<std::uint16_t>(1U << static_cast<unsigned>(phase));
+}
+std::uint8_t engine_place(std::string_view engine) noexcept;
+
+// An order by two members of the record; its key is also what positions of cursors are compared
+// with.
+template <auto First, auto Second>
+struct order_by {
+    static auto key_of(const domain::database& record) {
+        return std::tie(record.*First, record.*Second);
+    }
+    using key = std::tuple<std::remove_cvref_t<decltype(std::declval<domain::database>().*First)>,
+                           std::remove_cvref_t<decltype(std::declval<domain::database>().*Second)>>;
+    bool operator()(const list_row& a, const list_row& b) const {
+        return key_of(*a.what->record) < key_of(*b.what->record);
+    }
+};
+using order_by_name = order_by<&domain::database::name, &domain::database::project>;
+using order_by_creation = order_by<&domain::database::created_at, &domain::database::id>;
+using order_by_update = order_by<&domain::database::updated_at, &domain::database::id>;
+
+struct list_index {
+    chunked_list<list_row, order_by_name> by_name;
+    chunked_list<list_row, order_by_creation> by_creation;
+    chunked_list<list_row, order_by_update> by_update;
+
+    // `before` is the database as it was put last; null the first time.
+    void put(const std::shared_ptr<const listed_database>& before,
+             std::shared_ptr<const listed_database> now);
+    void erase(const std::shared_ptr<const listed_database>& last);
+};
+
+// Operations, newest first: of everything, and database by database.
+using operation_pointer = std::shared_ptr<const domain::operation>;
+struct newest_first {
+    static auto key_of(const domain::operation& of) { return std::tie(of.created_at, of.id); }
+    bool operator()(const operation_pointer& a, const operation_pointer& b) const {
+        return key_of(*b) < key_of(*a);
+    }
+};
+struct newest_of_database_first {
+    bool operator()(const operation_pointer& a, const operation_pointer& b) const {
+        if (a->database_id != b->database_id) return a->database_id < b->database_id;
+        return newest_first()(a, b);
+    }
+};
+
+}  // namespace api

@@ -1,0 +1,51 @@
+#pragma once
+// GET /databases and /operations: filters, order and pages over the read model. Pure.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "api/read_model/read_model.hpp"
+#include "http/message.hpp"
+
+namespace api {
+
+struct list_query {
+    std::string project;
+    std::string engine;
+    std::string name;
+    std::string search;  // part of the name
+    std::vector<std::string> statuses;
+    std::vector<std::pair<std::string, std::string>> labels;
+    std::string sort = "name";
+    bool descending = false;
+    std::size_t limit = 50;
+    std::string cursor;
+};
+
+// Failure: invalid with reason "bad_request" (unknown parameter, bad value, bad cursor).
+base::outcome<list_query> read_list_query(std::string_view query);
+// {items, next_cursor, total}
+base::outcome<std::string> list_databases(const directory& all, const list_query& wanted);
+
+struct operation_query {
+    std::string database_id;  // empty: of all
+    std::string phase;        // empty: any
+    std::size_t limit = 50;
+    std::string cursor;
+};
+// All but the database. Failure: invalid with reason "bad_request".
+base::outcome<operation_query> read_operation_query(std::string_view query);
+// {items, next_cursor, total}, newest first. Failure: invalid with reason "bad_request" (cursor).
+base::outcome<std::string> list_operations(const directory& all, const operation_query& wanted);
+
+// For the small lists, which have no filters: {items, next_cursor, total} from encoded items.
+std::string list_document(const std::vector<std::string>& items, std::size_t total,
+                          const std::string& next_cursor = {});
+
+// Cursor tokens are opaque to callers: hexadecimal of their position.
+std::string encode_cursor(std::string_view position);
+std::optional<std::string> decode_cursor(std::string_view token);
+
+}  // namespace api

@@ -1,0 +1,213 @@
+#include "api/read_model/list_queries.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <boost/json.hpp>
+#include <map>
+#include <random>
+
+namespace {
+
+namespace json = boost::json;
+using domain::status_phase;
+
+constexpr const char* engines[] = {"postgres", "redis", "mysql"};
+constexpr const char* projects[] = {"default", "shop", "bank"};
+constexpr status_phase phases[] = {status_phase::running, status_phase::failed,
+                                   status_phase::paused};
+
+struct all_pages {
+    std::vector<std::string> ids;
+    std::size_t total = 0;
+};
+
+// Follows the cursors to the end.
+all_pages follow(auto wanted, const auto& ask) {
+    all_pages found;
+    for (int pages = 0; pages < 1000; ++pages) {
+        const auto text = ask(wanted);
+        EXPECT_TRUE(text);
+        const auto document = json::parse(*text);
+        found.total = static_cast<std::size_t>(document.at("total").as_int64());
+        for (const auto& item : document.at("items").as_array()) {
+            found.ids.emplace_back(item.at("id").as_string());
+        }
+        const auto& next = document.at("next_cursor");
+        if (!next.is_string()) break;
+        wanted.cursor = std::string(next.as_string());
+    }
+    return found;
+}
+
+// A read model of databases that come, change and go, and the same in a map.
+class crowd {
+  public:
+    void step() {
+        const auto id = "db-" + std::to_string(random_() % 400);
+        const auto at = now_.find(id);
+        if (at != now_.end() && random_() % 4 == 0) {
+            model.on_database_deleted(at->second);
+            now_.erase(at);
+            return;
+        }
+        auto next = std::make_shared<domain::database>();
+        if (at != now_.end()) {
+            *next = *at->second->record;
+        } else {
+            next->id = id;
+            next->name = "n" + std::to_string(random_() % 100) + id.substr(3);
+            next->project = projects[random_() % 3];
+            next->engine = engines[random_() % 3];
+            next->created_at = domain::instant(std::chrono::microseconds(random_() % 1'000'000));
+            if (random_() % 2 == 0) next->labels["team"] = random_() % 2 == 0 ? "a" : "b";
+        }
+        next->updated_at = domain::instant(std::chrono::microseconds(random_() % 1'000'000));
+        auto view = std::make_shared<app::database_view>();
+        view->record = next;
+        view->status.phase = phases[random_() % 3];
+        view->version = ++version_;
+        now_[id] = view;
+        model.on_database(view, {.record = true});
+    }
+
+    // What a list must say, by looking at everything.
+    [[nodiscard]] std::vector<std::string> expected(const api::list_query& wanted) const {
+        std::vector<const app::database_view*> all;
+        for (const auto& [id, view] : now_) {
+            const auto& record = *view->record;
+            const auto phase = std::string(domain::name(view->status.phase));
+            const auto has_label = [&](const auto& label) {
+                const auto at = record.labels.find(label.first);
+                return at != record.labels.end() && at->second == label.second;
+            };
+            if ((wanted.project.empty() || wanted.project == record.project) &&
+                (wanted.engine.empty() || wanted.engine == record.engine) &&
+                (wanted.statuses.empty() || std::ranges::count(wanted.statuses, phase) > 0) &&
+                record.name.find(wanted.search) != std::string::npos &&
+                std::ranges::all_of(wanted.labels, has_label)) {
+                all.push_back(view.get());
+            }
+        }
+        std::ranges::sort(all, [&](const auto* a, const auto* b) {
+            const auto& x = *(wanted.descending ? b : a)->record;
+            const auto& y = *(wanted.descending ? a : b)->record;
+            if (wanted.sort == "created_at") {
+                return std::tie(x.created_at, x.id) < std::tie(y.created_at, y.id);
+            }
+            if (wanted.sort == "updated_at") {
+                return std::tie(x.updated_at, x.id) < std::tie(y.updated_at, y.id);
+            }
+            return std::tie(x.name, x.project) < std::tie(y.name, y.project);
+        });
+        std::vector<std::string> ids;
+        for (const auto* each : all) ids.push_back(each->record->id);
+        return ids;
+    }
+
+    // Page by page, to the end.
+    [[nodiscard]] all_pages listed(api::list_query wanted) const {
+        return follow(std::move(wanted), [&](const api::list_query& page) {
+            return api::list_databases(*model.all(), page);
+        });
+    }
+
+    api::list_query random_query() {
+        api::list_query wanted{.limit = 1 + random_() % 60};
+        if (random_() % 3 == 0) wanted.project = projects[random_() % 3];
+        if (random_() % 3 == 0) wanted.engine = engines[random_() % 3];
+        if (random_() % 3 == 0) wanted.statuses = {"failed", "paused"};
+        if (random_() % 3 == 0) wanted.labels = {{"team", "a"}};
+        if (random_() % 3 == 0) wanted.search = std::to_string(random_() % 10);
+        constexpr const char* orders[] = {"name", "created_at", "updated_at"};
+        wanted.sort = orders[random_() % 3];
+        wanted.descending = random_() % 2 == 0;
+        return wanted;
+    }
+
+    api::read_model model;
+
+  private:
+    std::mt19937 random_{11};
+    std::map<std::string, std::shared_ptr<const app::database_view>> now_;
+    std::uint64_t version_ = 0;
+};
+
+TEST(list_databases, says_what_a_look_at_everything_says) {
+    crowd all;
+    for (int round = 0; round < 60; ++round) {
+        for (int step = 0; step < 50; ++step) all.step();
+        const auto wanted = all.random_query();
+        const auto expected = all.expected(wanted);
+        const auto got = all.listed(wanted);
+        ASSERT_EQ(got.ids, expected) << round;
+        ASSERT_EQ(got.total, expected.size()) << round;
+    }
+}
+
+domain::operation operation(int number, const std::string& database) {
+    return {.id = "op-" + std::to_string(number),
+            .database_id = database,
+            .phase = number % 3 == 0 ? domain::operation_phase::failed
+                                     : domain::operation_phase::succeeded,
+            .created_at = domain::instant(std::chrono::microseconds(1000 + number / 2))};
+}
+
+class list_operations : public testing::Test {
+  protected:
+    list_operations() {
+        for (int number = 0; number < 100; ++number) {
+            model_.on_operation(std::make_shared<const domain::operation>(
+                operation(number, "db-" + std::to_string(number % 4))));
+        }
+        model_.on_operation_forgotten("op-99");
+        model_.on_operation_forgotten("op-never-there");
+    }
+    [[nodiscard]] all_pages listed(api::operation_query wanted) const {
+        return follow(std::move(wanted), [&](const api::operation_query& page) {
+            return api::list_operations(*model_.all(), page);
+        });
+    }
+    api::read_model model_;
+};
+
+TEST_F(list_operations, newest_first_in_pages) {
+    const auto [all, total] = listed({.limit = 7});
+    EXPECT_EQ(all.size(), 99U);
+    EXPECT_EQ(total, 99U);
+    EXPECT_EQ(all.front(), "op-98");
+    // Of the same instant: by id, backwards.
+    EXPECT_EQ(all[1], "op-97");
+    EXPECT_EQ(all.back(), "op-0");
+}
+
+TEST_F(list_operations, of_one_database_and_one_phase) {
+    const auto of_one = listed({.database_id = "db-3", .limit = 5});
+    EXPECT_EQ(of_one.ids.size(), 24U);
+    EXPECT_EQ(of_one.total, 24U);
+    const auto failed = listed({.database_id = "db-1", .phase = "failed", .limit = 3});
+    EXPECT_EQ(failed.ids.size(), 8U);
+    EXPECT_EQ(failed.total, 8U);
+    EXPECT_TRUE(listed({.database_id = "db-9"}).ids.empty());
+}
+
+TEST_F(list_operations, reads_its_query_and_names_what_is_wrong) {
+    const auto read = api::read_operation_query("limit=500&phase=failed&cursor=x");
+    ASSERT_TRUE(read);
+    EXPECT_EQ(read->limit, 500U);
+    EXPECT_EQ(read->phase, "failed");
+    EXPECT_EQ(read->cursor, "x");
+    for (const auto* bad : {"limit=0", "limit=501", "limit=5x", "phase=odd", "name=x", "a=%zz"}) {
+        EXPECT_EQ(api::read_operation_query(bad).error().reason, "bad_request") << bad;
+    }
+}
+
+TEST_F(list_operations, refuses_a_foreign_cursor) {
+    for (const auto* bad : {"zz", "00", "6161", "1f"}) {
+        const auto text = api::list_operations(*model_.all(), {.cursor = bad});
+        ASSERT_FALSE(text) << bad;
+        EXPECT_EQ(text.error().reason, "bad_request");
+    }
+}
+
+}  // namespace

@@ -1,0 +1,166 @@
+#include "api/read_model/read_model.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "api/etag.hpp"
+
+namespace api {
+namespace {
+
+shared_text share(std::string text) {
+    return std::make_shared<const std::string>(std::move(text));
+}
+
+template <class Write>
+shared_text encode_with(Write write, const app::database_view& view) {
+    std::string text;
+    text.reserve(1024);
+    json_writer out(text);
+    write(out, view);
+    return share(std::move(text));
+}
+
+}  // namespace
+
+read_model::read_model(std::string generation) : generation_(std::move(generation)) {
+    for (auto& shard : slots_.shards) shard.store(std::make_shared<decltype(slots_)::map>());
+    for (auto& shard : operations_.shards) {
+        shard.store(std::make_shared<decltype(operations_)::map>());
+    }
+    directory_.store(std::make_shared<directory>());
+}
+
+std::shared_ptr<const database_documents> read_model::database(const std::string& id) const {
+    const auto slot = slots_.find(id);
+    return slot ? slot->documents.load() : nullptr;
+}
+
+std::shared_ptr<const domain::operation> read_model::operation(const std::string& id) const {
+    return operations_.find(id);
+}
+
+// What was published later than the view may already be there.
+std::string read_model::etag_of(const app::database_view& view) const {
+    const auto newest = database(view.record->id);
+    const auto version = newest ? std::min(newest->described_version, view.version) : view.version;
+    return api::etag_of(view.record->revision, {generation_, version});
+}
+
+void read_model::change_directory(const std::function<void(directory&)>& how) {
+    auto next = std::make_shared<directory>(*directory_.load());
+    how(*next);
+    directory_.store(std::move(next));
+}
+
+void read_model::change_projects(const std::function<void(project_map&)>& how) {
+    auto next = std::make_shared<project_map>(*directory_.load()->projects);
+    how(*next);
+    change_directory([&](directory& all) { all.projects = std::move(next); });
+}
+
+void read_model::tell(std::string_view kind, std::string_view id, std::int64_t revision,
+                      bool is_delete, std::string_view object) {
+    if (!listener_) return;
+    model_change news{.is_delete = is_delete};
+    json_writer out(news.data);
+    out.begin_object().member("kind", kind).member("id", id).member("revision", revision);
+    out.key("object").raw(object).end_object();
+    listener_(std::move(news));
+}
+
+void read_model::on_database(std::shared_ptr<const app::database_view> view, app::change what) {
+    const auto& id = view->record->id;
+    auto slot = slots_.find(id);
+    const auto before = slot ? slot->documents.load() : nullptr;
+    auto next = before ? std::make_shared<database_documents>(*before)
+                       : std::make_shared<database_documents>();
+    next->view = view;
+    const bool described = what.record || what.status || !before;
+    if (described) {
+        next->database = encode_with(
+            [](json_writer& out, const app::database_view& each) { write(out, each); }, *view);
+        next->status = encode_with(write_status, *view);
+        next->events = encode_with(write_events, *view);
+        next->described_version = view->version;
+        next->etag = api::etag_of(view->record->revision, {generation_, view->version});
+    }
+    if (what.metrics || !before) {
+        auto document = encode_metrics(*view);
+        next->metrics = share(std::move(document.text));
+        next->metrics_split = document.split_at;
+        next->metrics_etag = weak_etag_of({generation_, view->version});
+    }
+    if (slot) {
+        slot->documents.store(std::move(next));
+    } else {
+        slot = std::make_shared<database_slot>();
+        slot->documents.store(std::move(next));
+        slots_.change(id, [&](auto& map) { map[id] = slot; });
+    }
+    if (described) {
+        list(*view, slot);
+        tell("database", id, view->record->revision, false, *slot->documents.load()->database);
+    }
+}
+
+// Lists see a database's record and phase; the rest is in its slot.
+void read_model::list(const app::database_view& view, const std::shared_ptr<database_slot>& slot) {
+    auto& known = listed_[view.record->id];
+    if (known && known->record == view.record && known->phase == view.status.phase) return;
+    auto now = std::make_shared<const listed_database>(view.record, slot, view.status.phase);
+    change_directory([&](directory& all) { all.databases.put(known, now); });
+    known = std::move(now);
+}
+
+void read_model::on_database_deleted(std::shared_ptr<const app::database_view> last) {
+    const auto& id = last->record->id;
+    const auto slot = slots_.find(id);
+    if (!slot) return;
+    slots_.change(id, [&](auto& map) { map.erase(id); });
+    const auto listed = listed_.extract(id);
+    change_directory([&](directory& all) { all.databases.erase(listed.mapped()); });
+    tell("database", id, last->record->revision, true, "null");
+}
+
+void read_model::on_operation(std::shared_ptr<const domain::operation> operation) {
+    operations_.change(operation->id, [&](auto& map) { map[operation->id] = operation; });
+    change_directory([&](directory& all) {
+        all.operations.put(operation);
+        all.operations_of_databases.put(operation);
+        if (operation->is_terminal()) {
+            all.unfinished.erase(operation);
+        } else {
+            all.unfinished.put(operation);
+        }
+    });
+    tell("operation", operation->id, 0, false, encode(*operation));
+}
+
+void read_model::on_operation_forgotten(const std::string& id) {
+    const auto last = operations_.find(id);
+    if (!last) return;
+    operations_.change(id, [&](auto& map) { map.erase(id); });
+    change_directory([&](directory& all) {
+        all.operations.erase(last);
+        all.operations_of_databases.erase(last);
+        all.unfinished.erase(last);
+    });
+    tell("operation", id, 0, true, "null");
+}
+
+void read_model::on_project(std::shared_ptr<const domain::project> project) {
+    change_projects([&](project_map& all) { all[project->name] = project; });
+    tell("project", project->name, project->revision, false, encode(*project));
+}
+
+void read_model::on_project_deleted(const std::string& name) {
+    change_projects([&](project_map& all) { all.erase(name); });
+    tell("project", name, 0, true, "null");
+}
+
+void read_model::on_catalogue(std::shared_ptr<const ports::catalogue> offer) {
+    change_directory([&](directory& all) { all.catalogue = offer; });
+}
+
+}  // namespace api

@@ -1,0 +1,119 @@
+#pragma once
+// What reads are answered from: documents that were encoded when they changed, shared by all loops.
+// Written on the control loop as the platform's listener; read on any thread without a lock of ours
+// and without waiting for the writer.
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "api/json/response_json.hpp"
+#include "api/read_model/list_index.hpp"
+#include "app/platform.hpp"
+#include "base/atomic_shared_ptr.hpp"
+
+namespace api {
+
+using shared_text = std::shared_ptr<const std::string>;
+
+// One database's documents; immutable.
+struct database_documents {
+    std::shared_ptr<const app::database_view> view;
+    shared_text database;
+    shared_text status;
+    shared_text events;
+    shared_text metrics;
+    std::size_t metrics_split = 0;
+    std::uint64_t described_version = 0;  // view version when anything but the metrics changed
+    std::string etag;                     // of `database` and `status`
+    std::string metrics_etag;             // while they are fresh
+};
+
+// A database's place: stays while the database lives, its documents are exchanged.
+struct database_slot {
+    base::atomic_shared_ptr<const database_documents> documents;
+};
+
+using project_map = std::map<std::string, std::shared_ptr<const domain::project>>;
+
+// What lists are answered from; immutable, and cheap to copy for the next one.
+struct directory {
+    list_index databases;
+    chunked_list<operation_pointer, newest_first> operations;
+    chunked_list<operation_pointer, newest_of_database_first> operations_of_databases;
+    chunked_list<operation_pointer, newest_first> unfinished;  // of the operations
+    std::shared_ptr<const project_map> projects = std::make_shared<project_map>();
+    std::shared_ptr<const ports::catalogue> catalogue;  // null until the cluster was read
+};
+
+// A change as stream subscribers see it: {"kind", "id", "revision", "object"}.
+struct model_change {
+    bool is_delete = false;
+    std::string data;
+};
+
+class read_model final : public app::platform_listener {
+  public:
+    // The generation of the process keeps its entity tags apart from those of the one before.
+    explicit read_model(std::string generation = {});
+
+    // ---- any thread --------------------------------------------------------------------
+    [[nodiscard]] std::shared_ptr<const database_documents> database(const std::string& id) const;
+    [[nodiscard]] std::shared_ptr<const directory> all() const { return directory_.load(); }
+    [[nodiscard]] std::shared_ptr<const domain::operation> operation(const std::string& id) const;
+    // The tag of a GET that would show this view.
+    [[nodiscard]] std::string etag_of(const app::database_view& view) const;
+
+    // ---- control loop ------------------------------------------------------------------
+    void on_change(std::function<void(model_change)> listener) { listener_ = std::move(listener); }
+    void on_database(std::shared_ptr<const app::database_view> view, app::change what) override;
+    void on_database_deleted(std::shared_ptr<const app::database_view> last) override;
+    void on_operation(std::shared_ptr<const domain::operation> operation) override;
+    void on_operation_forgotten(const std::string& id) override;
+    void on_project(std::shared_ptr<const domain::project> project) override;
+    void on_project_deleted(const std::string& name) override;
+    void on_catalogue(std::shared_ptr<const ports::catalogue> offer) override;
+
+  private:
+    static constexpr std::size_t shard_count = 1024;  // so that a change copies few
+    template <class Value>
+    struct sharded {
+        using map = std::unordered_map<std::string, Value>;
+        std::array<base::atomic_shared_ptr<const map>, shard_count> shards;
+        [[nodiscard]] static std::size_t place(const std::string& id) noexcept {
+            return std::hash<std::string>{}(id) % shard_count;
+        }
+        [[nodiscard]] Value find(const std::string& id) const {
+            const auto shard = shards[place(id)].load();
+            const auto at = shard->find(id);
+            return at == shard->end() ? Value() : at->second;
+        }
+        // Writers are one thread: copy, change, exchange.
+        void change(const std::string& id, const std::function<void(map&)>& how) {
+            auto& shard = shards[place(id)];
+            auto next = std::make_shared<map>(*shard.load());
+            how(*next);
+            shard.store(std::move(next));
+        }
+    };
+    void list(const app::database_view& view, const std::shared_ptr<database_slot>& slot);
+    void change_projects(const std::function<void(project_map&)>& how);
+    void change_directory(const std::function<void(directory&)>& how);
+    void tell(std::string_view kind, std::string_view id, std::int64_t revision, bool is_delete,
+              std::string_view object);
+
+    std::string generation_;
+    sharded<std::shared_ptr<database_slot>> slots_;
+    // As they are in the index.
+    std::unordered_map<std::string, std::shared_ptr<const listed_database>> listed_;
+    sharded<std::shared_ptr<const domain::operation>> operations_;
+    base::atomic_shared_ptr<const directory> directory_;
+    std::function<void(model_change)> listener_;
+};
+
+}  // namespace api

@@ -1,0 +1,124 @@
+#include "api/static/static_site.hpp"
+
+#include <gtest/gtest.h>
+
+#include <regex>
+#include <set>
+
+#include "api/api.hpp"
+#include "api/routes.hpp"
+#include "http/gzip.hpp"
+
+namespace {
+
+http::request request_with(http::headers headers) {
+    return {.target = "/docs", .headers = std::move(headers)};
+}
+
+api::static_site site() {
+    return {api::openapi_document(), api::embedded_files()};
+}
+
+// What a page asks of hosts: the values of src and href, but for data: and places in the page.
+std::vector<std::string> references_in(const std::string& page) {
+    static const std::regex reference(R"re((?:src|href)\s*=\s*(?:"([^"]*)"|([^\s>"]+)))re");
+    std::vector<std::string> found;
+    for (std::sregex_iterator at(page.begin(), page.end(), reference), end; at != end; ++at) {
+        auto value = (*at)[1].matched ? (*at)[1].str() : (*at)[2].str();
+        if (!value.starts_with('#') && value != "data:,") found.push_back(std::move(value));
+    }
+    return found;
+}
+
+TEST(docs, show_the_viewer_that_the_build_was_given) {
+    EXPECT_EQ(api::api_viewer().starts_with("Swagger UI "), DBAAS_HAS_VIEWER == 1);
+    EXPECT_EQ(api::embedded_files().empty(), DBAAS_HAS_VIEWER == 0);
+    const auto page = site().page({}).body.to_string();
+    EXPECT_EQ(page.find("<script src=") != std::string::npos, DBAAS_HAS_VIEWER == 1);
+    EXPECT_EQ(page.find("does not include Swagger UI") != std::string::npos, DBAAS_HAS_VIEWER == 0);
+}
+
+TEST(docs, are_made_of_nothing_that_other_hosts_have) {
+    const auto docs = site();
+    std::set<std::string> media;
+    for (const auto& each : references_in(docs.page({}).body.to_string())) {
+        EXPECT_EQ(each.find(':'), std::string::npos) << each;
+        EXPECT_FALSE(each.starts_with("//")) << each;
+        const std::string path = each.starts_with('/') ? each : "/" + each;  // as seen from /docs
+        const auto matched = api::match(http::method::get, path);
+        ASSERT_NE(matched.found, nullptr) << path;
+        if (matched.found->id != api::operation_id::static_file) continue;
+        const auto got = docs.file(matched.parameter, {});
+        ASSERT_TRUE(got) << path;
+        EXPECT_EQ(got->status, 200U);
+        EXPECT_GT(got->body.size(), 0U);
+        media.insert(std::string(got->headers.get("Content-Type")));
+        const auto ending = path.substr(path.rfind('.') + 1);
+        EXPECT_TRUE(got->headers.get("Content-Type")
+                        .starts_with(ending == "js"    ? "text/javascript"
+                                     : ending == "css" ? "text/css"
+                                     : ending == "txt" ? "text/plain"
+                                                       : "text/html"))
+            << path;
+    }
+    EXPECT_EQ(media.size(), DBAAS_HAS_VIEWER == 1 ? 4U : 0U);
+    EXPECT_EQ(docs.file("nothing.js", {}), std::nullopt);
+    EXPECT_EQ(docs.file("index.html", {}), std::nullopt);
+}
+
+TEST(docs, run_no_script_but_ours_and_ask_no_host_but_us) {
+    const auto docs = site();
+    for (const auto& answer : {docs.page({}), *docs.file("plain", {})}) {
+        const std::string policy(answer.headers.get("Content-Security-Policy"));
+        EXPECT_TRUE(policy.starts_with("default-src 'none';")) << policy;
+        for (const auto* forbidden : {"unsafe-eval", "//", "*", "http", "script-src 'unsafe"}) {
+            EXPECT_EQ(policy.find(forbidden), std::string::npos) << policy;
+        }
+        const auto page = answer.body.to_string();
+        EXPECT_FALSE(std::regex_search(page, std::regex("<script>|<script [^>]*>[^<]|\\son\\w+=")));
+    }
+}
+
+TEST(docs, are_packed_for_those_who_can_unpack_and_known_by_their_tags) {
+    const auto docs = site();
+    for (const auto& each : api::embedded_files()) {
+        const auto ask = [&](http::headers headers) {
+            const auto incoming = request_with(std::move(headers));
+            return each.name == "index.html" ? docs.page(incoming)
+                                             : *docs.file(each.path, incoming);
+        };
+        const auto plain = ask({});
+        const auto packed = ask({{"Accept-Encoding", "br, gzip"}});
+        EXPECT_EQ(plain.headers.get("Content-Encoding"), "");
+        EXPECT_EQ(plain.body.size(), each.bytes);
+        EXPECT_EQ(packed.headers.get("Content-Encoding"), "gzip");
+        EXPECT_EQ(packed.headers.get("Vary"), "Accept-Encoding");
+        EXPECT_EQ(http::gunzip(packed.body.to_string(), each.bytes).value(),
+                  plain.body.to_string());
+        const std::string tag(packed.headers.get("ETag"));
+        EXPECT_NE(tag, plain.headers.get("ETag"));
+        const auto again = ask({{"Accept-Encoding", "gzip"}, {"If-None-Match", tag}});
+        EXPECT_EQ(again.status, 304U);
+        EXPECT_EQ(again.body.size(), 0U);
+        EXPECT_EQ(again.headers.get("ETag"), tag);
+        EXPECT_EQ(ask({{"If-None-Match", tag}}).status, 200U);
+        const bool for_ever =
+            packed.headers.get("Cache-Control").find("immutable") != std::string_view::npos;
+        EXPECT_EQ(for_ever, each.name != "index.html") << each.name;
+    }
+}
+
+TEST(docs, have_a_plain_page_of_every_route) {
+    const auto page = site().file("plain", {})->body.to_string();
+    for (const auto& each : api::all_routes()) {
+        if (!each.is_described) continue;
+        const auto row = std::string(http::name(each.verb)) + "</b><code>" +
+                         std::string(each.pattern) + "</code> " + std::string(each.summary);
+        EXPECT_NE(page.find(row), std::string::npos) << row;
+    }
+    EXPECT_NE(page.find("<p>Body: <a href=#CreateDatabase>CreateDatabase</a></p>"),
+              std::string::npos);
+    EXPECT_NE(page.find("<h3 id=CreateDatabase>"), std::string::npos);
+}
+
+}  // namespace
