@@ -5,7 +5,7 @@ import sys
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, os.path.join(os.path.dirname(HERE), 'tests'))
+sys.path.insert(0, os.path.join(os.path.dirname(HERE), 'test', 'system'))
 
 from fill import Client, count, fill, progress  # noqa: E402
 from measure import Watched  # noqa: E402

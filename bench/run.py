@@ -17,7 +17,7 @@ import traceback
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(HERE)
-sys.path[:0] = [HERE, os.path.join(ROOT, 'tests')]
+sys.path[:0] = [HERE, os.path.join(ROOT, 'test', 'system')]
 
 from measure import raise_open_files  # noqa: E402
 from process import run  # noqa: E402

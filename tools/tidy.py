@@ -42,14 +42,14 @@ DEVCLUSTER = {
     '*': 'base aio http obs kube',
 }
 # Places that may include every module but main.
-PLACES = ('testing', 'tests', 'bench', 'fuzz')
+PLACES = ('test', 'bench')
 
 # Foreign headers at home in few modules: (pattern, modules, exceptions that everybody may include).
 FOREIGN = [
     (r'sqlite3\.h$', 'sqlite', ''),
     (r'boost/beast', 'http', ''),
     (r'boost/asio', 'aio http', r'boost/asio/(awaitable|any_io_executor)\.hpp$'),
-    (r'openssl/', 'http token testing', ''),
+    (r'openssl/', 'http token test', ''),
     (r'simdjson', 'kube kubedb scrape devcluster', ''),
     (r'yaml-cpp/', 'config kube', ''),
     (r'(mongoc|bson)', 'mongo', ''),
@@ -68,13 +68,13 @@ BANNED = [
     (r'\bthis_thread::sleep_(for|until)|\b(usleep|nanosleep)\s*\(|::sleep\s*\(', ('bench/', 'src/aio/', 'src/main/'),
      'wait for the event, or move a manual clock'),
     (r'std::(cout|cerr|clog)\b|(?<!\w)(printf|fprintf|puts|putchar)\s*\(|fmt::print\b',
-     ('src/main/', 'src/obs/', 'devcluster/main', 'bench/', 'tests/', 'fuzz/'), 'log through obs, or return the text'),
-    (r'\b(secure_)?getenv\s*\(', ('src/main/', 'src/config/', 'devcluster/main', 'bench/', 'tests/', 'testing/', 'test'),
+     ('src/main/', 'src/obs/', 'devcluster/main', 'bench/', 'test/'), 'log through obs, or return the text'),
+    (r'\b(secure_)?getenv\s*\(', ('src/main/', 'src/config/', 'devcluster/main', 'bench/', 'test/', 'test'),
      'declare an option in config'),
     (r'\b(rand|srand)\s*\(\)|\bstd::rand\b', (), 'use <random> with a seed that is printed'),
     (r'\b(strcpy|strcat|sprintf|vsprintf|gets|strtok)\s*\(', (), 'use std::string, string_view or fmt'),
     (r'\bstd::(async|thread)\b(?!::)',
-     ('src/aio/', 'src/main/', 'src/http/', 'src/obs/', 'src/sqlite/', 'devcluster/', 'bench/', 'tests/', 'testing/', 'test'),
+     ('src/aio/', 'src/main/', 'src/http/', 'src/obs/', 'src/sqlite/', 'devcluster/', 'bench/', 'test/', 'test'),
      'give the work to a loop or the blocking pool (aio)'),
 ]
 LEFTOVERS = [
@@ -200,7 +200,7 @@ class tidy:
             return
         if target == source:
             return
-        if target == 'testing' and (is_test(path) or source in PLACES):
+        if target == 'test' and (is_test(path) or source in PLACES):
             return
         if source.startswith('devcluster/') and target.startswith('devcluster/'):
             self.edges.setdefault(source, {}).setdefault(target, (path, line))
@@ -290,7 +290,7 @@ class tidy:
     def check_readmes(self, code):
         """The README of a module stands in its top folder and describes the sub-folders as well."""
         for module in sorted({'/'.join(os.path.dirname(path).split('/')[:2]) for path in code}):
-            if module_of(module + '/x').startswith(('testing', 'tests', 'bench')) or '/' not in module:
+            if module_of(module + '/x').startswith(PLACES) or '/' not in module:
                 continue
             if not os.path.exists(os.path.join(self.root, module, 'README.md')):
                 self.say(module + '/README.md', 1, 'readme', 'is missing; say why the module exists, what belongs there and '

@@ -19,8 +19,8 @@ GOOD = {
     'src/http/README.md': 'why\n',
     'src/http/server.hpp': HEADER + '#include <boost/asio/awaitable.hpp>\n\n#include "base/clock.hpp"\n',
     'src/http/server.cpp': '#include "http/server.hpp"\n\n#include <boost/beast/http.hpp>\n// printf("no") XX TO DO\n',
-    'src/http/server_test.cpp': '#include "http/server.hpp"\n#include "testing/clock.hpp"\n',
-    'testing/clock.hpp': HEADER + '#include "base/clock.hpp"\n',
+    'src/http/server_test.cpp': '#include "http/server.hpp"\n#include "test/support/clock.hpp"\n',
+    'test/support/clock.hpp': HEADER + '#include "base/clock.hpp"\n',
 }
 
 
@@ -50,10 +50,10 @@ class tidy_finds(unittest.TestCase):
         self.only('src/http/x.hpp', HEADER + '#include "domain/types.hpp"\n', 3, 'arrow')
 
     def test_an_include_of_main(self):
-        self.only('testing/x.cpp', '#include "main/wiring.hpp"\n', 1, 'arrow')
+        self.only('test/support/x.cpp', '#include "main/wiring.hpp"\n', 1, 'arrow')
 
     def test_production_code_that_uses_testing(self):
-        self.only('src/http/x.cpp', '#include "testing/clock.hpp"\n', 1, 'arrow')
+        self.only('src/http/x.cpp', '#include "test/support/clock.hpp"\n', 1, 'arrow')
 
     def test_the_api_server_of_the_devcluster_seeing_the_client(self):
         readme = {'devcluster/apiserver/README.md': 'why\n', 'devcluster/controller/README.md': 'why\n'}
@@ -108,7 +108,7 @@ class tidy_finds(unittest.TestCase):
 
     def test_machine_paths_wherever_text_is(self):
         for folder in ('/home', '/root', '/tmp', '/work'):
-            for path in ('docs/x.md', 'cmake/x.cmake', 'dev', '.ci/run', 'apifuzz/x.toml', 'bench/x.lua'):
+            for path in ('docs/x.md', 'cmake/x.cmake', 'dev', '.ci/run', 'test/apifuzz/x.toml', 'bench/x.lua'):
                 with self.subTest(folder + path):
                     self.only(path, f'a\nread {folder}/me/x\n', 2, 'machine-path')
             text = f'{folder} ../tmp/x ~{folder}s/x example.com{folder}/x ./work/x\n'

@@ -81,7 +81,7 @@ CODE_WORDS = [
 # ---- reading ---------------------------------------------------------------------------------------------------------
 
 PENDING_PATH = 'tools/words_pending.txt'
-UNREAD = re.compile(r'^(tools/tidy_words\.py|tools/words_pending\.txt|tools/tidy_test\.py|LICENSE|fuzz/corpus/.*)$|\.json$|\.mod$|\.html$')
+UNREAD = re.compile(r'^(tools/tidy_words\.py|tools/words_pending\.txt|tools/tidy_test\.py|LICENSE|test/fuzz/corpus/.*)$|\.json$|\.mod$|\.html$')
 EXEMPT = 'words-ok'
 
 C_PROSE = re.compile(r'R"(?P<tag>\w*)\((?P<raw>.*?)\)(?P=tag)"|"(?P<string>(?:\\.|[^"\\\n])*)"|(?<![0-9a-fA-F])\'(?:\\.|[^\'\\\n])+\''

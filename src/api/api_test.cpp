@@ -17,7 +17,7 @@
 #include "api/read_model/read_model.hpp"
 #include "api/routes.hpp"
 #include "domain/field_errors.hpp"
-#include "testing/recording_log.hpp"
+#include "test/support/recording_log.hpp"
 
 namespace {
 

@@ -9,11 +9,11 @@
 
 #include "app/service.hpp"
 #include "http/gzip.hpp"
-#include "testing/fake_cluster.hpp"
-#include "testing/fake_metrics_source.hpp"
-#include "testing/manual_clock.hpp"
-#include "testing/memory_document_store.hpp"
-#include "testing/recording_log.hpp"
+#include "test/support/fake_cluster.hpp"
+#include "test/support/fake_metrics_source.hpp"
+#include "test/support/manual_clock.hpp"
+#include "test/support/memory_document_store.hpp"
+#include "test/support/recording_log.hpp"
 
 namespace {
 

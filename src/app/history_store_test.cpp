@@ -4,10 +4,10 @@
 
 #include <cmath>
 
-#include "testing/gated_store.hpp"
-#include "testing/manual_clock.hpp"
-#include "testing/memory_document_store.hpp"
-#include "testing/poll_until_done.hpp"
+#include "test/support/gated_store.hpp"
+#include "test/support/manual_clock.hpp"
+#include "test/support/memory_document_store.hpp"
+#include "test/support/poll_until_done.hpp"
 
 namespace {
 

@@ -4,9 +4,9 @@
 
 #include <set>
 
-#include "testing/fake_metrics_source.hpp"
-#include "testing/manual_clock.hpp"
-#include "testing/memory_document_store.hpp"
+#include "test/support/fake_metrics_source.hpp"
+#include "test/support/manual_clock.hpp"
+#include "test/support/memory_document_store.hpp"
 
 namespace {
 

@@ -3,8 +3,8 @@
 #include <gtest/gtest.h>
 
 #include "aio/block_on.hpp"
-#include "testing/manual_clock.hpp"
-#include "testing/memory_document_store.hpp"
+#include "test/support/manual_clock.hpp"
+#include "test/support/memory_document_store.hpp"
 
 namespace {
 

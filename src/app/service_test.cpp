@@ -2,12 +2,12 @@
 
 #include <gtest/gtest.h>
 
-#include "testing/fake_cluster.hpp"
-#include "testing/fake_metrics_source.hpp"
-#include "testing/gated_store.hpp"
-#include "testing/manual_clock.hpp"
-#include "testing/memory_document_store.hpp"
-#include "testing/poll_until_done.hpp"
+#include "test/support/fake_cluster.hpp"
+#include "test/support/fake_metrics_source.hpp"
+#include "test/support/gated_store.hpp"
+#include "test/support/manual_clock.hpp"
+#include "test/support/memory_document_store.hpp"
+#include "test/support/poll_until_done.hpp"
 
 namespace {
 

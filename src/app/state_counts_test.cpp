@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "testing/manual_clock.hpp"
+#include "test/support/manual_clock.hpp"
 
 namespace {
 

@@ -15,7 +15,7 @@
 #include "aio/block_on.hpp"
 #include "http/client.hpp"
 #include "http/server.hpp"
-#include "testing/certificates.hpp"
+#include "test/support/certificates.hpp"
 
 namespace {
 

@@ -2,8 +2,8 @@
 
 #include "inproc/memory_bus.hpp"
 #include "inproc/memory_cache.hpp"
-#include "testing/bus_contract.hpp"
-#include "testing/cache_contract.hpp"
+#include "test/support/bus_contract.hpp"
+#include "test/support/cache_contract.hpp"
 
 namespace fakes {
 

@@ -1,6 +1,6 @@
 #include "kube/discovery.hpp"
 
-#include "testing/simulated_api_server.hpp"
+#include "test/support/simulated_api_server.hpp"
 
 namespace kube {
 namespace {

@@ -3,7 +3,7 @@
 #include <filesystem>
 #include <vector>
 
-#include "testing/simulated_api_server.hpp"
+#include "test/support/simulated_api_server.hpp"
 
 namespace kube {
 namespace {

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "aio/block_on.hpp"
-#include "testing/manual_clock.hpp"
+#include "test/support/manual_clock.hpp"
 
 namespace kube {
 namespace {
@@ -15,7 +15,7 @@ using base::errc;
 using base::fail;
 using std::chrono::seconds;
 
-// Answers what the test has laid out, in order; the wire is tests/lease_wire_test.cpp's.
+// Answers what the test has laid out, in order; the wire is test/wire/lease_wire_test.cpp's.
 class scripted_client final : public client {
   public:
     using answer = base::outcome<json::object>;

@@ -8,7 +8,7 @@
 #include "base/time_text.hpp"
 #include "kubedb/names.hpp"
 #include "kubedb/observed_store.hpp"
-#include "testing/manual_clock.hpp"
+#include "test/support/manual_clock.hpp"
 
 namespace kubedb {
 namespace {

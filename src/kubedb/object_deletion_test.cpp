@@ -1,6 +1,6 @@
 #include "kubedb/object_deletion.hpp"
 
-#include "testing/simulated_api_server.hpp"
+#include "test/support/simulated_api_server.hpp"
 
 namespace kubedb {
 namespace {

@@ -4,7 +4,7 @@
 
 #include <boost/json.hpp>
 
-#include "testing/manual_clock.hpp"
+#include "test/support/manual_clock.hpp"
 
 namespace kubedb {
 namespace {

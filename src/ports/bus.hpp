@@ -1,6 +1,7 @@
 #pragma once
 // Small messages between the replicas of the platform ("database db-x changed"). At most once; a
-// listener that missed some catches up from the store. Contract suite: testing/bus_contract.hpp.
+// listener that missed some catches up from the store. Contract suite:
+// test/support/bus_contract.hpp.
 
 #include <functional>
 #include <memory>

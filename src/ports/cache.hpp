@@ -1,6 +1,7 @@
 #pragma once
 // A byte cache with expiry, shared by replicas where Redis is used (later) and in process otherwise
-// (inproc). A cache may forget anything at any time. Contract suite: testing/cache_contract.hpp.
+// (inproc). A cache may forget anything at any time. Contract suite:
+// test/support/cache_contract.hpp.
 
 #include <chrono>
 #include <optional>

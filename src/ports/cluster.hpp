@@ -1,7 +1,7 @@
 #pragma once
 // The place where databases run, in the domain's words. Adapter: kubedb (a Kubernetes cluster);
-// fake: testing::fake_cluster; suite: testing/cluster_contract.hpp. Observations are pushed to one
-// observer; writes are awaited. Everything lives on the control loop; only state() may be asked
+// fake: testing::fake_cluster; suite: test/support/cluster_contract.hpp. Observations are pushed to
+// one observer; writes are awaited. Everything lives on the control loop; only state() may be asked
 // from other threads.
 
 #include <functional>

@@ -1,7 +1,7 @@
 #pragma once
 // Documents under optimistic concurrency: what the platform needs of a database of its own.
 // Adapters: sqlite (embedded), mongo (later), testing::memory_document_store (fake);
-// testing/document_store_contract.hpp is the suite that each must pass. Every function may be
+// test/support/document_store_contract.hpp is the suite that each must pass. Every function may be
 // awaited on any loop; answers come back on the caller's loop.
 
 #include <cstdint>

@@ -1,7 +1,7 @@
 #pragma once
 // A named right that one holder has at a time and must renew before it runs out. Adapter: kube
-// (Lease objects); fake: fakes::fake_lease_manager. Promises: testing/lease_manager_contract.hpp.
-// Belongs to one loop.
+// (Lease objects); fake: fakes::fake_lease_manager. Promises:
+// test/support/lease_manager_contract.hpp. Belongs to one loop.
 //
 // No such right is a lock. A holder may be stopped (a paused machine, a slow answer) between its
 // look at the time and its write, and another may have taken over meanwhile. Therefore:

@@ -13,7 +13,7 @@
 #include <thread>
 
 #include "sqlite/sqlite_connection.hpp"
-#include "testing/document_store_contract.hpp"
+#include "test/support/document_store_contract.hpp"
 
 namespace {
 

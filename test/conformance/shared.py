@@ -1,0 +1,47 @@
+"""The one real cluster of a run, and what the command line asks for."""
+
+import os
+import sys
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+sys.path[:0] = [HERE, os.path.join(ROOT, 'test', 'system')]
+
+import definitions  # noqa: E402
+from cluster import RealCluster  # noqa: E402
+
+how = None  # the command line
+
+
+class Shared:
+    """One real cluster for all tests, started by the first."""
+    cluster = None
+
+    @classmethod
+    def get(cls):
+        if cls.cluster is None:
+            begun = time.monotonic()
+            cluster = RealCluster(how.programs)
+            try:
+                cluster.start()
+                version = cluster.ask('GET', '/version').json['gitVersion']
+                count = cluster.apply_definitions(definitions.given(how.crds), definitions.own())
+                for name in ('dbaas-system', 'conformance'):
+                    cluster.ask('POST', '/api/v1/namespaces', {'metadata': {'name': name}})
+            except BaseException:
+                cluster.close()
+                raise
+            cls.cluster = cluster
+            print(f'kube-apiserver {version} with {count} definitions after {time.monotonic() - begun:.1f} s', flush=True)
+        return cls.cluster
+
+    @classmethod
+    def make_version(cls, kind, name):
+        """A version of an engine in the catalogue, with whatever its definition requires."""
+        group, version, plural = 'catalog.kubedb.com', 'v1alpha1', kind.lower() + 's'
+        served = cls.cluster.definition(f'{plural}.{group}')['spec']['versions']
+        schema = next(each for each in served if each['name'] == version)['schema']['openAPIV3Schema']
+        spec = definitions.least(schema['properties']['spec'])
+        return cls.cluster.ask('POST', f'/apis/{group}/{version}/{plural}', {
+            'apiVersion': f'{group}/{version}', 'kind': kind, 'metadata': {'name': name}, 'spec': {**spec, 'version': name}})

@@ -1,0 +1,25 @@
+// Exporter pages: every byte sequence is read to its end or refused, and what is read lies inside
+// of the page.
+
+#include "scrape/exposition.hpp"
+#include "test/fuzz/fuzz.hpp"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    const auto page = fuzz::text_of(data, size);
+    for (const auto format : {scrape::page_format::text, scrape::page_format::openmetrics}) {
+        scrape::page_reader reader;
+        reader.open(page, format);
+        scrape::sample each;
+        std::size_t samples = 0;
+        while (reader.next(each)) {
+            ++samples;
+            fuzz::require(!each.name.empty());
+            fuzz::require(each.name.data() >= page.data() &&
+                          each.name.data() + each.name.size() <= page.data() + page.size());
+            for (const auto& label : each.labels) (void)scrape::unescaped(label.value);
+        }
+        (void)reader.finish();
+        fuzz::require(samples <= size);
+    }
+    return 0;
+}

@@ -1,0 +1,167 @@
+#include "test/support/memory_document_store.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace fakes {
+
+using base::errc;
+using base::fail;
+
+namespace {
+
+constexpr std::size_t id_bytes_max = 128;
+constexpr std::size_t body_bytes_max = std::size_t(4) << 20;
+constexpr std::size_t page_items_max = 1000;
+
+std::string unique_key(const std::string& collection, const std::string& name,
+                       const std::string& value) {
+    return fmt::format("{}\n{}\n{}", collection, name, value);
+}
+
+}  // namespace
+
+base::outcome<void> memory_document_store::enter() {
+    if (is_closed_) return fail(errc::unavailable, "the store is closed");
+    if (failures_left_ > 0) {
+        --failures_left_;
+        return fail(errc::unavailable, "the store does not answer");
+    }
+    ++calls_;
+    return {};
+}
+
+bool memory_document_store::leave() {
+    if (!loses_then_fails_) return true;
+    failures_left_ = *std::exchange(loses_then_fails_, std::nullopt);
+    return false;
+}
+
+void memory_document_store::release_unique(const std::string& where, const ports::document& held) {
+    for (const auto& [name, value] : held.unique) unique_.erase(unique_key(where, name, value));
+}
+
+base::outcome<ports::revision> memory_document_store::put_now(const ports::put_request& request) {
+    const auto& wanted = request.content;
+    if (wanted.id.empty() || wanted.id.size() > id_bytes_max) {
+        return fail(errc::limit, fmt::format("an id has 1 to {} bytes", id_bytes_max));
+    }
+    if (wanted.body.size() > body_bytes_max) {
+        return fail(errc::limit, fmt::format("a body has at most {} bytes", body_bytes_max));
+    }
+    auto& documents = collections_[request.collection];
+    const auto found = documents.find(wanted.id);
+    const auto present = found == documents.end() ? 0 : found->second.revision;
+    if (present != request.expected) {
+        return fail(errc::precondition, fmt::format("{} has revision {}, not {}", wanted.id,
+                                                    present, request.expected));
+    }
+    for (const auto& [name, value] : wanted.unique) {
+        const auto owner = unique_.find(unique_key(request.collection, name, value));
+        if (owner != unique_.end() && owner->second != wanted.id) {
+            return fail(errc::conflict, fmt::format("{} '{}' is taken", name, value),
+                        "unique:" + name);
+        }
+    }
+    if (present != 0) release_unique(request.collection, found->second);
+    for (const auto& [name, value] : wanted.unique)
+        unique_[unique_key(request.collection, name, value)] = wanted.id;
+    auto& held = documents[wanted.id];
+    held = wanted;
+    held.revision = present + 1;
+    return held.revision;
+}
+
+aio::task<ports::revision> memory_document_store::put(ports::put_request request) {
+    const std::lock_guard lock(mutex_);
+    if (auto entered = enter(); !entered) co_return base::pass(std::move(entered));
+    auto put = put_now(request);
+    if (!leave()) co_return fail(errc::timed_out, "the answer was lost");
+    co_return put;
+}
+
+aio::task<std::vector<base::outcome<ports::revision>>> memory_document_store::put_bulk(
+    std::vector<ports::put_request> requests) {
+    const std::lock_guard lock(mutex_);
+    if (auto entered = enter(); !entered) co_return base::pass(std::move(entered));
+    std::vector<base::outcome<ports::revision>> results;
+    for (const auto& request : requests) results.push_back(put_now(request));
+    co_return results;
+}
+
+aio::task<ports::document> memory_document_store::get(std::string collection, std::string id) {
+    const std::lock_guard lock(mutex_);
+    if (auto entered = enter(); !entered) co_return base::pass(std::move(entered));
+    const auto& documents = collections_[collection];
+    const auto found = documents.find(id);
+    if (found == documents.end())
+        co_return fail(errc::not_found, fmt::format("no document {}", id));
+    co_return found->second;
+}
+
+aio::task<ports::page> memory_document_store::find(ports::page_request request) {
+    const std::lock_guard lock(mutex_);
+    if (auto entered = enter(); !entered) co_return base::pass(std::move(entered));
+    const auto limit = std::clamp<std::size_t>(request.limit, 1, page_items_max);
+    const auto& documents = collections_[request.collection];
+    ports::page result;
+    for (auto at = documents.upper_bound(request.after); at != documents.end(); ++at) {
+        if (!request.index_name.empty()) {
+            const auto entry = at->second.index.find(request.index_name);
+            if (entry == at->second.index.end() || entry->second != request.index_value) continue;
+        }
+        if (result.items.size() == limit) {
+            result.next = result.items.back().id;
+            break;
+        }
+        result.items.push_back(at->second);
+    }
+    co_return result;
+}
+
+aio::task<void> memory_document_store::remove(ports::delete_request request) {
+    const std::lock_guard lock(mutex_);
+    if (auto entered = enter(); !entered) co_return entered;
+    auto& documents = collections_[request.collection];
+    const auto found = documents.find(request.id);
+    const auto present = found == documents.end() ? 0 : found->second.revision;
+    if (request.expected != 0 && present != request.expected) {
+        co_return fail(errc::precondition, fmt::format("{} has revision {}, not {}", request.id,
+                                                       present, request.expected));
+    }
+    if (found != documents.end()) {
+        release_unique(request.collection, found->second);
+        documents.erase(found);
+    }
+    if (!leave()) co_return fail(errc::timed_out, "the answer was lost");
+    co_return base::outcome<void>{};
+}
+
+bool memory_document_store::is_connected() const noexcept {
+    const std::lock_guard lock(mutex_);
+    return !is_closed_ && failures_left_ == 0;
+}
+
+aio::task<void> memory_document_store::close() {
+    const std::lock_guard lock(mutex_);
+    is_closed_ = true;
+    co_return base::outcome<void>{};
+}
+
+void memory_document_store::fail_next(int calls) {
+    const std::lock_guard lock(mutex_);
+    failures_left_ = calls;
+}
+
+void memory_document_store::lose_next_answer(int failures) {
+    const std::lock_guard lock(mutex_);
+    loses_then_fails_ = failures;
+}
+
+int memory_document_store::calls() const {
+    const std::lock_guard lock(mutex_);
+    return calls_;
+}
+
+}  // namespace fakes

@@ -1,0 +1,370 @@
+#!/usr/bin/env python3
+"""The main job from outside, with real Redis and PostgreSQL processes: create, connect, read, change, break, delete."""
+
+import http.client
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import unittest
+import urllib.parse
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from process import run  # noqa: E402
+from stack import Stack, together, wait_until  # noqa: E402
+
+HAS_POSTGRES = os.path.exists('/usr/bin/prometheus-postgres-exporter') and shutil.which('psql') is not None
+
+
+def redis(uri, *words):
+    """One command through redis-cli, as a user would."""
+    parts = urllib.parse.urlparse(uri)
+    done = subprocess.run(['redis-cli', '-h', parts.hostname, '-p', str(parts.port), *words], capture_output=True, text=True,
+                          timeout=20, check=False, env={'PATH': os.environ['PATH'],
+                                                        'REDISCLI_AUTH': urllib.parse.unquote(parts.password)})
+    return done.stdout.strip()
+
+
+class MainJob(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.stack = Stack()
+        cls.addClassCleanup(cls.stack.close)
+        cls.stack.start()
+
+    def made(self, name, engine='redis', **more):
+        answer = self.stack.create(name, engine, **more)
+        self.assertEqual(answer.status, 202, answer.text)
+        database = answer.json['database']['id']
+        self.stack.wait_for(database, 'running', 120)
+        return database
+
+    def uri(self, database):
+        answer = self.stack.get(f'/api/v1/databases/{database}/credentials')
+        self.assertEqual(answer.status, 200, answer.text)
+        self.assertEqual(answer.headers['Cache-Control'], 'no-store')
+        return answer.json['uri']
+
+    def test_a_redis_from_birth_to_death(self):
+        stack = self.stack
+        database = self.made('cache', labels={'team': 'web'})
+        uri = self.uri(database)
+        self.assertEqual(redis(uri, 'set', 'a', '1'), 'OK')
+        metrics = wait_until(lambda: (lambda m: m['metrics'].get('operations') and m)(
+            stack.get(f'/api/v1/databases/{database}/metrics').json), what='rates')
+        self.assertEqual(metrics['status'], 'fresh')
+        self.assertEqual(metrics['metrics']['up'], 1)
+        history = f'/api/v1/databases/{database}/metrics/history?metric=connections.current&step=60'
+        wait_until(lambda: any(value is not None for _, value in stack.get(history).json['points']), what='history')
+        self.assertEqual(len(stack.get('/api/v1/databases?label=team=web').json['items']), 1)
+
+        self.assertEqual(stack.patch(f'/api/v1/databases/{database}', {'deletion_protection': True}).status, 200)
+        refused = stack.delete(f'/api/v1/databases/{database}')
+        self.assertEqual((refused.status, refused.json['code']), (409, 'deletion_protected'))
+        stack.patch(f'/api/v1/databases/{database}', {'deletion_protection': False})
+
+        self.assertEqual(stack.patch(f'/api/v1/databases/{database}', {'paused': True}).status, 202)
+        stack.wait_for(database, 'paused')
+        self.assertEqual(redis(uri, 'get', 'a'), '')
+        self.assertEqual(stack.patch(f'/api/v1/databases/{database}', {'paused': False}).status, 202)
+        stack.wait_for(database, 'running')
+        self.assertEqual(redis(uri, 'get', 'a'), '1')
+
+        grown = stack.patch(f'/api/v1/databases/{database}', {'storage': {'size': '2Gi'}, 'size': 'small'})
+        operation = grown.json['operation']['id']
+        wait_until(lambda: stack.get(f'/api/v1/operations/{operation}').json['phase'] == 'succeeded', what='the change')
+        self.assertEqual(redis(uri, 'get', 'a'), '1')
+
+        gone = stack.delete(f'/api/v1/databases/{database}')
+        self.assertEqual(gone.status, 202)
+        wait_until(lambda: stack.get(f'/api/v1/databases/{database}').status == 404, what='the end')
+        self.assertEqual(stack.get(f"/api/v1/operations/{gone.json['operation']['id']}").json['phase'], 'succeeded')
+        for kind in ('pods', 'secrets', 'persistentvolumeclaims', 'services'):
+            left = stack.kubernetes(f'/api/v1/namespaces/dbaas-default/{kind}')['items']
+            self.assertEqual([each['metadata']['name'] for each in left if 'cache' in each['metadata']['name']], [])
+
+    @unittest.skipUnless(HAS_POSTGRES, 'PostgreSQL with its exporter and psql is not installed: ./dev test --live installs it')
+    def test_a_postgres_gets_a_standby_and_survives_a_kill(self):
+        stack = self.stack
+        database = self.made('orders', 'postgres')
+        uri = self.uri(database)
+
+        def psql(sql):
+            done = subprocess.run(['psql', uri, '-Atc', sql], capture_output=True, text=True, timeout=30, check=False)
+            return done.stdout.strip()
+
+        self.assertEqual(psql('create table t as select 1 as n; select n from t').splitlines()[-1], '1')
+        answer = stack.patch(f'/api/v1/databases/{database}', {'topology': {'mode': 'replicated', 'replicas': 2}})
+        operation = answer.json['operation']['id']
+        wait_until(lambda: stack.get(f'/api/v1/operations/{operation}').json['phase'] == 'succeeded', 120, 'the standby')
+        wait_until(lambda: psql('select count(*) from pg_stat_replication') == '1', what='replication')
+
+        primary = next(pid for pid in stack.engine_processes('postgres')
+                       if os.path.basename(os.path.dirname(os.readlink(f'/proc/{pid}/cwd'))) == 'orders-0')
+        os.kill(primary, signal.SIGKILL)
+        wait_until(lambda: stack.phase(database) == 'degraded', what='degraded')
+        stack.wait_for(database, 'running')
+        self.assertEqual(psql('select n from t'), '1')
+        events = stack.get(f'/api/v1/databases/{database}/events').json['items']
+        self.assertTrue(any(each['reason'] == 'BackOff' and 'signal 9' in each['message'] for each in events), events)
+
+    def test_a_hundred_of_one_name_are_one(self):
+        answers = together(100, lambda _: self.stack.create('only').status)
+        self.assertEqual(sorted(answers), [202] + [409] * 99)
+
+    def test_a_repeated_write_gets_its_first_answer(self):
+        head = {'Idempotency-Key': 'k1'}
+        body = {'name': 'team-a', 'display_name': 'Team A'}
+        first = self.stack.post('/api/v1/projects', body, headers=head)
+        again = self.stack.post('/api/v1/projects', body, headers=head)
+        self.assertEqual((first.status, again.status), (201, 201))
+        self.assertEqual(again.text, first.text)
+        self.assertEqual(again.headers['Idempotency-Replayed'], 'true')
+        other = self.stack.post('/api/v1/projects', {'name': 'team-b'}, headers=head)
+        self.assertEqual((other.status, other.json['code']), (422, 'idempotency_key_reused'))
+
+    def test_what_was_read_may_be_sent_back(self):
+        path = f"/api/v1/databases/{self.made('echo')}"
+        read = self.stack.get(path).json
+        read['labels'] = {'team': 'web'}
+        answer = self.stack.patch(path, read)
+        self.assertEqual((answer.status, answer.json['database']['labels']), (200, read['labels']), answer.text)
+        read['engine'] = 'mysql'
+        refused = self.stack.patch(path, read)
+        self.assertLessEqual({'/engine', '/revision'}, {each['pointer'] for each in refused.json['errors']}, refused.text)
+
+    def test_bad_input_is_named(self):
+        stack = self.stack
+        for body, pointers in [
+                ({'project': 'default', 'name': 'Bad_Name', 'engine': 'redis'}, ['/name']),
+                ({'project': 'nowhere', 'name': 'x1', 'engine': 'redis'}, ['/project']),
+                ({'project': 'default', 'name': 'x1', 'engine': 'oracle'}, ['/engine']),
+                ({'project': 'default', 'name': 'x1', 'engine': 'mongodb'}, ['/engine']),
+                ({'project': 'default', 'name': 'x1', 'engine': 'redis', 'version': '99'}, ['/version']),
+                ({'project': 'default', 'name': 'x1', 'engine': 'redis', 'size': 7, 'nonsense': 1}, ['/nonsense', '/size']),
+        ]:
+            answer = stack.post('/api/v1/databases', body)
+            self.assertEqual(answer.status, 422, answer.text)
+            self.assertEqual(sorted(each['pointer'] for each in answer.json['errors']), pointers, answer.text)
+        for raw in (b'{', b'[1]', b'\xff\xfe', b'{"a":' * 200 + b'1' + b'}' * 200, b'nul'):
+            self.assertEqual(stack.post('/api/v1/databases', raw).status, 400)
+        self.assertEqual(stack.post('/api/v1/databases', b'x' * 2_000_000).status, 413)
+        self.assertEqual(stack.post('/api/v1/databases', b'{}', headers={'Content-Type': 'text/plain'}).status, 415)
+        self.assertEqual(stack.get('/api/v1/databases?nonsense=1').status, 400)
+        self.assertEqual(stack.get('/api/v1/databases?cursor=zz').status, 400)
+        self.assertEqual(stack.get('/api/v1/../etc/passwd').status, 404)
+        self.assertEqual(stack.delete('/api/v1/databases').status, 405)
+        self.assertEqual(stack.get('/api/v1/databases', headers={'Host': 'rebound.example'}).status, 421)
+
+    def test_promtool_and_the_description_agree_with_us(self):
+        if shutil.which('promtool'):
+            page = self.stack.get('/metrics').text
+            done = subprocess.run(['promtool', 'check', 'metrics'], input=page, capture_output=True, text=True, check=False)
+            self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        description = self.stack.get('/api/v1/openapi.json').json
+        self.assertEqual(description['openapi'], '3.1.0')
+        self.assertIn('/api/v1/databases/{id}/metrics', description['paths'])
+
+    def test_the_description_is_a_page_that_asks_nobody_else(self):
+        for page in ('/docs', '/docs/plain'):
+            answer = self.stack.get(page)
+            self.assertEqual((answer.status, answer.headers['X-Content-Type-Options']), (200, 'nosniff'))
+            policy = answer.headers['Content-Security-Policy']
+            self.assertTrue(policy.startswith("default-src 'none';"), policy)
+            self.assertNotRegex(policy, r'unsafe-eval|https?:|\*')
+            for reference in re.findall(r'(?:src|href)="?([^\s">#][^\s">]*)', answer.text):
+                if reference == 'data:,':
+                    continue
+                self.assertNotIn('//', reference)
+                part = self.stack.get('/' + reference.lstrip('/'))
+                self.assertEqual((part.status, part.headers['X-Content-Type-Options']), (200, 'nosniff'), reference)
+                self.assertIn(part.headers['Content-Type'].split(';')[0], {
+                    'js': 'text/javascript', 'css': 'text/css', 'txt': 'text/plain', 'json': 'application/json',
+                }.get(reference.rpartition('.')[2], 'text/html'), reference)
+                tag = part.headers.get('ETag')
+                if tag:
+                    again = self.stack.get('/' + reference.lstrip('/'), headers={'If-None-Match': tag})
+                    self.assertEqual((again.status, again.text), (304, ''), reference)
+        self.assertEqual(self.stack.get('/docs/nothing.js').status, 404)
+
+    def test_the_list_of_metrics_is_what_is_shown(self):
+        """Names, types and labels; some come with the first scrape and the first count of what is watched."""
+        self.made('counted')
+        root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+        with open(os.path.join(root, 'docs/metrics.md'), encoding='utf-8') as file:
+            rows = re.findall(r'^\| `(\w+)` \| (\w+) \| ([\w, ]*?) *\|', file.read(), re.M)
+        listed = {name: (kind, set(re.findall(r'\w+', labels))) for name, kind, labels in rows}
+
+        def differing():
+            shown = self.shown_metrics()
+            return {name: (shown.get(name), listed.get(name)) for name in shown.keys() | listed.keys() if shown.get(name) != listed.get(name)}
+        try:
+            wait_until(lambda: not differing(), 20)
+        except AssertionError:
+            self.assertEqual(differing(), {}, 'shown, listed')
+        self.assertIn('dbaas_log_lines_dropped_total 0', self.stack.get('/metrics').text.splitlines())
+
+    def shown_metrics(self):
+        page = self.stack.get('/metrics').text
+        shown = {name: (kind, set()) for name, kind in re.findall(r'^# TYPE (\w+) (\w+)$', page, re.M)}
+        for name, labels in re.findall(r'^(\w+)\{(.*)\} ', page, re.M):
+            if name not in shown:
+                name = re.sub(r'_(bucket|sum|count)$', '', name)
+            shown[name][1].update(set(re.findall(r'(\w+)="', labels)) - {'le'})
+        return shown
+
+    def test_etags_spare_the_body(self):
+        database = self.made('tagged')
+        first = self.stack.get(f'/api/v1/databases/{database}')
+        again = self.stack.get(f'/api/v1/databases/{database}', headers={'If-None-Match': first.headers['ETag']})
+        self.assertEqual(again.status, 304)
+        stale = self.stack.patch(f'/api/v1/databases/{database}', {'labels': {'a': 'b'}}, headers={'If-Match': '"1-1"'})
+        self.assertEqual(stale.status, 412)
+
+    def test_an_object_that_vanishes_is_told_and_comes_back_when_asked(self):
+        stack = self.stack
+        database = self.made('ghost')
+        gone = stack.ask_cluster('DELETE', '/apis/kubedb.com/v1/namespaces/dbaas-default/redises/ghost')
+        self.assertEqual(gone.status, 200, gone.text)
+        wait_until(lambda: stack.get(f'/api/v1/databases/{database}/status').json['reason'] == 'object_missing',
+                   what='object_missing')
+        again = stack.post(f'/api/v1/databases/{database}/recreate')
+        self.assertEqual(again.status, 202, again.text)
+        stack.wait_for(database, 'running')
+
+
+class Disasters(unittest.TestCase):
+    """Parts die at bad moments; what was accepted comes to its end all the same."""
+
+    def setUp(self):
+        self.stack = Stack()
+        self.addCleanup(self.stack.close)
+        self.stack.start()
+
+    def settled(self, wanted):
+        """Every name of `wanted` runs, nothing else is there, and no operation is unfinished."""
+        databases = self.stack.databases()
+        if {each['name'] for each in databases} != wanted:
+            return False
+        if any(each['status']['phase'] != 'running' for each in databases):
+            return False
+        unfinished = [each for phase in ('queued', 'running')
+                      for each in self.stack.get(f'/api/v1/operations?phase={phase}').json['items']]
+        return not unfinished
+
+    def test_the_platform_is_killed_during_a_hundred_creates_and_deletes(self):
+        stack = self.stack
+        first = together(20, lambda index: stack.created(f'old-{index}'))
+        for database in first[:10]:
+            stack.wait_for(database, 'running', 120)
+        accepted = set(f'old-{index}' for index in range(20))
+
+        def act(index):
+            if index % 5 == 0:
+                gone = index // 5
+                if stack.delete(f'/api/v1/databases/{first[gone]}').status == 202:
+                    return ('deleted', f'old-{gone}')
+            elif create(index).status == 202:
+                return ('created', f'new-{index}')
+            return ('unknown', None)
+
+        def create(index):
+            return stack.post('/api/v1/databases', {'project': 'default', 'name': f'new-{index}', 'engine': 'redis', 'size': 'micro',
+                                                    'storage': {'size': '1Gi'}}, headers={'Idempotency-Key': f'new-{index}'})
+
+        def kill(_):
+            time.sleep(0.15)
+            stack.kill_platform()
+
+        results = together(101, lambda index: kill(index) if index == 100 else act(index))
+        stack.lose_kept_answers()
+        stack.start_platform()
+        # What was not answered may have happened or not; the platform's word after the start counts.
+        names = {each['name'] for each in stack.databases() if not each['deleted']}
+        for verdict, name in filter(None, results):
+            if verdict == 'created':
+                self.assertIn(name, names)
+            if verdict == 'deleted':
+                self.assertNotIn(name, names)
+        self.assertLessEqual(names, accepted | {f'new-{index}' for index in range(100)})
+        # Whoever got no answer asks again: never a refusal, and never a second database.
+        ids = {each['name']: each['id'] for each in stack.databases()}
+        created = [index for index in range(100) if index % 5]
+        for index, again in zip(created, together(len(created), lambda at: create(created[at]))):
+            name = f'new-{index}'
+            self.assertEqual(again.status, 202, again.text)
+            if name in ids:
+                self.assertEqual(again.headers.get('Idempotency-Replayed'), 'true', name)
+                self.assertEqual(again.json['database']['id'], ids[name])
+            names.add(name)
+        wait_until(lambda: self.settled(names), 240, 'everything accepted came to its end')
+        objects = stack.kubernetes('/apis/kubedb.com/v1/namespaces/dbaas-default/redises')['items']
+        self.assertEqual(sorted(each['metadata']['name'] for each in objects), sorted(names))
+        self.assertEqual(len(stack.engine_processes('redis-server')), len(names))
+
+    def test_the_cluster_is_killed_and_comes_back(self):
+        stack = self.stack
+        database = stack.created('kept')
+        stack.wait_for(database, 'running')
+        uri = stack.get(f'/api/v1/databases/{database}/credentials').json['uri']
+        redis(uri, 'set', 'a', '1')
+        wait_until(lambda: stack.get(f'/api/v1/databases/{database}/metrics').json['status'] == 'fresh', what='metrics')
+        stack.kill_cluster()
+        wait_until(lambda: not stack.engine_processes('redis-server'), what='the end of the engines')
+        wait_until(lambda: stack.get('/health/ready').status == 503, what='honest readiness')
+        read = stack.get(f'/api/v1/databases/{database}/metrics')
+        self.assertEqual(read.status, 200)
+        self.assertIn(read.json['status'], ('fresh', 'stale'))
+        stack.start_cluster()
+        wait_until(lambda: stack.get('/health/ready').status == 200, 90, 'readiness without a restart')
+        stack.wait_for(database, 'running')
+        wait_until(lambda: redis(uri, 'get', 'a') == '1', what='the data')
+
+    def stream(self):
+        """A connection and its answer: a stream that has told what is."""
+        connection = http.client.HTTPConnection(self.stack.base.removeprefix('http://'), timeout=30)
+        connection.request('GET', '/api/v1/stream')
+        answer = connection.getresponse()
+        text = b''
+        while b'event: sync' not in text:
+            text += answer.read1(65536)
+        return connection, answer
+
+    def test_sigterm_cuts_nobody(self):
+        stack = self.stack
+        stream, answer = self.stream()
+
+        def act(index):
+            if index == 0:
+                stack.platform.send_signal(signal.SIGTERM)
+                return 202
+            return stack.create(f'late-{index}').status
+
+        results = together(20, act)
+        stack.platform.wait(30)
+        self.assertEqual(stack.platform.returncode, 0, stack.log_tail('platform.log'))
+        self.assertLessEqual(set(results), {202, 0}, results)  # 0: came after the door was closed
+        answer.read()  # ends properly: an incomplete one would raise
+        stream.close()
+        self.assertIn('"event":"stopped"', stack.log_tail('platform.log'))
+
+    def test_a_stream_on_which_nothing_happens_is_ended_not_cut(self):
+        stack = self.stack
+        stack.kill_platform()
+        stack.start_platform(DBAAS_SHUTDOWN_GRACE='3')  # less than what is between two comments
+        stream, answer = self.stream()
+        stack.platform.send_signal(signal.SIGTERM)
+        stack.platform.wait(30)
+        answer.read()  # ends properly: an incomplete one would raise
+        stream.close()
+        self.assertEqual(stack.platform.returncode, 0, stack.log_tail('platform.log'))
+        self.assertNotIn('"event":"requests_aborted"', stack.log_tail('platform.log'))
+
+
+if __name__ == '__main__':
+    if shutil.which('redis-server') is None or not os.path.exists('/usr/bin/prometheus-redis-exporter'):
+        sys.exit('redis-server and its exporter are not installed; ./dev test --live installs them')
+    run(lambda: unittest.main(verbosity=2))

@@ -1,0 +1,96 @@
+#include "test/wire/every_manifest.hpp"
+
+#include <string>
+
+#include "domain/engines.hpp"
+#include "domain/validate.hpp"
+#include "kubedb/manifests.hpp"
+
+namespace tests {
+namespace {
+
+using enum domain::topology_mode;
+
+// As somebody could ask for it: what the rules refuse or fill in is not passed by.
+domain::database record_of(const kubedb::engine_kind& kind, const domain::topology& shape,
+                           domain::storage_type type, std::size_t number) {
+    domain::create_request wanted{.project = "t",
+                                  .name = "n" + std::to_string(number),
+                                  .engine = std::string(kind.engine),
+                                  .labels = domain::labels{{"team", "web"}}};
+    wanted.topology = domain::topology_request{.mode = std::string(domain::name(shape.mode)),
+                                               .replicas = shape.replicas};
+    if (shape.mode == cluster) wanted.topology->shards = shape.shards;
+    if (kind.has_volumes) {
+        wanted.storage = domain::storage_request{.type = std::string(domain::name(type))};
+    }
+    auto record =
+        domain::validate_create(wanted, {.installed = true, .versions = {"9.0.0"}}).value();
+    record.id = "db-1";
+    return record;
+}
+
+bool is_offered(const domain::engine_rules& rules, domain::topology_mode mode) {
+    switch (mode) {
+        case standalone:
+            return rules.standalone;
+        case replicated:
+            return rules.replicated.supported();
+        case cluster:
+            return rules.shards.supported();
+    }
+    return false;
+}
+
+kube::resource kubedb_resource(std::string_view plural, std::string_view kind) {
+    return {.group = "kubedb.com",
+            .version = "v1",
+            .plural = std::string(plural),
+            .kind = std::string(kind)};
+}
+
+}  // namespace
+
+std::vector<written_database> every_database() {
+    std::vector<written_database> all;
+    for (const auto& kind : kubedb::all_kinds()) {
+        const auto& rules = *domain::find_engine(kind.engine);
+        for (const auto& shape :
+             {domain::topology{standalone, 1, 1}, domain::topology{replicated, 3, 1},
+              domain::topology{cluster, 2, 3}}) {
+            if (!is_offered(rules, shape.mode)) continue;
+            for (const auto type :
+                 {domain::storage_type::durable, domain::storage_type::ephemeral}) {
+                if (!kind.has_volumes && type == domain::storage_type::ephemeral) continue;
+                all.push_back({&kind, record_of(kind, shape, type, all.size() + 1)});
+            }
+        }
+    }
+    return all;
+}
+
+written_object object_of(const written_database& database) {
+    return {kubedb_resource(database.kind->plural, database.kind->kind),
+            kubedb::database_manifest(*database.kind, database.record)};
+}
+
+std::vector<written_object> companions_of(const written_database& database) {
+    if (!kubedb::needs_companion(*database.kind, database.record)) return {};
+    const auto& companion = database.kind->companion;
+    return {{kubedb_resource(companion.plural, companion.kind),
+             kubedb::companion_manifest(*database.kind, database.record)}};
+}
+
+std::vector<written_object> change_of(const written_database& database,
+                                      domain::change_kind change) {
+    const auto& kind = *database.kind;
+    auto content = kubedb::ops_manifest(kind, database.record, change, "op-1");
+    if (!content) return {};
+    return {{{.group = "ops.kubedb.com",
+              .version = "v1alpha1",
+              .plural = kind.ops_plural(),
+              .kind = kind.ops_kind()},
+             std::move(*content)}};
+}
+
+}  // namespace tests

@@ -1,0 +1,63 @@
+// The scrape adapter keeps the contract of ports::metrics_source, with pages captured from a real
+// exporter.
+
+#include "test/support/metrics_source_contract.hpp"
+
+#include <fstream>
+#include <iterator>
+#include <map>
+
+#include "scrape/source.hpp"
+
+namespace {
+
+std::string captured(int page) {
+    std::ifstream file(SCRAPE_TESTDATA "/redis-" + std::to_string(page) + ".prom",
+                       std::ios::binary);
+    return {std::istreambuf_iterator<char>(file), {}};
+}
+
+class served_pages final : public scrape::page_fetcher {
+  public:
+    aio::task<scrape::fetched_page> fetch(ports::database_key key, base::steady_time) override {
+        const auto at = pages.find(key.name);
+        if (at == pages.end()) co_return base::fail(base::errc::not_found, "no such service");
+        co_return at->second;
+    }
+    std::map<std::string, base::outcome<scrape::fetched_page>> pages;
+};
+
+class exporter_world final : public fakes::metrics_world {
+  public:
+    explicit exporter_world(const base::clock& clock)
+        : source_(scrape::make_source(pages_, clock)) {}
+    ports::metrics_source& port() override { return *source_; }
+    void serve(const std::string& database_id, int page) override {
+        put(database_id, captured(page));
+    }
+    void fail(const std::string& database_id, base::errc code) override {
+        if (code == base::errc::corrupt) {  // a page that was cut
+            const auto whole = captured(1);
+            put(database_id, whole.substr(0, whole.rfind("redis_up") + 4));
+        } else {
+            pages_.pages.insert_or_assign(database_id, base::fail(code, "on demand"));
+        }
+    }
+
+  private:
+    void put(const std::string& database_id, std::string bytes) {
+        pages_.pages.insert_or_assign(
+            database_id, scrape::fetched_page{std::move(bytes), "text/plain; version=0.0.4"});
+    }
+    served_pages pages_;
+    std::unique_ptr<ports::metrics_source> source_;
+};
+
+}  // namespace
+
+namespace fakes {
+INSTANTIATE_TEST_SUITE_P(scrape, metrics_source_contract,
+                         ::testing::Values([](manual_clock& clock) {
+                             return std::make_unique<exporter_world>(clock);
+                         }));
+}  // namespace fakes
