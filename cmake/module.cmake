@@ -1,8 +1,8 @@
 # module(NAME [FOLDER dir] [DEPENDS targets...] [LIBRARIES libs...] [TEST_DEPENDS targets...] [PCH header])
-#   Adds one static library from the *.cpp files of the folder, one test binary from its *_test.cpp files, and one with
-#   the label live from its *_live_test.cpp files. All are found by file name, in sub-folders as well.
-#   DEPENDS are other modules (public), LIBRARIES are foreign libraries (private unless the header needs them),
-#   PCH names a header of the module that holds the heavy foreign ones which its .cpp files share.
+#   Defines a static library from the *.cpp of the folder and its sub-folders, a test binary from the *_test.cpp, and one
+#   with the label live from the *_live_test.cpp.
+#   DEPENDS: other modules (public). LIBRARIES: third-party libraries (private). TEST_DEPENDS: libraries of the tests alone.
+#   PCH: a header of the module that includes the large third-party headers of its .cpp files; it is precompiled.
 add_library(dbaas_options INTERFACE)
 target_include_directories(dbaas_options INTERFACE ${CMAKE_SOURCE_DIR}/src ${CMAKE_SOURCE_DIR})
 target_compile_options(dbaas_options INTERFACE
@@ -13,7 +13,7 @@ target_compile_definitions(dbaas_options INTERFACE
   BOOST_ASIO_DISABLE_VISIBILITY)
 target_link_libraries(dbaas_options INTERFACE fmt::fmt Threads::Threads)
 
-# Every test file runs as one ctest per test binary; gtest's own filter picks cases.
+# Each test binary is one ctest test; --gtest_filter selects cases.
 function(dbaas_test target)
   cmake_parse_arguments(arg "" "LABEL;TIMEOUT" "SOURCES;DEPENDS" ${ARGN})
   add_executable(${target} ${arg_SOURCES})

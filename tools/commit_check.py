@@ -16,10 +16,11 @@ SUBJECT_MAX = 72
 BODY_MAX = 100
 
 SUBJECT = re.compile(r'(?P<area>[a-z][\w./-]*(?:, [a-z][\w./-]*)*): (?P<text>\S.*)')
-NOT_VERBS = set('''
-    a an the what who whom whose whoever whatever where when why how which that this these those it its they one ones
-    nobody somebody everybody no not now new some any all each every there here if and but so
-'''.split())
+NOT_VERBS = {
+    'a', 'an', 'the', 'what', 'who', 'whom', 'whose', 'whoever', 'whatever', 'where', 'when', 'why', 'how', 'which',
+    'that', 'this', 'these', 'those', 'it', 'its', 'they', 'one', 'ones', 'nobody', 'somebody', 'everybody', 'no',
+    'not', 'now', 'new', 'some', 'any', 'all', 'each', 'every', 'there', 'here', 'if', 'and', 'but', 'so',
+}
 ENDS_LIKE_A_PARTICIPLE = re.compile(r'(?:ed|ing)$')
 ENDS_LIKE_THIRD_PERSON = re.compile(r'(?<![su])s$')
 IMPERATIVES = set('bring embed exceed feed ping proceed seed shed speed spring string succeed need alias bias'.split())
@@ -71,11 +72,11 @@ def without_comments(text):
 
 
 def git(*arguments):
-    return subprocess.run(('git', *arguments), capture_output=True, text=True, encoding='utf-8', errors='replace', check=False)
+    return subprocess.run(('git', *arguments), capture_output=True, encoding='utf-8', errors='replace', check=False)
 
 
 def read_commits(commits):
-    """Returns (short hash, message) of each commit of a range, the oldest first. Merges are left out. None: no such range."""
+    """Returns (short hash, message) of each commit of a range except merges, oldest first; None for a bad range."""
     log = git('log', '--no-merges', '--reverse', '-z', '--format=%h %B', commits, '--')
     if log.returncode != 0:
         print(f'commit_check: {log.stderr.strip()}', file=sys.stderr)
@@ -126,8 +127,10 @@ def check_file(path):
 
 def main(arguments=None, base=BASE):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('range', nargs='?', metavar='RANGE', help=f'commits to check, such as main..HEAD (default: after {base[:8]})')
-    parser.add_argument('--message', metavar='FILE', help='check the message in this file instead; for the commit-msg hook')
+    parser.add_argument('range', nargs='?', metavar='RANGE',
+                        help=f'commits to check, such as main..HEAD (default: after {base[:8]})')
+    parser.add_argument('--message', metavar='FILE',
+                        help='check the message in this file instead; for the commit-msg hook')
     options = parser.parse_args(arguments)
     if options.message:
         return check_file(options.message)

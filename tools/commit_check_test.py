@@ -28,7 +28,7 @@ class message_rules(unittest.TestCase):
     def test_rejects_bad_subjects(self):
         for subject, part in (('Rename things', 'area: Imperative'), ('kube: rename it', 'capital'), ('Kube: Rename it', 'area: '),
                               ('kube: Rename it.', 'period'), ('kube:Rename it', 'area: '), ('kube: ' + 'A' * 67, '73 columns'),
-                              ('kube: The lease is renamed', 'not a verb'), ('kube: Whoever waits', 'not a verb'),
+                              ('kube: The lease is renamed', 'not a verb'), ('kube: It waits', 'not a verb'),
                               ('kube: What waits, ends', 'not a verb'), ('kube: Renamed it', 'not an imperative'),
                               ('kube: Renaming it', 'not an imperative'), ('kube: Renames it', 'not an imperative')):
             with self.subTest(subject):

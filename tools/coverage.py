@@ -60,7 +60,8 @@ def run_tests(names):
     os.makedirs(PROFILES)
     env = {**os.environ, 'LLVM_PROFILE_FILE': os.path.join(PROFILES, '%m-%p.profraw')}
     return subprocess.run(('ctest', '--test-dir', BUILD, '--output-on-failure', '--no-tests=error', '-L', LABELS,
-                           '-R', '^(' + '|'.join(names) + ')$', '-j', str(len(os.sched_getaffinity(0)))), env=env, check=False).returncode
+                           '-R', '^(' + '|'.join(names) + ')$', '-j', str(len(os.sched_getaffinity(0)))),
+                          env=env, check=False).returncode
 
 
 def find_binaries(targets):
@@ -124,8 +125,8 @@ def report(targets, modules):
     shutil.rmtree(REPORT, ignore_errors=True)
     os.makedirs(REPORT)
     sources = [os.path.join(ROOT, module) for module in counts]
-    llvm('llvm-cov-19', 'show', '-format=html', '-output-dir', REPORT, '-ignore-filename-regex', '_test\\.cpp$', *arguments, *sources,
-         capture_output=True)
+    llvm('llvm-cov-19', 'show', '-format=html', '-output-dir', REPORT, '-ignore-filename-regex', '_test\\.cpp$',
+         *arguments, *sources, capture_output=True)
     table = format_table(counts)
     for name, text in (('table.txt', table + '\n'), ('table.json', json.dumps(counts, indent=1) + '\n')):
         with open(os.path.join(REPORT, name), 'w', encoding='utf-8') as file:
@@ -135,10 +136,12 @@ def report(targets, modules):
 
 
 def main(arguments=None):
-    parser = argparse.ArgumentParser(prog='./dev coverage', description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('modules', nargs='*', metavar='MODULE', help='a module with tests, such as base or src/base (default: all)')
-    parser.add_argument('--check', action='store_true', help=argparse.SUPPRESS)  # ./dev: are the arguments well-formed?
-    parser.add_argument('--targets', action='store_true', help=argparse.SUPPRESS)  # ./dev: what is to be built?
+    parser = argparse.ArgumentParser(prog='./dev coverage', description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('modules', nargs='*', metavar='MODULE',
+                        help='a module with tests, such as base or src/base (default: all)')
+    parser.add_argument('--check', action='store_true', help=argparse.SUPPRESS)  # ./dev: check the arguments
+    parser.add_argument('--targets', action='store_true', help=argparse.SUPPRESS)  # ./dev: print what to build
     options = parser.parse_args(arguments)
     if options.check:
         return 0

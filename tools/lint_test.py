@@ -15,7 +15,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import lint  # noqa: E402  (found through the path above)
 
-# Reports each line that contains "bad", in the file and in the headers beside it, and counts its runs.
+# Reports each line that contains "bad", in the file, and records its runs.
 FAKE = '''#!/usr/bin/env python3
 import os, sys
 if '--version' in sys.argv:
@@ -154,7 +154,7 @@ class parts(unittest.TestCase):
         self.assertEqual(' '.join(lint.without_compiled_headers(command.split())), 'clang++ -include a.hxx -c b.cpp')
 
     def test_capturing_lambdas_that_their_caller_owns(self):
-        for text in ('group.spawn([this]', 'loop.run(\n    [this]', 'co_return play<x>([&]', 'g.spawn(f(a, {b}), [this]'):
+        for text in ('group.spawn([this]', 'loop.run(\n    [this]', 'co_return block_on<x>([&]', 'g.spawn(f(a, {b}), [this]'):
             lines = text.split('\n')
             with self.subTest(text):
                 self.assertTrue(lint.is_owned_lambda(text, len(lines), lines[-1].index('[') + 1))

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Checks what a program can check of the house's rules: who may include whom, and STYLE.md.
+"""Checks the rules of ARCHITECTURE.md and STYLE.md that a program can check: includes, headers, sizes, words.
 
-Reads the sources, changes nothing. Prints one line per finding, "file:line: [rule] what is wrong; what to do", and ends
-with 1 when there is a failure. Warnings (over a limit of STYLE.md, but not far) do not fail.
+Reads the sources and changes nothing. Prints one line per finding, "file:line: [rule] problem; remedy", and exits with 1
+if there is a failure. Warnings (between the soft and the hard limit of a size) do not fail.
 """
 
 import argparse
@@ -13,8 +13,8 @@ import sys
 sys.dont_write_bytecode = True
 import tidy_words  # noqa: E402  (leaves no __pycache__ behind)
 
-# ---- the house, as data ----------------------------------------------------------------------------------------------
-# Who may include whom: arrows go down only. A module may always include itself. (ARCHITECTURE.md)
+# ---- the rules, as data ----------------------------------------------------------------------------------------------
+# The modules that a module may include: lower layers only (ARCHITECTURE.md). A module may include itself.
 
 MODULES = {
     'base': '',
@@ -33,18 +33,18 @@ MODULES = {
     'api': 'base domain config obs aio http ports app',
     'main': 'base domain config obs aio http ports app kube kubedb scrape sqlite inproc api',
 }
-# The house beside: what its modules (and a new one: '*') may include of the modules above. Among each other they are free, but
-# for circles. The API server does not see the client that is tested against it.
+# The modules of src/ that a module of devcluster/ may include; '*' stands for any other module. Modules of devcluster/
+# may include each other without circles. The API server must not include the client that is tested against it.
 DEVCLUSTER = {
     'apiserver': 'base aio http obs',
     'main': 'base aio http obs config kube',
     'synthetic': 'base domain aio http obs kube scrape',
     '*': 'base aio http obs kube',
 }
-# Places that may include every module but main.
+# Folders that may include every module except main.
 PLACES = ('test', 'bench')
 
-# Foreign headers at home in few modules: (pattern, modules, exceptions that everybody may include).
+# Third-party headers: (pattern, the modules that may include them, exceptions that every module may include).
 FOREIGN = [
     (r'sqlite3\.h$', 'sqlite', ''),
     (r'boost/beast', 'http', ''),
@@ -60,10 +60,10 @@ FOREIGN = [
     (r'(CLI/|CLI11)', 'main config devcluster', ''),
     (r'benchmark/', 'bench', ''),
 ]
-# A foreign header in an interface spreads to every user of it: these belong into .cpp files, even at home.
+# Third-party headers for .cpp files alone: in a header they would reach every user of it.
 ONLY_IN_CPP = r'(boost/beast|sqlite3\.h$|openssl/|simdjson|mongoc|bson|yaml-cpp/)'
 
-# (pattern, where it is allowed, what to do instead). Places are path prefixes; 'test' stands for *_test.cpp.
+# (pattern, where it is allowed, replacement). Places are path prefixes; 'test' stands for *_test.cpp.
 BANNED = [
     (r'\bthis_thread::sleep_(for|until)|\b(usleep|nanosleep)\s*\(|::sleep\s*\(', ('bench/', 'src/aio/', 'src/main/'),
      'wait for the event, or move a manual clock'),
@@ -78,8 +78,8 @@ BANNED = [
      'give the work to a loop or the blocking pool (aio)'),
 ]
 LEFTOVERS = [
-    (r'\bFIXME\b|\bXXX\b', 'do it now or write down why not'),
-    (r'\bTODO\b(?!\([^)]{3,}\))', 'do it now, or say the reason: TODO(why)'),
+    (r'\bFIXME\b|\bXXX\b', 'do it, or give the reason: TODO(why)'),
+    (r'\bTODO\b(?!\([^)]{3,}\))', 'do it, or give the reason: TODO(why)'),
 ]
 MACHINE_PATHS = [
     (r'(?<![\w.])/(work|home|root|tmp)/\w+', 'take the path from an option or a test folder'),
@@ -91,10 +91,11 @@ FUNCTION_LINES = (70, 100)
 FILE_LINES = (350, 600)
 
 CODE_PLACES = ('src', 'devcluster') + PLACES
-# What git ignores (and its own), captured and generated data.
-UNREAD = re.compile(r'^(build|data|\.(?!ci/|clang-format|gitignore)[^/]+|compile_commands\.json)(/|$)|(^|/)(testdata|corpus|node_modules|__pycache__)/|\.(lock|sum)$')
-NOT_OURS = {'CMakeCache.txt', 'pyvenv.cfg'}  # a folder that holds one of these is another build's, or Python's
-NAMES_LEFTOVERS = re.compile(r'\.md$|^tools/tidy(_test)?\.py$')  # prose may speak about them; the others look for them
+# Not read: git's folder and what git ignores, captured and generated data.
+UNREAD = re.compile(r'^(build|data|\.(?!ci/|clang-format|clang-tidy|gitignore)[^/]+|compile_commands\.json)(/|$)'
+                    r'|(^|/)(testdata|corpus|node_modules|__pycache__)/|\.(lock|sum)$')
+FOREIGN_MARKS = {'CMakeCache.txt', 'pyvenv.cfg'}  # files in a build folder and in a Python environment
+NAMES_LEFTOVERS = re.compile(r'\.md$|^tools/tidy(_test)?\.py$')  # prose may name them; these programs search for them
 
 # ---- reading ---------------------------------------------------------------------------------------------------------
 
@@ -106,7 +107,7 @@ NOT_A_FUNCTION = re.compile(r'^\s*(namespace|class|struct|enum|union|extern|if|f
 
 
 def blanked(text):
-    """The text without comments and literals, line by line as before."""
+    """Returns the text with comments and literals replaced by spaces; lines stay where they are."""
     return NOISE.sub(lambda found: re.sub(r'[^\n]', ' ', found.group(0)), text)
 
 
@@ -122,15 +123,15 @@ class tidy:
         self.pending = tidy_words.read_pending(root)
         self.pending_counts = dict.fromkeys(self.pending, 0)  # path prefix -> findings of the rule 'words'
 
-    def say(self, path, line, rule, text, fails=True):
+    def report(self, path, line, rule, text, fails=True):
         self.findings.append((path, line, rule, text, fails))
 
     def files(self):
-        """Every text file: (path, text)."""
+        """Yields (path, text) for each text file."""
         for folder, folders, names in os.walk(self.root):
             def path_of(name):
                 return os.path.relpath(os.path.join(folder, name), self.root)
-            if folder != self.root and not NOT_OURS.isdisjoint(names):
+            if folder != self.root and not FOREIGN_MARKS.isdisjoint(names):
                 folders.clear()
                 continue
             folders[:] = sorted(name for name in folders if not UNREAD.search(path_of(name) + '/'))
@@ -163,7 +164,7 @@ class tidy:
         self.check_base_names(code)
         for prefix, count in self.pending_counts.items():
             if count == 0:
-                self.say(tidy_words.PENDING_PATH, 1, 'words', f'{prefix} has no findings left; delete its line', False)
+                self.report(tidy_words.PENDING_PATH, 1, 'words', f'{prefix} has no findings left; delete its line', False)
         self.findings.sort()
         return self.findings
 
@@ -175,14 +176,14 @@ class tidy:
                 if rule == 'leftover' and NAMES_LEFTOVERS.search(path):
                     continue
                 for found in re.finditer(pattern, text):
-                    self.say(path, line_of(text, found.start()), rule, f'"{found.group(0)}" is left over; {remedy}'
-                             if rule == 'leftover' else f'"{found.group(0)}" exists on one machine only; {remedy}')
+                    self.report(path, line_of(text, found.start()), rule, f'"{found.group(0)}" is left; {remedy}'
+                             if rule == 'leftover' else f'"{found.group(0)}" is a path of one machine; {remedy}')
 
     def check_words(self, path, text):
         prefix = tidy_words.pending_prefix(path, self.pending)
         for line, message in tidy_words.find(path, text):
             if prefix is None:
-                self.say(path, line, 'words', message)
+                self.report(path, line, 'words', message)
             else:
                 self.pending_counts[prefix] += 1
 
@@ -196,7 +197,7 @@ class tidy:
     def check_arrow(self, path, line, header):
         source, target = module_of(path), module_of_header(header)
         if target is None:
-            self.say(path, line, 'include', f'"{header}" does not begin with a module; write it as "module/file.hpp"')
+            self.report(path, line, 'include', f'"{header}" must begin with a module: "module/file.hpp"')
             return
         if target == source:
             return
@@ -206,22 +207,23 @@ class tidy:
             self.edges.setdefault(source, {}).setdefault(target, (path, line))
             return
         if target not in allowed(source):
-            self.say(path, line, 'arrow', f'{source} must not include {target}; turn the arrow round with an interface '
-                     f'in the lower module, or move the code (allowed: {" ".join(allowed(source)) or "nothing"})')
+            self.report(path, line, 'arrow', f'{source} must not include {target}; reverse the dependency with an '
+                        f'interface in the lower module, or move the code (allowed: {" ".join(allowed(source)) or "nothing"})')
         elif source in MODULES:
             self.edges.setdefault(source, {}).setdefault(target, (path, line))
 
     def check_foreign(self, path, line, header):
         source = module_of(path)
-        for pattern, homes, free in FOREIGN:
-            if not re.match(pattern, header) or (free and re.match(free, header)):
+        for pattern, owners, exceptions in FOREIGN:
+            if not re.match(pattern, header) or (exceptions and re.match(exceptions, header)):
                 continue
-            homes = homes.split()
-            if source not in homes and source.split('/')[0] not in homes:
-                self.say(path, line, 'foreign', f'<{header}> is at home in {", ".join(homes)} only; ask that module for '
-                         'what you need')
+            owners = owners.split()
+            if source not in owners and source.split('/')[0] not in owners:
+                self.report(path, line, 'foreign', f'<{header}> may be included in {", ".join(owners)} only; use an '
+                         'interface of that module')
             elif path.endswith('.hpp') and re.match(ONLY_IN_CPP, header):
-                self.say(path, line, 'foreign', f'<{header}> in a header reaches all its users; include it in the .cpp')
+                self.report(path, line, 'foreign', f'<{header}> in a header reaches every user of it; include it in the '
+                            '.cpp')
 
     def check_first_include(self, path, text, code):
         if not path.endswith('.cpp'):
@@ -232,33 +234,33 @@ class tidy:
         wanted = own[4:] if own.startswith('src/') else own
         found = INCLUDE.search(text)
         if found is None or found.group(2) != wanted:
-            self.say(path, line_of(text, found.start()) if found else 1, 'first-include',
-                     f'the first include is to be "{wanted}": so the header is proven to compile alone')
+            self.report(path, line_of(text, found.start()) if found else 1, 'first-include',
+                     f'the first include must be "{wanted}": this proves that the header compiles alone')
 
     def check_header(self, path, text):
         lines = text.split('\n')
         if lines[0] != '#pragma once':
-            self.say(path, 1, 'header', 'does not begin with #pragma once; make it the first line')
+            self.report(path, 1, 'header', 'the first line must be #pragma once')
         elif not (len(lines) > 1 and lines[1].startswith('//')):
-            self.say(path, 2, 'header', 'has no opening comment; say below #pragma once what this is, who owns it, on '
-                     'which thread it lives')
+            self.report(path, 2, 'header', 'the second line must begin a comment: the purpose, the owner, the thread, '
+                     'the lifetime')
         for found in re.finditer(r'^\s*using namespace\b', blanked(text), re.M):
-            self.say(path, line_of(text, found.end()), 'header', '"using namespace" in a header reaches all its users; '
-                     'name what you need')
+            self.report(path, line_of(text, found.end()), 'header', '"using namespace" in a header reaches every user of '
+                     'it; qualify the names')
 
     def check_banned(self, path, bare):
         for pattern, places, remedy in BANNED:
             if path.startswith(tuple(p for p in places if p != 'test')) or ('test' in places and is_test(path)):
                 continue
             for found in re.finditer(pattern, bare):
-                self.say(path, line_of(bare, found.start()), 'banned',
-                         f'{found.group(0).strip().rstrip("(")} is not used here; {remedy}')
+                self.report(path, line_of(bare, found.start()), 'banned',
+                         f'{found.group(0).strip().rstrip("(")} is not allowed here; {remedy}')
 
     def check_size(self, path, text):
         lines = text.split('\n')
         count = len(lines) - 1
         self.limit(path, count, FILE_LINES, count, 'file-length', 'lines in a file', 'split it by subject')
-        is_table = False  # laid out by hand: one row a line, up to the hard limit
+        is_table = False  # a table with one row per line: only the hard limit counts
         for number, line in enumerate(lines, 1):
             if 'clang-format off' in line or 'clang-format on' in line:
                 is_table = 'off' in line
@@ -279,25 +281,26 @@ class tidy:
             depth += line.count('{') - line.count('}')
             if start is not None and depth <= opened_at:
                 self.limit(path, start, FUNCTION_LINES, number - start + 1, 'function-length', 'lines in a function',
-                           'give its parts names')
+                           'extract named functions')
                 start = None
 
     def limit(self, path, line, limits, size, rule, unit, remedy):
         warn, fail = limits
         if size > warn:
-            self.say(path, line, rule, f'{size} {unit}, over the limit of {fail if size > fail else warn}; {remedy}', size > fail)
+            text = f'{size} {unit}, over the limit of {fail if size > fail else warn}; {remedy}'
+            self.report(path, line, rule, text, size > fail)
 
     def check_readmes(self, code):
-        """The README of a module stands in its top folder and describes the sub-folders as well."""
+        """The README of a module is in its top folder and covers the sub-folders."""
         for module in sorted({'/'.join(os.path.dirname(path).split('/')[:2]) for path in code}):
             if module_of(module + '/x').startswith(PLACES) or '/' not in module:
                 continue
             if not os.path.exists(os.path.join(self.root, module, 'README.md')):
-                self.say(module + '/README.md', 1, 'readme', 'is missing; say why the module exists, what belongs there and '
-                         'what does not')
+                self.report(module + '/README.md', 1, 'readme', 'is missing; describe the purpose of the module, its '
+                            'content, and what does not belong there')
 
     def check_base_names(self, code):
-        """Source files of different modules have different names: editors and stack traces show the base name alone."""
+        """Files of different modules must have different names: editors show the base name alone."""
         modules = {}  # base name -> {module: first path}
         for path in sorted(code):
             name = os.path.splitext(os.path.basename(path))[0]
@@ -306,7 +309,8 @@ class tidy:
         for paths in modules.values():
             if len(paths) > 1:
                 first, second = list(paths.values())[:2]
-                self.say(second, 1, 'base-name', f'{first} has the same base name; name this file after what is special about it')
+                self.report(second, 1, 'base-name', f'{first} has the same base name; rename this file after its '
+                            'subject')
 
     def check_circles(self):
         done, path = set(), []
@@ -315,8 +319,8 @@ class tidy:
             if module in path:
                 circle = path[path.index(module):] + [module]
                 where, line = self.edges[path[-1]][module]
-                self.say(where, line, 'circle', f'modules include each other in a circle: {" -> ".join(circle)}; cut it at '
-                         'the arrow that goes up')
+                self.report(where, line, 'circle', f'modules include each other in a circle: {" -> ".join(circle)}; '
+                            'remove the dependency on the higher layer')
                 return
             if module in done:
                 return
@@ -380,10 +384,10 @@ def main():
     parser.add_argument('--root', default=os.path.dirname(os.path.dirname(os.path.abspath(__file__))),
                         help='the checkout to read (default: the one this program is in)')
     parser.add_argument('--no-warnings', action='store_true', help='print failures only')
-    parser.add_argument('--modules', action='store_true', help='print who may include whom, and stop')
+    parser.add_argument('--modules', action='store_true', help='print the includes that each module may have, and exit')
     parser.add_argument('--words', nargs='+', metavar='PATH',
-                        help="check the words in these files and folders alone, also where tools/words_pending.txt "
-                        'exempts them')
+                        help="check the words in these files and folders alone, including paths that "
+                        'tools/words_pending.txt exempts')
     options = parser.parse_args()
     if options.words:
         return 1 if print_words(os.path.abspath(options.root), options.words) else 0
@@ -403,7 +407,7 @@ def main():
             print(f'{prefix}: [words] {count} words to replace (pending)')
     pending = sum(checks.pending_counts.values())
     if pending:
-        print(f'tidy: {pending} words to replace in the places of {tidy_words.PENDING_PATH}')
+        print(f'tidy: {pending} words to replace in paths of {tidy_words.PENDING_PATH}')
     print(f'tidy: {failures} failures, {len(findings) - failures} warnings')
     return 1 if failures else 0
 

@@ -1,4 +1,4 @@
-"""The words of the project: patterns for private or ambiguous words, each with its replacement, and the search for them.
+"""The words of the project: patterns for private or ambiguous words with their replacements, and the search for them.
 
 tidy.py imports this file. The search covers comments, string literals, Markdown, and test names. It skips code, inline
 code in backticks, short quotations in comments and Markdown, URLs, and lines that contain `words-ok`.
@@ -81,10 +81,15 @@ CODE_WORDS = [
 # ---- reading ---------------------------------------------------------------------------------------------------------
 
 PENDING_PATH = 'tools/words_pending.txt'
-UNREAD = re.compile(r'^(tools/tidy_words\.py|tools/words_pending\.txt|tools/tidy_test\.py|LICENSE|test/fuzz/corpus/.*)$|\.json$|\.mod$|\.html$')
+UNREAD = re.compile(r'^(tools/tidy_words\.py|tools/words_pending\.txt|tools/tidy_test\.py|LICENSE|test/fuzz/corpus/.*)$'
+                    r'|\.(json|mod|html)$')
 EXEMPT = 'words-ok'
 
-C_PROSE = re.compile(r'R"(?P<tag>\w*)\((?P<raw>.*?)\)(?P=tag)"|"(?P<string>(?:\\.|[^"\\\n])*)"|(?<![0-9a-fA-F])\'(?:\\.|[^\'\\\n])+\''
+HASH_ENDINGS = ('.cmake', '.yaml', '.yml', '.toml', '.txt')
+HASH_NAMES = ('.clang-format', '.clang-tidy', '.gitignore')
+
+C_PROSE = re.compile(r'R"(?P<tag>\w*)\((?P<raw>.*?)\)(?P=tag)"|"(?P<string>(?:\\.|[^"\\\n])*)"'
+                     r'|(?<![0-9a-fA-F])\'(?:\\.|[^\'\\\n])+\''
                      r'|(?P<line>//[^\n]*(?:\n[ \t]*//[^\n]*)*)|/\*(?P<block>.*?)\*/', re.S)
 C_INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[^\n]*', re.M)
 C_TEST = re.compile(r'\b(?:TEST|TEST_F|TEST_P|TYPED_TEST|TYPED_TEST_P)\(\s*(\w+)\s*,\s*(\w+)\s*\)')
@@ -234,7 +239,7 @@ def units_of(path, text):
         return lua_units(text)
     if ending == '.sh' or path in ('dev', '.ci/run') or text.startswith(('#!/bin/sh', '#!/usr/bin/env bash', '#!/bin/bash')):
         return shell_units(text)
-    if ending in ('.cmake', '.yaml', '.yml', '.toml', '.txt') or os.path.basename(path) in ('.clang-format', '.clang-tidy', '.gitignore'):
+    if ending in HASH_ENDINGS or os.path.basename(path) in HASH_NAMES:
         return hash_units(text)
     return ()
 

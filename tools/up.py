@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Starts the platform on this machine with a local cluster, asks it for two databases, and shows what it knows of them.
+"""Starts the platform on this machine with a local cluster, creates two databases, and shows their state.
 
-'./dev up' calls this after building. Everything that is started listens on 127.0.0.1 and keeps its files in the data folder.
+'./dev up' calls this after the build. Both programs listen on 127.0.0.1 and keep their files in the data folder.
 """
 
 import argparse
@@ -22,7 +22,7 @@ DEMO = [
     {'project': 'default', 'name': 'orders', 'engine': 'postgres', 'size': 'micro', 'storage': {'size': '1Gi'}},
     {'project': 'default', 'name': 'sessions', 'engine': 'redis', 'size': 'micro', 'storage': {'size': '1Gi'}},
 ]
-# Of the tests' environment, not the platform's.
+# Variables of the tests; their names begin like those of options.
 NOT_OPTIONS = ('DBAAS_BIN', 'DBAAS_EXPORTER_PAGES')
 START_SECONDS = 60
 DEMO_SECONDS = 180
@@ -30,15 +30,15 @@ STOP_SECONDS = 60
 
 
 class Failed(Exception):
-    """What went wrong and what to do next, for a person."""
+    """An error for a person: the cause and the next step."""
 
 
-class Late(Failed):
-    """Something did not come to be in time."""
+class TimedOut(Failed):
+    """A condition did not become true before its deadline."""
 
 
 def say(text=''):
-    """A line for a person. When nobody reads any more, it is as if they had pressed Ctrl-C."""
+    """Prints a line. A closed output ends the program as Ctrl-C does."""
     try:
         print(text, flush=True)
     except BrokenPipeError:
@@ -46,19 +46,19 @@ def say(text=''):
         raise KeyboardInterrupt from None
 
 
-OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # nothing on this machine is behind a proxy
+OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # no proxy for this machine
 
 
 def call(base, path, body=None, timeout=10):
-    """One request; (status, JSON or text). Status 0 when nobody answers."""
+    """Sends one request. Returns (status, JSON or text); the status is 0 if there is no response."""
     request = urllib.request.Request(base + path, method='POST' if body is not None else 'GET')
     data = None
     if body is not None:
         data = json.dumps(body).encode()
         request.add_header('Content-Type', 'application/json')
     try:
-        with OPENER.open(request, data, timeout) as answer:
-            status, text = answer.status, answer.read().decode()
+        with OPENER.open(request, data, timeout) as response:
+            status, text = response.status, response.read().decode()
     except urllib.error.HTTPError as error:
         status, text = error.code, error.read().decode()
     except OSError as error:
@@ -73,8 +73,8 @@ STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @contextlib.contextmanager
-def undisturbed():
-    """Ctrl-C and its like wait until this is done."""
+def signals_blocked():
+    """Delays the stop signals until the block ends."""
     signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
     try:
         yield
@@ -83,7 +83,7 @@ def undisturbed():
 
 
 class Process:
-    """A program that runs in the background; its pid outlives this script in a file."""
+    """A program that runs in the background. A file keeps its pid after this script has ended."""
 
     def __init__(self, name, run_dir):
         self.name = name
@@ -92,9 +92,10 @@ class Process:
         self.child = None
 
     def start(self, command, env):
-        # Started and noted are one step. That the child inherits the blocked signals is well: both programs wait for those.
-        with undisturbed(), open(self.log_path, 'ab') as log:
-            # A session of its own: Ctrl-C reaches this script alone, which stops things in order.
+        # A signal between the start and the pid file would leave an unknown process. The child inherits the blocked
+        # signals, which is right: both programs block them and wait for them.
+        with signals_blocked(), open(self.log_path, 'ab') as log:
+            # In a new session Ctrl-C reaches this script alone, which stops the programs in order.
             self.child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=env,
                                           start_new_session=True)
             with open(self.pid_path, 'w', encoding='utf-8') as file:
@@ -104,29 +105,29 @@ class Process:
         if self.child is None or self.child.poll() is None:
             return
         if self.child.returncode == 0:
-            raise Failed(f'{self.name} was stopped from elsewhere, as ./dev down does')
-        raise Failed(f'{self.name} ended with status {self.child.returncode}; its last lines, from {self.log_path}:\n'
+            raise Failed(f'{self.name} was stopped by another command, such as ./dev down')
+        raise Failed(f'{self.name} exited with status {self.child.returncode}; the last lines of {self.log_path}:\n'
                      + tail(self.log_path))
 
     def pid(self):
-        """The pid while that very process is alive, else None."""
+        """Returns the pid if this process is alive, else None."""
         try:
             with open(self.pid_path, encoding='utf-8') as file:
-                pid, began = file.read().split()
+                pid, started = file.read().split()
         except (OSError, ValueError):
             return None
-        return int(pid) if start_time(int(pid)) == began else None
+        return int(pid) if start_time(int(pid)) == started else None
 
     def stop(self):
         pid = self.pid()
         if pid is None:
             return
-        with contextlib.suppress(ProcessLookupError):  # it ended just now
+        with contextlib.suppress(ProcessLookupError):  # it has ended since the check
             os.kill(pid, signal.SIGTERM)
         deadline = time.monotonic() + STOP_SECONDS
         while self.is_alive(pid):
             if time.monotonic() > deadline:
-                say(f'  {self.name} does not stop; killing it')
+                say(f'  {self.name} does not stop; sending SIGKILL')
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
                 break
@@ -141,7 +142,7 @@ class Process:
 
 
 def start_time(pid):
-    """When a process began, in clock ticks since boot: with the pid it names one process for good. '' when there is none."""
+    """Returns the start of a process in clock ticks since boot, or ''. With the pid it identifies the process."""
     try:
         with open(f'/proc/{pid}/stat', encoding='utf-8') as file:
             fields = file.read().rsplit(')', 1)[1].split()
@@ -155,84 +156,84 @@ def tail(path, lines=15):
         return ''.join('    ' + line for line in file.readlines()[-lines:])
 
 
-def wait_until(is_so, seconds, processes, what):
-    """'what' says what is not so, for the case that it never is; a function of that, when it can say more."""
+def wait_until(condition, seconds, processes, problem):
+    """Waits until the condition is true and returns its value. `problem`, a text or a function, describes a timeout."""
     deadline = time.monotonic() + seconds
     while True:
         for process in processes:
             process.check()
-        result = is_so()
+        result = condition()
         if result:
             return result
         if time.monotonic() > deadline:
-            text = what() if callable(what) else what
-            raise Late(f'{text} within {seconds} s; look into {os.path.dirname(processes[0].log_path)}/*.log')
+            text = problem() if callable(problem) else problem
+            raise TimedOut(f'{text} within {seconds} s; see {os.path.dirname(processes[0].log_path)}/*.log')
         time.sleep(0.05)
 
 
-def amount(value):
+def format_amount(value):
     if value is None:
         return '-'
     return f'{value:,.0f}' if value >= 10 else f'{value:.2g}'
 
 
-def dig(document, *path):
+def value_at(document, *path):
     for name in path:
         document = document.get(name) if isinstance(document, dict) else None
     return document
 
 
-def line_of(base, database):
-    """One database as a line of the overview, all of it from the platform's cache."""
+def format_database(base, database):
+    """Returns a line of the overview, read from the platform's cache."""
     status = database['status']
     endpoints = status.get('endpoints') or []
-    where = f"{endpoints[0]['host']}:{endpoints[0]['port']}" if endpoints else '-'
-    what = f"{database['engine']} {database['version']}"
-    text = f"{database['name']:<10} {what:<18} {status['phase']:<12} {where:<17}"
+    endpoint = f"{endpoints[0]['host']}:{endpoints[0]['port']}" if endpoints else '-'
+    engine = f"{database['engine']} {database['version']}"
+    text = f"{database['name']:<10} {engine:<18} {status['phase']:<12} {endpoint:<17}"
     _, metrics = call(base, f"/api/v1/databases/{database['id']}/metrics")
     values = metrics.get('metrics') if isinstance(metrics, dict) else None
     if values and metrics.get('last_updated'):
-        text += f" {amount(dig(values, 'connections', 'current'))} connections"
-        text += f"  {amount(dig(values, 'operations', 'per_second'))} ops/s"
-        for group, word in (('memory', 'in memory'), ('storage', 'on disk')):
-            used = dig(values, group, 'used_bytes')
+        text += f" {format_amount(value_at(values, 'connections', 'current'))} connections"
+        text += f"  {format_amount(value_at(values, 'operations', 'per_second'))} ops/s"
+        for group, place in (('memory', 'in memory'), ('storage', 'on disk')):
+            used = value_at(values, group, 'used_bytes')
             if used is not None:
-                text += f'  {amount(used / 2**20)} MiB {word}'
+                text += f'  {format_amount(used / 2**20)} MiB {place}'
                 break
         text += f"  metrics {metrics['age_seconds']} s old"
     else:
-        text += f"  metrics {dig(metrics, 'status') or 'pending'}"
+        text += f"  metrics {value_at(metrics, 'status') or 'pending'}"
     return text
 
 
-def databases(base):
-    """What the platform knows of; None when it does not say."""
-    status, answer = call(base, '/api/v1/databases?limit=20&sort=name')
-    return answer['items'] if status == 200 else None
+def list_databases(base):
+    """Returns the databases, or None if the request fails."""
+    status, response = call(base, '/api/v1/databases?limit=20&sort=name')
+    return response['items'] if status == 200 else None
 
 
 def overview(base):
-    return [line_of(base, database) for database in databases(base) or []]
+    return [format_database(base, database) for database in list_databases(base) or []]
 
 
-def make_demo(base, processes):
-    """Asks for the demo databases that are not there, and waits for all of them. Only new ones have to come up."""
-    made = set()
+def create_demo(base, processes):
+    """Creates the missing demo databases and waits until all run. Only a new one that fails is an error."""
+    created = set()
     for wanted in DEMO:
-        status, answer = call(base, '/api/v1/databases', wanted, timeout=30)
-        if status == 422 and any(fault['code'] == 'engine_not_installed' for fault in answer.get('errors', [])):
-            say(f"  {wanted['name']}: {wanted['engine']} is not installed on this machine; left out")
+        status, response = call(base, '/api/v1/databases', wanted, timeout=30)
+        if status == 422 and any(error['code'] == 'engine_not_installed' for error in response.get('errors', [])):
+            say(f"  {wanted['name']}: {wanted['engine']} is not installed on this machine; skipped")
         elif status == 202:
-            say(f"  {wanted['name']}: a {wanted['engine']} is on its way ({answer['operation']['id']})")
-            made.add(wanted['name'])
-        elif status != 409:  # 409: there from an earlier start
-            raise Failed(f"the platform did not accept '{wanted['name']}': {status} {json.dumps(answer)}")
+            say(f"  {wanted['name']}: creating {wanted['engine']} ({response['operation']['id']})")
+            created.add(wanted['name'])
+        elif status != 409:  # 409: created by an earlier start
+            raise Failed(f"the platform rejected '{wanted['name']}': {status} {json.dumps(response)}")
     names = {(wanted['project'], wanted['name']) for wanted in DEMO}
     shown = {}
     late = {}
 
     def all_running():
-        known = databases(base)
+        known = list_databases(base)
         if known is None:
             return False
         late.clear()
@@ -243,20 +244,20 @@ def make_demo(base, processes):
             if shown.get(name) != phase:
                 shown[name] = phase
                 say(f'  {name}: {phase} {message}'.rstrip())
-            if phase == 'failed' and name in made:
+            if phase == 'failed' and name in created:
                 raise Failed(f"{name} failed: {database['status'].get('reason')} {message}")
             if phase in ('provisioning', 'unknown', 'updating', 'degraded'):
                 late[name] = f'{name} was not running ({message or phase})'
             elif phase == 'running':
                 _, metrics = call(base, f"/api/v1/databases/{database['id']}/metrics")
-                if not dig(metrics, 'last_updated'):
-                    late[name] = f"{name} had no metrics ({dig(metrics, 'reason') or 'pending'})"
+                if not value_at(metrics, 'last_updated'):
+                    late[name] = f"{name} had no metrics ({value_at(metrics, 'reason') or 'pending'})"
         return not late
 
     try:
-        wait_until(all_running, DEMO_SECONDS, processes, lambda: ', '.join(late.values()) or 'the platform did not answer')
-    except Late as failure:
-        if made.intersection(late) or not late:
+        wait_until(all_running, DEMO_SECONDS, processes, lambda: ', '.join(late.values()) or 'the platform did not respond')
+    except TimedOut as failure:
+        if created.intersection(late) or not late:
             raise
         say(f'  {failure}')
 
@@ -267,20 +268,20 @@ def show(base, once, processes):
     lines = overview(base)
     for line in lines:
         say(line)
-    for database in databases(base) or []:
+    for database in list_databases(base) or []:
         if database['engine'] in ('postgres', 'redis'):
             say(f"  credentials: curl {base}/api/v1/databases/{database['id']}/credentials")
     if once:
         say('./dev down stops everything.')
         return
     say('Ctrl-C stops everything.')
-    pause = 5 if sys.stdout.isatty() else 30
+    interval_seconds = 5 if sys.stdout.isatty() else 30
     shown = time.monotonic()
     while True:
         time.sleep(0.5)
         for process in processes:
             process.check()
-        if time.monotonic() - shown < pause:
+        if time.monotonic() - shown < interval_seconds:
             continue
         shown = time.monotonic()
         say('')
@@ -293,8 +294,8 @@ def parse():
     parser.add_argument('--bin', required=True, help=argparse.SUPPRESS)
     parser.add_argument('--data', required=True, help=argparse.SUPPRESS)
     parser.add_argument('--stop', action='store_true', help=argparse.SUPPRESS)
-    parser.add_argument('-d', '--detach', action='store_true', help='leave it running; ./dev down stops it')
-    parser.add_argument('--no-demo', action='store_true', help='do not ask for the two demo databases')
+    parser.add_argument('-d', '--detach', action='store_true', help='keep the programs running; ./dev down stops them')
+    parser.add_argument('--no-demo', action='store_true', help='do not create the two demo databases')
     parser.add_argument('--port', type=int, default=8000, help="the platform's port on 127.0.0.1 (8000)")
     return parser.parse_args()
 
@@ -305,11 +306,12 @@ def check_port(port):
         try:
             probe.bind(('127.0.0.1', port))
         except OSError as error:
-            raise Failed(f'port {port} of 127.0.0.1 cannot be had ({error.strerror}); ./dev up --port N takes another') from error
+            raise Failed(f'port {port} of 127.0.0.1 is not available ({error.strerror}); '
+                         'choose another with ./dev up --port N') from error
 
 
 class Detached:
-    """The note that the processes are meant to run without a script that watches over them; it holds where."""
+    """A file that exists if the programs run without this script. Its content is the platform's URL."""
 
     def __init__(self, run_dir):
         self.path = os.path.join(run_dir, 'detached')
@@ -330,61 +332,61 @@ class Detached:
             os.unlink(self.path)
 
 
-def options(program, env):
-    """The environment variables that the platform takes options from."""
-    told = subprocess.run([program, 'config'], env=env, capture_output=True, text=True, check=True).stdout
-    return re.findall(r'^--\S+  +(\w+) ', told, re.M)
+def option_variables(program, env):
+    """Returns the environment variables that the platform reads options from."""
+    text = subprocess.run([program, 'config'], env=env, capture_output=True, text=True, check=True).stdout
+    return re.findall(r'^--\S+  +(\w+) ', text, re.M)
 
 
-def start(how, cluster, platform):
-    check_port(how.port)
-    kubeconfig = os.path.join(how.data, 'kubeconfig')
+def start(arguments, cluster, platform):
+    check_port(arguments.port)
+    kubeconfig = os.path.join(arguments.data, 'kubeconfig')
     if os.path.exists(kubeconfig):
         os.unlink(kubeconfig)
     env = {key: value for key, value in os.environ.items() if key in ('PATH', 'HOME', 'LANG', 'LOG_LEVEL', 'TERM', 'USER')}
     say('== starting the local cluster')
-    cluster.start([os.path.join(how.bin, 'dbaas-devcluster'), 'serve', '--data', os.path.join(how.data, 'cluster'),
+    cluster.start([os.path.join(arguments.bin, 'dbaas-devcluster'), 'serve', '--data', os.path.join(arguments.data, 'cluster'),
                    '--kubeconfig', kubeconfig], env)
     wait_until(lambda: os.path.exists(kubeconfig), START_SECONDS, [cluster], 'the local cluster did not start')
     say('== starting the platform')
-    program = os.path.join(how.bin, 'dbaas')
-    known = options(program, env)
-    # One that begins with DBAAS_ and is no option is the platform's to refuse: it is a misspelt one.
-    given = {name: value for name, value in os.environ.items()
+    program = os.path.join(arguments.bin, 'dbaas')
+    known = option_variables(program, env)
+    # An unknown variable that begins with DBAAS_ is passed on as well: the platform rejects misspelt options.
+    passed = {name: value for name, value in os.environ.items()
              if name in known or name.startswith('DBAAS_') and name not in NOT_OPTIONS}
-    if given:
-        say(f"   with {', '.join(sorted(given))} of your environment")
-    env.update(given)
+    if passed:
+        say(f"   with {', '.join(sorted(passed))} from your environment")
+    env.update(passed)
     env.setdefault('METRICS_SYNC_INTERVAL', '10')
-    platform.start([program, 'serve', '--listen', f'127.0.0.1:{how.port}', '--data-dir',
-                    os.path.join(how.data, 'platform'), '--kubeconfig', kubeconfig], env)
-    base = f'http://127.0.0.1:{how.port}'
+    platform.start([program, 'serve', '--listen', f'127.0.0.1:{arguments.port}', '--data-dir',
+                    os.path.join(arguments.data, 'platform'), '--kubeconfig', kubeconfig], env)
+    base = f'http://127.0.0.1:{arguments.port}'
     wait_until(lambda: call(base, '/health/ready', timeout=2)[0] == 200, START_SECONDS, [platform, cluster],
                'the platform was not ready')
     return base
 
 
 def main():
-    how = parse()
+    arguments = parse()
     for number in STOP_SIGNALS:
-        if signal.getsignal(number) != signal.SIG_IGN:  # as nohup wants it
+        if signal.getsignal(number) != signal.SIG_IGN:  # nohup ignores SIGHUP
             signal.signal(number, interrupt)
     try:
-        return main_with(how)
+        return main_with(arguments)
     except KeyboardInterrupt:
         return 0
     except OSError as error:
-        print(f'dev: {error}' + (f'; {how.data} belongs to another user' if isinstance(error, PermissionError) else ''),
+        print(f'dev: {error}' + (f'; {arguments.data} belongs to another user' if isinstance(error, PermissionError) else ''),
               file=sys.stderr)
         return 1
 
 
-def main_with(how):
-    run_dir = os.path.join(how.data, 'run')
+def main_with(arguments):
+    run_dir = os.path.join(arguments.data, 'run')
     os.makedirs(run_dir, exist_ok=True)
     processes = [Process('platform', run_dir), Process('devcluster', run_dir)]  # in the order of stopping
     detached = Detached(run_dir)
-    if how.stop:
+    if arguments.stop:
         if not stop_all(processes, detached):
             say('== nothing is running')
         return 0
@@ -396,18 +398,18 @@ def main_with(how):
             return 1
         running = [process.name for process in processes if process.pid() is not None]
         if len(running) == len(processes) and detached.read():
-            return show_running(how, detached.read())
+            return show_running(arguments, detached.read())
         if running:
-            say(f"== an earlier ./dev up did not end well; stopping its {' and '.join(running)}")
+            say(f"== an earlier ./dev up did not stop its programs; stopping {' and '.join(running)}")
             stop_all(processes, detached)
-        return run(how, processes, detached)
+        return run(arguments, processes, detached)
 
 
-def show_running(how, base):
-    if not how.detach:
-        print(f'dev: it runs already, at {base}; ./dev down stops it', file=sys.stderr)
+def show_running(arguments, base):
+    if not arguments.detach:
+        print(f'dev: already running at {base}; ./dev down stops it', file=sys.stderr)
         return 1
-    say('== it runs already; ./dev down, then this again, starts it anew')
+    say('== already running; to restart it, run ./dev down first')
     show(base, once=True, processes=[])
     return 0
 
@@ -416,19 +418,19 @@ def interrupt(*_):
     raise KeyboardInterrupt
 
 
-def run(how, processes, detached):
+def run(arguments, processes, detached):
     platform, cluster = processes
     keep = False
     try:
-        begun = time.monotonic()
-        base = start(how, cluster, platform)
-        say(f'== serving after {time.monotonic() - begun:.1f} s')
-        if not how.no_demo:
-            make_demo(base, processes)
-        if how.detach:
+        started = time.monotonic()
+        base = start(arguments, cluster, platform)
+        say(f'== serving after {time.monotonic() - started:.1f} s')
+        if not arguments.no_demo:
+            create_demo(base, processes)
+        if arguments.detach:
             detached.write(base)
             keep = True
-        show(base, once=how.detach, processes=processes)
+        show(base, once=arguments.detach, processes=processes)
     except KeyboardInterrupt:
         say()
     except Failed as failure:
@@ -441,11 +443,11 @@ def run(how, processes, detached):
 
 
 def stop_all(processes, detached):
-    """The names of those that ran."""
-    with undisturbed():
+    """Stops the running processes. Returns their names."""
+    with signals_blocked():
         running = [process for process in processes if process.pid() is not None]
         for process in running:
-            with contextlib.suppress(KeyboardInterrupt):  # nobody reads it
+            with contextlib.suppress(KeyboardInterrupt):  # the output is closed
                 say(f'== stopping {process.name}')
             process.stop()
         detached.remove()
