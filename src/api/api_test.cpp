@@ -313,15 +313,4 @@ TEST(idempotency, keeps_successes_of_a_reasonable_size) {
     EXPECT_FALSE(api::is_worth_keeping(202, 1000 * 1000));
 }
 
-TEST(accepts_gzip, reads_weights_and_stars) {
-    for (const auto* yes :
-         {"gzip", "br, gzip", "gzip;q=0.5", "gzip ; q=1", "*", "x-gzip", "*;q=0, gzip"}) {
-        EXPECT_TRUE(api::accepts_gzip(yes)) << yes;
-    }
-    for (const auto* no :
-         {"", "br", "gzip;q=0", "gzip; q=0.000", "*;q=0", "*, gzip;q=0", "notgzip"}) {
-        EXPECT_FALSE(api::accepts_gzip(no)) << no;
-    }
-}
-
 }  // namespace

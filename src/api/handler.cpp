@@ -14,6 +14,7 @@
 #include "api/read_model/list_queries.hpp"
 #include "base/ascii.hpp"
 #include "base/random_id.hpp"
+#include "http/negotiation.hpp"
 
 namespace api {
 
@@ -70,15 +71,10 @@ bool is_request_id(std::string_view text) noexcept {
     });
 }
 
-bool accepts_json(std::string_view accept) noexcept {
-    return accept.empty() || accept.find("*/*") != std::string_view::npos ||
-           accept.find("application/") != std::string_view::npos;
-}
-
 // Whether a body of this Content-Type can be read: media types know no case, parameters do not
 // matter (RFC 9110, 8.3.1).
 bool is_taken(std::string_view content_type, http::method verb) noexcept {
-    const auto media = trimmed(content_type.substr(0, content_type.find(';')));
+    const auto media = http::media_type(content_type);
     return base::equals_ignore_case(media, "application/json") ||
            (verb == http::method::patch &&
             base::equals_ignore_case(media, "application/merge-patch+json"));
@@ -189,7 +185,7 @@ class request_handler final : public http::handler {
         if (!is_permitted(context.who, to.permission)) {
             return problem(403, "denied", "the caller lacks the required permission", id);
         }
-        if (!to.answer.empty() && !accepts_json(incoming.headers.get("Accept"))) {
+        if (!to.answer.empty() && !http::accepts_json(incoming.headers.get("Accept"))) {
             return problem(406, "not_acceptable", "Accept: must allow application/json", id);
         }
         if (to.query == query_rule::none && !incoming.query().empty()) {

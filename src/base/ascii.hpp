@@ -23,4 +23,12 @@ constexpr bool equals_ignore_case(std::string_view a, std::string_view b) noexce
            std::ranges::equal(a, b, [](char x, char y) { return lower(x) == lower(y); });
 }
 
+// Returns the text without leading and trailing spaces and tabs.
+constexpr std::string_view trimmed(std::string_view text) noexcept {
+    constexpr std::string_view blanks = " \t";
+    const auto first = text.find_first_not_of(blanks);
+    if (first == std::string_view::npos) return {};
+    return text.substr(first, text.find_last_not_of(blanks) - first + 1);
+}
+
 }  // namespace base

@@ -10,6 +10,7 @@
 #include "base/time_text.hpp"
 #include "domain/engines.hpp"
 #include "http/gzip.hpp"
+#include "http/negotiation.hpp"
 
 namespace api {
 namespace {
@@ -30,7 +31,7 @@ http::response not_modified(std::string etag) {
 // Large lists are packed for those who can unpack them.
 http::response list_answer(std::string text, const http::request& incoming) {
     const bool packed =
-        text.size() >= gzip_least && accepts_gzip(incoming.headers.get("Accept-Encoding"));
+        text.size() >= gzip_least && http::accepts_gzip(incoming.headers.get("Accept-Encoding"));
     auto response =
         json_answer(packed ? http::body(http::gzip(text)) : http::body(std::move(text)));
     if (packed) response.headers.add("Content-Encoding", "gzip");
@@ -40,35 +41,10 @@ http::response list_answer(std::string text, const http::request& incoming) {
 
 }  // namespace
 
-std::string_view trimmed(std::string_view text) noexcept {
-    while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-    while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-    return text;
-}
-
 http::response json_answer(http::body body, unsigned status) {
     http::response response{.status = status, .body = std::move(body)};
     response.headers.add("Content-Type", "application/json");
     return response;
-}
-
-bool accepts_gzip(std::string_view accept_encoding) noexcept {
-    bool any = false;
-    while (!accept_encoding.empty()) {
-        const auto comma = accept_encoding.find(',');
-        const auto item = accept_encoding.substr(0, comma);
-        accept_encoding = comma == std::string_view::npos ? "" : accept_encoding.substr(comma + 1);
-        const auto semicolon = item.find(';');
-        const auto coding = trimmed(item.substr(0, semicolon));
-        // "q=0", "q=0.0": a refusal.
-        const auto weight =
-            semicolon == std::string_view::npos ? "" : trimmed(item.substr(semicolon + 1));
-        const bool taken = !(weight.starts_with("q=0") || weight.starts_with("Q=0")) ||
-                           weight.find_first_of("123456789", 2) != std::string_view::npos;
-        if (coding == "gzip" || coding == "x-gzip") return taken;
-        if (coding == "*") any = taken;
-    }
-    return any;
 }
 
 std::optional<http::response> read_routes::answer(operation_id what, const std::string& parameter,

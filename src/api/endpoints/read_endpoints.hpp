@@ -35,9 +35,5 @@ class read_routes {
 
 // 200 application/json.
 http::response json_answer(http::body body, unsigned status = 200);
-// Without the spaces and tabs around it.
-std::string_view trimmed(std::string_view text) noexcept;
-// Whether an Accept-Encoding header takes gzip (RFC 9110, 12.5.3).
-bool accepts_gzip(std::string_view accept_encoding) noexcept;
 
 }  // namespace api

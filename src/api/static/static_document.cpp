@@ -1,8 +1,8 @@
 #include "api/static/static_document.hpp"
 
-#include "api/endpoints/read_endpoints.hpp"
 #include "api/etag.hpp"
 #include "http/gzip.hpp"
+#include "http/negotiation.hpp"
 
 namespace api {
 
@@ -15,7 +15,7 @@ static_document::static_document(const std::string& text)
 }
 
 http::response static_document::answer(const http::request& incoming) const {
-    const bool packed = accepts_gzip(incoming.headers.get("Accept-Encoding"));
+    const bool packed = http::accepts_gzip(incoming.headers.get("Accept-Encoding"));
     const auto& held = packed ? packed_ : plain_;
     const bool known = is_known(incoming.headers.get("If-None-Match"), held.etag);
     http::response response{.status = known ? 304U : 200U};

@@ -7,9 +7,9 @@
 #include <cassert>
 
 #include "api/api.hpp"
-#include "api/endpoints/read_endpoints.hpp"
 #include "api/etag.hpp"
 #include "http/gzip.hpp"
+#include "http/negotiation.hpp"
 
 namespace api {
 namespace {
@@ -159,7 +159,7 @@ http::response static_site::plain_page() const {
 
 http::response static_site::answer(held_file& from, bool is_page, const http::request& incoming) {
     const auto& what = *from.what;
-    const bool packed = accepts_gzip(incoming.headers.get("Accept-Encoding"));
+    const bool packed = http::accepts_gzip(incoming.headers.get("Accept-Encoding"));
     // Two encodings are two representations: each has its own tag (RFC 9110, 8.8.3.3).
     const auto etag = fmt::format("\"{}{}\"", what.path, packed ? "-gzip" : "");
     const bool known = is_known(incoming.headers.get("If-None-Match"), etag);

@@ -1,0 +1,17 @@
+#pragma once
+// Content negotiation: reads Accept, Accept-Encoding and Content-Type (RFC 9110, 8.3 and 12.5).
+// Pure.
+
+#include <string_view>
+
+namespace http {
+
+// Returns whether an Accept-Encoding header allows gzip.
+bool accepts_gzip(std::string_view accept_encoding) noexcept;
+// Returns whether an Accept header allows application/json. Ignores weights.
+bool accepts_json(std::string_view accept) noexcept;
+// Returns the media type of a Content-Type header without its parameters. Media types are
+// case-insensitive.
+std::string_view media_type(std::string_view content_type) noexcept;
+
+}  // namespace http
