@@ -26,8 +26,9 @@ FILE_TIMEOUT_SECONDS = 600
 FINDING = re.compile(r'^(?P<path>/[^:\n]+):(?P<line>\d+):(?P<column>\d+): (?:warning|error): '
                      r'(?P<text>.*?)(?: \[(?P<check>[\w.,-]+)\])?$', re.M)
 
-# Functions that keep a coroutine lambda alive until its coroutine has ended: a capture is safe as their argument.
+# Functions and members that keep a coroutine lambda until its coroutine has ended: its captures stay valid.
 LAMBDA_OWNERS = {'spawn', 'run', 'run_to_end', 'block_on', 'play'}
+LAMBDA_MEMBERS = re.compile(r'\.stream\s*=\s*$')
 LAMBDA_CHECK = 'cppcoreguidelines-avoid-capturing-lambda-coroutines'
 
 
@@ -261,9 +262,11 @@ class Linter:
 
 
 def is_owned_lambda(text, line, column):
-    """Returns whether the lambda at a position is an argument of a function that owns it."""
+    """Returns whether the receiver of the lambda at a position owns it."""
     lines = text.split('\n')
     before = '\n'.join(lines[max(0, line - 10):line - 1] + [lines[line - 1][:column - 1]])
+    if LAMBDA_MEMBERS.search(before):
+        return True
     depth = 0
     for position in range(len(before) - 1, -1, -1):
         if before[position] in ')]}':

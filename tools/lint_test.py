@@ -154,7 +154,8 @@ class parts(unittest.TestCase):
         self.assertEqual(' '.join(lint.without_compiled_headers(command.split())), 'clang++ -include a.hxx -c b.cpp')
 
     def test_capturing_lambdas_that_their_caller_owns(self):
-        for text in ('group.spawn([this]', 'loop.run(\n    [this]', 'co_return block_on<x>([&]', 'g.spawn(f(a, {b}), [this]'):
+        for text in ('group.spawn([this]', 'loop.run(\n    [this]', 'co_return block_on<x>([&]', 'g.spawn(f(a, {b}), [this]',
+                     'response.stream = [this]', 'response.stream =\n    [this]'):
             lines = text.split('\n')
             with self.subTest(text):
                 self.assertTrue(lint.is_owned_lambda(text, len(lines), lines[-1].index('[') + 1))
