@@ -90,6 +90,8 @@ COLUMNS = (100, 120)
 FUNCTION_LINES = (70, 100)
 FILE_LINES = (350, 600)
 
+PENDING_PATHS = {'words': tidy_words.PENDING_PATH, 'names': tidy_words.NAMES_PENDING_PATH}  # rule -> its list of paths
+
 CODE_PLACES = ('src', 'devcluster') + PLACES
 # Not read: git's folder and what git ignores, captured and generated data.
 UNREAD = re.compile(r'^(build|data|\.(?!ci/|clang-format|clang-tidy|gitignore)[^/]+|compile_commands\.json)(/|$)'
@@ -120,8 +122,9 @@ class tidy:
         self.root = root
         self.findings = []  # (path, line, rule, text, fails)
         self.edges = {}     # module -> {module: (path, line)}
-        self.pending = tidy_words.read_pending(root)
-        self.pending_counts = dict.fromkeys(self.pending, 0)  # path prefix -> findings of the rule 'words'
+        self.pending = {}  # rule -> {path prefix: findings}
+        for rule, path in PENDING_PATHS.items():
+            self.pending[rule] = dict.fromkeys(tidy_words.read_pending(root, path), 0)
 
     def report(self, path, line, rule, text, fails=True):
         self.findings.append((path, line, rule, text, fails))
@@ -147,7 +150,7 @@ class tidy:
         code = {}
         for path, text in self.files():
             self.check_text(path, text)
-            self.check_words(path, text)
+            self.add_pending('words', path, tidy_words.find(path, text))
             if path.endswith(('.cpp', '.hpp')) and path.startswith(tuple(p + '/' for p in CODE_PLACES)):
                 code[path] = text
         for path, text in code.items():
@@ -159,12 +162,14 @@ class tidy:
             self.check_banned(path, bare)
             self.check_size(path, text)
             self.check_functions(path, bare)
+            self.add_pending('names', path, tidy_words.find_names(bare))
         self.check_readmes(code)
         self.check_circles()
         self.check_base_names(code)
-        for prefix, count in self.pending_counts.items():
-            if count == 0:
-                self.report(tidy_words.PENDING_PATH, 1, 'words', f'{prefix} has no findings left; delete its line', False)
+        for rule, counts in self.pending.items():
+            for prefix, count in counts.items():
+                if count == 0:
+                    self.report(PENDING_PATHS[rule], 1, rule, f'{prefix} has no findings left; delete its line', False)
         self.findings.sort()
         return self.findings
 
@@ -179,13 +184,14 @@ class tidy:
                     self.report(path, line_of(text, found.start()), rule, f'"{found.group(0)}" is left; {remedy}'
                              if rule == 'leftover' else f'"{found.group(0)}" is a path of one machine; {remedy}')
 
-    def check_words(self, path, text):
-        prefix = tidy_words.pending_prefix(path, self.pending)
-        for line, message in tidy_words.find(path, text):
-            if prefix is None:
-                self.report(path, line, 'words', message)
-            else:
-                self.pending_counts[prefix] += 1
+    def add_pending(self, rule, path, findings):
+        """Reports the findings, or counts them if the path is in the rule's list of pending paths."""
+        prefix = tidy_words.pending_prefix(path, self.pending[rule])
+        if prefix is not None:
+            self.pending[rule][prefix] += len(findings)
+            return
+        for line, message in findings:
+            self.report(path, line, rule, message)
 
     def check_includes(self, path, text):
         for found in INCLUDE.finditer(text):
@@ -366,16 +372,19 @@ def allowed(module):
 
 
 def print_words(root, paths):
-    """Prints the findings of the rule 'words' in files and folders, pending or not. Returns how many."""
+    """Prints the findings of the rules 'words' and 'names' in files and folders, pending or not. Returns how many."""
     prefixes = [os.path.relpath(os.path.abspath(path), root) for path in paths]
     count = 0
     for path, text in tidy(root).files():
         if not any(prefix == '.' or path == prefix or path.startswith(prefix + '/') for prefix in prefixes):
             continue
-        for line, message in tidy_words.find(path, text):
-            print(f'{path}:{line}: [words] {message}')
-            count += 1
-    print(f'tidy: {count} words to replace')
+        findings = [(line, 'words', message) for line, message in tidy_words.find(path, text)]
+        if path.endswith(('.cpp', '.hpp')):
+            findings += [(line, 'names', message) for line, message in tidy_words.find_names(blanked(text))]
+        for line, rule, message in sorted(findings):
+            print(f'{path}:{line}: [{rule}] {message}')
+        count += len(findings)
+    print(f'tidy: {count} words and names to replace')
     return count
 
 
@@ -386,8 +395,8 @@ def main():
     parser.add_argument('--no-warnings', action='store_true', help='print failures only')
     parser.add_argument('--modules', action='store_true', help='print the includes that each module may have, and exit')
     parser.add_argument('--words', nargs='+', metavar='PATH',
-                        help="check the words in these files and folders alone, including paths that "
-                        'tools/words_pending.txt exempts')
+                        help="check words and names in these files and folders alone, including "
+                        'pending paths')
     options = parser.parse_args()
     if options.words:
         return 1 if print_words(os.path.abspath(options.root), options.words) else 0
@@ -403,11 +412,12 @@ def main():
         if fails or not options.no_warnings:
             print(f'{path}:{line}: [{rule}] {"" if fails else "warning: "}{text}')
     if not options.no_warnings:
-        for prefix, count in sorted(checks.pending_counts.items()):
-            print(f'{prefix}: [words] {count} words to replace (pending)')
-    pending = sum(checks.pending_counts.values())
-    if pending:
-        print(f'tidy: {pending} words to replace in paths of {tidy_words.PENDING_PATH}')
+        for rule, counts in checks.pending.items():
+            for prefix, count in sorted(counts.items()):
+                print(f'{prefix}: [{rule}] {count} {rule} to replace (pending)')
+    for rule, counts in checks.pending.items():
+        if counts:
+            print(f'tidy: {sum(counts.values())} {rule} to replace in paths of {PENDING_PATHS[rule]}')
     print(f'tidy: {failures} failures, {len(findings) - failures} warnings')
     return 1 if failures else 0
 

@@ -143,6 +143,12 @@ class tidy_finds(unittest.TestCase):
             for target in below.split():
                 self.assertLess(order.index(target), order.index(module), f'{module} -> {target}')
 
+    def test_names_except_where_they_are_pending(self):
+        pending = {tidy_words.NAMES_PENDING_PATH: 'src/base/\n', 'tools/README.md': 'why\n'}
+        self.only('src/base/x.cpp', '\nint told = 1;\n', 2, 'names')
+        self.assertEqual(findings({**pending, 'src/base/x.cpp': 'int told = 1;\n'}, fails_only=False), [])
+        self.assertEqual(findings(pending, fails_only=False), [(tidy_words.NAMES_PENDING_PATH, 1, 'names')])
+
     def test_base_names_that_two_modules_share(self):
         self.only('src/http/clock.cpp', '', 1, 'base-name')
         self.assertEqual(findings({'src/http/clock_test.cpp': '', 'src/base/main.cpp': '', 'src/http/main.cpp': ''}), [])
@@ -206,6 +212,18 @@ class word_search(unittest.TestCase):
         self.assertEqual(self.lines('x.cpp', 'int least = 1;\nint size_most = at_most(2);\nint x = most;\n'), [1, 2, 3])
         self.assertEqual(self.lines('x.cpp', 'int size_min = at_least(1);\nstd::int_least8_t y;\n'), [])
         self.assertEqual(self.lines('x.py', 'f(least=1)  # at least\n'), [1])
+
+    def test_finds_names_that_are_not_nouns(self):
+        def names(text):
+            return [found.split('"')[1] for _, found in tidy_words.find_names(text)]
+        self.assertEqual(names('const auto told = f();\n'), ['told'])
+        self.assertEqual(names('void f(std::string_view what, int& into, const T* from = {});\n'), ['what', 'into', 'from'])
+        self.assertEqual(names('std::map<int, std::string> by_;\nstd::vector<int> of{1};\n'), ['by_', 'of'])
+        self.assertEqual(names('for (auto at = x.begin(); true;) {}\nfor (const auto& which : all) {}\n'), ['at', 'which'])
+        for text in ('return what;', 'co_return told;', 'a && told)', 'x * from;', 'f(told);', 'auto told_by = 1;', 'x.at(1);',
+                     'sizeof to)', 'x ? a : gone)', 'auto it = f();', 'auto result = made;'):
+            with self.subTest(text):
+                self.assertEqual(names(text), [])
 
     def test_skips_code_data_and_marked_lines(self):
         self.assertEqual(self.lines('x.cpp', '#include "http/farewell.hpp"\nauto x = told(y);\n'), [])

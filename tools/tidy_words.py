@@ -78,10 +78,19 @@ CODE_WORDS = [
     (r'name_space_?', 'ns', ''),
 ]
 
+# Variables, parameters and members of C++ are nouns that say what they hold. These are prepositions, pronouns, adverbs and
+# participles; `at` as an iterator is `it`.
+NAMES = '''
+    with how on into from of what which at by to through where why whose
+    made got told gone found taken asked fed bound let held given sent kept home
+'''.split()
+NAME_REMEDY = 'name what it holds, with a noun'
+
 # ---- reading ---------------------------------------------------------------------------------------------------------
 
 PENDING_PATH = 'tools/words_pending.txt'
-UNREAD = re.compile(r'^(tools/tidy_words\.py|tools/words_pending\.txt|tools/tidy_test\.py|LICENSE|test/fuzz/corpus/.*)$'
+NAMES_PENDING_PATH = 'tools/names_pending.txt'
+UNREAD = re.compile(r'^(tools/names_pending\.txt|tools/tidy_words\.py|tools/words_pending\.txt|tools/tidy_test\.py|LICENSE|test/fuzz/corpus/.*)$'
                     r'|\.(json|mod|html)$')
 EXEMPT = 'words-ok'
 
@@ -111,6 +120,11 @@ START = re.compile(rf'(?:\A|[.!?]["\')]?\s+)\s*({spaced(SENTENCE_STARTS)})\b')
 FIRST = re.compile(rf'\A\s*({COMMENT_STARTS})\b')
 CODE = [(re.compile(rf'\b(?:{pattern})\b'), remedy, re.compile(right) if right else None)
         for pattern, remedy, right in CODE_WORDS]
+
+
+NOT_A_TYPE = 'return|co_return|co_await|co_yield|case|else|throw|delete|new|goto|sizeof|typename|namespace|using|operator|not'
+DECLARATION = re.compile(rf'(?<![\w.>:])(?!(?:{NOT_A_TYPE})\b)[a-zA-Z_][\w:]*(?:<[^;(){{}}]*>)?[&*]*(?:\s+const)?\s+'
+                         rf'((?:{"|".join(NAMES)})_?)(?=\s*[,;)={{:[])')
 
 
 def blank(found):
@@ -291,9 +305,15 @@ def find(path, text):
     return sorted(findings)
 
 
-def read_pending(root):
+def find_names(bare):
+    """Returns (line, message) for each declared name in C++ code without comments and literals that is not a noun."""
+    return [(line_of(bare, found.start(1)), f'"{found.group(1)}" as a name; {NAME_REMEDY}')
+            for found in DECLARATION.finditer(bare)]
+
+
+def read_pending(root, list_path):
     """Returns the path prefixes whose findings are counted and not printed."""
-    path = os.path.join(root, PENDING_PATH)
+    path = os.path.join(root, list_path)
     if not os.path.exists(path):
         return []
     with open(path, encoding='utf-8') as file:
