@@ -40,7 +40,7 @@ void read_all(benchmark::State& state, const std::string& page) {
 }
 
 void read_mapped(benchmark::State& state, const std::string& page, const std::string& engine) {
-    const auto* const plan = scrape::plan_for(engine);
+    const auto* const plan = scrape::find_plan(engine);
     scrape::page_reader reader;
     for (auto _ : state) {
         auto reading = plan->read(page, scrape::page_format::text, reader);
@@ -60,7 +60,7 @@ void add_folder(const fs::path& folder) {
         benchmark::RegisterBenchmark(("exposition/all/" + name).c_str(),
                                      [page](benchmark::State& state) { read_all(state, *page); });
         const auto engine = name.substr(0, name.find_first_of("-_"));
-        if (scrape::plan_for(engine) == nullptr) continue;
+        if (scrape::find_plan(engine) == nullptr) continue;
         benchmark::RegisterBenchmark(
             ("exposition/mapped/" + name).c_str(),
             [page, engine](benchmark::State& state) { read_mapped(state, *page, engine); });

@@ -65,9 +65,9 @@ std::string word(int number) {
 }
 
 bool is_counted(const scrape::rule& of) {
-    using scrape::shape;
-    return of.how == shape::rate || of.how == shape::ratio || of.how == shape::share ||
-           of.how == shape::complement;
+    using scrape::rule_kind;
+    return of.kind == rule_kind::rate || of.kind == rule_kind::ratio ||
+           of.kind == rule_kind::share || of.kind == rule_kind::complement;
 }
 
 std::string label_pair(std::string_view name, std::string_view value) {
@@ -127,9 +127,10 @@ void page_template::add_mapped(std::string_view engine) {
     std::map<std::string, std::map<std::string, member>> families;
     const auto add = [&](const scrape::series& each, const scrape::rule& of) {
         if (each.name.empty()) return;
-        const auto how = of.how == scrape::shape::age         ? motion::instant
+        const bool compares = each.aggregate == scrape::aggregation::equals;
+        const auto how = of.kind == scrape::rule_kind::age    ? motion::instant
                          : is_counted(of)                     ? motion::grows
-                         : each.how == scrape::fold::equals   ? motion::constant
+                         : compares                           ? motion::constant
                          : of.id == domain::metric_id::up     ? motion::constant
                          : each.name.ends_with("_is_replica") ? motion::constant
                                                               : motion::swings;
@@ -137,7 +138,7 @@ void page_template::add_mapped(std::string_view engine) {
                              : how == motion::constant      ? 0
                              : how == motion::grows         ? 40
                                                             : 1000;
-        auto values = std::string(each.one_of);
+        auto values = std::string(each.values);
         if (each.label.empty()) {
             families[std::string(each.name)].try_emplace("", member{how, scale});
         }

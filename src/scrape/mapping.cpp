@@ -22,7 +22,7 @@ std::vector<std::string_view> split(std::string_view text) {
     }
 }
 
-// A label's value on a line, "" when it is not there.
+// The value of a label on a line, "" if the line lacks the label.
 struct plain_value {
     std::string_view raw;
     std::string resolved;
@@ -39,51 +39,52 @@ plain_value label_value(const sample& line, std::string_view name) {
     return {};
 }
 
-bool needs_rates(shape how) {
-    return how == shape::rate || how == shape::ratio || how == shape::share ||
-           how == shape::complement;
+bool needs_rates(rule_kind kind) {
+    return kind == rule_kind::rate || kind == rule_kind::ratio || kind == rule_kind::share ||
+           kind == rule_kind::complement;
 }
 
-bool absence_is_zero(fold how) {
-    return how == fold::matches || how == fold::equals || how == fold::present;
+bool starts_at_zero(aggregation aggregate) {
+    return aggregate == aggregation::matches || aggregate == aggregation::equals ||
+           aggregate == aggregation::present;
 }
 
-double sum_of_known(const std::vector<std::uint32_t>& which, std::span<const double> values) {
+double sum_of_known(const std::vector<std::uint32_t>& selectors, std::span<const double> values) {
     double sum = unknown;
-    for (const auto index : which) {
+    for (const auto index : selectors) {
         if (std::isnan(values[index])) continue;
         sum = std::isnan(sum) ? values[index] : sum + values[index];
     }
     return sum;
 }
 
-double divided(double above, double below) {
-    return below > 0 ? above / below : unknown;
+double quotient(double dividend, double divisor) {
+    return divisor > 0 ? dividend / divisor : unknown;
 }
 
-void fold_in(double& into, const series& what, double value) {
-    if (what.how == fold::present) {
-        into = 1;
+void add_line(double& total, const series& source, double value) {
+    if (source.aggregate == aggregation::present) {
+        total = 1;
         return;
     }
     if (!std::isfinite(value)) return;
-    switch (what.how) {
-        case fold::sum:
-            into = std::isnan(into) ? value : into + value;
+    switch (source.aggregate) {
+        case aggregation::sum:
+            total = std::isnan(total) ? value : total + value;
             break;
-        case fold::max:
-            into = std::isnan(into) ? value : std::max(into, value);
+        case aggregation::max:
+            total = std::isnan(total) ? value : std::max(total, value);
             break;
-        case fold::min:
-            into = std::isnan(into) ? value : std::min(into, value);
+        case aggregation::min:
+            total = std::isnan(total) ? value : std::min(total, value);
             break;
-        case fold::equals:
-            if (value == what.number) into += 1;
+        case aggregation::equals:
+            if (value == source.number) total += 1;
             break;
-        case fold::matches:
-            into += 1;
+        case aggregation::matches:
+            total += 1;
             break;
-        case fold::present:
+        case aggregation::present:
             break;
     }
 }
@@ -92,32 +93,30 @@ void fold_in(double& into, const series& what, double value) {
 
 mapping_plan::mapping_plan(std::span<const rule> rules) {
     for (const auto& source : rules) {
-        const bool counter = needs_rates(source.how);
-        formula made{.source = &source};
-        for (const auto& what : source.top) {
-            if (!what.name.empty()) made.top.push_back(selector_of(what, counter));
+        const bool is_counter = needs_rates(source.kind);
+        formula compiled{.source = &source};
+        for (const auto& series : source.top) {
+            if (!series.name.empty()) compiled.top.push_back(selector_of(series, is_counter));
         }
-        for (const auto& what : source.bottom) {
-            if (!what.name.empty()) made.bottom.push_back(selector_of(what, counter));
+        for (const auto& series : source.bottom) {
+            if (!series.name.empty()) compiled.bottom.push_back(selector_of(series, is_counter));
         }
-        if (!source.only_if.name.empty()) made.only_if = selector_of(source.only_if, false);
-        formulas_.push_back(std::move(made));
+        if (!source.only_if.name.empty()) compiled.only_if = selector_of(source.only_if, false);
+        formulas_.push_back(std::move(compiled));
     }
     index_names();
 }
 
-std::uint32_t mapping_plan::selector_of(const series& what, bool counter) {
-    auto found = std::ranges::find(selectors_, what, &selector::what);
-    if (found == selectors_.end()) {
-        selector made{.what = what};
-        if (!what.label.empty()) made.values = split(what.one_of);
-        selectors_.push_back(std::move(made));
-        found = std::prev(selectors_.end());
+std::uint32_t mapping_plan::selector_of(const series& source, bool is_counter) {
+    auto it = std::ranges::find(selectors_, source, &selector::source);
+    if (it == selectors_.end()) {
+        selector added{.source = source};
+        if (!source.label.empty()) added.values = split(source.values);
+        selectors_.push_back(std::move(added));
+        it = std::prev(selectors_.end());
     }
-    if (counter && found->counter == UINT32_MAX) {
-        found->counter = static_cast<std::uint32_t>(counters_++);
-    }
-    return static_cast<std::uint32_t>(found - selectors_.begin());
+    if (is_counter && it->counter == none) it->counter = static_cast<std::uint32_t>(counters_++);
+    return static_cast<std::uint32_t>(it - selectors_.begin());
 }
 
 void mapping_plan::index_names() {
@@ -125,72 +124,76 @@ void mapping_plan::index_names() {
     by_name_.emplace_back();
     member_name_ = 0;
     for (std::uint32_t index = 0; index < selectors_.size(); ++index) {
-        const auto name = selectors_[index].what.name;
-        const auto found = std::ranges::find(names, name);
-        const auto at = std::size_t(found - names.begin());
-        if (found == names.end()) {
+        const auto name = selectors_[index].source.name;
+        const auto it = std::ranges::find(names, name);
+        const auto position = std::size_t(it - names.begin());
+        if (it == names.end()) {
             names.push_back(name);
             by_name_.emplace_back();
         }
-        by_name_[at].push_back(index);
+        by_name_[position].push_back(index);
     }
     names_ = name_table(std::move(names));
 }
 
-bool mapping_plan::matches(const selector& which, const sample& line) {
-    if (which.what.label.empty()) return true;
-    const auto first = label_value(line, which.what.label);
-    if (std::ranges::find(which.values, first.text()) == which.values.end()) return false;
-    return which.what.second_label.empty() ||
-           label_value(line, which.what.second_label).text() == which.what.second_value;
+bool mapping_plan::matches(const selector& selector, const sample& line) {
+    const auto& source = selector.source;
+    if (source.label.empty()) return true;
+    const auto value = label_value(line, source.label);
+    if (std::ranges::find(selector.values, value.text()) == selector.values.end()) return false;
+    return source.second_label.empty() ||
+           label_value(line, source.second_label).text() == source.second_value;
 }
 
 base::outcome<mapping_plan::reading> mapping_plan::read(std::string_view page, page_format format,
                                                         page_reader& reader) const {
-    reading found{.selected = std::vector<double>(selectors_.size(), unknown),
-                  .counters = std::vector<counter_reading>(counters_, {unknown, 0})};
+    reading result{.selected = std::vector<double>(selectors_.size(), unknown),
+                   .counters = std::vector<counter_reading>(counters_, {unknown, 0})};
     for (std::size_t index = 0; index < selectors_.size(); ++index) {
-        if (selectors_[index].what.how == fold::present) found.selected[index] = 0;
+        const bool is_flag = selectors_[index].source.aggregate == aggregation::present;
+        if (is_flag) result.selected[index] = 0;
     }
     sample line;
     reader.open(page, format, &names_);
     while (reader.next(line)) {
-        if (line.name_index == member_name_)
-            found.member = std::bit_cast<std::uint64_t>(line.value);
-        // Of an OpenMetrics page a gauge "x_total" must not be taken for the gauge "x".
-        const bool as_counter = line.name.size() != names_.names()[line.name_index].size();
+        if (line.name_index == member_name_) {
+            result.member = std::bit_cast<std::uint64_t>(line.value);
+        }
+        // The reader finds "x_total" of an OpenMetrics page as "x". Only a counter may use it.
+        const bool lost_suffix = line.name.size() != names_.names()[line.name_index].size();
         for (const auto index : by_name_[line.name_index]) {
-            const auto& which = selectors_[index];
-            if (as_counter && which.counter == UINT32_MAX) continue;
-            auto& value = found.selected[index];
-            if (absence_is_zero(which.what.how) && std::isnan(value)) value = 0;
-            if (!matches(which, line)) continue;
-            if (which.what.zero_is_absent && line.value == 0) continue;
-            fold_in(value, which.what, line.value);
-            if (which.counter == UINT32_MAX || !std::isfinite(line.value)) continue;
-            found.counters[which.counter].series += 1;
-            found.counters[which.counter].total = value;
+            const auto& selector = selectors_[index];
+            const auto& source = selector.source;
+            if (lost_suffix && selector.counter == none) continue;
+            auto& value = result.selected[index];
+            if (starts_at_zero(source.aggregate) && std::isnan(value)) value = 0;
+            if (!matches(selector, line)) continue;
+            if (source.zero_is_absent && line.value == 0) continue;
+            add_line(value, source, line.value);
+            if (selector.counter == none || !std::isfinite(line.value)) continue;
+            result.counters[selector.counter].series += 1;
+            result.counters[selector.counter].total = value;
         }
     }
-    auto ended = reader.finish();
-    if (!ended) return base::pass(std::move(ended));
-    return found;
+    auto finished = reader.finish();
+    if (!finished) return base::pass(std::move(finished));
+    return result;
 }
 
-// One page with its rates at hand.
+// One page and its rates.
 struct mapping_plan::evaluation {
     const mapping_plan& plan;
     const reading& page;
     std::span<const double> rates;  // per counter
-    base::instant wall;
+    base::instant utc_now;
 
-    [[nodiscard]] double grown(const std::vector<std::uint32_t>& which) const {
+    [[nodiscard]] double growth(const std::vector<std::uint32_t>& selectors) const {
         double sum = unknown;
-        for (const auto index : which) {
+        for (const auto index : selectors) {
             const double rate = rates[plan.selectors_[index].counter];
             if (std::isnan(rate)) {
-                // A counter that is on the page but has no rate yet makes the sum unknown; one that
-                // is not does not.
+                // A counter without a rate makes the sum unknown if it is on the page. A counter
+                // that is not on the page does not take part.
                 if (!std::isnan(page.selected[index])) return unknown;
                 continue;
             }
@@ -199,81 +202,83 @@ struct mapping_plan::evaluation {
         return sum;
     }
 
-    [[nodiscard]] double shaped(const formula& what) const {
-        switch (what.source->how) {
-            case shape::value:
-                return sum_of_known(what.top, page.selected);
-            case shape::rate:
-                return grown(what.top);
-            case shape::ratio:
-                return divided(grown(what.top), grown(what.bottom));
-            case shape::share: {
-                const double top = grown(what.top);
-                return divided(top, top + grown(what.bottom));
+    [[nodiscard]] double unscaled(const formula& formula) const {
+        switch (formula.source->kind) {
+            case rule_kind::value:
+                return sum_of_known(formula.top, page.selected);
+            case rule_kind::rate:
+                return growth(formula.top);
+            case rule_kind::ratio:
+                return quotient(growth(formula.top), growth(formula.bottom));
+            case rule_kind::share: {
+                const double top = growth(formula.top);
+                return quotient(top, top + growth(formula.bottom));
             }
-            case shape::complement: {
-                const double rest = 1 - divided(grown(what.top), grown(what.bottom));
+            case rule_kind::complement: {
+                const double rest = 1 - quotient(growth(formula.top), growth(formula.bottom));
                 return rest < 0 ? 0 : rest;
             }
-            case shape::difference:
-                return sum_of_known(what.top, page.selected) -
-                       sum_of_known(what.bottom, page.selected);
-            case shape::age: {
-                const double since = sum_of_known(what.top, page.selected);
-                const double now = std::chrono::duration<double>(wall.time_since_epoch()).count();
-                return since > 0 ? std::max(0.0, now - since) : unknown;
+            case rule_kind::difference:
+                return sum_of_known(formula.top, page.selected) -
+                       sum_of_known(formula.bottom, page.selected);
+            case rule_kind::age: {
+                const double start = sum_of_known(formula.top, page.selected);
+                const double now =
+                    std::chrono::duration<double>(utc_now.time_since_epoch()).count();
+                return start > 0 ? std::max(0.0, now - start) : unknown;
             }
         }
         return unknown;
     }
 
-    [[nodiscard]] double result(const formula& what) const {
-        if (what.only_if != UINT32_MAX && page.selected[what.only_if] != 1) return unknown;
-        const double value = shaped(what) * what.source->scale;
-        return what.source->zero_is_unknown && value == 0 ? unknown : value;
+    [[nodiscard]] double value(const formula& formula) const {
+        if (formula.only_if != none && page.selected[formula.only_if] != 1) return unknown;
+        const double value = unscaled(formula) * formula.source->scale;
+        return formula.source->zero_is_unknown && value == 0 ? unknown : value;
     }
 };
 
 domain::metrics_sample mapping_plan::evaluate(const reading& page, rate_memory& memory,
-                                              base::steady_time at, base::instant wall) const {
+                                              base::steady_time now, base::instant utc_now) const {
     std::vector<double> rates(counters_, unknown);
-    const evaluation before_rates{*this, page, rates, wall};
+    const evaluation without_rates{*this, page, rates, utc_now};
     double uptime = unknown;
-    for (const auto& what : formulas_) {
-        if (what.source->id != domain::metric_id::uptime_seconds || !std::isnan(uptime)) continue;
-        uptime = before_rates.result(what);
+    for (const auto& formula : formulas_) {
+        if (formula.source->id != domain::metric_id::uptime_seconds || !std::isnan(uptime)) continue;
+        uptime = without_rates.value(formula);
     }
-    memory.advance(page.member, at, uptime, page.counters, rates);
+    memory.advance(page.member, now, uptime, page.counters, rates);
 
-    const evaluation now{*this, page, rates, wall};
-    domain::metrics_sample made{.observed_at = wall};
-    for (const auto& what : formulas_) {
-        const auto& source = *what.source;
-        const bool platform = source.id != domain::metric_id::count_;
-        const bool known = platform ? made.values.has(source.id)
-                                    : !made.engine_metrics.empty() &&
-                                          made.engine_metrics.back().first == source.name;
-        if (known) continue;  // a rule before this one had a value
-        const double value = now.result(what);
-        if (!std::isfinite(value)) continue;  // unknown, or a sum beyond what a number holds
-        if (platform) {
-            made.values[source.id] = value;
+    const evaluation with_rates{*this, page, rates, utc_now};
+    domain::metrics_sample sample{.observed_at = utc_now};
+    auto& engine_metrics = sample.engine_metrics;
+    for (const auto& formula : formulas_) {
+        const auto& source = *formula.source;
+        const bool is_platform = source.id != domain::metric_id::count_;
+        const bool has_value =
+            is_platform ? sample.values.has(source.id)
+                        : !engine_metrics.empty() && engine_metrics.back().first == source.name;
+        if (has_value) continue;  // an earlier rule of the same metric yielded it
+        const double value = with_rates.value(formula);
+        if (!std::isfinite(value)) continue;  // unknown, or a sum beyond the range of a double
+        if (is_platform) {
+            sample.values[source.id] = value;
         } else {
-            made.engine_metrics.emplace_back(source.name, value);
+            engine_metrics.emplace_back(source.name, value);
         }
     }
-    std::ranges::sort(made.engine_metrics);
-    return made;
+    std::ranges::sort(engine_metrics);
+    return sample;
 }
 
-const mapping_plan* plan_for(std::string_view engine) {
+const mapping_plan* find_plan(std::string_view engine) {
     static const auto plans = [] {
-        std::map<std::string_view, mapping_plan> made;
-        for (const auto& table : engine_tables()) made.try_emplace(table.engine, table.rules);
-        return made;
+        std::map<std::string_view, mapping_plan> result;
+        for (const auto& table : engine_tables()) result.try_emplace(table.engine, table.rules);
+        return result;
     }();
-    const auto found = plans.find(engine);
-    return found == plans.end() ? nullptr : &found->second;
+    const auto it = plans.find(engine);
+    return it == plans.end() ? nullptr : &it->second;
 }
 
 }  // namespace scrape

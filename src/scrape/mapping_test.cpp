@@ -32,7 +32,7 @@ constexpr base::instant noon{1'800'000'000s};
 domain::metrics_sample evaluated(std::string_view engine, const std::vector<std::string>& pages,
                                  page_format format = page_format::text,
                                  std::chrono::nanoseconds apart = 10s) {
-    const auto* const plan = plan_for(engine);
+    const auto* const plan = find_plan(engine);
     page_reader reader;
     rate_memory memory({});
     domain::metrics_sample sample;
@@ -366,7 +366,7 @@ TEST(mapping, has_sound_tables) {
         }
         EXPECT_LE(names.size(), engine_metrics_max) << table.engine;
     }
-    EXPECT_EQ(plan_for("oracle"), nullptr);
+    EXPECT_EQ(find_plan("oracle"), nullptr);
 }
 
 TEST(mapping, yields_engine_metrics_sorted_by_name) {
@@ -395,7 +395,7 @@ TEST(mapping, understands_the_pages_of_a_given_folder) {
         EXPECT_GT(samples, 10u) << entry.path();
         const auto name = entry.path().filename().string();
         const auto engine = name.substr(0, name.find_first_of("-_"));
-        if (plan_for(engine) == nullptr) continue;
+        if (find_plan(engine) == nullptr) continue;
         const auto read = evaluated(engine, {text});
         EXPECT_EQ(read.values[up], 1) << name;
         // Elasticsearch's exporter knows no client connections, FerretDB's MongoDB face neither.

@@ -44,7 +44,7 @@ class exporter_source final : public ports::metrics_source {
     aio::task<std::shared_ptr<const domain::metrics_sample>> scrape(
         std::string database_id, ports::database_key key, base::steady_time deadline) override {
         const auto where = fmt::format("scrape {}/{}", key.project, key.name);
-        const auto* const plan = plan_for(key.engine);
+        const auto* const plan = find_plan(key.engine);
         if (plan == nullptr) {
             co_return base::fail(
                 base::errc::unsupported,
