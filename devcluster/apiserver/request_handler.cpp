@@ -124,7 +124,7 @@ http::outgoing_response serving::answer_of(const call&, reply got) {
     return plain_answer(std::move(std::get<http::response>(got)));
 }
 
-http::outgoing_response serving::refuse(unsigned status, std::string_view detail) {
+http::outgoing_response serving::error_response(unsigned status, std::string_view detail) {
     auto text = std::string(detail);
     if (status == 413) text = "Request entity too large: limit is 3145728";
     return plain_answer(to_response({status, std::string(reason_of(status)), std::move(text)}));

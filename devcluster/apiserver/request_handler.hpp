@@ -28,7 +28,7 @@ class serving final : public http::handler {
 
     std::optional<http::outgoing_response> handle_now(http::request& incoming) override;
     boost::asio::awaitable<http::outgoing_response> handle(http::request incoming) override;
-    http::outgoing_response refuse(unsigned status, std::string_view detail) override;
+    http::outgoing_response error_response(unsigned status, std::string_view detail) override;
     // The server drains: watches end, and so does the simulator's work.
     aio::task<> stop();
 

@@ -128,7 +128,7 @@ class page_handler final : public http::handler {
         http::outgoing_response answer;
         answer.response.headers.set("Content-Type", "text/plain; version=0.0.4; charset=utf-8");
         if (incoming.path() != "/metrics" || incoming.verb != http::method::get) {
-            return refuse(404, "the page is GET /metrics");
+            return error_response(404, "the page is GET /metrics");
         }
         const auto reply =
             ask(plan_.port, login(plan_) + "stats\r\nquit\r\n", std::chrono::milliseconds(2000),
@@ -137,9 +137,9 @@ class page_handler final : public http::handler {
         return answer;
     }
     boost::asio::awaitable<http::outgoing_response> handle(http::request) override {
-        co_return refuse(404, "the page is GET /metrics");
+        co_return error_response(404, "the page is GET /metrics");
     }
-    http::outgoing_response refuse(unsigned status, std::string_view detail) override {
+    http::outgoing_response error_response(unsigned status, std::string_view detail) override {
         http::outgoing_response answer;
         answer.response.status = status;
         answer.response.headers.set("Content-Type", "text/plain");

@@ -108,7 +108,7 @@ class request_handler final : public http::handler {
         co_return finish(context, std::move(response));
     }
 
-    http::outgoing_response refuse(unsigned status, std::string_view detail) override {
+    http::outgoing_response error_response(unsigned status, std::string_view detail) override {
         request_context context{.request_id = base::random_id("req-"),
                                 .begun = std::chrono::steady_clock::now(),
                                 .method = "unknown"};

@@ -28,7 +28,7 @@ base::outcome<void> done() {
 
 // Beast's grammar with our storage: status, headers, and the body bytes that came since the last
 // look.
-class answer_parser final : public beast_http::basic_parser<false> {
+class response_parser final : public beast_http::basic_parser<false> {
   public:
     unsigned status = 0;
     http::headers headers;
@@ -59,54 +59,57 @@ class answer_parser final : public beast_http::basic_parser<false> {
 };
 
 struct pooled {
-    std::unique_ptr<detail::wire> wire;
+    std::unique_ptr<detail::transport> transport;
     base::steady_time idle_since{};
 };
 
 // One answer being read from one connection.
-class answer_reading {
+class response_reader {
   public:
-    answer_reading(std::unique_ptr<detail::wire> from, bool is_head_answer, std::size_t body_max)
-        : wire_(std::move(from)), body_max_(body_max) {
-        start_parser(is_head_answer);
-        is_head_ = is_head_answer;
+    response_reader(std::unique_ptr<detail::transport> source, bool is_head_response,
+                    std::size_t body_max)
+        : transport_(std::move(source)), body_max_(body_max) {
+        start_parser(is_head_response);
+        is_head_ = is_head_response;
     }
 
-    [[nodiscard]] answer_parser& parser() noexcept { return *parser_; }
-    [[nodiscard]] bool has_seen_bytes() const noexcept { return seen_bytes_; }
+    [[nodiscard]] response_parser& parser() noexcept { return *parser_; }
+    [[nodiscard]] bool has_received_bytes() const noexcept { return has_received_bytes_; }
     [[nodiscard]] std::size_t body_max() const noexcept { return body_max_; }
-    [[nodiscard]] std::unique_ptr<detail::wire> release() noexcept { return std::move(wire_); }
+    [[nodiscard]] std::unique_ptr<detail::transport> release() noexcept {
+        return std::move(transport_);
+    }
 
     aio::task<> write(std::string_view head, std::string_view body) {
-        return wire_->write(head, body);
+        return transport_->write(head, body);
     }
 
     // Until the header is complete (an interim 1xx answer is passed over).
     aio::task<> read_header() {
         while (true) {
             while (!parser_->is_header_done()) {
-                auto fed = co_await feed();
-                if (!fed) co_return fed;
+                auto result = co_await feed();
+                if (!result) co_return result;
             }
             if (parser_->status < 100 || parser_->status >= 200) co_return done();
             start_parser(is_head_);
-            auto fed = parse();
-            if (!fed) co_return fed;
+            auto result = parse();
+            if (!result) co_return result;
         }
     }
 
     // More body bytes in parser().body, or the end (is_done).
     aio::task<> read_some_body() {
         while (!parser_->is_done() && parser_->body.empty()) {
-            auto fed = co_await feed();
-            if (!fed) co_return fed;
+            auto result = co_await feed();
+            if (!result) co_return result;
         }
         co_return done();
     }
     aio::task<> read_whole_body() {
         while (!parser_->is_done()) {
-            auto fed = co_await feed();
-            if (!fed) co_return fed;
+            auto result = co_await feed();
+            if (!result) co_return result;
         }
         co_return done();
     }
@@ -116,10 +119,10 @@ class answer_reading {
     }
 
   private:
-    void start_parser(bool is_head_answer) {
-        parser_ = std::make_unique<answer_parser>();
+    void start_parser(bool is_head_response) {
+        parser_ = std::make_unique<response_parser>();
         parser_->eager(true);
-        parser_->skip(is_head_answer);
+        parser_->skip(is_head_response);
         parser_->header_limit(64 * 1024);
         if (body_max_ == 0) {
             parser_->body_limit(boost::none);
@@ -130,7 +133,7 @@ class answer_reading {
 
     aio::task<> feed() {
         std::array<char, 32 * 1024> bytes;
-        auto size = co_await wire_->read(bytes);
+        auto size = co_await transport_->read(bytes);
         if (!size) co_return base::pass(std::move(size));
         if (*size == 0) {
             error_code error;
@@ -140,7 +143,7 @@ class answer_reading {
             }
             co_return done();
         }
-        seen_bytes_ = true;
+        has_received_bytes_ = true;
         pending_.append(bytes.data(), *size);
         co_return parse();
     }
@@ -161,58 +164,59 @@ class answer_reading {
         return {};
     }
 
-    std::unique_ptr<detail::wire> wire_;
-    std::unique_ptr<answer_parser> parser_;
+    std::unique_ptr<detail::transport> transport_;
+    std::unique_ptr<response_parser> parser_;
     std::size_t body_max_;
     std::string pending_;
     bool is_head_ = false;
-    bool seen_bytes_ = false;
+    bool has_received_bytes_ = false;
 };
 
 // So many at once; others wait in order.
-class slots {
+class semaphore {
   public:
-    slots(aio::executor on, std::size_t most) : executor_(std::move(on)), free_(most) {}
+    semaphore(aio::executor executor, std::size_t max)
+        : executor_(std::move(executor)), free_(max) {}
 
-    class slot {
+    class permit {
       public:
-        explicit slot(slots& owner) : owner_(&owner) {}
-        slot(slot&& other) noexcept : owner_(std::exchange(other.owner_, nullptr)) {}
-        slot& operator=(slot&&) = delete;
-        ~slot() {
-            if (owner_ != nullptr) owner_->give_back();
+        explicit permit(semaphore& owner) : owner_(&owner) {}
+        permit(permit&& other) noexcept : owner_(std::exchange(other.owner_, nullptr)) {}
+        permit& operator=(permit&&) = delete;
+        ~permit() {
+            if (owner_ != nullptr) owner_->release();
         }
 
       private:
-        slots* owner_;
+        semaphore* owner_;
     };
 
-    aio::task<slot> take() {
+    aio::task<permit> acquire() {
         if (free_ > 0 && waiting_.empty()) {
             --free_;
-            co_return slot(*this);
+            co_return permit(*this);
         }
-        const auto place = waiting_.emplace(waiting_.end(), executor_);
-        auto woken = co_await place->called.wait();
-        const bool has_slot = place->has_slot;
-        waiting_.erase(place);
-        if (has_slot) {
-            slot mine(*this);
-            if (woken) co_return mine;
+        const auto waiter_entry = waiting_.emplace(waiting_.end(), executor_);
+        auto wait_result = co_await waiter_entry->granted.wait();
+        const bool has_permit = waiter_entry->has_permit;
+        waiting_.erase(waiter_entry);
+        if (has_permit) {
+            permit acquired(*this);
+            if (wait_result) co_return acquired;
         }
         co_return fail(errc::cancelled, "cancelled while waiting for a connection", "not_sent");
     }
 
   private:
     struct waiter {
-        explicit waiter(const aio::executor& on) : called(on) {}
-        aio::notification called;
-        bool has_slot = false;
+        explicit waiter(const aio::executor& executor) : granted(executor) {}
+        aio::notification granted;
+        bool has_permit = false;
     };
-    void give_back() {
+    void release() {
         for (auto& each : waiting_) {
-            if (std::exchange(each.has_slot, true)) continue;
-            each.called.notify();
+            if (std::exchange(each.has_permit, true)) continue;
+            each.granted.notify();
             return;
         }
         ++free_;
@@ -223,39 +227,42 @@ class slots {
     std::list<waiter> waiting_;
 };
 
-class streaming_answer final : public stream_reader {
+class response_stream final : public stream_reader {
   public:
-    streaming_answer(answer_reading from, std::shared_ptr<std::size_t> open)
-        : from_(std::move(from)), open_(std::move(open)) {
+    response_stream(response_reader reader, std::shared_ptr<std::size_t> open)
+        : reader_(std::move(reader)), open_(std::move(open)) {
         ++*open_;
     }
-    ~streaming_answer() override { --*open_; }
-    [[nodiscard]] unsigned status() const noexcept override { return from_.parser().status; }
+    ~response_stream() override { --*open_; }
+    [[nodiscard]] unsigned status() const noexcept override { return reader_.parser().status; }
     [[nodiscard]] const http::headers& headers() const noexcept override {
-        return from_.parser().headers;
+        return reader_.parser().headers;
     }
     aio::task<std::string> read(std::chrono::milliseconds idle) override {
-        if (from_.parser().body.empty() && !from_.is_done()) {
-            auto got = co_await aio::with_deadline(std::chrono::steady_clock::now() + idle,
-                                                   from_.read_some_body());
-            if (!got) co_return base::pass(std::move(got), "read the stream");
+        if (reader_.parser().body.empty() && !reader_.is_done()) {
+            auto result = co_await aio::with_deadline(std::chrono::steady_clock::now() + idle,
+                                                      reader_.read_some_body());
+            if (!result) co_return base::pass(std::move(result), "read the stream");
         }
-        co_return std::exchange(from_.parser().body, {});
+        co_return std::exchange(reader_.parser().body, {});
     }
 
   private:
-    mutable answer_reading from_;
+    mutable response_reader reader_;
     std::shared_ptr<std::size_t> open_;
 };
 
 class client_impl final : public client {
   public:
-    client_impl(aio::executor on, client_options how, std::shared_ptr<detail::tls_setup> tls)
-        : options_(std::move(how)), tls_(std::move(tls)), slots_(on, options_.connections_max) {
-        const bool usual = options_.origin.port == (options_.origin.secure ? 443 : 80);
-        const bool is_v6 = options_.origin.host.find(':') != std::string::npos;
-        host_ = is_v6 ? "[" + options_.origin.host + "]" : options_.origin.host;
-        if (!usual) host_ += fmt::format(":{}", options_.origin.port);
+    client_impl(aio::executor executor, client_options options,
+                std::shared_ptr<detail::tls_setup> tls)
+        : options_(std::move(options)),
+          tls_(std::move(tls)),
+          permits_(executor, options_.connections_max) {
+        const bool is_default_port = options_.origin.port == (options_.origin.secure ? 443 : 80);
+        const bool is_ipv6 = options_.origin.host.find(':') != std::string::npos;
+        host_ = is_ipv6 ? "[" + options_.origin.host + "]" : options_.origin.host;
+        if (!is_default_port) host_ += fmt::format(":{}", options_.origin.port);
     }
 
     aio::task<response> send(request outgoing, request_limits limits) override {
@@ -278,11 +285,11 @@ class client_impl final : public client {
         co_return co_await aio::with_deadline(limits.deadline, std::move(work));
     }
 
-    base::outcome<void> use_tls(client_tls how) override {
+    base::outcome<void> use_tls(client_tls settings) override {
         if (tls_ == nullptr) return fail(errc::invalid, "a plain origin has no TLS");
-        auto made = detail::make_tls_setup(how);
-        if (!made) return base::pass(std::move(made));
-        tls_ = std::move(*made);
+        auto setup = detail::make_tls_setup(settings);
+        if (!setup) return base::pass(std::move(setup));
+        tls_ = std::move(*setup);
         idle_.clear();
         return {};
     }
@@ -314,76 +321,76 @@ class client_impl final : public client {
         return head;
     }
 
-    std::unique_ptr<detail::wire> take_idle() {
+    std::unique_ptr<detail::transport> take_idle() {
         const auto oldest = std::chrono::steady_clock::now() - options_.idle_timeout;
         std::erase_if(idle_, [&](const pooled& each) { return each.idle_since < oldest; });
         if (idle_.empty()) return nullptr;
-        auto wire = std::move(idle_.back().wire);
+        auto transport = std::move(idle_.back().transport);
         idle_.pop_back();
-        return wire;
+        return transport;
     }
 
-    aio::task<std::unique_ptr<detail::wire>> connect() {
-        auto made =
+    aio::task<std::unique_ptr<detail::transport>> connect() {
+        auto connected =
             co_await aio::with_deadline(std::chrono::steady_clock::now() + options_.connect_timeout,
                                         detail::connect(options_.origin, tls_));
-        if (!made) made.error().reason = "not_sent";
-        co_return made;
+        if (!connected) connected.error().reason = "not_sent";
+        co_return connected;
     }
 
     aio::task<response> exchange(request outgoing, request_limits limits,
                                  bool& may_have_been_sent) {
-        auto slot = co_await slots_.take();
-        if (!slot) co_return base::pass(std::move(slot));
+        auto permit = co_await permits_.acquire();
+        if (!permit) co_return base::pass(std::move(permit));
         const auto head = head_of(outgoing);
         const auto body_max =
             limits.body_bytes_max == 0 ? options_.body_bytes_max : limits.body_bytes_max;
-        auto wire = take_idle();
+        auto transport = take_idle();
         while (true) {
-            const bool reused = wire != nullptr;
-            const auto made_for = tls_;
+            const bool reused = transport != nullptr;
+            const auto used_tls = tls_;
             if (!reused) {
-                auto made = co_await connect();
-                if (!made) co_return base::pass(std::move(made));
-                wire = std::move(*made);
+                auto connected = co_await connect();
+                if (!connected) co_return base::pass(std::move(connected));
+                transport = std::move(*connected);
             }
             may_have_been_sent = true;
-            answer_reading reading(std::move(wire), outgoing.verb == method::head, body_max);
-            auto got = co_await converse(reading, head, outgoing.body);
-            if (got) co_return finish(reading, outgoing, made_for == tls_);
+            response_reader reading(std::move(transport), outgoing.verb == method::head, body_max);
+            auto result = co_await exchange_once(reading, head, outgoing.body);
+            if (result) co_return finish(reading, outgoing, used_tls == tls_);
             const bool was_dead =
-                reused && !reading.has_seen_bytes() && got.error().code == errc::unavailable;
-            if (!was_dead || !limits.replayable) co_return base::pass(std::move(got));
+                reused && !reading.has_received_bytes() && result.error().code == errc::unavailable;
+            if (!was_dead || !limits.replayable) co_return base::pass(std::move(result));
             may_have_been_sent = false;
-            wire = nullptr;
+            transport = nullptr;
             idle_.clear();  // its fellows are as old
         }
     }
 
-    static aio::task<> converse(answer_reading& reading, std::string_view head,
-                                std::string_view body) {
+    static aio::task<> exchange_once(response_reader& reading, std::string_view head,
+                                     std::string_view body) {
         auto written = co_await reading.write(head, body);
         if (!written) co_return written;
-        auto got = co_await reading.read_header();
-        if (!got) co_return got;
+        auto result = co_await reading.read_header();
+        if (!result) co_return result;
         co_return co_await reading.read_whole_body();
     }
 
-    base::outcome<response> finish(answer_reading& reading, const request& outgoing,
+    base::outcome<response> finish(response_reader& reading, const request& outgoing,
                                    bool is_current) {
         response result{.status = reading.parser().status,
                         .headers = std::move(reading.parser().headers)};
         auto text = std::move(reading.parser().body);
         if (is_current && reading.can_be_kept()) {
             idle_.push_back(
-                {.wire = reading.release(), .idle_since = std::chrono::steady_clock::now()});
+                {.transport = reading.release(), .idle_since = std::chrono::steady_clock::now()});
         }
-        const bool packed = result.headers.get("Content-Encoding") == "gzip" &&
-                            outgoing.headers.has("Accept-Encoding");
-        if (packed && !text.empty()) {
-            auto plain = gunzip(text, reading.body_max());
-            if (!plain) return base::pass(std::move(plain), "answer");
-            text = std::move(*plain);
+        const bool is_compressed = result.headers.get("Content-Encoding") == "gzip" &&
+                                   outgoing.headers.has("Accept-Encoding");
+        if (is_compressed && !text.empty()) {
+            auto decompressed = gunzip(text, reading.body_max());
+            if (!decompressed) return base::pass(std::move(decompressed), "answer");
+            text = std::move(*decompressed);
             result.headers.erase("Content-Encoding");
         }
         result.body = http::body(std::move(text));
@@ -391,20 +398,20 @@ class client_impl final : public client {
     }
 
     aio::task<std::unique_ptr<stream_reader>> open_stream(request outgoing) {
-        auto made = co_await connect();
-        if (!made) co_return base::pass(std::move(made));
-        answer_reading reading(std::move(*made), false, 0);
+        auto connected = co_await connect();
+        if (!connected) co_return base::pass(std::move(connected));
+        response_reader reading(std::move(*connected), false, 0);
         const auto head = head_of(outgoing);
         auto written = co_await reading.write(head, outgoing.body);
         if (!written) co_return base::pass(std::move(written));
-        auto got = co_await reading.read_header();
-        if (!got) co_return base::pass(std::move(got));
-        co_return std::make_unique<streaming_answer>(std::move(reading), streams_open_);
+        auto result = co_await reading.read_header();
+        if (!result) co_return base::pass(std::move(result));
+        co_return std::make_unique<response_stream>(std::move(reading), streams_open_);
     }
 
     client_options options_;
-    std::shared_ptr<detail::tls_setup> tls_;  // owned also by connections that are being made
-    slots slots_;
+    std::shared_ptr<detail::tls_setup> tls_;  // owned also by connections that are being connected
+    semaphore permits_;
     std::string host_;
     std::vector<pooled> idle_;
     std::shared_ptr<std::size_t> streams_open_ = std::make_shared<std::size_t>(0);
@@ -412,18 +419,18 @@ class client_impl final : public client {
 
 }  // namespace
 
-base::outcome<std::unique_ptr<client>> make_client(aio::executor on, client_options options) {
+base::outcome<std::unique_ptr<client>> make_client(aio::executor executor, client_options options) {
     std::shared_ptr<detail::tls_setup> tls;
     if (options.origin.secure) {
         if (!options.tls) return fail(errc::invalid, "an https origin needs TLS options");
-        auto made = detail::make_tls_setup(*options.tls);
-        if (!made) return base::pass(std::move(made));
-        tls = std::move(*made);
+        auto setup = detail::make_tls_setup(*options.tls);
+        if (!setup) return base::pass(std::move(setup));
+        tls = std::move(*setup);
     }
     if (options.connections_max == 0) {
         return fail(errc::invalid, "connections_max must be at least 1");
     }
-    return std::make_unique<client_impl>(std::move(on), std::move(options), std::move(tls));
+    return std::make_unique<client_impl>(std::move(executor), std::move(options), std::move(tls));
 }
 
 }  // namespace http

@@ -68,10 +68,10 @@ class client {
     // Makes new connections so from now on; the old ones carry no further request, but what is
     // under way on them ends properly. Failure: invalid (bad PEM, or a plain origin); then nothing
     // has changed.
-    virtual base::outcome<void> use_tls(client_tls how) = 0;
+    virtual base::outcome<void> use_tls(client_tls settings) = 0;
 };
 
 // Failures: invalid (bad PEM, TLS missing).
-base::outcome<std::unique_ptr<client>> make_client(aio::executor on, client_options options);
+base::outcome<std::unique_ptr<client>> make_client(aio::executor executor, client_options options);
 
 }  // namespace http

@@ -43,7 +43,7 @@ class connection_of final : public connection,
     connection_of(std::shared_ptr<loop_state> loop, Stream stream)
         : loop_(std::move(loop)),
           stream_(std::move(stream)),
-          out_(stream_),
+          writer_(stream_),
           parser_({.header_bytes_max = loop_->options.header_bytes_max,
                    .target_bytes_max = loop_->options.target_bytes_max,
                    .body_bytes_max = loop_->options.body_bytes_max}),
@@ -77,7 +77,7 @@ class connection_of final : public connection,
     }
 
     void reject() {
-        refuse(503, "too many connections");
+        send_error(503, "too many connections");
         advance();
     }
 
@@ -88,21 +88,21 @@ class connection_of final : public connection,
         deadline_ = base::steady_time::max();
         const auto self = this->shared_from_this();
         const auto state = parser_.now();
-        const bool is_mid_request = phase_ == phase::reading && !out_.is_waiting() &&
-                                    state != request_parser::state::start && !is_ending_;
+        const bool is_mid_request = phase_ == phase::reading && !writer_.is_waiting() &&
+                                    state != request_parser::state::start && !closes_after_write_;
         if (!is_mid_request) {
-            timed_out_ = out_.is_waiting();
+            timed_out_ = writer_.is_waiting();
             return close_now();
         }
-        refuse(408, state == request_parser::state::header
-                        ? "the request header did not arrive in time"
-                        : "the request body did not arrive in time");
+        send_error(408, state == request_parser::state::header
+                            ? "the request header did not arrive in time"
+                            : "the request body did not arrive in time");
         advance();
     }
 
     void drain() override {
-        tell_of_the_end();
-        if (!is_resting()) return;
+        notify_end();
+        if (!is_idle()) return;
         // A request may have arrived that has not been read yet: it is answered.
         error_code error;
         if (socket().available(error) > 0 && !error) return;
@@ -110,7 +110,7 @@ class connection_of final : public connection,
         finish();
     }
 
-    void cut() override {
+    void abort() override {
         const auto self = this->shared_from_this();
         close_now();
     }
@@ -118,18 +118,18 @@ class connection_of final : public connection,
     // ---- stream_writer ---------------------------------------------------------------
 
     aio::task<> write(std::shared_ptr<const std::string> bytes) override {
-        if (phase_ != phase::streaming || is_client_gone_) co_return write_failure();
+        if (phase_ != phase::streaming || is_client_disconnected_) co_return write_failure();
         if (bytes->empty()) co_return base::outcome<void>{};
-        if (out_.is_waiting())
+        if (writer_.is_waiting())
             co_return base::fail(errc::internal, "two writes at once to one stream");
         const auto size = bytes->size();
-        out_.queue().push_stream_bytes(std::move(bytes), is_stream_chunked_);
-        if (!out_.flush(*this)) {
+        writer_.queue().push_stream_bytes(std::move(bytes), is_stream_chunked_);
+        if (!writer_.flush(*this)) {
             error_code cancelled;
-            while (out_.is_waiting() && !cancelled)
+            while (writer_.is_waiting() && !cancelled)
                 co_await written_.async_wait(redirect(cancelled));
         }
-        if (!out_.is_empty() || phase_ != phase::streaming) {
+        if (!writer_.is_empty() || phase_ != phase::streaming) {
             is_stream_broken_ = true;  // in the middle of a chunk
             co_return write_failure();
         }
@@ -137,9 +137,9 @@ class connection_of final : public connection,
         co_return base::outcome<void>{};
     }
 
-    void on_end(std::move_only_function<void()> tell) override {
-        tell_end_ = std::move(tell);
-        if (is_client_gone_ || loop_->is_draining) tell_of_the_end();
+    void on_end(std::move_only_function<void()> callback) override {
+        end_callback_ = std::move(callback);
+        if (is_client_disconnected_ || loop_->is_draining) notify_end();
     }
 
     [[nodiscard]] bool is_draining() const noexcept override { return loop_->is_draining; }
@@ -161,53 +161,54 @@ class connection_of final : public connection,
   private:
     enum class phase : std::uint8_t { handshake, reading, handling, streaming, closing, closed };
 
-    static auto redirect(error_code& into) {
-        return asio::redirect_error(asio::use_awaitable, into);
+    static auto redirect(error_code& error) {
+        return asio::redirect_error(asio::use_awaitable, error);
     }
     tcp::socket& socket() noexcept { return lowest(stream_); }
 
     // Between two requests, with nothing to write.
-    [[nodiscard]] bool is_resting() const noexcept {
-        return phase_ == phase::reading && !out_.is_waiting() && out_.is_empty() &&
-               !waiting_request_ && !streaming_ && received_.content().empty() &&
+    [[nodiscard]] bool is_idle() const noexcept {
+        return phase_ == phase::reading && !writer_.is_waiting() && writer_.is_empty() &&
+               !queued_request_ && !stream_response_ && input_.content().empty() &&
                parser_.now() == request_parser::state::start;
     }
 
     // Goes on until the next byte is missing. Runs inside itself when a handler ends at once.
     void advance() {
         if (std::exchange(is_advancing_, true)) return;
-        while (phase_ == phase::reading && !out_.is_waiting() && step()) {
+        while (phase_ == phase::reading && !writer_.is_waiting() && step()) {
         }
         is_advancing_ = false;
     }
 
     // False: nothing more can be done now.
     bool step() {
-        if (is_ending_ || waiting_request_ || streaming_) {
-            if (!out_.flush(*this)) return false;
-            if (waiting_request_) {
+        if (closes_after_write_ || queued_request_ || stream_response_) {
+            if (!writer_.flush(*this)) return false;
+            if (queued_request_) {
                 begin_handler();
-            } else if (streaming_) {
+            } else if (stream_response_) {
                 begin_stream();
             } else {
                 finish();
             }
             return true;
         }
-        if (!received_.content().empty()) received_.consume(parser_.feed(received_.content()));
+        if (!input_.content().empty()) input_.consume(parser_.feed(input_.content()));
         const auto state = parser_.now();
         if (state == request_parser::state::complete) {
-            answer_request();
-            const bool is_batch = out_.queue().bytes() >= write_batch_bytes ||
-                                  out_.queue().count() >= loop_->options.pipelined_max;
-            return !is_batch || out_.flush(*this);
+            handle_request();
+            const bool is_batch = writer_.queue().bytes() >= write_batch_bytes ||
+                                  writer_.queue().count() >= loop_->options.pipelined_max;
+            return !is_batch || writer_.flush(*this);
         }
-        if (state == request_parser::state::refused) {
-            refuse(parser_.status(), parser_.why());
+        if (state == request_parser::state::rejected) {
+            send_error(parser_.status(), parser_.detail());
             return true;
         }
-        if (parser_.take_expect_continue()) out_.queue().push_text("HTTP/1.1 100 Continue\r\n\r\n");
-        if (!out_.flush(*this)) return false;
+        if (parser_.take_expect_continue())
+            writer_.queue().push_text("HTTP/1.1 100 Continue\r\n\r\n");
+        if (!writer_.flush(*this)) return false;
         wait_for_bytes(state);
         return false;
     }
@@ -219,12 +220,12 @@ class connection_of final : public connection,
         if (has_input_ended_) return finish();
         error_code error;
         if (state == start && loop_->is_draining && socket().available(error) == 0) return finish();
-        const auto& how = loop_->options;
+        const auto& options = loop_->options;
         if (state == start || state != waiting_for_) {
-            const auto patience = state == start    ? how.idle_timeout
-                                  : state == header ? how.header_timeout
-                                                    : how.body_timeout;
-            read_deadline_ = clock::now() + patience;
+            const auto timeout = state == start    ? options.idle_timeout
+                                 : state == header ? options.header_timeout
+                                                   : options.body_timeout;
+            read_deadline_ = clock::now() + timeout;
         }
         waiting_for_ = state;
         deadline_ = read_deadline_;
@@ -233,26 +234,26 @@ class connection_of final : public connection,
 
     void read_more() {
         if (is_reading_ || has_input_ended_) return;
-        const bool is_resting = phase_ == phase::reading && waiting_for_ == parser_start;
-        const auto room = received_.prepare(is_resting);
-        if (room.size() == 0) return;  // pipelined requests fill it: it is read later
+        const bool is_idle = phase_ == phase::reading && waiting_for_ == parser_start;
+        const auto buffer = input_.prepare(is_idle);
+        if (buffer.size() == 0) return;  // pipelined requests fill it: it is read later
         is_reading_ = true;
         stream_.async_read_some(
-            room, [self = this->shared_from_this()](const error_code& error, std::size_t size) {
+            buffer, [self = this->shared_from_this()](const error_code& error, std::size_t size) {
                 self->is_reading_ = false;
                 self->on_bytes(error, size);
             });
     }
 
     void on_bytes(const error_code& error, std::size_t size) {
-        received_.commit(size);
+        input_.commit(size);
         if (error) has_input_ended_ = true;
         switch (phase_) {
             case phase::reading:
                 return advance();
             case phase::handling:
             case phase::streaming:
-                return error ? client_gone() : read_more();
+                return error ? on_client_disconnect() : read_more();
             case phase::closing:
             case phase::handshake:
             case phase::closed:
@@ -260,64 +261,65 @@ class connection_of final : public connection,
         }
     }
 
-    void tell_of_the_end() {
-        if (auto tell = std::exchange(tell_end_, nullptr)) tell();
+    void notify_end() {
+        if (auto callback = std::exchange(end_callback_, nullptr)) callback();
     }
 
-    void client_gone() {
-        is_client_gone_ = true;
-        tell_of_the_end();
+    void on_client_disconnect() {
+        is_client_disconnected_ = true;
+        notify_end();
         stop_.emit(asio::cancellation_type::terminal);
     }
 
     // ---- answering -------------------------------------------------------------------
 
-    void answer_request() {
-        keep_ = parser_.keeps_alive();
-        is_1_0_ = parser_.is_http_1_0();
+    void handle_request() {
+        keeps_alive_ = parser_.keeps_alive();
+        is_http_1_0_ = parser_.is_http_1_0();
         auto incoming = parser_.take();
         waiting_for_ = request_parser::state::start;
         incoming.peer = peer_;
         incoming.secure = is_tls;
-        head_only_ = incoming.verb == method::head;
+        is_head_ = incoming.verb == method::head;
         loop_->requests.add(1);
         loop_->in_flight.add(1);
         auto now = loop_->handler->handle_now(incoming);
-        if (now) return take_answer(std::move(*now));
+        if (now) return queue_response(std::move(*now));
         // What is before it in the pipeline must not wait for it: step() writes that first.
-        waiting_request_.emplace(std::move(incoming));
+        queued_request_.emplace(std::move(incoming));
     }
 
     [[nodiscard]] response_framing framing() {
-        return {.head_only = head_only_,
-                .close = !keep_,
-                .is_http_1_0 = is_1_0_,
+        return {.head_only = is_head_,
+                .close = !keeps_alive_,
+                .is_http_1_0 = is_http_1_0_,
                 .date_line = loop_->date_line()};
     }
 
-    void take_answer(outgoing_response from) {
-        if (from.close || loop_->is_draining) keep_ = false;
-        if (from.stream && !has_no_body(from.response.status)) {
-            if (is_1_0_) keep_ = false;
-            out_.queue().push_stream_head(from.response.headers, from.response.status, framing());
-            streaming_.emplace(std::move(from));
+    void queue_response(outgoing_response outgoing) {
+        if (outgoing.close || loop_->is_draining) keeps_alive_ = false;
+        if (outgoing.stream && !has_no_body(outgoing.response.status)) {
+            if (is_http_1_0_) keeps_alive_ = false;
+            writer_.queue().push_stream_head(outgoing.response.headers, outgoing.response.status,
+                                             framing());
+            stream_response_.emplace(std::move(outgoing));
             return;
         }
-        out_.queue().push(std::move(from), framing());
+        writer_.queue().push(std::move(outgoing), framing());
         loop_->in_flight.add(-1);
-        if (!keep_) end_after_answer();
+        if (!keeps_alive_) close_after_response();
     }
 
-    void end_after_answer() {
-        is_ending_ = true;
+    void close_after_response() {
+        closes_after_write_ = true;
         must_linger_ = true;
     }
 
-    void refuse(unsigned status, std::string_view why) {
-        keep_ = false;
-        head_only_ = false;
-        out_.queue().push(loop_->handler->refuse(status, why), framing());
-        end_after_answer();
+    void send_error(unsigned status, std::string_view detail) {
+        keeps_alive_ = false;
+        is_head_ = false;
+        writer_.queue().push(loop_->handler->error_response(status, detail), framing());
+        close_after_response();
     }
 
     template <class Result>
@@ -329,49 +331,49 @@ class connection_of final : public connection,
     void begin_handler() {
         phase_ = phase::handling;
         deadline_ = base::steady_time::max();
-        auto incoming = std::move(*waiting_request_);
-        waiting_request_.reset();
+        auto incoming = std::move(*queued_request_);
+        queued_request_.reset();
         asio::co_spawn(
             *loop_->context, cancellable(loop_->handler->handle(std::move(incoming))),
             asio::bind_cancellation_slot(
                 stop_.slot(), [self = this->shared_from_this()](const std::exception_ptr& thrown,
-                                                                outgoing_response from) {
-                    self->on_handled(thrown != nullptr, std::move(from));
+                                                                outgoing_response outgoing) {
+                    self->on_handled(thrown != nullptr, std::move(outgoing));
                 }));
         watch_client();
     }
 
-    void on_handled(bool has_thrown, outgoing_response from) {
+    void on_handled(bool has_thrown, outgoing_response outgoing) {
         if (phase_ != phase::handling) {  // closed meanwhile
             loop_->in_flight.add(-1);
-            if (from.on_sent) from.on_sent(from.response.status, 0, false);
+            if (outgoing.on_sent) outgoing.on_sent(outgoing.response.status, 0, false);
             return;
         }
         phase_ = phase::reading;
-        if (has_thrown) from = {.response = {.status = 500}, .close = true};
-        take_answer(std::move(from));
+        if (has_thrown) outgoing = {.response = {.status = 500}, .close = true};
+        queue_response(std::move(outgoing));
         advance();
     }
 
     // A read stays open while somebody works for the client.
     void watch_client() {
         if (phase_ != phase::handling && phase_ != phase::streaming) return;
-        if (has_input_ended_) return client_gone();
+        if (has_input_ended_) return on_client_disconnect();
         read_more();
     }
 
     // ---- streams ---------------------------------------------------------------------
 
     void begin_stream() {
-        if (head_only_) return end_stream(true);
+        if (is_head_) return end_stream(true);
         phase_ = phase::streaming;
         deadline_ = base::steady_time::max();
-        is_stream_chunked_ = !is_1_0_;
+        is_stream_chunked_ = !is_http_1_0_;
         is_stream_broken_ = false;
         stream_bytes_ = 0;
         loop_->streams.add(1);
         asio::co_spawn(
-            *loop_->context, cancellable(streaming_->stream(*this)),
+            *loop_->context, cancellable(stream_response_->stream(*this)),
             asio::bind_cancellation_slot(
                 stop_.slot(), [self = this->shared_from_this()](const std::exception_ptr& thrown,
                                                                 const base::outcome<void>& ended) {
@@ -381,33 +383,34 @@ class connection_of final : public connection,
         watch_client();
     }
 
-    void end_stream(bool good) {
+    void end_stream(bool is_complete) {
         loop_->in_flight.add(-1);
-        tell_end_ = nullptr;
+        end_callback_ = nullptr;
         // Taken out whole: the source may hold what the stream's coroutine used to its end.
-        const auto ended = std::exchange(streaming_, std::nullopt);
+        const auto ended = std::exchange(stream_response_, std::nullopt);
         const auto status = ended->response.status;
-        if (!good || out_.is_waiting() || is_client_gone_ || phase_ == phase::closed) {
+        if (!is_complete || writer_.is_waiting() || is_client_disconnected_ ||
+            phase_ == phase::closed) {
             if (ended->on_sent) ended->on_sent(status, stream_bytes_, false);
             return close_now();  // without the last chunk, so that the client knows
         }
-        if (head_only_) {
+        if (is_head_) {
             if (ended->on_sent) ended->on_sent(status, 0, true);
         } else {
-            out_.queue().push_stream_end({.status = status,
-                                          .bytes = stream_bytes_,
-                                          .is_chunked = is_stream_chunked_,
-                                          .on_sent = ended->on_sent});
+            writer_.queue().push_stream_end({.status = status,
+                                             .bytes = stream_bytes_,
+                                             .is_chunked = is_stream_chunked_,
+                                             .on_sent = ended->on_sent});
         }
         phase_ = phase::reading;
-        if (loop_->is_draining) keep_ = false;
-        if (!keep_) end_after_answer();
+        if (loop_->is_draining) keeps_alive_ = false;
+        if (!keeps_alive_) close_after_response();
         advance();
     }
 
     [[nodiscard]] std::unexpected<base::failure> write_failure() const {
         if (timed_out_) return base::fail(errc::timed_out, "the client does not read");
-        if (phase_ == phase::streaming && !is_client_gone_) {
+        if (phase_ == phase::streaming && !is_client_disconnected_) {
             return base::fail(errc::cancelled, "cancelled while writing");
         }
         if (loop_->is_draining) return base::fail(errc::cancelled, "the server stops");
@@ -418,13 +421,13 @@ class connection_of final : public connection,
 
     // Everything has been said.
     void finish() {
-        const bool lingers = must_linger_ && !has_input_ended_;
-        if (!is_tls && !lingers) return close_now();
+        const bool must_drain_input = must_linger_ && !has_input_ended_;
+        if (!is_tls && !must_drain_input) return close_now();
         phase_ = phase::closing;
         deadline_ = clock::now() + linger_time;
         loop_->counters->lingering.fetch_add(1, std::memory_order_relaxed);
         asio::co_spawn(
-            *loop_->context, close_gracefully(stream_, lingers),
+            *loop_->context, close_gracefully(stream_, must_drain_input),
             [self = this->shared_from_this()](const std::exception_ptr&) { self->close_now(); });
     }
 
@@ -434,35 +437,35 @@ class connection_of final : public connection,
             loop_->counters->lingering.fetch_sub(1, std::memory_order_relaxed);
         }
         const bool has_work = phase_ == phase::handling || phase_ == phase::streaming;
-        const bool has_stream_to_begin = phase_ != phase::streaming && streaming_.has_value();
+        const bool has_stream_to_begin = phase_ != phase::streaming && stream_response_.has_value();
         phase_ = phase::closed;
         deadline_ = base::steady_time::max();
         error_code ignored;
         socket().close(ignored);
-        out_.give_up();
+        writer_.abandon();
         written_.cancel();
-        if (waiting_request_ || has_stream_to_begin) loop_->in_flight.add(-1);
-        waiting_request_.reset();
+        if (queued_request_ || has_stream_to_begin) loop_->in_flight.add(-1);
+        queued_request_.reset();
         if (has_stream_to_begin) {
-            const auto unsent = std::exchange(streaming_, std::nullopt);
+            const auto unsent = std::exchange(stream_response_, std::nullopt);
             if (unsent->on_sent) unsent->on_sent(unsent->response.status, 0, false);
         }
-        if (has_work) client_gone();
+        if (has_work) on_client_disconnect();
     }
 
     static constexpr auto parser_start = request_parser::state::start;
 
     std::shared_ptr<loop_state> loop_;  // shared by the worker and its connections
     Stream stream_;
-    outgoing<Stream> out_;
+    outgoing<Stream> writer_;
     request_parser parser_;
-    read_buffer received_;
+    read_buffer input_;
     std::string peer_;
-    std::move_only_function<void()> tell_end_;  // may be empty
-    asio::steady_timer written_;                // cancelled when a stream's bytes are written
+    std::move_only_function<void()> end_callback_;  // may be empty
+    asio::steady_timer written_;                    // cancelled when a stream's bytes are written
     asio::cancellation_signal stop_;
-    std::optional<request> waiting_request_;      // for what is before it in the pipeline
-    std::optional<outgoing_response> streaming_;  // from its head to its end
+    std::optional<request> queued_request_;             // for what is before it in the pipeline
+    std::optional<outgoing_response> stream_response_;  // from its head to its end
     base::steady_time deadline_ = base::steady_time::max();
     base::steady_time read_deadline_ = base::steady_time::max();
     request_parser::state waiting_for_ = request_parser::state::start;
@@ -471,13 +474,13 @@ class connection_of final : public connection,
     bool is_advancing_ = false;
     bool is_reading_ = false;
     bool has_input_ended_ = false;
-    bool is_ending_ = false;  // close when the queue is written
+    bool closes_after_write_ = false;  // close when the queue is written
     bool must_linger_ = false;
-    bool is_client_gone_ = false;
+    bool is_client_disconnected_ = false;
     bool timed_out_ = false;
-    bool keep_ = true;        // of the request in work:
-    bool is_1_0_ = false;     // …
-    bool head_only_ = false;  // …
+    bool keeps_alive_ = true;   // of the request in work:
+    bool is_http_1_0_ = false;  // …
+    bool is_head_ = false;      // …
     bool is_stream_chunked_ = true;
     bool is_stream_broken_ = false;
 };

@@ -48,12 +48,12 @@ class connection {
     // Finish what is in work and close.
     virtual void drain() = 0;
     // Close now.
-    virtual void cut() = 0;
+    virtual void abort() = 0;
 };
 
 // What belongs to one loop of the server.
 struct loop_state {
-    explicit loop_state(const server_options& how) : options(how) {}
+    explicit loop_state(const server_options& settings) : options(settings) {}
     const server_options& options;
     asio::io_context* context = nullptr;
     std::unique_ptr<http::handler> handler;

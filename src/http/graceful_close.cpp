@@ -22,11 +22,11 @@ awaitable<void> close_gracefully(tcp::socket& stream, bool must_linger) {
     stream.shutdown(tcp::socket::shutdown_send, error);
     if (error || !must_linger) co_return;
     std::array<char, 16 * 1024> bytes;
-    for (std::size_t taken = 0; taken <= linger_bytes_max;) {
+    for (std::size_t discarded = 0; discarded <= linger_bytes_max;) {
         const auto size = co_await stream.async_read_some(
             asio::buffer(bytes), asio::redirect_error(asio::use_awaitable, error));
         if (error) co_return;
-        taken += size;
+        discarded += size;
     }
 }
 

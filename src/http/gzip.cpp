@@ -14,7 +14,7 @@ Bytef* bytes_of(std::string_view text) noexcept {
     return reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
 }
 
-uInt small(std::size_t size) noexcept {
+uInt clamp_to_uint(std::size_t size) noexcept {
     return static_cast<uInt>(std::min<std::size_t>(size, std::numeric_limits<uInt>::max()));
 }
 
@@ -25,31 +25,31 @@ std::string gzip(std::string_view bytes, int level) {
     if (deflateInit2(&state, level, Z_DEFLATED, gzip_window, 8, Z_DEFAULT_STRATEGY) != Z_OK) {
         return {};
     }
-    std::string packed(deflateBound(&state, static_cast<uLong>(bytes.size())), '\0');
+    std::string compressed(deflateBound(&state, static_cast<uLong>(bytes.size())), '\0');
     state.next_in = bytes_of(bytes);
-    state.avail_in = small(bytes.size());
-    state.next_out = bytes_of(packed);
-    state.avail_out = small(packed.size());
-    const int ended = deflate(&state, Z_FINISH);
-    packed.resize(ended == Z_STREAM_END ? state.total_out : 0);
+    state.avail_in = clamp_to_uint(bytes.size());
+    state.next_out = bytes_of(compressed);
+    state.avail_out = clamp_to_uint(compressed.size());
+    const int status = deflate(&state, Z_FINISH);
+    compressed.resize(status == Z_STREAM_END ? state.total_out : 0);
     deflateEnd(&state);
-    return packed;
+    return compressed;
 }
 
-base::outcome<std::string> gunzip(std::string_view packed, std::size_t bytes_max) {
+base::outcome<std::string> gunzip(std::string_view compressed, std::size_t bytes_max) {
     z_stream state{};
     if (inflateInit2(&state, gzip_window) != Z_OK) {
         return base::fail(base::errc::internal, "zlib does not start");
     }
-    state.next_in = bytes_of(packed);
-    state.avail_in = small(packed.size());
+    state.next_in = bytes_of(compressed);
+    state.avail_in = clamp_to_uint(compressed.size());
     std::string bytes;
     int status = Z_OK;
     while (status == Z_OK && bytes.size() <= bytes_max) {
         const auto before = bytes.size();
-        bytes.resize(before + std::clamp<std::size_t>(packed.size() * 4, 4096, 1 << 20));
+        bytes.resize(before + std::clamp<std::size_t>(compressed.size() * 4, 4096, 1 << 20));
         state.next_out = bytes_of(std::string_view(bytes).substr(before));
-        state.avail_out = small(bytes.size() - before);
+        state.avail_out = clamp_to_uint(bytes.size() - before);
         status = inflate(&state, Z_NO_FLUSH);
         bytes.resize(bytes.size() - state.avail_out);
     }

@@ -12,6 +12,6 @@ namespace http {
 // Level 1..9: 1 is fast, 6 is usual.
 std::string gzip(std::string_view bytes, int level = 4);
 // Failures: corrupt (not gzip, cut), limit (more than `bytes_max` when unpacked).
-base::outcome<std::string> gunzip(std::string_view packed, std::size_t bytes_max);
+base::outcome<std::string> gunzip(std::string_view compressed, std::size_t bytes_max);
 
 }  // namespace http

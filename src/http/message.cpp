@@ -17,16 +17,16 @@ constexpr std::array<std::string_view, 8> method_names{"GET",   "HEAD",   "POST"
 
 int hex_value(char c) noexcept {
     if (c >= '0' && c <= '9') return c - '0';
-    const char small = base::lower(c);
-    return small >= 'a' && small <= 'f' ? small - 'a' + 10 : -1;
+    const char lowered = base::lower(c);
+    return lowered >= 'a' && lowered <= 'f' ? lowered - 'a' + 10 : -1;
 }
 
 // Well-formed UTF-8 without NUL.
 bool is_utf8_text(std::string_view text) noexcept {
-    for (std::size_t at = 0; at < text.size();) {
-        const auto length = base::utf8_length(text.substr(at));
-        if (length == 0 || text[at] == '\0') return false;
-        at += length;
+    for (std::size_t index = 0; index < text.size();) {
+        const auto length = base::utf8_length(text.substr(index));
+        if (length == 0 || text[index] == '\0') return false;
+        index += length;
     }
     return true;
 }
@@ -101,15 +101,15 @@ std::string_view request::query() const noexcept {
 std::optional<std::string> decode_percent(std::string_view text, bool plus_is_space) {
     std::string decoded;
     decoded.reserve(text.size());
-    for (std::size_t at = 0; at < text.size(); ++at) {
-        if (text[at] == '%') {
-            if (at + 2 >= text.size()) return std::nullopt;
-            const int high = hex_value(text[at + 1]), low = hex_value(text[at + 2]);
+    for (std::size_t index = 0; index < text.size(); ++index) {
+        if (text[index] == '%') {
+            if (index + 2 >= text.size()) return std::nullopt;
+            const int high = hex_value(text[index + 1]), low = hex_value(text[index + 2]);
             if (high < 0 || low < 0) return std::nullopt;
             decoded += static_cast<char>(high * 16 + low);
-            at += 2;
+            index += 2;
         } else {
-            decoded += plus_is_space && text[at] == '+' ? ' ' : text[at];
+            decoded += plus_is_space && text[index] == '+' ? ' ' : text[index];
         }
     }
     if (!is_utf8_text(decoded)) return std::nullopt;
@@ -152,7 +152,7 @@ base::outcome<std::vector<query_item>> parse_query(std::string_view query) {
 }
 
 base::outcome<std::vector<entity_tag>> parse_entity_tags(std::string_view text) {
-    const auto refuse = [] {
+    const auto invalid = [] {
         return base::fail(base::errc::invalid, "not a list of entity tags such as \"5\"");
     };
     const auto is_tag_char = [](unsigned char c) { return c == 0x21 || (c > 0x22 && c != 0x7f); };
@@ -160,17 +160,17 @@ base::outcome<std::vector<entity_tag>> parse_entity_tags(std::string_view text) 
     while (true) {
         entity_tag tag{.weak = text.starts_with("W/")};
         if (tag.weak) text.remove_prefix(2);
-        if (!text.starts_with('"')) return refuse();
+        if (!text.starts_with('"')) return invalid();
         text.remove_prefix(1);
         const auto end = text.find('"');
-        if (end == std::string_view::npos) return refuse();
+        if (end == std::string_view::npos) return invalid();
         tag.text = text.substr(0, end);
-        if (!std::ranges::all_of(tag.text, is_tag_char)) return refuse();
+        if (!std::ranges::all_of(tag.text, is_tag_char)) return invalid();
         tags.push_back(tag);
         text.remove_prefix(end + 1);
         while (text.starts_with(' ') || text.starts_with('\t')) text.remove_prefix(1);
         if (text.empty()) return tags;
-        if (!text.starts_with(',')) return refuse();
+        if (!text.starts_with(',')) return invalid();
         while (text.starts_with(',') || text.starts_with(' ') || text.starts_with('\t')) {
             text.remove_prefix(1);
         }
@@ -178,7 +178,7 @@ base::outcome<std::vector<entity_tag>> parse_entity_tags(std::string_view text) 
 }
 
 base::outcome<url> parse_url(std::string_view text) {
-    const auto refuse = [] {
+    const auto invalid = [] {
         return base::fail(base::errc::invalid,
                           "not a URL of the form http[s]://host[:port][/path]");
     };
@@ -189,39 +189,39 @@ base::outcome<url> parse_url(std::string_view text) {
     } else if (text.starts_with("http://")) {
         text.remove_prefix(7);
     } else {
-        return refuse();
+        return invalid();
     }
     const auto slash = std::min(text.find('/'), text.size());
     auto authority = text.substr(0, slash);
     parts.path = text.substr(slash);
     while (parts.path.ends_with('/')) parts.path.pop_back();
-    if (parts.path.find_first_of("?# ") != std::string::npos) return refuse();
+    if (parts.path.find_first_of("?# ") != std::string::npos) return invalid();
     std::string_view port;
     bool has_port = false;
     if (authority.starts_with('[')) {  // IPv6 literal
         const auto close = authority.find(']');
-        if (close == std::string_view::npos) return refuse();
+        if (close == std::string_view::npos) return invalid();
         parts.host = authority.substr(1, close - 1);
         const auto rest = authority.substr(close + 1);
-        if (!rest.empty() && rest[0] != ':') return refuse();
+        if (!rest.empty() && rest[0] != ':') return invalid();
         has_port = !rest.empty();
         if (has_port) port = rest.substr(1);
-        const bool fits = std::ranges::all_of(
+        const bool is_address = std::ranges::all_of(
             parts.host, [](char c) { return hex_value(c) >= 0 || c == ':' || c == '.'; });
-        if (!fits) return refuse();
+        if (!is_address) return invalid();
     } else {
         const auto colon = authority.find(':');
         has_port = colon != std::string_view::npos;
         parts.host = authority.substr(0, colon);
         if (has_port) port = authority.substr(colon + 1);
-        if (!std::ranges::all_of(parts.host, is_host_character)) return refuse();
+        if (!std::ranges::all_of(parts.host, is_host_character)) return invalid();
     }
-    if (parts.host.empty()) return refuse();
+    if (parts.host.empty()) return invalid();
     parts.port = parts.secure ? 443 : 80;
     if (has_port) {
-        const auto given = read_port(port);
-        if (!given) return refuse();
-        parts.port = *given;
+        const auto port_number = read_port(port);
+        if (!port_number) return invalid();
+        parts.port = *port_number;
     }
     return parts;
 }

@@ -5,7 +5,7 @@
 namespace http {
 namespace {
 
-TEST(headers, finds_names_without_case) {
+TEST(headers, finds_names_regardless_of_case) {
     headers all{{"Content-Type", "text/plain"}, {"X-A", "1"}};
     all.add("x-a", "2");
     EXPECT_EQ(all.get("content-type"), "text/plain");
@@ -39,7 +39,7 @@ TEST(request, splits_its_target) {
     EXPECT_EQ(incoming.query(), "");
 }
 
-TEST(method, has_the_names_of_the_wire) {
+TEST(method, has_the_protocol_names) {
     EXPECT_EQ(name(method::get), "GET");
     EXPECT_EQ(name(method::del), "DELETE");
     EXPECT_EQ(name(method::options), "OPTIONS");
@@ -51,14 +51,14 @@ TEST(decode_percent, decodes_utf8) {
     EXPECT_EQ(decode_percent("", false), "");
 }
 
-TEST(decode_percent, refuses_broken_escapes_nul_and_bad_utf8) {
+TEST(decode_percent, rejects_broken_escapes_nul_and_bad_utf8) {
     for (const char* text : {"%", "%2", "%zz", "a%00b", "%FF", "%C3", "%C0%80", "%ED%A0%80",
                              "%E2%82", "%F5%80%80%80", "%F0%80%80%80"}) {
         EXPECT_EQ(decode_percent(text, false), std::nullopt) << text;
     }
 }
 
-TEST(encode_percent, is_undone_by_decoding) {
+TEST(encode_percent, round_trips_through_decode) {
     const std::string text = "p@ss/w:rd?&=+ %~\xC3\xA9";
     EXPECT_EQ(encode_percent(text), "p%40ss%2Fw%3Ard%3F%26%3D%2B%20%25~%C3%A9");
     EXPECT_EQ(decode_percent(encode_percent(text), true), text);
@@ -75,7 +75,7 @@ TEST(parse_query, keeps_order_and_repetition) {
     EXPECT_TRUE(parse_query("")->empty());
 }
 
-TEST(parse_query, refuses_broken_escapes) {
+TEST(parse_query, rejects_broken_escapes) {
     EXPECT_EQ(parse_query("a=%G1").error().code, base::errc::invalid);
     EXPECT_EQ(parse_query("%=1").error().code, base::errc::invalid);
 }
@@ -105,7 +105,7 @@ TEST(parse_url, knows_default_ports_and_ipv6) {
     EXPECT_EQ(parse_url("http://db.example/")->path, "");
 }
 
-TEST(parse_url, refuses_what_it_does_not_know) {
+TEST(parse_url, rejects_unsupported_urls) {
     for (const char* text :
          {"", "ftp://a", "http://", "http://:80", "http://a:", "http://a:0", "http://a:65536",
           "http://a:8x", "http://a b", "http://user@host", "http://[::1", "http://[::1]x",

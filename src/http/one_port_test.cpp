@@ -13,7 +13,7 @@ class silent_handler final : public http::handler {
     boost::asio::awaitable<http::outgoing_response> handle(http::request) override {
         co_return http::outgoing_response{};
     }
-    http::outgoing_response refuse(unsigned, std::string_view) override { return {}; }
+    http::outgoing_response error_response(unsigned, std::string_view) override { return {}; }
 };
 
 base::outcome<std::unique_ptr<http::server>> start(std::uint16_t port) {
@@ -21,7 +21,7 @@ base::outcome<std::unique_ptr<http::server>> start(std::uint16_t port) {
                               [](aio::executor) { return std::make_unique<silent_handler>(); });
 }
 
-TEST(http_port, of_a_server_that_runs_is_not_shared_with_another) {
+TEST(http_server_port, is_not_shared_with_a_second_server) {
     const auto first = start(0);
     ASSERT_TRUE(first);
     const auto port = (*first)->port();
@@ -32,7 +32,7 @@ TEST(http_port, of_a_server_that_runs_is_not_shared_with_another) {
               "cannot listen on 127.0.0.1:" + std::to_string(port) + ": Address already in use");
 }
 
-TEST(http_port, of_a_server_that_has_stopped_is_the_next_ones) {
+TEST(http_server_port, is_free_after_the_server_stopped) {
     auto first = start(0);
     ASSERT_TRUE(first);
     const auto port = (*first)->port();

@@ -55,9 +55,9 @@ class outgoing {
     }
 
     // Nobody is told of anything any more.
-    void give_up() {
+    void abandon() {
         is_waiting_ = false;
-        queue_.give_up();
+        queue_.abandon();
     }
 
   private:
@@ -73,12 +73,12 @@ class outgoing {
             msghdr message{};
             message.msg_iov = const_cast<iovec*>(parts.data());
             message.msg_iovlen = std::min(parts.size(), parts_at_a_time);
-            const auto sent =
+            const auto size =
                 ::sendmsg(stream_.native_handle(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
-            if (sent >= 0) {
-                queue_.consume(static_cast<std::size_t>(sent));
+            if (size >= 0) {
+                queue_.consume(static_cast<std::size_t>(size));
             } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
-                wait_for_room(owner);
+                wait_until_writable(owner);
                 return false;
             } else if (errno != EINTR) {
                 owner.on_write_failed();
@@ -89,7 +89,7 @@ class outgoing {
     }
 
     template <class Owner>
-    void wait_for_room(Owner& owner) {
+    void wait_until_writable(Owner& owner) {
         begin_to_wait(owner);
         stream_.async_wait(tcp::socket::wait_write, [this, self = owner.shared_from_this()](
                                                         const boost::system::error_code& error) {
@@ -103,9 +103,9 @@ class outgoing {
     void write_encrypted(Owner& owner) {
         encrypted_.clear();
         for (const auto& part : queue_.pending()) {
-            const auto room = tls_batch_bytes - encrypted_.size();
+            const auto capacity = tls_batch_bytes - encrypted_.size();
             encrypted_.append(static_cast<const char*>(part.iov_base),
-                              std::min(part.iov_len, room));
+                              std::min(part.iov_len, capacity));
             if (encrypted_.size() == tls_batch_bytes) break;
         }
         begin_to_wait(owner);

@@ -44,14 +44,15 @@ std::string_view trimmed(std::string_view text) noexcept {
 
 // A line end that is not CR LF; `before` is the byte in front of `text`.
 bool has_bare_line_end(std::string_view text, char before) noexcept {
-    for (auto at = text.find('\n'); at != std::string_view::npos; at = text.find('\n', at + 1)) {
-        if ((at == 0 ? before : text[at - 1]) != '\r') return true;
+    for (auto pos = text.find('\n'); pos != std::string_view::npos;
+         pos = text.find('\n', pos + 1)) {
+        if ((pos == 0 ? before : text[pos - 1]) != '\r') return true;
     }
     return false;
 }
 
 // Whether a comma-separated list holds a word.
-bool has_word(std::string_view list, std::string_view word) noexcept {
+bool has_list_item(std::string_view list, std::string_view word) noexcept {
     while (!list.empty()) {
         const auto comma = list.find(',');
         if (base::equals_ignore_case(trimmed(list.substr(0, comma)), word)) return true;
@@ -79,10 +80,10 @@ method method_of(std::string_view text) noexcept {
 
 }  // namespace
 
-void request_parser::refuse(unsigned status, std::string_view why) noexcept {
-    state_ = state::refused;
+void request_parser::reject(unsigned status, std::string_view detail) noexcept {
+    state_ = state::rejected;
     status_ = status;
-    why_ = why;
+    detail_ = detail;
     keeps_alive_ = false;
 }
 
@@ -92,7 +93,7 @@ bool request_parser::take_expect_continue() noexcept {
 
 std::size_t request_parser::feed(std::string_view input) {
     std::size_t used = 0;
-    while (used < input.size() && state_ != state::complete && state_ != state::refused) {
+    while (used < input.size() && state_ != state::complete && state_ != state::rejected) {
         const auto rest = input.substr(used);
         used += state_ == state::body ? feed_body(rest) : feed_header(rest);
     }
@@ -106,7 +107,7 @@ std::size_t request_parser::feed_header(std::string_view input) {
         while (used < input.size() && (input[used] == '\r' || input[used] == '\n')) ++used;
         empty_lines_bytes_ += used;
         if (empty_lines_bytes_ > empty_lines_bytes_max) {
-            refuse(400, "empty lines instead of a request");
+            reject(400, "empty lines instead of a request");
             return input.size();
         }
         if (used == input.size()) return used;
@@ -118,14 +119,14 @@ std::size_t request_parser::feed_header(std::string_view input) {
 
 // The usual case: the whole header came in one piece and is read where it lies.
 std::size_t request_parser::feed_first_piece(std::string_view piece) {
-    const auto at = piece.find("\r\n\r\n");
-    const auto size = at == std::string_view::npos ? piece.size() : at + 4;
+    const auto pos = piece.find("\r\n\r\n");
+    const auto size = pos == std::string_view::npos ? piece.size() : pos + 4;
     if (size > limits_.header_bytes_max) {
-        refuse_size(piece.substr(0, size));
-    } else if (at != std::string_view::npos) {
+        reject_oversized(piece.substr(0, size));
+    } else if (pos != std::string_view::npos) {
         read_header(piece.substr(0, size));
     } else if (has_bare_line_end(piece, '\0')) {
-        refuse(400, "a line that does not end in CR LF");
+        reject(400, "a line that does not end in CR LF");
     } else {
         head_.assign(piece);
     }
@@ -135,30 +136,30 @@ std::size_t request_parser::feed_first_piece(std::string_view piece) {
 std::size_t request_parser::feed_next_piece(std::string_view piece) {
     const auto before = head_.size();
     const auto last = head_.back();
-    const auto taken = std::min(piece.size(), limits_.header_bytes_max + 4);
-    head_.append(piece.substr(0, taken));
+    const auto accepted = std::min(piece.size(), limits_.header_bytes_max + 4);
+    head_.append(piece.substr(0, accepted));
     // The end may lie across the border of two pieces.
-    const auto at = head_.find("\r\n\r\n", before - std::min<std::size_t>(before, 3));
-    if (at != std::string::npos) head_.resize(at + 4);
+    const auto pos = head_.find("\r\n\r\n", before - std::min<std::size_t>(before, 3));
+    if (pos != std::string::npos) head_.resize(pos + 4);
     if (head_.size() > limits_.header_bytes_max) {
-        refuse_size(head_);
-    } else if (at != std::string::npos) {
-        const auto used = at + 4 - before;
+        reject_oversized(head_);
+    } else if (pos != std::string::npos) {
+        const auto used = pos + 4 - before;
         read_header(head_);
         head_.clear();
         return used;
-    } else if (has_bare_line_end(piece.substr(0, taken), last)) {
-        refuse(400, "a line that does not end in CR LF");
+    } else if (has_bare_line_end(piece.substr(0, accepted), last)) {
+        reject(400, "a line that does not end in CR LF");
     }
-    return taken;
+    return accepted;
 }
 
-void request_parser::refuse_size(std::string_view head) noexcept {
+void request_parser::reject_oversized(std::string_view head) noexcept {
     const auto line_end = head.find("\r\n");
     if (line_end == std::string_view::npos || line_end > limits_.target_bytes_max + 32) {
-        return refuse(414, "the request target is too long");
+        return reject(414, "the request target is too long");
     }
-    refuse(431, "the request header is too large");
+    reject(431, "the request header is too large");
 }
 
 void request_parser::read_header(std::string_view rest) {
@@ -170,45 +171,46 @@ void request_parser::read_header(std::string_view rest) {
         rest.remove_prefix(end + 2);
         if (line.empty()) break;
         if (line.find_first_of(std::string_view("\r\n\0", 3)) != std::string_view::npos) {
-            return refuse(400, "a control character in the header");
+            return reject(400, "a control character in the header");
         }
         if (first) {
             if (!read_request_line(line)) return;
             first = false;
             continue;
         }
-        if (++fields > limits_.headers_max) return refuse(431, "too many header fields");
+        if (++fields > limits_.headers_max) return reject(431, "too many header fields");
         if (!read_field(line)) return;
     }
-    if (settle_framing()) {
-        state_ = is_chunked_ || left_ > 0 ? state::body : state::complete;
+    if (check_framing()) {
+        state_ = is_chunked_ || remaining_ > 0 ? state::body : state::complete;
     }
 }
 
 bool request_parser::read_request_line(std::string_view line) {
-    const auto bad = [this](unsigned status, std::string_view why) {
-        refuse(status, why);
+    const auto invalid = [this](unsigned status, std::string_view detail) {
+        reject(status, detail);
         return false;
     };
     const auto first = line.find(' ');
     const auto last = line.rfind(' ');
-    if (first == std::string_view::npos || first == last) return bad(400, "not a request line");
+    if (first == std::string_view::npos || first == last) return invalid(400, "not a request line");
     const auto verb = line.substr(0, first);
     const auto target = line.substr(first + 1, last - first - 1);
     const auto version = line.substr(last + 1);
-    if (!is_token(verb)) return bad(400, "not a request method");
+    if (!is_token(verb)) return invalid(400, "not a request method");
     if (version != "HTTP/1.1" && version != "HTTP/1.0") {
         const bool is_http = version.size() == 8 && version.starts_with("HTTP/") &&
                              is_digit(version[5]) && version[6] == '.' && is_digit(version[7]);
-        return is_http ? bad(505, "only HTTP/1.1 and HTTP/1.0 are spoken here")
-                       : bad(400, "not a request line");
+        return is_http ? invalid(505, "only HTTP/1.1 and HTTP/1.0 are spoken here")
+                       : invalid(400, "not a request line");
     }
-    if (target.size() > limits_.target_bytes_max) return bad(414, "the request target is too long");
+    if (target.size() > limits_.target_bytes_max)
+        return invalid(414, "the request target is too long");
     if (!std::ranges::all_of(target, is_target_char)) {
-        return bad(400, "a character that is not allowed in the request target");
+        return invalid(400, "a character that is not allowed in the request target");
     }
     message_.verb = method_of(verb);
-    if (!read_target(target)) return bad(400, "a request target that is not served here");
+    if (!read_target(target)) return invalid(400, "a request target that is not served here");
     message_.verb_text = verb;
     is_1_0_ = version == "HTTP/1.0";
     keeps_alive_ = !is_1_0_;
@@ -237,65 +239,66 @@ bool request_parser::read_target(std::string_view target) {
 }
 
 bool request_parser::read_field(std::string_view line) {
-    const auto bad = [this](unsigned status, std::string_view why) {
-        refuse(status, why);
+    const auto invalid = [this](unsigned status, std::string_view detail) {
+        reject(status, detail);
         return false;
     };
     const auto colon = line.find(':');
-    if (colon == std::string_view::npos) return bad(400, "a header line without a colon");
+    if (colon == std::string_view::npos) return invalid(400, "a header line without a colon");
     const auto name = line.substr(0, colon);
-    if (!is_token(name)) return bad(400, "a header name that is not a token");
+    if (!is_token(name)) return invalid(400, "a header name that is not a token");
     const auto value = trimmed(line.substr(colon + 1));
     if (!std::ranges::all_of(value, is_value_char))
-        return bad(400, "a control character in a header");
+        return invalid(400, "a control character in a header");
     if (base::equals_ignore_case(name, "content-length")) {
         std::uint64_t length = 0;
         const auto [end, error] =
             std::from_chars(value.data(), value.data() + value.size(), length);
         if (value.empty() || error != std::errc() || end != value.data() + value.size()) {
-            return bad(400, "Content-Length is not a number");
+            return invalid(400, "Content-Length is not a number");
         }
-        if (has_length_ && length != left_) return bad(400, "several Content-Length values");
+        if (has_length_ && length != remaining_)
+            return invalid(400, "several Content-Length values");
         has_length_ = true;
-        left_ = length;
+        remaining_ = length;
     } else if (base::equals_ignore_case(name, "transfer-encoding")) {
-        if (is_chunked_ || is_1_0_) return bad(400, "Transfer-Encoding is not as it must be");
+        if (is_chunked_ || is_1_0_) return invalid(400, "Transfer-Encoding is not as it must be");
         if (!base::equals_ignore_case(value, "chunked"))
-            return bad(501, "only the chunked transfer coding is known");
+            return invalid(501, "only the chunked transfer coding is known");
         is_chunked_ = true;
     } else if (base::equals_ignore_case(name, "connection")) {
-        if (has_word(value, "close")) {
+        if (has_list_item(value, "close")) {
             keeps_alive_ = false;
-        } else if (is_1_0_ && has_word(value, "keep-alive")) {
+        } else if (is_1_0_ && has_list_item(value, "keep-alive")) {
             keeps_alive_ = true;
         }
     } else if (base::equals_ignore_case(name, "host")) {
         ++hosts_;
-        if (!std::ranges::all_of(value, is_target_char)) return bad(400, "Host is not a host");
+        if (!std::ranges::all_of(value, is_target_char)) return invalid(400, "Host is not a host");
         if (!authority_.empty()) {
             message_.headers.add(std::string(name), authority_);
             return true;
         }
     } else if (base::equals_ignore_case(name, "expect")) {
         if (!base::equals_ignore_case(value, "100-continue"))
-            return bad(417, "an expectation that cannot be met");
+            return invalid(417, "an expectation that cannot be met");
         expects_continue_ = !is_1_0_;
     }
     message_.headers.add(std::string(name), std::string(value));
     return true;
 }
 
-bool request_parser::settle_framing() {
+bool request_parser::check_framing() {
     if (hosts_ > 1 || (hosts_ == 0 && !is_1_0_)) {
-        refuse(400, "there must be one Host header");
+        reject(400, "there must be one Host header");
         return false;
     }
     if (is_chunked_ && has_length_) {
-        refuse(400, "both Content-Length and Transfer-Encoding");
+        reject(400, "both Content-Length and Transfer-Encoding");
         return false;
     }
-    if (left_ > limits_.body_bytes_max) {
-        refuse(413, "the body is too large");
+    if (remaining_ > limits_.body_bytes_max) {
+        reject(413, "the body is too large");
         return false;
     }
     step_ = is_chunked_ ? step::chunk_size : step::fixed_body;
@@ -304,7 +307,7 @@ bool request_parser::settle_framing() {
 
 bool request_parser::add_to_body(std::string_view bytes) {
     if (message_.body.size() + bytes.size() > limits_.body_bytes_max) {
-        refuse(413, "the body is too large");
+        reject(413, "the body is too large");
         return false;
     }
     message_.body.append(bytes);
@@ -313,10 +316,10 @@ bool request_parser::add_to_body(std::string_view bytes) {
 
 std::size_t request_parser::feed_body(std::string_view input) {
     if (step_ != step::fixed_body && step_ != step::chunk_data) return feed_line(input);
-    const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(left_, input.size()));
+    const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(remaining_, input.size()));
     if (!add_to_body(input.substr(0, size))) return input.size();
-    left_ -= size;
-    if (left_ == 0) {
+    remaining_ -= size;
+    if (remaining_ == 0) {
         if (step_ == step::fixed_body) {
             state_ = state::complete;
         } else {
@@ -331,13 +334,13 @@ std::size_t request_parser::feed_line(std::string_view input) {
     const auto end = input.find('\n');
     const auto size = end == std::string_view::npos ? input.size() : end + 1;
     if (head_.size() + size > chunk_line_max) {
-        refuse(400, "a chunk line that is too long");
+        reject(400, "a chunk line that is too long");
         return input.size();
     }
     head_.append(input.substr(0, size));
     if (end != std::string_view::npos) {
         if (!head_.ends_with("\r\n")) {
-            refuse(400, "a chunk line that does not end in CR LF");
+            reject(400, "a chunk line that does not end in CR LF");
         } else {
             head_.resize(head_.size() - 2);
             read_chunk_line();
@@ -349,48 +352,48 @@ std::size_t request_parser::feed_line(std::string_view input) {
 
 void request_parser::read_chunk_line() {
     if (step_ == step::chunk_data_end) {
-        if (!head_.empty()) return refuse(400, "a chunk that is longer than it said");
+        if (!head_.empty()) return reject(400, "a chunk that is longer than it said");
         step_ = step::chunk_size;
         return;
     }
     const std::string_view line = head_;
     if (!std::ranges::all_of(line, is_value_char)) {
-        return refuse(400, "a control character in a chunk line");
+        return reject(400, "a control character in a chunk line");
     }
     if (step_ == step::trailer) {
         trailer_bytes_ += head_.size() + 2;
         if (trailer_bytes_ > limits_.header_bytes_max)
-            return refuse(431, "the trailer is too large");
+            return reject(431, "the trailer is too large");
         if (line.empty()) {
             state_ = state::complete;
         } else if (line.find(':') == std::string_view::npos ||
                    !is_token(line.substr(0, line.find(':')))) {
-            refuse(400, "a trailer line that is not a header");
+            reject(400, "a trailer line that is not a header");
         }
         return;
     }
     const auto size = line.substr(0, line.find(';'));
     std::uint64_t value = 0;
     const auto [end, error] = std::from_chars(size.data(), size.data() + size.size(), value, 16);
-    const bool whole = error == std::errc() && end == size.data() + size.size() && !size.empty();
-    if (!whole || size.size() > 15) return refuse(400, "a chunk size that is not a number");
+    const bool complete = error == std::errc() && end == size.data() + size.size() && !size.empty();
+    if (!complete || size.size() > 15) return reject(400, "a chunk size that is not a number");
     if (message_.body.size() + value > limits_.body_bytes_max) {
-        return refuse(413, "the body is too large");
+        return reject(413, "the body is too large");
     }
-    left_ = value;
+    remaining_ = value;
     step_ = value == 0 ? step::trailer : step::chunk_data;
 }
 
 request request_parser::take() {
-    auto whole = std::exchange(message_, {});
+    auto complete = std::exchange(message_, {});
     state_ = state::start;
     head_.clear();
-    left_ = 0;
+    remaining_ = 0;
     trailer_bytes_ = 0;
     empty_lines_bytes_ = 0;
     hosts_ = 0;
     has_length_ = is_chunked_ = expects_continue_ = false;
-    return whole;
+    return complete;
 }
 
 }  // namespace http

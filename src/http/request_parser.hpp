@@ -26,7 +26,7 @@ class request_parser {
         header,    // in the request line or the header
         body,      // the header is complete, the body is not
         complete,  // message() is a whole request
-        refused    // status() says why; the connection cannot go on
+        rejected   // status() says why; the connection cannot go on
     };
 
     explicit request_parser(parser_limits limits) : limits_(limits) {}
@@ -41,20 +41,20 @@ class request_parser {
     [[nodiscard]] bool keeps_alive() const noexcept { return keeps_alive_; }
     [[nodiscard]] bool is_http_1_0() const noexcept { return is_1_0_; }
     [[nodiscard]] unsigned status() const noexcept { return status_; }
-    [[nodiscard]] std::string_view why() const noexcept { return why_; }
+    [[nodiscard]] std::string_view detail() const noexcept { return detail_; }
 
     // The complete request is taken out and the parser begins anew.
     request take();
 
   private:
     enum class step : std::uint8_t { fixed_body, chunk_size, chunk_data, chunk_data_end, trailer };
-    void refuse(unsigned status, std::string_view why) noexcept;
-    void refuse_size(std::string_view head) noexcept;
+    void reject(unsigned status, std::string_view detail) noexcept;
+    void reject_oversized(std::string_view head) noexcept;
     void read_header(std::string_view head);
     bool read_request_line(std::string_view line);
     bool read_target(std::string_view target);
     bool read_field(std::string_view line);
-    bool settle_framing();
+    bool check_framing();
     std::size_t feed_header(std::string_view input);
     std::size_t feed_first_piece(std::string_view piece);
     std::size_t feed_next_piece(std::string_view piece);
@@ -66,9 +66,9 @@ class request_parser {
     parser_limits limits_;
     state state_ = state::start;
     step step_ = step::fixed_body;
-    std::string head_;        // header bytes so far, when they came in pieces; then one chunk line
-    std::string authority_;   // of an absolute-form target
-    std::uint64_t left_ = 0;  // of the body or the chunk
+    std::string head_;       // header bytes so far, when they came in pieces; then one chunk line
+    std::string authority_;  // of an absolute-form target
+    std::uint64_t remaining_ = 0;  // of the body or the chunk
     std::size_t trailer_bytes_ = 0;
     std::size_t empty_lines_bytes_ = 0;
     request message_;
@@ -79,7 +79,7 @@ class request_parser {
     bool keeps_alive_ = true;
     bool expects_continue_ = false;
     unsigned status_ = 0;
-    std::string_view why_;
+    std::string_view detail_;
 };
 
 }  // namespace http

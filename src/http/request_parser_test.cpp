@@ -21,11 +21,11 @@ TEST(request_parser, reads_a_request_split_at_every_byte) {
         std::size_t used = 0;
         while (used < cut) used += parser.feed(whole.substr(used, cut - used));
         while (used < whole.size()) used += parser.feed(whole.substr(used));
-        ASSERT_EQ(parser.now(), state::complete) << cut << ' ' << parser.why();
-        const auto got = parser.take();
-        EXPECT_EQ(got.body, "abc0123456789");
-        EXPECT_EQ(got.headers.get("x-one"), "two words");
-        EXPECT_EQ(got.path(), "/a");
+        ASSERT_EQ(parser.now(), state::complete) << cut << ' ' << parser.detail();
+        const auto request = parser.take();
+        EXPECT_EQ(request.body, "abc0123456789");
+        EXPECT_EQ(request.headers.get("x-one"), "two words");
+        EXPECT_EQ(request.path(), "/a");
     }
 }
 
@@ -43,19 +43,19 @@ TEST(request_parser, reads_byte_by_byte_and_then_the_next_one) {
     EXPECT_EQ(requests, 2);
 }
 
-TEST(request_parser, stops_at_the_end_of_a_request) {
+TEST(request_parser, stops_at_the_end_of_each_request) {
     http::request_parser parser({});
     const std::string text = "GET / HTTP/1.1\r\nHost: y\r\n\r\nGET /2";
     EXPECT_EQ(parser.feed(text), text.size() - 6);
     EXPECT_EQ(parser.now(), state::complete);
 }
 
-TEST(request_parser, limits_hold_for_headers_that_trickle) {
+TEST(request_parser, enforces_limits_for_headers_in_pieces) {
     http::request_parser parser({.header_bytes_max = 100, .target_bytes_max = 50});
     std::string line = "GET / HTTP/1.1\r\nX: ";
     line.append(200, 'y');
     for (const char byte : line) {
-        if (parser.now() == state::refused) break;
+        if (parser.now() == state::rejected) break;
         parser.feed({&byte, 1});
     }
     EXPECT_EQ(parser.status(), 431U);
@@ -135,53 +135,53 @@ std::vector<refusal> refusals() {
     };
 }
 
-TEST(request_parser, refuses_what_could_be_read_in_two_ways) {
+TEST(request_parser, rejects_ambiguous_requests) {
     constexpr http::parser_limits limits{
         .header_bytes_max = 1024, .target_bytes_max = 256, .body_bytes_max = 100};
     for (const auto& [status, text] : refusals()) {
         for (const std::size_t piece : {text.size(), std::size_t(7), std::size_t(1)}) {
             http::request_parser parser(limits);
             std::string_view rest = text;
-            while (!rest.empty() && parser.now() != state::refused) {
+            while (!rest.empty() && parser.now() != state::rejected) {
                 ASSERT_NE(parser.now(), state::complete) << text;
                 rest.remove_prefix(parser.feed(rest.substr(0, piece)));
             }
-            EXPECT_EQ(parser.now(), state::refused) << text << " by " << piece;
-            EXPECT_EQ(parser.status(), status) << text << " by " << piece << ' ' << parser.why();
+            EXPECT_EQ(parser.now(), state::rejected) << text << " by " << piece;
+            EXPECT_EQ(parser.status(), status) << text << " by " << piece << ' ' << parser.detail();
             EXPECT_FALSE(parser.keeps_alive());
         }
     }
 }
 
-TEST(request_parser, counts_header_fields) {
+TEST(request_parser, limits_the_number_of_header_fields) {
     http::request_parser parser({.headers_max = 3});
     parser.feed("GET / HTTP/1.1\r\nHost: x\r\nA: 1\r\nB: 2\r\nC: 3\r\n\r\n");
     EXPECT_EQ(parser.status(), 431U);
 }
 
-TEST(request_parser, an_absolute_target_beats_host) {
+TEST(request_parser, absolute_target_overrides_host) {
     http::request_parser parser({});
     parser.feed("GET http://a.example:8080/p?q HTTP/1.1\r\nHost: other\r\n\r\n");
-    ASSERT_EQ(parser.now(), state::complete) << parser.why();
-    auto got = parser.take();
-    EXPECT_EQ(got.target, "/p?q");
-    EXPECT_EQ(got.headers.get("Host"), "a.example:8080");
+    ASSERT_EQ(parser.now(), state::complete) << parser.detail();
+    auto request = parser.take();
+    EXPECT_EQ(request.target, "/p?q");
+    EXPECT_EQ(request.headers.get("Host"), "a.example:8080");
     parser.feed("GET HTTP://a HTTP/1.1\r\nHost: other\r\n\r\n");
     EXPECT_EQ(parser.take().target, "/");
     parser.feed("OPTIONS * HTTP/1.1\r\nHost: other\r\n\r\n");
-    got = parser.take();
-    EXPECT_EQ(got.target, "*");
-    EXPECT_EQ(got.headers.get("Host"), "other");
+    request = parser.take();
+    EXPECT_EQ(request.target, "*");
+    EXPECT_EQ(request.headers.get("Host"), "other");
 }
 
-TEST(request_parser, same_lengths_twice_are_one_length) {
+TEST(request_parser, accepts_repeated_equal_content_length) {
     http::request_parser parser({});
     parser.feed("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nhi");
     ASSERT_EQ(parser.now(), state::complete);
     EXPECT_EQ(parser.take().body, "hi");
 }
 
-TEST(request_parser, connection_words_decide_about_the_next_request) {
+TEST(request_parser, connection_header_decides_keep_alive) {
     const auto keeps = [](std::string_view version, std::string_view words) {
         http::request_parser parser({});
         parser.feed("GET / " + std::string(version) + "\r\nHost: x\r\n" + std::string(words) +
@@ -195,7 +195,7 @@ TEST(request_parser, connection_words_decide_about_the_next_request) {
     EXPECT_TRUE(keeps("HTTP/1.0", "Connection: Keep-Alive\r\n"));
 }
 
-TEST(gzip, comes_back_and_is_bounded) {
+TEST(gzip, round_trips_within_the_limit) {
     const std::string text(100'000, 'a');
     const auto packed = http::gzip(text);
     EXPECT_LT(packed.size(), 1000U);

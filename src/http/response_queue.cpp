@@ -51,7 +51,7 @@ constexpr std::array phrases{
 };
 
 // The length says mostly that it is not.
-bool is_of_the_connection(std::string_view name) noexcept {
+bool is_connection_header(std::string_view name) noexcept {
     switch (name.size()) {
         case 4:
             return base::equals_ignore_case(name, "date");
@@ -67,29 +67,29 @@ bool is_of_the_connection(std::string_view name) noexcept {
 }
 
 // A line end in a value would begin another header, or another answer (RFC 9110 5.5).
-void append_value(std::string& into, std::string_view value) {
+void append_value(std::string& out, std::string_view value) {
     const auto is_control = [](char c) {
         return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f;
     };
-    const auto begin = into.size();
-    into += value;
+    const auto begin = out.size();
+    out += value;
     if (std::ranges::none_of(value, is_control)) return;
-    std::replace_if(into.begin() + static_cast<std::ptrdiff_t>(begin), into.end(), is_control, ' ');
+    std::replace_if(out.begin() + static_cast<std::ptrdiff_t>(begin), out.end(), is_control, ' ');
 }
 
-void append_number(std::string& into, std::uint64_t number, int base = 10) {
+void append_number(std::string& out, std::uint64_t number, int base = 10) {
     std::array<char, 24> digits;
     const auto [end, error] =
         std::to_chars(digits.data(), digits.data() + digits.size(), number, base);
-    into.append(digits.data(), end);
+    out.append(digits.data(), end);
 }
 
 }  // namespace
 
 std::string_view reason_phrase(unsigned status) noexcept {
-    const auto found =
-        std::ranges::find(phrases, status, [](const auto& each) { return each.first; });
-    return found == phrases.end() ? std::string_view("Status") : found->second;
+    const auto it =
+        std::ranges::find(phrases, status, [](const auto& phrase) { return phrase.first; });
+    return it == phrases.end() ? std::string_view("Status") : it->second;
 }
 
 bool has_no_body(unsigned status) noexcept {
@@ -97,7 +97,7 @@ bool has_no_body(unsigned status) noexcept {
 }
 
 void response_queue::write_head(const http::headers& headers, unsigned status,
-                                const response_framing& how) {
+                                const response_framing& framing) {
     if (status == 200) {
         heads_ += "HTTP/1.1 200 OK\r\n";
     } else {
@@ -107,52 +107,52 @@ void response_queue::write_head(const http::headers& headers, unsigned status,
         heads_ += reason_phrase(status);
         heads_ += "\r\n";
     }
-    heads_ += how.date_line;
+    heads_ += framing.date_line;
     for (const auto& [name, value] : headers.items()) {
-        if (is_of_the_connection(name)) continue;
+        if (is_connection_header(name)) continue;
         heads_ += name;
         heads_ += ": ";
         append_value(heads_, value);
         heads_ += "\r\n";
     }
-    if (how.close) {
+    if (framing.close) {
         heads_ += "Connection: close\r\n";
-    } else if (how.is_http_1_0) {
+    } else if (framing.is_http_1_0) {
         heads_ += "Connection: keep-alive\r\n";
     }
 }
 
-response_queue::entry& response_queue::add(std::size_t head_at) {
+response_queue::queued_response& response_queue::add(std::size_t head_at) {
     assert(parts_.empty() && "nothing is pushed while bytes are being written");
     entries_.push_back({.head_at = head_at, .head_size = heads_.size() - head_at});
     bytes_ += entries_.back().head_size;
     return entries_.back();
 }
 
-void response_queue::push(outgoing_response from, const response_framing& how) {
-    auto& response = from.response;
+void response_queue::push(outgoing_response outgoing, const response_framing& framing) {
+    auto& response = outgoing.response;
     const auto head_at = heads_.size();
-    write_head(response.headers, response.status, how);
+    write_head(response.headers, response.status, framing);
     if (!has_no_body(response.status)) {
         heads_ += "Content-Length: ";
         append_number(heads_, response.body.size());
         heads_ += "\r\n";
     }
     heads_ += "\r\n";
-    auto& made = add(head_at);
-    made.status = response.status;
-    made.on_sent = std::move(from.on_sent);
-    if (how.head_only || has_no_body(response.status)) return;
-    made.body_size = response.body.size();
-    made.body = std::move(response.body);
-    bytes_ += made.body_size;
+    auto& queued = add(head_at);
+    queued.status = response.status;
+    queued.on_sent = std::move(outgoing.on_sent);
+    if (framing.head_only || has_no_body(response.status)) return;
+    queued.body_size = response.body.size();
+    queued.body = std::move(response.body);
+    bytes_ += queued.body_size;
 }
 
 void response_queue::push_stream_head(const http::headers& headers, unsigned status,
-                                      const response_framing& how) {
+                                      const response_framing& framing) {
     const auto head_at = heads_.size();
-    write_head(headers, status, how);
-    if (!how.is_http_1_0) heads_ += "Transfer-Encoding: chunked\r\n";
+    write_head(headers, status, framing);
+    if (!framing.is_http_1_0) heads_ += "Transfer-Encoding: chunked\r\n";
     heads_ += "\r\n";
     add(head_at);
 }
@@ -163,20 +163,20 @@ void response_queue::push_stream_bytes(std::shared_ptr<const std::string> bytes,
         append_number(heads_, bytes->size(), 16);
         heads_ += "\r\n";
     }
-    auto& made = add(head_at);
-    made.body = http::body(std::move(bytes));
-    if (is_chunked) made.body.after = "\r\n";
-    made.body_size = made.body.size();
-    bytes_ += made.body_size;
+    auto& queued = add(head_at);
+    queued.body = http::body(std::move(bytes));
+    if (is_chunked) queued.body.after = "\r\n";
+    queued.body_size = queued.body.size();
+    bytes_ += queued.body_size;
 }
 
 void response_queue::push_stream_end(stream_end end) {
     const auto head_at = heads_.size();
     if (end.is_chunked) heads_ += "0\r\n\r\n";
-    auto& made = add(head_at);
-    made.status = end.status;
-    made.bytes_told = end.bytes;
-    made.on_sent = std::move(end.on_sent);
+    auto& queued = add(head_at);
+    queued.status = end.status;
+    queued.bytes_before = end.bytes;
+    queued.on_sent = std::move(end.on_sent);
     if (bytes_ == 0) consume(0);
 }
 
@@ -186,15 +186,15 @@ void response_queue::push_text(std::string_view text) {
     add(head_at);
 }
 
-void response_queue::lay_out() {
+void response_queue::build_parts() {
     const auto part = [this](std::string_view bytes) {
         if (bytes.empty()) return;
         parts_.push_back({.iov_base = const_cast<char*>(bytes.data()), .iov_len = bytes.size()});
     };
-    for (const auto& each : entries_) {
-        part(std::string_view(heads_).substr(each.head_at, each.head_size));
-        if (each.body_size == 0) continue;
-        const auto& body = each.body;
+    for (const auto& queued : entries_) {
+        part(std::string_view(heads_).substr(queued.head_at, queued.head_size));
+        if (queued.body_size == 0) continue;
+        const auto& body = queued.body;
         part(body.before);
         if (body.shared) {
             const std::string_view shared = *body.shared;
@@ -208,14 +208,14 @@ void response_queue::lay_out() {
 }
 
 std::span<const iovec> response_queue::pending() {
-    if (parts_.empty()) lay_out();
+    if (parts_.empty()) build_parts();
     return std::span(parts_).subspan(part_);
 }
 
 void response_queue::consume(std::size_t size) {
     consumed_ += size;
     assert(consumed_ <= bytes_);
-    if (consumed_ == bytes_) return tell();
+    if (consumed_ == bytes_) return notify_all();
     while (size > 0) {
         auto& first = parts_[part_];
         const auto used = std::min(size, first.iov_len);
@@ -226,19 +226,19 @@ void response_queue::consume(std::size_t size) {
     }
 }
 
-void response_queue::give_up() {
-    if (!entries_.empty()) tell();
+void response_queue::abandon() {
+    if (!entries_.empty()) notify_all();
 }
 
-void response_queue::tell() {
-    auto left = consumed_;
-    for (auto& each : entries_) {
-        const auto head = std::min(left, each.head_size);
-        const auto body = std::min(left - head, each.body_size);
-        left -= head + body;
-        if (!each.on_sent) continue;
-        const bool complete = head == each.head_size && body == each.body_size;
-        each.on_sent(each.status, each.bytes_told + body, complete);
+void response_queue::notify_all() {
+    auto remaining = consumed_;
+    for (auto& queued : entries_) {
+        const auto head = std::min(remaining, queued.head_size);
+        const auto body = std::min(remaining - head, queued.body_size);
+        remaining -= head + body;
+        if (!queued.on_sent) continue;
+        const bool complete = head == queued.head_size && body == queued.body_size;
+        queued.on_sent(queued.status, queued.bytes_before + body, complete);
     }
     entries_.clear();
     parts_.clear();

@@ -35,17 +35,17 @@ struct response_framing {
 class response_queue {
   public:
     response_queue() = default;
-    ~response_queue() { give_up(); }
+    ~response_queue() { abandon(); }
     response_queue(const response_queue&) = delete;
     response_queue& operator=(const response_queue&) = delete;
 
     // A whole answer with its Content-Length. Header values lose their control characters; names
     // that are the connection's business (Connection, Content-Length, Date, Transfer-Encoding) are
     // left out.
-    void push(outgoing_response from, const response_framing& how);
+    void push(outgoing_response outgoing, const response_framing& framing);
     // The head of an answer whose body follows in chunks (HTTP/1.0: until the close).
     void push_stream_head(const http::headers& headers, unsigned status,
-                          const response_framing& how);
+                          const response_framing& framing);
     void push_stream_bytes(std::shared_ptr<const std::string> bytes, bool is_chunked);
     struct stream_end {
         unsigned status = 200;
@@ -67,25 +67,25 @@ class response_queue {
     // So much of it has been written. The last byte makes the queue empty and tells everybody.
     void consume(std::size_t size);
     // Nothing more will be written: tells everybody, and empties the queue.
-    void give_up();
+    void abandon();
 
   private:
-    struct entry {
+    struct queued_response {
         std::size_t head_at = 0;  // in heads_
         std::size_t head_size = 0;
         http::body body{};
         unsigned status = 0;
-        std::size_t body_size = 0;     // as sent: 0 for HEAD
-        std::uint64_t bytes_told = 0;  // of a stream, before this entry
+        std::size_t body_size = 0;       // as sent: 0 for HEAD
+        std::uint64_t bytes_before = 0;  // of a stream, before this entry
         sent_callback on_sent{};
     };
-    void write_head(const http::headers& headers, unsigned status, const response_framing& how);
-    entry& add(std::size_t head_at);
-    void lay_out();
-    void tell();
+    void write_head(const http::headers& headers, unsigned status, const response_framing& framing);
+    queued_response& add(std::size_t head_at);
+    void build_parts();
+    void notify_all();
 
     std::string heads_;  // the heads of all entries, one behind the other
-    std::vector<entry> entries_;
+    std::vector<queued_response> entries_;
     std::vector<iovec> parts_;
     std::size_t part_ = 0;  // the first that is not written
     std::size_t bytes_ = 0;

@@ -28,46 +28,48 @@ using detail::tcp;
 
 using reuse_port = asio::detail::socket_option::boolean<SOL_SOCKET, SO_REUSEPORT>;
 
-constexpr std::chrono::milliseconds sweep_most{250};
-constexpr std::chrono::milliseconds sweep_least{5};
-constexpr std::chrono::seconds cut_patience{5};
-constexpr std::uint64_t told_why_most = 256;  // 503s at once beyond connections_max
+constexpr std::chrono::milliseconds sweep_period_max{250};
+constexpr std::chrono::milliseconds sweep_period_min{5};
+constexpr std::chrono::seconds abort_timeout{5};
+constexpr std::uint64_t reject_responses_max = 256;  // 503s at once beyond connections_max
 
-std::chrono::milliseconds sweep_period(const server_options& how) {
-    const auto shortest =
-        std::min({how.header_timeout, how.body_timeout, how.idle_timeout, how.write_timeout});
-    return std::clamp(shortest / 4, sweep_least, sweep_most);
+std::chrono::milliseconds sweep_period(const server_options& options) {
+    const auto shortest = std::min({options.header_timeout, options.body_timeout,
+                                    options.idle_timeout, options.write_timeout});
+    return std::clamp(shortest / 4, sweep_period_min, sweep_period_max);
 }
 
 enum class sharing { none, port };
 
-base::outcome<void> bind(tcp::acceptor& acceptor, const tcp::endpoint& at, sharing how) {
+base::outcome<void> bind(tcp::acceptor& acceptor, const tcp::endpoint& endpoint, sharing mode) {
     error_code error;
-    acceptor.open(at.protocol(), error);
+    acceptor.open(endpoint.protocol(), error);
     if (!error) acceptor.set_option(tcp::acceptor::reuse_address(true), error);
-    if (!error && how == sharing::port) acceptor.set_option(reuse_port(true), error);
-    if (!error) acceptor.bind(at, error);
-    if (!error && how == sharing::port) acceptor.listen(4096, error);
+    if (!error && mode == sharing::port) acceptor.set_option(reuse_port(true), error);
+    if (!error) acceptor.bind(endpoint, error);
+    if (!error && mode == sharing::port) acceptor.listen(4096, error);
     if (!error) acceptor.non_blocking(true, error);
     if (!error) return {};
     const auto code = error == asio::error::access_denied ? errc::denied : errc::unavailable;
-    return base::fail(code, fmt::format("cannot listen on {}:{}: {}", at.address().to_string(),
-                                        at.port(), error.message()));
+    return base::fail(code,
+                      fmt::format("cannot listen on {}:{}: {}", endpoint.address().to_string(),
+                                  endpoint.port(), error.message()));
 }
 
 // Loops share their port, but not with another program: the kernel would give each of the two some
 // of the connections. A bind that does not share fails where anybody listens.
-base::outcome<void> check_free(const tcp::endpoint& at) {
+base::outcome<void> check_free(const tcp::endpoint& endpoint) {
     asio::io_context context;
     tcp::acceptor probe(context);
-    return bind(probe, at, sharing::none);
+    return bind(probe, endpoint, sharing::none);
 }
 
 // One thread: its loop, its acceptor, its connections.
 class worker {
   public:
-    worker(const server_options& how, detail::shared_counters& counters, asio::ssl::context* tls)
-        : options_(how),
+    worker(const server_options& options, detail::shared_counters& counters,
+           asio::ssl::context* tls)
+        : options_(options),
           tls_(tls),
           state_(std::make_shared<detail::loop_state>(options_)),
           acceptor_(context_),
@@ -76,9 +78,9 @@ class worker {
         state_->counters = &counters;
     }
 
-    base::outcome<std::uint16_t> listen(const tcp::endpoint& at) {
-        auto bound = bind(acceptor_, at, sharing::port);
-        if (!bound) return base::pass(std::move(bound));
+    base::outcome<std::uint16_t> listen(const tcp::endpoint& endpoint) {
+        auto port = bind(acceptor_, endpoint, sharing::port);
+        if (!port) return base::pass(std::move(port));
         return acceptor_.local_endpoint().port();
     }
 
@@ -100,7 +102,7 @@ class worker {
     void drain() {
         asio::post(context_, [this] {
             if (std::exchange(state_->is_draining, true)) return;
-            take_backlog();
+            serve_backlog();
             error_code ignored;
             acceptor_.close(ignored);
             for_each([](detail::connection& each) { each.drain(); });
@@ -108,8 +110,8 @@ class worker {
         });
     }
     [[nodiscard]] bool has_begun_to_drain() const noexcept { return has_begun_to_drain_.load(); }
-    void cut() {
-        asio::post(context_, [this] { for_each([](detail::connection& each) { each.cut(); }); });
+    void abort() {
+        asio::post(context_, [this] { for_each([](detail::connection& each) { each.abort(); }); });
     }
     void end() {
         context_.stop();
@@ -141,7 +143,7 @@ class worker {
             auto socket =
                 co_await acceptor_.async_accept(asio::redirect_error(asio::use_awaitable, error));
             if (!error) {
-                take(std::move(socket));
+                serve(std::move(socket));
             } else if (error == asio::error::no_descriptors || error == asio::error::no_memory ||
                        error == asio::error::no_buffer_space) {
                 asio::steady_timer pause(context_, std::chrono::milliseconds(50));
@@ -151,21 +153,21 @@ class worker {
     }
 
     // Connections that the kernel has accepted already are served, not reset.
-    void take_backlog() {
+    void serve_backlog() {
         error_code error;
         while (!error) {
             auto socket = acceptor_.accept(error);
-            if (!error) take(std::move(socket));
+            if (!error) serve(std::move(socket));
         }
     }
 
-    void take(tcp::socket socket) {
+    void serve(tcp::socket socket) {
         auto& counters = *state_->counters;
         counters.total.fetch_add(1, std::memory_order_relaxed);
         const auto open = counters.open.fetch_add(1, std::memory_order_relaxed);
         if (open >= options_.connections_max) {
             // Those who are told why take a place too, so not everybody can be told.
-            if (tls_ == nullptr && open < options_.connections_max + told_why_most) {
+            if (tls_ == nullptr && open < options_.connections_max + reject_responses_max) {
                 return detail::reject(state_, std::move(socket));
             }
             counters.open.fetch_sub(1, std::memory_order_relaxed);
@@ -188,7 +190,7 @@ class worker {
 
 class server_impl final : public server {
   public:
-    explicit server_impl(server_options how) : options_(std::move(how)) {}
+    explicit server_impl(server_options options) : options_(std::move(options)) {}
 
     ~server_impl() override { stop(std::chrono::steady_clock::now()); }
 
@@ -200,19 +202,19 @@ class server_impl final : public server {
             return base::fail(errc::invalid,
                               fmt::format("'{}' is not an IP address", options_.address));
         }
-        auto secured = load_tls();
-        if (!secured) return secured;
+        auto tls_loaded = load_tls();
+        if (!tls_loaded) return tls_loaded;
         port_ = options_.port;
         if (port_ != 0) {
             auto free = check_free({address, port_});
             if (!free) return free;
         }
         for (std::size_t index = 0; index < std::max<std::size_t>(1, options_.loops); ++index) {
-            auto made = std::make_unique<worker>(options_, counters_, tls_ ? &*tls_ : nullptr);
-            auto bound = made->listen({address, port_});
-            if (!bound) return base::pass(std::move(bound));
-            port_ = *bound;
-            workers_.push_back(std::move(made));
+            auto added = std::make_unique<worker>(options_, counters_, tls_ ? &*tls_ : nullptr);
+            auto port = added->listen({address, port_});
+            if (!port) return base::pass(std::move(port));
+            port_ = *port;
+            workers_.push_back(std::move(added));
         }
         for (auto& each : workers_) each->start(make_handler);
         is_running_ = true;
@@ -231,16 +233,16 @@ class server_impl final : public server {
         for (auto& each : workers_) each->drain();
     }
 
-    bool stop(base::steady_time when) override {
+    bool stop(base::steady_time deadline) override {
         if (!std::exchange(is_running_, false)) return true;
         drain();
-        const bool clean = wait_until_empty(when);
-        if (!clean) {
-            for (auto& each : workers_) each->cut();
-            wait_until_empty(std::chrono::steady_clock::now() + cut_patience);
+        const bool is_clean = wait_until_empty(deadline);
+        if (!is_clean) {
+            for (auto& each : workers_) each->abort();
+            wait_until_empty(std::chrono::steady_clock::now() + abort_timeout);
         }
         for (auto& each : workers_) each->end();
-        return clean;
+        return is_clean;
     }
 
     [[nodiscard]] server_counters counters() const noexcept override {
@@ -284,15 +286,15 @@ class server_impl final : public server {
     }
 
     // Shutdown is the one place that polls: its thread has no loop to wait on.
-    bool wait_until_empty(base::steady_time when) {
+    bool wait_until_empty(base::steady_time deadline) {
         std::mutex mutex;
         std::condition_variable never;
         std::unique_lock lock(mutex);
         while (true) {
-            const bool settled = std::ranges::all_of(
+            const bool all_draining = std::ranges::all_of(
                 workers_, [](const auto& each) { return each->has_begun_to_drain(); });
-            if (settled && counters_.open.load() <= counters_.lingering.load()) return true;
-            if (std::chrono::steady_clock::now() >= when) return false;
+            if (all_draining && counters_.open.load() <= counters_.lingering.load()) return true;
+            if (std::chrono::steady_clock::now() >= deadline) return false;
             never.wait_for(lock, std::chrono::milliseconds(2));
         }
     }
@@ -309,10 +311,10 @@ class server_impl final : public server {
 
 base::outcome<std::unique_ptr<server>> start_server(
     server_options options, std::function<std::unique_ptr<handler>(aio::executor)> make_handler) {
-    auto made = std::make_unique<server_impl>(std::move(options));
-    auto started = made->start(make_handler);
+    auto instance = std::make_unique<server_impl>(std::move(options));
+    auto started = instance->start(make_handler);
     if (!started) return base::pass(std::move(started));
-    return made;
+    return instance;
 }
 
 }  // namespace http

@@ -27,7 +27,7 @@ class stream_writer {
     virtual aio::task<> write(std::shared_ptr<const std::string> bytes) = 0;
     // Calls `tell` once: when the client closes or the server begins to stop, at once when that was
     // before, and never behind the end of the stream. Null: nobody wants to know any more.
-    virtual void on_end(std::move_only_function<void()> tell) = 0;
+    virtual void on_end(std::move_only_function<void()> callback) = 0;
     // True from the moment of server::drain(): end the stream soon.
     [[nodiscard]] virtual bool is_draining() const noexcept = 0;
 };
@@ -53,7 +53,7 @@ class handler {
     virtual boost::asio::awaitable<outgoing_response> handle(request incoming) = 0;
     // The answer to what could not be parsed or is over a limit (400, 408, 413, 414, 431, 501,
     // 505).
-    virtual outgoing_response refuse(unsigned status, std::string_view detail) = 0;
+    virtual outgoing_response error_response(unsigned status, std::string_view detail) = 0;
 };
 
 struct tls_files {
@@ -99,7 +99,7 @@ class server {
     virtual void drain() = 0;
     // Waits until nothing is in flight, at most until `when`, then cuts the rest and joins the
     // threads. True: nothing was cut. Any thread but a loop's.
-    virtual bool stop(base::steady_time when) = 0;
+    virtual bool stop(base::steady_time deadline) = 0;
     [[nodiscard]] virtual server_counters counters() const noexcept = 0;
 };
 

@@ -22,18 +22,18 @@ using namespace std::chrono_literals;
 using tcp = boost::asio::ip::tcp;
 
 // What the tests' handler shares with them, over all loops.
-struct stage {
+struct handler_state {
     std::atomic<int> cancelled{0};
     std::atomic<int> waiting{0};
-    std::atomic<int> sent{0};
-    std::atomic<int> sent_whole{0};
+    std::atomic<int> sent_total{0};
+    std::atomic<int> sent_complete{0};
     std::promise<void> release;
     std::shared_future<void> released{release.get_future().share()};
 };
 
 class test_handler final : public http::handler {
   public:
-    explicit test_handler(stage& with) : stage_(with) {}
+    explicit test_handler(handler_state& state) : state_(state) {}
 
     std::optional<http::outgoing_response> handle_now(http::request& incoming) override {
         if (incoming.path() == "/now") {
@@ -42,9 +42,9 @@ class test_handler final : public http::handler {
             body.split_at = 4;
             body.middle = "--";
             http::outgoing_response result{.response = {.status = 200, .body = std::move(body)}};
-            result.on_sent = [this](unsigned, std::uint64_t, bool whole) {
-                ++stage_.sent;
-                if (whole) ++stage_.sent_whole;
+            result.on_sent = [this](unsigned, std::uint64_t, bool complete) {
+                ++state_.sent_total;
+                if (complete) ++state_.sent_complete;
             };
             return result;
         }
@@ -59,14 +59,14 @@ class test_handler final : public http::handler {
 
     boost::asio::awaitable<http::outgoing_response> handle(http::request incoming) override {
         if (incoming.path() == "/hang") {
-            ++stage_.waiting;
+            ++state_.waiting;
             auto slept = co_await aio::sleep_for(1h);
-            if (!slept) ++stage_.cancelled;
+            if (!slept) ++state_.cancelled;
             co_return http::outgoing_response{.response = {.status = 200}};
         }
         if (incoming.path() == "/wait") {  // until the server begins to drain, in small turns
-            ++stage_.waiting;
-            while (stage_.released.wait_for(0s) != std::future_status::ready) {
+            ++state_.waiting;
+            while (state_.released.wait_for(0s) != std::future_status::ready) {
                 auto slept = co_await aio::sleep_for(1ms);
                 if (!slept) break;
             }
@@ -76,14 +76,14 @@ class test_handler final : public http::handler {
         if (incoming.path() == "/stream") {
             http::outgoing_response result{.response = {.status = 200}};
             result.stream = [this](http::stream_writer& out) -> aio::task<> {
-                auto sent = co_await out.write(std::make_shared<const std::string>("first;"));
-                if (!sent) co_return sent;
+                auto written = co_await out.write(std::make_shared<const std::string>("first;"));
+                if (!written) co_return written;
                 aio::notification end(co_await aio::this_executor());
                 out.on_end([&end] { end.notify(); });
-                ++stage_.waiting;
+                ++state_.waiting;
                 co_await end.wait();
                 if (!out.is_draining()) {
-                    ++stage_.cancelled;
+                    ++state_.cancelled;
                     co_return base::fail(base::errc::unavailable, "gone");
                 }
                 co_return co_await out.write(std::make_shared<const std::string>("last"));
@@ -95,8 +95,8 @@ class test_handler final : public http::handler {
             result.stream = [](http::stream_writer& out) -> aio::task<> {
                 const auto bytes = std::make_shared<const std::string>(std::size_t(1) << 20, 'x');
                 while (true) {
-                    auto sent = co_await out.write(bytes);
-                    if (!sent) co_return sent;
+                    auto written = co_await out.write(bytes);
+                    if (!written) co_return written;
                 }
             };
             co_return result;
@@ -105,19 +105,19 @@ class test_handler final : public http::handler {
             .response = {.status = 404, .body = http::body("nothing here")}};
     }
 
-    http::outgoing_response refuse(unsigned status, std::string_view detail) override {
+    http::outgoing_response error_response(unsigned status, std::string_view detail) override {
         return {.response = {.status = status, .body = http::body(std::string(detail))}};
     }
 
   private:
-    stage& stage_;
+    handler_state& state_;
 };
 
 class http_server : public testing::Test {
   protected:
-    void start(http::server_options how = {}) {
-        auto started = http::start_server(std::move(how), [this](aio::executor) {
-            return std::make_unique<test_handler>(stage_);
+    void start(http::server_options options = {}) {
+        auto started = http::start_server(std::move(options), [this](aio::executor) {
+            return std::make_unique<test_handler>(state_);
         });
         ASSERT_TRUE(started) << started.error().text;
         server_ = std::move(*started);
@@ -127,45 +127,45 @@ class http_server : public testing::Test {
         socket.connect({boost::asio::ip::make_address("127.0.0.1"), server_->port()});
         return socket;
     }
-    static void say(tcp::socket& socket, std::string_view text) {
+    static void send_text(tcp::socket& socket, std::string_view text) {
         boost::asio::write(socket, boost::asio::buffer(text));
     }
     // Everything until the server closes.
-    static std::string hear_all(tcp::socket& socket) {
+    static std::string receive_all(tcp::socket& socket) {
         std::string text;
         boost::system::error_code error;
         boost::asio::read(socket, boost::asio::dynamic_buffer(text), error);
         return text;
     }
-    static std::string hear(tcp::socket& socket, std::size_t bytes) {
+    static std::string receive(tcp::socket& socket, std::size_t bytes) {
         std::string text(bytes, '\0');
         boost::system::error_code error;
         text.resize(boost::asio::read(socket, boost::asio::buffer(text), error));
         return text;
     }
-    std::string talk(std::string_view text) {
+    std::string exchange(std::string_view text) {
         auto socket = connect();
-        say(socket, text);
-        return hear_all(socket);
+        send_text(socket, text);
+        return receive_all(socket);
     }
-    static void until(const std::function<bool()>& is_so) {
-        while (!is_so()) std::this_thread::yield();
+    static void wait_until(const std::function<bool()>& condition) {
+        while (!condition()) std::this_thread::yield();
     }
 
-    stage stage_;
+    handler_state state_;
     boost::asio::io_context context_;
     std::unique_ptr<http::server> server_;
 };
 
-TEST_F(http_server, answers_and_splices_the_body) {
+TEST_F(http_server, sends_a_body_of_several_parts) {
     start();
-    const auto text = talk("GET /now HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    const auto text = exchange("GET /now HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
     EXPECT_TRUE(text.starts_with("HTTP/1.1 200 OK\r\nDate: ")) << text;
     EXPECT_NE(text.find("Content-Length: 12\r\n"), std::string::npos);
     EXPECT_TRUE(text.ends_with("\r\n\r\n0123--456789")) << text;
 }
 
-TEST_F(http_server, keeps_order_in_a_pipeline) {
+TEST_F(http_server, responds_to_a_pipeline_in_order) {
     start();
     std::string text;
     for (int index = 0; index < 100; ++index) {
@@ -175,47 +175,47 @@ TEST_F(http_server, keeps_order_in_a_pipeline) {
                                       std::to_string(number.size()) + "\r\n\r\n" + number;
     }
     text += "GET /now HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
-    const auto heard = talk(text);
-    std::size_t at = 0;
+    const auto received = exchange(text);
+    std::size_t pos = 0;
     for (int index = 0; index < 100; ++index) {
         const auto body = index % 10 == 9 ? std::string("nothing here") : std::to_string(index);
-        at = heard.find("\r\n\r\n" + body, at);
-        ASSERT_NE(at, std::string::npos) << index;
-        at += 4;
+        pos = received.find("\r\n\r\n" + body, pos);
+        ASSERT_NE(pos, std::string::npos) << index;
+        pos += 4;
     }
-    EXPECT_TRUE(heard.ends_with("0123--456789"));
+    EXPECT_TRUE(received.ends_with("0123--456789"));
 }
 
 TEST_F(http_server, head_and_204_have_no_body) {
     start();
-    const auto head = talk("HEAD /now HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    const auto head = exchange("HEAD /now HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
     EXPECT_NE(head.find("Content-Length: 12\r\n"), std::string::npos);
     EXPECT_TRUE(head.ends_with("\r\n\r\n"));
-    const auto empty = talk("GET /empty HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    const auto empty = exchange("GET /empty HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
     EXPECT_EQ(empty.find("Content-Length"), std::string::npos);
 }
 
-TEST_F(http_server, http_1_0_closes_unless_asked) {
+TEST_F(http_server, closes_http_1_0_connections_without_keep_alive) {
     start();
-    EXPECT_NE(talk("GET /now HTTP/1.0\r\n\r\n").find("Connection: close"), std::string::npos);
+    EXPECT_NE(exchange("GET /now HTTP/1.0\r\n\r\n").find("Connection: close"), std::string::npos);
 }
 
-TEST_F(http_server, takes_chunked_bodies_and_says_continue) {
+TEST_F(http_server, reads_chunked_bodies_and_sends_100_continue) {
     start();
     auto socket = connect();
-    say(socket,
-        "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n"
-        "Expect: 100-continue\r\nConnection: close\r\n\r\n");
-    EXPECT_EQ(hear(socket, 25), "HTTP/1.1 100 Continue\r\n\r\n");
-    say(socket, "5;note=x\r\nhello\r\n1\r\n!\r\n0\r\nTrailer: t\r\n\r\n");
-    EXPECT_TRUE(hear_all(socket).ends_with("\r\n\r\nhello!"));
+    send_text(socket,
+              "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n"
+              "Expect: 100-continue\r\nConnection: close\r\n\r\n");
+    EXPECT_EQ(receive(socket, 25), "HTTP/1.1 100 Continue\r\n\r\n");
+    send_text(socket, "5;note=x\r\nhello\r\n1\r\n!\r\n0\r\nTrailer: t\r\n\r\n");
+    EXPECT_TRUE(receive_all(socket).ends_with("\r\n\r\nhello!"));
 }
 
-TEST_F(http_server, refuses_what_is_not_http) {
+TEST_F(http_server, rejects_malformed_and_oversized_requests) {
     start({.header_bytes_max = 1024, .target_bytes_max = 256, .body_bytes_max = 100});
     const auto status = [this](std::string_view text) {
-        const auto heard = talk(text);
-        return heard.size() > 12 ? heard.substr(9, 3) : heard;
+        const auto received = exchange(text);
+        return received.size() > 12 ? received.substr(9, 3) : received;
     };
     EXPECT_EQ(status("nonsense\r\n\r\n"), "400");
     EXPECT_EQ(status("GET / HTTP/2.0\r\nHost: x\r\n\r\n"), "505");
@@ -242,104 +242,104 @@ TEST_F(http_server, refuses_what_is_not_http) {
     EXPECT_EQ(status("GET / HTTP/1.1\r\nHost: x\r\nExpect: magic\r\n\r\n"), "417");
 }
 
-TEST_F(http_server, gives_slow_clients_a_408) {
+TEST_F(http_server, sends_408_to_slow_clients) {
     start({.header_timeout = 30ms, .body_timeout = 30ms});
     auto header = connect();
-    say(header, "GET / HT");
-    EXPECT_TRUE(hear_all(header).starts_with("HTTP/1.1 408"));
+    send_text(header, "GET / HT");
+    EXPECT_TRUE(receive_all(header).starts_with("HTTP/1.1 408"));
     auto body = connect();
-    say(body, "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc");
-    EXPECT_TRUE(hear_all(body).starts_with("HTTP/1.1 408"));
+    send_text(body, "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc");
+    EXPECT_TRUE(receive_all(body).starts_with("HTTP/1.1 408"));
 }
 
-TEST_F(http_server, closes_idle_connections_without_a_word) {
+TEST_F(http_server, closes_idle_connections_without_a_response) {
     start({.idle_timeout = 20ms});
     auto socket = connect();
-    EXPECT_EQ(hear_all(socket), "");
+    EXPECT_EQ(receive_all(socket), "");
 }
 
-TEST_F(http_server, drops_a_client_that_does_not_read) {
+TEST_F(http_server, disconnects_a_client_that_does_not_read) {
     start({.write_timeout = 50ms});
     auto socket = connect();
-    say(socket, "GET /flood HTTP/1.1\r\nHost: x\r\n\r\n");
-    until([this] { return server_->counters().connections_total == 1; });
-    until([this] { return server_->counters().connections_open == 0; });
+    send_text(socket, "GET /flood HTTP/1.1\r\nHost: x\r\n\r\n");
+    wait_until([this] { return server_->counters().connections_total == 1; });
+    wait_until([this] { return server_->counters().connections_open == 0; });
 }
 
-TEST_F(http_server, cancels_the_handler_when_the_client_goes) {
+TEST_F(http_server, cancels_the_handler_when_the_client_disconnects) {
     start();
     {
         auto socket = connect();
-        say(socket, "GET /hang HTTP/1.1\r\nHost: x\r\n\r\n");
-        until([this] { return stage_.waiting == 1; });
+        send_text(socket, "GET /hang HTTP/1.1\r\nHost: x\r\n\r\n");
+        wait_until([this] { return state_.waiting == 1; });
     }
-    until([this] { return stage_.cancelled == 1; });
+    wait_until([this] { return state_.cancelled == 1; });
     {
         auto socket = connect();
-        say(socket, "GET /stream HTTP/1.1\r\nHost: x\r\n\r\n");
-        until([this] { return stage_.waiting == 2; });
+        send_text(socket, "GET /stream HTTP/1.1\r\nHost: x\r\n\r\n");
+        wait_until([this] { return state_.waiting == 2; });
     }
-    until([this] { return stage_.cancelled == 2; });
+    wait_until([this] { return state_.cancelled == 2; });
 }
 
-TEST_F(http_server, turns_away_connections_over_the_limit) {
+TEST_F(http_server, rejects_connections_over_the_limit) {
     start({.connections_max = 1});
     auto first = connect();
-    say(first, "GET /now HTTP/1.1\r\nHost: x\r\n\r\n");
-    EXPECT_EQ(hear(first, 15), "HTTP/1.1 200 OK");
+    send_text(first, "GET /now HTTP/1.1\r\nHost: x\r\n\r\n");
+    EXPECT_EQ(receive(first, 15), "HTTP/1.1 200 OK");
     auto second = connect();
-    EXPECT_TRUE(hear_all(second).starts_with("HTTP/1.1 503"));
+    EXPECT_TRUE(receive_all(second).starts_with("HTTP/1.1 503"));
 }
 
 TEST_F(http_server, drain_finishes_requests_and_streams) {
     start({.loops = 2});
     auto idle = connect();
     auto busy = connect();
-    say(busy, "GET /wait HTTP/1.1\r\nHost: x\r\n\r\n");
+    send_text(busy, "GET /wait HTTP/1.1\r\nHost: x\r\n\r\n");
     auto stream = connect();
-    say(stream, "GET /stream HTTP/1.1\r\nHost: x\r\n\r\n");
-    until([this] { return stage_.waiting == 2; });
+    send_text(stream, "GET /stream HTTP/1.1\r\nHost: x\r\n\r\n");
+    wait_until([this] { return state_.waiting == 2; });
     auto stopped = std::async(std::launch::async, [this] {
         return server_->stop(std::chrono::steady_clock::now() + 30s);
     });
-    EXPECT_EQ(hear_all(idle), "");
-    EXPECT_TRUE(hear_all(stream).ends_with("first;\r\n4\r\nlast\r\n0\r\n\r\n"));
-    stage_.release.set_value();
-    const auto late = hear_all(busy);
+    EXPECT_EQ(receive_all(idle), "");
+    EXPECT_TRUE(receive_all(stream).ends_with("first;\r\n4\r\nlast\r\n0\r\n\r\n"));
+    state_.release.set_value();
+    const auto late = receive_all(busy);
     EXPECT_NE(late.find("Connection: close"), std::string::npos);
     EXPECT_TRUE(late.ends_with("late"));
     EXPECT_TRUE(stopped.get());
 }
 
-TEST_F(http_server, stop_cuts_what_does_not_end) {
+TEST_F(http_server, stop_aborts_requests_at_the_deadline) {
     start();
     auto socket = connect();
-    say(socket, "GET /hang HTTP/1.1\r\nHost: x\r\n\r\n");
-    until([this] { return stage_.waiting == 1; });
+    send_text(socket, "GET /hang HTTP/1.1\r\nHost: x\r\n\r\n");
+    wait_until([this] { return state_.waiting == 1; });
     EXPECT_FALSE(server_->stop(std::chrono::steady_clock::now()));
-    EXPECT_EQ(stage_.cancelled, 1);
+    EXPECT_EQ(state_.cancelled, 1);
 }
 
-TEST_F(http_server, tells_each_answer_once) {
+TEST_F(http_server, calls_on_sent_once_per_response) {
     start();
-    talk(
+    exchange(
         "GET /now HTTP/1.1\r\nHost: x\r\n\r\nGET /now HTTP/1.1\r\nHost: x\r\nConnection: "
         "close\r\n\r\n");
-    until([this] { return stage_.sent == 2; });
-    EXPECT_EQ(stage_.sent_whole, 2);
+    wait_until([this] { return state_.sent_total == 2; });
+    EXPECT_EQ(state_.sent_complete, 2);
 }
 
-TEST_F(http_server, a_taken_port_is_named) {
+TEST_F(http_server, names_the_port_that_is_in_use) {
     start();
     boost::asio::io_context context;
     tcp::acceptor other(context, {boost::asio::ip::make_address("127.0.0.1"), 0});
     const auto port = other.local_endpoint().port();
-    const auto refused = http::start_server(
-        {.port = port}, [this](aio::executor) { return std::make_unique<test_handler>(stage_); });
-    ASSERT_FALSE(refused);
-    EXPECT_NE(refused.error().text.find(std::to_string(port)), std::string::npos);
+    const auto result = http::start_server(
+        {.port = port}, [this](aio::executor) { return std::make_unique<test_handler>(state_); });
+    ASSERT_FALSE(result);
+    EXPECT_NE(result.error().text.find(std::to_string(port)), std::string::npos);
     const auto no_address = http::start_server({.address = "localhost"}, [this](aio::executor) {
-        return std::make_unique<test_handler>(stage_);
+        return std::make_unique<test_handler>(state_);
     });
     EXPECT_EQ(no_address.error().code, base::errc::invalid);
 }
@@ -349,76 +349,76 @@ TEST_F(http_server, a_taken_port_is_named) {
 class http_client : public http_server {
   protected:
     template <class T>
-    base::outcome<T> run(std::function<aio::task<T>(http::client&)> use,
-                         http::client_options how = {}) {
-        how.origin = {.host = "127.0.0.1", .port = server_->port()};
-        auto work = [](std::function<aio::task<T>(http::client&)> act,
-                       http::client_options with) -> aio::task<T> {
-            const auto on = co_await aio::this_executor();
-            auto made = http::make_client(on, std::move(with));
-            if (!made) co_return base::pass(std::move(made));
-            co_return co_await act(**made);
+    base::outcome<T> run(std::function<aio::task<T>(http::client&)> action,
+                         http::client_options options = {}) {
+        options.origin = {.host = "127.0.0.1", .port = server_->port()};
+        auto work = [](std::function<aio::task<T>(http::client&)> action,
+                       http::client_options options) -> aio::task<T> {
+            const auto executor = co_await aio::this_executor();
+            auto created = http::make_client(executor, std::move(options));
+            if (!created) co_return base::pass(std::move(created));
+            co_return co_await action(**created);
         };
-        return aio::block_on(work(std::move(use), std::move(how)));
+        return aio::block_on(work(std::move(action), std::move(options)));
     }
 };
 
-TEST_F(http_client, exchanges_and_keeps_the_connection) {
+TEST_F(http_client, reuses_the_connection) {
     start();
-    const auto got = run<std::string>([](http::client& client) -> aio::task<std::string> {
+    const auto result = run<std::string>([](http::client& client) -> aio::task<std::string> {
         std::string all;
         for (int turn = 0; turn < 3; ++turn) {
-            auto answer = co_await client.send(
+            auto response = co_await client.send(
                 {.verb = http::method::post, .target = "/echo", .body = "hi"}, {});
-            if (!answer) co_return base::pass(std::move(answer));
-            all += answer->body.to_string();
+            if (!response) co_return base::pass(std::move(response));
+            all += response->body.to_string();
         }
         co_return all;
     });
-    ASSERT_TRUE(got) << got.error().text;
-    EXPECT_EQ(*got, "hihihi");
+    ASSERT_TRUE(result) << result.error().text;
+    EXPECT_EQ(*result, "hihihi");
     EXPECT_EQ(server_->counters().connections_total, 1U);
 }
 
-TEST_F(http_client, says_when_nothing_was_sent) {
+TEST_F(http_client, reports_not_sent_when_the_connect_fails) {
     start();
     const auto port = server_->port();
     server_->stop(std::chrono::steady_clock::now());
-    http::client_options how{.origin = {.host = "127.0.0.1", .port = port}};
-    auto work = [](http::client_options with) -> aio::task<http::response> {
-        const auto on = co_await aio::this_executor();
-        auto made = http::make_client(on, std::move(with));
-        co_return co_await (*made)->send({.verb = http::method::post, .target = "/"}, {});
+    http::client_options options{.origin = {.host = "127.0.0.1", .port = port}};
+    auto work = [](http::client_options options) -> aio::task<http::response> {
+        const auto executor = co_await aio::this_executor();
+        auto created = http::make_client(executor, std::move(options));
+        co_return co_await (*created)->send({.verb = http::method::post, .target = "/"}, {});
     };
-    const auto got = aio::block_on(work(how));
-    ASSERT_FALSE(got);
-    EXPECT_EQ(got.error().code, base::errc::unavailable);
-    EXPECT_EQ(got.error().reason, "not_sent");
+    const auto result = aio::block_on(work(options));
+    ASSERT_FALSE(result);
+    EXPECT_EQ(result.error().code, base::errc::unavailable);
+    EXPECT_EQ(result.error().reason, "not_sent");
 }
 
-TEST_F(http_client, gives_up_at_the_deadline) {
+TEST_F(http_client, fails_with_timed_out_at_the_deadline) {
     start();
-    const auto got = run<http::response>([](http::client& client) {
+    const auto result = run<http::response>([](http::client& client) {
         return client.send({.target = "/hang"},
                            {.deadline = std::chrono::steady_clock::now() + 50ms});
     });
-    ASSERT_FALSE(got);
-    EXPECT_EQ(got.error().code, base::errc::timed_out);
-    EXPECT_EQ(got.error().reason, "");
-    until([this] { return stage_.cancelled == 1; });
+    ASSERT_FALSE(result);
+    EXPECT_EQ(result.error().code, base::errc::timed_out);
+    EXPECT_EQ(result.error().reason, "");
+    wait_until([this] { return state_.cancelled == 1; });
 }
 
 TEST_F(http_client, waits_for_a_free_connection) {
     start();
-    const auto got = run<int>(
+    const auto result = run<int>(
         [](http::client& client) -> aio::task<int> {
-            const auto on = co_await aio::this_executor();
-            aio::task_group group(on);
+            const auto executor = co_await aio::this_executor();
+            aio::task_group group(executor);
             int good = 0;
             for (int index = 0; index < 20; ++index) {
                 group.spawn([&client, &good]() -> aio::task<> {
-                    auto answer = co_await client.send({.target = "/now"}, {});
-                    if (answer) ++good;
+                    auto response = co_await client.send({.target = "/now"}, {});
+                    if (response) ++good;
                     co_return base::outcome<void>{};
                 });
             }
@@ -426,19 +426,19 @@ TEST_F(http_client, waits_for_a_free_connection) {
             co_return good;
         },
         {.connections_max = 3});
-    EXPECT_EQ(*got, 20);
+    EXPECT_EQ(*result, 20);
     EXPECT_LE(server_->counters().connections_total, 3U);
 }
 
-TEST_F(http_client, bounds_the_body) {
+TEST_F(http_client, limits_the_response_body) {
     start();
-    const auto got = run<http::response>([](http::client& client) {
+    const auto result = run<http::response>([](http::client& client) {
         return client.send({.target = "/now"}, {.body_bytes_max = 5});
     });
-    EXPECT_EQ(got.error().code, base::errc::limit);
+    EXPECT_EQ(result.error().code, base::errc::limit);
 }
 
-TEST_F(http_client, replays_only_on_a_dead_kept_connection) {
+TEST_F(http_client, replays_only_on_a_stale_pooled_connection) {
     start({.idle_timeout = 20ms});
     const auto twice = [this](bool replayable) {
         return run<http::response>(
@@ -450,14 +450,14 @@ TEST_F(http_client, replays_only_on_a_dead_kept_connection) {
             });
     };
     EXPECT_TRUE(twice(true));
-    const auto refused = twice(false);
-    ASSERT_FALSE(refused);
-    EXPECT_EQ(refused.error().code, base::errc::unavailable);
+    const auto result = twice(false);
+    ASSERT_FALSE(result);
+    EXPECT_EQ(result.error().code, base::errc::unavailable);
 }
 
-TEST_F(http_client, reads_streams_and_notices_their_end) {
+TEST_F(http_client, reads_streams_and_reports_timeouts) {
     start();
-    const auto got = run<std::string>([](http::client& client) -> aio::task<std::string> {
+    const auto result = run<std::string>([](http::client& client) -> aio::task<std::string> {
         auto stream = co_await client.open({.target = "/stream"}, {});
         if (!stream) co_return base::pass(std::move(stream));
         auto first = co_await (*stream)->read(1h);
@@ -468,15 +468,15 @@ TEST_F(http_client, reads_streams_and_notices_their_end) {
         }
         co_return *first;
     });
-    ASSERT_TRUE(got) << got.error().text;
-    EXPECT_EQ(*got, "first;");
+    ASSERT_TRUE(result) << result.error().text;
+    EXPECT_EQ(*result, "first;");
 }
 
 // A stream that says nothing for minutes must not outlive its peer by hours: the machine asks the
 // peer whether it is still there, first after 15 s (Linux's own first time is two hours).
-TEST_F(http_client, has_the_machine_look_after_silent_connections) {
+TEST_F(http_client, enables_tcp_keepalive) {
     start();
-    const auto got = run<std::string>([this](http::client& client) -> aio::task<std::string> {
+    const auto result = run<std::string>([this](http::client& client) -> aio::task<std::string> {
         auto stream = co_await client.open({.target = "/stream"}, {});
         if (!stream) co_return base::pass(std::move(stream));
         auto first = co_await (*stream)->read(1h);
@@ -491,9 +491,9 @@ TEST_F(http_client, has_the_machine_look_after_silent_connections) {
         }
         co_return base::fail(base::errc::not_found, "no such connection");
     });
-    ASSERT_TRUE(got) << got.error().text;
-    EXPECT_TRUE(got->starts_with("02:")) << *got;                   // the timer of keep-alive
-    EXPECT_LE(std::stoul(got->substr(3), nullptr, 16), 15U * 100);  // in hundredths of a second
+    ASSERT_TRUE(result) << result.error().text;
+    EXPECT_TRUE(result->starts_with("02:")) << *result;                // the timer of keep-alive
+    EXPECT_LE(std::stoul(result->substr(3), nullptr, 16), 15U * 100);  // in hundredths of a second
 }
 
 }  // namespace

@@ -23,7 +23,7 @@ using base::errc;
 using fakes::certificate_authority;
 using fakes::credentials_pem;
 
-class polite_handler final : public http::handler {
+class plain_handler final : public http::handler {
   public:
     std::optional<http::outgoing_response> handle_now(http::request& incoming) override {
         return http::outgoing_response{
@@ -32,7 +32,7 @@ class polite_handler final : public http::handler {
     boost::asio::awaitable<http::outgoing_response> handle(http::request) override {
         co_return http::outgoing_response{};
     }
-    http::outgoing_response refuse(unsigned status, std::string_view) override {
+    http::outgoing_response error_response(unsigned status, std::string_view) override {
         return {.response = {.status = status}};
     }
 };
@@ -47,171 +47,177 @@ class tls : public testing::Test {
     }
     ~tls() override { std::filesystem::remove_all(folder_); }
 
-    std::string keep(const std::string& name, const std::string& text) {
+    std::string write_file(const std::string& name, const std::string& text) {
         std::ofstream(folder_ / name) << text;
         return (folder_ / name).string();
     }
     // A server that shows this certificate, and asks for one of `clients_of` when that is given.
-    void serve(const credentials_pem& shown, const std::string& clients_of = {},
-               http::server_options how = {}) {
-        http::tls_files files{.certificate_chain = keep("server.crt", shown.certificate),
-                              .private_key = keep("server.key", shown.private_key)};
-        if (!clients_of.empty()) files.client_ca = keep("clients.crt", clients_of);
-        how.tls = files;
+    void serve(const credentials_pem& certificate, const std::string& client_ca_pem = {},
+               http::server_options options = {}) {
+        http::tls_files files{
+            .certificate_chain = write_file("server.crt", certificate.certificate),
+            .private_key = write_file("server.key", certificate.private_key)};
+        if (!client_ca_pem.empty()) files.client_ca = write_file("clients.crt", client_ca_pem);
+        options.tls = files;
         auto started = http::start_server(
-            how, [](aio::executor) { return std::make_unique<polite_handler>(); });
+            options, [](aio::executor) { return std::make_unique<plain_handler>(); });
         ASSERT_TRUE(started) << started.error().text;
         server_ = std::move(*started);
     }
-    base::outcome<std::string> ask(http::client_tls how, std::string host = "127.0.0.1") {
-        auto work = [](std::string to, std::uint16_t port,
-                       http::client_tls with) -> aio::task<std::string> {
-            const auto on = co_await aio::this_executor();
-            auto made = http::make_client(
-                on, {.origin = {.secure = true, .host = std::move(to), .port = port},
-                     .tls = std::move(with)});
-            if (!made) co_return base::pass(std::move(made));
-            auto got = co_await (*made)->send({.target = "/"}, {});
-            if (!got) co_return base::pass(std::move(got));
-            co_return got->body.to_string();
+    base::outcome<std::string> exchange(http::client_tls settings, std::string host = "127.0.0.1") {
+        auto work = [](std::string hostname, std::uint16_t port,
+                       http::client_tls tls_settings) -> aio::task<std::string> {
+            const auto executor = co_await aio::this_executor();
+            auto created = http::make_client(
+                executor, {.origin = {.secure = true, .host = std::move(hostname), .port = port},
+                           .tls = std::move(tls_settings)});
+            if (!created) co_return base::pass(std::move(created));
+            auto response = co_await (*created)->send({.target = "/"}, {});
+            if (!response) co_return base::pass(std::move(response));
+            co_return response->body.to_string();
         };
-        return aio::block_on(work(std::move(host), server_->port(), std::move(how)));
+        return aio::block_on(work(std::move(host), server_->port(), std::move(settings)));
     }
     // A refusal that names the peer and says `why`, and that nothing was sent.
-    static void expect_distrust(const base::outcome<std::string>& got, std::string_view why) {
-        ASSERT_FALSE(got);
-        EXPECT_EQ(got.error().code, errc::denied) << got.error().text;
-        EXPECT_EQ(got.error().reason, "not_sent");
-        EXPECT_NE(got.error().text.find(why), std::string::npos) << got.error().text;
-        EXPECT_NE(got.error().text.find(":"), std::string::npos) << got.error().text;
+    static void expect_untrusted(const base::outcome<std::string>& result,
+                                 std::string_view detail) {
+        ASSERT_FALSE(result);
+        EXPECT_EQ(result.error().code, errc::denied) << result.error().text;
+        EXPECT_EQ(result.error().reason, "not_sent");
+        EXPECT_NE(result.error().text.find(detail), std::string::npos) << result.error().text;
+        EXPECT_NE(result.error().text.find(":"), std::string::npos) << result.error().text;
     }
 
     const certificate_authority authority_{"the authority"};
-    const certificate_authority stranger_{"a stranger"};
+    const certificate_authority other_authority_{"a stranger"};
     std::filesystem::path folder_;
     std::unique_ptr<http::server> server_;
 };
 
-TEST_F(tls, believes_a_certificate_of_the_given_authority_for_this_address) {
+TEST_F(tls, trusts_a_certificate_of_the_given_ca_for_the_address) {
     serve(authority_.issue({.hosts = {"127.0.0.1"}}));
-    EXPECT_EQ(ask({.ca_pem = authority_.pem()}).value(), "secure");
+    EXPECT_EQ(exchange({.ca_pem = authority_.pem()}).value(), "secure");
     // A bundle, as while an authority is being replaced.
-    EXPECT_EQ(ask({.ca_pem = stranger_.pem() + authority_.pem()}).value(), "secure");
+    EXPECT_EQ(exchange({.ca_pem = other_authority_.pem() + authority_.pem()}).value(), "secure");
 }
 
-TEST_F(tls, refuses_a_certificate_of_another_authority) {
+TEST_F(tls, rejects_a_certificate_of_another_ca) {
     serve(authority_.issue({.hosts = {"127.0.0.1"}}));
-    expect_distrust(ask({.ca_pem = stranger_.pem()}), "unable to get local issuer certificate");
-    expect_distrust(ask({}), "unable to get local issuer certificate");  // the system's authorities
+    expect_untrusted(exchange({.ca_pem = other_authority_.pem()}),
+                     "unable to get local issuer certificate");
+    expect_untrusted(exchange({}),
+                     "unable to get local issuer certificate");  // the system's authorities
 }
 
-TEST_F(tls, refuses_a_certificate_for_another_host_and_names_both) {
+TEST_F(tls, rejects_a_certificate_for_another_host_and_names_both) {
     serve(authority_.issue({.hosts = {"db.example", "10.0.0.1"}}));
-    const auto got = ask({.ca_pem = authority_.pem()});
-    expect_distrust(got, "IP address mismatch");
-    expect_distrust(got, "127.0.0.1");
-    expect_distrust(got, "db.example, 10.0.0.1");
-    expect_distrust(ask({.ca_pem = authority_.pem(), .server_name = "other.example"}),
-                    "hostname mismatch");
+    const auto response = exchange({.ca_pem = authority_.pem()});
+    expect_untrusted(response, "IP address mismatch");
+    expect_untrusted(response, "127.0.0.1");
+    expect_untrusted(response, "db.example, 10.0.0.1");
+    expect_untrusted(exchange({.ca_pem = authority_.pem(), .server_name = "other.example"}),
+                     "hostname mismatch");
 }
 
 // RFC 9525: a common name is no host name.
-TEST_F(tls, does_not_take_the_common_name_for_a_host) {
+TEST_F(tls, ignores_the_common_name) {
     serve(authority_.issue({.common_name = "db.example"}));
-    expect_distrust(ask({.ca_pem = authority_.pem(), .server_name = "db.example"}),
-                    "hostname mismatch");
+    expect_untrusted(exchange({.ca_pem = authority_.pem(), .server_name = "db.example"}),
+                     "hostname mismatch");
 }
 
-TEST_F(tls, verifies_the_server_name_that_it_is_told) {
+TEST_F(tls, verifies_the_configured_server_name) {
     serve(authority_.issue({.hosts = {"db.example", "*.wild.example"}}));
     for (const auto* name : {"db.example", "a.wild.example"}) {
-        EXPECT_EQ(ask({.ca_pem = authority_.pem(), .server_name = name}).value(), "secure");
+        EXPECT_EQ(exchange({.ca_pem = authority_.pem(), .server_name = name}).value(), "secure");
     }
-    expect_distrust(ask({.ca_pem = authority_.pem(), .server_name = "a.b.wild.example"}),
-                    "hostname mismatch");
+    expect_untrusted(exchange({.ca_pem = authority_.pem(), .server_name = "a.b.wild.example"}),
+                     "hostname mismatch");
 }
 
-TEST_F(tls, refuses_a_certificate_that_has_expired) {
+TEST_F(tls, rejects_an_expired_certificate) {
     serve(authority_.issue({.hosts = {"127.0.0.1"}, .has_expired = true}));
-    expect_distrust(ask({.ca_pem = authority_.pem()}), "certificate has expired");
+    expect_untrusted(exchange({.ca_pem = authority_.pem()}), "certificate has expired");
 }
 
-TEST_F(tls, believes_everything_when_told_not_to_verify) {
-    serve(stranger_.issue({.hosts = {"elsewhere"}, .has_expired = true}));
-    EXPECT_EQ(ask({.ca_pem = authority_.pem(), .verify = false}).value(), "secure");
+TEST_F(tls, accepts_any_certificate_without_verification) {
+    serve(other_authority_.issue({.hosts = {"elsewhere"}, .has_expired = true}));
+    EXPECT_EQ(exchange({.ca_pem = authority_.pem(), .verify = false}).value(), "secure");
 }
 
-TEST_F(tls, shows_its_own_certificate_to_a_server_that_asks) {
+TEST_F(tls, sends_the_client_certificate_on_request) {
     serve(authority_.issue({.hosts = {"127.0.0.1"}}), authority_.pem());
-    const auto mine = authority_.issue({.common_name = "platform"});
-    EXPECT_EQ(ask({.ca_pem = authority_.pem(),
-                   .certificate_pem = mine.certificate,
-                   .private_key_pem = base::secret(mine.private_key)})
+    const auto client_credentials = authority_.issue({.common_name = "platform"});
+    EXPECT_EQ(exchange({.ca_pem = authority_.pem(),
+                        .certificate_pem = client_credentials.certificate,
+                        .private_key_pem = base::secret(client_credentials.private_key)})
                   .value(),
               "secure");
 }
 
 // With TLS 1.3 the refusal comes after the handshake, in place of the answer.
-TEST_F(tls, says_that_its_own_certificate_was_refused) {
+TEST_F(tls, reports_a_rejected_client_certificate) {
     serve(authority_.issue({.hosts = {"127.0.0.1"}}), authority_.pem());
-    const auto none = ask({.ca_pem = authority_.pem()});
+    const auto none = exchange({.ca_pem = authority_.pem()});
     ASSERT_FALSE(none);
     EXPECT_EQ(none.error().code, errc::denied) << none.error().text;
     EXPECT_NE(none.error().text.find("certificate required"), std::string::npos)
         << none.error().text;
-    for (const auto& wrong : {stranger_.issue({}), authority_.issue({.has_expired = true})}) {
-        const auto got = ask({.ca_pem = authority_.pem(),
-                              .certificate_pem = wrong.certificate,
-                              .private_key_pem = base::secret(wrong.private_key)});
-        ASSERT_FALSE(got);
-        EXPECT_EQ(got.error().code, errc::denied) << got.error().text;
-        EXPECT_NE(got.error().text.find("client certificate"), std::string::npos)
-            << got.error().text;
+    for (const auto& wrong :
+         {other_authority_.issue({}), authority_.issue({.has_expired = true})}) {
+        const auto response = exchange({.ca_pem = authority_.pem(),
+                                        .certificate_pem = wrong.certificate,
+                                        .private_key_pem = base::secret(wrong.private_key)});
+        ASSERT_FALSE(response);
+        EXPECT_EQ(response.error().code, errc::denied) << response.error().text;
+        EXPECT_NE(response.error().text.find("client certificate"), std::string::npos)
+            << response.error().text;
     }
 }
 
 // As when an authority, or our own certificate, has been replaced.
-TEST_F(tls, changes_whom_it_believes_and_what_it_shows) {
+TEST_F(tls, use_tls_replaces_ca_and_client_certificate) {
     serve(authority_.issue({.hosts = {"127.0.0.1"}}), authority_.pem());
     auto work = [](std::uint16_t port, const certificate_authority& good,
                    const certificate_authority& bad) -> aio::task<> {
-        const auto on = co_await aio::this_executor();
-        const auto mine = good.issue({});
-        const http::client_tls right{.ca_pem = good.pem(),
-                                     .certificate_pem = mine.certificate,
-                                     .private_key_pem = base::secret(mine.private_key)};
-        auto made =
-            http::make_client(on, {.origin = {.secure = true, .host = "127.0.0.1", .port = port},
-                                   .tls = http::client_tls{.ca_pem = bad.pem()}});
-        if (!made) co_return base::pass(std::move(made));
-        auto& client = **made;
-        auto got = co_await client.send({.target = "/"}, {});
-        EXPECT_EQ(got.error().code, errc::denied);
-        EXPECT_TRUE(client.use_tls(right));
-        got = co_await client.send({.target = "/"}, {});
-        EXPECT_TRUE(got) << got.error().text;
+        const auto executor = co_await aio::this_executor();
+        const auto client_credentials = good.issue({});
+        const http::client_tls valid_settings{
+            .ca_pem = good.pem(),
+            .certificate_pem = client_credentials.certificate,
+            .private_key_pem = base::secret(client_credentials.private_key)};
+        auto created = http::make_client(
+            executor, {.origin = {.secure = true, .host = "127.0.0.1", .port = port},
+                       .tls = http::client_tls{.ca_pem = bad.pem()}});
+        if (!created) co_return base::pass(std::move(created));
+        auto& client = **created;
+        auto response = co_await client.send({.target = "/"}, {});
+        EXPECT_EQ(response.error().code, errc::denied);
+        EXPECT_TRUE(client.use_tls(valid_settings));
+        response = co_await client.send({.target = "/"}, {});
+        EXPECT_TRUE(response) << response.error().text;
         EXPECT_EQ(client.use_tls({.ca_pem = "rubbish"}).error().code, errc::invalid);
-        got = co_await client.send({.target = "/"}, {});  // on the kept connection
-        EXPECT_TRUE(got) << got.error().text;
+        response = co_await client.send({.target = "/"}, {});  // on the kept connection
+        EXPECT_TRUE(response) << response.error().text;
         EXPECT_TRUE(client.use_tls({.ca_pem = bad.pem()}));
-        got = co_await client.send({.target = "/"}, {});
-        EXPECT_FALSE(got);  // the kept connection is of no use any more
+        response = co_await client.send({.target = "/"}, {});
+        EXPECT_FALSE(response);  // the kept connection is of no use any more
         co_return base::outcome<void>{};
     };
-    const auto done = aio::block_on(work(server_->port(), authority_, stranger_));
+    const auto done = aio::block_on(work(server_->port(), authority_, other_authority_));
     EXPECT_TRUE(done) << done.error().text;
     EXPECT_EQ(server_->counters().connections_total, 3U);
 }
 
-TEST_F(tls, refuses_material_that_cannot_be_used) {
+TEST_F(tls, rejects_unusable_pem) {
     serve(authority_.issue({.hosts = {"127.0.0.1"}}));
     const auto one = authority_.issue({});
     const auto other = authority_.issue({.key_password = "s3cret"});
-    const auto expect_invalid = [&](const http::client_tls& how, std::string_view which) {
-        const auto got = ask(how);
-        ASSERT_FALSE(got);
-        EXPECT_EQ(got.error().code, errc::invalid) << got.error().text;
-        EXPECT_NE(got.error().text.find(which), std::string::npos) << got.error().text;
+    const auto expect_invalid = [&](const http::client_tls& settings, std::string_view field) {
+        const auto response = exchange(settings);
+        ASSERT_FALSE(response);
+        EXPECT_EQ(response.error().code, errc::invalid) << response.error().text;
+        EXPECT_NE(response.error().text.find(field), std::string::npos) << response.error().text;
     };
     expect_invalid({.ca_pem = "no certificate"}, "CA certificate");
     expect_invalid({.ca_pem = authority_.pem(), .certificate_pem = "none"}, "client certificate");
@@ -230,19 +236,20 @@ TEST_F(tls, refuses_material_that_cannot_be_used) {
                    "client key");
 }
 
-TEST_F(tls, says_when_the_peer_does_not_speak_it) {
+TEST_F(tls, reports_a_server_without_tls) {
     auto started =
-        http::start_server({}, [](aio::executor) { return std::make_unique<polite_handler>(); });
+        http::start_server({}, [](aio::executor) { return std::make_unique<plain_handler>(); });
     ASSERT_TRUE(started);
     server_ = std::move(*started);
-    const auto got = ask({.ca_pem = authority_.pem()});
-    ASSERT_FALSE(got);
-    EXPECT_EQ(got.error().code, errc::unavailable);
-    EXPECT_NE(got.error().text.find("TLS handshake"), std::string::npos) << got.error().text;
+    const auto response = exchange({.ca_pem = authority_.pem()});
+    ASSERT_FALSE(response);
+    EXPECT_EQ(response.error().code, errc::unavailable);
+    EXPECT_NE(response.error().text.find("TLS handshake"), std::string::npos)
+        << response.error().text;
 }
 
 // A reset, which unread bytes would cause, would destroy the answer on its way.
-TEST_F(tls, a_refusal_arrives_though_the_client_has_sent_more) {
+TEST_F(tls, error_response_arrives_although_the_client_sends_more) {
     namespace ssl = boost::asio::ssl;
     serve(authority_.issue({.hosts = {"127.0.0.1"}}));
     boost::asio::io_context context;
@@ -255,39 +262,39 @@ TEST_F(tls, a_refusal_arrives_though_the_client_has_sent_more) {
     boost::system::error_code error;
     boost::asio::write(client, boost::asio::buffer(whole), error);
     EXPECT_FALSE(error) << error.message();
-    std::string heard;
-    boost::asio::read(client, boost::asio::dynamic_buffer(heard), error);
+    std::string received;
+    boost::asio::read(client, boost::asio::dynamic_buffer(received), error);
     EXPECT_EQ(error, boost::asio::error::eof) << error.message();
-    EXPECT_TRUE(heard.starts_with("HTTP/1.1 413")) << heard;
+    EXPECT_TRUE(received.starts_with("HTTP/1.1 413")) << received;
 }
 
-TEST_F(tls, a_server_does_not_wait_for_ever_for_a_handshake) {
+TEST_F(tls, server_closes_a_connection_without_handshake) {
     using tcp = boost::asio::ip::tcp;
     serve(authority_.issue({}), {}, {.header_timeout = std::chrono::milliseconds(20)});
     boost::asio::io_context context;
     tcp::socket silent(context);
     silent.connect({boost::asio::ip::make_address("127.0.0.1"), server_->port()});
     boost::system::error_code error;
-    std::string heard;
-    boost::asio::read(silent, boost::asio::dynamic_buffer(heard), error);
+    std::string received;
+    boost::asio::read(silent, boost::asio::dynamic_buffer(received), error);
     EXPECT_EQ(error, boost::asio::error::eof);
 }
 
-TEST_F(tls, a_server_names_the_file_that_it_cannot_use) {
+TEST_F(tls, server_names_the_unusable_file) {
     const auto good = authority_.issue({});
     const auto start = [](http::tls_files files) {
         return http::start_server({.tls = std::move(files)},
-                                  [](aio::executor) { return std::make_unique<polite_handler>(); });
+                                  [](aio::executor) { return std::make_unique<plain_handler>(); });
     };
-    const auto chain = keep("a.crt", good.certificate);
-    const auto key = keep("a.key", good.private_key);
-    const auto wrong = keep("wrong.pem", "nothing");
+    const auto chain = write_file("a.crt", good.certificate);
+    const auto key = write_file("a.key", good.private_key);
+    const auto wrong = write_file("wrong.pem", "nothing");
     for (const auto& files : {http::tls_files{wrong, key, {}}, http::tls_files{chain, wrong, {}},
                               http::tls_files{chain, key, wrong}}) {
-        const auto refused = start(files);
-        ASSERT_FALSE(refused);
-        EXPECT_EQ(refused.error().code, errc::invalid);
-        EXPECT_NE(refused.error().text.find(wrong), std::string::npos) << refused.error().text;
+        const auto result = start(files);
+        ASSERT_FALSE(result);
+        EXPECT_EQ(result.error().code, errc::invalid);
+        EXPECT_NE(result.error().text.find(wrong), std::string::npos) << result.error().text;
     }
 }
 

@@ -14,11 +14,11 @@
 
 namespace http::detail {
 
-class wire {
+class transport {
   public:
-    virtual ~wire() = default;
+    virtual ~transport() = default;
     // Bytes read; 0 at the end. Failures: unavailable, cancelled.
-    virtual aio::task<std::size_t> read(std::span<char> into) = 0;
+    virtual aio::task<std::size_t> read(std::span<char> out) = 0;
     virtual aio::task<> write(std::string_view head, std::string_view body) = 0;
 };
 
@@ -31,10 +31,10 @@ struct tls_setup {
 };
 
 // Failure: invalid.
-base::outcome<std::shared_ptr<tls_setup>> make_tls_setup(const client_tls& how);
+base::outcome<std::shared_ptr<tls_setup>> make_tls_setup(const client_tls& settings);
 
 // `tls` null: plain. Failures: unavailable, denied (the certificate is not trusted), cancelled;
 // always with the reason "not_sent".
-aio::task<std::unique_ptr<wire>> connect(url origin, std::shared_ptr<tls_setup> tls);
+aio::task<std::unique_ptr<transport>> connect(url origin, std::shared_ptr<tls_setup> tls);
 
 }  // namespace http::detail

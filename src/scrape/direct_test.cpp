@@ -69,7 +69,7 @@ class exporter {
             co_await aio::sleep_for(1h);
             co_return http::outgoing_response{.response = {.status = 200}};
         }
-        http::outgoing_response refuse(unsigned status, std::string_view) override {
+        http::outgoing_response error_response(unsigned status, std::string_view) override {
             return {.response = {.status = status}};
         }
 

@@ -16,7 +16,7 @@ std::string outcome(std::string_view bytes, std::size_t piece) {
                                  .headers_max = 20,
                                  .body_bytes_max = 2048});
     std::string all;
-    while (!bytes.empty() && parser.now() != state::refused) {
+    while (!bytes.empty() && parser.now() != state::rejected) {
         const auto part = bytes.substr(0, piece);
         const auto used = parser.feed(part);
         fuzz::require(used <= part.size());
@@ -29,12 +29,12 @@ std::string outcome(std::string_view bytes, std::size_t piece) {
             all += stays ? "\nstays\n" : "\ngoes\n";
             if (!stays) return all;
         } else {
-            fuzz::require(used > 0 || parser.now() == state::refused);
+            fuzz::require(used > 0 || parser.now() == state::rejected);
         }
     }
     // Of several faults the one that is seen first is told, and that depends on the pieces.
-    if (parser.now() == state::refused) {
-        fuzz::require(parser.status() >= 400 && !parser.why().empty());
+    if (parser.now() == state::rejected) {
+        fuzz::require(parser.status() >= 400 && !parser.detail().empty());
         all += "refused";
     }
     return all;

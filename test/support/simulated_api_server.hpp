@@ -88,7 +88,7 @@ class played_handler final : public http::handler {
     boost::asio::awaitable<http::outgoing_response> handle(http::request incoming) override {
         co_return by_.answer(incoming);
     }
-    http::outgoing_response refuse(unsigned status, std::string_view) override {
+    http::outgoing_response error_response(unsigned status, std::string_view) override {
         return {.response = {.status = status}};
     }
 
