@@ -59,7 +59,7 @@ def fill_in(text, values):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--package', required=True, help='the wheel that carries swagger-ui-dist')
-    parser.add_argument('--own', required=True, help='the folder with the project's page, script and style')
+    parser.add_argument('--own', required=True, help="the folder with the project's page, script and style")
     parser.add_argument('--out', required=True, help='the folder to write to')
     options = parser.parse_args()
 
