@@ -11,16 +11,17 @@ namespace {
 
 class api_impl final : public api {
   public:
-    api_impl(api_parts with, api_options how)
-        : shared_{.with = with, .how = std::move(how), .probe = api_metrics(with.registry)} {
+    api_impl(api_deps deps, api_options options)
+        : context_{
+              .deps = deps, .options = std::move(options), .metrics = api_metrics(deps.registry)} {
         const auto description = openapi_document();
-        shared_.openapi = std::make_unique<const static_document>(description);
-        shared_.docs = std::make_unique<const static_site>(description, embedded_files());
+        context_.openapi = std::make_unique<const static_document>(description);
+        context_.docs = std::make_unique<const static_site>(description, embedded_files());
     }
 
     void attach() override {
-        shared_.with.platform.listen(shared_.model);
-        shared_.model.on_change([this](model_change news) { spread(news); });
+        context_.deps.platform.listen(context_.model);
+        context_.model.on_change([this](const model_change& change) { publish(change); });
     }
 
     std::unique_ptr<http::handler> make_handler(aio::executor loop) override {
@@ -29,7 +30,7 @@ class api_impl final : public api {
             const std::lock_guard lock(mutex_);
             hubs_.push_back({loop, hub});
         }
-        return make_request_handler(shared_, std::move(hub));
+        return make_request_handler(context_, std::move(hub));
     }
 
   private:
@@ -38,19 +39,19 @@ class api_impl final : public api {
         std::shared_ptr<stream_hub> hub;
     };
 
-    // One text for all subscribers of all loops.
-    void spread(const model_change& news) {
+    // Encodes the change once for the subscribers of all loops.
+    void publish(const model_change& change) {
         const auto number = ++number_;
         const auto event = std::make_shared<const std::string>(
-            fmt::format("id: {}-{}\nevent: {}\ndata: {}\n\n", shared_.generation, number,
-                        news.is_delete ? "delete" : "upsert", news.data));
+            fmt::format("id: {}-{}\nevent: {}\ndata: {}\n\n", context_.process_epoch, number,
+                        change.is_delete ? "delete" : "upsert", change.data));
         const std::lock_guard lock(mutex_);
-        for (const auto& each : hubs_) {
-            aio::post(each.loop, [hub = each.hub, number, event] { hub->publish(number, event); });
+        for (const auto& [loop, hub] : hubs_) {
+            aio::post(loop, [hub, number, event] { hub->publish(number, event); });
         }
     }
 
-    api_context shared_;
+    api_context context_;
     std::mutex mutex_;
     std::vector<loop_hub> hubs_;
     std::uint64_t number_ = 0;
@@ -58,8 +59,8 @@ class api_impl final : public api {
 
 }  // namespace
 
-std::unique_ptr<api> make_api(api_parts with, api_options how) {
-    return std::make_unique<api_impl>(with, std::move(how));
+std::unique_ptr<api> make_api(api_deps deps, api_options options) {
+    return std::make_unique<api_impl>(deps, std::move(options));
 }
 
 }  // namespace api

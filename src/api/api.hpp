@@ -1,7 +1,7 @@
 #pragma once
-// The REST API: routes, documents, streams. make_api() wires it to the platform; make_handler() is
-// called once per HTTP loop. Reads are answered on the HTTP loop from the read model; writes hop to
-// the control loop.
+// The REST API: routes, documents, streams. make_api() wires it to the platform; make_handler()
+// runs once per HTTP loop. The HTTP loop serves reads from the read model; writes run on the
+// control loop.
 
 #include <functional>
 #include <memory>
@@ -15,39 +15,42 @@
 #include "http/server.hpp"
 #include "obs/log.hpp"
 #include "obs/metrics.hpp"
+#include "ports/authenticator.hpp"
 
 namespace api {
 
-struct api_parts {
+struct api_deps {
     app::platform& platform;
     aio::executor control;
     const app::readiness& health;
     obs::registry& registry;
     obs::log& log;
     const base::clock& clock;
+    const ports::authenticator& authenticator;
 };
 
 struct api_options {
     std::vector<std::string> cors_origins;
-    // Names that requests may call the server by (served_host.hpp); empty: any.
+    // Accepted Host headers (middleware/allowed_hosts.hpp). Empty: every host.
     std::vector<std::string> hosts{};
-    std::size_t streams_per_client = 1000;  // by address; beyond: 429
+    std::size_t streams_per_client = 1000;  // per address; further streams get a 429
 };
 
 class api {
   public:
     virtual ~api() = default;
-    // On the control loop, after the platform was loaded and before requests: fills the read model.
+    // Fills the read model. Runs on the control loop, after the platform is loaded and before the
+    // server starts.
     virtual void attach() = 0;
     virtual std::unique_ptr<http::handler> make_handler(aio::executor loop) = 0;
 };
 
-// The parts must outlive it; it must outlive the HTTP server.
-std::unique_ptr<api> make_api(api_parts with, api_options how);
+// The dependencies must outlive the API, and the API must outlive the HTTP server.
+std::unique_ptr<api> make_api(api_deps deps, api_options options);
 
-// OpenAPI 3.1, as served at /api/v1/openapi.json.
+// Returns the OpenAPI 3.1 document of /api/v1/openapi.json.
 std::string openapi_document();
-// What shows it at /docs: "Swagger UI 5.33.1"; "" where the build had no viewer.
+// Returns the viewer of /docs, such as "Swagger UI 5.33.1"; "" if the build has none.
 std::string_view api_viewer() noexcept;
 
 }  // namespace api

@@ -148,12 +148,12 @@ TEST(problem, has_a_status_for_every_failure_and_hides_our_own) {
 TEST(routes, dispatch_by_method_and_pattern) {
     using http::method;
     EXPECT_EQ(api::match(method::get, "/api/v1/databases/db-1/metrics").parameter, "db-1");
-    EXPECT_EQ(api::match(method::head, "/api/v1/databases").found->id,
-              api::operation_id::list_databases);
+    EXPECT_EQ(api::match(method::head, "/api/v1/databases").route->id,
+              api::endpoint::list_databases);
     EXPECT_FALSE(api::match(method::get, "/api/v1/databases/").path_known);
     EXPECT_FALSE(api::match(method::get, "/api/v1/databases/a/b").path_known);
     EXPECT_TRUE(api::match(method::put, "/api/v1/databases").path_known);
-    EXPECT_EQ(api::match(method::put, "/api/v1/databases").found, nullptr);
+    EXPECT_EQ(api::match(method::put, "/api/v1/databases").route, nullptr);
     EXPECT_EQ(api::allowed_methods("/api/v1/databases"), "GET, HEAD, POST, OPTIONS");
 }
 

@@ -9,6 +9,7 @@
 
 #include "app/service.hpp"
 #include "http/gzip.hpp"
+#include "test/support/fake_authenticator.hpp"
 #include "test/support/fake_cluster.hpp"
 #include "test/support/fake_metrics_source.hpp"
 #include "test/support/manual_clock.hpp"
@@ -36,7 +37,10 @@ class sync_reader final : public http::stream_writer {
 
 class api_handler : public testing::Test {
   protected:
-    void SetUp() override { start(); }
+    void SetUp() override {
+        authenticator_.add_anonymous({.subject = "local-admin", .is_administrator = true});
+        start();
+    }
     void TearDown() override { stop(); }
 
     // Everything on one loop: the control loop is the connection's as well.
@@ -59,7 +63,8 @@ class api_handler : public testing::Test {
                               .health = *health_,
                               .registry = *registry_,
                               .log = log_,
-                              .clock = clock_},
+                              .clock = clock_,
+                              .authenticator = authenticator_},
                              std::move(how));
         api_->attach();
         group_->spawn(service_->run());
@@ -160,6 +165,7 @@ class api_handler : public testing::Test {
     fakes::fake_cluster cluster_{clock_};
     fakes::fake_metrics_source metrics_{clock_};
     fakes::recording_log log_;
+    fakes::fake_authenticator authenticator_;
     aio::loop loop_;
     std::unique_ptr<app::readiness> health_;
     std::unique_ptr<obs::registry> registry_;

@@ -42,6 +42,8 @@ std::string_view title_of_status(unsigned status) noexcept {
     switch (status) {
         case 400:
             return "Bad request";
+        case 401:
+            return "Unauthorized";
         case 403:
             return "Forbidden";
         case 404:
@@ -114,8 +116,9 @@ http::response problem(const base::failure& why, std::string_view request_id, ob
     const std::string_view detail =
         is_ours ? std::string_view("internal error; see the platform's log for this request_id")
                 : why.text;
-    auto response =
-        document(status_of(why), row.title, code, detail, request_id, why.retryable(), why.fields);
+    const auto status = status_of(why);
+    const auto title = status == row.status ? row.title : title_of_status(status);
+    auto response = document(status, title, code, detail, request_id, why.retryable(), why.fields);
     if (response.status == 503) {
         const auto wait = why.retry_after.value_or(std::chrono::seconds(1));
         response.headers.add("Retry-After", std::to_string(wait.count()));
@@ -129,6 +132,12 @@ http::response problem(unsigned status, std::string_view code, std::string_view 
     auto response = document(status, title_of_status(status), code, detail, request_id,
                              status == 408 || is_too_much, {});
     if (is_too_much) response.headers.add("Retry-After", "1");
+    return response;
+}
+
+http::response json_response(http::body body, unsigned status) {
+    http::response response{.status = status, .body = std::move(body)};
+    response.headers.add("Content-Type", "application/json");
     return response;
 }
 

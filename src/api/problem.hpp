@@ -17,4 +17,7 @@ http::response problem(const base::failure& why, std::string_view request_id, ob
 http::response problem(unsigned status, std::string_view code, std::string_view detail,
                        std::string_view request_id);
 
+// A response with the media type application/json.
+http::response json_response(http::body body, unsigned status = 200);
+
 }  // namespace api

@@ -1,5 +1,5 @@
 #pragma once
-// The table of routes: what the handler dispatches by and what the OpenAPI document is made of.
+// The table of routes. The handler dispatches by it, and the OpenAPI document is generated from it.
 // Pure.
 
 #include <cstdint>
@@ -8,11 +8,12 @@
 #include <string>
 #include <string_view>
 
+#include "domain/access.hpp"
 #include "http/message.hpp"
 
 namespace api {
 
-enum class operation_id : std::uint8_t {
+enum class endpoint : std::uint8_t {
     list_databases,
     create_database,
     get_database,
@@ -44,37 +45,58 @@ enum class operation_id : std::uint8_t {
     home
 };
 
-// What a query may hold.
+// The query parameters of a route.
 enum class query_rule : std::uint8_t {
-    none,  // nothing: 400
-    own,   // what the route reads; it refuses the rest
-    any    // whatever: probes and pages are asked for with all kinds of things
+    none,  // any parameter is an error (400)
+    own,   // the endpoint reads them and rejects unknown ones
+    any    // ignored, because probes and browsers add parameters
+};
+
+// The object that a route's path names.
+enum class target_kind : std::uint8_t { none, database, operation, project };
+
+// Who may call a route: the principals that have a permission, or every client. There is no
+// default, so that a route without it does not compile.
+struct public_route_tag {};
+inline constexpr public_route_tag public_route{};
+class route_access {
+  public:
+    constexpr route_access(domain::permission action) noexcept : permission_(action) {}
+    constexpr route_access(public_route_tag) noexcept {}
+    [[nodiscard]] constexpr bool is_public() const noexcept { return !permission_; }
+    // Precondition: !is_public().
+    [[nodiscard]] constexpr domain::permission permission() const noexcept { return *permission_; }
+
+  private:
+    std::optional<domain::permission> permission_;
 };
 
 struct route {
     http::method verb;
     std::string_view pattern;  // "/api/v1/databases/{id}/status"
-    operation_id id;
+    endpoint id;
     std::string_view name;  // operationId
+    route_access access;
     std::string_view summary;
-    std::string_view answer;        // name of the schema of the success answer; "" = not JSON
-    unsigned status;                // of success
-    std::string_view body{};        // name of the schema of the request body
-    std::string_view permission{};  // "databases.read"; "" = open to everybody
+    std::string_view response;  // name of the schema of a successful response; "" = not JSON
+    unsigned status;            // of a successful response
+    std::string_view body{};    // name of the schema of the request body
     query_rule query = query_rule::none;
-    bool is_described = true;  // in the OpenAPI document; what a page is made of is not
+    bool is_described = true;  // in the OpenAPI document
+
+    [[nodiscard]] target_kind target() const noexcept;
 };
 
 std::span<const route> all_routes() noexcept;
 
 struct matched_route {
-    const route* found = nullptr;  // null with path_known: another method is meant
+    const ::api::route* route = nullptr;  // null if the path does not support the method
     bool path_known = false;
     std::string_view parameter;  // the value of {..}, still percent-encoded
 };
-// HEAD is matched as GET.
+// Finds the route of a request. HEAD matches GET.
 matched_route match(http::method verb, std::string_view path) noexcept;
-// "GET, HEAD, POST, OPTIONS" of a path.
+// Returns the methods of a path, such as "GET, HEAD, POST, OPTIONS".
 std::string allowed_methods(std::string_view path);
 
 }  // namespace api

@@ -49,10 +49,10 @@ bool may(const principal& caller, permission action, std::string_view project) n
 bool may_in_any_project(const principal& caller, permission action) noexcept;
 
 // The projects whose objects a principal may read. A value that shares the principal, so that it
-// may outlive a request. Default: all projects.
+// may outlive a request.
 class visible_projects {
   public:
-    visible_projects() = default;
+    static visible_projects all() { return {}; }
     explicit visible_projects(std::shared_ptr<const principal> caller)
         : caller_(caller->is_administrator ? nullptr : std::move(caller)) {}
 
@@ -67,6 +67,7 @@ class visible_projects {
     }
 
   private:
+    visible_projects() = default;
     std::shared_ptr<const principal> caller_;  // null: all projects
 };
 

@@ -79,8 +79,8 @@ TEST(permission, has_a_distinct_name) {
 }
 
 TEST(visible_projects, are_those_of_the_roles_or_all) {
-    EXPECT_TRUE(domain::visible_projects().is_all());
-    EXPECT_TRUE(domain::visible_projects().contains("shop"));
+    EXPECT_TRUE(domain::visible_projects::all().is_all());
+    EXPECT_TRUE(domain::visible_projects::all().contains("shop"));
     const domain::visible_projects all(std::make_shared<const domain::principal>(
         domain::principal{.subject = "root", .is_administrator = true}));
     EXPECT_TRUE(all.is_all());

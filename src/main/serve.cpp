@@ -15,6 +15,7 @@
 #include "api/api.hpp"
 #include "app/scrape_lanes.hpp"
 #include "app/service.hpp"
+#include "inproc/local_authenticator.hpp"
 #include "kube/kube_client.hpp"
 #include "kubedb/kubedb_cluster.hpp"
 #include "kubedb/names.hpp"
@@ -164,6 +165,7 @@ class platform_process {
     const config::options& options_;
     obs::log_service& log_;
     const base::clock& clock_ = base::system_clock();
+    const inproc::local_authenticator authenticator_;
     obs::registry registry_;
     app::readiness health_;
     control_thread control_;  // before all that has timers and sockets of its loop
@@ -270,7 +272,8 @@ base::outcome<void> platform_process::start_service() {
          .health = health_,
          .registry = registry_,
          .log = log_,
-         .clock = clock_},
+         .clock = clock_,
+         .authenticator = authenticator_},
         {.cors_origins = options_.cors_origins,
          .hosts = hosts_of(options_),
          .streams_per_client = static_cast<std::size_t>(options_.max_streams_per_client)});

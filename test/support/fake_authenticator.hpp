@@ -1,7 +1,7 @@
 #pragma once
 // An authenticator with a fixed set of principals. The credential "Bearer NAME" authenticates the
-// principal whose subject is NAME. Requests without a credential fail, unless a principal with the
-// empty subject exists.
+// principal whose subject is NAME. Requests without a credential fail unless there is an anonymous
+// principal.
 
 #include <map>
 #include <string>
@@ -14,9 +14,10 @@ class fake_authenticator final : public ports::authenticator {
   public:
     void add(domain::principal caller) {
         auto subject = caller.subject;
-        principals_[std::move(subject)] =
-            std::make_shared<const domain::principal>(std::move(caller));
+        put(std::move(subject), std::move(caller));
     }
+    // The principal of requests without a credential.
+    void add_anonymous(domain::principal caller) { put("", std::move(caller)); }
     [[nodiscard]] base::outcome<std::shared_ptr<const domain::principal>> authenticate(
         const ports::authentication_request& request) const override {
         constexpr std::string_view scheme = "Bearer ";
@@ -29,6 +30,10 @@ class fake_authenticator final : public ports::authenticator {
     }
 
   private:
+    void put(std::string credential, domain::principal caller) {
+        principals_[std::move(credential)] =
+            std::make_shared<const domain::principal>(std::move(caller));
+    }
     std::map<std::string, std::shared_ptr<const domain::principal>, std::less<>> principals_;
 };
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "api/etag.hpp"
+#include "api/middleware/middleware.hpp"
 #include "api/problem.hpp"
 #include "api/read_model/list_queries.hpp"
 #include "base/time_text.hpp"
@@ -15,12 +16,7 @@
 namespace api {
 namespace {
 
-constexpr std::size_t gzip_least = 1024;
-
-http::response no_such(std::string_view what, const std::string& id,
-                       const std::string& request_id) {
-    return problem(404, "not_found", fmt::format("there is no {} '{}'", what, id), request_id);
-}
+constexpr std::size_t gzip_bytes_min = 1024;
 
 http::response not_modified(std::string etag) {
     http::response response{.status = 304};
@@ -28,132 +24,57 @@ http::response not_modified(std::string etag) {
     return response;
 }
 
-// Large lists are packed for those who can unpack them.
-http::response list_answer(std::string text, const http::request& incoming) {
-    const bool packed =
-        text.size() >= gzip_least && http::accepts_gzip(incoming.headers.get("Accept-Encoding"));
+// Compresses large lists if the client accepts gzip.
+http::response list_response(std::string text, const http::request& request) {
+    const bool is_compressed =
+        text.size() >= gzip_bytes_min && http::accepts_gzip(request.headers.get("Accept-Encoding"));
     auto response =
-        json_answer(packed ? http::body(http::gzip(text)) : http::body(std::move(text)));
-    if (packed) response.headers.add("Content-Encoding", "gzip");
+        json_response(is_compressed ? http::body(http::gzip(text)) : http::body(std::move(text)));
+    if (is_compressed) response.headers.add("Content-Encoding", "gzip");
     response.headers.add("Vary", "Accept-Encoding");
     return response;
 }
 
-}  // namespace
-
-http::response json_answer(http::body body, unsigned status) {
-    http::response response{.status = status, .body = std::move(body)};
-    response.headers.add("Content-Type", "application/json");
-    return response;
+http::response list_databases_response(const request_context& context,
+                                       const http::request& request) {
+    auto& log = context.api.deps.log;
+    const auto query = read_list_query(request.query());
+    if (!query) return problem(query.error(), context.request_id, log);
+    auto page = list_databases(*context.api.model.all(), *query);
+    if (!page) return problem(page.error(), context.request_id, log);
+    return list_response(std::move(*page), request);
 }
 
-std::optional<http::response> read_routes::answer(operation_id what, const std::string& parameter,
-                                                  const http::request& incoming,
-                                                  const std::string& request_id) {
-    switch (what) {
-        case operation_id::list_databases: {
-            const auto wanted = read_list_query(incoming.query());
-            if (!wanted) return problem(wanted.error(), request_id, shared_.with.log);
-            auto text = list_databases(*shared_.model.all(), *wanted);
-            if (!text) return problem(text.error(), request_id, shared_.with.log);
-            return list_answer(std::move(*text), incoming);
-        }
-        case operation_id::get_database:
-        case operation_id::get_status:
-        case operation_id::get_metrics:
-        case operation_id::list_events:
-        case operation_id::list_database_operations:
-            return of_database(what, parameter, incoming, request_id);
-        case operation_id::list_operations:
-            return operations({}, incoming, request_id);
-        case operation_id::get_operation: {
-            const auto found = shared_.model.operation(parameter);
-            if (!found) return no_such("operation", parameter, request_id);
-            return json_answer(http::body(encode(*found)));
-        }
-        case operation_id::list_engines:
-            return engines();
-        case operation_id::list_engine_versions:
-            return versions(parameter, request_id);
-        case operation_id::list_projects: {
-            std::vector<std::string> items;
-            const auto all = shared_.model.all();
-            for (const auto& [name, each] : *all->projects) items.push_back(encode(*each));
-            const auto total = items.size();
-            return list_answer(list_document(items, total), incoming);
-        }
-        case operation_id::get_project: {
-            const auto all = shared_.model.all();
-            const auto at = all->projects->find(parameter);
-            if (at == all->projects->end()) return no_such("project", parameter, request_id);
-            const auto etag = etag_of(*at->second);
-            if (is_known(incoming.headers.get("If-None-Match"), etag)) return not_modified(etag);
-            auto response = json_answer(http::body(encode(*at->second)));
-            response.headers.add("ETag", etag);
-            return response;
-        }
-        case operation_id::live:
-            return json_answer(http::body(std::string(R"({"status":"alive"})")));
-        case operation_id::ready:
-            return readiness();
-        case operation_id::platform_metrics:
-            return platform_metrics();
-        case operation_id::openapi:
-            return shared_.openapi->answer(incoming);
-        case operation_id::home: {
-            http::response response{.status = 303};
-            response.headers.add("Location", "/docs");
-            return response;
-        }
-        case operation_id::docs:
-            return shared_.docs->page(incoming);
-        case operation_id::static_file: {
-            auto found = shared_.docs->file(parameter, incoming);
-            return found ? std::move(*found) : no_such("page", parameter, request_id);
-        }
-        default:
-            return std::nullopt;
-    }
+// `database_id`: empty for the operations of all databases.
+http::response list_operations_response(const std::string& database_id,
+                                        const request_context& context,
+                                        const http::request& request) {
+    auto query = read_operation_query(request.query());
+    if (!query) return problem(query.error(), context.request_id, context.api.deps.log);
+    query->database_id = database_id;
+    auto page = list_operations(*context.api.model.all(), *query);
+    if (!page) return problem(page.error(), context.request_id, context.api.deps.log);
+    return list_response(std::move(*page), request);
 }
 
-std::optional<http::response> read_routes::of_database(operation_id what, const std::string& id,
-                                                       const http::request& incoming,
-                                                       const std::string& request_id) {
-    const auto documents = shared_.model.database(id);
-    if (!documents) return no_such("database", id, request_id);
-    if (what == operation_id::list_database_operations) return operations(id, incoming, request_id);
-    if (what == operation_id::get_metrics) return metrics(documents, incoming, request_id);
-    if (what == operation_id::list_events) return json_answer(http::body(documents->events));
-    const auto& etag = documents->etag;
-    if (is_known(incoming.headers.get("If-None-Match"), etag)) return not_modified(etag);
-    auto response = json_answer(
-        http::body(what == operation_id::get_status ? documents->status : documents->database));
-    response.headers.add("ETag", etag);
-    if (documents->view->observed) {
-        response.headers.add("X-Observed-At",
-                             base::to_rfc3339(documents->view->observed->observed_at));
-    }
-    return response;
-}
-
-http::response read_routes::metrics(const documents_pointer& documents,
-                                    const http::request& incoming, const std::string& request_id) {
-    const auto& view = *documents->view;
-    const auto now = shared_.with.clock.utc_now();
+http::response metrics_response(const database_documents& documents, const request_context& context,
+                                const http::request& request) {
+    const auto& view = *documents.view;
+    const auto now = context.api.deps.clock.utc_now();
     auto age = metrics_age(view, now);
     const auto updated = view.sample ? base::to_rfc3339(view.sample->observed_at) : std::string();
-    shared_.with.log.info(
-        "metrics_returned_from_cache",
-        {{"database_id", view.record->id}, {"last_updated", updated}, {"request_id", request_id}});
-    // The age moves with every second: the tag is weak, and names the state as well.
+    context.api.deps.log.info("metrics_returned_from_cache", {{"database_id", view.record->id},
+                                                              {"last_updated", updated},
+                                                              {"request_id", context.request_id}});
+    // The age grows with every second, so the tag is weak. It names the state as well.
     const bool is_fresh = age.find("\"status\":\"fresh\"") != std::string::npos;
-    auto etag = documents->metrics_etag;
+    auto etag = documents.metrics_etag;
     if (!is_fresh) etag.insert(etag.size() - 1, "-old");
-    if (is_known(incoming.headers.get("If-None-Match"), etag)) return not_modified(std::move(etag));
-    http::body body(documents->metrics);
-    body.split_at = documents->metrics_split;
+    if (is_known(request.headers.get("If-None-Match"), etag)) return not_modified(std::move(etag));
+    http::body body(documents.metrics);
+    body.split_at = documents.metrics_split;
     body.middle = std::move(age);
-    auto response = json_answer(std::move(body));
+    auto response = json_response(std::move(body));
     response.headers.add("ETag", std::move(etag));
     if (view.sample) {
         const auto seconds =
@@ -165,72 +86,118 @@ http::response read_routes::metrics(const documents_pointer& documents,
     return response;
 }
 
-http::response read_routes::operations(const std::string& database_id,
-                                       const http::request& incoming,
-                                       const std::string& request_id) const {
-    auto wanted = read_operation_query(incoming.query());
-    if (!wanted) return problem(400, "bad_request", wanted.error().text, request_id);
-    wanted->database_id = database_id;
-    auto page = list_operations(*shared_.model.all(), *wanted);
-    if (!page) return problem(page.error(), request_id, shared_.with.log);
-    return list_answer(std::move(*page), incoming);
+http::response database_response(const request_context& context, const http::request& request) {
+    const auto documents = context.api.model.database(context.parameter);
+    if (!documents) return no_such_target(context);
+    switch (context.route->id) {
+        case endpoint::list_database_operations:
+            return list_operations_response(context.parameter, context, request);
+        case endpoint::get_metrics:
+            return metrics_response(*documents, context, request);
+        case endpoint::list_events:
+            return json_response(http::body(documents->events));
+        default:
+            break;
+    }
+    const auto& etag = documents->etag;
+    if (is_known(request.headers.get("If-None-Match"), etag)) return not_modified(etag);
+    const bool is_status = context.route->id == endpoint::get_status;
+    auto response = json_response(http::body(is_status ? documents->status : documents->database));
+    response.headers.add("ETag", etag);
+    if (documents->view->observed) {
+        response.headers.add("X-Observed-At",
+                             base::to_rfc3339(documents->view->observed->observed_at));
+    }
+    return response;
 }
 
-http::response read_routes::engines() const {
-    const auto offer = shared_.model.all()->catalogue;
+http::response operation_response(const request_context& context) {
+    const auto operation = context.api.model.operation(context.parameter);
+    if (!operation) return no_such_target(context);
+    return json_response(http::body(encode(*operation)));
+}
+
+http::response list_projects_response(const request_context& context,
+                                      const http::request& request) {
     std::vector<std::string> items;
-    for (const auto& each : domain::all_engines()) {
+    const auto all = context.api.model.all();
+    for (const auto& [name, record] : *all->projects) items.push_back(encode(*record));
+    const auto total = items.size();
+    return list_response(list_document(items, total), request);
+}
+
+http::response project_response(const request_context& context, const http::request& request) {
+    const auto all = context.api.model.all();
+    const auto entry = all->projects->find(context.parameter);
+    if (entry == all->projects->end()) return no_such_target(context);
+    const auto etag = etag_of(*entry->second);
+    if (is_known(request.headers.get("If-None-Match"), etag)) return not_modified(etag);
+    auto response = json_response(http::body(encode(*entry->second)));
+    response.headers.add("ETag", etag);
+    return response;
+}
+
+void write_range(json_writer& out, std::string_view key, const domain::replica_range& range) {
+    out.key(key);
+    if (!range.supported()) {
+        out.null();
+        return;
+    }
+    out.begin_object().member("min", range.least).member("max", range.most);
+    out.member("odd_only", range.odd_only).end_object();
+}
+
+http::response list_engines_response(const request_context& context) {
+    const auto catalogue = context.api.model.all()->catalogue;
+    std::vector<std::string> items;
+    for (const auto& rules : domain::all_engines()) {
         std::string text;
         json_writer out(text);
-        const auto range = [&out](std::string_view key, const domain::replica_range& of) {
-            out.key(key);
-            if (!of.supported()) {
-                out.null();
-                return;
-            }
-            out.begin_object().member("min", of.least).member("max", of.most);
-            out.member("odd_only", of.odd_only).end_object();
-        };
-        out.begin_object().member("engine", each.engine).member("display_name", each.display_name);
-        out.member("installed", offer && offer->engines.contains(each.engine));
-        out.key("topologies").begin_object().member("standalone", each.standalone);
-        range("replicated", each.replicated);
-        range("shards", each.shards);
-        range("shard_replicas", each.shard_replicas);
-        out.end_object()
-            .member("has_volumes", each.has_volumes)
-            .member("can_pause", each.can_pause);
-        out.end_object();
+        out.begin_object().member("engine", rules.engine);
+        out.member("display_name", rules.display_name);
+        out.member("installed", catalogue && catalogue->engines.contains(rules.engine));
+        out.key("topologies").begin_object().member("standalone", rules.standalone);
+        write_range(out, "replicated", rules.replicated);
+        write_range(out, "shards", rules.shards);
+        write_range(out, "shard_replicas", rules.shard_replicas);
+        out.end_object().member("has_volumes", rules.has_volumes);
+        out.member("can_pause", rules.can_pause).end_object();
         items.push_back(std::move(text));
     }
     const auto total = items.size();
-    return json_answer(http::body(list_document(items, total)));
+    return json_response(http::body(list_document(items, total)));
 }
 
-http::response read_routes::versions(const std::string& engine,
-                                     const std::string& request_id) const {
-    if (domain::find_engine(engine) == nullptr) return no_such("engine", engine, request_id);
-    const auto offer = shared_.model.all()->catalogue;
+http::response list_versions_response(const request_context& context) {
+    const auto& engine = context.parameter;
+    if (domain::find_engine(engine) == nullptr) {
+        return problem(404, "not_found", fmt::format("there is no engine '{}'", engine),
+                       context.request_id);
+    }
+    const auto catalogue = context.api.model.all()->catalogue;
     std::vector<std::string> items;
-    const auto at = offer ? offer->engines.find(engine) : decltype(offer->engines.find(engine)){};
-    if (offer && at != offer->engines.end()) {
-        for (const auto& each : at->second) {
+    if (catalogue) {
+        const auto entry = catalogue->engines.find(engine);
+        const auto versions = entry == catalogue->engines.end()
+                                  ? std::vector<ports::engine_version>()
+                                  : entry->second;
+        for (const auto& version : versions) {
             std::string text;
             json_writer out(text);
-            out.begin_object().member("name", each.name).member("version", each.version);
-            out.member("deprecated", each.deprecated).member("distribution", each.distribution);
-            out.end_object();
+            out.begin_object().member("name", version.name).member("version", version.version);
+            out.member("deprecated", version.deprecated);
+            out.member("distribution", version.distribution).end_object();
             items.push_back(std::move(text));
         }
     }
     const auto total = items.size();
-    return json_answer(http::body(list_document(items, total)));
+    return json_response(http::body(list_document(items, total)));
 }
 
-// A probe costs no I/O: it reads what the loops last reported.
-http::response read_routes::readiness() const {
-    const auto& health = shared_.with.health;
-    const auto now = shared_.with.clock.now();
+// Reads what the loops last reported, so that a probe costs no I/O.
+http::response readiness_response(const request_context& context) {
+    const auto& health = context.api.deps.health;
+    const auto now = context.api.deps.clock.now();
     const auto database = health.database();
     const auto cache = health.cache();
     const auto sync = health.state(app::background::status_sync, now);
@@ -238,22 +205,79 @@ http::response read_routes::readiness() const {
         return state == app::component_state::connected ||
                state == app::component_state::embedded || state == app::component_state::running;
     };
-    const bool ready =
+    const bool is_ready =
         !health.is_stopping() && is_good(database) && is_good(cache) && is_good(sync);
     auto response =
-        json_answer(http::body(fmt::format(R"({{"status":"{}","database":"{}","redis":"{}",)"
-                                           R"("background_services":{{"status_sync":"{}"}}}})",
-                                           ready ? "ready" : "not_ready", app::name(database),
-                                           app::name(cache), app::name(sync))),
-                    ready ? 200 : 503);
+        json_response(http::body(fmt::format(R"({{"status":"{}","database":"{}","redis":"{}",)"
+                                             R"("background_services":{{"status_sync":"{}"}}}})",
+                                             is_ready ? "ready" : "not_ready", app::name(database),
+                                             app::name(cache), app::name(sync))),
+                      is_ready ? 200 : 503);
     response.headers.add("Cache-Control", "no-store");
     return response;
 }
 
-http::response read_routes::platform_metrics() const {
-    http::response response{.status = 200, .body = http::body(shared_.with.registry.expose())};
+http::response platform_metrics_response(const request_context& context) {
+    http::response response{.status = 200, .body = http::body(context.api.deps.registry.expose())};
     response.headers.add("Content-Type", "text/plain; version=0.0.4; charset=utf-8");
     return response;
+}
+
+http::response redirect_to_docs() {
+    http::response response{.status = 303};
+    response.headers.add("Location", "/docs");
+    return response;
+}
+
+http::response file_response(const request_context& context, const http::request& request) {
+    auto response = context.api.docs->file(context.parameter, request);
+    if (response) return std::move(*response);
+    return problem(404, "not_found", fmt::format("there is no page '{}'", context.parameter),
+                   context.request_id);
+}
+
+}  // namespace
+
+std::optional<http::response> respond_from_cache(const request_context& context,
+                                                 const http::request& request) {
+    switch (context.route->id) {
+        case endpoint::list_databases:
+            return list_databases_response(context, request);
+        case endpoint::get_database:
+        case endpoint::get_status:
+        case endpoint::get_metrics:
+        case endpoint::list_events:
+        case endpoint::list_database_operations:
+            return database_response(context, request);
+        case endpoint::list_operations:
+            return list_operations_response({}, context, request);
+        case endpoint::get_operation:
+            return operation_response(context);
+        case endpoint::list_engines:
+            return list_engines_response(context);
+        case endpoint::list_engine_versions:
+            return list_versions_response(context);
+        case endpoint::list_projects:
+            return list_projects_response(context, request);
+        case endpoint::get_project:
+            return project_response(context, request);
+        case endpoint::live:
+            return json_response(http::body(std::string(R"({"status":"alive"})")));
+        case endpoint::ready:
+            return readiness_response(context);
+        case endpoint::platform_metrics:
+            return platform_metrics_response(context);
+        case endpoint::openapi:
+            return context.api.openapi->respond(request);
+        case endpoint::docs:
+            return context.api.docs->page(request);
+        case endpoint::static_file:
+            return file_response(context, request);
+        case endpoint::home:
+            return redirect_to_docs();
+        default:
+            return std::nullopt;
+    }
 }
 
 }  // namespace api

@@ -2,14 +2,11 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
-
 #include "aio/run_on.hpp"
-#include "api/endpoints/read_endpoints.hpp"
 #include "api/etag.hpp"
 #include "api/json/request_json.hpp"
+#include "api/middleware/middleware.hpp"
 #include "api/problem.hpp"
-#include "base/time_text.hpp"
 
 namespace api {
 namespace {
@@ -17,294 +14,251 @@ namespace {
 using base::errc;
 using boost::asio::awaitable;
 
-constexpr std::size_t idempotency_key_max = 100;
-constexpr std::size_t kept_answer_bytes_max = std::size_t{256} * 1024;
+constexpr std::size_t idempotency_key_bytes_max = 100;
+constexpr std::size_t stored_response_bytes_max = std::size_t{256} * 1024;
 
-std::unexpected<base::failure> bad(std::string text) {
+std::unexpected<base::failure> bad_request(std::string text) {
     return base::fail(errc::invalid, std::move(text), "bad_request");
 }
 
-bool is_write(operation_id what) noexcept {
-    return what != operation_id::get_metrics_history && what != operation_id::get_credentials;
+http::response problem_of(const base::failure& failure, const request_context& context) {
+    return problem(failure, context.request_id, context.api.deps.log);
 }
 
-// A digest of what was asked, to tell a repetition from another request under the same key.
-std::string payload_of(const http::request& incoming) {
-    constexpr std::string_view between = "\xff";
-    const auto target = digest(between, digest(incoming.target));
-    const auto hash = digest(between, digest(incoming.body, target));
-    return fmt::format("{} {:016x} {}", http::name(incoming.verb), hash, incoming.body.size());
+// Identifies the content of a request: a retry has the same fingerprint, another request under the
+// same key does not.
+std::string request_fingerprint(const http::request& request) {
+    constexpr std::string_view separator = "\xff";
+    const auto target_hash = digest(separator, digest(request.target));
+    const auto hash = digest(separator, digest(request.body, target_hash));
+    return fmt::format("{} {:016x} {}", http::name(request.verb), hash, request.body.size());
 }
 
-base::outcome<app::write_conditions> conditions_of(const http::request& incoming) {
+base::outcome<app::write_conditions> read_conditions(const http::request& request) {
     app::write_conditions conditions;
-    const auto query = http::parse_query(incoming.query());
-    if (!query) return bad(query.error().text);
+    const auto query = http::parse_query(request.query());
+    if (!query) return bad_request(query.error().text);
     for (const auto& [name, value] : *query) {
-        if (name != "dry_run") return bad(fmt::format("unknown query parameter '{}'", name));
-        if (value != "true" && value != "false") return bad("dry_run: must be true or false");
+        if (name != "dry_run") {
+            return bad_request(fmt::format("unknown query parameter '{}'", name));
+        }
+        if (value != "true" && value != "false") {
+            return bad_request("dry_run: must be true or false");
+        }
         conditions.dry_run = value == "true";
     }
-    if (!incoming.headers.has("If-Match")) return conditions;
-    const auto match = incoming.headers.get("If-Match");
-    if (match == "*") return conditions;
-    auto tags = http::parse_entity_tags(match);
-    if (!tags) return bad("If-Match: must be * or entity tags such as \"5-a2b3c4.17\"");
-    auto& seen = conditions.if_match.emplace();
+    if (!request.headers.has("If-Match")) return conditions;
+    const auto header = request.headers.get("If-Match");
+    if (header == "*") return conditions;
+    const auto tags = http::parse_entity_tags(header);
+    if (!tags) {
+        return bad_request("If-Match: must be * or entity tags such as \"5-a2b3c4.17\"");
+    }
+    auto& revisions = conditions.if_match.emplace();
     for (const auto& tag : *tags) {
         const auto revision = revision_of(tag);
-        if (revision) seen.push_back(*revision);
+        if (revision) revisions.push_back(*revision);
     }
     return conditions;
 }
 
-http::response accepted_answer(const app::accepted& result, bool dry_run, const read_model& model) {
+http::response accepted_response(const app::accepted& accepted, bool dry_run,
+                                 const read_model& model) {
     std::string text;
     json_writer out(text);
     out.begin_object().key("database");
-    write(out, *result.database);
+    write(out, *accepted.database);
     out.key("operation");
-    if (result.operation) {
-        write(out, *result.operation);
+    if (accepted.operation) {
+        write(out, *accepted.operation);
     } else {
         out.null();
     }
     out.end_object();
-    auto response =
-        json_answer(http::body(std::move(text)), dry_run || !result.operation ? 200 : 202);
+    const bool is_done = dry_run || !accepted.operation;
+    auto response = json_response(http::body(std::move(text)), is_done ? 200 : 202);
     if (dry_run) return response;
-    const auto& record = *result.database->record;
+    const auto& record = *accepted.database->record;
     response.headers.add("Location", "/api/v1/databases/" + record.id);
-    response.headers.add("ETag", model.etag_of(*result.database));
+    response.headers.add("ETag", model.etag_of(*accepted.database));
     return response;
 }
 
-http::response answer_again(const app::stored_response& kept) {
-    http::response response{.status = kept.status, .body = http::body(kept.body)};
-    for (const auto& [name, value] : kept.headers) response.headers.add(name, value);
-    return response;
+// Returns the error response if the principal may not create databases in the project.
+std::optional<http::response> check_project(const std::optional<std::string>& project,
+                                            const request_context& context) {
+    if (!project || context.principal->is_administrator) return std::nullopt;
+    if (!context.visible().contains(*project)) {
+        return problem(404, "project_not_found", fmt::format("there is no project '{}'", *project),
+                       context.request_id);
+    }
+    const auto action = context.route->access.permission();
+    if (domain::may(*context.principal, action, *project)) return std::nullopt;
+    return missing_permission(context, action);
 }
 
-}  // namespace
-
-bool is_worth_keeping(unsigned status, std::size_t bytes) noexcept {
-    return status >= 200 && status < 300 && bytes <= kept_answer_bytes_max;
-}
-
-http::response write_routes::refuse(const base::failure& why, const app::caller& by) const {
-    return problem(why, by.request_id, shared_.with.log);
-}
-
-awaitable<http::response> write_routes::answer(operation_id what, std::string parameter,
-                                               http::request incoming, app::caller by) {
-    if (!incoming.headers.has("Idempotency-Key") || !is_write(what)) {
-        co_return co_await once(what, std::move(parameter), incoming, std::move(by));
-    }
-    const auto key = std::string(incoming.headers.get("Idempotency-Key"));
-    if (key.empty() || key.size() > idempotency_key_max) {
-        co_return problem(400, "bad_request", "Idempotency-Key: must be 1 to 100 characters long",
-                          by.request_id);
-    }
-    auto& platform = shared_.with.platform;
-    const auto scoped = by.subject + "/" + key;
-    const auto payload = payload_of(incoming);
-    auto ticket = co_await aio::run_on<app::idempotency_ticket>(
-        shared_.with.control, [&] { return platform.begin_idempotent(scoped, payload); });
-    if (!ticket) co_return refuse(ticket.error(), by);
-    switch (ticket->verdict) {
-        case app::idempotency_verdict::in_progress:
-            co_return refuse({.code = errc::conflict,
-                              .text = "a request with this Idempotency-Key is in progress",
-                              .reason = "idempotency_key_in_use"},
-                             by);
-        case app::idempotency_verdict::other_payload:
-            co_return refuse({.code = errc::invalid,
-                              .text = "Idempotency-Key: already used for a different request",
-                              .reason = "idempotency_key_reused"},
-                             by);
-        case app::idempotency_verdict::replay: {
-            auto response = ticket->done ? accepted_answer(*ticket->done, false, shared_.model)
-                                         : answer_again(*ticket->answer);
-            response.headers.add("Idempotency-Replayed", "true");
-            co_return response;
-        }
-        case app::idempotency_verdict::first:
-            break;
-    }
-    const auto request_id = by.request_id;
-    by.idempotency_key = scoped;
-    by.request_digest = payload;
-    auto response = co_await once(what, std::move(parameter), incoming, std::move(by));
-    if (!is_worth_keeping(response.status, response.body.size())) {
-        co_await aio::run_on<void>(shared_.with.control,
-                                   [&] { return platform.abandon_idempotent(scoped); });
-        co_return response;
-    }
-    app::stored_response kept{.status = response.status, .body = response.body.to_string()};
-    for (const auto& each : response.headers.items()) kept.headers.emplace(each.name, each.value);
-    auto finished = co_await aio::run_on<void>(
-        shared_.with.control, [&] { return platform.finish_idempotent(scoped, kept); });
-    if (!finished) {
-        shared_.with.log.warning("idempotency_store_failed",
-                                 {{"request_id", request_id}, {"detail", finished.error().text}});
-    }
-    co_return response;
-}
-
-awaitable<http::response> write_routes::once(operation_id what, std::string parameter,
-                                             const http::request& incoming, app::caller by) {
-    if (what == operation_id::get_metrics_history) {
-        co_return co_await history(std::move(parameter), incoming, by);
-    }
-    if (what == operation_id::get_credentials) {
-        co_return co_await credentials(std::move(parameter), std::move(by));
-    }
-    const auto conditions = conditions_of(incoming);
-    if (!conditions) co_return refuse(conditions.error(), by);
-    const bool is_project = what == operation_id::create_project ||
-                            what == operation_id::patch_project ||
-                            what == operation_id::delete_project;
-    if (is_project) {
-        co_return co_await write_project(what, std::move(parameter), incoming, *conditions,
-                                         std::move(by));
-    }
-    co_return co_await write_database(what, std::move(parameter), incoming, *conditions,
-                                      std::move(by));
-}
-
-awaitable<http::response> write_routes::write_database(operation_id what, std::string id,
-                                                       const http::request& incoming,
-                                                       app::write_conditions conditions,
-                                                       app::caller by) {
-    auto& platform = shared_.with.platform;
+awaitable<http::response> write_database(const request_context& context,
+                                         const http::request& request,
+                                         app::write_conditions conditions, app::caller caller) {
+    auto& platform = context.api.deps.platform;
+    const auto& id = context.parameter;
     std::move_only_function<aio::task<app::accepted>()> work;
-    switch (what) {
-        case operation_id::create_database: {
-            auto wanted = read_create(incoming.body);
-            if (!wanted) co_return refuse(wanted.error(), by);
-            work = [&platform, wanted = std::move(*wanted), conditions, by] {
-                return platform.create_database(wanted, conditions, by);
+    switch (context.route->id) {
+        case endpoint::create_database: {
+            auto body = read_create(request.body);
+            if (!body) co_return problem_of(body.error(), context);
+            if (auto response = check_project(body->project, context)) {
+                co_return std::move(*response);
+            }
+            work = [&platform, body = std::move(*body), conditions, caller] {
+                return platform.create_database(body, conditions, caller);
             };
             break;
         }
-        case operation_id::patch_database: {
-            auto wanted = read_patch(incoming.body);
-            if (!wanted) co_return refuse(wanted.error(), by);
-            work = [&platform, id, wanted = std::move(*wanted), conditions, by] {
-                return platform.patch_database(id, wanted, conditions, by);
+        case endpoint::patch_database: {
+            auto body = read_patch(request.body);
+            if (!body) co_return problem_of(body.error(), context);
+            work = [&platform, id, body = std::move(*body), conditions, caller] {
+                return platform.patch_database(id, body, conditions, caller);
             };
             break;
         }
-        case operation_id::recreate_database:
-            work = [&platform, id, conditions, by] {
-                return platform.recreate_database(id, conditions, by);
+        case endpoint::recreate_database:
+            work = [&platform, id, conditions, caller] {
+                return platform.recreate_database(id, conditions, caller);
             };
             break;
         default:
-            work = [&platform, id, conditions, by] {
-                return platform.delete_database(id, conditions, by);
+            work = [&platform, id, conditions, caller] {
+                return platform.delete_database(id, conditions, caller);
             };
     }
-    auto result = co_await aio::run_on<app::accepted>(shared_.with.control, std::move(work));
-    if (!result) {
-        co_return refuse(result.error(), by);
-    }
-    co_return accepted_answer(*result, conditions.dry_run, shared_.model);
+    const auto accepted =
+        co_await aio::run_on<app::accepted>(context.api.deps.control, std::move(work));
+    if (!accepted) co_return problem_of(accepted.error(), context);
+    co_return accepted_response(*accepted, conditions.dry_run, context.api.model);
 }
 
-awaitable<http::response> write_routes::write_project(operation_id what, std::string name,
-                                                      const http::request& incoming,
-                                                      app::write_conditions conditions,
-                                                      app::caller by) {
-    auto& platform = shared_.with.platform;
-    if (what == operation_id::delete_project) {
-        auto removed = co_await aio::run_on<void>(
-            shared_.with.control, [&] { return platform.delete_project(name, conditions, by); });
-        if (!removed) co_return refuse(removed.error(), by);
+awaitable<http::response> write_project(const request_context& context,
+                                        const http::request& request,
+                                        app::write_conditions conditions, app::caller caller) {
+    auto& platform = context.api.deps.platform;
+    const auto& control = context.api.deps.control;
+    const auto& name = context.parameter;
+    if (context.route->id == endpoint::delete_project) {
+        const auto deleted = co_await aio::run_on<void>(
+            control, [&] { return platform.delete_project(name, conditions, caller); });
+        if (!deleted) co_return problem_of(deleted.error(), context);
         co_return http::response{.status = 204};
     }
-    auto wanted = read_project(incoming.body);
-    if (!wanted) co_return refuse(wanted.error(), by);
-    const bool is_new = what == operation_id::create_project;
-    auto result =
-        co_await aio::run_on<std::shared_ptr<const domain::project>>(shared_.with.control, [&] {
-            return is_new ? platform.create_project(*wanted, conditions, by)
-                          : platform.patch_project(name, *wanted, conditions, by);
-        });
-    if (!result) co_return refuse(result.error(), by);
-    const auto& project = **result;
-    auto response =
-        json_answer(http::body(encode(project)), is_new && !conditions.dry_run ? 201 : 200);
+    const auto body = read_project(request.body);
+    if (!body) co_return problem_of(body.error(), context);
+    const bool is_new = context.route->id == endpoint::create_project;
+    const auto record = co_await aio::run_on<std::shared_ptr<const domain::project>>(control, [&] {
+        return is_new ? platform.create_project(*body, conditions, caller)
+                      : platform.patch_project(name, *body, conditions, caller);
+    });
+    if (!record) co_return problem_of(record.error(), context);
+    const auto& project = **record;
+    const bool is_created = is_new && !conditions.dry_run;
+    auto response = json_response(http::body(encode(project)), is_created ? 201 : 200);
     if (is_new) response.headers.add("Location", "/api/v1/projects/" + project.name);
     response.headers.add("ETag", etag_of(project));
     co_return response;
 }
 
-awaitable<http::response> write_routes::history(std::string id, const http::request& incoming,
-                                                const app::caller& by) {
-    // Up to and with the present second.
-    const auto now = std::chrono::floor<std::chrono::seconds>(shared_.with.clock.utc_now()) +
-                     std::chrono::seconds(1);
-    app::history_request wanted{
-        .database_id = std::move(id), .from = now - std::chrono::hours(1), .to = now};
-    const domain::metric_description* metric = nullptr;
-    const auto query = http::parse_query(incoming.query());
-    if (!query) co_return problem(400, "bad_request", query.error().text, by.request_id);
-    for (const auto& [name, value] : *query) {
-        const auto instant = base::from_rfc3339(value);
-        if (name == "metric") {
-            metric = domain::find_metric(value);
-            if (metric == nullptr) {
-                co_return problem(400, "bad_request",
-                                  fmt::format("metric: unknown metric '{}'", value), by.request_id);
-            }
-        } else if ((name == "from" || name == "to") && instant) {
-            (name == "from" ? wanted.from : wanted.to) = *instant;
-        } else if (name == "step") {
-            int seconds = 0;
-            const auto [end, error] =
-                std::from_chars(value.data(), value.data() + value.size(), seconds);
-            if (error != std::errc() || end != value.data() + value.size() || seconds < 1 ||
-                seconds > 86400) {
-                co_return problem(400, "bad_request", "step: must be between 1 and 86400 seconds",
-                                  by.request_id);
-            }
-            wanted.step = std::chrono::seconds(seconds);
-        } else {
-            const bool known = name == "from" || name == "to";
-            co_return problem(400, "bad_request",
-                              known ? fmt::format("{}: must be an RFC 3339 timestamp", name)
-                                    : fmt::format("unknown query parameter '{}'", name),
-                              by.request_id);
-        }
+// Runs the write once, without regard to idempotency keys.
+awaitable<http::response> write(const request_context& context, const http::request& request,
+                                app::caller caller) {
+    if (context.hides_target) co_return no_such_target(context);
+    const auto conditions = read_conditions(request);
+    if (!conditions) co_return problem_of(conditions.error(), context);
+    switch (context.route->id) {
+        case endpoint::create_project:
+        case endpoint::patch_project:
+        case endpoint::delete_project:
+            co_return co_await write_project(context, request, *conditions, std::move(caller));
+        default:
+            co_return co_await write_database(context, request, *conditions, std::move(caller));
     }
-    if (metric == nullptr) {
-        co_return problem(400, "bad_request", "metric: required", by.request_id);
-    }
-    wanted.metric = metric->id;
-    auto& platform = shared_.with.platform;
-    auto found = co_await aio::run_on<app::history_points>(
-        shared_.with.control, [&] { return platform.read_history(wanted); });
-    if (!found) co_return refuse(found.error(), by);
-    std::string text;
-    json_writer out(text);
-    out.begin_object().member("metric", metric->name).member("unit", metric->unit);
-    out.member("step_seconds", static_cast<std::int64_t>(found->step.count()));
-    out.key("points").begin_array();
-    for (const auto& [when, value] : found->points) {
-        out.begin_array().text(base::to_rfc3339(when)).number(value).end_array();
-    }
-    out.end_array().end_object();
-    co_return json_answer(http::body(std::move(text)));
 }
 
-awaitable<http::response> write_routes::credentials(std::string id, app::caller by) {
-    auto& platform = shared_.with.platform;
-    auto login = co_await aio::run_on<ports::credentials>(
-        shared_.with.control, [&] { return platform.read_credentials(id, by); });
-    if (!login) co_return refuse(login.error(), by);
-    auto response = json_answer(http::body(encode(*login)));
-    response.headers.add("Cache-Control", "no-store");
+http::response replay(const app::idempotency_ticket& ticket, const read_model& model) {
+    if (ticket.done) {
+        auto response = accepted_response(*ticket.done, false, model);
+        response.headers.add("Idempotency-Replayed", "true");
+        return response;
+    }
+    const auto& stored = *ticket.answer;
+    http::response response{.status = stored.status, .body = http::body(stored.body)};
+    for (const auto& [name, value] : stored.headers) response.headers.add(name, value);
+    response.headers.add("Idempotency-Replayed", "true");
+    return response;
+}
+
+// Stores a success for retries, or releases the key.
+awaitable<void> close_ticket(const request_context& context, const http::response& response,
+                             const std::string& key) {
+    auto& platform = context.api.deps.platform;
+    const auto& control = context.api.deps.control;
+    if (!is_worth_keeping(response.status, response.body.size())) {
+        co_await aio::run_on<void>(control, [&] { return platform.abandon_idempotent(key); });
+        co_return;
+    }
+    app::stored_response stored{.status = response.status, .body = response.body.to_string()};
+    for (const auto& header : response.headers.items()) {
+        stored.headers.emplace(header.name, header.value);
+    }
+    const auto finished = co_await aio::run_on<void>(
+        control, [&] { return platform.finish_idempotent(key, stored); });
+    if (finished) co_return;
+    context.api.deps.log.warning("idempotency_store_failed", {{"request_id", context.request_id},
+                                                              {"detail", finished.error().text}});
+}
+
+}  // namespace
+
+bool is_worth_keeping(unsigned status, std::size_t bytes) noexcept {
+    return status >= 200 && status < 300 && bytes <= stored_response_bytes_max;
+}
+
+awaitable<http::response> respond_to_write(const request_context& context,
+                                           const http::request& request) {
+    auto caller = context.caller();
+    if (!request.headers.has("Idempotency-Key")) {
+        co_return co_await write(context, request, std::move(caller));
+    }
+    const auto header = request.headers.get("Idempotency-Key");
+    if (header.empty() || header.size() > idempotency_key_bytes_max) {
+        co_return problem(400, "bad_request", "Idempotency-Key: must be 1 to 100 characters long",
+                          context.request_id);
+    }
+    auto& platform = context.api.deps.platform;
+    const auto key = fmt::format("{}/{}", caller.subject, header);
+    const auto fingerprint = request_fingerprint(request);
+    const auto ticket = co_await aio::run_on<app::idempotency_ticket>(
+        context.api.deps.control, [&] { return platform.begin_idempotent(key, fingerprint); });
+    if (!ticket) co_return problem_of(ticket.error(), context);
+    switch (ticket->verdict) {
+        case app::idempotency_verdict::in_progress:
+            co_return problem_of({.code = errc::conflict,
+                                  .text = "a request with this Idempotency-Key is in progress",
+                                  .reason = "idempotency_key_in_use"},
+                                 context);
+        case app::idempotency_verdict::other_payload:
+            co_return problem_of({.code = errc::invalid,
+                                  .text = "Idempotency-Key: already used for a different request",
+                                  .reason = "idempotency_key_reused"},
+                                 context);
+        case app::idempotency_verdict::replay:
+            co_return replay(*ticket, context.api.model);
+        case app::idempotency_verdict::first:
+            break;
+    }
+    caller.idempotency_key = key;
+    caller.request_digest = fingerprint;
+    auto response = co_await write(context, request, std::move(caller));
+    co_await close_ticket(context, response, key);
     co_return response;
 }
 

@@ -1,7 +1,7 @@
 #pragma once
-// Whether a request was meant for this server. Nobody has to log in while the API listens on
-// loopback, so a web page must not reach it under a name that its author has pointed there (DNS
-// rebinding): only names of this machine are answered. Pure.
+// Protection against DNS rebinding. Without authentication the API is open to every local client,
+// and so to web pages whose host name resolves to a loopback address. Such requests carry a foreign
+// Host header. Pure.
 
 #include <span>
 #include <string>
@@ -9,8 +9,8 @@
 
 namespace api {
 
-// `host` as in the Host header, with or without a port; `served` in lower case, an IPv6 address in
-// brackets. An empty list serves every name.
-bool is_served_host(std::string_view host, std::span<const std::string> served);
+// Returns whether a Host header, with or without a port, names one of the allowed hosts. These are
+// in lower case, with IPv6 addresses in brackets. An empty list allows every host.
+bool is_allowed_host(std::string_view host, std::span<const std::string> allowed);
 
 }  // namespace api

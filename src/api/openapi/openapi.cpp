@@ -4,7 +4,6 @@
 #include <boost/json.hpp>
 
 #include "api/api.hpp"
-#include "api/handler.hpp"
 #include "api/openapi/schemas.hpp"
 #include "api/routes.hpp"
 
@@ -61,7 +60,7 @@ json::array parameters_of(const route& to) {
     const auto query = [&list](std::string_view name, std::string_view help, json::object schema) {
         list.push_back(parameter(name, "query", false, help, std::move(schema)));
     };
-    if (to.id == operation_id::list_databases) {
+    if (to.id == endpoint::list_databases) {
         query("project", "Filter by project", text);
         query("engine", "Filter by engine", text);
         query("name", "Exact name match, in every project", text);
@@ -76,15 +75,15 @@ json::array parameters_of(const route& to) {
                 {"name", "-name", "created_at", "-created_at", "updated_at", "-updated_at"}}});
     }
     const bool lists_operations =
-        to.id == operation_id::list_operations || to.id == operation_id::list_database_operations;
-    if (to.id == operation_id::list_databases || lists_operations) {
+        to.id == endpoint::list_operations || to.id == endpoint::list_database_operations;
+    if (to.id == endpoint::list_databases || lists_operations) {
         query("limit", "Maximum number of items per page", whole_number(1, 500));
         query("cursor", "next_cursor of the previous page", text_like("^([0-9a-f]{2})*$"));
     }
     if (lists_operations) {
         query("phase", "Filter by phase", reference("OperationPhase"));
     }
-    if (to.id == operation_id::get_metrics_history) {
+    if (to.id == endpoint::get_metrics_history) {
         list.push_back(
             parameter("metric", "query", true, "Name of the metric", reference("MetricName")));
         query("from", "Start of the range; defaults to one hour ago", instant);
@@ -116,15 +115,15 @@ json::object content(std::string_view media, json::value schema) {
 
 json::object answer_of(const route& to) {
     json::object result{{"description", to.summary}};
-    if (to.answer.empty()) {
+    if (to.response.empty()) {
         if (to.status != 204) {
-            const auto media = to.id == operation_id::stream ? "text/event-stream"
-                               : to.id == operation_id::docs ? "text/html"
-                                                             : "text/plain";
+            const auto media = to.id == endpoint::stream ? "text/event-stream"
+                               : to.id == endpoint::docs ? "text/html"
+                                                         : "text/plain";
             result["content"] = content(media, json::object{{"type", "string"}});
         }
-    } else if (to.answer.ends_with("List")) {
-        const auto item = to.answer.substr(0, to.answer.size() - 4);
+    } else if (to.response.ends_with("List")) {
+        const auto item = to.response.substr(0, to.response.size() - 4);
         result["content"] =
             content("application/json",
                     json::object{{"type", "object"},
@@ -135,7 +134,7 @@ json::object answer_of(const route& to) {
                                    {"next_cursor", {{"type", {"string", "null"}}}},
                                    {"total", {{"type", "integer"}}}}}});
     } else {
-        result["content"] = content("application/json", reference(to.answer));
+        result["content"] = content("application/json", reference(to.response));
     }
     return result;
 }
@@ -151,11 +150,11 @@ json::object links_of(const route& to) {
             links[each.name] = {{"operationId", each.name}, {"parameters", {{name, from}}}};
         }
     };
-    if (to.id == operation_id::create_database) {
+    if (to.id == endpoint::create_database) {
         link("/api/v1/databases/{", "$response.body#/database/id");
         link("/api/v1/operations/{", "$response.body#/operation/id");
     }
-    if (to.id == operation_id::create_project) {
+    if (to.id == endpoint::create_project) {
         link("/api/v1/projects/{", "$response.body#/name");
     }
     return links;
@@ -201,16 +200,16 @@ json::object operation_of(const route& to) {
     if (auto links = links_of(to); !links.empty()) answer["links"] = std::move(links);
     responses[std::to_string(to.status)] = std::move(answer);
     if (to.status == 202) responses["200"] = answer_of(to);  // nothing to do, or a dry run
-    if (to.id == operation_id::create_project) responses["200"] = answer_of(to);
+    if (to.id == endpoint::create_project) responses["200"] = answer_of(to);
     const json::object refused{
         {"description", "A problem document (RFC 9457)"},
         {"content", content("application/problem+json", reference("Problem"))}};
-    if (to.id == operation_id::ready) {
+    if (to.id == endpoint::ready) {
         responses["503"] = answer_of(to);
     }
-    if (to.id == operation_id::get_database || to.id == operation_id::get_metrics ||
-        to.id == operation_id::get_status || to.id == operation_id::get_project ||
-        to.id == operation_id::openapi) {
+    if (to.id == endpoint::get_database || to.id == endpoint::get_metrics ||
+        to.id == endpoint::get_status || to.id == endpoint::get_project ||
+        to.id == endpoint::openapi) {
         responses["304"] = {{"description", "Not modified"}};
     }
     if (to.pattern.starts_with("/api/")) responses["default"] = refused;

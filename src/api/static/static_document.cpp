@@ -14,10 +14,10 @@ static_document::static_document(const std::string& text)
     packed_.etag.insert(packed_.etag.size() - 1, "-gzip");
 }
 
-http::response static_document::answer(const http::request& incoming) const {
-    const bool packed = http::accepts_gzip(incoming.headers.get("Accept-Encoding"));
+http::response static_document::respond(const http::request& request) const {
+    const bool packed = http::accepts_gzip(request.headers.get("Accept-Encoding"));
     const auto& held = packed ? packed_ : plain_;
-    const bool known = is_known(incoming.headers.get("If-None-Match"), held.etag);
+    const bool known = is_known(request.headers.get("If-None-Match"), held.etag);
     http::response response{.status = known ? 304U : 200U};
     response.headers.add("ETag", held.etag);
     response.headers.add("Vary", "Accept-Encoding");

@@ -13,7 +13,7 @@ class static_document {
   public:
     explicit static_document(const std::string& text);
     // 200, or 304 when the client has it.
-    [[nodiscard]] http::response answer(const http::request& incoming) const;
+    [[nodiscard]] http::response respond(const http::request& request) const;
 
   private:
     struct encoding {

@@ -46,8 +46,8 @@ TEST(docs, are_made_of_nothing_that_other_hosts_have) {
         EXPECT_FALSE(each.starts_with("//")) << each;
         const std::string path = each.starts_with('/') ? each : "/" + each;  // as seen from /docs
         const auto matched = api::match(http::method::get, path);
-        ASSERT_NE(matched.found, nullptr) << path;
-        if (matched.found->id != api::operation_id::static_file) continue;
+        ASSERT_NE(matched.route, nullptr) << path;
+        if (matched.route->id != api::endpoint::static_file) continue;
         const auto got = docs.file(matched.parameter, {});
         ASSERT_TRUE(got) << path;
         EXPECT_EQ(got->status, 200U);

@@ -73,7 +73,7 @@ aio::task<> stream_hub::run(http::stream_writer& out, subscription_options how) 
         }
     }
     auto synced = co_await out.write(
-        share(fmt::format("id: {}-{}\nevent: sync\ndata: {{}}\n\n", how.generation, position)));
+        share(fmt::format("id: {}-{}\nevent: sync\ndata: {{}}\n\n", how.process_epoch, position)));
     if (!synced) co_return synced;
     while (!out.is_draining()) {
         if (!ring_.empty() && position + 1 < ring_.front().number) {

@@ -29,7 +29,7 @@ class stream_hub {
         // Begins to give the present content as events, part by part; null is the end. Asked when
         // there is nothing to resume.
         std::function<std::function<shared_text()>()> snapshot;
-        std::string generation;  // part of every id: numbers of another process mean nothing
+        std::string process_epoch;  // part of every event id: numbers are valid in one process
     };
     // Until the client goes, falls behind or the server stops; a drain ends it at once.
     aio::task<> run(http::stream_writer& out, subscription_options how);

@@ -83,7 +83,7 @@ client run(std::uint64_t changes, std::optional<std::uint64_t> after, std::size_
                              return part < 2 ? share("part" + std::to_string(part++)) : nullptr;
                          };
                      },
-                 .generation = "g"});
+                 .process_epoch = "g"});
     }());
     EXPECT_TRUE(ended);
     return to;
@@ -117,7 +117,7 @@ TEST(stream_hub, a_drain_ends_a_stream_on_which_nothing_happens) {
         aio::task_group readers(on);
         readers.spawn(
             hub.run(to, {.snapshot = [] { return []() -> shared_text { return nullptr; }; },
-                         .generation = "g"}));
+                         .process_epoch = "g"}));
         auto synced = co_await to.until_it_heard("event: sync");
         if (!synced) co_return synced;
         to.drain();
@@ -141,7 +141,7 @@ TEST(stream_hub, a_drain_ends_a_snapshot_between_two_parts) {
                 return share("part" + std::to_string(part++));
             };
         };
-        auto run = co_await hub.run(to, {.snapshot = parts, .generation = "g"});
+        auto run = co_await hub.run(to, {.snapshot = parts, .process_epoch = "g"});
         heard = to.written;
         co_return run;
     }());
@@ -158,8 +158,8 @@ TEST(stream_hub, one_change_is_one_text_for_everybody) {
         stream_hub hub(on);
         const auto none = [] { return []() -> shared_text { return nullptr; }; };
         aio::task_group readers(on);
-        readers.spawn(hub.run(first, {.snapshot = none, .generation = "g"}));
-        readers.spawn(hub.run(second, {.snapshot = none, .generation = "g"}));
+        readers.spawn(hub.run(first, {.snapshot = none, .process_epoch = "g"}));
+        readers.spawn(hub.run(second, {.snapshot = none, .process_epoch = "g"}));
         while (first.written.empty() || second.written.empty()) {
             co_await aio::sleep_for(std::chrono::milliseconds(1));
         }

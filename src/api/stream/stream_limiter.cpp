@@ -2,21 +2,21 @@
 
 namespace api {
 
-std::unique_ptr<stream_limiter::place> stream_limiter::take(std::string_view peer) {
-    std::string address(peer.substr(0, peer.rfind(':')));
+std::unique_ptr<stream_limiter::permit> stream_limiter::acquire(std::string_view client) {
+    std::string address(client.substr(0, client.rfind(':')));
     {
         const std::lock_guard lock(mutex_);
-        const auto at = taken_.try_emplace(address, 0).first;
-        if (at->second == most_) return nullptr;
-        ++at->second;
+        auto& count = counts_.try_emplace(address, 0).first->second;
+        if (count == streams_max_) return nullptr;
+        ++count;
     }
-    return std::make_unique<place>(*this, std::move(address));
+    return std::make_unique<permit>(*this, std::move(address));
 }
 
-void stream_limiter::give_back(const std::string& address) {
+void stream_limiter::release(const std::string& address) {
     const std::lock_guard lock(mutex_);
-    const auto at = taken_.find(address);
-    if (--at->second == 0) taken_.erase(at);
+    const auto entry = counts_.find(address);
+    if (--entry->second == 0) counts_.erase(entry);
 }
 
 }  // namespace api

@@ -1,6 +1,6 @@
 #pragma once
-// How many event streams each client address has open, over all loops: one client must not take
-// every connection there is. Asked when a stream begins and ends. Any thread; outlives its places.
+// Bounds the event streams of each client address over all loops, so that one client cannot use up
+// the connections. Any thread; outlives its permits.
 
 #include <cstddef>
 #include <memory>
@@ -13,30 +13,31 @@ namespace api {
 
 class stream_limiter {
   public:
-    // Belongs to one stream; given back when it dies.
-    class place {
+    // Belongs to one stream; its destructor releases it.
+    class permit {
       public:
-        place(stream_limiter& of, std::string address) : of_(of), address_(std::move(address)) {}
-        ~place() { of_.give_back(address_); }
-        place(const place&) = delete;
-        place& operator=(const place&) = delete;
+        permit(stream_limiter& limiter, std::string address)
+            : limiter_(limiter), address_(std::move(address)) {}
+        ~permit() { limiter_.release(address_); }
+        permit(const permit&) = delete;
+        permit& operator=(const permit&) = delete;
 
       private:
-        stream_limiter& of_;
+        stream_limiter& limiter_;
         std::string address_;
     };
 
-    explicit stream_limiter(std::size_t most) : most_(most) {}
+    explicit stream_limiter(std::size_t streams_max) : streams_max_(streams_max) {}
 
-    // `peer` is ADDRESS:PORT. Null: the address has as many as it may.
-    std::unique_ptr<place> take(std::string_view peer);
+    // `client` is ADDRESS:PORT. Returns null if the address has `streams_max` streams.
+    std::unique_ptr<permit> acquire(std::string_view client);
 
   private:
-    void give_back(const std::string& address);
+    void release(const std::string& address);
 
-    const std::size_t most_;
+    const std::size_t streams_max_;
     std::mutex mutex_;
-    std::unordered_map<std::string, std::size_t> taken_;  // none is 0
+    std::unordered_map<std::string, std::size_t> counts_;  // by address; never 0
 };
 
 }  // namespace api

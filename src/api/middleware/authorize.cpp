@@ -1,0 +1,81 @@
+#include <fmt/format.h>
+
+#include "api/middleware/middleware.hpp"
+#include "api/problem.hpp"
+
+namespace api {
+namespace {
+
+std::string_view name_of(target_kind kind) noexcept {
+    switch (kind) {
+        case target_kind::database:
+            return "database";
+        case target_kind::operation:
+            return "operation";
+        case target_kind::project:
+            return "project";
+        case target_kind::none:
+            break;
+    }
+    return "object";
+}
+
+// Returns the project of the object that the path names; nothing if the object does not exist.
+std::optional<std::string> project_of_target(const request_context& context) {
+    const auto& model = context.api.model;
+    switch (context.route->target()) {
+        case target_kind::database: {
+            const auto documents = model.database(context.parameter);
+            if (documents) return documents->view->record->project;
+            return std::nullopt;
+        }
+        case target_kind::operation: {
+            const auto operation = model.operation(context.parameter);
+            if (operation) return operation->project;
+            return std::nullopt;
+        }
+        case target_kind::project:
+            return context.parameter;
+        case target_kind::none:
+            break;
+    }
+    return std::nullopt;
+}
+
+}  // namespace
+
+http::response no_such_target(const request_context& context) {
+    return problem(
+        404, "not_found",
+        fmt::format("there is no {} '{}'", name_of(context.route->target()), context.parameter),
+        context.request_id);
+}
+
+http::response missing_permission(const request_context& context, domain::permission action) {
+    return problem(403, "denied",
+                   fmt::format("the caller lacks the permission {}", domain::name(action)),
+                   context.request_id);
+}
+
+std::optional<http::response> authorize(const http::request& request, request_context& context) {
+    const auto& access = context.route->access;
+    if (access.is_public() || context.principal->is_administrator) return std::nullopt;
+    const auto& caller = *context.principal;
+    const auto action = access.permission();
+    if (context.route->target() == target_kind::none) {
+        if (domain::may_in_any_project(caller, action)) return std::nullopt;
+        return missing_permission(context, action);
+    }
+    const auto project = project_of_target(context);
+    if (project && context.visible().contains(*project)) {
+        if (domain::may(caller, action, *project)) return std::nullopt;
+        return missing_permission(context, action);
+    }
+    // A deleted and an invisible object must look alike, so neither reaches the platform. An
+    // earlier response to this principal may still be replayed.
+    if (!request.headers.has("Idempotency-Key")) return no_such_target(context);
+    context.hides_target = true;
+    return std::nullopt;
+}
+
+}  // namespace api

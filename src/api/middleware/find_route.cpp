@@ -1,0 +1,47 @@
+#include <fmt/format.h>
+
+#include "api/middleware/middleware.hpp"
+#include "api/problem.hpp"
+
+namespace api {
+namespace {
+
+http::response options_response(std::string_view path, const request_context& context) {
+    http::response response{.status = 204};
+    response.headers.add("Allow", allowed_methods(path));
+    if (context.allowed_origin.empty()) return response;
+    response.headers.add("Access-Control-Allow-Methods", allowed_methods(path));
+    response.headers.add("Access-Control-Allow-Headers",
+                         "Content-Type, If-Match, If-None-Match, Idempotency-Key, "
+                         "X-Request-Id, Last-Event-ID");
+    response.headers.add("Access-Control-Max-Age", "600");
+    return response;
+}
+
+}  // namespace
+
+std::optional<http::response> find_route(const http::request& request, request_context& context) {
+    const auto path = request.path();
+    const auto matched = match(request.verb, path);
+    if (!matched.path_known) {
+        return problem(404, "not_found", "no such path", context.request_id);
+    }
+    if (request.verb == http::method::options) return options_response(path, context);
+    if (matched.route == nullptr) {
+        auto response =
+            problem(405, "method_not_allowed",
+                    fmt::format("method {} is not supported by this path", context.method),
+                    context.request_id);
+        response.headers.add("Allow", allowed_methods(path));
+        return response;
+    }
+    context.route = matched.route;
+    auto parameter = http::decode_percent(matched.parameter, false);
+    if (!parameter) {
+        return problem(400, "bad_request", "path: invalid percent-encoding", context.request_id);
+    }
+    context.parameter = std::move(*parameter);
+    return std::nullopt;
+}
+
+}  // namespace api

@@ -1,0 +1,88 @@
+#include "api/stream/stream_endpoint.hpp"
+
+#include <fmt/format.h>
+
+#include <charconv>
+
+#include "api/problem.hpp"
+
+namespace api {
+namespace {
+
+void append_snapshot(std::string& text, std::string_view kind, std::string_view id,
+                     std::int64_t revision, std::string_view object) {
+    fmt::format_to(std::back_inserter(text),
+                   "event: snapshot\ndata: {{\"kind\":\"{}\",\"id\":\"{}\",\"revision\":{},"
+                   "\"object\":{}}}\n\n",
+                   kind, id, revision, object);
+}
+
+// Returns the current content in parts of about 64 KiB, so that a slow reader costs no more memory
+// than that. Finished operations are left out: each record holds up to twenty of them, which
+// together are larger than the databases, and GET /operations/{id} returns them.
+std::function<shared_text()> snapshot_of(const read_model& model) {
+    auto all = model.all();
+    auto database = all->databases.by_name.begin();
+    auto project = all->projects->begin();
+    auto operation = all->unfinished.begin();
+    return [all = std::move(all), database, project, operation]() mutable -> shared_text {
+        constexpr std::size_t part_bytes = 64 * 1024;
+        std::string text;
+        for (; database != all->databases.by_name.end() && text.size() < part_bytes; ++database) {
+            const auto documents = database->what->slot->documents.load();
+            const auto& record = *documents->view->record;
+            append_snapshot(text, "database", record.id, record.revision, *documents->database);
+        }
+        for (; project != all->projects->end() && text.size() < part_bytes; ++project) {
+            const auto& [name, record] = *project;
+            append_snapshot(text, "project", name, record->revision, encode(*record));
+        }
+        for (; operation != all->unfinished.end() && text.size() < part_bytes; ++operation) {
+            append_snapshot(text, "operation", (*operation)->id, 0, encode(**operation));
+        }
+        return text.empty() ? nullptr : std::make_shared<const std::string>(std::move(text));
+    };
+}
+
+// Returns the number of the last event that the client received; nothing for a new stream.
+// UINT64_MAX, which no event has, stands for an event of another process.
+std::optional<std::uint64_t> last_event(std::string_view header, std::string_view process_epoch) {
+    if (header.empty()) return std::nullopt;
+    std::uint64_t number = UINT64_MAX;
+    if (header.starts_with(process_epoch) && header.substr(process_epoch.size()).starts_with('-')) {
+        const auto digits = header.substr(process_epoch.size() + 1);
+        std::from_chars(digits.data(), digits.data() + digits.size(), number);
+    }
+    return number;
+}
+
+}  // namespace
+
+http::outgoing_response start_stream(const request_context& context, const http::request& request,
+                                     std::shared_ptr<stream_hub> hub) {
+    auto& api = context.api;
+    auto permit = api.streams.acquire(request.peer);
+    if (!permit) {
+        return {.response = problem(429, "too_many_streams",
+                                    fmt::format("too many event streams from this address (max {})",
+                                                api.options.streams_per_client),
+                                    context.request_id)};
+    }
+    stream_hub::subscription_options options{
+        .after = last_event(request.headers.get("Last-Event-ID"), api.process_epoch),
+        .snapshot = [&model = api.model] { return snapshot_of(model); },
+        .process_epoch = api.process_epoch};
+    http::response head{.status = 200};
+    head.headers.add("Content-Type", "text/event-stream");
+    head.headers.add("Cache-Control", "no-store");
+    return {.response = std::move(head),
+            .stream = [&api, hub = std::move(hub), options = std::move(options),
+                       permit = std::move(permit)](http::stream_writer& out) -> aio::task<> {
+                api.metrics.streams().add(1);
+                auto result = co_await hub->run(out, options);
+                api.metrics.streams().add(-1);
+                co_return result;
+            }};
+}
+
+}  // namespace api
