@@ -26,8 +26,7 @@ base::outcome<void> done() {
     return {};
 }
 
-// Beast's grammar with our storage: status, headers, and the body bytes that came since the last
-// look.
+// Beast's parser with our storage: the status, the headers and the body bytes not yet taken.
 class response_parser final : public beast_http::basic_parser<false> {
   public:
     unsigned status = 0;
@@ -63,7 +62,7 @@ struct pooled {
     base::steady_time idle_since{};
 };
 
-// One answer being read from one connection.
+// Reads one response from one connection.
 class response_reader {
   public:
     response_reader(std::unique_ptr<detail::transport> source, bool is_head_response,
@@ -84,7 +83,7 @@ class response_reader {
         return transport_->write(head, body);
     }
 
-    // Until the header is complete (an interim 1xx answer is passed over).
+    // Reads until the header is complete. Skips interim 1xx responses.
     aio::task<> read_header() {
         while (true) {
             while (!parser_->is_header_done()) {
@@ -98,7 +97,7 @@ class response_reader {
         }
     }
 
-    // More body bytes in parser().body, or the end (is_done).
+    // Reads until parser().body has bytes or the response is_done().
     aio::task<> read_some_body() {
         while (!parser_->is_done() && parser_->body.empty()) {
             auto result = co_await feed();
@@ -139,7 +138,8 @@ class response_reader {
             error_code error;
             if (parser_->got_some()) parser_->put_eof(error);
             if (!parser_->is_done() || error) {
-                co_return fail(errc::unavailable, "the connection ended before the answer did");
+                co_return fail(errc::unavailable,
+                               "the connection closed before the end of the response");
             }
             co_return done();
         }
@@ -155,9 +155,9 @@ class response_reader {
             pending_.erase(0, used);
             if (error == beast_http::error::need_more) return {};
             if (error == beast_http::error::body_limit) {
-                return fail(errc::limit, "the answer's body is too large");
+                return fail(errc::limit, "the response body is too large");
             }
-            if (error) return fail(errc::corrupt, "not an HTTP answer: " + error.message());
+            if (error) return fail(errc::corrupt, "not an HTTP response: " + error.message());
             const bool interim = parser_->is_header_done() && parser_->status < 200;
             if (used == 0 || interim) return {};
         }
@@ -172,7 +172,7 @@ class response_reader {
     bool has_received_bytes_ = false;
 };
 
-// So many at once; others wait in order.
+// Limits concurrent exchanges. Waiters get a permit in FIFO order.
 class semaphore {
   public:
     semaphore(aio::executor executor, std::size_t max)
@@ -197,12 +197,12 @@ class semaphore {
             co_return permit(*this);
         }
         const auto waiter_entry = waiting_.emplace(waiting_.end(), executor_);
-        auto wait_result = co_await waiter_entry->granted.wait();
+        auto notified = co_await waiter_entry->granted.wait();
         const bool has_permit = waiter_entry->has_permit;
         waiting_.erase(waiter_entry);
         if (has_permit) {
             permit acquired(*this);
-            if (wait_result) co_return acquired;
+            if (notified) co_return acquired;
         }
         co_return fail(errc::cancelled, "cancelled while waiting for a connection", "not_sent");
     }
@@ -286,7 +286,7 @@ class client_impl final : public client {
     }
 
     base::outcome<void> use_tls(client_tls settings) override {
-        if (tls_ == nullptr) return fail(errc::invalid, "a plain origin has no TLS");
+        if (tls_ == nullptr) return fail(errc::invalid, "the origin does not use TLS");
         auto setup = detail::make_tls_setup(settings);
         if (!setup) return base::pass(std::move(setup));
         tls_ = std::move(*setup);
@@ -363,7 +363,7 @@ class client_impl final : public client {
             if (!was_dead || !limits.replayable) co_return base::pass(std::move(result));
             may_have_been_sent = false;
             transport = nullptr;
-            idle_.clear();  // its fellows are as old
+            idle_.clear();  // the other pooled connections are as old
         }
     }
 
@@ -389,7 +389,7 @@ class client_impl final : public client {
                                    outgoing.headers.has("Accept-Encoding");
         if (is_compressed && !text.empty()) {
             auto decompressed = gunzip(text, reading.body_max());
-            if (!decompressed) return base::pass(std::move(decompressed), "answer");
+            if (!decompressed) return base::pass(std::move(decompressed), "response body");
             text = std::move(*decompressed);
             result.headers.erase("Content-Encoding");
         }
@@ -410,7 +410,7 @@ class client_impl final : public client {
     }
 
     client_options options_;
-    std::shared_ptr<detail::tls_setup> tls_;  // owned also by connections that are being connected
+    std::shared_ptr<detail::tls_setup> tls_;  // shared with connections in the handshake
     semaphore permits_;
     std::string host_;
     std::vector<pooled> idle_;
@@ -422,7 +422,7 @@ class client_impl final : public client {
 base::outcome<std::unique_ptr<client>> make_client(aio::executor executor, client_options options) {
     std::shared_ptr<detail::tls_setup> tls;
     if (options.origin.secure) {
-        if (!options.tls) return fail(errc::invalid, "an https origin needs TLS options");
+        if (!options.tls) return fail(errc::invalid, "an https origin requires TLS options");
         auto setup = detail::make_tls_setup(*options.tls);
         if (!setup) return base::pass(std::move(setup));
         tls = std::move(*setup);

@@ -25,14 +25,14 @@ using clock = std::chrono::steady_clock;
 
 namespace {
 
-// Answers to pipelined requests are written together up to this many bytes.
+// Pipelined responses are written in one batch of up to this size.
 constexpr std::size_t write_batch_bytes = 64 * 1024;
-// How long a client may go on behind the last answer (graceful_close.hpp).
+// Limits how long a client may send after the last response (graceful_close.hpp).
 constexpr std::chrono::seconds linger_time{1};
 
-// A state machine driven by completions: the fast path (read, handle_now, write) runs without a
-// coroutine and mostly without waiting for the socket. While a handler or a stream is at work one
-// read stays open, so that the client's end is seen, also behind TLS and behind pipelined requests.
+// A state machine driven by completions. The fast path (read, handle_now, write) runs without a
+// coroutine and usually without waiting for the socket. While a handler or a stream runs, one read
+// stays pending to detect a disconnect, also with TLS and with pipelined requests.
 template <class Stream>
 class connection_of final : public connection,
                             public stream_writer,
@@ -95,15 +95,15 @@ class connection_of final : public connection,
             return close_now();
         }
         send_error(408, state == request_parser::state::header
-                            ? "the request header did not arrive in time"
-                            : "the request body did not arrive in time");
+                            ? "the request header did not arrive within the timeout"
+                            : "the request body did not arrive within the timeout");
         advance();
     }
 
     void drain() override {
         notify_end();
         if (!is_idle()) return;
-        // A request may have arrived that has not been read yet: it is answered.
+        // The socket can hold a request that is not read yet. It gets a response.
         error_code error;
         if (socket().available(error) > 0 && !error) return;
         const auto self = this->shared_from_this();
@@ -121,7 +121,7 @@ class connection_of final : public connection,
         if (phase_ != phase::streaming || is_client_disconnected_) co_return write_failure();
         if (bytes->empty()) co_return base::outcome<void>{};
         if (writer_.is_waiting())
-            co_return base::fail(errc::internal, "two writes at once to one stream");
+            co_return base::fail(errc::internal, "concurrent writes to one stream");
         const auto size = bytes->size();
         writer_.queue().push_stream_bytes(std::move(bytes), is_stream_chunked_);
         if (!writer_.flush(*this)) {
@@ -144,9 +144,9 @@ class connection_of final : public connection,
 
     [[nodiscard]] bool is_draining() const noexcept override { return loop_->is_draining; }
 
-    // ---- told by what writes (outgoing.hpp) ------------------------------------------
+    // ---- callbacks of the writer (outgoing.hpp) --------------------------------------
 
-    // The time begins anew with each piece that the client takes.
+    // Restarts the timeout for each piece that the client reads.
     void on_write_waits() { deadline_ = clock::now() + loop_->options.write_timeout; }
     void on_written() {
         deadline_ = base::steady_time::max();
@@ -166,14 +166,15 @@ class connection_of final : public connection,
     }
     tcp::socket& socket() noexcept { return lowest(stream_); }
 
-    // Between two requests, with nothing to write.
+    // Returns whether the connection is between two requests with nothing to write.
     [[nodiscard]] bool is_idle() const noexcept {
         return phase_ == phase::reading && !writer_.is_waiting() && writer_.is_empty() &&
                !queued_request_ && !stream_response_ && input_.content().empty() &&
                parser_.now() == request_parser::state::start;
     }
 
-    // Goes on until the next byte is missing. Runs inside itself when a handler ends at once.
+    // Processes input until more bytes are needed. A handler that ends immediately calls it
+    // recursively.
     void advance() {
         if (std::exchange(is_advancing_, true)) return;
         while (phase_ == phase::reading && !writer_.is_waiting() && step()) {
@@ -181,7 +182,7 @@ class connection_of final : public connection,
         is_advancing_ = false;
     }
 
-    // False: nothing more can be done now.
+    // Returns false if no further progress is possible now.
     bool step() {
         if (closes_after_write_ || queued_request_ || stream_response_) {
             if (!writer_.flush(*this)) return false;
@@ -236,7 +237,7 @@ class connection_of final : public connection,
         if (is_reading_ || has_input_ended_) return;
         const bool is_idle = phase_ == phase::reading && waiting_for_ == parser_start;
         const auto buffer = input_.prepare(is_idle);
-        if (buffer.size() == 0) return;  // pipelined requests fill it: it is read later
+        if (buffer.size() == 0) return;  // full of pipelined requests: read later
         is_reading_ = true;
         stream_.async_read_some(
             buffer, [self = this->shared_from_this()](const error_code& error, std::size_t size) {
@@ -271,7 +272,7 @@ class connection_of final : public connection,
         stop_.emit(asio::cancellation_type::terminal);
     }
 
-    // ---- answering -------------------------------------------------------------------
+    // ---- responding ------------------------------------------------------------------
 
     void handle_request() {
         keeps_alive_ = parser_.keeps_alive();
@@ -285,7 +286,7 @@ class connection_of final : public connection,
         loop_->in_flight.add(1);
         auto now = loop_->handler->handle_now(incoming);
         if (now) return queue_response(std::move(*now));
-        // What is before it in the pipeline must not wait for it: step() writes that first.
+        // Earlier responses of the pipeline must not wait for this one: step() writes them first.
         queued_request_.emplace(std::move(incoming));
     }
 
@@ -344,7 +345,7 @@ class connection_of final : public connection,
     }
 
     void on_handled(bool has_thrown, outgoing_response outgoing) {
-        if (phase_ != phase::handling) {  // closed meanwhile
+        if (phase_ != phase::handling) {  // closed while the handler ran
             loop_->in_flight.add(-1);
             if (outgoing.on_sent) outgoing.on_sent(outgoing.response.status, 0, false);
             return;
@@ -355,7 +356,7 @@ class connection_of final : public connection,
         advance();
     }
 
-    // A read stays open while somebody works for the client.
+    // Keeps a read pending while a handler or a stream runs.
     void watch_client() {
         if (phase_ != phase::handling && phase_ != phase::streaming) return;
         if (has_input_ended_) return on_client_disconnect();
@@ -386,13 +387,13 @@ class connection_of final : public connection,
     void end_stream(bool is_complete) {
         loop_->in_flight.add(-1);
         end_callback_ = nullptr;
-        // Taken out whole: the source may hold what the stream's coroutine used to its end.
+        // Moved out as a whole: the source can own objects that its coroutine used until the end.
         const auto ended = std::exchange(stream_response_, std::nullopt);
         const auto status = ended->response.status;
         if (!is_complete || writer_.is_waiting() || is_client_disconnected_ ||
             phase_ == phase::closed) {
             if (ended->on_sent) ended->on_sent(status, stream_bytes_, false);
-            return close_now();  // without the last chunk, so that the client knows
+            return close_now();  // without the last chunk, so that the client detects the failure
         }
         if (is_head_) {
             if (ended->on_sent) ended->on_sent(status, 0, true);
@@ -413,13 +414,13 @@ class connection_of final : public connection,
         if (phase_ == phase::streaming && !is_client_disconnected_) {
             return base::fail(errc::cancelled, "cancelled while writing");
         }
-        if (loop_->is_draining) return base::fail(errc::cancelled, "the server stops");
-        return base::fail(errc::unavailable, "the client has gone");
+        if (loop_->is_draining) return base::fail(errc::cancelled, "the server is stopping");
+        return base::fail(errc::unavailable, "the client disconnected");
     }
 
     // ---- closing ---------------------------------------------------------------------
 
-    // Everything has been said.
+    // Starts the close after the last response.
     void finish() {
         const bool must_drain_input = must_linger_ && !has_input_ended_;
         if (!is_tls && !must_drain_input) return close_now();
@@ -462,10 +463,10 @@ class connection_of final : public connection,
     read_buffer input_;
     std::string peer_;
     std::move_only_function<void()> end_callback_;  // may be empty
-    asio::steady_timer written_;                    // cancelled when a stream's bytes are written
+    asio::steady_timer written_;                    // cancelled when the stream's bytes are written
     asio::cancellation_signal stop_;
-    std::optional<request> queued_request_;             // for what is before it in the pipeline
-    std::optional<outgoing_response> stream_response_;  // from its head to its end
+    std::optional<request> queued_request_;             // until the earlier responses are written
+    std::optional<outgoing_response> stream_response_;  // from the head to the end of the stream
     base::steady_time deadline_ = base::steady_time::max();
     base::steady_time read_deadline_ = base::steady_time::max();
     request_parser::state waiting_for_ = request_parser::state::start;
@@ -474,13 +475,13 @@ class connection_of final : public connection,
     bool is_advancing_ = false;
     bool is_reading_ = false;
     bool has_input_ended_ = false;
-    bool closes_after_write_ = false;  // close when the queue is written
+    bool closes_after_write_ = false;  // close when the queue is empty
     bool must_linger_ = false;
     bool is_client_disconnected_ = false;
     bool timed_out_ = false;
-    bool keeps_alive_ = true;   // of the request in work:
-    bool is_http_1_0_ = false;  // …
-    bool is_head_ = false;      // …
+    bool keeps_alive_ = true;   // of the current request
+    bool is_http_1_0_ = false;  // of the current request
+    bool is_head_ = false;      // of the current request
     bool is_stream_chunked_ = true;
     bool is_stream_broken_ = false;
 };

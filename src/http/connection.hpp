@@ -1,5 +1,5 @@
 #pragma once
-// What the server's loops and its connections know of each other. Inside http only.
+// The interface between the server's loops and its connections. Internal to http.
 
 #include <atomic>
 #include <boost/asio/io_context.hpp>
@@ -16,15 +16,15 @@ namespace http::detail {
 namespace asio = boost::asio;
 using tcp = asio::ip::tcp;
 
-// Over all loops; touched once per connection.
+// Counters of all loops. Updated once per connection.
 struct shared_counters {
     std::atomic<std::uint64_t> open{0};
     std::atomic<std::uint64_t> total{0};
-    // Of the open ones: answered and closing, only waiting for the client's farewell.
+    // Open connections that sent their last response and wait for the client to close.
     std::atomic<std::uint64_t> lingering{0};
 };
 
-// Written by one loop, read by all: no locked instruction on the way of a request.
+// Written by one loop and read by all threads. Needs no locked instruction per request.
 class loop_counter {
   public:
     void add(std::int64_t change) noexcept {
@@ -39,19 +39,19 @@ class loop_counter {
     std::atomic<std::uint64_t> value_{0};
 };
 
-// One connection as its loop sees it. All calls on the loop.
+// One connection as its loop sees it. All calls happen on the loop.
 class connection {
   public:
     virtual ~connection() = default;
-    // Acts on a deadline that has passed.
+    // Sends 408 or closes the connection if its deadline has expired.
     virtual void check_deadline(base::steady_time now) = 0;
-    // Finish what is in work and close.
+    // Finishes the requests in progress, then closes.
     virtual void drain() = 0;
-    // Close now.
+    // Closes immediately.
     virtual void abort() = 0;
 };
 
-// What belongs to one loop of the server.
+// The state of one loop of the server.
 struct loop_state {
     explicit loop_state(const server_options& settings) : options(settings) {}
     const server_options& options;
@@ -64,7 +64,7 @@ struct loop_state {
     std::unordered_set<connection*> connections;
     bool is_draining = false;
 
-    // "Date: ...\r\n", renewed each second.
+    // Returns "Date: ...\r\n", updated each second.
     std::string_view date_line();
 
   private:
@@ -72,10 +72,10 @@ struct loop_state {
     std::int64_t date_second_ = -1;
 };
 
-// Each serves one accepted socket until it ends; the connection is kept alive by what it waits for.
+// Serves one accepted socket until it ends. Pending operations own the connection.
 void serve_plain(std::shared_ptr<loop_state> loop, tcp::socket socket);
 void serve_tls(std::shared_ptr<loop_state> loop, tcp::socket socket, asio::ssl::context& tls);
-// Answers 503 whatever is asked, and closes.
+// Sends 503 and closes.
 void reject(std::shared_ptr<loop_state> loop, tcp::socket socket);
 
 }  // namespace http::detail

@@ -30,7 +30,7 @@ awaitable<void> close_gracefully(tcp::socket& stream, bool must_linger) {
     }
 }
 
-// What comes behind our close_notify is taken in as it is: nobody decrypts it any more.
+// Discards the bytes after our close_notify without decrypting them.
 awaitable<void> close_gracefully(asio::ssl::stream<tcp::socket>& stream, bool must_linger) {
     error_code ignored;
     co_await stream.async_shutdown(asio::redirect_error(asio::use_awaitable, ignored));

@@ -1,5 +1,5 @@
 #pragma once
-// The end of a connection behind its last answer. Inside http only.
+// Graceful close after the last response. Internal to http.
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -7,9 +7,9 @@
 
 namespace http::detail {
 
-// Says that nothing more comes. With `must_linger` what the client still sends is taken in, to its
-// end or a limit: closing before would be a reset, which destroys the answer on its way
-// (RFC 9112 9.6). Never throws; the caller has the deadline, and closes the socket.
+// Sends FIN or close_notify. With `must_linger`, reads and discards the remaining client data up to
+// a limit, because an earlier close sends RST, which can discard the response in flight (RFC 9112
+// 9.6). Never throws. The caller enforces the deadline and closes the socket.
 boost::asio::awaitable<void> close_gracefully(boost::asio::ip::tcp::socket& stream,
                                               bool must_linger);
 boost::asio::awaitable<void> close_gracefully(

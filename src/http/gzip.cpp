@@ -1,5 +1,6 @@
 #include "http/gzip.hpp"
 
+#include <fmt/format.h>
 #include <zlib.h>
 
 #include <algorithm>
@@ -8,7 +9,7 @@
 namespace http {
 namespace {
 
-constexpr int gzip_window = 15 + 16;  // zlib: the largest window, in a gzip wrapper
+constexpr int gzip_window = 15 + 16;  // zlib: the largest window with a gzip wrapper
 
 Bytef* bytes_of(std::string_view text) noexcept {
     return reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
@@ -39,7 +40,7 @@ std::string gzip(std::string_view bytes, int level) {
 base::outcome<std::string> gunzip(std::string_view compressed, std::size_t bytes_max) {
     z_stream state{};
     if (inflateInit2(&state, gzip_window) != Z_OK) {
-        return base::fail(base::errc::internal, "zlib does not start");
+        return base::fail(base::errc::internal, "cannot initialise zlib");
     }
     state.next_in = bytes_of(compressed);
     state.avail_in = clamp_to_uint(compressed.size());
@@ -55,9 +56,11 @@ base::outcome<std::string> gunzip(std::string_view compressed, std::size_t bytes
     }
     inflateEnd(&state);
     if (bytes.size() > bytes_max) {
-        return base::fail(base::errc::limit, "the unpacked body is too large");
+        return base::fail(base::errc::limit,
+                          fmt::format("the decompressed body is larger than {} bytes", bytes_max));
     }
-    if (status != Z_STREAM_END) return base::fail(base::errc::corrupt, "not a gzip body");
+    if (status != Z_STREAM_END)
+        return base::fail(base::errc::corrupt, "the body is not valid gzip");
     return bytes;
 }
 

@@ -1,5 +1,5 @@
 #pragma once
-// gzip (RFC 1952) of whole bodies. Pure.
+// Compresses and decompresses whole bodies with gzip (RFC 1952). Pure.
 
 #include <cstddef>
 #include <string>
@@ -9,9 +9,10 @@
 
 namespace http {
 
-// Level 1..9: 1 is fast, 6 is usual.
+// Compresses `bytes`. Levels are 1 (fast) to 9 (small).
 std::string gzip(std::string_view bytes, int level = 4);
-// Failures: corrupt (not gzip, cut), limit (more than `bytes_max` when unpacked).
+// Decompresses `compressed`. Errors: corrupt (not gzip, or truncated), limit (more than `bytes_max`
+// after decompression).
 base::outcome<std::string> gunzip(std::string_view compressed, std::size_t bytes_max);
 
 }  // namespace http

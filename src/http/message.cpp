@@ -21,7 +21,7 @@ int hex_value(char c) noexcept {
     return lowered >= 'a' && lowered <= 'f' ? lowered - 'a' + 10 : -1;
 }
 
-// Well-formed UTF-8 without NUL.
+// Returns whether the text is valid UTF-8 without NUL.
 bool is_utf8_text(std::string_view text) noexcept {
     for (std::size_t index = 0; index < text.size();) {
         const auto length = base::utf8_length(text.substr(index));
@@ -31,7 +31,7 @@ bool is_utf8_text(std::string_view text) noexcept {
     return true;
 }
 
-// Nothing when `text` is not a decimal number from 1 to 65535.
+// Returns nullopt unless `text` is a decimal number from 1 to 65535.
 std::optional<std::uint16_t> read_port(std::string_view text) noexcept {
     std::uint16_t port = 0;
     const auto* const end = text.data() + text.size();
@@ -51,7 +51,7 @@ std::string_view name(method verb) noexcept {
     return method_names[static_cast<std::size_t>(verb)];
 }
 
-// Field names are compared without case (RFC 9110 section 5.1).
+// Field names are case-insensitive (RFC 9110 section 5.1).
 std::string_view headers::get(std::string_view name) const noexcept {
     for (const auto& item : items_) {
         if (base::equals_ignore_case(item.name, name)) return item.value;
@@ -144,7 +144,7 @@ base::outcome<std::vector<query_item>> parse_query(std::string_view query) {
             decode_percent(mark < pair.size() ? pair.substr(mark + 1) : std::string_view(), true);
         if (!name || !value) {
             return base::fail(base::errc::invalid,
-                              "the query holds a broken percent escape or is not UTF-8");
+                              "the query contains a broken percent escape or is not UTF-8");
         }
         items.push_back({std::move(*name), std::move(*value)});
     }
@@ -153,7 +153,8 @@ base::outcome<std::vector<query_item>> parse_query(std::string_view query) {
 
 base::outcome<std::vector<entity_tag>> parse_entity_tags(std::string_view text) {
     const auto invalid = [] {
-        return base::fail(base::errc::invalid, "not a list of entity tags such as \"5\"");
+        return base::fail(base::errc::invalid,
+                          "not a list of entity tags; use the form \"5\" or W/\"5\"");
     };
     const auto is_tag_char = [](unsigned char c) { return c == 0x21 || (c > 0x22 && c != 0x7f); };
     std::vector<entity_tag> tags;

@@ -1,6 +1,6 @@
 #pragma once
-// HTTP/1.1 messages as plain values, the same for server and client. RFC 9110/9112. Pure; no Beast
-// here.
+// HTTP/1.1 messages as plain values for server and client (RFC 9110, RFC 9112). Pure; without
+// Beast.
 
 #include <cstdint>
 #include <memory>
@@ -27,11 +27,11 @@ class headers {
   public:
     headers() = default;
     headers(std::initializer_list<header> list) : items_(list) {}
-    // First value of a name, compared without case; empty view when absent.
+    // Returns the first value of a name, or an empty view. Names are case-insensitive.
     [[nodiscard]] std::string_view get(std::string_view name) const noexcept;
     [[nodiscard]] bool has(std::string_view name) const noexcept;
     void add(std::string name, std::string value);
-    void set(std::string_view name, std::string value);  // replaces all of that name
+    void set(std::string_view name, std::string value);  // replaces all values of the name
     void erase(std::string_view name);
     [[nodiscard]] std::span<const header> items() const noexcept { return items_; }
 
@@ -39,13 +39,13 @@ class headers {
     std::vector<header> items_;
 };
 
-// Immutable bytes shared by many answers without a copy: a prefix, an optional small part written
-// per request, a suffix. Most bodies are one part only.
+// Immutable bytes that many responses share without a copy, plus small parts per response. Most
+// bodies have one part.
 struct body {
     std::shared_ptr<const std::string> shared;  // may be null
     std::string before{};                       // sent before `shared`
     std::string after{};                        // sent after `shared`
-    // When split_at > 0: `middle` is sent between shared[0, split_at) and shared[split_at, end).
+    // If split_at > 0, `middle` is sent between shared[0, split_at) and shared[split_at, end).
     std::size_t split_at = 0;
     std::string middle{};
 
@@ -55,20 +55,20 @@ struct body {
     [[nodiscard]] std::size_t size() const noexcept {
         return before.size() + (shared ? shared->size() : 0) + middle.size() + after.size();
     }
-    [[nodiscard]] std::string to_string() const;  // joined; for tests and small bodies
+    [[nodiscard]] std::string to_string() const;  // joins the parts; for tests and small bodies
 };
 
 struct request {
     method verb = method::get;
-    std::string verb_text{};  // as sent, for method::other
-    std::string target{};     // as sent: "/api/v1/databases?limit=5"
+    std::string verb_text{};  // as received, for method::other
+    std::string target{};     // as received: "/api/v1/databases?limit=5"
     http::headers headers{};
     std::string body{};
-    std::string peer{};                   // "127.0.0.1:40312"; server side only
-    bool secure = false;                  // came over TLS; server side only
-    std::shared_ptr<void> handed_over{};  // by handler::handle_now() to its handle()
+    std::string peer{};                   // "127.0.0.1:40312"; set by the server
+    bool secure = false;                  // received over TLS; set by the server
+    std::shared_ptr<void> handed_over{};  // from handler::handle_now() to handle()
 
-    // The parts of target, still percent-encoded.
+    // Return the parts of target, still percent-encoded.
     [[nodiscard]] std::string_view path() const noexcept;
     [[nodiscard]] std::string_view query() const noexcept;
 };
@@ -79,33 +79,34 @@ struct response {
     http::body body{};
 };
 
-// Percent-decoding. Nothing when the text holds a broken escape, a NUL, or bytes that are not
-// UTF-8. plus_is_space: form rules for query strings.
+// Decodes percent escapes. Returns nullopt if the text contains a broken escape, a NUL or invalid
+// UTF-8. plus_is_space selects the form rules for query strings.
 std::optional<std::string> decode_percent(std::string_view text, bool plus_is_space);
-std::string encode_percent(std::string_view text);  // everything but unreserved characters
+std::string encode_percent(std::string_view text);  // all except unreserved characters
 
 struct query_item {
     std::string name;
     std::string value;
 };
-// "a=1&b=x%20y" in order. Failure: invalid.
+// Parses "a=1&b=x%20y" and keeps the order. Errors: invalid.
 base::outcome<std::vector<query_item>> parse_query(std::string_view query);
 
 struct entity_tag {
     bool weak = false;
-    std::string_view text;  // between the quotes; in what was parsed
+    std::string_view text;  // between the quotes; a view into the parsed text
     bool operator==(const entity_tag&) const = default;
 };
-// "\"a\", W/\"b\"": one tag or several (RFC 9110, 8.8.3 and 13.1.1). Failure: invalid.
+// Parses one or several tags: "\"a\", W/\"b\"" (RFC 9110, 8.8.3 and 13.1.1). Errors: invalid.
 base::outcome<std::vector<entity_tag>> parse_entity_tags(std::string_view text);
 
-// "https://host:port/base" -> parts. Failure: invalid.
+// The parts of "https://host:port/base".
 struct url {
     bool secure = false;
     std::string host;  // without brackets for IPv6
     std::uint16_t port = 0;
     std::string path;  // "" or "/base"
 };
+// Errors: invalid.
 base::outcome<url> parse_url(std::string_view text);
 
 }  // namespace http

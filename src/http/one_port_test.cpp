@@ -1,4 +1,4 @@
-// Whose a port is: all of one server's loops, and nobody else's.
+// The loops of one server share a port. Two servers do not.
 #include <gtest/gtest.h>
 
 #include "http/server.hpp"

@@ -1,6 +1,6 @@
 #pragma once
-// How a connection writes what it has to: gathered writes for as long as the socket takes them, or
-// encrypted piece by piece. Belongs to one connection, on its loop. Inside http only.
+// Writes the response queue of one connection: gathered writes on a plain socket, encrypted batches
+// with TLS. Belongs to one connection, on its loop. Internal to http.
 
 #include <sys/socket.h>
 
@@ -37,12 +37,12 @@ class outgoing {
 
     [[nodiscard]] response_queue& queue() noexcept { return queue_; }
     [[nodiscard]] bool is_empty() const noexcept { return queue_.empty(); }
-    // The socket has to take more first.
+    // Whether a write is in progress.
     [[nodiscard]] bool is_waiting() const noexcept { return is_waiting_; }
 
-    // True when everything is written. False: it goes on later, and the owner, which lives until
-    // then, is told: on_write_waits() with each piece that was taken, on_written() at the end; or
-    // on_write_failed().
+    // Writes the queue. Returns true if everything is written. Returns false if the write continues
+    // later. It then keeps the owner alive and calls on_write_waits() at each wait, then
+    // on_written() or on_write_failed().
     template <class Owner>
     bool flush(Owner& owner) {
         if (queue_.empty()) return true;
@@ -54,7 +54,7 @@ class outgoing {
         }
     }
 
-    // Nobody is told of anything any more.
+    // Drops the queue. The owner gets no further call.
     void abandon() {
         is_waiting_ = false;
         queue_.abandon();
@@ -62,10 +62,10 @@ class outgoing {
 
   private:
     static constexpr std::size_t parts_at_a_time = 64;
-    // One record of TLS holds 16 KiB; the copy is encrypted anyway.
+    // A TLS record holds 16 KiB. Encryption copies the bytes anyway.
     static constexpr std::size_t tls_batch_bytes = 64 * 1024;
 
-    // As much as the socket takes; then it waits for room.
+    // Writes until the socket would block, then waits.
     template <class Owner>
     bool write_parts(Owner& owner) {
         while (!queue_.empty()) {
@@ -134,7 +134,7 @@ class outgoing {
 
     Stream& stream_;
     response_queue queue_;
-    std::string encrypted_;  // TLS only: what is being written
+    std::string encrypted_;  // TLS only: the batch in progress
     bool is_waiting_ = false;
 };
 

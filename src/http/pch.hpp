@@ -1,5 +1,5 @@
 #pragma once
-// What the module's sources share of Asio: compiled once, ahead of them (CMakeLists.txt).
+// The precompiled header: Asio parts that the sources of the module share (CMakeLists.txt).
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>

@@ -1,5 +1,5 @@
 #pragma once
-// The bytes that a connection has received and not used yet. Inside http only.
+// Received bytes that the parser has not consumed. Internal to http.
 
 #include <algorithm>
 #include <boost/asio/buffer.hpp>
@@ -11,8 +11,8 @@
 
 namespace http::detail {
 
-// Where received bytes lie until the parser has taken them. Small while a connection rests, larger
-// while much comes in.
+// Holds received bytes until the parser consumes them. Small while the connection is idle. Grows
+// while reads fill it.
 class read_buffer {
   public:
     static constexpr std::size_t smallest = 4 * 1024;
@@ -28,11 +28,11 @@ class read_buffer {
     }
     void clear() noexcept { used_ = filled_ = 0; }
 
-    // Room for the next read. Must not be called while a read is under way.
-    boost::asio::mutable_buffer prepare(bool is_resting) {
+    // Returns the space for the next read. Must not be called while a read is in progress.
+    boost::asio::mutable_buffer prepare(bool is_idle) {
         if (used_ == filled_) {
             clear();
-            const auto wanted = is_resting    ? smallest
+            const auto wanted = is_idle       ? smallest
                                 : was_filled_ ? std::min(largest, size_ * 4)
                                               : std::max(size_, smallest);
             if (wanted != size_) {

@@ -42,7 +42,7 @@ std::string_view trimmed(std::string_view text) noexcept {
     return text;
 }
 
-// A line end that is not CR LF; `before` is the byte in front of `text`.
+// Returns whether a line ends without CR. `before` is the byte that precedes `text`.
 bool has_bare_line_end(std::string_view text, char before) noexcept {
     for (auto pos = text.find('\n'); pos != std::string_view::npos;
          pos = text.find('\n', pos + 1)) {
@@ -51,7 +51,7 @@ bool has_bare_line_end(std::string_view text, char before) noexcept {
     return false;
 }
 
-// Whether a comma-separated list holds a word.
+// Returns whether a comma-separated list contains an item.
 bool has_list_item(std::string_view list, std::string_view word) noexcept {
     while (!list.empty()) {
         const auto comma = list.find(',');
@@ -107,7 +107,7 @@ std::size_t request_parser::feed_header(std::string_view input) {
         while (used < input.size() && (input[used] == '\r' || input[used] == '\n')) ++used;
         empty_lines_bytes_ += used;
         if (empty_lines_bytes_ > empty_lines_bytes_max) {
-            reject(400, "empty lines instead of a request");
+            reject(400, "the connection sent empty lines before the request");
             return input.size();
         }
         if (used == input.size()) return used;
@@ -117,7 +117,7 @@ std::size_t request_parser::feed_header(std::string_view input) {
     return used + (head_.empty() ? feed_first_piece(rest) : feed_next_piece(rest));
 }
 
-// The usual case: the whole header came in one piece and is read where it lies.
+// The common case: the header arrived in one piece and is parsed in place.
 std::size_t request_parser::feed_first_piece(std::string_view piece) {
     const auto pos = piece.find("\r\n\r\n");
     const auto size = pos == std::string_view::npos ? piece.size() : pos + 4;
@@ -126,7 +126,7 @@ std::size_t request_parser::feed_first_piece(std::string_view piece) {
     } else if (pos != std::string_view::npos) {
         read_header(piece.substr(0, size));
     } else if (has_bare_line_end(piece, '\0')) {
-        reject(400, "a line that does not end in CR LF");
+        reject(400, "header lines must end in CR LF");
     } else {
         head_.assign(piece);
     }
@@ -138,7 +138,7 @@ std::size_t request_parser::feed_next_piece(std::string_view piece) {
     const auto last = head_.back();
     const auto accepted = std::min(piece.size(), limits_.header_bytes_max + 4);
     head_.append(piece.substr(0, accepted));
-    // The end may lie across the border of two pieces.
+    // The end can span two pieces.
     const auto pos = head_.find("\r\n\r\n", before - std::min<std::size_t>(before, 3));
     if (pos != std::string::npos) head_.resize(pos + 4);
     if (head_.size() > limits_.header_bytes_max) {
@@ -149,7 +149,7 @@ std::size_t request_parser::feed_next_piece(std::string_view piece) {
         head_.clear();
         return used;
     } else if (has_bare_line_end(piece.substr(0, accepted), last)) {
-        reject(400, "a line that does not end in CR LF");
+        reject(400, "header lines must end in CR LF");
     }
     return accepted;
 }
@@ -171,7 +171,7 @@ void request_parser::read_header(std::string_view rest) {
         rest.remove_prefix(end + 2);
         if (line.empty()) break;
         if (line.find_first_of(std::string_view("\r\n\0", 3)) != std::string_view::npos) {
-            return reject(400, "a control character in the header");
+            return reject(400, "the header contains a control character");
         }
         if (first) {
             if (!read_request_line(line)) return;
@@ -193,31 +193,32 @@ bool request_parser::read_request_line(std::string_view line) {
     };
     const auto first = line.find(' ');
     const auto last = line.rfind(' ');
-    if (first == std::string_view::npos || first == last) return invalid(400, "not a request line");
+    if (first == std::string_view::npos || first == last)
+        return invalid(400, "the request line is malformed");
     const auto verb = line.substr(0, first);
     const auto target = line.substr(first + 1, last - first - 1);
     const auto version = line.substr(last + 1);
-    if (!is_token(verb)) return invalid(400, "not a request method");
+    if (!is_token(verb)) return invalid(400, "the request method is not a token");
     if (version != "HTTP/1.1" && version != "HTTP/1.0") {
         const bool is_http = version.size() == 8 && version.starts_with("HTTP/") &&
                              is_digit(version[5]) && version[6] == '.' && is_digit(version[7]);
-        return is_http ? invalid(505, "only HTTP/1.1 and HTTP/1.0 are spoken here")
-                       : invalid(400, "not a request line");
+        return is_http ? invalid(505, "only HTTP/1.1 and HTTP/1.0 are supported")
+                       : invalid(400, "the request line is malformed");
     }
     if (target.size() > limits_.target_bytes_max)
         return invalid(414, "the request target is too long");
     if (!std::ranges::all_of(target, is_target_char)) {
-        return invalid(400, "a character that is not allowed in the request target");
+        return invalid(400, "the request target contains an invalid character");
     }
     message_.verb = method_of(verb);
-    if (!read_target(target)) return invalid(400, "a request target that is not served here");
+    if (!read_target(target)) return invalid(400, "the request target has an unsupported form");
     message_.verb_text = verb;
     is_1_0_ = version == "HTTP/1.0";
     keeps_alive_ = !is_1_0_;
     return true;
 }
 
-// RFC 9112 3.2: origin-form, "*" for OPTIONS, and absolute-form, whose authority beats Host.
+// RFC 9112 3.2: origin-form, "*" for OPTIONS, and absolute-form, whose authority replaces Host.
 bool request_parser::read_target(std::string_view target) {
     authority_.clear();
     const bool is_whole_server = target == "*" && message_.verb == method::options;
@@ -244,12 +245,12 @@ bool request_parser::read_field(std::string_view line) {
         return false;
     };
     const auto colon = line.find(':');
-    if (colon == std::string_view::npos) return invalid(400, "a header line without a colon");
+    if (colon == std::string_view::npos) return invalid(400, "a header line has no colon");
     const auto name = line.substr(0, colon);
-    if (!is_token(name)) return invalid(400, "a header name that is not a token");
+    if (!is_token(name)) return invalid(400, "a header name is not a token");
     const auto value = trimmed(line.substr(colon + 1));
     if (!std::ranges::all_of(value, is_value_char))
-        return invalid(400, "a control character in a header");
+        return invalid(400, "a header value contains a control character");
     if (base::equals_ignore_case(name, "content-length")) {
         std::uint64_t length = 0;
         const auto [end, error] =
@@ -258,13 +259,15 @@ bool request_parser::read_field(std::string_view line) {
             return invalid(400, "Content-Length is not a number");
         }
         if (has_length_ && length != remaining_)
-            return invalid(400, "several Content-Length values");
+            return invalid(400, "Content-Length has several values");
         has_length_ = true;
         remaining_ = length;
     } else if (base::equals_ignore_case(name, "transfer-encoding")) {
-        if (is_chunked_ || is_1_0_) return invalid(400, "Transfer-Encoding is not as it must be");
+        if (is_chunked_ || is_1_0_)
+            return invalid(400,
+                           "Transfer-Encoding must be a single 'chunked' of an HTTP/1.1 request");
         if (!base::equals_ignore_case(value, "chunked"))
-            return invalid(501, "only the chunked transfer coding is known");
+            return invalid(501, "only the transfer coding 'chunked' is supported");
         is_chunked_ = true;
     } else if (base::equals_ignore_case(name, "connection")) {
         if (has_list_item(value, "close")) {
@@ -274,14 +277,15 @@ bool request_parser::read_field(std::string_view line) {
         }
     } else if (base::equals_ignore_case(name, "host")) {
         ++hosts_;
-        if (!std::ranges::all_of(value, is_target_char)) return invalid(400, "Host is not a host");
+        if (!std::ranges::all_of(value, is_target_char))
+            return invalid(400, "Host contains an invalid character");
         if (!authority_.empty()) {
             message_.headers.add(std::string(name), authority_);
             return true;
         }
     } else if (base::equals_ignore_case(name, "expect")) {
         if (!base::equals_ignore_case(value, "100-continue"))
-            return invalid(417, "an expectation that cannot be met");
+            return invalid(417, "only the expectation '100-continue' is supported");
         expects_continue_ = !is_1_0_;
     }
     message_.headers.add(std::string(name), std::string(value));
@@ -290,11 +294,11 @@ bool request_parser::read_field(std::string_view line) {
 
 bool request_parser::check_framing() {
     if (hosts_ > 1 || (hosts_ == 0 && !is_1_0_)) {
-        reject(400, "there must be one Host header");
+        reject(400, "the request must have exactly one Host header");
         return false;
     }
     if (is_chunked_ && has_length_) {
-        reject(400, "both Content-Length and Transfer-Encoding");
+        reject(400, "Content-Length and Transfer-Encoding exclude each other");
         return false;
     }
     if (remaining_ > limits_.body_bytes_max) {
@@ -329,18 +333,18 @@ std::size_t request_parser::feed_body(std::string_view input) {
     return size;
 }
 
-// Chunk sizes, the line ends after chunks, and trailers: line by line.
+// Reads chunk sizes, the line ends after chunks, and trailers.
 std::size_t request_parser::feed_line(std::string_view input) {
     const auto end = input.find('\n');
     const auto size = end == std::string_view::npos ? input.size() : end + 1;
     if (head_.size() + size > chunk_line_max) {
-        reject(400, "a chunk line that is too long");
+        reject(400, "a chunk line is too long");
         return input.size();
     }
     head_.append(input.substr(0, size));
     if (end != std::string_view::npos) {
         if (!head_.ends_with("\r\n")) {
-            reject(400, "a chunk line that does not end in CR LF");
+            reject(400, "chunk lines must end in CR LF");
         } else {
             head_.resize(head_.size() - 2);
             read_chunk_line();
@@ -352,13 +356,13 @@ std::size_t request_parser::feed_line(std::string_view input) {
 
 void request_parser::read_chunk_line() {
     if (step_ == step::chunk_data_end) {
-        if (!head_.empty()) return reject(400, "a chunk that is longer than it said");
+        if (!head_.empty()) return reject(400, "a chunk is longer than its size");
         step_ = step::chunk_size;
         return;
     }
     const std::string_view line = head_;
     if (!std::ranges::all_of(line, is_value_char)) {
-        return reject(400, "a control character in a chunk line");
+        return reject(400, "a chunk line contains a control character");
     }
     if (step_ == step::trailer) {
         trailer_bytes_ += head_.size() + 2;
@@ -368,7 +372,7 @@ void request_parser::read_chunk_line() {
             state_ = state::complete;
         } else if (line.find(':') == std::string_view::npos ||
                    !is_token(line.substr(0, line.find(':')))) {
-            reject(400, "a trailer line that is not a header");
+            reject(400, "a trailer line is not a header");
         }
         return;
     }
@@ -376,7 +380,7 @@ void request_parser::read_chunk_line() {
     std::uint64_t value = 0;
     const auto [end, error] = std::from_chars(size.data(), size.data() + size.size(), value, 16);
     const bool complete = error == std::errc() && end == size.data() + size.size() && !size.empty();
-    if (!complete || size.size() > 15) return reject(400, "a chunk size that is not a number");
+    if (!complete || size.size() > 15) return reject(400, "a chunk size is not a number");
     if (message_.body.size() + value > limits_.body_bytes_max) {
         return reject(413, "the body is too large");
     }

@@ -1,7 +1,7 @@
 #pragma once
-// HTTP/1.1 requests out of a stream of bytes (RFC 9112), strict where servers and proxies have
-// disagreed: one length, no obs-fold, no bare LF, no space before a colon. Sans-io; belongs to one
-// connection.
+// Parses HTTP/1.1 requests from a byte stream (RFC 9112). Rejects input that servers and proxies
+// read in different ways: several lengths, obs-fold, bare LF, a space before a colon. Sans-io;
+// belongs to one connection.
 
 #include <cstddef>
 #include <cstdint>
@@ -22,28 +22,29 @@ struct parser_limits {
 class request_parser {
   public:
     enum class state : std::uint8_t {
-        start,     // nothing of the next request has come
+        start,     // no byte of the next request has arrived
         header,    // in the request line or the header
-        body,      // the header is complete, the body is not
-        complete,  // message() is a whole request
-        rejected   // status() says why; the connection cannot go on
+        body,      // the header is complete and the body is not
+        complete,  // take() returns a request
+        rejected   // see status(); the connection must close
     };
 
     explicit request_parser(parser_limits limits) : limits_(limits) {}
 
-    // Takes bytes from the front of `input`; how many were used. Stops at the end of one request.
+    // Parses bytes from the front of `input` and returns how many it used. Stops at the end of one
+    // request.
     std::size_t feed(std::string_view input);
 
     [[nodiscard]] state now() const noexcept { return state_; }
-    // The client waits for "100 Continue" before it sends the body: true once per request.
+    // Returns true once per request if the client waits for "100 Continue" before the body.
     bool take_expect_continue() noexcept;
-    // Whether the connection may carry another request.
+    // Returns whether the connection may carry another request.
     [[nodiscard]] bool keeps_alive() const noexcept { return keeps_alive_; }
     [[nodiscard]] bool is_http_1_0() const noexcept { return is_1_0_; }
     [[nodiscard]] unsigned status() const noexcept { return status_; }
     [[nodiscard]] std::string_view detail() const noexcept { return detail_; }
 
-    // The complete request is taken out and the parser begins anew.
+    // Returns the complete request and starts again at state::start.
     request take();
 
   private:
@@ -66,9 +67,9 @@ class request_parser {
     parser_limits limits_;
     state state_ = state::start;
     step step_ = step::fixed_body;
-    std::string head_;       // header bytes so far, when they came in pieces; then one chunk line
-    std::string authority_;  // of an absolute-form target
-    std::uint64_t remaining_ = 0;  // of the body or the chunk
+    std::string head_;             // an incomplete header; later one incomplete chunk line
+    std::string authority_;        // of an absolute-form target
+    std::uint64_t remaining_ = 0;  // bytes of the body or the chunk
     std::size_t trailer_bytes_ = 0;
     std::size_t empty_lines_bytes_ = 0;
     request message_;

@@ -66,7 +66,7 @@ struct refusal {
     std::string text;
 };
 
-// Nothing of these may reach a handler, in whatever pieces they come.
+// None of these may reach a handler, for any piece size.
 std::vector<refusal> refusals() {
     const std::string get = "GET / HTTP/1.1\r\nHost: x\r\n";
     const std::string post = "POST / HTTP/1.1\r\nHost: x\r\n";

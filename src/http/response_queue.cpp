@@ -11,7 +11,7 @@
 namespace http {
 namespace {
 
-// Buffers that grew for an unusual batch are given back.
+// Larger buffers are freed after a batch.
 constexpr std::size_t heads_kept_bytes_max = 16 * 1024;
 constexpr std::size_t entries_kept_max = 64;
 
@@ -50,7 +50,7 @@ constexpr std::array phrases{
     std::pair{505U, std::string_view("HTTP Version Not Supported")},
 };
 
-// The length says mostly that it is not.
+// Compares the length first, because it rules out most names.
 bool is_connection_header(std::string_view name) noexcept {
     switch (name.size()) {
         case 4:
@@ -66,7 +66,7 @@ bool is_connection_header(std::string_view name) noexcept {
     }
 }
 
-// A line end in a value would begin another header, or another answer (RFC 9110 5.5).
+// A line end in a value would start another header or response (RFC 9110 5.5).
 void append_value(std::string& out, std::string_view value) {
     const auto is_control = [](char c) {
         return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f;
@@ -123,7 +123,7 @@ void response_queue::write_head(const http::headers& headers, unsigned status,
 }
 
 response_queue::queued_response& response_queue::add(std::size_t head_at) {
-    assert(parts_.empty() && "nothing is pushed while bytes are being written");
+    assert(parts_.empty() && "push during a write");
     entries_.push_back({.head_at = head_at, .head_size = heads_.size() - head_at});
     bytes_ += entries_.back().head_size;
     return entries_.back();

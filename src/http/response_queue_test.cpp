@@ -24,7 +24,7 @@ http::sent_callback record_in(std::vector<sent_event>& list) {
     };
 }
 
-// Writes everything, at most `most` bytes at a time.
+// Writes everything in pieces of at most `piece_max` bytes.
 std::string drain(response_queue& queue, std::size_t piece_max = std::string::npos) {
     std::string text;
     while (!queue.empty()) {

@@ -31,7 +31,8 @@ using reuse_port = asio::detail::socket_option::boolean<SOL_SOCKET, SO_REUSEPORT
 constexpr std::chrono::milliseconds sweep_period_max{250};
 constexpr std::chrono::milliseconds sweep_period_min{5};
 constexpr std::chrono::seconds abort_timeout{5};
-constexpr std::uint64_t reject_responses_max = 256;  // 503s at once beyond connections_max
+constexpr std::uint64_t reject_responses_max =
+    256;  // concurrent 503 responses above connections_max
 
 std::chrono::milliseconds sweep_period(const server_options& options) {
     const auto shortest = std::min({options.header_timeout, options.body_timeout,
@@ -56,15 +57,16 @@ base::outcome<void> bind(tcp::acceptor& acceptor, const tcp::endpoint& endpoint,
                                   endpoint.port(), error.message()));
 }
 
-// Loops share their port, but not with another program: the kernel would give each of the two some
-// of the connections. A bind that does not share fails where anybody listens.
+// The loops share their port with each other but must not share it with another program, because
+// the kernel would split the connections between them. A bind without SO_REUSEPORT fails if any
+// socket listens on the port.
 base::outcome<void> check_free(const tcp::endpoint& endpoint) {
     asio::io_context context;
     tcp::acceptor probe(context);
     return bind(probe, endpoint, sharing::none);
 }
 
-// One thread: its loop, its acceptor, its connections.
+// One thread with its loop, acceptor and connections.
 class worker {
   public:
     worker(const server_options& options, detail::shared_counters& counters,
@@ -152,7 +154,7 @@ class worker {
         }
     }
 
-    // Connections that the kernel has accepted already are served, not reset.
+    // Serves the connections that the kernel has already accepted. A close would reset them.
     void serve_backlog() {
         error_code error;
         while (!error) {
@@ -166,7 +168,8 @@ class worker {
         counters.total.fetch_add(1, std::memory_order_relaxed);
         const auto open = counters.open.fetch_add(1, std::memory_order_relaxed);
         if (open >= options_.connections_max) {
-            // Those who are told why take a place too, so not everybody can be told.
+            // Sending a 503 also occupies a connection, so only reject_responses_max of the
+            // rejected connections receive one.
             if (tls_ == nullptr && open < options_.connections_max + reject_responses_max) {
                 return detail::reject(state_, std::move(socket));
             }
@@ -285,7 +288,7 @@ class server_impl final : public server {
         return {};
     }
 
-    // Shutdown is the one place that polls: its thread has no loop to wait on.
+    // Polls, because the calling thread has no loop to wait on.
     bool wait_until_empty(base::steady_time deadline) {
         std::mutex mutex;
         std::condition_variable never;

@@ -1,7 +1,7 @@
 #pragma once
-// An HTTP/1.1 server: N loops (one thread each) that share a port by SO_REUSEPORT, keep-alive,
-// pipelining, limits, streaming answers (SSE, watches), graceful stop. The only way in for api and
-// for devcluster's API server. Handlers run on the connection's loop.
+// An HTTP/1.1 server: N loops (one thread each) share a port by SO_REUSEPORT. Supports keep-alive,
+// pipelining, limits, streaming responses (SSE, watches) and graceful shutdown. Used by api and by
+// the API server of devcluster. Handlers run on the loop of the connection.
 
 #include <chrono>
 #include <cstddef>
@@ -17,28 +17,29 @@
 
 namespace http {
 
-// Writes one streaming answer piece by piece (chunked). Used on the connection's loop only.
+// Writes the chunks of one streaming response. Must be used on the loop of the connection.
 class stream_writer {
   public:
     virtual ~stream_writer() = default;
-    // Sends bytes as one chunk (several parts: without copying); waits for the socket to take them.
-    // Failures: unavailable (the client has gone), timed_out (it does not read), cancelled (server
+    // Sends the bytes as one chunk without a copy and waits until the socket accepts them. Errors:
+    // unavailable (client disconnected), timed_out (client does not read), cancelled (server
     // stops).
     virtual aio::task<> write(std::shared_ptr<const std::string> bytes) = 0;
-    // Calls `tell` once: when the client closes or the server begins to stop, at once when that was
-    // before, and never behind the end of the stream. Null: nobody wants to know any more.
+    // Registers a callback that runs once when the client disconnects or the server starts draining
+    // (immediately if either has already happened). The callback never runs after the stream ends.
+    // nullptr unregisters.
     virtual void on_end(std::move_only_function<void()> callback) = 0;
-    // True from the moment of server::drain(): end the stream soon.
+    // Returns true after server::drain(). The source should end the stream soon.
     [[nodiscard]] virtual bool is_draining() const noexcept = 0;
 };
 
-// Produces the body of a streaming answer; the stream ends (last chunk) when it returns.
+// Produces the body of a streaming response. The stream ends with the last chunk when it returns.
 using stream_source = std::move_only_function<aio::task<>(stream_writer&)>;
 
 struct outgoing_response {
     http::response response;
-    stream_source stream{};  // when set, response.body is ignored and the answer is chunked
-    bool close = false;      // close the connection after it
+    stream_source stream{};  // if set, response.body is ignored
+    bool close = false;      // close the connection after the response
     std::function<void(unsigned status, std::uint64_t bytes_sent, bool complete)>
         on_sent{};  // may be empty
 };
@@ -46,37 +47,38 @@ struct outgoing_response {
 class handler {
   public:
     virtual ~handler() = default;
-    // The fast path: answers at once without a coroutine, or nothing to go on with handle(), which
-    // gets the same request. Called for every request first.
+    // The fast path without a coroutine, called first for every request. Returns nullopt to
+    // continue with handle(), which gets the same request.
     virtual std::optional<outgoing_response> handle_now(request& incoming) = 0;
-    // Never throws; cancelled when the client goes away.
+    // Handles a request. Never throws. Cancelled when the client disconnects.
     virtual boost::asio::awaitable<outgoing_response> handle(request incoming) = 0;
-    // The answer to what could not be parsed or is over a limit (400, 408, 413, 414, 431, 501,
-    // 505).
+    // Returns the response to a malformed or oversized request or connection (400, 408, 413, 414,
+    // 417, 431, 501, 503, 505).
     virtual outgoing_response error_response(unsigned status, std::string_view detail) = 0;
 };
 
 struct tls_files {
     std::string certificate_chain;
     std::string private_key;
-    std::string client_ca;  // empty: client certificates are not asked for
+    std::string client_ca;  // empty: no client certificates
 };
 
 struct server_options {
     std::string address = "127.0.0.1";
-    std::uint16_t port = 0;  // 0: any free one, the same for all loops
+    std::uint16_t port = 0;  // 0: any free port, the same for all loops
     std::size_t loops = 1;
     std::size_t header_bytes_max = 16 * 1024;
-    std::size_t target_bytes_max = 8 * 1024;   // 414 beyond
-    std::size_t body_bytes_max = 1024 * 1024;  // 413 beyond
-    std::size_t connections_max = 20000;       // over all loops; beyond: 503 and close
+    std::size_t target_bytes_max = 8 * 1024;   // larger: 414
+    std::size_t body_bytes_max = 1024 * 1024;  // larger: 413
+    std::size_t connections_max = 20000;       // of all loops; more: 503 and close
     std::size_t pipelined_max = 64;
     std::chrono::milliseconds header_timeout{
         10000};  // from the first byte of a request to the end of its header
     std::chrono::milliseconds body_timeout{
         30000};  // from the end of the header to the end of the body
-    std::chrono::milliseconds idle_timeout{75000};   // keep-alive
-    std::chrono::milliseconds write_timeout{30000};  // one write to a client that does not read
+    std::chrono::milliseconds idle_timeout{75000};  // keep-alive
+    std::chrono::milliseconds write_timeout{
+        30000};  // without progress while the client does not read
     std::optional<tls_files> tls{};
 };
 
@@ -92,19 +94,21 @@ class server {
   public:
     virtual ~server() = default;
     [[nodiscard]] virtual std::uint16_t port() const noexcept = 0;
-    // The loops' executors, for those who hand work to them.
+    // Returns the executors of the loops, to post work to them.
     [[nodiscard]] virtual std::vector<aio::executor> executors() const = 0;
-    // Begins to stop: no new connections, idle ones closed, busy ones get "Connection: close" and
-    // are finished, streams are told (is_draining, on_end()). Any thread; returns at once.
+    // Starts the shutdown and returns immediately. Accepts no new connections, closes idle ones,
+    // finishes requests in progress with "Connection: close" and notifies streams (is_draining(),
+    // on_end()). Any thread.
     virtual void drain() = 0;
-    // Waits until nothing is in flight, at most until `when`, then cuts the rest and joins the
-    // threads. True: nothing was cut. Any thread but a loop's.
+    // Drains and waits until no request is in flight or the deadline expires. Then aborts the
+    // remaining connections and joins the threads. Returns true if it aborted none. Any thread
+    // except those of the loops.
     virtual bool stop(base::steady_time deadline) = 0;
     [[nodiscard]] virtual server_counters counters() const noexcept = 0;
 };
 
-// Binds, starts the threads and serves; make_handler is called once per loop. Failures: invalid
-// (address), unavailable (port in use; the text names it), denied.
+// Binds the port, starts the threads and serves. Calls make_handler once per loop. Errors: invalid
+// (address or TLS file), unavailable (port in use; the text names it), denied.
 base::outcome<std::unique_ptr<server>> start_server(
     server_options options,
     std::function<std::unique_ptr<handler>(aio::executor loop)> make_handler);

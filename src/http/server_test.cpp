@@ -21,7 +21,7 @@ namespace {
 using namespace std::chrono_literals;
 using tcp = boost::asio::ip::tcp;
 
-// What the tests' handler shares with them, over all loops.
+// State that the handlers of all loops share with the test.
 struct handler_state {
     std::atomic<int> cancelled{0};
     std::atomic<int> waiting{0};
@@ -64,7 +64,7 @@ class test_handler final : public http::handler {
             if (!slept) ++state_.cancelled;
             co_return http::outgoing_response{.response = {.status = 200}};
         }
-        if (incoming.path() == "/wait") {  // until the server begins to drain, in small turns
+        if (incoming.path() == "/wait") {  // until the test releases it
             ++state_.waiting;
             while (state_.released.wait_for(0s) != std::future_status::ready) {
                 auto slept = co_await aio::sleep_for(1ms);
@@ -84,7 +84,7 @@ class test_handler final : public http::handler {
                 co_await end.wait();
                 if (!out.is_draining()) {
                     ++state_.cancelled;
-                    co_return base::fail(base::errc::unavailable, "gone");
+                    co_return base::fail(base::errc::unavailable, "disconnected");
                 }
                 co_return co_await out.write(std::make_shared<const std::string>("last"));
             };
@@ -102,7 +102,7 @@ class test_handler final : public http::handler {
             co_return result;
         }
         co_return http::outgoing_response{
-            .response = {.status = 404, .body = http::body("nothing here")}};
+            .response = {.status = 404, .body = http::body("no such path")}};
     }
 
     http::outgoing_response error_response(unsigned status, std::string_view detail) override {
@@ -130,7 +130,7 @@ class http_server : public testing::Test {
     static void send_text(tcp::socket& socket, std::string_view text) {
         boost::asio::write(socket, boost::asio::buffer(text));
     }
-    // Everything until the server closes.
+    // Returns all bytes until the server closes.
     static std::string receive_all(tcp::socket& socket) {
         std::string text;
         boost::system::error_code error;
@@ -178,7 +178,7 @@ TEST_F(http_server, responds_to_a_pipeline_in_order) {
     const auto received = exchange(text);
     std::size_t pos = 0;
     for (int index = 0; index < 100; ++index) {
-        const auto body = index % 10 == 9 ? std::string("nothing here") : std::to_string(index);
+        const auto body = index % 10 == 9 ? std::string("no such path") : std::to_string(index);
         pos = received.find("\r\n\r\n" + body, pos);
         ASSERT_NE(pos, std::string::npos) << index;
         pos += 4;
@@ -472,8 +472,8 @@ TEST_F(http_client, reads_streams_and_reports_timeouts) {
     EXPECT_EQ(*result, "first;");
 }
 
-// A stream that says nothing for minutes must not outlive its peer by hours: the machine asks the
-// peer whether it is still there, first after 15 s (Linux's own first time is two hours).
+// A silent stream must not outlive a lost server by hours. The kernel sends the first keepalive
+// probe after 15 s; the default of Linux is two hours.
 TEST_F(http_client, enables_tcp_keepalive) {
     start();
     const auto result = run<std::string>([this](http::client& client) -> aio::task<std::string> {
@@ -492,7 +492,7 @@ TEST_F(http_client, enables_tcp_keepalive) {
         co_return base::fail(base::errc::not_found, "no such connection");
     });
     ASSERT_TRUE(result) << result.error().text;
-    EXPECT_TRUE(result->starts_with("02:")) << *result;                // the timer of keep-alive
+    EXPECT_TRUE(result->starts_with("02:")) << *result;                // the keepalive timer
     EXPECT_LE(std::stoul(result->substr(3), nullptr, 16), 15U * 100);  // in hundredths of a second
 }
 

@@ -1,4 +1,4 @@
-// TLS between this module's client and this module's server, with certificates made on the spot.
+// TLS between the client and the server of this module, with generated certificates.
 
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -51,7 +51,7 @@ class tls : public testing::Test {
         std::ofstream(folder_ / name) << text;
         return (folder_ / name).string();
     }
-    // A server that shows this certificate, and asks for one of `clients_of` when that is given.
+    // Starts a server with the certificate. Requires client certificates if `client_ca_pem` is set.
     void serve(const credentials_pem& certificate, const std::string& client_ca_pem = {},
                http::server_options options = {}) {
         http::tls_files files{
@@ -78,7 +78,7 @@ class tls : public testing::Test {
         };
         return aio::block_on(work(std::move(host), server_->port(), std::move(settings)));
     }
-    // A refusal that names the peer and says `why`, and that nothing was sent.
+    // Expects a failure that names the server, contains `detail` and has the reason not_sent.
     static void expect_untrusted(const base::outcome<std::string>& result,
                                  std::string_view detail) {
         ASSERT_FALSE(result);
@@ -88,8 +88,8 @@ class tls : public testing::Test {
         EXPECT_NE(result.error().text.find(":"), std::string::npos) << result.error().text;
     }
 
-    const certificate_authority authority_{"the authority"};
-    const certificate_authority other_authority_{"a stranger"};
+    const certificate_authority authority_{"ca"};
+    const certificate_authority other_authority_{"other ca"};
     std::filesystem::path folder_;
     std::unique_ptr<http::server> server_;
 };
@@ -97,7 +97,7 @@ class tls : public testing::Test {
 TEST_F(tls, trusts_a_certificate_of_the_given_ca_for_the_address) {
     serve(authority_.issue({.hosts = {"127.0.0.1"}}));
     EXPECT_EQ(exchange({.ca_pem = authority_.pem()}).value(), "secure");
-    // A bundle, as while an authority is being replaced.
+    // A bundle of two CAs, as during a rotation.
     EXPECT_EQ(exchange({.ca_pem = other_authority_.pem() + authority_.pem()}).value(), "secure");
 }
 
@@ -106,7 +106,7 @@ TEST_F(tls, rejects_a_certificate_of_another_ca) {
     expect_untrusted(exchange({.ca_pem = other_authority_.pem()}),
                      "unable to get local issuer certificate");
     expect_untrusted(exchange({}),
-                     "unable to get local issuer certificate");  // the system's authorities
+                     "unable to get local issuer certificate");  // the system trust store
 }
 
 TEST_F(tls, rejects_a_certificate_for_another_host_and_names_both) {
@@ -119,7 +119,7 @@ TEST_F(tls, rejects_a_certificate_for_another_host_and_names_both) {
                      "hostname mismatch");
 }
 
-// RFC 9525: a common name is no host name.
+// RFC 9525: the common name does not identify the host.
 TEST_F(tls, ignores_the_common_name) {
     serve(authority_.issue({.common_name = "db.example"}));
     expect_untrusted(exchange({.ca_pem = authority_.pem(), .server_name = "db.example"}),
@@ -155,7 +155,7 @@ TEST_F(tls, sends_the_client_certificate_on_request) {
               "secure");
 }
 
-// With TLS 1.3 the refusal comes after the handshake, in place of the answer.
+// With TLS 1.3 the alert arrives after the handshake, instead of the response.
 TEST_F(tls, reports_a_rejected_client_certificate) {
     serve(authority_.issue({.hosts = {"127.0.0.1"}}), authority_.pem());
     const auto none = exchange({.ca_pem = authority_.pem()});
@@ -175,7 +175,7 @@ TEST_F(tls, reports_a_rejected_client_certificate) {
     }
 }
 
-// As when an authority, or our own certificate, has been replaced.
+// As after a rotation of the CA or of the client certificate.
 TEST_F(tls, use_tls_replaces_ca_and_client_certificate) {
     serve(authority_.issue({.hosts = {"127.0.0.1"}}), authority_.pem());
     auto work = [](std::uint16_t port, const certificate_authority& good,
@@ -196,12 +196,12 @@ TEST_F(tls, use_tls_replaces_ca_and_client_certificate) {
         EXPECT_TRUE(client.use_tls(valid_settings));
         response = co_await client.send({.target = "/"}, {});
         EXPECT_TRUE(response) << response.error().text;
-        EXPECT_EQ(client.use_tls({.ca_pem = "rubbish"}).error().code, errc::invalid);
-        response = co_await client.send({.target = "/"}, {});  // on the kept connection
+        EXPECT_EQ(client.use_tls({.ca_pem = "not a certificate"}).error().code, errc::invalid);
+        response = co_await client.send({.target = "/"}, {});  // on the pooled connection
         EXPECT_TRUE(response) << response.error().text;
         EXPECT_TRUE(client.use_tls({.ca_pem = bad.pem()}));
         response = co_await client.send({.target = "/"}, {});
-        EXPECT_FALSE(response);  // the kept connection is of no use any more
+        EXPECT_FALSE(response);  // the pooled connection is not reused
         co_return base::outcome<void>{};
     };
     const auto done = aio::block_on(work(server_->port(), authority_, other_authority_));
@@ -229,7 +229,7 @@ TEST_F(tls, rejects_unusable_pem) {
                     .certificate_pem = one.certificate,
                     .private_key_pem = base::secret(authority_.issue({}).private_key)},
                    "mismatch");
-    // Nobody is there to type a password.
+    // A key with a password is unusable.
     expect_invalid({.ca_pem = authority_.pem(),
                     .certificate_pem = other.certificate,
                     .private_key_pem = base::secret(other.private_key)},
@@ -248,7 +248,7 @@ TEST_F(tls, reports_a_server_without_tls) {
         << response.error().text;
 }
 
-// A reset, which unread bytes would cause, would destroy the answer on its way.
+// Unread bytes would cause a reset, which can discard the response in flight.
 TEST_F(tls, error_response_arrives_although_the_client_sends_more) {
     namespace ssl = boost::asio::ssl;
     serve(authority_.issue({.hosts = {"127.0.0.1"}}));

@@ -31,8 +31,8 @@ using base::fail;
 using boost::system::error_code;
 using tcp = asio::ip::tcp;
 
-// The alerts by which a TLS peer says that it does not accept our certificate. With TLS 1.3 they
-// come after the handshake, in place of the answer.
+// Returns whether the error is an alert that rejects the client certificate. With TLS 1.3 the alert
+// arrives after the handshake, instead of the response.
 bool is_client_certificate_rejected(const error_code& error) {
     if (error.category() != asio::error::get_ssl_category()) return false;
     switch (ERR_GET_REASON(static_cast<unsigned long>(error.value()))) {
@@ -53,7 +53,7 @@ bool is_client_certificate_rejected(const error_code& error) {
 base::failure to_failure(const error_code& error, std::string_view activity) {
     if (error == asio::error::operation_aborted) return {errc::cancelled, "cancelled"};
     if (is_client_certificate_rejected(error)) {
-        return {errc::denied, fmt::format("{}: the peer does not accept our client certificate: {}",
+        return {errc::denied, fmt::format("{}: the server rejected the client certificate: {}",
                                           activity, error.message())};
     }
     return {errc::unavailable, fmt::format("{}: {}", activity, error.message())};
@@ -70,8 +70,8 @@ class transport_of final : public transport {
         const auto size = co_await stream_.async_read_some(
             asio::buffer(out.data(), out.size()), asio::redirect_error(asio::use_awaitable, error));
         if (!error) co_return size;
-        // A TLS peer that closes without a farewell is seen often; the message's length tells
-        // whether something is missing.
+        // Many TLS servers close without close_notify. The length of the message shows whether
+        // bytes are missing.
         if (error == asio::error::eof || error == asio::ssl::error::stream_truncated) {
             co_return std::size_t(0);
         }
@@ -98,9 +98,8 @@ base::failure not_sent(base::failure failure) {
     return failure;
 }
 
-// A peer that vanished without a word (a machine that lost its power, a forgotten translation of
-// addresses) is noticed after a minute, also while a stream says nothing; Linux's own time is more
-// than two hours.
+// Detects a lost peer (power failure, expired NAT entry) within a minute, also on a silent stream.
+// The default of Linux is more than two hours.
 void enable_keepalive(tcp::socket& socket) {
     constexpr int idle_seconds = 15;
     constexpr int interval_seconds = 15;
@@ -115,7 +114,7 @@ void enable_keepalive(tcp::socket& socket) {
     set(TCP_KEEPCNT, probes_max);
 }
 
-// "db.example, 10.0.0.1": whom a certificate is for.
+// Returns the subject alternative names of a certificate: "db.example, 10.0.0.1".
 std::string subject_names(X509* certificate) {
     std::string text;
     auto* names = static_cast<GENERAL_NAMES*>(
@@ -138,11 +137,11 @@ std::string subject_names(X509* certificate) {
         text += (text.empty() ? "" : ", ") + name_text;
     }
     GENERAL_NAMES_free(names);
-    return text.empty() ? "nobody" : text;
+    return text.empty() ? "no host" : text;
 }
 
-// The certificate must be for `name`: by its alternative names and not by its common name
-// (RFC 9525). `found` will hold whom it is for when it is for somebody else.
+// Requires a certificate whose alternative names include `name`. The common name does not count
+// (RFC 9525). Stores the names of a certificate for another host in `actual_names`.
 void expect_name(asio::ssl::stream<tcp::socket>& stream, const std::string& name, bool is_address,
                  std::shared_ptr<std::string> actual_names) {
     auto* rules = SSL_get0_param(stream.native_handle());
@@ -172,9 +171,10 @@ aio::task<std::unique_ptr<transport>> secure(tcp::socket socket, std::string ori
     error_code error;
     asio::ip::make_address(name, error);
     const bool is_address = !error;
-    // An address is no server name (RFC 6066).
+    // SNI must not be an IP address (RFC 6066).
     if (!is_address) SSL_set_tlsext_host_name(stream.native_handle(), name.c_str());
-    const auto actual_names = std::make_shared<std::string>();  // also owned by the verification
+    const auto actual_names =
+        std::make_shared<std::string>();  // shared with the verification callback
     if (setup->verify) expect_name(stream, name, is_address, actual_names);
     if (co_await aio::is_cancelled()) co_return fail(errc::cancelled, "cancelled", "not_sent");
     co_await stream.async_handshake(asio::ssl::stream_base::client,
@@ -189,12 +189,13 @@ aio::task<std::unique_ptr<transport>> secure(tcp::socket socket, std::string ori
         failure.text = fmt::format("the certificate of {} is not trusted: {}", origin,
                                    X509_verify_cert_error_string(verdict));
         if (!actual_names->empty())
-            failure.text += fmt::format(": it is for {} and not for {}", *actual_names, name);
+            failure.text += fmt::format(": issued for {}, expected {}", *actual_names, name);
     }
     co_return std::unexpected(not_sent(std::move(failure)));
 }
 
-// An address needs no look-up, which takes its turn after those of others; empty for a name.
+// Returns the endpoint of a numeric host, which needs no lookup in the shared resolver queue.
+// Empty for a name.
 tcp::resolver::results_type numeric_address(const http::url& origin) {
     error_code error;
     const auto address = asio::ip::make_address(origin.host, error);
@@ -216,7 +217,7 @@ aio::task<std::unique_ptr<transport>> connect(url origin, std::shared_ptr<tls_se
             co_await resolver.async_resolve(origin.host, std::to_string(origin.port),
                                             asio::redirect_error(asio::use_awaitable, error));
     }
-    // A look-up takes no cancellation; one that came meanwhile is seen here.
+    // A lookup cannot be cancelled, so the cancellation is checked after it.
     if (co_await aio::is_cancelled()) error = asio::error::operation_aborted;
     if (error) co_return std::unexpected(not_sent(to_failure(error, "resolve " + origin.host)));
     tcp::socket socket(executor);
@@ -237,8 +238,7 @@ base::outcome<std::shared_ptr<tls_setup>> make_tls_setup(const client_tls& setti
     setup->verify = settings.verify;
     auto& context = setup->context;
     const auto unusable = [](std::string_view material, const error_code& error) {
-        return fail(errc::invalid,
-                    fmt::format("the {} cannot be used: {}", material, error.message()));
+        return fail(errc::invalid, fmt::format("unusable {}: {}", material, error.message()));
     };
     error_code error;
     context.set_options(asio::ssl::context::no_tlsv1 | asio::ssl::context::no_tlsv1_1, error);
@@ -254,7 +254,7 @@ base::outcome<std::shared_ptr<tls_setup>> make_tls_setup(const client_tls& setti
         context.set_verify_mode(asio::ssl::verify_none, error);
     }
     if (settings.certificate_pem.empty()) return setup;
-    // OpenSSL would ask at the terminal.
+    // Without a callback OpenSSL prompts on the terminal.
     context.set_password_callback([](std::size_t, auto) { return std::string(); }, error);
     context.use_certificate_chain(asio::buffer(settings.certificate_pem), error);
     if (error) return unusable("client certificate", error);

@@ -1,5 +1,5 @@
 #pragma once
-// A client's connection, plain or TLS, behind one face. Inside http only.
+// A plain or TLS connection of the client. Internal to http.
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
@@ -17,24 +17,25 @@ namespace http::detail {
 class transport {
   public:
     virtual ~transport() = default;
-    // Bytes read; 0 at the end. Failures: unavailable, cancelled.
+    // Returns the number of bytes read; 0 at the end. Errors: unavailable, denied (the server
+    // rejects the client certificate), cancelled.
     virtual aio::task<std::size_t> read(std::span<char> out) = 0;
     virtual aio::task<> write(std::string_view head, std::string_view body) = 0;
 };
 
-// How a client secures its connections, ready for use. Immutable; the client and those of its
-// connections that are being made own it together.
+// The TLS settings of a client. Immutable. Shared by the client and by its connections in the
+// handshake.
 struct tls_setup {
     boost::asio::ssl::context context{boost::asio::ssl::context::tls_client};
-    std::string server_name;  // empty = the origin's host
+    std::string server_name;  // empty: the host of the origin
     bool verify = true;
 };
 
-// Failure: invalid.
+// Errors: invalid.
 base::outcome<std::shared_ptr<tls_setup>> make_tls_setup(const client_tls& settings);
 
-// `tls` null: plain. Failures: unavailable, denied (the certificate is not trusted), cancelled;
-// always with the reason "not_sent".
+// Connects to the origin, without TLS if `tls` is null. Errors: unavailable, denied (certificate
+// not trusted), cancelled; all with the reason "not_sent".
 aio::task<std::unique_ptr<transport>> connect(url origin, std::shared_ptr<tls_setup> tls);
 
 }  // namespace http::detail

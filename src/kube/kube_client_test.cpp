@@ -215,7 +215,7 @@ TEST_F(kube_client, does_with_a_kubeconfig_what_it_says) {
     };
     const auto mismatch = get_with("certificate-authority: ca.crt");
     EXPECT_EQ(mismatch.error().code, errc::unavailable);
-    EXPECT_NE(mismatch.error().text.find("it is for kubernetes.default and not for 127.0.0.1"),
+    EXPECT_NE(mismatch.error().text.find("issued for kubernetes.default, expected 127.0.0.1"),
               std::string::npos)
         << mismatch.error().text;
     const auto named =
