@@ -114,7 +114,7 @@ aio::task<> follow(task_size what) {
         seen.listed.wall - begun.wall, seen.listed.cpu - begun.cpu,
         seen.done.wall - seen.listed.wall, seen.done.cpu - seen.listed.cpu,
         double(used().ru_maxrss) / 1024);
-    co_return base::outcome<void>{};
+    co_return base::ok();
 }
 
 }  // namespace

@@ -171,7 +171,7 @@ aio::task<> serving::feed_watcher(watch_feed& feed, http::stream_writer& out, wa
             co_await mine.news.wait_until(is_silent ? base::steady_time::max() : feed.due());
         if (!woken) co_return base::pass(std::move(woken));
     }
-    co_return base::outcome<void>{};
+    co_return base::ok();
 }
 
 // ---- for proofs: what was asked, and trouble on demand -----------------------------------

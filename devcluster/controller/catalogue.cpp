@@ -23,10 +23,6 @@ constexpr std::int64_t memory_overcommit = 10;
 constexpr std::string_view our_label = "app.kubernetes.io/managed-by";
 constexpr std::string_view our_name = "local-operator";
 
-base::outcome<void> done() {
-    return {};
-}
-
 json::object our_metadata(std::string_view name) {
     return {{"name", name}, {"labels", json::object{{our_label, our_name}}}};
 }
@@ -57,7 +53,7 @@ aio::task<> offer_node(kube::client& client, std::string data_dir) {
     auto patched = co_await client.patch(nodes, {}, "local", kube::patch_type::merge,
                                          std::move(patch), "status", own_write());
     if (!patched) co_return base::pass(std::move(patched));
-    co_return done();
+    co_return base::ok();
 }
 
 aio::task<> offer_storage(kube::client& client) {
@@ -81,7 +77,7 @@ aio::task<> offer_storage(kube::client& client) {
 aio::task<> retire_versions(kube::client& client, kube::resource what, std::string current) {
     const kube::list_options ours{.label_selector = fmt::format("{}={}", our_label, our_name)};
     auto found = co_await client.list(what, {}, ours);
-    if (!found && found.error().reason == "not_served") co_return done();
+    if (!found && found.error().reason == "not_served") co_return base::ok();
     if (!found) co_return base::pass(std::move(found));
     for (const auto& each : found->items) {
         const auto* metadata = kube::object_at(each, "metadata");
@@ -97,7 +93,7 @@ aio::task<> retire_versions(kube::client& client, kube::resource what, std::stri
                                             std::move(patch), {}, own_write());
         if (!marked) co_return base::pass(std::move(marked));
     }
-    co_return done();
+    co_return base::ok();
 }
 
 // What KubeDB's own definitions require of a version, though nothing here has an image; the slim
@@ -133,7 +129,7 @@ aio::task<> offer_engine(kube::client& client, const engine_kind& kind,
     if (!retired) co_return retired;
     if (asked->version.empty()) {
         log.info("engine_not_installed", {{"engine", kind.engine}, {"missing", asked->missing}});
-        co_return done();
+        co_return base::ok();
     }
     auto offered = co_await ensure(client, what,
                                    {{"apiVersion", what.api_version()},
@@ -142,11 +138,11 @@ aio::task<> offer_engine(kube::client& client, const engine_kind& kind,
                                     {"spec", version_spec(asked->version)}});
     if (!offered && offered.error().reason == "not_served") {
         log.info("kind_not_served", {{"engine", kind.engine}, {"detail", offered.error().text}});
-        co_return done();
+        co_return base::ok();
     }
     if (!offered) co_return offered;
     log.info("engine_offered", {{"engine", kind.engine}, {"version", asked->version}});
-    co_return done();
+    co_return base::ok();
 }
 
 }  // namespace

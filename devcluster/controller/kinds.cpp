@@ -24,10 +24,6 @@ constexpr std::array table{
     engine_kind{"redissentinel", "RedisSentinel", "redissentinels", "redissentinel", "", 26379, ""},
 };
 
-base::outcome<void> done() {
-    return {};
-}
-
 }  // namespace
 
 std::span<const engine_kind> engine_kinds() {
@@ -81,14 +77,14 @@ aio::task<> ensure(kube::client& client, kube::resource what, boost::json::objec
     const std::string name(kube::text_at(*metadata, "name"));
     const auto how = own_write();
     auto made = co_await client.create(what, home, content, how);
-    if (made) co_return done();
+    if (made) co_return base::ok();
     if (made.error().reason != "AlreadyExists") co_return base::pass(std::move(made));
     // A pod's spec is what it was born with (and has the server's defaults since).
     if (what.group.empty() && what.plural == "pods") content.erase("spec");
     auto patched =
         co_await client.patch(what, home, name, kube::patch_type::merge, content, {}, how);
     if (!patched) co_return base::pass(std::move(patched));
-    co_return done();
+    co_return base::ok();
 }
 
 aio::task<> remove(kube::client& client, kube::resource what, std::string ns, std::string name) {
@@ -100,7 +96,7 @@ aio::task<> remove(kube::client& client, kube::resource what, std::string ns, st
     if (!removed && !is_gone(removed.error())) {
         co_return base::pass(std::move(removed));
     }
-    co_return done();
+    co_return base::ok();
 }
 
 }  // namespace controller

@@ -17,10 +17,6 @@ using base::errc;
 
 constexpr std::size_t events_max = 100;
 
-base::outcome<void> done() {
-    return {};
-}
-
 std::string new_password() {
     constexpr std::string_view alphabet =
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
@@ -103,7 +99,7 @@ aio::task<> local_database::reconcile(json::object object) {
 }
 
 aio::task<> local_database::claim_object_for_us(const json::object& object) {
-    if (wanted_.has_finalizer) co_return done();
+    if (wanted_.has_finalizer) co_return base::ok();
     // With the version: another's finalizer must not get lost.
     const auto* metadata = kube::object_at(object, "metadata");
     auto patched = co_await host_.kube.patch(
@@ -113,7 +109,7 @@ aio::task<> local_database::claim_object_for_us(const json::object& object) {
                        {"resourceVersion", kube::text_at(*metadata, "resourceVersion")}}}},
         {}, own_write());
     if (!patched) co_return base::pass(std::move(patched));
-    co_return done();
+    co_return base::ok();
 }
 
 aio::task<> local_database::refuse(const json::object& object) {
@@ -127,7 +123,7 @@ aio::task<> local_database::refuse(const json::object& object) {
 
 // Processes and what points at them go; volumes and the secret stay.
 aio::task<> local_database::halt() {
-    if (is_down_) co_return done();
+    if (is_down_) co_return base::ok();
     if (!members_.empty()) note_event({"Normal", "Halting", "Stopping every member"});
     stop_members();
     co_await join_members();
@@ -181,7 +177,7 @@ aio::task<> local_database::bring_up() {
         auto started = co_await start_member(ordinal);
         if (!started) co_return started;
     }
-    co_return done();
+    co_return base::ok();
 }
 
 // Memory is used from the next start on; a follower whose primary has moved must follow it now.
@@ -223,7 +219,7 @@ aio::task<> local_database::start_member(int ordinal) {
     place.task = std::make_unique<aio::task_group>(host_.on);
     place.task->spawn(place.member->run());
     note_event({"Normal", "Started", "Started member " + member_name(wanted_, ordinal)});
-    co_return done();
+    co_return base::ok();
 }
 
 aio::task<> local_database::shrink() {
@@ -243,7 +239,7 @@ aio::task<> local_database::shrink() {
         if (!removed) co_return removed;
     }
     may_have_leftovers_ = false;
-    co_return done();
+    co_return base::ok();
 }
 
 // Ordinals that are not wanted and have a folder, a claim or a pod.
@@ -316,7 +312,7 @@ aio::task<> local_database::join_members() {
     members_.clear();
     to_restart_.clear();
     may_have_leftovers_ = true;  // fewer may be wanted when they come up again
-    co_return done();
+    co_return base::ok();
 }
 
 // ---- the end -----------------------------------------------------------------------------
@@ -336,7 +332,7 @@ aio::task<> local_database::remove_objects() {
 }
 
 aio::task<> local_database::abandon() {
-    if (wanted_.name.empty()) co_return done();  // never seen
+    if (wanted_.name.empty()) co_return base::ok();  // never seen
     stop_members();
     co_await join_members();
     auto gone = co_await remove_objects();
@@ -346,12 +342,12 @@ aio::task<> local_database::abandon() {
         gone = co_await writer_.remove_all(claims(), wanted_.ns, selector_of(wanted_));
         if (!gone) co_return gone;
     }
-    if (wanted_.deletion_policy != "WipeOut" || wanted_.is_auth_external) co_return done();
+    if (wanted_.deletion_policy != "WipeOut" || wanted_.is_auth_external) co_return base::ok();
     const auto secrets = core("secrets", "Secret");
     auto secret = co_await host_.kube.get(secrets, wanted_.ns, wanted_.auth_secret);
-    if (!secret && secret.error().code == errc::not_found) co_return done();
+    if (!secret && secret.error().code == errc::not_found) co_return base::ok();
     if (!secret) co_return base::pass(std::move(secret));
-    if (!is_secret_ours(wanted_, *secret)) co_return done();
+    if (!is_secret_ours(wanted_, *secret)) co_return base::ok();
     co_return co_await writer_.remove(secrets, wanted_.ns, wanted_.auth_secret);
 }
 
@@ -368,7 +364,7 @@ aio::task<> local_database::take_down(const json::object& object) {
         }
     }
     is_gone_ = true;
-    co_return done();
+    co_return base::ok();
 }
 
 }  // namespace controller

@@ -45,7 +45,7 @@ TEST(object_writer, says_the_same_thing_once) {
         if (!told) co_return told;
         const auto found = co_await client.get(secrets, home, "it");
         EXPECT_EQ(found.error().code, base::errc::not_found);
-        co_return base::outcome<void>{};
+        co_return base::ok();
     });
 }
 
@@ -70,7 +70,7 @@ TEST(object_writer, makes_an_object_again_whose_status_found_nothing) {
         if (!told) co_return told;
         const auto found = co_await client.get(pods, home, "it");
         EXPECT_EQ(found->at("status").at("phase"), "Running");
-        co_return base::outcome<void>{};
+        co_return base::ok();
     });
 }
 
@@ -89,7 +89,7 @@ TEST(object_writer, does_not_remember_what_was_forgotten_while_it_was_said) {
         told = co_await said.tell(secrets, secret());
         if (!told) co_return told;
         EXPECT_TRUE(co_await client.get(secrets, home, "it"));
-        co_return base::outcome<void>{};
+        co_return base::ok();
     });
 }
 

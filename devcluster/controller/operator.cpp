@@ -26,10 +26,6 @@ constexpr std::size_t workers_max = 16;
 constexpr auto idle_turn = 5s;
 constexpr auto request_period = 200ms;  // while one is being carried out
 
-base::outcome<void> done() {
-    return {};
-}
-
 using news = std::function<void(const std::string& place)>;  // empty: the list is complete
 
 // The objects of one kind by "namespace/name", and which changed.
@@ -206,7 +202,7 @@ class operator_impl final : public local_operator {
     aio::task<> stop() override {
         for (auto& [key, database] : databases_) database->stop_members();
         for (auto& [key, database] : databases_) co_await database->join_members();
-        co_return done();
+        co_return base::ok();
     }
 
   private:
@@ -256,7 +252,7 @@ class operator_impl final : public local_operator {
         auto ended = co_await informer.run();
         if (!ended && ended.error().reason == "not_served") {
             log_.info("kind_not_served", {{"kind", what}, {"detail", ended.error().text}});
-            co_return done();
+            co_return base::ok();
         }
         co_return ended;
     }
@@ -293,7 +289,7 @@ class operator_impl final : public local_operator {
             log_.info("leftover_removed", {{"engine", engine}, {"database", place}});
             discard_folder(host_, fmt::format("{}/{}/{}", host_.data_dir, engine, place));
         }
-        co_return done();
+        co_return base::ok();
     }
 
     aio::task<> work_on(std::string key) {
@@ -307,7 +303,7 @@ class operator_impl final : public local_operator {
             queue_.add_after_failure(key, std::chrono::steady_clock::now());
         }
         wakeup_.notify();
-        co_return done();
+        co_return base::ok();
     }
 
     aio::task<> reconcile(std::string key) {
@@ -324,7 +320,7 @@ class operator_impl final : public local_operator {
             if (held) left = co_await held->abandon();
             if (!left) co_return left;
             databases_.erase(key);
-            if (!kind.databases->is_synced) co_return done();
+            if (!kind.databases->is_synced) co_return base::ok();
             co_return co_await refuse_requests(host_, *kind.kind, kind.requests->of(place));
         }
         if (!database) {
@@ -339,14 +335,14 @@ class operator_impl final : public local_operator {
         if (!brought) co_return brought;
         if (held->is_gone()) {
             databases_.erase(key);
-            co_return done();
+            co_return base::ok();
         }
-        if (!held->can_run()) co_return done();
+        if (!held->can_run()) co_return base::ok();
         auto served =
             co_await serve_requests(host_, *kind.kind, *held, object, kind.requests->of(place));
         if (!served) co_return base::pass(std::move(served));
         if (*served) queue_.add_at(key, std::chrono::steady_clock::now() + request_period);
-        co_return done();
+        co_return base::ok();
     }
 
     aio::executor executor_;

@@ -108,19 +108,19 @@ class operator_live : public testing::Test {
             {.version = "v1", .plural = "namespaces", .kind = "Namespace", .namespaced = false}, {},
             {{"apiVersion", "v1"}, {"kind", "Namespace"}, {"metadata", {{"name", home}}}});
         if (!made) co_return base::pass(std::move(made));
-        co_return base::outcome<void>{};
+        co_return base::ok();
     }
     aio::task<> make(kube::resource what, json::object object) {
         auto made = co_await kube_->create(std::move(what), home, std::move(object));
         if (!made) co_return base::pass(std::move(made));
-        co_return base::outcome<void>{};
+        co_return base::ok();
     }
     aio::task<> change(json::object spec) {
         auto changed =
             co_await kube_->patch(database_resource(kind("redis")), home, "cache",
                                   kube::patch_type::merge, json::object{{"spec", std::move(spec)}});
         if (!changed) co_return base::pass(std::move(changed));
-        co_return base::outcome<void>{};
+        co_return base::ok();
     }
     // Until the object's phase is that; "" means until it is not there.
     aio::task<json::object> reaches(kube::resource what, std::string name, std::string phase) {
@@ -148,7 +148,7 @@ class operator_live : public testing::Test {
         const auto give_up = std::chrono::steady_clock::now() + patience;
         while (std::chrono::steady_clock::now() < give_up) {
             const auto found = co_await kube_->get(what, home, name);
-            if (!found && found.error().code == errc::not_found) co_return base::outcome<void>{};
+            if (!found && found.error().code == errc::not_found) co_return base::ok();
             auto slept = co_await aio::sleep_for(20ms);
             if (!slept) co_return slept;
         }
@@ -238,7 +238,7 @@ TEST_F(operator_live, a_database_is_born_broken_mended_and_wiped_out) {
         }
         EXPECT_EQ(server_of(0), 0);
         EXPECT_FALSE(std::filesystem::exists(member(0)));
-        co_return base::outcome<void>{};
+        co_return base::ok();
     });
 }
 
@@ -280,7 +280,7 @@ TEST_F(operator_live, requests_are_carried_out_one_by_one) {
                    return made_up;
                }()));
         CO_TRY(failed, request_reaches("orphan", "Failed"));
-        co_return base::outcome<void>{};
+        co_return base::ok();
     });
 }
 
@@ -294,7 +294,7 @@ TEST_F(operator_live, a_request_succeeds_although_somebody_deletes_the_pod) {
         CO_TRY(asked, make(request_resource(kind("redis")), request("again", "Restart", {})));
         CO_TRY(done, request_reaches("again", "Successful"));
         CO_TRY(pod, reaches(core("pods", "Pod"), "cache-0", "Running"));
-        co_return base::outcome<void>{};
+        co_return base::ok();
     });
 }
 
@@ -319,7 +319,7 @@ TEST_F(operator_live, what_somebody_deletes_is_made_again) {
         CO_TRY(ended, cache_reaches(""));
         CO_TRY(left, count(secrets));
         EXPECT_EQ(*left, 0U);
-        co_return base::outcome<void>{};
+        co_return base::ok();
     });
 }
 
@@ -342,7 +342,7 @@ TEST_F(operator_live, a_halted_database_keeps_its_data_and_its_ports) {
         std::string later;
         std::getline(std::ifstream(member(0) / "ports"), later);
         EXPECT_EQ(ports, later);
-        co_return base::outcome<void>{};
+        co_return base::ok();
     });
 }
 
@@ -352,7 +352,7 @@ TEST_F(operator_live, a_new_life_goes_on_with_what_is_there_and_cleans_what_is_n
         CO_TRY(made,
                make(database_resource(kind("redis")), database(kind("redis"), "cache", "Halt")));
         CO_TRY(ready, cache_reaches("Ready"));
-        co_return base::outcome<void>{};
+        co_return base::ok();
     });
     EXPECT_EQ(server_of(0), 0);
     const auto leftover = folder_ / "members/redis" / home / "forgotten";
@@ -369,7 +369,7 @@ TEST_F(operator_live, a_new_life_goes_on_with_what_is_there_and_cleans_what_is_n
         EXPECT_TRUE(std::filesystem::exists(member(0) / "data"));
         CO_TRY(kept, count(claims()));
         EXPECT_EQ(*kept, 1U);
-        co_return base::outcome<void>{};
+        co_return base::ok();
     });
 }
 
@@ -393,7 +393,7 @@ TEST_F(operator_live, a_restart_that_failed_restarts_nobody_else) {
         CO_TRY(mended, cache_reaches("Ready"));
         EXPECT_EQ(server_of(0), first);
         EXPECT_NE(server_of(1), last);
-        co_return base::outcome<void>{};
+        co_return base::ok();
     });
 }
 
@@ -411,7 +411,7 @@ TEST_F(operator_live, members_that_are_no_longer_wanted_after_a_halt_leave_nothi
         EXPECT_FALSE(std::filesystem::exists(member(1)));
         CO_TRY(kept, count(claims()));
         EXPECT_EQ(*kept, 1U);
-        co_return base::outcome<void>{};
+        co_return base::ok();
     });
 }
 
@@ -426,7 +426,7 @@ TEST_F(operator_live, a_new_life_ends_what_the_last_one_began_to_remove) {
         std::filesystem::create_directory(member(3));
         CO_TRY(claim, make(claims(), claim_object(wanted, 2)));
         CO_TRY(pod, make(core("pods", "Pod"), pod_object(wanted, 1)));
-        co_return base::outcome<void>{};
+        co_return base::ok();
     });
     play([this]() -> aio::task<> {
         CO_TRY(no_claim, vanishes(claims(), "data-cache-2"));
@@ -435,7 +435,7 @@ TEST_F(operator_live, a_new_life_ends_what_the_last_one_began_to_remove) {
         CO_TRY(ready, cache_reaches("Ready"));
         CO_TRY(pods, count(core("pods", "Pod")));
         EXPECT_EQ(*pods, 1U);
-        co_return base::outcome<void>{};
+        co_return base::ok();
     });
 }
 
@@ -451,7 +451,7 @@ TEST_F(operator_live, what_cannot_run_is_refused_with_an_event_and_can_be_delete
         }));
         CO_TRY(deleted, kube_->remove(database_resource(mysql), home, "my"));
         CO_TRY(gone, reaches(database_resource(mysql), "my", ""));
-        co_return base::outcome<void>{};
+        co_return base::ok();
     });
 }
 

@@ -31,7 +31,7 @@ aio::task<> set_phase(host& with, const engine_kind& kind, const ops_request& re
     if (!patched && patched.error().code != base::errc::not_found) {
         co_return base::pass(std::move(patched), request.name);
     }
-    co_return base::outcome<void>{};
+    co_return base::ok();
 }
 
 aio::task<> begin(host& with, const engine_kind& kind, local_database& database,
@@ -40,7 +40,7 @@ aio::task<> begin(host& with, const engine_kind& kind, local_database& database,
         database.set_paused(true);
         co_return co_await set_phase(with, kind, request, {"Progressing", "Started", ""});
     }
-    if (request.phase == "Pending") co_return base::outcome<void>{};
+    if (request.phase == "Pending") co_return base::ok();
     co_return co_await set_phase(
         with, kind, request, {"Pending", "DatabaseNotReady", "waits for the database to be ready"});
 }
@@ -58,14 +58,14 @@ aio::task<> go_on(host& with, const engine_kind& kind, local_database& database,
                                                 request.database, kube::patch_type::merge,
                                                 json::object{{"spec", change}}, {}, own_write());
         if (!patched) co_return base::pass(std::move(patched), request.name);
-        co_return base::outcome<void>{};  // the watch brings the object back
+        co_return base::ok();  // the watch brings the object back
     }
     if (request.restarts()) database.restart_members(request.uid, !request.applies_always);
     if (database.is_settled()) {
         database.set_paused(false);
         co_return co_await set_phase(with, kind, request, {"Successful", "Done", ""});
     }
-    if (!is_late(with, request)) co_return base::outcome<void>{};
+    if (!is_late(with, request)) co_return base::ok();
     database.forget_restarts();
     database.set_paused(false);
     co_return co_await set_phase(
@@ -120,7 +120,7 @@ aio::task<> refuse_requests(host& with, const engine_kind& kind,
                                                     kind.kind, each.database, each.ns)});
         if (!told) co_return told;
     }
-    co_return base::outcome<void>{};
+    co_return base::ok();
 }
 
 }  // namespace controller

@@ -8,14 +8,6 @@
 #include "kube/json_text.hpp"
 
 namespace controller {
-namespace {
-
-base::outcome<void> done() {
-    return {};
-}
-
-}  // namespace
-
 aio::task<> local_database::publish(const json::object& object) {
     if (!wanted_.is_halted) {
         auto told = co_await publish_services();
@@ -61,13 +53,13 @@ aio::task<> local_database::publish_services() {
         told = co_await publish_endpoints(each.suffix, std::move(each.addresses), each.port_name);
         if (!told) co_return told;
     }
-    co_return done();
+    co_return base::ok();
 }
 
 aio::task<> local_database::publish_endpoints(std::string suffix,
                                               std::vector<endpoint_address> addresses,
                                               std::string port_name) {
-    if (refuses_endpoints_) co_return done();
+    if (refuses_endpoints_) co_return base::ok();
     auto told = co_await writer_.tell(core("endpoints", "Endpoints"),
                                       endpoints_object(wanted_, suffix, addresses, port_name));
     if (told || told.error().code != base::errc::invalid) co_return told;
@@ -76,13 +68,13 @@ aio::task<> local_database::publish_endpoints(std::string suffix,
     refuses_endpoints_ = true;
     host_.log.warning("endpoints_refused",
                       {{"database", wanted_.name}, {"detail", told.error().text}});
-    co_return done();
+    co_return base::ok();
 }
 
 aio::task<> local_database::publish_binding() {
     const auto* first = member_at(0);
-    if (first == nullptr || first->plan().port == 0) co_return done();
-    if (!facts_.was_provisioned && !first->state().is_ready) co_return done();
+    if (first == nullptr || first->plan().port == 0) co_return base::ok();
+    if (!facts_.was_provisioned && !first->state().is_ready) co_return base::ok();
     const auto url = fmt::format(fmt::runtime(kind_.url), first->plan().port);
     co_return co_await writer_.tell(bindings(), binding_object(wanted_, url));
 }
@@ -160,7 +152,7 @@ aio::task<> local_database::publish_events() {
         if (!told) co_return told;
         events_.erase(events_.begin());
     }
-    co_return done();
+    co_return base::ok();
 }
 
 }  // namespace controller

@@ -188,7 +188,7 @@ int run_operator(kube::config cluster, const controller::operator_options& how, 
                 co_await work.join();
                 co_await local->stop();
                 loop.release();
-                co_return base::outcome<void>{};
+                co_return base::ok();
             });
         });
         std::thread([signals] {

@@ -46,7 +46,7 @@ aio::task<> prepare(member_plan plan, run_user as, const bool& is_stopping) {
     if (!written) co_return written;
     written = write_private(plan.folder + "/init.sql", at_start(plan), as);
     if (!written) co_return written;
-    if (std::filesystem::exists(data + "/mysql")) co_return base::outcome<void>{};
+    if (std::filesystem::exists(data + "/mysql")) co_return base::ok();
     std::error_code error;
     std::filesystem::remove_all(fresh, error);
     command make{.program = "/usr/bin/mariadb-install-db", .folder = plan.folder};
@@ -57,7 +57,7 @@ aio::task<> prepare(member_plan plan, run_user as, const bool& is_stopping) {
     if (!made) co_return made;
     std::filesystem::rename(fresh, data, error);
     if (error) co_return base::fail(base::errc::unavailable, error.message());
-    co_return base::outcome<void>{};
+    co_return base::ok();
 }
 
 command server(const member_plan& plan) {

@@ -24,10 +24,6 @@ constexpr auto exporter_patience = 2s;
 constexpr auto leftover_patience = 10s;
 constexpr auto stable_after = 60s;  // waits between restarts begin anew
 
-base::outcome<void> done() {
-    return {};
-}
-
 }  // namespace
 
 void member::set_ready(bool ready, std::string trouble) {
@@ -122,7 +118,7 @@ aio::task<> member::live(process& server) {
         const bool is_calm = state_.is_ready && failed_probes_ == 0 && !is_stopping();
         const auto period = is_calm ? std::chrono::milliseconds(health_period) : probe_period;
         auto ended = co_await aio::with_deadline(steady_clock::now() + period, server.ended());
-        if (ended && is_stopping()) co_return done();
+        if (ended && is_stopping()) co_return base::ok();
         if (ended) {
             co_return base::fail(errc::unavailable,
                                  *ended < 0 ? fmt::format("killed by signal {}", -*ended)
@@ -171,7 +167,7 @@ aio::task<> member::kill_leftovers() {
             [at = place_of_work{deps_.of.server(plan_).program, plan_.folder + "/data"},
              as = deps_.as]() -> base::outcome<std::size_t> { return kill_processes(at, as); });
         if (!left) co_return base::pass(std::move(left));
-        if (*left == 0) co_return done();
+        if (*left == 0) co_return base::ok();
         if (steady_clock::now() > give_up) {
             co_return base::fail(errc::unavailable, "processes of the last run do not end");
         }
@@ -200,7 +196,7 @@ aio::task<> member::wait_before_restart(std::chrono::milliseconds wait) {
         auto slept = co_await aio::sleep_for(probe_period);
         if (!slept) co_return slept;
     }
-    co_return done();
+    co_return base::ok();
 }
 
 aio::task<> member::run() {
@@ -229,7 +225,7 @@ aio::task<> member::run() {
         auto waited = co_await wait_before_restart(waits.next());
         if (!waited) co_return waited;
     }
-    co_return done();
+    co_return base::ok();
 }
 
 void member::restart() {

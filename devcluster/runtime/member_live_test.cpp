@@ -111,7 +111,7 @@ class member_live : public testing::TestWithParam<std::string> {
             auto slept = co_await aio::sleep_for(20ms);
             if (!slept) co_return slept;
         }
-        co_return base::outcome<void>{};
+        co_return base::ok();
     }
 
     // Its exporter's page; empty until it is there.

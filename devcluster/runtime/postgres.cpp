@@ -93,7 +93,7 @@ aio::task<> prepare(member_plan plan, run_user as, const bool& is_stopping) {
     std::filesystem::remove(data + "/postmaster.pid", error);
     const bool copies_anew = is_cut_off(plan);
     if (std::filesystem::exists(data + "/PG_VERSION") && !copies_anew) {
-        co_return base::outcome<void>{};
+        co_return base::ok();
     }
     // A half-made folder of a start that was killed is of no use.
     std::filesystem::remove_all(fresh, error);
@@ -107,7 +107,7 @@ aio::task<> prepare(member_plan plan, run_user as, const bool& is_stopping) {
     // What the log says was of the data that is gone.
     const auto log = plan.folder + "/server.log";
     if (copies_anew) std::filesystem::rename(log, log + ".old", error);
-    co_return base::outcome<void>{};
+    co_return base::ok();
 }
 
 command server(const member_plan& plan) {

@@ -100,7 +100,7 @@ class child final : public process {
     [[nodiscard]] bool is_alive() override { return !reap(); }
 
     aio::task<> stop(int number, std::chrono::milliseconds patience) override {
-        if (!signal(number)) co_return base::outcome<void>{};
+        if (!signal(number)) co_return base::ok();
         const auto until = std::chrono::steady_clock::now() + patience;
         bool is_hurried = false;  // we are being cancelled: no time for kindness
         while (!reap()) {
@@ -115,7 +115,7 @@ class child final : public process {
             auto paused = co_await aio::sleep_for(std::chrono::milliseconds(10));
             is_hurried = !paused;
         }
-        co_return base::outcome<void>{};
+        co_return base::ok();
     }
 
   private:
@@ -212,7 +212,7 @@ aio::task<> run(command what, run_user as, std::chrono::milliseconds patience,
     while (true) {
         const auto now = std::chrono::steady_clock::now();
         auto status = co_await aio::with_deadline(std::min(now + turn, give_up), (*made)->ended());
-        if (status && *status == 0) co_return base::outcome<void>{};
+        if (status && *status == 0) co_return base::ok();
         if (status) {
             co_return fail(errc::unavailable,
                            fmt::format("{} ended with {}: {}", program, *status, last_line(log)));

@@ -74,7 +74,7 @@ class played : public testing::Test {
             auto waited = co_await news_.wait();
             if (!waited) co_return waited;
         }
-        co_return base::outcome<void>{};
+        co_return base::ok();
     }
     aio::task<> until_ready() { return until(databases, "cache", "Ready"); }
     aio::task<> until_over(std::string name, std::string phase) {
@@ -131,7 +131,7 @@ TEST_F(played, what_is_not_given_is_cleared) {
         EXPECT_EQ(cluster_->stats().at("flaps_per_second"), 0.0);
         EXPECT_TRUE(set("{}"));
         EXPECT_EQ(scrape().after, 0ms);
-        co_return base::outcome<void>{};
+        co_return base::ok();
     });
 }
 
@@ -150,7 +150,7 @@ TEST_F(played, switches_that_are_refused_change_nothing) {
             EXPECT_EQ(scrape().answer.response.status, 503U) << wrong;
             EXPECT_EQ(cluster_->stats().at("flaps_per_second"), 0.001) << wrong;
         }
-        co_return base::outcome<void>{};
+        co_return base::ok();
     });
 }
 
@@ -167,7 +167,7 @@ TEST_F(played, databases_fall_ill_as_often_as_was_said_last) {
             if (!changed) co_return base::pass(std::move(changed));
         }
         EXPECT_TRUE(set("{}"));
-        co_return base::outcome<void>{};
+        co_return base::ok();
     });
 }
 
@@ -181,7 +181,7 @@ TEST_F(played, more_trouble_than_can_be_made_leaves_the_loop_to_others) {
             auto passed = co_await aio::sleep_for(1us);
             if (!passed) co_return passed;
         }
-        co_return base::outcome<void>{};
+        co_return base::ok();
     });
 }
 

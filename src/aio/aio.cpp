@@ -231,7 +231,7 @@ task<> sleep_until(base::steady_time when) {
     error_code error;
     co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, error));
     if (error) co_return fail(errc::cancelled, "cancelled");
-    co_return base::outcome<void>{};
+    co_return base::ok();
 }
 
 task<> sleep_for(std::chrono::nanoseconds duration) {
@@ -249,7 +249,7 @@ task<> wait_readable(int descriptor) {
                                 asio::redirect_error(asio::use_awaitable, error));
     watched.release();
     if (error) co_return fail(errc::cancelled, "cancelled");
-    co_return base::outcome<void>{};
+    co_return base::ok();
 }
 
 // ---- task_group ----------------------------------------------------------------------
@@ -320,7 +320,7 @@ task<> task_group::join() {
         error_code ignored;
         co_await group->empty.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
     }
-    co_return base::outcome<void>{};
+    co_return base::ok();
 }
 
 std::size_t task_group::size() const noexcept {
@@ -363,7 +363,7 @@ task<bool> notification::wait_for(std::chrono::nanoseconds duration) {
 task<> notification::wait() {
     auto woken = co_await wait_until(base::steady_time::max());
     if (!woken) co_return base::pass(std::move(woken));
-    co_return base::outcome<void>{};
+    co_return base::ok();
 }
 
 // ---- periodic and backoff ------------------------------------------------------------

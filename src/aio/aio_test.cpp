@@ -103,7 +103,7 @@ TEST(with_deadline, passes_a_cancellation_from_outside_on) {
     group.spawn([&]() -> task<> {
         const auto result = co_await with_deadline(never, sleeper(&inner_cancelled));
         if (!result) outer = result.error().code;
-        co_return base::outcome<void>{};
+        co_return base::ok();
     });
     on.poll();
     group.cancel();
@@ -126,7 +126,7 @@ TEST(task_group, cancels_and_joins_its_children) {
     joiner.spawn([&]() -> task<> {
         const auto done = co_await group.join();
         joined = done.has_value();
-        co_return base::outcome<void>{};
+        co_return base::ok();
     });
     on.run();
     EXPECT_TRUE(first);
@@ -152,7 +152,7 @@ TEST(task_group, takes_no_child_after_close) {
     bool ran = false;
     EXPECT_FALSE(group.spawn([&]() -> task<> {
         ran = true;
-        co_return base::outcome<void>{};
+        co_return base::ok();
     }));
     on.run();
     EXPECT_FALSE(ran);
@@ -167,7 +167,7 @@ TEST(task_group, reports_failures_but_not_cancellations) {
     group.spawn([]() -> task<> { co_return base::fail(errc::unavailable, "down"); });
     group.spawn([]() -> task<> {
         throw std::runtime_error("broken");
-        co_return base::outcome<void>{};
+        co_return base::ok();
     });
     group.spawn(sleeper(&was_cancelled));
     on.poll();
@@ -184,7 +184,7 @@ TEST(task_group, holds_many_children) {
         group.spawn([&done]() -> task<> {
             const auto slept = co_await sleep_until(base::steady_time::min());
             done += slept ? 1 : 0;
-            co_return base::outcome<void>{};
+            co_return base::ok();
         });
     }
     on.run();
@@ -226,7 +226,7 @@ TEST(notification, says_when_the_time_came_first) {
         changed.notify();
         const auto early = co_await changed.wait_until(never);
         if (early) second = *early;
-        co_return base::outcome<void>{};
+        co_return base::ok();
     });
     on.run();
     EXPECT_EQ(first, false);

@@ -42,7 +42,7 @@ task<> keep_result(Start& start, std::optional<base::outcome<T>>& into) {
     } catch (...) {
         into.emplace(std::unexpected(failure_of_current_exception()));
     }
-    co_return base::outcome<void>{};
+    co_return base::ok();
 }
 template <class T>
 base::outcome<T> kept(std::optional<base::outcome<T>>& result) {

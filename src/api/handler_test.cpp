@@ -26,7 +26,7 @@ class sync_reader final : public http::stream_writer {
   public:
     aio::task<> write(std::shared_ptr<const std::string> bytes) override {
         text += *bytes;
-        co_return base::outcome<void>{};
+        co_return base::ok();
     }
     void on_end(std::move_only_function<void()>) override {}
     [[nodiscard]] bool is_draining() const noexcept override {
@@ -89,7 +89,7 @@ class api_handler : public testing::Test {
             const auto ended = co_await start();
             EXPECT_TRUE(ended);
             has_ended = true;
-            co_return base::outcome<void>{};
+            co_return base::ok();
         });
         while (!has_ended) loop_.poll();
         settle();
@@ -101,7 +101,7 @@ class api_handler : public testing::Test {
         std::optional<http::outgoing_response> later;
         run([&]() -> aio::task<> {
             later.emplace(co_await handler_->handle(std::move(incoming)));
-            co_return base::outcome<void>{};
+            co_return base::ok();
         });
         return std::move(*later);
     }

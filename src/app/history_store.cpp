@@ -17,10 +17,6 @@ constexpr std::chrono::minutes ahead_most{5};
 // A clock that is wrong when a machine starts is put right within this time.
 constexpr std::chrono::minutes ahead_borne_for{10};
 
-base::outcome<void> done() {
-    return {};
-}
-
 // Ascending by time as text: chunks of one database come back in their order.
 std::string document_id(const std::string& id, std::int64_t key) {
     return fmt::format("{}/{:012}", id, key);
@@ -73,7 +69,7 @@ aio::task<> history_store::load(std::string id) {
                                           .after = after,
                                           .limit = 100});
         auto at = histories_.find(id);
-        if (at == histories_.end()) co_return done();  // forgotten meanwhile
+        if (at == histories_.end()) co_return base::ok();  // forgotten meanwhile
         if (!page) {
             at->second.is_loading = false;
             co_return base::pass(std::move(page), "read the history");
@@ -89,23 +85,23 @@ aio::task<> history_store::load(std::string id) {
         into.open_stored = clock_.utc_now();
         into.is_loaded = true;
         into.is_loading = false;
-        co_return done();
+        co_return base::ok();
     }
 }
 
 aio::task<> history_store::append(std::string id, base::instant at, domain::metric_values values) {
-    if (options_.retention.count() == 0) co_return done();
+    if (options_.retention.count() == 0) co_return base::ok();
     auto& present = histories_[id];
-    if (present.is_loading) co_return done();  // the row of this turn is not worth a wait
+    if (present.is_loading) co_return base::ok();  // the row of this turn is not worth a wait
     if (!present.is_loaded) {
         auto loaded = co_await load(id);
         if (!loaded) co_return loaded;
     }
     const auto now = histories_.find(id);
-    if (now == histories_.end() || !now->second.is_loaded) co_return done();
+    if (now == histories_.end() || !now->second.is_loaded) co_return base::ok();
     drop_ahead(id, now->second, at);
     now->second.rows.append(at, values);
-    co_return done();
+    co_return base::ok();
 }
 
 aio::task<history_points> history_store::read(history_request what) {
@@ -175,7 +171,7 @@ aio::task<> history_store::write(std::vector<ports::put_request> puts,
             }
         }
     }
-    co_return done();
+    co_return base::ok();
 }
 
 aio::task<> history_store::remove_outdated() {
@@ -199,7 +195,7 @@ aio::task<> history_store::remove_outdated() {
         const auto at = histories_.find(id);
         if (at != histories_.end()) at->second.stored.erase(key);
     }
-    co_return done();
+    co_return base::ok();
 }
 
 aio::task<> history_store::remove_forgotten() {
@@ -214,7 +210,7 @@ aio::task<> history_store::remove_forgotten() {
         }
         forgotten_.erase(id);
     }
-    co_return done();
+    co_return base::ok();
 }
 
 aio::task<> history_store::flush(bool everything) {

@@ -61,10 +61,6 @@ base::outcome<kept> decode(const std::string& text) {
     return result;
 }
 
-base::outcome<void> done() {
-    return {};
-}
-
 }  // namespace
 
 aio::task<idempotency_ticket> idempotency_ledger::begin(std::string key, std::string payload) {
@@ -98,7 +94,7 @@ aio::task<idempotency_ticket> idempotency_ledger::begin(std::string key, std::st
 
 aio::task<> idempotency_ledger::finish(std::string key, stored_response answer) {
     const auto at = open_.find(key);
-    if (at == open_.end()) co_return done();
+    if (at == open_.end()) co_return base::ok();
     const auto request = at->second;
     auto put = co_await store_.put(
         {.collection = collection,
@@ -110,7 +106,7 @@ aio::task<> idempotency_ledger::finish(std::string key, stored_response answer) 
          .expected = request.replaces});
     open_.erase(key);
     if (!put) co_return base::pass(std::move(put), "keep the answer");
-    co_return done();
+    co_return base::ok();
 }
 
 void idempotency_ledger::abandon(const std::string& key) {
@@ -133,7 +129,7 @@ aio::task<> idempotency_ledger::purge() {
             }
         }
     }
-    co_return done();
+    co_return base::ok();
 }
 
 }  // namespace app

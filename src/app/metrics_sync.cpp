@@ -15,10 +15,6 @@ constexpr std::chrono::milliseconds first_look{500};
 // interval.
 constexpr std::chrono::seconds first_retry{2};
 
-base::outcome<void> done() {
-    return {};
-}
-
 double seconds(std::chrono::nanoseconds duration) {
     return std::chrono::duration<double>(duration).count();
 }
@@ -177,7 +173,7 @@ aio::task<> metrics_sync::scrape(std::string id, scrape_lanes::ticket place) {
     }
     lanes_.end(place);
     wakeup_.notify();
-    co_return done();
+    co_return base::ok();
 }
 
 base::steady_time metrics_sync::next_due(const std::string& id, target& which,
@@ -200,18 +196,18 @@ bool metrics_sync::is_without_sample(const std::string& id) const {
 aio::task<> metrics_sync::take(std::string id,
                                base::outcome<std::shared_ptr<const domain::metrics_sample>> got) {
     auto* which = deps_.table.find(id);
-    if (which == nullptr || !targets_.contains(id)) co_return done();
+    if (which == nullptr || !targets_.contains(id)) co_return base::ok();
     if (got) {
         const auto sample = *got;
         deps_.table.set_sample(*which, sample);
         co_return co_await deps_.history.append(id, sample->observed_at, sample->values);
     }
     const auto& why = got.error();
-    if (why.code == base::errc::cancelled) co_return done();
+    if (why.code == base::errc::cancelled) co_return base::ok();
     const auto state = which->sample ? metrics_state::stale : metrics_state::unavailable;
     deps_.table.set_metrics_trouble(
         *which, state, why.reason.empty() ? std::string(base::name(why.code)) : why.reason);
-    co_return done();
+    co_return base::ok();
 }
 
 }  // namespace app

@@ -13,10 +13,6 @@ using domain::action_kind;
 constexpr int steps_max = 8;
 constexpr std::chrono::seconds idle_turn{5};
 
-base::outcome<void> done() {
-    return {};
-}
-
 }  // namespace
 
 reconciler::reconciler(parts with, reconcile_options how)
@@ -82,7 +78,7 @@ aio::task<> reconciler::work_on(std::string id) {
         queue_.add_after_failure(id, deps_.clock.now());
     }
     wakeup_.notify();
-    co_return done();
+    co_return base::ok();
 }
 
 domain::decide_context reconciler::context_of(const entry& which) const {
@@ -110,17 +106,17 @@ aio::task<domain::decision> reconciler::decide_and_write(std::string id) {
 
 aio::task<> reconciler::reconcile(std::string id) {
     for (int step = 0; step < steps_max; ++step) {
-        if (deps_.table.find(id) == nullptr) co_return done();
+        if (deps_.table.find(id) == nullptr) co_return base::ok();
         auto decision = co_await decide_and_write(id);
         if (!decision) {
-            if (decision.error().code == errc::not_found) co_return done();
+            if (decision.error().code == errc::not_found) co_return base::ok();
             co_return base::pass(std::move(decision));
         }
         const auto what = decision->next;
         if (what.kind == action_kind::none) {
             if (decision->record_changed) continue;  // decide again from the new record
             if (decision->again_in) queue_.add_at(id, deps_.clock.now() + *decision->again_in);
-            co_return done();
+            co_return base::ok();
         }
         if (what.kind == action_kind::remove_record) {
             auto forgotten = co_await deps_.records.forget(id);
@@ -146,10 +142,10 @@ aio::task<> reconciler::reconcile(std::string id) {
         if (what.kind == action_kind::remove_object && end.gone) continue;
         const auto again = decision->again_in.value_or(std::chrono::seconds(5));
         queue_.add_at(id, deps_.clock.now() + again);
-        co_return done();
+        co_return base::ok();
     }
     queue_.add_at(id, deps_.clock.now() + std::chrono::seconds(1));
-    co_return done();
+    co_return base::ok();
 }
 
 aio::task<reconciler::done_action> reconciler::act(domain::database record, domain::action what) {
@@ -222,7 +218,7 @@ aio::task<> reconciler::note_failure(std::string id, domain::action tried, base:
                                            {"reason", why.reason},
                                            {"detail", why.text}});
     queue_.add(id);
-    co_return done();
+    co_return base::ok();
 }
 
 }  // namespace app

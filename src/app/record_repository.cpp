@@ -32,10 +32,6 @@ bool is_effect_unknown(const base::failure& why) noexcept {
            why.code == errc::cancelled || why.code == errc::internal;
 }
 
-base::outcome<void> done() {
-    return {};
-}
-
 }  // namespace
 
 aio::task<> record_repository::load_collection(
@@ -49,7 +45,7 @@ aio::task<> record_repository::load_collection(
             auto taken = take(document);
             if (!taken) co_return base::pass(std::move(taken), collection + "/" + document.id);
         }
-        if (page->next.empty()) co_return done();
+        if (page->next.empty()) co_return base::ok();
         after = page->next;
     }
 }
@@ -60,14 +56,14 @@ aio::task<> record_repository::load() {
         if (!record) return base::outcome<void>(base::pass(std::move(record)));
         record->revision = document.revision;
         table_.put_project(std::make_shared<const domain::project>(std::move(*record)));
-        return done();
+        return base::ok();
     });
     if (!loaded) co_return loaded;
     loaded = co_await load_collection(operations, [this](const auto& document) {
         auto record = decode_operation(document.body);
         if (!record) return base::outcome<void>(base::pass(std::move(record)));
         table_.put_archived(std::make_shared<const domain::operation>(std::move(*record)));
-        return done();
+        return base::ok();
     });
     if (!loaded) co_return loaded;
     co_return co_await load_collection(databases, [this](const auto& document) {
@@ -75,7 +71,7 @@ aio::task<> record_repository::load() {
         if (!record) return base::outcome<void>(base::pass(std::move(record)));
         record->revision = document.revision;
         table_.put(std::make_shared<const domain::database>(std::move(*record)));
-        return done();
+        return base::ok();
     });
 }
 
@@ -121,10 +117,10 @@ aio::task<> record_repository::reload(std::string id) {
         co_return base::pass(std::move(found), "read the record again");
     }
     unconfirmed_records_.erase(id);
-    if (which == nullptr) co_return done();
+    if (which == nullptr) co_return base::ok();
     if (!found) {
         table_.erase(id);  // a removal whose answer was lost
-        co_return done();
+        co_return base::ok();
     }
     auto record = decode_database(found->body);
     if (!record) co_return base::pass(std::move(record), id);
@@ -132,7 +128,7 @@ aio::task<> record_repository::reload(std::string id) {
     if (record->revision != which->record->revision) {
         table_.put(std::make_shared<const domain::database>(std::move(*record)));
     }
-    co_return done();
+    co_return base::ok();
 }
 
 aio::task<std::shared_ptr<const domain::database>> record_repository::update(std::string id,
@@ -175,7 +171,7 @@ aio::task<std::shared_ptr<const domain::database>> record_repository::update(std
 
 aio::task<> record_repository::forget(std::string id) {
     auto* which = table_.find(id);
-    if (which == nullptr) co_return done();
+    if (which == nullptr) co_return base::ok();
     const auto record = which->record;
     for (const auto& operation : record->operations) {
         auto put = co_await store_.put({.collection = operations,
@@ -194,7 +190,7 @@ aio::task<> record_repository::forget(std::string id) {
         co_return base::pass(std::move(removed), "remove the record");
     }
     table_.erase(id);
-    co_return done();
+    co_return base::ok();
 }
 
 aio::task<> record_repository::reload_project(std::string name) {
@@ -206,7 +202,7 @@ aio::task<> record_repository::reload_project(std::string name) {
     unconfirmed_projects_.erase(name);
     if (!found) {
         table_.erase_project(name);
-        co_return done();
+        co_return base::ok();
     }
     auto record = decode_project(found->body);
     if (!record) co_return base::pass(std::move(record), name);
@@ -215,7 +211,7 @@ aio::task<> record_repository::reload_project(std::string name) {
     if (!present || present->revision != record->revision) {
         table_.put_project(std::make_shared<const domain::project>(std::move(*record)));
     }
-    co_return done();
+    co_return base::ok();
 }
 
 aio::task<std::shared_ptr<const domain::project>> record_repository::put_project(
@@ -256,11 +252,11 @@ aio::task<> record_repository::delete_project(std::string name) {
         co_await store_.remove({.collection = projects, .id = name, .expected = present->revision});
     if (removed) {
         table_.erase_project(name);
-        co_return done();
+        co_return base::ok();
     }
     if (removed.error().code == errc::precondition || is_effect_unknown(removed.error())) {
         auto reloaded = co_await reload_project(name);
-        if (reloaded && !table_.project(name)) co_return done();  // it is gone
+        if (reloaded && !table_.project(name)) co_return base::ok();  // it is gone
     }
     co_return base::pass(std::move(removed), "remove the project");
 }
@@ -286,7 +282,7 @@ aio::task<> record_repository::resolve_unconfirmed() {
         auto reloaded = co_await reload_project(*unconfirmed_projects_.begin());
         if (!reloaded) co_return reloaded;
     }
-    co_return done();
+    co_return base::ok();
 }
 
 aio::task<> record_repository::purge_operations(base::instant when) {
@@ -295,7 +291,7 @@ aio::task<> record_repository::purge_operations(base::instant when) {
         if (!removed) co_return base::pass(std::move(removed), "remove an old operation");
         table_.erase_archived(id);
     }
-    co_return done();
+    co_return base::ok();
 }
 
 }  // namespace app

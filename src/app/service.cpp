@@ -23,10 +23,6 @@ using base::errc;
 constexpr std::chrono::seconds status_turn{5};
 constexpr std::chrono::hours operations_kept_for{24 * 7};
 
-base::outcome<void> done() {
-    return {};
-}
-
 class service_impl final : public service, public ports::cluster_observer {
   public:
     service_impl(service_parts with, service_options how)
@@ -84,7 +80,7 @@ class service_impl final : public service, public ports::cluster_observer {
             if (!made && made.error().code != errc::conflict) co_return base::pass(std::move(made));
         }
         note_store();
-        co_return done();
+        co_return base::ok();
     }
 
     aio::task<> run() override {
@@ -199,7 +195,7 @@ class service_impl final : public service, public ports::cluster_observer {
     }
     aio::task<void> abandon_idempotent(std::string key) override {
         ledger_.abandon(key);
-        co_return done();
+        co_return base::ok();
     }
 
     void listen(platform_listener& listener) override { table_.listen(listener); }
@@ -269,7 +265,7 @@ class service_impl final : public service, public ports::cluster_observer {
             deps_.health.progressed(background::status_sync, deps_.clock.now());
         }
         probe_.counted(take_census(table_, deps_.clock.utc_now(), options_.provision_timeout));
-        co_return done();
+        co_return base::ok();
     }
 
     aio::task<> purge() {

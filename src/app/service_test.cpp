@@ -184,7 +184,7 @@ TEST_F(service, two_changes_at_once_do_not_both_get_the_last_room) {
         both.spawn([&, id = id_of(name)]() -> aio::task<> {
             domain::patch_request grown{.size = domain::size_request{.preset = "medium"}};
             answers.push_back(co_await service_->patch_database(id, grown, {}, by_));
-            co_return base::outcome<void>{};
+            co_return base::ok();
         });
     }
     while (gate_.waiting() + static_cast<int>(answers.size()) < 2) loop_.poll();

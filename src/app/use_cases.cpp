@@ -353,7 +353,7 @@ aio::task<> use_cases::delete_project(std::string name, write_conditions conditi
         co_return base::fail(errc::conflict, fmt::format("project '{}' still has databases", name),
                              "not_empty");
     }
-    if (conditions.dry_run) co_return base::outcome<void>{};
+    if (conditions.dry_run) co_return base::ok();
     leaving_projects_.insert(name);
     auto removed = co_await deps_.records.delete_project(name);
     leaving_projects_.erase(name);
@@ -361,7 +361,7 @@ aio::task<> use_cases::delete_project(std::string name, write_conditions conditi
     if (!removed) co_return base::pass(std::move(removed));
     deps_.log.info("project_removed",
                    {{"project", name}, {"subject", by.subject}, {"request_id", by.request_id}});
-    co_return base::outcome<void>{};
+    co_return base::ok();
 }
 
 }  // namespace app

@@ -60,22 +60,37 @@ struct failure {
 template <class T>
 using outcome = std::expected<T, failure>;
 
-// return base::fail(errc::not_found, "no such database");
+// The success of an operation without a value: `return base::ok();`.
+[[nodiscard]] inline outcome<void> ok() {
+    return {};
+}
+
+// A failure as a result: `return base::fail(errc::not_found, "no such database");`.
 [[nodiscard]] inline std::unexpected<failure> fail(errc code, std::string text,
                                                    std::string reason = {}) {
     return std::unexpected(
         failure{.code = code, .text = std::move(text), .reason = std::move(reason)});
 }
 
-// return base::pass(std::move(result), "list pods");  -- hand a failure on, with context.
+// Returns the failure of `result` as a result of another type: `return base::pass(pods);`. With
+// `where`, adds "where: " to its text. Precondition: `result` holds a failure.
 template <class T>
-[[nodiscard]] std::unexpected<failure> pass(std::expected<T, failure>&& result,
+[[nodiscard]] std::unexpected<failure> pass(const std::expected<T, failure>& result) {
+    return std::unexpected(result.error());
+}
+template <class T>
+[[nodiscard]] std::unexpected<failure> pass(const std::expected<T, failure>& result,
                                             std::string_view where) {
-    return std::unexpected(std::move(result).error().in(where));
+    return std::unexpected(result.error().in(where));
 }
 template <class T>
 [[nodiscard]] std::unexpected<failure> pass(std::expected<T, failure>&& result) {
     return std::unexpected(std::move(result).error());
+}
+template <class T>
+[[nodiscard]] std::unexpected<failure> pass(std::expected<T, failure>&& result,
+                                            std::string_view where) {
+    return std::unexpected(std::move(result).error().in(where));
 }
 
 }  // namespace base

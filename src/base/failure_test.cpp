@@ -18,6 +18,20 @@ TEST(failure, gathers_context_from_the_inside_out) {
     EXPECT_TRUE(outer.error().retryable());
 }
 
+TEST(failure, pass_converts_a_failure_and_leaves_a_named_result_intact) {
+    const outcome<int> inner = fail(errc::limit, "too many streams", "streams_max");
+    const outcome<std::string> outer = pass(inner);
+    const outcome<std::string> with_context = pass(inner, "open");
+    EXPECT_EQ(outer.error().text, "too many streams");
+    EXPECT_EQ(with_context.error().text, "open: too many streams");
+    EXPECT_EQ(with_context.error().reason, "streams_max");
+    EXPECT_EQ(inner.error().text, "too many streams");
+}
+
+TEST(failure, ok_is_a_success) {
+    EXPECT_TRUE(ok().has_value());
+}
+
 TEST(failure, has_a_distinct_name_for_every_code) {
     std::set<std::string_view> names;
     for (int code = 0; code <= int(errc::internal); ++code)

@@ -22,10 +22,6 @@ using base::errc;
 using base::fail;
 using boost::system::error_code;
 
-base::outcome<void> done() {
-    return {};
-}
-
 // Beast's parser with our storage: the status, the headers and the body bytes not yet taken.
 class response_parser final : public beast_http::basic_parser<false> {
   public:
@@ -90,7 +86,7 @@ class response_reader {
                 auto result = co_await feed();
                 if (!result) co_return result;
             }
-            if (parser_->status < 100 || parser_->status >= 200) co_return done();
+            if (parser_->status < 100 || parser_->status >= 200) co_return base::ok();
             start_parser(is_head_);
             auto result = parse();
             if (!result) co_return result;
@@ -103,14 +99,14 @@ class response_reader {
             auto result = co_await feed();
             if (!result) co_return result;
         }
-        co_return done();
+        co_return base::ok();
     }
     aio::task<> read_whole_body() {
         while (!parser_->is_done()) {
             auto result = co_await feed();
             if (!result) co_return result;
         }
-        co_return done();
+        co_return base::ok();
     }
     [[nodiscard]] bool is_done() const { return parser_->is_done(); }
     [[nodiscard]] bool can_be_kept() const {
@@ -141,7 +137,7 @@ class response_reader {
                 co_return fail(errc::unavailable,
                                "the connection closed before the end of the response");
             }
-            co_return done();
+            co_return base::ok();
         }
         has_received_bytes_ = true;
         pending_.append(bytes.data(), *size);

@@ -119,7 +119,7 @@ class connection_of final : public connection,
 
     aio::task<> write(std::shared_ptr<const std::string> bytes) override {
         if (phase_ != phase::streaming || is_client_disconnected_) co_return write_failure();
-        if (bytes->empty()) co_return base::outcome<void>{};
+        if (bytes->empty()) co_return base::ok();
         if (writer_.is_waiting())
             co_return base::fail(errc::internal, "concurrent writes to one stream");
         const auto size = bytes->size();
@@ -134,7 +134,7 @@ class connection_of final : public connection,
             co_return write_failure();
         }
         stream_bytes_ += size;
-        co_return base::outcome<void>{};
+        co_return base::ok();
     }
 
     void on_end(std::move_only_function<void()> callback) override {

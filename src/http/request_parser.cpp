@@ -36,11 +36,6 @@ bool is_target_char(char c) noexcept {
 bool is_value_char(char c) noexcept {
     return c == '\t' || (static_cast<unsigned char>(c) >= 0x20 && c != 0x7f);
 }
-std::string_view trimmed(std::string_view text) noexcept {
-    while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-    while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-    return text;
-}
 
 // Returns whether a line ends without CR. `before` is the byte that precedes `text`.
 bool has_bare_line_end(std::string_view text, char before) noexcept {
@@ -55,7 +50,7 @@ bool has_bare_line_end(std::string_view text, char before) noexcept {
 bool has_list_item(std::string_view list, std::string_view word) noexcept {
     while (!list.empty()) {
         const auto comma = list.find(',');
-        if (base::equals_ignore_case(trimmed(list.substr(0, comma)), word)) return true;
+        if (base::equals_ignore_case(base::trimmed(list.substr(0, comma)), word)) return true;
         if (comma == std::string_view::npos) return false;
         list.remove_prefix(comma + 1);
     }
@@ -248,7 +243,7 @@ bool request_parser::read_field(std::string_view line) {
     if (colon == std::string_view::npos) return invalid(400, "a header line has no colon");
     const auto name = line.substr(0, colon);
     if (!is_token(name)) return invalid(400, "a header name is not a token");
-    const auto value = trimmed(line.substr(colon + 1));
+    const auto value = base::trimmed(line.substr(colon + 1));
     if (!std::ranges::all_of(value, is_value_char))
         return invalid(400, "a header value contains a control character");
     if (base::equals_ignore_case(name, "content-length")) {

@@ -419,7 +419,7 @@ TEST_F(http_client, waits_for_a_free_connection) {
                 group.spawn([&client, &good]() -> aio::task<> {
                     auto response = co_await client.send({.target = "/now"}, {});
                     if (response) ++good;
-                    co_return base::outcome<void>{};
+                    co_return base::ok();
                 });
             }
             co_await group.join();

@@ -202,7 +202,7 @@ TEST_F(tls, use_tls_replaces_ca_and_client_certificate) {
         EXPECT_TRUE(client.use_tls({.ca_pem = bad.pem()}));
         response = co_await client.send({.target = "/"}, {});
         EXPECT_FALSE(response);  // the pooled connection is not reused
-        co_return base::outcome<void>{};
+        co_return base::ok();
     };
     const auto done = aio::block_on(work(server_->port(), authority_, other_authority_));
     EXPECT_TRUE(done) << done.error().text;

@@ -86,7 +86,7 @@ class transport_of final : public transport {
         co_await asio::async_write(stream_, parts,
                                    asio::redirect_error(asio::use_awaitable, error));
         if (error) co_return std::unexpected(to_failure(error, "write"));
-        co_return base::outcome<void>{};
+        co_return base::ok();
     }
 
   private:

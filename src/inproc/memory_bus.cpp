@@ -48,7 +48,7 @@ class memory_bus final : public ports::bus {
             }
             for (const auto& each : called) (*each)(message);
         });
-        co_return base::outcome<void>{};
+        co_return base::ok();
     }
 
     std::unique_ptr<subscription> subscribe(std::string channel, listener told) override {

@@ -40,7 +40,7 @@ class memory_cache final : public ports::cache {
         const std::lock_guard lock(mutex_);
         const auto at = entries_.find(key);
         if (at != entries_.end()) drop(at->second);
-        co_return base::outcome<void>{};
+        co_return base::ok();
     }
 
     [[nodiscard]] bool is_connected() const noexcept override { return true; }

@@ -39,7 +39,7 @@ class discovery : public kube_client {
             auto all = co_await discover(client, {"kubedb.com", "not.installed", ""});
             if (!all) co_return base::pass(std::move(all));
             kinds = std::move(*all);
-            co_return done();
+            co_return base::ok();
         });
         if (!asked) return std::unexpected(asked.error());
         return kinds;

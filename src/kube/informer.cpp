@@ -55,11 +55,11 @@ class informer_impl final : public informer {
         auto text = co_await client_.list_text(options_.what, options_.ns, std::move(how));
         if (text) {
             machine_.on_page(clock_.now(), std::move(*text));
-            co_return base::outcome<void>{};
+            co_return base::ok();
         }
         if (ends(text.error())) co_return base::pass(std::move(text));
         machine_.on_list_failed(clock_.now(), text.error());
-        co_return base::outcome<void>{};
+        co_return base::ok();
     }
 
     [[nodiscard]] std::string path_of(const reflector::order& order) const {
@@ -82,7 +82,7 @@ class informer_impl final : public informer {
         if (!stream) {
             if (ends(stream.error())) co_return base::pass(std::move(stream));
             machine_.on_watch_failed(clock_.now(), stream.error());
-            co_return base::outcome<void>{};
+            co_return base::ok();
         }
         machine_.on_watch_opened(clock_.now());
         bool is_open = true;
@@ -101,7 +101,7 @@ class informer_impl final : public informer {
                 is_open = false;
             }
         }
-        co_return base::outcome<void>{};
+        co_return base::ok();
     }
 
     client& client_;

@@ -16,7 +16,7 @@ using std::chrono::seconds;
 aio::task<> watch_secrets(client& client) {
     auto got = co_await client.open_watch("/api/v1/secrets?watch=1", "secrets");
     if (!got) co_return base::pass(std::move(got));
-    co_return base::outcome<void>{};
+    co_return base::ok();
 }
 
 // ---- tokens --------------------------------------------------------------------------
@@ -39,7 +39,7 @@ TEST_F(kube_client, reads_its_token_again_after_a_minute) {
             EXPECT_TRUE(answer);
             if (wait == 0) turn("2");
         }
-        co_return done();
+        co_return base::ok();
     });
     ASSERT_TRUE(got) << got.error().text;
     EXPECT_EQ(shown(0), "Bearer one");
@@ -55,14 +55,14 @@ TEST_F(kube_client, reads_its_token_again_when_refused_and_tries_once_more) {
         [](client& client) -> aio::task<> {
             auto got = co_await client.create(secrets, "shop", {});  // a POST had no effect, too
             if (!got) co_return base::pass(std::move(got));
-            co_return done();
+            co_return base::ok();
         },
         [path](client& client) -> aio::task<> {
             auto got = co_await client.raw_get(path, std::chrono::steady_clock::now() + seconds(9),
                                                1000, "services/proxy");
             if (!got) co_return base::pass(std::move(got));
             EXPECT_EQ(got->status, 200U);
-            co_return done();
+            co_return base::ok();
         },
         watch_secrets,
     };
@@ -101,13 +101,13 @@ TEST_F(kube_client, a_refusal_of_who_we_are_may_pass_and_one_of_what_we_do_does_
         [](client& client) -> aio::task<> {
             auto got = co_await client.create(secrets, "shop", {});
             if (!got) co_return base::pass(std::move(got));
-            co_return done();
+            co_return base::ok();
         },
         [](client& client) -> aio::task<> {
             const auto soon = std::chrono::steady_clock::now() + seconds(9);
             auto got = co_await client.raw_get("/apis", soon, 1000, "discovery");
             if (!got) co_return base::pass(std::move(got));
-            co_return done();
+            co_return base::ok();
         },
         watch_secrets};
     for (const auto& call : calls) {
@@ -138,7 +138,7 @@ TEST_F(kube_client, keeps_its_token_while_the_file_holds_none) {
         clock_.advance(seconds(61));
         auto answer = co_await client.get(secrets, "shop", "one");
         EXPECT_TRUE(answer);
-        co_return done();
+        co_return base::ok();
     });
     ASSERT_TRUE(got) << got.error().text;
     for (std::size_t index = 0; index < 4; ++index) EXPECT_EQ(shown(index), "Bearer one");
@@ -165,7 +165,7 @@ TEST_F(kube_client, takes_a_new_authority_from_its_file) {
         keep("ca.crt", before.pem() + after.pem());
         answer = co_await client.get(secrets, "shop", "one");
         EXPECT_TRUE(answer) << answer.error().text;
-        co_return done();
+        co_return base::ok();
     });
     EXPECT_TRUE(got) << got.error().text;
     EXPECT_EQ(played_.asked().size(), 1U);
@@ -190,7 +190,7 @@ TEST_F(kube_client, takes_a_new_certificate_of_its_own_from_its_files) {
         keep("client.key", fresh.private_key);
         answer = co_await client.get(secrets, "shop", "one");
         EXPECT_TRUE(answer) << answer.error().text;
-        co_return done();
+        co_return base::ok();
     });
     EXPECT_TRUE(got) << got.error().text;
 }
@@ -302,7 +302,7 @@ TEST_F(kube_client, repeats_a_patch_only_when_it_names_no_version) {
         auto act = [](client& client, patch_type type, json::value what) -> aio::task<> {
             auto got = co_await client.patch(secrets, "shop", "one", type, std::move(what));
             if (!got) co_return base::pass(std::move(got));
-            co_return done();
+            co_return base::ok();
         };
         const auto got = run([&](client& client) { return act(client, how, body); });
         return got.has_value();
@@ -332,7 +332,7 @@ TEST_F(kube_client, reads_the_whole_refusal_of_a_watch) {
     const auto got = run([](client& client) -> aio::task<> {
         auto stream = co_await client.open_watch("/api/v1/secrets?watch=1", "secrets");
         if (!stream) co_return base::pass(std::move(stream));
-        co_return done();
+        co_return base::ok();
     });
     ASSERT_FALSE(got);
     EXPECT_EQ(got.error().reason, "Timeout");

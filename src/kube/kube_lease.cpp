@@ -22,10 +22,6 @@ constexpr int release_rounds_max = 4;
 const resource leases{
     .group = "coordination.k8s.io", .version = "v1", .plural = "leases", .kind = "Lease"};
 
-base::outcome<void> done() {
-    return {};
-}
-
 bool is_absent(const base::failure& why) {
     return why.code == errc::not_found && why.reason == "NotFound";
 }
@@ -129,7 +125,7 @@ class lease_manager_impl final : public ports::lease_manager {
         bool has_read = false;
         for (int round = 0; round < release_rounds_max;) {
             auto next = book_.to_release(name, holder, has_read, moment());
-            if (next.what == step::nothing) co_return done();
+            if (next.what == step::nothing) co_return base::ok();
             if (next.what == step::read) {
                 auto seen = co_await read(name);
                 if (!seen) co_return seen;
@@ -137,7 +133,7 @@ class lease_manager_impl final : public ports::lease_manager {
                 continue;
             }
             auto written = co_await write(next.what, name, std::move(next.body));
-            if (written || is_absent(written.error())) co_return done();
+            if (written || is_absent(written.error())) co_return base::ok();
             if (!is_lost_race(written.error())) co_return written;
             has_read = false;
             ++round;
@@ -154,7 +150,7 @@ class lease_manager_impl final : public ports::lease_manager {
         } else {
             co_return base::pass(std::move(got));
         }
-        co_return done();
+        co_return base::ok();
     }
 
     aio::task<> write(step how, std::string name, json::object body) {
@@ -164,7 +160,7 @@ class lease_manager_impl final : public ports::lease_manager {
         auto got = co_await std::move(writing);
         if (got) {
             book_.on_seen(options_.clock->now(), name, std::move(*got));
-            co_return done();
+            co_return base::ok();
         }
         book_.on_doubt(name);
         if (how == step::update && is_absent(got.error())) book_.on_absent(name);

@@ -11,10 +11,6 @@ namespace {
 
 using base::errc;
 
-base::outcome<void> done() {
-    return {};
-}
-
 std::string name_of(const engine_kind& kind, const domain::database& record) {
     return companion_name(kind, record.name);
 }
@@ -25,7 +21,7 @@ aio::task<> ensure_companion(kube::client& client, kube::resource what, const en
                              domain::database record) {
     auto made = co_await create_or_get(client, std::move(what), companion_manifest(kind, record));
     if (!made) co_return base::pass(std::move(made));
-    co_return done();
+    co_return base::ok();
 }
 
 aio::task<> update_companion(kube::client& client, kube::resource what, const engine_kind& kind,

@@ -29,10 +29,6 @@ using base::fail;
 constexpr std::chrono::seconds first_lists_patience{15};
 constexpr std::chrono::seconds count_period{1};
 
-base::outcome<void> done() {
-    return {};
-}
-
 ports::database_key key_of(const domain::database& record) {
     return {.project = record.project, .engine = record.engine, .name = record.name};
 }
@@ -100,7 +96,7 @@ class cluster_impl final : public ports::cluster {
     // ---- writes --------------------------------------------------------------------------
 
     aio::task<void> ensure_project(domain::project project) override {
-        if (known_projects_.contains(project.name)) co_return done();
+        if (known_projects_.contains(project.name)) co_return base::ok();
         const kube::resource what{
             .version = "v1", .plural = "namespaces", .kind = "Namespace", .namespaced = false};
         auto made = co_await kube_.create(what, {}, namespace_manifest(project));
@@ -121,7 +117,7 @@ class cluster_impl final : public ports::cluster {
             co_return base::pass(std::move(made));
         }
         known_projects_.insert(project.name);
-        co_return done();
+        co_return base::ok();
     }
 
     aio::task<std::string> create(domain::database record) override {
@@ -185,7 +181,7 @@ class cluster_impl final : public ports::cluster {
         if (!seen) co_return base::pass(std::move(seen));
         auto made = co_await kube_.create(**requests, namespace_of(record.project), *manifest);
         if (!made && made.error().reason != "AlreadyExists") co_return base::pass(std::move(made));
-        co_return done();
+        co_return base::ok();
     }
 
     aio::task<bool> remove(domain::database record) override {
@@ -330,7 +326,7 @@ class cluster_impl final : public ports::cluster {
         watch_common(watches);
         if (!std::exchange(is_discovered_, true)) watches.spawn(tell_after_patience());
         refresh_state();
-        co_return done();
+        co_return base::ok();
     }
 
     // A list that does not come must not keep back the others for ever.

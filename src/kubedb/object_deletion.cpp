@@ -14,10 +14,6 @@ namespace {
 namespace json = boost::json;
 using base::errc;
 
-base::outcome<void> done() {
-    return {};
-}
-
 // Whether there is one of the kind with these labels.
 aio::task<bool> is_any(kube::client& client, kube::resource what, std::string home,
                        std::string labels) {
@@ -56,7 +52,7 @@ aio::task<> delete_request(kube::client& client, kube::resource what, std::strin
     if (!gone && !is_another && gone.error().code != errc::not_found) {
         co_return base::pass(std::move(gone));
     }
-    co_return done();
+    co_return base::ok();
 }
 
 // True: none is left.
@@ -94,17 +90,17 @@ aio::task<> delete_object(kube::client& client, kube::resource what, const engin
         if (is_halted && kind.can_halt) wanted["halted"] = false;
         auto patched =
             co_await patch_by_uid(client, what, {home, name, uid}, {{"spec", std::move(wanted)}});
-        if (!patched && patched.error().code == errc::not_found) co_return done();
+        if (!patched && patched.error().code == errc::not_found) co_return base::ok();
         if (!patched) co_return patched;
     }
     auto asked = co_await client.remove(what, home, name, {.uid = uid});
     if (!asked && asked.error().code != errc::not_found) co_return base::pass(std::move(asked));
-    co_return done();
+    co_return base::ok();
 }
 
 aio::task<> delete_requests(kube::client& client, const served_resources& served,
                             std::vector<old_request> all) {
-    auto result = done();
+    auto result = base::ok();
     for (const auto& each : all) {
         const auto what = served.find("ops.kubedb.com", find_kind(each.engine)->ops_plural());
         if (!what) continue;

@@ -76,7 +76,7 @@ aio::task<> patch_by_uid(kube::client& client, kube::resource what, object_ident
         co_return fail(errc::precondition, "another object has the name now");
     }
     if (!patched) co_return base::pass(std::move(patched));
-    co_return base::outcome<void>{};
+    co_return base::ok();
 }
 
 }  // namespace kubedb

@@ -110,7 +110,7 @@ class control_thread {
                 const std::lock_guard lock(into->mutex);
                 into->value = ended;
                 into->told.notify_all();
-                co_return base::outcome<void>{};
+                co_return base::ok();
             };
             if (!helpers_) helpers_.emplace(loop_.executor());
             helpers_->spawn(work(std::move(start), shared));
@@ -281,7 +281,7 @@ base::outcome<void> platform_process::start_service() {
         api_->attach();
         loops_.emplace(on);
         loops_->spawn(service_->run());
-        co_return base::outcome<void>{};
+        co_return base::ok();
     });
     return {};
 }

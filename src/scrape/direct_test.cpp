@@ -13,9 +13,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-base::outcome<void> done() {
-    return {};
-}
 base::steady_time soon(std::chrono::milliseconds in = 10s) {
     return std::chrono::steady_clock::now() + in;
 }
@@ -115,7 +112,7 @@ class direct_pages : public testing::Test {
                 auto page = co_await pages.fetch(cache, deadline);
                 EXPECT_FALSE(page);
                 if (!page) why = page.error();
-                co_return done();
+                co_return base::ok();
             },
             how);
         return why;
@@ -137,7 +134,7 @@ TEST_F(direct_pages, come_from_the_stats_service_and_its_port) {
         EXPECT_EQ(page->bytes, "redis_up 1\n");
         EXPECT_EQ(page->content_type, "text/plain; version=0.0.4");
         EXPECT_EQ(names_.asked, std::vector<std::string>{"cache-stats.dbaas-shop.svc"});
-        co_return done();
+        co_return base::ok();
     });
     EXPECT_EQ(redis.asked, 1);
 }
@@ -182,7 +179,7 @@ TEST_F(direct_pages, of_others_do_not_wait_for_one_that_hangs) {
                 hanging.spawn([&pages]() -> aio::task<> {
                     auto page = co_await pages.fetch(cache, soon(1h));
                     EXPECT_EQ(page.error().code, base::errc::cancelled);
-                    co_return done();
+                    co_return base::ok();
                 });
             }
             for (int turn = 0; turn < 3; ++turn) {
@@ -195,7 +192,7 @@ TEST_F(direct_pages, of_others_do_not_wait_for_one_that_hangs) {
             };
             auto ended = co_await cancelled(hanging);
             EXPECT_TRUE(ended);
-            co_return done();
+            co_return base::ok();
         },
         {.connections_max = 3});
 }
@@ -211,7 +208,7 @@ TEST_F(direct_pages, beyond_the_connections_are_refused_at_once) {
             aio::task_group hanging(on);
             hanging.spawn([&pages]() -> aio::task<> {
                 co_await pages.fetch(cache, soon(1h));
-                co_return done();
+                co_return base::ok();
             });
             auto turned = co_await aio::sleep_for(0s);  // it has begun
             if (!turned) co_return turned;
@@ -222,7 +219,7 @@ TEST_F(direct_pages, beyond_the_connections_are_refused_at_once) {
             co_await hanging.join();
             auto page = co_await pages.fetch(queue, soon());
             EXPECT_TRUE(page) << "the place is free again";
-            co_return done();
+            co_return base::ok();
         },
         {.connections_max = 1});
 }
@@ -240,7 +237,7 @@ TEST_F(direct_pages, leave_no_connection_behind) {
             if (!turned) co_return turned;
         }
         EXPECT_EQ(redis.counters().connections_total, 3U);
-        co_return done();
+        co_return base::ok();
     });
 }
 

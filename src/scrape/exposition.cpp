@@ -11,6 +11,8 @@
 #include <cstring>
 #include <limits>
 
+#include "base/ascii.hpp"
+
 namespace scrape {
 namespace {
 
@@ -58,12 +60,6 @@ bool same_letters(std::string_view text, std::string_view lower) noexcept {
                               [](char left, char right) { return (left | 0x20) == right; });
 }
 
-std::string_view trimmed(std::string_view text) noexcept {
-    while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-    while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-    return text;
-}
-
 // from_chars does not say on which side the range was left: below it is zero, above it the text is
 // refused.
 std::optional<double> out_of_range(std::string_view digits, bool hexadecimal) noexcept {
@@ -91,7 +87,7 @@ std::optional<double> parse_digits(std::string_view text, bool hexadecimal) noex
 }  // namespace
 
 base::outcome<page_format> format_of(std::string_view content_type) {
-    const auto type = trimmed(content_type.substr(0, content_type.find(';')));
+    const auto type = base::trimmed(content_type.substr(0, content_type.find(';')));
     if (type.empty() || same_letters(type, "text/plain")) return page_format::text;
     if (same_letters(type, "application/openmetrics-text")) return page_format::openmetrics;
     return base::fail(base::errc::corrupt,

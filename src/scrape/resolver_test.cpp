@@ -13,9 +13,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-base::outcome<void> done() {
-    return {};
-}
 base::steady_time soon(std::chrono::milliseconds in = 10s) {
     return std::chrono::steady_clock::now() + in;
 }
@@ -84,7 +81,7 @@ TEST_F(resolver_names, are_looked_up_once_while_fresh) {
         server_.say("127.0.0.2");
         auto found = co_await names.resolve("a", soon());
         EXPECT_EQ(found.value(), "127.0.0.2");
-        co_return done();
+        co_return base::ok();
     });
 }
 
@@ -109,7 +106,7 @@ TEST_F(resolver_names, that_are_old_are_given_and_looked_up_beside) {
                 auto turned = co_await aio::sleep_for(0s);
                 if (!turned) co_return turned;
             }
-            co_return done();
+            co_return base::ok();
         },
         {.fresh_for = 0s});
 }
@@ -122,7 +119,7 @@ TEST_F(resolver_names, that_do_not_exist_are_said_so) {
         server_.say("127.0.0.1");
         const auto found = co_await names.resolve("a", soon());
         EXPECT_TRUE(found) << "a failure is not remembered";
-        co_return done();
+        co_return base::ok();
     });
 }
 
@@ -138,7 +135,7 @@ TEST_F(resolver_names, that_are_slow_hold_nobody_past_his_deadline) {
         const auto found = co_await names.resolve("slow", soon());
         EXPECT_TRUE(found);
         EXPECT_EQ(server_.asked("slow"), 1) << "the look-up of the first was the second's too";
-        co_return done();
+        co_return base::ok();
     });
 }
 
@@ -155,7 +152,7 @@ TEST_F(resolver_names, that_nobody_wants_any_more_are_not_looked_up) {
         }
         names.reset();
         server->release();
-        co_return done();
+        co_return base::ok();
     };
     EXPECT_TRUE(aio::block_on(act(&server_)));
     EXPECT_EQ(server_.asked("behind it"), 0);
@@ -169,7 +166,7 @@ TEST_F(resolver_names, are_not_remembered_without_end) {
                 EXPECT_TRUE(found);
             }
             EXPECT_EQ(server_.asked("a"), 2);
-            co_return done();
+            co_return base::ok();
         },
         {.fresh_for = 0s, .names_max = 2});
 }

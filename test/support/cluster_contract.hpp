@@ -59,7 +59,7 @@ TEST_P(cluster_contract, ensures_a_project_as_often_as_it_is_asked) {
             auto ensured = co_await it.port.ensure_project({.name = "shop"});
             EXPECT_TRUE(ensured);
         }
-        co_return done();
+        co_return base::ok();
     });
 }
 
@@ -71,7 +71,7 @@ TEST_P(cluster_contract, refuses_a_project_whose_place_is_another_ones) {
             auto ensured = co_await it.port.ensure_project({.name = "shop"});
             failed(ensured, base::errc::conflict, "not_owned");
         }
-        co_return done();
+        co_return base::ok();
     });
 }
 
@@ -94,7 +94,7 @@ TEST_P(cluster_contract, creates_what_the_record_says_and_tells_of_it) {
         EXPECT_EQ(state.labels, made->labels);
         EXPECT_FALSE(state.paused);
         EXPECT_FALSE(state.deleting);
-        co_return done();
+        co_return base::ok();
     });
 }
 
@@ -121,7 +121,7 @@ TEST_P(cluster_contract, creating_twice_is_one_object) {
         EXPECT_EQ(second->object_uid, first->object_uid);
         const auto after = co_await it.world.picture_of(*first);
         EXPECT_EQ(before.value(), after.value());
-        co_return done();
+        co_return base::ok();
     });
 }
 
@@ -139,7 +139,7 @@ TEST_P(cluster_contract, does_not_take_over_what_it_did_not_create) {
         failed(created, base::errc::conflict, "not_owned");
         const auto after = co_await it.world.picture_of(record());
         EXPECT_EQ(before.value(), after.value());
-        co_return done();
+        co_return base::ok();
     });
 }
 
@@ -149,7 +149,7 @@ TEST_P(cluster_contract, a_name_belongs_to_one_record) {
         if (!made) co_return base::pass(std::move(made));
         auto other = co_await it.create(record("db-2"));
         failed(other, base::errc::conflict, "not_owned");
-        co_return done();
+        co_return base::ok();
     });
 }
 
@@ -174,7 +174,7 @@ TEST_P(cluster_contract, a_namesake_that_is_going_is_waited_for) {
         auto next = co_await it.bring_up(record("db-2"));
         if (!next) co_return base::pass(std::move(next));
         EXPECT_NE(next->object_uid, made->object_uid);
-        co_return done();
+        co_return base::ok();
     });
 }
 
@@ -184,7 +184,7 @@ TEST_P(cluster_contract, an_engine_that_is_not_installed_is_said_so) {
         strange.engine = "cassandra";
         auto made = co_await it.create(strange);
         failed(made, base::errc::unsupported, "engine_not_installed");
-        co_return done();
+        co_return base::ok();
     });
 }
 
@@ -235,7 +235,7 @@ TEST_P(cluster_contract, updates_only_the_object_of_the_records_uid) {
         failed(refused, base::errc::precondition);
         const auto after = co_await it.world.picture_of(wanted);
         EXPECT_EQ(before.value(), after.value());
-        co_return done();
+        co_return base::ok();
     });
 }
 
@@ -283,7 +283,7 @@ TEST_P(cluster_contract, each_operation_has_its_own_change) {
         }
         const auto count = co_await it.world.changes_of(wanted);
         EXPECT_EQ(count.value(), 3U);
-        co_return done();
+        co_return base::ok();
     });
 }
 
@@ -302,7 +302,7 @@ TEST_P(cluster_contract, changes_only_the_object_of_the_records_uid) {
         failed(refused, base::errc::precondition);
         const auto count = co_await it.world.changes_of(wanted);
         EXPECT_EQ(count.value(), 0U);
-        co_return done();
+        co_return base::ok();
     });
 }
 
@@ -320,7 +320,7 @@ TEST_P(cluster_contract, says_what_an_engine_cannot) {
         auto refused =
             co_await it.port.request_change(*made, domain::change_kind::volume_expansion, "op-1");
         failed(refused, base::errc::unsupported);
-        co_return done();
+        co_return base::ok();
     });
 }
 

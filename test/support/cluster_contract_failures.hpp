@@ -30,7 +30,7 @@ TEST_P(cluster_contract, removes_until_nothing_is_left) {
         if (!told) co_return told;
         auto again = co_await it.port.remove(*made);
         EXPECT_TRUE(again.value());
-        co_return done();
+        co_return base::ok();
     });
 }
 
@@ -38,7 +38,7 @@ TEST_P(cluster_contract, removing_what_never_was_is_done) {
     play([](scene& it) -> aio::task<> {
         auto gone = co_await it.port.remove(record());
         EXPECT_TRUE(gone.value());
-        co_return done();
+        co_return base::ok();
     });
 }
 
@@ -55,7 +55,7 @@ TEST_P(cluster_contract, removes_only_the_object_of_the_records_uid) {
         failed(refused, base::errc::precondition);
         const auto after = co_await it.world.picture_of(record());
         EXPECT_EQ(before.value(), after.value());
-        co_return done();
+        co_return base::ok();
     });
 }
 
@@ -69,7 +69,7 @@ TEST_P(cluster_contract, removes_by_the_records_id_when_the_uid_is_not_known) {
         if (!gone) co_return gone;
         const auto picture = co_await it.world.picture_of(*made);
         EXPECT_EQ(picture.value(), "");
-        co_return done();
+        co_return base::ok();
     });
 }
 
@@ -85,7 +85,7 @@ TEST_P(cluster_contract, a_record_without_an_object_is_gone_beside_a_foreign_nam
         EXPECT_TRUE(gone.value());
         const auto after = co_await it.world.picture_of(record());
         EXPECT_EQ(before.value(), after.value());
-        co_return done();
+        co_return base::ok();
     });
 }
 
@@ -130,7 +130,7 @@ TEST_P(cluster_contract, is_not_gone_while_a_volume_is_left) {
         if (!clean) co_return clean;
         gone = co_await it.port.remove(*made);
         EXPECT_TRUE(gone.value());
-        co_return done();
+        co_return base::ok();
     });
 }
 
@@ -147,7 +147,7 @@ TEST_P(cluster_contract, what_vanishes_is_told_and_may_be_created_again) {
         auto next = co_await it.bring_up(record());
         if (!next) co_return base::pass(std::move(next));
         EXPECT_NE(next->object_uid, made->object_uid);
-        co_return done();
+        co_return base::ok();
     });
 }
 
@@ -168,7 +168,7 @@ TEST_P(cluster_contract, reads_credentials_live) {
             EXPECT_GT(login->port, 0);
             EXPECT_FALSE(login->uri.empty());
         }
-        co_return done();
+        co_return base::ok();
     });
 }
 
@@ -178,7 +178,7 @@ TEST_P(cluster_contract, says_that_there_are_no_credentials_yet) {
         if (!ensured) co_return ensured;
         auto login = co_await it.port.read_credentials(record());
         failed(login, base::errc::conflict, "credentials_not_ready");
-        co_return done();
+        co_return base::ok();
     });
 }
 
@@ -199,7 +199,7 @@ TEST_P(cluster_contract, does_not_hand_out_the_credentials_of_a_foreign_namesake
             auto login = co_await it.port.read_credentials(wanted);
             failed(login, base::errc::conflict, "credentials_not_ready");
         }
-        co_return done();
+        co_return base::ok();
     });
 }
 
@@ -223,7 +223,7 @@ TEST_P(cluster_contract, ensures_a_project_after_every_trouble) {
             auto made = co_await it.port.create(wanted);
             EXPECT_TRUE(made);
         }
-        co_return done();
+        co_return base::ok();
     });
 }
 
@@ -245,7 +245,7 @@ TEST_P(cluster_contract, creates_one_object_after_every_trouble) {
             auto again = co_await it.bring_up(wanted);
             if (!again) co_return base::pass(std::move(again));
         }
-        co_return done();
+        co_return base::ok();
     });
 }
 
@@ -267,7 +267,7 @@ TEST_P(cluster_contract, updates_after_every_trouble) {
                 co_await it.seen.until([&] { return it.seen.of(*made).labels == made->labels; });
             if (!told) co_return told;
         }
-        co_return done();
+        co_return base::ok();
     });
 }
 
@@ -296,7 +296,7 @@ TEST_P(cluster_contract, asks_for_one_change_after_every_trouble) {
                 co_await it.seen.until([&] { return it.seen.of(*made).size == made->size; });
             if (!told) co_return told;
         }
-        co_return done();
+        co_return base::ok();
     });
 }
 
@@ -314,7 +314,7 @@ TEST_P(cluster_contract, removes_after_every_trouble) {
             auto again = co_await it.remove_all(*made);
             if (!again) co_return again;
         }
-        co_return done();
+        co_return base::ok();
     });
 }
 
@@ -336,7 +336,7 @@ TEST_P(cluster_contract, reads_credentials_after_every_trouble) {
             auto again = co_await it.port.read_credentials(*made);
             EXPECT_TRUE(again);
         }
-        co_return done();
+        co_return base::ok();
     });
 }
 

@@ -44,7 +44,7 @@ class cluster_contract : public ::testing::TestWithParam<cluster_world_factory> 
             while (true) {
                 auto gone = co_await port.remove(record);
                 if (!gone) co_return base::pass(std::move(gone));
-                if (*gone) co_return base::outcome<void>{};
+                if (*gone) co_return base::ok();
                 auto worked = co_await world.work(record);
                 if (!worked) co_return worked;
                 auto seen_gone = co_await seen.until([&] { return !seen.of(record).exists; });
@@ -65,7 +65,7 @@ class cluster_contract : public ::testing::TestWithParam<cluster_world_factory> 
             auto keep = [](aio::task<T> inner,
                            std::optional<base::outcome<T>>* into) -> aio::task<> {
                 into->emplace(co_await std::move(inner));
-                co_return base::outcome<void>{};
+                co_return base::ok();
             };
             aio::task_group calls(on);
             calls.spawn(keep(std::move(call), &result));
@@ -115,7 +115,6 @@ class cluster_contract : public ::testing::TestWithParam<cluster_world_factory> 
         from.size = {1000, std::int64_t(2) << 30};
         return from;
     }
-    static base::outcome<void> done() { return {}; }
     template <class T>
     static bool failed(const base::outcome<T>& result, base::errc code,
                        std::string_view reason = {}) {

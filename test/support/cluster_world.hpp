@@ -115,7 +115,7 @@ class cluster_watcher final : public ports::cluster_observer {
             if (!told) co_return base::pass(std::move(told));
             if (!*told) co_return base::fail(base::errc::timed_out, "it did not become so");
         }
-        co_return base::outcome<void>{};
+        co_return base::ok();
     }
 
   private:

@@ -8,10 +8,6 @@ namespace {
 
 using base::errc;
 
-base::outcome<void> done() {
-    return {};
-}
-
 void copy_spec(const domain::database& from, domain::observed_database& into) {
     into.version = from.version;
     into.topology = from.topology;
@@ -66,7 +62,7 @@ base::outcome<void> fake_cluster::enter(const std::string& call, const std::stri
 
 aio::task<> fake_cluster::leave(std::string call) {
     if (lost_.erase(call) > 0) co_return base::fail(errc::timed_out, "the answer was lost");
-    if (hung_.erase(call) == 0) co_return done();
+    if (hung_.erase(call) == 0) co_return base::ok();
     const auto on = co_await aio::this_executor();
     aio::notification never(on);
     ++hanging_;

@@ -5,56 +5,52 @@
 namespace fakes {
 namespace {
 
-base::outcome<void> done() {
-    return {};
-}
-
 class fake_world final : public cluster_world {
   public:
     ports::cluster& port() override { return cluster_; }
 
     aio::task<> work(domain::database on) override {
         const auto* seen = cluster_.find(on.name);
-        if (seen == nullptr || seen->deleting) co_return done();
+        if (seen == nullptr || seen->deleting) co_return base::ok();
         if (!seen->paused && seen->phase != domain::observed_phase::ready) {
             cluster_.report(on.name, domain::observed_phase::ready);
         }
         for (auto left = seen->changes.size(); left > 0; --left) {
             cluster_.finish_change(on.name, domain::change_phase::successful);
         }
-        co_return done();
+        co_return base::ok();
     }
     aio::task<> put_foreign_project(std::string project) override {
         cluster_.put_foreign_project(project);
-        co_return done();
+        co_return base::ok();
     }
     aio::task<> put_foreign(domain::database like) override {
         cluster_.put_foreign(like);
-        co_return done();
+        co_return base::ok();
     }
     aio::task<> take_away(domain::database which) override {
         cluster_.vanish(which.name);
-        co_return done();
+        co_return base::ok();
     }
     aio::task<> hold(domain::database which) override {
         cluster_.hold(which.name);
-        co_return done();
+        co_return base::ok();
     }
     aio::task<> let_go(domain::database which) override {
         cluster_.let_go(which.name);
-        co_return done();
+        co_return base::ok();
     }
     aio::task<> put_stray_volume(domain::database of) override {
         cluster_.put_stray_volume(of.name);
-        co_return done();
+        co_return base::ok();
     }
     aio::task<> sweep(domain::database of) override {
         cluster_.sweep(of.name);
-        co_return done();
+        co_return base::ok();
     }
     aio::task<> set_password(domain::database of, std::string password) override {
         cluster_.set_password(of.name, std::move(password));
-        co_return done();
+        co_return base::ok();
     }
     aio::task<std::string> picture_of(domain::database which) override {
         const auto* seen = cluster_.find(which.name);
@@ -76,26 +72,26 @@ class fake_world final : public cluster_world {
         all.push_back(std::move(version));
         std::ranges::sort(all, std::greater<>(), number);
         cluster_.offer(std::move(next));
-        co_return done();
+        co_return base::ok();
     }
     aio::task<> withdraw(std::string engine, std::string version) override {
         cluster_.offer(without(engine, version));
-        co_return done();
+        co_return base::ok();
     }
     aio::task<> add_room(std::int64_t cpu_millis, std::int64_t memory_bytes) override {
         auto next = std::make_shared<ports::catalogue>(cluster_.offered());
         next->capacity_cpu_millis += cpu_millis;
         next->capacity_memory_bytes += memory_bytes;
         cluster_.offer(std::move(next));
-        co_return done();
+        co_return base::ok();
     }
     aio::task<> cut_link() override {
         cluster_.link(ports::sync_state::disconnected);
-        co_return done();
+        co_return base::ok();
     }
     aio::task<> mend_link() override {
         cluster_.link(ports::sync_state::synced);
-        co_return done();
+        co_return base::ok();
     }
     aio::task<> make_trouble(std::string function, trouble what) override {
         if (what == trouble::down) {
@@ -107,18 +103,18 @@ class fake_world final : public cluster_world {
         } else {
             cluster_.hang_next(function);
         }
-        co_return done();
+        co_return base::ok();
     }
     aio::task<> calm() override {
         cluster_.forget_trouble();
-        co_return done();
+        co_return base::ok();
     }
     aio::task<> until_hung() override {
         while (cluster_.hanging() == 0) {
             auto turned = co_await aio::sleep_for(std::chrono::nanoseconds(0));
             if (!turned) co_return turned;
         }
-        co_return done();
+        co_return base::ok();
     }
 
   private:

@@ -29,7 +29,7 @@ aio::task<void> fake_lease_manager::release(std::string name, std::string holder
     if (!entered) co_return entered;
     const auto at = rights_->find(name);
     if (at != rights_->end() && at->second.holder == holder) rights_->erase(at);
-    co_return base::outcome<void>{};
+    co_return base::ok();
 }
 
 aio::task<std::vector<std::string>> fake_lease_manager::live_holders(std::string prefix) {

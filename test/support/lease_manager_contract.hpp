@@ -41,7 +41,7 @@ class lease_manager_contract : public ::testing::TestWithParam<lease_place_facto
         std::optional<base::outcome<T>> result;
         auto fill = [](aio::task<T> inner, std::optional<base::outcome<T>>* into) -> aio::task<> {
             into->emplace(co_await std::move(inner));
-            co_return base::outcome<void>{};
+            co_return base::ok();
         };
         aio::task_group group(loop_.executor());
         group.spawn(fill(std::move(work), &result));
@@ -167,7 +167,7 @@ TEST_P(lease_manager_contract, gives_a_race_to_one_and_fails_for_none) {
                 const auto held = co_await by.hold("leader", holder, term);
                 EXPECT_TRUE(held) << held.error().text;
                 if (held.value_or(false)) ++winners;
-                co_return base::outcome<void>{};
+                co_return base::ok();
             });
         }
         co_await racing.join();

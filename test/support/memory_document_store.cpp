@@ -135,7 +135,7 @@ aio::task<void> memory_document_store::remove(ports::delete_request request) {
         documents.erase(found);
     }
     if (!leave()) co_return fail(errc::timed_out, "the answer was lost");
-    co_return base::outcome<void>{};
+    co_return base::ok();
 }
 
 bool memory_document_store::is_connected() const noexcept {
@@ -146,7 +146,7 @@ bool memory_document_store::is_connected() const noexcept {
 aio::task<void> memory_document_store::close() {
     const std::lock_guard lock(mutex_);
     is_closed_ = true;
-    co_return base::outcome<void>{};
+    co_return base::ok();
 }
 
 void memory_document_store::fail_next(int calls) {

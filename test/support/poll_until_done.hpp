@@ -16,7 +16,7 @@ base::outcome<T> poll_until_done(aio::loop& on, std::function<aio::task<T>()> st
     aio::task_group once(on.executor());
     once.spawn([&]() -> aio::task<> {
         result.emplace(co_await start());
-        co_return base::outcome<void>{};
+        co_return base::ok();
     });
     while (!result) on.poll();
     return std::move(*result);

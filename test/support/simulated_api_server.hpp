@@ -151,7 +151,7 @@ class kube_client : public testing::Test {
             [](kube::client& client) -> aio::task<> {
                 auto got = co_await client.get(secrets, "shop", "one");
                 if (!got) co_return base::pass(std::move(got));
-                co_return done();
+                co_return base::ok();
             },
             retries);
     }
@@ -159,10 +159,9 @@ class kube_client : public testing::Test {
         return run([](kube::client& client) -> aio::task<> {
             auto got = co_await client.create(secrets, "shop", {});
             if (!got) co_return base::pass(std::move(got));
-            co_return done();
+            co_return base::ok();
         });
     }
-    static base::outcome<void> done() { return {}; }
     std::string shown(std::size_t index) {
         return std::string(played_.asked().at(index).headers.get("Authorization"));
     }

@@ -6,7 +6,6 @@
 #include "test/support/cluster_contract.hpp"
 #include "test/wire/kubedb_world.hpp"
 
-using kubedb_wire::done;
 using kubedb_wire::kubedb_world;
 
 namespace fakes {
@@ -40,7 +39,7 @@ class kubedb_cluster : public testing::Test {
             auto uid = co_await port.create(wanted);
             if (!uid) co_return base::pass(std::move(uid));
             wanted.object_uid = *uid;
-            co_return done();
+            co_return base::ok();
         }
     };
     // On a loop of its own, synced.
@@ -98,7 +97,7 @@ TEST_F(kubedb_cluster, an_object_that_takes_the_place_during_an_update_is_not_to
         if (!updated) EXPECT_EQ(updated.error().code, base::errc::precondition);
         const auto after = co_await it.world.picture_of(wanted);
         EXPECT_EQ(before.value(), after.value());
-        co_return done();
+        co_return base::ok();
     });
 }
 
@@ -120,7 +119,7 @@ TEST_F(kubedb_cluster, says_nothing_of_a_cluster_that_was_not_read_yet) {
         EXPECT_EQ(removed.error().code, base::errc::unavailable);
         const auto login = co_await unread->read_credentials(record());
         EXPECT_EQ(login.error().code, base::errc::unavailable);
-        co_return done();
+        co_return base::ok();
     });
 }
 
@@ -150,7 +149,7 @@ TEST_F(kubedb_cluster, a_project_whose_namespace_was_deleted_is_made_again) {
         if (!again) co_return again;
         auto made = co_await it.port.create(record());
         EXPECT_TRUE(made);
-        co_return done();
+        co_return base::ok();
     });
 }
 
@@ -161,7 +160,7 @@ TEST_F(kubedb_cluster, a_namespace_that_is_missing_is_a_passing_trouble) {
         const auto created = co_await it.port.create(elsewhere);
         EXPECT_EQ(created.error().code, base::errc::unavailable);
         EXPECT_EQ(created.error().reason, "project_missing");
-        co_return done();
+        co_return base::ok();
     });
 }
 
@@ -177,7 +176,7 @@ TEST_F(kubedb_cluster, a_quota_is_a_limit) {
              .reason = "Forbidden"});
         const auto created = co_await it.port.create(record());
         EXPECT_EQ(created.error().code, base::errc::limit);
-        co_return done();
+        co_return base::ok();
     });
 }
 
@@ -207,7 +206,7 @@ TEST_F(kubedb_cluster, a_refusal_to_read_credentials_is_the_platforms_own_troubl
                 EXPECT_TRUE(lines.back().contains(said)) << lines.back();
             }
         }
-        co_return done();
+        co_return base::ok();
     });
 }
 
@@ -230,7 +229,7 @@ TEST_F(kubedb_cluster, is_not_gone_while_a_volume_is_left_that_no_watch_has_told
         if (!swept) co_return swept;
         left = co_await it.port.remove(wanted);
         EXPECT_TRUE(left.value());
-        co_return done();
+        co_return base::ok();
     });
 }
 
@@ -275,7 +274,7 @@ TEST_F(kubedb_cluster, labels_of_others_stay_and_are_no_difference) {
         const auto picture = co_await it.world.picture_of(wanted);
         EXPECT_TRUE(picture->contains(R"("cost-center":"7")")) << *picture;
         EXPECT_FALSE(picture->contains(R"("team")")) << *picture;
-        co_return done();
+        co_return base::ok();
     });
 }
 
@@ -301,7 +300,7 @@ TEST_F(kubedb_cluster, a_pause_that_fails_at_the_companion_leaves_the_database_t
             const auto halted = co_await is_sentinel_halted(it.world.hand());
             EXPECT_EQ(halted.value(), paused);
         }
-        co_return done();
+        co_return base::ok();
     });
 }
 
@@ -317,7 +316,7 @@ TEST_F(kubedb_cluster, a_pause_that_the_database_is_refused_leaves_its_companion
         EXPECT_EQ(refused.error().code, base::errc::denied);
         const auto halted = co_await is_sentinel_halted(it.world.hand());
         EXPECT_FALSE(halted.value());
-        co_return done();
+        co_return base::ok();
     });
 }
 
@@ -404,7 +403,7 @@ TEST_F(kubedb_cluster, a_kind_that_was_taken_away_takes_its_databases_but_not_th
         EXPECT_EQ(removed.error().code, base::errc::unavailable);
         const auto created = co_await it.port.create(wanted);
         EXPECT_EQ(created.error().code, base::errc::unavailable);
-        co_return done();
+        co_return base::ok();
     });
 }
 
@@ -486,7 +485,7 @@ TEST_F(kubedb_cluster, tells_where_the_exporter_listens) {
         });
         if (!gone) co_return gone;
         EXPECT_EQ(it.world.metrics_port(wanted), std::nullopt);
-        co_return done();
+        co_return base::ok();
     });
 }
 

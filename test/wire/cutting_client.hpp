@@ -36,7 +36,7 @@ class cutting_client final : public kube::client {
             if (!told) co_return base::pass(std::move(told));
             if (!*told) co_return base::fail(base::errc::timed_out, "no call hangs");
         }
-        co_return base::outcome<void>{};
+        co_return base::ok();
     }
 
     aio::task<kube::json::object> get(kube::resource what, std::string ns,

@@ -22,9 +22,6 @@ namespace kubedb_wire {
 namespace json = boost::json;
 using fakes::trouble;
 
-inline base::outcome<void> done() {
-    return {};
-}
 template <class T>
 base::outcome<void> without_value(base::outcome<T> from) {
     if (!from) return base::pass(std::move(from));
@@ -65,7 +62,7 @@ class kubedb_world final : public fakes::cluster_world {
     }
 
     // It works by itself.
-    aio::task<> work(domain::database) override { co_return done(); }
+    aio::task<> work(domain::database) override { co_return base::ok(); }
 
     aio::task<> put_foreign_project(std::string project) override {
         co_return without_value(co_await hand_->create(
@@ -211,7 +208,7 @@ class kubedb_world final : public fakes::cluster_world {
         const auto call = call_of(function);
         if (what == trouble::lost || what == trouble::hung) {
             cut_.cut_next(call.verb + " " + call.plural, what == trouble::hung);
-            co_return done();
+            co_return base::ok();
         }
         co_return co_await set_faults({{"error_rate", 1},
                                        {"error_status", what == trouble::down ? 503 : 403},
@@ -286,7 +283,7 @@ class kubedb_world final : public fakes::cluster_world {
         if (answer->status / 100 != 2) {
             co_return base::fail(base::errc::internal, answer->body.to_string());
         }
-        co_return done();
+        co_return base::ok();
     }
 
     // The operator writes finalizers too: until nobody came between.
@@ -305,7 +302,7 @@ class kubedb_world final : public fakes::cluster_world {
             auto set = co_await hand_->patch(
                 resource_of(which), home_of(which), which.name, kube::patch_type::merge,
                 json::object{{"metadata", {{"finalizers", wanted}, {"resourceVersion", version}}}});
-            if (set) co_return done();
+            if (set) co_return base::ok();
             if (set.error().code != base::errc::precondition) co_return base::pass(std::move(set));
         }
     }

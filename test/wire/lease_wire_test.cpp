@@ -82,7 +82,6 @@ class lease_wire : public ::testing::Test {
         };
         return aio::block_on(work(server_->port(), std::move(use)));
     }
-    static base::outcome<void> done() { return {}; }
 
     const kube::resource leases_{
         .group = "coordination.k8s.io", .version = "v1", .plural = "leases", .kind = "Lease"};
@@ -115,7 +114,7 @@ TEST_F(lease_wire, an_object_tells_who_and_since_when) {
         if (!object) co_return base::pass(std::move(object));
         EXPECT_EQ(object->at("spec").at("leaseTransitions"), json::value(1));
         EXPECT_EQ(object->at("spec").at("holderIdentity"), json::value("b"));
-        co_return done();
+        co_return base::ok();
     });
     EXPECT_TRUE(got) << got.error().text;
 }
@@ -143,7 +142,7 @@ TEST_F(lease_wire, a_renewal_is_one_call) {
         EXPECT_TRUE(held.value_or(false));
         EXPECT_EQ(std::exchange(verbs, {}), "update ");
         client.on_call({});
-        co_return done();
+        co_return base::ok();
     });
     EXPECT_TRUE(got) << got.error().text;
 }
@@ -178,7 +177,7 @@ TEST_F(lease_wire, a_foreign_label_costs_the_holder_nothing) {
         clock_.advance(std::chrono::seconds(1));
         held = co_await other->hold("leader", "b", std::chrono::seconds(15));
         EXPECT_TRUE(held.value_or(false));
-        co_return done();
+        co_return base::ok();
     });
     EXPECT_TRUE(got) << got.error().text;
 }
@@ -194,7 +193,7 @@ TEST_F(lease_wire, a_deleted_object_is_made_anew) {
         }
         auto released = co_await keeper->release("leader", "a");
         EXPECT_TRUE(released);
-        co_return done();
+        co_return base::ok();
     });
     EXPECT_TRUE(got) << got.error().text;
 }
@@ -208,7 +207,7 @@ TEST_F(lease_wire, a_missing_namespace_and_a_bad_name_are_told) {
         const auto keeper = kube::make_lease_manager(client, {.clock = &clock_});
         held = co_await keeper->hold("No_Name", "a", std::chrono::seconds(15));
         EXPECT_EQ(held.error().code, base::errc::invalid);
-        co_return done();
+        co_return base::ok();
     });
     EXPECT_TRUE(got) << got.error().text;
 }

@@ -41,7 +41,6 @@ class wire : public testing::Test {
         };
         return aio::block_on(work(server_->port(), std::move(token), std::move(use)));
     }
-    static base::outcome<void> done() { return {}; }
 
     const kube::resource namespaces_{
         .version = "v1", .plural = "namespaces", .kind = "Namespace", .namespaced = false};
@@ -65,7 +64,7 @@ TEST_F(wire, typed_failures_come_back) {
             redises_, "t",
             {{"metadata", {{"name", "r"}}}, {"spec", {{"version", "7"}, {"nope", 1}}}});
         EXPECT_EQ(strict.error().code, base::errc::invalid);
-        co_return done();
+        co_return base::ok();
     });
     EXPECT_TRUE(got);
     const auto stranger = run<json::object>(
@@ -108,7 +107,7 @@ aio::task<> write_and_read_back(kube::client& client, const tests::written_datab
         whole.what, "dbaas-t", record.name, kube::patch_type::merge,
         kubedb::update_patch(*kind, {.id = "db-1", .project = "t"}, seen.labels));
     EXPECT_TRUE(patched && kubedb::observe_database(*kind, *patched).labels.empty()) << told;
-    co_return base::outcome<void>{};
+    co_return base::ok();
 }
 
 aio::task<> write_changes(kube::client& client, const tests::written_database& database) {
@@ -120,7 +119,7 @@ aio::task<> write_changes(kube::client& client, const tests::written_database& d
             EXPECT_TRUE(asked && kubedb::observe_change(*asked).kind == change) << told;
         }
     }
-    co_return base::outcome<void>{};
+    co_return base::ok();
 }
 
 TEST_F(wire, manifests_are_accepted_and_read_back) {
@@ -134,7 +133,7 @@ TEST_F(wire, manifests_are_accepted_and_read_back) {
             auto written = co_await write_and_read_back(client, database);
             if (written) written = co_await write_changes(client, database);
         }
-        co_return done();
+        co_return base::ok();
     });
     EXPECT_TRUE(got) << got.error().text;
 }
@@ -183,7 +182,7 @@ TEST_F(wire, a_companion_is_touched_only_while_it_is_ours) {
         EXPECT_TRUE(gone && *gone);
         updated = co_await kubedb::update_companion(client, what, kind, ours);
         EXPECT_EQ(code(updated), "done") << "one that is missing is made";
-        co_return done();
+        co_return base::ok();
     });
     EXPECT_TRUE(got) << got.error().text;
 }
@@ -244,7 +243,7 @@ TEST_F(wire, an_informer_goes_on_after_its_kind_was_not_served) {
         informer->forget();
         EXPECT_TRUE(seen.upserts.empty());
         EXPECT_EQ(static_cast<std::size_t>(seen.deletes), known);
-        co_return done();
+        co_return base::ok();
     });
     EXPECT_TRUE(got) << got.error().text;
 }
@@ -278,7 +277,7 @@ TEST_F(wire, an_informer_follows_changes_without_another_list) {
         EXPECT_EQ(informer->counters().watches, 1U);
         watching.cancel();
         co_await watching.join();
-        co_return done();
+        co_return base::ok();
     });
     EXPECT_TRUE(got) << got.error().text;
 }

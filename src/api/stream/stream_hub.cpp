@@ -67,7 +67,7 @@ aio::task<> stream_hub::run(http::stream_writer& out, subscription_options how) 
         }
         const auto next_part = how.snapshot();
         while (const auto part = next_part()) {
-            if (out.is_draining()) co_return base::outcome<void>{};
+            if (out.is_draining()) co_return base::ok();
             auto sent = co_await out.write(part);
             if (!sent) co_return sent;
         }
@@ -93,7 +93,7 @@ aio::task<> stream_hub::run(http::stream_writer& out, subscription_options how) 
             if (!sent) co_return sent;
         }
     }
-    co_return base::outcome<void>{};
+    co_return base::ok();
 }
 
 }  // namespace api

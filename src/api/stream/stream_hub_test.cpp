@@ -20,7 +20,7 @@ class client final : public http::stream_writer {
     aio::task<> write(shared_text bytes) override {
         written.push_back(std::move(bytes));
         if (left_ > 0) --left_;
-        co_return base::outcome<void>{};
+        co_return base::ok();
     }
     void on_end(std::move_only_function<void()>) override {}
     [[nodiscard]] bool is_draining() const noexcept override { return left_ == 0; }
@@ -43,7 +43,7 @@ class patient_client final : public http::stream_writer {
     aio::task<> write(shared_text bytes) override {
         written += *bytes;
         news_.notify();
-        co_return base::outcome<void>{};
+        co_return base::ok();
     }
     void on_end(std::move_only_function<void()> tell) override { tell_ = std::move(tell); }
     [[nodiscard]] bool is_draining() const noexcept override { return is_draining_; }
@@ -56,7 +56,7 @@ class patient_client final : public http::stream_writer {
             auto woken = co_await news_.wait();
             if (!woken) co_return woken;
         }
-        co_return base::outcome<void>{};
+        co_return base::ok();
     }
     std::string written;
 
@@ -123,7 +123,7 @@ TEST(stream_hub, a_drain_ends_a_stream_on_which_nothing_happens) {
         to.drain();
         co_await readers.join();
         heard = to.written;
-        co_return base::outcome<void>{};
+        co_return base::ok();
     }());
     EXPECT_TRUE(ended);
     EXPECT_EQ(heard, "id: g-0\nevent: sync\ndata: {}\n\n");
