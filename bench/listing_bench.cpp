@@ -38,7 +38,7 @@ void list(benchmark::State& state, const char* query) {
     const auto& model = model_of(state.range(0));
     const auto wanted = api::read_list_query(query);
     for (auto _ : state) {
-        auto text = api::list_databases(*model.all(), *wanted);
+        auto text = api::list_databases(*model.all(), *wanted, domain::visible_projects::all());
         benchmark::DoNotOptimize(text);
     }
 }

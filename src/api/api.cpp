@@ -47,7 +47,9 @@ class api_impl final : public api {
                         change.is_delete ? "delete" : "upsert", change.data));
         const std::lock_guard lock(mutex_);
         for (const auto& [loop, hub] : hubs_) {
-            aio::post(loop, [hub, number, event] { hub->publish(number, event); });
+            aio::post(loop, [hub, number, project = change.project, event] {
+                hub->publish(number, project, event);
+            });
         }
     }
 

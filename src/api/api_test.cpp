@@ -194,7 +194,8 @@ TEST(read_model, lists_filter_sort_and_page) {
     const auto names = [&](const std::string& query) {
         const auto wanted = api::read_list_query(query);
         EXPECT_TRUE(wanted) << query;
-        const auto text = api::list_databases(*model.all(), *wanted);
+        const auto text =
+            api::list_databases(*model.all(), *wanted, domain::visible_projects::all());
         EXPECT_TRUE(text) << query;
         std::string joined;
         const auto document = json::parse(*text);
@@ -219,7 +220,9 @@ TEST(read_model, lists_filter_sort_and_page) {
         EXPECT_EQ(api::read_list_query(bad).error().reason, "bad_request") << bad;
     }
     const auto foreign = api::read_list_query("sort=-name&cursor=" + first.second);
-    EXPECT_EQ(api::list_databases(*model.all(), *foreign).error().reason, "bad_request");
+    EXPECT_EQ(
+        api::list_databases(*model.all(), *foreign, domain::visible_projects::all()).error().reason,
+        "bad_request");
     model.on_database_deleted(view_of("alpha", 9));
     EXPECT_EQ(names("").first, "bcd");
     EXPECT_EQ(model.database("db-alpha"), nullptr);

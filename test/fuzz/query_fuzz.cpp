@@ -14,8 +14,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }
     const auto wanted = api::read_list_query(text);
     const api::directory none;
-    if (wanted) (void)api::list_databases(none, *wanted);
-    (void)api::list_operations(none, {.cursor = std::string(text)});
+    if (wanted) (void)api::list_databases(none, *wanted, domain::visible_projects::all());
+    (void)api::list_operations(none, {.cursor = std::string(text)},
+                               domain::visible_projects::all());
     if (const auto items = http::parse_query(text)) fuzz::require(items->size() <= size + 1);
     return 0;
 }

@@ -40,7 +40,7 @@ http::response list_databases_response(const request_context& context,
     auto& log = context.api.deps.log;
     const auto query = read_list_query(request.query());
     if (!query) return problem(query.error(), context.request_id, log);
-    auto page = list_databases(*context.api.model.all(), *query);
+    auto page = list_databases(*context.api.model.all(), *query, context.visible());
     if (!page) return problem(page.error(), context.request_id, log);
     return list_response(std::move(*page), request);
 }
@@ -52,7 +52,7 @@ http::response list_operations_response(const std::string& database_id,
     auto query = read_operation_query(request.query());
     if (!query) return problem(query.error(), context.request_id, context.api.deps.log);
     query->database_id = database_id;
-    auto page = list_operations(*context.api.model.all(), *query);
+    auto page = list_operations(*context.api.model.all(), *query, context.visible());
     if (!page) return problem(page.error(), context.request_id, context.api.deps.log);
     return list_response(std::move(*page), request);
 }
@@ -121,7 +121,10 @@ http::response list_projects_response(const request_context& context,
                                       const http::request& request) {
     std::vector<std::string> items;
     const auto all = context.api.model.all();
-    for (const auto& [name, record] : *all->projects) items.push_back(encode(*record));
+    const auto visible = context.visible();
+    for (const auto& [name, record] : *all->projects) {
+        if (visible.contains(name)) items.push_back(encode(*record));
+    }
     const auto total = items.size();
     return list_response(list_document(items, total), request);
 }

@@ -71,9 +71,10 @@ std::optional<http::response> authorize(const http::request& request, request_co
         if (domain::may(caller, action, *project)) return std::nullopt;
         return missing_permission(context, action);
     }
-    // A deleted and an invisible object must look alike, so neither reaches the platform. An
-    // earlier response to this principal may still be replayed.
-    if (!request.headers.has("Idempotency-Key")) return no_such_target(context);
+    // A missing and an invisible object must look alike, so neither reaches the platform. The
+    // retry of a write may still get the earlier response to this principal.
+    const bool is_write = context.route->verb != http::method::get;
+    if (!is_write || !request.headers.has("Idempotency-Key")) return no_such_target(context);
     context.hides_target = true;
     return std::nullopt;
 }

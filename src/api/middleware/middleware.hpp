@@ -21,7 +21,7 @@ std::optional<http::response> find_route(const http::request& request, request_c
 // Sets `principal` unless the route is public. 401.
 std::optional<http::response> authenticate(const http::request& request, request_context& context);
 // 404 if the principal may not see the object that the path names, 403 if it lacks the permission.
-// Sets `hides_target` instead of 404 if an Idempotency-Key may replay an earlier response.
+// Sets `hides_target` instead of 404 for a write whose Idempotency-Key may replay a response.
 std::optional<http::response> authorize(const http::request& request, request_context& context);
 // 406 if the client does not accept JSON.
 std::optional<http::response> check_accept(const http::request& request, request_context& context);

@@ -20,28 +20,36 @@ std::unexpected<base::failure> bad(std::string text) {
 
 // A query, prepared for the rows.
 struct row_filter {
-    explicit row_filter(const list_query& of)
+    row_filter(const list_query& of, const domain::visible_projects& visible_to_caller)
         : wanted(of),
+          visible(visible_to_caller),
           project(of.project.empty() ? 0 : hash_of(of.project)),
           parts(part_bits(of.search)),
           engine(engine_place(of.engine)) {
         for (const auto& each : of.statuses) phases |= phase_bit(*domain::status_phase_from(each));
         for (const auto& [key, value] : of.labels) labels |= label_bit(key, value);
         takes_all = of.project.empty() && of.engine.empty() && of.statuses.empty() &&
-                    of.labels.empty() && of.name.empty() && of.search.empty();
-        looks_into_records =
-            !of.project.empty() || !of.labels.empty() || !of.name.empty() || !of.search.empty();
+                    of.labels.empty() && of.name.empty() && of.search.empty() && visible.is_all();
+        looks_into_records = !of.project.empty() || !of.labels.empty() || !of.name.empty() ||
+                             !of.search.empty() || !visible.is_all();
+        if (visible.is_all()) return;
+        visible.for_each([&](std::string_view name) { visible_hashes.push_back(hash_of(name)); });
+        std::ranges::sort(visible_hashes);
     }
 
     [[nodiscard]] bool fits(const list_row& row) const {
         if (!wanted.engine.empty() && row.engine != engine) return false;
         if (phases != 0 && (row.phase & phases) == 0) return false;
         if (!wanted.project.empty() && row.project != project) return false;
+        if (!visible.is_all() && !std::ranges::binary_search(visible_hashes, row.project)) {
+            return false;
+        }
         if ((row.labels & labels) != labels || (row.parts & parts) != parts) return false;
         return !looks_into_records || fits(*row.what->record);
     }
     [[nodiscard]] bool fits(const domain::database& record) const {
         if (!wanted.project.empty() && record.project != wanted.project) return false;
+        if (!visible.contains(record.project)) return false;  // hashes may collide
         if (!wanted.name.empty() && record.name != wanted.name) return false;
         if (record.name.find(wanted.search) == std::string::npos) return false;
         return std::ranges::all_of(wanted.labels, [&](const auto& label) {
@@ -51,6 +59,8 @@ struct row_filter {
     }
 
     const list_query& wanted;
+    const domain::visible_projects& visible;
+    std::vector<std::size_t> visible_hashes{};  // sorted; empty if all projects are visible
     std::size_t project;
     std::uint64_t parts;
     std::uint64_t labels = 0;
@@ -249,7 +259,8 @@ base::outcome<operation_query> read_operation_query(std::string_view query) {
     return wanted;
 }
 
-base::outcome<std::string> list_databases(const directory& all, const list_query& wanted) {
+base::outcome<std::string> list_databases(const directory& all, const list_query& wanted,
+                                          const domain::visible_projects& visible) {
     const auto mark = (wanted.descending ? "-" : "+") + wanted.sort + "\x1e";
     std::string position;
     if (!wanted.cursor.empty()) {
@@ -259,7 +270,7 @@ base::outcome<std::string> list_databases(const directory& all, const list_query
         }
         position = given->substr(mark.size());
     }
-    const row_filter filter(wanted);
+    const row_filter filter(wanted, visible);
     auto page = page_in_order(all.databases, filter, position);
     if (!page) return base::pass(std::move(page));
     std::size_t size = 100;
@@ -283,6 +294,7 @@ namespace {
 
 template <class Rows>
 std::string operations_document(const Rows& rows, std::size_t size, const operation_query& wanted,
+                                const domain::visible_projects& visible,
                                 const std::optional<order_by_creation::key>& after) {
     std::vector<std::string> items;
     std::string next;
@@ -290,6 +302,7 @@ std::string operations_document(const Rows& rows, std::size_t size, const operat
     const domain::operation* last = nullptr;
     for (const auto& each : rows) {
         if (!wanted.phase.empty() && domain::name(each->phase) != wanted.phase) continue;
+        if (!visible.contains(each->project)) continue;
         ++total;
         if (after && newest_first::key_of(*each) >= *after) continue;
         if (items.size() < wanted.limit) {
@@ -297,7 +310,7 @@ std::string operations_document(const Rows& rows, std::size_t size, const operat
             last = each.get();
         } else if (next.empty()) {
             next = encode_cursor(text_of(last->created_at) + between_parts + last->id);
-            if (wanted.phase.empty()) {
+            if (wanted.phase.empty() && visible.is_all()) {
                 total = size;
                 break;
             }
@@ -308,7 +321,8 @@ std::string operations_document(const Rows& rows, std::size_t size, const operat
 
 }  // namespace
 
-base::outcome<std::string> list_operations(const directory& all, const operation_query& wanted) {
+base::outcome<std::string> list_operations(const directory& all, const operation_query& wanted,
+                                           const domain::visible_projects& visible) {
     std::optional<order_by_creation::key> after;
     if (!wanted.cursor.empty()) {
         const auto position = decode_cursor(wanted.cursor);
@@ -316,7 +330,7 @@ base::outcome<std::string> list_operations(const directory& all, const operation
         if (!after) return bad("cursor: does not belong to this query");
     }
     if (wanted.database_id.empty()) {
-        return operations_document(all.operations, all.operations.size(), wanted, after);
+        return operations_document(all.operations, all.operations.size(), wanted, visible, after);
     }
     const auto& rows = all.operations_of_databases;
     const auto from = rows.partition_point(
@@ -325,7 +339,7 @@ base::outcome<std::string> list_operations(const directory& all, const operation
         [&](const auto& each) { return each->database_id <= wanted.database_id; });
     const std::ranges::subrange of_database(from, to);
     const auto size = static_cast<std::size_t>(std::ranges::distance(of_database));
-    return operations_document(of_database, size, wanted, after);
+    return operations_document(of_database, size, wanted, visible, after);
 }
 
 std::string list_document(const std::vector<std::string>& items, std::size_t total,

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "api/read_model/read_model.hpp"
+#include "domain/access.hpp"
 #include "http/message.hpp"
 
 namespace api {
@@ -26,8 +27,10 @@ struct list_query {
 
 // Failure: invalid with reason "bad_request" (unknown parameter, bad value, bad cursor).
 base::outcome<list_query> read_list_query(std::string_view query);
-// {items, next_cursor, total}
-base::outcome<std::string> list_databases(const directory& all, const list_query& wanted);
+// Returns {items, next_cursor, total} of the databases in visible projects. Errors: invalid with
+// reason "bad_request" (cursor).
+base::outcome<std::string> list_databases(const directory& all, const list_query& query,
+                                          const domain::visible_projects& visible);
 
 struct operation_query {
     std::string database_id;  // empty: of all
@@ -37,8 +40,10 @@ struct operation_query {
 };
 // All but the database. Failure: invalid with reason "bad_request".
 base::outcome<operation_query> read_operation_query(std::string_view query);
-// {items, next_cursor, total}, newest first. Failure: invalid with reason "bad_request" (cursor).
-base::outcome<std::string> list_operations(const directory& all, const operation_query& wanted);
+// Returns {items, next_cursor, total} of the operations in visible projects, newest first. Errors:
+// invalid with reason "bad_request" (cursor).
+base::outcome<std::string> list_operations(const directory& all, const operation_query& query,
+                                           const domain::visible_projects& visible);
 
 // For the small lists, which have no filters: {items, next_cursor, total} from encoded items.
 std::string list_document(const std::vector<std::string>& items, std::size_t total,

@@ -108,7 +108,7 @@ class crowd {
     // Page by page, to the end.
     [[nodiscard]] all_pages listed(api::list_query wanted) const {
         return follow(std::move(wanted), [&](const api::list_query& page) {
-            return api::list_databases(*model.all(), page);
+            return api::list_databases(*model.all(), page, domain::visible_projects::all());
         });
     }
 
@@ -165,7 +165,7 @@ class list_operations : public testing::Test {
     }
     [[nodiscard]] all_pages listed(api::operation_query wanted) const {
         return follow(std::move(wanted), [&](const api::operation_query& page) {
-            return api::list_operations(*model_.all(), page);
+            return api::list_operations(*model_.all(), page, domain::visible_projects::all());
         });
     }
     api::read_model model_;
@@ -204,7 +204,8 @@ TEST_F(list_operations, reads_its_query_and_names_what_is_wrong) {
 
 TEST_F(list_operations, refuses_a_foreign_cursor) {
     for (const auto* bad : {"zz", "00", "6161", "1f"}) {
-        const auto text = api::list_operations(*model_.all(), {.cursor = bad});
+        const auto text =
+            api::list_operations(*model_.all(), {.cursor = bad}, domain::visible_projects::all());
         ASSERT_FALSE(text) << bad;
         EXPECT_EQ(text.error().reason, "bad_request");
     }

@@ -59,14 +59,21 @@ void read_model::change_projects(const std::function<void(project_map&)>& how) {
     change_directory([&](directory& all) { all.projects = std::move(next); });
 }
 
-void read_model::tell(std::string_view kind, std::string_view id, std::int64_t revision,
-                      bool is_delete, std::string_view object) {
+void read_model::notify_upsert(const changed_object& changed, std::string_view document) {
+    notify(changed, false, document);
+}
+
+void read_model::notify_delete(const changed_object& changed) {
+    notify(changed, true, "null");
+}
+
+void read_model::notify(const changed_object& changed, bool is_delete, std::string_view document) {
     if (!listener_) return;
-    model_change news{.is_delete = is_delete};
-    json_writer out(news.data);
-    out.begin_object().member("kind", kind).member("id", id).member("revision", revision);
-    out.key("object").raw(object).end_object();
-    listener_(std::move(news));
+    model_change change{.project = std::string(changed.project), .is_delete = is_delete};
+    json_writer out(change.data);
+    out.begin_object().member("kind", changed.kind).member("id", changed.id);
+    out.member("revision", changed.revision).key("object").raw(document).end_object();
+    listener_(std::move(change));
 }
 
 void read_model::on_database(std::shared_ptr<const app::database_view> view, app::change what) {
@@ -100,7 +107,8 @@ void read_model::on_database(std::shared_ptr<const app::database_view> view, app
     }
     if (described) {
         list(*view, slot);
-        tell("database", id, view->record->revision, false, *slot->documents.load()->database);
+        notify_upsert({"database", id, view->record->project, view->record->revision},
+                      *slot->documents.load()->database);
     }
 }
 
@@ -120,7 +128,7 @@ void read_model::on_database_deleted(std::shared_ptr<const app::database_view> l
     slots_.change(id, [&](auto& map) { map.erase(id); });
     const auto listed = listed_.extract(id);
     change_directory([&](directory& all) { all.databases.erase(listed.mapped()); });
-    tell("database", id, last->record->revision, true, "null");
+    notify_delete({"database", id, last->record->project, last->record->revision});
 }
 
 void read_model::on_operation(std::shared_ptr<const domain::operation> operation) {
@@ -134,7 +142,7 @@ void read_model::on_operation(std::shared_ptr<const domain::operation> operation
             all.unfinished.put(operation);
         }
     });
-    tell("operation", operation->id, 0, false, encode(*operation));
+    notify_upsert({"operation", operation->id, operation->project}, encode(*operation));
 }
 
 void read_model::on_operation_forgotten(const std::string& id) {
@@ -146,17 +154,17 @@ void read_model::on_operation_forgotten(const std::string& id) {
         all.operations_of_databases.erase(last);
         all.unfinished.erase(last);
     });
-    tell("operation", id, 0, true, "null");
+    notify_delete({"operation", id, last->project});
 }
 
 void read_model::on_project(std::shared_ptr<const domain::project> project) {
     change_projects([&](project_map& all) { all[project->name] = project; });
-    tell("project", project->name, project->revision, false, encode(*project));
+    notify_upsert({"project", project->name, project->name, project->revision}, encode(*project));
 }
 
 void read_model::on_project_deleted(const std::string& name) {
     change_projects([&](project_map& all) { all.erase(name); });
-    tell("project", name, 0, true, "null");
+    notify_delete({"project", name, name});
 }
 
 void read_model::on_catalogue(std::shared_ptr<const ports::catalogue> offer) {

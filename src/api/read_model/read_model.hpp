@@ -53,6 +53,7 @@ struct directory {
 
 // A change as stream subscribers see it: {"kind", "id", "revision", "object"}.
 struct model_change {
+    std::string project;  // decides which subscribers may see it
     bool is_delete = false;
     std::string data;
 };
@@ -104,8 +105,16 @@ class read_model final : public app::platform_listener {
     void list(const app::database_view& view, const std::shared_ptr<database_slot>& slot);
     void change_projects(const std::function<void(project_map&)>& how);
     void change_directory(const std::function<void(directory&)>& how);
-    void tell(std::string_view kind, std::string_view id, std::int64_t revision, bool is_delete,
-              std::string_view object);
+    struct changed_object {
+        std::string_view kind;
+        std::string_view id;
+        std::string_view project;
+        std::int64_t revision = 0;
+    };
+    // Notifies the listener of the object's new document.
+    void notify_upsert(const changed_object& changed, std::string_view document);
+    void notify_delete(const changed_object& changed);
+    void notify(const changed_object& changed, bool is_delete, std::string_view document);
 
     std::string generation_;
     sharded<std::shared_ptr<database_slot>> slots_;

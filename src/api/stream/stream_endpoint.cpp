@@ -20,25 +20,30 @@ void append_snapshot(std::string& text, std::string_view kind, std::string_view 
 // Returns the current content in parts of about 64 KiB, so that a slow reader costs no more memory
 // than that. Finished operations are left out: each record holds up to twenty of them, which
 // together are larger than the databases, and GET /operations/{id} returns them.
-std::function<shared_text()> snapshot_of(const read_model& model) {
+std::function<shared_text()> snapshot_of(const read_model& model,
+                                         const domain::visible_projects& visible) {
     auto all = model.all();
     auto database = all->databases.by_name.begin();
     auto project = all->projects->begin();
     auto operation = all->unfinished.begin();
-    return [all = std::move(all), database, project, operation]() mutable -> shared_text {
+    return [all = std::move(all), visible, database, project, operation]() mutable -> shared_text {
         constexpr std::size_t part_bytes = 64 * 1024;
         std::string text;
         for (; database != all->databases.by_name.end() && text.size() < part_bytes; ++database) {
             const auto documents = database->what->slot->documents.load();
             const auto& record = *documents->view->record;
+            if (!visible.contains(record.project)) continue;
             append_snapshot(text, "database", record.id, record.revision, *documents->database);
         }
         for (; project != all->projects->end() && text.size() < part_bytes; ++project) {
             const auto& [name, record] = *project;
+            if (!visible.contains(name)) continue;
             append_snapshot(text, "project", name, record->revision, encode(*record));
         }
         for (; operation != all->unfinished.end() && text.size() < part_bytes; ++operation) {
-            append_snapshot(text, "operation", (*operation)->id, 0, encode(**operation));
+            const auto& record = **operation;
+            if (!visible.contains(record.project)) continue;
+            append_snapshot(text, "operation", record.id, 0, encode(record));
         }
         return text.empty() ? nullptr : std::make_shared<const std::string>(std::move(text));
     };
@@ -70,7 +75,9 @@ http::outgoing_response start_stream(const request_context& context, const http:
     }
     stream_hub::subscription_options options{
         .after = last_event(request.headers.get("Last-Event-ID"), api.process_epoch),
-        .snapshot = [&model = api.model] { return snapshot_of(model); },
+        .snapshot = [&model = api.model,
+                     visible = context.visible()] { return snapshot_of(model, visible); },
+        .visible = context.visible(),
         .process_epoch = api.process_epoch};
     http::response head{.status = 200};
     head.headers.add("Content-Type", "text/event-stream");

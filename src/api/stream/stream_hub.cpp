@@ -16,8 +16,9 @@ std::shared_ptr<const std::string> share(std::string text) {
 
 }  // namespace
 
-void stream_hub::publish(std::uint64_t number, std::shared_ptr<const std::string> event) {
-    ring_.push_back({number, std::move(event)});
+void stream_hub::publish(std::uint64_t number, std::string project,
+                         std::shared_ptr<const std::string> event) {
+    ring_.push_back({number, std::move(project), std::move(event)});
     newest_ = number;
     if (ring_.size() > kept) ring_.pop_front();
     for (auto* each : waiting_) each->notify();
@@ -37,6 +38,25 @@ const stream_hub::batch& stream_hub::batch_behind(std::uint64_t position) {
     for (; at != ring_.end() && text.size() < batch_bytes; ++at) text += *at->event;
     latest_batch_ = {.from = position, .to = std::prev(at)->number, .text = share(std::move(text))};
     return latest_batch_;
+}
+
+stream_hub::batch stream_hub::visible_batch(std::uint64_t position,
+                                            const domain::visible_projects& visible) const {
+    const auto first = std::ranges::upper_bound(ring_, position, {}, &entry::number);
+    batch result{.from = position, .to = position};
+    std::string text;  // of several events; a single one is shared
+    for (auto it = first; it != ring_.end() && text.size() < batch_bytes; ++it) {
+        result.to = it->number;
+        if (!visible.contains(it->project)) continue;
+        if (!result.text) {
+            result.text = it->event;
+            continue;
+        }
+        if (text.empty()) text = *result.text;
+        text += *it->event;
+    }
+    if (!text.empty()) result.text = share(std::move(text));
+    return result;
 }
 
 aio::task<> stream_hub::run(http::stream_writer& out, subscription_options how) {
@@ -80,8 +100,10 @@ aio::task<> stream_hub::run(http::stream_writer& out, subscription_options how) 
             co_return co_await out.write(share("event: reset\ndata: {}\n\n"));
         }
         if (position < newest()) {
-            const auto next = batch_behind(position);
+            const auto next = how.visible.is_all() ? batch_behind(position)
+                                                   : visible_batch(position, how.visible);
             position = next.to;
+            if (!next.text) continue;
             auto sent = co_await out.write(next.text);
             if (!sent) co_return sent;
             continue;

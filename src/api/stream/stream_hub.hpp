@@ -12,6 +12,7 @@
 #include <string>
 
 #include "aio/aio.hpp"
+#include "domain/access.hpp"
 #include "http/server.hpp"
 
 namespace api {
@@ -21,7 +22,9 @@ class stream_hub {
     explicit stream_hub(aio::executor on) : executor_(std::move(on)) {}
 
     // `number` grows by one per change over the life of the process.
-    void publish(std::uint64_t number, std::shared_ptr<const std::string> event);
+    // `project` decides which subscribers receive the event.
+    void publish(std::uint64_t number, std::string project,
+                 std::shared_ptr<const std::string> event);
 
     using shared_text = std::shared_ptr<const std::string>;
     struct subscription_options {
@@ -29,6 +32,8 @@ class stream_hub {
         // Begins to give the present content as events, part by part; null is the end. Asked when
         // there is nothing to resume.
         std::function<std::function<shared_text()>()> snapshot;
+        // The projects whose events the subscriber receives.
+        domain::visible_projects visible;
         std::string process_epoch;  // part of every event id: numbers are valid in one process
     };
     // Until the client goes, falls behind or the server stops; a drain ends it at once.
@@ -37,6 +42,7 @@ class stream_hub {
   private:
     struct entry {
         std::uint64_t number;
+        std::string project;
         std::shared_ptr<const std::string> event;
     };
     static constexpr std::size_t kept = 4096;
@@ -48,6 +54,9 @@ class stream_hub {
         shared_text text;
     };
     const batch& batch_behind(std::uint64_t position);
+    // Likewise, of the changes that the subscriber may see. `text` is null if there are none.
+    [[nodiscard]] batch visible_batch(std::uint64_t position,
+                                      const domain::visible_projects& visible) const;
     [[nodiscard]] std::uint64_t newest() const noexcept {
         return ring_.empty() ? newest_ : ring_.back().number;
     }

@@ -72,7 +72,7 @@ client run(std::uint64_t changes, std::optional<std::uint64_t> after, std::size_
     const auto ended = aio::block_on([&]() -> aio::task<> {
         stream_hub hub(co_await aio::this_executor());
         for (std::uint64_t number = 1; number <= changes; ++number) {
-            hub.publish(number, share("<" + std::to_string(number) + ">"));
+            hub.publish(number, "default", share("<" + std::to_string(number) + ">"));
         }
         int part = 0;
         co_return co_await hub.run(
@@ -83,6 +83,7 @@ client run(std::uint64_t changes, std::optional<std::uint64_t> after, std::size_
                              return part < 2 ? share("part" + std::to_string(part++)) : nullptr;
                          };
                      },
+                 .visible = domain::visible_projects::all(),
                  .process_epoch = "g"});
     }());
     EXPECT_TRUE(ended);
@@ -117,6 +118,7 @@ TEST(stream_hub, a_drain_ends_a_stream_on_which_nothing_happens) {
         aio::task_group readers(on);
         readers.spawn(
             hub.run(to, {.snapshot = [] { return []() -> shared_text { return nullptr; }; },
+                         .visible = domain::visible_projects::all(),
                          .process_epoch = "g"}));
         auto synced = co_await to.until_it_heard("event: sync");
         if (!synced) co_return synced;
@@ -141,7 +143,9 @@ TEST(stream_hub, a_drain_ends_a_snapshot_between_two_parts) {
                 return share("part" + std::to_string(part++));
             };
         };
-        auto run = co_await hub.run(to, {.snapshot = parts, .process_epoch = "g"});
+        auto run = co_await hub.run(
+            to,
+            {.snapshot = parts, .visible = domain::visible_projects::all(), .process_epoch = "g"});
         heard = to.written;
         co_return run;
     }());
@@ -158,21 +162,46 @@ TEST(stream_hub, one_change_is_one_text_for_everybody) {
         stream_hub hub(on);
         const auto none = [] { return []() -> shared_text { return nullptr; }; };
         aio::task_group readers(on);
-        readers.spawn(hub.run(first, {.snapshot = none, .process_epoch = "g"}));
-        readers.spawn(hub.run(second, {.snapshot = none, .process_epoch = "g"}));
+        readers.spawn(hub.run(
+            first,
+            {.snapshot = none, .visible = domain::visible_projects::all(), .process_epoch = "g"}));
+        readers.spawn(hub.run(
+            second,
+            {.snapshot = none, .visible = domain::visible_projects::all(), .process_epoch = "g"}));
         while (first.written.empty() || second.written.empty()) {
             co_await aio::sleep_for(std::chrono::milliseconds(1));
         }
-        hub.publish(1, news);
+        hub.publish(1, "default", news);
         while (first.written.size() < 2 || second.written.size() < 2) {
             co_await aio::sleep_for(std::chrono::milliseconds(1));
         }
-        hub.publish(2, share("more"));
+        hub.publish(2, "default", share("more"));
         co_return co_await readers.join();
     }());
     EXPECT_TRUE(ended);
     EXPECT_EQ(first.written.at(1), news);
     EXPECT_EQ(second.written.at(1), news);
+}
+
+TEST(stream_hub, sends_events_of_visible_projects) {
+    client own(2);
+    const auto first = share("<first>");
+    const auto ended = aio::block_on([&]() -> aio::task<> {
+        stream_hub hub(co_await aio::this_executor());
+        hub.publish(1, "shop", share("<hidden>"));
+        hub.publish(2, "bank", first);
+        hub.publish(3, "shop", share("<hidden>"));
+        const auto principal = std::make_shared<const domain::principal>(
+            domain::principal{.subject = "ben", .roles = {{"bank", domain::role::viewer}}});
+        co_return co_await hub.run(
+            own, {.after = 0,
+                  .snapshot = [] { return []() -> shared_text { return nullptr; }; },
+                  .visible = domain::visible_projects(principal),
+                  .process_epoch = "g"});
+    }());
+    EXPECT_TRUE(ended);
+    EXPECT_EQ(own.text(), "id: g-0\nevent: sync\ndata: {}\n\n<first>");
+    EXPECT_EQ(own.written.at(1), first);  // encoded once for all subscribers
 }
 
 }  // namespace
