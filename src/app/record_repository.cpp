@@ -12,7 +12,7 @@ namespace {
 using base::errc;
 
 constexpr std::size_t page_limit = 500;
-// Writers of one record are few (a request, the reconciler): more rounds than this is a defect.
+// Writers of this process queue, so a round is lost only to another process.
 constexpr int rounds_max = 16;
 
 const std::string databases = "databases";
@@ -133,6 +133,8 @@ aio::task<> record_repository::reload(std::string id) {
 
 aio::task<std::shared_ptr<const domain::database>> record_repository::update(std::string id,
                                                                              record_change change) {
+    const auto turn = co_await queue_.enter(databases + "/" + id);
+    if (!turn) co_return std::unexpected(turn.error());
     for (int round = 0; round < rounds_max; ++round) {
         auto* which = table_.find(id);
         if (unconfirmed_records_.contains(id)) {
@@ -170,6 +172,8 @@ aio::task<std::shared_ptr<const domain::database>> record_repository::update(std
 }
 
 aio::task<> record_repository::forget(std::string id) {
+    const auto turn = co_await queue_.enter(databases + "/" + id);
+    if (!turn) co_return std::unexpected(turn.error());
     auto* which = table_.find(id);
     if (which == nullptr) co_return base::ok();
     const auto record = which->record;
@@ -244,7 +248,32 @@ aio::task<std::shared_ptr<const domain::project>> record_repository::put_project
     co_return base::pass(std::move(put), "store the project");
 }
 
+aio::task<std::shared_ptr<const domain::project>> record_repository::update_project(
+    std::string name, project_change change) {
+    const auto turn = co_await queue_.enter(projects + "/" + name);
+    if (!turn) co_return std::unexpected(turn.error());
+    for (int round = 0; round < rounds_max; ++round) {
+        if (unconfirmed_projects_.contains(name)) {
+            auto reloaded = co_await reload_project(name);
+            if (!reloaded) co_return base::pass(std::move(reloaded));
+        }
+        const auto present = table_.project(name);
+        if (!present) {
+            co_return base::fail(errc::not_found, fmt::format("there is no project '{}'", name));
+        }
+        auto next = change(*present);
+        if (!next) co_return base::pass(std::move(next));
+        if (*next == *present) co_return present;
+        next->revision = present->revision;
+        auto written = co_await put_project(std::move(*next));
+        if (written || written.error().code != errc::precondition) co_return written;
+    }
+    co_return base::fail(errc::unavailable, "the project changes faster than it can be written");
+}
+
 aio::task<> record_repository::delete_project(std::string name) {
+    const auto turn = co_await queue_.enter(projects + "/" + name);
+    if (!turn) co_return std::unexpected(turn.error());
     const auto present = table_.project(name);
     if (!present)
         co_return base::fail(errc::not_found, fmt::format("there is no project '{}'", name));

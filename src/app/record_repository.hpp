@@ -12,14 +12,16 @@
 
 #include "aio/task.hpp"
 #include "app/state_cache.hpp"
+#include "app/write_queue.hpp"
 #include "obs/log.hpp"
 #include "ports/document_store.hpp"
 
 namespace app {
 
-// From the newest record to what it should be; equal means that nothing is written. May be called
-// several times, when another writer was first.
+// Returns the next record for the newest one. An equal record means that nothing is written. The
+// function is called again if another process has written the record in the meantime.
 using record_change = std::function<base::outcome<domain::database>(const domain::database&)>;
+using project_change = std::function<base::outcome<domain::project>(const domain::project&)>;
 
 class record_repository {
   public:
@@ -33,8 +35,9 @@ class record_repository {
     // Failures: conflict ("already_exists"), unavailable (/"store_not_ready": nothing was written),
     // timed_out.
     aio::task<std::shared_ptr<const domain::database>> create(domain::database record);
-    // Failures: not_found (no such database any more), what `change` fails with, unavailable,
-    // timed_out.
+    // Applies `change` to the newest record and writes the result. Writers of one record are
+    // admitted one after the other, in the order of their calls. Errors: not_found (the database
+    // was deleted), those of `change`, unavailable, timed_out, cancelled.
     aio::task<std::shared_ptr<const domain::database>> update(std::string id, record_change change);
     // Archives the operations, then removes the record: repeatable at any point. Failures:
     // precondition (the record moved: decide again), unavailable, timed_out.
@@ -43,6 +46,10 @@ class record_repository {
     // `record.revision` 0 creates. Failures: conflict ("already_exists"), precondition (the project
     // moved; the table has its newest state), unavailable (as create), timed_out.
     aio::task<std::shared_ptr<const domain::project>> put_project(domain::project record);
+    // As update() for a project. Errors: not_found, those of `change`, unavailable, timed_out,
+    // cancelled.
+    aio::task<std::shared_ptr<const domain::project>> update_project(std::string name,
+                                                                     project_change change);
     // Failures: not_found, precondition, unavailable, timed_out.
     aio::task<> delete_project(std::string name);
 
@@ -67,6 +74,7 @@ class record_repository {
     state_cache& table_;
     const base::clock& clock_;
     obs::log& log_;
+    write_queue queue_;
     std::set<std::string> unconfirmed_creations_;  // ids
     std::set<std::string> unconfirmed_records_;    // ids of those in the table
     std::set<std::string> unconfirmed_projects_;   // names

@@ -1,7 +1,10 @@
 #include "app/service.hpp"
 
+#include <fmt/format.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "aio/block_on.hpp"
 #include "test/support/fake_cluster.hpp"
 #include "test/support/fake_metrics_source.hpp"
 #include "test/support/gated_store.hpp"
@@ -124,6 +127,57 @@ TEST_F(service, creates_what_was_asked_for) {
     EXPECT_EQ(phase("cache"), status_phase::running);
     EXPECT_EQ(operation(made), operation_phase::succeeded);
     EXPECT_TRUE(seen_->in_order);
+}
+
+TEST_F(service, applies_200_concurrent_patches_of_one_database) {
+    constexpr int patches = 200;
+    ASSERT_TRUE(create("cache"));
+    cluster_.report("cache", observed_phase::ready);
+    settle();
+    const auto id = id_of("cache");
+    const auto revision_before = seen_->databases.at("cache")->record->revision;
+    gate_.yield_in_writes();
+    aio::task_group clients(loop_.executor());
+    std::vector<std::string> errors;
+    for (int number = 0; number < patches; ++number) {
+        clients.spawn([this, id, number, &errors]() -> aio::task<> {
+            domain::patch_request wanted{
+                .labels = domain::label_changes{
+                    {fmt::format("label-{}", number % 8), std::to_string(number)}}};
+            auto patched = co_await service_->patch_database(id, wanted, {}, by_);
+            if (!patched) errors.push_back(patched.error().text);
+            co_return base::outcome<void>{};
+        });
+    }
+    while (clients.size() > 0) loop_.poll();
+    EXPECT_THAT(errors, testing::IsEmpty());
+    const auto record = seen_->databases.at("cache")->record;
+    EXPECT_GE(record->revision, revision_before + patches);
+    for (int label = 0; label < 8; ++label) {
+        EXPECT_EQ(record->labels.at(fmt::format("label-{}", label)),
+                  std::to_string(patches - 8 + label));
+    }
+    settle();
+}
+
+TEST_F(service, applies_200_concurrent_patches_of_one_project) {
+    constexpr int patches = 200;
+    gate_.yield_in_writes();
+    aio::task_group clients(loop_.executor());
+    std::vector<std::string> errors;
+    for (int number = 0; number < patches; ++number) {
+        clients.spawn([this, number, &errors]() -> aio::task<> {
+            domain::project_request wanted{.display_name = std::to_string(number)};
+            auto patched = co_await service_->patch_project("default", wanted, {}, by_);
+            if (!patched) errors.push_back(patched.error().text);
+            co_return base::outcome<void>{};
+        });
+    }
+    while (clients.size() > 0) loop_.poll();
+    EXPECT_THAT(errors, testing::IsEmpty());
+    const auto stored = aio::block_on(store_.get("projects", "default"));
+    ASSERT_TRUE(stored);
+    EXPECT_EQ(stored->revision, 1 + patches);
 }
 
 TEST_F(service, a_create_whose_answer_was_lost_happens_once) {

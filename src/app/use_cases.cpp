@@ -328,17 +328,23 @@ aio::task<std::shared_ptr<const domain::project>> use_cases::patch_project(
     std::string name, domain::project_request wanted, write_conditions conditions, caller by) {
     const auto present = deps_.table.project(name);
     if (!present) co_return no_such_project(name, {});
-    auto checked = check_revision(present->revision, conditions.if_match);
-    if (!checked) co_return base::pass(std::move(checked));
-    auto next = domain::validate_project(present.get(), wanted);
-    if (!next) co_return base::pass(std::move(next));
-    if (*next == *present) co_return present;
-    if (conditions.dry_run) co_return std::make_shared<const domain::project>(std::move(*next));
-    auto written = co_await deps_.records.put_project(std::move(*next));
-    if (!written) {
-        if (written.error().code == errc::precondition) co_return changed_meanwhile();
-        co_return base::pass(std::move(written));
+    bool is_changed = false;
+    const auto change = [&wanted, &conditions, &is_changed](
+                            const domain::project& newest) -> base::outcome<domain::project> {
+        auto checked = check_revision(newest.revision, conditions.if_match);
+        if (!checked) return base::pass(std::move(checked));
+        auto next = domain::validate_project(&newest, wanted);
+        is_changed = next && *next != newest;
+        return next;
+    };
+    if (conditions.dry_run) {
+        auto next = change(*present);
+        if (!next) co_return base::pass(std::move(next));
+        co_return std::make_shared<const domain::project>(std::move(*next));
     }
+    auto written = co_await deps_.records.update_project(name, change);
+    if (!written) co_return base::pass(std::move(written));
+    if (!is_changed) co_return written;
     deps_.log.info("project_changed",
                    {{"project", name}, {"subject", by.subject}, {"request_id", by.request_id}});
     co_return written;

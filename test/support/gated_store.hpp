@@ -16,6 +16,8 @@ class gated_store final : public ports::document_store {
 
     void close_gate() { is_shut_ = true; }
     void close_gate_for_reads() { is_shut_for_reads_ = is_shut_ = true; }
+    // Each write lets other tasks run first, as a store on another thread does.
+    void yield_in_writes() { yields_ = true; }
     void open_gate() {
         is_shut_for_reads_ = is_shut_ = false;
         opened_.notify();
@@ -57,6 +59,10 @@ class gated_store final : public ports::document_store {
 
   private:
     aio::task<> pass() {
+        if (yields_) {
+            auto yielded = co_await aio::sleep_for(std::chrono::nanoseconds(0));
+            if (!yielded) co_return yielded;
+        }
         ++waiting_;
         base::outcome<void> passed;
         while (is_shut_ && passed) passed = co_await opened_.wait();
@@ -67,6 +73,7 @@ class gated_store final : public ports::document_store {
     ports::document_store& behind_;
     aio::notification opened_;
     int waiting_ = 0;
+    bool yields_ = false;
     bool is_shut_ = false;
     bool is_shut_for_reads_ = false;
 };
