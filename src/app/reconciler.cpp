@@ -45,8 +45,8 @@ aio::task<> reconciler::run() {
             if (!id) break;
             workers_.spawn(work_on(std::move(*id)));
         }
-        deps_.probe.reconcile_waiting.set(static_cast<double>(queue_.waiting()));
-        deps_.probe.reconcile_in_work.set(static_cast<double>(queue_.in_work()));
+        deps_.probe.reconcile_waiting.set(static_cast<double>(queue_.queued()));
+        deps_.probe.reconcile_in_work.set(static_cast<double>(queue_.processing()));
         auto wait = std::chrono::nanoseconds(idle_turn);
         const auto due = queue_.next_due();
         const bool is_full = workers_.size() >= options_.workers;

@@ -1,6 +1,6 @@
 #pragma once
-// Letters without regard to case, in ASCII only: the names of HTTP and Kubernetes know no others,
-// and no locale has a say. Pure.
+// ASCII text functions for names of HTTP and Kubernetes: lower case, comparison without case,
+// trimming. They ignore the locale and leave bytes above 127 unchanged. Pure.
 
 #include <algorithm>
 #include <string>

@@ -5,12 +5,12 @@
 namespace base {
 namespace {
 
-TEST(ascii, letters_become_small_and_nothing_else_changes) {
+TEST(ascii, lower_changes_ascii_letters_only) {
     EXPECT_EQ(lower("MariaDB-10 [@Z]"), "mariadb-10 [@z]");
     EXPECT_EQ(lower("\xc3\x84"), "\xc3\x84");
 }
 
-TEST(ascii, case_is_no_difference_and_length_is) {
+TEST(ascii, comparison_ignores_case_but_not_length) {
     EXPECT_TRUE(equals_ignore_case("Content-Length", "content-LENGTH"));
     EXPECT_FALSE(equals_ignore_case("Content-Length", "Content-Lengt"));
     EXPECT_FALSE(equals_ignore_case("a@", "a`"));

@@ -1,8 +1,8 @@
 #pragma once
-// A place where one thread puts immutable values and any thread takes the present one.
-// std::atomic<std::shared_ptr> is meant for this; libstdc++ 12's gives its lock bit back with
-// relaxed order after a load, so that the next store may overtake the load's reads (a data race to
-// the letter of C++ and to ThreadSanitizer). This is the same lock bit with the right order.
+// Publishes immutable values from one thread to all threads. Replaces std::atomic<std::shared_ptr>:
+// the load() of libstdc++ 12 releases its lock bit with relaxed order, so the next store may
+// overtake the reads of the load. The C++ standard and ThreadSanitizer call that a data race. This
+// class has the same lock bit with acquire and release order.
 
 #include <atomic>
 #include <memory>
@@ -14,27 +14,27 @@ template <class T>
 class atomic_shared_ptr {
   public:
     [[nodiscard]] std::shared_ptr<T> load() const noexcept {
-        const holder held(busy_);
+        const spin_lock lock(busy_);
         return value_;
     }
-    // What was there before is given up outside of the lock: it may be large.
+    // Destroys the previous value outside of the lock, because the value may be large.
     void store(std::shared_ptr<T> next) noexcept {
-        const holder held(busy_);
+        const spin_lock lock(busy_);
         value_.swap(next);
     }
 
   private:
-    // Held for the copy of two words and a count; nobody waits for anything meanwhile.
-    class holder {
+    // The holder copies two words and a count, and never waits while it has the lock.
+    class spin_lock {
       public:
-        explicit holder(std::atomic_flag& busy) noexcept : busy_(busy) {
+        explicit spin_lock(std::atomic_flag& busy) noexcept : busy_(busy) {
             while (busy_.test_and_set(std::memory_order_acquire)) {
                 while (busy_.test(std::memory_order_relaxed)) std::this_thread::yield();
             }
         }
-        ~holder() { busy_.clear(std::memory_order_release); }
-        holder(const holder&) = delete;
-        holder& operator=(const holder&) = delete;
+        ~spin_lock() { busy_.clear(std::memory_order_release); }
+        spin_lock(const spin_lock&) = delete;
+        spin_lock& operator=(const spin_lock&) = delete;
 
       private:
         std::atomic_flag& busy_;

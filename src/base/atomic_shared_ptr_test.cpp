@@ -9,47 +9,47 @@
 namespace base {
 namespace {
 
-TEST(atomic_shared_ptr, is_empty_until_something_is_stored) {
-    atomic_shared_ptr<const int> place;
-    EXPECT_EQ(place.load(), nullptr);
-    place.store(std::make_shared<const int>(7));
-    EXPECT_EQ(*place.load(), 7);
+TEST(atomic_shared_ptr, is_null_before_the_first_store) {
+    atomic_shared_ptr<const int> published;
+    EXPECT_EQ(published.load(), nullptr);
+    published.store(std::make_shared<const int>(7));
+    EXPECT_EQ(*published.load(), 7);
 }
 
-TEST(atomic_shared_ptr, gives_up_what_was_there_before) {
-    atomic_shared_ptr<const int> place;
+TEST(atomic_shared_ptr, releases_the_previous_value_on_store) {
+    atomic_shared_ptr<const int> published;
     auto first = std::make_shared<const int>(1);
     const std::weak_ptr<const int> watched = first;
-    place.store(std::move(first));
-    place.store(std::make_shared<const int>(2));
+    published.store(std::move(first));
+    published.store(std::make_shared<const int>(2));
     EXPECT_TRUE(watched.expired());
 }
 
-// Readers see whole values, and never an older one than before. ThreadSanitizer watches.
-TEST(atomic_shared_ptr, is_read_while_it_is_replaced) {
+// Readers see whole values and never go back to an older one. ThreadSanitizer checks the rest.
+TEST(atomic_shared_ptr, readers_see_whole_values_during_stores) {
     struct pair {
         int a;
         int b;
     };
-    atomic_shared_ptr<const pair> place;
-    place.store(std::make_shared<const pair>(0, 0));
-    std::atomic<int> faults = 0;
+    atomic_shared_ptr<const pair> published;
+    published.store(std::make_shared<const pair>(0, 0));
+    std::atomic<int> violations = 0;
     {
         std::vector<std::jthread> readers;
         for (int reader = 0; reader < 3; ++reader) {
             readers.emplace_back([&] {
                 for (int last = 0; last < 2000;) {
-                    const auto now = place.load();
-                    if (now->a != now->b || now->a < last) ++faults;
+                    const auto now = published.load();
+                    if (now->a != now->b || now->a < last) ++violations;
                     last = now->a;
                 }
             });
         }
         for (int value = 1; value <= 2000; ++value) {
-            place.store(std::make_shared<const pair>(value, value));
+            published.store(std::make_shared<const pair>(value, value));
         }
     }
-    EXPECT_EQ(faults, 0);
+    EXPECT_EQ(violations, 0);
 }
 
 }  // namespace

@@ -14,8 +14,8 @@ constexpr std::int8_t none = -1;
 constexpr auto values = [] {
     std::array<std::int8_t, 256> table{};
     table.fill(none);
-    for (std::size_t at = 0; at < alphabet.size(); ++at) {
-        table[static_cast<unsigned char>(alphabet[at])] = static_cast<std::int8_t>(at);
+    for (std::size_t index = 0; index < alphabet.size(); ++index) {
+        table[static_cast<unsigned char>(alphabet[index])] = static_cast<std::int8_t>(index);
     }
     table['-'] = table['+'];
     table['_'] = table['/'];
@@ -31,11 +31,11 @@ bool is_space(char c) noexcept {
 std::string to_base64(std::string_view bytes) {
     std::string text;
     text.reserve((bytes.size() + 2) / 3 * 4);
-    for (std::size_t at = 0; at < bytes.size(); at += 3) {
-        const auto size = std::min<std::size_t>(3, bytes.size() - at);
+    for (std::size_t start = 0; start < bytes.size(); start += 3) {
+        const auto size = std::min<std::size_t>(3, bytes.size() - start);
         std::uint32_t group = 0;
         for (std::size_t index = 0; index < 3; ++index) {
-            const auto byte = index < size ? static_cast<unsigned char>(bytes[at + index]) : 0U;
+            const auto byte = index < size ? static_cast<unsigned char>(bytes[start + index]) : 0U;
             group = group << 8 | byte;
         }
         for (std::size_t index = 0; index < 4; ++index) {
@@ -76,8 +76,8 @@ std::optional<std::string> from_base64(std::string_view text) {
             bytes += static_cast<char>(group >> bits & 255U);
         }
     }
-    const bool is_padded_well = pads == 0 || (pads < 3 && (digits + pads) % 4 == 0);
-    if (digits % 4 == 1 || !is_padded_well) return std::nullopt;
+    const bool has_valid_padding = pads == 0 || (pads < 3 && (digits + pads) % 4 == 0);
+    if (digits % 4 == 1 || !has_valid_padding) return std::nullopt;
     return bytes;
 }
 

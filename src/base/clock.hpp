@@ -1,13 +1,13 @@
 #pragma once
-// Time as a value passed in: loops and rules ask a clock&, tests give them testing::manual_clock.
-// Both clocks of the interface may be asked on every thread.
+// The source of time. Loops and rules read a clock& that is passed in; tests pass
+// fakes::manual_clock. Thread-safe.
 
 #include <chrono>
 
 namespace base {
 
 using steady_time = std::chrono::steady_clock::time_point;
-// Wall time, UTC, microseconds: what is stored and shown.
+// UTC wall time in microseconds, as stored in documents and shown to people.
 using instant = std::chrono::sys_time<std::chrono::microseconds>;
 
 class clock {
@@ -20,7 +20,7 @@ class clock {
     [[nodiscard]] virtual instant utc_now() const noexcept = 0;  // for people and documents
 };
 
-// The machine's clocks; lives for the whole program.
+// Returns the clocks of the machine. The object lives until the program ends.
 const clock& system_clock() noexcept;
 
 }  // namespace base

@@ -34,13 +34,13 @@ std::string_view name(errc code) noexcept {
     return "internal";
 }
 
-failure failure::in(std::string_view where) && {
-    text.insert(0, std::string(where) + ": ");
+failure failure::in(std::string_view context) && {
+    text.insert(0, std::string(context) + ": ");
     return std::move(*this);
 }
 
-failure failure::in(std::string_view where) const& {
-    return failure(*this).in(where);
+failure failure::in(std::string_view context) const& {
+    return failure(*this).in(context);
 }
 
 }  // namespace base

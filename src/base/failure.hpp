@@ -1,7 +1,7 @@
 #pragma once
-// What can happen is a value: outcome<T> is a T or a failure. The list of errc is short and shared
-// by every module; the api module maps it to HTTP status codes in one table. Plain values, usable
-// on every thread.
+// Expected failures are values: an outcome<T> holds a T or a failure. All modules share the short
+// list of errc; the api module maps it to HTTP status codes in one table. Plain values, usable on
+// every thread.
 
 #include <chrono>
 #include <cstdint>
@@ -15,43 +15,43 @@
 namespace base {
 
 enum class errc : std::uint8_t {
-    invalid,    // the input breaks a rule; `fields` says where
-    not_found,  // the named thing does not exist
-    conflict,   // exists already, or another writer was first, or not possible in the present state
-    precondition,  // the caller's stated revision or uid is not the present one
-    denied,        // authenticated, but not permitted (or credentials refused by a peer)
-    limit,         // a quota, a size or a rate limit
-    unavailable,   // a peer is down or overloaded; retryable
-    timed_out,     // the deadline passed; the effect is unknown
+    invalid,       // the input breaks a rule; `fields` lists the positions
+    not_found,     // the named object does not exist
+    conflict,      // already exists, lost a race, or impossible in the current state
+    precondition,  // the revision or uid given by the caller is not the current one
+    denied,        // not permitted, or a dependency rejected the credentials
+    limit,         // a quota, a size limit or a rate limit
+    unavailable,   // a dependency is down or overloaded; retryable
+    timed_out,     // the deadline passed; the effect is unknown; retryable
     cancelled,     // the owner is stopping
-    unsupported,   // the peer or the engine cannot do that
-    gone,          // a position in a stream is too old (HTTP 410)
-    corrupt,       // bytes that should parse do not (a peer's or our own)
-    internal,      // a defect of ours
+    unsupported,   // the dependency or the engine does not have this feature
+    gone,          // the position in a stream is too old (HTTP 410)
+    corrupt,       // received or stored bytes do not parse
+    internal,      // a defect in this program
 };
 
-// "not_found", "conflict", ...: the spelling in logs and problem documents.
+// Returns the spelling in logs and problem documents: "not_found", "conflict", ...
 std::string_view name(errc code) noexcept;
 
-// A fault at one input field: RFC 6901 pointer ("/size/cpu"), a stable code ("out_of_range") and a
-// sentence.
+// A validation error of one input field.
 struct field_error {
-    std::string pointer;
-    std::string code;
-    std::string message;
+    std::string pointer;  // RFC 6901 JSON pointer, "/size/cpu"
+    std::string code;     // stable, "out_of_range"
+    std::string message;  // a sentence for people
     bool operator==(const field_error&) const = default;
 };
 
 struct failure {
     errc code = errc::internal;
-    std::string text;      // a sentence for people, never holding a secret
-    std::string reason{};  // a stable machine word finer than code ("object_missing"); may be empty
+    std::string text;      // a sentence for people; must not contain a secret
+    std::string reason{};  // stable, more specific than code ("object_missing"); may be empty
     std::vector<field_error> fields{};
     std::optional<std::chrono::seconds> retry_after{};
 
-    // The same failure with "where: " in front of the text: add it once per module crossed.
-    [[nodiscard]] failure in(std::string_view where) &&;
-    [[nodiscard]] failure in(std::string_view where) const&;
+    // Returns the failure with "context: " in front of its text. Each module that a failure
+    // crosses adds its context once.
+    [[nodiscard]] failure in(std::string_view context) &&;
+    [[nodiscard]] failure in(std::string_view context) const&;
     [[nodiscard]] bool retryable() const noexcept {
         return code == errc::unavailable || code == errc::timed_out;
     }
@@ -72,16 +72,16 @@ using outcome = std::expected<T, failure>;
         failure{.code = code, .text = std::move(text), .reason = std::move(reason)});
 }
 
-// Returns the failure of `result` as a result of another type: `return base::pass(pods);`. With
-// `where`, adds "where: " to its text. Precondition: `result` holds a failure.
+// Returns the failure of `result` as a result of another type: `return base::pass(pods);`. Adds
+// "context: " to its text if a context is given. Precondition: `result` holds a failure.
 template <class T>
 [[nodiscard]] std::unexpected<failure> pass(const std::expected<T, failure>& result) {
     return std::unexpected(result.error());
 }
 template <class T>
 [[nodiscard]] std::unexpected<failure> pass(const std::expected<T, failure>& result,
-                                            std::string_view where) {
-    return std::unexpected(result.error().in(where));
+                                            std::string_view context) {
+    return std::unexpected(result.error().in(context));
 }
 template <class T>
 [[nodiscard]] std::unexpected<failure> pass(std::expected<T, failure>&& result) {
@@ -89,8 +89,8 @@ template <class T>
 }
 template <class T>
 [[nodiscard]] std::unexpected<failure> pass(std::expected<T, failure>&& result,
-                                            std::string_view where) {
-    return std::unexpected(std::move(result).error().in(where));
+                                            std::string_view context) {
+    return std::unexpected(std::move(result).error().in(context));
 }
 
 }  // namespace base

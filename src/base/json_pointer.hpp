@@ -1,12 +1,12 @@
 #pragma once
-// JSON pointers (RFC 6901): where in a document something is. Pure.
+// JSON pointers (RFC 6901): the position of a value in a document. Pure.
 
 #include <string>
 #include <string_view>
 
 namespace base {
 
-// The pointer to a member of what `parent` points to; "" is the whole document.
+// Returns the pointer to `member` of the object at `parent`. The pointer "" is the whole document.
 inline std::string pointer_to(std::string_view parent, std::string_view member) {
     std::string text(parent);
     text += '/';

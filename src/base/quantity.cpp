@@ -59,38 +59,38 @@ std::optional<scale> suffix_scale(std::string_view suffix) {
 }
 
 outcome<std::int64_t> parse(std::string_view text, std::int64_t unit) {
-    const auto refuse = [&] {
+    const auto malformed = [&] {
         return fail(errc::invalid,
                     fmt::format("'{}' is not a quantity such as 500m or 10Gi", text.substr(0, 40)));
     };
-    std::size_t at = 0;
-    if (at < text.size() && text[at] == '+') ++at;
+    std::size_t position = 0;
+    if (position < text.size() && text[position] == '+') ++position;
     wide digits = 0, divisor = 1;
-    std::size_t read = 0;
-    bool point = false;
-    for (; at < text.size(); ++at) {
-        if (text[at] == '.' && !point) {
-            point = true;
-        } else if (text[at] >= '0' && text[at] <= '9') {
-            if (++read > 19) return refuse();
-            digits = digits * 10 + (text[at] - '0');
-            if (point) divisor *= 10;
+    std::size_t digit_count = 0;
+    bool has_point = false;
+    for (; position < text.size(); ++position) {
+        if (text[position] == '.' && !has_point) {
+            has_point = true;
+        } else if (text[position] >= '0' && text[position] <= '9') {
+            if (++digit_count > 19) return malformed();
+            digits = digits * 10 + (text[position] - '0');
+            if (has_point) divisor *= 10;
         } else {
             break;
         }
     }
-    const auto factor = suffix_scale(text.substr(at));
-    if (read == 0 || !factor) return refuse();
+    const auto factor = suffix_scale(text.substr(position));
+    if (digit_count == 0 || !factor) return malformed();
     // 19 digits * 2^60 fits 2^127; the unit (1 or 1000) is multiplied after a check.
     const wide limit = std::numeric_limits<std::int64_t>::max();
     const wide scaled = digits * factor->multiplier;
-    const auto refuse_size = [&] {
+    const auto too_large = [&] {
         return fail(errc::limit, fmt::format("'{}' is too large", text.substr(0, 40)));
     };
-    if (scaled > (wide(1) << 126) / unit) return refuse_size();
+    if (scaled > (wide(1) << 126) / unit) return too_large();
     const wide total_divisor = divisor * factor->divisor;
     const wide value = (scaled * unit + total_divisor - 1) / total_divisor;
-    if (value > limit) return refuse_size();
+    if (value > limit) return too_large();
     return static_cast<std::int64_t>(value);
 }
 

@@ -8,8 +8,8 @@
 namespace base {
 namespace {
 
-// Random bytes of one thread, fetched many at a time: every request takes an id, and a system call
-// for each was 3 % of a cached read. Each byte is given out once.
+// A buffer of random bytes for one thread. Each request needs an id, and one system call per id was
+// 3 % of a cached read. Each byte is returned once.
 class random_bytes {
   public:
     unsigned char next() {
@@ -20,9 +20,9 @@ class random_bytes {
   private:
     void refill() {
         for (std::size_t filled = 0; filled < bytes_.size();) {
-            const auto got = ::getrandom(bytes_.data() + filled, bytes_.size() - filled, 0);
-            if (got < 0) std::abort();  // the kernel's generator cannot fail once the machine is up
-            filled += static_cast<std::size_t>(got);
+            const auto received = ::getrandom(bytes_.data() + filled, bytes_.size() - filled, 0);
+            if (received < 0) std::abort();  // cannot fail once the generator is initialized
+            filled += static_cast<std::size_t>(received);
         }
         used_ = 0;
     }

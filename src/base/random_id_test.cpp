@@ -11,16 +11,16 @@
 namespace base {
 namespace {
 
-TEST(random_id, has_its_prefix_length_and_letters) {
+TEST(random_id, has_the_prefix_the_length_and_the_alphabet) {
     const auto id = random_id("db-");
     ASSERT_EQ(id.size(), 15U);
     EXPECT_TRUE(id.starts_with("db-"));
     EXPECT_TRUE(std::ranges::all_of(
         id.substr(3), [](char c) { return (c >= 'a' && c <= 'z') || (c >= '2' && c <= '7'); }));
-    EXPECT_EQ(random_id("x", 3000).size(), 3001U);  // more than is fetched at a time
+    EXPECT_EQ(random_id("x", 3000).size(), 3001U);  // more than one fetch from the kernel
 }
 
-TEST(random_id, does_not_repeat_over_threads) {
+TEST(random_id, is_unique_across_threads) {
     std::set<std::string> seen;
     std::mutex mutex;
     std::vector<std::jthread> threads;

@@ -1,6 +1,6 @@
 #pragma once
-// A string that must not be printed: it has no stream operator and no formatter; reveal() is the
-// only way out and easy to search for. The bytes are overwritten when it dies.
+// A string that must not be printed. The class has no stream operator and no formatter; reveal() is
+// the only access and easy to search for. The destructor overwrites the bytes.
 
 #include <string>
 #include <string_view>
@@ -33,14 +33,14 @@ class secret {
 
     [[nodiscard]] const std::string& reveal() const noexcept { return value_; }
     [[nodiscard]] bool empty() const noexcept { return value_.empty(); }
-    // What logs and reference pages show instead.
+    // Returns the text that logs and reference pages show instead.
     [[nodiscard]] static std::string_view mask() noexcept { return "***"; }
     bool operator==(const secret&) const = default;
 
   private:
     void wipe() noexcept {
         volatile char* bytes = value_.data();
-        for (std::size_t at = 0; at < value_.size(); ++at) bytes[at] = 0;
+        for (std::size_t i = 0; i < value_.size(); ++i) bytes[i] = 0;
         value_.clear();
     }
     std::string value_;

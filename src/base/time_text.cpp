@@ -24,11 +24,11 @@ std::string render(instant when, bool micro) {
     return text;
 }
 
-// Reads exactly `width` digits at `at`; -1 when they are not there.
-int digits(std::string_view text, std::size_t at, std::size_t width) {
-    if (at + width > text.size()) return -1;
+// Reads exactly `width` digits from `position`. Returns -1 if the text has other characters there.
+int digits(std::string_view text, std::size_t position, std::size_t width) {
+    if (position + width > text.size()) return -1;
     int value = 0;
-    for (std::size_t i = at; i < at + width; ++i) {
+    for (std::size_t i = position; i < position + width; ++i) {
         if (text[i] < '0' || text[i] > '9') return -1;
         value = value * 10 + (text[i] - '0');
     }
@@ -60,25 +60,26 @@ std::optional<instant> from_rfc3339(std::string_view text) {
     const year_month_day date{std::chrono::year(year), std::chrono::month(unsigned(month)),
                               std::chrono::day(unsigned(day))};
     if (!date.ok()) return std::nullopt;
-    std::size_t at = 19;
+    std::size_t position = 19;
     std::int64_t fraction = 0;
-    if (text[at] == '.') {
-        std::size_t read = 0;
-        for (++at; at < text.size() && text[at] >= '0' && text[at] <= '9'; ++at, ++read) {
-            if (read < 6) fraction = fraction * 10 + (text[at] - '0');
+    if (text[position] == '.') {
+        std::size_t decimals = 0;
+        for (++position; position < text.size() && text[position] >= '0' && text[position] <= '9';
+             ++position, ++decimals) {
+            if (decimals < 6) fraction = fraction * 10 + (text[position] - '0');
         }
-        if (read == 0 || read > 9) return std::nullopt;
-        for (; read < 6; ++read) fraction *= 10;
+        if (decimals == 0 || decimals > 9) return std::nullopt;
+        for (; decimals < 6; ++decimals) fraction *= 10;
     }
-    if (at >= text.size()) return std::nullopt;
+    if (position >= text.size()) return std::nullopt;
     int offset_minutes = 0;
-    if (text[at] == 'Z' || text[at] == 'z') {
-        if (at + 1 != text.size()) return std::nullopt;
-    } else if ((text[at] == '+' || text[at] == '-') && at + 6 == text.size() &&
-               text[at + 3] == ':') {
-        const int hours = digits(text, at + 1, 2), minutes = digits(text, at + 4, 2);
+    if (text[position] == 'Z' || text[position] == 'z') {
+        if (position + 1 != text.size()) return std::nullopt;
+    } else if ((text[position] == '+' || text[position] == '-') && position + 6 == text.size() &&
+               text[position + 3] == ':') {
+        const int hours = digits(text, position + 1, 2), minutes = digits(text, position + 4, 2);
         if (hours < 0 || hours > 23 || minutes < 0 || minutes > 59) return std::nullopt;
-        offset_minutes = (text[at] == '-' ? -1 : 1) * (hours * 60 + minutes);
+        offset_minutes = (text[position] == '-' ? -1 : 1) * (hours * 60 + minutes);
     } else {
         return std::nullopt;
     }

@@ -1,5 +1,5 @@
 #pragma once
-// Instants as text: RFC 3339 in UTC ("2025-11-24T14:30:00Z", with ".123456" where asked). Pure.
+// Instants as RFC 3339 text in UTC. Pure.
 
 #include <optional>
 #include <string>
@@ -9,11 +9,12 @@
 
 namespace base {
 
-// Whole seconds, "2025-11-24T14:30:00Z".
+// Returns whole seconds, "2025-11-24T14:30:00Z".
 std::string to_rfc3339(instant when);
-// Always six decimals, "2025-11-24T14:30:00.000000Z": Kubernetes MicroTime.
+// Returns the form of Kubernetes MicroTime, with six decimals: "2025-11-24T14:30:00.000000Z".
 std::string to_rfc3339_micro(instant when);
-// Accepts an offset ("+02:00") and 0-9 decimals; nothing when the text is not RFC 3339.
+// Parses an RFC 3339 time with an offset ("Z", "+02:00") and 0 to 9 decimals. Returns nullopt if
+// the text has another form.
 std::optional<instant> from_rfc3339(std::string_view text);
 
 }  // namespace base

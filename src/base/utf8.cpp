@@ -5,9 +5,9 @@
 namespace base {
 
 std::size_t utf8_length(std::string_view text) noexcept {
-    const auto byte = [&](std::size_t at) { return static_cast<unsigned char>(text[at]); };
-    const auto tail = [&](std::size_t at, unsigned low = 0x80, unsigned high = 0xBF) {
-        return at < text.size() && byte(at) >= low && byte(at) <= high;
+    const auto byte = [&](std::size_t index) { return static_cast<unsigned char>(text[index]); };
+    const auto tail = [&](std::size_t index, unsigned low = 0x80, unsigned high = 0xBF) {
+        return index < text.size() && byte(index) >= low && byte(index) <= high;
     };
     const unsigned first = byte(0);
     if (first < 0x80) return 1;

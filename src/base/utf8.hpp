@@ -1,16 +1,16 @@
 #pragma once
-// Well-formed UTF-8, as the Unicode standard defines it (version 15, table 3-7). Pure.
+// Well-formed UTF-8 as defined by the Unicode Standard 15.0, table 3-7. Pure.
 
 #include <cstddef>
 #include <string_view>
 
 namespace base {
 
-// Bytes of the well-formed sequence at the front of `text` (1 to 4); 0 when there is none. `text`
-// must not be empty.
+// Returns the length in bytes (1 to 4) of the well-formed sequence at the start of `text`, or 0 if
+// the first byte does not start one. Precondition: `text` is not empty.
 std::size_t utf8_length(std::string_view text) noexcept;
-// The front of `text`, at most `bytes_max` bytes, that ends between two characters; a byte that is
-// part of none counts for one.
+// Returns the longest prefix of at most `bytes_max` bytes that does not split a character. A byte
+// outside of a well-formed sequence counts as one character.
 std::string_view truncate_utf8(std::string_view text, std::size_t bytes_max) noexcept;
 
 }  // namespace base

@@ -10,15 +10,15 @@ void work_queue::make_ready(const std::string& key, item& entry) {
         entry.delayed_until.reset();
         --delayed_count_;
     }
-    if (entry.ready) return;
-    entry.ready = true;
+    if (entry.is_queued) return;
+    entry.is_queued = true;
     ready_.push_back(key);
 }
 
 void work_queue::add(const std::string& key) {
     auto& entry = items_[key];
-    if (entry.working) {
-        entry.again = true;
+    if (entry.is_processing) {
+        entry.is_readded = true;
         return;
     }
     make_ready(key, entry);
@@ -26,7 +26,7 @@ void work_queue::add(const std::string& key) {
 
 void work_queue::add_at(const std::string& key, steady_time when) {
     auto& entry = items_[key];
-    if (entry.ready || entry.again) return;
+    if (entry.is_queued || entry.is_readded) return;
     if (entry.delayed_until && *entry.delayed_until <= when) return;
     if (!entry.delayed_until) ++delayed_count_;
     entry.delayed_until = when;
@@ -38,14 +38,14 @@ void work_queue::add_after_failure(const std::string& key, steady_time now) {
     const int doublings = std::min(entry.failures, 20);
     ++entry.failures;
     const auto wait = std::min<std::chrono::milliseconds>(
-        options_.retry_first * (std::int64_t(1) << doublings), options_.retry_most);
+        options_.retry_min * (std::int64_t(1) << doublings), options_.retry_max);
     add_at(key, now + wait);
 }
 
 void work_queue::forget_failures(const std::string& key) {
-    const auto found = items_.find(key);
-    if (found == items_.end()) return;
-    found->second.failures = 0;
+    const auto it = items_.find(key);
+    if (it == items_.end()) return;
+    it->second.failures = 0;
     drop_if_idle(key);
 }
 
@@ -53,13 +53,13 @@ void work_queue::promote(steady_time now) {
     while (!timers_.empty() && timers_.top().when <= now) {
         const auto due = timers_.top();
         timers_.pop();
-        const auto found = items_.find(due.key);
-        if (found == items_.end() || found->second.delayed_until != due.when) continue;
-        auto& entry = found->second;
+        const auto it = items_.find(due.key);
+        if (it == items_.end() || it->second.delayed_until != due.when) continue;
+        auto& entry = it->second;
         entry.delayed_until.reset();
         --delayed_count_;
-        if (entry.working) {
-            entry.again = true;
+        if (entry.is_processing) {
+            entry.is_readded = true;
         } else {
             make_ready(due.key, entry);
         }
@@ -72,37 +72,37 @@ std::optional<std::string> work_queue::take(steady_time now) {
     auto key = std::move(ready_.front());
     ready_.pop_front();
     auto& entry = items_[key];
-    entry.ready = false;
-    entry.working = true;
-    ++in_work_;
+    entry.is_queued = false;
+    entry.is_processing = true;
+    ++processing_count_;
     return key;
 }
 
 void work_queue::done(const std::string& key) {
-    const auto found = items_.find(key);
-    assert(found != items_.end() && found->second.working);
-    auto& entry = found->second;
-    entry.working = false;
-    --in_work_;
-    if (entry.again) {
-        entry.again = false;
+    const auto it = items_.find(key);
+    assert(it != items_.end() && it->second.is_processing);
+    auto& entry = it->second;
+    entry.is_processing = false;
+    --processing_count_;
+    if (entry.is_readded) {
+        entry.is_readded = false;
         make_ready(key, entry);
     }
     drop_if_idle(key);
 }
 
 void work_queue::drop_if_idle(const std::string& key) {
-    const auto found = items_.find(key);
-    if (found == items_.end()) return;
-    const auto& entry = found->second;
-    if (!entry.ready && !entry.working && !entry.delayed_until && entry.failures == 0)
-        items_.erase(found);
+    const auto it = items_.find(key);
+    if (it == items_.end()) return;
+    const auto& entry = it->second;
+    if (!entry.is_queued && !entry.is_processing && !entry.delayed_until && entry.failures == 0)
+        items_.erase(it);
 }
 
 std::optional<steady_time> work_queue::next_due() const {
     if (!ready_.empty()) return steady_time::min();
     if (timers_.empty()) return std::nullopt;
-    return timers_.top().when;  // perhaps outdated: then take() finds nothing and asks again
+    return timers_.top().when;  // if it is outdated, take() returns nullopt
 }
 
 }  // namespace base

@@ -1,7 +1,8 @@
 #pragma once
-// A keyed work queue after client-go's workqueue: a key waits at most once, is worked on by one
-// worker at a time, and comes back once more when it was added meanwhile; failures come back after
-// a per-key exponential wait. Sans-io: the caller gives the time. One thread.
+// A keyed work queue after client-go's workqueue. A key is queued at most once and processed by one
+// worker at a time. A key that is added while it is processed is queued again by done(). Failed
+// keys return after a per-key exponential backoff. Sans-io: the caller passes the time. Not
+// thread-safe.
 
 #include <chrono>
 #include <cstddef>
@@ -19,41 +20,40 @@
 namespace base {
 
 struct work_queue_options {
-    std::chrono::milliseconds retry_first{200};
-    std::chrono::milliseconds retry_most{30000};
+    std::chrono::milliseconds retry_min{200};
+    std::chrono::milliseconds retry_max{30000};
 };
 
 class work_queue {
   public:
     explicit work_queue(work_queue_options options = {}) : options_(options) {}
 
-    // The key is worth a look now. Merged when it waits already; remembered when it is being worked
-    // on.
+    // Enqueues the key. No-op if the key is already queued; if the key is being processed, done()
+    // queues it again.
     void add(const std::string& key);
-    // The key is worth a look at `when`. The earliest of several times counts; add() beats them
-    // all.
+    // Enqueues the key at `when`. The earliest of several times applies; add() overrides all.
     void add_at(const std::string& key, steady_time when);
-    // After a failure: add_at with a wait that doubles each time (until forget_failures).
+    // Enqueues the key after its backoff, which doubles with each call from retry_min to retry_max.
     void add_after_failure(const std::string& key, steady_time now);
+    // Resets the backoff of the key.
     void forget_failures(const std::string& key);
 
-    // The next key that is due at `now`, handed to the caller until done(). Nothing when none is
-    // due.
+    // Returns the next key that is due at `now`, or nullopt. The caller must call done() for it.
     std::optional<std::string> take(steady_time now);
     void done(const std::string& key);
 
-    // When take() may have something, if nothing is added before: now or earlier when something
-    // waits; nothing when empty.
+    // Returns the earliest time at which take() may return a key: the minimum time if a key is
+    // queued, nullopt if no key is queued or delayed.
     [[nodiscard]] std::optional<steady_time> next_due() const;
-    [[nodiscard]] std::size_t waiting() const noexcept { return ready_.size(); }
+    [[nodiscard]] std::size_t queued() const noexcept { return ready_.size(); }
     [[nodiscard]] std::size_t delayed() const noexcept { return delayed_count_; }
-    [[nodiscard]] std::size_t in_work() const noexcept { return in_work_; }
+    [[nodiscard]] std::size_t processing() const noexcept { return processing_count_; }
 
   private:
     struct item {
-        bool ready = false;    // in ready_
-        bool working = false;  // taken and not done
-        bool again = false;    // added while working
+        bool is_queued = false;      // in ready_
+        bool is_processing = false;  // between take() and done()
+        bool is_readded = false;     // added while processing
         std::optional<steady_time> delayed_until;
         int failures = 0;
     };
@@ -70,9 +70,9 @@ class work_queue {
     std::unordered_map<std::string, item> items_;
     std::deque<std::string> ready_;
     std::priority_queue<timer, std::vector<timer>, std::greater<>>
-        timers_;  // may hold outdated entries
+        timers_;  // may contain outdated entries
     std::size_t delayed_count_ = 0;
-    std::size_t in_work_ = 0;
+    std::size_t processing_count_ = 0;
 };
 
 }  // namespace base

@@ -9,7 +9,7 @@ using std::chrono::milliseconds;
 
 const steady_time start{};
 
-TEST(work_queue, merges_keys_that_wait) {
+TEST(work_queue, merges_duplicate_keys) {
     work_queue queue;
     queue.add("a");
     queue.add("a");
@@ -29,10 +29,10 @@ TEST(work_queue, gives_a_key_to_one_worker_at_a_time) {
     EXPECT_EQ(queue.take(start), "a");
     queue.done("a");
     EXPECT_EQ(queue.take(start), std::nullopt);
-    EXPECT_EQ(queue.in_work(), 0u);
+    EXPECT_EQ(queue.processing(), 0u);
 }
 
-TEST(work_queue, hands_out_a_delayed_key_when_it_is_due) {
+TEST(work_queue, returns_a_delayed_key_at_its_earliest_time) {
     work_queue queue;
     queue.add_at("a", start + milliseconds(100));
     queue.add_at("a", start + milliseconds(50));
@@ -45,7 +45,7 @@ TEST(work_queue, hands_out_a_delayed_key_when_it_is_due) {
     EXPECT_EQ(queue.delayed(), 0u);
 }
 
-TEST(work_queue, an_immediate_add_beats_a_delay) {
+TEST(work_queue, immediate_add_overrides_a_delay) {
     work_queue queue;
     queue.add_at("a", start + milliseconds(100));
     queue.add("a");
@@ -54,8 +54,8 @@ TEST(work_queue, an_immediate_add_beats_a_delay) {
     EXPECT_EQ(queue.take(start + milliseconds(200)), std::nullopt);
 }
 
-TEST(work_queue, doubles_the_wait_after_each_failure_up_to_the_most) {
-    work_queue queue({.retry_first = milliseconds(100), .retry_most = milliseconds(350)});
+TEST(work_queue, doubles_the_backoff_up_to_the_max) {
+    work_queue queue({.retry_min = milliseconds(100), .retry_max = milliseconds(350)});
     auto now = start;
     for (const int wait : {100, 200, 350, 350}) {
         queue.add_after_failure("a", now);
@@ -69,7 +69,7 @@ TEST(work_queue, doubles_the_wait_after_each_failure_up_to_the_most) {
     EXPECT_EQ(queue.take(now + milliseconds(100)), "a");
 }
 
-TEST(work_queue, a_delay_that_ends_during_work_brings_the_key_back) {
+TEST(work_queue, requeues_a_key_whose_delay_ends_during_processing) {
     work_queue queue;
     queue.add("a");
     ASSERT_EQ(queue.take(start), "a");
@@ -79,7 +79,7 @@ TEST(work_queue, a_delay_that_ends_during_work_brings_the_key_back) {
     EXPECT_EQ(queue.take(start + milliseconds(20)), "a");
 }
 
-TEST(work_queue, tells_when_something_is_due) {
+TEST(work_queue, reports_the_next_due_time) {
     work_queue queue;
     EXPECT_EQ(queue.next_due(), std::nullopt);
     queue.add_at("a", start + milliseconds(10));
