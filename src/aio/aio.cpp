@@ -29,8 +29,8 @@ using boost::system::error_code;
 
 namespace {
 
-// Every coroutine that is the root of a thread of its own begins here: cancellation must come back
-// as a value (rule 26), and nothing may escape as an exception.
+// The root of every spawned coroutine. Cancellation must be a value (ADR 2), and no exception may
+// escape.
 awaitable<base::outcome<void>> as_root(task<> work) {
     co_await asio::this_coro::throw_if_cancelled(false);
     base::outcome<void> result;
@@ -47,19 +47,18 @@ task<> keep_alive_while(std::move_only_function<task<>()> start) {
     co_return result;
 }
 
-// A flag that one coroutine waits for, set on the same loop.
-class latch {
+// A one-shot event. One coroutine waits for it; it is set on the same loop.
+class event {
   public:
-    explicit latch(const aio::executor& on) : timer_(on, base::steady_time::max()) {}
-    void open() {
-        is_open_ = true;
+    explicit event(const aio::executor& executor) : timer_(executor, base::steady_time::max()) {}
+    void set() {
+        is_set_ = true;
         timer_.cancel();
     }
-    [[nodiscard]] bool is_open() const noexcept { return is_open_; }
-    // Goes on waiting when the waiting coroutine is cancelled: what it waits for must have ended
-    // first.
+    [[nodiscard]] bool is_set() const noexcept { return is_set_; }
+    // Ignores cancellation of the waiting coroutine, because the awaited work must end first.
     awaitable<void> wait() {
-        while (!is_open_) {
+        while (!is_set_) {
             error_code ignored;
             co_await timer_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
         }
@@ -67,7 +66,7 @@ class latch {
 
   private:
     asio::steady_timer timer_;
-    bool is_open_ = false;
+    bool is_set_ = false;
 };
 
 }  // namespace
@@ -84,76 +83,77 @@ base::failure failure_of_current_exception() noexcept {
     }
 }
 
-awaitable<bool> race_with_time(base::steady_time when, task<> work) {
-    const auto on = co_await asio::this_coro::executor;
+awaitable<bool> race_with_time(base::steady_time deadline, task<> work) {
+    const auto executor = co_await asio::this_coro::executor;
     asio::cancellation_signal stop;
-    asio::steady_timer timer(on, when);
-    latch ended(on);
-    asio::co_spawn(on, as_root(std::move(work)),
+    asio::steady_timer timer(executor, deadline);
+    event ended(executor);
+    asio::co_spawn(executor, as_root(std::move(work)),
                    asio::bind_cancellation_slot(
                        stop.slot(), [&](std::exception_ptr, const base::outcome<void>&) {
-                           ended.open();
+                           ended.set();
                            timer.cancel();
                        }));
-    bool late = false;
+    bool is_late = false;
     if (!co_await is_cancelled()) {
         error_code error;
         co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, error));
-        late = !error && !ended.is_open();
+        is_late = !error && !ended.is_set();
     }
-    if (!ended.is_open()) stop.emit(asio::cancellation_type::terminal);
+    if (!ended.is_set()) stop.emit(asio::cancellation_type::terminal);
     co_await ended.wait();
-    co_return late;
+    co_return is_late;
 }
 
 awaitable<bool> on_pool(blocking_pool& pool, std::move_only_function<void()> work) {
-    const auto on = co_await asio::this_coro::executor;
-    latch ended(on);
-    const bool taken = pool.submit([&ended, on, work = std::move(work)]() mutable {
+    const auto executor = co_await asio::this_coro::executor;
+    event ended(executor);
+    const bool is_accepted = pool.submit([&ended, executor, work = std::move(work)]() mutable {
         work();
-        asio::post(on, [&ended] { ended.open(); });
+        asio::post(executor, [&ended] { ended.set(); });
     });
-    if (!taken) co_return false;
+    if (!is_accepted) co_return false;
     co_await ended.wait();
     co_return true;
 }
 
-awaitable<void> on_executor(aio::executor other, std::move_only_function<task<>()> start) {
-    const auto on = co_await asio::this_coro::executor;
-    latch ended(on);
-    asio::post(other, [&ended, on, other, &start] {
-        asio::co_spawn(other, as_root(start()),
-                       [&ended, on](std::exception_ptr, const base::outcome<void>&) {
-                           asio::post(on, [&ended] { ended.open(); });
+awaitable<void> on_executor(aio::executor target, std::move_only_function<task<>()> start) {
+    const auto executor = co_await asio::this_coro::executor;
+    event ended(executor);
+    asio::post(target, [&ended, executor, target, &start] {
+        asio::co_spawn(target, as_root(start()),
+                       [&ended, executor](std::exception_ptr, const base::outcome<void>&) {
+                           asio::post(executor, [&ended] { ended.set(); });
                        });
     });
     co_await ended.wait();
 }
 
-// The other thread may be the last to let go of it, after the loop has ended: nothing here belongs
-// to the loop. The latch itself lives with the one who waits.
-struct remote_latch::state {
-    explicit state(aio::executor where) : on(std::move(where)) {}
-    aio::executor on;
-    bool is_open = false;      // this and the next on the loop only
-    latch* waiting = nullptr;  // null: nobody, or nobody yet
+// The other thread may destroy the last reference after the loop has ended, so the state must not
+// contain objects of the loop. The event itself is on the stack of the waiting coroutine.
+struct remote_event::state {
+    explicit state(aio::executor target) : executor(std::move(target)) {}
+    aio::executor executor;
+    bool is_set = false;       // used on the loop only, as is the next member
+    event* waiting = nullptr;  // nullptr if no coroutine waits
 };
 
-remote_latch::remote_latch(aio::executor on) : state_(std::make_shared<state>(std::move(on))) {}
+remote_event::remote_event(aio::executor executor)
+    : state_(std::make_shared<state>(std::move(executor))) {}
 
-void remote_latch::open() {
-    asio::post(state_->on, [shared = state_] {
-        shared->is_open = true;
-        if (shared->waiting != nullptr) shared->waiting->open();
+void remote_event::set() {
+    asio::post(state_->executor, [shared = state_] {
+        shared->is_set = true;
+        if (shared->waiting != nullptr) shared->waiting->set();
     });
 }
 
-awaitable<void> remote_latch::wait() {
+awaitable<void> remote_event::wait() {
     const auto shared = state_;
-    if (shared->is_open) co_return;
-    latch opened(shared->on);
-    shared->waiting = &opened;
-    co_await opened.wait();
+    if (shared->is_set) co_return;
+    event completed(shared->executor);
+    shared->waiting = &completed;
+    co_await completed.wait();
     shared->waiting = nullptr;
 }
 
@@ -209,8 +209,8 @@ void loop::post(std::move_only_function<void()> work) {
     asio::post(state_->context, [work = std::move(work)]() mutable { work(); });
 }
 
-void post(const aio::executor& on, std::move_only_function<void()> work) {
-    asio::post(on, [work = std::move(work)]() mutable { work(); });
+void post(const aio::executor& executor, std::move_only_function<void()> work) {
+    asio::post(executor, [work = std::move(work)]() mutable { work(); });
 }
 
 // ---- time ----------------------------------------------------------------------------
@@ -224,10 +224,10 @@ awaitable<bool> is_cancelled() {
     co_return state.cancelled() != asio::cancellation_type::none;
 }
 
-task<> sleep_until(base::steady_time when) {
+task<> sleep_until(base::steady_time end) {
     if (co_await is_cancelled()) co_return fail(errc::cancelled, "cancelled");
-    const auto on = co_await asio::this_coro::executor;
-    asio::steady_timer timer(on, when);
+    const auto executor = co_await asio::this_coro::executor;
+    asio::steady_timer timer(executor, end);
     error_code error;
     co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, error));
     if (error) co_return fail(errc::cancelled, "cancelled");
@@ -240,11 +240,11 @@ task<> sleep_for(std::chrono::nanoseconds duration) {
 
 task<> wait_readable(int descriptor) {
     if (co_await is_cancelled()) co_return fail(errc::cancelled, "cancelled");
-    const auto on = co_await asio::this_coro::executor;
-    asio::posix::stream_descriptor watched(on);
+    const auto executor = co_await asio::this_coro::executor;
+    asio::posix::stream_descriptor watched(executor);
     error_code error;
     watched.assign(descriptor, error);
-    if (error) co_return fail(errc::invalid, "not a descriptor that can be waited for");
+    if (error) co_return fail(errc::invalid, "the descriptor cannot be polled");
     co_await watched.async_wait(asio::posix::stream_descriptor::wait_read,
                                 asio::redirect_error(asio::use_awaitable, error));
     watched.release();
@@ -255,26 +255,27 @@ task<> wait_readable(int descriptor) {
 // ---- task_group ----------------------------------------------------------------------
 
 struct task_group::state {
-    explicit state(aio::executor where)
-        : on(std::move(where)), empty(on, base::steady_time::max()) {}
-    aio::executor on;
-    asio::steady_timer empty;  // cancelled whenever the last child ends
+    explicit state(aio::executor target)
+        : executor(std::move(target)), empty(executor, base::steady_time::max()) {}
+    aio::executor executor;
+    asio::steady_timer empty;  // cancelled when the last child ends
     std::list<asio::cancellation_signal> children;
     std::function<void(const base::failure&)> failure_handler;
     bool is_closed = false;
 };
 
-task_group::task_group(aio::executor on) : state_(std::make_shared<state>(std::move(on))) {}
+task_group::task_group(aio::executor executor)
+    : state_(std::make_shared<state>(std::move(executor))) {}
 
 task_group::~task_group() {
-    assert(state_->children.empty() && "join() a task_group before it dies");
+    assert(state_->children.empty() && "join() a task_group before its destruction");
 }
 
 bool task_group::spawn(task<> work) {
     if (state_->is_closed) return false;
     const auto child = state_->children.emplace(state_->children.end());
     asio::co_spawn(
-        state_->on, as_root(std::move(work)),
+        state_->executor, as_root(std::move(work)),
         asio::bind_cancellation_slot(
             child->slot(),
             [group = state_, child](std::exception_ptr, const base::outcome<void>& result) {
@@ -302,15 +303,15 @@ void task_group::close() {
 
 void task_group::cancel() {
     close();
-    // A child may end inside emit(): the list is walked by a copy of its positions, ended ones are
-    // found missing.
+    // A child may end inside emit() and erase itself from the list. The loop therefore iterates
+    // over a copy and skips children that are no longer in the list.
     const auto group = state_;
     std::vector<asio::cancellation_signal*> signals;
     for (auto& child : group->children) signals.push_back(&child);
     for (auto* signal : signals) {
-        const auto alive =
-            std::ranges::any_of(group->children, [&](auto& each) { return &each == signal; });
-        if (alive) signal->emit(asio::cancellation_type::terminal);
+        const bool is_alive =
+            std::ranges::any_of(group->children, [&](auto& child) { return &child == signal; });
+        if (is_alive) signal->emit(asio::cancellation_type::terminal);
     }
 }
 
@@ -330,12 +331,12 @@ std::size_t task_group::size() const noexcept {
 // ---- notification --------------------------------------------------------------------------
 
 struct notification::state {
-    explicit state(const aio::executor& on) : timer(on) {}
+    explicit state(const aio::executor& executor) : timer(executor) {}
     asio::steady_timer timer;
     bool notified = false;
 };
 
-notification::notification(aio::executor on) : state_(std::make_unique<state>(on)) {}
+notification::notification(aio::executor executor) : state_(std::make_unique<state>(executor)) {}
 notification::~notification() = default;
 
 void notification::notify() {
@@ -343,8 +344,8 @@ void notification::notify() {
     state_->timer.cancel();
 }
 
-task<bool> notification::wait_until(base::steady_time when) {
-    state_->timer.expires_at(when);
+task<bool> notification::wait_until(base::steady_time end) {
+    state_->timer.expires_at(end);
     while (!state_->notified) {
         if (co_await is_cancelled()) co_return fail(errc::cancelled, "cancelled");
         error_code error;
@@ -361,8 +362,8 @@ task<bool> notification::wait_for(std::chrono::nanoseconds duration) {
 }
 
 task<> notification::wait() {
-    auto woken = co_await wait_until(base::steady_time::max());
-    if (!woken) co_return base::pass(std::move(woken));
+    const auto result = co_await wait_until(base::steady_time::max());
+    if (!result) co_return base::pass(result);
     co_return base::ok();
 }
 
@@ -371,33 +372,35 @@ task<> notification::wait() {
 task<> periodic(periodic_options options, std::move_only_function<task<>()> step) {
     auto next = std::chrono::steady_clock::now() + options.first_delay;
     while (true) {
-        auto slept = co_await sleep_until(next);
-        if (!slept) co_return slept;
-        const auto begun = std::chrono::steady_clock::now();
-        const auto done = co_await step();
-        if (!done) {
-            if (done.error().code == errc::cancelled) co_return done;
-            if (options.on_failure) options.on_failure(done.error());
+        const auto sleep = co_await sleep_until(next);
+        if (!sleep) co_return sleep;
+        const auto step_start = std::chrono::steady_clock::now();
+        const auto result = co_await step();
+        if (!result) {
+            if (result.error().code == errc::cancelled) co_return result;
+            if (options.on_failure) options.on_failure(result.error());
         }
-        next = std::max(begun + options.period, std::chrono::steady_clock::now());
+        next = std::max(step_start + options.period, std::chrono::steady_clock::now());
     }
 }
 
-backoff::backoff(options how, std::uint64_t seed)
-    : options_(how), random_(seed * 2 + 1), current_ms_(static_cast<double>(how.first.count())) {}
+backoff::backoff(options options, std::uint64_t seed)
+    : options_(options),
+      random_(seed * 2 + 1),
+      current_ms_(static_cast<double>(options.first.count())) {}
 
 std::chrono::milliseconds backoff::next() {
-    // xorshift64*: good enough to spread retries.
+    // xorshift64* is sufficient to spread retries.
     random_ ^= random_ >> 12;
     random_ ^= random_ << 25;
     random_ ^= random_ >> 27;
     const auto share =
         static_cast<double>((random_ * 0x2545F4914F6CDD1DULL) >> 11) / 9007199254740992.0;
-    const double wait = current_ms_ * (1.0 + share * options_.jitter);
+    const double delay_ms = current_ms_ * (1.0 + share * options_.jitter);
     current_ms_ =
         std::min(current_ms_ * options_.factor, static_cast<double>(options_.max.count()));
     ++attempts_;
-    return std::chrono::milliseconds(static_cast<std::int64_t>(wait));
+    return std::chrono::milliseconds(static_cast<std::int64_t>(delay_ms));
 }
 
 int backoff::attempts() const noexcept {

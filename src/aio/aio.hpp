@@ -1,7 +1,7 @@
 #pragma once
-// The only wrapper of Asio outside of the http module: loops, time, groups of tasks, blocking work.
-// See README.md for how the pieces fit. Unless it says otherwise a function here must be called on
-// the loop whose executor the awaiting coroutine runs on.
+// The only wrapper of Asio outside of the http module: loops, time, task groups, blocking work.
+// README.md gives an overview. Unless a comment says otherwise, a function must be called on the
+// loop whose executor the awaiting coroutine runs on.
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
@@ -19,8 +19,8 @@ namespace aio {
 
 using executor = boost::asio::any_io_executor;
 
-// One thread's worth of event loop. Owns an io_context; run() blocks the calling thread until
-// stop() or nothing is left.
+// An event loop for one thread. Owns an io_context. run() blocks the calling thread until stop() or
+// until no work is left.
 class loop {
   public:
     loop();
@@ -29,14 +29,15 @@ class loop {
     loop& operator=(const loop&) = delete;
     [[nodiscard]] aio::executor executor();
     void run();
-    // Runs what is ready without waiting; the number of handlers run. For tests.
+    // Runs the ready handlers without waiting. Returns their number. For tests.
     std::size_t poll();
-    // Keeps run() from returning while it has nothing to do, until release() (any thread).
+    // Keeps run() from returning without work, until release(). Thread: any.
     void keep_alive();
     void release();
-    // Leaves run() at once, work or not: the last resort of a shutdown. Any thread.
+    // Makes run() return immediately and abandons its work: the last resort of a shutdown.
+    // Thread: any.
     void stop();
-    // Runs `work` on the loop soon. Any thread.
+    // Enqueues `work` on the loop. Thread: any.
     void post(std::move_only_function<void()> work);
 
   private:
@@ -44,47 +45,48 @@ class loop {
     std::unique_ptr<state> state_;
 };
 
-// Runs `work` on `on` soon. Any thread.
-void post(const aio::executor& on, std::move_only_function<void()> work);
+// Enqueues `work` on the loop of `executor`. Thread: any.
+void post(const aio::executor& executor, std::move_only_function<void()> work);
 
-// The executor that the calling coroutine runs on.
+// Returns the executor of the calling coroutine.
 boost::asio::awaitable<aio::executor> this_executor();
 
-// Whether the calling coroutine has been told to end. Asked before each wait: a cancellation that
-// comes between two operations finds none to end.
+// Returns true if the calling coroutine has been cancelled. Every wait checks this first, because a
+// cancellation between two operations has no operation to interrupt.
 boost::asio::awaitable<bool> is_cancelled();
 
-// Waits. Failures: cancelled.
+// Waits. Errors: cancelled.
 task<> sleep_for(std::chrono::nanoseconds duration);
-task<> sleep_until(base::steady_time when);
+task<> sleep_until(base::steady_time end);
 
-// Gives `work` until `when`; past it `work` is cancelled, its end awaited, and the failure is
-// timed_out. `work` must honour cancellation (everything of Asio does).
+// Returns the result of `work`. Cancels `work` at `deadline`, awaits its end and fails with
+// timed_out. `work` must end when it is cancelled; all Asio operations do.
 template <class T>
-task<T> with_deadline(base::steady_time when, task<T> work);  // aio/deadline.hpp
+task<T> with_deadline(base::steady_time deadline, task<T> work);  // aio/deadline.hpp
 
-// Waits until a file descriptor is readable: a pidfd whose process has ended, an event. The
-// descriptor stays the caller's. Failures: cancelled, invalid (not one that can be waited for).
+// Waits until a file descriptor is readable, for example a pidfd after its process has ended. The
+// caller keeps ownership of the descriptor. Errors: cancelled, invalid (the descriptor cannot be
+// polled).
 task<> wait_readable(int descriptor);
 
-// Long-lived children with one owner. The owner calls cancel() and awaits join() before it dies;
-// the destructor asserts that nobody is inside. Not thread-safe: one loop.
+// Long-lived child coroutines with one owner. The owner must call cancel() and await join() before
+// it destroys the group; the destructor asserts that no child is left. Thread: one loop.
 class task_group {
   public:
-    explicit task_group(aio::executor on);
+    explicit task_group(aio::executor executor);
     ~task_group();
     task_group(const task_group&) = delete;
     task_group& operator=(const task_group&) = delete;
-    // Starts `work` on the group's loop. A failure other than cancelled is given to on_failure (may
-    // be null). After close() or cancel() the work is not started and false comes back. A lambda
-    // coroutine with captures is kept alive until its coroutine ends when it is handed over as a
-    // function.
+    // Starts `work` on the loop of the group. Returns false, without a start, after close() or
+    // cancel(). Reports a failure other than cancelled to the handler of on_failure(). The group
+    // keeps a lambda alive until its coroutine ends if the lambda is passed uncalled, so that its
+    // captures stay valid.
     bool spawn(task<> work);
     bool spawn(std::move_only_function<task<>()> start);
     void on_failure(std::function<void(const base::failure&)> handler);
-    void close();   // no new children
-    void cancel();  // close() and ask every child to end
-    task<> join();  // until no child is left
+    void close();   // rejects new children
+    void cancel();  // closes the group and cancels every child
+    task<> join();  // waits until no child is left
     [[nodiscard]] std::size_t size() const noexcept;
 
   private:
@@ -92,16 +94,18 @@ class task_group {
     std::shared_ptr<state> state_;
 };
 
-// "Something has changed": wait() returns after the next notify(), or at once when one came since
-// the last wait. Many notifications merge into one. Single waiter, one loop.
+// An edge-triggered signal. wait() returns after the next notify(), or immediately if there was a
+// notify() since the last wait. Several notifications merge into one. One waiter; one loop.
 class notification {
   public:
-    explicit notification(aio::executor on);
+    explicit notification(aio::executor executor);
     ~notification();
     void notify();
-    task<> wait();                                  // failures: cancelled
-    task<bool> wait_until(base::steady_time when);  // false: the time came first
-    // The same for a duration; for loops whose clock is not the machine's.
+    // Errors of all waits: cancelled.
+    task<> wait();
+    // Returns true after a notification, false at `end`.
+    task<bool> wait_until(base::steady_time end);
+    // As wait_until, for loops whose clock is not the clock of the machine.
     task<bool> wait_for(std::chrono::nanoseconds duration);
 
   private:
@@ -109,12 +113,12 @@ class notification {
     std::unique_ptr<state> state_;
 };
 
-// Threads for what blocks: SQLite, password hashing, file reads. Bounded queue.
+// Threads for blocking calls: SQLite, password hashing, file reads. The queue is bounded.
 class blocking_pool {
   public:
     blocking_pool(std::size_t threads, std::size_t queue_max);
-    ~blocking_pool();  // finishes what was accepted
-    // False when the queue is full or the pool is stopping. Any thread.
+    ~blocking_pool();  // finishes the accepted work
+    // Enqueues `work`. Returns false if the queue is full or the pool is stopping. Thread: any.
     bool submit(std::move_only_function<void()> work);
     [[nodiscard]] std::size_t queued() const noexcept;
 
@@ -123,21 +127,21 @@ class blocking_pool {
     std::unique_ptr<state> state_;
 };
 
-// Runs `work` on the pool and continues on the caller's loop with its result. Not cancellable once
-// started. Failures: what `work` returns; limit when the queue is full. An exception out of `work`
-// is a failure internal.
+// Runs `work` on the pool and returns its result on the caller's loop. Ignores cancellation once
+// `work` is queued. Errors: those of `work`, limit (the queue is full), internal (`work` threw an
+// exception).
 template <class T>
 task<T> run_blocking(blocking_pool& pool,
                      std::move_only_function<base::outcome<T>()> work);  // aio/blocking.hpp
 
-// Awaits `work` on another loop (given by its executor) and continues on the caller's. Cancellation
-// is not carried over.
+// Runs `work` on the loop of `executor` and returns its result on the caller's loop. Does not
+// propagate cancellation.
 template <class T>
-task<T> run_on(aio::executor other, std::move_only_function<task<T>()> work);  // aio/run_on.hpp
+task<T> run_on(aio::executor executor, std::move_only_function<task<T>()> work);  // aio/run_on.hpp
 
-// Calls `step` again and again: first after `first_delay`, then `period` after the step before
-// began (never two at once; an overlong step moves the next one, no burst). Ends when cancelled. A
-// failed step is reported to on_failure and tried again at the next turn.
+// Calls `step` periodically until cancelled: first after `first_delay`, then `period` after the
+// start of the previous step. Steps never overlap; a step longer than `period` delays the next one
+// and causes no burst. Reports a failed step to on_failure and continues.
 struct periodic_options {
     std::chrono::nanoseconds period{};
     std::chrono::nanoseconds first_delay{};
@@ -145,8 +149,8 @@ struct periodic_options {
 };
 task<> periodic(periodic_options options, std::move_only_function<task<>()> step);
 
-// Waits between retries: first, doubled each time up to most, each with full jitter of `jitter`
-// (0..1) on top. Pure but for the random source given by seed.
+// Delays between retries: `first`, then multiplied by `factor` up to `max`. Each delay is extended
+// by a random share of at most `jitter` (0 to 1) of its length. Deterministic for a given seed.
 class backoff {
   public:
     struct options {
@@ -155,7 +159,7 @@ class backoff {
         double factor = 2.0;
         double jitter = 1.0;
     };
-    backoff(options how, std::uint64_t seed);
+    backoff(options options, std::uint64_t seed);
     std::chrono::milliseconds next();
     void reset();
     [[nodiscard]] int attempts() const noexcept;
@@ -167,7 +171,7 @@ class backoff {
     int attempts_ = 0;
 };
 
-// Runs one task to its end on a loop of its own, on this thread. For tests and small programs.
+// Runs one task on a new loop on this thread, and returns its result. For tests and small programs.
 template <class T>
 base::outcome<T> block_on(task<T> work);  // aio/block_on.hpp
 

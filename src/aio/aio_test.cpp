@@ -22,22 +22,21 @@ using std::chrono::steady_clock;
 
 const auto never = base::steady_time::max();
 
-task<int> answer_of(int value) {
+task<int> value_of(int value) {
     co_return value;
 }
 
-// Waits for a time that does not come; says whether it was cancelled.
+// Sleeps until it is cancelled, and stores whether it was.
 task<> sleeper(bool* was_cancelled) {
     const auto slept = co_await sleep_for(hours(1));
     *was_cancelled = !slept && slept.error().code == errc::cancelled;
-    const auto again =
-        co_await sleep_for(hours(1));  // a cancelled task must not begin to wait again
+    const auto again = co_await sleep_for(hours(1));  // a cancelled task must not wait again
     if (again) co_return base::fail(errc::internal, "slept after cancellation");
     co_return slept;
 }
 
-TEST(block_on, hands_out_the_result) {
-    const auto result = block_on(answer_of(42));
+TEST(block_on, returns_the_result) {
+    const auto result = block_on(value_of(42));
     ASSERT_TRUE(result);
     EXPECT_EQ(*result, 42);
 }
@@ -53,32 +52,32 @@ void expect_broken(const base::outcome<int>& result) {
     EXPECT_EQ(result.error().text, "exception: broken");
 }
 
-TEST(block_on, turns_an_exception_into_a_failure) {
+TEST(block_on, converts_an_exception_to_a_failure) {
     expect_broken(block_on(broken_task()));
 }
 
-TEST(sleep_until, returns_at_once_for_a_time_that_has_passed) {
+TEST(sleep_until, returns_immediately_for_a_past_time) {
     EXPECT_TRUE(block_on(sleep_until(base::steady_time::min())));
 }
 
-TEST(with_deadline, hands_on_a_result_that_comes_in_time) {
-    const auto result = block_on(with_deadline(never, answer_of(7)));
+TEST(with_deadline, returns_a_result_before_the_deadline) {
+    const auto result = block_on(with_deadline(never, value_of(7)));
     ASSERT_TRUE(result);
     EXPECT_EQ(*result, 7);
 }
 
-TEST(with_deadline, hands_on_a_failure_at_once) {
+TEST(with_deadline, returns_a_failure_immediately) {
     const auto result = block_on(
         with_deadline(never, []() -> task<int> { co_return base::fail(errc::denied, "no"); }()));
     ASSERT_FALSE(result);
     EXPECT_EQ(result.error().code, errc::denied);
 }
 
-TEST(with_deadline, turns_an_exception_into_a_failure) {
+TEST(with_deadline, converts_an_exception_to_a_failure) {
     expect_broken(block_on(with_deadline(never, broken_task())));
 }
 
-TEST(with_deadline, cancels_what_is_late_and_waits_for_its_end) {
+TEST(with_deadline, cancels_late_work_and_awaits_its_end) {
     bool was_cancelled = false;
     const auto result = block_on(with_deadline(steady_clock::now(), sleeper(&was_cancelled)));
     ASSERT_FALSE(result);
@@ -86,7 +85,7 @@ TEST(with_deadline, cancels_what_is_late_and_waits_for_its_end) {
     EXPECT_TRUE(was_cancelled);
 }
 
-TEST(with_deadline, keeps_a_result_that_came_in_spite_of_the_deadline) {
+TEST(with_deadline, keeps_a_result_that_arrives_after_the_deadline) {
     const auto result = block_on(with_deadline(steady_clock::now(), []() -> task<int> {
         const auto slept = co_await sleep_for(hours(1));
         co_return slept ? 0 : 5;
@@ -95,9 +94,9 @@ TEST(with_deadline, keeps_a_result_that_came_in_spite_of_the_deadline) {
     EXPECT_EQ(*result, 5);
 }
 
-TEST(with_deadline, passes_a_cancellation_from_outside_on) {
-    loop on;
-    task_group group(on.executor());
+TEST(with_deadline, propagates_cancellation_to_the_work) {
+    loop loop;
+    task_group group(loop.executor());
     bool inner_cancelled = false;
     errc outer = errc::internal;
     group.spawn([&]() -> task<> {
@@ -105,64 +104,64 @@ TEST(with_deadline, passes_a_cancellation_from_outside_on) {
         if (!result) outer = result.error().code;
         co_return base::ok();
     });
-    on.poll();
+    loop.poll();
     group.cancel();
-    on.run();
+    loop.run();
     EXPECT_TRUE(inner_cancelled);
     EXPECT_EQ(outer, errc::cancelled);
 }
 
 TEST(task_group, cancels_and_joins_its_children) {
-    loop on;
-    task_group group(on.executor());
+    loop loop;
+    task_group group(loop.executor());
     bool first = false, second = false;
     EXPECT_TRUE(group.spawn(sleeper(&first)));
     EXPECT_TRUE(group.spawn([&second] { return sleeper(&second); }));
-    on.poll();
+    loop.poll();
     EXPECT_EQ(group.size(), 2u);
     group.cancel();
-    task_group joiner(on.executor());
+    task_group joiner(loop.executor());
     bool joined = false;
     joiner.spawn([&]() -> task<> {
         const auto done = co_await group.join();
         joined = done.has_value();
         co_return base::ok();
     });
-    on.run();
+    loop.run();
     EXPECT_TRUE(first);
     EXPECT_TRUE(second);
     EXPECT_TRUE(joined);
     EXPECT_EQ(group.size(), 0u);
 }
 
-TEST(task_group, cancels_a_child_that_has_not_begun) {
-    loop on;
-    task_group group(on.executor());
+TEST(task_group, cancels_a_child_before_its_first_step) {
+    loop loop;
+    task_group group(loop.executor());
     bool was_cancelled = false;
     group.spawn(sleeper(&was_cancelled));
     group.cancel();
-    on.run();
+    loop.run();
     EXPECT_TRUE(was_cancelled);
 }
 
-TEST(task_group, takes_no_child_after_close) {
-    loop on;
-    task_group group(on.executor());
+TEST(task_group, rejects_children_after_close) {
+    loop loop;
+    task_group group(loop.executor());
     group.close();
     bool ran = false;
     EXPECT_FALSE(group.spawn([&]() -> task<> {
         ran = true;
         co_return base::ok();
     }));
-    on.run();
+    loop.run();
     EXPECT_FALSE(ran);
 }
 
 TEST(task_group, reports_failures_but_not_cancellations) {
-    loop on;
-    task_group group(on.executor());
+    loop loop;
+    task_group group(loop.executor());
     std::vector<errc> seen;
-    group.on_failure([&](const base::failure& why) { seen.push_back(why.code); });
+    group.on_failure([&](const base::failure& error) { seen.push_back(error.code); });
     bool was_cancelled = false;
     group.spawn([]() -> task<> { co_return base::fail(errc::unavailable, "down"); });
     group.spawn([]() -> task<> {
@@ -170,15 +169,15 @@ TEST(task_group, reports_failures_but_not_cancellations) {
         co_return base::ok();
     });
     group.spawn(sleeper(&was_cancelled));
-    on.poll();
+    loop.poll();
     group.cancel();
-    on.run();
+    loop.run();
     EXPECT_EQ(seen, (std::vector{errc::unavailable, errc::internal}));
 }
 
-TEST(task_group, holds_many_children) {
-    loop on;
-    task_group group(on.executor());
+TEST(task_group, runs_ten_thousand_children) {
+    loop loop;
+    task_group group(loop.executor());
     int done = 0;
     for (int i = 0; i < 10'000; ++i) {
         group.spawn([&done]() -> task<> {
@@ -187,14 +186,14 @@ TEST(task_group, holds_many_children) {
             co_return base::ok();
         });
     }
-    on.run();
+    loop.run();
     EXPECT_EQ(done, 10'000);
 }
 
-TEST(notification, merges_notifications_and_remembers_one) {
-    loop on;
-    notification changed(on.executor());
-    task_group group(on.executor());
+TEST(notification, merges_notifications_into_one_wakeup) {
+    loop loop;
+    notification changed(loop.executor());
+    task_group group(loop.executor());
     int woken = 0;
     changed.notify();
     changed.notify();
@@ -205,20 +204,20 @@ TEST(notification, merges_notifications_and_remembers_one) {
             ++woken;
         }
     });
-    on.poll();
+    loop.poll();
     EXPECT_EQ(woken, 1);
     changed.notify();
-    on.poll();
+    loop.poll();
     EXPECT_EQ(woken, 2);
     group.cancel();
-    on.run();
+    loop.run();
     EXPECT_EQ(group.size(), 0u);
 }
 
-TEST(notification, says_when_the_time_came_first) {
-    loop on;
-    notification changed(on.executor());
-    task_group group(on.executor());
+TEST(notification, reports_a_timeout) {
+    loop loop;
+    notification changed(loop.executor());
+    task_group group(loop.executor());
     std::optional<bool> first, second;
     group.spawn([&]() -> task<> {
         const auto late = co_await changed.wait_until(base::steady_time::min());
@@ -228,12 +227,12 @@ TEST(notification, says_when_the_time_came_first) {
         if (early) second = *early;
         co_return base::ok();
     });
-    on.run();
+    loop.run();
     EXPECT_EQ(first, false);
     EXPECT_EQ(second, true);
 }
 
-TEST(run_blocking, comes_back_to_the_loop_with_the_result) {
+TEST(run_blocking, returns_the_result_on_the_calling_loop) {
     blocking_pool pool(2, 16);
     const auto here = std::this_thread::get_id();
     std::thread::id worked{}, continued{};
@@ -251,7 +250,7 @@ TEST(run_blocking, comes_back_to_the_loop_with_the_result) {
     EXPECT_EQ(continued, here);
 }
 
-TEST(run_blocking, turns_an_exception_into_a_failure) {
+TEST(run_blocking, converts_an_exception_to_a_failure) {
     blocking_pool pool(1, 1);
     const auto result = block_on(run_blocking<int>(
         pool, []() -> base::outcome<int> { throw std::runtime_error("disk gone"); }));
@@ -260,14 +259,14 @@ TEST(run_blocking, turns_an_exception_into_a_failure) {
     EXPECT_NE(result.error().text.find("disk gone"), std::string::npos);
 }
 
-TEST(run_blocking, says_when_the_queue_is_full) {
+TEST(run_blocking, fails_with_limit_when_the_queue_is_full) {
     blocking_pool pool(1, 0);
     const auto result = block_on(run_blocking<int>(pool, []() -> base::outcome<int> { return 1; }));
     ASSERT_FALSE(result);
     EXPECT_EQ(result.error().code, errc::limit);
 }
 
-TEST(blocking_pool, finishes_what_it_accepted) {
+TEST(blocking_pool, finishes_accepted_work_on_destruction) {
     std::atomic<int> done{0};
     {
         blocking_pool pool(2, 1000);
@@ -276,7 +275,7 @@ TEST(blocking_pool, finishes_what_it_accepted) {
     EXPECT_EQ(done, 500);
 }
 
-TEST(run_on, awaits_work_of_another_loop) {
+TEST(run_on, runs_work_on_the_other_loop) {
     loop other;
     other.keep_alive();
     std::thread thread([&] { other.run(); });
@@ -297,7 +296,7 @@ TEST(run_on, awaits_work_of_another_loop) {
     EXPECT_EQ(worked, thread_id);
 }
 
-TEST(run_on, turns_an_exception_into_a_failure) {
+TEST(run_on, converts_an_exception_to_a_failure) {
     loop other;
     other.keep_alive();
     std::thread thread([&] { other.run(); });
@@ -308,9 +307,9 @@ TEST(run_on, turns_an_exception_into_a_failure) {
     thread.join();
 }
 
-TEST(periodic, goes_on_after_a_failed_step_and_ends_when_cancelled) {
-    loop on;
-    task_group group(on.executor());
+TEST(periodic, continues_after_a_failed_step_and_ends_when_cancelled) {
+    loop loop;
+    task_group group(loop.executor());
     int steps = 0, failures = 0;
     group.spawn([&] {
         return periodic({.on_failure = [&](const base::failure&) { ++failures; }}, [&]() -> task<> {
@@ -318,12 +317,12 @@ TEST(periodic, goes_on_after_a_failed_step_and_ends_when_cancelled) {
             co_return base::fail(errc::unavailable, "not yet");
         });
     });
-    on.run();
+    loop.run();
     EXPECT_EQ(steps, 3);
     EXPECT_EQ(failures, 3);
 }
 
-TEST(backoff, doubles_up_to_the_most_and_starts_anew_after_reset) {
+TEST(backoff, doubles_up_to_the_max_and_restarts_after_reset) {
     backoff waits({.first = milliseconds(100), .max = milliseconds(350), .jitter = 0}, 1);
     EXPECT_EQ(waits.next(), milliseconds(100));
     EXPECT_EQ(waits.next(), milliseconds(200));
@@ -334,7 +333,7 @@ TEST(backoff, doubles_up_to_the_most_and_starts_anew_after_reset) {
     EXPECT_EQ(waits.next(), milliseconds(100));
 }
 
-TEST(backoff, spreads_waits_within_its_jitter) {
+TEST(backoff, spreads_delays_within_the_jitter) {
     backoff waits({.first = milliseconds(1000), .max = milliseconds(1000), .jitter = 0.5}, 7);
     bool differs = false;
     auto last = waits.next();
@@ -349,37 +348,37 @@ TEST(backoff, spreads_waits_within_its_jitter) {
 }
 
 }  // namespace
-TEST(completion, brings_a_result_from_another_thread) {
+TEST(completion, delivers_a_result_from_another_thread) {
     auto work = []() -> aio::task<int> {
-        const auto on = co_await aio::this_executor();
-        aio::completion<int> result(on);
+        const auto executor = co_await aio::this_executor();
+        aio::completion<int> result(executor);
         std::thread other([result]() mutable { result.complete(7); });
-        auto got = co_await result.wait();
+        const auto delivered = co_await result.wait();
         other.join();
-        co_return got;
+        co_return delivered;
     };
     EXPECT_EQ(aio::block_on(work()).value(), 7);
 }
 
-// The one who delivers may look back at it when the loop is gone already.
-TEST(completion, may_be_let_go_of_after_the_loop) {
-    std::optional<aio::completion<int>> kept;
-    auto work = [&kept]() -> aio::task<int> {
-        const auto on = co_await aio::this_executor();
-        kept.emplace(on);
-        std::thread other([result = *kept]() mutable { result.complete(7); });
-        auto got = co_await kept->wait();
+// The producer may use its copy after the loop has been destroyed.
+TEST(completion, may_be_destroyed_after_the_loop) {
+    std::optional<aio::completion<int>> shared;
+    auto work = [&shared]() -> aio::task<int> {
+        const auto executor = co_await aio::this_executor();
+        shared.emplace(executor);
+        std::thread other([result = *shared]() mutable { result.complete(7); });
+        const auto delivered = co_await shared->wait();
         other.join();
-        co_return got;
+        co_return delivered;
     };
     EXPECT_EQ(aio::block_on(work()).value(), 7);
-    kept.reset();
+    shared.reset();
 }
 
-TEST(completion, may_be_complete_before_anybody_waits) {
+TEST(completion, wait_returns_a_result_that_is_already_complete) {
     auto work = []() -> aio::task<int> {
-        const auto on = co_await aio::this_executor();
-        aio::completion<int> result(on);
+        const auto executor = co_await aio::this_executor();
+        aio::completion<int> result(executor);
         result.complete(8);
         auto slept = co_await aio::sleep_for(std::chrono::nanoseconds(0));
         if (!slept) co_return base::pass(std::move(slept));

@@ -1,5 +1,5 @@
 #pragma once
-// block_on: one task on a loop of its own, on this thread. For tests and small programs.
+// block_on: runs one task on a new loop on this thread. For tests and small programs.
 
 #include <optional>
 #include <utility>
@@ -14,7 +14,7 @@ base::outcome<T> block_on(task<T> work) {
     std::optional<base::outcome<T>> result;
     auto start = [&work] { return std::move(work); };
     detail::run_until_done(detail::keep_result(start, result));
-    return detail::kept(result);
+    return detail::take_result(result);
 }
 
 }  // namespace aio

@@ -1,5 +1,5 @@
 #pragma once
-// run_blocking: work that blocks goes to a pool, its result comes back to the caller's loop.
+// run_blocking: runs blocking work on a pool and returns its result on the caller's loop.
 
 #include <optional>
 #include <utility>
@@ -12,14 +12,15 @@ namespace aio {
 template <class T>
 task<T> run_blocking(blocking_pool& pool, std::move_only_function<base::outcome<T>()> work) {
     std::optional<base::outcome<T>> result;
-    const bool taken = co_await detail::on_pool(pool, [&result, &work] {
+    const bool is_accepted = co_await detail::on_pool(pool, [&result, &work] {
         try {
             result.emplace(work());
         } catch (...) {
             result.emplace(std::unexpected(detail::failure_of_current_exception()));
         }
     });
-    if (!taken) co_return base::fail(base::errc::limit, "the queue of blocking work is full");
+    if (!is_accepted)
+        co_return base::fail(base::errc::limit, "the queue of the blocking pool is full");
     co_return std::move(*result);
 }
 

@@ -13,19 +13,19 @@ struct blocking_pool::state {
     std::condition_variable filled;
     std::deque<std::move_only_function<void()>> queue;
     std::size_t queue_max = 0;
-    bool stopping = false;
+    bool is_stopping = false;
     std::vector<std::thread> threads;
 
     void serve() {
         std::unique_lock lock(mutex);
         while (true) {
-            filled.wait(lock, [this] { return stopping || !queue.empty(); });
+            filled.wait(lock, [this] { return is_stopping || !queue.empty(); });
             if (queue.empty()) return;
             auto work = std::move(queue.front());
             queue.pop_front();
             lock.unlock();
             work();
-            work = nullptr;  // captures die outside of the lock
+            work = nullptr;  // destroys the captures outside of the lock
             lock.lock();
         }
     }
@@ -42,7 +42,7 @@ blocking_pool::blocking_pool(std::size_t threads, std::size_t queue_max)
 blocking_pool::~blocking_pool() {
     {
         const std::lock_guard lock(state_->mutex);
-        state_->stopping = true;
+        state_->is_stopping = true;
     }
     state_->filled.notify_all();
     for (auto& thread : state_->threads) thread.join();
@@ -51,7 +51,7 @@ blocking_pool::~blocking_pool() {
 bool blocking_pool::submit(std::move_only_function<void()> work) {
     {
         const std::lock_guard lock(state_->mutex);
-        if (state_->stopping || state_->queue.size() >= state_->queue_max) return false;
+        if (state_->is_stopping || state_->queue.size() >= state_->queue_max) return false;
         state_->queue.push_back(std::move(work));
     }
     state_->filled.notify_one();

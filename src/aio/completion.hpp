@@ -1,7 +1,7 @@
 #pragma once
-// completion<T>: a result that another thread delivers. The waiting coroutine makes it and hands a
-// copy to whoever will have the result; complete() is called exactly once, on any thread. Waiting
-// is not cancellable: what has been handed over comes to its end first.
+// completion<T>: a result that another thread delivers. The waiting coroutine creates it and passes
+// a copy to the producer. The producer calls complete() exactly once, on any thread. wait() ignores
+// cancellation, so that the producer always finishes first.
 
 #include <memory>
 #include <optional>
@@ -15,22 +15,23 @@ namespace aio {
 template <class T>
 class completion {
   public:
-    explicit completion(aio::executor on) : state_(std::make_shared<state>(std::move(on))) {}
+    explicit completion(aio::executor executor)
+        : state_(std::make_shared<state>(std::move(executor))) {}
 
     void complete(base::outcome<T> result) {
         state_->result.emplace(std::move(result));
-        state_->latch.open();
+        state_->completed.set();
     }
     task<T> wait() {
         const auto shared = state_;
-        co_await shared->latch.wait();
+        co_await shared->completed.wait();
         co_return std::move(*shared->result);
     }
 
   private:
     struct state {
-        explicit state(aio::executor on) : latch(std::move(on)) {}
-        detail::remote_latch latch;
+        explicit state(aio::executor executor) : completed(std::move(executor)) {}
+        detail::remote_event completed;
         std::optional<base::outcome<T>> result;
     };
     std::shared_ptr<state> state_;

@@ -1,6 +1,6 @@
 #pragma once
-// The type-free halves of aio's templates, so that users of the templates do not compile Asio. Not
-// for other modules.
+// The parts of aio's templates that do not depend on a type, so that users of the templates do not
+// compile Asio. Private to aio.
 
 #include <functional>
 #include <memory>
@@ -11,19 +11,19 @@
 
 namespace aio::detail {
 
-// Runs `work` until its end, cancels it when `when` passes. True: the time came first (work has
-// ended all the same).
-boost::asio::awaitable<bool> race_with_time(base::steady_time when, task<> work);
-// Runs `work` on the pool; false when the pool refused it.
+// Runs `work` to its end and cancels it at `deadline`. Returns true if the deadline came first.
+boost::asio::awaitable<bool> race_with_time(base::steady_time deadline, task<> work);
+// Runs `work` on the pool. Returns false if the pool rejected it.
 boost::asio::awaitable<bool> on_pool(blocking_pool& pool, std::move_only_function<void()> work);
-// Runs `start()` on `other` and comes back when it has ended.
-boost::asio::awaitable<void> on_executor(aio::executor other,
+// Runs `start()` on the loop of `executor` and waits for its end.
+boost::asio::awaitable<void> on_executor(aio::executor executor,
                                          std::move_only_function<task<>()> start);
-// Opened once from any thread, waited for on `on`'s loop, whether cancelled or not.
-class remote_latch {
+// An event that any thread sets once. wait() runs on the loop of `executor` and ignores
+// cancellation.
+class remote_event {
   public:
-    explicit remote_latch(aio::executor on);
-    void open();
+    explicit remote_event(aio::executor executor);
+    void set();
     boost::asio::awaitable<void> wait();
 
   private:
@@ -33,19 +33,19 @@ class remote_latch {
 void run_until_done(task<> work);
 base::failure failure_of_current_exception() noexcept;
 
-// Runs the task that `start` makes and keeps its result, or its exception as a failure, in `into`.
-// Both must outlive it.
+// Runs the task that `start` returns. Stores its result, or its exception as a failure, in
+// `result`. Both arguments must outlive the task.
 template <class T, class Start>
-task<> keep_result(Start& start, std::optional<base::outcome<T>>& into) {
+task<> keep_result(Start& start, std::optional<base::outcome<T>>& result) {
     try {
-        into.emplace(co_await start());
+        result.emplace(co_await start());
     } catch (...) {
-        into.emplace(std::unexpected(failure_of_current_exception()));
+        result.emplace(std::unexpected(failure_of_current_exception()));
     }
     co_return base::ok();
 }
 template <class T>
-base::outcome<T> kept(std::optional<base::outcome<T>>& result) {
+base::outcome<T> take_result(std::optional<base::outcome<T>>& result) {
     if (!result) return base::fail(base::errc::internal, "a task did not end");
     return std::move(*result);
 }

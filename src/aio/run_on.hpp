@@ -1,6 +1,6 @@
 #pragma once
-// run_on: awaits work that belongs to another loop; the way from an HTTP loop to the control loop
-// and back.
+// run_on: runs work on another loop and returns to the caller's loop. HTTP handlers call the
+// control loop with it.
 
 #include <optional>
 #include <utility>
@@ -11,10 +11,10 @@
 namespace aio {
 
 template <class T>
-task<T> run_on(aio::executor other, std::move_only_function<task<T>()> work) {
+task<T> run_on(aio::executor executor, std::move_only_function<task<T>()> work) {
     std::optional<base::outcome<T>> result;
-    co_await detail::on_executor(other, [&] { return detail::keep_result(work, result); });
-    co_return detail::kept(result);
+    co_await detail::on_executor(executor, [&] { return detail::keep_result(work, result); });
+    co_return detail::take_result(result);
 }
 
 }  // namespace aio

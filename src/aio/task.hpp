@@ -1,7 +1,7 @@
 #pragma once
-// The one coroutine type: task<T> ends with an outcome<T> and does not throw, so deadlines and
-// races see a failure as soon as it happens. Only this header of Asio is needed by code that merely
-// returns or awaits tasks.
+// The coroutine type of the project. A task<T> ends with an outcome<T> and does not throw, so
+// deadlines and races see a failure as soon as it happens. Code that only returns or awaits tasks
+// includes this header and no other header of aio.
 
 #include <boost/asio/awaitable.hpp>
 
