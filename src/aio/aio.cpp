@@ -238,6 +238,10 @@ task<> sleep_for(std::chrono::nanoseconds duration) {
     return sleep_until(std::chrono::steady_clock::now() + duration);
 }
 
+task<> until_cancelled() {
+    return sleep_until(base::steady_time::max());
+}
+
 task<> wait_readable(int descriptor) {
     if (co_await is_cancelled()) co_return fail(errc::cancelled, "cancelled");
     const auto executor = co_await asio::this_coro::executor;

@@ -58,6 +58,8 @@ boost::asio::awaitable<bool> is_cancelled();
 // Waits. Errors: cancelled.
 task<> sleep_for(std::chrono::nanoseconds duration);
 task<> sleep_until(base::steady_time end);
+// Waits until the calling coroutine is cancelled. Errors: cancelled (always).
+task<> until_cancelled();
 
 // Returns the result of `work`. Cancels `work` at `deadline`, awaits its end and fails with
 // timed_out. `work` must end when it is cancelled; all Asio operations do.

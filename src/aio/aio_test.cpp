@@ -60,6 +60,22 @@ TEST(sleep_until, returns_immediately_for_a_past_time) {
     EXPECT_TRUE(block_on(sleep_until(base::steady_time::min())));
 }
 
+TEST(until_cancelled, returns_when_the_coroutine_is_cancelled) {
+    loop loop;
+    task_group group(loop.executor());
+    errc code = errc::internal;
+    group.spawn([&]() -> task<> {
+        const auto result = co_await until_cancelled();
+        if (!result) code = result.error().code;
+        co_return base::ok();
+    });
+    loop.poll();
+    EXPECT_EQ(group.size(), 1u);
+    group.cancel();
+    loop.run();
+    EXPECT_EQ(code, errc::cancelled);
+}
+
 TEST(with_deadline, returns_a_result_before_the_deadline) {
     const auto result = block_on(with_deadline(never, value_of(7)));
     ASSERT_TRUE(result);

@@ -91,8 +91,7 @@ class service_impl final : public service, public ports::cluster_observer {
         loops_.spawn(every(status_turn, [this] { return records_.resolve_unconfirmed(); }));
         loops_.spawn(every(std::chrono::seconds(60), [this] { return history_.flush(false); }));
         loops_.spawn(every(std::chrono::minutes(10), [this] { return purge(); }));
-        aio::notification never(deps_.on);
-        co_await never.wait();
+        co_await aio::until_cancelled();
         loops_.cancel();
         co_await loops_.join();
         deps_.health.stopped(background::status_sync);

@@ -99,6 +99,11 @@ void work_queue::drop_if_idle(const std::string& key) {
         items_.erase(it);
 }
 
+bool work_queue::is_processing(const std::string& key) const {
+    const auto it = items_.find(key);
+    return it != items_.end() && it->second.is_processing;
+}
+
 std::optional<steady_time> work_queue::next_due() const {
     if (!ready_.empty()) return steady_time::min();
     if (timers_.empty()) return std::nullopt;

@@ -42,6 +42,9 @@ class work_queue {
     std::optional<std::string> take(steady_time now);
     void done(const std::string& key);
 
+    // Returns true between take() and done() of the key.
+    [[nodiscard]] bool is_processing(const std::string& key) const;
+
     // Returns the earliest time at which take() may return a key: the minimum time if a key is
     // queued, nullopt if no key is queued or delayed.
     [[nodiscard]] std::optional<steady_time> next_due() const;

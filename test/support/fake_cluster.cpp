@@ -27,9 +27,7 @@ fake_cluster::fake_cluster(const base::clock& clock) : clock_(clock) {
 aio::task<void> fake_cluster::run(ports::cluster_observer& observer) {
     observer_ = &observer;
     link(first_state_);
-    const auto on = co_await aio::this_executor();
-    aio::notification never(on);
-    auto ended = co_await never.wait();
+    auto ended = co_await aio::until_cancelled();
     observer_ = nullptr;
     co_return ended;
 }
@@ -63,10 +61,8 @@ base::outcome<void> fake_cluster::enter(const std::string& call, const std::stri
 aio::task<> fake_cluster::leave(std::string call) {
     if (lost_.erase(call) > 0) co_return base::fail(errc::timed_out, "the answer was lost");
     if (hung_.erase(call) == 0) co_return base::ok();
-    const auto on = co_await aio::this_executor();
-    aio::notification never(on);
     ++hanging_;
-    auto ended = co_await never.wait();
+    auto ended = co_await aio::until_cancelled();
     --hanging_;
     co_return ended;
 }
