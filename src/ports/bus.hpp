@@ -1,7 +1,8 @@
 #pragma once
-// Small messages between the replicas of the platform ("database db-x changed"). At most once; a
-// listener that missed some catches up from the store. Contract suite:
-// test/support/bus_contract.hpp.
+// Small messages between the replicas of the platform ("database db-x changed"), delivered at most
+// once. A listener that missed messages reads the changes from the document store. Adapter: inproc
+// (one process); Redis is planned. Contract suite: test/support/bus_contract.hpp. Thread: the loop
+// that the adapter was created with.
 
 #include <functional>
 #include <memory>
@@ -13,7 +14,7 @@ namespace ports {
 
 class bus {
   public:
-    // Unsubscribes when it dies.
+    // The destructor unsubscribes.
     class subscription {
       public:
         virtual ~subscription() = default;
@@ -23,9 +24,11 @@ class bus {
     bus& operator=(const bus&) = delete;
     virtual ~bus() = default;
 
-    // Failures: limit (over 64 KiB), unavailable.
+    // Sends the message to all subscribers of the channel. Errors: limit (over 64 KiB),
+    // unavailable.
     virtual aio::task<void> publish(std::string channel, std::string message) = 0;
-    // `listener` runs on the loop of the bus, never inside publish(); it must not block.
+    // Calls `listener` for each message on the loop of the bus, never inside publish(). The
+    // listener must not block.
     [[nodiscard]] virtual std::unique_ptr<subscription> subscribe(
         std::string channel, std::function<void(const std::string& message)> listener) = 0;
     [[nodiscard]] virtual bool is_connected() const noexcept = 0;

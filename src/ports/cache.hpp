@@ -1,7 +1,7 @@
 #pragma once
-// A byte cache with expiry, shared by replicas where Redis is used (later) and in process otherwise
-// (inproc). A cache may forget anything at any time. Contract suite:
-// test/support/cache_contract.hpp.
+// A byte cache with expiry. An entry may be evicted at any time. Adapter: inproc (one process);
+// Redis, shared by all replicas, is planned. Contract suite: test/support/cache_contract.hpp.
+// Thread: the loop that the adapter was created with.
 
 #include <chrono>
 #include <optional>
@@ -18,18 +18,18 @@ class cache {
     cache& operator=(const cache&) = delete;
     virtual ~cache() = default;
 
-    // Nothing when absent or expired. Failures: unavailable.
+    // Returns nullopt if the key is absent or expired. Errors: unavailable.
     virtual aio::task<std::optional<std::string>> get(std::string key) = 0;
-    // Failures: limit (value over 1 MiB), unavailable.
+    // Writes or replaces the entry. Errors: limit (value over 1 MiB), unavailable.
     virtual aio::task<void> put(std::string key, std::string value,
                                 std::chrono::seconds time_to_live) = 0;
-    // True when this call created the key: the primitive for idempotency keys. Failures: limit,
-    // unavailable.
+    // Returns true if this call created the entry. Errors: limit, unavailable.
     virtual aio::task<bool> put_if_absent(std::string key, std::string value,
                                           std::chrono::seconds time_to_live) = 0;
+    // Deletes the entry. No-op if it is absent. Errors: unavailable.
     virtual aio::task<void> remove(std::string key) = 0;
     [[nodiscard]] virtual bool is_connected() const noexcept = 0;
-    // True when the part lives in this process (readiness says "embedded").
+    // Returns true if the cache is in this process; readiness then reports "embedded".
     [[nodiscard]] virtual bool is_embedded() const noexcept = 0;
 };
 

@@ -1,8 +1,8 @@
 #pragma once
-// Documents under optimistic concurrency: what the platform needs of a database of its own.
-// Adapters: sqlite (embedded), mongo (later), testing::memory_document_store (fake);
-// test/support/document_store_contract.hpp is the suite that each must pass. Every function may be
-// awaited on any loop; answers come back on the caller's loop.
+// The platform's own storage: documents under optimistic concurrency. Adapter: sqlite (embedded);
+// MongoDB is planned. Fake: fakes::memory_document_store. Contract suite:
+// test/support/document_store_contract.hpp. Thread: any; each function returns on the caller's
+// loop.
 
 #include <cstdint>
 #include <map>
@@ -20,10 +20,9 @@ using revision = std::int64_t;  // 1 at creation, +1 per write; 0 = "does not ex
 struct document {
     std::string id;    // unique in its collection, <= 128 bytes
     std::string body;  // opaque to the store (the app writes JSON), <= 4 MiB
-    // Searchable values, name -> value ("project" -> "shop"). A find goes over exactly one of them.
+    // Searchable values, name -> value ("project" -> "shop"). A find uses exactly one of them.
     std::map<std::string, std::string> index{};
-    // Values that no two documents of a collection may share, name -> value ("name" ->
-    // "shop/orders").
+    // Values that are unique in the collection, name -> value ("name" -> "shop/orders").
     std::map<std::string, std::string> unique{};
     ports::revision revision = 0;  // set by the store on reads
     bool operator==(const document&) const = default;
@@ -32,27 +31,26 @@ struct document {
 struct put_request {
     std::string collection;
     document content;
-    ports::revision expected = 0;  // 0: must not exist yet; otherwise the revision that it replaces
+    ports::revision expected = 0;  // the current revision; 0 = must not exist yet
 };
 
 struct delete_request {
     std::string collection;
     std::string id;
-    ports::revision expected = 0;  // 0: whatever revision is there
+    ports::revision expected = 0;  // the current revision; 0 = any
 };
 
 struct page_request {
     std::string collection;
     std::string index_name{};  // empty: all documents
     std::string index_value{};
-    std::string
-        after{};  // cursor: id of the last document of the page before; empty = from the start
+    std::string after{};      // cursor: the last id of the previous page; empty = from the start
     std::size_t limit = 500;  // 1..1000
 };
 
 struct page {
     std::vector<document> items;  // ascending by id (bytewise)
-    std::string next;             // cursor of the next page; empty = this was the last
+    std::string next;             // cursor of the next page; empty on the last page
 };
 
 class document_store {
@@ -62,32 +60,33 @@ class document_store {
     document_store& operator=(const document_store&) = delete;
     virtual ~document_store() = default;
 
-    // The new revision. Failures: precondition (another revision is there, or none, or one
-    // already), conflict with reason "unique:<name>" (a unique value is taken), limit (id or body
-    // too large), unavailable (/"queue_full": it was not begun; else it may have happened). Durable
-    // when it answers.
+    // Writes the document durably and returns its new revision. Errors: precondition (the current
+    // revision differs from `expected`), conflict/"unique:<name>" (another document has the unique
+    // value), limit (id or body too large), unavailable (/"queue_full": the write did not start;
+    // other reasons: the write may have happened).
     virtual aio::task<revision> put(put_request request) = 0;
 
-    // One outcome per request, in order; each stands alone (not atomic over the bulk). Failure of
-    // the whole: unavailable.
+    // Writes each document independently; the bulk is not atomic. Returns one outcome per request,
+    // in order. Errors of the whole call: unavailable.
     virtual aio::task<std::vector<base::outcome<revision>>> put_bulk(
         std::vector<put_request> requests) = 0;
 
-    // Failures: not_found, unavailable.
+    // Errors: not_found, unavailable.
     virtual aio::task<document> get(std::string collection, std::string id) = 0;
 
-    // Failures: unavailable.
+    // Returns one page of documents. Errors: unavailable.
     virtual aio::task<page> find(page_request request) = 0;
 
-    // Success also when the document is not there and `expected` is 0. Failures: precondition,
-    // unavailable.
+    // Deletes the document. Succeeds if it does not exist and `expected` is 0. Errors:
+    // precondition, unavailable.
     virtual aio::task<void> remove(delete_request request) = 0;
 
-    // Cheap liveness: what the adapter last saw, without I/O. While it is not connected it looks
-    // again by itself: nobody needs to call for it to recover. Any thread.
+    // Returns the last known state without I/O. A disconnected adapter checks the connection by
+    // itself until it recovers; it needs no call. Thread: any.
     [[nodiscard]] virtual bool is_connected() const noexcept = 0;
 
-    // Finishes accepted writes and closes. Called once; calls after it answer unavailable.
+    // Finishes the accepted writes and closes the store. Must be called once; later calls of any
+    // function fail with unavailable.
     virtual aio::task<void> close() = 0;
 };
 
