@@ -53,6 +53,17 @@ struct page {
     std::string next;             // cursor of the next page; empty on the last page
 };
 
+struct document_revision {
+    std::string id;
+    ports::revision revision = 0;
+    bool operator==(const document_revision&) const = default;
+};
+
+struct revision_page {
+    std::vector<document_revision> items;  // ascending by id (bytewise)
+    std::string next;                      // cursor of the next page; empty on the last page
+};
+
 class document_store {
   public:
     document_store() = default;
@@ -76,6 +87,14 @@ class document_store {
 
     // Returns one page of documents. Errors: unavailable.
     virtual aio::task<page> find(page_request request) = 0;
+
+    // Returns the ids and revisions of the documents after the id `after`, without their bodies: up
+    // to `limit` (1..10000) of them. A reader compares them with what it knows and fetches what
+    // differs. A document that exists during the whole walk over the pages is returned exactly
+    // once; one that is created or deleted during the walk may be missing. Errors: invalid (limit),
+    // unavailable.
+    virtual aio::task<revision_page> revisions(std::string collection, std::string after,
+                                               std::size_t limit) = 0;
 
     // Deletes the document. Succeeds if it does not exist and `expected` is 0. Errors:
     // precondition, unavailable.

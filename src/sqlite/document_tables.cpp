@@ -13,6 +13,7 @@ using base::fail;
 constexpr std::size_t id_bytes_max = 128;
 constexpr std::size_t body_bytes_max = 4 * 1024 * 1024;
 constexpr std::size_t page_most = 1000;
+constexpr std::size_t revision_page_max = 10'000;
 
 // Each brings a file from the version of its place to the next. Everything is a BLOB: ids order
 // bytewise and bodies keep every byte.
@@ -101,6 +102,9 @@ base::outcome<reading_tables> reading_tables::prepare(database& file) {
     prepare(made.page_,
             "SELECT id, revision, body FROM document WHERE collection = ?1 AND id > ?2 "
             "ORDER BY id LIMIT ?3");
+    prepare(made.revisions_,
+            "SELECT id, revision FROM document WHERE collection = ?1 AND id > ?2 "
+            "ORDER BY id LIMIT ?3");
     prepare(made.page_by_index_,
             "SELECT d.id, d.revision, d.body FROM index_value v "
             "JOIN document d ON d.collection = v.collection AND d.id = v.id "
@@ -182,6 +186,29 @@ base::outcome<ports::page> reading_tables::find(const ports::page_request& reque
         if (!completed) return base::pass(std::move(completed));
     }
     return result;
+}
+
+base::outcome<ports::revision_page> reading_tables::revisions(const std::string& collection,
+                                                              const std::string& after,
+                                                              std::size_t limit) {
+    if (limit < 1 || limit > revision_page_max) {
+        return fail(errc::invalid, fmt::format("limit: must be 1 to {}", revision_page_max));
+    }
+    revisions_.bind(1, collection);
+    revisions_.bind(2, after);
+    revisions_.bind(3, static_cast<std::int64_t>(limit + 1));
+    ports::revision_page page;
+    base::outcome<bool> row;
+    while ((row = revisions_.step()) && *row) {
+        page.items.push_back({.id = revisions_.text(0), .revision = revisions_.integer(1)});
+    }
+    revisions_.reset();
+    if (!row) return base::pass(std::move(row));
+    if (page.items.size() > limit) {
+        page.items.pop_back();
+        page.next = page.items.back().id;
+    }
+    return page;
 }
 
 base::outcome<void> reading_tables::probe() {

@@ -21,12 +21,14 @@ class reading_tables {
     static base::outcome<reading_tables> prepare(database& file);
     base::outcome<ports::document> get(const std::string& collection, const std::string& id);
     base::outcome<ports::page> find(const ports::page_request& request);
+    base::outcome<ports::revision_page> revisions(const std::string& collection,
+                                                  const std::string& after, std::size_t limit);
     // A look at each table: whether they can be read.
     base::outcome<void> probe();
 
   private:
     base::outcome<void> complete(const std::string& collection, ports::document& document);
-    statement get_, page_, page_by_index_, index_, unique_, probe_;
+    statement get_, page_, page_by_index_, revisions_, index_, unique_, probe_;
 };
 
 class writing_tables {

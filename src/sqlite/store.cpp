@@ -142,6 +142,13 @@ class store final : public ports::document_store {
         co_return co_await read<ports::page>([this, request] { return reads_.find(request); });
     }
 
+    aio::task<ports::revision_page> revisions(std::string collection, std::string after,
+                                              std::size_t limit) override {
+        co_return co_await read<ports::revision_page>([this, collection, after, limit] {
+            return reads_.revisions(collection, after, limit);
+        });
+    }
+
     [[nodiscard]] bool is_connected() const noexcept override {
         return can_read_.load() && can_write_.load() && !is_closed_.load();
     }

@@ -58,6 +58,10 @@ class housed_store final : public ports::document_store {
     aio::task<ports::page> find(ports::page_request request) override {
         return store_->find(std::move(request));
     }
+    aio::task<ports::revision_page> revisions(std::string collection, std::string after,
+                                              std::size_t limit) override {
+        return store_->revisions(std::move(collection), std::move(after), limit);
+    }
     aio::task<void> remove(ports::delete_request request) override {
         return store_->remove(std::move(request));
     }

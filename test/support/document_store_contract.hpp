@@ -57,6 +57,21 @@ class document_store_contract : public ::testing::TestWithParam<document_store_f
         return found;
     }
 
+    using pairs = std::vector<std::pair<std::string, ports::revision>>;
+    // The pairs of all pages of revisions().
+    pairs revisions(std::size_t limit) {
+        pairs result;
+        std::string after;
+        do {
+            const auto page = aio::block_on(store_->revisions("things", after, limit));
+            if (!page) return {{"failed: " + page.error().text, 0}};
+            EXPECT_LE(page->items.size(), limit);
+            for (const auto& item : page->items) result.emplace_back(item.id, item.revision);
+            after = page->next;
+        } while (!after.empty());
+        return result;
+    }
+
     std::unique_ptr<ports::document_store> store_;
 };
 
@@ -148,6 +163,50 @@ TEST_P(document_store_contract, skips_nothing_when_documents_change_between_page
     EXPECT_EQ(second->items[1].id, "d");
 }
 
+TEST_P(document_store_contract, lists_revisions_in_the_order_of_ids) {
+    for (const char* id : {"c", "a", "b"}) ASSERT_TRUE(put(id, "", 0));
+    ASSERT_TRUE(put("b", "next", 1));
+    EXPECT_EQ(revisions(2), (pairs{{"a", 1}, {"b", 2}, {"c", 1}}));
+    EXPECT_EQ(revisions(3), (pairs{{"a", 1}, {"b", 2}, {"c", 1}}));
+    EXPECT_EQ(revisions(10'000), (pairs{{"a", 1}, {"b", 2}, {"c", 1}}));
+}
+
+TEST_P(document_store_contract, lists_no_revisions_of_an_empty_or_another_collection) {
+    EXPECT_EQ(revisions(10), pairs{});
+    ASSERT_TRUE(aio::block_on(
+        store_->put({.collection = "others", .content = {.id = "a"}, .expected = 0})));
+    EXPECT_EQ(revisions(10), pairs{});
+}
+
+TEST_P(document_store_contract, lists_no_revision_of_a_deleted_document) {
+    for (const char* id : {"a", "b"}) ASSERT_TRUE(put(id, "", 0));
+    ASSERT_TRUE(remove("a"));
+    EXPECT_EQ(revisions(10), (pairs{{"b", 1}}));
+    ASSERT_TRUE(put("a", "again", 0));
+    EXPECT_EQ(revisions(10), (pairs{{"a", 1}, {"b", 1}}));
+}
+
+TEST_P(document_store_contract, skips_no_revision_when_documents_change_between_pages) {
+    for (const char* id : {"a", "b", "c", "d"}) ASSERT_TRUE(put(id, "", 0));
+    const auto first = aio::block_on(store_->revisions("things", "", 2));
+    ASSERT_TRUE(first);
+    EXPECT_EQ(first->next, "b");
+    ASSERT_TRUE(remove("b"));
+    ASSERT_TRUE(put("aa", "", 0));
+    ASSERT_TRUE(put("d", "next", 1));
+    const auto second = aio::block_on(store_->revisions("things", first->next, 2));
+    ASSERT_TRUE(second);
+    EXPECT_EQ(second->items, (std::vector<ports::document_revision>{{"c", 1}, {"d", 2}}));
+    EXPECT_EQ(second->next, "");
+}
+
+TEST_P(document_store_contract, rejects_a_limit_of_revisions_out_of_bounds) {
+    for (const std::size_t limit : {std::size_t(0), std::size_t(10'001)}) {
+        const auto page = aio::block_on(store_->revisions("things", "", limit));
+        EXPECT_EQ(page.error().code, base::errc::invalid) << limit;
+    }
+}
+
 TEST_P(document_store_contract, keeps_collections_apart) {
     ASSERT_TRUE(put("a", "1", 0));
     EXPECT_EQ(aio::block_on(store_->get("others", "a")).error().code, base::errc::not_found);
@@ -225,6 +284,8 @@ TEST_P(document_store_contract, answers_unavailable_after_close) {
     EXPECT_FALSE(store_->is_connected());
     EXPECT_EQ(put("a", "2", 1).error().code, base::errc::unavailable);
     EXPECT_EQ(get("a").error().code, base::errc::unavailable);
+    EXPECT_EQ(aio::block_on(store_->revisions("things", "", 10)).error().code,
+              base::errc::unavailable);
 }
 
 }  // namespace fakes

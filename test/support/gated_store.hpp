@@ -54,6 +54,14 @@ class gated_store final : public ports::document_store {
         }
         co_return co_await behind_.find(std::move(request));
     }
+    aio::task<ports::revision_page> revisions(std::string collection, std::string after,
+                                              std::size_t limit) override {
+        if (is_shut_for_reads_) {
+            auto passed = co_await pass();
+            if (!passed) co_return base::pass(std::move(passed));
+        }
+        co_return co_await behind_.revisions(std::move(collection), std::move(after), limit);
+    }
     [[nodiscard]] bool is_connected() const noexcept override { return behind_.is_connected(); }
     aio::task<void> close() override { return behind_.close(); }
 

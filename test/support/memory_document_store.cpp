@@ -14,6 +14,7 @@ namespace {
 constexpr std::size_t id_bytes_max = 128;
 constexpr std::size_t body_bytes_max = std::size_t(4) << 20;
 constexpr std::size_t page_items_max = 1000;
+constexpr std::size_t revision_page_items_max = 10'000;
 
 std::string unique_key(const std::string& collection, const std::string& name,
                        const std::string& value) {
@@ -118,6 +119,27 @@ aio::task<ports::page> memory_document_store::find(ports::page_request request) 
         result.items.push_back(at->second);
     }
     co_return result;
+}
+
+aio::task<ports::revision_page> memory_document_store::revisions(std::string collection,
+                                                                 std::string after,
+                                                                 std::size_t limit) {
+    const std::lock_guard lock(mutex_);
+    if (auto entered = enter(); !entered) co_return base::pass(std::move(entered));
+    if (limit < 1 || limit > revision_page_items_max) {
+        co_return fail(errc::invalid,
+                       fmt::format("limit: must be 1 to {}", revision_page_items_max));
+    }
+    const auto& documents = collections_[collection];
+    ports::revision_page page;
+    for (auto it = documents.upper_bound(after); it != documents.end(); ++it) {
+        if (page.items.size() == limit) {
+            page.next = page.items.back().id;
+            break;
+        }
+        page.items.push_back({.id = it->first, .revision = it->second.revision});
+    }
+    co_return page;
 }
 
 aio::task<void> memory_document_store::remove(ports::delete_request request) {

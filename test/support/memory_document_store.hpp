@@ -19,6 +19,8 @@ class memory_document_store final : public ports::document_store {
         std::vector<ports::put_request> requests) override;
     aio::task<ports::document> get(std::string collection, std::string id) override;
     aio::task<ports::page> find(ports::page_request request) override;
+    aio::task<ports::revision_page> revisions(std::string collection, std::string after,
+                                              std::size_t limit) override;
     aio::task<void> remove(ports::delete_request request) override;
     [[nodiscard]] bool is_connected() const noexcept override;
     aio::task<void> close() override;
