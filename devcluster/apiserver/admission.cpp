@@ -26,13 +26,13 @@ constexpr std::string_view dns_1035_rule =
     "alphabetic character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', "
     "regex used for validation is '[a-z]([-a-z0-9]*[a-z0-9])?')";
 
-cause invalid_value(std::string field, std::string_view value, std::string_view why) {
+cause invalid_value(std::string field, std::string_view value, std::string_view detail) {
     return {"FieldValueInvalid",
-            fmt::format("Invalid value: {}: {}", json::serialize(json::string(value)), why),
+            fmt::format("Invalid value: {}: {}", json::serialize(json::string(value)), detail),
             std::move(field)};
 }
 
-void check_owners(const json::object& metadata, std::vector<cause>& found) {
+void check_owners(const json::object& metadata, std::vector<cause>& causes) {
     const auto* owners = array_at(&metadata, "ownerReferences");
     if (owners == nullptr) return;
     static constexpr std::pair<const char*, const char*> members[] = {
@@ -40,20 +40,20 @@ void check_owners(const json::object& metadata, std::vector<cause>& found) {
         {"kind", "must not be empty"},
         {"name", "must not be empty"},
         {"uid", "must not be empty"}};
-    for (std::size_t at = 0; at < owners->size(); ++at) {
-        const auto* owner = (*owners)[at].if_object();
+    for (std::size_t index = 0; index < owners->size(); ++index) {
+        const auto* owner = (*owners)[index].if_object();
         for (const auto& [member, why] : members) {
             if (owner != nullptr && !text_at(*owner, member).empty()) continue;
-            found.push_back(
+            causes.push_back(
                 invalid_value(fmt::format("metadata.ownerReferences.{}", member), "", why));
         }
     }
 }
 
 std::vector<cause> check_metadata(const json::object& object) {
-    std::vector<cause> found;
+    std::vector<cause> causes;
     const auto* metadata = object_at(&object, "metadata");
-    if (metadata == nullptr) return found;
+    if (metadata == nullptr) return causes;
     for (const auto* map : {"labels", "annotations"}) {
         const auto* entries = object_at(metadata, map);
         if (entries == nullptr) continue;
@@ -63,22 +63,22 @@ std::vector<cause> check_metadata(const json::object& object) {
             const bool is_long = std::string_view(map) == "labels" && value.is_string() &&
                                  value.get_string().size() > 63;
             if (is_long) {
-                found.push_back(invalid_value(fmt::format("metadata.{}", map), value.get_string(),
-                                              "must be no more than 63 bytes"));
+                causes.push_back(invalid_value(fmt::format("metadata.{}", map), value.get_string(),
+                                               "must be no more than 63 bytes"));
             }
         }
         if (std::string_view(map) == "annotations" && size > annotation_bytes_max) {
-            found.push_back(
+            causes.push_back(
                 {"FieldValueTooLong",
                  fmt::format("Too long: may not be more than {} bytes", annotation_bytes_max),
                  "metadata.annotations"});
         }
     }
-    check_owners(*metadata, found);
-    return found;
+    check_owners(*metadata, causes);
+    return causes;
 }
 
-// Types of metadata's members that a decoder would stumble over.
+// Returns the path of a metadata member whose type a decoder would reject.
 std::optional<std::string> undecodable(const json::object& object) {
     const auto* value = object.if_contains("metadata");
     if (value == nullptr) return std::nullopt;
@@ -104,7 +104,7 @@ std::optional<std::string> undecodable(const json::object& object) {
     return std::nullopt;
 }
 
-std::optional<refusal> complete_secret(json::object& object) {
+std::optional<status_error> complete_secret(json::object& object) {
     if (const auto* plain = object_at(&object, "stringData")) {
         auto& data = object["data"];
         if (!data.is_object()) data.emplace_object();
@@ -124,8 +124,8 @@ std::optional<refusal> complete_secret(json::object& object) {
     return std::nullopt;
 }
 
-// Leases count in microseconds, and the real server reads no other spelling.
-std::optional<refusal> check_lease(const json::object& object) {
+// Lease times have microseconds; kube-apiserver accepts no other format.
+std::optional<status_error> check_lease(const json::object& object) {
     const auto* spec = object_at(&object, "spec");
     if (spec == nullptr) return std::nullopt;
     for (const auto* field : {"acquireTime", "renewTime"}) {
@@ -144,42 +144,42 @@ std::optional<refusal> check_lease(const json::object& object) {
     return std::nullopt;
 }
 
-refusal strict_refusal(const admission& how, std::string_view name,
-                       const std::vector<std::string>& unknown) {
+status_error strict_error(const admission& context, std::string_view name,
+                          const std::vector<std::string>& unknown) {
     std::string text;
     for (const auto& each : unknown) {
         text += fmt::format("{}unknown field \"{}\"", text.empty() ? "" : ", ", each);
     }
-    if (how.is_patch) {
-        return invalid(how.type.group, how.type.kind, name,
+    if (context.is_patch) {
+        return invalid(context.type.group, context.type.kind, name,
                        {{"FieldValueInvalid", "strict decoding error: " + text, "patch"}});
     }
     return bad_request(
         fmt::format("{0} in version \"{1}\" cannot be handled as a {0}: strict "
                     "decoding error: {2}",
-                    how.type.kind, how.type.version, text));
+                    context.type.kind, context.type.version, text));
 }
 
-std::optional<refusal> admit_custom(const admission& how, json::object& object,
-                                    std::vector<std::string>& warnings) {
+std::optional<status_error> admit_custom(const admission& context, json::object& object,
+                                         std::vector<std::string>& warnings) {
     const auto name = meta(object, "name");
-    const auto kept = std::array{object["apiVersion"], object["kind"], object["metadata"]};
+    const auto header = std::array{object["apiVersion"], object["kind"], object["metadata"]};
     for (const auto* key : {"apiVersion", "kind", "metadata"}) object.erase(key);
     json::value value = std::move(object);
-    const auto unknown = how.type.rules->prune(value);
-    how.type.rules->set_defaults(value);
-    auto causes = how.type.rules->validate(value);
-    object = {{"apiVersion", kept[0]}, {"kind", kept[1]}, {"metadata", kept[2]}};
+    const auto unknown = context.type.rules->prune(value);
+    context.type.rules->set_defaults(value);
+    auto causes = context.type.rules->validate(value);
+    object = {{"apiVersion", header[0]}, {"kind", header[1]}, {"metadata", header[2]}};
     for (auto& [key, member] : value.get_object()) object[key] = std::move(member);
-    if (!unknown.empty() && how.field_validation == "Strict") {
-        return strict_refusal(how, name, unknown);
+    if (!unknown.empty() && context.field_validation == "Strict") {
+        return strict_error(context, name, unknown);
     }
-    if (how.field_validation != "Ignore") {
+    if (context.field_validation != "Ignore") {
         for (const auto& each : unknown) {
             warnings.push_back(fmt::format("unknown field \"{}\"", each));
         }
     }
-    if (!causes.empty()) return invalid(how.type.group, how.type.kind, name, causes);
+    if (!causes.empty()) return invalid(context.type.group, context.type.kind, name, causes);
     return std::nullopt;
 }
 
@@ -198,13 +198,13 @@ std::vector<cause> check_name(const resource_type& type, std::string_view name) 
                                           : subdomain_rule)};
 }
 
-std::optional<refusal> admit(const admission& how, json::object& object,
-                             std::vector<std::string>& warnings) {
-    const auto validation = how.field_validation;
+std::optional<status_error> admit(const admission& context, json::object& object,
+                                  std::vector<std::string>& warnings) {
+    const auto validation = context.field_validation;
     const bool is_known = validation.empty() || validation == "Strict" || validation == "Warn" ||
                           validation == "Ignore";
     if (!is_known) {
-        const auto* kind = how.is_patch ? "PatchOptions" : "CreateOptions";
+        const auto* kind = context.is_patch ? "PatchOptions" : "CreateOptions";
         return invalid("meta.k8s.io", kind, "",
                        {{"FieldValueNotSupported",
                          fmt::format("Unsupported value: \"{}\": supported values: \"Ignore\", "
@@ -212,27 +212,27 @@ std::optional<refusal> admit(const admission& how, json::object& object,
                                      validation),
                          "fieldValidation"}});
     }
-    if (const auto where = undecodable(object)) {
+    if (const auto field = undecodable(object)) {
         return bad_request(
             fmt::format("{0} in version \"{1}\" cannot be handled as a {0}: json: "
                         "cannot unmarshal {2}",
-                        how.type.kind, how.type.version, *where));
+                        context.type.kind, context.type.version, *field));
     }
-    if (how.type.key() == "/secrets") {
-        if (auto why = complete_secret(object)) return why;
+    if (context.type.key() == "/secrets") {
+        if (auto error = complete_secret(object)) return error;
     }
-    if (how.type.kind == "Lease" && !how.type.is_custom) {
-        if (auto why = check_lease(object)) return why;
+    if (context.type.kind == "Lease" && !context.type.is_custom) {
+        if (auto error = check_lease(object)) return error;
     }
     auto causes = check_metadata(object);
-    if (how.type.key() == definitions_key) {
+    if (context.type.key() == definitions_key) {
         std::ranges::move(type_table::check_definition(object), std::back_inserter(causes));
     }
     if (!causes.empty()) {
-        return invalid(how.type.group, how.type.kind, meta(object, "name"), causes);
+        return invalid(context.type.group, context.type.kind, meta(object, "name"), causes);
     }
-    if (!how.type.rules) return std::nullopt;
-    return admit_custom(how, object, warnings);
+    if (!context.type.rules) return std::nullopt;
+    return admit_custom(context, object, warnings);
 }
 
 }  // namespace apiserver

@@ -1,6 +1,6 @@
 #pragma once
-// What may be written: an object's name, metadata and content, completed and checked in the order
-// and with the words of Kubernetes. Pure.
+// Checks before a write: completes and validates an object's name, metadata and content, in the
+// order and with the messages of Kubernetes. Pure.
 
 #include <optional>
 #include <string>
@@ -13,16 +13,16 @@ namespace apiserver {
 
 struct admission {
     const resource_type& type;
-    std::string_view field_validation;  // "Strict", "Warn" (also when not given), "Ignore"
+    std::string_view field_validation;  // "Strict", "Warn" (also if empty), "Ignore"
     bool is_patch = false;
 };
 
-// Checks the object's own content and completes it: defaults, pruning, stringData of secrets.
-// `warnings` are for the answer's header.
-std::optional<refusal> admit(const admission& how, json::object& object,
-                             std::vector<std::string>& warnings);
+// Validates the content of the object and completes it: defaults, pruning, stringData of secrets.
+// Appends to `warnings`, which become Warning headers of the response.
+std::optional<status_error> admit(const admission& context, json::object& object,
+                                  std::vector<std::string>& warnings);
 
-// Faults of metadata.name for the type, with Kubernetes' explanations.
+// Returns the errors of metadata.name for the type, with Kubernetes' messages.
 std::vector<cause> check_name(const resource_type& type, std::string_view name);
 
 }  // namespace apiserver

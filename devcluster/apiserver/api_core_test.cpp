@@ -26,9 +26,9 @@ class api_core : public testing::Test {
     }
     json::value call(http::method verb, std::string target, std::string body = {},
                      std::string media = "application/json") {
-        http::request made{.verb = verb, .target = std::move(target), .body = std::move(body)};
-        made.headers.add("Content-Type", std::move(media));
-        auto reply = core_.handle(made);
+        http::request request{.verb = verb, .target = std::move(target), .body = std::move(body)};
+        request.headers.add("Content-Type", std::move(media));
+        auto reply = core_.handle(request);
         auto* response = std::get_if<http::response>(&reply);
         if (response == nullptr) return "a stream";
         status_ = response->status;
@@ -45,47 +45,48 @@ class api_core : public testing::Test {
     json::value merge(const std::string& target, std::string body) {
         return call(http::method::patch, target, std::move(body), "application/merge-patch+json");
     }
-    static std::string text(const json::value& from, std::string_view pointer) {
+    static std::string text(const json::value& document, std::string_view pointer) {
         boost::system::error_code error;
-        const auto* found = from.find_pointer(pointer, error);
-        if (found == nullptr) return "(none)";
-        return found->is_string() ? std::string(found->get_string()) : json::serialize(*found);
+        const auto* member = document.find_pointer(pointer, error);
+        if (member == nullptr) return "(none)";
+        return member->is_string() ? std::string(member->get_string()) : json::serialize(*member);
     }
 
     const std::string redises = "/apis/kubedb.com/v1/namespaces/t/redises";
     object_store objects_;
     type_table types_;
-    core core_;
+    apiserver::api_core core_;
     unsigned status_ = 0;
 };
 
 TEST_F(api_core, creates_with_defaults_and_server_fields) {
-    const auto made = post(R"({"metadata":{"name":"r"},"spec":{"version":"7"}})");
+    const auto created = post(R"({"metadata":{"name":"r"},"spec":{"version":"7"}})");
     EXPECT_EQ(status_, 201U);
-    EXPECT_EQ(text(made, "/kind"), "Redis");
-    EXPECT_EQ(text(made, "/spec/healthChecker/periodSeconds"), "10");
-    EXPECT_EQ(text(made, "/metadata/generation"), "1");
-    EXPECT_NE(text(made, "/metadata/uid"), "(none)");
-    EXPECT_EQ(text(get("r"), "/metadata/resourceVersion"), text(made, "/metadata/resourceVersion"));
+    EXPECT_EQ(text(created, "/kind"), "Redis");
+    EXPECT_EQ(text(created, "/spec/healthChecker/periodSeconds"), "10");
+    EXPECT_EQ(text(created, "/metadata/generation"), "1");
+    EXPECT_NE(text(created, "/metadata/uid"), "(none)");
+    EXPECT_EQ(text(get("r"), "/metadata/resourceVersion"),
+              text(created, "/metadata/resourceVersion"));
     EXPECT_EQ(text(post(R"({"metadata":{"name":"r"},"spec":{"version":"7"}})"), "/reason"),
               "AlreadyExists");
 }
 
-TEST_F(api_core, refuses_with_kubernetes_words) {
-    auto why = post(R"({"metadata":{"name":"r"},"spec":{}})");
+TEST_F(api_core, rejects_with_kubernetes_messages) {
+    auto status = post(R"({"metadata":{"name":"r"},"spec":{}})");
     EXPECT_EQ(status_, 422U);
-    EXPECT_EQ(text(why, "/details/causes/0/reason"), "FieldValueRequired");
-    EXPECT_EQ(text(why, "/details/causes/0/field"), "spec.version");
-    why = post(
+    EXPECT_EQ(text(status, "/details/causes/0/reason"), "FieldValueRequired");
+    EXPECT_EQ(text(status, "/details/causes/0/field"), "spec.version");
+    status = post(
         R"({"metadata":{"name":"r"},
             "spec":{"version":"7","replicas":"x","storageType":"Floppy"}})");
-    EXPECT_NE(text(why, "/message").find("supported values: \"Durable\", \"Ephemeral\""),
+    EXPECT_NE(text(status, "/message").find("supported values: \"Durable\", \"Ephemeral\""),
               std::string::npos);
-    why = post(R"({"metadata":{"name":"r"},"spec":{"version":"7","nope":1}})",
-               "?fieldValidation=Strict");
+    status = post(R"({"metadata":{"name":"r"},"spec":{"version":"7","nope":1}})",
+                  "?fieldValidation=Strict");
     EXPECT_EQ(status_, 400U);
-    EXPECT_NE(text(why, "/message").find("unknown field \"spec.nope\""), std::string::npos);
-    why = post(R"({"metadata":{"name":"Bad_Name"},"spec":{"version":"7"}})");
+    EXPECT_NE(text(status, "/message").find("unknown field \"spec.nope\""), std::string::npos);
+    status = post(R"({"metadata":{"name":"Bad_Name"},"spec":{"version":"7"}})");
     EXPECT_EQ(status_, 422U);
     post("{");
     EXPECT_EQ(status_, 400U);
@@ -97,13 +98,13 @@ TEST_F(api_core, refuses_with_kubernetes_words) {
     EXPECT_EQ(text(get("none"), "/details/name"), "none");
 }
 
-TEST_F(api_core, unknown_fields_are_pruned_without_strict) {
-    const auto made = post(R"({"metadata":{"name":"r"},"spec":{"version":"7","nope":1}})");
+TEST_F(api_core, prunes_unknown_fields_without_strict) {
+    const auto created = post(R"({"metadata":{"name":"r"},"spec":{"version":"7","nope":1}})");
     EXPECT_EQ(status_, 201U);
-    EXPECT_EQ(text(made, "/spec/nope"), "(none)");
+    EXPECT_EQ(text(created, "/spec/nope"), "(none)");
 }
 
-TEST_F(api_core, status_and_spec_are_written_apart) {
+TEST_F(api_core, writes_status_and_spec_separately) {
     post(R"({"metadata":{"name":"r"},"spec":{"version":"7"},"status":{"phase":"Ready"}})");
     EXPECT_EQ(text(get("r"), "/status/phase"), "(none)");
     merge(redises + "/r/status", R"({"status":{"phase":"Ready"},"spec":{"version":"8"}})");
@@ -118,7 +119,7 @@ TEST_F(api_core, status_and_spec_are_written_apart) {
     EXPECT_EQ(text(get("r"), "/metadata/resourceVersion"), before);
 }
 
-TEST_F(api_core, optimistic_concurrency_and_media_types) {
+TEST_F(api_core, rejects_stale_revisions_and_unknown_media_types) {
     post(R"({"metadata":{"name":"r"},"spec":{"version":"7"}})");
     EXPECT_EQ(text(merge(redises + "/r", R"({"metadata":{"resourceVersion":"1"}})"), "/reason"),
               "Conflict");
@@ -131,7 +132,7 @@ TEST_F(api_core, optimistic_concurrency_and_media_types) {
     EXPECT_EQ(status_, 422U);
 }
 
-TEST_F(api_core, deletion_waits_for_finalizers_and_takes_dependents_along) {
+TEST_F(api_core, deletes_after_finalizers_and_deletes_dependents) {
     post(R"({"metadata":{"name":"r","finalizers":["kubedb.com"]},"spec":{"version":"7"}})");
     const auto uid = text(get("r"), "/metadata/uid");
     call(http::method::post, "/api/v1/namespaces/t/secrets",
@@ -150,7 +151,7 @@ TEST_F(api_core, deletion_waits_for_finalizers_and_takes_dependents_along) {
     EXPECT_EQ(status_, 404U);
 }
 
-TEST_F(api_core, a_namespace_takes_its_content_along) {
+TEST_F(api_core, deletes_the_content_of_a_namespace) {
     post(R"({"metadata":{"name":"r","finalizers":["kubedb.com"]},"spec":{"version":"7"}})");
     call(http::method::del, "/api/v1/namespaces/t");
     EXPECT_EQ(text(post(R"({"metadata":{"name":"q"},"spec":{"version":"7"}})"), "/reason"),
@@ -160,7 +161,7 @@ TEST_F(api_core, a_namespace_takes_its_content_along) {
     EXPECT_EQ(status_, 404U);
 }
 
-TEST_F(api_core, lists_in_pages_and_by_selectors) {
+TEST_F(api_core, lists_pages_and_selections) {
     for (int index = 0; index < 5; ++index) {
         post(R"({"metadata":{"name":"r)" + std::to_string(index) + R"(","labels":{"odd":")" +
              (index % 2 ? "yes" : "no") + R"("}},"spec":{"version":"7"}})");
@@ -188,7 +189,7 @@ TEST_F(api_core, lists_in_pages_and_by_selectors) {
               "ResourceVersionTooLarge");
 }
 
-TEST_F(api_core, discovery_names_the_kinds) {
+TEST_F(api_core, discovers_the_kinds) {
     const auto groups = call(http::method::get, "/apis");
     EXPECT_NE(json::serialize(groups).find("kubedb.com/v1"), std::string::npos);
     const auto kinds = call(http::method::get, "/apis/kubedb.com/v1");
@@ -197,18 +198,18 @@ TEST_F(api_core, discovery_names_the_kinds) {
     EXPECT_EQ(status_, 404U);
 }
 
-class watches : public testing::Test {
+class watch_feed : public testing::Test {
   protected:
     void change(const std::string& plural, const std::string& name) {
         ASSERT_TRUE(objects_.put("/" + plural, {"t", name}, {{"metadata", {{"name", name}}}}));
     }
-    watch_feed watch(std::string_view plural) {
+    apiserver::watch_feed watch(std::string_view plural) {
         return {objects_,
-                {.how = {types_.find("", "v1", plural)}, .after = objects_.revision()},
+                {.form = {types_.find("", "v1", plural)}, .after = objects_.revision()},
                 base::steady_time()};
     }
-    // What it is told now.
-    static std::string said(watch_feed& feed) {
+    // The bytes that the watch sends now.
+    static std::string sent(apiserver::watch_feed& feed) {
         const auto portion = feed.next(base::steady_time());
         return portion.bytes ? *portion.bytes : "";
     }
@@ -216,29 +217,29 @@ class watches : public testing::Test {
     type_table types_;
 };
 
-TEST_F(watches, of_a_quiet_type_go_on_when_the_window_has_moved_over_others) {
+TEST_F(watch_feed, continues_when_the_window_loses_only_other_types) {
     change("pods", "first");
     auto feed = watch("pods");
     for (int turn = 0; turn < 20; ++turn) change("secrets", "s");
-    EXPECT_EQ(said(feed), "");
+    EXPECT_EQ(sent(feed), "");
     change("pods", "second");
-    EXPECT_NE(said(feed).find("second"), std::string::npos);
+    EXPECT_NE(sent(feed).find("second"), std::string::npos);
 }
 
-TEST_F(watches, that_missed_a_change_of_their_type_are_told_so) {
+TEST_F(watch_feed, reports_a_lost_change_of_its_type) {
     auto feed = watch("pods");
     change("pods", "first");
     for (int turn = 0; turn < 20; ++turn) change("secrets", "s");
-    EXPECT_NE(said(feed).find("too old resource version"), std::string::npos);
+    EXPECT_NE(sent(feed).find("too old resource version"), std::string::npos);
     auto later = watch("pods");
     objects_.forget_window();
-    EXPECT_EQ(said(later), "");
+    EXPECT_EQ(sent(later), "");
     change("secrets", "s");
     objects_.forget_window();
-    EXPECT_NE(said(later).find("too old resource version"), std::string::npos);
+    EXPECT_NE(sent(later).find("too old resource version"), std::string::npos);
 }
 
-TEST(json_patch, does_what_rfc_6902_says) {
+TEST(json_patch, follows_rfc_6902) {
     json::value target = json::parse(R"({"a":{"b":[1,2]},"c":1})");
     ASSERT_TRUE(json_patch(target, json::parse(R"([{"op":"add","path":"/a/b/1","value":9},
         {"op":"replace","path":"/c","value":"x"},{"op":"remove","path":"/a/b/0"},
@@ -254,17 +255,17 @@ TEST(json_patch, does_what_rfc_6902_says) {
               base::errc::invalid);
 }
 
-class journal_files : public testing::Test {
+class file_journal : public testing::Test {
   protected:
-    journal_files() {
+    file_journal() {
         std::string pattern = testing::TempDir() + "/dbaas-journal-XXXXXX";
         folder_ = ::mkdtemp(pattern.data());
     }
-    ~journal_files() override { std::filesystem::remove_all(folder_); }
-    base::outcome<std::unique_ptr<journal>> open(object_store& into,
+    ~file_journal() override { std::filesystem::remove_all(folder_); }
+    base::outcome<std::unique_ptr<journal>> open(object_store& objects,
                                                  std::uint64_t compact = 1 << 20) {
         return open_journal({.folder = folder_, .compact_bytes = compact},
-                            [&](std::string_view line) { return into.replay(line); });
+                            [&](std::string_view line) { return objects.replay(line); });
     }
     [[nodiscard]] std::vector<std::filesystem::path> files() const {
         std::vector<std::filesystem::path> all;
@@ -272,7 +273,7 @@ class journal_files : public testing::Test {
         std::ranges::sort(all);
         return all;
     }
-    // Three changes, the last one a removal. Returns the revision after them.
+    // Writes three changes, the last one a removal. Returns the last revision.
     std::uint64_t fill() {
         std::unique_ptr<journal> lines;
         object_store objects([&](std::string_view line) { return lines->append(line); });
@@ -285,16 +286,16 @@ class journal_files : public testing::Test {
     std::string folder_;
 };
 
-TEST_F(journal_files, keep_content_and_revisions_and_drop_a_torn_line) {
+TEST_F(file_journal, restores_content_and_revision_and_drops_a_torn_line) {
     const auto last = fill();
     std::ofstream(files().back(), std::ios::app) << "0badc0de {\"put\":\"/secrets\",\"ns";
-    object_store again;
-    ASSERT_TRUE(open(again));
-    EXPECT_EQ(again.all("/secrets").size(), 1U);
-    EXPECT_EQ(again.revision(), last);
+    object_store restored;
+    ASSERT_TRUE(open(restored));
+    EXPECT_EQ(restored.all("/secrets").size(), 1U);
+    EXPECT_EQ(restored.revision(), last);
 }
 
-TEST_F(journal_files, a_broken_line_that_is_not_the_end_is_corrupt) {
+TEST_F(file_journal, reports_a_broken_line_before_the_end_as_corrupt) {
     fill();
     const auto path = files().back();
     std::string text;
@@ -304,13 +305,13 @@ TEST_F(journal_files, a_broken_line_that_is_not_the_end_is_corrupt) {
     }
     text[text.find("/secrets")] = '#';
     std::ofstream(path) << text;
-    object_store again;
-    const auto opened = open(again);
+    object_store restored;
+    const auto opened = open(restored);
     ASSERT_FALSE(opened);
     EXPECT_EQ(opened.error().code, base::errc::corrupt);
 }
 
-TEST_F(journal_files, a_snapshot_takes_the_place_of_the_logs) {
+TEST_F(file_journal, replaces_the_logs_by_a_snapshot) {
     std::uint64_t last = 0;
     {
         std::unique_ptr<journal> lines;
@@ -326,10 +327,10 @@ TEST_F(journal_files, a_snapshot_takes_the_place_of_the_logs) {
     std::uintmax_t size = 0;
     for (const auto& each : files()) size += std::filesystem::file_size(each);
     EXPECT_LT(size, 20'000U);
-    object_store again;
-    ASSERT_TRUE(open(again));
-    EXPECT_EQ(again.all("/secrets").size(), 1U);
-    EXPECT_EQ(again.revision(), last);
+    object_store restored;
+    ASSERT_TRUE(open(restored));
+    EXPECT_EQ(restored.all("/secrets").size(), 1U);
+    EXPECT_EQ(restored.revision(), last);
 }
 
 }  // namespace

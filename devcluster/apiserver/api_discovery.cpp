@@ -62,14 +62,14 @@ struct group_entry {
     std::vector<std::string> versions;
 };
 
-// In the order of the table: best version first.
+// In the order of the table: the preferred version first.
 std::vector<group_entry> groups_of(const type_table& types) {
     std::vector<group_entry> groups;
     for (const auto& type : types.all()) {
-        auto at = std::ranges::find(groups, type->group, &group_entry::name);
-        if (at == groups.end()) at = groups.insert(groups.end(), {type->group, {}});
-        if (std::ranges::find(at->versions, type->version) == at->versions.end()) {
-            at->versions.push_back(type->version);
+        auto it = std::ranges::find(groups, type->group, &group_entry::name);
+        if (it == groups.end()) it = groups.insert(groups.end(), {type->group, {}});
+        if (std::ranges::find(it->versions, type->version) == it->versions.end()) {
+            it->versions.push_back(type->version);
         }
     }
     return groups;
@@ -242,7 +242,7 @@ std::optional<http::response> discover(const type_table& types, std::string_view
     if (first == "version" && parts.size() == 1) {
         return json_response(200, std::string(server_version));
     }
-    std::optional<json::object> found;
+    std::optional<json::object> document;
     const bool is_root = parts.size() == 1 && (first == "api" || first == "apis");
     if (is_root && accept.find("APIGroupDiscoveryList") != std::string_view::npos) {
         auto answer = json_response(200, aggregated(types, first == "api"));
@@ -251,22 +251,22 @@ std::optional<http::response> discover(const type_table& types, std::string_view
         return answer;
     }
     if (is_root && first == "api") {
-        found = json::object{{"kind", "APIVersions"}, {"versions", {"v1"}}};
+        document = json::object{{"kind", "APIVersions"}, {"versions", {"v1"}}};
     } else if (is_root) {
-        found = group_list(types);
+        document = group_list(types);
     } else if (parts.size() == 2 && first == "apis") {
-        found = one_group(types, parts[1]);
+        document = one_group(types, parts[1]);
     } else if (parts.size() == 2 && first == "api") {
-        found = resource_list(types, "", parts[1]);
+        document = resource_list(types, "", parts[1]);
     } else if (parts.size() == 3 && first == "apis") {
-        found = resource_list(types, parts[1], parts[2]);
+        document = resource_list(types, parts[1], parts[2]);
     } else if (parts.size() == 2 && first == "openapi" && parts[1] == "v3") {
-        found = openapi_index(types);
+        document = openapi_index(types);
     } else if (parts.size() > 2 && first == "openapi" && parts[1] == "v3") {
-        found = openapi_of(types, path.substr(std::string_view("/openapi/v3/").size()));
+        document = openapi_of(types, path.substr(std::string_view("/openapi/v3/").size()));
     }
-    if (!found) return std::nullopt;
-    return json_response(200, *found);
+    if (!document) return std::nullopt;
+    return json_response(200, *document);
 }
 
 }  // namespace apiserver

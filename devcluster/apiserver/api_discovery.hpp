@@ -1,6 +1,6 @@
 #pragma once
-// What the API server says about itself: groups, versions, resources (plain and aggregated), its
-// version, its health, and as much OpenAPI v3 as kubectl needs for 'apply' and 'explain'. Pure.
+// Discovery documents: groups, versions, resources (plain and aggregated), the server's version and
+// health, and the part of OpenAPI v3 that 'kubectl apply' and 'kubectl explain' need. Pure.
 
 #include <optional>
 #include <string_view>
@@ -10,11 +10,11 @@
 
 namespace apiserver {
 
-// The answer to a GET of such a path; nothing for every other path.
+// The response to a GET of a discovery path; nullopt for every other path.
 std::optional<http::response> discover(const type_table& types, std::string_view path,
                                        std::string_view accept);
 
-// The parts between the slashes of a path.
+// The segments between the slashes of a path.
 std::vector<std::string_view> segments(std::string_view path);
 
 }  // namespace apiserver

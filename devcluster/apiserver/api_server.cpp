@@ -18,20 +18,20 @@ using namespace std::chrono_literals;
 
 class server_impl final : public api_server {
   public:
-    explicit server_impl(server_options how)
-        : options_(std::move(how)),
-          objects_([this](std::string_view line) { return keep(line); }) {}
+    explicit server_impl(server_options options)
+        : options_(std::move(options)),
+          objects_([this](std::string_view line) { return append(line); }) {}
     ~server_impl() override { stop(); }
 
     base::outcome<void> start() {
         auto loaded = load();
         if (!loaded) return loaded;
-        core_ = std::make_unique<core>(objects_, types_, *options_.clock);
+        core_ = std::make_unique<api_core>(objects_, types_, *options_.clock);
         auto filled = fill();
         if (!filled) return base::pass(std::move(filled), "API server");
         auto listening = listen(options_.port != 0 ? options_.port : last_port());
         if (!listening && options_.port == 0) {
-            options_.log->warning("last_port_is_taken", {{"detail", listening.error().text}});
+            options_.log->warning("last_port_in_use", {{"detail", listening.error().text}});
             listening = listen(0);
         }
         if (!listening) return base::pass(std::move(listening), "API server");
@@ -43,7 +43,7 @@ class server_impl final : public api_server {
         if (!server_ || std::exchange(has_stopped_, true)) return;
         server_->drain();
         const auto loop = server_->executors().front();
-        // Nothing can fail in it, and what is cut is cut below.
+        // The task cannot fail. server_->stop() ends the connections that remain.
         (void)aio::block_on(
             aio::run_on<void>(loop, [handler = handler_] { return handler->stop(); }));
         server_->stop(std::chrono::steady_clock::now() + 2s);
@@ -64,7 +64,7 @@ class server_impl final : public api_server {
   private:
     [[nodiscard]] std::string port_file() const { return options_.data_dir + "/apiserver.port"; }
 
-    // Clients find the server again where it was.
+    // Clients find a restarted server at the same port.
     std::uint16_t last_port() const {
         std::uint16_t port = 0;
         std::ifstream(port_file()) >> port;
@@ -77,12 +77,12 @@ class server_impl final : public api_server {
              .port = port,
              .loops = 1,
              .body_bytes_max = 3 * 1024 * 1024},
-            [this](aio::executor on) {
-                auto made = std::make_unique<serving>(
-                    std::move(on),
-                    serving::parts{objects_, *core_, options_.token, options_.simulator});
-                handler_ = made.get();
-                return made;
+            [this](aio::executor executor) {
+                auto handler = std::make_unique<request_handler>(
+                    std::move(executor),
+                    request_handler::deps{objects_, *core_, options_.token, options_.simulator});
+                handler_ = handler.get();
+                return handler;
             });
         if (!started) return base::pass(std::move(started));
         server_ = std::move(*started);
@@ -98,16 +98,16 @@ class server_impl final : public api_server {
         return {};
     }
 
-    // A change counts when its line is kept. Snapshots are begun between changes.
-    base::outcome<void> keep(std::string_view line) {
+    // A change takes effect after the journal has its line. Snapshots start between changes.
+    base::outcome<void> append(std::string_view line) {
         if (!journal_) return {};
         if (journal_->wants_snapshot()) journal_->snapshot(objects_.snapshot());
-        auto kept = journal_->append(line);
-        if (!kept) options_.log->error("journal_failed", {{"detail", kept.error().text}});
-        return kept;
+        auto stored = journal_->append(line);
+        if (!stored) options_.log->error("journal_failed", {{"detail", stored.error().text}});
+        return stored;
     }
 
-    // What every cluster has.
+    // Creates the objects that every cluster has.
     base::outcome<void> fill() {
         auto definitions =
             options_.kubedb_definitions ? kubedb_definitions() : std::vector<json::object>();
@@ -117,13 +117,13 @@ class server_impl final : public api_server {
             definitions.push_back(std::move(*read));
         }
         for (auto& each : definitions) {
-            auto made = core_->ensure("apiextensions.k8s.io/v1", "customresourcedefinitions",
-                                      std::move(each), core::when_present::replace);
-            if (!made) return made;
+            auto result = core_->ensure("apiextensions.k8s.io/v1", "customresourcedefinitions",
+                                        std::move(each), when_present::replace);
+            if (!result) return result;
         }
         for (const auto* name : {"default", "kube-system"}) {
-            auto made = core_->ensure("v1", "namespaces", {{"metadata", {{"name", name}}}});
-            if (!made) return made;
+            auto result = core_->ensure("v1", "namespaces", {{"metadata", {{"name", name}}}});
+            if (!result) return result;
         }
         return core_->ensure("storage.k8s.io/v1", "storageclasses",
                              {{"metadata", {{"name", "local"}}},
@@ -135,19 +135,19 @@ class server_impl final : public api_server {
     std::unique_ptr<journal> journal_;
     object_store objects_;
     type_table types_;
-    std::unique_ptr<core> core_;
+    std::unique_ptr<api_core> core_;
     std::unique_ptr<http::server> server_;
-    serving* handler_ = nullptr;  // the server's
+    request_handler* handler_ = nullptr;  // owned by the server
     bool has_stopped_ = false;
 };
 
 }  // namespace
 
-base::outcome<std::unique_ptr<api_server>> start(server_options how) {
-    auto made = std::make_unique<server_impl>(std::move(how));
-    auto started = made->start();
+base::outcome<std::unique_ptr<api_server>> start(server_options options) {
+    auto server = std::make_unique<server_impl>(std::move(options));
+    auto started = server->start();
     if (!started) return base::pass(std::move(started));
-    return made;
+    return server;
 }
 
 }  // namespace apiserver

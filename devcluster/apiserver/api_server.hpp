@@ -1,6 +1,6 @@
 #pragma once
-// The API server as a whole: content that outlives it in a folder, served on loopback by one
-// thread. Stands in for kube-apiserver in development and tests; never in production.
+// The API server: serves objects from a data folder on loopback, with one thread. Replaces
+// kube-apiserver in development and tests. Not for production.
 
 #include <cstdint>
 #include <memory>
@@ -16,12 +16,12 @@ namespace apiserver {
 
 struct server_options {
     std::string address = "127.0.0.1";
-    std::uint16_t port = 0;  // 0: the one of the last start in the same folder, else any free one
-    std::string data_dir;    // empty: nothing is kept
-    std::string token;       // empty: everybody may do everything
+    std::uint16_t port = 0;  // 0: the port of the last start in the same folder, or a free one
+    std::string data_dir;    // empty: objects are not stored
+    std::string token;       // empty: no authentication
     obs::log* log = &obs::null_log();
     const base::clock* clock = &base::system_clock();
-    bool kubedb_definitions = true;          // those of devcluster/crds
+    bool kubedb_definitions = true;          // adds the definitions of devcluster/crds
     make_simulator simulator{};              // may be empty
     std::vector<std::string> definitions{};  // further CustomResourceDefinitions, as JSON
 };
@@ -30,15 +30,15 @@ class api_server {
   public:
     virtual ~api_server() = default;  // stops
     [[nodiscard]] virtual std::uint16_t port() const noexcept = 0;
-    // For clients: one cluster, one user, one context.
+    // A kubeconfig for clients, with one cluster, user and context.
     [[nodiscard]] virtual std::string kubeconfig() const = 0;
-    // Ends watches, answers what is under way, brings everything to the disk. Any thread but the
-    // server's; a second call does nothing.
+    // Ends watches, completes requests in flight and syncs the journal to disk. A second call does
+    // nothing. Thread: any except the server's.
     virtual void stop() = 0;
 };
 
-// Failures: unavailable (folder, port), corrupt (the kept content cannot be read), invalid (a
+// Errors: unavailable (folder, port), corrupt (the stored objects cannot be read), invalid (a
 // definition).
-base::outcome<std::unique_ptr<api_server>> start(server_options how);
+base::outcome<std::unique_ptr<api_server>> start(server_options options);
 
 }  // namespace apiserver

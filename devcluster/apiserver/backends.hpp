@@ -1,6 +1,6 @@
 #pragma once
-// The way from services/proxy and pods/proxy to what they lead to: one pooled client per address,
-// the longest unused ones given up. Belongs to the server's loop.
+// Forwards requests of services/proxy and pods/proxy to their backends: one pooled client per
+// address, with least-recently-used eviction. Belongs to the server's loop.
 
 #include <cstdint>
 #include <map>
@@ -14,18 +14,18 @@ namespace apiserver {
 
 class backends {
   public:
-    explicit backends(aio::executor on) : executor_(std::move(on)) {}
-    // The backend's status, body and Content-Type; 503 when it cannot be reached. Of the request
-    // go method, body, Accept and Content-Type; never Authorization.
-    boost::asio::awaitable<http::response> forward(proxy_order order, http::request incoming);
+    explicit backends(aio::executor executor) : executor_(std::move(executor)) {}
+    // Returns the backend's status, body and Content-Type; 503 if the backend is unreachable.
+    // Forwards the method, body, Accept and Content-Type, never Authorization.
+    boost::asio::awaitable<http::response> forward(proxy_target target, http::request incoming);
 
   private:
     struct entry {
-        // Also owned by the requests under way: an entry may be given up meanwhile.
+        // Shared with the requests in flight: the entry may be evicted before they end.
         std::shared_ptr<http::client> client;
         std::uint64_t used = 0;
     };
-    std::shared_ptr<http::client> client_for(const proxy_order& order);
+    std::shared_ptr<http::client> client_for(const proxy_target& target);
 
     aio::executor executor_;
     std::map<std::pair<std::string, std::uint16_t>, entry> entries_;

@@ -5,13 +5,13 @@
 namespace apiserver {
 
 std::vector<boost::json::object> kubedb_definitions() {
-    std::vector<boost::json::object> made;
+    std::vector<boost::json::object> definitions;
     for (const auto text : embedded_definitions()) {
         auto read = read_definition(text);
         assert(read && "a file of devcluster/crds is not JSON");
-        made.push_back(std::move(*read));
+        definitions.push_back(std::move(*read));
     }
-    return made;
+    return definitions;
 }
 
 base::outcome<boost::json::object> read_definition(std::string_view text) {

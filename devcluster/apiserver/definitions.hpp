@@ -1,6 +1,6 @@
 #pragma once
 // Slim CustomResourceDefinitions of the KubeDB kinds that the platform uses:
-// devcluster/crds/*.json, put into the program when it is built. Pure.
+// devcluster/crds/*.json, embedded at build time. Pure.
 
 #include <boost/json.hpp>
 #include <span>
@@ -11,13 +11,13 @@
 
 namespace apiserver {
 
-// The texts of devcluster/crds, by file name.
+// The texts of devcluster/crds, in the order of file names.
 std::span<const std::string_view> embedded_definitions();
 
-// The same, read.
+// embedded_definitions(), parsed.
 std::vector<boost::json::object> kubedb_definitions();
 
-// A text that holds one definition. Failure: invalid.
+// Parses one definition. Errors: invalid.
 base::outcome<boost::json::object> read_definition(std::string_view text);
 
 }  // namespace apiserver

@@ -12,45 +12,45 @@ base::outcome<std::set<std::string>> words(const json::value& value) {
     std::set<std::string> list;
     if (!value.is_array()) return base::fail(base::errc::invalid, "not a list");
     for (const auto& each : value.get_array()) {
-        if (!each.is_string()) return base::fail(base::errc::invalid, "not a list of texts");
+        if (!each.is_string()) return base::fail(base::errc::invalid, "not a list of strings");
         list.emplace(each.get_string());
     }
     return list;
 }
 
-std::unexpected<base::failure> not_a_switch(std::string_view key) {
+std::unexpected<base::failure> unknown_fault(std::string_view key) {
     return base::fail(base::errc::invalid,
-                      "not a fault switch, or not a value for it: " + std::string(key));
+                      "unknown fault, or an invalid value: " + std::string(key));
 }
 
 }  // namespace
 
-base::outcome<void> fault_switches::set(const json::object& wanted, simulator* other) {
-    fault_switches next;
+base::outcome<void> fault_injector::set(const json::object& wanted, simulator* other) {
+    fault_injector next;
     next.watch_cuts_ = watch_cuts_;
     next.watch_expiries_ = watch_expiries_;
-    json::object theirs;
+    json::object others;
     for (const auto& [key, value] : wanted) {
-        auto set = next.set_one(key, value);
+        auto set = next.set_member(key, value);
         if (!set) return base::pass(std::move(set));
-        if (!*set) theirs[key] = value;
+        if (!*set) others[key] = value;
     }
-    if (other == nullptr && !theirs.empty()) return not_a_switch(theirs.begin()->key());
+    if (other == nullptr && !others.empty()) return unknown_fault(others.begin()->key());
     if (other != nullptr) {
-        auto taken = other->set_faults(theirs);
-        if (!taken) return taken;
+        auto result = other->set_faults(others);
+        if (!result) return result;
     }
     *this = std::move(next);
     return {};
 }
 
-// False: not one of ours.
-base::outcome<bool> fault_switches::set_one(std::string_view key, const json::value& value) {
+// Returns false if the key is not a fault of the API server.
+base::outcome<bool> fault_injector::set_member(std::string_view key, const json::value& value) {
     const auto* whole = value.if_int64();
     const auto* yes = value.if_bool();
     if (key == "verbs" || key == "resources") {
         auto list = words(value);
-        if (!list) return not_a_switch(key);
+        if (!list) return unknown_fault(key);
         (key == "verbs" ? verbs_ : resources_) = std::move(*list);
     } else if (key == "error_rate" && value.is_number()) {
         error_rate_ = value.to_number<double>();
@@ -76,29 +76,29 @@ base::outcome<bool> fault_switches::set_one(std::string_view key, const json::va
     return true;
 }
 
-bool fault_switches::concerns(const std::string& verb, const std::string& resource) const {
+bool fault_injector::applies_to(const std::string& verb, const std::string& resource) const {
     return (verbs_.empty() || verbs_.contains(verb)) &&
            (resources_.empty() || resources_.contains(resource));
 }
 
-std::optional<http::response> fault_switches::refuse(const std::string& verb,
-                                                     const std::string& resource) {
-    if (error_rate_ <= 0 || !concerns(verb, resource)) return std::nullopt;
+std::optional<http::response> fault_injector::injected_error(const std::string& verb,
+                                                             const std::string& resource) {
+    if (error_rate_ <= 0 || !applies_to(verb, resource)) return std::nullopt;
     if (std::uniform_real_distribution<double>(0, 1)(random_) >= error_rate_) return std::nullopt;
-    refusal why{error_status_, std::string(reason_of(error_status_)),
-                "trouble on demand, by /devcluster/faults"};
-    if (error_status_ == 429) why.message = "too many requests, please try again later";
-    if (error_status_ == 410) why = gone("The resourceVersion for the provided list is too old.");
-    auto answer = to_response(why);
+    status_error error{error_status_, std::string(reason_of(error_status_)),
+                       "injected by /devcluster/faults"};
+    if (error_status_ == 429) error.message = "too many requests, please try again later";
+    if (error_status_ == 410) error = gone("The resourceVersion for the provided list is too old.");
+    auto response = to_response(error);
     if (error_status_ == 429 || error_status_ == 503) {
-        answer.headers.set("Retry-After", std::to_string(retry_after_));
+        response.headers.set("Retry-After", std::to_string(retry_after_));
     }
-    return answer;
+    return response;
 }
 
-std::chrono::milliseconds fault_switches::delay(const std::string& verb,
+std::chrono::milliseconds fault_injector::delay(const std::string& verb,
                                                 const std::string& resource) const {
-    return concerns(verb, resource) ? delay_ : std::chrono::milliseconds(0);
+    return applies_to(verb, resource) ? delay_ : std::chrono::milliseconds(0);
 }
 
 }  // namespace apiserver

@@ -1,14 +1,13 @@
 #pragma once
-// Trouble on demand, for proofs: POST /devcluster/faults sets what is given and clears the rest;
-// one that is refused changes nothing.
+// Injected faults for tests and measurements. POST /devcluster/faults sets the given faults and
+// clears all others. A rejected request changes nothing.
 //   {"seed": 1, "error_rate": 0.1, "error_status": 503, "retry_after_seconds": 1,
 //    "delay_ms": 500, "verbs": ["list", "create"], "resources": ["redises"],
 //    "cut_watches": true, "expire_watches": true, "silent_watches": false, "compact": true}
-// error_* and delay_ms concern requests of these verbs and resources (none named: all); a watch is
-// refused or delayed when it begins. cut_watches tears open watches off without an end,
-// expire_watches tells them 410, silent_watches lets them hear nothing until the next POST,
-// compact forgets the window of changes: old continue tokens and versions are 410 from then on.
-// Deterministic for a seed. Pure.
+// error_* and delay_ms apply to requests of these verbs and resources (empty: all), and to the
+// start of a watch. cut_watches aborts open watches, expire_watches ends them with a 410 event, and
+// silent_watches sends them nothing until the next POST. compact clears the window of changes:
+// older continue tokens and revisions return 410. Deterministic for a seed. Pure.
 
 #include <boost/json.hpp>
 #include <chrono>
@@ -24,24 +23,24 @@ namespace apiserver {
 
 class simulator;
 
-class fault_switches {
+class fault_injector {
   public:
-    // Members that are not known are `other`'s, which may be null. Failure: invalid (names the
-    // member).
+    // Passes unknown members to `other`, which may be null. Errors: invalid (names the member).
     base::outcome<void> set(const boost::json::object& wanted, simulator* other = nullptr);
 
-    std::optional<http::response> refuse(const std::string& verb, const std::string& resource);
+    std::optional<http::response> injected_error(const std::string& verb,
+                                                 const std::string& resource);
     [[nodiscard]] std::chrono::milliseconds delay(const std::string& verb,
                                                   const std::string& resource) const;
-    // Grow whenever open watches must end, torn off or with a 410.
+    // Counters that grow when open watches must be aborted, or ended with a 410 event.
     [[nodiscard]] std::uint64_t watch_cuts() const noexcept { return watch_cuts_; }
     [[nodiscard]] std::uint64_t watch_expiries() const noexcept { return watch_expiries_; }
     [[nodiscard]] bool silences_watches() const noexcept { return silent_watches_; }
     bool take_compaction() noexcept { return std::exchange(compact_, false); }
 
   private:
-    base::outcome<bool> set_one(std::string_view key, const boost::json::value& value);
-    [[nodiscard]] bool concerns(const std::string& verb, const std::string& resource) const;
+    base::outcome<bool> set_member(std::string_view key, const boost::json::value& value);
+    [[nodiscard]] bool applies_to(const std::string& verb, const std::string& resource) const;
     std::set<std::string> verbs_;
     std::set<std::string> resources_;
     double error_rate_ = 0;

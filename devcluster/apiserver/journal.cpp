@@ -31,16 +31,16 @@ std::string framed(std::string_view line) {
     return fmt::format("{:08x} {}\n", sum.checksum(), line);
 }
 
-// The line without its checksum, when that fits.
+// The line without its checksum; nullopt if the checksum does not match.
 std::optional<std::string_view> unframed(std::string_view line) {
-    std::uint32_t told = 0;
+    std::uint32_t checksum = 0;
     if (line.size() < 9 || line[8] != ' ') return std::nullopt;
-    const auto [end, error] = std::from_chars(line.data(), line.data() + 8, told, 16);
+    const auto [end, error] = std::from_chars(line.data(), line.data() + 8, checksum, 16);
     if (error != std::errc() || end != line.data() + 8) return std::nullopt;
     const auto text = line.substr(9);
     boost::crc_32_type sum;
     sum.process_bytes(text.data(), text.size());
-    if (sum.checksum() != told) return std::nullopt;
+    if (sum.checksum() != checksum) return std::nullopt;
     return text;
 }
 
@@ -92,7 +92,7 @@ std::vector<std::uint64_t> log_numbers(const std::string& folder) {
     return numbers;
 }
 
-// The bytes of the file that hold whole lines.
+// Returns the number of bytes in whole lines.
 base::outcome<std::uint64_t> read_lines(
     const std::string& path, bool may_be_torn,
     const std::function<base::outcome<void>(std::string_view)>& take) {
@@ -107,8 +107,8 @@ base::outcome<std::uint64_t> read_lines(
         }
         is_broken = !text;
         if (is_broken) continue;
-        auto taken = take(*text);
-        if (!taken) return base::pass(std::move(taken), path);
+        auto result = take(*text);
+        if (!result) return base::pass(std::move(result), path);
         good += line.size() + 1;
     }
     if (is_broken && !may_be_torn) {
@@ -119,7 +119,7 @@ base::outcome<std::uint64_t> read_lines(
 
 class file_journal final : public journal {
   public:
-    explicit file_journal(options how) : options_(std::move(how)) {}
+    explicit file_journal(options options) : options_(std::move(options)) {}
 
     ~file_journal() override {
         {
@@ -136,8 +136,8 @@ class file_journal final : public journal {
         fs::create_directories(options_.folder, error);
         fs::permissions(options_.folder, fs::perms::owner_all, error);
         if (error) {
-            return fail(errc::unavailable,
-                        fmt::format("'{}' cannot be made: {}", options_.folder, error.message()));
+            return fail(errc::unavailable, fmt::format("'{}' cannot be created: {}",
+                                                       options_.folder, error.message()));
         }
         auto read = read_lines(snapshot_path(), false, take);
         if (!read) return base::pass(std::move(read));
@@ -159,12 +159,12 @@ class file_journal final : public journal {
     base::outcome<void> append(std::string_view line) override {
         const auto bytes = framed(line);
         if (!write_all(log_.get(), bytes)) {
-            auto why = failure_at(log_path(logs_.back()));
-            // What was written of it must not stand before the next line.
+            auto error = failure_at(log_path(logs_.back()));
+            // Removes the partial line, so that the next line does not follow it.
             if (ftruncate(log_.get(), static_cast<off_t>(log_bytes_)) != 0) {
-                why.text += "; nor can the torn line be taken back";
+                error.text += "; nor can the torn line be taken back";
             }
-            return std::unexpected(std::move(why));
+            return std::unexpected(std::move(error));
         }
         log_bytes_ += bytes.size();
         all_log_bytes_ += bytes.size();
@@ -184,7 +184,7 @@ class file_journal final : public journal {
         const auto old_bytes = std::exchange(log_bytes_, 0);
         logs_.push_back(old + 1);
         all_log_bytes_ = 0;
-        if (!open_log()) {  // go on with the old one
+        if (!open_log()) {  // continue with the old log
             logs_.pop_back();
             log_bytes_ = old_bytes;
             return;
@@ -232,7 +232,7 @@ class file_journal final : public journal {
                 continue;
             }
             if (is_stopping_) return;
-            // Lines that come meanwhile share the next visit to the disk.
+            // Lines appended during the wait share the next fdatasync().
             news_.wait_for(lock, options_.sync_period, [this] { return is_stopping_; });
             is_dirty_ = false;
             const file_descriptor same(fcntl(log_.get(), F_DUPFD_CLOEXEC, 0));
@@ -275,11 +275,11 @@ class file_journal final : public journal {
     }
 
     const options options_;
-    // Of the appending thread.
+    // Used by the appending thread only.
     std::vector<std::uint64_t> logs_;
     std::uint64_t log_bytes_ = 0;
     std::uint64_t all_log_bytes_ = 0;
-    // Of both.
+    // Shared by both threads.
     mutable std::mutex mutex_;
     std::condition_variable news_;
     file_descriptor log_;
@@ -295,11 +295,11 @@ class file_journal final : public journal {
 }  // namespace
 
 base::outcome<std::unique_ptr<journal>> open_journal(
-    journal::options how, const std::function<base::outcome<void>(std::string_view)>& take) {
-    auto made = std::make_unique<file_journal>(std::move(how));
-    auto opened = made->open(take);
+    journal::options options, const std::function<base::outcome<void>(std::string_view)>& take) {
+    auto result = std::make_unique<file_journal>(std::move(options));
+    auto opened = result->open(take);
     if (!opened) return base::pass(std::move(opened));
-    return made;
+    return result;
 }
 
 }  // namespace apiserver

@@ -39,14 +39,14 @@ std::string_view word(change_type type) {
 }
 
 stored_object::stored_object(change_type type, std::string_view text, const json::object& content,
-                             std::uint64_t made_at)
-    : revision(made_at) {
+                             std::uint64_t created_at)
+    : revision(created_at) {
     const auto start = fmt::format(R"({{"type":"{}","object":)", word(type));
     begin_ = start.size();
     frame_ = std::make_shared<const std::string>(fmt::format("{}{}}}\n", start, text));
     uid = meta(content, "uid");
     owners = owners_of(content);
-    is_ending = !meta(content, "deletionTimestamp").empty();
+    is_deleting = !meta(content, "deletionTimestamp").empty();
     has_finalizers = apiserver::has_finalizers(content);
     const auto* labels = object_at(object_at(&content, "metadata"), "labels");
     if (labels == nullptr) return;
@@ -61,8 +61,8 @@ json::object stored_object::parse() const {
 }
 
 const std::string* stored_object::label(std::string_view key) const {
-    const auto at = std::ranges::find(labels_, key, &std::pair<std::string, std::string>::first);
-    return at == labels_.end() ? nullptr : &at->second;
+    const auto it = std::ranges::find(labels_, key, &std::pair<std::string, std::string>::first);
+    return it == labels_.end() ? nullptr : &it->second;
 }
 
 object_store::object_store(line_sink journal) : object_store(std::move(journal), limits{}) {}
@@ -77,44 +77,44 @@ void object_store::forget_window() {
 }
 
 std::uint64_t object_store::forgotten(std::string_view type_key) const {
-    const auto at = forgotten_by_type_.find(type_key);
-    if (at == forgotten_by_type_.end()) return forgotten_by_all_;
-    return std::max(at->second, forgotten_by_all_);
+    const auto it = forgotten_by_type_.find(type_key);
+    if (it == forgotten_by_type_.end()) return forgotten_by_all_;
+    return std::max(it->second, forgotten_by_all_);
 }
 
 object_pointer object_store::find(std::string_view type_key, const object_key& key) const {
     const auto& objects = all(type_key);
-    const auto at = objects.find(key);
-    return at == objects.end() ? nullptr : at->second;
+    const auto it = objects.find(key);
+    return it == objects.end() ? nullptr : it->second;
 }
 
 const object_store::collection& object_store::all(std::string_view type_key) const {
     static const collection none;
-    const auto at = collections_.find(type_key);
-    return at == collections_.end() ? none : at->second;
+    const auto it = collections_.find(type_key);
+    return it == collections_.end() ? none : it->second;
 }
 
 object_store::collection& object_store::collection_of(std::string_view type_key) {
-    const auto at = collections_.find(type_key);
-    if (at != collections_.end()) return at->second;
+    const auto it = collections_.find(type_key);
+    if (it != collections_.end()) return it->second;
     return collections_.emplace(std::string(type_key), collection{}).first->second;
 }
 
 void object_store::each_at(
-    std::string_view type_key, const range& which,
+    std::string_view type_key, const range& range,
     const std::function<bool(const object_key&, const object_pointer&)>& each) const {
-    assert(which.revision >= forgotten(type_key) && which.revision <= revision_);
-    // What has changed since, as it was before the first of its changes.
+    assert(range.revision >= forgotten(type_key) && range.revision <= revision_);
+    // The objects that changed after the revision, in their state before the first change.
     collection before;
-    for (auto at = events_.rbegin(); at != events_.rend() && at->revision > which.revision; ++at) {
-        if (at->type_key == type_key) before[at->key] = at->before;
+    for (auto it = events_.rbegin(); it != events_.rend() && it->revision > range.revision; ++it) {
+        if (it->type_key == type_key) before[it->key] = it->before;
     }
     const auto& present = all(type_key);
-    const auto start = std::max(which.from, object_key{which.ns, ""});
+    const auto start = std::max(range.start, object_key{range.ns, ""});
     auto now = present.lower_bound(start);
     auto old = before.lower_bound(start);
     const auto inside = [&](const object_key& key) {
-        return which.ns.empty() || key.first == which.ns;
+        return range.ns.empty() || key.first == range.ns;
     };
     while (now != present.end() || old != before.end()) {
         const bool take_old =
@@ -151,22 +151,22 @@ base::outcome<object_pointer> object_store::put(std::string_view type_key, const
     metadata_of(content)["resourceVersion"] = std::to_string(next);
     const auto text = json::serialize(content);
     if (journal_) {
-        auto kept = journal_(put_line(type_key, key, next, text));
-        if (!kept) return base::pass(std::move(kept));
+        auto stored = journal_(put_line(type_key, key, next, text));
+        if (!stored) return base::pass(std::move(stored));
     }
     auto& objects = collection_of(type_key);
-    auto& place = objects[key];
-    const auto type = place ? change_type::modified : change_type::added;
-    auto made = std::make_shared<const stored_object>(type, text, content, next);
+    auto& slot = objects[key];
+    const auto type = slot ? change_type::modified : change_type::added;
+    auto object = std::make_shared<const stored_object>(type, text, content, next);
     revision_ = next;
-    auto before = std::exchange(place, made);
+    auto before = std::exchange(slot, object);
     record({.revision = next,
             .type = type,
             .type_key = collections_.find(type_key)->first,
             .key = key,
-            .now = made,
+            .now = object,
             .before = std::move(before)});
-    return made;
+    return object;
 }
 
 base::outcome<object_pointer> object_store::remove(std::string_view type_key,
@@ -175,9 +175,9 @@ base::outcome<object_pointer> object_store::remove(std::string_view type_key,
     if (!before) return object_pointer();
     const auto next = revision_ + 1;
     if (journal_) {
-        auto kept = journal_(json::serialize(json::object{
+        auto stored = journal_(json::serialize(json::object{
             {"del", type_key}, {"ns", key.first}, {"name", key.second}, {"rv", next}}));
-        if (!kept) return base::pass(std::move(kept));
+        if (!stored) return base::pass(std::move(stored));
     }
     auto content = before->parse();
     metadata_of(content)["resourceVersion"] = std::to_string(next);
@@ -195,9 +195,7 @@ base::outcome<object_pointer> object_store::remove(std::string_view type_key,
 }
 
 base::outcome<void> object_store::replay(std::string_view line) {
-    const auto broken = [] {
-        return base::fail(base::errc::corrupt, "a journal line cannot be read");
-    };
+    const auto broken = [] { return base::fail(base::errc::corrupt, "malformed journal line"); };
     const auto tab = line.find('\t');
     boost::system::error_code error;
     const auto head = json::parse(line.substr(0, tab), error);
@@ -242,7 +240,7 @@ std::function<void(const std::function<void(std::string_view)>&)> object_store::
         for (const auto& each : entries) {
             out(put_line(each.type_key, each.key, each.object->revision, each.object->text()));
         }
-        // A line that names only the revision: what is older in the logs is in the lines above.
+        // A line with only the revision: older lines of the logs are contained in the lines above.
         out(json::serialize(json::object{{"rv", revision}}));
     };
 }

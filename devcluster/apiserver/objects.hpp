@@ -1,8 +1,8 @@
 #pragma once
-// The cluster's content: objects by type, namespace and name, each with the resourceVersion of its
-// last change, and the window of recent changes that watches, pages and old versions are answered
-// from. Every change goes to a journal first. No clock, no network; belongs to one thread, but what
-// it hands out is immutable.
+// The objects of the cluster by type, namespace and name, each with the resourceVersion of its last
+// change. A window of recent changes serves watches, pages and reads of older revisions. Every
+// change is written to a journal first. Has no clock and no network. Belongs to one thread; the
+// objects that it returns are immutable.
 
 #include <boost/json.hpp>
 #include <cstdint>
@@ -27,11 +27,11 @@ using object_key = std::pair<std::string, std::string>;  // namespace, name
 enum class change_type : std::uint8_t { added, modified, deleted };
 std::string_view word(change_type type);  // "ADDED"
 
-// One version of one object. Its text lives inside of the line that watches are sent, so that a
-// change is encoded once, for the store and for every watcher.
+// One version of an object. Its text is part of the line that watches send, so that a change is
+// encoded once for the store and all watchers.
 class stored_object {
   public:
-    // `type` is the change that made this version; `text` is `content`, serialized.
+    // `type` is the change that created this version; `text` is `content`, serialized.
     stored_object(change_type type, std::string_view text, const json::object& content,
                   std::uint64_t revision);
     [[nodiscard]] std::string_view text() const noexcept {
@@ -47,7 +47,7 @@ class stored_object {
     std::uint64_t revision = 0;
     std::string uid;
     std::vector<std::string> owners;  // uids
-    bool is_ending = false;           // has a deletionTimestamp
+    bool is_deleting = false;         // has a deletionTimestamp
     bool has_finalizers = false;
 
   private:
@@ -61,16 +61,16 @@ using object_pointer = std::shared_ptr<const stored_object>;
 struct change_event {
     std::uint64_t revision = 0;
     change_type type = change_type::added;
-    std::string_view type_key;  // resource_type::key(); the store owns it
+    std::string_view type_key;  // resource_type::key(); owned by the store
     object_key key;
-    object_pointer now;     // after; as deleted, for a deletion
+    object_pointer now;     // after the change; for a deletion the last state
     object_pointer before;  // null for an addition
 };
 
 class object_store {
   public:
     using collection = std::map<object_key, object_pointer>;
-    // Is given a line for each change before it is made; its failure becomes the change's.
+    // Receives a line for each change before it takes effect. If it fails, the change fails.
     using line_sink = std::function<base::outcome<void>(std::string_view line)>;
     struct limits {
         std::size_t window_events = 20'000;
@@ -83,10 +83,10 @@ class object_store {
     object_store& operator=(const object_store&) = delete;
 
     [[nodiscard]] std::uint64_t revision() const noexcept { return revision_; }
-    // Changes up to this one are no longer in the window: of any type, of one.
+    // The last revision that is no longer in the window: for all types, for one type.
     [[nodiscard]] std::uint64_t forgotten() const noexcept { return forgotten_; }
     [[nodiscard]] std::uint64_t forgotten(std::string_view type_key) const;
-    void forget_window();  // as after a compaction
+    void forget_window();  // simulates a compaction
 
     [[nodiscard]] object_pointer find(std::string_view type_key, const object_key& key) const;
     [[nodiscard]] const collection& all(std::string_view type_key) const;
@@ -94,20 +94,21 @@ class object_store {
         const noexcept {
         return collections_;
     }
-    // Calls `each` with the objects of a namespace (empty: of all) as they were at a revision that
-    // is not forgotten for the type, in order from `from` on, until it says false.
+    // Calls `each` with the objects of a namespace (empty: all) as of a revision, in order,
+    // beginning at `start`, until `each` returns false. The revision must not be forgotten for the
+    // type.
     struct range {
         std::string ns{};
-        object_key from{};
+        object_key start{};
         std::uint64_t revision = 0;
     };
-    void each_at(std::string_view type_key, const range& which,
+    void each_at(std::string_view type_key, const range& range,
                  const std::function<bool(const object_key&, const object_pointer&)>& each) const;
 
-    // Writes with the next revision in metadata.resourceVersion. Failures: the journal's.
+    // Writes with the next revision in metadata.resourceVersion. Errors: the journal's.
     base::outcome<object_pointer> put(std::string_view type_key, const object_key& key,
                                       json::object content);
-    // The object as it ended; null when it was not there. Failures: the journal's.
+    // Returns the last state of the object; null if it does not exist. Errors: the journal's.
     base::outcome<object_pointer> remove(std::string_view type_key, const object_key& key);
 
     [[nodiscard]] const std::deque<change_event>& window() const noexcept { return events_; }
@@ -115,10 +116,10 @@ class object_store {
         listener_ = std::move(listener);
     }
 
-    // One line of a journal: of its snapshot, then of its logs. Failure: corrupt.
+    // Applies one line of a journal: first of its snapshot, then of its logs. Errors: corrupt.
     base::outcome<void> replay(std::string_view line);
-    // A function that gives the lines that make the present content; it may run on another thread,
-    // later.
+    // Returns a function that passes on the lines of the present content. The function may run
+    // later on another thread.
     [[nodiscard]] std::function<void(const std::function<void(std::string_view)>&)> snapshot()
         const;
 
@@ -133,9 +134,9 @@ class object_store {
     std::function<void(const change_event&)> listener_;
     std::uint64_t revision_ = 1;
     std::uint64_t forgotten_ = 1;
-    std::uint64_t forgotten_by_all_ = 1;  // whatever the type
+    std::uint64_t forgotten_by_all_ = 1;  // for every type
     std::unordered_map<std::string_view, std::uint64_t> forgotten_by_type_;
-    std::uint64_t snapshot_revision_ = 0;  // while replaying: older lines are known
+    std::uint64_t snapshot_revision_ = 0;  // during replay: older lines are in the snapshot
 };
 
 }  // namespace apiserver

@@ -14,11 +14,11 @@ using base::fail;
 
 std::string unescaped(std::string_view token) {
     std::string text;
-    for (std::size_t at = 0; at < token.size(); ++at) {
-        if (token[at] == '~' && at + 1 < token.size()) {
-            text += token[++at] == '1' ? '/' : '~';
+    for (std::size_t index = 0; index < token.size(); ++index) {
+        if (token[index] == '~' && index + 1 < token.size()) {
+            text += token[++index] == '1' ? '/' : '~';
         } else {
-            text += token[at];
+            text += token[index];
         }
     }
     return text;
@@ -33,19 +33,19 @@ std::optional<std::size_t> index_of(std::string_view token, std::size_t size, bo
     return index;
 }
 
-struct place {
+struct location {
     json::value* parent = nullptr;
     std::string token;
 };
 
-base::outcome<place> find_parent(json::value& target, std::string_view path) {
+base::outcome<location> find_parent(json::value& target, std::string_view path) {
     if (path.empty() || path.front() != '/') return fail(errc::invalid, "not a JSON pointer");
     json::value* now = &target;
     path.remove_prefix(1);
     while (true) {
         const auto slash = path.find('/');
         const auto token = unescaped(path.substr(0, slash));
-        if (slash == std::string_view::npos) return place{now, token};
+        if (slash == std::string_view::npos) return location{now, token};
         if (auto* object = now->if_object()) {
             now = object->if_contains(token);
         } else if (auto* array = now->if_array()) {
@@ -54,48 +54,50 @@ base::outcome<place> find_parent(json::value& target, std::string_view path) {
         } else {
             now = nullptr;
         }
-        if (now == nullptr) return fail(errc::conflict, "a path of the patch is not there");
+        if (now == nullptr) return fail(errc::conflict, "the path does not exist");
         path.remove_prefix(slash + 1);
     }
 }
 
-json::value* value_at(const place& where) {
-    if (auto* object = where.parent->if_object()) return object->if_contains(where.token);
-    if (auto* array = where.parent->if_array()) {
-        const auto index = index_of(where.token, array->size(), false);
+json::value* value_at(const location& target) {
+    if (auto* object = target.parent->if_object()) return object->if_contains(target.token);
+    if (auto* array = target.parent->if_array()) {
+        const auto index = index_of(target.token, array->size(), false);
         return index ? &(*array)[*index] : nullptr;
     }
     return nullptr;
 }
 
-base::outcome<void> add(const place& where, const json::value& value) {
-    if (auto* object = where.parent->if_object()) {
-        (*object)[where.token] = value;
+base::outcome<void> add(const location& target, const json::value& value) {
+    if (auto* object = target.parent->if_object()) {
+        (*object)[target.token] = value;
         return {};
     }
-    auto* array = where.parent->if_array();
-    const auto index = array == nullptr ? std::nullopt : index_of(where.token, array->size(), true);
-    if (!index) return fail(errc::conflict, "a path of the patch is not there");
+    auto* array = target.parent->if_array();
+    const auto index =
+        array == nullptr ? std::nullopt : index_of(target.token, array->size(), true);
+    if (!index) return fail(errc::conflict, "the path does not exist");
     array->insert(array->begin() + static_cast<std::ptrdiff_t>(*index), value);
     return {};
 }
 
-base::outcome<void> remove(const place& where) {
-    if (value_at(where) == nullptr) return fail(errc::conflict, "a path of the patch is not there");
-    if (auto* object = where.parent->if_object()) {
-        object->erase(where.token);
+base::outcome<void> remove(const location& target) {
+    if (value_at(target) == nullptr) return fail(errc::conflict, "the path does not exist");
+    if (auto* object = target.parent->if_object()) {
+        object->erase(target.token);
     } else {
-        auto& array = where.parent->get_array();
+        auto& array = target.parent->get_array();
         array.erase(array.begin() +
-                    static_cast<std::ptrdiff_t>(*index_of(where.token, array.size(), false)));
+                    static_cast<std::ptrdiff_t>(*index_of(target.token, array.size(), false)));
     }
     return {};
 }
 
-// A step whose path is "": the whole document (RFC 6901 section 5).
+// Applies an operation whose path is "", the whole document (RFC 6901 section 5).
 base::outcome<void> apply_to_whole(json::value& target, std::string_view op,
                                    const json::value* value) {
-    if (value == nullptr) return fail(errc::invalid, "the whole document cannot go or move");
+    if (value == nullptr)
+        return fail(errc::invalid, "the whole document cannot be removed or moved");
     if (op == "test") {
         if (target == *value) return {};
         return fail(errc::conflict, "a test of the patch failed");
@@ -117,19 +119,19 @@ base::outcome<void> apply_one(json::value& target, const json::object& step) {
     if (path != nullptr && path->is_string() && path->get_string().empty()) {
         return apply_to_whole(target, op, step.if_contains("value"));
     }
-    const auto where = find_parent(target, text("path"));
-    if (!where) return std::unexpected(where.error());
+    const auto parent = find_parent(target, text("path"));
+    if (!parent) return std::unexpected(parent.error());
     const auto* value = step.if_contains("value");
-    if (op == "add" && value != nullptr) return add(*where, *value);
-    if (op == "remove") return remove(*where);
+    if (op == "add" && value != nullptr) return add(*parent, *value);
+    if (op == "remove") return remove(*parent);
     if (op == "replace" && value != nullptr) {
-        auto* present = value_at(*where);
-        if (present == nullptr) return fail(errc::conflict, "a path of the patch is not there");
+        auto* present = value_at(*parent);
+        if (present == nullptr) return fail(errc::conflict, "the path does not exist");
         *present = *value;
         return {};
     }
     if (op == "test" && value != nullptr) {
-        const auto* present = value_at(*where);
+        const auto* present = value_at(*parent);
         if (present == nullptr || *present != *value) {
             return fail(errc::conflict, "a test of the patch failed");
         }
@@ -138,22 +140,22 @@ base::outcome<void> apply_one(json::value& target, const json::object& step) {
     if (op == "move" || op == "copy") {
         const auto source = find_parent(target, text("from"));
         if (!source) return std::unexpected(source.error());
-        const auto* found = value_at(*source);
-        if (found == nullptr) return fail(errc::conflict, "a path of the patch is not there");
-        const json::value moved = *found;
+        const auto* present = value_at(*source);
+        if (present == nullptr) return fail(errc::conflict, "the path does not exist");
+        const json::value moved = *present;
         if (op == "move") {
             auto removed = remove(*source);
             if (!removed) return removed;
         }
-        // What was removed may have moved what `where` points to.
-        const auto place_now = find_parent(target, text("path"));
-        if (!place_now) return std::unexpected(place_now.error());
-        return add(*place_now, moved);
+        // The removal may have moved the element that `parent` points to.
+        const auto destination = find_parent(target, text("path"));
+        if (!destination) return std::unexpected(destination.error());
+        return add(*destination, moved);
     }
     return fail(errc::invalid, "an operation that is not known: '" + op + "'");
 }
 
-// The member that tells the elements of a list apart; empty when the list is replaced as a whole.
+// The member that identifies the elements of a list; empty if the list is replaced as a whole.
 std::string_view merge_key(std::string_view list) {
     static constexpr std::pair<std::string_view, std::string_view> keys[] = {
         {"containers", "name"},
@@ -186,30 +188,31 @@ void merge_list(json::array& target, const json::array& patch, std::string_view 
         const auto* object = each.if_object();
         const auto* name = object == nullptr ? nullptr : object->if_contains(key);
         if (name == nullptr) continue;
-        const auto at = find_element(target, key, *name);
+        const auto it = find_element(target, key, *name);
         const auto* directive = object->if_contains("$patch");
         if (directive != nullptr && *directive == "delete") {
-            if (at != target.end()) target.erase(at);
-        } else if (at != target.end()) {
-            strategic_merge_patch(*at, each);
+            if (it != target.end()) target.erase(it);
+        } else if (it != target.end()) {
+            strategic_merge_patch(*it, each);
         } else {
             target.push_back(each);
         }
     }
 }
 
-void delete_from_list(json::value* list, const json::value& gone) {
-    if (list == nullptr || !list->is_array() || !gone.is_array()) return;
+void delete_from_list(json::value* list, const json::value& deleted_values) {
+    if (list == nullptr || !list->is_array() || !deleted_values.is_array()) return;
     json::array left;
     for (auto& each : list->get_array()) {
-        if (std::ranges::find(gone.get_array(), each) == gone.get_array().end()) {
+        if (std::ranges::find(deleted_values.get_array(), each) ==
+            deleted_values.get_array().end()) {
             left.push_back(std::move(each));
         }
     }
     *list = std::move(left);
 }
 
-// Lists of plain words that are sets.
+// Adds the values of a list of strings that is a set.
 void add_to_set(json::array& target, const json::array& patch) {
     for (const auto& each : patch) {
         if (std::ranges::find(target, each) == target.end()) target.push_back(each);
@@ -237,7 +240,7 @@ void strategic_merge_patch(json::value& target, const json::value& patch) {
         if (name.starts_with(deletion)) {
             delete_from_list(object.if_contains(name.substr(deletion.size())), value);
         } else if (name.starts_with('$')) {
-            continue;  // orders of elements and the like
+            continue;  // $setElementOrder and other directives
         } else if (value.is_null()) {
             object.erase(name);
         } else if (both_lists && !list_key.empty()) {

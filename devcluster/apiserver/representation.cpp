@@ -14,7 +14,7 @@ std::string_view trimmed(std::string_view text) {
     return text;
 }
 
-// As kubectl writes ages: 5s, 3m, 7h, 12d.
+// The age in the format of kubectl: 5s, 3m, 7h, 12d.
 std::string age_text(std::string_view since, base::instant now) {
     const auto when = base::from_rfc3339(since);
     if (!when) return "<unknown>";
@@ -61,8 +61,8 @@ json::object column_definition(std::string_view name, std::string_view type,
 
 }  // namespace
 
-std::optional<shape> accepted_shape(std::string_view accept) {
-    if (trimmed(accept).empty()) return shape::whole;
+std::optional<object_format> accepted_format(std::string_view accept) {
+    if (trimmed(accept).empty()) return object_format::whole;
     while (!accept.empty()) {
         const auto comma = accept.find(',');
         auto one = trimmed(accept.substr(0, comma));
@@ -71,11 +71,11 @@ std::optional<shape> accepted_shape(std::string_view accept) {
         const bool is_json =
             media == "application/json" || media == "*/*" || media == "application/*";
         if (!is_json) continue;
-        if (one.find("as=Table") != std::string_view::npos) return shape::table;
+        if (one.find("as=Table") != std::string_view::npos) return object_format::table;
         if (one.find("as=PartialObjectMetadata") != std::string_view::npos) {
-            return shape::metadata;
+            return object_format::metadata;
         }
-        if (one.find("as=") == std::string_view::npos) return shape::whole;
+        if (one.find("as=") == std::string_view::npos) return object_format::whole;
     }
     return std::nullopt;
 }
@@ -92,43 +92,56 @@ json::object in_version(const resource_type& type, json::object stored) {
     return std::move(value.get_object());
 }
 
-void append_object(std::string& into, const presentation& how, std::string_view stored) {
-    if (how.is_verbatim()) {
-        into += stored;
+void append_object(std::string& out, const representation& form, std::string_view stored) {
+    if (form.is_verbatim()) {
+        out += stored;
         return;
     }
     boost::system::error_code error;
     auto parsed = json::parse(stored, error);
     if (error || !parsed.is_object()) return;
-    auto object = in_version(*how.type, std::move(parsed.get_object()));
-    into += json::serialize(how.as == shape::whole ? object : metadata_only(object));
+    auto object = in_version(*form.type, std::move(parsed.get_object()));
+    out += json::serialize(form.format == object_format::whole ? object : metadata_only(object));
 }
 
-json::object to_table(const table_order& how, const std::vector<json::object>& objects) {
+http::response object_response(const type_pointer& type, unsigned status,
+                               const stored_object& object,
+                               const std::vector<std::string>& warnings) {
+    std::string text;
+    append_object(text, {type, object_format::whole}, object.text());
+    auto response = json_response(status, std::move(text));
+    for (const auto& each : warnings) {
+        response.headers.add("Warning", "299 - " + json::serialize(json::string(each)));
+    }
+    return response;
+}
+
+json::object to_table(const table_options& options, const std::vector<json::object>& objects) {
     json::array columns{column_definition("Name", "string", "name")};
-    for (const auto& each : how.type->columns) {
+    for (const auto& each : options.type->columns) {
         columns.push_back(
             column_definition(each.name, each.type == "date" ? "string" : each.type, ""));
     }
-    if (how.type->columns.empty()) columns.push_back(column_definition("Age", "string", ""));
+    if (options.type->columns.empty()) columns.push_back(column_definition("Age", "string", ""));
     json::array rows;
     for (const auto& object : objects) {
         json::array cells{meta(object, "name")};
-        for (const auto& each : how.type->columns) cells.push_back(cell(each, object, how.now));
-        if (how.type->columns.empty()) {
-            cells.push_back(json::string(age_text(meta(object, "creationTimestamp"), how.now)));
+        for (const auto& each : options.type->columns)
+            cells.push_back(cell(each, object, options.now));
+        if (options.type->columns.empty()) {
+            cells.push_back(json::string(age_text(meta(object, "creationTimestamp"), options.now)));
         }
         json::object row{{"cells", std::move(cells)}};
-        if (how.include_object == "Object") {
+        if (options.include_object == "Object") {
             row["object"] = object;
-        } else if (how.include_object != "None") {
+        } else if (options.include_object != "None") {
             row["object"] = metadata_only(object);
         }
         rows.push_back(std::move(row));
     }
     return {{"kind", "Table"},
             {"apiVersion", "meta.k8s.io/v1"},
-            {"metadata", how.list_metadata},
+            {"metadata", options.list_metadata},
             {"columnDefinitions", std::move(columns)},
             {"rows", std::move(rows)}};
 }

@@ -1,6 +1,6 @@
 #pragma once
-// How an object looks to who asked: whole in the version asked for, its metadata only, or a row of
-// a table (kubectl get). Pure.
+// Representations of an object: whole in the requested version, metadata only, or a row of a table
+// (kubectl get). Pure.
 // kubernetes.io/docs/reference/using-api/api-concepts/#alternate-representations-of-resources
 
 #include <optional>
@@ -9,34 +9,43 @@
 #include <vector>
 
 #include "base/clock.hpp"
+#include "devcluster/apiserver/objects.hpp"
 #include "devcluster/apiserver/resource_types.hpp"
+#include "http/message.hpp"
 
 namespace apiserver {
 
-enum class shape : std::uint8_t { whole, metadata, table };
+enum class object_format : std::uint8_t { whole, metadata, table };
 
-// The first representation of an Accept header that this server has; nothing: 406.
-std::optional<shape> accepted_shape(std::string_view accept);
+// The first supported format of an Accept header; nullopt if there is none (406).
+std::optional<object_format> accepted_format(std::string_view accept);
 
-struct presentation {
+struct representation {
     type_pointer type;
-    shape as = shape::whole;
-    // True when the stored text can be handed out as it is.
-    [[nodiscard]] bool is_verbatim() const { return as == shape::whole && type->is_stored_as_is(); }
+    object_format format = object_format::whole;
+    // True if the stored text needs no conversion.
+    [[nodiscard]] bool is_verbatim() const {
+        return format == object_format::whole && type->is_stored_as_is();
+    }
 };
 
-// Appends the object: whole, or its metadata (tables have rows of objects).
-void append_object(std::string& into, const presentation& how, std::string_view stored);
+// Appends the object: whole, or its metadata. Tables are built by to_table().
+void append_object(std::string& out, const representation& form, std::string_view stored);
 
-// The content in the version of `type`: fields that this version does not know are dropped.
+// A response with the whole object; each warning becomes a Warning header.
+http::response object_response(const type_pointer& type, unsigned status,
+                               const stored_object& object,
+                               const std::vector<std::string>& warnings = {});
+
+// Converts the content to the version of `type`: drops fields that the version does not define.
 json::object in_version(const resource_type& type, json::object stored);
 
-struct table_order {
+struct table_options {
     type_pointer type;
     std::string_view include_object;  // "None", "Object", otherwise metadata
     base::instant now;
     json::object list_metadata;
 };
-json::object to_table(const table_order& how, const std::vector<json::object>& objects);
+json::object to_table(const table_options& options, const std::vector<json::object>& objects);
 
 }  // namespace apiserver

@@ -10,9 +10,9 @@
 namespace apiserver {
 namespace {
 
-std::vector<std::string> words_at(const json::object& from, std::string_view key) {
+std::vector<std::string> words_at(const json::object& object, std::string_view key) {
     std::vector<std::string> words;
-    const auto* list = array_at(&from, key);
+    const auto* list = array_at(&object, key);
     if (list == nullptr) return words;
     for (const auto& each : *list) {
         if (each.is_string()) words.emplace_back(each.get_string());
@@ -20,7 +20,7 @@ std::vector<std::string> words_at(const json::object& from, std::string_view key
     return words;
 }
 
-// Kubernetes' order of versions: stable before beta before alpha, then the higher number.
+// Kubernetes' order of versions: stable, beta, alpha; the higher number first.
 std::tuple<int, int, int, std::string> rank(const std::string& version) {
     int major = 0;
     int minor = 0;
@@ -87,7 +87,7 @@ const std::vector<own_type>& own_types() {
 
 type_table::type_table() {
     for (const auto& each : own_types()) {
-        resource_type made{.group = each.group,
+        resource_type type{.group = each.group,
                            .version = "v1",
                            .storage_version = "v1",
                            .plural = each.plural,
@@ -95,16 +95,16 @@ type_table::type_table() {
                            .namespaced = each.namespaced,
                            .has_status = each.has_status,
                            .selectable = each.selectable};
-        if (*each.short_name != '\0') made.short_names = {each.short_name};
-        made.counts_generations = made.key() == "/pods" || made.key() == definitions_key;
-        made.needs_revision = made.kind == "Lease" || made.key() == definitions_key;
-        add(std::move(made));
+        if (*each.short_name != '\0') type.short_names = {each.short_name};
+        type.counts_generations = type.key() == "/pods" || type.key() == definitions_key;
+        type.needs_revision = type.kind == "Lease" || type.key() == definitions_key;
+        add(std::move(type));
     }
     sort();
 }
 
-void type_table::add(resource_type made) {
-    types_.push_back(std::make_shared<const resource_type>(std::move(made)));
+void type_table::add(resource_type type) {
+    types_.push_back(std::make_shared<const resource_type>(std::move(type)));
 }
 
 void type_table::sort() {
@@ -136,10 +136,10 @@ type_pointer type_table::stored(std::string_view key) const {
 }
 
 std::vector<cause> type_table::check_definition(const json::object& definition) {
-    std::vector<cause> found;
-    const auto require = [&](const json::object* from, const char* key, const char* path) {
-        if (from == nullptr || text_at(*from, key).empty()) {
-            found.push_back({"FieldValueRequired", "Required value", path});
+    std::vector<cause> causes;
+    const auto require = [&](const json::object* object, const char* key, const char* path) {
+        if (object == nullptr || text_at(*object, key).empty()) {
+            causes.push_back({"FieldValueRequired", "Required value", path});
         }
     };
     const auto* spec = object_at(&definition, "spec");
@@ -150,31 +150,31 @@ std::vector<cause> type_table::check_definition(const json::object& definition) 
     require(names, "kind", "spec.names.kind");
     int stored = 0;
     const auto* versions = array_at(spec, "versions");
-    for (std::size_t at = 0; versions != nullptr && at < versions->size(); ++at) {
-        const auto* version = (*versions)[at].if_object();
+    for (std::size_t index = 0; versions != nullptr && index < versions->size(); ++index) {
+        const auto* version = (*versions)[index].if_object();
         require(version, "name", "spec.versions.name");
         if (version == nullptr) continue;
         stored += flag_at(*version, "storage") ? 1 : 0;
         if (object_at(object_at(version, "schema"), "openAPIV3Schema") == nullptr) {
-            found.push_back({"FieldValueRequired", "Required value: schemas are required",
-                             fmt::format("spec.versions[{}].schema.openAPIV3Schema", at)});
+            causes.push_back({"FieldValueRequired", "Required value: schemas are required",
+                              fmt::format("spec.versions[{}].schema.openAPIV3Schema", index)});
         }
     }
     if (stored != 1) {
-        found.push_back({"FieldValueInvalid",
-                         "Invalid value: must have exactly one version marked as storage version",
-                         "spec.versions"});
+        causes.push_back({"FieldValueInvalid",
+                          "Invalid value: must have exactly one version marked as storage version",
+                          "spec.versions"});
     }
-    if (!found.empty()) return found;
+    if (!causes.empty()) return causes;
     const auto wanted = text_at(*names, "plural") + "." + text_at(*spec, "group");
     if (meta(definition, "name") != wanted) {
-        found.push_back({"FieldValueInvalid",
-                         fmt::format("Invalid value: \"{}\": must be spec.names.plural+\".\"+"
-                                     "spec.group",
-                                     meta(definition, "name")),
-                         "metadata.name"});
+        causes.push_back({"FieldValueInvalid",
+                          fmt::format("Invalid value: \"{}\": must be spec.names.plural+\".\"+"
+                                      "spec.group",
+                                      meta(definition, "name")),
+                          "metadata.name"});
     }
-    return found;
+    return causes;
 }
 
 void type_table::add_definition(const json::object& definition) {
@@ -191,7 +191,7 @@ void type_table::add_definition(const json::object& definition) {
         if (!flag_at(version, "served")) continue;
         const auto& source = *object_at(object_at(&version, "schema"), "openAPIV3Schema");
         const auto* subresources = object_at(&version, "subresources");
-        resource_type made{
+        resource_type type{
             .group = text_at(spec, "group"),
             .version = text_at(version, "name"),
             .storage_version = stored,
@@ -207,7 +207,7 @@ void type_table::add_definition(const json::object& definition) {
             .columns = columns_of(version),
             .rules = std::make_shared<const schema>(source),
             .raw_schema = source};
-        add(std::move(made));
+        add(std::move(type));
     }
     sort();
 }

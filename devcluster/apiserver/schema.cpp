@@ -10,11 +10,11 @@
 namespace apiserver {
 namespace {
 
-// Longer texts are not given to std::regex, whose matcher recurses: they fail a pattern.
+// Longer strings fail a pattern without a match: the matcher of std::regex recurses.
 constexpr std::size_t pattern_input_max = 1024;
 
-std::optional<double> number_at(const json::object& from, std::string_view key) {
-    const auto* value = from.if_contains(key);
+std::optional<double> number_at(const json::object& object, std::string_view key) {
+    const auto* value = object.if_contains(key);
     if (value == nullptr || !value->is_number()) return std::nullopt;
     return value->to_number<double>();
 }
@@ -85,23 +85,23 @@ void schema::read_bounds(const json::object& source) {
     minimum_ = number_at(source, "minimum");
     maximum_ = number_at(source, "maximum");
     for (const auto* name : {"minLength", "minItems", "minProperties"}) {
-        if (const auto bound = number_at(source, name)) size_min_ = std::uint64_t(*bound);
+        if (const auto limit = number_at(source, name)) size_min_ = std::uint64_t(*limit);
     }
     for (const auto* name : {"maxLength", "maxItems", "maxProperties"}) {
-        if (const auto bound = number_at(source, name)) size_max_ = std::uint64_t(*bound);
+        if (const auto limit = number_at(source, name)) size_max_ = std::uint64_t(*limit);
     }
     pattern_text_ = text_at(source, "pattern");
     if (pattern_text_.empty()) return;
     try {
         pattern_.emplace(pattern_text_, std::regex::ECMAScript | std::regex::optimize);
     } catch (const std::regex_error&) {
-        pattern_.reset();  // RE2 knows more than std::regex: left unchecked
+        pattern_.reset();  // valid for RE2 but not for std::regex: unchecked
     }
 }
 
 const schema* schema::rules_for(std::string_view member) const {
-    const auto at = properties_.find(member);
-    return at != properties_.end() ? at->second.get() : others_.get();
+    const auto it = properties_.find(member);
+    return it != properties_.end() ? it->second.get() : others_.get();
 }
 
 void schema::set_defaults(json::value& value) const {
@@ -155,42 +155,42 @@ bool schema::fits_type(const json::value& value) const {
     if (value.is_null() && nullable_) return true;
     if (int_or_string_) return value.is_string() || value.is_int64() || value.is_uint64();
     if (type_.empty()) return true;
-    const auto got = type_of(value);
-    return type_ == got || (type_ == "number" && got == "integer");
+    const auto type = type_of(value);
+    return type_ == type || (type_ == "number" && type == "integer");
 }
 
 void schema::check_text(std::string_view text, const std::string& path,
-                        std::vector<cause>& found) const {
+                        std::vector<cause>& causes) const {
     if (pattern_ && (text.size() > pattern_input_max ||
                      !std::regex_search(text.begin(), text.end(), *pattern_))) {
-        found.push_back(invalid_value(json::string(text), path,
-                                      fmt::format("should match '{}'", pattern_text_)));
+        causes.push_back(invalid_value(json::string(text), path,
+                                       fmt::format("should match '{}'", pattern_text_)));
     }
     if (format_ == "date-time" && !base::from_rfc3339(text)) {
-        found.push_back(invalid_value(json::string(text), path,
-                                      fmt::format("must be of type date-time: \"{}\"", text)));
+        causes.push_back(invalid_value(json::string(text), path,
+                                       fmt::format("must be of type date-time: \"{}\"", text)));
     }
 }
 
 void schema::check_number(const json::value& value, const std::string& path,
-                          std::vector<cause>& found) const {
+                          std::vector<cause>& causes) const {
     const auto number = value.to_number<double>();
     if (minimum_ && number < *minimum_) {
-        found.push_back(invalid_value(
+        causes.push_back(invalid_value(
             value, path, fmt::format("should be greater than or equal to {}", *minimum_)));
     }
     if (maximum_ && number > *maximum_) {
-        found.push_back(invalid_value(
+        causes.push_back(invalid_value(
             value, path, fmt::format("should be less than or equal to {}", *maximum_)));
     }
     const bool is_wide = format_ == "int32" && (number > 2147483647.0 || number < -2147483648.0);
     if (is_wide) {
-        found.push_back(invalid_value(value, path, "must be of type int32: \"int64\""));
+        causes.push_back(invalid_value(value, path, "must be of type int32: \"int64\""));
     }
 }
 
 void schema::check_sizes(const json::value& value, const std::string& path,
-                         std::vector<cause>& found) const {
+                         std::vector<cause>& causes) const {
     const auto* text = value.if_string();
     const auto* array = value.if_array();
     const auto* object = value.if_object();
@@ -200,34 +200,35 @@ void schema::check_sizes(const json::value& value, const std::string& path,
                                                   : object->size();
     const auto* unit = text != nullptr ? "chars long" : array != nullptr ? "items" : "properties";
     if (size_min_ && size < *size_min_) {
-        found.push_back(
+        causes.push_back(
             invalid_value(value, path,
                           fmt::format("should {} at least {} {}", text != nullptr ? "be" : "have",
                                       *size_min_, unit)));
     }
     if (!size_max_ || size <= *size_max_) return;
     if (text != nullptr) {
-        found.push_back({"FieldValueTooLong",
-                         fmt::format("Too long: may not be more than {} bytes", *size_max_), path});
+        causes.push_back({"FieldValueTooLong",
+                          fmt::format("Too long: may not be more than {} bytes", *size_max_),
+                          path});
     } else {
-        found.push_back({"FieldValueTooMany",
-                         fmt::format("Too many: {}: must have at most {} items", size, *size_max_),
-                         path});
+        causes.push_back({"FieldValueTooMany",
+                          fmt::format("Too many: {}: must have at most {} items", size, *size_max_),
+                          path});
     }
 }
 
 void schema::check_members(const json::object& object, const std::string& path,
-                           std::vector<cause>& found) const {
+                           std::vector<cause>& causes) const {
     for (const auto& key : required_) {
         if (!object.contains(key)) {
-            found.push_back({"FieldValueRequired", "Required value", join(path, key)});
+            causes.push_back({"FieldValueRequired", "Required value", join(path, key)});
         }
     }
     for (const auto& [key, member] : object) {
         const auto* rules = rules_for(key);
         if (rules == nullptr) continue;
         auto more = rules->validate(member, join(path, key));
-        std::ranges::move(more, std::back_inserter(found));
+        std::ranges::move(more, std::back_inserter(causes));
     }
 }
 
@@ -239,26 +240,26 @@ std::vector<cause> schema::validate(const json::value& value, const std::string&
                              type_of(value), path, wanted),
                  path}};
     }
-    std::vector<cause> found;
+    std::vector<cause> causes;
     if (!enum_.empty() && std::ranges::find(enum_, value) == enum_.end()) {
         std::string words;
         for (const auto& each : enum_) words += (words.empty() ? "" : ", ") + json::serialize(each);
-        found.push_back({"FieldValueNotSupported",
-                         fmt::format("Unsupported value: {}: supported values: {}",
-                                     json::serialize(value), words),
-                         path});
+        causes.push_back({"FieldValueNotSupported",
+                          fmt::format("Unsupported value: {}: supported values: {}",
+                                      json::serialize(value), words),
+                          path});
     }
-    check_sizes(value, path, found);
-    if (value.is_number()) check_number(value, path, found);
-    if (const auto* text = value.if_string()) check_text(*text, path, found);
-    if (const auto* object = value.if_object()) check_members(*object, path, found);
+    check_sizes(value, path, causes);
+    if (value.is_number()) check_number(value, path, causes);
+    if (const auto* text = value.if_string()) check_text(*text, path, causes);
+    if (const auto* object = value.if_object()) check_members(*object, path, causes);
     if (const auto* array = value.if_array(); array != nullptr && items_) {
         for (std::size_t index = 0; index < array->size(); ++index) {
             auto more = items_->validate((*array)[index], fmt::format("{}[{}]", path, index));
-            std::ranges::move(more, std::back_inserter(found));
+            std::ranges::move(more, std::back_inserter(causes));
         }
     }
-    return found;
+    return causes;
 }
 
 }  // namespace apiserver

@@ -1,7 +1,7 @@
 #pragma once
-// Structural schemas of CustomResourceDefinitions, compiled once: fill in defaults, drop unknown
-// fields, check types, enums, bounds, patterns and required fields, with Kubernetes' words. Pure.
-// kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions
+// Structural schemas of CustomResourceDefinitions, compiled once. They set defaults, prune unknown
+// fields, and check types, enums, bounds, patterns and required fields with Kubernetes' messages.
+// Pure. kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions
 
 #include <boost/json.hpp>
 #include <cstdint>
@@ -19,11 +19,11 @@ namespace apiserver {
 
 class schema {
   public:
-    // What it does not understand (CEL rules, oneOf) is left unchecked.
+    // Ignores unsupported rules (CEL, oneOf).
     explicit schema(const json::object& source);
 
     void set_defaults(json::value& value) const;
-    // Drops what the schema does not know; the paths of what was dropped ("spec.noSuchField").
+    // Removes fields that the schema does not define. Returns their paths ("spec.noSuchField").
     std::vector<std::string> prune(json::value& value, const std::string& path = {}) const;
     [[nodiscard]] std::vector<cause> validate(const json::value& value,
                                               const std::string& path = {}) const;
@@ -32,13 +32,13 @@ class schema {
     [[nodiscard]] const schema* rules_for(std::string_view member) const;
     [[nodiscard]] bool fits_type(const json::value& value) const;
     void check_text(std::string_view text, const std::string& path,
-                    std::vector<cause>& found) const;
+                    std::vector<cause>& causes) const;
     void check_number(const json::value& value, const std::string& path,
-                      std::vector<cause>& found) const;
+                      std::vector<cause>& causes) const;
     void check_sizes(const json::value& value, const std::string& path,
-                     std::vector<cause>& found) const;
+                     std::vector<cause>& causes) const;
     void check_members(const json::object& object, const std::string& path,
-                       std::vector<cause>& found) const;
+                       std::vector<cause>& causes) const;
     void read_bounds(const json::object& source);
 
     std::string type_;  // "" = any

@@ -22,21 +22,21 @@ std::vector<std::string_view> split(std::string_view text) {
     std::vector<std::string_view> parts;
     std::size_t begun = 0;
     int depth = 0;
-    for (std::size_t at = 0; at <= text.size(); ++at) {
-        if (at == text.size() || (text[at] == ',' && depth == 0)) {
-            const auto part = trimmed(text.substr(begun, at - begun));
+    for (std::size_t index = 0; index <= text.size(); ++index) {
+        if (index == text.size() || (text[index] == ',' && depth == 0)) {
+            const auto part = trimmed(text.substr(begun, index - begun));
             if (!part.empty()) parts.push_back(part);
-            begun = at + 1;
-        } else if (text[at] == '(') {
+            begun = index + 1;
+        } else if (text[index] == '(') {
             ++depth;
-        } else if (text[at] == ')') {
+        } else if (text[index] == ')') {
             --depth;
         }
     }
     return parts;
 }
 
-// A label's name, or its value: letters, digits, '-', '_', '.', at most 63; names may have a
+// A label's name or value: letters, digits, '-', '_', '.', max 63 characters. A name may have a
 // prefix.
 bool is_label_word(std::string_view word, bool may_be_empty) {
     if (word.empty()) return may_be_empty;
@@ -71,10 +71,10 @@ base::outcome<selector::term> selector::parse_label(std::string_view part) {
         for (const auto value : split(part.substr(open + 1, part.size() - open - 2))) {
             next.values.emplace_back(value);
         }
-    } else if (const auto at = part.find("!="); at != std::string_view::npos) {
-        next = {.path = std::string(trimmed(part.substr(0, at))),
+    } else if (const auto sign_start = part.find("!="); sign_start != std::string_view::npos) {
+        next = {.path = std::string(trimmed(part.substr(0, sign_start))),
                 .is = relation::not_equal,
-                .values = {std::string(trimmed(part.substr(at + 2)))}};
+                .values = {std::string(trimmed(part.substr(sign_start + 2)))}};
     } else if (const auto sign = part.find('='); sign != std::string_view::npos) {
         const auto width = part.substr(sign).starts_with("==") ? 2U : 1U;
         next = {.path = std::string(trimmed(part.substr(0, sign))),
@@ -98,11 +98,11 @@ base::outcome<selector::term> selector::parse_label(std::string_view part) {
 
 base::outcome<selector> selector::parse(std::string_view labels, std::string_view fields,
                                         const std::vector<std::string>& selectable) {
-    selector made;
+    selector result;
     for (const auto part : split(labels)) {
         auto next = parse_label(part);
         if (!next) return base::pass(std::move(next));
-        made.terms_.push_back(std::move(*next));
+        result.terms_.push_back(std::move(*next));
     }
     for (const auto part : split(fields)) {
         const auto sign = part.find('=');
@@ -120,13 +120,13 @@ base::outcome<selector> selector::parse(std::string_view labels, std::string_vie
             return base::fail(base::errc::invalid,
                               fmt::format("field label not supported: {}", path));
         }
-        made.reads_content_ = made.reads_content_ || !is_key;
-        made.terms_.push_back({.path = std::string(path),
-                               .is = negative ? relation::not_equal : relation::equal,
-                               .values = {std::string(value)},
-                               .is_field = true});
+        result.reads_content_ = result.reads_content_ || !is_key;
+        result.terms_.push_back({.path = std::string(path),
+                                 .is = negative ? relation::not_equal : relation::equal,
+                                 .values = {std::string(value)},
+                                 .is_field = true});
     }
-    return made;
+    return result;
 }
 
 bool selector::holds(const term& each, const std::string* value) {
@@ -153,7 +153,7 @@ bool selector::matches(const object_key& key, const stored_object& object) const
         if (!each.is_field) return holds(each, object.label(each.path));
         if (each.path == "metadata.name") return holds(each, &key.second);
         if (each.path == "metadata.namespace") return holds(each, &key.first);
-        // A field that is not there is an empty one.
+        // A missing field equals the empty string.
         const auto value = text_at_path(content, each.path).value_or("");
         return holds(each, &value);
     });

@@ -13,8 +13,8 @@ namespace apiserver {
 
 class selector {
   public:
-    // `selectable` are the fields of the type beside metadata.name and metadata.namespace. Failure:
-    // invalid (Kubernetes answers 400).
+    // `selectable` are the fields of the type in addition to metadata.name and metadata.namespace.
+    // Errors: invalid (the response is 400).
     static base::outcome<selector> parse(std::string_view labels, std::string_view fields,
                                          const std::vector<std::string>& selectable = {});
     [[nodiscard]] bool matches(const object_key& key, const stored_object& object) const;
@@ -23,7 +23,7 @@ class selector {
   private:
     enum class relation { equal, not_equal, in, not_in, exists, absent };
     struct term {
-        std::string path;  // of a field; a label key otherwise
+        std::string path;  // the path of a field, or a label key
         relation is = relation::equal;
         std::vector<std::string> values{};
         bool is_field = false;

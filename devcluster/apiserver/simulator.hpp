@@ -1,7 +1,7 @@
 #pragma once
-// Somebody who lives on the server's loop beside the content: hears of every change, writes through
-// the core, and may answer for what services/proxy leads to. For clusters that are only played
-// (devcluster/synthetic); everything on the server's loop.
+// An extension of the API server for simulated clusters (devcluster/synthetic): observes every
+// change, writes through api_core, and may serve services/proxy. Everything runs on the server's
+// loop.
 
 #include <chrono>
 #include <functional>
@@ -17,26 +17,27 @@ namespace apiserver {
 class simulator {
   public:
     struct proxied {
-        http::outgoing_response answer{};
-        std::chrono::milliseconds after{0};  // how long the backend takes
-        bool never = false;                  // it takes the request and says nothing
+        http::outgoing_response outgoing{};
+        std::chrono::milliseconds delay{0};  // response time of the backend
+        bool hangs = false;                  // the backend accepts the request and never responds
     };
 
     virtual ~simulator() = default;
-    // Must not write: the change is still being told. To be noted, and acted upon later.
+    // Must not write, because other listeners have not seen the change yet. The simulator queues
+    // its reaction.
     virtual void on_change(const change_event& event) = 0;
-    // Nothing: the usual way, by the service's Endpoints.
-    virtual std::optional<proxied> proxy(const call& asked) = 0;
-    // The members of POST /devcluster/faults that the server does not know; what is not among them
-    // goes back to no trouble. Failure: invalid (names the member; nothing has changed).
+    // nullopt: the request goes to the service's Endpoints.
+    virtual std::optional<proxied> proxy(const request_info& info) = 0;
+    // Receives the members of POST /devcluster/faults that the server does not define. Clears all
+    // faults that are not among them. Errors: invalid (names the member; nothing has changed).
     virtual base::outcome<void> set_faults(const json::object& wanted) = 0;
-    // For GET /devcluster/stats.
+    // The "simulator" member of GET /devcluster/stats.
     [[nodiscard]] virtual json::object stats() const = 0;
-    // Ends its work; the server waits for that before its loop ends.
+    // Ends its work. The server awaits this before its loop ends.
     virtual aio::task<> stop() = 0;
 };
 
-using make_simulator = std::function<std::unique_ptr<simulator>(aio::executor on, core& content,
-                                                                object_store& objects)>;
+using make_simulator = std::function<std::unique_ptr<simulator>(
+    aio::executor executor, api_core& content, object_store& objects)>;
 
 }  // namespace apiserver

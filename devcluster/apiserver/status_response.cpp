@@ -30,13 +30,14 @@ json::object details_of(std::string_view group, std::string_view kind, std::stri
 
 }  // namespace
 
-http::response to_response(const refusal& why) {
-    json::object body{{"kind", "Status"},    {"apiVersion", "v1"},     {"metadata", why.metadata},
-                      {"status", "Failure"}, {"message", why.message}, {"reason", why.reason}};
-    if (!why.details.empty()) body["details"] = why.details;
-    body["code"] = why.code;
-    auto response = json_response(why.code, body);
-    if (why.code == 429 || why.code == 503) response.headers.add("Retry-After", "1");
+http::response to_response(const status_error& error) {
+    json::object body{{"kind", "Status"},           {"apiVersion", "v1"},
+                      {"metadata", error.metadata}, {"status", "Failure"},
+                      {"message", error.message},   {"reason", error.reason}};
+    if (!error.details.empty()) body["details"] = error.details;
+    body["code"] = error.code;
+    auto response = json_response(error.code, body);
+    if (error.code == 429 || error.code == 503) response.headers.add("Retry-After", "1");
     return response;
 }
 
@@ -51,35 +52,36 @@ json::object success(std::string_view name, std::string_view group, std::string_
             {"details", std::move(details)}};
 }
 
-refusal not_found(std::string_view group, std::string_view plural, std::string_view name) {
+status_error not_found(std::string_view group, std::string_view plural, std::string_view name) {
     return {404, "NotFound", fmt::format("{} \"{}\" not found", qualified(plural, group), name),
             details_of(group, plural, name)};
 }
 
-refusal already_exists(std::string_view group, std::string_view plural, std::string_view name) {
+status_error already_exists(std::string_view group, std::string_view plural,
+                            std::string_view name) {
     return {409, "AlreadyExists",
             fmt::format("{} \"{}\" already exists", qualified(plural, group), name),
             details_of(group, plural, name)};
 }
 
-refusal conflict(std::string_view group, std::string_view plural, std::string_view name,
-                 std::string_view why) {
+status_error conflict(std::string_view group, std::string_view plural, std::string_view name,
+                      std::string_view detail) {
     return {409, "Conflict",
             fmt::format("Operation cannot be fulfilled on {} \"{}\": {}", qualified(plural, group),
-                        name, why),
+                        name, detail),
             details_of(group, plural, name)};
 }
 
-refusal bad_request(std::string message) {
+status_error bad_request(std::string message) {
     return {400, "BadRequest", std::move(message)};
 }
 
-refusal gone(std::string message) {
+status_error gone(std::string message) {
     return {410, "Expired", std::move(message)};
 }
 
-refusal invalid(std::string_view group, std::string_view kind, std::string_view name,
-                const std::vector<cause>& causes) {
+status_error invalid(std::string_view group, std::string_view kind, std::string_view name,
+                     const std::vector<cause>& causes) {
     std::string text;
     json::array list;
     for (const auto& each : causes) {
@@ -95,36 +97,37 @@ refusal invalid(std::string_view group, std::string_view kind, std::string_view 
             std::move(details)};
 }
 
-refusal unsupported_media_type(std::string_view accepted) {
+status_error unsupported_media_type(std::string_view accepted) {
     return {415, "UnsupportedMediaType",
             fmt::format("the body of the request was in an unknown format - accepted media types "
                         "include: {}",
                         accepted)};
 }
 
-refusal invalid_options(std::string_view kind, std::string_view field, std::string_view message) {
+status_error invalid_options(std::string_view kind, std::string_view field,
+                             std::string_view message) {
     const std::vector<cause> causes{
         {"FieldValueForbidden", fmt::format("Forbidden: {}", message), std::string(field)}};
     return invalid("meta.k8s.io", kind, "", causes);
 }
 
-refusal method_not_allowed() {
+status_error method_not_allowed() {
     return {405, "MethodNotAllowed",
             "the server does not allow this method on the requested resource"};
 }
 
-refusal not_acceptable() {
+status_error not_acceptable() {
     return {406, "NotAcceptable",
             "only the following media types are accepted: application/json, "
             "application/json;as=Table;v=v1;g=meta.k8s.io, "
             "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io"};
 }
 
-refusal unavailable(std::string message) {
+status_error unavailable(std::string message) {
     return {503, "ServiceUnavailable", std::move(message)};
 }
 
-refusal internal_error(std::string message) {
+status_error internal_error(std::string message) {
     return {500, "InternalError", "Internal error occurred: " + std::move(message)};
 }
 

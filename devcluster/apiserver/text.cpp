@@ -16,28 +16,28 @@ bool is_alphanumeric(char c) {
 
 }  // namespace
 
-const json::object* object_at(const json::object* from, std::string_view key) {
-    const auto* value = from == nullptr ? nullptr : from->if_contains(key);
+const json::object* object_at(const json::object* object, std::string_view key) {
+    const auto* value = object == nullptr ? nullptr : object->if_contains(key);
     return value == nullptr ? nullptr : value->if_object();
 }
 
-const json::array* array_at(const json::object* from, std::string_view key) {
-    const auto* value = from == nullptr ? nullptr : from->if_contains(key);
+const json::array* array_at(const json::object* object, std::string_view key) {
+    const auto* value = object == nullptr ? nullptr : object->if_contains(key);
     return value == nullptr ? nullptr : value->if_array();
 }
 
-std::string text_at(const json::object& from, std::string_view key) {
-    const auto* value = from.if_contains(key);
+std::string text_at(const json::object& object, std::string_view key) {
+    const auto* value = object.if_contains(key);
     return value != nullptr && value->is_string() ? std::string(value->get_string()) : "";
 }
 
-bool flag_at(const json::object& from, std::string_view key) {
-    const auto* value = from.if_contains(key);
+bool flag_at(const json::object& object, std::string_view key) {
+    const auto* value = object.if_contains(key);
     return value != nullptr && value->is_bool() && value->get_bool();
 }
 
-std::optional<std::string> text_at_path(const json::object& from, std::string_view path) {
-    const json::object* now = &from;
+std::optional<std::string> text_at_path(const json::object& object, std::string_view path) {
+    const json::object* now = &object;
     while (now != nullptr) {
         const auto dot = path.find('.');
         if (dot == std::string_view::npos) {
@@ -79,9 +79,9 @@ bool has_finalizers(const json::object& object) {
 }
 
 std::vector<host_port> endpoints_of(const json::object& endpoints, std::string_view port) {
-    std::vector<host_port> found;
+    std::vector<host_port> result;
     const auto* subsets = array_at(&endpoints, "subsets");
-    if (subsets == nullptr) return found;
+    if (subsets == nullptr) return result;
     for (const auto& subset : *subsets) {
         const auto* addresses = array_at(subset.if_object(), "addresses");
         const auto* ports = array_at(subset.if_object(), "ports");
@@ -96,11 +96,11 @@ std::vector<host_port> endpoints_of(const json::object& endpoints, std::string_v
                 if (!address.is_object()) continue;
                 auto ip = text_at(address.get_object(), "ip");
                 if (ip.empty()) continue;
-                found.push_back({std::move(ip), static_cast<std::uint16_t>(value->get_int64())});
+                result.push_back({std::move(ip), static_cast<std::uint16_t>(value->get_int64())});
             }
         }
     }
-    return found;
+    return result;
 }
 
 bool is_label(std::string_view name) {

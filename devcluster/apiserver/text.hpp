@@ -1,5 +1,5 @@
 #pragma once
-// Small readings and spellings that the API server's files share. Pure.
+// Access to JSON members and small parsers that the API server's files share. Pure.
 
 #include <boost/json.hpp>
 #include <cstdint>
@@ -12,15 +12,15 @@ namespace apiserver {
 
 namespace json = boost::json;
 
-// Members of an object; null, empty or false when absent or of another type.
-const json::object* object_at(const json::object* from, std::string_view key);
-const json::array* array_at(const json::object* from, std::string_view key);
-std::string text_at(const json::object& from, std::string_view key);
-bool flag_at(const json::object& from, std::string_view key);
-// The text at a path of members ("involvedObject.name").
-std::optional<std::string> text_at_path(const json::object& from, std::string_view path);
+// Members of an object; null, empty or false if absent or of another type.
+const json::object* object_at(const json::object* object, std::string_view key);
+const json::array* array_at(const json::object* object, std::string_view key);
+std::string text_at(const json::object& object, std::string_view key);
+bool flag_at(const json::object& object, std::string_view key);
+// The string at a path of members ("involvedObject.name").
+std::optional<std::string> text_at_path(const json::object& object, std::string_view path);
 
-// Members of metadata; empty when absent.
+// A member of metadata; empty if absent.
 std::string meta(const json::object& object, std::string_view key);
 json::object& metadata_of(json::object& object);
 std::vector<std::string> owners_of(const json::object& object);  // uids
@@ -30,12 +30,12 @@ struct host_port {
     std::string host;
     std::uint16_t port = 0;
 };
-// The addresses of an Endpoints object whose port has this name or number (empty: any).
+// The addresses of an Endpoints object for a port, given by name or number (empty: any).
 std::vector<host_port> endpoints_of(const json::object& endpoints, std::string_view port);
 
-bool is_subdomain(std::string_view name);  // RFC 1123, at most 253 characters
-bool is_label(std::string_view name);      // RFC 1123, at most 63 characters
-bool is_dns_1035(std::string_view name);   // begins with a letter
+bool is_subdomain(std::string_view name);  // RFC 1123, max 253 characters
+bool is_label(std::string_view name);      // RFC 1123, max 63 characters
+bool is_dns_1035(std::string_view name);   // starts with a letter
 
 std::optional<std::uint64_t> number(std::string_view text);
 

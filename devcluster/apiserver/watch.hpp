@@ -1,8 +1,8 @@
 #pragma once
-// One watch as a state machine: what it has to send next, by the store and the time. It keeps a
-// position in the store's window and no queue, so a slow watcher costs nothing and in the end finds
-// that its position is too old (410), as a slow watcher of Kubernetes does; one of a quiet type has
-// missed nothing, however much of other types the window has lost. Pure.
+// One watch as a state machine: determines from the store and the time what to send next. It holds
+// a position in the store's window and no queue. A slow watcher therefore costs no memory; it gets
+// a 410 once its position is too old, as in Kubernetes. A watch of a type without changes stays
+// valid when the window loses changes of other types. Pure.
 
 #include <chrono>
 #include <cstdint>
@@ -16,48 +16,48 @@
 
 namespace apiserver {
 
-struct watch_order {
-    presentation how;
+struct watch_request {
+    representation form;
     std::string ns;  // empty: all
     selector wanted;
-    std::uint64_t after = 0;        // changes beyond this revision
-    bool begins_with_all = false;   // ADDED for everything at `after` first
-    bool marks_end_of_all = false;  // and a bookmark that says so (sendInitialEvents)
+    std::uint64_t after = 0;        // sends changes after this revision
+    bool begins_with_all = false;   // first sends ADDED for all objects at `after`
+    bool marks_end_of_all = false;  // then sends a bookmark (sendInitialEvents)
     bool bookmarks = false;
     std::chrono::seconds timeout{1800};
 };
 
 class watch_feed {
   public:
-    watch_feed(const object_store& objects, watch_order order, base::steady_time now);
+    watch_feed(const object_store& objects, watch_request request, base::steady_time now);
 
     struct portion {
         std::shared_ptr<const std::string> bytes;  // null: nothing to send now
         bool is_last = false;
     };
-    // Whole lines, up to a size; ask again until there are none.
+    // Returns whole lines, up to a size limit. Call again until `bytes` is null.
     portion next(base::steady_time now);
-    // When next() has something to say even without a change.
+    // The time at which next() has output even without a change.
     [[nodiscard]] base::steady_time due() const;
-    [[nodiscard]] std::string type_key() const { return order_.how.type->key(); }
-    // next() tells the watcher that its position is too old.
+    [[nodiscard]] std::string type_key() const { return request_.form.type->key(); }
+    // Makes next() report that the position is too old.
     void expire() { is_expired_ = true; }
 
   private:
     struct batch;
     portion too_old() const;
-    bool add_present(batch& into);
-    bool add_changes(batch& into);
-    void add_change(batch& into, const change_event& event) const;
+    bool add_present(batch& out);
+    bool add_changes(batch& out);
+    void add_change(batch& out, const change_event& event) const;
     [[nodiscard]] std::shared_ptr<const std::string> line(change_type type,
                                                           const stored_object& object) const;
     [[nodiscard]] std::shared_ptr<const std::string> bookmark(bool ends_all) const;
 
     const object_store& objects_;
-    watch_order order_;
+    watch_request request_;
     base::steady_time end_;
     base::steady_time next_bookmark_;
-    object_key from_;  // where to go on among everything
+    object_key resume_key_;  // the next object of the initial list
     bool is_expired_ = false;
 };
 

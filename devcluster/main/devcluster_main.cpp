@@ -208,9 +208,10 @@ apiserver::make_simulator played(const options& how, obs::log& log) {
                                            .seed = how.seed,
                                            .flaps_per_second = how.flaps_per_second,
                                            .log = &log};
-    return [scene](aio::executor on, apiserver::core& content, apiserver::object_store& objects) {
-        return synthetic::make_cluster(std::move(on), content, objects, scene);
-    };
+    return
+        [scene](aio::executor on, apiserver::api_core& content, apiserver::object_store& objects) {
+            return synthetic::make_cluster(std::move(on), content, objects, scene);
+        };
 }
 
 // Those that end the program, blocked: somebody waits for them.

@@ -57,12 +57,12 @@ scrape_fault exporters::fault_of(const exporter& which) const {
 proxied exporters::scrape(exporter& which, std::string_view engine, bool is_dead) {
     note_scrape(which);
     proxied result;
-    auto& response = result.answer.response;
+    auto& response = result.outgoing.response;
     response.status = 200;
     response.headers.add("Content-Type", "text/plain; version=0.0.4; charset=utf-8");
     const auto fault = fault_of(which);
     if (fault == scrape_fault::hung) {
-        result.never = true;
+        result.hangs = true;
         return result;
     }
     if (fault == scrape_fault::refused) {
@@ -71,7 +71,7 @@ proxied exporters::scrape(exporter& which, std::string_view engine, bool is_dead
             http::body(std::string("error trying to reach service: connection refused"));
         return result;
     }
-    if (fault == scrape_fault::slow) result.after = faults_.slowness;
+    if (fault == scrape_fault::slow) result.delay = faults_.slowness;
     const auto& of = templates_.find(engine)->second;
     const auto seconds =
         std::chrono::duration<double>(clock_.utc_now().time_since_epoch()).count() - 1.7e9;

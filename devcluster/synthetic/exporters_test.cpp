@@ -14,7 +14,7 @@ class exporters_of_redis : public testing::Test {
     exporters_of_redis() { all_.know("redis"); }
     std::string page(exporter& which, bool is_dead = false) {
         auto answered = all_.scrape(which, "redis", is_dead);
-        return answered.answer.response.body.to_string();
+        return answered.outgoing.response.body.to_string();
     }
     fakes::manual_clock clock_;
     exporters all_{clock_};
@@ -25,8 +25,8 @@ TEST_F(exporters_of_redis, a_fault_meets_its_part_of_them_and_always_the_same) {
     std::size_t hung = 0;
     for (std::uint64_t number = 0; number < 1000; ++number) {
         exporter each{.number = number};
-        const bool first = all_.scrape(each, "redis", false).never;
-        EXPECT_EQ(all_.scrape(each, "redis", false).never, first);
+        const bool first = all_.scrape(each, "redis", false).hangs;
+        EXPECT_EQ(all_.scrape(each, "redis", false).hangs, first);
         hung += first ? 1 : 0;
     }
     EXPECT_GT(hung, 200U);
@@ -45,9 +45,9 @@ TEST_F(exporters_of_redis, each_fault_is_what_it_is_called) {
     all_.set_faults({.parts = {{scrape_fault::oversized, 1}}});
     EXPECT_GT(page(which).size(), std::size_t(64) << 20);
     all_.set_faults({.parts = {{scrape_fault::refused, 1}}});
-    EXPECT_EQ(all_.scrape(which, "redis", false).answer.response.status, 503U);
+    EXPECT_EQ(all_.scrape(which, "redis", false).outgoing.response.status, 503U);
     all_.set_faults({.parts = {{scrape_fault::slow, 1}}, .slowness = 250ms});
-    EXPECT_EQ(all_.scrape(which, "redis", false).after, 250ms);
+    EXPECT_EQ(all_.scrape(which, "redis", false).delay, 250ms);
     all_.set_faults({});
     EXPECT_EQ(page(which), whole);
 }

@@ -21,9 +21,9 @@ namespace synthetic {
 namespace {
 
 using namespace std::chrono_literals;
-using apiserver::call;
 using apiserver::change_event;
 using apiserver::object_key;
+using apiserver::request_info;
 using base::errc;
 namespace json = boost::json;
 
@@ -44,7 +44,7 @@ struct entry {
 
 class cluster final : public apiserver::simulator {
   public:
-    cluster(aio::executor on, apiserver::core& content, apiserver::object_store& objects,
+    cluster(aio::executor on, apiserver::api_core& content, apiserver::object_store& objects,
             cluster_options how)
         : core_(content),
           objects_(objects),
@@ -81,7 +81,7 @@ class cluster final : public apiserver::simulator {
                  std::string(event.type_key), event.key);
     }
 
-    std::optional<proxied> proxy(const call& asked) override {
+    std::optional<proxied> proxy(const request_info& asked) override {
         const auto service = apiserver::split_proxy_name(asked.name).name;
         const auto at = services_.find({asked.ns, service});
         if (at == services_.end()) return std::nullopt;
@@ -96,7 +96,7 @@ class cluster final : public apiserver::simulator {
         scrape_faults scrapes;
         const auto bad = [&](std::string_view which) {
             return base::fail(errc::invalid,
-                              "not a fault switch, or not a value for it: " + std::string(which));
+                              "unknown fault, or an invalid value: " + std::string(which));
         };
         for (const auto& [key, value] : wanted) {
             const double number = value.is_number() ? value.to_number<double>() : -1;
@@ -371,7 +371,7 @@ class cluster final : public apiserver::simulator {
         const auto database =
             objects_.find("kubedb.com/" + std::string(kind.plural), {key.first, request.database});
         std::string trouble = database ? "" : "there is no such database";
-        if (is_to_fail(key)) trouble = "trouble on demand, by /devcluster/faults";
+        if (is_to_fail(key)) trouble = "injected by /devcluster/faults";
         if (trouble.empty()) {
             const auto content = database->parse();
             const auto* spec = kube::object_at(content, "spec");
@@ -465,7 +465,7 @@ class cluster final : public apiserver::simulator {
         }
     };
 
-    apiserver::core& core_;
+    apiserver::api_core& core_;
     apiserver::object_store& objects_;
     cluster_options options_;
     std::map<std::string, const controller::engine_kind*, std::less<>> kinds_;  // by type key
@@ -486,7 +486,7 @@ class cluster final : public apiserver::simulator {
 
 }  // namespace
 
-std::unique_ptr<apiserver::simulator> make_cluster(aio::executor on, apiserver::core& content,
+std::unique_ptr<apiserver::simulator> make_cluster(aio::executor on, apiserver::api_core& content,
                                                    apiserver::object_store& objects,
                                                    cluster_options how) {
     return std::make_unique<cluster>(std::move(on), content, objects, how);

@@ -31,7 +31,7 @@ struct cluster_options {
 // GET /devcluster/stats tells of "scrapes": how many there were, of how many databases, how old the
 // oldest last one is, and how often which time passed between two of one database (in half
 // seconds). POST /devcluster/faults with "forget_scrapes": true begins to count anew.
-std::unique_ptr<apiserver::simulator> make_cluster(aio::executor on, apiserver::core& content,
+std::unique_ptr<apiserver::simulator> make_cluster(aio::executor on, apiserver::api_core& content,
                                                    apiserver::object_store& objects,
                                                    cluster_options how);
 

@@ -84,7 +84,7 @@ class played : public testing::Test {
         return switches_.set(json::parse(faults).as_object(), cluster_.get());
     }
     apiserver::simulator::proxied scrape() {
-        apiserver::call asked{.ns = "t", .name = "cache-stats:metrics"};
+        apiserver::request_info asked{.ns = "t", .name = "cache-stats:metrics"};
         auto answered = cluster_->proxy(asked);
         EXPECT_TRUE(answered);
         return answered ? std::move(*answered) : apiserver::simulator::proxied{};
@@ -95,8 +95,8 @@ class played : public testing::Test {
     aio::notification news_{loop_.executor()};
     apiserver::object_store objects_;
     apiserver::type_table types_;
-    apiserver::core core_{objects_, types_, base::system_clock()};
-    apiserver::fault_switches switches_;
+    apiserver::api_core core_{objects_, types_, base::system_clock()};
+    apiserver::fault_injector switches_;
     std::unique_ptr<apiserver::simulator> cluster_;
 };
 
@@ -124,13 +124,13 @@ TEST_F(played, what_is_not_given_is_cleared) {
         auto ready = co_await until_ready();
         if (!ready) co_return ready;
         EXPECT_TRUE(set(R"({"flaps_per_second":5,"scrapes":{"slow":1,"slow_ms":250}})"));
-        EXPECT_EQ(scrape().after, 250ms);
+        EXPECT_EQ(scrape().delay, 250ms);
         EXPECT_EQ(cluster_->stats().at("flaps_per_second"), 5.0);
         EXPECT_TRUE(set(R"({"scrapes":{"slow":1}})"));
-        EXPECT_EQ(scrape().after, 3000ms);
+        EXPECT_EQ(scrape().delay, 3000ms);
         EXPECT_EQ(cluster_->stats().at("flaps_per_second"), 0.0);
         EXPECT_TRUE(set("{}"));
-        EXPECT_EQ(scrape().after, 0ms);
+        EXPECT_EQ(scrape().delay, 0ms);
         co_return base::ok();
     });
 }
@@ -147,7 +147,7 @@ TEST_F(played, switches_that_are_refused_change_nothing) {
               R"({"flaps_per_second":-1})", R"({"forget_scrapes":1,"scrapes":{}})"}) {
             const auto refused = set(wrong);
             EXPECT_EQ(refused.error().code, base::errc::invalid) << wrong;
-            EXPECT_EQ(scrape().answer.response.status, 503U) << wrong;
+            EXPECT_EQ(scrape().outgoing.response.status, 503U) << wrong;
             EXPECT_EQ(cluster_->stats().at("flaps_per_second"), 0.001) << wrong;
         }
         co_return base::ok();

@@ -228,7 +228,8 @@ class kubedb_world final : public fakes::cluster_world {
         return kubedb::make_cluster(on, cut_, base::system_clock(), log_, registry_,
                                     std::move(how));
     }
-    static std::unique_ptr<apiserver::simulator> play(aio::executor on, apiserver::core& content,
+    static std::unique_ptr<apiserver::simulator> play(aio::executor on,
+                                                      apiserver::api_core& content,
                                                       apiserver::object_store& objects) {
         return synthetic::make_cluster(std::move(on), content, objects, {.capacity = 100});
     }
