@@ -23,8 +23,8 @@ struct api_context {
     api_options options;
     api_metrics metrics;
     stream_limiter streams{options.streams_per_client};
-    std::string process_epoch = base::random_id("", 6);  // differs in every process
-    read_model model{process_epoch};
+    std::string process_epoch = base::random_id("", 6);  // part of every stream event id
+    read_model model;
     std::unique_ptr<const static_document> openapi{};
     std::unique_ptr<const static_site> docs{};
 };

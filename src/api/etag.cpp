@@ -4,23 +4,21 @@
 
 #include <charconv>
 
+#include "base/fnv1a.hpp"
+
 namespace api {
 
-std::string etag_of(std::int64_t revision, const publication& seen) {
-    return fmt::format("\"{}-{}.{}\"", revision, seen.generation, seen.version);
+std::string etag_of(std::int64_t revision, std::uint64_t hash) {
+    return fmt::format("\"{}-{:016x}\"", revision, hash);
 }
 
-std::string weak_etag_of(const publication& seen) {
-    return fmt::format("W/\"{}.{}\"", seen.generation, seen.version);
-}
-
-std::string etag_of(const domain::project& record) {
-    return fmt::format("\"{}-{:x}\"", record.revision,
-                       record.created_at.time_since_epoch().count());
+std::string weak_etag_of(std::uint64_t hash, std::string_view state) {
+    return state.empty() ? fmt::format("W/\"{:016x}\"", hash)
+                         : fmt::format("W/\"{:016x}-{}\"", hash, state);
 }
 
 std::string etag_of_content(std::string_view text) {
-    return fmt::format("\"{:016x}\"", digest(text));
+    return fmt::format("\"{:016x}\"", base::fnv1a(text));
 }
 
 std::optional<std::int64_t> revision_of(const http::entity_tag& tag) {

@@ -17,14 +17,27 @@ using namespace std::chrono_literals;
 
 using fakes::api_handler;
 
-TEST_F(api_handler, a_tag_of_the_process_before_is_not_known) {
+TEST_F(api_handler, an_etag_survives_a_restart) {
     const auto path = "/api/v1/databases/" + create("cache");
-    const std::string tag(get(path).headers.get("ETag"));
-    EXPECT_EQ(get(path, {{"If-None-Match", tag}}).status, 304U);
-    EXPECT_EQ(get(path + "/status", {{"If-None-Match", tag}}).status, 304U);
-    stop();
-    start();
-    EXPECT_EQ(get(path, {{"If-None-Match", tag}}).status, 200U);
+    for (const auto& target :
+         {path, path + "/status", path + "/metrics", path + "/operations", std::string(databases),
+          std::string("/api/v1/operations"), std::string("/api/v1/projects/default")}) {
+        const std::string etag(get(target).headers.get("ETag"));
+        EXPECT_FALSE(etag.empty()) << target;
+        EXPECT_EQ(get(target, {{"If-None-Match", etag}}).status, 304U) << target;
+        stop();
+        start();
+        EXPECT_EQ(get(target, {{"If-None-Match", etag}}).status, 304U) << target;
+    }
+}
+
+TEST_F(api_handler, a_write_returns_the_etag_of_the_next_read) {
+    const auto path = "/api/v1/databases/" + create("cache");
+    const auto response = ask(http::method::patch, path, R"({"labels":{"a":"b"}})");
+    EXPECT_EQ(response.status, 200U);
+    EXPECT_EQ(get(path).headers.get("ETag"), response.headers.get("ETag"));
+    const auto project = post("/api/v1/projects", R"({"name":"shop"})");
+    EXPECT_EQ(get("/api/v1/projects/shop").headers.get("ETag"), project.headers.get("ETag"));
 }
 
 TEST_F(api_handler, the_description_is_encoded_once_in_two_ways_with_a_tag_each) {

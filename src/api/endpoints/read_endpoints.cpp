@@ -8,6 +8,7 @@
 #include "api/middleware/middleware.hpp"
 #include "api/problem.hpp"
 #include "api/read_model/list_queries.hpp"
+#include "base/fnv1a.hpp"
 #include "base/time_text.hpp"
 #include "domain/engines.hpp"
 #include "http/gzip.hpp"
@@ -24,13 +25,16 @@ http::response not_modified(std::string etag) {
     return response;
 }
 
-// Compresses large lists if the client accepts gzip.
-http::response list_response(std::string text, const http::request& request) {
+// Compresses large lists if the client accepts gzip. 304 if the client has the list.
+http::response list_response(std::string text, std::uint64_t hash, const http::request& request) {
+    auto etag = weak_etag_of(hash);
+    if (is_known(request.headers.get("If-None-Match"), etag)) return not_modified(std::move(etag));
     const bool is_compressed =
         text.size() >= gzip_bytes_min && http::accepts_gzip(request.headers.get("Accept-Encoding"));
     auto response =
         json_response(is_compressed ? http::body(http::gzip(text)) : http::body(std::move(text)));
     if (is_compressed) response.headers.add("Content-Encoding", "gzip");
+    response.headers.add("ETag", std::move(etag));
     response.headers.add("Vary", "Accept-Encoding");
     return response;
 }
@@ -42,7 +46,7 @@ http::response list_databases_response(const request_context& context,
     if (!query) return problem(query.error(), context.request_id, log);
     auto page = list_databases(*context.api.model.all(), *query, context.visible());
     if (!page) return problem(page.error(), context.request_id, log);
-    return list_response(std::move(*page), request);
+    return list_response(std::move(page->text), page->hash, request);
 }
 
 // `database_id`: empty for the operations of all databases.
@@ -54,33 +58,29 @@ http::response list_operations_response(const std::string& database_id,
     query->database_id = database_id;
     auto page = list_operations(*context.api.model.all(), *query, context.visible());
     if (!page) return problem(page.error(), context.request_id, context.api.deps.log);
-    return list_response(std::move(*page), request);
+    const auto hash = base::fnv1a(*page);
+    return list_response(std::move(*page), hash, request);
 }
 
 http::response metrics_response(const database_documents& documents, const request_context& context,
                                 const http::request& request) {
     const auto& view = *documents.view;
     const auto now = context.api.deps.clock.utc_now();
-    auto age = metrics_age(view, now);
+    const auto age = age_of_sample(view, now);
     const auto updated = view.sample ? base::to_rfc3339(view.sample->observed_at) : std::string();
     context.api.deps.log.info("metrics_returned_from_cache", {{"database_id", view.record->id},
                                                               {"last_updated", updated},
                                                               {"request_id", context.request_id}});
     // The age grows with every second, so the tag is weak. It names the state as well.
-    const bool is_fresh = age.find("\"status\":\"fresh\"") != std::string::npos;
-    auto etag = documents.metrics_etag;
-    if (!is_fresh) etag.insert(etag.size() - 1, "-old");
+    auto etag = weak_etag_of(documents.metrics_hash, app::name(age.state));
     if (is_known(request.headers.get("If-None-Match"), etag)) return not_modified(std::move(etag));
     http::body body(documents.metrics);
     body.split_at = documents.metrics_split;
-    body.middle = std::move(age);
+    body.middle = encode_age(age);
     auto response = json_response(std::move(body));
     response.headers.add("ETag", std::move(etag));
-    if (view.sample) {
-        const auto seconds =
-            std::chrono::duration_cast<std::chrono::seconds>(now - view.sample->observed_at)
-                .count();
-        response.headers.add("Age", std::to_string(std::max<std::int64_t>(0, seconds)));
+    if (age.seconds) {
+        response.headers.add("Age", std::to_string(*age.seconds));
         response.headers.add("X-Observed-At", updated);
     }
     return response;
@@ -126,16 +126,19 @@ http::response list_projects_response(const request_context& context,
         if (visible.contains(name)) items.push_back(encode(*record));
     }
     const auto total = items.size();
-    return list_response(list_document(items, total), request);
+    auto text = list_document(items, total);
+    const auto hash = base::fnv1a(text);
+    return list_response(std::move(text), hash, request);
 }
 
 http::response project_response(const request_context& context, const http::request& request) {
     const auto all = context.api.model.all();
     const auto entry = all->projects->find(context.parameter);
     if (entry == all->projects->end()) return no_such_target(context);
-    const auto etag = etag_of(*entry->second);
+    auto document = encode(*entry->second);
+    const auto etag = etag_of(entry->second->revision, base::fnv1a(document));
     if (is_known(request.headers.get("If-None-Match"), etag)) return not_modified(etag);
-    auto response = json_response(http::body(encode(*entry->second)));
+    auto response = json_response(http::body(std::move(document)));
     response.headers.add("ETag", etag);
     return response;
 }

@@ -7,6 +7,7 @@
 #include "api/json/request_json.hpp"
 #include "api/middleware/middleware.hpp"
 #include "api/problem.hpp"
+#include "base/fnv1a.hpp"
 
 namespace api {
 namespace {
@@ -29,8 +30,8 @@ http::response problem_of(const base::failure& failure, const request_context& c
 // same key does not.
 std::string request_fingerprint(const http::request& request) {
     constexpr std::string_view separator = "\xff";
-    const auto target_hash = digest(separator, digest(request.target));
-    const auto hash = digest(separator, digest(request.body, target_hash));
+    const auto target_hash = base::fnv1a(separator, base::fnv1a(request.target));
+    const auto hash = base::fnv1a(separator, base::fnv1a(request.body, target_hash));
     return fmt::format("{} {:016x} {}", http::name(request.verb), hash, request.body.size());
 }
 
@@ -52,7 +53,7 @@ base::outcome<app::write_conditions> read_conditions(const http::request& reques
     if (header == "*") return conditions;
     const auto tags = http::parse_entity_tags(header);
     if (!tags) {
-        return bad_request("If-Match: must be * or entity tags such as \"5-a2b3c4.17\"");
+        return bad_request("If-Match: must be * or entity tags such as \"5-af63dc4c8601ec8c\"");
     }
     auto& revisions = conditions.if_match.emplace();
     for (const auto& tag : *tags) {
@@ -62,13 +63,11 @@ base::outcome<app::write_conditions> read_conditions(const http::request& reques
     return conditions;
 }
 
-http::response accepted_response(const app::accepted& accepted, bool dry_run,
-                                 const read_model& model) {
+http::response accepted_response(const app::accepted& accepted, bool dry_run) {
+    const auto database = encode(*accepted.database);
     std::string text;
     json_writer out(text);
-    out.begin_object().key("database");
-    write(out, *accepted.database);
-    out.key("operation");
+    out.begin_object().key("database").raw(database).key("operation");
     if (accepted.operation) {
         write(out, *accepted.operation);
     } else {
@@ -80,7 +79,7 @@ http::response accepted_response(const app::accepted& accepted, bool dry_run,
     if (dry_run) return response;
     const auto& record = *accepted.database->record;
     response.headers.add("Location", "/api/v1/databases/" + record.id);
-    response.headers.add("ETag", model.etag_of(*accepted.database));
+    response.headers.add("ETag", etag_of(record.revision, base::fnv1a(database)));
     return response;
 }
 
@@ -136,7 +135,7 @@ awaitable<http::response> write_database(const request_context& context,
     const auto accepted =
         co_await aio::run_on<app::accepted>(context.api.deps.control, std::move(work));
     if (!accepted) co_return problem_of(accepted.error(), context);
-    co_return accepted_response(*accepted, conditions.dry_run, context.api.model);
+    co_return accepted_response(*accepted, conditions.dry_run);
 }
 
 awaitable<http::response> write_project(const request_context& context,
@@ -161,9 +160,11 @@ awaitable<http::response> write_project(const request_context& context,
     if (!record) co_return problem_of(record.error(), context);
     const auto& project = **record;
     const bool is_created = is_new && !conditions.dry_run;
-    auto response = json_response(http::body(encode(project)), is_created ? 201 : 200);
+    auto document = encode(project);
+    auto etag = etag_of(project.revision, base::fnv1a(document));
+    auto response = json_response(http::body(std::move(document)), is_created ? 201 : 200);
     if (is_new) response.headers.add("Location", "/api/v1/projects/" + project.name);
-    response.headers.add("ETag", etag_of(project));
+    response.headers.add("ETag", std::move(etag));
     co_return response;
 }
 
@@ -183,9 +184,9 @@ awaitable<http::response> write(const request_context& context, const http::requ
     }
 }
 
-http::response replay(const app::idempotency_ticket& ticket, const read_model& model) {
+http::response replay(const app::idempotency_ticket& ticket) {
     if (ticket.done) {
-        auto response = accepted_response(*ticket.done, false, model);
+        auto response = accepted_response(*ticket.done, false);
         response.headers.add("Idempotency-Replayed", "true");
         return response;
     }
@@ -251,7 +252,7 @@ awaitable<http::response> respond_to_write(const request_context& context,
                                   .reason = "idempotency_key_reused"},
                                  context);
         case app::idempotency_verdict::replay:
-            co_return replay(*ticket, context.api.model);
+            co_return replay(*ticket);
         case app::idempotency_verdict::first:
             break;
     }

@@ -214,24 +214,24 @@ metrics_document encode_metrics(const app::database_view& view) {
     return made;
 }
 
-std::string metrics_age(const app::database_view& view, base::instant now) {
-    auto state = view.metrics;
-    std::string_view reason = view.metrics_reason;
-    std::int64_t age = 0;
-    if (view.sample) {
-        const auto old =
-            std::chrono::duration_cast<std::chrono::seconds>(now - view.sample->observed_at);
-        age = std::max<std::int64_t>(0, old.count());
-        if (state == app::metrics_state::fresh && old > 3 * view.metrics_interval) {
-            state = app::metrics_state::stale;
-            reason = "no_recent_sample";
-        }
+sample_age age_of_sample(const app::database_view& view, base::instant now) {
+    sample_age age{.state = view.metrics, .reason = view.metrics_reason};
+    if (!view.sample) return age;
+    const auto duration =
+        std::chrono::duration_cast<std::chrono::seconds>(now - view.sample->observed_at);
+    age.seconds = std::max<std::int64_t>(0, duration.count());
+    if (age.state == app::metrics_state::fresh && duration > 3 * view.metrics_interval) {
+        age.state = app::metrics_state::stale;
+        age.reason = "no_recent_sample";
     }
-    std::string text = fmt::format(",\"status\":\"{}\",\"reason\":", app::name(state));
-    json_writer out(text);
-    out.text(reason);
+    return age;
+}
+
+std::string encode_age(const sample_age& age) {
+    std::string text = fmt::format(",\"status\":\"{}\",\"reason\":", app::name(age.state));
+    json_writer(text).text(age.reason);
     text += ",\"age_seconds\":";
-    text += view.sample ? std::to_string(age) : "null";
+    text += age.seconds ? std::to_string(*age.seconds) : "null";
     return text;
 }
 

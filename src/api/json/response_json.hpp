@@ -31,7 +31,15 @@ struct metrics_document {
     std::size_t split_at = 0;
 };
 metrics_document encode_metrics(const app::database_view& view);
-// The part between: fresh becomes stale when the sample is older than three intervals.
-std::string metrics_age(const app::database_view& view, base::instant now);
+// How old the newest sample is at the time of a request.
+struct sample_age {
+    app::metrics_state state = app::metrics_state::pending;
+    std::string_view reason{};              // of a state other than fresh; belongs to the view
+    std::optional<std::int64_t> seconds{};  // nothing without a sample
+};
+// A fresh sample becomes stale when it is older than three intervals.
+sample_age age_of_sample(const app::database_view& view, base::instant now);
+// Returns the members between the halves.
+std::string encode_age(const sample_age& age);
 
 }  // namespace api

@@ -207,7 +207,9 @@ json::object operation_of(const route& to) {
     if (to.id == endpoint::ready) {
         responses["503"] = answer_of(to);
     }
-    if (to.id == endpoint::get_database || to.id == endpoint::get_metrics ||
+    if (to.id == endpoint::list_databases || to.id == endpoint::list_operations ||
+        to.id == endpoint::list_database_operations || to.id == endpoint::list_projects ||
+        to.id == endpoint::get_database || to.id == endpoint::get_metrics ||
         to.id == endpoint::get_status || to.id == endpoint::get_project ||
         to.id == endpoint::openapi) {
         responses["304"] = {{"description", "Not modified"}};

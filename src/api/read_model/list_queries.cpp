@@ -7,6 +7,7 @@
 #include <iterator>
 #include <ranges>
 
+#include "base/fnv1a.hpp"
 #include "base/time_text.hpp"
 
 namespace api {
@@ -107,9 +108,14 @@ std::optional<typename Order::key> read_position(std::string_view position) {
     return key;
 }
 
+std::string_view bytes_of(const std::uint64_t& number) noexcept {
+    return {reinterpret_cast<const char*>(&number), sizeof(number)};
+}
+
 struct list_page {
     std::vector<shared_text> items;
-    std::string next;  // position of the last item when more follow
+    std::uint64_t hash = base::fnv1a_seed;  // of the items' hashes
+    std::string next;                       // position of the last item when more follow
 };
 
 // The rows from `at` to `end`, in this or the other direction.
@@ -123,7 +129,9 @@ list_page page_of(Iterator at, Iterator end, const row_filter& filter) {
             page.next = position_of<Order>(*last);
             break;
         }
-        page.items.push_back(at->what->slot->documents.load()->database);
+        const auto documents = at->what->slot->documents.load();
+        page.items.push_back(documents->database);
+        page.hash = base::fnv1a(bytes_of(documents->hash), page.hash);
         last = at->what->record.get();
     }
     return page;
@@ -259,8 +267,8 @@ base::outcome<operation_query> read_operation_query(std::string_view query) {
     return wanted;
 }
 
-base::outcome<std::string> list_databases(const directory& all, const list_query& wanted,
-                                          const domain::visible_projects& visible) {
+base::outcome<database_page> list_databases(const directory& all, const list_query& wanted,
+                                            const domain::visible_projects& visible) {
     const auto mark = (wanted.descending ? "-" : "+") + wanted.sort + "\x1e";
     std::string position;
     if (!wanted.cursor.empty()) {
@@ -286,8 +294,10 @@ base::outcome<std::string> list_databases(const directory& all, const list_query
     } else {
         out.text(encode_cursor(mark + page->next));
     }
-    out.member("total", static_cast<std::int64_t>(count(all.databases, filter))).end_object();
-    return text;
+    const auto total = static_cast<std::uint64_t>(count(all.databases, filter));
+    out.member("total", static_cast<std::int64_t>(total)).end_object();
+    const auto hash = base::fnv1a(page->next, base::fnv1a(bytes_of(total), page->hash));
+    return database_page{.text = std::move(text), .hash = hash};
 }
 
 namespace {

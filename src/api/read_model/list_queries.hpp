@@ -27,10 +27,16 @@ struct list_query {
 
 // Failure: invalid with reason "bad_request" (unknown parameter, bad value, bad cursor).
 base::outcome<list_query> read_list_query(std::string_view query);
-// Returns {items, next_cursor, total} of the databases in visible projects. Errors: invalid with
-// reason "bad_request" (cursor).
-base::outcome<std::string> list_databases(const directory& all, const list_query& query,
-                                          const domain::visible_projects& visible);
+// A page of databases. The hash is that of the items and the total; it is computed from the hashes
+// of the documents, which costs less than the hash of the text.
+struct database_page {
+    std::string text;  // {items, next_cursor, total}
+    std::uint64_t hash = 0;
+};
+// Returns a page of the databases in visible projects. Errors: invalid with reason "bad_request"
+// (cursor).
+base::outcome<database_page> list_databases(const directory& all, const list_query& query,
+                                            const domain::visible_projects& visible);
 
 struct operation_query {
     std::string database_id;  // empty: of all

@@ -108,7 +108,9 @@ class crowd {
     // Page by page, to the end.
     [[nodiscard]] all_pages listed(api::list_query wanted) const {
         return follow(std::move(wanted), [&](const api::list_query& page) {
-            return api::list_databases(*model.all(), page, domain::visible_projects::all());
+            const auto result =
+                api::list_databases(*model.all(), page, domain::visible_projects::all());
+            return result ? std::optional(result->text) : std::nullopt;
         });
     }
 

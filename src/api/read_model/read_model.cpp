@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "api/etag.hpp"
+#include "base/fnv1a.hpp"
 
 namespace api {
 namespace {
@@ -23,7 +24,7 @@ shared_text encode_with(Write write, const app::database_view& view) {
 
 }  // namespace
 
-read_model::read_model(std::string generation) : generation_(std::move(generation)) {
+read_model::read_model() {
     for (auto& shard : slots_.shards) shard.store(std::make_shared<decltype(slots_)::map>());
     for (auto& shard : operations_.shards) {
         shard.store(std::make_shared<decltype(operations_)::map>());
@@ -38,13 +39,6 @@ std::shared_ptr<const database_documents> read_model::database(const std::string
 
 std::shared_ptr<const domain::operation> read_model::operation(const std::string& id) const {
     return operations_.find(id);
-}
-
-// What was published later than the view may already be there.
-std::string read_model::etag_of(const app::database_view& view) const {
-    const auto newest = database(view.record->id);
-    const auto version = newest ? std::min(newest->described_version, view.version) : view.version;
-    return api::etag_of(view.record->revision, {generation_, version});
 }
 
 void read_model::change_directory(const std::function<void(directory&)>& how) {
@@ -89,14 +83,14 @@ void read_model::on_database(std::shared_ptr<const app::database_view> view, app
             [](json_writer& out, const app::database_view& each) { write(out, each); }, *view);
         next->status = encode_with(write_status, *view);
         next->events = encode_with(write_events, *view);
-        next->described_version = view->version;
-        next->etag = api::etag_of(view->record->revision, {generation_, view->version});
+        next->hash = base::fnv1a(*next->database);
+        next->etag = etag_of(view->record->revision, next->hash);
     }
     if (what.metrics || !before) {
         auto document = encode_metrics(*view);
         next->metrics = share(std::move(document.text));
         next->metrics_split = document.split_at;
-        next->metrics_etag = weak_etag_of({generation_, view->version});
+        next->metrics_hash = base::fnv1a(*next->metrics);
     }
     if (slot) {
         slot->documents.store(std::move(next));

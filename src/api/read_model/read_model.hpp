@@ -29,9 +29,9 @@ struct database_documents {
     shared_text events;
     shared_text metrics;
     std::size_t metrics_split = 0;
-    std::uint64_t described_version = 0;  // view version when anything but the metrics changed
-    std::string etag;                     // of `database` and `status`
-    std::string metrics_etag;             // while they are fresh
+    std::uint64_t hash = 0;          // of `database`
+    std::uint64_t metrics_hash = 0;  // of `metrics`
+    std::string etag;                // of `database` and `status`
 };
 
 // A database's place: stays while the database lives, its documents are exchanged.
@@ -60,15 +60,12 @@ struct model_change {
 
 class read_model final : public app::platform_listener {
   public:
-    // The generation of the process keeps its entity tags apart from those of the one before.
-    explicit read_model(std::string generation = {});
+    read_model();
 
     // ---- any thread --------------------------------------------------------------------
     [[nodiscard]] std::shared_ptr<const database_documents> database(const std::string& id) const;
     [[nodiscard]] std::shared_ptr<const directory> all() const { return directory_.load(); }
     [[nodiscard]] std::shared_ptr<const domain::operation> operation(const std::string& id) const;
-    // The tag of a GET that would show this view.
-    [[nodiscard]] std::string etag_of(const app::database_view& view) const;
 
     // ---- control loop ------------------------------------------------------------------
     void on_change(std::function<void(model_change)> listener) { listener_ = std::move(listener); }
@@ -116,7 +113,6 @@ class read_model final : public app::platform_listener {
     void notify_delete(const changed_object& changed);
     void notify(const changed_object& changed, bool is_delete, std::string_view document);
 
-    std::string generation_;
     sharded<std::shared_ptr<database_slot>> slots_;
     // As they are in the index.
     std::unordered_map<std::string, std::shared_ptr<const listed_database>> listed_;
