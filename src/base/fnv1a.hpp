@@ -1,6 +1,6 @@
 #pragma once
-// FNV-1a, a fast 64-bit hash that is the same in every process. Not cryptographic: it tells
-// contents apart by accident, not against an adversary. Pure.
+// FNV-1a, a fast 64-bit hash that is the same in every process. Not cryptographic: it detects
+// accidental differences, not those of an adversary. Pure.
 
 #include <cstdint>
 #include <string_view>
