@@ -7,7 +7,7 @@
 #include <map>
 #include <set>
 
-#include "base/work_queue.hpp"
+#include "aio/keyed_workers.hpp"
 #include "devcluster/controller/catalogue.hpp"
 #include "devcluster/controller/kinds.hpp"
 #include "devcluster/controller/local_database.hpp"
@@ -146,8 +146,7 @@ class operator_impl final : public local_operator {
   public:
     operator_impl(aio::executor on, kube::client& client, aio::blocking_pool& pool,
                   const base::clock& clock, obs::log& log, operator_options how)
-        : executor_(on),
-          kube_(client),
+        : kube_(client),
           clock_(clock),
           log_(log),
           options_(std::move(how)),
@@ -160,7 +159,15 @@ class operator_impl final : public local_operator {
                 .data_dir = options_.data_dir + "/members",
                 .as = runtime::choose_user(options_.data_dir),
                 .makes_up_addresses = options_.makes_up_addresses},
-          wakeup_(on),
+          workers_(on, base::system_clock(),
+                   {.workers_max = workers_max,
+                    .turn_period = idle_turn,
+                    .on_failure =
+                        [this](const std::string& key, const base::failure& why) {
+                            // A conflict with another writer is a matter of trying again.
+                            log_.info("operator_retry", {{"key", key}, {"detail", why.text}});
+                        }},
+                   [this](std::string key) { return reconcile(std::move(key)); }),
           loops_(on) {}
 
     aio::task<> run() override {
@@ -177,24 +184,8 @@ class operator_impl final : public local_operator {
         loops_.on_failure([this](const base::failure& why) {
             log_.error("operator_loop_ended", {{"detail", why.text}});
         });
-        aio::task_group workers(executor_);
-        while (true) {
-            const auto now = std::chrono::steady_clock::now();
-            while (workers.size() < workers_max) {
-                auto key = queue_.take(now);
-                if (!key) break;
-                workers.spawn(work_on(std::move(*key)));
-            }
-            std::chrono::nanoseconds wait = idle_turn;
-            if (const auto due = queue_.next_due(); due && workers.size() < workers_max) {
-                wait = std::clamp<std::chrono::nanoseconds>(*due - now, 0ns, wait);
-            }
-            auto woken = co_await wakeup_.wait_for(wait);
-            if (!woken) break;
-        }
-        workers.cancel();
+        co_await workers_.run();
         loops_.cancel();
-        co_await workers.join();
         co_await loops_.join();
         co_return base::fail(errc::cancelled, "the operator was stopped");
     }
@@ -233,8 +224,7 @@ class operator_impl final : public local_operator {
                     const auto at = databases_.find(key);
                     if (at == databases_.end() || !at->second) return;
                     at->second->forget(what, name);
-                    queue_.add(key);
-                    wakeup_.notify();
+                    workers_.add(key);
                 }
             });
         auto informer =
@@ -262,8 +252,7 @@ class operator_impl final : public local_operator {
             loops_.spawn(clean_leftovers(engine));
             return;
         }
-        queue_.add(engine + " " + place);
-        wakeup_.notify();
+        workers_.add(engine + " " + place);
     }
 
     // Folders that no object stands for, left by a crash between the end of the object and the end
@@ -292,21 +281,7 @@ class operator_impl final : public local_operator {
         co_return base::ok();
     }
 
-    aio::task<> work_on(std::string key) {
-        auto ended = co_await reconcile(key);
-        queue_.done(key);
-        if (ended) {
-            queue_.forget_failures(key);
-        } else if (ended.error().code != errc::cancelled) {
-            // A conflict with another writer is a matter of trying again.
-            log_.info("operator_retry", {{"key", key}, {"detail", ended.error().text}});
-            queue_.add_after_failure(key, std::chrono::steady_clock::now());
-        }
-        wakeup_.notify();
-        co_return base::ok();
-    }
-
-    aio::task<> reconcile(std::string key) {
+    aio::task<aio::requeue_after> reconcile(std::string key) {
         const auto space = key.find(' ');
         const auto engine = key.substr(0, space);
         const auto place = key.substr(space + 1);
@@ -318,34 +293,34 @@ class operator_impl final : public local_operator {
             const auto held = database;
             base::outcome<void> left;
             if (held) left = co_await held->abandon();
-            if (!left) co_return left;
+            if (!left) co_return base::pass(left);
             databases_.erase(key);
-            if (!kind.databases->is_synced) co_return base::ok();
-            co_return co_await refuse_requests(host_, *kind.kind, kind.requests->of(place));
+            if (!kind.databases->is_synced) co_return aio::requeue_after();
+            const auto refused =
+                co_await refuse_requests(host_, *kind.kind, kind.requests->of(place));
+            if (!refused) co_return base::pass(refused);
+            co_return aio::requeue_after();
         }
         if (!database) {
-            database = std::make_shared<local_database>(host_, *kind.kind, [this, key] {
-                queue_.add(key);
-                wakeup_.notify();
-            });
+            database = std::make_shared<local_database>(host_, *kind.kind,
+                                                        [this, key] { workers_.add(key); });
         }
         const auto held = database;
         const auto object = at->second;
         auto brought = co_await held->reconcile(object);
-        if (!brought) co_return brought;
+        if (!brought) co_return base::pass(brought);
         if (held->is_gone()) {
             databases_.erase(key);
-            co_return base::ok();
+            co_return aio::requeue_after();
         }
-        if (!held->can_run()) co_return base::ok();
+        if (!held->can_run()) co_return aio::requeue_after();
         auto served =
             co_await serve_requests(host_, *kind.kind, *held, object, kind.requests->of(place));
         if (!served) co_return base::pass(std::move(served));
-        if (*served) queue_.add_at(key, std::chrono::steady_clock::now() + request_period);
-        co_return base::ok();
+        if (*served) co_return aio::requeue_after(request_period);
+        co_return aio::requeue_after();
     }
 
-    aio::executor executor_;
     kube::client& kube_;
     const base::clock& clock_;
     obs::log& log_;
@@ -355,8 +330,7 @@ class operator_impl final : public local_operator {
     std::map<std::string, resource_watch> kinds_;
     std::vector<watched_companions> companions_;
     std::map<std::string, std::shared_ptr<local_database>> databases_;
-    base::work_queue queue_;
-    aio::notification wakeup_;
+    aio::keyed_workers workers_;
     aio::task_group loops_;
 };
 

@@ -16,69 +16,50 @@ constexpr std::chrono::seconds idle_turn{5};
 }  // namespace
 
 reconciler::reconciler(parts with, reconcile_options how)
-    : deps_(with), options_(how), wakeup_(with.on), workers_(with.on) {
+    : deps_(with),
+      options_(how),
+      workers_(with.on, with.clock,
+               {.workers_max = how.workers,
+                .turn_period = idle_turn,
+                .on_turn = [this] { report_progress(); },
+                .on_failure = [this](const std::string& id,
+                                     const base::failure& error) { log_failure(id, error); }},
+               [this](std::string id) { return reconcile(std::move(id)); }) {
     deps_.health.set_interval(background::reconcile, idle_turn);
 }
 
 void reconciler::on_database(std::shared_ptr<const database_view> view, change what) {
     if (!what.record && !what.status) return;
     // The worker's own writes are not news to it; others call look_at().
-    if (what.record && working_.contains(view->record->id)) return;
+    if (what.record && workers_.is_processing(view->record->id)) return;
     look_at(view->record->id);
 }
 
 void reconciler::look_at(const std::string& id) {
-    queue_.add(id);
-    wakeup_.notify();
+    workers_.add(id);
 }
 
 void reconciler::on_database_deleted(std::shared_ptr<const database_view> last) {
-    queue_.forget_failures(last->record->id);
+    workers_.forget_failures(last->record->id);
 }
 
 aio::task<> reconciler::run() {
-    while (true) {
-        const auto now = deps_.clock.now();
-        deps_.health.progressed(background::reconcile, now);
-        while (workers_.size() < options_.workers) {
-            auto id = queue_.take(now);
-            if (!id) break;
-            workers_.spawn(work_on(std::move(*id)));
-        }
-        deps_.probe.reconcile_waiting.set(static_cast<double>(queue_.queued()));
-        deps_.probe.reconcile_in_work.set(static_cast<double>(queue_.processing()));
-        auto wait = std::chrono::nanoseconds(idle_turn);
-        const auto due = queue_.next_due();
-        const bool is_full = workers_.size() >= options_.workers;
-        if (due && !is_full) {
-            wait =
-                std::clamp<std::chrono::nanoseconds>(*due - now, std::chrono::nanoseconds(0), wait);
-        }
-        auto woken = co_await wakeup_.wait_for(wait);
-        if (!woken) break;
-    }
-    workers_.cancel();
-    co_await workers_.join();
+    auto result = co_await workers_.run();
     deps_.health.stopped(background::reconcile);
-    co_return base::fail(errc::cancelled, "the reconcile loop was stopped");
+    co_return result;
 }
 
-aio::task<> reconciler::work_on(std::string id) {
-    working_.insert(id);
-    auto ended = co_await reconcile(id);
-    working_.erase(id);
-    queue_.done(id);
-    if (ended) {
-        queue_.forget_failures(id);
-    } else if (ended.error().code != errc::cancelled) {
-        deps_.log.warning("reconcile_failed", {{"database_id", id},
-                                               {"code", base::name(ended.error().code)},
-                                               {"reason", ended.error().reason},
-                                               {"detail", ended.error().text}});
-        queue_.add_after_failure(id, deps_.clock.now());
-    }
-    wakeup_.notify();
-    co_return base::ok();
+void reconciler::report_progress() {
+    deps_.health.progressed(background::reconcile, deps_.clock.now());
+    deps_.probe.reconcile_waiting.set(static_cast<double>(workers_.queued()));
+    deps_.probe.reconcile_in_work.set(static_cast<double>(workers_.processing()));
+}
+
+void reconciler::log_failure(const std::string& id, const base::failure& error) {
+    deps_.log.warning("reconcile_failed", {{"database_id", id},
+                                           {"code", base::name(error.code)},
+                                           {"reason", error.reason},
+                                           {"detail", error.text}});
 }
 
 domain::decide_context reconciler::context_of(const entry& which) const {
@@ -104,25 +85,25 @@ aio::task<domain::decision> reconciler::decide_and_write(std::string id) {
     co_return decision;
 }
 
-aio::task<> reconciler::reconcile(std::string id) {
+aio::task<aio::requeue_after> reconciler::reconcile(std::string id) {
     for (int step = 0; step < steps_max; ++step) {
-        if (deps_.table.find(id) == nullptr) co_return base::ok();
+        if (deps_.table.find(id) == nullptr) co_return aio::requeue_after();
         auto decision = co_await decide_and_write(id);
         if (!decision) {
-            if (decision.error().code == errc::not_found) co_return base::ok();
+            if (decision.error().code == errc::not_found) co_return aio::requeue_after();
             co_return base::pass(std::move(decision));
         }
         const auto what = decision->next;
         if (what.kind == action_kind::none) {
             if (decision->record_changed) continue;  // decide again from the new record
-            if (decision->again_in) queue_.add_at(id, deps_.clock.now() + *decision->again_in);
-            co_return base::ok();
+            co_return aio::requeue_after(decision->again_in);
         }
         if (what.kind == action_kind::remove_record) {
             auto forgotten = co_await deps_.records.forget(id);
             deps_.probe.action(what.kind, forgotten ? "ok" : "retry");
             if (forgotten) deps_.log.info("database_removed", {{"database_id", id}});
-            co_return forgotten;
+            if (!forgotten) co_return base::pass(forgotten);
+            co_return aio::requeue_after();
         }
         auto acted = co_await act(decision->record, what);
         if (!acted) co_return co_await note_failure(id, what, acted.error());
@@ -141,11 +122,9 @@ aio::task<> reconciler::reconcile(std::string id) {
         // Nothing more is to be done until the cluster has reacted.
         if (what.kind == action_kind::remove_object && end.gone) continue;
         const auto again = decision->again_in.value_or(std::chrono::seconds(5));
-        queue_.add_at(id, deps_.clock.now() + again);
-        co_return base::ok();
+        co_return aio::requeue_after(again);
     }
-    queue_.add_at(id, deps_.clock.now() + std::chrono::seconds(1));
-    co_return base::ok();
+    co_return aio::requeue_after(std::chrono::seconds(1));
 }
 
 aio::task<reconciler::done_action> reconciler::act(domain::database record, domain::action what) {
@@ -195,7 +174,8 @@ aio::task<reconciler::done_action> reconciler::act(domain::database record, doma
     co_return result;
 }
 
-aio::task<> reconciler::note_failure(std::string id, domain::action tried, base::failure why) {
+aio::task<aio::requeue_after> reconciler::note_failure(std::string id, domain::action tried,
+                                                       base::failure why) {
     bool retry = false;
     auto noted = co_await deps_.records.update(
         id,
@@ -217,8 +197,7 @@ aio::task<> reconciler::note_failure(std::string id, domain::action tried, base:
                                            {"code", base::name(why.code)},
                                            {"reason", why.reason},
                                            {"detail", why.text}});
-    queue_.add(id);
-    co_return base::ok();
+    co_return aio::requeue_after(std::chrono::seconds(0));
 }
 
 }  // namespace app

@@ -7,14 +7,13 @@
 #include <chrono>
 #include <cstdint>
 #include <string>
-#include <unordered_set>
 
 #include "aio/aio.hpp"
+#include "aio/keyed_workers.hpp"
 #include "app/app_metrics.hpp"
 #include "app/readiness.hpp"
 #include "app/record_repository.hpp"
 #include "app/state_cache.hpp"
-#include "base/work_queue.hpp"
 #include "ports/cluster.hpp"
 
 namespace app {
@@ -58,19 +57,18 @@ class reconciler final : public platform_listener {
         std::string created_uid;
         bool gone = false;
     };
-    aio::task<> work_on(std::string id);
-    aio::task<> reconcile(std::string id);
+    void report_progress();
+    void log_failure(const std::string& id, const base::failure& error);
+    aio::task<aio::requeue_after> reconcile(std::string id);
     aio::task<domain::decision> decide_and_write(std::string id);
     aio::task<done_action> act(domain::database record, domain::action what);
-    aio::task<> note_failure(std::string id, domain::action tried, base::failure why);
+    aio::task<aio::requeue_after> note_failure(std::string id, domain::action tried,
+                                               base::failure why);
     [[nodiscard]] domain::decide_context context_of(const entry& which) const;
 
     parts deps_;
     reconcile_options options_;
-    base::work_queue queue_;
-    std::unordered_set<std::string> working_;
-    aio::notification wakeup_;
-    aio::task_group workers_;
+    aio::keyed_workers workers_;
 };
 
 }  // namespace app
