@@ -34,6 +34,25 @@ bool is_effect_unknown(const base::failure& why) noexcept {
 
 }  // namespace
 
+const std::string& collection_of(record_kind kind) noexcept {
+    switch (kind) {
+        case record_kind::project:
+            return projects;
+        case record_kind::operation:
+            return operations;
+        case record_kind::database:
+            break;
+    }
+    return databases;
+}
+
+std::optional<record_kind> record_kind_of(std::string_view collection) noexcept {
+    for (const auto kind : {record_kind::database, record_kind::project, record_kind::operation}) {
+        if (collection == collection_of(kind)) return kind;
+    }
+    return std::nullopt;
+}
+
 aio::task<> record_repository::load_collection(
     std::string collection, std::function<base::outcome<void>(const ports::document&)> take) {
     std::string after;
@@ -107,6 +126,7 @@ aio::task<std::shared_ptr<const domain::database>> record_repository::create(
     record.revision = *put;
     auto shared = std::make_shared<const domain::database>(std::move(record));
     table_.put(shared);
+    observer_(record_kind::database, shared->id, shared->revision);
     co_return shared;
 }
 
@@ -158,6 +178,7 @@ aio::task<std::shared_ptr<const domain::database>> record_repository::update(std
             wanted->revision = *put;
             auto shared = std::make_shared<const domain::database>(std::move(*wanted));
             if (which != nullptr) table_.put(shared);
+            observer_(record_kind::database, id, shared->revision);
             co_return shared;
         }
         if (put.error().code != errc::precondition) {
@@ -186,6 +207,7 @@ aio::task<> record_repository::forget(std::string id) {
         const bool is_there = !put && put.error().code == errc::precondition;
         if (!put && !is_there) co_return base::pass(std::move(put), "archive an operation");
         table_.put_archived(std::make_shared<const domain::operation>(operation));
+        observer_(record_kind::operation, operation.id, 1);
     }
     auto removed =
         co_await store_.remove({.collection = databases, .id = id, .expected = record->revision});
@@ -194,6 +216,53 @@ aio::task<> record_repository::forget(std::string id) {
         co_return base::pass(std::move(removed), "remove the record");
     }
     table_.erase(id);
+    observer_(record_kind::database, id, 0);
+    co_return base::ok();
+}
+
+aio::task<> record_repository::adopt(record_kind kind, std::string id) {
+    switch (kind) {
+        case record_kind::project:
+            return adopt_project(std::move(id));
+        case record_kind::operation:
+            return adopt_operation(std::move(id));
+        case record_kind::database:
+            break;
+    }
+    return adopt_database(std::move(id));
+}
+
+aio::task<> record_repository::adopt_database(std::string id) {
+    const auto turn = co_await queue_.enter(databases + "/" + id);
+    if (!turn) co_return std::unexpected(turn.error());
+    if (table_.find(id) != nullptr) co_return co_await reload(id);
+    auto stored = co_await store_.get(databases, id);
+    if (!stored && stored.error().code == errc::not_found) co_return base::ok();
+    if (!stored) co_return base::pass(std::move(stored), "read a record of another process");
+    auto record = decode_database(stored->body);
+    if (!record) co_return base::pass(std::move(record), id);
+    record->revision = stored->revision;
+    unconfirmed_creations_.erase(id);
+    table_.put(std::make_shared<const domain::database>(std::move(*record)));
+    co_return base::ok();
+}
+
+aio::task<> record_repository::adopt_project(std::string name) {
+    const auto turn = co_await queue_.enter(projects + "/" + name);
+    if (!turn) co_return std::unexpected(turn.error());
+    co_return co_await reload_project(std::move(name));
+}
+
+aio::task<> record_repository::adopt_operation(std::string id) {
+    auto stored = co_await store_.get(operations, id);
+    if (!stored && stored.error().code == errc::not_found) {
+        table_.erase_archived(id);
+        co_return base::ok();
+    }
+    if (!stored) co_return base::pass(std::move(stored), "read an operation of another process");
+    auto record = decode_operation(stored->body);
+    if (!record) co_return base::pass(std::move(record), id);
+    table_.put_archived(std::make_shared<const domain::operation>(std::move(*record)));
     co_return base::ok();
 }
 
@@ -212,6 +281,8 @@ aio::task<> record_repository::reload_project(std::string name) {
     if (!record) co_return base::pass(std::move(record), name);
     record->revision = found->revision;
     const auto present = table_.project(name);
+    // A lower revision is that of a project that was deleted and created again.
+    if (present && record->revision < present->revision) table_.erase_project(name);
     if (!present || present->revision != record->revision) {
         table_.put_project(std::make_shared<const domain::project>(std::move(*record)));
     }
@@ -232,6 +303,7 @@ aio::task<std::shared_ptr<const domain::project>> record_repository::put_project
         record.revision = *put;
         auto shared = std::make_shared<const domain::project>(std::move(record));
         table_.put_project(shared);
+        observer_(record_kind::project, shared->name, shared->revision);
         co_return shared;
     }
     const bool has_moved = put.error().code == errc::precondition;
@@ -281,6 +353,7 @@ aio::task<> record_repository::delete_project(std::string name) {
         co_await store_.remove({.collection = projects, .id = name, .expected = present->revision});
     if (removed) {
         table_.erase_project(name);
+        observer_(record_kind::project, name, 0);
         co_return base::ok();
     }
     if (removed.error().code == errc::precondition || is_effect_unknown(removed.error())) {
@@ -319,6 +392,7 @@ aio::task<> record_repository::purge_operations(base::instant when) {
         auto removed = co_await store_.remove({.collection = operations, .id = id});
         if (!removed) co_return base::pass(std::move(removed), "remove an old operation");
         table_.erase_archived(id);
+        observer_(record_kind::operation, id, 0);
     }
     co_return base::ok();
 }

@@ -7,8 +7,10 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 
 #include "aio/task.hpp"
 #include "app/state_cache.hpp"
@@ -22,6 +24,15 @@ namespace app {
 // function is called again if another process has written the record in the meantime.
 using record_change = std::function<base::outcome<domain::database>(const domain::database&)>;
 using project_change = std::function<base::outcome<domain::project>(const domain::project&)>;
+
+// The collections of the document store that hold records.
+enum class record_kind : std::uint8_t { database, project, operation };
+const std::string& collection_of(record_kind kind) noexcept;
+std::optional<record_kind> record_kind_of(std::string_view collection) noexcept;
+
+// Called after each write of this process. Revision 0: the record was deleted.
+using write_observer =
+    std::function<void(record_kind kind, const std::string& id, ports::revision revision)>;
 
 class record_repository {
   public:
@@ -39,6 +50,12 @@ class record_repository {
     // admitted one after the other, in the order of their calls. Errors: not_found (the database
     // was deleted), those of `change`, unavailable, timed_out, cancelled.
     aio::task<std::shared_ptr<const domain::database>> update(std::string id, record_change change);
+    // Reads one record from the store and makes memory equal to it: another process may have
+    // created, written or deleted it. Waits for writes of this process to the record. Errors:
+    // unavailable, corrupt, cancelled.
+    aio::task<> adopt(record_kind kind, std::string id);
+    void on_write(write_observer observer) { observer_ = std::move(observer); }
+
     // Archives the operations, then removes the record: repeatable at any point. Failures:
     // precondition (the record moved: decide again), unavailable, timed_out.
     aio::task<> forget(std::string id);
@@ -67,6 +84,9 @@ class record_repository {
     aio::task<> load_collection(std::string collection,
                                 std::function<base::outcome<void>(const ports::document&)> take);
     aio::task<> reload(std::string id);
+    aio::task<> adopt_database(std::string id);
+    aio::task<> adopt_project(std::string name);
+    aio::task<> adopt_operation(std::string id);
     aio::task<> reload_project(std::string name);
     [[nodiscard]] base::outcome<void> check_ready() const;
 
@@ -75,6 +95,7 @@ class record_repository {
     const base::clock& clock_;
     obs::log& log_;
     write_queue queue_;
+    write_observer observer_ = [](record_kind, const std::string&, ports::revision) {};
     std::set<std::string> unconfirmed_creations_;  // ids
     std::set<std::string> unconfirmed_records_;    // ids of those in the table
     std::set<std::string> unconfirmed_projects_;   // names

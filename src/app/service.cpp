@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <optional>
 #include <utility>
 
 #include "app/app_metrics.hpp"
@@ -10,6 +11,7 @@
 #include "app/idempotency.hpp"
 #include "app/metrics_sync.hpp"
 #include "app/reconciler.hpp"
+#include "app/record_feed.hpp"
 #include "app/record_repository.hpp"
 #include "app/state_cache.hpp"
 #include "app/state_counts.hpp"
@@ -61,6 +63,16 @@ class service_impl final : public service, public ports::cluster_observer {
                       .clock = with.clock,
                       .log = with.log}),
           loops_(with.on) {
+        if (options_.anti_entropy_interval > std::chrono::milliseconds(0)) {
+            feed_.emplace(
+                record_feed::deps{.executor = with.on,
+                                  .store = with.store,
+                                  .records = records_,
+                                  .cache = table_,
+                                  .bus = with.bus,
+                                  .log = with.log},
+                record_feed_options{.anti_entropy_interval = options_.anti_entropy_interval});
+        }
         table_.listen(reconciler_);
         table_.listen(metrics_);
         deps_.health.set_interval(background::status_sync, status_turn);
@@ -87,6 +99,7 @@ class service_impl final : public service, public ports::cluster_observer {
         loops_.spawn(deps_.cluster.run(*this));
         loops_.spawn(reconciler_.run());
         loops_.spawn(metrics_.run());
+        if (feed_) loops_.spawn(feed_->run());
         loops_.spawn(every(std::chrono::seconds(1), [this] { return watch_parts(); }));
         loops_.spawn(every(status_turn, [this] { return records_.resolve_unconfirmed(); }));
         loops_.spawn(every(std::chrono::seconds(60), [this] { return history_.flush(false); }));
@@ -283,6 +296,7 @@ class service_impl final : public service, public ports::cluster_observer {
     reconciler reconciler_;
     metrics_sync metrics_;
     use_cases use_cases_;
+    std::optional<record_feed> feed_;
     aio::task_group loops_;
 };
 

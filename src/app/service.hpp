@@ -11,6 +11,7 @@
 #include "base/clock.hpp"
 #include "obs/log.hpp"
 #include "obs/metrics.hpp"
+#include "ports/bus.hpp"
 #include "ports/cluster.hpp"
 #include "ports/document_store.hpp"
 #include "ports/metrics_source.hpp"
@@ -26,6 +27,7 @@ struct service_parts {
     obs::log& log;
     obs::registry& registry;
     readiness& health;
+    ports::bus* bus = nullptr;  // to the other processes; nullptr: anti-entropy alone
 };
 
 struct service_options {
@@ -35,6 +37,9 @@ struct service_options {
     std::chrono::seconds history_retention = std::chrono::hours(24);
     std::chrono::seconds provision_timeout{900};
     std::size_t reconcile_workers = 32;
+    // How often this process compares its records with the store. 0: no other process writes to the
+    // store (SQLite, whose file has one owner).
+    std::chrono::milliseconds anti_entropy_interval{0};
     bool store_is_embedded = true;
     bool cache_is_embedded = true;
 };

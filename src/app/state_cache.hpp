@@ -80,11 +80,19 @@ class state_cache {
     }
 
     [[nodiscard]] std::shared_ptr<const domain::project> project(const std::string& name) const;
+    [[nodiscard]] const std::map<std::string, std::shared_ptr<const domain::project>>& projects()
+        const noexcept {
+        return projects_;
+    }
     void put_project(std::shared_ptr<const domain::project> record);
     void erase_project(const std::string& name);
 
     // Of databases that are gone.
     void put_archived(std::shared_ptr<const domain::operation> operation);
+    [[nodiscard]] const std::unordered_map<std::string, std::shared_ptr<const domain::operation>>&
+    archived() const noexcept {
+        return archived_;
+    }
     [[nodiscard]] std::vector<std::string> archived_before(base::instant when) const;
     // Ids of databases that were removed and whose removal is still on record.
     [[nodiscard]] std::vector<std::string> removed_databases() const;

@@ -1,0 +1,201 @@
+#include "app/record_feed.hpp"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <optional>
+
+namespace app {
+namespace {
+
+const std::string channel = "records";
+
+// One line of a message: "<collection> <id> <revision>". Revision 0: the record was deleted.
+struct announcement {
+    record_kind kind;
+    std::string id;
+    ports::revision revision = 0;
+};
+
+// Returns std::nullopt for a line of another format, as a newer version may send.
+std::optional<announcement> parse_line(std::string_view line) {
+    const auto first = line.find(' ');
+    const auto second = line.rfind(' ');
+    if (first == std::string_view::npos || first == second) return std::nullopt;
+    const auto kind = record_kind_of(line.substr(0, first));
+    if (!kind) return std::nullopt;
+    announcement result{.kind = *kind,
+                        .id = std::string(line.substr(first + 1, second - first - 1))};
+    const auto digits = line.substr(second + 1);
+    const auto [end, error] =
+        std::from_chars(digits.data(), digits.data() + digits.size(), result.revision);
+    if (error != std::errc() || end != digits.data() + digits.size()) return std::nullopt;
+    return result;
+}
+
+}  // namespace
+
+std::vector<std::string> differing_ids(const std::map<std::string, ports::revision>& known,
+                                       const ports::revision_page& page, const std::string& after) {
+    std::vector<std::string> result;
+    auto held = known.upper_bound(after);
+    for (const auto& stored : page.items) {
+        for (; held != known.end() && held->first < stored.id; ++held) {
+            result.push_back(held->first);
+        }
+        const bool is_held = held != known.end() && held->first == stored.id;
+        if (!is_held || held->second != stored.revision) result.push_back(stored.id);
+        if (is_held) ++held;
+    }
+    if (!page.next.empty()) return result;
+    for (; held != known.end(); ++held) result.push_back(held->first);
+    return result;
+}
+
+record_feed::record_feed(deps deps, record_feed_options options)
+    : deps_(std::move(deps)),
+      options_(options),
+      has_written_(deps_.executor),
+      has_announced_(deps_.executor),
+      loops_(deps_.executor) {
+    if (deps_.bus == nullptr) return;
+    deps_.records.on_write(
+        [this](record_kind kind, const std::string& id, ports::revision revision) {
+            written_[{kind, id}] = revision;
+            has_written_.notify();
+        });
+    subscription_ =
+        deps_.bus->subscribe(channel, [this](const std::string& message) { on_message(message); });
+}
+
+aio::task<> record_feed::run() {
+    if (deps_.bus != nullptr) {
+        loops_.spawn(publish_writes());
+        loops_.spawn(read_announced());
+    }
+    auto ended = co_await aio::periodic(
+        {.period = options_.anti_entropy_interval,
+         .first_delay = options_.anti_entropy_interval,
+         .on_failure =
+             [this](const base::failure& why) {
+                 deps_.log.warning("anti_entropy_failed",
+                                   {{"code", base::name(why.code)}, {"detail", why.text}});
+             }},
+        [this] { return compare(); });
+    loops_.cancel();
+    co_await loops_.join();
+    co_return ended;
+}
+
+aio::task<> record_feed::compare() {
+    for (const auto kind : {record_kind::project, record_kind::operation, record_kind::database}) {
+        auto compared = co_await compare_collection(kind);
+        if (!compared) co_return base::pass(std::move(compared), collection_of(kind));
+    }
+    co_return base::ok();
+}
+
+aio::task<> record_feed::compare_collection(record_kind kind) {
+    std::string after;
+    while (true) {
+        auto page = co_await deps_.store.revisions(collection_of(kind), after, page_limit);
+        if (!page) co_return base::pass(std::move(page), "read revisions");
+        // Memory is read after the page: a write of this process in between is read again for
+        // nothing, and no write of another process is missed.
+        const auto ids = differing_ids(known_revisions(kind), *page, after);
+        for (const auto& id : ids) {
+            auto adopted = co_await deps_.records.adopt(kind, id);
+            if (!adopted) co_return adopted;
+        }
+        if (page->next.empty()) co_return base::ok();
+        after = page->next;
+    }
+}
+
+std::map<std::string, ports::revision> record_feed::known_revisions(record_kind kind) const {
+    std::map<std::string, ports::revision> result;
+    switch (kind) {
+        case record_kind::database:
+            for (const auto& [id, database] : deps_.cache.databases()) {
+                result.emplace(id, database.record->revision);
+            }
+            break;
+        case record_kind::project:
+            for (const auto& [name, project] : deps_.cache.projects()) {
+                result.emplace(name, project->revision);
+            }
+            break;
+        case record_kind::operation:  // archived operations are written once
+            for (const auto& [id, operation] : deps_.cache.archived()) result.emplace(id, 1);
+            break;
+    }
+    return result;
+}
+
+bool record_feed::is_known(const record_key& key, ports::revision revision) const {
+    const auto& [kind, id] = key;
+    ports::revision known = 0;
+    if (kind == record_kind::database) {
+        const auto it = deps_.cache.databases().find(id);
+        if (it != deps_.cache.databases().end()) known = it->second.record->revision;
+    } else if (kind == record_kind::project) {
+        if (const auto project = deps_.cache.project(id)) known = project->revision;
+    } else {
+        known = deps_.cache.archived().contains(id) ? 1 : 0;
+    }
+    return known == revision;
+}
+
+void record_feed::on_message(const std::string& message) {
+    std::string_view rest = message;
+    while (!rest.empty()) {
+        const auto end = std::min(rest.find('\n'), rest.size());
+        const auto line = parse_line(rest.substr(0, end));
+        rest.remove_prefix(std::min(end + 1, rest.size()));
+        if (!line) continue;
+        record_key key{line->kind, line->id};
+        if (!is_known(key, line->revision)) announced_.insert(std::move(key));
+    }
+    if (!announced_.empty()) has_announced_.notify();
+}
+
+aio::task<> record_feed::publish_writes() {
+    while (true) {
+        auto woken = co_await has_written_.wait();
+        if (!woken) co_return woken;
+        auto waited = co_await aio::sleep_for(options_.flush_interval);  // collects a batch
+        if (!waited) co_return waited;
+        while (!written_.empty()) {
+            std::string message;
+            while (!written_.empty() && message.size() < message_bytes_max) {
+                const auto first = written_.begin();
+                message += fmt::format("{} {} {}\n", collection_of(first->first.first),
+                                       first->first.second, first->second);
+                written_.erase(first);
+            }
+            auto published = co_await deps_.bus->publish(channel, std::move(message));
+            if (!published && published.error().code == base::errc::cancelled) co_return published;
+            if (!published) {  // anti-entropy delivers what the bus does not
+                deps_.log.warning("bus_publish_failed", {{"detail", published.error().text}});
+            }
+        }
+    }
+}
+
+aio::task<> record_feed::read_announced() {
+    while (true) {
+        auto woken = co_await has_announced_.wait();
+        if (!woken) co_return woken;
+        while (!announced_.empty()) {
+            const auto [kind, id] = announced_.extract(announced_.begin()).value();
+            auto adopted = co_await deps_.records.adopt(kind, id);
+            if (adopted) continue;
+            if (adopted.error().code == base::errc::cancelled) co_return adopted;
+            // Anti-entropy reads it once the store is back.
+            deps_.log.warning("announced_record_not_read",
+                              {{"id", id}, {"detail", adopted.error().text}});
+        }
+    }
+}
+
+}  // namespace app

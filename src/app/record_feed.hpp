@@ -1,0 +1,77 @@
+#pragma once
+// Keeps the records in memory equal to the store while other processes write to it. Two mechanisms:
+// anti-entropy compares (id, revision) pairs of every collection with memory and reads the records
+// that differ; the bus only shortens the wait. A lost, repeated or reordered message is harmless,
+// because a message only names a record to read again. No clocks, no change streams. Lives on the
+// control loop.
+
+#include <chrono>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "aio/aio.hpp"
+#include "app/record_repository.hpp"
+#include "app/state_cache.hpp"
+#include "obs/log.hpp"
+#include "ports/bus.hpp"
+#include "ports/document_store.hpp"
+
+namespace app {
+
+// Returns the ids that must be read again, in id order: ids of `page` that `known` lacks or holds
+// with another revision, and ids of `known` that belong into the page and are missing there. `page`
+// starts after the id `after`. Pure.
+std::vector<std::string> differing_ids(const std::map<std::string, ports::revision>& known,
+                                       const ports::revision_page& page, const std::string& after);
+
+struct record_feed_options {
+    std::chrono::milliseconds anti_entropy_interval{15'000};
+    std::chrono::milliseconds flush_interval{100};  // of writes to the bus
+};
+
+class record_feed {
+  public:
+    struct deps {
+        aio::executor executor;
+        ports::document_store& store;
+        record_repository& records;
+        state_cache& cache;
+        ports::bus* bus = nullptr;  // nullptr: anti-entropy alone
+        obs::log& log;
+    };
+    record_feed(deps deps, record_feed_options options);
+
+    // Runs the loops until cancelled. Errors: cancelled.
+    aio::task<> run();
+
+    // Compares every collection with memory once and reads the records that differ. Errors:
+    // unavailable, corrupt, cancelled.
+    aio::task<> compare();
+
+  private:
+    using record_key = std::pair<record_kind, std::string>;
+    static constexpr std::size_t message_bytes_max = 32 * 1024;
+    static constexpr std::size_t page_limit = 10'000;
+
+    void on_message(const std::string& message);
+    [[nodiscard]] std::map<std::string, ports::revision> known_revisions(record_kind kind) const;
+    [[nodiscard]] bool is_known(const record_key& key, ports::revision revision) const;
+    aio::task<> compare_collection(record_kind kind);
+    aio::task<> publish_writes();
+    aio::task<> read_announced();
+
+    deps deps_;
+    record_feed_options options_;
+    std::map<record_key, ports::revision> written_;  // by this process, not published yet
+    std::set<record_key> announced_;                 // by other processes, not read yet
+    aio::notification has_written_;
+    aio::notification has_announced_;
+    std::unique_ptr<ports::bus::subscription> subscription_;
+    aio::task_group loops_;
+};
+
+}  // namespace app

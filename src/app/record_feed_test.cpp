@@ -1,0 +1,282 @@
+#include "app/record_feed.hpp"
+
+#include <gtest/gtest.h>
+
+#include <deque>
+
+#include "test/support/manual_clock.hpp"
+#include "test/support/memory_document_store.hpp"
+#include "test/support/poll_until_done.hpp"
+
+namespace {
+
+using namespace std::chrono_literals;
+using ids = std::vector<std::string>;
+using known = std::map<std::string, ports::revision>;
+
+TEST(differing_ids, returns_nothing_for_equal_contents) {
+    EXPECT_EQ(app::differing_ids({}, {}, ""), ids{});
+    EXPECT_EQ(app::differing_ids({{"a", 1}, {"b", 2}}, {.items = {{"a", 1}, {"b", 2}}}, ""), ids{});
+}
+
+TEST(differing_ids, returns_new_changed_and_deleted_ids_in_order) {
+    const known held{{"a", 1}, {"b", 2}, {"d", 4}, {"e", 5}};
+    const ports::revision_page page{.items = {{"a", 1}, {"b", 3}, {"c", 1}, {"e", 5}}};
+    EXPECT_EQ(app::differing_ids(held, page, ""), (ids{"b", "c", "d"}));
+}
+
+TEST(differing_ids, returns_a_record_whose_revision_went_back) {
+    EXPECT_EQ(app::differing_ids({{"a", 7}}, {.items = {{"a", 1}}}, ""), ids{"a"});
+}
+
+TEST(differing_ids, looks_at_the_range_of_the_page_only) {
+    const known held{{"a", 1}, {"c", 1}, {"e", 1}};
+    const ports::revision_page middle{.items = {{"b", 1}, {"c", 1}}, .next = "c"};
+    EXPECT_EQ(app::differing_ids(held, middle, "a"), ids{"b"});
+    const ports::revision_page last{.items = {}};
+    EXPECT_EQ(app::differing_ids(held, last, "c"), ids{"e"});
+}
+
+// A bus whose messages wait until the test delivers, drops, repeats or reorders them.
+class held_bus final : public ports::bus {
+  public:
+    aio::task<void> publish(std::string, std::string message) override {
+        messages.push_back(std::move(message));
+        co_return base::ok();
+    }
+    std::unique_ptr<subscription> subscribe(
+        std::string, std::function<void(const std::string&)> listener) override {
+        listeners.push_back(std::move(listener));
+        return std::make_unique<subscription>();
+    }
+    [[nodiscard]] bool is_connected() const noexcept override { return true; }
+
+    void deliver(const std::string& message) const {
+        for (const auto& listener : listeners) listener(message);
+    }
+
+    std::deque<std::string> messages;
+    std::vector<std::function<void(const std::string&)>> listeners;
+};
+
+// One process: its memory, its repository and its feed.
+struct replica {
+    replica(aio::loop& loop, ports::document_store& store, ports::bus* bus,
+            const base::clock& clock)
+        : cache(clock, 30s),
+          records(store, cache, clock, obs::null_log()),
+          feed({.executor = loop.executor(),
+                .store = store,
+                .records = records,
+                .cache = cache,
+                .bus = bus,
+                .log = obs::null_log()},
+               {.anti_entropy_interval = std::chrono::hours(1), .flush_interval = 0ms}) {}
+    [[nodiscard]] std::string label(const std::string& id) {
+        const auto* database = cache.find(id);
+        return database == nullptr ? "-" : database->record->labels.at("color");
+    }
+
+    app::state_cache cache;
+    app::record_repository records;
+    app::record_feed feed;
+};
+
+class record_feed : public testing::Test {
+  protected:
+    void SetUp() override {
+        for (auto* each : {&first_, &second_}) {
+            loops_.spawn([each] { return each->feed.run(); });
+        }
+        turn();
+    }
+    void TearDown() override {
+        loop_.post([this] { loops_.cancel(); });
+        while (loops_.size() > 0) loop_.poll();
+    }
+    // Runs what is ready, among it the timers of the flush interval.
+    void turn() {
+        for (int idle = 0; idle < 20;) idle = loop_.poll() == 0 ? idle + 1 : 0;
+    }
+    template <class T>
+    base::outcome<T> await(std::function<aio::task<T>()> start) {
+        auto result = fakes::poll_until_done<T>(loop_, std::move(start));
+        turn();
+        return result;
+    }
+    void create(replica& writer, const std::string& id) {
+        const auto created = await<std::shared_ptr<const domain::database>>([&] {
+            return writer.records.create({.id = id,
+                                          .project = "shop",
+                                          .name = "name-of-" + id,
+                                          .engine = "redis",
+                                          .labels = {{"color", "red"}}});
+        });
+        ASSERT_TRUE(created) << created.error().text;
+    }
+    void paint(replica& writer, const std::string& id, const std::string& color) {
+        const auto written = await<std::shared_ptr<const domain::database>>([&] {
+            return writer.records.update(id, [color](domain::database record) {
+                record.labels["color"] = color;
+                return base::outcome<domain::database>(std::move(record));
+            });
+        });
+        ASSERT_TRUE(written) << written.error().text;
+    }
+    void forget(replica& writer, const std::string& id) {
+        ASSERT_TRUE(await<void>([&] { return writer.records.forget(id); }));
+    }
+    void put_project(replica& writer, domain::project record) {
+        using project = std::shared_ptr<const domain::project>;
+        const auto put =
+            await<project>([&] { return writer.records.put_project(std::move(record)); });
+        ASSERT_TRUE(put) << put.error().text;
+    }
+    base::outcome<void> compare(replica& reader) {
+        return await<void>([&] { return reader.feed.compare(); });
+    }
+    void deliver_all() {
+        while (!bus_.messages.empty()) {
+            const auto message = bus_.messages.front();
+            bus_.messages.pop_front();
+            bus_.deliver(message);
+            turn();
+        }
+    }
+
+    fakes::manual_clock clock_;
+    aio::loop loop_;
+    fakes::memory_document_store store_;
+    held_bus bus_;
+    replica first_{loop_, store_, &bus_, clock_};
+    replica second_{loop_, store_, &bus_, clock_};
+    aio::task_group loops_{loop_.executor()};
+};
+
+TEST_F(record_feed, adopts_creates_patches_and_deletes_of_another_process_from_the_bus) {
+    create(first_, "db-a");
+    deliver_all();
+    EXPECT_EQ(second_.label("db-a"), "red");
+    paint(second_, "db-a", "blue");
+    deliver_all();
+    EXPECT_EQ(first_.label("db-a"), "blue");
+    forget(first_, "db-a");
+    deliver_all();
+    EXPECT_EQ(second_.label("db-a"), "-");
+}
+
+TEST_F(record_feed, adopts_everything_by_anti_entropy_if_all_messages_are_lost) {
+    create(first_, "db-a");
+    create(first_, "db-b");
+    create(first_, "db-c");
+    bus_.messages.clear();
+    ASSERT_TRUE(compare(second_));
+    EXPECT_EQ(second_.label("db-b"), "red");
+    paint(first_, "db-b", "blue");
+    forget(first_, "db-c");
+    bus_.messages.clear();
+    ASSERT_TRUE(compare(second_));
+    EXPECT_EQ(second_.label("db-a"), "red");
+    EXPECT_EQ(second_.label("db-b"), "blue");
+    EXPECT_EQ(second_.label("db-c"), "-");
+}
+
+TEST_F(record_feed, keeps_the_newest_record_if_messages_are_repeated_and_reordered) {
+    create(first_, "db-a");
+    paint(first_, "db-a", "blue");
+    paint(first_, "db-a", "green");
+    auto messages = bus_.messages;
+    for (auto it = messages.rbegin(); it != messages.rend(); ++it) {
+        bus_.deliver(*it);
+        turn();
+        bus_.deliver(*it);
+        turn();
+    }
+    EXPECT_EQ(second_.label("db-a"), "green");
+    EXPECT_EQ(second_.cache.find("db-a")->record->revision, 3);
+    forget(first_, "db-a");
+    bus_.deliver("databases db-a 2\n");  // older than the deletion
+    turn();
+    EXPECT_EQ(second_.label("db-a"), "-");
+}
+
+TEST_F(record_feed, ignores_messages_of_another_format) {
+    create(first_, "db-a");
+    bus_.messages.clear();
+    for (const auto* message : {"", "\n\n", "databases", "databases db-a", "databases db-a x\n",
+                                "volumes db-a 1\n", "databases db-a 1x\n"}) {
+        bus_.deliver(message);
+        turn();
+    }
+    EXPECT_EQ(second_.label("db-a"), "-");
+    bus_.deliver("volumes v 1\ndatabases db-a 1\n");
+    turn();
+    EXPECT_EQ(second_.label("db-a"), "red");
+}
+
+TEST_F(record_feed, writes_against_the_revision_of_another_process) {
+    create(first_, "db-a");
+    deliver_all();
+    paint(first_, "db-a", "blue");
+    bus_.messages.clear();
+    paint(second_, "db-a", "green");  // reads the record again and writes on top of it
+    EXPECT_EQ(second_.cache.find("db-a")->record->revision, 3);
+    deliver_all();
+    EXPECT_EQ(first_.label("db-a"), "green");
+}
+
+TEST_F(record_feed, adopts_projects_and_archived_operations) {
+    put_project(first_, {.name = "shop", .display_name = "Shop"});
+    deliver_all();
+    ASSERT_NE(second_.cache.project("shop"), nullptr);
+    auto changed = *second_.cache.project("shop");
+    changed.display_name = "Shop 2";
+    put_project(second_, changed);
+    deliver_all();
+    EXPECT_EQ(first_.cache.project("shop")->display_name, "Shop 2");
+
+    create(first_, "db-a");
+    const auto begun = await<std::shared_ptr<const domain::database>>([&] {
+        return first_.records.update("db-a", [](domain::database record) {
+            record.operations.push_back({.id = "op-a", .database_id = "db-a"});
+            return base::outcome<domain::database>(std::move(record));
+        });
+    });
+    ASSERT_TRUE(begun);
+    forget(first_, "db-a");
+    deliver_all();
+    EXPECT_TRUE(second_.cache.archived().contains("op-a"));
+}
+
+TEST_F(record_feed, adopts_a_project_that_was_deleted_and_created_again) {
+    put_project(first_, {.name = "shop"});
+    for (const auto* name : {"b", "c"}) {
+        auto changed = *first_.cache.project("shop");
+        changed.display_name = name;
+        put_project(first_, changed);
+    }
+    deliver_all();
+    EXPECT_EQ(second_.cache.project("shop")->revision, 3);
+    ASSERT_TRUE(await<void>([&] { return first_.records.delete_project("shop"); }));
+    put_project(first_, {.name = "shop", .display_name = "new"});
+    bus_.messages.clear();
+    ASSERT_TRUE(compare(second_));
+    EXPECT_EQ(second_.cache.project("shop")->display_name, "new");
+    EXPECT_EQ(second_.cache.project("shop")->revision, 1);
+}
+
+TEST_F(record_feed, continues_after_the_store_was_away) {
+    create(first_, "db-a");
+    bus_.messages.clear();
+    store_.fail_next(1);
+    EXPECT_EQ(compare(second_).error().code, base::errc::unavailable);
+    EXPECT_EQ(second_.label("db-a"), "-");
+    store_.fail_next(1);
+    bus_.deliver("databases db-a 1\n");  // the read fails and is not repeated
+    turn();
+    EXPECT_EQ(second_.label("db-a"), "-");
+    ASSERT_TRUE(compare(second_));
+    EXPECT_EQ(second_.label("db-a"), "red");
+}
+
+}  // namespace
