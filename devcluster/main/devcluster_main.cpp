@@ -1,5 +1,5 @@
-// dbaas-devcluster: a local stand-in for a Kubernetes cluster with KubeDB. For development, tests
-// and demonstrations; never for production.
+// dbaas-devcluster: a local replacement of a Kubernetes cluster with KubeDB, for development, tests
+// and demonstrations. Not for production.
 
 #include <fcntl.h>
 #include <pthread.h>
@@ -26,31 +26,31 @@
 namespace {
 
 constexpr const char* usage =
-    R"(usage: dbaas-devcluster serve [FLAGS]    (a flag as first word means serve)
+    R"(usage: dbaas-devcluster serve [FLAGS]    ('serve' may be omitted before a flag)
        dbaas-devcluster operate --data DIR --kubeconfig FILE [FLAGS]
 
 Serves the Kubernetes API on 127.0.0.1 and runs KubeDB objects as local processes: PostgreSQL,
-Redis, MariaDB and Memcached with their exporters. It stands in for a cluster with KubeDB's own
-operator.
+Redis, MariaDB and Memcached with their exporters. It replaces a cluster with KubeDB's operator.
 
-'operate' is the operator alone, for the cluster of a kubeconfig: pods get made-up addresses of
-198.18.0.0/15, which the cluster's egress selector has to lead to 127.0.0.1.
+'operate' runs only the operator, for the cluster of a kubeconfig. Pods get synthetic addresses from
+198.18.0.0/15, which the cluster's egress selector must map to 127.0.0.1.
 
-  --data DIR          where everything is kept (made when it is not there); without it 'serve' uses
-                      a temporary folder, which it removes when it ends
-  --kubeconfig FILE   write a kubeconfig for clients there, once the cluster offers its engines
-  --port N            port of the API; 0, the default, takes the one of the last start, or any
-  --no-operator       only the API server
-  --synthetic N       play up to N databases instead of running them: for proofs of scale
-  --seed N            of what is played; the same seed plays the same (1)
+  --data DIR          data folder, created if missing; without it 'serve' uses a temporary folder
+                      and deletes it at the end
+  --kubeconfig FILE   serve: write a kubeconfig for clients, once the cluster offers its engines
+                      operate: the cluster to use
+  --port N            port of the API; 0 (default): the port of the last start, or a free one
+  --no-operator       run only the API server
+  --synthetic N       simulate up to N databases instead of running them, for measurements at scale
+  --seed N            seed of the simulation (1)
   --flaps-per-second R
-                      played databases that fall ill for two seconds (0)
-  --runtime process   what databases become: processes of this machine, the only runtime so far
+                      simulated databases per second that become Critical or NotReady for 2 s (0)
+  --runtime process   runtime of databases; only 'process' is supported
   --log-level LEVEL   debug, info (default), warning, error
   --log-format FORMAT json, console; the default is console on a terminal
   --help              this text
 
-SIGTERM and Ctrl-C stop every process that it started; a second one stops at once.
+SIGTERM and Ctrl-C stop the program and its engines; a second signal ends it immediately.
 )";
 
 struct options {
@@ -60,7 +60,7 @@ struct options {
     obs::level level = obs::level::info;
     obs::log_format format = obs::log_format::json;
     bool runs_operator = true;
-    std::size_t synthetic = 0;  // databases; 0: real ones
+    std::size_t synthetic = 0;  // simulated databases; 0: none
     std::uint64_t seed = 1;
     double flaps_per_second = 0;
 };
@@ -72,64 +72,64 @@ int complain(const std::string& text) {
 }
 
 template <class Number>
-bool parse_number(const std::string& value, Number& into) {
+bool parse_number(const std::string& value, Number& result) {
     const auto* const end = value.data() + value.size();
-    const auto [at, error] = std::from_chars(value.data(), end, into);
+    const auto [at, error] = std::from_chars(value.data(), end, result);
     return error == std::errc() && at == end;
 }
 
-// Empty: taken; else what is wrong.
-std::string take(const std::string& word, const std::string& value, options& into) {
+// Sets the option. Returns an error message, or empty.
+std::string set_option(const std::string& word, const std::string& value, options& options) {
     static const std::map<std::string, obs::level> levels{{"debug", obs::level::debug},
                                                           {"info", obs::level::info},
                                                           {"warning", obs::level::warning},
                                                           {"error", obs::level::error}};
     if (word == "--data") {
-        into.data = value;
+        options.data = value;
     } else if (word == "--kubeconfig") {
-        into.kubeconfig = value;
+        options.kubeconfig = value;
     } else if (word == "--port") {
-        if (!parse_number(value, into.port)) return "--port must be a number from 0 to 65535";
+        if (!parse_number(value, options.port)) return "--port must be a number from 0 to 65535";
     } else if (word == "--synthetic") {
-        if (!parse_number(value, into.synthetic) || into.synthetic == 0) {
+        if (!parse_number(value, options.synthetic) || options.synthetic == 0) {
             return "--synthetic must be a number of databases";
         }
     } else if (word == "--seed") {
-        if (!parse_number(value, into.seed)) return "--seed must be a number";
+        if (!parse_number(value, options.seed)) return "--seed must be a number";
     } else if (word == "--flaps-per-second") {
-        if (!parse_number(value, into.flaps_per_second) || into.flaps_per_second < 0) {
+        if (!parse_number(value, options.flaps_per_second) || options.flaps_per_second < 0) {
             return "--flaps-per-second must be a number that is not negative";
         }
     } else if (word == "--runtime") {
-        if (value != "process") return "--runtime: there is only 'process'";
+        if (value != "process") return "--runtime must be 'process'";
     } else if (word == "--log-level") {
-        if (!levels.contains(value)) return "--log-level: no such level";
-        into.level = levels.at(value);
+        if (!levels.contains(value)) return "--log-level must be debug, info, warning or error";
+        options.level = levels.at(value);
     } else if (word == "--log-format") {
         if (value != "json" && value != "console") return "--log-format must be json or console";
-        into.format = value == "json" ? obs::log_format::json : obs::log_format::console;
+        options.format = value == "json" ? obs::log_format::json : obs::log_format::console;
     } else {
-        return "no such flag '" + word + "'";
+        return "unknown flag '" + word + "'";
     }
     return {};
 }
 
-int parse(std::span<char*> words, options& into) {
-    if (isatty(2) != 0) into.format = obs::log_format::console;
-    for (std::size_t at = 0; at < words.size(); ++at) {
-        const std::string word = words[at];
+int parse(std::span<char*> words, options& options) {
+    if (isatty(2) != 0) options.format = obs::log_format::console;
+    for (std::size_t index = 0; index < words.size(); ++index) {
+        const std::string word = words[index];
         if (word == "--no-operator") {
-            into.runs_operator = false;
+            options.runs_operator = false;
             continue;
         }
-        if (at + 1 >= words.size()) return complain("'" + word + "' needs a value");
-        const auto wrong = take(word, words[++at], into);
-        if (!wrong.empty()) return complain(wrong);
+        if (index + 1 >= words.size()) return complain("'" + word + "' needs a value");
+        const auto error_text = set_option(word, words[++index], options);
+        if (!error_text.empty()) return complain(error_text);
     }
     return 0;
 }
 
-// One process per folder: the lock is the process's until it ends.
+// Locks the folder for this process until the process ends. Returns -1 if another process has it.
 int lock_folder(const std::string& path) {
     const int fd = open((path + "/lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) != 0) return -1;
@@ -145,7 +145,7 @@ bool write_kubeconfig(const std::string& path, const std::string& text) {
     return whole && rename(fresh.c_str(), path.c_str()) == 0;
 }
 
-// The token outlives restarts: clients keep their kubeconfig.
+// The token survives restarts, so that the kubeconfigs of clients stay valid.
 std::string token_of(const std::string& data) {
     const auto path = data + "/token";
     std::string token;
@@ -157,31 +157,32 @@ std::string token_of(const std::string& data) {
     return token;
 }
 
-// Everything on the main thread: children die with the thread that started them.
-int run_operator(kube::config cluster, const controller::operator_options& how, obs::log& log,
+// Runs on the main thread: the parent-death signal of a child is bound to the thread that starts
+// it.
+int run_operator(kube::config cluster, const controller::operator_options& options, obs::log& log,
                  sigset_t signals) {
     aio::loop loop;
     aio::blocking_pool pool(8, 4096);
     kube::client_options client{
         .config = std::move(cluster), .user_agent = "local-operator", .log = &log};
-    auto made = kube::make_client(loop.executor(), std::move(client));
-    if (!made) return complain(made.error().text);
-    auto local =
-        controller::make_operator(loop.executor(), **made, pool, base::system_clock(), log, how);
+    auto client_result = kube::make_client(loop.executor(), std::move(client));
+    if (!client_result) return complain(client_result.error().text);
+    auto local = controller::make_operator(loop.executor(), **client_result, pool,
+                                           base::system_clock(), log, options);
     aio::task_group work(loop.executor());
     aio::task_group stopping(loop.executor());
     int status = 0;
-    work.on_failure([&log, &status](const base::failure& why) {
-        log.error("operator_failed", {{"detail", why.text}});
+    work.on_failure([&log, &status](const base::failure& error) {
+        log.error("operator_failed", {{"detail", error.text}});
         status = 1;
         kill(getpid(), SIGTERM);
     });
     work.spawn(local->run());
     loop.keep_alive();
     std::thread waiter([&] {
-        int got = 0;
-        sigwait(&signals, &got);
-        log.info("stopping", {{"signal", got}});
+        int signal_number = 0;
+        sigwait(&signals, &signal_number);
+        log.info("stopping", {{"signal", signal_number}});
         loop.post([&] {
             work.cancel();
             stopping.spawn([&]() -> aio::task<> {
@@ -192,9 +193,9 @@ int run_operator(kube::config cluster, const controller::operator_options& how, 
             });
         });
         std::thread([signals] {
-            int again = 0;
-            sigwait(&signals, &again);
-            _exit(128 + again);
+            int second_signal = 0;
+            sigwait(&signals, &second_signal);
+            _exit(128 + second_signal);
         }).detach();
     });
     loop.run();
@@ -202,19 +203,19 @@ int run_operator(kube::config cluster, const controller::operator_options& how, 
     return status;
 }
 
-apiserver::make_simulator played(const options& how, obs::log& log) {
-    if (how.synthetic == 0) return {};
-    const synthetic::cluster_options scene{.capacity = how.synthetic,
-                                           .seed = how.seed,
-                                           .flaps_per_second = how.flaps_per_second,
-                                           .log = &log};
-    return
-        [scene](aio::executor on, apiserver::api_core& content, apiserver::object_store& objects) {
-            return synthetic::make_cluster(std::move(on), content, objects, scene);
-        };
+apiserver::make_simulator simulator_of(const options& options, obs::log& log) {
+    if (options.synthetic == 0) return {};
+    const synthetic::cluster_options cluster_settings{.capacity = options.synthetic,
+                                                      .seed = options.seed,
+                                                      .flaps_per_second = options.flaps_per_second,
+                                                      .log = &log};
+    return [cluster_settings](aio::executor executor, apiserver::api_core& content,
+                              apiserver::object_store& objects) {
+        return synthetic::make_cluster(std::move(executor), content, objects, cluster_settings);
+    };
 }
 
-// Those that end the program, blocked: somebody waits for them.
+// Blocks SIGTERM and SIGINT; sigwait() receives them.
 sigset_t block_signals() {
     sigset_t signals;
     sigemptyset(&signals);
@@ -225,103 +226,104 @@ sigset_t block_signals() {
     return signals;
 }
 
-// Where everything is kept; one that was made up for this run goes with it.
+// The data folder. A temporary one is deleted with this object.
 class data_folder {
   public:
-    explicit data_folder(std::string given) : path_(std::move(given)), passes_(path_.empty()) {
+    explicit data_folder(std::string path) : path_(std::move(path)), is_temporary_(path_.empty()) {
         std::error_code error;
         const auto fresh = base::random_id("dbaas-devcluster-");
-        if (passes_) path_ = std::filesystem::temp_directory_path(error) / fresh;
+        if (is_temporary_) path_ = std::filesystem::temp_directory_path(error) / fresh;
         path_ = std::filesystem::absolute(path_, error);
     }
     ~data_folder() {
         std::error_code error;
-        if (passes_ && is_ours_) std::filesystem::remove_all(path_, error);
+        if (is_temporary_ && is_locked_) std::filesystem::remove_all(path_, error);
     }
     data_folder(const data_folder&) = delete;
     data_folder& operator=(const data_folder&) = delete;
-    // Makes it and takes it for this process; false when it cannot be had, which was said then.
-    bool take();
+    // Creates and locks the folder. Returns false after it printed an error.
+    bool lock();
     [[nodiscard]] const std::string& path() const noexcept { return path_; }
 
   private:
     std::string path_;
-    bool passes_;
-    bool is_ours_ = false;
+    bool is_temporary_;
+    bool is_locked_ = false;
 };
 
-bool data_folder::take() {
+bool data_folder::lock() {
     std::error_code error;
     std::filesystem::create_directories(path_, error);
-    // The engines' user passes through; nobody looks around.
-    if (passes_) std::filesystem::permissions(path_, std::filesystem::perms(0711), error);
-    std::string wrong;
+    // The engines' user may enter the folder but not list it.
+    if (is_temporary_) std::filesystem::permissions(path_, std::filesystem::perms(0711), error);
+    std::string error_text;
     if (error) {
-        wrong = "cannot be made: " + error.message();
+        error_text = "cannot be created: " + error.message();
     } else if (lock_folder(path_) < 0) {
-        wrong = "is in use by another dbaas-devcluster";
+        error_text = "is in use by another dbaas-devcluster";
     }
-    is_ours_ = wrong.empty();
-    if (!is_ours_) complain("'" + path_ + "' " + wrong);
-    return is_ours_;
+    is_locked_ = error_text.empty();
+    if (!is_locked_) complain("'" + path_ + "' " + error_text);
+    return is_locked_;
 }
 
-std::unique_ptr<obs::log_service> start_log(const options& how) {
-    return obs::make_log({.least = how.level, .format = how.format, .app = "dbaas-devcluster"});
+std::unique_ptr<obs::log_service> start_log(const options& options) {
+    return obs::make_log(
+        {.least = options.level, .format = options.format, .app = "dbaas-devcluster"});
 }
 
-int operate(const options& how) {
+int operate(const options& options) {
     const auto signals = block_signals();
-    if (how.data.empty()) return complain("--data must be given");
-    data_folder data(how.data);
-    if (!data.take()) return 2;
-    if (how.kubeconfig.empty()) return complain("--kubeconfig must name the cluster");
-    auto cluster = kube::load_kubeconfig(how.kubeconfig);
+    if (options.data.empty()) return complain("--data must be given");
+    data_folder data(options.data);
+    if (!data.lock()) return 2;
+    if (options.kubeconfig.empty()) return complain("--kubeconfig must name the cluster");
+    auto cluster = kube::load_kubeconfig(options.kubeconfig);
     if (!cluster) return complain(cluster.error().text);
-    const auto log = start_log(how);
-    log->info("operating", {{"kubeconfig", how.kubeconfig}});
+    const auto log = start_log(options);
+    log->info("operating", {{"kubeconfig", options.kubeconfig}});
     const int status = run_operator(
         std::move(*cluster), {.data_dir = data.path(), .makes_up_addresses = true}, *log, signals);
     log->info("stopped");
     return status;
 }
 
-int serve(const options& how) {
+int serve(const options& options) {
     const auto signals = block_signals();
-    data_folder data(how.data);
-    if (!data.take()) return 2;
-    const auto log = start_log(how);
+    data_folder data(options.data);
+    if (!data.lock()) return 2;
+    const auto log = start_log(options);
     const auto token = token_of(data.path());
-    auto started = apiserver::start({.port = how.port,
+    auto started = apiserver::start({.port = options.port,
                                      .data_dir = data.path() + "/apiserver",
                                      .token = token,
                                      .log = log.get(),
-                                     .simulator = played(how, *log)});
+                                     .simulator = simulator_of(options, *log)});
     if (!started) return complain(started.error().text);
     log->info("serving", {{"address", "http://127.0.0.1:" + std::to_string((*started)->port())},
                           {"data", data.path()}});
-    const bool operates = how.runs_operator && how.synthetic == 0;
-    // Who waits for the kubeconfig finds a cluster that offers its engines.
-    bool is_told = true;
-    const auto tell_clients = [&] {
-        is_told =
-            how.kubeconfig.empty() || write_kubeconfig(how.kubeconfig, (*started)->kubeconfig());
-        if (is_told) return;
-        complain("'" + how.kubeconfig + "' cannot be written");
+    const bool operates = options.runs_operator && options.synthetic == 0;
+    // The kubeconfig appears once the cluster offers its engines, so clients can wait for it.
+    bool is_written = true;
+    const auto publish_kubeconfig = [&] {
+        is_written = options.kubeconfig.empty() ||
+                     write_kubeconfig(options.kubeconfig, (*started)->kubeconfig());
+        if (is_written) return;
+        complain("'" + options.kubeconfig + "' cannot be written");
         if (operates) kill(getpid(), SIGTERM);
     };
     if (!operates) {
-        tell_clients();
-        if (!is_told) return 2;
-        int got = 0;
-        sigwait(&signals, &got);
+        publish_kubeconfig();
+        if (!is_written) return 2;
+        int signal_number = 0;
+        sigwait(&signals, &signal_number);
         return 0;
     }
     const int status = run_operator(
         {.server = {.host = "127.0.0.1", .port = (*started)->port()}, .token = base::secret(token)},
-        {.data_dir = data.path(), .on_offered = tell_clients}, *log, signals);
+        {.data_dir = data.path(), .on_offered = publish_kubeconfig}, *log, signals);
     log->info("stopped");
-    return is_told ? status : 2;
+    return is_written ? status : 2;
 }
 
 }  // namespace
@@ -329,8 +331,8 @@ int serve(const options& how) {
 int main(int count, char** words) {
     auto rest = std::span(words, static_cast<std::size_t>(count)).subspan(count > 0 ? 1 : 0);
     std::string command = rest.empty() ? "" : rest[0];
-    const auto asks = [](std::string_view word) { return word == "--help" || word == "-h"; };
-    if (command == "help" || asks(command) || (rest.size() > 1 && asks(rest[1]))) {
+    const auto asks_help = [](std::string_view word) { return word == "--help" || word == "-h"; };
+    if (command == "help" || asks_help(command) || (rest.size() > 1 && asks_help(rest[1]))) {
         std::fputs(usage, stdout);
         return 0;
     }
@@ -342,8 +344,8 @@ int main(int count, char** words) {
         std::fputs(usage, stderr);
         return 2;
     }
-    options how;
-    const int bad = parse(rest, how);
+    options options;
+    const int bad = parse(rest, options);
     if (bad != 0) return bad;
-    return command == "serve" ? serve(how) : operate(how);
+    return command == "serve" ? serve(options) : operate(options);
 }

@@ -21,11 +21,11 @@ constexpr std::array fault_names{std::pair{std::string_view("hung"), scrape_faul
                                  std::pair{std::string_view("oversized"), scrape_fault::oversized},
                                  std::pair{std::string_view("refused"), scrape_fault::refused}};
 
-void spoil(std::string& page, scrape_fault how) {
-    if (how == scrape_fault::truncated) page.resize(page.size() / 2);
-    if (how == scrape_fault::oversized) page.append(oversized_bytes, '#');
-    if (how == scrape_fault::garbage) {
-        for (std::size_t at = 0; at < page.size(); at += 7) page[at] = '\x01';
+void apply_fault(std::string& page, scrape_fault fault) {
+    if (fault == scrape_fault::truncated) page.resize(page.size() / 2);
+    if (fault == scrape_fault::oversized) page.append(oversized_bytes, '#');
+    if (fault == scrape_fault::garbage) {
+        for (std::size_t index = 0; index < page.size(); index += 7) page[index] = '\x01';
     }
 }
 
@@ -34,7 +34,7 @@ void spoil(std::string& page, scrape_fault how) {
 bool scrape_faults::set(std::string_view name, double value) {
     constexpr double day_ms = 86'400'000;
     if (name == "slow_ms" && value >= 0 && value <= day_ms) {
-        slowness = std::chrono::milliseconds(static_cast<std::int64_t>(value));
+        slow_delay = std::chrono::milliseconds(static_cast<std::int64_t>(value));
         return true;
     }
     for (const auto& [known, what] : fault_names) {
@@ -45,8 +45,8 @@ bool scrape_faults::set(std::string_view name, double value) {
     return false;
 }
 
-scrape_fault exporters::fault_of(const exporter& which) const {
-    double share = fraction(mix(which.number, faults_salt));
+scrape_fault exporters::fault_of(const exporter& source) const {
+    double share = fraction(mix(source.number, faults_salt));
     for (const auto& [what, part] : faults_.parts) {
         if (share < part) return what;
         share -= part;
@@ -54,13 +54,13 @@ scrape_fault exporters::fault_of(const exporter& which) const {
     return scrape_fault::none;
 }
 
-proxied exporters::scrape(exporter& which, std::string_view engine, bool is_dead) {
-    note_scrape(which);
+proxied exporters::scrape(exporter& source, std::string_view engine, bool is_unavailable) {
+    record_scrape(source);
     proxied result;
     auto& response = result.outgoing.response;
     response.status = 200;
     response.headers.add("Content-Type", "text/plain; version=0.0.4; charset=utf-8");
-    const auto fault = fault_of(which);
+    const auto fault = fault_of(source);
     if (fault == scrape_fault::hung) {
         result.hangs = true;
         return result;
@@ -71,24 +71,24 @@ proxied exporters::scrape(exporter& which, std::string_view engine, bool is_dead
             http::body(std::string("error trying to reach service: connection refused"));
         return result;
     }
-    if (fault == scrape_fault::slow) result.delay = faults_.slowness;
-    const auto& of = templates_.find(engine)->second;
+    if (fault == scrape_fault::slow) result.delay = faults_.slow_delay;
+    const auto& pages = templates_.find(engine)->second;
     const auto seconds =
         std::chrono::duration<double>(clock_.utc_now().time_since_epoch()).count() - 1.7e9;
-    auto page = is_dead ? of.page_of_dead() : of.page(which.number, seconds);
-    spoil(page, fault);
+    auto page = is_unavailable ? pages.page_of_unavailable() : pages.page(source.number, seconds);
+    apply_fault(page, fault);
     response.body = http::body(std::move(page));
     return result;
 }
 
-void exporters::note_scrape(exporter& which) {
+void exporters::record_scrape(exporter& source) {
     const auto now = clock_.now();
     ++scrapes_;
-    if (which.scrapes++ > 0) {
-        const auto gap = std::chrono::duration<double>(now - which.scraped).count();
+    if (source.scrapes++ > 0) {
+        const auto gap = std::chrono::duration<double>(now - source.scraped).count();
         ++gaps_[static_cast<int>(std::lround(gap * 2))];
     }
-    which.scraped = now;
+    source.scraped = now;
 }
 
 boost::json::object exporters::gaps() const {
@@ -99,9 +99,9 @@ boost::json::object exporters::gaps() const {
     return counted;
 }
 
-double exporters::age_seconds(const exporter& which) const {
-    if (which.scrapes == 0) return 0;
-    return std::chrono::duration<double>(clock_.now() - which.scraped).count();
+double exporters::age_seconds(const exporter& source) const {
+    if (source.scrapes == 0) return 0;
+    return std::chrono::duration<double>(clock_.now() - source.scraped).count();
 }
 
 void exporters::forget_scrapes() {

@@ -1,6 +1,6 @@
 #pragma once
-// The exporters of a played cluster: what a scrape of each answers, now and then wrongly on demand,
-// and how regularly they are scraped. Nothing runs per exporter. Belongs to one loop.
+// The exporters of the simulated cluster: the response to each scrape, injected faults, and
+// statistics of the scrapes. No task exists per exporter. Belongs to one loop.
 
 #include <boost/json/object.hpp>
 #include <chrono>
@@ -15,20 +15,20 @@
 
 namespace synthetic {
 
-// What a scrape is like. The parts of the exporters that are so, in this order; the rest is well.
+// The fault of an exporter. scrape_faults::parts holds the share of the exporters with each fault.
 enum class scrape_fault : std::uint8_t { hung, slow, truncated, garbage, oversized, refused, none };
 
 struct scrape_faults {
     std::map<scrape_fault, double> parts{};
-    std::chrono::milliseconds slowness{3000};
+    std::chrono::milliseconds slow_delay{3000};
 
-    // "hung", "slow", ... with the part (0 to 1) of the exporters that are so; "slow_ms" with the
-    // time that slow ones take. False: there is no such switch, or that is no value for it.
+    // Sets the share (0 to 1) of "hung", "slow", ..., or the response time of slow exporters
+    // ("slow_ms"). Returns false for an unknown name or an invalid value.
     bool set(std::string_view name, double value);
 };
 
 struct exporter {
-    std::uint64_t number = 0;  // of seed and name: what its pages and faults come from
+    std::uint64_t number = 0;  // derived from seed and name; determines pages and faults
     base::steady_time scraped{};
     std::uint64_t scrapes = 0;
 };
@@ -37,23 +37,26 @@ class exporters {
   public:
     explicit exporters(const base::clock& clock) : clock_(clock) {}
 
-    // An engine must be known before one of its databases is scraped.
-    void know(std::string_view engine) { templates_.try_emplace(std::string(engine), engine); }
+    // Must be called before a database of the engine is scraped.
+    void add_engine(std::string_view engine) {
+        templates_.try_emplace(std::string(engine), engine);
+    }
 
-    // The answer to a scrape now. `is_dead`: the exporter answers, its database does not.
-    apiserver::simulator::proxied scrape(exporter& which, std::string_view engine, bool is_dead);
+    // The response to a scrape now. `is_unavailable`: the exporter responds, its database does not.
+    apiserver::simulator::proxied scrape(exporter& source, std::string_view engine,
+                                         bool is_unavailable);
 
-    void set_faults(scrape_faults how) { faults_ = std::move(how); }
+    void set_faults(scrape_faults faults) { faults_ = std::move(faults); }
 
     [[nodiscard]] std::uint64_t scrapes() const noexcept { return scrapes_; }
-    // How often which time, in seconds by halves, lay between two scrapes of one exporter.
+    // Histogram of the time between two scrapes of an exporter: seconds, in halves, to count.
     [[nodiscard]] boost::json::object gaps() const;
-    [[nodiscard]] double age_seconds(const exporter& which) const;  // 0 before the first scrape
+    [[nodiscard]] double age_seconds(const exporter& source) const;  // 0 before the first scrape
     void forget_scrapes();
 
   private:
-    [[nodiscard]] scrape_fault fault_of(const exporter& which) const;
-    void note_scrape(exporter& which);
+    [[nodiscard]] scrape_fault fault_of(const exporter& source) const;
+    void record_scrape(exporter& source);
 
     const base::clock& clock_;
     std::map<std::string, page_template, std::less<>> templates_;  // by engine

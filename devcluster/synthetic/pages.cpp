@@ -12,8 +12,7 @@
 namespace synthetic {
 namespace {
 
-// Families that the platform passes over: as many series as real exporters have, with their names'
-// and labels' shapes.
+// Families that the platform ignores, with the counts, names and labels of real exporters.
 struct padding {
     std::string_view engine;
     std::string_view prefix;
@@ -59,15 +58,15 @@ constexpr std::string_view measures[] = {
     "open",  "pending", "read",    "reused",  "size", "total", "used", "waits", "writes"};
 
 std::string word(int number) {
-    const auto at = static_cast<std::size_t>(number);
-    return fmt::format("{}_{}", nouns[at % std::size(nouns)],
-                       measures[at / std::size(nouns) % std::size(measures)]);
+    const auto index = static_cast<std::size_t>(number);
+    return fmt::format("{}_{}", nouns[index % std::size(nouns)],
+                       measures[index / std::size(nouns) % std::size(measures)]);
 }
 
-bool is_counted(const scrape::rule& of) {
+bool is_counted(const scrape::rule& rule) {
     using scrape::rule_kind;
-    return of.kind == rule_kind::rate || of.kind == rule_kind::ratio ||
-           of.kind == rule_kind::share || of.kind == rule_kind::complement;
+    return rule.kind == rule_kind::rate || rule.kind == rule_kind::ratio ||
+           rule.kind == rule_kind::share || rule.kind == rule_kind::complement;
 }
 
 std::string label_pair(std::string_view name, std::string_view value) {
@@ -92,55 +91,57 @@ page_template::page_template(std::string_view engine) {
     line("process_cpu_seconds_total", "", motion::grows, 0.02);
     line("process_resident_memory_bytes", "", motion::swings, 2e7);
     add_mapped(engine);
-    add_passed_over(engine);
+    add_padding(engine);
     text_ += '\n';
 }
 
-void page_template::head(std::string_view name, motion how) {
+void page_template::head(std::string_view name, motion kind) {
     fmt::format_to(std::back_inserter(text_), "{}# HELP {} {}\n# TYPE {} {}\n",
                    text_.empty() ? "" : "\n", name, "As the engine counts it.", name,
-                   how == motion::grows ? "counter" : "gauge");
+                   kind == motion::grows ? "counter" : "gauge");
 }
 
-// The first line of a family brings its head along; a value and a newline end each line, so that
-// the text before a value begins with the newline of the one before.
-void page_template::line(std::string_view name, std::string_view labels, motion how, double scale) {
+// Starts a family with its head. A value and a newline end each line, so the text before a value
+// begins with the newline of the previous line.
+void page_template::line(std::string_view name, std::string_view labels, motion kind,
+                         double scale) {
     const bool is_new =
         slots_.empty() || text_.find(fmt::format("# TYPE {} ", name)) == std::string::npos;
     if (is_new) {
-        head(name, how);
+        head(name, kind);
     } else {
         text_ += '\n';
     }
     text_ += name;
     if (!labels.empty()) fmt::format_to(std::back_inserter(text_), "{{{}}}", labels);
     text_ += ' ';
-    slots_.push_back({.text_end = text_.size(), .how = how, .scale = scale, .salt = slots_.size()});
+    slots_.push_back(
+        {.text_end = text_.size(), .kind = kind, .scale = scale, .salt = slots_.size()});
 }
 
 void page_template::add_mapped(std::string_view engine) {
-    // Family by family, as pages are: name -> labels -> how it moves.
+    // Grouped by family, as in a page: name -> labels -> motion.
     struct member {
-        motion how;
+        motion kind;
         double scale;
     };
     std::map<std::string, std::map<std::string, member>> families;
-    const auto add = [&](const scrape::series& each, const scrape::rule& of) {
+    const auto add = [&](const scrape::series& each, const scrape::rule& rule) {
         if (each.name.empty()) return;
         const bool compares = each.aggregate == scrape::aggregation::equals;
-        const auto how = of.kind == scrape::rule_kind::age    ? motion::instant
-                         : is_counted(of)                     ? motion::grows
-                         : compares                           ? motion::constant
-                         : of.id == domain::metric_id::up     ? motion::constant
-                         : each.name.ends_with("_is_replica") ? motion::constant
-                                                              : motion::swings;
-        const double scale = of.id == domain::metric_id::up ? 1
-                             : how == motion::constant      ? 0
-                             : how == motion::grows         ? 40
-                                                            : 1000;
+        const auto kind = rule.kind == scrape::rule_kind::age  ? motion::instant
+                          : is_counted(rule)                   ? motion::grows
+                          : compares                           ? motion::constant
+                          : rule.id == domain::metric_id::up   ? motion::constant
+                          : each.name.ends_with("_is_replica") ? motion::constant
+                                                               : motion::swings;
+        const double scale = rule.id == domain::metric_id::up ? 1
+                             : kind == motion::constant       ? 0
+                             : kind == motion::grows          ? 40
+                                                              : 1000;
         auto values = std::string(each.values);
         if (each.label.empty()) {
-            families[std::string(each.name)].try_emplace("", member{how, scale});
+            families[std::string(each.name)].try_emplace("", member{kind, scale});
         }
         while (!each.label.empty() && !values.empty()) {
             const auto bar = values.find('|');
@@ -148,7 +149,7 @@ void page_template::add_mapped(std::string_view engine) {
             if (!each.second_label.empty()) {
                 labels += ',' + label_pair(each.second_label, each.second_value);
             }
-            families[std::string(each.name)].try_emplace(std::move(labels), member{how, scale});
+            families[std::string(each.name)].try_emplace(std::move(labels), member{kind, scale});
             values = bar == std::string::npos ? "" : values.substr(bar + 1);
         }
     };
@@ -161,29 +162,29 @@ void page_template::add_mapped(std::string_view engine) {
         }
     }
     for (const auto& [name, members] : families) {
-        // A family with labels has no series without.
+        // A family with labels has no series without labels.
         const bool has_labels = members.size() > 1;
         for (const auto& [labels, how] : members) {
             if (has_labels && labels.empty()) continue;
-            line(name, labels, how.how, how.scale);
+            line(name, labels, how.kind, how.scale);
         }
     }
 }
 
-void page_template::add_passed_over(std::string_view engine) {
-    std::set<std::string> taken;
+void page_template::add_padding(std::string_view engine) {
+    std::set<std::string> names;
     for (const auto& each : paddings) {
         if (each.engine != engine) continue;
-        const auto how = each.grows ? motion::grows : motion::swings;
+        const auto kind = each.grows ? motion::grows : motion::swings;
         for (int number = 0; number < each.words; ++number) {
             if (!each.label.empty()) {
-                line(each.prefix, label_pair(each.label, word(number)), how, 10);
+                line(each.prefix, label_pair(each.label, word(number)), kind, 10);
                 continue;
             }
             const auto name = std::string(each.prefix) + word(number);
             const bool is_there = text_.find("# TYPE " + name + " ") != std::string::npos ||
-                                  !taken.insert(name).second;
-            if (!is_there) line(name, "", how, each.grows ? 10 : 1e6);
+                                  !names.insert(name).second;
+            if (!is_there) line(name, "", kind, each.grows ? 10 : 1e6);
         }
     }
 }
@@ -191,18 +192,18 @@ void page_template::add_passed_over(std::string_view engine) {
 std::string page_template::page(std::uint64_t database, double seconds) const {
     std::string page;
     page.reserve(text_.size() + slots_.size() * 12);
-    std::size_t from = 0;
+    std::size_t start = 0;
     for (const auto& each : slots_) {
-        page.append(text_, from, each.text_end - from);
-        from = each.text_end;
+        page.append(text_, start, each.text_end - start);
+        start = each.text_end;
         const auto mixed = mix(database, each.salt);
         const double own = 0.5 + fraction(mixed);
-        switch (each.how) {
+        switch (each.kind) {
             case motion::constant:
                 page += each.scale == 0 ? '0' : '1';
                 break;
             case motion::instant: {
-                // Some time in the hundred days before.
+                // An instant in the hundred days before.
                 constexpr double days = 8'640'000;
                 fmt::format_to(std::back_inserter(page), "{}",
                                static_cast<std::int64_t>(1'700'000'000 - days * own));
@@ -223,12 +224,12 @@ std::string page_template::page(std::uint64_t database, double seconds) const {
             }
         }
     }
-    page.append(text_, from, std::string::npos);
+    page.append(text_, start, std::string::npos);
     return page;
 }
 
-std::string page_template::page_of_dead() const {
-    return fmt::format("# HELP {0} Whether the server answers.\n# TYPE {0} gauge\n{0} 0\n", up_);
+std::string page_template::page_of_unavailable() const {
+    return fmt::format("# HELP {0} Whether the server responds.\n# TYPE {0} gauge\n{0} 0\n", up_);
 }
 
 }  // namespace synthetic

@@ -1,8 +1,8 @@
 #pragma once
-// Exporter pages of databases that are not there: for each engine the series that the platform maps
-// (scrape/tables) among several hundred that it passes over, in the proportions of real exporters.
-// Values are functions of seed, database and time: counters only grow, gauges swing. Pure; a
-// template is built once and used for every database of its engine.
+// Exporter pages of simulated databases. A page contains the series that the platform maps and
+// several hundred that it ignores, in the proportions of real exporters. Values are functions of
+// seed, database and time: counters grow, gauges oscillate. Pure. A template is built once per
+// engine.
 
 #include <cstdint>
 #include <string>
@@ -15,32 +15,32 @@ class page_template {
   public:
     explicit page_template(std::string_view engine);
 
-    // The page of one database at a time (seconds since any fixed instant). The same arguments give
-    // the same bytes.
+    // The page of a database at a time in seconds since a fixed instant. Equal arguments return
+    // equal bytes.
     [[nodiscard]] std::string page(std::uint64_t database, double seconds) const;
-    // The same for a database that does not answer its exporter.
-    [[nodiscard]] std::string page_of_dead() const;
+    // The page of an exporter whose database is unavailable.
+    [[nodiscard]] std::string page_of_unavailable() const;
     [[nodiscard]] std::size_t series() const noexcept { return slots_.size(); }
 
   private:
     enum class motion : std::uint8_t { constant, swings, grows, instant };
     struct slot {
-        std::size_t text_end = 0;  // of what stands before the value, in text_
-        motion how = motion::constant;
+        std::size_t text_end = 0;  // end of the text before the value, in text_
+        motion kind = motion::constant;
         double scale = 1;
         std::uint64_t salt = 0;
     };
-    void head(std::string_view name, motion how);
-    void line(std::string_view name, std::string_view labels, motion how, double scale);
+    void head(std::string_view name, motion kind);
+    void line(std::string_view name, std::string_view labels, motion kind, double scale);
     void add_mapped(std::string_view engine);
-    void add_passed_over(std::string_view engine);
+    void add_padding(std::string_view engine);
 
-    std::string text_;  // everything but the values
+    std::string text_;  // the page without values
     std::vector<slot> slots_;
-    std::string up_;  // the engine's own up series
+    std::string up_;  // name of the engine's up series
 };
 
-// splitmix64 (Steele, Lea, Flood 2014): one number out of two, well mixed.
+// Combines two numbers with splitmix64 (Steele, Lea, Flood 2014).
 std::uint64_t mix(std::uint64_t a, std::uint64_t b) noexcept;
 // In [0, 1).
 double fraction(std::uint64_t mixed) noexcept;

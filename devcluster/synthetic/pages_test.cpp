@@ -30,43 +30,43 @@ std::map<std::string, double> read(const std::string& page) {
     return all;
 }
 
-TEST(pages, are_as_large_as_real_ones_and_well_formed) {
+TEST(page_template, builds_well_formed_pages_of_realistic_size) {
     for (const auto* engine : engines) {
-        const page_template of(engine);
-        const auto all = read(of.page(7, 1000));
-        EXPECT_EQ(all.size(), of.series()) << engine;
-        EXPECT_GE(of.series(), 300U) << engine;
-        EXPECT_LE(of.series(), 900U) << engine;
+        const page_template pages(engine);
+        const auto all = read(pages.page(7, 1000));
+        EXPECT_EQ(all.size(), pages.series()) << engine;
+        EXPECT_GE(pages.series(), 300U) << engine;
+        EXPECT_LE(pages.series(), 900U) << engine;
     }
 }
 
-TEST(pages, are_functions_of_database_and_time) {
-    const page_template of("postgres");
-    EXPECT_EQ(of.page(7, 1000), of.page(7, 1000));
-    EXPECT_NE(of.page(7, 1000), of.page(8, 1000));
-    EXPECT_NE(of.page(7, 1000), of.page(7, 1030));
+TEST(page_template, depends_on_database_and_time_only) {
+    const page_template pages("postgres");
+    EXPECT_EQ(pages.page(7, 1000), pages.page(7, 1000));
+    EXPECT_NE(pages.page(7, 1000), pages.page(8, 1000));
+    EXPECT_NE(pages.page(7, 1000), pages.page(7, 1030));
 }
 
-TEST(pages, counters_only_grow_and_do) {
+TEST(page_template, counters_grow) {
     for (const auto* engine : engines) {
-        const page_template of(engine);
-        const auto text = of.page(3, 1e6);
+        const page_template pages(engine);
+        const auto text = pages.page(3, 1e6);
         const auto before = read(text);
-        const auto after = read(of.page(3, 1e6 + 30));
-        std::size_t grown = 0;
+        const auto after = read(pages.page(3, 1e6 + 30));
+        std::size_t growing = 0;
         for (const auto& [key, value] : before) {
             const auto name = key.substr(0, key.find(' '));
             if (text.find("# TYPE " + name + " counter") == std::string::npos) continue;
             EXPECT_GE(after.at(key), value) << key;
-            grown += after.at(key) > value ? 1 : 0;
+            growing += after.at(key) > value ? 1 : 0;
         }
-        EXPECT_GT(grown, 50U) << engine;
+        EXPECT_GT(growing, 50U) << engine;
     }
 }
 
-TEST(pages, a_dead_engine_has_a_page_that_says_so) {
+TEST(page_template, reports_an_unavailable_engine) {
     for (const auto* engine : engines) {
-        const auto all = read(page_template(engine).page_of_dead());
+        const auto all = read(page_template(engine).page_of_unavailable());
         ASSERT_EQ(all.size(), 1U) << engine;
         EXPECT_EQ(all.begin()->second, 0);
     }

@@ -14,40 +14,41 @@ namespace {
 namespace json = boost::json;
 using namespace std::chrono_literals;
 
-class played : public testing::Test {
+class synthetic_cluster : public testing::Test {
   protected:
-    played() {
+    synthetic_cluster() {
         for (auto& each : apiserver::kubedb_definitions()) {
             EXPECT_TRUE(core_.ensure("apiextensions.k8s.io/v1", "customresourcedefinitions",
                                      std::move(each)));
         }
         EXPECT_TRUE(core_.ensure("v1", "namespaces", {{"metadata", {{"name", "t"}}}}));
     }
-    // A life of the cluster, with `scene` beside it; ends when nothing is left on the loop.
-    void play(std::move_only_function<aio::task<>()> scene) {
+    // Runs a cluster and `scene` until the loop has no work left.
+    void run(std::move_only_function<aio::task<>()> scene) {
         cluster_ = make_cluster(loop_.executor(), core_, objects_, {.capacity = 10});
         objects_.on_change([this](const apiserver::change_event& event) {
             cluster_->on_change(event);
-            news_.notify();
+            changed_.notify();
         });
-        auto whole = [](played& it, std::move_only_function<aio::task<>()> act) -> aio::task<> {
+        auto scenario = [](synthetic_cluster& fixture,
+                           std::move_only_function<aio::task<>()> act) -> aio::task<> {
             const auto until = std::chrono::steady_clock::now() + 30s;
             auto ended = co_await aio::with_deadline(until, act());
             EXPECT_TRUE(ended) << ended.error().text;
-            EXPECT_TRUE(co_await it.cluster_->stop());
+            EXPECT_TRUE(co_await fixture.cluster_->stop());
             co_return ended;
         };
         aio::task_group group(loop_.executor());
-        group.spawn(whole(*this, std::move(scene)));
+        group.spawn(scenario(*this, std::move(scene)));
         loop_.run();
         objects_.on_change({});
         cluster_.reset();
     }
     void post(const std::string& collection, std::string body) {
-        http::request made{
+        http::request request{
             .verb = http::method::post, .target = "/apis/" + collection, .body = std::move(body)};
-        made.headers.add("Content-Type", "application/json");
-        const auto reply = core_.handle(made);
+        request.headers.add("Content-Type", "application/json");
+        const auto reply = core_.handle(request);
         EXPECT_EQ(std::get<http::response>(reply).status, 201U);
     }
     void make_database() {
@@ -62,16 +63,16 @@ class played : public testing::Test {
     }
     [[nodiscard]] json::value at(const std::string& type_key, const std::string& name,
                                  const char* pointer) const {
-        const auto found = objects_.find(type_key, {"t", name});
-        if (!found) return {};
-        const json::value content(found->parse());
+        const auto object = objects_.find(type_key, {"t", name});
+        if (!object) return {};
+        const json::value content(object->parse());
         boost::system::error_code error;
         const auto* part = content.find_pointer(pointer, error);
         return part == nullptr ? json::value() : *part;
     }
     aio::task<> until(std::string type_key, std::string name, std::string phase) {
         while (at(type_key, name, "/status/phase") != json::value(phase)) {
-            auto waited = co_await news_.wait();
+            auto waited = co_await changed_.wait();
             if (!waited) co_return waited;
         }
         co_return base::ok();
@@ -81,27 +82,27 @@ class played : public testing::Test {
         return until("ops.kubedb.com/redisopsrequests", std::move(name), std::move(phase));
     }
     base::outcome<void> set(std::string_view faults) {
-        return switches_.set(json::parse(faults).as_object(), cluster_.get());
+        return faults_.set(json::parse(faults).as_object(), cluster_.get());
     }
     apiserver::simulator::proxied scrape() {
-        apiserver::request_info asked{.ns = "t", .name = "cache-stats:metrics"};
-        auto answered = cluster_->proxy(asked);
-        EXPECT_TRUE(answered);
-        return answered ? std::move(*answered) : apiserver::simulator::proxied{};
+        apiserver::request_info info{.ns = "t", .name = "cache-stats:metrics"};
+        auto proxied = cluster_->proxy(info);
+        EXPECT_TRUE(proxied);
+        return proxied ? std::move(*proxied) : apiserver::simulator::proxied{};
     }
 
     const std::string databases = "kubedb.com/redises";
     aio::loop loop_;
-    aio::notification news_{loop_.executor()};
+    aio::notification changed_{loop_.executor()};
     apiserver::object_store objects_;
     apiserver::type_table types_;
     apiserver::api_core core_{objects_, types_, base::system_clock()};
-    apiserver::fault_injector switches_;
+    apiserver::fault_injector faults_;
     std::unique_ptr<apiserver::simulator> cluster_;
 };
 
-TEST_F(played, requests_fail_on_demand_and_change_nothing) {
-    play([this]() -> aio::task<> {
+TEST_F(synthetic_cluster, injected_request_failures_change_nothing) {
+    run([this]() -> aio::task<> {
         make_database();
         auto ready = co_await until_ready();
         if (!ready) co_return ready;
@@ -118,8 +119,8 @@ TEST_F(played, requests_fail_on_demand_and_change_nothing) {
     });
 }
 
-TEST_F(played, what_is_not_given_is_cleared) {
-    play([this]() -> aio::task<> {
+TEST_F(synthetic_cluster, clears_faults_that_are_not_given) {
+    run([this]() -> aio::task<> {
         make_database();
         auto ready = co_await until_ready();
         if (!ready) co_return ready;
@@ -135,18 +136,18 @@ TEST_F(played, what_is_not_given_is_cleared) {
     });
 }
 
-TEST_F(played, switches_that_are_refused_change_nothing) {
-    play([this]() -> aio::task<> {
+TEST_F(synthetic_cluster, rejected_faults_change_nothing) {
+    run([this]() -> aio::task<> {
         make_database();
         auto ready = co_await until_ready();
         if (!ready) co_return ready;
         EXPECT_TRUE(set(R"({"flaps_per_second":0.001,"scrapes":{"refused":1}})"));
         for (const auto* wrong :
-             {R"({"error_status":9})", R"({"haunted":1})", R"({"scrapes":{"haunted":1}})",
+             {R"({"error_status":9})", R"({"unknown":1})", R"({"scrapes":{"unknown":1}})",
               R"({"scrapes":{"hung":2}})", R"({"scrapes":1})", R"({"failing_requests":2})",
               R"({"flaps_per_second":-1})", R"({"forget_scrapes":1,"scrapes":{}})"}) {
-            const auto refused = set(wrong);
-            EXPECT_EQ(refused.error().code, base::errc::invalid) << wrong;
+            const auto result = set(wrong);
+            EXPECT_EQ(result.error().code, base::errc::invalid) << wrong;
             EXPECT_EQ(scrape().outgoing.response.status, 503U) << wrong;
             EXPECT_EQ(cluster_->stats().at("flaps_per_second"), 0.001) << wrong;
         }
@@ -154,16 +155,16 @@ TEST_F(played, switches_that_are_refused_change_nothing) {
     });
 }
 
-// However often the switch is set before, and however slow that was.
-TEST_F(played, databases_fall_ill_as_often_as_was_said_last) {
-    play([this]() -> aio::task<> {
+// A slow rate that was set before does not delay the new one.
+TEST_F(synthetic_cluster, applies_a_new_rate_of_failures_at_once) {
+    run([this]() -> aio::task<> {
         make_database();
         auto ready = co_await until_ready();
         if (!ready) co_return ready;
         EXPECT_TRUE(set(R"({"flaps_per_second":0.001})"));
         EXPECT_TRUE(set(R"({"flaps_per_second":500})"));
         while (at(databases, "cache", "/status/phase") == "Ready") {
-            auto changed = co_await news_.wait();
+            auto changed = co_await changed_.wait();
             if (!changed) co_return base::pass(std::move(changed));
         }
         EXPECT_TRUE(set("{}"));
@@ -171,8 +172,8 @@ TEST_F(played, databases_fall_ill_as_often_as_was_said_last) {
     });
 }
 
-TEST_F(played, more_trouble_than_can_be_made_leaves_the_loop_to_others) {
-    play([this]() -> aio::task<> {
+TEST_F(synthetic_cluster, excessive_failure_rate_does_not_starve_the_loop) {
+    run([this]() -> aio::task<> {
         make_database();
         auto ready = co_await until_ready();
         if (!ready) co_return ready;

@@ -1,6 +1,6 @@
 #pragma once
-// What the played cluster will do next, and when: ordered so that a std::priority_queue gives what
-// is due first, and of what is due at one time what was asked for first.
+// An action that the simulated cluster performs at a given time. Ordered for std::priority_queue:
+// the earliest event first; events with equal times in the order of their scheduling.
 
 #include <cstdint>
 #include <string>
@@ -11,11 +11,11 @@
 
 namespace synthetic {
 
-enum class timer_action : std::uint8_t { database, request, flap, mend };
+enum class timer_action : std::uint8_t { database, request, flap, recover };
 struct timer_event {
     base::steady_time when;
     std::uint64_t order;
-    timer_action what;
+    timer_action action;
     std::string type_key;
     apiserver::object_key key;
     bool operator<(const timer_event& other) const {
