@@ -89,10 +89,10 @@ TEST(read_json, tells_of_members_that_are_given_twice) {
     EXPECT_EQ(pointer(R"({"paused":true,"paused":false})"), "/paused repeated_field");
     EXPECT_EQ(pointer(R"({"labels":{"a/b":"1","c":"1","a/b":"2"}})"),
               "/labels/a~1b repeated_field");
-    EXPECT_EQ(api::find_repeated_member(R"({"a":[{"b":1},{"b":{"c":1,"\u0063":2}}]})"), "/a/1/b/c");
-    EXPECT_EQ(api::find_repeated_member(R"({"a":{"b":1},"b":{"a":[1,2.5,"x",null,true,{}]}})"),
+    EXPECT_EQ(api::find_duplicate_key(R"({"a":[{"b":1},{"b":{"c":1,"\u0063":2}}]})"), "/a/1/b/c");
+    EXPECT_EQ(api::find_duplicate_key(R"({"a":{"b":1},"b":{"a":[1,2.5,"x",null,true,{}]}})"),
               std::nullopt);
-    EXPECT_EQ(api::find_repeated_member(R"({"a":1,"a)"), std::nullopt);
+    EXPECT_EQ(api::find_duplicate_key(R"({"a":1,"a)"), std::nullopt);
 }
 
 TEST(read_json, a_patch_keeps_immutable_members_for_the_domain) {

@@ -13,8 +13,8 @@ namespace {
 namespace json = boost::json;
 using boost::system::error_code;
 
-// Called by the parser; a false result ends the parse.
-struct member_watch {
+// The parser's handler. A function that returns false ends the parse.
+struct duplicate_finder {
     static constexpr std::size_t max_object_size = SIZE_MAX;
     static constexpr std::size_t max_array_size = SIZE_MAX;
     static constexpr std::size_t max_key_size = SIZE_MAX;
@@ -22,7 +22,7 @@ struct member_watch {
 
     struct level {
         std::set<std::string, std::less<>> names;
-        std::string present;  // the member or the index that is being read
+        std::string current;  // the member or the index that the parser reads
         std::size_t index = 0;
         bool is_array = false;
     };
@@ -46,10 +46,10 @@ struct member_watch {
     bool on_key(json::string_view part, std::size_t, error_code& error) {
         key.append(part.data(), part.size());
         auto& level = levels.back();
-        level.present = std::exchange(key, {});
-        if (level.names.insert(level.present).second) return true;
-        found.emplace();
-        for (const auto& each : levels) *found += base::pointer_to("", each.present);
+        level.current = std::exchange(key, {});
+        if (level.names.insert(level.current).second) return true;
+        pointer.emplace();
+        for (const auto& outer : levels) *pointer += base::pointer_to("", outer.current);
         error = json::error::syntax;
         return false;
     }
@@ -68,7 +68,7 @@ struct member_watch {
 
     bool begin_value() {
         if (!levels.empty() && levels.back().is_array) {
-            levels.back().present = std::to_string(levels.back().index++);
+            levels.back().current = std::to_string(levels.back().index++);
         }
         return true;
     }
@@ -79,16 +79,16 @@ struct member_watch {
 
     std::vector<level> levels;
     std::string key;
-    std::optional<std::string> found;
+    std::optional<std::string> pointer;
 };
 
 }  // namespace
 
-std::optional<std::string> find_repeated_member(std::string_view text) {
-    json::basic_parser<member_watch> parser{json::parse_options{}};
+std::optional<std::string> find_duplicate_key(std::string_view text) {
+    json::basic_parser<duplicate_finder> parser{json::parse_options{}};
     error_code error;
     parser.write_some(false, text.data(), text.size(), error);
-    return std::move(parser.handler().found);
+    return std::move(parser.handler().pointer);
 }
 
 }  // namespace api

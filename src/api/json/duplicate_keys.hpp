@@ -1,6 +1,6 @@
 #pragma once
-// Members of a JSON text that occur twice in one object. RFC 8259 leaves open which one counts, and
-// parsers differ; who asks for a database should not find out the hard way. Pure.
+// Finds object members that occur twice in a JSON text. RFC 8259 leaves open which of them counts,
+// and parsers differ, so requests with duplicates are rejected. Pure.
 
 #include <optional>
 #include <string>
@@ -8,8 +8,8 @@
 
 namespace api {
 
-// The JSON pointer (RFC 6901) of the first such member; nothing when there is none, or when `text`
-// is not JSON.
-std::optional<std::string> find_repeated_member(std::string_view text);
+// Returns the JSON pointer (RFC 6901) of the first duplicate. Nothing if there is none, or if
+// `text` is not JSON.
+std::optional<std::string> find_duplicate_key(std::string_view text);
 
 }  // namespace api

@@ -37,11 +37,11 @@ json_writer& json_writer::text(std::string_view value) {
     separate();
     out_ += '"';
     std::size_t plain = 0;
-    for (std::size_t at = 0; at < value.size(); ++at) {
-        const auto c = static_cast<unsigned char>(value[at]);
+    for (std::size_t i = 0; i < value.size(); ++i) {
+        const auto c = static_cast<unsigned char>(value[i]);
         if (c >= 0x20 && c != '"' && c != '\\') continue;
-        out_ += value.substr(plain, at - plain);
-        plain = at + 1;
+        out_ += value.substr(plain, i - plain);
+        plain = i + 1;
         switch (c) {
             case '"':
                 out_ += "\\\"";

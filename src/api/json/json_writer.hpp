@@ -1,6 +1,6 @@
 #pragma once
-// Writes JSON text straight into a string: no tree in between. The caller keeps the nesting right.
-// RFC 8259.
+// Appends JSON (RFC 8259) to a string without a tree in between. The caller must close what it
+// opens.
 
 #include <cstdint>
 #include <string>
@@ -10,7 +10,7 @@ namespace api {
 
 class json_writer {
   public:
-    explicit json_writer(std::string& into) : out_(into) {}
+    explicit json_writer(std::string& out) : out_(out) {}
 
     json_writer& begin_object() { return open('{'); }
     json_writer& end_object() { return close('}'); }
@@ -19,11 +19,11 @@ class json_writer {
     json_writer& key(std::string_view name);
     json_writer& text(std::string_view value);
     json_writer& integer(std::int64_t value);
-    // Shortest text that reads back as the same; NaN and infinities become null.
+    // Writes the shortest text that parses to the same number; null for NaN and infinities.
     json_writer& number(double value);
     json_writer& boolean(bool value);
     json_writer& null();
-    // Text that is JSON already.
+    // Appends a value that is JSON already.
     json_writer& raw(std::string_view json);
 
     json_writer& member(std::string_view name, std::string_view value) {

@@ -204,7 +204,7 @@ base::outcome<Request> read_object(std::string_view body, void (*read)(object_re
                           "bad_request");
     }
     Request request;
-    if (auto pointer = find_repeated_member(body)) {
+    if (auto pointer = find_duplicate_key(body)) {
         request.unread.push_back({std::move(*pointer), "repeated_field", "duplicate field"});
     }
     {

@@ -20,24 +20,24 @@ json::object text_like(std::string_view pattern) {
     return {{"type", "string"}, {"pattern", pattern}};
 }
 
-json::object whole_number(int least, int most) {
-    return {{"type", "integer"}, {"minimum", least}, {"maximum", most}};
+json::object whole_number(int min, int max) {
+    return {{"type", "integer"}, {"minimum", min}, {"maximum", max}};
 }
 
 json::object list_of(json::object items) {
     return {{"type", "array"}, {"items", std::move(items)}};
 }
 
-json::object parameter(std::string_view name, std::string_view where, bool required,
+json::object parameter(std::string_view name, std::string_view location, bool required,
                        std::string_view help, json::object schema) {
     return {{"name", name},
-            {"in", where},
+            {"in", location},
             {"required", required},
             {"description", help},
             {"schema", std::move(schema)}};
 }
 
-// "*" or a tag (RFC 9110, 8.8.3); a list of tags is taken as well.
+// "*" or an entity tag (RFC 9110, 8.8.3). The API accepts a list of tags as well.
 json::object entity_tag() {
     return {{"anyOf", {{{"const", "*"}}, text_like(R"(^(W/)?"[!#-~]*"$)")}}};
 }
@@ -47,20 +47,20 @@ std::string_view path_parameter_help(std::string_view name) {
     return name == "name" ? "Name of the project" : "Identifier of the object";
 }
 
-json::array parameters_of(const route& to) {
+json::array parameters_of(const route& route) {
     json::array list;
     const auto text = text_like(R"(^[^\x00]*$)");
     const json::object instant{{"type", "string"}, {"format", "date-time"}};
-    const auto open = to.pattern.find('{');
+    const auto open = route.pattern.find('{');
     if (open != std::string_view::npos) {
-        const auto name = to.pattern.substr(open + 1, to.pattern.find('}') - open - 1);
+        const auto name = route.pattern.substr(open + 1, route.pattern.find('}') - open - 1);
         list.push_back(parameter(name, "path", true, path_parameter_help(name),
                                  name == "engine" ? reference("EngineName") : text));
     }
     const auto query = [&list](std::string_view name, std::string_view help, json::object schema) {
         list.push_back(parameter(name, "query", false, help, std::move(schema)));
     };
-    if (to.id == endpoint::list_databases) {
+    if (route.id == endpoint::list_databases) {
         query("project", "Filter by project", text);
         query("engine", "Filter by engine", text);
         query("name", "Exact name match, in every project", text);
@@ -75,22 +75,22 @@ json::array parameters_of(const route& to) {
                 {"name", "-name", "created_at", "-created_at", "updated_at", "-updated_at"}}});
     }
     const bool lists_operations =
-        to.id == endpoint::list_operations || to.id == endpoint::list_database_operations;
-    if (to.id == endpoint::list_databases || lists_operations) {
+        route.id == endpoint::list_operations || route.id == endpoint::list_database_operations;
+    if (route.id == endpoint::list_databases || lists_operations) {
         query("limit", "Maximum number of items per page", whole_number(1, 500));
         query("cursor", "next_cursor of the previous page", text_like("^([0-9a-f]{2})*$"));
     }
     if (lists_operations) {
         query("phase", "Filter by phase", reference("OperationPhase"));
     }
-    if (to.id == endpoint::get_metrics_history) {
+    if (route.id == endpoint::get_metrics_history) {
         list.push_back(
             parameter("metric", "query", true, "Name of the metric", reference("MetricName")));
         query("from", "Start of the range; defaults to one hour ago", instant);
         query("to", "End of the range; defaults to now", instant);
         query("step", "Seconds between two points", whole_number(1, 86400));
     }
-    const bool writes = to.verb != http::method::get;
+    const bool writes = route.verb != http::method::get;
     if (writes) {
         query("dry_run", "Validate the request without writing anything", {{"type", "boolean"}});
         list.push_back(
@@ -100,7 +100,7 @@ json::array parameters_of(const route& to) {
                       "operation that was started. Error responses are not stored.",
                       {{"type", "string"}, {"minLength", 1}, {"maxLength", 100}}));
     }
-    if (to.verb == http::method::patch || to.verb == http::method::del) {
+    if (route.verb == http::method::patch || route.verb == http::method::del) {
         list.push_back(parameter("If-Match", "header", false,
                                  "ETag of the version that the write is based on", entity_tag()));
     }
@@ -113,17 +113,17 @@ json::object content(std::string_view media, json::value schema) {
     return result;
 }
 
-json::object answer_of(const route& to) {
-    json::object result{{"description", to.summary}};
-    if (to.response.empty()) {
-        if (to.status != 204) {
-            const auto media = to.id == endpoint::stream ? "text/event-stream"
-                               : to.id == endpoint::docs ? "text/html"
-                                                         : "text/plain";
+json::object response_of(const route& route) {
+    json::object result{{"description", route.summary}};
+    if (route.response.empty()) {
+        if (route.status != 204) {
+            const auto media = route.id == endpoint::stream ? "text/event-stream"
+                               : route.id == endpoint::docs ? "text/html"
+                                                            : "text/plain";
             result["content"] = content(media, json::object{{"type", "string"}});
         }
-    } else if (to.response.ends_with("List")) {
-        const auto item = to.response.substr(0, to.response.size() - 4);
+    } else if (route.response.ends_with("List")) {
+        const auto item = route.response.substr(0, route.response.size() - 4);
         result["content"] =
             content("application/json",
                     json::object{{"type", "object"},
@@ -134,33 +134,35 @@ json::object answer_of(const route& to) {
                                    {"next_cursor", {{"type", {"string", "null"}}}},
                                    {"total", {{"type", "integer"}}}}}});
     } else {
-        result["content"] = content("application/json", reference(to.response));
+        result["content"] = content("application/json", reference(route.response));
     }
     return result;
 }
 
-// Where what an answer names is found: every operation that takes it as its path's parameter.
-json::object links_of(const route& to) {
+// Links a response to every operation that takes its id as a path parameter.
+json::object links_of(const route& route) {
     json::object links;
-    const auto link = [&links](std::string_view prefix, std::string_view from) {
-        for (const auto& each : all_routes()) {
-            if (!each.pattern.starts_with(prefix)) continue;
-            const auto open = each.pattern.find('{');
-            const auto name = each.pattern.substr(open + 1, each.pattern.find('}') - open - 1);
-            links[each.name] = {{"operationId", each.name}, {"parameters", {{name, from}}}};
+    const auto link = [&links](std::string_view prefix, std::string_view pointer) {
+        for (const auto& target : all_routes()) {
+            const auto& pattern = target.pattern;
+            if (!pattern.starts_with(prefix)) continue;
+            const auto open = pattern.find('{');
+            const auto name = pattern.substr(open + 1, pattern.find('}') - open - 1);
+            links[target.name] = {{"operationId", target.name}, {"parameters", {{name, pointer}}}};
         }
     };
-    if (to.id == endpoint::create_database) {
+    if (route.id == endpoint::create_database) {
         link("/api/v1/databases/{", "$response.body#/database/id");
         link("/api/v1/operations/{", "$response.body#/operation/id");
     }
-    if (to.id == endpoint::create_project) {
+    if (route.id == endpoint::create_project) {
         link("/api/v1/projects/{", "$response.body#/name");
     }
     return links;
 }
 
-// What belongs together on a page: the collection below /api/v1, the rest is the platform's own.
+// A group of routes on the documentation page. Routes outside of the collections below /api/v1
+// belong to the group "platform".
 struct group {
     std::string_view name;
     std::string_view summary;
@@ -179,8 +181,8 @@ std::string_view group_of(std::string_view pattern) {
     if (pattern.starts_with(root)) {
         const auto rest = pattern.substr(root.size());
         const auto first = rest.substr(0, rest.find('/'));
-        for (const auto& each : groups) {
-            if (each.name == first) return each.name;
+        for (const auto& group : groups) {
+            if (group.name == first) return group.name;
         }
     }
     return groups.back().name;
@@ -188,43 +190,43 @@ std::string_view group_of(std::string_view pattern) {
 
 json::array document_tags() {
     json::array tags;
-    for (const auto& each : groups) {
-        tags.push_back({{"name", each.name}, {"description", each.summary}});
+    for (const auto& group : groups) {
+        tags.push_back({{"name", group.name}, {"description", group.summary}});
     }
     return tags;
 }
 
-json::object operation_of(const route& to) {
+json::object operation_of(const route& route) {
     json::object responses;
-    auto answer = answer_of(to);
-    if (auto links = links_of(to); !links.empty()) answer["links"] = std::move(links);
-    responses[std::to_string(to.status)] = std::move(answer);
-    if (to.status == 202) responses["200"] = answer_of(to);  // nothing to do, or a dry run
-    if (to.id == endpoint::create_project) responses["200"] = answer_of(to);
-    const json::object refused{
+    auto response = response_of(route);
+    if (auto links = links_of(route); !links.empty()) response["links"] = std::move(links);
+    responses[std::to_string(route.status)] = std::move(response);
+    if (route.status == 202) responses["200"] = response_of(route);  // nothing to do, or a dry run
+    if (route.id == endpoint::create_project) responses["200"] = response_of(route);
+    const json::object error_response{
         {"description", "A problem document (RFC 9457)"},
         {"content", content("application/problem+json", reference("Problem"))}};
-    if (to.id == endpoint::ready) {
-        responses["503"] = answer_of(to);
+    if (route.id == endpoint::ready) {
+        responses["503"] = response_of(route);
     }
-    if (to.id == endpoint::list_databases || to.id == endpoint::list_operations ||
-        to.id == endpoint::list_database_operations || to.id == endpoint::list_projects ||
-        to.id == endpoint::get_database || to.id == endpoint::get_metrics ||
-        to.id == endpoint::get_status || to.id == endpoint::get_project ||
-        to.id == endpoint::openapi) {
+    if (route.id == endpoint::list_databases || route.id == endpoint::list_operations ||
+        route.id == endpoint::list_database_operations || route.id == endpoint::list_projects ||
+        route.id == endpoint::get_database || route.id == endpoint::get_metrics ||
+        route.id == endpoint::get_status || route.id == endpoint::get_project ||
+        route.id == endpoint::openapi) {
         responses["304"] = {{"description", "Not modified"}};
     }
-    if (to.pattern.starts_with("/api/")) responses["default"] = refused;
-    json::object result{{"operationId", to.name},
-                        {"tags", json::array{group_of(to.pattern)}},
-                        {"summary", to.summary},
-                        {"parameters", parameters_of(to)},
+    if (route.pattern.starts_with("/api/")) responses["default"] = error_response;
+    json::object result{{"operationId", route.name},
+                        {"tags", json::array{group_of(route.pattern)}},
+                        {"summary", route.summary},
+                        {"parameters", parameters_of(route)},
                         {"responses", std::move(responses)}};
-    if (!to.body.empty()) {
+    if (!route.body.empty()) {
         const auto media =
-            to.verb == http::method::patch ? "application/merge-patch+json" : "application/json";
-        auto body = content("application/json", reference(to.body));
-        body[media] = {{"schema", reference(to.body)}};
+            route.verb == http::method::patch ? "application/merge-patch+json" : "application/json";
+        auto body = content("application/json", reference(route.body));
+        body[media] = {{"schema", reference(route.body)}};
         result["requestBody"] = {{"required", true}, {"content", std::move(body)}};
     }
     return result;
@@ -234,13 +236,13 @@ json::object operation_of(const route& to) {
 
 std::string openapi_document() {
     json::object paths;
-    for (const auto& each : all_routes()) {
-        if (!each.is_described) continue;
-        auto& item = paths[each.pattern];
+    for (const auto& route : all_routes()) {
+        if (!route.is_described) continue;
+        auto& item = paths[route.pattern];
         if (!item.is_object()) item.emplace_object();
-        std::string verb(http::name(each.verb));
+        std::string verb(http::name(route.verb));
         for (char& c : verb) c = static_cast<char>(c + 32);
-        item.get_object()[verb] = operation_of(each);
+        item.get_object()[verb] = operation_of(route);
     }
     const json::object document{
         {"openapi", "3.1.0"},

@@ -15,7 +15,7 @@ namespace json = boost::json;
 
 json::object enumeration(const auto& names) {
     json::array list;
-    for (const auto& each : names) list.emplace_back(std::string_view(each));
+    for (const auto& name : names) list.emplace_back(std::string_view(name));
     return {{"type", "string"}, {"enum", std::move(list)}};
 }
 
@@ -24,7 +24,7 @@ json::object closed_object(json::object properties) {
         {"type", "object"}, {"properties", std::move(properties)}, {"additionalProperties", false}};
 }
 
-// "connections.current" is member "current" of "connections"; a metric without a dot stands alone.
+// "connections.current" is member "current" of "connections"; a metric without a dot has no group.
 json::object metric_values() {
     json::object groups;
     json::object properties;
@@ -50,8 +50,8 @@ json::object metric_values() {
 
 json::object document_schemas() {
     auto schemas = json::parse(request_schemas()).get_object();
-    auto answers = json::parse(response_schemas()).get_object();
-    for (auto& [name, schema] : answers) schemas[name] = std::move(schema);
+    auto responses = json::parse(response_schemas()).get_object();
+    for (auto& [name, schema] : responses) schemas[name] = std::move(schema);
     schemas["TopologyMode"] = enumeration(domain::names_of<domain::topology_mode>());
     schemas["StorageType"] = enumeration(domain::names_of<domain::storage_type>());
     schemas["OperationKind"] = enumeration(domain::names_of<domain::operation_kind>());

@@ -1,7 +1,7 @@
 #pragma once
-// The JSON schemas of the API's documents, by name: components/schemas of the OpenAPI document.
-// Exact in both directions: what a schema of a request allows is refused only for what the domain
-// knows (an engine's rules, quotas), and answers have the members of theirs and no others.
+// The JSON schemas of the API's documents by name: components/schemas of the OpenAPI document. They
+// are exact. The API rejects a request that matches its schema only for a rule of the domain, such
+// as an engine's rules or a quota. Responses have the members of their schema and no others.
 // Enumerations come from the domain.
 
 #include <boost/json/object.hpp>
@@ -11,7 +11,7 @@ namespace api {
 
 boost::json::object document_schemas();
 
-// Parts of it, as JSON objects: what requests are made of, and what answers are.
+// The schemas of requests and of responses, as JSON objects.
 std::string_view request_schemas() noexcept;
 std::string_view response_schemas() noexcept;
 

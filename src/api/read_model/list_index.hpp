@@ -1,7 +1,7 @@
 #pragma once
-// The databases in the orders that lists are asked for, with what filters look at beside each, so
-// that a filter over all of them touches one compact array. A value: copies share their content
-// (chunked_list). Pure.
+// The databases in the sort orders of lists. Each row holds the filtered values next to the
+// database, so that a filter over all of them reads one compact array. A value: copies share their
+// content (chunked_list). Pure.
 
 #include <cstdint>
 #include <memory>
@@ -26,25 +26,24 @@ struct listed_database {
 };
 
 struct list_row {
-    std::shared_ptr<const listed_database> what;
+    std::shared_ptr<const listed_database> database;
     std::size_t project = 0;   // hash of the name
-    std::uint64_t labels = 0;  // a bit per label, by hash: absent bits mean absent labels
-    std::uint64_t parts = 0;   // a bit per three characters of the name, by hash, likewise
+    std::uint64_t labels = 0;  // a bit per label, by hash: a clear bit means an absent label
+    std::uint64_t parts = 0;   // a bit per three characters of the name, by hash
     std::uint16_t phase = 0;   // a bit per phase
-    std::uint8_t engine = 0;   // place in domain::all_engines(), or the number of engines
+    std::uint8_t engine = 0;   // index in domain::all_engines(), or the number of engines
 };
 
-list_row make_row(std::shared_ptr<const listed_database> what);
+list_row make_row(std::shared_ptr<const listed_database> database);
 std::size_t hash_of(std::string_view text) noexcept;
 std::uint64_t label_bit(std::string_view key, std::string_view value) noexcept;
 std::uint64_t part_bits(std::string_view name) noexcept;
 constexpr std::uint16_t phase_bit(domain::status_phase phase) noexcept {
     return static_cast<std::uint16_t>(1U << static_cast<unsigned>(phase));
 }
-std::uint8_t engine_place(std::string_view engine) noexcept;
+std::uint8_t engine_index(std::string_view engine) noexcept;
 
-// An order by two members of the record; its key is also what positions of cursors are compared
-// with.
+// An order by two members of the record. Cursors hold a key.
 template <auto First, auto Second>
 struct order_by {
     static auto key_of(const domain::database& record) {
@@ -53,7 +52,7 @@ struct order_by {
     using key = std::tuple<std::remove_cvref_t<decltype(std::declval<domain::database>().*First)>,
                            std::remove_cvref_t<decltype(std::declval<domain::database>().*Second)>>;
     bool operator()(const list_row& a, const list_row& b) const {
-        return key_of(*a.what->record) < key_of(*b.what->record);
+        return key_of(*a.database->record) < key_of(*b.database->record);
     }
 };
 using order_by_name = order_by<&domain::database::name, &domain::database::project>;
@@ -65,16 +64,18 @@ struct list_index {
     chunked_list<list_row, order_by_creation> by_creation;
     chunked_list<list_row, order_by_update> by_update;
 
-    // `before` is the database as it was put last; null the first time.
+    // `before` is the database of the previous put(); null for a new one.
     void put(const std::shared_ptr<const listed_database>& before,
              std::shared_ptr<const listed_database> now);
     void erase(const std::shared_ptr<const listed_database>& last);
 };
 
-// Operations, newest first: of everything, and database by database.
+// Operations, newest first: all of them, and grouped by database.
 using operation_pointer = std::shared_ptr<const domain::operation>;
 struct newest_first {
-    static auto key_of(const domain::operation& of) { return std::tie(of.created_at, of.id); }
+    static auto key_of(const domain::operation& operation) {
+        return std::tie(operation.created_at, operation.id);
+    }
     bool operator()(const operation_pointer& a, const operation_pointer& b) const {
         return key_of(*b) < key_of(*a);
     }

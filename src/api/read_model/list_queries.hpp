@@ -1,5 +1,5 @@
 #pragma once
-// GET /databases and /operations: filters, order and pages over the read model. Pure.
+// Lists of databases and operations: filters, sort orders and pages over the read model. Pure.
 
 #include <cstdint>
 #include <optional>
@@ -16,7 +16,7 @@ struct list_query {
     std::string project;
     std::string engine;
     std::string name;
-    std::string search;  // part of the name
+    std::string search;  // a substring of the name
     std::vector<std::string> statuses;
     std::vector<std::pair<std::string, std::string>> labels;
     std::string sort = "name";
@@ -25,7 +25,7 @@ struct list_query {
     std::string cursor;
 };
 
-// Failure: invalid with reason "bad_request" (unknown parameter, bad value, bad cursor).
+// Errors: invalid with reason "bad_request" (unknown parameter, invalid value).
 base::outcome<list_query> read_list_query(std::string_view query);
 // A page of databases. The hash is that of the items and the total; it is computed from the hashes
 // of the documents, which costs less than the hash of the text.
@@ -39,23 +39,23 @@ base::outcome<database_page> list_databases(const directory& all, const list_que
                                             const domain::visible_projects& visible);
 
 struct operation_query {
-    std::string database_id;  // empty: of all
+    std::string database_id;  // empty: of all databases
     std::string phase;        // empty: any
     std::size_t limit = 50;
     std::string cursor;
 };
-// All but the database. Failure: invalid with reason "bad_request".
+// Reads everything except `database_id`. Errors: invalid with reason "bad_request".
 base::outcome<operation_query> read_operation_query(std::string_view query);
 // Returns {items, next_cursor, total} of the operations in visible projects, newest first. Errors:
 // invalid with reason "bad_request" (cursor).
 base::outcome<std::string> list_operations(const directory& all, const operation_query& query,
                                            const domain::visible_projects& visible);
 
-// For the small lists, which have no filters: {items, next_cursor, total} from encoded items.
+// Returns {items, next_cursor, total} of encoded items.
 std::string list_document(const std::vector<std::string>& items, std::size_t total,
                           const std::string& next_cursor = {});
 
-// Cursor tokens are opaque to callers: hexadecimal of their position.
+// A cursor is opaque to clients: the hexadecimal text of a position.
 std::string encode_cursor(std::string_view position);
 std::optional<std::string> decode_cursor(std::string_view token);
 

@@ -41,15 +41,15 @@ std::shared_ptr<const domain::operation> read_model::operation(const std::string
     return operations_.find(id);
 }
 
-void read_model::change_directory(const std::function<void(directory&)>& how) {
+void read_model::change_directory(const std::function<void(directory&)>& update) {
     auto next = std::make_shared<directory>(*directory_.load());
-    how(*next);
+    update(*next);
     directory_.store(std::move(next));
 }
 
-void read_model::change_projects(const std::function<void(project_map&)>& how) {
+void read_model::change_projects(const std::function<void(project_map&)>& update) {
     auto next = std::make_shared<project_map>(*directory_.load()->projects);
-    how(*next);
+    update(*next);
     change_directory([&](directory& all) { all.projects = std::move(next); });
 }
 
@@ -70,23 +70,23 @@ void read_model::notify(const changed_object& changed, bool is_delete, std::stri
     listener_(std::move(change));
 }
 
-void read_model::on_database(std::shared_ptr<const app::database_view> view, app::change what) {
+void read_model::on_database(std::shared_ptr<const app::database_view> view, app::change change) {
     const auto& id = view->record->id;
     auto slot = slots_.find(id);
     const auto before = slot ? slot->documents.load() : nullptr;
     auto next = before ? std::make_shared<database_documents>(*before)
                        : std::make_shared<database_documents>();
     next->view = view;
-    const bool described = what.record || what.status || !before;
-    if (described) {
+    const bool is_described = change.record || change.status || !before;
+    if (is_described) {
         next->database = encode_with(
-            [](json_writer& out, const app::database_view& each) { write(out, each); }, *view);
+            [](json_writer& out, const app::database_view& source) { write(out, source); }, *view);
         next->status = encode_with(write_status, *view);
         next->events = encode_with(write_events, *view);
         next->hash = base::fnv1a(*next->database);
         next->etag = etag_of(view->record->revision, next->hash);
     }
-    if (what.metrics || !before) {
+    if (change.metrics || !before) {
         auto document = encode_metrics(*view);
         next->metrics = share(std::move(document.text));
         next->metrics_split = document.split_at;
@@ -99,15 +99,16 @@ void read_model::on_database(std::shared_ptr<const app::database_view> view, app
         slot->documents.store(std::move(next));
         slots_.change(id, [&](auto& map) { map[id] = slot; });
     }
-    if (described) {
-        list(*view, slot);
+    if (is_described) {
+        update_index(*view, slot);
         notify_upsert({"database", id, view->record->project, view->record->revision},
                       *slot->documents.load()->database);
     }
 }
 
-// Lists see a database's record and phase; the rest is in its slot.
-void read_model::list(const app::database_view& view, const std::shared_ptr<database_slot>& slot) {
+// The index holds a database's record and phase. The documents are in its slot.
+void read_model::update_index(const app::database_view& view,
+                              const std::shared_ptr<database_slot>& slot) {
     auto& known = listed_[view.record->id];
     if (known && known->record == view.record && known->phase == view.status.phase) return;
     auto now = std::make_shared<const listed_database>(view.record, slot, view.status.phase);

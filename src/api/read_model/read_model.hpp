@@ -1,7 +1,7 @@
 #pragma once
-// What reads are answered from: documents that were encoded when they changed, shared by all loops.
-// Written on the control loop as the platform's listener; read on any thread without a lock of ours
-// and without waiting for the writer.
+// The read model: documents that were encoded when they changed, shared by all HTTP loops. The
+// control loop writes it as the platform's listener. Any thread may read it; a read takes no lock
+// and does not wait for the writer.
 
 #include <array>
 #include <cstdint>
@@ -34,24 +34,25 @@ struct database_documents {
     std::string etag;                // of `database` and `status`
 };
 
-// A database's place: stays while the database lives, its documents are exchanged.
+// Holds the current documents of a database. Exists as long as the database.
 struct database_slot {
     base::atomic_shared_ptr<const database_documents> documents;
 };
 
 using project_map = std::map<std::string, std::shared_ptr<const domain::project>>;
 
-// What lists are answered from; immutable, and cheap to copy for the next one.
+// The content of all lists. Immutable; cheap to copy for the next version.
 struct directory {
     list_index databases;
     chunked_list<operation_pointer, newest_first> operations;
     chunked_list<operation_pointer, newest_of_database_first> operations_of_databases;
-    chunked_list<operation_pointer, newest_first> unfinished;  // of the operations
+    chunked_list<operation_pointer, newest_first>
+        unfinished;  // the unfinished ones of `operations`
     std::shared_ptr<const project_map> projects = std::make_shared<project_map>();
-    std::shared_ptr<const ports::catalogue> catalogue;  // null until the cluster was read
+    std::shared_ptr<const ports::catalogue> catalogue;  // null until the cluster is synced
 };
 
-// A change as stream subscribers see it: {"kind", "id", "revision", "object"}.
+// A change for stream subscribers: {"kind", "id", "revision", "object"}.
 struct model_change {
     std::string project;  // decides which subscribers may see it
     bool is_delete = false;
@@ -69,7 +70,7 @@ class read_model final : public app::platform_listener {
 
     // ---- control loop ------------------------------------------------------------------
     void on_change(std::function<void(model_change)> listener) { listener_ = std::move(listener); }
-    void on_database(std::shared_ptr<const app::database_view> view, app::change what) override;
+    void on_database(std::shared_ptr<const app::database_view> view, app::change change) override;
     void on_database_deleted(std::shared_ptr<const app::database_view> last) override;
     void on_operation(std::shared_ptr<const domain::operation> operation) override;
     void on_operation_forgotten(const std::string& id) override;
@@ -78,30 +79,30 @@ class read_model final : public app::platform_listener {
     void on_catalogue(std::shared_ptr<const ports::catalogue> offer) override;
 
   private:
-    static constexpr std::size_t shard_count = 1024;  // so that a change copies few
+    static constexpr std::size_t shard_count = 1024;  // bounds what a change copies
     template <class Value>
     struct sharded {
         using map = std::unordered_map<std::string, Value>;
         std::array<base::atomic_shared_ptr<const map>, shard_count> shards;
-        [[nodiscard]] static std::size_t place(const std::string& id) noexcept {
+        [[nodiscard]] static std::size_t shard_of(const std::string& id) noexcept {
             return std::hash<std::string>{}(id) % shard_count;
         }
         [[nodiscard]] Value find(const std::string& id) const {
-            const auto shard = shards[place(id)].load();
-            const auto at = shard->find(id);
-            return at == shard->end() ? Value() : at->second;
+            const auto shard = shards[shard_of(id)].load();
+            const auto entry = shard->find(id);
+            return entry == shard->end() ? Value() : entry->second;
         }
-        // Writers are one thread: copy, change, exchange.
-        void change(const std::string& id, const std::function<void(map&)>& how) {
-            auto& shard = shards[place(id)];
+        // Copies the shard, changes the copy and stores it. Thread: the one writer.
+        void change(const std::string& id, const std::function<void(map&)>& update) {
+            auto& shard = shards[shard_of(id)];
             auto next = std::make_shared<map>(*shard.load());
-            how(*next);
+            update(*next);
             shard.store(std::move(next));
         }
     };
-    void list(const app::database_view& view, const std::shared_ptr<database_slot>& slot);
-    void change_projects(const std::function<void(project_map&)>& how);
-    void change_directory(const std::function<void(directory&)>& how);
+    void update_index(const app::database_view& view, const std::shared_ptr<database_slot>& slot);
+    void change_projects(const std::function<void(project_map&)>& update);
+    void change_directory(const std::function<void(directory&)>& update);
     struct changed_object {
         std::string_view kind;
         std::string_view id;
@@ -114,7 +115,7 @@ class read_model final : public app::platform_listener {
     void notify(const changed_object& changed, bool is_delete, std::string_view document);
 
     sharded<std::shared_ptr<database_slot>> slots_;
-    // As they are in the index.
+    // The databases as the index holds them, by id.
     std::unordered_map<std::string, std::shared_ptr<const listed_database>> listed_;
     sharded<std::shared_ptr<const domain::operation>> operations_;
     base::atomic_shared_ptr<const directory> directory_;

@@ -1,6 +1,6 @@
 #pragma once
-// A JSON document that stays as it is for as long as the process lives: plain and packed, each
-// encoded once and with a tag of its own. Inside api only.
+// A JSON document that never changes. It is kept plain and compressed; each encoding has its own
+// entity tag. Inside api only.
 
 #include <memory>
 #include <string>
@@ -12,16 +12,16 @@ namespace api {
 class static_document {
   public:
     explicit static_document(const std::string& text);
-    // 200, or 304 when the client has it.
+    // Returns 200, or 304 if the client has the document.
     [[nodiscard]] http::response respond(const http::request& request) const;
 
   private:
     struct encoding {
-        std::shared_ptr<const std::string> bytes;  // shared with the answers that are on their way
+        std::shared_ptr<const std::string> bytes;  // shared with responses in flight
         std::string etag;
     };
     encoding plain_;
-    encoding packed_;
+    encoding compressed_;
 };
 
 }  // namespace api

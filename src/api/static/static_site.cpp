@@ -16,7 +16,7 @@ namespace {
 
 namespace json = boost::json;
 
-// The viewer shows small pictures out of its style sheet (data:); nothing comes from other hosts.
+// The viewer's style sheet contains images (data:). Nothing is loaded from other hosts.
 constexpr const char* viewer_policy =
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
@@ -45,18 +45,19 @@ std::string escaped(std::string_view text) {
 }
 
 std::string_view text_of(const json::object& object, std::string_view member) {
-    const auto* found = object.if_contains(member);
-    return found != nullptr && found->is_string() ? std::string_view(found->get_string()) : "";
+    const auto* value = object.if_contains(member);
+    return value != nullptr && value->is_string() ? std::string_view(value->get_string()) : "";
 }
 
-// The names of the documents that a part of the description refers to, as links to them.
+// Appends links to the schemas that a part of the description refers to.
 void append_references(std::string& page, std::string_view label, const json::value& part) {
     constexpr std::string_view mark = "\"#/components/schemas/";
     const auto text = json::serialize(part);
     std::vector<std::string> seen;
-    for (auto at = text.find(mark); at != std::string::npos; at = text.find(mark, at + 1)) {
-        const auto begun = at + mark.size();
-        auto name = text.substr(begun, text.find('"', begun) - begun);
+    for (auto start = text.find(mark); start != std::string::npos;
+         start = text.find(mark, start + 1)) {
+        const auto name_start = start + mark.size();
+        auto name = text.substr(name_start, text.find('"', name_start) - name_start);
         if (std::ranges::find(seen, name) == seen.end()) seen.push_back(std::move(name));
     }
     for (const auto& name : seen) {
@@ -74,8 +75,8 @@ void append_operation(std::string& page, std::string_view verb, std::string_view
                    "<details><summary><b class=m>{}</b><code>{}</code> {}</summary><table>", method,
                    escaped(path), escaped(text_of(operation, "summary")));
     if (const auto* parameters = operation.if_contains("parameters")) {
-        for (const auto& each : parameters->as_array()) {
-            const auto& entry = each.as_object();
+        for (const auto& parameter : parameters->as_array()) {
+            const auto& entry = parameter.as_object();
             fmt::format_to(std::back_inserter(page), "<tr><td><code>{}</code><td>{}<td>{}",
                            escaped(text_of(entry, "name")), escaped(text_of(entry, "in")),
                            escaped(text_of(entry, "description")));
@@ -129,22 +130,22 @@ std::string_view api_viewer() noexcept {
 
 static_site::static_site(std::string_view description, std::span<const static_file> files)
     : plain_page_(std::make_shared<const std::string>(make_plain_page(description))) {
-    for (const auto& each : files) files_.emplace_back(&each);
+    for (const auto& file : files) files_.emplace_back(&file);
 }
 
-http::response static_site::page(const http::request& incoming) const {
-    for (auto& each : files_) {
-        if (each.what->name == "index.html") return answer(each, true, incoming);
+http::response static_site::page(const http::request& request) const {
+    for (auto& cached : files_) {
+        if (cached.file->name == "index.html") return respond(cached, true, request);
     }
     return plain_page();
 }
 
 std::optional<http::response> static_site::file(std::string_view name,
-                                                const http::request& incoming) const {
+                                                const http::request& request) const {
     if (name == "plain") return plain_page();
-    for (auto& each : files_) {
-        if (each.what->path == name && each.what->name != "index.html") {
-            return answer(each, false, incoming);
+    for (auto& cached : files_) {
+        if (cached.file->path == name && cached.file->name != "index.html") {
+            return respond(cached, false, request);
         }
     }
     return std::nullopt;
@@ -157,35 +158,36 @@ http::response static_site::plain_page() const {
     return response;
 }
 
-http::response static_site::answer(held_file& from, bool is_page, const http::request& incoming) {
-    const auto& what = *from.what;
-    const bool packed = http::accepts_gzip(incoming.headers.get("Accept-Encoding"));
-    // Two encodings are two representations: each has its own tag (RFC 9110, 8.8.3.3).
-    const auto etag = fmt::format("\"{}{}\"", what.path, packed ? "-gzip" : "");
-    const bool known = is_known(incoming.headers.get("If-None-Match"), etag);
-    http::response response{.status = known ? 304U : 200U};
+http::response static_site::respond(cached_file& cached, bool is_page,
+                                    const http::request& request) {
+    const auto& file = *cached.file;
+    const bool is_compressed = http::accepts_gzip(request.headers.get("Accept-Encoding"));
+    // Two encodings are two representations: each has its own entity tag (RFC 9110, 8.8.3.3).
+    const auto etag = fmt::format("\"{}{}\"", file.path, is_compressed ? "-gzip" : "");
+    const bool is_unchanged = is_known(request.headers.get("If-None-Match"), etag);
+    http::response response{.status = is_unchanged ? 304U : 200U};
     response.headers.add("ETag", etag);
     response.headers.add("Vary", "Accept-Encoding");
     response.headers.add("Cache-Control",
                          is_page ? "no-cache" : "public, max-age=31536000, immutable");
-    if (known) return response;
-    response.headers.add("Content-Type", std::string(what.media));
+    if (is_unchanged) return response;
+    response.headers.add("Content-Type", std::string(file.media));
     response.headers.add("Content-Security-Policy", viewer_policy);
     response.headers.add("Referrer-Policy", "no-referrer");
-    const std::string_view bytes(reinterpret_cast<const char*>(what.packed.data()),
-                                 what.packed.size());
-    if (packed) {
-        std::call_once(from.once_packed,
-                       [&] { from.packed = std::make_shared<const std::string>(bytes); });
+    const std::string_view bytes(reinterpret_cast<const char*>(file.compressed.data()),
+                                 file.compressed.size());
+    if (is_compressed) {
+        std::call_once(cached.once_compressed,
+                       [&] { cached.compressed = std::make_shared<const std::string>(bytes); });
         response.headers.add("Content-Encoding", "gzip");
-        response.body = http::body(from.packed);
+        response.body = http::body(cached.compressed);
     } else {
-        std::call_once(from.once_plain, [&] {
-            auto unpacked = http::gunzip(bytes, what.bytes);
-            assert(unpacked);
-            from.plain = std::make_shared<const std::string>(std::move(*unpacked));
+        std::call_once(cached.once_plain, [&] {
+            auto text = http::gunzip(bytes, file.bytes);
+            assert(text);
+            cached.plain = std::make_shared<const std::string>(std::move(*text));
         });
-        response.body = http::body(from.plain);
+        response.body = http::body(cached.plain);
     }
     return response;
 }

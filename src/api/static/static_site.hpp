@@ -1,6 +1,6 @@
 #pragma once
-// The pages below /docs: Swagger UI where the build has it, and a plain page that needs neither
-// scripts nor the viewer. Made once, read by all HTTP loops. Inside api only.
+// The pages below /docs: Swagger UI if the build has it, and a plain page without scripts. Created
+// once, read by all HTTP loops. Inside api only.
 
 #include <deque>
 #include <memory>
@@ -16,27 +16,28 @@ namespace api {
 
 class static_site {
   public:
-    // The description is an OpenAPI document, as openapi_document() makes it.
+    // `description` is the OpenAPI document.
     static_site(std::string_view description, std::span<const static_file> files);
-    // /docs: the viewer, else the plain page.
-    http::response page(const http::request& incoming) const;
-    // /docs/NAME: a file of the viewer, or "plain". Nothing: there is no such file.
-    std::optional<http::response> file(std::string_view name, const http::request& incoming) const;
+    // /docs: returns the viewer, or the plain page if there is no viewer.
+    http::response page(const http::request& request) const;
+    // /docs/NAME: returns a file of the viewer, or the plain page for "plain". Nothing if there is
+    // no such file.
+    std::optional<http::response> file(std::string_view name, const http::request& request) const;
 
   private:
-    // Bytes are made when they are first asked for: most processes never show their pages.
-    struct held_file {
-        const static_file* what;
-        std::once_flag once_packed{};
+    // Bytes are created on first request, because few processes serve these pages.
+    struct cached_file {
+        const static_file* file;
+        std::once_flag once_compressed{};
         std::once_flag once_plain{};
-        std::shared_ptr<const std::string> packed{};  // shared with answers that are being sent
-        std::shared_ptr<const std::string> plain{};   // as above
+        std::shared_ptr<const std::string> compressed{};  // shared with responses in flight
+        std::shared_ptr<const std::string> plain{};       // shared with responses in flight
     };
     http::response plain_page() const;
-    static http::response answer(held_file& from, bool is_page, const http::request& incoming);
+    static http::response respond(cached_file& cached, bool is_page, const http::request& request);
 
-    std::shared_ptr<const std::string> plain_page_;  // shared with answers that are being sent
-    mutable std::deque<held_file> files_;
+    std::shared_ptr<const std::string> plain_page_;  // shared with responses in flight
+    mutable std::deque<cached_file> files_;
 };
 
 }  // namespace api

@@ -30,7 +30,7 @@ std::function<shared_text()> snapshot_of(const read_model& model,
         constexpr std::size_t part_bytes = 64 * 1024;
         std::string text;
         for (; database != all->databases.by_name.end() && text.size() < part_bytes; ++database) {
-            const auto documents = database->what->slot->documents.load();
+            const auto documents = database->database->slot->documents.load();
             const auto& record = *documents->view->record;
             if (!visible.contains(record.project)) continue;
             append_snapshot(text, "database", record.id, record.revision, *documents->database);

@@ -7,11 +7,15 @@
 namespace api {
 namespace {
 
-constexpr std::chrono::seconds comment_period{15};
+constexpr std::chrono::seconds keepalive_period{15};
 constexpr std::size_t batch_bytes = 64 * 1024;
 
 std::shared_ptr<const std::string> share(std::string text) {
     return std::make_shared<const std::string>(std::move(text));
+}
+
+std::shared_ptr<const std::string> reset_event() {
+    return share("event: reset\ndata: {}\n\n");
 }
 
 }  // namespace
@@ -20,33 +24,34 @@ void stream_hub::publish(std::uint64_t number, std::string project,
                          std::shared_ptr<const std::string> event) {
     ring_.push_back({number, std::move(project), std::move(event)});
     newest_ = number;
-    if (ring_.size() > kept) ring_.pop_front();
-    for (auto* each : waiting_) each->notify();
+    if (ring_.size() > entries_max) ring_.pop_front();
+    for (auto* notification : waiting_) notification->notify();
 }
 
-const stream_hub::batch& stream_hub::batch_behind(std::uint64_t position) {
+const stream_hub::batch& stream_hub::batch_after(std::uint64_t position) {
     const auto first = std::ranges::upper_bound(ring_, position, {}, &entry::number);
-    if (latest_batch_.text && latest_batch_.from == position && latest_batch_.to == newest()) {
+    if (latest_batch_.text && latest_batch_.first == position && latest_batch_.last == newest()) {
         return latest_batch_;
     }
-    if (std::next(first) == ring_.end()) {  // the usual case: one change, no copy
-        latest_batch_ = {.from = position, .to = first->number, .text = first->event};
+    if (std::next(first) == ring_.end()) {  // the usual case: one event, no copy
+        latest_batch_ = {.first = position, .last = first->number, .text = first->event};
         return latest_batch_;
     }
     std::string text;
-    auto at = first;
-    for (; at != ring_.end() && text.size() < batch_bytes; ++at) text += *at->event;
-    latest_batch_ = {.from = position, .to = std::prev(at)->number, .text = share(std::move(text))};
+    auto it = first;
+    for (; it != ring_.end() && text.size() < batch_bytes; ++it) text += *it->event;
+    latest_batch_ = {
+        .first = position, .last = std::prev(it)->number, .text = share(std::move(text))};
     return latest_batch_;
 }
 
-stream_hub::batch stream_hub::visible_batch(std::uint64_t position,
-                                            const domain::visible_projects& visible) const {
+stream_hub::batch stream_hub::visible_batch_after(std::uint64_t position,
+                                                  const domain::visible_projects& visible) const {
     const auto first = std::ranges::upper_bound(ring_, position, {}, &entry::number);
-    batch result{.from = position, .to = position};
-    std::string text;  // of several events; a single one is shared
+    batch result{.first = position, .last = position};
+    std::string text;  // of several events; a single event is shared
     for (auto it = first; it != ring_.end() && text.size() < batch_bytes; ++it) {
-        result.to = it->number;
+        result.last = it->number;
         if (!visible.contains(it->project)) continue;
         if (!result.text) {
             result.text = it->event;
@@ -59,60 +64,64 @@ stream_hub::batch stream_hub::visible_batch(std::uint64_t position,
     return result;
 }
 
-aio::task<> stream_hub::run(http::stream_writer& out, subscription_options how) {
-    aio::notification news(executor_);
-    waiting_.insert(&news);
-    // The end is news too: nothing else may happen for as long as a comment is away.
-    out.on_end([&news] { news.notify(); });
-    struct leave {
-        std::set<aio::notification*>& from;
-        aio::notification* which;
+bool stream_hub::can_resume(std::uint64_t position) const noexcept {
+    if (position > newest()) return false;
+    return ring_.empty() ? position == newest_ : position + 1 >= ring_.front().number;
+}
+
+aio::task<> stream_hub::run(http::stream_writer& out, subscription_options options) {
+    aio::notification changed(executor_);
+    waiting_.insert(&changed);
+    // The end of the stream wakes the loop below, which would otherwise wait for the next
+    // keepalive.
+    out.on_end([&changed] { changed.notify(); });
+    struct registration {
+        std::set<aio::notification*>& waiting;
+        aio::notification* changed;
         http::stream_writer& out;
-        ~leave() {
-            from.erase(which);
+        ~registration() {
+            waiting.erase(changed);
             out.on_end(nullptr);
         }
-    } const leaving{waiting_, &news, out};
+    } const registered{waiting_, &changed, out};
 
     auto position = newest();
-    const bool can_resume =
-        how.after && *how.after <= newest() &&
-        (ring_.empty() ? *how.after == newest_ : *how.after + 1 >= ring_.front().number);
-    if (can_resume) {
-        position = *how.after;
+    if (options.after && can_resume(*options.after)) {
+        position = *options.after;
     } else {
-        if (how.after) {
-            auto told = co_await out.write(share("event: reset\ndata: {}\n\n"));
-            if (!told) co_return told;
+        if (options.after) {
+            auto result = co_await out.write(reset_event());
+            if (!result) co_return result;
         }
-        const auto next_part = how.snapshot();
+        const auto next_part = options.snapshot();
         while (const auto part = next_part()) {
             if (out.is_draining()) co_return base::ok();
-            auto sent = co_await out.write(part);
-            if (!sent) co_return sent;
+            auto result = co_await out.write(part);
+            if (!result) co_return result;
         }
     }
-    auto synced = co_await out.write(
-        share(fmt::format("id: {}-{}\nevent: sync\ndata: {{}}\n\n", how.process_epoch, position)));
+    auto synced = co_await out.write(share(
+        fmt::format("id: {}-{}\nevent: sync\ndata: {{}}\n\n", options.process_epoch, position)));
     if (!synced) co_return synced;
     while (!out.is_draining()) {
         if (!ring_.empty() && position + 1 < ring_.front().number) {
-            co_return co_await out.write(share("event: reset\ndata: {}\n\n"));
+            co_return co_await out.write(reset_event());
         }
         if (position < newest()) {
-            const auto next = how.visible.is_all() ? batch_behind(position)
-                                                   : visible_batch(position, how.visible);
-            position = next.to;
+            const auto next = options.visible.is_all()
+                                  ? batch_after(position)
+                                  : visible_batch_after(position, options.visible);
+            position = next.last;
             if (!next.text) continue;
-            auto sent = co_await out.write(next.text);
-            if (!sent) co_return sent;
+            auto result = co_await out.write(next.text);
+            if (!result) co_return result;
             continue;
         }
-        auto woken = co_await news.wait_for(comment_period);
+        auto woken = co_await changed.wait_for(keepalive_period);
         if (!woken) co_return base::pass(std::move(woken));
         if (!*woken) {
-            auto sent = co_await out.write(share(": keepalive\n\n"));
-            if (!sent) co_return sent;
+            auto result = co_await out.write(share(": keepalive\n\n"));
+            if (!result) co_return result;
         }
     }
     co_return base::ok();

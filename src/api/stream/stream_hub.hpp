@@ -1,7 +1,7 @@
 #pragma once
-// The latest changes for the stream's subscribers of one HTTP loop: a bounded ring of shared texts.
-// A subscriber that falls out of it is told to begin anew. Lives on its loop; publish() is posted
-// to it from the control loop.
+// The latest changes for the stream subscribers of one HTTP loop: a bounded ring of shared texts. A
+// subscriber that falls out of the ring gets a "reset" event and must reconnect. Lives on its HTTP
+// loop; the control loop posts publish() to it.
 
 #include <cstdint>
 #include <deque>
@@ -19,25 +19,26 @@ namespace api {
 
 class stream_hub {
   public:
-    explicit stream_hub(aio::executor on) : executor_(std::move(on)) {}
+    explicit stream_hub(aio::executor executor) : executor_(std::move(executor)) {}
 
-    // `number` grows by one per change over the life of the process.
-    // `project` decides which subscribers receive the event.
+    // Sends an event to the subscribers that may see the project. `number` grows by one per event
+    // over the life of the process.
     void publish(std::uint64_t number, std::string project,
                  std::shared_ptr<const std::string> event);
 
     using shared_text = std::shared_ptr<const std::string>;
     struct subscription_options {
-        std::optional<std::uint64_t> after;  // resume behind this change
-        // Begins to give the present content as events, part by part; null is the end. Asked when
-        // there is nothing to resume.
+        // Number of the last event that the client received. Nothing for a new stream.
+        std::optional<std::uint64_t> after;
+        // Starts a snapshot. The returned function yields it in parts, then null. Called if the
+        // stream cannot resume.
         std::function<std::function<shared_text()>()> snapshot;
         // The projects whose events the subscriber receives.
         domain::visible_projects visible;
         std::string process_epoch;  // part of every event id: numbers are valid in one process
     };
-    // Until the client goes, falls behind or the server stops; a drain ends it at once.
-    aio::task<> run(http::stream_writer& out, subscription_options how);
+    // Runs until the client disconnects, falls behind, or the server drains.
+    aio::task<> run(http::stream_writer& out, subscription_options options);
 
   private:
     struct entry {
@@ -45,18 +46,21 @@ class stream_hub {
         std::string project;
         std::shared_ptr<const std::string> event;
     };
-    static constexpr std::size_t kept = 4096;
-    // The changes behind a position, as many as go into one write. Subscribers that are equally far
-    // get the same text.
+    static constexpr std::size_t entries_max = 4096;
+    // The events after one position, as many as fit into one write.
     struct batch {
-        std::uint64_t from = 0;
-        std::uint64_t to = 0;
+        std::uint64_t first = 0;  // position before the events
+        std::uint64_t last = 0;   // number of the last event
         shared_text text;
     };
-    const batch& batch_behind(std::uint64_t position);
-    // Likewise, of the changes that the subscriber may see. `text` is null if there are none.
-    [[nodiscard]] batch visible_batch(std::uint64_t position,
-                                      const domain::visible_projects& visible) const;
+    // Returns the batch after a position. Subscribers at the same position share its text.
+    // Precondition: position < newest().
+    const batch& batch_after(std::uint64_t position);
+    // Returns a batch without the events that the subscriber may not see. `text` is null if there
+    // are no others.
+    [[nodiscard]] batch visible_batch_after(std::uint64_t position,
+                                            const domain::visible_projects& visible) const;
+    [[nodiscard]] bool can_resume(std::uint64_t position) const noexcept;
     [[nodiscard]] std::uint64_t newest() const noexcept {
         return ring_.empty() ? newest_ : ring_.back().number;
     }

@@ -13,7 +13,7 @@ shared_text share(std::string text) {
     return std::make_shared<const std::string>(std::move(text));
 }
 
-// Takes everything; drains after so many writes.
+// Accepts every write; drains after a number of writes.
 class client final : public http::stream_writer {
   public:
     explicit client(std::size_t writes) : left_(writes) {}
@@ -36,24 +36,26 @@ class client final : public http::stream_writer {
     std::size_t left_;
 };
 
-// Takes everything; drains when it is told to.
+// Accepts every write; drains when drain() is called.
 class patient_client final : public http::stream_writer {
   public:
-    explicit patient_client(const aio::executor& on) : news_(on) {}
+    explicit patient_client(const aio::executor& executor) : changed_(executor) {}
     aio::task<> write(shared_text bytes) override {
         written += *bytes;
-        news_.notify();
+        changed_.notify();
         co_return base::ok();
     }
-    void on_end(std::move_only_function<void()> tell) override { tell_ = std::move(tell); }
+    void on_end(std::move_only_function<void()> callback) override {
+        callback_ = std::move(callback);
+    }
     [[nodiscard]] bool is_draining() const noexcept override { return is_draining_; }
     void drain() {
         is_draining_ = true;
-        if (tell_) tell_();
+        if (callback_) callback_();
     }
-    aio::task<> until_it_heard(std::string_view what) {
-        while (!written.contains(what)) {
-            auto woken = co_await news_.wait();
+    aio::task<> until_received(std::string_view text) {
+        while (!written.contains(text)) {
+            auto woken = co_await changed_.wait();
             if (!woken) co_return woken;
         }
         co_return base::ok();
@@ -61,14 +63,14 @@ class patient_client final : public http::stream_writer {
     std::string written;
 
   private:
-    aio::notification news_;
-    std::move_only_function<void()> tell_;
+    aio::notification changed_;
+    std::move_only_function<void()> callback_;
     bool is_draining_ = false;
 };
 
 // One subscriber against a hub with changes 1 to `changes`, each "<n>".
 client run(std::uint64_t changes, std::optional<std::uint64_t> after, std::size_t writes) {
-    client to(writes);
+    client subscriber(writes);
     const auto ended = aio::block_on([&]() -> aio::task<> {
         stream_hub hub(co_await aio::this_executor());
         for (std::uint64_t number = 1; number <= changes; ++number) {
@@ -76,31 +78,32 @@ client run(std::uint64_t changes, std::optional<std::uint64_t> after, std::size_
         }
         int part = 0;
         co_return co_await hub.run(
-            to, {.after = after,
-                 .snapshot =
-                     [&part] {
-                         return [&part]() -> shared_text {
-                             return part < 2 ? share("part" + std::to_string(part++)) : nullptr;
-                         };
-                     },
-                 .visible = domain::visible_projects::all(),
-                 .process_epoch = "g"});
+            subscriber, {.after = after,
+                         .snapshot =
+                             [&part] {
+                                 return [&part]() -> shared_text {
+                                     return part < 2 ? share("part" + std::to_string(part++))
+                                                     : nullptr;
+                                 };
+                             },
+                         .visible = domain::visible_projects::all(),
+                         .process_epoch = "g"});
     }());
     EXPECT_TRUE(ended);
-    return to;
+    return subscriber;
 }
 
-TEST(stream_hub, gives_a_newcomer_the_content_part_by_part_and_where_it_stands) {
-    const auto got = run(3, std::nullopt, 3);
-    EXPECT_EQ(got.text(), "part0part1id: g-3\nevent: sync\ndata: {}\n\n");
+TEST(stream_hub, sends_a_new_stream_the_snapshot_in_parts_and_its_position) {
+    const auto result = run(3, std::nullopt, 3);
+    EXPECT_EQ(result.text(), "part0part1id: g-3\nevent: sync\ndata: {}\n\n");
 }
 
-TEST(stream_hub, resumes_behind_the_last_change_that_was_seen) {
-    const auto got = run(3, 1, 2);
-    EXPECT_EQ(got.text(), "id: g-1\nevent: sync\ndata: {}\n\n<2><3>");
+TEST(stream_hub, resumes_after_the_last_received_event) {
+    const auto result = run(3, 1, 2);
+    EXPECT_EQ(result.text(), "id: g-1\nevent: sync\ndata: {}\n\n<2><3>");
 }
 
-TEST(stream_hub, tells_to_begin_anew_when_the_past_is_gone_or_foreign) {
+TEST(stream_hub, sends_reset_if_the_position_is_too_old_or_of_another_process) {
     const auto lost = run(5000, 3, 4);
     EXPECT_EQ(lost.text(),
               "event: reset\ndata: {}\n\npart0part1id: g-5000\nevent: sync\ndata: {}\n\n");
@@ -108,60 +111,60 @@ TEST(stream_hub, tells_to_begin_anew_when_the_past_is_gone_or_foreign) {
     EXPECT_TRUE(foreign.text().starts_with("event: reset\n"));
 }
 
-// Not with the next comment, which it would have to wait for.
-TEST(stream_hub, a_drain_ends_a_stream_on_which_nothing_happens) {
-    std::string heard;
+// The stream must not wait for the next keepalive.
+TEST(stream_hub, a_drain_ends_an_idle_stream) {
+    std::string received;
     const auto ended = aio::block_on([&]() -> aio::task<> {
-        const auto on = co_await aio::this_executor();
-        stream_hub hub(on);
-        patient_client to(on);
-        aio::task_group readers(on);
+        const auto executor = co_await aio::this_executor();
+        stream_hub hub(executor);
+        patient_client subscriber(executor);
+        aio::task_group readers(executor);
         readers.spawn(
-            hub.run(to, {.snapshot = [] { return []() -> shared_text { return nullptr; }; },
-                         .visible = domain::visible_projects::all(),
-                         .process_epoch = "g"}));
-        auto synced = co_await to.until_it_heard("event: sync");
+            hub.run(subscriber, {.snapshot = [] { return []() -> shared_text { return nullptr; }; },
+                                 .visible = domain::visible_projects::all(),
+                                 .process_epoch = "g"}));
+        auto synced = co_await subscriber.until_received("event: sync");
         if (!synced) co_return synced;
-        to.drain();
+        subscriber.drain();
         co_await readers.join();
-        heard = to.written;
+        received = subscriber.written;
         co_return base::ok();
     }());
     EXPECT_TRUE(ended);
-    EXPECT_EQ(heard, "id: g-0\nevent: sync\ndata: {}\n\n");
+    EXPECT_EQ(received, "id: g-0\nevent: sync\ndata: {}\n\n");
 }
 
 TEST(stream_hub, a_drain_ends_a_snapshot_between_two_parts) {
-    std::string heard;
+    std::string received;
     const auto ended = aio::block_on([&]() -> aio::task<> {
-        const auto on = co_await aio::this_executor();
-        stream_hub hub(on);
-        patient_client to(on);
-        const auto parts = [&to] {
-            return [&to, part = 0]() mutable -> shared_text {
-                if (part == 1) to.drain();
+        const auto executor = co_await aio::this_executor();
+        stream_hub hub(executor);
+        patient_client subscriber(executor);
+        const auto parts = [&subscriber] {
+            return [&subscriber, part = 0]() mutable -> shared_text {
+                if (part == 1) subscriber.drain();
                 return share("part" + std::to_string(part++));
             };
         };
         auto run = co_await hub.run(
-            to,
+            subscriber,
             {.snapshot = parts, .visible = domain::visible_projects::all(), .process_epoch = "g"});
-        heard = to.written;
+        received = subscriber.written;
         co_return run;
     }());
     EXPECT_TRUE(ended);
-    EXPECT_EQ(heard, "part0");
+    EXPECT_EQ(received, "part0");
 }
 
-TEST(stream_hub, one_change_is_one_text_for_everybody) {
+TEST(stream_hub, subscribers_share_the_text_of_an_event) {
     client first(3);
     client second(3);
-    const auto news = share("news");
+    const auto event = share("news");
     const auto ended = aio::block_on([&]() -> aio::task<> {
-        const auto on = co_await aio::this_executor();
-        stream_hub hub(on);
+        const auto executor = co_await aio::this_executor();
+        stream_hub hub(executor);
         const auto none = [] { return []() -> shared_text { return nullptr; }; };
-        aio::task_group readers(on);
+        aio::task_group readers(executor);
         readers.spawn(hub.run(
             first,
             {.snapshot = none, .visible = domain::visible_projects::all(), .process_epoch = "g"}));
@@ -171,7 +174,7 @@ TEST(stream_hub, one_change_is_one_text_for_everybody) {
         while (first.written.empty() || second.written.empty()) {
             co_await aio::sleep_for(std::chrono::milliseconds(1));
         }
-        hub.publish(1, "default", news);
+        hub.publish(1, "default", event);
         while (first.written.size() < 2 || second.written.size() < 2) {
             co_await aio::sleep_for(std::chrono::milliseconds(1));
         }
@@ -179,8 +182,8 @@ TEST(stream_hub, one_change_is_one_text_for_everybody) {
         co_return co_await readers.join();
     }());
     EXPECT_TRUE(ended);
-    EXPECT_EQ(first.written.at(1), news);
-    EXPECT_EQ(second.written.at(1), news);
+    EXPECT_EQ(first.written.at(1), event);
+    EXPECT_EQ(second.written.at(1), event);
 }
 
 TEST(stream_hub, sends_events_of_visible_projects) {
