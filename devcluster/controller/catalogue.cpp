@@ -17,7 +17,7 @@ namespace {
 
 namespace json = boost::json;
 
-// Databases of a demonstration idle most of the time.
+// Databases of a demonstration are idle most of the time.
 constexpr std::int64_t cpu_overcommit = 100;
 constexpr std::int64_t memory_overcommit = 10;
 constexpr std::string_view our_label = "app.kubernetes.io/managed-by";
@@ -47,8 +47,8 @@ aio::task<> offer_node(kube::client& client, std::string data_dir) {
     const kube::resource nodes{
         .version = "v1", .plural = "nodes", .kind = "Node", .namespaced = false};
     const auto node = node_object(data_dir);
-    auto made = co_await ensure(client, nodes, node);
-    if (!made) co_return made;
+    auto object = co_await ensure(client, nodes, node);
+    if (!object) co_return object;
     json::object patch{{"status", node.at("status")}};
     auto patched = co_await client.patch(nodes, {}, "local", kube::patch_type::merge,
                                          std::move(patch), "status", own_write());
@@ -72,32 +72,32 @@ aio::task<> offer_storage(kube::client& client) {
     co_return co_await ensure(client, classes, std::move(local));
 }
 
-// Versions that this machine had and has no more: of an engine that was upgraded they are
-// deprecated, databases still name them; of one that was removed they go.
-aio::task<> retire_versions(kube::client& client, kube::resource what, std::string current) {
+// Retires versions that are no longer installed. Versions of an upgraded engine become deprecated,
+// because databases refer to them. Versions of a removed engine are deleted.
+aio::task<> retire_versions(kube::client& client, kube::resource resource, std::string current) {
     const kube::list_options ours{.label_selector = fmt::format("{}={}", our_label, our_name)};
-    auto found = co_await client.list(what, {}, ours);
-    if (!found && found.error().reason == "not_served") co_return base::ok();
-    if (!found) co_return base::pass(std::move(found));
-    for (const auto& each : found->items) {
+    auto listed = co_await client.list(resource, {}, ours);
+    if (!listed && listed.error().reason == "not_served") co_return base::ok();
+    if (!listed) co_return base::pass(std::move(listed));
+    for (const auto& each : listed->items) {
         const auto* metadata = kube::object_at(each, "metadata");
         const std::string name(kube::text_at(*metadata, "name"));
         if (name == current) continue;
         if (current.empty()) {
-            auto gone = co_await remove(client, what, {}, name);
-            if (!gone) co_return gone;
+            auto deleted = co_await remove(client, resource, {}, name);
+            if (!deleted) co_return deleted;
             continue;
         }
         json::object patch{{"spec", {{"deprecated", true}}}};
-        auto marked = co_await client.patch(what, {}, name, kube::patch_type::merge,
+        auto marked = co_await client.patch(resource, {}, name, kube::patch_type::merge,
                                             std::move(patch), {}, own_write());
         if (!marked) co_return base::pass(std::move(marked));
     }
     co_return base::ok();
 }
 
-// What KubeDB's own definitions require of a version, though nothing here has an image; the slim
-// definitions drop it.
+// The members that KubeDB's definitions require of a version. This machine uses no images; the
+// minimal definitions prune these members.
 json::object version_spec(const std::string& version) {
     const json::object process{{"image", "process"}};
     return {{"version", version},
@@ -116,32 +116,32 @@ struct installation {
 
 aio::task<> offer_engine(kube::client& client, const engine_kind& kind,
                          const runtime::engine& engine, aio::blocking_pool& pool, obs::log& log) {
-    const auto* which = &engine;
-    auto asked =
-        co_await aio::run_blocking<installation>(pool, [which]() -> base::outcome<installation> {
-            installation found;
-            found.version = runtime::installed_version(*which, found.missing);
-            return found;
+    const auto* options = &engine;
+    auto queried =
+        co_await aio::run_blocking<installation>(pool, [options]() -> base::outcome<installation> {
+            installation listed;
+            listed.version = runtime::installed_version(*options, listed.missing);
+            return listed;
         });
-    if (!asked) co_return base::pass(std::move(asked));
-    const auto what = version_resource(kind);
-    auto retired = co_await retire_versions(client, what, asked->version);
+    if (!queried) co_return base::pass(std::move(queried));
+    const auto resource = version_resource(kind);
+    auto retired = co_await retire_versions(client, resource, queried->version);
     if (!retired) co_return retired;
-    if (asked->version.empty()) {
-        log.info("engine_not_installed", {{"engine", kind.engine}, {"missing", asked->missing}});
+    if (queried->version.empty()) {
+        log.info("engine_not_installed", {{"engine", kind.engine}, {"missing", queried->missing}});
         co_return base::ok();
     }
-    auto offered = co_await ensure(client, what,
-                                   {{"apiVersion", what.api_version()},
-                                    {"kind", what.kind},
-                                    {"metadata", our_metadata(asked->version)},
-                                    {"spec", version_spec(asked->version)}});
+    auto offered = co_await ensure(client, resource,
+                                   {{"apiVersion", resource.api_version()},
+                                    {"kind", resource.kind},
+                                    {"metadata", our_metadata(queried->version)},
+                                    {"spec", version_spec(queried->version)}});
     if (!offered && offered.error().reason == "not_served") {
         log.info("kind_not_served", {{"engine", kind.engine}, {"detail", offered.error().text}});
         co_return base::ok();
     }
     if (!offered) co_return offered;
-    log.info("engine_offered", {{"engine", kind.engine}, {"version", asked->version}});
+    log.info("engine_offered", {{"engine", kind.engine}, {"version", queried->version}});
     co_return base::ok();
 }
 

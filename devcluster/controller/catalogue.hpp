@@ -1,6 +1,7 @@
 #pragma once
-// What this machine offers, as objects: a version per engine that is installed, a storage class,
-// and a node with room for more than there is, because demonstrations are small and many.
+// The objects that describe this machine: a version per installed engine, a storage class, and a
+// node. The node reports more CPU than the machine has, because demonstrations run many idle
+// databases.
 
 #include <string>
 
@@ -8,7 +9,7 @@
 
 namespace controller {
 
-// Failures: of the Kubernetes client.
+// Errors: the Kubernetes client's.
 aio::task<> offer_catalogue(kube::client& client, std::string data_dir, aio::blocking_pool& pool,
                             obs::log& log);
 

@@ -10,7 +10,7 @@
 namespace controller {
 namespace {
 
-// Conditions that this operator puts up, and takes down when they no longer hold.
+// Conditions that this operator sets, and removes when they no longer hold.
 constexpr std::array own_types{std::string_view("ProvisioningStarted"),
                                std::string_view("ReplicaReady"),
                                std::string_view("AcceptingConnection"),
@@ -24,7 +24,7 @@ std::string_view type_of(const json::value& each) {
 }
 
 std::string_view phase_of(const database_facts& facts) {
-    if (!facts.refusal.empty()) return "NotReady";
+    if (!facts.rejection.empty()) return "NotReady";
     if (facts.is_halted) return "Halted";
     if (!facts.was_provisioned) return "Provisioning";
     if (!facts.accepts) return "NotReady";
@@ -32,21 +32,22 @@ std::string_view phase_of(const database_facts& facts) {
 }
 
 json::array own_conditions(const database_facts& facts, const std::string& now) {
-    json::array made;
+    json::array conditions;
     const auto add = [&](std::string_view type, bool is_true, std::string_view reason,
                          const std::string& message) {
-        made.push_back(condition(std::string(type), is_true, std::string(reason), message, now));
+        conditions.push_back(
+            condition(std::string(type), is_true, std::string(reason), message, now));
     };
-    if (!facts.refusal.empty()) {
-        add("ProvisioningStarted", false, "NoRuntime", facts.refusal);
-        add("Ready", false, "NoRuntime", facts.refusal);
-        return made;
+    if (!facts.rejection.empty()) {
+        add("ProvisioningStarted", false, "NoRuntime", facts.rejection);
+        add("Ready", false, "NoRuntime", facts.rejection);
+        return conditions;
     }
     const bool all = facts.accepts && facts.ready >= facts.replicas;
     std::string missing;
     if (!all) {
         missing = fmt::format("{} of {} members are ready{}{}", facts.ready, facts.replicas,
-                              facts.trouble.empty() ? "" : "; ", facts.trouble);
+                              facts.not_ready_reason.empty() ? "" : "; ", facts.not_ready_reason);
     }
     add("ProvisioningStarted", true, "DatabaseProvisioningStartedSuccessfully", "");
     add("ReplicaReady", all, all ? "AllReplicasReady" : "SomeReplicasNotReady", missing);
@@ -58,7 +59,7 @@ json::array own_conditions(const database_facts& facts, const std::string& now) 
     if (facts.was_provisioned) add("Provisioned", true, "DatabaseSuccessfullyProvisioned", "");
     if (facts.is_halted) add("Halted", true, "DatabaseHaltedSuccessfully", "");
     if (facts.is_paused) add("Paused", true, "OpsRequest", "an OpsRequest is being carried out");
-    return made;
+    return conditions;
 }
 
 }  // namespace
@@ -72,19 +73,19 @@ json::object condition(const std::string& type, bool is_true, const std::string&
             {"lastTransitionTime", when}};
 }
 
-void put_condition(json::array& into, json::object fresh) {
+void put_condition(json::array& conditions, json::object fresh) {
     const auto type = std::string(kube::text_at(fresh, "type"));
-    const auto at = std::ranges::find(into, type, type_of);
-    if (at == into.end()) {
-        into.push_back(std::move(fresh));
+    const auto it = std::ranges::find(conditions, type, type_of);
+    if (it == conditions.end()) {
+        conditions.push_back(std::move(fresh));
         return;
     }
-    const auto& old = at->get_object();
+    const auto& old = it->get_object();
     if (kube::text_at(old, "status") == kube::text_at(fresh, "status") &&
         !kube::text_at(old, "lastTransitionTime").empty()) {
         fresh["lastTransitionTime"] = old.at("lastTransitionTime");
     }
-    *at = std::move(fresh);
+    *it = std::move(fresh);
 }
 
 json::object status_of(const database_facts& facts, const json::array& before,

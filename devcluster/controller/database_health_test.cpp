@@ -14,8 +14,8 @@ database_facts facts(int ready, bool accepts, bool was_provisioned) {
     return {.replicas = 2, .ready = ready, .accepts = accepts, .was_provisioned = was_provisioned};
 }
 
-std::string phase(const database_facts& of) {
-    return std::string(kube::text_at(status_of(of, {}, now), "phase"));
+std::string phase(const database_facts& facts) {
+    return std::string(kube::text_at(status_of(facts, {}, now), "phase"));
 }
 
 const json::object* find(const json::object& status, std::string_view type) {
@@ -25,7 +25,7 @@ const json::object* find(const json::object& status, std::string_view type) {
     return nullptr;
 }
 
-TEST(health, phases_follow_the_facts) {
+TEST(health, derives_the_phase) {
     EXPECT_EQ(phase(facts(0, false, false)), "Provisioning");
     EXPECT_EQ(phase(facts(1, true, false)), "Provisioning");
     EXPECT_EQ(phase(facts(2, true, true)), "Ready");
@@ -34,37 +34,37 @@ TEST(health, phases_follow_the_facts) {
     EXPECT_EQ(phase(facts(0, false, true)), "NotReady");
 }
 
-TEST(health, a_halt_goes_before_readiness) {
+TEST(health, reports_halted_before_readiness) {
     auto halted = facts(0, false, true);
     halted.is_halted = true;
     EXPECT_EQ(phase(halted), "Halted");
     EXPECT_NE(find(status_of(halted, {}, now), "Halted"), nullptr);
 }
 
-TEST(health, what_cannot_run_is_not_ready_with_the_reason) {
+TEST(health, reports_not_ready_with_the_reason_of_a_rejection) {
     auto refused = facts(0, false, false);
-    refused.refusal = "there is no runtime for MySQL here";
+    refused.rejection = "there is no runtime for MySQL here";
     const auto status = status_of(refused, {}, now);
     EXPECT_EQ(kube::text_at(status, "phase"), "NotReady");
-    EXPECT_EQ(kube::text_at(*find(status, "Ready"), "message"), refused.refusal);
+    EXPECT_EQ(kube::text_at(*find(status, "Ready"), "message"), refused.rejection);
 }
 
-TEST(health, the_trouble_of_a_member_is_in_the_message) {
+TEST(health, message_contains_why_a_member_is_not_ready) {
     auto degraded = facts(1, true, true);
-    degraded.trouble = "orders-1: killed by signal 9";
+    degraded.not_ready_reason = "orders-1: killed by signal 9";
     const auto status = status_of(degraded, {}, now);
     EXPECT_EQ(kube::text_at(*find(status, "ReplicaReady"), "message"),
               "1 of 2 members are ready; orders-1: killed by signal 9");
 }
 
-TEST(health, a_condition_keeps_its_time_until_its_status_changes) {
+TEST(health, keeps_the_time_of_a_condition_until_its_status_changes) {
     const auto first = status_of(facts(2, true, true), {}, before);
     const auto second = status_of(facts(1, true, true), first.at("conditions").as_array(), now);
     EXPECT_EQ(kube::text_at(*find(second, "AcceptingConnection"), "lastTransitionTime"), before);
     EXPECT_EQ(kube::text_at(*find(second, "ReplicaReady"), "lastTransitionTime"), now);
 }
 
-TEST(health, conditions_of_others_stay_and_ours_go_when_they_end) {
+TEST(health, keeps_foreign_conditions_and_removes_own_ones) {
     json::array old{condition("HealthCheckPaused", true, "Elsewhere", "", before),
                     condition("Paused", true, "OpsRequest", "", before)};
     const auto status = status_of(facts(2, true, true), old, now);
@@ -72,7 +72,7 @@ TEST(health, conditions_of_others_stay_and_ours_go_when_they_end) {
     EXPECT_EQ(find(status, "Paused"), nullptr);
 }
 
-TEST(health, a_broken_list_of_conditions_is_mended) {
+TEST(health, replaces_invalid_conditions) {
     const json::array broken{42, "x", json::object{}, json::object{{"type", "Ready"}}};
     const auto status = status_of(facts(2, true, true), broken, now);
     EXPECT_EQ(kube::text_at(*find(status, "Ready"), "lastTransitionTime"), now);

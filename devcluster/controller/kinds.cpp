@@ -16,7 +16,7 @@ constexpr std::array table{
                 "Master", "Slave"},
     engine_kind{"memcached", "Memcached", "memcacheds", "memcached", "replicas", 11211,
                 "memcached://127.0.0.1:{}"},
-    // Known, but with no runtime here.
+    // Known, but without a runtime.
     engine_kind{"mysql", "MySQL", "mysqls", "mysql", "member", 3306, ""},
     engine_kind{"mongodb", "MongoDB", "mongodbs", "mongodb", "replicas", 27017, ""},
     engine_kind{"elasticsearch", "Elasticsearch", "elasticsearches", "elasticsearch", "node", 9200,
@@ -30,23 +30,23 @@ std::span<const engine_kind> engine_kinds() {
     return table;
 }
 
-kube::resource database_resource(const engine_kind& of) {
+kube::resource database_resource(const engine_kind& kind) {
     return {.group = "kubedb.com",
             .version = "v1",
-            .plural = std::string(of.plural),
-            .kind = std::string(of.kind)};
+            .plural = std::string(kind.plural),
+            .kind = std::string(kind.kind)};
 }
-kube::resource request_resource(const engine_kind& of) {
+kube::resource request_resource(const engine_kind& kind) {
     return {.group = "ops.kubedb.com",
             .version = "v1alpha1",
-            .plural = base::lower(of.kind) + "opsrequests",
-            .kind = std::string(of.kind) + "OpsRequest"};
+            .plural = base::lower(kind.kind) + "opsrequests",
+            .kind = std::string(kind.kind) + "OpsRequest"};
 }
-kube::resource version_resource(const engine_kind& of) {
+kube::resource version_resource(const engine_kind& kind) {
     return {.group = "catalog.kubedb.com",
             .version = "v1alpha1",
-            .plural = base::lower(of.kind) + "versions",
-            .kind = std::string(of.kind) + "Version",
+            .plural = base::lower(kind.kind) + "versions",
+            .kind = std::string(kind.kind) + "Version",
             .namespaced = false};
 }
 
@@ -71,29 +71,31 @@ kube::write_options own_write() {
     return {.field_manager = "local-operator", .strict_fields = false};
 }
 
-aio::task<> ensure(kube::client& client, kube::resource what, boost::json::object content) {
+aio::task<> ensure(kube::client& client, kube::resource resource, boost::json::object content) {
     const auto* metadata = kube::object_at(content, "metadata");
     const std::string home(kube::text_at(*metadata, "namespace"));
     const std::string name(kube::text_at(*metadata, "name"));
-    const auto how = own_write();
-    auto made = co_await client.create(what, home, content, how);
-    if (made) co_return base::ok();
-    if (made.error().reason != "AlreadyExists") co_return base::pass(std::move(made));
-    // A pod's spec is what it was born with (and has the server's defaults since).
-    if (what.group.empty() && what.plural == "pods") content.erase("spec");
+    const auto options = own_write();
+    auto created = co_await client.create(resource, home, content, options);
+    if (created) co_return base::ok();
+    if (created.error().reason != "AlreadyExists") co_return base::pass(std::move(created));
+    // A pod's spec is immutable, and the server has added defaults.
+    if (resource.group.empty() && resource.plural == "pods") content.erase("spec");
     auto patched =
-        co_await client.patch(what, home, name, kube::patch_type::merge, content, {}, how);
+        co_await client.patch(resource, home, name, kube::patch_type::merge, content, {}, options);
     if (!patched) co_return base::pass(std::move(patched));
     co_return base::ok();
 }
 
-aio::task<> remove(kube::client& client, kube::resource what, std::string ns, std::string name) {
-    // No kubelet ends the pods here: the processes have ended before.
-    auto removed = co_await client.remove(what, std::move(ns), std::move(name), {.at_once = true});
-    const auto is_gone = [](const base::failure& why) {
-        return why.code == base::errc::not_found || why.reason == "not_served";
+aio::task<> remove(kube::client& client, kube::resource resource, std::string ns,
+                   std::string name) {
+    // There is no kubelet that ends pods; the processes have ended before.
+    auto removed =
+        co_await client.remove(resource, std::move(ns), std::move(name), {.at_once = true});
+    const auto is_deleted = [](const base::failure& failure) {
+        return failure.code == base::errc::not_found || failure.reason == "not_served";
     };
-    if (!removed && !is_gone(removed.error())) {
+    if (!removed && !is_deleted(removed.error())) {
         co_return base::pass(std::move(removed));
     }
     co_return base::ok();

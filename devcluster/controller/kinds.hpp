@@ -1,5 +1,5 @@
 #pragma once
-// The KubeDB kinds that the local operator knows, and what it needs to reach their objects.
+// The KubeDB kinds of the local operator, their resources, and the dependencies of a database.
 
 #include <span>
 #include <string>
@@ -14,13 +14,13 @@
 
 namespace controller {
 
-// A kind without a runtime of that name is answered with NotReady and an event.
+// A database of a kind without a runtime gets the phase NotReady and an event.
 struct engine_kind {
     std::string_view engine;
     std::string_view kind;
     std::string_view plural;
-    std::string_view component;       // container, and key in OpsRequests' payloads
-    std::string_view horizontal_key;  // empty: there are no OpsRequests of it
+    std::string_view component;       // container name, and key in OpsRequest payloads
+    std::string_view horizontal_key;  // empty: the kind has no OpsRequests
     int default_port;
     std::string_view url;  // fmt: port
     std::string_view first_role = "primary";
@@ -28,17 +28,17 @@ struct engine_kind {
 };
 
 std::span<const engine_kind> engine_kinds();
-kube::resource database_resource(const engine_kind& of);
-kube::resource request_resource(const engine_kind& of);
-kube::resource version_resource(const engine_kind& of);
+kube::resource database_resource(const engine_kind& kind);
+kube::resource request_resource(const engine_kind& kind);
+kube::resource version_resource(const engine_kind& kind);
 kube::resource core(std::string_view plural, std::string_view kind);
 kube::resource claims();    // PersistentVolumeClaims
 kube::resource pet_sets();  // PetSets
 kube::resource bindings();  // AppBindings
 
-// What every database of the operator needs.
-struct host {
-    aio::executor on;
+// The dependencies of every database of the operator.
+struct operator_deps {
+    aio::executor executor;
     kube::client& kube;
     aio::blocking_pool& pool;
     runtime::port_registry& ports;
@@ -46,14 +46,14 @@ struct host {
     obs::log& log;
     std::string data_dir;
     runtime::run_user as;
-    bool makes_up_addresses = false;
+    bool uses_synthetic_addresses = false;
 };
 
-// How the operator writes: under its own name; what a server does not know is not its fault.
+// Options of a write: the operator's field manager, and no errors for unknown fields.
 kube::write_options own_write();
-// Creates the object; one that is there is brought to the given content by a merge patch.
-aio::task<> ensure(kube::client& client, kube::resource what, boost::json::object content);
-// Success also when it is not there.
-aio::task<> remove(kube::client& client, kube::resource what, std::string ns, std::string name);
+// Creates the object, or updates a present one with a merge patch.
+aio::task<> ensure(kube::client& client, kube::resource resource, boost::json::object content);
+// Succeeds also if the object does not exist.
+aio::task<> remove(kube::client& client, kube::resource resource, std::string ns, std::string name);
 
 }  // namespace controller

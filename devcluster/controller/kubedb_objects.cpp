@@ -22,28 +22,29 @@ using kube::object_or_empty;
 using kube::quantity_at;
 using kube::text_at;
 
-std::string text(const json::object& from, std::string_view key) {
-    return std::string(text_at(from, key));
+std::string text(const json::object& object, std::string_view key) {
+    return std::string(text_at(object, key));
 }
 
-json::object named_object(const wanted_database& of, std::string_view api_version,
+json::object named_object(const wanted_database& wanted, std::string_view api_version,
                           std::string_view kind, const std::string& name) {
-    return {{"apiVersion", api_version},
-            {"kind", kind},
-            {"metadata", {{"name", name}, {"namespace", of.ns}, {"labels", labels_of(of)}}}};
+    return {
+        {"apiVersion", api_version},
+        {"kind", kind},
+        {"metadata", {{"name", name}, {"namespace", wanted.ns}, {"labels", labels_of(wanted)}}}};
 }
 
-// An object that goes with its database.
-json::object owned_object(const wanted_database& of, std::string_view api_version,
+// An object with an owner reference to its database.
+json::object owned_object(const wanted_database& wanted, std::string_view api_version,
                           std::string_view kind, const std::string& name) {
-    auto made = named_object(of, api_version, kind, name);
-    made["metadata"].get_object()["ownerReferences"] =
+    auto object = named_object(wanted, api_version, kind, name);
+    object["metadata"].get_object()["ownerReferences"] =
         json::array{json::object{{"apiVersion", "kubedb.com/v1"},
-                                 {"kind", of.kind},
-                                 {"name", of.name},
-                                 {"uid", of.uid},
+                                 {"kind", wanted.kind},
+                                 {"name", wanted.name},
+                                 {"uid", wanted.uid},
                                  {"controller", true}}};
-    return made;
+    return object;
 }
 
 std::int64_t memory_of(const json::object& pod, std::string_view component) {
@@ -107,7 +108,7 @@ wanted_database read_database(const engine_kind& kind, const json::object& objec
     return read;
 }
 
-std::string refusal_of(const wanted_database& wanted, bool has_runtime) {
+std::string rejection_of(const wanted_database& wanted, bool has_runtime) {
     if (!has_runtime) {
         return fmt::format("there is no runtime for {} here: this operator stands in for KubeDB's",
                            wanted.kind);
@@ -119,11 +120,11 @@ std::string refusal_of(const wanted_database& wanted, bool has_runtime) {
 }
 
 json::array without_finalizer(const json::object& object) {
-    json::array kept;
+    json::array others;
     for (const auto& each : array_or_empty(object_or_empty(object, "metadata"), "finalizers")) {
-        if (each != json::value(finalizer)) kept.push_back(each);
+        if (each != json::value(finalizer)) others.push_back(each);
     }
-    return kept;
+    return others;
 }
 
 json::array with_finalizer(const json::object& object) {
@@ -132,48 +133,49 @@ json::array with_finalizer(const json::object& object) {
     return all;
 }
 
-json::object labels_of(const wanted_database& of) {
-    return {{"app.kubernetes.io/name", of.plural + ".kubedb.com"},
-            {"app.kubernetes.io/instance", of.name},
+json::object labels_of(const wanted_database& wanted) {
+    return {{"app.kubernetes.io/name", wanted.plural + ".kubedb.com"},
+            {"app.kubernetes.io/instance", wanted.name},
             {"app.kubernetes.io/managed-by", "kubedb.com"},
             {"app.kubernetes.io/component", "database"}};
 }
 
-std::string selector_of(const wanted_database& of) {
+std::string selector_of(const wanted_database& wanted) {
     return fmt::format(
         "app.kubernetes.io/name={}.kubedb.com,app.kubernetes.io/instance={},"
         "app.kubernetes.io/managed-by=kubedb.com",
-        of.plural, of.name);
+        wanted.plural, wanted.name);
 }
 
-std::string member_name(const wanted_database& of, int ordinal) {
-    return fmt::format("{}-{}", of.name, ordinal);
+std::string member_name(const wanted_database& wanted, int ordinal) {
+    return fmt::format("{}-{}", wanted.name, ordinal);
 }
 
-std::string claim_name(const wanted_database& of, int ordinal) {
-    return fmt::format("data-{}", member_name(of, ordinal));
+std::string claim_name(const wanted_database& wanted, int ordinal) {
+    return fmt::format("data-{}", member_name(wanted, ordinal));
 }
 
-std::optional<int> ordinal_in(const wanted_database& of, std::string_view name) {
+std::optional<int> ordinal_in(const wanted_database& wanted, std::string_view name) {
     const auto digits = name.substr(name.rfind('-') + 1);
     int ordinal = 0;
     std::from_chars(digits.data(), digits.data() + digits.size(), ordinal);
-    if (name != member_name(of, ordinal) && name != claim_name(of, ordinal)) return std::nullopt;
+    if (name != member_name(wanted, ordinal) && name != claim_name(wanted, ordinal))
+        return std::nullopt;
     return ordinal;
 }
 
-// Secret and claims have no owner: the policy says whether they go with the database.
-json::object secret_object(const wanted_database& of, const std::string& user,
+// Secrets and claims have no owner reference: the deletion policy decides about them.
+json::object secret_object(const wanted_database& wanted, const std::string& user,
                            const std::string& password) {
-    auto made = named_object(of, "v1", "Secret", of.auth_secret);
-    if (of.engine == "memcached") {
-        made["type"] = "Opaque";
-        made["stringData"] = json::object{{"authData", user + ":" + password + "\n"}};
+    auto object = named_object(wanted, "v1", "Secret", wanted.auth_secret);
+    if (wanted.engine == "memcached") {
+        object["type"] = "Opaque";
+        object["stringData"] = json::object{{"authData", user + ":" + password + "\n"}};
     } else {
-        made["type"] = "kubernetes.io/basic-auth";
-        made["stringData"] = json::object{{"username", user}, {"password", password}};
+        object["type"] = "kubernetes.io/basic-auth";
+        object["stringData"] = json::object{{"username", user}, {"password", password}};
     }
-    return made;
+    return object;
 }
 
 std::string password_in(const json::object& secret) {
@@ -186,127 +188,132 @@ std::string password_in(const json::object& secret) {
     return colon == std::string::npos ? "" : line.substr(colon + 1);
 }
 
-bool is_secret_ours(const wanted_database& of, const json::object& secret) {
+bool owns_secret(const wanted_database& wanted, const json::object& secret) {
     const auto& labels = object_or_empty(object_or_empty(secret, "metadata"), "labels");
     return text_at(labels, "app.kubernetes.io/managed-by") == "kubedb.com" &&
-           text_at(labels, "app.kubernetes.io/instance") == of.name &&
-           text_at(labels, "app.kubernetes.io/name") == of.plural + ".kubedb.com";
+           text_at(labels, "app.kubernetes.io/instance") == wanted.name &&
+           text_at(labels, "app.kubernetes.io/name") == wanted.plural + ".kubedb.com";
 }
 
-json::object claim_object(const wanted_database& of, int ordinal) {
-    auto made = named_object(of, "v1", "PersistentVolumeClaim", claim_name(of, ordinal));
-    made["spec"] = json::object{{"accessModes", json::array{"ReadWriteOnce"}},
-                                {"storageClassName", "local"},
-                                {"resources", {{"requests", {{"storage", of.storage}}}}}};
-    return made;
+json::object claim_object(const wanted_database& wanted, int ordinal) {
+    auto object = named_object(wanted, "v1", "PersistentVolumeClaim", claim_name(wanted, ordinal));
+    object["spec"] = json::object{{"accessModes", json::array{"ReadWriteOnce"}},
+                                  {"storageClassName", "local"},
+                                  {"resources", {{"requests", {{"storage", wanted.storage}}}}}};
+    return object;
 }
 
-json::object pod_object(const wanted_database& of, int ordinal) {
-    auto made = owned_object(of, "v1", "Pod", member_name(of, ordinal));
-    made["metadata"].get_object()["labels"].get_object()["kubedb.com/role"] =
-        ordinal == 0 ? of.first_role : of.follower_role;
-    made["spec"] = json::object{
+json::object pod_object(const wanted_database& wanted, int ordinal) {
+    auto object = owned_object(wanted, "v1", "Pod", member_name(wanted, ordinal));
+    object["metadata"].get_object()["labels"].get_object()["kubedb.com/role"] =
+        ordinal == 0 ? wanted.first_role : wanted.follower_role;
+    object["spec"] = json::object{
         {"nodeName", "local"},
-        {"containers", json::array{json::object{{"name", of.engine}, {"image", "process"}}}}};
-    return made;
+        {"containers", json::array{json::object{{"name", wanted.engine}, {"image", "process"}}}}};
+    return object;
 }
 
-json::object set_object(const wanted_database& of) {
-    auto made = owned_object(of, "apps.k8s.appscode.com/v1", "PetSet", of.name);
-    auto labels = labels_of(of);
+json::object set_object(const wanted_database& wanted) {
+    auto object = owned_object(wanted, "apps.k8s.appscode.com/v1", "PetSet", wanted.name);
+    auto labels = labels_of(wanted);
     labels.erase("app.kubernetes.io/component");
-    made["spec"] = json::object{{"replicas", of.replicas},
-                                {"serviceName", of.name + "-pods"},
-                                {"template", {{"spec", {{"containers", json::array{}}}}}},
-                                {"selector", {{"matchLabels", std::move(labels)}}}};
-    return made;
+    object["spec"] = json::object{{"replicas", wanted.replicas},
+                                  {"serviceName", wanted.name + "-pods"},
+                                  {"template", {{"spec", {{"containers", json::array{}}}}}},
+                                  {"selector", {{"matchLabels", std::move(labels)}}}};
+    return object;
 }
 
-json::object service_object(const wanted_database& of, const std::string& suffix, int port,
+json::object service_object(const wanted_database& wanted, const std::string& suffix, int port,
                             const std::string& port_name) {
-    auto made = owned_object(of, "v1", "Service", of.name + suffix);
+    auto object = owned_object(wanted, "v1", "Service", wanted.name + suffix);
     if (suffix == "-stats") {
-        made["metadata"].get_object()["labels"].get_object()["kubedb.com/role"] = "stats";
+        object["metadata"].get_object()["labels"].get_object()["kubedb.com/role"] = "stats";
     }
     // No selector: this operator writes the Endpoints itself.
-    made["spec"] =
+    object["spec"] =
         json::object{{"type", "ClusterIP"},
                      {"clusterIP", "None"},
                      {"ports", json::array{json::object{{"name", port_name}, {"port", port}}}}};
-    return made;
+    return object;
 }
 
-std::string pod_address(const wanted_database& of, const std::string& pod, bool is_made_up) {
-    if (!is_made_up) return "127.0.0.1";
-    // Not the ends of the range. Two pods of one address differ by their ports.
-    const auto number = std::hash<std::string>{}(of.ns + "/" + pod) % 131'000 + 10;
+std::string pod_address(const wanted_database& wanted, const std::string& pod, bool is_synthetic) {
+    if (!is_synthetic) return "127.0.0.1";
+    // Excludes the ends of the range. Pods with equal addresses differ by their ports.
+    const auto number = std::hash<std::string>{}(wanted.ns + "/" + pod) % 131'000 + 10;
     return fmt::format("198.{}.{}.{}", 18 + number / 65536, number / 256 % 256, number % 256);
 }
 
-json::object endpoints_object(const wanted_database& of, const std::string& suffix,
+json::object endpoints_object(const wanted_database& wanted, const std::string& suffix,
                               const std::vector<endpoint_address>& addresses,
                               const std::string& port_name) {
-    auto made = owned_object(of, "v1", "Endpoints", of.name + suffix);
+    auto object = owned_object(wanted, "v1", "Endpoints", wanted.name + suffix);
     json::array subsets;
     for (const auto& each : addresses) {
         subsets.push_back(json::object{
             {"addresses",
              json::array{json::object{
                  {"ip", each.ip},
-                 {"targetRef", {{"kind", "Pod"}, {"name", each.pod}, {"namespace", of.ns}}}}}},
+                 {"targetRef", {{"kind", "Pod"}, {"name", each.pod}, {"namespace", wanted.ns}}}}}},
             {"ports", json::array{json::object{{"name", port_name}, {"port", each.port}}}}});
     }
-    made["subsets"] = std::move(subsets);
-    return made;
+    object["subsets"] = std::move(subsets);
+    return object;
 }
 
-json::object binding_object(const wanted_database& of, const std::string& url) {
-    auto made = owned_object(of, "appcatalog.appscode.com/v1alpha1", "AppBinding", of.name);
-    made["spec"] = json::object{
-        {"type", "kubedb.com/" + of.engine},
-        {"version", of.version},
-        {"appRef",
-         {{"apiGroup", "kubedb.com"}, {"kind", of.kind}, {"name", of.name}, {"namespace", of.ns}}},
-        {"clientConfig", {{"url", url}}},
-        {"secret", {{"name", of.auth_secret}}}};
-    return made;
+json::object binding_object(const wanted_database& wanted, const std::string& url) {
+    auto object =
+        owned_object(wanted, "appcatalog.appscode.com/v1alpha1", "AppBinding", wanted.name);
+    object["spec"] = json::object{{"type", "kubedb.com/" + wanted.engine},
+                                  {"version", wanted.version},
+                                  {"appRef",
+                                   {{"apiGroup", "kubedb.com"},
+                                    {"kind", wanted.kind},
+                                    {"name", wanted.name},
+                                    {"namespace", wanted.ns}}},
+                                  {"clientConfig", {{"url", url}}},
+                                  {"secret", {{"name", wanted.auth_secret}}}};
+    return object;
 }
 
-json::object event_object(const wanted_database& about, const event_text& what, int count,
+json::object event_object(const wanted_database& about, const event_text& event, int count,
                           const std::string& now) {
-    const auto word = base::lower(what.reason);
-    json::object made{{"apiVersion", "v1"},
-                      {"kind", "Event"},
-                      {"metadata",
-                       {{"name", fmt::format("{}.{}.{}", about.name, about.uid.substr(0, 8), word)},
-                        {"namespace", about.ns}}},
-                      {"type", what.type},
-                      {"reason", what.reason},
-                      {"message", what.message},
-                      {"count", count},
-                      {"lastTimestamp", now},
-                      {"source", {{"component", "local-operator"}}},
-                      {"involvedObject",
-                       {{"apiVersion", "kubedb.com/v1"},
-                        {"kind", about.kind},
-                        {"namespace", about.ns},
-                        {"name", about.name},
-                        {"uid", about.uid}}}};
-    if (count == 1) made["firstTimestamp"] = now;
-    return made;
+    const auto word = base::lower(event.reason);
+    json::object object{
+        {"apiVersion", "v1"},
+        {"kind", "Event"},
+        {"metadata",
+         {{"name", fmt::format("{}.{}.{}", about.name, about.uid.substr(0, 8), word)},
+          {"namespace", about.ns}}},
+        {"type", event.type},
+        {"reason", event.reason},
+        {"message", event.message},
+        {"count", count},
+        {"lastTimestamp", now},
+        {"source", {{"component", "local-operator"}}},
+        {"involvedObject",
+         {{"apiVersion", "kubedb.com/v1"},
+          {"kind", about.kind},
+          {"namespace", about.ns},
+          {"name", about.name},
+          {"uid", about.uid}}}};
+    if (count == 1) object["firstTimestamp"] = now;
+    return object;
 }
 
-json::object pod_status(const wanted_database& of, bool is_ready, int restarts,
-                        const std::string& trouble, const std::string& now, const std::string& ip) {
+json::object pod_status(const wanted_database& wanted, bool is_ready, int restarts,
+                        const std::string& not_ready_reason, const std::string& now,
+                        const std::string& ip) {
     json::object state{{"running", json::object{}}};
-    if (!is_ready) state = {{"waiting", {{"reason", "NotReady"}, {"message", trouble}}}};
+    if (!is_ready) state = {{"waiting", {{"reason", "NotReady"}, {"message", not_ready_reason}}}};
     return {
         {"phase", is_ready ? "Running" : "Pending"},
         {"podIP", ip},
         {"podIPs", json::array{json::object{{"ip", ip}}}},
         {"conditions", json::array{condition("Ready", is_ready, is_ready ? "Running" : "NotRunning",
-                                             trouble, now)}},
-        {"containerStatuses", json::array{json::object{{"name", of.engine},
+                                             not_ready_reason, now)}},
+        {"containerStatuses", json::array{json::object{{"name", wanted.engine},
                                                        {"image", "process"},
                                                        {"imageID", ""},
                                                        {"ready", is_ready},

@@ -27,7 +27,7 @@ wanted_database orders(std::string_view engine = "postgres") {
             R"({"metadata":{"name":"orders","namespace":"shop","uid":"0123456789"},"spec":{}})"));
 }
 
-TEST(read_database, knows_what_matters) {
+TEST(read_database, reads_the_members_in_use) {
     const auto read = read_database(kind("postgres"), object(R"({
         "metadata":{"name":"orders","namespace":"shop","uid":"u","generation":4,
                     "finalizers":["other","kubedb.com"]},
@@ -52,7 +52,7 @@ TEST(read_database, knows_what_matters) {
     EXPECT_FALSE(read.is_deleting);
 }
 
-TEST(ordinal_in, reads_the_names_that_members_and_claims_have) {
+TEST(ordinal_in, reads_names_of_members_and_claims) {
     EXPECT_EQ(ordinal_in(orders(), "orders-0"), 0);
     EXPECT_EQ(ordinal_in(orders(), "data-orders-12"), 12);
     for (const auto* other : {"", "orders", "orders-", "orders-x", "orders-01", "orders--1",
@@ -61,7 +61,7 @@ TEST(ordinal_in, reads_the_names_that_members_and_claims_have) {
     }
 }
 
-TEST(read_database, fills_in_what_is_not_said) {
+TEST(read_database, sets_defaults) {
     const auto read = orders();
     EXPECT_EQ(read.replicas, 1);
     EXPECT_EQ(read.deletion_policy, "Delete");
@@ -69,7 +69,7 @@ TEST(read_database, fills_in_what_is_not_said) {
     EXPECT_FALSE(read.was_provisioned);
 }
 
-TEST(read_database, survives_nonsense) {
+TEST(read_database, accepts_invalid_members) {
     const auto read = read_database(kind("redis"), object(R"({
         "metadata":{"name":"x","finalizers":"kubedb.com"},
         "spec":{"replicas":1000000,"storage":[],"podTemplate":{"spec":{"containers":[3,{}]}}},
@@ -80,24 +80,24 @@ TEST(read_database, survives_nonsense) {
     EXPECT_FALSE(read.was_provisioned);
 }
 
-TEST(refusal, names_what_cannot_run_here) {
-    EXPECT_EQ(refusal_of(orders(), true), "");
-    EXPECT_NE(refusal_of(orders("mysql"), false).find("MySQL"), std::string::npos);
+TEST(rejection_of, names_unsupported_settings) {
+    EXPECT_EQ(rejection_of(orders(), true), "");
+    EXPECT_NE(rejection_of(orders("mysql"), false).find("MySQL"), std::string::npos);
     auto sharded = orders("redis");
     sharded.mode = "Cluster";
-    EXPECT_NE(refusal_of(sharded, true), "");
+    EXPECT_NE(rejection_of(sharded, true), "");
     sharded.mode = "Sentinel";
-    EXPECT_EQ(refusal_of(sharded, true), "");
+    EXPECT_EQ(rejection_of(sharded, true), "");
 }
 
-TEST(finalizers, those_of_others_are_kept) {
+TEST(finalizers, keep_foreign_ones) {
     const auto both = object(R"({"metadata":{"finalizers":["a","kubedb.com","b"]}})");
     EXPECT_EQ(without_finalizer(both), (json::array{"a", "b"}));
     EXPECT_EQ(with_finalizer(both), (json::array{"a", "b", "kubedb.com"}));
     EXPECT_EQ(with_finalizer(object("{}")), json::array{"kubedb.com"});
 }
 
-TEST(secrets, hold_what_the_engine_s_clients_look_for) {
+TEST(secrets, contain_the_keys_of_the_engine) {
     const auto secret = secret_object(orders(), "postgres", "pw");
     EXPECT_EQ(secret.at("type"), "kubernetes.io/basic-auth");
     EXPECT_EQ(secret.at("stringData"), object(R"({"username":"postgres","password":"pw"})"));
@@ -105,39 +105,39 @@ TEST(secrets, hold_what_the_engine_s_clients_look_for) {
     EXPECT_EQ(lines.at("stringData"), object(R"({"authData":"user:pw\n"})"));
 }
 
-TEST(secrets, and_claims_go_by_the_policy_not_with_their_owner) {
+TEST(secrets, and_claims_have_no_owner_reference) {
     EXPECT_FALSE(claim_object(orders(), 0).at("metadata").as_object().contains("ownerReferences"));
     EXPECT_FALSE(secret_object(orders(), "postgres", "pw")
                      .at("metadata")
                      .as_object()
                      .contains("ownerReferences"));
-    EXPECT_TRUE(is_secret_ours(orders(), secret_object(orders(), "postgres", "pw")));
-    EXPECT_FALSE(is_secret_ours(orders("redis"), secret_object(orders(), "postgres", "pw")));
-    EXPECT_FALSE(is_secret_ours(orders(), object(R"({"metadata":{"name":"orders-auth"}})")));
+    EXPECT_TRUE(owns_secret(orders(), secret_object(orders(), "postgres", "pw")));
+    EXPECT_FALSE(owns_secret(orders("redis"), secret_object(orders(), "postgres", "pw")));
+    EXPECT_FALSE(owns_secret(orders(), object(R"({"metadata":{"name":"orders-auth"}})")));
 }
 
-TEST(secrets, passwords_are_read_in_both_forms) {
+TEST(secrets, read_passwords_in_both_forms) {
     EXPECT_EQ(password_in(object(R"({"data":{"password":"czNjcmV0"}})")), "s3cret");
     EXPECT_EQ(password_in(object(R"({"data":{"authData":"dXNlcjpzM2NyZXQK"}})")), "s3cret");
     EXPECT_EQ(password_in(object(R"({"data":{}})")), "");
     EXPECT_EQ(password_in(object(R"({"data":{"authData":"bm90aGluZw=="}})")), "");
 }
 
-TEST(endpoints, each_member_is_a_subset_with_its_own_port) {
-    const auto made = endpoints_object(
+TEST(endpoints, have_a_subset_per_member) {
+    const auto endpoints = endpoints_object(
         orders(), "-stats", {{"orders-0", "127.0.0.1", 4001}, {"orders-1", "198.18.0.9", 4002}},
         "metrics");
-    EXPECT_EQ(made.at("metadata").at("name"), "orders-stats");
-    const auto& subsets = made.at("subsets").as_array();
+    EXPECT_EQ(endpoints.at("metadata").at("name"), "orders-stats");
+    const auto& subsets = endpoints.at("subsets").as_array();
     ASSERT_EQ(subsets.size(), 2U);
     EXPECT_EQ(subsets[1].at("ports").as_array()[0],
               json::value(object(R"({"name":"metrics","port":4002})")));
     EXPECT_EQ(subsets[1].at("addresses").as_array()[0].at("targetRef").at("name"), "orders-1");
 }
 
-TEST(pods, carry_the_role_in_the_engine_s_words) {
-    const auto role = [](const wanted_database& of, int ordinal) {
-        return pod_object(of, ordinal).at("metadata").at("labels").at("kubedb.com/role");
+TEST(pods, have_the_role_label_of_the_engine) {
+    const auto role = [](const wanted_database& wanted, int ordinal) {
+        return pod_object(wanted, ordinal).at("metadata").at("labels").at("kubedb.com/role");
     };
     EXPECT_EQ(role(orders(), 0), "primary");
     EXPECT_EQ(role(orders(), 1), "standby");
@@ -145,7 +145,7 @@ TEST(pods, carry_the_role_in_the_engine_s_words) {
     EXPECT_EQ(role(orders("mariadb"), 1), "Slave");
 }
 
-TEST(pods, tell_why_they_are_not_ready) {
+TEST(pods, report_why_they_are_not_ready) {
     const auto status =
         pod_status(orders(), false, 3, "killed by signal 9", "2026-01-01T00:00:00Z");
     EXPECT_EQ(status.at("phase"), "Pending");
@@ -155,7 +155,7 @@ TEST(pods, tell_why_they_are_not_ready) {
     EXPECT_EQ(pod_status(orders(), true, 3, "", "now").at("phase"), "Running");
 }
 
-TEST(events, of_one_reason_share_an_object) {
+TEST(events, share_an_object_per_reason) {
     const auto first = event_object(orders(), {"Warning", "BackOff", "a"}, 1, "t1");
     const auto again = event_object(orders(), {"Warning", "BackOff", "b"}, 2, "t2");
     EXPECT_EQ(first.at("metadata").at("name"), "orders.01234567.backoff");
@@ -165,13 +165,13 @@ TEST(events, of_one_reason_share_an_object) {
     EXPECT_EQ(again.at("count"), 2);
 }
 
-TEST(selectors, name_one_database_of_one_kind) {
+TEST(selectors, select_one_database_of_one_kind) {
     EXPECT_EQ(selector_of(orders()),
               "app.kubernetes.io/name=postgreses.kubedb.com,app.kubernetes.io/instance=orders,"
               "app.kubernetes.io/managed-by=kubedb.com");
 }
 
-TEST(objects, that_go_with_the_database_name_their_owner) {
+TEST(objects, have_owner_references) {
     for (const auto& each : {pod_object(orders(), 0), service_object(orders(), "-pods", 5432, "db"),
                              set_object(orders()), binding_object(orders(), "url")}) {
         const auto& owners = each.at("metadata").at("ownerReferences").as_array();

@@ -29,16 +29,17 @@ std::string new_password() {
 
 }  // namespace
 
-local_database::local_database(host& with, const engine_kind& kind, std::function<void()> on_change)
-    : host_(with),
+local_database::local_database(operator_deps& deps, const engine_kind& kind,
+                               std::function<void()> on_change)
+    : deps_(deps),
       kind_(kind),
       engine_(runtime::find_engine(kind.engine)),
       on_change_(std::move(on_change)),
-      writer_(with.kube) {}
+      writer_(deps.kube) {}
 
 runtime::member* local_database::member_at(int ordinal) const {
-    const auto at = members_.find(ordinal);
-    return at == members_.end() ? nullptr : at->second.member.get();
+    const auto it = members_.find(ordinal);
+    return it == members_.end() ? nullptr : it->second.member.get();
 }
 
 std::vector<int> local_database::ordinals() const {
@@ -48,8 +49,8 @@ std::vector<int> local_database::ordinals() const {
 }
 
 bool local_database::is_ready(int ordinal) const {
-    const auto* found = member_at(ordinal);
-    return found != nullptr && found->state().is_ready;
+    const auto* listed = member_at(ordinal);
+    return listed != nullptr && listed->state().is_ready;
 }
 
 bool local_database::is_settled() const {
@@ -63,34 +64,34 @@ void local_database::set_paused(bool paused) {
     on_change_();
 }
 
-void local_database::note_event(event_text what) {
-    if (events_.size() < events_max) events_.push_back(std::move(what));
+void local_database::add_event(event_text resource) {
+    if (events_.size() < events_max) events_.push_back(std::move(resource));
     on_change_();
 }
 
-void local_database::forget(const kube::resource& what, const std::string& name) {
-    writer_.forget(what, name);
-    if (what.plural == "secrets" && name == wanted_.auth_secret && !wanted_.is_auth_external) {
+void local_database::forget(const kube::resource& resource, const std::string& name) {
+    writer_.forget(resource, name);
+    if (resource.plural == "secrets" && name == wanted_.auth_secret && !wanted_.is_auth_external) {
         has_lost_secret_ = true;
     }
 }
 
-// ---- towards the object's wish -----------------------------------------------------------
+// ---- reconciliation ----------------------------------------------------------------------
 
 aio::task<> local_database::reconcile(json::object object) {
     wanted_ = read_database(kind_, object);
     facts_.was_provisioned = facts_.was_provisioned || wanted_.was_provisioned;
-    facts_.refusal = refusal_of(wanted_, engine_ != nullptr);
-    if (wanted_.is_deleting) co_return co_await take_down(object);
-    if (!can_run()) co_return co_await refuse(object);
-    auto ours = co_await claim_object_for_us(object);
+    facts_.rejection = rejection_of(wanted_, engine_ != nullptr);
+    if (wanted_.is_deleting) co_return co_await finish_deletion(object);
+    if (!can_run()) co_return co_await reject(object);
+    auto ours = co_await add_finalizer(object);
     if (!ours) co_return base::pass(std::move(ours), "finalizer");
     if (wanted_.is_halted) {
         auto halted = co_await halt();
         if (!halted) co_return base::pass(std::move(halted), "halt");
     } else {
-        auto up = co_await bring_up();
-        if (!up) note_event({"Warning", "FailedStart", up.error().text});
+        auto up = co_await start_members();
+        if (!up) add_event({"Warning", "FailedStart", up.error().text});
         if (up) up = co_await shrink();
         if (!up) co_return base::pass(std::move(up), "members");
         restart_next();
@@ -98,11 +99,11 @@ aio::task<> local_database::reconcile(json::object object) {
     co_return co_await publish(object);
 }
 
-aio::task<> local_database::claim_object_for_us(const json::object& object) {
+aio::task<> local_database::add_finalizer(const json::object& object) {
     if (wanted_.has_finalizer) co_return base::ok();
-    // With the version: another's finalizer must not get lost.
+    // The resourceVersion prevents the loss of a finalizer that another client adds.
     const auto* metadata = kube::object_at(object, "metadata");
-    auto patched = co_await host_.kube.patch(
+    auto patched = co_await deps_.kube.patch(
         database_resource(kind_), wanted_.ns, wanted_.name, kube::patch_type::merge,
         json::object{{"metadata",
                       {{"finalizers", with_finalizer(object)},
@@ -112,41 +113,41 @@ aio::task<> local_database::claim_object_for_us(const json::object& object) {
     co_return base::ok();
 }
 
-aio::task<> local_database::refuse(const json::object& object) {
+aio::task<> local_database::reject(const json::object& object) {
     if (!event_counts_.contains("NoRuntime")) {
-        note_event({"Warning", "NoRuntime", facts_.refusal});
+        add_event({"Warning", "NoRuntime", facts_.rejection});
     }
-    auto told = co_await publish_events();
-    if (!told) co_return told;
+    auto written = co_await publish_events();
+    if (!written) co_return written;
     co_return co_await publish_status(object);
 }
 
-// Processes and what points at them go; volumes and the secret stay.
+// Stops the processes and deletes the objects that refer to them. Keeps volumes and the secret.
 aio::task<> local_database::halt() {
-    if (is_down_) co_return base::ok();
-    if (!members_.empty()) note_event({"Normal", "Halting", "Stopping every member"});
+    if (is_stopped_) co_return base::ok();
+    if (!members_.empty()) add_event({"Normal", "Halting", "Stopping every member"});
     stop_members();
     co_await join_members();
-    auto gone = co_await remove_objects();
-    is_down_ = gone.has_value();
-    co_return gone;
+    auto deleted = co_await remove_objects();
+    is_stopped_ = deleted.has_value();
+    co_return deleted;
 }
 
 aio::task<std::string> local_database::find_password() {
     const auto secrets = core("secrets", "Secret");
-    auto found = co_await host_.kube.get(secrets, wanted_.ns, wanted_.auth_secret);
-    if (!found && found.error().code == errc::not_found && !wanted_.is_auth_external) {
-        const auto made = secret_object(wanted_, std::string(engine_->user),
-                                        password_.empty() ? new_password() : password_);
-        auto created = co_await host_.kube.create(secrets, wanted_.ns, made, own_write());
+    auto listed = co_await deps_.kube.get(secrets, wanted_.ns, wanted_.auth_secret);
+    if (!listed && listed.error().code == errc::not_found && !wanted_.is_auth_external) {
+        const auto object = secret_object(wanted_, std::string(engine_->user),
+                                          password_.empty() ? new_password() : password_);
+        auto created = co_await deps_.kube.create(secrets, wanted_.ns, object, own_write());
         if (!created && created.error().reason != "AlreadyExists") {
             co_return base::pass(std::move(created));
         }
-        found = co_await host_.kube.get(secrets, wanted_.ns, wanted_.auth_secret);
+        listed = co_await deps_.kube.get(secrets, wanted_.ns, wanted_.auth_secret);
     }
-    if (!found) co_return base::pass(std::move(found));
-    auto password = password_in(*found);
-    // It goes into engines' configuration files as it is.
+    if (!listed) co_return base::pass(std::move(listed));
+    auto password = password_in(*listed);
+    // The password is written to configuration files without escaping.
     const bool is_plain = std::ranges::all_of(password, [](char c) {
         return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
                c == '-' || c == '_' || c == '.';
@@ -159,8 +160,8 @@ aio::task<std::string> local_database::find_password() {
     co_return password;
 }
 
-aio::task<> local_database::bring_up() {
-    is_down_ = false;
+aio::task<> local_database::start_members() {
+    is_stopped_ = false;
     if (std::exchange(has_lost_secret_, false) || password_.empty()) {
         auto password = co_await find_password();
         has_lost_secret_ = has_lost_secret_ || !password;
@@ -172,7 +173,7 @@ aio::task<> local_database::bring_up() {
             update_plan(ordinal, *present);
             continue;
         }
-        // Followers copy the first member: it must be there before them.
+        // Followers copy the first member, so it must be ready first.
         if (ordinal > 0 && engine_->can_follow && !is_ready(0)) break;
         auto started = co_await start_member(ordinal);
         if (!started) co_return started;
@@ -180,22 +181,22 @@ aio::task<> local_database::bring_up() {
     co_return base::ok();
 }
 
-// Memory is used from the next start on; a follower whose primary has moved must follow it now.
-void local_database::update_plan(int ordinal, runtime::member& of) {
-    auto plan = of.plan();
+// A new memory size takes effect at the next start. A follower restarts if its primary has moved.
+void local_database::update_plan(int ordinal, runtime::member& member) {
+    auto plan = member.plan();
     plan.memory_bytes = wanted_.memory_bytes;
     const auto* first = member_at(0);
     const bool follows = ordinal > 0 && engine_->can_follow && first != nullptr;
     const bool has_moved = follows && plan.primary_port != first->plan().port;
     if (has_moved) plan.primary_port = first->plan().port;
-    of.change(std::move(plan));
-    if (has_moved) of.restart();
+    member.change(std::move(plan));
+    if (has_moved) member.restart();
 }
 
 aio::task<> local_database::start_member(int ordinal) {
-    const auto folder = folder_of(host_, wanted_, ordinal);
-    auto made = make_folder(host_, folder);
-    if (!made) co_return made;
+    const auto folder = folder_of(deps_, wanted_, ordinal);
+    auto object = make_folder(deps_, folder);
+    if (!object) co_return object;
     const bool follows = ordinal > 0 && engine_->can_follow;
     runtime::member_plan plan{.name = member_name(wanted_, ordinal),
                               .folder = folder,
@@ -205,36 +206,36 @@ aio::task<> local_database::start_member(int ordinal) {
                               .memory_bytes = wanted_.memory_bytes};
     runtime::member::parts parts{
         .of = *engine_,
-        .as = host_.as,
-        .pool = host_.pool,
-        .ports = host_.ports,
-        .log = host_.log,
+        .as = deps_.as,
+        .pool = deps_.pool,
+        .ports = deps_.ports,
+        .log = deps_.log,
         .on_event =
             [this](std::string type, std::string reason, std::string message) {
-                note_event({std::move(type), std::move(reason), std::move(message)});
+                add_event({std::move(type), std::move(reason), std::move(message)});
             },
         .on_change = on_change_};
     auto& place = members_[ordinal];
     place.member = std::make_unique<runtime::member>(std::move(plan), std::move(parts));
-    place.task = std::make_unique<aio::task_group>(host_.on);
+    place.task = std::make_unique<aio::task_group>(deps_.executor);
     place.task->spawn(place.member->run());
-    note_event({"Normal", "Started", "Started member " + member_name(wanted_, ordinal)});
+    add_event({"Normal", "Started", "Started member " + member_name(wanted_, ordinal)});
     co_return base::ok();
 }
 
 aio::task<> local_database::shrink() {
-    std::set<int> beyond;
+    std::set<int> surplus;
     if (may_have_leftovers_) {
-        auto stored = co_await find_stored_beyond();
+        auto stored = co_await find_surplus_members();
         if (!stored) co_return base::pass(std::move(stored));
-        beyond = std::move(*stored);
+        surplus = std::move(*stored);
     }
     for (const int each : ordinals()) {
-        if (each >= wanted_.replicas) beyond.insert(each);
+        if (each >= wanted_.replicas) surplus.insert(each);
     }
-    may_have_leftovers_ = true;  // until the last one is gone
-    for (const int last : beyond | std::views::reverse) {
-        note_event({"Normal", "Killing", "Removing member " + member_name(wanted_, last)});
+    may_have_leftovers_ = true;  // until all surplus members are removed
+    for (const int last : surplus | std::views::reverse) {
+        add_event({"Normal", "Killing", "Removing member " + member_name(wanted_, last)});
         auto removed = co_await remove_member(last);
         if (!removed) co_return removed;
     }
@@ -242,37 +243,37 @@ aio::task<> local_database::shrink() {
     co_return base::ok();
 }
 
-// Ordinals that are not wanted and have a folder, a claim or a pod.
-aio::task<std::set<int>> local_database::find_stored_beyond() {
-    auto names = stored_members(host_, wanted_);
-    for (const auto& what : {core("pods", "Pod"), claims()}) {
-        auto found = co_await host_.kube.list(
-            what, wanted_.ns, {.label_selector = selector_of(wanted_), .limit = 500});
-        if (!found) co_return base::pass(std::move(found), what.plural);
-        for (const auto& each : found->items) {
+// Returns the ordinals that are not desired but have a folder, a claim or a pod.
+aio::task<std::set<int>> local_database::find_surplus_members() {
+    auto names = stored_members(deps_, wanted_);
+    for (const auto& resource : {core("pods", "Pod"), claims()}) {
+        auto listed = co_await deps_.kube.list(
+            resource, wanted_.ns, {.label_selector = selector_of(wanted_), .limit = 500});
+        if (!listed) co_return base::pass(std::move(listed), resource.plural);
+        for (const auto& each : listed->items) {
             names.emplace(kube::text_at(kube::object_or_empty(each, "metadata"), "name"));
         }
     }
-    std::set<int> beyond;
+    std::set<int> surplus;
     for (const auto& each : names) {
         const auto ordinal = ordinal_in(wanted_, each);
-        if (ordinal && *ordinal >= wanted_.replicas) beyond.insert(*ordinal);
+        if (ordinal && *ordinal >= wanted_.replicas) surplus.insert(*ordinal);
     }
-    co_return beyond;
+    co_return surplus;
 }
 
 aio::task<> local_database::remove_member(int ordinal) {
-    const auto at = members_.find(ordinal);
-    if (at != members_.end()) {
-        at->second.member->stop();
-        co_await at->second.task->join();
-        members_.erase(at);
+    const auto it = members_.find(ordinal);
+    if (it != members_.end()) {
+        it->second.member->stop();
+        co_await it->second.task->join();
+        members_.erase(it);
         std::erase(to_restart_, ordinal);
     }
-    discard_folder(host_, folder_of(host_, wanted_, ordinal));
-    auto gone =
+    discard_folder(deps_, folder_of(deps_, wanted_, ordinal));
+    auto deleted =
         co_await writer_.remove(core("pods", "Pod"), wanted_.ns, member_name(wanted_, ordinal));
-    if (!gone) co_return gone;
+    if (!deleted) co_return deleted;
     co_return co_await writer_.remove(claims(), wanted_.ns, claim_name(wanted_, ordinal));
 }
 
@@ -294,9 +295,9 @@ void local_database::restart_next() {
     if (!std::ranges::all_of(all, [this](int each) { return is_ready(each); })) return;
     const int next = to_restart_.back();
     to_restart_.pop_back();
-    if (auto* found = member_at(next)) {
-        note_event({"Normal", "Restarting", "Restarting member " + member_name(wanted_, next)});
-        found->restart();
+    if (auto* listed = member_at(next)) {
+        add_event({"Normal", "Restarting", "Restarting member " + member_name(wanted_, next)});
+        listed->restart();
     }
 }
 
@@ -306,56 +307,56 @@ void local_database::stop_members() {
 
 aio::task<> local_database::join_members() {
     for (const int ordinal : ordinals()) {
-        const auto at = members_.find(ordinal);
-        if (at != members_.end()) co_await at->second.task->join();
+        const auto it = members_.find(ordinal);
+        if (it != members_.end()) co_await it->second.task->join();
     }
     members_.clear();
     to_restart_.clear();
-    may_have_leftovers_ = true;  // fewer may be wanted when they come up again
+    may_have_leftovers_ = true;  // fewer may be desired at the next start
     co_return base::ok();
 }
 
-// ---- the end -----------------------------------------------------------------------------
+// ---- deletion ----------------------------------------------------------------------------
 
-// All but volumes and secret.
+// Deletes all objects except volume claims and the secret.
 aio::task<> local_database::remove_objects() {
-    const auto& home = wanted_.ns;
+    const auto& ns = wanted_.ns;
     const auto selector = selector_of(wanted_);
-    for (const auto& what : {core("pods", "Pod"), core("endpoints", "Endpoints"),
-                             core("services", "Service"), pet_sets()}) {
-        auto gone = co_await writer_.remove_all(what, home, selector);
-        if (!gone) co_return gone;
+    for (const auto& resource : {core("pods", "Pod"), core("endpoints", "Endpoints"),
+                                 core("services", "Service"), pet_sets()}) {
+        auto deleted = co_await writer_.remove_all(resource, ns, selector);
+        if (!deleted) co_return deleted;
     }
-    auto gone = co_await writer_.remove(bindings(), home, wanted_.name);
+    auto deleted = co_await writer_.remove(bindings(), ns, wanted_.name);
     writer_.forget();
-    co_return gone;
+    co_return deleted;
 }
 
-aio::task<> local_database::abandon() {
-    if (wanted_.name.empty()) co_return base::ok();  // never seen
+aio::task<> local_database::delete_everything() {
+    if (wanted_.name.empty()) co_return base::ok();  // never reconciled
     stop_members();
     co_await join_members();
-    auto gone = co_await remove_objects();
-    if (!gone) co_return gone;
+    auto deleted = co_await remove_objects();
+    if (!deleted) co_return deleted;
     if (wanted_.deletion_policy != "Halt") {
-        discard_folder(host_, folder_of(host_, wanted_));
-        gone = co_await writer_.remove_all(claims(), wanted_.ns, selector_of(wanted_));
-        if (!gone) co_return gone;
+        discard_folder(deps_, folder_of(deps_, wanted_));
+        deleted = co_await writer_.remove_all(claims(), wanted_.ns, selector_of(wanted_));
+        if (!deleted) co_return deleted;
     }
     if (wanted_.deletion_policy != "WipeOut" || wanted_.is_auth_external) co_return base::ok();
     const auto secrets = core("secrets", "Secret");
-    auto secret = co_await host_.kube.get(secrets, wanted_.ns, wanted_.auth_secret);
+    auto secret = co_await deps_.kube.get(secrets, wanted_.ns, wanted_.auth_secret);
     if (!secret && secret.error().code == errc::not_found) co_return base::ok();
     if (!secret) co_return base::pass(std::move(secret));
-    if (!is_secret_ours(wanted_, *secret)) co_return base::ok();
+    if (!owns_secret(wanted_, *secret)) co_return base::ok();
     co_return co_await writer_.remove(secrets, wanted_.ns, wanted_.auth_secret);
 }
 
-aio::task<> local_database::take_down(const json::object& object) {
+aio::task<> local_database::finish_deletion(const json::object& object) {
     if (wanted_.has_finalizer) {
-        auto left = co_await abandon();
+        auto left = co_await delete_everything();
         if (!left) co_return base::pass(std::move(left), "deletion");
-        auto freed = co_await host_.kube.patch(
+        auto freed = co_await deps_.kube.patch(
             database_resource(kind_), wanted_.ns, wanted_.name, kube::patch_type::merge,
             json::object{{"metadata", {{"finalizers", without_finalizer(object)}}}}, {},
             own_write());
@@ -363,7 +364,7 @@ aio::task<> local_database::take_down(const json::object& object) {
             co_return base::pass(std::move(freed), "finalizer");
         }
     }
-    is_gone_ = true;
+    is_deleted_ = true;
     co_return base::ok();
 }
 

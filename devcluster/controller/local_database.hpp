@@ -1,7 +1,7 @@
 #pragma once
-// One database of the local operator: brings its members to what the object asks for and says in
-// Kubernetes' objects how they are. Asked again after every change of either. One loop; at most one
-// call of reconcile() at a time.
+// A database of the local operator: brings its members to the desired state of the object and
+// publishes their state as Kubernetes objects. The operator reconciles after every change of
+// either. One loop; at most one call of reconcile() at a time.
 
 #include <functional>
 #include <map>
@@ -20,29 +20,30 @@ namespace controller {
 
 class local_database {
   public:
-    local_database(host& with, const engine_kind& kind, std::function<void()> on_change);
+    local_database(operator_deps& deps, const engine_kind& kind, std::function<void()> on_change);
 
-    // One step towards the object's wish; members report through on_change. Failures: those of the
-    // Kubernetes client and of the disk; the caller tries again.
+    // Takes one step towards the desired state. Members report through on_change. Errors: the
+    // Kubernetes client's and the disk's; the caller retries.
     aio::task<> reconcile(json::object object);
-    // Its object has vanished without us: what belonged to it goes as well.
-    aio::task<> abandon();
+    // Stops the members and deletes what the deletion policy does not keep.
+    aio::task<> delete_everything();
 
-    // Deleted, with everything that belonged to it.
-    [[nodiscard]] bool is_gone() const noexcept { return is_gone_; }
-    [[nodiscard]] bool can_run() const noexcept { return facts_.refusal.empty(); }
-    // As many members as wanted, all ready, and none has a restart before it.
+    // True after the deletion of the database and everything that belongs to it.
+    [[nodiscard]] bool is_deleted() const noexcept { return is_deleted_; }
+    [[nodiscard]] bool can_run() const noexcept { return facts_.rejection.empty(); }
+    // True if all desired members are ready and no restart is pending.
     [[nodiscard]] bool is_settled() const;
-    // An OpsRequest is being carried out; told as a condition.
+    // Sets the condition that an OpsRequest is in progress.
     void set_paused(bool paused);
-    // Once per `request`: one member after the other, the first last, each when all are ready; at
-    // once when that is not to be waited for.
+    // Restarts the members once per `request`: one after the other while all are ready, the first
+    // member last. Without `waits` all members restart immediately.
     void restart_members(const std::string& request, bool waits);
-    // Nobody waits for them any more.
+    // Drops pending restarts, because their request has ended.
     void forget_restarts() { to_restart_.clear(); }
 
-    // An object of ours is gone without us: the next reconcile() makes it again.
-    void forget(const kube::resource& what, const std::string& name);
+    // An object of the database was deleted by another client: the next reconcile() creates it
+    // again.
+    void forget(const kube::resource& resource, const std::string& name);
 
     void stop_members();
     aio::task<> join_members();
@@ -52,17 +53,17 @@ class local_database {
         std::unique_ptr<runtime::member> member;
         std::unique_ptr<aio::task_group> task;
     };
-    aio::task<> claim_object_for_us(const json::object& object);
+    aio::task<> add_finalizer(const json::object& object);
     aio::task<> halt();
-    aio::task<> refuse(const json::object& object);
-    aio::task<> take_down(const json::object& object);
+    aio::task<> reject(const json::object& object);
+    aio::task<> finish_deletion(const json::object& object);
     aio::task<> remove_objects();
-    aio::task<> bring_up();
+    aio::task<> start_members();
     aio::task<> start_member(int ordinal);
     aio::task<> shrink();
-    aio::task<std::set<int>> find_stored_beyond();
+    aio::task<std::set<int>> find_surplus_members();
     aio::task<> remove_member(int ordinal);
-    void update_plan(int ordinal, runtime::member& of);
+    void update_plan(int ordinal, runtime::member& member);
     void restart_next();
 
     aio::task<> publish(const json::object& object);
@@ -74,14 +75,14 @@ class local_database {
     aio::task<> publish_status(const json::object& object);
     aio::task<> publish_events();
     aio::task<std::string> find_password();
-    void note_event(event_text what);
+    void add_event(event_text event);
     [[nodiscard]] runtime::member* member_at(int ordinal) const;
     [[nodiscard]] std::vector<int> ordinals() const;
     [[nodiscard]] bool is_ready(int ordinal) const;
 
-    host& host_;
+    operator_deps& deps_;
     const engine_kind& kind_;
-    const runtime::engine* engine_;  // null: no runtime for it here
+    const runtime::engine* engine_;  // null: no runtime
     std::function<void()> on_change_;
     object_writer writer_;
     wanted_database wanted_;
@@ -91,13 +92,13 @@ class local_database {
     bool has_lost_secret_ = false;
     std::vector<event_text> events_;
     std::map<std::string, int> event_counts_;  // by reason
-    std::set<std::string> restarts_done_;      // requests
+    std::set<std::string> restarts_done_;      // names of OpsRequests
     std::vector<int> to_restart_;              // ordinals, next one last
-    bool refuses_endpoints_ = false;
-    // An interrupted removal, by us or in an earlier life, leaves folder, claim or pod.
+    bool rejects_endpoints_ = false;
+    // An interrupted removal, possibly by an earlier process, leaves a folder, claim or pod.
     bool may_have_leftovers_ = true;
-    bool is_down_ = false;  // halted, and nothing points at it
-    bool is_gone_ = false;
+    bool is_stopped_ = false;  // halted: no member runs and no service refers to one
+    bool is_deleted_ = false;
 };
 
 }  // namespace controller

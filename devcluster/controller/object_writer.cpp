@@ -7,64 +7,65 @@
 namespace controller {
 namespace {
 
-std::string key_of(const kube::resource& what, std::string_view name, std::string_view part) {
-    return what.plural + "/" + std::string(name) + "/" + std::string(part);
+std::string key_of(const kube::resource& resource, std::string_view name, std::string_view part) {
+    return resource.plural + "/" + std::string(name) + "/" + std::string(part);
 }
 
 }  // namespace
 
-aio::task<> object_writer::tell(kube::resource what, json::object content) {
+aio::task<> object_writer::write(kube::resource resource, json::object content) {
     const auto* metadata = kube::object_at(content, "metadata");
-    const auto key = key_of(what, kube::text_at(*metadata, "name"), "");
+    const auto key = key_of(resource, kube::text_at(*metadata, "name"), "");
     auto text = json::serialize(content);
-    const auto known = told_.find(key);
-    if (known != told_.end() && known->second == text) co_return base::ok();
+    const auto known = written_.find(key);
+    if (known != written_.end() && known->second == text) co_return base::ok();
     const auto forgotten = forgotten_;
-    auto told = co_await ensure(kube_, std::move(what), std::move(content));
-    if (!told) co_return base::pass(std::move(told), key);
-    if (forgotten == forgotten_) told_[key] = std::move(text);
+    auto written = co_await ensure(kube_, std::move(resource), std::move(content));
+    if (!written) co_return base::pass(std::move(written), key);
+    if (forgotten == forgotten_) written_[key] = std::move(text);
     co_return base::ok();
 }
 
-aio::task<> object_writer::write_status(kube::resource what, std::string ns, std::string name,
-                                        std::string gist, json::object status) {
-    const auto key = key_of(what, name, "status");
-    const auto known = told_.find(key);
-    if (known != told_.end() && known->second == gist) co_return base::ok();
+aio::task<> object_writer::write_status(kube::resource resource, std::string ns, std::string name,
+                                        std::string fingerprint, json::object status) {
+    const auto key = key_of(resource, name, "status");
+    const auto known = written_.find(key);
+    if (known != written_.end() && known->second == fingerprint) co_return base::ok();
     json::object patch{{"status", std::move(status)}};
     const auto forgotten = forgotten_;
-    auto told = co_await kube_.patch(what, std::move(ns), name, kube::patch_type::merge,
-                                     std::move(patch), "status", own_write());
-    if (!told) {
-        if (told.error().code == base::errc::not_found) forget(what, name);
-        co_return base::pass(std::move(told), key);
+    auto written = co_await kube_.patch(resource, std::move(ns), name, kube::patch_type::merge,
+                                        std::move(patch), "status", own_write());
+    if (!written) {
+        if (written.error().code == base::errc::not_found) forget(resource, name);
+        co_return base::pass(std::move(written), key);
     }
-    if (forgotten == forgotten_) told_[key] = std::move(gist);
+    if (forgotten == forgotten_) written_[key] = std::move(fingerprint);
     co_return base::ok();
 }
 
-void object_writer::forget(const kube::resource& what, const std::string& name) {
+void object_writer::forget(const kube::resource& resource, const std::string& name) {
     ++forgotten_;
-    told_.erase(key_of(what, name, ""));
-    told_.erase(key_of(what, name, "status"));
+    written_.erase(key_of(resource, name, ""));
+    written_.erase(key_of(resource, name, "status"));
 }
 
-aio::task<> object_writer::remove(kube::resource what, std::string ns, std::string name) {
-    forget(what, name);
-    return controller::remove(kube_, std::move(what), std::move(ns), std::move(name));
+aio::task<> object_writer::remove(kube::resource resource, std::string ns, std::string name) {
+    forget(resource, name);
+    return controller::remove(kube_, std::move(resource), std::move(ns), std::move(name));
 }
 
-aio::task<> object_writer::remove_all(kube::resource what, std::string ns, std::string selector) {
-    const kube::list_options which{.label_selector = std::move(selector), .limit = 500};
-    auto found = co_await kube_.list(what, ns, which);
-    if (!found) {
-        if (found.error().reason == "not_served") co_return base::ok();
-        co_return base::pass(std::move(found), what.plural);
+aio::task<> object_writer::remove_all(kube::resource resource, std::string ns,
+                                      std::string selector) {
+    const kube::list_options options{.label_selector = std::move(selector), .limit = 500};
+    auto listed = co_await kube_.list(resource, ns, options);
+    if (!listed) {
+        if (listed.error().reason == "not_served") co_return base::ok();
+        co_return base::pass(std::move(listed), resource.plural);
     }
-    for (const auto& each : found->items) {
+    for (const auto& each : listed->items) {
         const auto* metadata = kube::object_at(each, "metadata");
         if (metadata == nullptr) continue;
-        auto removed = co_await remove(what, ns, std::string(kube::text_at(*metadata, "name")));
+        auto removed = co_await remove(resource, ns, std::string(kube::text_at(*metadata, "name")));
         if (!removed) co_return removed;
     }
     co_return base::ok();

@@ -1,7 +1,7 @@
 #pragma once
-// Writes objects to the API server, each only when it differs from what was written last: a
-// reconciler says everything each time, the server hears the changes. One loop, one writer per
-// database.
+// Writes objects to the API server, each only if it differs from the last write. A reconciler
+// passes all objects each time; the server receives the changes only. One writer per database, on
+// one loop.
 
 #include <boost/json/object.hpp>
 #include <cstdint>
@@ -18,27 +18,29 @@ class object_writer {
   public:
     explicit object_writer(kube::client& client) : kube_(client) {}
 
-    // Creates the object, or merges it into the present one. Failures: of the client.
-    aio::task<> tell(kube::resource what, json::object content);
-    // Merges the status in. `gist` is what makes it another one (times are not). Failures: of the
-    // client; not_found has forgotten the object, so that the next words make it again.
-    aio::task<> write_status(kube::resource what, std::string ns, std::string name,
-                             std::string gist, json::object status);
-    // Success also when it is not there.
-    aio::task<> remove(kube::resource what, std::string ns, std::string name);
-    // Everything that matches.
-    aio::task<> remove_all(kube::resource what, std::string ns, std::string selector);
-    // The next words are said whatever was said before: of one object, of all.
-    void forget(const kube::resource& what, const std::string& name);
+    // Creates the object, or merges it into the present one. Errors: the client's.
+    aio::task<> write(kube::resource resource, json::object content);
+    // Merges the status into the object, unless `fingerprint` is unchanged since the last write.
+    // The fingerprint excludes times. Errors: the client's. After not_found the next write()
+    // creates the object again.
+    aio::task<> write_status(kube::resource resource, std::string ns, std::string name,
+                             std::string fingerprint, json::object status);
+    // Succeeds also if the object does not exist.
+    aio::task<> remove(kube::resource resource, std::string ns, std::string name);
+    // Deletes all objects that match the label selector.
+    aio::task<> remove_all(kube::resource resource, std::string ns, std::string selector);
+    // Makes the next write unconditional: of one object, or of all objects.
+    void forget(const kube::resource& resource, const std::string& name);
     void forget() {
         ++forgotten_;
-        told_.clear();
+        written_.clear();
     }
 
   private:
     kube::client& kube_;
-    std::map<std::string, std::string> told_;
-    std::uint64_t forgotten_ = 0;  // how often; what was said meanwhile is not remembered
+    std::map<std::string, std::string> written_;
+    std::uint64_t forgotten_ =
+        0;  // counts calls of forget(); a write that overlaps one is not remembered
 };
 
 }  // namespace controller

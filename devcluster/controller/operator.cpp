@@ -24,29 +24,29 @@ using base::errc;
 
 constexpr std::size_t workers_max = 16;
 constexpr auto idle_turn = 5s;
-constexpr auto request_period = 200ms;  // while one is being carried out
+constexpr auto request_period = 200ms;  // while one is in progress
 
-using news = std::function<void(const std::string& place)>;  // empty: the list is complete
+using change_listener = std::function<void(const std::string& ref)>;  // empty: the list is complete
 
 // The objects of one kind by "namespace/name", and which changed.
 class database_list final : public kube::informer_listener {
   public:
-    explicit database_list(news tell) : tell_(std::move(tell)) {}
+    explicit database_list(change_listener notify) : notify_(std::move(notify)) {}
     void on_upsert(const kube::object_meta& meta, std::string_view text) override {
         auto parsed = kube::parse_json(text);
         if (!parsed || !parsed->is_object()) return;
-        const auto place = meta.ns + "/" + meta.name;
-        objects[place] = std::move(parsed->get_object());
-        tell_(place);
+        const auto ref = meta.ns + "/" + meta.name;
+        objects[ref] = std::move(parsed->get_object());
+        notify_(ref);
     }
     void on_delete(const kube::object_meta& meta) override {
-        const auto place = meta.ns + "/" + meta.name;
-        objects.erase(place);
-        tell_(place);
+        const auto ref = meta.ns + "/" + meta.name;
+        objects.erase(ref);
+        notify_(ref);
     }
     void on_synced() override {
         is_synced = true;
-        tell_({});
+        notify_({});
     }
     void on_sync_state(bool, const std::string&) override {}
 
@@ -54,58 +54,58 @@ class database_list final : public kube::informer_listener {
     bool is_synced = false;
 
   private:
-    news tell_;
+    change_listener notify_;
 };
 
-// Requests by the place of the database that they are for; a change of one concerns that.
+// OpsRequests by "namespace/name" of their database. A change of a request enqueues its database.
 class request_list final : public kube::informer_listener {
   public:
-    explicit request_list(news tell) : tell_(std::move(tell)) {}
+    explicit request_list(change_listener notify) : notify_(std::move(notify)) {}
     void on_upsert(const kube::object_meta& meta, std::string_view text) override {
         const auto parsed = kube::parse_json(text);
         if (!parsed || !parsed->is_object()) return;
         auto request = read_request(parsed->get_object());
-        const auto place = meta.ns + "/" + request.database;
-        places_[meta.ns + "/" + meta.name] = place;
-        requests_[place][meta.name] = std::move(request);
-        tell_(place);
+        const auto ref = meta.ns + "/" + request.database;
+        refs_[meta.ns + "/" + meta.name] = ref;
+        requests_[ref][meta.name] = std::move(request);
+        notify_(ref);
     }
     void on_delete(const kube::object_meta& meta) override {
-        const auto at = places_.find(meta.ns + "/" + meta.name);
-        if (at == places_.end()) return;
-        const auto place = at->second;
-        places_.erase(at);
-        requests_[place].erase(meta.name);
-        if (requests_[place].empty()) requests_.erase(place);
-        tell_(place);
+        const auto it = refs_.find(meta.ns + "/" + meta.name);
+        if (it == refs_.end()) return;
+        const auto ref = it->second;
+        refs_.erase(it);
+        requests_[ref].erase(meta.name);
+        if (requests_[ref].empty()) requests_.erase(ref);
+        notify_(ref);
     }
     void on_synced() override {}
     void on_sync_state(bool, const std::string&) override {}
 
-    [[nodiscard]] std::vector<ops_request> of(const std::string& place) const {
-        std::vector<ops_request> found;
-        const auto at = requests_.find(place);
-        if (at == requests_.end()) return found;
-        for (const auto& [name, request] : at->second) {
-            if (!request.is_over()) found.push_back(request);
+    [[nodiscard]] std::vector<ops_request> of(const std::string& ref) const {
+        std::vector<ops_request> requests;
+        const auto it = requests_.find(ref);
+        if (it == requests_.end()) return requests;
+        for (const auto& [name, request] : it->second) {
+            if (!request.is_over()) requests.push_back(request);
         }
-        return found;
+        return requests;
     }
 
   private:
     std::map<std::string, std::map<std::string, ops_request>> requests_;
-    std::map<std::string, std::string> places_;
-    news tell_;
+    std::map<std::string, std::string> refs_;
+    change_listener notify_;
 };
 
-// The objects of one kind that databases have beside them, by the labels that say whose they are.
-// Only of their end there is something to tell: the databases write everything else themselves.
-class companion_list final : public kube::informer_listener {
+// The objects of one kind that the operator creates for databases; labels identify the database.
+// Only deletions matter: the databases write all other changes themselves.
+class owned_object_list final : public kube::informer_listener {
   public:
-    // `of` as the labels have it: "redises.kubedb.com", and "namespace/name".
-    using loss =
-        std::function<void(const std::pair<std::string, std::string>& of, const std::string& name)>;
-    explicit companion_list(loss tell) : tell_(std::move(tell)) {}
+    // `owner` as in the labels: "redises.kubedb.com", and "namespace/name".
+    using deletion_listener = std::function<void(const std::pair<std::string, std::string>& owner,
+                                                 const std::string& name)>;
+    explicit owned_object_list(deletion_listener notify) : notify_(std::move(notify)) {}
     void on_upsert(const kube::object_meta& meta, std::string_view text) override {
         const auto parsed = kube::parse_json(text);
         if (!parsed || !parsed->is_object()) return;
@@ -118,22 +118,22 @@ class companion_list final : public kube::informer_listener {
     }
     void on_delete(const kube::object_meta& meta) override {
         const auto known = owners_.extract(meta.ns + "/" + meta.name);
-        if (!known.empty()) tell_(known.mapped(), meta.name);
+        if (!known.empty()) notify_(known.mapped(), meta.name);
     }
     void on_synced() override {}
     void on_sync_state(bool, const std::string&) override {}
 
   private:
     std::map<std::string, std::pair<std::string, std::string>> owners_;
-    loss tell_;
+    deletion_listener notify_;
 };
 
-struct watched_companions {
-    std::unique_ptr<companion_list> list;
+struct owned_object_watch {
+    std::unique_ptr<owned_object_list> list;
     std::unique_ptr<kube::informer> informer;
 };
 
-// One engine's databases and their requests.
+// The watches of an engine: its databases and their OpsRequests.
 struct resource_watch {
     const engine_kind* kind = nullptr;
     std::unique_ptr<database_list> databases;
@@ -144,13 +144,13 @@ struct resource_watch {
 
 class operator_impl final : public local_operator {
   public:
-    operator_impl(aio::executor on, kube::client& client, aio::blocking_pool& pool,
-                  const base::clock& clock, obs::log& log, operator_options how)
+    operator_impl(aio::executor executor, kube::client& client, aio::blocking_pool& pool,
+                  const base::clock& clock, obs::log& log, operator_options options)
         : kube_(client),
           clock_(clock),
           log_(log),
-          options_(std::move(how)),
-          host_{.on = on,
+          options_(std::move(options)),
+          deps_{.executor = executor,
                 .kube = client,
                 .pool = pool,
                 .ports = ports_,
@@ -158,31 +158,31 @@ class operator_impl final : public local_operator {
                 .log = log,
                 .data_dir = options_.data_dir + "/members",
                 .as = runtime::choose_user(options_.data_dir),
-                .makes_up_addresses = options_.makes_up_addresses},
-          workers_(on, base::system_clock(),
+                .uses_synthetic_addresses = options_.uses_synthetic_addresses},
+          workers_(executor, base::system_clock(),
                    {.workers_max = workers_max,
                     .turn_period = idle_turn,
                     .on_failure =
-                        [this](const std::string& key, const base::failure& why) {
-                            // A conflict with another writer is a matter of trying again.
-                            log_.info("operator_retry", {{"key", key}, {"detail", why.text}});
+                        [this](const std::string& key, const base::failure& failure) {
+                            // Conflicts with other writers are expected; the retry resolves them.
+                            log_.info("operator_retry", {{"key", key}, {"detail", failure.text}});
                         }},
                    [this](std::string key) { return reconcile(std::move(key)); }),
-          loops_(on) {}
+          loops_(executor) {}
 
     aio::task<> run() override {
-        auto offered = co_await offer_catalogue(kube_, options_.data_dir, host_.pool, log_);
+        auto offered = co_await offer_catalogue(kube_, options_.data_dir, deps_.pool, log_);
         if (!offered) co_return base::pass(std::move(offered), "catalogue");
         if (options_.on_offered) options_.on_offered();
-        empty_trash(host_);
+        delete_trash(deps_);
         for (const auto& kind : engine_kinds()) watch(kind);
-        for (const auto& what :
+        for (const auto& resource :
              {core("pods", "Pod"), core("services", "Service"), core("endpoints", "Endpoints"),
               core("secrets", "Secret"), claims(), pet_sets(), bindings()}) {
-            watch_companions(what);
+            watch_owned_objects(resource);
         }
-        loops_.on_failure([this](const base::failure& why) {
-            log_.error("operator_loop_ended", {{"detail", why.text}});
+        loops_.on_failure([this](const base::failure& failure) {
+            log_.error("operator_loop_ended", {{"detail", failure.text}});
         });
         co_await workers_.run();
         loops_.cancel();
@@ -199,84 +199,86 @@ class operator_impl final : public local_operator {
   private:
     void watch(const engine_kind& kind) {
         const auto engine = std::string(kind.engine);
-        auto& made = kinds_[engine];
-        made.kind = &kind;
-        const auto tell = [this, engine](const std::string& place) { wake(engine, place); };
-        made.databases = std::make_unique<database_list>(tell);
-        made.requests = std::make_unique<request_list>(tell);
-        made.database_informer =
+        auto& watch = kinds_[engine];
+        watch.kind = &kind;
+        const auto notify = [this, engine](const std::string& ref) { enqueue(engine, ref); };
+        watch.databases = std::make_unique<database_list>(notify);
+        watch.requests = std::make_unique<request_list>(notify);
+        watch.database_informer =
             kube::make_informer(kube_, {.what = database_resource(kind), .seed = options_.seed},
-                                *made.databases, clock_);
-        loops_.spawn(follow(*made.database_informer, engine));
+                                *watch.databases, clock_);
+        loops_.spawn(follow(*watch.database_informer, engine));
         if (kind.horizontal_key.empty()) return;
-        made.request_informer =
+        watch.request_informer =
             kube::make_informer(kube_, {.what = request_resource(kind), .seed = options_.seed + 1},
-                                *made.requests, clock_);
-        loops_.spawn(follow(*made.request_informer, engine));
+                                *watch.requests, clock_);
+        loops_.spawn(follow(*watch.request_informer, engine));
     }
 
-    void watch_companions(const kube::resource& what) {
-        auto list = std::make_unique<companion_list>(
-            [this, what](const std::pair<std::string, std::string>& of, const std::string& name) {
+    void watch_owned_objects(const kube::resource& resource) {
+        auto list = std::make_unique<owned_object_list>(
+            [this, resource](const std::pair<std::string, std::string>& owner,
+                             const std::string& name) {
                 for (const auto& kind : engine_kinds()) {
-                    if (of.first != fmt::format("{}.kubedb.com", kind.plural)) continue;
-                    const auto key = fmt::format("{} {}", kind.engine, of.second);
-                    const auto at = databases_.find(key);
-                    if (at == databases_.end() || !at->second) return;
-                    at->second->forget(what, name);
+                    if (owner.first != fmt::format("{}.kubedb.com", kind.plural)) continue;
+                    const auto key = fmt::format("{} {}", kind.engine, owner.second);
+                    const auto it = databases_.find(key);
+                    if (it == databases_.end() || !it->second) return;
+                    it->second->forget(resource, name);
                     workers_.add(key);
                 }
             });
         auto informer =
             kube::make_informer(kube_,
-                                {.what = what,
+                                {.what = resource,
                                  .label_selector = "app.kubernetes.io/managed-by=kubedb.com",
-                                 .seed = options_.seed + 2 + companions_.size()},
+                                 .seed = options_.seed + 2 + owned_watches_.size()},
                                 *list, clock_);
-        loops_.spawn(follow(*informer, what.plural));
-        companions_.push_back({std::move(list), std::move(informer)});
+        loops_.spawn(follow(*informer, resource.plural));
+        owned_watches_.push_back({std::move(list), std::move(informer)});
     }
 
-    // A cluster need not serve every kind.
-    aio::task<> follow(kube::informer& informer, std::string what) {
+    // A cluster may not serve every kind.
+    aio::task<> follow(kube::informer& informer, std::string name) {
         auto ended = co_await informer.run();
         if (!ended && ended.error().reason == "not_served") {
-            log_.info("kind_not_served", {{"kind", what}, {"detail", ended.error().text}});
+            log_.info("kind_not_served", {{"kind", name}, {"detail", ended.error().text}});
             co_return base::ok();
         }
         co_return ended;
     }
 
-    void wake(const std::string& engine, const std::string& place) {
-        if (place.empty()) {  // the list is complete
+    void enqueue(const std::string& engine, const std::string& ref) {
+        if (ref.empty()) {  // the list is complete
             loops_.spawn(clean_leftovers(engine));
             return;
         }
-        workers_.add(engine + " " + place);
+        workers_.add(engine + " " + ref);
     }
 
-    // Folders that no object stands for, left by a crash between the end of the object and the end
-    // of its data. A volume claim that was kept stands for its folder.
+    // Deletes folders without an object, which a crash leaves between the deletion of the object
+    // and of its data. A remaining volume claim keeps its folder.
     aio::task<> clean_leftovers(std::string engine) {
         const auto* kind = kinds_[engine].kind;
         const kube::list_options ours{
             .label_selector = fmt::format("app.kubernetes.io/name={}.kubedb.com", kind->plural)};
-        auto held = co_await kube_.list(claims(), {}, ours);
-        if (!held) co_return base::pass(std::move(held), "leftovers of " + engine);
-        std::set<std::string> kept;
-        for (const auto& each : held->items) {
+        auto claims_listed = co_await kube_.list(claims(), {}, ours);
+        if (!claims_listed)
+            co_return base::pass(std::move(claims_listed), "leftovers of " + engine);
+        std::set<std::string> claimed;
+        for (const auto& each : claims_listed->items) {
             const auto* metadata = kube::object_at(each, "metadata");
             const auto* labels =
                 metadata == nullptr ? nullptr : kube::object_at(*metadata, "labels");
             if (labels == nullptr) continue;
-            kept.insert(fmt::format("{}/{}", kube::text_at(*metadata, "namespace"),
-                                    kube::text_at(*labels, "app.kubernetes.io/instance")));
+            claimed.insert(fmt::format("{}/{}", kube::text_at(*metadata, "namespace"),
+                                       kube::text_at(*labels, "app.kubernetes.io/instance")));
         }
         const auto& present = kinds_[engine].databases->objects;
-        for (const auto& place : stored_databases(host_, engine)) {
-            if (kept.contains(place) || present.contains(place)) continue;
-            log_.info("leftover_removed", {{"engine", engine}, {"database", place}});
-            discard_folder(host_, fmt::format("{}/{}/{}", host_.data_dir, engine, place));
+        for (const auto& ref : stored_databases(deps_, engine)) {
+            if (claimed.contains(ref) || present.contains(ref)) continue;
+            log_.info("leftover_removed", {{"engine", engine}, {"database", ref}});
+            discard_folder(deps_, fmt::format("{}/{}/{}", deps_.data_dir, engine, ref));
         }
         co_return base::ok();
     }
@@ -284,40 +286,41 @@ class operator_impl final : public local_operator {
     aio::task<aio::requeue_after> reconcile(std::string key) {
         const auto space = key.find(' ');
         const auto engine = key.substr(0, space);
-        const auto place = key.substr(space + 1);
+        const auto ref = key.substr(space + 1);
         auto& kind = kinds_[engine];
         auto& database = databases_[key];
-        const auto at = kind.databases->objects.find(place);
-        if (at == kind.databases->objects.end()) {
-            // Gone without us (its finalizer was taken away): nothing may go on running.
-            const auto held = database;
+        const auto it = kind.databases->objects.find(ref);
+        if (it == kind.databases->objects.end()) {
+            // The object was deleted without this operator, for example because its finalizer was
+            // removed. Its members must not continue to run.
+            const auto current = database;
             base::outcome<void> left;
-            if (held) left = co_await held->abandon();
+            if (current) left = co_await current->delete_everything();
             if (!left) co_return base::pass(left);
             databases_.erase(key);
             if (!kind.databases->is_synced) co_return aio::requeue_after();
-            const auto refused =
-                co_await refuse_requests(host_, *kind.kind, kind.requests->of(place));
-            if (!refused) co_return base::pass(refused);
+            const auto rejected =
+                co_await reject_requests(deps_, *kind.kind, kind.requests->of(ref));
+            if (!rejected) co_return base::pass(rejected);
             co_return aio::requeue_after();
         }
         if (!database) {
-            database = std::make_shared<local_database>(host_, *kind.kind,
+            database = std::make_shared<local_database>(deps_, *kind.kind,
                                                         [this, key] { workers_.add(key); });
         }
-        const auto held = database;
-        const auto object = at->second;
-        auto brought = co_await held->reconcile(object);
-        if (!brought) co_return base::pass(brought);
-        if (held->is_gone()) {
+        const auto current = database;
+        const auto object = it->second;
+        auto reconciled = co_await current->reconcile(object);
+        if (!reconciled) co_return base::pass(reconciled);
+        if (current->is_deleted()) {
             databases_.erase(key);
             co_return aio::requeue_after();
         }
-        if (!held->can_run()) co_return aio::requeue_after();
-        auto served =
-            co_await serve_requests(host_, *kind.kind, *held, object, kind.requests->of(place));
-        if (!served) co_return base::pass(std::move(served));
-        if (*served) co_return aio::requeue_after(request_period);
+        if (!current->can_run()) co_return aio::requeue_after();
+        auto has_work =
+            co_await serve_requests(deps_, *kind.kind, *current, object, kind.requests->of(ref));
+        if (!has_work) co_return base::pass(std::move(has_work));
+        if (*has_work) co_return aio::requeue_after(request_period);
         co_return aio::requeue_after();
     }
 
@@ -326,9 +329,9 @@ class operator_impl final : public local_operator {
     obs::log& log_;
     operator_options options_;
     runtime::port_registry ports_;
-    host host_;
+    operator_deps deps_;
     std::map<std::string, resource_watch> kinds_;
-    std::vector<watched_companions> companions_;
+    std::vector<owned_object_watch> owned_watches_;
     std::map<std::string, std::shared_ptr<local_database>> databases_;
     aio::keyed_workers workers_;
     aio::task_group loops_;
@@ -336,10 +339,11 @@ class operator_impl final : public local_operator {
 
 }  // namespace
 
-std::unique_ptr<local_operator> make_operator(aio::executor on, kube::client& client,
+std::unique_ptr<local_operator> make_operator(aio::executor executor, kube::client& client,
                                               aio::blocking_pool& pool, const base::clock& clock,
-                                              obs::log& log, operator_options how) {
-    return std::make_unique<operator_impl>(std::move(on), client, pool, clock, log, std::move(how));
+                                              obs::log& log, operator_options options) {
+    return std::make_unique<operator_impl>(std::move(executor), client, pool, clock, log,
+                                           std::move(options));
 }
 
 }  // namespace controller

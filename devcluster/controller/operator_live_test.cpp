@@ -24,7 +24,7 @@ using namespace std::chrono_literals;
 using base::errc;
 
 constexpr auto patience = 60s;
-const std::string home = "shop";
+const std::string ns = "shop";
 
 const engine_kind& kind(std::string_view engine) {
     for (const auto& each : engine_kinds()) {
@@ -34,10 +34,11 @@ const engine_kind& kind(std::string_view engine) {
     return engine_kinds()[0];
 }
 
-json::object database(const engine_kind& of, const std::string& name, const std::string& policy) {
+json::object database(const engine_kind& kind_of_database, const std::string& name,
+                      const std::string& policy) {
     return {{"apiVersion", "kubedb.com/v1"},
-            {"kind", of.kind},
-            {"metadata", {{"name", name}, {"namespace", home}}},
+            {"kind", kind_of_database.kind},
+            {"metadata", {{"name", name}, {"namespace", ns}}},
             {"spec",
              {{"version", "7"},
               {"replicas", 1},
@@ -51,7 +52,7 @@ json::object request(const std::string& name, const std::string& type, json::obj
     more["databaseRef"] = json::object{{"name", "cache"}};
     return {{"apiVersion", "ops.kubedb.com/v1alpha1"},
             {"kind", "RedisOpsRequest"},
-            {"metadata", {{"name", name}, {"namespace", home}}},
+            {"metadata", {{"name", name}, {"namespace", ns}}},
             {"spec", std::move(more)}};
 }
 
@@ -68,7 +69,7 @@ class operator_live : public testing::Test {
             GTEST_SKIP() << missing << " is not installed: apt-get install it to run this test";
         }
         std::filesystem::create_directory(folder_);
-        // The engines' user passes through.
+        // The engines' user must be able to enter the folder.
         std::filesystem::permissions(folder_, std::filesystem::perms(0755));
         auto started = apiserver::start({.data_dir = (folder_ / "apiserver").string()});
         ASSERT_TRUE(started) << started.error().text;
@@ -79,21 +80,21 @@ class operator_live : public testing::Test {
         std::filesystem::remove_all(folder_);
     }
 
-    // One life of the operator, with `scene` beside it; everything is stopped after it.
-    void play(std::move_only_function<aio::task<>()> scene) {
+    // Runs the operator and `scene`, then stops everything.
+    void run(std::move_only_function<aio::task<>()> scene) {
         const auto ended = aio::block_on(life(std::move(scene)));
         EXPECT_TRUE(ended) << ended.error().text;
     }
     aio::task<> life(std::move_only_function<aio::task<>()> scene) {
-        const auto on = co_await aio::this_executor();
+        const auto executor = co_await aio::this_executor();
         auto client = kube::make_client(
-            on, {.config = {.server = {.host = "127.0.0.1", .port = server_->port()}}});
+            executor, {.config = {.server = {.host = "127.0.0.1", .port = server_->port()}}});
         if (!client) co_return base::pass(std::move(client));
         kube_ = client->get();
         aio::blocking_pool pool(4, 256);
-        auto local = make_operator(on, **client, pool, base::system_clock(), obs::null_log(),
+        auto local = make_operator(executor, **client, pool, base::system_clock(), obs::null_log(),
                                    {.data_dir = folder_.string()});
-        aio::task_group work(on);
+        aio::task_group work(executor);
         work.spawn(local->run());
         auto result = co_await scene();
         work.cancel();
@@ -104,39 +105,39 @@ class operator_live : public testing::Test {
     }
 
     aio::task<> make_home() {
-        auto made = co_await kube_->create(
+        auto created = co_await kube_->create(
             {.version = "v1", .plural = "namespaces", .kind = "Namespace", .namespaced = false}, {},
-            {{"apiVersion", "v1"}, {"kind", "Namespace"}, {"metadata", {{"name", home}}}});
-        if (!made) co_return base::pass(std::move(made));
+            {{"apiVersion", "v1"}, {"kind", "Namespace"}, {"metadata", {{"name", ns}}}});
+        if (!created) co_return base::pass(std::move(created));
         co_return base::ok();
     }
-    aio::task<> make(kube::resource what, json::object object) {
-        auto made = co_await kube_->create(std::move(what), home, std::move(object));
-        if (!made) co_return base::pass(std::move(made));
+    aio::task<> make(kube::resource resource, json::object object) {
+        auto created = co_await kube_->create(std::move(resource), ns, std::move(object));
+        if (!created) co_return base::pass(std::move(created));
         co_return base::ok();
     }
     aio::task<> change(json::object spec) {
         auto changed =
-            co_await kube_->patch(database_resource(kind("redis")), home, "cache",
+            co_await kube_->patch(database_resource(kind("redis")), ns, "cache",
                                   kube::patch_type::merge, json::object{{"spec", std::move(spec)}});
         if (!changed) co_return base::pass(std::move(changed));
         co_return base::ok();
     }
-    // Until the object's phase is that; "" means until it is not there.
-    aio::task<json::object> reaches(kube::resource what, std::string name, std::string phase) {
+    // Waits until the object has the phase; "": until the object does not exist.
+    aio::task<json::object> reaches(kube::resource resource, std::string name, std::string phase) {
         const auto give_up = std::chrono::steady_clock::now() + patience;
         std::string last;
         while (std::chrono::steady_clock::now() < give_up) {
-            auto found = co_await kube_->get(what, home, name);
-            if (!found && found.error().code != errc::not_found) co_return found;
-            if (!found && phase.empty()) co_return json::object{};
-            if (found) last = phase_of(*found);
-            if (found && last == phase) co_return found;
+            auto stored = co_await kube_->get(resource, ns, name);
+            if (!stored && stored.error().code != errc::not_found) co_return stored;
+            if (!stored && phase.empty()) co_return json::object{};
+            if (stored) last = phase_of(*stored);
+            if (stored && last == phase) co_return stored;
             auto slept = co_await aio::sleep_for(20ms);
             if (!slept) co_return base::pass(std::move(slept));
         }
         co_return base::fail(errc::timed_out,
-                             what.plural + " " + name + " is " + last + ", not " + phase);
+                             resource.plural + " " + name + " is " + last + ", not " + phase);
     }
     aio::task<json::object> cache_reaches(std::string phase) {
         return reaches(database_resource(kind("redis")), "cache", std::move(phase));
@@ -144,48 +145,48 @@ class operator_live : public testing::Test {
     aio::task<json::object> request_reaches(std::string name, std::string phase) {
         return reaches(request_resource(kind("redis")), std::move(name), std::move(phase));
     }
-    aio::task<> vanishes(kube::resource what, std::string name) {
+    aio::task<> vanishes(kube::resource resource, std::string name) {
         const auto give_up = std::chrono::steady_clock::now() + patience;
         while (std::chrono::steady_clock::now() < give_up) {
-            const auto found = co_await kube_->get(what, home, name);
-            if (!found && found.error().code == errc::not_found) co_return base::ok();
+            const auto stored = co_await kube_->get(resource, ns, name);
+            if (!stored && stored.error().code == errc::not_found) co_return base::ok();
             auto slept = co_await aio::sleep_for(20ms);
             if (!slept) co_return slept;
         }
-        co_return base::fail(errc::timed_out, what.plural + " " + name + " is still there");
+        co_return base::fail(errc::timed_out, resource.plural + " " + name + " is still there");
     }
-    // Deletes the object and waits for another one of its name.
-    aio::task<json::object> comes_back(kube::resource what, std::string name) {
-        auto before = co_await kube_->get(what, home, name);
-        if (!before) co_return base::pass(std::move(before), what.plural);
+    // Deletes the object and waits until it is created again.
+    aio::task<json::object> comes_back(kube::resource resource, std::string name) {
+        auto before = co_await kube_->get(resource, ns, name);
+        if (!before) co_return base::pass(std::move(before), resource.plural);
         const auto uid = json::value(before->at("metadata").at("uid"));
-        auto removed = co_await kube_->remove(what, home, name);
-        if (!removed) co_return base::pass(std::move(removed), what.plural);
+        auto removed = co_await kube_->remove(resource, ns, name);
+        if (!removed) co_return base::pass(std::move(removed), resource.plural);
         const auto give_up = std::chrono::steady_clock::now() + patience;
         while (std::chrono::steady_clock::now() < give_up) {
-            auto found = co_await kube_->get(what, home, name);
-            if (found && found->at("metadata").at("uid") != uid) co_return found;
+            auto stored = co_await kube_->get(resource, ns, name);
+            if (stored && stored->at("metadata").at("uid") != uid) co_return stored;
             auto slept = co_await aio::sleep_for(20ms);
             if (!slept) co_return base::pass(std::move(slept));
         }
-        co_return base::fail(errc::timed_out, what.plural + " " + name + " does not come back");
+        co_return base::fail(errc::timed_out, resource.plural + " " + name + " does not come back");
     }
-    aio::task<std::size_t> count(kube::resource what) {
-        auto page = co_await kube_->list(std::move(what), home);
+    aio::task<std::size_t> count(kube::resource resource) {
+        auto page = co_await kube_->list(std::move(resource), ns);
         if (!page) co_return base::pass(std::move(page));
         co_return page->items.size();
     }
 
     [[nodiscard]] std::filesystem::path member(int ordinal) const {
-        return folder_ / "members/redis" / home / "cache" / ("cache-" + std::to_string(ordinal));
+        return folder_ / "members/redis" / ns / "cache" / ("cache-" + std::to_string(ordinal));
     }
-    // The server that works in a member's folder; 0: there is none.
+    // The server process of a member's folder; 0 if there is none.
     [[nodiscard]] pid_t server_of(int ordinal) const {
         for (const auto& each : std::filesystem::directory_iterator("/proc")) {
             std::error_code error;
             const auto cwd = std::filesystem::read_symlink(each.path() / "cwd", error);
             const auto program = std::filesystem::read_symlink(each.path() / "exe", error);
-            // Redis goes into its "dir" when it is up.
+            // Redis changes to its "dir" at the start.
             const bool is_there = cwd == member(ordinal) || cwd == member(ordinal) / "data";
             if (is_there && program.string().find("exporter") == std::string::npos) {
                 return std::stoi(each.path().filename());
@@ -204,8 +205,8 @@ class operator_live : public testing::Test {
     auto name = co_await (expression); \
     if (!name) co_return base::pass(std::move(name))
 
-TEST_F(operator_live, a_database_is_born_broken_mended_and_wiped_out) {
-    play([this]() -> aio::task<> {
+TEST_F(operator_live, runs_a_database_through_failure_recovery_and_wipe_out) {
+    run([this]() -> aio::task<> {
         CO_TRY(home_made, make_home());
         CO_TRY(made,
                make(database_resource(kind("redis")), database(kind("redis"), "cache", "WipeOut")));
@@ -221,20 +222,20 @@ TEST_F(operator_live, a_database_is_born_broken_mended_and_wiped_out) {
         CO_TRY(broken, cache_reaches("NotReady"));
         EXPECT_LT(std::chrono::steady_clock::now() - begun, 2s);
         CO_TRY(mended, cache_reaches("Ready"));
-        CO_TRY(pod, kube_->get(core("pods", "Pod"), home, "cache-0"));
+        CO_TRY(pod, kube_->get(core("pods", "Pod"), ns, "cache-0"));
         EXPECT_EQ(pod->at("status").at("containerStatuses").as_array()[0].at("restartCount"), 1);
-        CO_TRY(events, kube_->list(core("events", "Event"), home));
+        CO_TRY(events, kube_->list(core("events", "Event"), ns));
         EXPECT_TRUE(std::ranges::any_of(events->items, [](const json::object& each) {
             return kube::text_at(each, "reason") == "BackOff";
         }));
 
-        CO_TRY(deleted, kube_->remove(database_resource(kind("redis")), home, "cache"));
+        CO_TRY(deleted, kube_->remove(database_resource(kind("redis")), ns, "cache"));
         CO_TRY(gone, cache_reaches(""));
-        for (const auto& what :
+        for (const auto& resource :
              {core("pods", "Pod"), core("services", "Service"), core("endpoints", "Endpoints"),
               core("secrets", "Secret"), claims()}) {
-            CO_TRY(left, count(what));
-            EXPECT_EQ(*left, 0U) << what.plural;
+            CO_TRY(left, count(resource));
+            EXPECT_EQ(*left, 0U) << resource.plural;
         }
         EXPECT_EQ(server_of(0), 0);
         EXPECT_FALSE(std::filesystem::exists(member(0)));
@@ -242,39 +243,39 @@ TEST_F(operator_live, a_database_is_born_broken_mended_and_wiped_out) {
     });
 }
 
-TEST_F(operator_live, requests_are_carried_out_one_by_one) {
-    play([this]() -> aio::task<> {
+TEST_F(operator_live, executes_requests_one_at_a_time) {
+    run([this]() -> aio::task<> {
         CO_TRY(home_made, make_home());
         CO_TRY(made,
                make(database_resource(kind("redis")), database(kind("redis"), "cache", "WipeOut")));
         CO_TRY(ready, cache_reaches("Ready"));
-        const auto what = request_resource(kind("redis"));
+        const auto resource = request_resource(kind("redis"));
         const auto first = server_of(0);
-        CO_TRY(r1, make(what, request("a-restart", "Restart", {})));
-        CO_TRY(r2, make(what, request("more", "HorizontalScaling",
-                                      {{"horizontalScaling", {{"replicas", 2}}}})));
-        CO_TRY(r3, make(what, request("no-shards", "HorizontalScaling",
-                                      {{"horizontalScaling", {{"shards", 3}}}})));
+        CO_TRY(r1, make(resource, request("a-restart", "Restart", {})));
+        CO_TRY(r2, make(resource, request("more", "HorizontalScaling",
+                                          {{"horizontalScaling", {{"replicas", 2}}}})));
+        CO_TRY(r3, make(resource, request("no-shards", "HorizontalScaling",
+                                          {{"horizontalScaling", {{"shards", 3}}}})));
         CO_TRY(done, request_reaches("a-restart", "Successful"));
         EXPECT_NE(server_of(0), first);
         CO_TRY(refused, request_reaches("no-shards", "Failed"));
         CO_TRY(superseded, request_reaches("more", "Skipped"));
-        CO_TRY(r4, make(what, request("more-now", "HorizontalScaling",
-                                      {{"horizontalScaling", {{"replicas", 2}}}})));
+        CO_TRY(r4, make(resource, request("more-now", "HorizontalScaling",
+                                          {{"horizontalScaling", {{"replicas", 2}}}})));
         CO_TRY(scaled, request_reaches("more-now", "Successful"));
         CO_TRY(pods, count(core("pods", "Pod")));
         EXPECT_EQ(*pods, 2U);
-        CO_TRY(r5,
-               make(what, request("grow", "VolumeExpansion",
-                                  {{"volumeExpansion", {{"redis", "2Gi"}, {"mode", "Online"}}}})));
+        CO_TRY(r5, make(resource,
+                        request("grow", "VolumeExpansion",
+                                {{"volumeExpansion", {{"redis", "2Gi"}, {"mode", "Online"}}}})));
         CO_TRY(grown, request_reaches("grow", "Successful"));
-        CO_TRY(claim, kube_->get(claims(), home, "data-cache-1"));
+        CO_TRY(claim, kube_->get(claims(), ns, "data-cache-1"));
         EXPECT_EQ(claim->at("status").at("capacity").at("storage"), "2Gi");
-        CO_TRY(fewer, make(what, request("fewer", "HorizontalScaling",
-                                         {{"horizontalScaling", {{"replicas", 1}}}})));
+        CO_TRY(fewer, make(resource, request("fewer", "HorizontalScaling",
+                                             {{"horizontalScaling", {{"replicas", 1}}}})));
         CO_TRY(shrunk, request_reaches("fewer", "Successful"));
         EXPECT_FALSE(std::filesystem::exists(member(1)));
-        CO_TRY(orphan, make(what, [] {
+        CO_TRY(orphan, make(resource, [] {
                    auto made_up = request("orphan", "Restart", {});
                    made_up["spec"].as_object()["databaseRef"] = json::object{{"name", "absent"}};
                    return made_up;
@@ -284,13 +285,13 @@ TEST_F(operator_live, requests_are_carried_out_one_by_one) {
     });
 }
 
-TEST_F(operator_live, a_request_succeeds_although_somebody_deletes_the_pod) {
-    play([this]() -> aio::task<> {
+TEST_F(operator_live, completes_a_request_after_its_pod_was_deleted) {
+    run([this]() -> aio::task<> {
         CO_TRY(home_made, make_home());
         CO_TRY(made,
                make(database_resource(kind("redis")), database(kind("redis"), "cache", "WipeOut")));
         CO_TRY(ready, cache_reaches("Ready"));
-        CO_TRY(deleted, kube_->remove(core("pods", "Pod"), home, "cache-0"));
+        CO_TRY(deleted, kube_->remove(core("pods", "Pod"), ns, "cache-0"));
         CO_TRY(asked, make(request_resource(kind("redis")), request("again", "Restart", {})));
         CO_TRY(done, request_reaches("again", "Successful"));
         CO_TRY(pod, reaches(core("pods", "Pod"), "cache-0", "Running"));
@@ -298,14 +299,14 @@ TEST_F(operator_live, a_request_succeeds_although_somebody_deletes_the_pod) {
     });
 }
 
-TEST_F(operator_live, what_somebody_deletes_is_made_again) {
-    play([this]() -> aio::task<> {
+TEST_F(operator_live, creates_deleted_objects_again) {
+    run([this]() -> aio::task<> {
         CO_TRY(home_made, make_home());
         CO_TRY(made,
                make(database_resource(kind("redis")), database(kind("redis"), "cache", "WipeOut")));
         CO_TRY(ready, cache_reaches("Ready"));
         const auto secrets = core("secrets", "Secret");
-        CO_TRY(before, kube_->get(secrets, home, "cache-auth"));
+        CO_TRY(before, kube_->get(secrets, ns, "cache-auth"));
         CO_TRY(after, comes_back(secrets, "cache-auth"));
         EXPECT_EQ(after->at("data"), before->at("data"));
         CO_TRY(pod, comes_back(core("pods", "Pod"), "cache-0"));
@@ -314,8 +315,8 @@ TEST_F(operator_live, what_somebody_deletes_is_made_again) {
         CO_TRY(endpoints, comes_back(core("endpoints", "Endpoints"), "cache"));
         CO_TRY(set, comes_back(pet_sets(), "cache"));
         CO_TRY(binding, comes_back(bindings(), "cache"));
-        // Ours again in everything: it goes with the database.
-        CO_TRY(gone, kube_->remove(database_resource(kind("redis")), home, "cache"));
+        // The operator owns the created object again, so it is deleted with the database.
+        CO_TRY(gone, kube_->remove(database_resource(kind("redis")), ns, "cache"));
         CO_TRY(ended, cache_reaches(""));
         CO_TRY(left, count(secrets));
         EXPECT_EQ(*left, 0U);
@@ -323,8 +324,8 @@ TEST_F(operator_live, what_somebody_deletes_is_made_again) {
     });
 }
 
-TEST_F(operator_live, a_halted_database_keeps_its_data_and_its_ports) {
-    play([this]() -> aio::task<> {
+TEST_F(operator_live, keeps_data_and_ports_of_a_halted_database) {
+    run([this]() -> aio::task<> {
         CO_TRY(home_made, make_home());
         CO_TRY(made,
                make(database_resource(kind("redis")), database(kind("redis"), "cache", "Delete")));
@@ -346,8 +347,8 @@ TEST_F(operator_live, a_halted_database_keeps_its_data_and_its_ports) {
     });
 }
 
-TEST_F(operator_live, a_new_life_goes_on_with_what_is_there_and_cleans_what_is_not) {
-    play([this]() -> aio::task<> {
+TEST_F(operator_live, restart_continues_databases_and_deletes_leftovers) {
+    run([this]() -> aio::task<> {
         CO_TRY(home_made, make_home());
         CO_TRY(made,
                make(database_resource(kind("redis")), database(kind("redis"), "cache", "Halt")));
@@ -355,16 +356,16 @@ TEST_F(operator_live, a_new_life_goes_on_with_what_is_there_and_cleans_what_is_n
         co_return base::ok();
     });
     EXPECT_EQ(server_of(0), 0);
-    const auto leftover = folder_ / "members/redis" / home / "forgotten";
+    const auto leftover = folder_ / "members/redis" / ns / "forgotten";
     std::filesystem::create_directories(leftover / "forgotten-0");
-    play([&]() -> aio::task<> {
-        // Not "Provisioning": it was there before.
+    run([&]() -> aio::task<> {
+        // Not "Provisioning": the database was provisioned before.
         CO_TRY(ready, cache_reaches("Ready"));
         while (server_of(0) == 0 || std::filesystem::exists(leftover)) {
             CO_TRY(slept, aio::sleep_for(20ms));
         }
-        // The policy keeps the volume, and the folder with it, beyond the object's end.
-        CO_TRY(deleted, kube_->remove(database_resource(kind("redis")), home, "cache"));
+        // The policy keeps the volume and its folder after the deletion of the object.
+        CO_TRY(deleted, kube_->remove(database_resource(kind("redis")), ns, "cache"));
         CO_TRY(gone, cache_reaches(""));
         EXPECT_TRUE(std::filesystem::exists(member(0) / "data"));
         CO_TRY(kept, count(claims()));
@@ -373,8 +374,8 @@ TEST_F(operator_live, a_new_life_goes_on_with_what_is_there_and_cleans_what_is_n
     });
 }
 
-TEST_F(operator_live, a_restart_that_failed_restarts_nobody_else) {
-    play([this]() -> aio::task<> {
+TEST_F(operator_live, a_failed_restart_does_not_restart_other_members) {
+    run([this]() -> aio::task<> {
         CO_TRY(home_made, make_home());
         auto two = database(kind("redis"), "cache", "WipeOut");
         two["spec"].get_object()["replicas"] = 2;
@@ -383,7 +384,7 @@ TEST_F(operator_live, a_restart_that_failed_restarts_nobody_else) {
         const auto first = server_of(0);
         const auto last = server_of(1);
         if (last <= 0) co_return base::fail(errc::not_found, "no server works for the follower");
-        // The one that is restarted first does not get to it.
+        // Stops the member that would restart first.
         ::kill(last, SIGSTOP);
         CO_TRY(asked, make(request_resource(kind("redis")),
                            request("late", "Restart", {{"timeout", "1s"}})));
@@ -397,8 +398,8 @@ TEST_F(operator_live, a_restart_that_failed_restarts_nobody_else) {
     });
 }
 
-TEST_F(operator_live, members_that_are_no_longer_wanted_after_a_halt_leave_nothing) {
-    play([this]() -> aio::task<> {
+TEST_F(operator_live, deletes_members_that_a_halt_made_surplus) {
+    run([this]() -> aio::task<> {
         CO_TRY(home_made, make_home());
         auto two = database(kind("redis"), "cache", "Delete");
         two["spec"].get_object()["replicas"] = 2;
@@ -415,20 +416,20 @@ TEST_F(operator_live, members_that_are_no_longer_wanted_after_a_halt_leave_nothi
     });
 }
 
-TEST_F(operator_live, a_new_life_ends_what_the_last_one_began_to_remove) {
-    play([this]() -> aio::task<> {
+TEST_F(operator_live, restart_completes_an_interrupted_removal) {
+    run([this]() -> aio::task<> {
         CO_TRY(home_made, make_home());
         CO_TRY(made,
                make(database_resource(kind("redis")), database(kind("redis"), "cache", "Delete")));
         CO_TRY(ready, cache_reaches("Ready"));
-        // Three members of which each has a part left; the last one goes first.
+        // Three members, each with a different remainder; the last member is removed first.
         const auto wanted = read_database(kind("redis"), *ready);
         std::filesystem::create_directory(member(3));
         CO_TRY(claim, make(claims(), claim_object(wanted, 2)));
         CO_TRY(pod, make(core("pods", "Pod"), pod_object(wanted, 1)));
         co_return base::ok();
     });
-    play([this]() -> aio::task<> {
+    run([this]() -> aio::task<> {
         CO_TRY(no_claim, vanishes(claims(), "data-cache-2"));
         CO_TRY(no_pod, vanishes(core("pods", "Pod"), "cache-1"));
         EXPECT_FALSE(std::filesystem::exists(member(3)));
@@ -439,17 +440,17 @@ TEST_F(operator_live, a_new_life_ends_what_the_last_one_began_to_remove) {
     });
 }
 
-TEST_F(operator_live, what_cannot_run_is_refused_with_an_event_and_can_be_deleted) {
-    play([this]() -> aio::task<> {
+TEST_F(operator_live, rejects_unsupported_databases_with_an_event) {
+    run([this]() -> aio::task<> {
         CO_TRY(home_made, make_home());
         const auto& mysql = kind("mysql");
         CO_TRY(made, make(database_resource(mysql), database(mysql, "my", "WipeOut")));
         CO_TRY(refused, reaches(database_resource(mysql), "my", "NotReady"));
-        CO_TRY(events, kube_->list(core("events", "Event"), home));
+        CO_TRY(events, kube_->list(core("events", "Event"), ns));
         EXPECT_TRUE(std::ranges::any_of(events->items, [](const json::object& each) {
             return kube::text_at(each, "reason") == "NoRuntime";
         }));
-        CO_TRY(deleted, kube_->remove(database_resource(mysql), home, "my"));
+        CO_TRY(deleted, kube_->remove(database_resource(mysql), ns, "my"));
         CO_TRY(gone, reaches(database_resource(mysql), "my", ""));
         co_return base::ok();
     });

@@ -16,12 +16,12 @@ struct request_verdict {
     std::string message;
 };
 
-aio::task<> set_phase(host& with, const engine_kind& kind, const ops_request& request,
+aio::task<> set_phase(operator_deps& deps, const engine_kind& kind, const ops_request& request,
                       request_verdict verdict) {
     auto conditions = request.conditions;
     put_condition(conditions, condition(verdict.phase, true, verdict.reason, verdict.message,
-                                        base::to_rfc3339(with.clock.utc_now())));
-    auto patched = co_await with.kube.patch(
+                                        base::to_rfc3339(deps.clock.utc_now())));
+    auto patched = co_await deps.kube.patch(
         request_resource(kind), request.ns, request.name, kube::patch_type::merge,
         json::object{{"status",
                       {{"phase", verdict.phase},
@@ -34,27 +34,27 @@ aio::task<> set_phase(host& with, const engine_kind& kind, const ops_request& re
     co_return base::ok();
 }
 
-aio::task<> begin(host& with, const engine_kind& kind, local_database& database,
+aio::task<> begin(operator_deps& deps, const engine_kind& kind, local_database& database,
                   const ops_request& request) {
     if (database.is_settled() || request.applies_always) {
         database.set_paused(true);
-        co_return co_await set_phase(with, kind, request, {"Progressing", "Started", ""});
+        co_return co_await set_phase(deps, kind, request, {"Progressing", "Started", ""});
     }
     if (request.phase == "Pending") co_return base::ok();
     co_return co_await set_phase(
-        with, kind, request, {"Pending", "DatabaseNotReady", "waits for the database to be ready"});
+        deps, kind, request, {"Pending", "DatabaseNotReady", "waits for the database to be ready"});
 }
 
-bool is_late(const host& with, const ops_request& request) {
-    return request.started && with.clock.utc_now() > *request.started + request.timeout;
+bool is_overdue(const operator_deps& deps, const ops_request& request) {
+    return request.started && deps.clock.utc_now() > *request.started + request.timeout;
 }
 
-aio::task<> go_on(host& with, const engine_kind& kind, local_database& database,
-                  const json::object& spec, const json::object& change,
-                  const ops_request& request) {
+aio::task<> continue_request(operator_deps& deps, const engine_kind& kind, local_database& database,
+                             const json::object& spec, const json::object& change,
+                             const ops_request& request) {
     database.set_paused(true);
     if (!is_applied(change, spec)) {
-        auto patched = co_await with.kube.patch(database_resource(kind), request.ns,
+        auto patched = co_await deps.kube.patch(database_resource(kind), request.ns,
                                                 request.database, kube::patch_type::merge,
                                                 json::object{{"spec", change}}, {}, own_write());
         if (!patched) co_return base::pass(std::move(patched), request.name);
@@ -63,28 +63,29 @@ aio::task<> go_on(host& with, const engine_kind& kind, local_database& database,
     if (request.restarts()) database.restart_members(request.uid, !request.applies_always);
     if (database.is_settled()) {
         database.set_paused(false);
-        co_return co_await set_phase(with, kind, request, {"Successful", "Done", ""});
+        co_return co_await set_phase(deps, kind, request, {"Successful", "Done", ""});
     }
-    if (!is_late(with, request)) co_return base::ok();
+    if (!is_overdue(deps, request)) co_return base::ok();
     database.forget_restarts();
     database.set_paused(false);
     co_return co_await set_phase(
-        with, kind, request,
+        deps, kind, request,
         {"Failed", "TimedOut",
          fmt::format("the database was not ready after {} s", request.timeout.count())});
 }
 
 }  // namespace
 
-aio::task<bool> serve_requests(host& with, const engine_kind& kind, local_database& database,
-                               json::object object, std::vector<ops_request> requests) {
+aio::task<bool> serve_requests(operator_deps& deps, const engine_kind& kind,
+                               local_database& database, json::object object,
+                               std::vector<ops_request> requests) {
     const auto order = order_requests(requests);
     for (const auto& each : order.skipped) {
-        auto told = co_await set_phase(
-            with, kind, *each.request,
+        auto written = co_await set_phase(
+            deps, kind, *each.request,
             {"Skipped", "Superseded",
-             fmt::format("skipped as {}/{} is newer", each.by->ns, each.by->name)});
-        if (!told) co_return base::pass(std::move(told));
+             fmt::format("skipped as {}/{} is newer", each.winner->ns, each.winner->name)});
+        if (!written) co_return base::pass(std::move(written));
     }
     const auto* metadata = kube::object_at(object, "metadata");
     const auto* spec = kube::object_at(object, "spec");
@@ -98,27 +99,28 @@ aio::task<bool> serve_requests(host& with, const engine_kind& kind, local_databa
     if (!change) {
         database.forget_restarts();
         database.set_paused(false);
-        auto told = co_await set_phase(with, kind, request,
-                                       {"Failed", "InvalidRequest", change.error().text});
-        if (!told) co_return base::pass(std::move(told));
+        auto written = co_await set_phase(deps, kind, request,
+                                          {"Failed", "InvalidRequest", change.error().text});
+        if (!written) co_return base::pass(std::move(written));
         co_return true;
     }
-    auto step = request.is_progressing() ? go_on(with, kind, database, *spec, *change, request)
-                                         : begin(with, kind, database, request);
+    auto step = request.is_progressing()
+                    ? continue_request(deps, kind, database, *spec, *change, request)
+                    : begin(deps, kind, database, request);
     auto stepped = co_await std::move(step);
     if (!stepped) co_return base::pass(std::move(stepped));
     co_return true;
 }
 
-aio::task<> refuse_requests(host& with, const engine_kind& kind,
+aio::task<> reject_requests(operator_deps& deps, const engine_kind& kind,
                             std::vector<ops_request> requests) {
     for (const auto& each : requests) {
         if (each.is_over()) continue;
-        auto told = co_await set_phase(with, kind, each,
-                                       {"Failed", "DatabaseNotFound",
-                                        fmt::format("there is no {} '{}' in namespace '{}'",
-                                                    kind.kind, each.database, each.ns)});
-        if (!told) co_return told;
+        auto written = co_await set_phase(deps, kind, each,
+                                          {"Failed", "DatabaseNotFound",
+                                           fmt::format("there is no {} '{}' in namespace '{}'",
+                                                       kind.kind, each.database, each.ns)});
+        if (!written) co_return written;
     }
     co_return base::ok();
 }

@@ -1,7 +1,7 @@
 #pragma once
-// OpsRequests of one database, one at a time: vertical and horizontal scaling, volume expansion,
-// restart. Where a request stands is in its own status, so that a restart of the operator goes on
-// with it. The rules are request_plan's.
+// Executes the OpsRequests of a database, one at a time: vertical and horizontal scaling, volume
+// expansion, restart. The progress is stored in the request's status, so that a restarted operator
+// continues. request_plan holds the rules.
 
 #include <vector>
 
@@ -10,12 +10,14 @@
 
 namespace controller {
 
-// Does the next step of the request whose turn it is; true when there is one that should be looked
-// at again soon. Failures: of the Kubernetes client.
-aio::task<bool> serve_requests(host& with, const engine_kind& kind, local_database& database,
-                               json::object object, std::vector<ops_request> requests);
+// Takes the next step of the next request. Returns true if a request is in progress and the caller
+// should call again soon. Errors: the Kubernetes client's.
+aio::task<bool> serve_requests(operator_deps& deps, const engine_kind& kind,
+                               local_database& database, json::object object,
+                               std::vector<ops_request> requests);
 
-// Requests for a database that does not exist.
-aio::task<> refuse_requests(host& with, const engine_kind& kind, std::vector<ops_request> requests);
+// Fails requests for a database that does not exist.
+aio::task<> reject_requests(operator_deps& deps, const engine_kind& kind,
+                            std::vector<ops_request> requests);
 
 }  // namespace controller

@@ -1,4 +1,3 @@
-// How a database is told in Kubernetes' objects: the second half of local_database.
 #include <fmt/format.h>
 
 #include <boost/json.hpp>
@@ -10,13 +9,13 @@
 namespace controller {
 aio::task<> local_database::publish(const json::object& object) {
     if (!wanted_.is_halted) {
-        auto told = co_await publish_services();
-        if (told) told = co_await publish_members();
-        if (told) told = co_await publish_binding();
-        if (!told) co_return base::pass(std::move(told), "publish");
+        auto written = co_await publish_services();
+        if (written) written = co_await publish_members();
+        if (written) written = co_await publish_binding();
+        if (!written) co_return base::pass(std::move(written), "publish");
     }
-    auto told = co_await publish_events();
-    if (!told) co_return base::pass(std::move(told), "events");
+    auto written = co_await publish_events();
+    if (!written) co_return base::pass(std::move(written), "events");
     co_return co_await publish_status(object);
 }
 
@@ -34,24 +33,26 @@ aio::task<> local_database::publish_services() {
     for (const auto& [ordinal, each] : members_) {
         if (!each.member->state().is_ready) continue;
         const auto& plan = each.member->plan();
-        for (auto& into : services) {
-            const bool fits = into.suffix.empty()         ? ordinal == 0 || !engine_->can_follow
-                              : into.suffix == "-standby" ? ordinal > 0
-                                                          : true;
-            const int port = into.suffix == "-stats" ? plan.exporter_port : plan.port;
+        for (auto& service_entry : services) {
+            const bool fits = service_entry.suffix.empty() ? ordinal == 0 || !engine_->can_follow
+                              : service_entry.suffix == "-standby" ? ordinal > 0
+                                                                   : true;
+            const int port = service_entry.suffix == "-stats" ? plan.exporter_port : plan.port;
             if (fits) {
-                into.addresses.push_back(
-                    {plan.name, pod_address(wanted_, plan.name, host_.makes_up_addresses), port});
+                service_entry.addresses.push_back(
+                    {plan.name, pod_address(wanted_, plan.name, deps_.uses_synthetic_addresses),
+                     port});
             }
         }
     }
     for (auto& each : services) {
-        auto told =
-            co_await writer_.tell(core("services", "Service"),
-                                  service_object(wanted_, each.suffix, each.port, each.port_name));
-        if (!told) co_return told;
-        told = co_await publish_endpoints(each.suffix, std::move(each.addresses), each.port_name);
-        if (!told) co_return told;
+        auto written =
+            co_await writer_.write(core("services", "Service"),
+                                   service_object(wanted_, each.suffix, each.port, each.port_name));
+        if (!written) co_return written;
+        written =
+            co_await publish_endpoints(each.suffix, std::move(each.addresses), each.port_name);
+        if (!written) co_return written;
     }
     co_return base::ok();
 }
@@ -59,15 +60,14 @@ aio::task<> local_database::publish_services() {
 aio::task<> local_database::publish_endpoints(std::string suffix,
                                               std::vector<endpoint_address> addresses,
                                               std::string port_name) {
-    if (refuses_endpoints_) co_return base::ok();
-    auto told = co_await writer_.tell(core("endpoints", "Endpoints"),
-                                      endpoints_object(wanted_, suffix, addresses, port_name));
-    if (told || told.error().code != base::errc::invalid) co_return told;
-    // A real API server takes no addresses on loopback: everything but the way to the metrics
-    // works.
-    refuses_endpoints_ = true;
-    host_.log.warning("endpoints_refused",
-                      {{"database", wanted_.name}, {"detail", told.error().text}});
+    if (rejects_endpoints_) co_return base::ok();
+    auto written = co_await writer_.write(core("endpoints", "Endpoints"),
+                                          endpoints_object(wanted_, suffix, addresses, port_name));
+    if (written || written.error().code != base::errc::invalid) co_return written;
+    // kube-apiserver rejects loopback addresses. Everything except the metrics works without them.
+    rejects_endpoints_ = true;
+    deps_.log.warning("endpoints_rejected",
+                      {{"database", wanted_.name}, {"detail", written.error().text}});
     co_return base::ok();
 }
 
@@ -76,38 +76,38 @@ aio::task<> local_database::publish_binding() {
     if (first == nullptr || first->plan().port == 0) co_return base::ok();
     if (!facts_.was_provisioned && !first->state().is_ready) co_return base::ok();
     const auto url = fmt::format(fmt::runtime(kind_.url), first->plan().port);
-    co_return co_await writer_.tell(bindings(), binding_object(wanted_, url));
+    co_return co_await writer_.write(bindings(), binding_object(wanted_, url));
 }
 
 aio::task<> local_database::publish_members() {
-    const auto now = base::to_rfc3339(host_.clock.utc_now());
+    const auto now = base::to_rfc3339(deps_.clock.utc_now());
     const auto pods = core("pods", "Pod");
     int ready = 0;
     for (const int ordinal : ordinals()) {
         const auto name = member_name(wanted_, ordinal);
         if (engine_->keeps_data) {
-            auto told = co_await writer_.tell(claims(), claim_object(wanted_, ordinal));
-            if (!told) co_return told;
-            told = co_await writer_.write_status(
+            auto written = co_await writer_.write(claims(), claim_object(wanted_, ordinal));
+            if (!written) co_return written;
+            written = co_await writer_.write_status(
                 claims(), wanted_.ns, claim_name(wanted_, ordinal), wanted_.storage,
                 {{"phase", "Bound"}, {"capacity", {{"storage", wanted_.storage}}}});
-            if (!told) co_return told;
+            if (!written) co_return written;
         }
-        auto told = co_await writer_.tell(pods, pod_object(wanted_, ordinal));
-        if (!told) co_return told;
-        const auto* found = member_at(ordinal);
-        if (found == nullptr) continue;
-        const auto state = found->state();
+        auto written = co_await writer_.write(pods, pod_object(wanted_, ordinal));
+        if (!written) co_return written;
+        const auto* member = member_at(ordinal);
+        if (member == nullptr) continue;
+        const auto state = member->state();
         ready += state.is_ready ? 1 : 0;
-        told = co_await writer_.write_status(
+        written = co_await writer_.write_status(
             pods, wanted_.ns, name,
             fmt::format("{} {} {}", state.is_ready, state.restarts, state.trouble),
             pod_status(wanted_, state.is_ready, state.restarts, state.trouble, now,
-                       pod_address(wanted_, name, host_.makes_up_addresses)));
-        if (!told) co_return told;
+                       pod_address(wanted_, name, deps_.uses_synthetic_addresses)));
+        if (!written) co_return written;
     }
-    auto told = co_await writer_.tell(pet_sets(), set_object(wanted_));
-    if (!told) co_return told;
+    auto written = co_await writer_.write(pet_sets(), set_object(wanted_));
+    if (!written) co_return written;
     const auto count = static_cast<std::int64_t>(members_.size());
     co_return co_await writer_.write_status(pet_sets(), wanted_.ns, wanted_.name,
                                             fmt::format("{} {}", count, ready),
@@ -120,23 +120,24 @@ aio::task<> local_database::publish_status(const json::object& object) {
     facts_.generation = wanted_.generation;
     facts_.accepts = is_ready(0);
     facts_.ready = 0;
-    facts_.trouble.clear();
+    facts_.not_ready_reason.clear();
     for (const auto& [ordinal, each] : members_) {
         const auto& state = each.member->state();
         facts_.ready += state.is_ready ? 1 : 0;
-        if (!state.is_ready && facts_.trouble.empty()) {
-            facts_.trouble = fmt::format("{}: {}", each.member->plan().name,
-                                         state.trouble.empty() ? "starting" : state.trouble);
+        if (!state.is_ready && facts_.not_ready_reason.empty()) {
+            facts_.not_ready_reason =
+                fmt::format("{}: {}", each.member->plan().name,
+                            state.trouble.empty() ? "starting" : state.trouble);
         }
     }
     if (facts_.accepts && facts_.ready >= facts_.replicas) facts_.was_provisioned = true;
-    const auto gist =
+    const auto fingerprint =
         fmt::format("{} {} {} {} {} {} {} {} {}", facts_.replicas, facts_.ready, facts_.accepts,
                     facts_.was_provisioned, facts_.is_halted, facts_.is_paused, facts_.generation,
-                    facts_.trouble, facts_.refusal);
-    const auto now = base::to_rfc3339(host_.clock.utc_now());
+                    facts_.not_ready_reason, facts_.rejection);
+    const auto now = base::to_rfc3339(deps_.clock.utc_now());
     co_return co_await writer_.write_status(
-        database_resource(kind_), wanted_.ns, wanted_.name, gist,
+        database_resource(kind_), wanted_.ns, wanted_.name, fingerprint,
         status_of(facts_,
                   kube::array_or_empty(kube::object_or_empty(object, "status"), "conditions"),
                   now));
@@ -146,10 +147,10 @@ aio::task<> local_database::publish_events() {
     while (!events_.empty()) {
         const auto event = events_.front();
         const int count = ++event_counts_[event.reason];
-        auto told = co_await ensure(
-            host_.kube, core("events", "Event"),
-            event_object(wanted_, event, count, base::to_rfc3339(host_.clock.utc_now())));
-        if (!told) co_return told;
+        auto written = co_await ensure(
+            deps_.kube, core("events", "Event"),
+            event_object(wanted_, event, count, base::to_rfc3339(deps_.clock.utc_now())));
+        if (!written) co_return written;
         events_.erase(events_.begin());
     }
     co_return base::ok();

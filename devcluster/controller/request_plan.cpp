@@ -27,16 +27,16 @@ base::outcome<json::object> vertical_change(const engine_kind& kind, const json:
                                                      "verticalScaling.{}",
                                                      kind.component));
     }
-    // A merge patch replaces lists whole: the other containers come along.
+    // A merge patch replaces whole lists, so it contains the other containers.
     auto containers =
         array_or_empty(object_or_empty(object_or_empty(spec, "podTemplate"), "spec"), "containers");
-    const auto at = std::ranges::find_if(containers, [&](const json::value& each) {
+    const auto it = std::ranges::find_if(containers, [&](const json::value& each) {
         return each.is_object() && text_at(each.get_object(), "name") == kind.component;
     });
-    if (at == containers.end()) {
+    if (it == containers.end()) {
         containers.push_back(json::object{{"name", kind.component}, {"resources", *resources}});
     } else {
-        at->get_object()["resources"] = *resources;
+        it->get_object()["resources"] = *resources;
     }
     return json::object{{"podTemplate", {{"spec", {{"containers", std::move(containers)}}}}}};
 }
@@ -145,15 +145,15 @@ request_order order_requests(std::span<const ops_request> all) {
         }
     }
     std::ranges::sort(waiting, [&](const auto* a, const auto* b) { return is_older(*a, *b); });
-    for (std::size_t at = 0; at < waiting.size(); ++at) {
-        const ops_request* newest = waiting[at];
-        for (auto later = at + 1; later < waiting.size(); ++later) {
+    for (std::size_t index = 0; index < waiting.size(); ++index) {
+        const ops_request* newest = waiting[index];
+        for (auto later = index + 1; later < waiting.size(); ++later) {
             if (waiting[later]->type == newest->type) newest = waiting[later];
         }
-        if (newest != waiting[at]) {
-            order.skipped.push_back({.request = waiting[at], .by = newest});
+        if (newest != waiting[index]) {
+            order.skipped.push_back({.request = waiting[index], .winner = newest});
         } else if (order.next == nullptr) {
-            order.next = waiting[at];
+            order.next = waiting[index];
         }
     }
     return order;
@@ -170,9 +170,9 @@ base::outcome<json::object> spec_change(const engine_kind& kind, const json::obj
                                   request.type.empty() ? "(none)" : request.type));
 }
 
-bool is_applied(const json::object& patch, const json::object& to) {
+bool is_applied(const json::object& patch, const json::object& spec) {
     return std::ranges::all_of(patch, [&](const auto& each) {
-        const auto* present = to.if_contains(each.key());
+        const auto* present = spec.if_contains(each.key());
         if (present == nullptr) return each.value().is_null();
         if (each.value().is_object() && present->is_object()) {
             return is_applied(each.value().get_object(), present->get_object());

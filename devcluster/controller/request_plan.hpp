@@ -1,7 +1,7 @@
 #pragma once
-// What is to be done about OpsRequests: which one is next, which are superseded, what a request
-// changes in its database's spec. Pure. Rules: KubeDB's ops-manager (one at a time per database;
-// among waiting ones of one type the newest counts).
+// The order of OpsRequests and their changes to the spec of a database. Pure. The rules are those
+// of KubeDB's ops-manager: one request at a time per database; among waiting requests of one type
+// the newest supersedes the others.
 
 #include <boost/json/object.hpp>
 #include <chrono>
@@ -19,7 +19,7 @@ namespace controller {
 
 namespace json = boost::json;
 
-// An OpsRequest, as far as this operator cares.
+// The members of an OpsRequest that this operator uses.
 struct ops_request {
     std::string ns;
     std::string name;
@@ -31,7 +31,7 @@ struct ops_request {
     std::int64_t generation = 0;
     bool applies_always = false;
     std::chrono::seconds timeout{300};
-    std::optional<base::instant> started{};  // when it became Progressing
+    std::optional<base::instant> started{};  // time of the phase Progressing
     json::object spec{};
     json::array conditions{};
 
@@ -42,23 +42,24 @@ struct ops_request {
 ops_request read_request(const json::object& object);
 
 struct request_order {
-    const ops_request* next = nullptr;  // into the list that was given
+    const ops_request* next = nullptr;  // points into the given list
     struct superseded {
         const ops_request* request;
-        const ops_request* by;
+        const ops_request* winner;
     };
     std::vector<superseded> skipped;
 };
 request_order order_requests(std::span<const ops_request> all);
 
-// What the database's spec becomes by the request: a merge patch of it. Failures: invalid,
+// Returns the merge patch that the request applies to the database's spec. Errors: invalid,
 // unsupported.
 base::outcome<json::object> spec_change(const engine_kind& kind, const json::object& spec,
                                         const ops_request& request);
-// The patch would change nothing.
-bool is_applied(const json::object& patch, const json::object& to);
+// True if the patch changes nothing.
+bool is_applied(const json::object& patch, const json::object& spec);
 
-// "1h5m10s", "90s", "5m"; nothing when it is not a duration of whole seconds. (Go's time package.)
+// "1h5m10s", "90s", "5m"; nullopt if the text is not a duration of whole seconds (format of Go's
+// time package).
 std::optional<std::chrono::seconds> parse_duration(std::string_view text);
 
 }  // namespace controller

@@ -32,20 +32,20 @@ ops_request with_spec(std::string type, std::string_view spec) {
 
 // ---- order ----
 
-TEST(request_order, the_oldest_waiting_one_is_next) {
+TEST(request_order, starts_the_oldest_request) {
     const std::vector all{request("b", "Restart", "", "2026-01-01T00:00:02Z"),
                           request("a", "VolumeExpansion", "Pending", "2026-01-01T00:00:01Z")};
     EXPECT_EQ(order_requests(all).next, &all[1]);
     EXPECT_TRUE(order_requests(all).skipped.empty());
 }
 
-TEST(request_order, one_that_has_begun_goes_on) {
+TEST(request_order, continues_a_started_request) {
     const std::vector all{request("a", "Restart", "", "2026-01-01T00:00:01Z"),
                           request("b", "VolumeExpansion", "Progressing", "2026-01-01T00:00:02Z")};
     EXPECT_EQ(order_requests(all).next, &all[1]);
 }
 
-TEST(request_order, of_one_type_the_newest_counts) {
+TEST(request_order, supersedes_older_requests_of_one_type) {
     const std::vector all{request("a", "VerticalScaling", "", "2026-01-01T00:00:01Z"),
                           request("b", "VerticalScaling", "", "2026-01-01T00:00:02Z"),
                           request("c", "VerticalScaling", "Pending", "2026-01-01T00:00:03Z")};
@@ -53,11 +53,11 @@ TEST(request_order, of_one_type_the_newest_counts) {
     EXPECT_EQ(order.next, &all[2]);
     ASSERT_EQ(order.skipped.size(), 2U);
     EXPECT_EQ(order.skipped[0].request, &all[0]);
-    EXPECT_EQ(order.skipped[0].by, &all[2]);
-    EXPECT_EQ(order.skipped[1].by, &all[2]);
+    EXPECT_EQ(order.skipped[0].winner, &all[2]);
+    EXPECT_EQ(order.skipped[1].winner, &all[2]);
 }
 
-TEST(request_order, a_running_one_is_not_superseded_by_its_type) {
+TEST(request_order, does_not_supersede_a_running_request) {
     const std::vector all{request("a", "Restart", "Progressing", "2026-01-01T00:00:01Z"),
                           request("b", "Restart", "", "2026-01-01T00:00:02Z")};
     const auto order = order_requests(all);
@@ -65,7 +65,7 @@ TEST(request_order, a_running_one_is_not_superseded_by_its_type) {
     EXPECT_TRUE(order.skipped.empty());
 }
 
-TEST(request_order, finished_ones_are_left_alone) {
+TEST(request_order, ignores_finished_requests) {
     const std::vector all{request("a", "Restart", "Successful", "2026-01-01T00:00:01Z"),
                           request("b", "Restart", "Failed", "2026-01-01T00:00:02Z"),
                           request("c", "Restart", "Skipped", "2026-01-01T00:00:03Z"),
@@ -75,7 +75,7 @@ TEST(request_order, finished_ones_are_left_alone) {
     EXPECT_TRUE(order.skipped.empty());
 }
 
-TEST(request_order, equal_times_are_told_apart_by_name) {
+TEST(request_order, orders_equal_times_by_name) {
     const std::vector all{request("b", "Restart", "", "2026-01-01T00:00:01Z"),
                           request("a", "VolumeExpansion", "", "2026-01-01T00:00:01Z")};
     EXPECT_EQ(order_requests(all).next, &all[1]);
@@ -83,7 +83,7 @@ TEST(request_order, equal_times_are_told_apart_by_name) {
 
 // ---- change ----
 
-TEST(spec_change, vertical_scaling_keeps_the_other_containers) {
+TEST(spec_change, keeps_other_containers_in_vertical_scaling) {
     const auto spec = object(R"({"podTemplate":{"spec":{"containers":[
         {"name":"pg-coordinator","resources":{}},
         {"name":"postgres","resources":{"requests":{"memory":"1Gi"}},"env":[]}]}}})");
@@ -98,14 +98,14 @@ TEST(spec_change, vertical_scaling_keeps_the_other_containers) {
         {"name":"postgres","resources":{"requests":{"memory":"2Gi"}},"env":[]}]}}})"));
 }
 
-TEST(spec_change, horizontal_scaling_sets_the_replicas) {
+TEST(spec_change, sets_replicas_in_horizontal_scaling) {
     const auto change = spec_change(
         postgres(), {}, with_spec("HorizontalScaling", R"({"horizontalScaling":{"replicas":3}})"));
     ASSERT_TRUE(change);
     EXPECT_EQ(*change, object(R"({"replicas":3})"));
 }
 
-TEST(spec_change, a_volume_grows_and_never_shrinks) {
+TEST(spec_change, rejects_a_smaller_volume) {
     const auto spec = object(R"({"storage":{"resources":{"requests":{"storage":"2Gi"}}}})");
     const auto grown = spec_change(
         postgres(), spec,
@@ -119,7 +119,7 @@ TEST(spec_change, a_volume_grows_and_never_shrinks) {
     EXPECT_EQ(shrunk.error().code, errc::invalid);
 }
 
-TEST(spec_change, incomplete_requests_are_invalid_and_say_where) {
+TEST(spec_change, names_the_missing_member) {
     for (const auto& [type, spec, where] :
          {std::tuple{"VerticalScaling", "{}", "verticalScaling.postgres"},
           std::tuple{"VerticalScaling", R"({"verticalScaling":{"postgres":5}})",
@@ -135,7 +135,7 @@ TEST(spec_change, incomplete_requests_are_invalid_and_say_where) {
     }
 }
 
-TEST(spec_change, other_types_are_unsupported) {
+TEST(spec_change, rejects_other_types) {
     const auto change = spec_change(postgres(), {}, with_spec("ReconfigureTLS", "{}"));
     ASSERT_FALSE(change);
     EXPECT_EQ(change.error().code, errc::unsupported);
@@ -146,7 +146,7 @@ TEST(spec_change, other_types_are_unsupported) {
     EXPECT_EQ(shards.error().code, errc::unsupported);
 }
 
-TEST(is_applied, compares_what_the_patch_names) {
+TEST(is_applied, compares_the_members_of_the_patch) {
     const auto spec = object(R"({"replicas":2,"storage":{"resources":{"a":1,"b":2}},"list":[1]})");
     EXPECT_TRUE(is_applied({}, spec));
     EXPECT_TRUE(is_applied(object(R"({"replicas":2,"storage":{"resources":{"b":2}}})"), spec));
@@ -159,7 +159,7 @@ TEST(is_applied, compares_what_the_patch_names) {
 
 // ---- reading ----
 
-TEST(read_request, knows_what_matters) {
+TEST(read_request, reads_the_members_in_use) {
     const auto read = read_request(object(R"({
         "metadata":{"name":"r1","namespace":"shop","uid":"u","generation":1,
                     "creationTimestamp":"2026-01-01T00:00:00Z"},
@@ -175,7 +175,7 @@ TEST(read_request, knows_what_matters) {
     ASSERT_TRUE(read.started);
 }
 
-TEST(read_request, survives_nonsense) {
+TEST(read_request, accepts_invalid_members) {
     const auto read = read_request(
         object(R"({"metadata":[],"spec":{"timeout":"soon","databaseRef":7},"status":"x"})"));
     EXPECT_EQ(read.timeout, 300s);

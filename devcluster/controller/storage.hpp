@@ -1,6 +1,6 @@
 #pragma once
-// The folders of members on disk: where they are, and how they go away. Folders are moved aside at
-// once and deleted in the pool, so that a database of the same name can begin anew meanwhile.
+// The folders of members on disk. A deleted folder is renamed immediately and erased in the pool,
+// so that a new database of the same name can start before the bytes are erased.
 
 #include <set>
 #include <string>
@@ -9,17 +9,17 @@
 
 namespace controller {
 
-std::string folder_of(const host& with, const wanted_database& of);
-std::string folder_of(const host& with, const wanted_database& of, int ordinal);
-// Makes it, for the engines' user only. Failures: unavailable, denied.
-base::outcome<void> make_folder(const host& with, const std::string& folder);
-// Nothing is there any more when it comes back (or there was nothing). The bytes go later.
-void discard_folder(const host& with, const std::string& folder);
-// What an earlier run had moved aside and not yet deleted.
-void empty_trash(const host& with);
-// The names of the database's members that have a folder.
-std::set<std::string> stored_members(const host& with, const wanted_database& of);
+std::string folder_of(const operator_deps& deps, const wanted_database& wanted);
+std::string folder_of(const operator_deps& deps, const wanted_database& wanted, int ordinal);
+// Creates the folder, accessible to the engines' user only. Errors: unavailable, denied.
+base::outcome<void> make_folder(const operator_deps& deps, const std::string& folder);
+// Moves the folder to the trash, if it exists, and erases it later in the pool.
+void discard_folder(const operator_deps& deps, const std::string& folder);
+// Erases folders that an earlier process moved to the trash.
+void delete_trash(const operator_deps& deps);
+// The names of the members of a database that have a folder.
+std::set<std::string> stored_members(const operator_deps& deps, const wanted_database& wanted);
 // The databases of an engine that have a folder: "namespace/name".
-std::set<std::string> stored_databases(const host& with, std::string_view engine);
+std::set<std::string> stored_databases(const operator_deps& deps, std::string_view engine);
 
 }  // namespace controller

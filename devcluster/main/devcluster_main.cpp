@@ -282,8 +282,9 @@ int operate(const options& options) {
     if (!cluster) return complain(cluster.error().text);
     const auto log = start_log(options);
     log->info("operating", {{"kubeconfig", options.kubeconfig}});
-    const int status = run_operator(
-        std::move(*cluster), {.data_dir = data.path(), .makes_up_addresses = true}, *log, signals);
+    const int status =
+        run_operator(std::move(*cluster),
+                     {.data_dir = data.path(), .uses_synthetic_addresses = true}, *log, signals);
     log->info("stopped");
     return status;
 }

@@ -301,7 +301,7 @@ class cluster final : public apiserver::simulator {
                                                .accepts = state.accepts,
                                                .was_provisioned = true,
                                                .is_halted = wanted.is_halted,
-                                               .trouble = state.failure,
+                                               .not_ready_reason = state.failure,
                                                .generation = wanted.generation};
         const auto now = base::to_rfc3339(options_.clock->utc_now());
         patch_quietly(path_of(kind, {wanted.ns, wanted.name}) + "/status",
