@@ -12,11 +12,11 @@ using base::fail;
 
 constexpr std::size_t id_bytes_max = 128;
 constexpr std::size_t body_bytes_max = 4 * 1024 * 1024;
-constexpr std::size_t page_most = 1000;
+constexpr std::size_t page_size_max = 1000;
 constexpr std::size_t revision_page_max = 10'000;
 
-// Each brings a file from the version of its place to the next. Everything is a BLOB: ids order
-// bytewise and bodies keep every byte.
+// The migration with index n upgrades schema version n. All text is BLOB, so that ids sort bytewise
+// and bodies keep every byte.
 constexpr std::array migrations{
     R"sql(
 CREATE TABLE document (
@@ -38,30 +38,30 @@ base::outcome<void> set_version(database& file, std::int64_t version) {
     return file.execute(fmt::format("PRAGMA user_version = {}", version).c_str());
 }
 
-// From `version` to the next; a failure leaves the file as it was.
+// Upgrades `version` to the next one. A failure leaves the file unchanged.
 base::outcome<void> step_from(std::int64_t version, database& file) {
-    auto done = file.execute("BEGIN IMMEDIATE");
-    if (done) done = file.execute(migrations[static_cast<std::size_t>(version)]);
-    if (done) done = set_version(file, version + 1);
-    if (done) done = file.execute("COMMIT");
-    if (!done) (void)file.execute("ROLLBACK");
-    return done;
+    auto result = file.execute("BEGIN IMMEDIATE");
+    if (result) result = file.execute(migrations[static_cast<std::size_t>(version)]);
+    if (result) result = set_version(file, version + 1);
+    if (result) result = file.execute("COMMIT");
+    if (!result) (void)file.execute("ROLLBACK");
+    return result;
 }
 
 // Prepares many statements with one check at the end.
 class preparer {
   public:
     explicit preparer(database& file) : file_(file) {}
-    void operator()(statement& into, std::string_view sql) {
-        if (why_) return;
-        auto made = file_.prepare(sql);
-        if (made) {
-            into = std::move(*made);
+    void operator()(statement& out, std::string_view sql) {
+        if (error_) return;
+        auto prepared = file_.prepare(sql);
+        if (prepared) {
+            out = std::move(*prepared);
         } else {
-            why_ = made.error();
+            error_ = prepared.error();
         }
     }
-    std::optional<base::failure> why_;
+    std::optional<base::failure> error_;
 
   private:
     database& file_;
@@ -70,21 +70,22 @@ class preparer {
 }  // namespace
 
 base::outcome<void> migrate(database& file) {
-    auto asked = file.prepare("PRAGMA user_version");
-    if (!asked) return base::pass(std::move(asked));
-    auto row = asked->step();
+    auto query = file.prepare("PRAGMA user_version");
+    if (!query) return base::pass(std::move(query));
+    auto row = query->step();
     if (!row) return base::pass(std::move(row));
-    auto version = asked->integer(0);
-    asked->reset();
+    auto version = query->integer(0);
+    query->reset();
     if (version < 0 || version > schema_version) {
-        return fail(errc::unsupported,
-                    fmt::format("the store was written by a newer version or by another program "
-                                "(schema {}, known {})",
-                                version, schema_version));
+        return fail(
+            errc::unsupported,
+            fmt::format("the store has schema version {}, but this program supports up to {}; use "
+                        "the newer version of the program",
+                        version, schema_version));
     }
     for (; version < schema_version; ++version) {
-        auto done = step_from(version, file);
-        if (!done) return done;
+        auto upgraded = step_from(version, file);
+        if (!upgraded) return upgraded;
     }
     return {};
 }
@@ -96,43 +97,45 @@ base::outcome<void> probe(database& file) {
 // ---- reading -------------------------------------------------------------------------
 
 base::outcome<reading_tables> reading_tables::prepare(database& file) {
-    reading_tables made;
+    reading_tables tables;
     preparer prepare(file);
-    prepare(made.get_, "SELECT id, revision, body FROM document WHERE collection = ?1 AND id = ?2");
-    prepare(made.page_,
+    prepare(tables.get_,
+            "SELECT id, revision, body FROM document WHERE collection = ?1 AND id = ?2");
+    prepare(tables.page_,
             "SELECT id, revision, body FROM document WHERE collection = ?1 AND id > ?2 "
             "ORDER BY id LIMIT ?3");
-    prepare(made.revisions_,
+    prepare(tables.revisions_,
             "SELECT id, revision FROM document WHERE collection = ?1 AND id > ?2 "
             "ORDER BY id LIMIT ?3");
-    prepare(made.page_by_index_,
+    prepare(tables.page_by_index_,
             "SELECT d.id, d.revision, d.body FROM index_value v "
             "JOIN document d ON d.collection = v.collection AND d.id = v.id "
             "WHERE v.collection = ?1 AND v.name = ?4 AND v.value = ?5 AND v.id > ?2 "
             "ORDER BY v.id LIMIT ?3");
-    prepare(made.index_, "SELECT name, value FROM index_value WHERE collection = ?1 AND id = ?2");
-    prepare(made.unique_, "SELECT name, value FROM unique_value WHERE collection = ?1 AND id = ?2");
-    prepare(made.probe_,
+    prepare(tables.index_, "SELECT name, value FROM index_value WHERE collection = ?1 AND id = ?2");
+    prepare(tables.unique_,
+            "SELECT name, value FROM unique_value WHERE collection = ?1 AND id = ?2");
+    prepare(tables.probe_,
             "SELECT (SELECT 1 FROM document LIMIT 1), (SELECT 1 FROM index_value LIMIT 1), "
             "(SELECT 1 FROM unique_value LIMIT 1)");
-    if (prepare.why_) return std::unexpected(*prepare.why_);
-    return made;
+    if (prepare.error_) return std::unexpected(*prepare.error_);
+    return tables;
 }
 
 base::outcome<void> reading_tables::complete(const std::string& collection,
                                              ports::document& document) {
-    const auto fill = [&](statement& from,
-                          std::map<std::string, std::string>& into) -> base::outcome<void> {
-        from.bind(1, collection);
-        from.bind(2, document.id);
+    const auto fill = [&](statement& query,
+                          std::map<std::string, std::string>& out) -> base::outcome<void> {
+        query.bind(1, collection);
+        query.bind(2, document.id);
         while (true) {
-            auto row = from.step();
+            auto row = query.step();
             if (!row || !*row) {
-                from.reset();
+                query.reset();
                 if (!row) return base::pass(std::move(row));
                 return {};
             }
-            into.emplace(from.text(0), from.text(1));
+            out.emplace(query.text(0), query.text(1));
         }
     };
     auto filled = fill(index_, document.index);
@@ -145,44 +148,45 @@ base::outcome<ports::document> reading_tables::get(const std::string& collection
     get_.bind(1, collection);
     get_.bind(2, id);
     auto row = get_.step();
-    ports::document found;
+    ports::document document;
     if (row && *row) {
-        found = {.id = get_.text(0), .body = get_.text(2), .revision = get_.integer(1)};
+        document = {.id = get_.text(0), .body = get_.text(2), .revision = get_.integer(1)};
     }
     get_.reset();
     if (!row) return base::pass(std::move(row));
     if (!*row) return fail(errc::not_found, fmt::format("no document '{}/{}'", collection, id));
-    auto completed = complete(collection, found);
+    auto completed = complete(collection, document);
     if (!completed) return base::pass(std::move(completed));
-    return found;
+    return document;
 }
 
 base::outcome<ports::page> reading_tables::find(const ports::page_request& request) {
-    if (request.limit < 1 || request.limit > page_most) {
-        return fail(errc::invalid, fmt::format("a page has 1 to {} documents", page_most));
+    if (request.limit < 1 || request.limit > page_size_max) {
+        return fail(errc::invalid,
+                    fmt::format("the limit of a page must be from 1 to {}", page_size_max));
     }
-    auto& from = request.index_name.empty() ? page_ : page_by_index_;
-    from.bind(1, request.collection);
-    from.bind(2, request.after);
-    from.bind(3, static_cast<std::int64_t>(request.limit + 1));
+    auto& query = request.index_name.empty() ? page_ : page_by_index_;
+    query.bind(1, request.collection);
+    query.bind(2, request.after);
+    query.bind(3, static_cast<std::int64_t>(request.limit + 1));
     if (!request.index_name.empty()) {
-        from.bind(4, request.index_name);
-        from.bind(5, request.index_value);
+        query.bind(4, request.index_name);
+        query.bind(5, request.index_value);
     }
     ports::page result;
     base::outcome<bool> row;
-    while ((row = from.step()) && *row) {
+    while ((row = query.step()) && *row) {
         result.items.push_back(
-            {.id = from.text(0), .body = from.text(2), .revision = from.integer(1)});
+            {.id = query.text(0), .body = query.text(2), .revision = query.integer(1)});
     }
-    from.reset();
+    query.reset();
     if (!row) return base::pass(std::move(row));
     if (result.items.size() > request.limit) {
         result.items.pop_back();
         result.next = result.items.back().id;
     }
-    for (auto& each : result.items) {
-        auto completed = complete(request.collection, each);
+    for (auto& document : result.items) {
+        auto completed = complete(request.collection, document);
         if (!completed) return base::pass(std::move(completed));
     }
     return result;
@@ -218,29 +222,29 @@ base::outcome<void> reading_tables::probe() {
 // ---- writing -------------------------------------------------------------------------
 
 base::outcome<writing_tables> writing_tables::prepare(database& file) {
-    writing_tables made;
+    writing_tables tables;
     preparer prepare(file);
-    prepare(made.begin_, "BEGIN IMMEDIATE");
-    prepare(made.commit_, "COMMIT");
-    prepare(made.rollback_, "ROLLBACK");
-    prepare(made.revision_, "SELECT revision FROM document WHERE collection = ?1 AND id = ?2");
-    prepare(made.upsert_,
+    prepare(tables.begin_, "BEGIN IMMEDIATE");
+    prepare(tables.commit_, "COMMIT");
+    prepare(tables.rollback_, "ROLLBACK");
+    prepare(tables.revision_, "SELECT revision FROM document WHERE collection = ?1 AND id = ?2");
+    prepare(tables.upsert_,
             "INSERT INTO document (collection, id, revision, body) VALUES (?1, ?2, ?3, ?4) "
             "ON CONFLICT (collection, id) DO UPDATE SET revision = ?3, body = ?4");
-    prepare(made.delete_, "DELETE FROM document WHERE collection = ?1 AND id = ?2");
-    prepare(made.holder_,
+    prepare(tables.delete_, "DELETE FROM document WHERE collection = ?1 AND id = ?2");
+    prepare(tables.owner_,
             "SELECT id FROM unique_value WHERE collection = ?1 AND name = ?2 AND value = ?3");
-    prepare(made.add_unique_,
+    prepare(tables.add_unique_,
             "INSERT INTO unique_value (collection, name, value, id) VALUES (?1, ?2, ?3, ?4)");
-    prepare(made.drop_unique_, "DELETE FROM unique_value WHERE collection = ?1 AND id = ?2");
-    prepare(made.add_index_,
+    prepare(tables.drop_unique_, "DELETE FROM unique_value WHERE collection = ?1 AND id = ?2");
+    prepare(tables.add_index_,
             "INSERT INTO index_value (collection, id, name, value) VALUES (?1, ?2, ?3, ?4)");
-    prepare(made.drop_index_, "DELETE FROM index_value WHERE collection = ?1 AND id = ?2");
-    if (prepare.why_) return std::unexpected(*prepare.why_);
-    return made;
+    prepare(tables.drop_index_, "DELETE FROM index_value WHERE collection = ?1 AND id = ?2");
+    if (prepare.error_) return std::unexpected(*prepare.error_);
+    return tables;
 }
 
-base::outcome<ports::revision> writing_tables::present_revision(const std::string& collection,
+base::outcome<ports::revision> writing_tables::current_revision(const std::string& collection,
                                                                 const std::string& id) {
     revision_.bind(1, collection);
     revision_.bind(2, id);
@@ -253,22 +257,22 @@ base::outcome<ports::revision> writing_tables::present_revision(const std::strin
 
 base::outcome<void> writing_tables::check_unique(const ports::put_request& request) {
     for (const auto& [name, value] : request.content.unique) {
-        holder_.bind(1, request.collection);
-        holder_.bind(2, name);
-        holder_.bind(3, value);
-        auto row = holder_.step();
-        const bool is_taken = row && *row && holder_.text(0) != request.content.id;
-        holder_.reset();
+        owner_.bind(1, request.collection);
+        owner_.bind(2, name);
+        owner_.bind(3, value);
+        auto row = owner_.step();
+        const bool is_used = row && *row && owner_.text(0) != request.content.id;
+        owner_.reset();
         if (!row) return base::pass(std::move(row));
-        if (is_taken) {
-            return fail(errc::conflict, fmt::format("the {} '{}' is taken", name, value),
+        if (is_used) {
+            return fail(errc::conflict, fmt::format("the {} '{}' is already in use", name, value),
                         "unique:" + name);
         }
     }
     return {};
 }
 
-base::outcome<void> writing_tables::forget_values(const std::string& collection,
+base::outcome<void> writing_tables::delete_values(const std::string& collection,
                                                   const std::string& id) {
     for (auto* drop : {&drop_index_, &drop_unique_}) {
         drop->bind(1, collection);
@@ -281,7 +285,7 @@ base::outcome<void> writing_tables::forget_values(const std::string& collection,
 
 base::outcome<void> writing_tables::write_values(const ports::put_request& request) {
     const auto& content = request.content;
-    auto forgotten = forget_values(request.collection, content.id);
+    auto forgotten = delete_values(request.collection, content.id);
     if (!forgotten) return forgotten;
     for (const auto& [name, value] : content.index) {
         add_index_.bind(1, request.collection);
@@ -302,25 +306,26 @@ base::outcome<void> writing_tables::write_values(const ports::put_request& reque
     return {};
 }
 
-// Every rule is checked before the first change, so a refusal leaves the transaction as it was.
+// Checks every rule before the first change, so that a rejected request leaves the transaction
+// intact.
 base::outcome<ports::revision> writing_tables::put(const ports::put_request& request) {
     const auto& content = request.content;
     if (content.id.empty() || content.id.size() > id_bytes_max) {
-        return fail(errc::limit, fmt::format("an id has 1 to {} bytes", id_bytes_max));
+        return fail(errc::limit, fmt::format("an id must have 1 to {} bytes", id_bytes_max));
     }
     if (content.body.size() > body_bytes_max) {
-        return fail(errc::limit, fmt::format("a body has at most {} bytes", body_bytes_max));
+        return fail(errc::limit, fmt::format("a body must have at most {} bytes", body_bytes_max));
     }
-    auto present = present_revision(request.collection, content.id);
-    if (!present) return present;
-    if (*present != request.expected) {
+    auto current = current_revision(request.collection, content.id);
+    if (!current) return current;
+    if (*current != request.expected) {
         return fail(errc::precondition,
-                    fmt::format("revision {} was expected of '{}/{}', {} is there",
-                                request.expected, request.collection, content.id, *present));
+                    fmt::format("'{}/{}' has revision {}, not {}", request.collection, content.id,
+                                *current, request.expected));
     }
     auto checked = check_unique(request);
     if (!checked) return base::pass(std::move(checked));
-    const auto next = *present + 1;
+    const auto next = *current + 1;
     upsert_.bind(1, request.collection);
     upsert_.bind(2, content.id);
     upsert_.bind(3, next);
@@ -333,15 +338,15 @@ base::outcome<ports::revision> writing_tables::put(const ports::put_request& req
 }
 
 base::outcome<void> writing_tables::remove(const ports::delete_request& request) {
-    auto present = present_revision(request.collection, request.id);
-    if (!present) return base::pass(std::move(present));
-    if (request.expected != 0 && *present != request.expected) {
+    auto current = current_revision(request.collection, request.id);
+    if (!current) return base::pass(std::move(current));
+    if (request.expected != 0 && *current != request.expected) {
         return fail(errc::precondition,
-                    fmt::format("revision {} was expected of '{}/{}', {} is there",
-                                request.expected, request.collection, request.id, *present));
+                    fmt::format("'{}/{}' has revision {}, not {}", request.collection, request.id,
+                                *current, request.expected));
     }
-    if (*present == 0) return {};
-    auto forgotten = forget_values(request.collection, request.id);
+    if (*current == 0) return {};
+    auto forgotten = delete_values(request.collection, request.id);
     if (!forgotten) return forgotten;
     delete_.bind(1, request.collection);
     delete_.bind(2, request.id);

@@ -1,6 +1,6 @@
 #pragma once
-// Documents in tables: the statements, prepared once, and what they mean for the port's promises.
-// Inside sqlite only; one connection, one thread.
+// The schema and the prepared statements that implement the contract of the port. Private to
+// sqlite. One connection and one thread per object.
 
 #include <optional>
 #include <string>
@@ -10,10 +10,10 @@
 
 namespace sqlite {
 
-// Brings the file to this version's tables, step by step. Failure: unsupported (it is newer).
+// Migrates the schema to the version of this program. Errors: unsupported (the schema is newer).
 base::outcome<void> migrate(database& file);
 
-// Writes one page of the file and leaves it as it was: whether it can be written.
+// Checks that the file can be written, by a write that changes nothing.
 base::outcome<void> probe(database& file);
 
 class reading_tables {
@@ -23,7 +23,7 @@ class reading_tables {
     base::outcome<ports::page> find(const ports::page_request& request);
     base::outcome<ports::revision_page> revisions(const std::string& collection,
                                                   const std::string& after, std::size_t limit);
-    // A look at each table: whether they can be read.
+    // Checks that each table can be read.
     base::outcome<void> probe();
 
   private:
@@ -34,7 +34,7 @@ class reading_tables {
 class writing_tables {
   public:
     static base::outcome<writing_tables> prepare(database& file);
-    // Inside a transaction of the caller's. A refused request changes nothing.
+    // The caller must have begun a transaction. A rejected request changes nothing.
     base::outcome<ports::revision> put(const ports::put_request& request);
     base::outcome<void> remove(const ports::delete_request& request);
     base::outcome<void> begin() { return begin_.run(); }
@@ -42,12 +42,12 @@ class writing_tables {
     void roll_back() { (void)rollback_.run(); }
 
   private:
-    base::outcome<ports::revision> present_revision(const std::string& collection,
+    base::outcome<ports::revision> current_revision(const std::string& collection,
                                                     const std::string& id);
     base::outcome<void> check_unique(const ports::put_request& request);
     base::outcome<void> write_values(const ports::put_request& request);
-    base::outcome<void> forget_values(const std::string& collection, const std::string& id);
-    statement begin_, commit_, rollback_, revision_, upsert_, delete_, holder_, add_unique_,
+    base::outcome<void> delete_values(const std::string& collection, const std::string& id);
+    statement begin_, commit_, rollback_, revision_, upsert_, delete_, owner_, add_unique_,
         drop_unique_, add_index_, drop_index_;
 };
 

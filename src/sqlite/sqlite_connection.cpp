@@ -34,7 +34,7 @@ void statement::finalizer::operator()(sqlite3_stmt* handle) const noexcept {
 }
 
 void statement::bind(int index, std::string_view text) {
-    // A blob keeps every byte; empty ones must not become NULL.
+    // A blob keeps every byte. An empty blob must not become NULL.
     sqlite3_bind_blob64(handle_.get(), index, text.empty() ? "" : text.data(), text.size(),
                         SQLITE_STATIC);
 }
@@ -82,16 +82,16 @@ base::outcome<database> database::open(const std::string& path, bool read_only) 
         (read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE) |
         SQLITE_OPEN_NOMUTEX;
     const int status = sqlite3_open_v2(path.c_str(), &handle, flags, nullptr);
-    database made;
-    made.handle_.reset(handle);
+    database connection;
+    connection.handle_.reset(handle);
     if (status != SQLITE_OK) {
-        auto why = handle == nullptr ? base::failure{errc::unavailable, "SQLite: no memory"}
-                                     : failure_of(handle);
-        return std::unexpected(std::move(why).in(fmt::format("'{}'", path)));
+        auto error = handle == nullptr ? base::failure{errc::unavailable, "SQLite: out of memory"}
+                                       : failure_of(handle);
+        return std::unexpected(std::move(error).in(fmt::format("'{}'", path)));
     }
     sqlite3_extended_result_codes(handle, 1);
     sqlite3_busy_timeout(handle, 5000);
-    return made;
+    return connection;
 }
 
 base::outcome<void> database::execute(const char* sql) {
@@ -100,11 +100,11 @@ base::outcome<void> database::execute(const char* sql) {
 }
 
 base::outcome<statement> database::prepare(std::string_view sql) {
-    sqlite3_stmt* made = nullptr;
+    sqlite3_stmt* prepared = nullptr;
     const int status = sqlite3_prepare_v3(handle_.get(), sql.data(), static_cast<int>(sql.size()),
-                                          SQLITE_PREPARE_PERSISTENT, &made, nullptr);
+                                          SQLITE_PREPARE_PERSISTENT, &prepared, nullptr);
     if (status != SQLITE_OK) return std::unexpected(failure_of(handle_.get()));
-    return statement(made);
+    return statement(prepared);
 }
 
 int database::changes() const noexcept {

@@ -1,5 +1,6 @@
 #pragma once
-// SQLite's C interface with owners and outcomes. Inside sqlite only; one connection, one thread.
+// The C interface of SQLite with owning types and outcomes. Private to sqlite. One thread per
+// connection.
 
 #include <cstdint>
 #include <memory>
@@ -16,14 +17,15 @@ namespace sqlite {
 class statement {
   public:
     statement() = default;
-    explicit statement(sqlite3_stmt* owned) : handle_(owned) {}
+    explicit statement(sqlite3_stmt* handle) : handle_(handle) {}
 
-    // Parameters are numbered from 1; bound text must live until reset().
+    // Parameters are numbered from 1. Bound text must stay valid until reset().
     void bind(int index, std::string_view text);
     void bind(int index, std::int64_t value);
-    // True: a row is there. Failures as failure_of().
+    // Returns true if there is a row. Errors: conflict (constraint), corrupt, limit, unavailable
+    // (/"busy": another connection has a lock).
     base::outcome<bool> step();
-    // For statements without rows.
+    // Executes a statement without rows. Errors: as step().
     base::outcome<void> run();
     void reset() noexcept;
     [[nodiscard]] std::string text(int column) const;
@@ -38,7 +40,7 @@ class statement {
 
 class database {
   public:
-    // Failures: see open_store.
+    // Opens or creates the file. Errors: as open_store.
     static base::outcome<database> open(const std::string& path, bool read_only);
 
     base::outcome<void> execute(const char* sql);

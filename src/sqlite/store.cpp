@@ -23,23 +23,25 @@ namespace {
 using base::errc;
 using base::fail;
 
-// In the port's words: to its users it is one whether a disk is away or holds nonsense.
-base::failure as_unavailable(base::failure why) {
-    if (why.code == errc::corrupt) why.reason = "corrupt";
-    why.code = errc::unavailable;
-    return why;
+// Converts to the contract of the port, where a missing and a corrupt file are both unavailable.
+base::failure as_unavailable(base::failure error) {
+    if (error.code == errc::corrupt) error.reason = "corrupt";
+    error.code = errc::unavailable;
+    return error;
 }
 
-// The right to the file, for as long as the process lives.
+// An exclusive flock() on the lock file. The kernel releases it when the process ends, also after
+// kill -9, so a stale lock file never blocks a start. SQLite's own exclusive locking mode is not
+// used, because the store reads and writes on two connections.
 class file_lock {
   public:
-    explicit file_lock(int owned) : fd_(owned) {}
+    explicit file_lock(int descriptor) : fd_(descriptor) {}
     file_lock(file_lock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
     file_lock& operator=(file_lock&&) = delete;
     ~file_lock() {
         if (fd_ >= 0) ::close(fd_);
     }
-    static base::outcome<file_lock> take(const std::string& path) {
+    static base::outcome<file_lock> acquire(const std::string& path) {
         const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
         if (fd < 0) {
             return fail(errc::unavailable,
@@ -48,9 +50,10 @@ class file_lock {
         if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
             ::close(fd);
             return fail(errc::conflict,
-                        fmt::format("'{}' is held by another process; stop it, or use another "
-                                    "data folder",
-                                    path));
+                        fmt::format("'{}' is locked by another process; stop that process or set "
+                                    "another data directory",
+                                    path),
+                        "locked");
         }
         return file_lock(fd);
     }
@@ -78,9 +81,9 @@ using job = std::variant<put_job, remove_job, bulk_job, close_job>;
 
 class store final : public ports::document_store {
   public:
-    store(store_options how, file_lock lock, database writing, database reading,
+    store(store_options options, file_lock lock, database writing, database reading,
           writing_tables writes, reading_tables reads, obs::log& log, obs::registry& registry)
-        : options_(std::move(how)),
+        : options_(std::move(options)),
           lock_(std::move(lock)),
           writing_(std::move(writing)),
           reading_(std::move(reading)),
@@ -88,14 +91,14 @@ class store final : public ports::document_store {
           reads_(std::move(reads)),
           log_(log),
           commit_seconds_(registry.make_histogram("dbaas_store_commit_duration_seconds",
-                                                  "How long commits of grouped writes took.",
+                                                  "Duration of commits of grouped writes.",
                                                   obs::latency_bounds_seconds())),
-          writes_total_(registry.make_counter("dbaas_store_writes_total",
-                                              "Documents that were written or removed.")),
-          failures_total_(registry.make_counter("dbaas_store_failures_total",
-                                                "Commits and reads that failed.")),
-          queue_depth_(
-              registry.make_gauge("dbaas_store_queue_depth", "Writes that wait for the writer.")),
+          writes_total_(
+              registry.make_counter("dbaas_store_writes_total", "Documents written or deleted.")),
+          failures_total_(
+              registry.make_counter("dbaas_store_failures_total", "Failed commits and reads.")),
+          queue_depth_(registry.make_gauge("dbaas_store_queue_depth",
+                                           "Writes waiting for the writer thread.")),
           readers_(1, options_.queue_max),
           writer_([this] { write_until_closed(); }) {}
 
@@ -104,13 +107,13 @@ class store final : public ports::document_store {
             const std::lock_guard lock(mutex_);
             is_stopping_ = true;
         }
-        news_.notify_one();
+        jobs_changed_.notify_one();
         writer_.join();
     }
 
     aio::task<ports::revision> put(ports::put_request request) override {
-        const auto on = co_await aio::this_executor();
-        aio::completion<ports::revision> done(on);
+        const auto executor = co_await aio::this_executor();
+        aio::completion<ports::revision> done(executor);
         auto queued = enqueue(put_job{std::move(request), done});
         if (!queued) co_return base::pass(std::move(queued));
         co_return co_await done.wait();
@@ -118,16 +121,16 @@ class store final : public ports::document_store {
 
     aio::task<std::vector<base::outcome<ports::revision>>> put_bulk(
         std::vector<ports::put_request> requests) override {
-        const auto on = co_await aio::this_executor();
-        aio::completion<std::vector<base::outcome<ports::revision>>> done(on);
+        const auto executor = co_await aio::this_executor();
+        aio::completion<std::vector<base::outcome<ports::revision>>> done(executor);
         auto queued = enqueue(bulk_job{std::move(requests), done});
         if (!queued) co_return base::pass(std::move(queued));
         co_return co_await done.wait();
     }
 
     aio::task<void> remove(ports::delete_request request) override {
-        const auto on = co_await aio::this_executor();
-        aio::completion<void> done(on);
+        const auto executor = co_await aio::this_executor();
+        aio::completion<void> done(executor);
         auto queued = enqueue(remove_job{std::move(request), done});
         if (!queued) co_return base::pass(std::move(queued));
         co_return co_await done.wait();
@@ -154,8 +157,8 @@ class store final : public ports::document_store {
     }
 
     aio::task<void> close() override {
-        const auto on = co_await aio::this_executor();
-        aio::completion<void> done(on);
+        const auto executor = co_await aio::this_executor();
+        aio::completion<void> done(executor);
         auto queued = enqueue(close_job{done});
         if (!queued) co_return base::pass(std::move(queued));
         co_return co_await done.wait();
@@ -167,38 +170,38 @@ class store final : public ports::document_store {
         if (is_closed_.load()) co_return fail(errc::unavailable, "the store is closed");
         auto result = co_await aio::run_blocking<T>(readers_, std::move(work));
         if (!result && result.error().code == errc::limit) {
-            co_return fail(errc::unavailable, "the store's queue is full", "queue_full");
+            co_return fail(errc::unavailable, "the queue of the store is full", "queue_full");
         }
-        if (!result && is_of_the_file(result.error())) {
+        if (!result && is_file_failure(result.error())) {
             note_failure(can_read_, result.error());
             co_return std::unexpected(as_unavailable(std::move(result).error()));
         }
         co_return result;
     }
 
-    base::outcome<void> enqueue(job what) {
-        const bool is_close = std::holds_alternative<close_job>(what);
+    base::outcome<void> enqueue(job job) {
+        const bool is_close = std::holds_alternative<close_job>(job);
         {
             const std::lock_guard lock(mutex_);
             if (is_closed_.load()) return fail(errc::unavailable, "the store is closed");
             if (jobs_.size() >= options_.queue_max && !is_close) {
-                return fail(errc::unavailable, "the store's queue is full", "queue_full");
+                return fail(errc::unavailable, "the queue of the store is full", "queue_full");
             }
             if (is_close) is_closed_.store(true);
-            jobs_.push_back(std::move(what));
+            jobs_.push_back(std::move(job));
             queue_depth_.set(static_cast<double>(jobs_.size()));
         }
-        news_.notify_one();
+        jobs_changed_.notify_one();
         return {};
     }
 
-    // Waits for jobs, or while the file is in trouble (then maybe without any) for the time to try
-    // it again. Nothing: the end.
+    // Waits for jobs. After a failure of the file, also returns an empty group when the next check
+    // is due. Returns nullopt when the store stops.
     std::optional<std::deque<job>> next_group() {
         std::unique_lock lock(mutex_);
-        const auto has_news = [this] { return !jobs_.empty() || is_stopping_; };
-        news_.wait(lock, [&] { return has_news() || is_in_trouble(); });
-        if (!has_news()) news_.wait_until(lock, next_try_, has_news);
+        const auto has_work = [this] { return !jobs_.empty() || is_stopping_; };
+        jobs_changed_.wait(lock, [&] { return has_work() || has_failed(); });
+        if (!has_work()) jobs_changed_.wait_until(lock, next_check_, has_work);
         if (jobs_.empty() && is_stopping_) return std::nullopt;
         std::deque<job> group;
         while (!jobs_.empty() && group.size() < options_.group_max) {
@@ -212,37 +215,40 @@ class store final : public ports::document_store {
     void write_until_closed() {
         while (auto group = next_group()) {
             if (!group->empty()) commit(*group);
-            if (is_in_trouble() && std::chrono::steady_clock::now() >= next_try_) try_again();
+            if (has_failed() && std::chrono::steady_clock::now() >= next_check_) check_file();
         }
     }
 
-    [[nodiscard]] bool is_in_trouble() const noexcept {
+    [[nodiscard]] bool has_failed() const noexcept {
         return !can_read_.load() || !can_write_.load();
     }
 
-    // Writes first: that makes the reader take its pages from the file again. The read is not
-    // waited for; when the readers' queue is full the next turn tries again.
-    void try_again() {
+    // Checks writing first, because a write makes the reader load its pages from the file again.
+    // Does not wait for the read. If the queue of the reader is full, the next check retries.
+    void check_file() {
         if (probe(writing_)) can_write_.store(true);
-        if (!can_read_.load() && !is_read_tried_.exchange(true)) {
-            const bool taken = readers_.submit([this] {
+        if (!can_read_.load() && !is_read_checked_.exchange(true)) {
+            const bool is_accepted = readers_.submit([this] {
                 if (reads_.probe()) can_read_.store(true);
-                is_read_tried_.store(false);
+                is_read_checked_.store(false);
             });
-            if (!taken) is_read_tried_.store(false);
+            if (!is_accepted) is_read_checked_.store(false);
         }
-        next_try_ = std::chrono::steady_clock::now() + options_.probe_period;
+        next_check_ = std::chrono::steady_clock::now() + options_.probe_period;
     }
 
-    // Runs every job of the group in one transaction and answers them after the commit.
+    using completion_function = std::function<void(const std::optional<base::failure>&)>;
+
+    // Runs every job of the group in one transaction and completes them after the commit.
     void commit(std::deque<job>& group) {
-        const auto begun = std::chrono::steady_clock::now();
-        std::vector<std::function<void(const std::optional<base::failure>&)>> answers;
+        const auto start = std::chrono::steady_clock::now();
+        std::vector<completion_function> completions;
         std::optional<base::failure> broken;
-        auto started = writes_.begin();
-        if (!started) broken = started.error();
-        for (auto& each : group) {
-            answers.push_back(std::visit([&](auto& which) { return run(which, broken); }, each));
+        const auto begun = writes_.begin();
+        if (!begun) broken = begun.error();
+        for (auto& job : group) {
+            completions.push_back(
+                std::visit([&](auto& specific) { return run(specific, broken); }, job));
         }
         if (!broken) {
             auto committed = writes_.commit();
@@ -255,21 +261,19 @@ class store final : public ports::document_store {
         } else {
             can_write_.store(true);
         }
-        const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begun;
-        commit_seconds_.observe(took.count());
-        for (auto& answer : answers) answer(broken);
+        const std::chrono::duration<double> duration = std::chrono::steady_clock::now() - start;
+        commit_seconds_.observe(duration.count());
+        for (auto& complete : completions) complete(broken);
     }
 
-    // A failure of the file itself (not of one request) spoils the whole transaction.
-    static bool is_of_the_file(const base::failure& why) noexcept {
-        return why.code == errc::unavailable || why.code == errc::corrupt;
+    // A failure of the file, in contrast to a rejected request, fails the whole transaction.
+    static bool is_file_failure(const base::failure& error) noexcept {
+        return error.code == errc::unavailable || error.code == errc::corrupt;
     }
 
-    using answer_function = std::function<void(const std::optional<base::failure>&)>;
-
-    answer_function run(put_job& which, std::optional<base::failure>& broken) {
-        auto result = put_now(which.request, broken);
-        return [this, done = which.done, result = std::move(result)](const auto& failed) mutable {
+    completion_function run(put_job& job, std::optional<base::failure>& broken) {
+        auto result = put_now(job.request, broken);
+        return [this, done = job.done, result = std::move(result)](const auto& failed) mutable {
             if (failed) {
                 done.complete(std::unexpected(*failed));
             } else {
@@ -278,10 +282,10 @@ class store final : public ports::document_store {
             writes_total_.add();
         };
     }
-    answer_function run(bulk_job& which, std::optional<base::failure>& broken) {
+    completion_function run(bulk_job& job, std::optional<base::failure>& broken) {
         std::vector<base::outcome<ports::revision>> results;
-        for (const auto& request : which.requests) results.push_back(put_now(request, broken));
-        return [this, done = which.done, results = std::move(results)](const auto& failed) mutable {
+        for (const auto& request : job.requests) results.push_back(put_now(request, broken));
+        return [this, done = job.done, results = std::move(results)](const auto& failed) mutable {
             writes_total_.add(results.size());
             if (failed) {
                 done.complete(std::unexpected(*failed));
@@ -290,11 +294,11 @@ class store final : public ports::document_store {
             }
         };
     }
-    answer_function run(remove_job& which, std::optional<base::failure>& broken) {
+    completion_function run(remove_job& job, std::optional<base::failure>& broken) {
         base::outcome<void> result;
-        if (!broken) result = writes_.remove(which.request);
-        if (!result && is_of_the_file(result.error())) broken = result.error();
-        return [this, done = which.done, result = std::move(result)](const auto& failed) mutable {
+        if (!broken) result = writes_.remove(job.request);
+        if (!result && is_file_failure(result.error())) broken = result.error();
+        return [this, done = job.done, result = std::move(result)](const auto& failed) mutable {
             writes_total_.add();
             if (failed) {
                 done.complete(std::unexpected(*failed));
@@ -303,8 +307,8 @@ class store final : public ports::document_store {
             }
         };
     }
-    answer_function run(close_job& which, std::optional<base::failure>&) {
-        return [done = which.done](const auto& failed) mutable {
+    completion_function run(close_job& job, std::optional<base::failure>&) {
+        return [done = job.done](const auto& failed) mutable {
             if (failed) {
                 done.complete(std::unexpected(*failed));
             } else {
@@ -317,19 +321,19 @@ class store final : public ports::document_store {
                                            std::optional<base::failure>& broken) {
         if (broken) return std::unexpected(*broken);
         auto result = writes_.put(request);
-        if (!result && is_of_the_file(result.error())) broken = result.error();
+        if (!result && is_file_failure(result.error())) broken = result.error();
         return result;
     }
 
-    // `side` is what failed: can_read_ or can_write_. Any thread.
-    void note_failure(std::atomic<bool>& side, const base::failure& why) {
+    // Clears `flag`, which is can_read_ or can_write_, and logs the first failure. Thread: any.
+    void note_failure(std::atomic<bool>& flag, const base::failure& error) {
         failures_total_.add();
         {
-            const std::lock_guard lock(mutex_);  // the writer must not miss it
-            if (!side.exchange(false)) return;
+            const std::lock_guard lock(mutex_);  // so that the writer sees the change
+            if (!flag.exchange(false)) return;
         }
-        news_.notify_one();
-        log_.error("store_failed", {{"file", options_.path}, {"detail", why.text}});
+        jobs_changed_.notify_one();
+        log_.error("store_failed", {{"file", options_.path}, {"detail", error.text}});
     }
 
     store_options options_;
@@ -344,14 +348,14 @@ class store final : public ports::document_store {
     obs::counter& failures_total_;
     obs::gauge& queue_depth_;
     std::mutex mutex_;
-    std::condition_variable news_;
+    std::condition_variable jobs_changed_;
     std::deque<job> jobs_;
     bool is_stopping_ = false;
     std::atomic<bool> is_closed_{false};
     std::atomic<bool> can_read_{true};
     std::atomic<bool> can_write_{true};
-    std::atomic<bool> is_read_tried_{false};  // a try of the reader is under way
-    base::steady_time next_try_{};            // the writer's
+    std::atomic<bool> is_read_checked_{false};  // a check of the reader is in progress
+    base::steady_time next_check_{};            // used by the writer only
     aio::blocking_pool readers_;
     std::thread writer_;
 };
@@ -372,20 +376,21 @@ base::outcome<database> open_for_writing(const std::string& path) {
 
 }  // namespace
 
-base::outcome<std::unique_ptr<ports::document_store>> open_store(store_options how, obs::log& log,
+base::outcome<std::unique_ptr<ports::document_store>> open_store(store_options options,
+                                                                 obs::log& log,
                                                                  obs::registry& registry) {
-    auto lock = file_lock::take(how.path + ".lock");
+    auto lock = file_lock::acquire(options.path + ".lock");
     if (!lock) return base::pass(std::move(lock), "store");
-    // SQLite gives its side files the mode of the main one.
-    const int made = ::open(how.path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (made < 0) {
+    // SQLite creates its additional files with the mode of the main file.
+    const int descriptor = ::open(options.path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (descriptor < 0) {
         return fail(errc::unavailable,
-                    fmt::format("'{}' cannot be opened: {}", how.path, std::strerror(errno)));
+                    fmt::format("'{}' cannot be opened: {}", options.path, std::strerror(errno)));
     }
-    ::close(made);
-    auto writing = open_for_writing(how.path);
+    ::close(descriptor);
+    auto writing = open_for_writing(options.path);
     if (!writing) return base::pass(std::move(writing), "store");
-    auto reading = database::open(how.path, false);
+    auto reading = database::open(options.path, false);
     if (!reading) return base::pass(std::move(reading), "store");
     auto guarded = reading->execute("PRAGMA query_only = ON");
     if (!guarded) return base::pass(std::move(guarded), "store");
@@ -393,7 +398,7 @@ base::outcome<std::unique_ptr<ports::document_store>> open_store(store_options h
     if (!writes) return base::pass(std::move(writes), "store");
     auto reads = reading_tables::prepare(*reading);
     if (!reads) return base::pass(std::move(reads), "store");
-    return std::make_unique<store>(std::move(how), std::move(*lock), std::move(*writing),
+    return std::make_unique<store>(std::move(options), std::move(*lock), std::move(*writing),
                                    std::move(*reading), std::move(*writes), std::move(*reads), log,
                                    registry);
 }

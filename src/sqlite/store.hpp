@@ -1,7 +1,7 @@
 #pragma once
-// ports::document_store in one SQLite file: the embedded default. One writer thread that commits
-// many puts together, reads on a thread of their own, WAL with synchronous=FULL: what was answered
-// survives kill -9 and power loss. One process per file.
+// ports::document_store in one SQLite file: the embedded default. One thread writes and commits
+// several puts together; another thread reads. WAL with synchronous=FULL: an acknowledged write
+// survives kill -9 and a power failure. A lock file admits one process per store.
 
 #include <chrono>
 #include <memory>
@@ -16,15 +16,17 @@ namespace sqlite {
 struct store_options {
     std::string path;  // of the file; its folder must exist
     std::size_t queue_max = 10'000;
-    // Puts that are committed together at most.
+    // Maximum of writes in one transaction.
     std::size_t group_max = 256;
-    // While the file is in trouble it is tried again so often.
+    // Interval between checks of the file after a failure.
     std::chrono::milliseconds probe_period{1000};
 };
 
-// Failures: unavailable (cannot be opened or written; the text names the file), conflict (another
-// process has it open), unsupported (written by a newer version), corrupt (not a database).
-base::outcome<std::unique_ptr<ports::document_store>> open_store(store_options how, obs::log& log,
+// Opens or creates the file, locks it and migrates its schema. Errors: unavailable (the file cannot
+// be opened or written), conflict/"locked" (another process uses the file), unsupported (the schema
+// is newer than this program), corrupt (not a SQLite database).
+base::outcome<std::unique_ptr<ports::document_store>> open_store(store_options options,
+                                                                 obs::log& log,
                                                                  obs::registry& registry);
 
 }  // namespace sqlite
