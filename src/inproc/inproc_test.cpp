@@ -10,11 +10,11 @@ namespace fakes {
 INSTANTIATE_TEST_SUITE_P(inproc, cache_contract, ::testing::Values([](manual_clock& clock) {
                              return inproc::make_cache(clock);
                          }));
-INSTANTIATE_TEST_SUITE_P(inproc, bus_contract, ::testing::Values([](aio::executor on) {
-                             return inproc::make_bus(std::move(on));
+INSTANTIATE_TEST_SUITE_P(inproc, bus_contract, ::testing::Values([](aio::executor executor) {
+                             return inproc::make_bus(std::move(executor));
                          }));
 
-TEST(memory_cache, forgets_the_least_recently_used_first) {
+TEST(memory_cache, evicts_the_least_recently_used_entry_first) {
     manual_clock clock;
     const auto cache = inproc::make_cache(clock, {.bytes_max = 30});
     const auto put = [&](std::string key) {

@@ -18,44 +18,44 @@ struct listeners {
 
 class subscription_of final : public ports::bus::subscription {
   public:
-    subscription_of(std::shared_ptr<listeners> from, std::uint64_t number)
-        : from_(std::move(from)), number_(number) {}
+    subscription_of(std::shared_ptr<listeners> listeners, std::uint64_t number)
+        : listeners_(std::move(listeners)), number_(number) {}
     ~subscription_of() override {
-        const std::lock_guard lock(from_->mutex);
-        from_->all.erase(number_);
+        const std::lock_guard lock(listeners_->mutex);
+        listeners_->all.erase(number_);
     }
 
   private:
-    std::shared_ptr<listeners> from_;
+    std::shared_ptr<listeners> listeners_;
     std::uint64_t number_;
 };
 
 class memory_bus final : public ports::bus {
   public:
-    explicit memory_bus(aio::executor on) : executor_(std::move(on)) {}
+    explicit memory_bus(aio::executor executor) : executor_(std::move(executor)) {}
 
     aio::task<void> publish(std::string channel, std::string message) override {
         if (message.size() > message_bytes_max) {
-            co_return base::fail(base::errc::limit, "a message has at most 64 KiB");
+            co_return base::fail(base::errc::limit, "a message must have at most 64 KiB");
         }
-        aio::post(executor_, [from = listeners_, channel, message] {
+        aio::post(executor_, [listeners = listeners_, channel, message] {
             std::vector<std::shared_ptr<listener>> called;
             {
-                const std::lock_guard lock(from->mutex);
-                for (const auto& [number, each] : from->all) {
-                    if (each.first == channel) called.push_back(each.second);
+                const std::lock_guard lock(listeners->mutex);
+                for (const auto& [number, entry] : listeners->all) {
+                    if (entry.first == channel) called.push_back(entry.second);
                 }
             }
-            for (const auto& each : called) (*each)(message);
+            for (const auto& callback : called) (*callback)(message);
         });
         co_return base::ok();
     }
 
-    std::unique_ptr<subscription> subscribe(std::string channel, listener told) override {
+    std::unique_ptr<subscription> subscribe(std::string channel, listener callback) override {
         const std::lock_guard lock(listeners_->mutex);
         const auto number = listeners_->next++;
         listeners_->all.emplace(
-            number, std::pair(std::move(channel), std::make_shared<listener>(std::move(told))));
+            number, std::pair(std::move(channel), std::make_shared<listener>(std::move(callback))));
         return std::make_unique<subscription_of>(listeners_, number);
     }
 
@@ -68,8 +68,8 @@ class memory_bus final : public ports::bus {
 
 }  // namespace
 
-std::unique_ptr<ports::bus> make_bus(aio::executor on) {
-    return std::make_unique<memory_bus>(std::move(on));
+std::unique_ptr<ports::bus> make_bus(aio::executor executor) {
+    return std::make_unique<memory_bus>(std::move(executor));
 }
 
 }  // namespace inproc

@@ -1,6 +1,6 @@
 #pragma once
-// ports::bus for a platform of one process: messages go to the listeners of this process, on the
-// loop of the bus. Any thread publishes; listeners are added and removed on the loop.
+// ports::bus in one process. Calls the listeners on the loop of `executor`. Thread: publish() any,
+// subscribe() the loop.
 
 #include <memory>
 
@@ -9,6 +9,6 @@
 
 namespace inproc {
 
-std::unique_ptr<ports::bus> make_bus(aio::executor on);
+std::unique_ptr<ports::bus> make_bus(aio::executor executor);
 
 }  // namespace inproc

@@ -11,14 +11,15 @@ constexpr std::size_t value_bytes_max = 1024 * 1024;
 
 class memory_cache final : public ports::cache {
   public:
-    memory_cache(const base::clock& clock, cache_options how) : clock_(clock), options_(how) {}
+    memory_cache(const base::clock& clock, cache_options options)
+        : clock_(clock), options_(options) {}
 
     aio::task<std::optional<std::string>> get(std::string key) override {
         const std::lock_guard lock(mutex_);
-        const auto at = find(key);
-        if (at == entries_.end()) co_return std::optional<std::string>();
-        order_.splice(order_.begin(), order_, at->second);
-        co_return std::optional<std::string>(at->second->value);
+        const auto it = find(key);
+        if (it == entries_.end()) co_return std::optional<std::string>();
+        order_.splice(order_.begin(), order_, it->second);
+        co_return std::optional<std::string>(it->second->value);
     }
 
     aio::task<void> put(std::string key, std::string value,
@@ -38,8 +39,8 @@ class memory_cache final : public ports::cache {
 
     aio::task<void> remove(std::string key) override {
         const std::lock_guard lock(mutex_);
-        const auto at = entries_.find(key);
-        if (at != entries_.end()) drop(at->second);
+        const auto it = entries_.find(key);
+        if (it != entries_.end()) erase(it->second);
         co_return base::ok();
     }
 
@@ -55,31 +56,31 @@ class memory_cache final : public ports::cache {
     using position = std::list<entry>::iterator;
 
     std::unordered_map<std::string, position>::iterator find(const std::string& key) {
-        const auto at = entries_.find(key);
-        if (at == entries_.end() || at->second->expires > clock_.now()) return at;
-        drop(at->second);
+        const auto it = entries_.find(key);
+        if (it == entries_.end() || it->second->expires > clock_.now()) return it;
+        erase(it->second);
         return entries_.end();
     }
 
     base::outcome<void> put_now(std::string key, std::string value,
                                 std::chrono::seconds time_to_live) {
         if (value.size() > value_bytes_max) {
-            return base::fail(base::errc::limit, "a cached value has at most 1 MiB");
+            return base::fail(base::errc::limit, "a cached value must have it most 1 MiB");
         }
-        if (const auto at = entries_.find(key); at != entries_.end()) drop(at->second);
+        if (const auto it = entries_.find(key); it != entries_.end()) erase(it->second);
         bytes_ += key.size() + value.size();
         order_.push_front({.key = std::move(key),
                            .value = std::move(value),
                            .expires = clock_.now() + time_to_live});
         entries_[order_.front().key] = order_.begin();
-        while (bytes_ > options_.bytes_max && order_.size() > 1) drop(std::prev(order_.end()));
+        while (bytes_ > options_.bytes_max && order_.size() > 1) erase(std::prev(order_.end()));
         return {};
     }
 
-    void drop(position which) {
-        bytes_ -= which->key.size() + which->value.size();
-        entries_.erase(which->key);
-        order_.erase(which);
+    void erase(position entry) {
+        bytes_ -= entry->key.size() + entry->value.size();
+        entries_.erase(entry->key);
+        order_.erase(entry);
     }
 
     const base::clock& clock_;
@@ -92,8 +93,8 @@ class memory_cache final : public ports::cache {
 
 }  // namespace
 
-std::unique_ptr<ports::cache> make_cache(const base::clock& clock, cache_options how) {
-    return std::make_unique<memory_cache>(clock, how);
+std::unique_ptr<ports::cache> make_cache(const base::clock& clock, cache_options options) {
+    return std::make_unique<memory_cache>(clock, options);
 }
 
 }  // namespace inproc

@@ -1,6 +1,6 @@
 #pragma once
-// ports::cache in this process: bounded by bytes, least recently used entries go first, entries
-// expire by the clock. Any thread; nothing in it outlives the process.
+// ports::cache in one process. Bounded by bytes; evicts the least recently used entries first.
+// Thread: any.
 
 #include <cstddef>
 #include <memory>
@@ -14,6 +14,6 @@ struct cache_options {
     std::size_t bytes_max = 64 * 1024 * 1024;  // keys and values
 };
 
-std::unique_ptr<ports::cache> make_cache(const base::clock& clock, cache_options how = {});
+std::unique_ptr<ports::cache> make_cache(const base::clock& clock, cache_options options = {});
 
 }  // namespace inproc
