@@ -269,7 +269,7 @@ bool data_folder::lock() {
 
 std::unique_ptr<obs::log_service> start_log(const options& options) {
     return obs::make_log(
-        {.least = options.level, .format = options.format, .app = "dbaas-devcluster"});
+        {.level_min = options.level, .format = options.format, .app = "dbaas-devcluster"});
 }
 
 int operate(const options& options) {

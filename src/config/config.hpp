@@ -1,8 +1,7 @@
 #pragma once
-// The platform's options, declared once: name, environment variable, flag, YAML key, default and a
-// sentence (table in options.cpp). A bad value or an unknown name stops the start with a sentence
-// that names it; all faults are told at once and no secret is repeated. Pure but for reading the
-// file.
+// The options of the platform. options.cpp declares each of them once: environment variable, flag,
+// YAML key, default, bounds and help. load() reports all invalid values and unknown names at once
+// and never repeats a secret. Pure, except that load() reads the file.
 
 #include <chrono>
 #include <cstdint>
@@ -18,41 +17,43 @@ namespace config {
 
 enum class environment_kind : std::uint8_t { development, staging, production };
 enum class metrics_mode : std::uint8_t { automatic, proxy, direct };
+enum class log_level : std::uint8_t { trace, debug, info, warning, error, critical, off };
 enum class log_style : std::uint8_t { automatic, json, console };
 
+// Values after load(); the defaults are in options.cpp.
 struct options {
-    // Accepted and checked; the features come later.
+    // Accepted and checked, but not in use yet.
     base::secret mongodb_url;
     base::secret redis_url;
     base::secret sentry_dsn;
     base::secret jwt_secret;
 
-    environment_kind environment = environment_kind::development;
-    std::string log_level = "info";
-    log_style log_format = log_style::automatic;
+    environment_kind environment{};
+    config::log_level log_level{};
+    log_style log_format{};
     std::vector<std::string> cors_origins;
 
-    std::string listen_address = "127.0.0.1";
-    std::uint16_t listen_port = 8000;
+    std::string listen_address;
+    std::uint16_t listen_port = 0;
     bool insecure_no_auth = false;
-    std::int64_t http_threads = 0;  // 0: one per core
-    std::int64_t max_connections = 20000;
-    std::int64_t max_streams_per_client = 1000;
+    std::int64_t http_threads = 0;  // 0 = one per core
+    std::int64_t max_connections = 0;
+    std::int64_t max_streams_per_client = 0;
     std::string tls_certificate;
     std::string tls_key;
 
-    std::string data_dir = "data";
-    std::string kubeconfig;  // empty: $KUBECONFIG, then the pod's service account
+    std::string data_dir;
+    std::string kubeconfig;  // empty = $KUBECONFIG, else the service account of the pod
     std::string kube_context;
 
-    std::chrono::seconds metrics_interval{30};
-    std::chrono::seconds metrics_timeout{10};
-    std::int64_t metrics_concurrency = 64;
-    config::metrics_mode metrics = metrics_mode::automatic;
-    std::chrono::hours history{24};
-    std::chrono::seconds provision_timeout{900};
-    std::chrono::seconds shutdown_grace{25};
-    std::chrono::seconds drain_delay{0};
+    std::chrono::seconds metrics_interval{};
+    std::chrono::seconds metrics_timeout{};
+    std::int64_t metrics_concurrency = 0;
+    config::metrics_mode metrics{};
+    std::chrono::hours history{};
+    std::chrono::seconds provision_timeout{};
+    std::chrono::seconds shutdown_grace{};
+    std::chrono::seconds drain_delay{};
 };
 
 struct sources {
@@ -62,9 +63,9 @@ struct sources {
 
 struct loaded {
     config::options options;
-    // "MONGODB_URL is set; it is not in use yet" and the like.
+    // Sentences such as "MONGODB_URL is accepted but not in use yet".
     std::vector<std::string> notes;
-    // Option name -> value as text (secrets masked) and where it came from, in declared order.
+    // The value of each option as text and its source, in declared order. Secrets are masked.
     struct effective {
         std::string name;
         std::string value;
@@ -73,11 +74,15 @@ struct loaded {
     std::vector<effective> values;
 };
 
-// Flag beats environment beats file (named by --config or DBAAS_CONFIG) beats default. Failure:
-// invalid; `fields` holds every fault, pointer = the option's environment name.
-base::outcome<loaded> load(const sources& from);
+// Merges flags, environment, file (named by --config or DBAAS_CONFIG) and defaults, in this order
+// of precedence. Errors: invalid; `fields` lists every error, with the environment name of the
+// option as pointer.
+base::outcome<loaded> load(const sources& sources);
 
-// The reference of all options, for a terminal.
+// Returns "production" and so on.
+std::string_view name(environment_kind environment) noexcept;
+
+// Returns the reference of all options for a terminal.
 std::string reference_text();
 
 }  // namespace config

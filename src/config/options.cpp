@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <optional>
@@ -12,253 +13,334 @@
 namespace config {
 namespace {
 
-using text = std::string_view;
+using std::string_view;
 
-std::optional<std::int64_t> number(text from) {
+std::optional<std::int64_t> parse_number(string_view text) {
     std::int64_t value = 0;
-    const auto [end, error] = std::from_chars(from.data(), from.data() + from.size(), value);
-    if (from.empty() || error != std::errc() || end != from.data() + from.size()) {
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (text.empty() || error != std::errc() || end != text.data() + text.size()) {
         return std::nullopt;
     }
     return value;
 }
 
-template <auto Member, std::int64_t Least, std::int64_t Most>
-std::string read_number(text from, options& into) {
-    const auto value = number(from);
-    if (!value) return "is not a whole number";
-    if (*value < Least || *value > Most) {
-        return fmt::format("must be from {} to {}", Least, Most);
+template <auto Member>
+std::string read_number(const option_description& option, string_view text, options& out) {
+    const auto value = parse_number(text);
+    if (!value) return "must be a whole number";
+    if (*value < option.range.min || *value > option.range.max) {
+        return fmt::format("must be from {} to {}", option.range.min, option.range.max);
     }
-    using target = std::remove_reference_t<decltype(into.*Member)>;
-    into.*Member = target(*value);
+    using target = std::remove_reference_t<decltype(out.*Member)>;
+    out.*Member = target(*value);
     return {};
 }
 
 template <auto Member>
-std::string read_text(text from, options& into) {
-    into.*Member = std::string(from);
+std::string read_text(const option_description&, string_view text, options& out) {
+    out.*Member = std::string(text);
     return {};
 }
 
 template <auto Member>
-std::string read_switch(text from, options& into) {
-    const bool yes = from == "true" || from == "1" || from == "yes" || from == "on";
-    const bool no = from == "false" || from == "0" || from == "no" || from == "off";
-    if (!yes && !no) return "must be true or false";
-    into.*Member = yes;
+std::string read_switch(const option_description&, string_view text, options& out) {
+    const bool is_true = text == "true" || text == "1" || text == "yes" || text == "on";
+    const bool is_false = text == "false" || text == "0" || text == "no" || text == "off";
+    if (!is_true && !is_false) return "must be true or false";
+    out.*Member = is_true;
     return {};
 }
 
-// scheme://[user[:password]@]host...
+template <class Value, std::size_t Size>
+struct choice_table {
+    std::array<string_view, Size> names;
+    std::array<Value, Size> values;
+};
+
+constexpr choice_table<environment_kind, 3> environments{
+    {"development", "staging", "production"},
+    {environment_kind::development, environment_kind::staging, environment_kind::production}};
+constexpr choice_table<log_level, 7> log_levels{
+    {"trace", "debug", "info", "warning", "error", "critical", "off"},
+    {log_level::trace, log_level::debug, log_level::info, log_level::warning, log_level::error,
+     log_level::critical, log_level::off}};
+constexpr choice_table<log_style, 3> log_styles{
+    {"auto", "json", "console"}, {log_style::automatic, log_style::json, log_style::console}};
+constexpr choice_table<metrics_mode, 3> metrics_modes{
+    {"auto", "proxy", "direct"},
+    {metrics_mode::automatic, metrics_mode::proxy, metrics_mode::direct}};
+
+// Ignores case.
+template <auto Member, const auto& Choices>
+std::string read_choice(const option_description&, string_view text, options& out) {
+    const auto it = std::ranges::find(Choices.names, base::lower(text));
+    if (it == Choices.names.end()) {
+        return fmt::format("must be one of {}", fmt::join(Choices.names, ", "));
+    }
+    out.*Member = Choices.values[static_cast<std::size_t>(it - Choices.names.begin())];
+    return {};
+}
+
+// Accepts scheme://[user[:password]@]host...
 template <auto Member, const auto& Schemes>
-std::string read_url(text from, options& into) {
-    if (from.empty()) return {};
-    for (const text scheme : Schemes) {
-        if (!from.starts_with(scheme)) continue;
-        auto host = from.substr(scheme.size());
+std::string read_url(const option_description&, string_view text, options& out) {
+    if (text.empty()) return {};
+    for (const string_view scheme : Schemes) {
+        if (!text.starts_with(scheme)) continue;
+        auto host = text.substr(scheme.size());
         host = host.substr(0, host.find_first_of("/?"));
-        if (const auto at = host.rfind('@'); at != text::npos) host.remove_prefix(at + 1);
-        if (host.empty() || host.find_first_of(" \t\r\n") != text::npos) {
-            return "names no host";
+        if (const auto sign = host.rfind('@'); sign != string_view::npos) {
+            host.remove_prefix(sign + 1);
         }
-        into.*Member = base::secret(std::string(from));
+        if (host.empty() || host.find_first_of(" \t\r\n") != string_view::npos) {
+            return "must contain a host name";
+        }
+        out.*Member = base::secret(std::string(text));
         return {};
     }
-    return fmt::format("must begin with {}", fmt::join(Schemes, " or "));
+    return fmt::format("must start with {}", fmt::join(Schemes, " or "));
 }
 
-constexpr std::array mongodb_schemes{text("mongodb://"), text("mongodb+srv://")};
-constexpr std::array redis_schemes{text("redis://"), text("rediss://")};
-constexpr std::array sentry_schemes{text("https://"), text("http://")};
+constexpr std::array mongodb_schemes{string_view("mongodb://"), string_view("mongodb+srv://")};
+constexpr std::array redis_schemes{string_view("redis://"), string_view("rediss://")};
+constexpr std::array sentry_schemes{string_view("https://"), string_view("http://")};
 
-std::string read_jwt_secret(text from, options& into) {
-    if (from.empty()) return {};
-    if (from.size() < 32) return "must have at least 32 characters";
-    into.jwt_secret = base::secret(std::string(from));
+std::string read_jwt_secret(const option_description&, string_view text, options& out) {
+    if (text.empty()) return {};
+    if (text.size() < 32) return "must have at least 32 characters";
+    out.jwt_secret = base::secret(std::string(text));
     return {};
 }
 
-std::string read_environment(text from, options& into) {
-    if (from == "development") {
-        into.environment = environment_kind::development;
-    } else if (from == "staging") {
-        into.environment = environment_kind::staging;
-    } else if (from == "production") {
-        into.environment = environment_kind::production;
-    } else {
-        return "must be development, staging or production";
-    }
-    return {};
+bool is_origin(string_view text) {
+    const auto scheme_end = text.find("://");
+    return scheme_end != string_view::npos &&
+           (text.starts_with("http://") || text.starts_with("https://")) &&
+           text.size() > scheme_end + 3 &&
+           text.find_first_of("/?# ", scheme_end + 3) == string_view::npos;
 }
 
-std::string read_log_level(text from, options& into) {
-    const auto lower = base::lower(from);
-    for (const text known : {"trace", "debug", "info", "warning", "error", "critical", "off"}) {
-        if (lower != known) continue;
-        into.log_level = lower;
-        return {};
-    }
-    return "must be trace, debug, info, warning, error, critical or off";
-}
-
-std::string read_log_format(text from, options& into) {
-    if (from == "auto") {
-        into.log_format = log_style::automatic;
-    } else if (from == "json") {
-        into.log_format = log_style::json;
-    } else if (from == "console") {
-        into.log_format = log_style::console;
-    } else {
-        return "must be auto, json or console";
-    }
-    return {};
-}
-
-std::string read_metrics_mode(text from, options& into) {
-    if (from == "auto") {
-        into.metrics = metrics_mode::automatic;
-    } else if (from == "proxy") {
-        into.metrics = metrics_mode::proxy;
-    } else if (from == "direct") {
-        into.metrics = metrics_mode::direct;
-    } else {
-        return "must be auto, proxy or direct";
-    }
-    return {};
-}
-
-std::string read_origins(text from, options& into) {
-    std::vector<std::string> list;
-    while (!from.empty()) {
-        const auto comma = from.find(',');
-        auto one = from.substr(0, comma);
-        while (!one.empty() && one.front() == ' ') one.remove_prefix(1);
-        while (!one.empty() && one.back() == ' ') one.remove_suffix(1);
-        const auto host = one.find("://");
-        const bool is_origin =
-            host != text::npos && (one.starts_with("http://") || one.starts_with("https://")) &&
-            one.size() > host + 3 && one.find_first_of("/?# ", host + 3) == text::npos;
-        if (one != "*" && !is_origin) {
-            return "must be a list of origins like https://console.example.com, separated by "
-                   "commas, or *";
+std::string read_origins(const option_description&, string_view text, options& out) {
+    std::vector<std::string> origins;
+    while (!text.empty()) {
+        const auto comma = text.find(',');
+        const auto origin = base::trimmed(text.substr(0, comma));
+        if (origin != "*" && !is_origin(origin)) {
+            return "must be * or a comma-separated list of origins such as "
+                   "https://console.example.com";
         }
-        list.emplace_back(one);
-        if (comma == text::npos) break;
-        from.remove_prefix(comma + 1);
+        origins.emplace_back(origin);
+        if (comma == string_view::npos) break;
+        text.remove_prefix(comma + 1);
     }
-    into.cors_origins = std::move(list);
+    out.cors_origins = std::move(origins);
     return {};
 }
 
-std::string read_listen(text from, options& into) {
-    const auto colon = from.rfind(':');
-    if (colon == text::npos) return "must be ADDRESS:PORT, like 127.0.0.1:8000";
-    auto address = from.substr(0, colon);
+std::string read_listen(const option_description&, string_view text, options& out) {
+    constexpr const char* message = "must be ADDRESS:PORT, such as 127.0.0.1:8000";
+    const auto colon = text.rfind(':');
+    if (colon == string_view::npos) return message;
+    auto address = text.substr(0, colon);
     if (address.starts_with('[') && address.ends_with(']')) {
         address = address.substr(1, address.size() - 2);
     }
-    const auto port = number(from.substr(colon + 1));
-    if (address.empty() || !port || *port < 0 || *port > 65535) {
-        return "must be ADDRESS:PORT, like 127.0.0.1:8000";
-    }
-    into.listen_address = address == "localhost" ? "127.0.0.1" : std::string(address);
-    into.listen_port = static_cast<std::uint16_t>(*port);
+    const auto port = parse_number(text.substr(colon + 1));
+    if (address.empty() || !port || *port < 0 || *port > 65535) return message;
+    out.listen_address = address == "localhost" ? "127.0.0.1" : std::string(address);
+    out.listen_port = static_cast<std::uint16_t>(*port);
     return {};
 }
 
-std::string read_data_dir(text from, options& into) {
-    if (from.empty()) return "must name a folder";
-    into.data_dir = std::string(from);
+std::string read_data_dir(const option_description&, string_view text, options& out) {
+    if (text.empty()) return "must be the path of a directory";
+    out.data_dir = std::string(text);
     return {};
 }
 
 constexpr std::array table{
-    option_description{"DBAAS_LISTEN", "listen", "127.0.0.1:8000", "ADDRESS:PORT",
-                       "Where the API is served. Anything but loopback needs "
-                       "--insecure-no-auth until identities exist.",
-                       false, true, false, read_listen},
-    option_description{"DBAAS_INSECURE_NO_AUTH", "insecure-no-auth", "false", "true, false",
-                       "Serve everybody who can reach the address as an administrator.", false,
-                       true, true, read_switch<&options::insecure_no_auth>},
-    option_description{"ENVIRONMENT", "environment", "development",
-                       "development, staging, production", "Named in logs.", false, true, false,
-                       read_environment},
-    option_description{"LOG_LEVEL", "log-level", "info",
-                       "trace, debug, info, warning, error, critical, off",
-                       "The least severity that is logged.", false, true, false, read_log_level},
-    option_description{"DBAAS_LOG_FORMAT", "log-format", "auto", "auto, json, console",
-                       "auto: console on a terminal, JSON lines otherwise.", false, true, false,
-                       read_log_format},
-    option_description{"CORS_ORIGINS", "cors-origins", "", "origins, comma-separated, or *",
-                       "Web pages of these origins may call the API.", false, true, false,
-                       read_origins},
-    option_description{"DBAAS_HTTP_THREADS", "http-threads", "0", "0 to 64",
-                       "Threads that serve requests; 0 means one per core.", false, true, false,
-                       read_number<&options::http_threads, 0, 64>},
-    option_description{"DBAAS_MAX_CONNECTIONS", "max-connections", "20000", "1 to 1000000",
-                       "Client connections; more are answered 503.", false, true, false,
-                       read_number<&options::max_connections, 1, 1'000'000>},
+    option_description{.environment = "DBAAS_LISTEN",
+                       .key = "listen",
+                       .default_value = "127.0.0.1:8000",
+                       .help = "Address of the API. An address other than loopback needs "
+                               "--insecure-no-auth, because there is no authentication yet.",
+                       .format = "ADDRESS:PORT",
+                       .read = read_listen},
+    option_description{.environment = "DBAAS_INSECURE_NO_AUTH",
+                       .key = "insecure-no-auth",
+                       .default_value = "false",
+                       .help = "Treat every client that reaches the address as an administrator.",
+                       .format = "true, false",
+                       .is_switch = true,
+                       .read = read_switch<&options::insecure_no_auth>},
+    option_description{.environment = "ENVIRONMENT",
+                       .key = "environment",
+                       .default_value = "development",
+                       .help = "Name of the installation; the field environment of every JSON log "
+                               "line.",
+                       .choices = environments.names,
+                       .read = read_choice<&options::environment, environments>},
+    option_description{.environment = "LOG_LEVEL",
+                       .key = "log-level",
+                       .default_value = "info",
+                       .help = "Minimum severity of logged events.",
+                       .choices = log_levels.names,
+                       .read = read_choice<&options::log_level, log_levels>},
+    option_description{.environment = "DBAAS_LOG_FORMAT",
+                       .key = "log-format",
+                       .default_value = "auto",
+                       .help = "Format of the log. auto: console on a terminal, else JSON lines.",
+                       .choices = log_styles.names,
+                       .read = read_choice<&options::log_format, log_styles>},
+    option_description{.environment = "CORS_ORIGINS",
+                       .key = "cors-origins",
+                       .help = "Origins of web pages that may call the API.",
+                       .format = "origins, comma-separated, or *",
+                       .read = read_origins},
+    option_description{.environment = "DBAAS_HTTP_THREADS",
+                       .key = "http-threads",
+                       .default_value = "0",
+                       .help = "Threads that serve HTTP requests; 0 = one per core.",
+                       .range = {0, 64},
+                       .read = read_number<&options::http_threads>},
+    option_description{.environment = "DBAAS_MAX_CONNECTIONS",
+                       .key = "max-connections",
+                       .default_value = "20000",
+                       .help = "Maximum of client connections; further ones receive 503.",
+                       .range = {1, 1'000'000},
+                       .read = read_number<&options::max_connections>},
+    option_description{.environment = "DBAAS_MAX_STREAMS_PER_CLIENT",
+                       .key = "max-streams-per-client",
+                       .default_value = "1000",
+                       .help = "Maximum of event streams per client address; further ones receive "
+                               "429. All clients behind one proxy share its address.",
+                       .range = {1, 1'000'000},
+                       .read = read_number<&options::max_streams_per_client>},
+    option_description{.environment = "DBAAS_TLS_CERT",
+                       .key = "tls-cert",
+                       .help = "Certificate chain (PEM). With a key, the API is served over TLS.",
+                       .format = "path",
+                       .read = read_text<&options::tls_certificate>},
+    option_description{.environment = "DBAAS_TLS_KEY",
+                       .key = "tls-key",
+                       .help = "Private key (PEM).",
+                       .format = "path",
+                       .read = read_text<&options::tls_key>},
+    option_description{.environment = "DBAAS_DATA_DIR",
+                       .key = "data-dir",
+                       .default_value = "data",
+                       .help = "Directory of the embedded store.",
+                       .format = "path",
+                       .read = read_data_dir},
+    option_description{.environment = "DBAAS_KUBECONFIG",
+                       .key = "kubeconfig",
+                       .help = "Path of a kubeconfig file. Empty: KUBECONFIG, else the service "
+                               "account of the pod.",
+                       .format = "path",
+                       .read = read_text<&options::kubeconfig>},
+    option_description{.environment = "DBAAS_KUBE_CONTEXT",
+                       .key = "kube-context",
+                       .help = "Context of the kubeconfig file. Empty: its current context.",
+                       .format = "name",
+                       .read = read_text<&options::kube_context>},
+    option_description{.environment = "METRICS_SYNC_INTERVAL",
+                       .key = "metrics-sync-interval",
+                       .default_value = "30",
+                       .help = "Interval between two scrapes of a database.",
+                       .range = {1, 3600},
+                       .unit = "seconds",
+                       .read = read_number<&options::metrics_interval>},
+    option_description{.environment = "DBAAS_METRICS_TIMEOUT",
+                       .key = "metrics-timeout",
+                       .default_value = "10",
+                       .help = "Timeout of one scrape.",
+                       .range = {1, 120},
+                       .unit = "seconds",
+                       .read = read_number<&options::metrics_timeout>},
+    option_description{.environment = "DBAAS_METRICS_CONCURRENCY",
+                       .key = "metrics-concurrency",
+                       .default_value = "64",
+                       .help = "Maximum of scrapes at the same time.",
+                       .range = {1, 1024},
+                       .read = read_number<&options::metrics_concurrency>},
+    option_description{.environment = "DBAAS_METRICS_MODE",
+                       .key = "metrics-mode",
+                       .default_value = "auto",
+                       .help = "Path to the exporters. proxy: the service proxy of the API server. "
+                               "direct: the names of the services, inside of the cluster only. "
+                               "auto: direct with the service account of the pod, else proxy.",
+                       .choices = metrics_modes.names,
+                       .read = read_choice<&options::metrics, metrics_modes>},
+    option_description{.environment = "DBAAS_HISTORY_HOURS",
+                       .key = "history-hours",
+                       .default_value = "24",
+                       .help = "Retention of the metrics history; 0 = no history.",
+                       .range = {0, 168},
+                       .unit = "hours",
+                       .read = read_number<&options::history>},
+    option_description{.environment = "DBAAS_PROVISION_TIMEOUT",
+                       .key = "provision-timeout",
+                       .default_value = "900",
+                       .help = "Timeout after which an operation fails.",
+                       .range = {30, 86400},
+                       .unit = "seconds",
+                       .read = read_number<&options::provision_timeout>},
+    option_description{.environment = "DBAAS_SHUTDOWN_GRACE",
+                       .key = "shutdown-grace",
+                       .default_value = "25",
+                       .help = "Grace period for in-flight requests after SIGTERM.",
+                       .range = {1, 600},
+                       .unit = "seconds",
+                       .read = read_number<&options::shutdown_grace>},
     option_description{
-        "DBAAS_MAX_STREAMS_PER_CLIENT", "max-streams-per-client", "1000", "1 to 1000000",
-        "Event streams of one client address; more are answered 429. All clients "
-        "behind one proxy share its address.",
-        false, true, false, read_number<&options::max_streams_per_client, 1, 1'000'000>},
-    option_description{"DBAAS_TLS_CERT", "tls-cert", "", "path",
-                       "Certificate chain (PEM); with a key the API is served over TLS.", false,
-                       true, false, read_text<&options::tls_certificate>},
-    option_description{"DBAAS_TLS_KEY", "tls-key", "", "path", "Private key (PEM).", false, true,
-                       false, read_text<&options::tls_key>},
-    option_description{"DBAAS_DATA_DIR", "data-dir", "data", "path",
-                       "Folder of the embedded store.", false, true, false, read_data_dir},
-    option_description{"DBAAS_KUBECONFIG", "kubeconfig", "", "path",
-                       "Empty: KUBECONFIG, else the pod's service account.", false, true, false,
-                       read_text<&options::kubeconfig>},
-    option_description{"DBAAS_KUBE_CONTEXT", "kube-context", "", "name",
-                       "Empty: the kubeconfig's current context.", false, true, false,
-                       read_text<&options::kube_context>},
-    option_description{"METRICS_SYNC_INTERVAL", "metrics-sync-interval", "30", "1 to 3600 seconds",
-                       "How often each database is scraped.", false, true, false,
-                       read_number<&options::metrics_interval, 1, 3600>},
-    option_description{"DBAAS_METRICS_TIMEOUT", "metrics-timeout", "10", "1 to 120 seconds",
-                       "The most one scrape may take.", false, true, false,
-                       read_number<&options::metrics_timeout, 1, 120>},
-    option_description{"DBAAS_METRICS_CONCURRENCY", "metrics-concurrency", "64", "1 to 1024",
-                       "Scrapes at the same time.", false, true, false,
-                       read_number<&options::metrics_concurrency, 1, 1024>},
-    option_description{"DBAAS_METRICS_MODE", "metrics-mode", "auto", "auto, proxy, direct",
-                       "How exporters are reached: through the API server's service proxy, or "
-                       "directly by their services' names, which works inside of the cluster only. "
-                       "auto: directly with the pod's service account, else by the proxy.",
-                       false, true, false, read_metrics_mode},
-    option_description{"DBAAS_HISTORY_HOURS", "history-hours", "24", "0 to 168 hours",
-                       "How long metrics are kept; 0 keeps none.", false, true, false,
-                       read_number<&options::history, 0, 168>},
-    option_description{"DBAAS_PROVISION_TIMEOUT", "provision-timeout", "900", "30 to 86400 seconds",
-                       "An operation that takes longer has failed.", false, true, false,
-                       read_number<&options::provision_timeout, 30, 86400>},
-    option_description{"DBAAS_SHUTDOWN_GRACE", "shutdown-grace", "25", "1 to 600 seconds",
-                       "What requests in flight have to finish after SIGTERM.", false, true, false,
-                       read_number<&options::shutdown_grace, 1, 600>},
-    option_description{"DBAAS_DRAIN_DELAY", "drain-delay", "0", "0 to 120 seconds",
-                       "Goes on serving for so long after SIGTERM, while readiness is off.", false,
-                       true, false, read_number<&options::drain_delay, 0, 120>},
-    option_description{"MONGODB_URL", "mongodb-url", "", "mongodb://...",
-                       "Where records are kept; empty: embedded SQLite.", true, false, false,
-                       read_url<&options::mongodb_url, mongodb_schemes>},
-    option_description{"REDIS_URL", "redis-url", "", "redis://...",
-                       "Shared cache; empty: in process.", true, false, false,
-                       read_url<&options::redis_url, redis_schemes>},
-    option_description{"SENTRY_DSN", "sentry-dsn", "", "https://...", "Where errors are reported.",
-                       true, false, false, read_url<&options::sentry_dsn, sentry_schemes>},
-    option_description{"JWT_SECRET", "jwt-secret", "", "at least 32 characters", "Signs tokens.",
-                       true, false, false, read_jwt_secret},
+        .environment = "DBAAS_DRAIN_DELAY",
+        .key = "drain-delay",
+        .default_value = "0",
+        .help = "Time to keep serving after SIGTERM while /health/ready returns 503.",
+        .range = {0, 120},
+        .unit = "seconds",
+        .read = read_number<&options::drain_delay>},
+    option_description{.environment = "MONGODB_URL",
+                       .key = "mongodb-url",
+                       .help = "Store of the records. Empty: embedded SQLite.",
+                       .format = "mongodb://...",
+                       .is_secret = true,
+                       .is_in_use = false,
+                       .read = read_url<&options::mongodb_url, mongodb_schemes>},
+    option_description{.environment = "REDIS_URL",
+                       .key = "redis-url",
+                       .help = "Shared cache. Empty: a cache in the process.",
+                       .format = "redis://...",
+                       .is_secret = true,
+                       .is_in_use = false,
+                       .read = read_url<&options::redis_url, redis_schemes>},
+    option_description{.environment = "SENTRY_DSN",
+                       .key = "sentry-dsn",
+                       .help = "Sentry project that receives error reports.",
+                       .format = "https://...",
+                       .is_secret = true,
+                       .is_in_use = false,
+                       .read = read_url<&options::sentry_dsn, sentry_schemes>},
+    option_description{.environment = "JWT_SECRET",
+                       .key = "jwt-secret",
+                       .help = "Key that signs tokens.",
+                       .format = "at least 32 characters",
+                       .is_secret = true,
+                       .is_in_use = false,
+                       .read = read_jwt_secret},
 };
 
 }  // namespace
 
 std::span<const option_description> all_options() noexcept {
     return table;
+}
+
+std::string accepted_values(const option_description& option) {
+    if (!option.choices.empty()) return fmt::format("{}", fmt::join(option.choices, ", "));
+    if (option.range.max == 0) return std::string(option.format);
+    return fmt::format("{} to {}{}{}", option.range.min, option.range.max,
+                       option.unit.empty() ? "" : " ", option.unit);
 }
 
 }  // namespace config

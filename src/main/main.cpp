@@ -19,32 +19,32 @@ constexpr const char* usage =
     R"(usage: dbaas COMMAND [FLAGS]
 
   serve      run the platform until SIGTERM or Ctrl-C
-  config     print the reference of all options; with --check (and any flags of serve) check what is
-             given and print the values in effect
-  openapi    print the API's OpenAPI document
+  config     print the reference of all options; with --check and the flags of serve, validate the
+             options and print the values in effect
+  openapi    print the OpenAPI document of the API
   version    print the version
-  --help     this text
+  --help     print this text
 
-Options are flags, environment variables, or keys of a YAML file: see 'dbaas config'.
+Options are flags, environment variables or keys of a YAML file; 'dbaas config' lists them.
 )";
 
 config::sources sources_of(std::vector<std::string> arguments) {
-    config::sources from{.arguments = std::move(arguments)};
-    for (char** each = environ; *each != nullptr; ++each) {
-        const std::string_view pair = *each;
+    config::sources sources{.arguments = std::move(arguments)};
+    for (char** variable = environ; *variable != nullptr; ++variable) {
+        const std::string_view pair = *variable;
         const auto equals = pair.find('=');
         if (equals == std::string_view::npos) continue;
-        from.environment.emplace(pair.substr(0, equals), pair.substr(equals + 1));
+        sources.environment.emplace(pair.substr(0, equals), pair.substr(equals + 1));
     }
-    return from;
+    return sources;
 }
 
-int complain(const base::failure& why) {
-    std::fprintf(stderr, "dbaas: the options are not valid\n");
-    for (const auto& each : why.fields) {
-        std::fprintf(stderr, "  %s: %s\n", each.pointer.c_str(), each.message.c_str());
+int print_errors(const base::failure& error) {
+    std::fprintf(stderr, "dbaas: invalid options\n");
+    for (const auto& field : error.fields) {
+        std::fprintf(stderr, "  %s: %s\n", field.pointer.c_str(), field.message.c_str());
     }
-    std::fprintf(stderr, "'dbaas config' explains every option.\n");
+    std::fprintf(stderr, "'dbaas config' lists all options.\n");
     return 2;
 }
 
@@ -58,13 +58,13 @@ int print_config(std::vector<std::string> arguments) {
         return 2;
     }
     arguments.erase(arguments.begin());
-    const auto got = config::load(sources_of(std::move(arguments)));
-    if (!got) return complain(got.error());
-    for (const auto& each : got->values) {
-        std::fprintf(stdout, "%-26s %-30s %s\n", each.name.c_str(), each.value.c_str(),
-                     each.source.c_str());
+    const auto loaded = config::load(sources_of(std::move(arguments)));
+    if (!loaded) return print_errors(loaded.error());
+    for (const auto& option : loaded->values) {
+        std::fprintf(stdout, "%-26s %-30s %s\n", option.name.c_str(), option.value.c_str(),
+                     option.source.c_str());
     }
-    for (const auto& note : got->notes) std::fprintf(stdout, "note: %s\n", note.c_str());
+    for (const auto& note : loaded->notes) std::fprintf(stdout, "note: %s\n", note.c_str());
     return 0;
 }
 
@@ -99,8 +99,8 @@ int main(int count, char** words) {
                          config::reference_text().c_str());
             return 0;
         }
-        const auto got = config::load(sources_of(std::move(arguments)));
-        return got ? serve(*got) : complain(got.error());
+        const auto loaded = config::load(sources_of(std::move(arguments)));
+        return loaded ? serve(*loaded) : print_errors(loaded.error());
     }
     std::fprintf(stderr, "dbaas: unknown command '%s'\n\n%s", command.c_str(), usage);
     return 2;

@@ -30,124 +30,138 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// What the loops have to end, after the requests have.
-constexpr auto loops_patience = 10s;
+// Timeout of the background loops after the last request has ended.
+constexpr auto loops_timeout = 10s;
 
-obs::level level_of(const std::string& name) {
-    if (name == "trace") return obs::level::trace;
-    if (name == "debug") return obs::level::debug;
-    if (name == "warning") return obs::level::warning;
-    if (name == "error") return obs::level::error;
-    if (name == "critical") return obs::level::critical;
-    if (name == "off") return obs::level::off;
+obs::level level_of(config::log_level level) {
+    switch (level) {
+        case config::log_level::trace:
+            return obs::level::trace;
+        case config::log_level::debug:
+            return obs::level::debug;
+        case config::log_level::info:
+            return obs::level::info;
+        case config::log_level::warning:
+            return obs::level::warning;
+        case config::log_level::error:
+            return obs::level::error;
+        case config::log_level::critical:
+            return obs::level::critical;
+        case config::log_level::off:
+            return obs::level::off;
+    }
     return obs::level::info;
 }
 
-std::unique_ptr<obs::log_service> start_log(const config::options& how) {
-    const bool on_terminal = isatty(2) != 0;
-    const bool console = how.log_format == config::log_style::console ||
-                         (how.log_format == config::log_style::automatic && on_terminal);
-    return obs::make_log({.least = level_of(how.log_level),
-                          .format = console ? obs::log_format::console : obs::log_format::json,
-                          .colour = console && on_terminal});
+std::unique_ptr<obs::log_service> start_log(const config::options& options) {
+    const bool is_terminal = isatty(STDERR_FILENO) != 0;
+    const bool is_console = options.log_format == config::log_style::console ||
+                            (options.log_format == config::log_style::automatic && is_terminal);
+    return obs::make_log({.level_min = level_of(options.log_level),
+                          .format = is_console ? obs::log_format::console : obs::log_format::json,
+                          .colour = is_console && is_terminal,
+                          .environment = std::string(config::name(options.environment))});
 }
 
-struct found_cluster {
+struct cluster_access {
     kube::config config;
-    bool is_around_us = false;  // by the pod's service account
+    bool is_in_cluster = false;  // uses the service account of the pod
 };
-base::outcome<found_cluster> find_cluster(const config::options& how) {
-    const auto* inherited = std::getenv("KUBECONFIG");
-    const auto path = !how.kubeconfig.empty() ? how.kubeconfig
-                      : inherited != nullptr  ? std::string(inherited)
-                                              : std::string();
+base::outcome<cluster_access> find_cluster(const config::options& options) {
+    const auto* variable = std::getenv("KUBECONFIG");
+    const auto path = !options.kubeconfig.empty() ? options.kubeconfig
+                      : variable != nullptr       ? std::string(variable)
+                                                  : std::string();
     if (!path.empty()) {
-        auto loaded = kube::load_kubeconfig(path, how.kube_context);
+        auto loaded = kube::load_kubeconfig(path, options.kube_context);
         if (!loaded) return base::pass(std::move(loaded));
-        return found_cluster{.config = std::move(*loaded)};
+        return cluster_access{.config = std::move(*loaded)};
     }
     const auto* host = std::getenv("KUBERNETES_SERVICE_HOST");
     const auto* port = std::getenv("KUBERNETES_SERVICE_PORT");
     auto loaded = kube::load_in_cluster(host == nullptr ? "" : host, port == nullptr ? "" : port);
     if (!loaded) return base::pass(std::move(loaded));
-    return found_cluster{.config = std::move(*loaded), .is_around_us = true};
+    return cluster_access{.config = std::move(*loaded), .is_in_cluster = true};
 }
 
-// While nobody has to log in: names of this machine alone.
-std::vector<std::string> hosts_of(const config::options& how) {
-    if (how.insecure_no_auth) return {};
-    return {"localhost", "127.0.0.1", "[::1]", how.listen_address};
+// Returns the accepted Host headers; empty = all. Without authentication, only local names are
+// accepted, so that a web page cannot reach the API by DNS rebinding.
+std::vector<std::string> hosts_of(const config::options& options) {
+    if (options.insecure_no_auth) return {};
+    return {"localhost", "127.0.0.1", "[::1]", options.listen_address};
 }
 
-// The background's thread: one loop that owns everything but the HTTP connections.
+// The thread of the control loop, which owns all state except the HTTP connections.
 class control_thread {
   public:
     control_thread() {
         loop_.keep_alive();
         thread_ = std::thread([this] { loop_.run(); });
     }
-    ~control_thread() { end(); }
-    // The loop stands still from then on, but is there: what was made for it may be destroyed.
-    void end() {
+    ~control_thread() { stop(); }
+    // Stops the loop and its thread. The loop object stays valid, so that timers and sockets of the
+    // loop can be destroyed.
+    void stop() {
         loop_.stop();
         if (thread_.joinable()) thread_.join();
     }
     aio::loop& loop() noexcept { return loop_; }
 
-    // Runs a task there and waits for its end, at most until `when`; nothing when that came first.
+    // Runs a task on the loop and returns its result, or nullopt if `deadline` passes first.
     std::optional<base::outcome<void>> run(std::move_only_function<aio::task<>()> start,
-                                           base::steady_time when = base::steady_time::max()) {
+                                           base::steady_time deadline = base::steady_time::max()) {
         struct result {
             std::mutex mutex;
-            std::condition_variable told;
+            std::condition_variable completed;
             std::optional<base::outcome<void>> value;
         };
         const auto shared = std::make_shared<result>();
         loop_.post([this, shared, start = std::move(start)]() mutable {
             auto work = [](std::move_only_function<aio::task<>()> begin,
-                           std::shared_ptr<result> into) -> aio::task<> {
-                auto ended = co_await begin();
-                const std::lock_guard lock(into->mutex);
-                into->value = ended;
-                into->told.notify_all();
+                           std::shared_ptr<result> out) -> aio::task<> {
+                auto value = co_await begin();
+                const std::lock_guard lock(out->mutex);
+                out->value = value;
+                out->completed.notify_all();
                 co_return base::ok();
             };
-            if (!helpers_) helpers_.emplace(loop_.executor());
-            helpers_->spawn(work(std::move(start), shared));
+            if (!tasks_) tasks_.emplace(loop_.executor());
+            tasks_->spawn(work(std::move(start), shared));
         });
         std::unique_lock lock(shared->mutex);
-        const auto is_there = [&] { return shared->value.has_value(); };
-        if (when == base::steady_time::max()) {
-            shared->told.wait(lock, is_there);
+        const auto is_complete = [&] { return shared->value.has_value(); };
+        if (deadline == base::steady_time::max()) {
+            shared->completed.wait(lock, is_complete);
         } else {
-            shared->told.wait_until(lock, when, is_there);
+            shared->completed.wait_until(lock, deadline, is_complete);
         }
         return shared->value;
     }
 
   private:
     aio::loop loop_;
-    std::optional<aio::task_group> helpers_;
+    std::optional<aio::task_group> tasks_;
     std::thread thread_;
 };
 
-// Everything that one platform is made of, built from the bottom up; start() and stop() in order.
+// All modules of one platform. start() builds them bottom-up, stop() stops them top-down.
 class platform_process {
   public:
-    platform_process(const config::options& how, obs::log_service& log) : options_(how), log_(log) {
+    platform_process(const config::options& options, obs::log_service& log)
+        : options_(options), log_(log) {
         registry_.make_callback_counter(
             "dbaas_log_lines_dropped_total",
-            "Log lines that were lost: the queue was full, or standard error took none.", {},
+            "Log lines dropped because the queue was full or standard error was blocked.", {},
             [&log] { return static_cast<double>(log.dropped()); });
     }
-    ~platform_process() { control_.end(); }
+    ~platform_process() { control_.stop(); }
     platform_process(const platform_process&) = delete;
     platform_process& operator=(const platform_process&) = delete;
 
-    // Failures of any part, with its name in front.
+    // Errors: those of the modules, with the name of the module as context.
     base::outcome<void> start();
-    // Readiness off, requests finished, loops stopped, memory stored, store closed; false when
-    // something had to be cut or was lost.
+    // Turns readiness off, finishes requests, stops the loops, flushes state to the store and
+    // closes it. Returns false if a loop did not end or the store did not close.
     bool stop();
     [[nodiscard]] std::string address() const {
         return fmt::format("{}://{}:{}", options_.tls_certificate.empty() ? "http" : "https",
@@ -157,10 +171,10 @@ class platform_process {
   private:
     base::outcome<void> open_store();
     base::outcome<void> connect_cluster();
-    void reach_exporters(bool is_inside);
+    void make_fetcher(bool is_in_cluster);
     base::outcome<void> start_service();
     base::outcome<void> listen();
-    bool end_loops();
+    bool stop_loops();
 
     const config::options& options_;
     obs::log_service& log_;
@@ -168,14 +182,14 @@ class platform_process {
     const inproc::local_authenticator authenticator_;
     obs::registry registry_;
     app::readiness health_;
-    control_thread control_;  // before all that has timers and sockets of its loop
+    control_thread control_;  // outlives all owners of its timers and sockets
     std::unique_ptr<ports::document_store> store_;
     std::unique_ptr<kube::client> kube_;
     scrape::port_registry exporter_ports_;
     std::unique_ptr<ports::cluster> cluster_;
-    std::unique_ptr<aio::blocking_pool> name_threads_;  // of direct scrapes; else none
-    std::unique_ptr<scrape::resolver> names_;
-    std::unique_ptr<scrape::page_fetcher> pages_;
+    std::unique_ptr<aio::blocking_pool> resolver_threads_;  // nullptr without direct scrapes
+    std::unique_ptr<scrape::resolver> resolver_;
+    std::unique_ptr<scrape::page_fetcher> fetcher_;
     std::unique_ptr<ports::metrics_source> metrics_;
     std::unique_ptr<app::service> service_;
     std::unique_ptr<api::api> api_;
@@ -184,12 +198,11 @@ class platform_process {
 };
 
 base::outcome<void> platform_process::start() {
-    for (auto step : {&platform_process::open_store, &platform_process::connect_cluster,
-                      &platform_process::start_service, &platform_process::listen}) {
-        auto done = (this->*step)();
-        if (!done) return done;
-    }
-    return {};
+    auto result = open_store();
+    if (result) result = connect_cluster();
+    if (result) result = start_service();
+    if (result) result = listen();
+    return result;
 }
 
 base::outcome<void> platform_process::open_store() {
@@ -202,56 +215,58 @@ base::outcome<void> platform_process::open_store() {
 }
 
 base::outcome<void> platform_process::connect_cluster() {
-    auto found = find_cluster(options_);
-    if (!found) return base::pass(std::move(found), "cluster");
-    const auto on = control_.loop().executor();
+    auto access = find_cluster(options_);
+    if (!access) return base::pass(access, "cluster");
+    const auto executor = control_.loop().executor();
     const auto seed = static_cast<std::uint64_t>(getpid());
     const auto scrapes = static_cast<std::size_t>(options_.metrics_concurrency);
     constexpr std::size_t other_calls = 32;
-    auto made =
-        kube::make_client(on, {.config = std::move(found->config),
-                               .connections_max = app::scrape_lanes::most(scrapes) + other_calls,
-                               .seed = seed,
-                               .log = &log_});
-    if (!made) return base::pass(std::move(made), "cluster");
-    kube_ = std::move(*made);
+    auto client = kube::make_client(
+        executor, {.config = std::move(access->config),
+                   .connections_max = app::scrape_lanes::most(scrapes) + other_calls,
+                   .seed = seed,
+                   .log = &log_});
+    if (!client) return base::pass(std::move(client), "cluster");
+    kube_ = std::move(*client);
     cluster_ = kubedb::make_cluster(
-        on, *kube_, clock_, log_, registry_,
+        executor, *kube_, clock_, log_, registry_,
         {.on_metrics_port = [this](const auto& key, auto port) { exporter_ports_.note(key, port); },
          .seed = seed});
-    reach_exporters(found->is_around_us);
-    metrics_ = scrape::make_source(*pages_, clock_, {.interval = options_.metrics_interval});
+    make_fetcher(access->is_in_cluster);
+    metrics_ = scrape::make_source(*fetcher_, clock_, {.interval = options_.metrics_interval});
     return {};
 }
 
-void platform_process::reach_exporters(bool is_inside) {
-    const auto home_of = [](const std::string& project) { return kubedb::namespace_of(project); };
+void platform_process::make_fetcher(bool is_in_cluster) {
+    const auto namespace_of = [](const std::string& project) {
+        return kubedb::namespace_of(project);
+    };
     const bool is_direct = options_.metrics == config::metrics_mode::direct ||
-                           (options_.metrics == config::metrics_mode::automatic && is_inside);
-    log_.info("exporters", {{"reached", is_direct ? "directly" : "by the service proxy"}});
+                           (options_.metrics == config::metrics_mode::automatic && is_in_cluster);
+    log_.info("metrics_mode_selected", {{"mode", is_direct ? "direct" : "proxy"}});
     if (!is_direct) {
-        pages_ = scrape::make_service_proxy_fetcher(
+        fetcher_ = scrape::make_service_proxy_fetcher(
             [&client = *kube_](std::string path, base::steady_time deadline,
                                std::size_t bytes_max) {
                 return client.raw_get(std::move(path), deadline, bytes_max, "services/proxy");
             },
-            home_of);
+            namespace_of);
         return;
     }
-    constexpr std::size_t name_threads = 8;
-    constexpr std::size_t names_waiting_max = 4096;
-    const auto on = control_.loop().executor();
-    name_threads_ = std::make_unique<aio::blocking_pool>(name_threads, names_waiting_max);
-    names_ = scrape::make_resolver(on, *name_threads_, clock_);
+    constexpr std::size_t resolver_threads = 8;
+    constexpr std::size_t resolver_queue_max = 4096;
+    const auto executor = control_.loop().executor();
+    resolver_threads_ = std::make_unique<aio::blocking_pool>(resolver_threads, resolver_queue_max);
+    resolver_ = scrape::make_resolver(executor, *resolver_threads_, clock_);
     const auto scrapes = static_cast<std::size_t>(options_.metrics_concurrency);
-    pages_ = scrape::make_direct_fetcher(on, *names_, exporter_ports_, home_of,
-                                         {.connections_max = app::scrape_lanes::most(scrapes)});
+    fetcher_ = scrape::make_direct_fetcher(executor, *resolver_, exporter_ports_, namespace_of,
+                                           {.connections_max = app::scrape_lanes::most(scrapes)});
 }
 
 base::outcome<void> platform_process::start_service() {
-    const auto on = control_.loop().executor();
+    const auto executor = control_.loop().executor();
     service_ = app::make_service(
-        {.on = on,
+        {.on = executor,
          .store = *store_,
          .cluster = *cluster_,
          .metrics = *metrics_,
@@ -268,7 +283,7 @@ base::outcome<void> platform_process::start_service() {
     if (!*loaded) return *loaded;
     api_ = api::make_api(
         {.platform = *service_,
-         .control = on,
+         .control = executor,
          .health = health_,
          .registry = registry_,
          .log = log_,
@@ -277,9 +292,9 @@ base::outcome<void> platform_process::start_service() {
         {.cors_origins = options_.cors_origins,
          .hosts = hosts_of(options_),
          .streams_per_client = static_cast<std::size_t>(options_.max_streams_per_client)});
-    control_.run([this, on]() -> aio::task<> {
+    control_.run([this, executor]() -> aio::task<> {
         api_->attach();
-        loops_.emplace(on);
+        loops_.emplace(executor);
         loops_->spawn(service_->run());
         co_return base::ok();
     });
@@ -302,7 +317,7 @@ base::outcome<void> platform_process::listen() {
     auto started = http::start_server(
         options, [this](aio::executor loop) { return api_->make_handler(loop); });
     if (!started) {
-        end_loops();
+        stop_loops();
         return base::pass(std::move(started), "HTTP server");
     }
     server_ = std::move(*started);
@@ -312,56 +327,59 @@ base::outcome<void> platform_process::listen() {
     return {};
 }
 
-bool platform_process::end_loops() {
-    const auto ended = control_.run(
+bool platform_process::stop_loops() {
+    const auto result = control_.run(
         [this]() -> aio::task<> {
             loops_->cancel();
             co_await loops_->join();
             co_return co_await service_->close();
         },
-        std::chrono::steady_clock::now() + loops_patience);
-    if (ended && *ended) return true;
-    log_.error("loops_not_ended", {{"detail", ended ? ended->error().text : "not in time"}});
+        std::chrono::steady_clock::now() + loops_timeout);
+    if (result && *result) return true;
+    log_.error("loops_not_stopped",
+               {{"detail", result ? result->error().text : "the loops did not end within 10 s"}});
     return false;
 }
 
 bool platform_process::stop() {
     health_.begin_shutdown();
     if (options_.drain_delay > 0s) std::this_thread::sleep_for(options_.drain_delay);
-    const bool clean = server_->stop(std::chrono::steady_clock::now() + options_.shutdown_grace);
-    if (!clean) log_.warning("requests_aborted", {{"detail", "the shutdown grace was over"}});
-    const bool ended = end_loops();
+    const bool is_drained =
+        server_->stop(std::chrono::steady_clock::now() + options_.shutdown_grace);
+    if (!is_drained) log_.warning("requests_aborted", {{"detail", "shutdown grace exceeded"}});
+    const bool are_loops_stopped = stop_loops();
     const auto closed = aio::block_on(store_->close());
     if (!closed) log_.error("store_not_closed", {{"detail", closed.error().text}});
-    return ended && closed.has_value();
+    return are_loops_stopped && closed.has_value();
 }
 
 }  // namespace
 
-int serve(const config::loaded& how) {
+int serve(const config::loaded& loaded) {
     stop_signals signals;  // before any thread
-    const auto begun = std::chrono::steady_clock::now();
-    const auto log = start_log(how.options);
-    for (const auto& note : how.notes) log->warning("option_not_in_use", {{"detail", note}});
-    if (how.options.insecure_no_auth) {
+    const auto start = std::chrono::steady_clock::now();
+    const auto log = start_log(loaded.options);
+    for (const auto& note : loaded.notes) log->warning("option_not_in_use", {{"detail", note}});
+    if (loaded.options.insecure_no_auth) {
         log->warning("serving_without_authentication",
-                     {{"detail", "everybody who reaches the address is an administrator"}});
+                     {{"detail", "every client that reaches the address is an administrator"}});
     }
-    platform_process platform(how.options, *log);
+    platform_process platform(loaded.options, *log);
     const auto started = platform.start();
     if (!started) {
         log->error("start_failed", {{"detail", started.error().text}});
         log->flush();
         return 1;
     }
-    const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - begun;
-    log->info("serving", {{"address", platform.address()}, {"start_ms", took.count()}});
+    const std::chrono::duration<double, std::milli> duration =
+        std::chrono::steady_clock::now() - start;
+    log->info("serving", {{"address", platform.address()}, {"start_ms", duration.count()}});
     const int signal = signals.wait();
     log->info("stopping", {{"signal", signal}});
-    const bool clean = platform.stop();
+    const bool is_clean = platform.stop();
     log->info("stopped");
     log->flush();
-    // What could not be ended may still be about to use anything: nothing is torn down under it.
-    if (!clean) std::_Exit(1);
+    // A loop that did not end may still use any object, so no destructor may run.
+    if (!is_clean) std::_Exit(1);
     return 0;
 }

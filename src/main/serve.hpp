@@ -1,6 +1,6 @@
 #pragma once
-// Runs the platform until it is told to stop. Returns the process's exit status.
+// Runs the platform until SIGTERM or SIGINT. Returns the exit status of the process.
 
 #include "config/config.hpp"
 
-int serve(const config::loaded& how);
+int serve(const config::loaded& loaded);

@@ -26,12 +26,12 @@ stop_signals::stop_signals() {
 
 int stop_signals::wait() {
     const auto set = stop_set();
-    int got = 0;
-    sigwait(&set, &got);
+    int signal = 0;
+    sigwait(&set, &signal);
     std::thread([set] {
-        int again = 0;
-        sigwait(&set, &again);
-        _exit(128 + again);
+        int second = 0;
+        sigwait(&set, &second);
+        _exit(128 + second);
     }).detach();
-    return got;
+    return signal;
 }

@@ -41,7 +41,7 @@ std::string_view name(level severity) noexcept {
     return "OFF";
 }
 
-// The inside of a JSON string (RFC 8259 section 7); what is not UTF-8 becomes U+FFFD.
+// Appends the inside of a JSON string (RFC 8259 section 7). Invalid UTF-8 becomes U+FFFD.
 void append_escaped(std::string& line, std::string_view text) {
     const auto is_plain = [](char c) { return c >= 0x20 && c < 0x7F && c != '"' && c != '\\'; };
     while (!text.empty()) {
@@ -75,18 +75,25 @@ void append_string(std::string& line, std::string_view text) {
     line += '"';
 }
 
+// Seven digits are enough for people. JSON has no NaN and no infinity.
+void append_number(std::string& line, double value) {
+    if (std::isfinite(value)) {
+        fmt::format_to(std::back_inserter(line), "{:.7g}", value);
+    } else {
+        line += "null";
+    }
+}
+
 void append_value(std::string& line, const field::value_type& value) {
     std::visit(
-        [&](const auto& held) {
-            using held_type = std::remove_cvref_t<decltype(held)>;
-            if constexpr (std::is_same_v<held_type, std::string_view>) {
-                append_string(line, held);
-            } else if constexpr (std::is_same_v<held_type, double>) {
-                // Seven digits say enough to people. JSON has no NaN and no infinity.
-                std::isfinite(held) ? fmt::format_to(std::back_inserter(line), "{:.7g}", held)
-                                    : fmt::format_to(std::back_inserter(line), "null");
+        [&](const auto& content) {
+            using content_type = std::remove_cvref_t<decltype(content)>;
+            if constexpr (std::is_same_v<content_type, std::string_view>) {
+                append_string(line, content);
+            } else if constexpr (std::is_same_v<content_type, double>) {
+                append_number(line, content);
             } else {
-                fmt::format_to(std::back_inserter(line), "{}", held);
+                fmt::format_to(std::back_inserter(line), "{}", content);
             }
         },
         value);
@@ -94,22 +101,32 @@ void append_value(std::string& line, const field::value_type& value) {
 
 void append_json(std::string& line, std::string_view timestamp, level severity,
                  std::string_view event, std::initializer_list<field> fields,
-                 std::string_view app) {
+                 std::string_view constant_fields) {
     line += "{\"timestamp\":\"";
     line += timestamp;
     line += "\",\"level\":\"";
     line += name(severity);
     line += "\",\"event\":";
     append_string(line, event);
-    for (const auto& each : fields) {
+    for (const auto& field : fields) {
         line += ',';
-        append_string(line, each.key());
+        append_string(line, field.key());
         line += ':';
-        append_value(line, each.value());
+        append_value(line, field.value());
     }
-    line += ",\"app\":";
-    append_string(line, app);
+    line += constant_fields;
     line += "}\n";
+}
+
+// Returns ,"app":"...","environment":"...".
+std::string constant_fields_of(const log_options& options) {
+    std::string text = ",\"app\":";
+    append_string(text, options.app);
+    if (!options.environment.empty()) {
+        text += ",\"environment\":";
+        append_string(text, options.environment);
+    }
+    return text;
 }
 
 std::string_view colour_of(level severity) noexcept {
@@ -124,23 +141,27 @@ void append_console(std::string& line, std::string_view timestamp, level severit
     fmt::format_to(std::back_inserter(line), " {}{:<8}{} ", colour ? colour_of(severity) : "",
                    name(severity), colour ? "\033[0m" : "");
     append_escaped(line, event);
-    for (const auto& each : fields) {
+    for (const auto& field : fields) {
         line += "  ";
-        append_escaped(line, each.key());
+        append_escaped(line, field.key());
         line += '=';
-        const auto* text = std::get_if<std::string_view>(&each.value());
-        const bool bare = text != nullptr && !text->empty() &&
-                          text->find_first_of(" \"=") == std::string_view::npos;
-        bare ? append_escaped(line, *text) : append_value(line, each.value());
+        const auto* text = std::get_if<std::string_view>(&field.value());
+        const bool is_unquoted = text != nullptr && !text->empty() &&
+                                 text->find_first_of(" \"=") == std::string_view::npos;
+        if (is_unquoted) {
+            append_escaped(line, *text);
+        } else {
+            append_value(line, field.value());
+        }
     }
     line += '\n';
 }
 
-// Waits for a pipe that is full, and knows whether it stands in the middle of a line after a
-// failure.
+// Writes to standard error. Waits while it is a full pipe. After a failure in the middle of a line,
+// the next write starts with a newline.
 class standard_error {
   public:
-    explicit standard_error(std::chrono::milliseconds patience) : patience_(patience) {}
+    explicit standard_error(std::chrono::milliseconds timeout) : timeout_(timeout) {}
 
     void operator()(std::string_view lines) {
         if (is_inside_line_) write("\n");
@@ -156,9 +177,9 @@ class standard_error {
                 is_inside_line_ = bytes[size - 1] != '\n';
                 bytes.remove_prefix(size);
             } else if (written < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
-                pollfd room{.fd = STDERR_FILENO, .events = POLLOUT, .revents = 0};
-                if (::poll(&room, 1, static_cast<int>(patience_.count())) == 0) {
-                    throw std::runtime_error("nobody reads");
+                pollfd watched{.fd = STDERR_FILENO, .events = POLLOUT, .revents = 0};
+                if (::poll(&watched, 1, static_cast<int>(timeout_.count())) == 0) {
+                    throw std::runtime_error("standard error is not read");
                 }
             } else if (written == 0 || errno != EINTR) {
                 throw std::runtime_error("standard error is closed");
@@ -166,37 +187,40 @@ class standard_error {
         }
     }
 
-    std::chrono::milliseconds patience_;
+    std::chrono::milliseconds timeout_;
     bool is_inside_line_ = false;
 };
 
 class queued_log final : public log_service {
   public:
-    explicit queued_log(log_options options) : options_(std::move(options)) {
-        if (!options_.sink) options_.sink = standard_error(options_.reader_patience);
+    explicit queued_log(log_options options)
+        : options_(std::move(options)), constant_fields_(constant_fields_of(options_)) {
+        if (!options_.sink) options_.sink = standard_error(options_.write_timeout);
         writer_ = std::thread([this] { serve(); });
     }
 
     ~queued_log() override {
         {
             const std::lock_guard lock(mutex_);
-            stopping_ = true;
+            is_stopping_ = true;
         }
         filled_.notify_one();
         writer_.join();
     }
 
-    bool is_enabled(level severity) const noexcept override { return severity >= options_.least; }
+    bool is_enabled(level severity) const noexcept override {
+        return severity >= options_.level_min;
+    }
 
     void write(level severity, std::string_view event,
                std::initializer_list<field> fields) override {
         thread_local std::string line;
         line.clear();
         format(line, severity, event, fields);
-        bool is_awaited = false;
+        bool must_wake = false;
         {
             const std::lock_guard lock(mutex_);
-            is_awaited = accepted_++ == taken_;
+            must_wake = accepted_++ == received_;
             if (queued_lines_ >= options_.queue_lines_max ||
                 queue_.size() + line.size() > options_.queue_bytes_max) {
                 ++dropped_unreported_;
@@ -204,19 +228,19 @@ class queued_log final : public log_service {
             } else {
                 queue_ += line;
                 ++queued_lines_;
-                is_awaited = is_awaited || is_much();
+                must_wake = must_wake || is_large();
             }
         }
-        if (is_awaited) filled_.notify_one();
+        if (must_wake) filled_.notify_one();
     }
 
     void flush() override {
         std::unique_lock lock(mutex_);
-        const auto until = accepted_;
-        ++hurries_;
+        const auto target = accepted_;
+        ++flushes_;
         filled_.notify_one();
-        emptied_.wait(lock, [&] { return done_ >= until; });
-        --hurries_;
+        emptied_.wait(lock, [&] { return done_ >= target; });
+        --flushes_;
     }
 
     std::uint64_t dropped() const noexcept override {
@@ -227,7 +251,7 @@ class queued_log final : public log_service {
   private:
     void format(std::string& line, level severity, std::string_view event,
                 std::initializer_list<field> fields) {
-        // The text of a second is made once per thread and second.
+        // Each thread formats the timestamp once per second.
         thread_local std::chrono::sys_seconds second{};
         thread_local std::string timestamp;
         const auto now = std::chrono::floor<std::chrono::seconds>(base::system_clock().utc_now());
@@ -236,19 +260,19 @@ class queued_log final : public log_service {
             timestamp = base::to_rfc3339(now);
         }
         if (options_.format == log_format::json) {
-            append_json(line, timestamp, severity, event, fields, options_.app);
+            append_json(line, timestamp, severity, event, fields, constant_fields_);
         } else {
             append_console(line, timestamp, severity, event, fields, options_.colour);
         }
     }
 
-    // The lines of a short while leave together: one write and one wake-up for all of them.
-    void gather(std::unique_lock<std::mutex>& lock) {
-        filled_.wait(lock, [this] { return stopping_ || accepted_ != taken_; });
-        filled_.wait_for(lock, options_.gather_for,
-                         [this] { return stopping_ || hurries_ > 0 || is_much(); });
+    // Waits for a line, then up to batch_delay for more: one write and one wake-up per batch.
+    void wait_for_batch(std::unique_lock<std::mutex>& lock) {
+        filled_.wait(lock, [this] { return is_stopping_ || accepted_ != received_; });
+        filled_.wait_for(lock, options_.batch_delay,
+                         [this] { return is_stopping_ || flushes_ > 0 || is_large(); });
     }
-    [[nodiscard]] bool is_much() const noexcept {
+    [[nodiscard]] bool is_large() const noexcept {
         return queue_.size() > options_.queue_bytes_max / 4 ||
                queued_lines_ > options_.queue_lines_max / 4;
     }
@@ -257,36 +281,38 @@ class queued_log final : public log_service {
         std::string batch;
         std::unique_lock lock(mutex_);
         while (true) {
-            gather(lock);
-            if (accepted_ == taken_) return;
+            wait_for_batch(lock);
+            if (accepted_ == received_) return;
             batch.clear();
             batch.swap(queue_);
             const auto lines = std::exchange(queued_lines_, 0);
-            const auto lost = std::exchange(dropped_unreported_, 0);
-            taken_ = accepted_;
+            const auto dropped = std::exchange(dropped_unreported_, 0);
+            received_ = accepted_;
             lock.unlock();
-            if (lost > 0) format(batch, level::warning, "log_lines_dropped", {{"count", lost}});
-            const bool is_out = hand_over(batch);
+            if (dropped > 0)
+                format(batch, level::warning, "log_lines_dropped", {{"count", dropped}});
+            const bool is_written = write_batch(batch);
             lock.lock();
-            if (!is_out) {
+            if (!is_written) {
                 dropped_ += lines;
-                dropped_unreported_ += lost + lines;
+                dropped_unreported_ += dropped + lines;
             }
-            done_ = taken_;
+            done_ = received_;
             emptied_.notify_all();
         }
     }
 
-    bool hand_over(const std::string& batch) noexcept {
+    bool write_batch(const std::string& batch) noexcept {
         try {
             options_.sink(batch);
             return true;
-        } catch (...) {  // there is no better place to say so
+        } catch (...) {  // serve() counts the lines as dropped
             return false;
         }
     }
 
     log_options options_;
+    const std::string constant_fields_;  // of a JSON line
     mutable std::mutex mutex_;
     std::condition_variable filled_;
     std::condition_variable emptied_;
@@ -294,12 +320,12 @@ class queued_log final : public log_service {
     std::size_t queued_lines_ = 0;
     std::uint64_t dropped_unreported_ = 0;
     std::uint64_t dropped_ = 0;
-    // Lines that were written, also those that were dropped: in all, taken by the writer, out.
+    // Numbers of lines, including dropped ones: accepted by write(), received by the writer, done.
     std::uint64_t accepted_ = 0;
-    std::uint64_t taken_ = 0;
+    std::uint64_t received_ = 0;
     std::uint64_t done_ = 0;
-    int hurries_ = 0;  // flushes under way
-    bool stopping_ = false;
+    int flushes_ = 0;  // calls of flush() in progress
+    bool is_stopping_ = false;
     std::thread writer_;
 };
 

@@ -1,7 +1,7 @@
 #pragma once
-// Log events: a constant message plus fields, one JSON line each. Never blocks the caller: lines go
-// through a bounded queue to a writer thread; what does not fit, or cannot be written, is counted
-// and reported in a line of its own ("log_lines_dropped", count). Any thread.
+// Log events: a constant message and fields, one JSON line each. Logging never blocks the caller: a
+// bounded queue passes the lines to a writer thread. The log counts lines that do not fit or cannot
+// be written, and reports the count in the event "log_lines_dropped". Thread: any.
 
 #include <chrono>
 #include <cstdint>
@@ -47,12 +47,12 @@ class field {
     value_type value_;
 };
 
-// The door for every module: a reference to it comes through constructors.
+// The interface for all modules. They receive a reference in their constructors.
 class log {
   public:
     virtual ~log() = default;
-    // {"timestamp":"2025-11-24T14:30:00Z","level":"INFO","event":<event>, <fields...>,
-    // "app":"KubeDB DBaaS Platform"}
+    // Writes {"timestamp":"2025-11-24T14:30:00Z","level":"INFO","event":<event>, <fields...>,
+    // "app":"KubeDB DBaaS Platform","environment":"production"}.
     virtual void write(level severity, std::string_view event,
                        std::initializer_list<field> fields) = 0;
     [[nodiscard]] virtual bool is_enabled(level severity) const noexcept = 0;
@@ -79,32 +79,32 @@ class log {
 enum class log_format : std::uint8_t { json, console };
 
 struct log_options {
-    level least = level::info;
+    level level_min = level::info;
     log_format format = log_format::json;
     bool colour = false;  // console only
     std::string app = "KubeDB DBaaS Platform";
+    std::string environment{};  // a field of every JSON line; empty = no field
     std::size_t queue_lines_max = 65536;
     std::size_t queue_bytes_max = 32 * 1024 * 1024;
-    // How long the first line of a batch may wait for more.
-    std::chrono::milliseconds gather_for{5};
-    // Receives whole lines with their newline, on the writer thread; empty = standard error.
-    // Several lines may come at once. Lines that it throws at are counted as dropped and reported
-    // when it takes lines again.
+    // Maximum delay of the first line of a batch.
+    std::chrono::milliseconds batch_delay{5};
+    // Receives one or more whole lines on the writer thread; empty = standard error. If it throws,
+    // the log counts the lines as dropped and reports them after the next successful call.
     std::function<void(std::string_view lines)> sink{};
-    // How long standard error is waited for when it is a pipe that nobody reads.
-    std::chrono::milliseconds reader_patience{5000};
+    // Timeout of a write to standard error if it is a full pipe.
+    std::chrono::milliseconds write_timeout{5000};
 };
 
 class log_service : public log {
   public:
-    virtual void flush() = 0;  // waits until everything written before it is out
+    virtual void flush() = 0;  // waits until all earlier lines are written
     [[nodiscard]] virtual std::uint64_t dropped() const noexcept = 0;
 };
 
-// Owns the writer thread; the destructor flushes.
+// Returns a log that owns its writer thread. The destructor flushes.
 std::unique_ptr<log_service> make_log(log_options options);
 
-// Swallows everything; lives for the whole program.
+// Returns a log that discards everything. The object lives until the program ends.
 log& null_log() noexcept;
 
 }  // namespace obs

@@ -18,34 +18,34 @@
 namespace obs {
 namespace {
 
-// What one service wrote, with the changing timestamp cut out.
-std::string written(level least, const std::function<void(log&)>& use,
+// Returns the output of one log with "T" in place of the timestamp.
+std::string written(level level_min, const std::function<void(log&)>& use,
                     log_format format = log_format::json) {
     std::string text;
     {
-        const auto service = make_log(
-            {.least = least, .format = format, .app = "app", .sink = [&](std::string_view lines) {
-                 text += lines;
-             }});
+        const auto service = make_log({.level_min = level_min,
+                                       .format = format,
+                                       .app = "app",
+                                       .sink = [&](std::string_view lines) { text += lines; }});
         use(*service);
     }
-    std::string cut;
-    for (std::size_t at = 0; at < text.size();) {
-        const auto stamp = text.find("\"timestamp\":\"", at);
-        if (stamp == std::string::npos) return cut + text.substr(at);
-        cut += text.substr(at, stamp - at) + "T";
-        at = stamp + std::string_view("\"timestamp\":\"2025-11-24T14:30:00Z\"").size();
+    std::string stable;
+    for (std::size_t start = 0; start < text.size();) {
+        const auto stamp = text.find("\"timestamp\":\"", start);
+        if (stamp == std::string::npos) return stable + text.substr(start);
+        stable += text.substr(start, stamp - start) + "T";
+        start = stamp + std::string_view("\"timestamp\":\"2025-11-24T14:30:00Z\"").size();
     }
-    return cut;
+    return stable;
 }
 
 TEST(log, writes_one_json_line_per_event_with_the_fields_in_order) {
     EXPECT_EQ(written(level::info,
-                      [](log& to) {
-                          to.info("metrics_returned_from_cache", {{"database_id", "db-abc123"},
-                                                                  {"count", 3},
-                                                                  {"ok", true},
-                                                                  {"ratio", 0.25}});
+                      [](log& target) {
+                          target.info("metrics_returned_from_cache", {{"database_id", "db-abc123"},
+                                                                      {"count", 3},
+                                                                      {"ok", true},
+                                                                      {"ratio", 0.25}});
                       }),
               "{T,\"level\":\"INFO\",\"event\":\"metrics_returned_from_cache\",\"database_id\":"
               "\"db-abc123\","
@@ -61,50 +61,63 @@ TEST(log, writes_the_timestamp_in_utc_seconds) {
     EXPECT_EQ(text[33], 'Z');
 }
 
-TEST(log, escapes_what_json_forbids) {
-    EXPECT_EQ(
-        written(level::info,
-                [](log& to) { to.info("e", {{"k", std::string_view("a\"b\\c\n\t\0\x7f", 9)}}); }),
-        "{T,\"level\":\"INFO\",\"event\":\"e\",\"k\":\"a\\\"b\\\\c\\n\\u0009\\u0000\\u007f\","
-        "\"app\":\"app\"}\n");
+TEST(log, ends_every_json_line_with_the_app_and_the_environment) {
+    std::string text;
+    make_log({.environment = "production", .sink = [&](std::string_view lines) { text += lines; }})
+        ->info("x");
+    EXPECT_TRUE(
+        text.ends_with(",\"app\":\"KubeDB DBaaS Platform\",\"environment\":\"production\"}\n"))
+        << text;
 }
 
-TEST(log, replaces_what_is_not_utf8) {
+TEST(log, escapes_control_characters_and_quotes) {
+    EXPECT_EQ(written(level::info,
+                      [](log& target) {
+                          target.info("e", {{"k", std::string_view("a\"b\\c\n\t\0\x7f", 9)}});
+                      }),
+              "{T,\"level\":\"INFO\",\"event\":\"e\",\"k\":\"a\\\"b\\\\c\\n\\u0009\\u0000\\u007f\","
+              "\"app\":\"app\"}\n");
+}
+
+TEST(log, replaces_invalid_utf8) {
     for (const auto* bad : {"\xff", "\xc0", "\xe2\x82", "\xed\xa0\x80", "\xf5", "\xf0\x80"}) {
-        const auto line = written(level::info, [&](log& to) { to.info("e", {{"k", bad}}); });
+        const auto line =
+            written(level::info, [&](log& target) { target.info("e", {{"k", bad}}); });
         EXPECT_NE(line.find("\"k\":\"\\ufffd"), std::string::npos) << line;
     }
-    EXPECT_NE(written(level::info, [](log& to) { to.info("e", {{"k", "žluť €"}}); }).find("žluť €"),
+    EXPECT_NE(written(level::info, [](log& target) { target.info("e", {{"k", "žluť €"}}); })
+                  .find("žluť €"),
               std::string::npos);
 }
 
-TEST(log, writes_null_for_numbers_that_json_does_not_know) {
-    EXPECT_NE(
-        written(level::info, [](log& to) { to.info("e", {{"k", 0.0 / 0.0}}); }).find("\"k\":null"),
-        std::string::npos);
+TEST(log, writes_null_for_nan) {
+    EXPECT_NE(written(level::info, [](log& target) { target.info("e", {{"k", 0.0 / 0.0}}); })
+                  .find("\"k\":null"),
+              std::string::npos);
 }
 
-TEST(log, writes_as_many_digits_of_a_measurement_as_people_read) {
-    const auto line =
-        written(level::info, [](log& to) { to.info("e", {{"ms", 0.0056489999999999995}}); });
+TEST(log, writes_seven_digits_of_a_double) {
+    const auto line = written(
+        level::info, [](log& target) { target.info("e", {{"ms", 0.0056489999999999995}}); });
     EXPECT_NE(line.find("\"ms\":0.005649,"), std::string::npos) << line;
 }
 
-TEST(log, writes_the_largest_numbers_as_they_are) {
-    const auto line = written(level::info, [](log& to) {
-        to.info("e", {{"u", std::uint64_t(18446744073709551615U)}, {"i", INT64_MIN}});
+TEST(log, writes_the_largest_integers_exactly) {
+    const auto line = written(level::info, [](log& target) {
+        target.info("e", {{"u", std::uint64_t(18446744073709551615U)}, {"i", INT64_MIN}});
     });
     EXPECT_NE(line.find("\"u\":18446744073709551615,\"i\":-9223372036854775808"), std::string::npos)
         << line;
 }
 
-TEST(log, is_bounded_in_bytes) {
+TEST(log, drops_lines_beyond_queue_bytes_max) {
     const std::string large(10'000, 'x');
     std::string text;
     const auto service = make_log({.queue_bytes_max = 15'000,
-                                   .gather_for = std::chrono::hours(1),
+                                   .batch_delay = std::chrono::hours(1),
                                    .sink = [&](std::string_view lines) { text += lines; }});
-    // The first is more than a quarter and may leave at any time; a line over the bound never fits.
+    // A line above a quarter of the limit may be written at any time. A line above the limit never
+    // fits.
     service->info("e", {{"k", std::string(20'000, 'x')}});
     EXPECT_EQ(service->dropped(), 1U);
     service->info("e", {{"k", large}});
@@ -114,7 +127,7 @@ TEST(log, is_bounded_in_bytes) {
     EXPECT_NE(text.find("log_lines_dropped"), std::string::npos);
 }
 
-TEST(log, a_flush_ends_while_others_write_on) {
+TEST(log, flush_ends_while_other_threads_write) {
     std::atomic<bool> is_over{false};
     const auto service = make_log({.sink = [](std::string_view) {}});
     std::thread other([&] {
@@ -125,7 +138,7 @@ TEST(log, a_flush_ends_while_others_write_on) {
     other.join();
 }
 
-TEST(log, a_sink_that_throws_loses_its_lines_and_nothing_else) {
+TEST(log, counts_the_lines_of_a_sink_that_throws) {
     std::string text;
     bool is_broken = true;
     const auto service = make_log({.sink = [&](std::string_view lines) {
@@ -143,13 +156,14 @@ TEST(log, a_sink_that_throws_loses_its_lines_and_nothing_else) {
     service->flush();
     EXPECT_NE(text.find("kept"), std::string::npos);
     EXPECT_NE(text.find("\"event\":\"log_lines_dropped\",\"count\":2"), std::string::npos) << text;
-    const auto told = text.size();
+    const auto reported_end = text.size();
     service->info("more");
     service->flush();
-    EXPECT_EQ(text.find("log_lines_dropped", told), std::string::npos) << "it is told once";
+    EXPECT_EQ(text.find("log_lines_dropped", reported_end), std::string::npos)
+        << "the count is reported once";
 }
 
-// Standard error becomes a pipe that does not block.
+// Replaces standard error by a pipe that does not block.
 class piped_stderr {
   public:
     piped_stderr() {
@@ -158,23 +172,23 @@ class piped_stderr {
     }
     ~piped_stderr() {
         restore();
-        for (const int each : {kept_, ends_[0], ends_[1]}) ::close(each);
+        for (const int descriptor : {original_, ends_[0], ends_[1]}) ::close(descriptor);
     }
     piped_stderr(const piped_stderr&) = delete;
     piped_stderr& operator=(const piped_stderr&) = delete;
-    void restore() { ::dup2(kept_, STDERR_FILENO); }
-    // False when nothing came for so long.
-    bool read_more(std::string& into, int patience_ms = 10'000) {
+    void restore() { ::dup2(original_, STDERR_FILENO); }
+    // Appends the next bytes to `text`. Returns false after timeout_ms without data.
+    bool read_more(std::string& text, int timeout_ms = 10'000) {
         pollfd full{.fd = ends_[0], .events = POLLIN, .revents = 0};
-        if (::poll(&full, 1, patience_ms) <= 0) return false;
-        std::array<char, 4096> some;
-        const auto size = ::read(ends_[0], some.data(), some.size());
-        if (size > 0) into.append(some.data(), static_cast<std::size_t>(size));
+        if (::poll(&full, 1, timeout_ms) <= 0) return false;
+        std::array<char, 4096> buffer;
+        const auto size = ::read(ends_[0], buffer.data(), buffer.size());
+        if (size > 0) text.append(buffer.data(), static_cast<std::size_t>(size));
         return true;
     }
 
   private:
-    int kept_ = ::dup(STDERR_FILENO);
+    int original_ = ::dup(STDERR_FILENO);
     int ends_[2];
 };
 
@@ -182,9 +196,9 @@ TEST(log, waits_for_a_full_pipe) {
     piped_stderr pipe;
     constexpr int lines = 5000;
     const std::string text(100, 'x');
-    std::string got;
+    std::string output;
     std::thread reader([&] {
-        while (std::ranges::count(got, '\n') < lines && pipe.read_more(got)) {
+        while (std::ranges::count(output, '\n') < lines && pipe.read_more(output)) {
         }
     });
     {
@@ -193,52 +207,58 @@ TEST(log, waits_for_a_full_pipe) {
     }
     reader.join();
     pipe.restore();
-    EXPECT_EQ(std::ranges::count(got, '\n'), lines);
+    EXPECT_EQ(std::ranges::count(output, '\n'), lines);
 }
 
-TEST(log, begins_a_new_line_after_one_that_was_cut) {
+TEST(log, starts_a_new_line_after_a_truncated_one) {
     piped_stderr pipe;
-    std::string got;
+    std::string output;
     {
-        const auto service = make_log({.reader_patience = std::chrono::milliseconds(0)});
-        service->info("large", {{"k", std::string(1'000'000, 'x')}});  // more than a pipe holds
+        const auto service = make_log({.write_timeout = std::chrono::milliseconds(0)});
+        service->info("large",
+                      {{"k", std::string(1'000'000, 'x')}});  // more than the capacity of a pipe
         service->flush();
         EXPECT_EQ(service->dropped(), 1U);
-        while (pipe.read_more(got, 0)) {
+        while (pipe.read_more(output, 0)) {
         }
         service->info("next");
         service->flush();
-        while (std::ranges::count(got, '\n') < 3) ASSERT_TRUE(pipe.read_more(got));
+        while (std::ranges::count(output, '\n') < 3) ASSERT_TRUE(pipe.read_more(output));
     }
     pipe.restore();
-    const auto cut = got.find('\n');
-    EXPECT_EQ(got[cut - 1], 'x');
-    EXPECT_TRUE(got.substr(cut + 1).starts_with("{\"timestamp\"")) << got.substr(cut + 1);
-    EXPECT_NE(got.find("\"event\":\"next\"", cut), std::string::npos);
-    EXPECT_NE(got.find("\"event\":\"log_lines_dropped\",\"count\":1", cut), std::string::npos);
+    const auto line_end = output.find('\n');
+    EXPECT_EQ(output[line_end - 1], 'x');
+    EXPECT_TRUE(output.substr(line_end + 1).starts_with("{\"timestamp\""))
+        << output.substr(line_end + 1);
+    EXPECT_NE(output.find("\"event\":\"next\"", line_end), std::string::npos);
+    EXPECT_NE(output.find("\"event\":\"log_lines_dropped\",\"count\":1", line_end),
+              std::string::npos);
 }
 
-TEST(log, never_shows_a_secret) {
-    const auto line = written(
-        level::info, [](log& to) { to.info("e", {{"password", base::secret("hunter2")}}); });
+TEST(log, masks_secrets) {
+    const auto line = written(level::info, [](log& target) {
+        target.info("e", {{"password", base::secret("hunter2")}});
+    });
     EXPECT_EQ(line.find("hunter2"), std::string::npos);
     EXPECT_NE(line.find("\"password\":\"***\""), std::string::npos);
 }
 
-TEST(log, leaves_out_what_is_below_its_level) {
-    EXPECT_EQ(written(level::warning, [](log& to) { to.info("quiet"), to.debug("quieter"); }), "");
-    EXPECT_NE(written(level::warning, [](log& to) { to.error("loud"); }), "");
+TEST(log, drops_events_below_its_level) {
+    EXPECT_EQ(
+        written(level::warning, [](log& target) { target.info("quiet"), target.debug("quieter"); }),
+        "");
+    EXPECT_NE(written(level::warning, [](log& target) { target.error("loud"); }), "");
 }
 
-TEST(log, has_a_console_format_for_people) {
+TEST(log, writes_the_console_format) {
     const auto line = written(
         level::info,
-        [](log& to) { to.info("started", {{"port", 8000}, {"who", "a b"}, {"id", "x"}}); },
+        [](log& target) { target.info("started", {{"port", 8000}, {"who", "a b"}, {"id", "x"}}); },
         log_format::console);
     EXPECT_EQ(line.substr(8), " INFO     started  port=8000  who=\"a b\"  id=x\n");
 }
 
-TEST(log, counts_and_reports_lines_that_do_not_fit) {
+TEST(log, counts_and_reports_dropped_lines) {
     std::mutex mutex;
     std::condition_variable changed;
     bool is_blocked = false, may_go = false;
@@ -267,7 +287,7 @@ TEST(log, counts_and_reports_lines_that_do_not_fit) {
     EXPECT_NE(text.find("\"event\":\"log_lines_dropped\",\"count\":3"), std::string::npos) << text;
 }
 
-TEST(log, keeps_lines_of_many_threads_whole) {
+TEST(log, writes_whole_lines_from_many_threads) {
     std::string text;
     {
         const auto service = make_log({.sink = [&](std::string_view lines) { text += lines; }});
@@ -282,12 +302,12 @@ TEST(log, keeps_lines_of_many_threads_whole) {
         EXPECT_EQ(service->dropped(), 0u);
     }
     std::size_t lines = 0;
-    for (std::size_t at = 0; at < text.size(); ++lines) {
-        const auto end = text.find('\n', at);
+    for (std::size_t start = 0; start < text.size(); ++lines) {
+        const auto end = text.find('\n', start);
         ASSERT_NE(end, std::string::npos);
-        ASSERT_EQ(text[at], '{');
+        ASSERT_EQ(text[start], '{');
         ASSERT_EQ(text[end - 1], '}');
-        at = end + 1;
+        start = end + 1;
     }
     EXPECT_EQ(lines, 8000u);
 }

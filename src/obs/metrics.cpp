@@ -19,12 +19,12 @@ constexpr std::size_t series_max = 1000;
 constexpr std::array<double, 13> latency_bounds{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1,
                                                 0.25,  0.5,    1,     2.5,  5,     10};
 
-[[noreturn]] void defect(std::string_view name, std::string_view what) {
-    fmt::print(stderr, "metric {}: {}\n", name, what);
+[[noreturn]] void defect(std::string_view name, std::string_view problem) {
+    fmt::print(stderr, "metric {}: {}\n", name, problem);
     std::abort();
 }
 
-// Prometheus data model: [a-zA-Z_:][a-zA-Z0-9_:]* for metrics, the same without ':' for labels.
+// The data model of Prometheus: [a-zA-Z_:][a-zA-Z0-9_:]* for metrics, without ':' for labels.
 bool is_name(std::string_view text, bool colon) {
     const auto fits = [&](char c, bool digit) {
         return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
@@ -92,13 +92,13 @@ struct family {
 };
 
 void append_sample(std::string& page, std::string_view name, std::string_view labels,
-                   std::string_view more, double value) {
+                   std::string_view extra_label, double value) {
     page += name;
-    if (!labels.empty() || !more.empty()) {
+    if (!labels.empty() || !extra_label.empty()) {
         page += '{';
         page += labels;
-        if (!labels.empty() && !more.empty()) page += ',';
-        page += more;
+        if (!labels.empty() && !extra_label.empty()) page += ',';
+        page += extra_label;
         page += '}';
     }
     page += ' ';
@@ -110,10 +110,10 @@ void append_histogram(std::string& page, const std::string& name, const std::str
                       const obs::histogram& spread) {
     std::uint64_t total = 0;
     const auto bounds = spread.bounds();
-    for (std::size_t at = 0; at <= bounds.size(); ++at) {
-        total += spread.bucket(at);
-        const auto edge =
-            at < bounds.size() ? fmt::format("le=\"{}\"", bounds[at]) : std::string("le=\"+Inf\"");
+    for (std::size_t index = 0; index <= bounds.size(); ++index) {
+        total += spread.bucket(index);
+        const auto edge = index < bounds.size() ? fmt::format("le=\"{}\"", bounds[index])
+                                                : std::string("le=\"+Inf\"");
         append_sample(page, name + "_bucket", labels, edge, static_cast<double>(total));
     }
     append_sample(page, name + "_sum", labels, {}, spread.sum());
@@ -145,37 +145,38 @@ histogram::histogram(std::span<const double> upper_bounds)
 
 void histogram::observe(double value) noexcept {
     if (std::isnan(value)) return;
-    const auto at = std::ranges::lower_bound(bounds_, value) - bounds_.begin();
-    buckets_[static_cast<std::size_t>(at)].fetch_add(1, std::memory_order_relaxed);
+    const auto index = std::ranges::lower_bound(bounds_, value) - bounds_.begin();
+    buckets_[static_cast<std::size_t>(index)].fetch_add(1, std::memory_order_relaxed);
     sum_.fetch_add(value, std::memory_order_relaxed);
 }
 
-std::uint64_t histogram::bucket(std::size_t at) const noexcept {
-    return buckets_[at].load(std::memory_order_relaxed);
+std::uint64_t histogram::bucket(std::size_t index) const noexcept {
+    return buckets_[index].load(std::memory_order_relaxed);
 }
 
 struct registry::state {
     mutable std::mutex mutex;
     std::map<std::string, family, std::less<>> families;
-    std::deque<obs::counter> counters;  // deques: handles stay where they are
+    std::deque<obs::counter> counters;  // deques, because references must stay valid
     std::deque<obs::gauge> gauges;
     std::deque<obs::histogram> histograms;
 
-    series& place(std::string_view name, std::string_view help, kind type,
-                  const label_list& labels) {
+    series& declare(std::string_view name, std::string_view help, kind type,
+                    const label_list& labels) {
         if (!is_name(name, true)) defect(name, "is not a metric name");
         std::vector<std::string> names;
         for (const auto& [key, value] : labels) {
             if (!is_name(key, false) || key.starts_with("__"))
                 defect(name, fmt::format("bad label name '{}'", key));
-            if (type == kind::histogram && key == "le") defect(name, "'le' is the histogram's own");
+            if (type == kind::histogram && key == "le")
+                defect(name, "the label 'le' is reserved for buckets");
             if (std::ranges::find(names, key) != names.end()) {
                 defect(name, fmt::format("has the label '{}' twice", key));
             }
             names.push_back(key);
         }
-        auto [found, is_new] = families.try_emplace(std::string(name));
-        auto& group = found->second;
+        auto [it, is_new] = families.try_emplace(std::string(name));
+        auto& group = it->second;
         if (is_new) {
             group.type = type;
             group.help = help;
@@ -187,15 +188,15 @@ struct registry::state {
         }
         auto& member = group.members[label_text(labels)];
         if (group.members.size() > series_max) defect(name, "has too many series");
-        if (member.read) defect(name, "is read by a callback already");
+        if (member.read) defect(name, "already has a callback");
         return member;
     }
 
-    void place_callback(std::string_view name, std::string_view help, kind type,
-                        const label_list& labels, std::function<double()> read) {
-        auto& member = place(name, help, type, labels);
+    void declare_callback(std::string_view name, std::string_view help, kind type,
+                          const label_list& labels, std::function<double()> read) {
+        auto& member = declare(name, help, type, labels);
         if (member.count != nullptr || member.level != nullptr) {
-            defect(name, "is counted by a handle already");
+            defect(name, "already has a counter or gauge");
         }
         member.read = std::move(read);
     }
@@ -206,62 +207,62 @@ registry::~registry() = default;
 
 counter& registry::make_counter(std::string_view name, std::string_view help, label_list labels) {
     const std::lock_guard lock(state_->mutex);
-    auto& place = state_->place(name, help, kind::counter, labels);
-    if (place.count == nullptr) place.count = &state_->counters.emplace_back();
-    return *place.count;
+    auto& member = state_->declare(name, help, kind::counter, labels);
+    if (member.count == nullptr) member.count = &state_->counters.emplace_back();
+    return *member.count;
 }
 
 gauge& registry::make_gauge(std::string_view name, std::string_view help, label_list labels) {
     const std::lock_guard lock(state_->mutex);
-    auto& place = state_->place(name, help, kind::gauge, labels);
-    if (place.level == nullptr) place.level = &state_->gauges.emplace_back();
-    return *place.level;
+    auto& member = state_->declare(name, help, kind::gauge, labels);
+    if (member.level == nullptr) member.level = &state_->gauges.emplace_back();
+    return *member.level;
 }
 
 histogram& registry::make_histogram(std::string_view name, std::string_view help,
                                     std::span<const double> bounds, label_list labels) {
     const std::lock_guard lock(state_->mutex);
-    auto& place = state_->place(name, help, kind::histogram, labels);
-    if (place.spread == nullptr) {
-        place.spread = &state_->histograms.emplace_back(bounds);
-    } else if (!std::ranges::equal(place.spread->bounds(), bounds)) {
+    auto& member = state_->declare(name, help, kind::histogram, labels);
+    if (member.spread == nullptr) {
+        member.spread = &state_->histograms.emplace_back(bounds);
+    } else if (!std::ranges::equal(member.spread->bounds(), bounds)) {
         defect(name, "was declared with other bounds");
     }
-    return *place.spread;
+    return *member.spread;
 }
 
 void registry::make_callback_gauge(std::string_view name, std::string_view help, label_list labels,
                                    std::function<double()> read) {
     const std::lock_guard lock(state_->mutex);
-    state_->place_callback(name, help, kind::gauge, labels, std::move(read));
+    state_->declare_callback(name, help, kind::gauge, labels, std::move(read));
 }
 
 void registry::make_callback_counter(std::string_view name, std::string_view help,
                                      label_list labels, std::function<double()> read) {
     const std::lock_guard lock(state_->mutex);
-    state_->place_callback(name, help, kind::counter, labels, std::move(read));
+    state_->declare_callback(name, help, kind::counter, labels, std::move(read));
 }
 
 std::string registry::expose() const {
-    // Families and series are never removed and never moved, so that values are read, and
-    // callbacks are asked, without the lock: a callback may declare a metric.
+    // Families and series are never erased or moved. expose() therefore reads values and runs
+    // callbacks without the lock, and a callback may declare a metric.
     struct row {
         const std::string* labels;
         const series* member;
     };
-    struct chapter {
+    struct family_rows {
         const std::string* name;
         const family* group;
         std::vector<row> rows;
     };
-    std::vector<chapter> all;
+    std::vector<family_rows> all;
     {
         const std::lock_guard lock(state_->mutex);
         all.reserve(state_->families.size());
         for (const auto& [name, group] : state_->families) {
-            auto& made = all.emplace_back(&name, &group);
+            auto& entry = all.emplace_back(&name, &group);
             for (const auto& [labels, member] : group.members) {
-                made.rows.emplace_back(&labels, &member);
+                entry.rows.emplace_back(&labels, &member);
             }
         }
     }

@@ -1,7 +1,7 @@
 #pragma once
-// The platform's own metrics in the Prometheus text format 0.0.4. A module declares its metrics
-// once in its probe struct, at construction; counting afterwards is a relaxed atomic add without a
-// lock. Names, labels and help are compared with docs/metrics.md by a test.
+// The metrics of the platform itself, in the Prometheus text format 0.0.4. A module declares its
+// metrics once, in the constructor of its metrics struct. Counting is a relaxed atomic add without
+// a lock. A test compares names, labels and help with docs/metrics.md.
 
 #include <atomic>
 #include <cstdint>
@@ -18,7 +18,7 @@ namespace obs {
 
 using label_list = std::vector<std::pair<std::string, std::string>>;
 
-// Handles live as long as the registry.
+// The registry owns all counters, gauges and histograms.
 class counter {
   public:
     void add(std::uint64_t amount = 1) noexcept {
@@ -45,10 +45,10 @@ class gauge {
 class histogram {
   public:
     explicit histogram(std::span<const double> upper_bounds);
-    void observe(double value) noexcept;  // NaN is nothing
+    void observe(double value) noexcept;  // ignores NaN
     [[nodiscard]] std::span<const double> bounds() const noexcept { return bounds_; }
-    [[nodiscard]] std::uint64_t bucket(
-        std::size_t at) const noexcept;  // not cumulative; at == bounds().size(): +Inf
+    // Returns the count of one bucket, not cumulative. The bucket bounds().size() is +Inf.
+    [[nodiscard]] std::uint64_t bucket(std::size_t index) const noexcept;
     [[nodiscard]] double sum() const noexcept { return sum_.load(std::memory_order_relaxed); }
 
   private:
@@ -57,7 +57,7 @@ class histogram {
     std::atomic<double> sum_{0};
 };
 
-// 1 ms ... 10 s, for request durations.
+// Returns bounds from 1 ms to 10 s for request durations.
 std::span<const double> latency_bounds_seconds() noexcept;
 
 class registry {
@@ -67,24 +67,24 @@ class registry {
     registry(const registry&) = delete;
     registry& operator=(const registry&) = delete;
 
-    // The same name with other labels is another series of one family; the same name and labels
-    // again is the same handle. A bad name, a label twice, a name with two types, other labels or
-    // other bounds, a series with both a handle and a callback, or over 1,000 series in a family is
-    // a defect: it aborts with a sentence. Any thread.
+    // Declares a series. The same name with other label values is another series of the family. The
+    // same name and labels return the same object. Aborts with a message on a defect: an invalid
+    // name, a repeated label, a name with two types, label names or bounds, a series with both an
+    // object and a callback, more than 1,000 series in a family. Thread: any.
     counter& make_counter(std::string_view name, std::string_view help, label_list labels = {});
     gauge& make_gauge(std::string_view name, std::string_view help, label_list labels = {});
     histogram& make_histogram(std::string_view name, std::string_view help,
                               std::span<const double> bounds, label_list labels = {});
-    // Asked at each exposition, on the exposing thread and without a lock: for values that somebody
-    // else keeps. Must be cheap and thread-safe. One per series.
+    // Declares a series whose value belongs to another object. expose() calls `read` on its own
+    // thread and without a lock, so `read` must be fast and thread-safe. One callback per series.
     void make_callback_gauge(std::string_view name, std::string_view help, label_list labels,
                              std::function<double()> read);
     void make_callback_counter(std::string_view name, std::string_view help, label_list labels,
                                std::function<double()> read);
 
-    // The whole page, families sorted by name.
+    // Returns the exposition page, sorted by name.
     [[nodiscard]] std::string expose() const;
-    // "name type label1,label2" lines, sorted: the committed list.
+    // Returns sorted lines "name type label1,label2".
     [[nodiscard]] std::string catalogue() const;
 
   private:

@@ -38,14 +38,14 @@ TEST(registry, exposes_cumulative_buckets) {
               "took_seconds_count{verb=\"get\"} 4\n");
 }
 
-TEST(registry, gives_the_same_handle_for_the_same_series) {
+TEST(registry, returns_the_same_object_for_the_same_series) {
     registry all;
     auto& first = all.make_counter("a_total", "A.", {{"k", "1"}});
     EXPECT_EQ(&first, &all.make_counter("a_total", "A.", {{"k", "1"}}));
     EXPECT_NE(&first, &all.make_counter("a_total", "A.", {{"k", "2"}}));
 }
 
-TEST(registry, asks_callbacks_at_each_exposition) {
+TEST(registry, runs_callbacks_at_each_exposition) {
     registry all;
     double age = 1;
     all.make_callback_gauge("age_seconds", "Age.", {}, [&] { return age; });
@@ -54,7 +54,7 @@ TEST(registry, asks_callbacks_at_each_exposition) {
     EXPECT_NE(all.expose().find("age_seconds 2\n"), std::string::npos);
 }
 
-TEST(registry, writes_special_numbers_as_prometheus_spells_them) {
+TEST(registry, writes_infinity_and_nan_in_the_spelling_of_prometheus) {
     registry all;
     all.make_gauge("a", "A.").set(1.0 / 0.0);
     all.make_gauge("b", "B.").set(-1.0 / 0.0);
@@ -87,7 +87,7 @@ TEST(registry, counts_from_many_threads) {
     EXPECT_EQ(took.sum(), 40'000.0);
 }
 
-TEST(registry_death, refuses_what_would_break_the_page) {
+TEST(registry_death, aborts_on_an_invalid_declaration) {
     registry all;
     all.make_gauge("a", "A.", {{"k", "1"}});
     EXPECT_DEATH(all.make_counter("a", "A.", {{"k", "1"}}), "another type");
@@ -100,15 +100,16 @@ TEST(registry_death, refuses_what_would_break_the_page) {
     EXPECT_DEATH(all.make_gauge("d", "D.", {{"k", "1"}, {"k", "2"}}), "label 'k' twice");
     const std::vector<double> one{1};
     const std::vector<double> two{1, 2};
-    EXPECT_DEATH(all.make_histogram("e", "E.", one, {{"le", "1"}}), "the histogram's own");
+    EXPECT_DEATH(all.make_histogram("e", "E.", one, {{"le", "1"}}), "reserved for buckets");
     all.make_histogram("f", "F.", one);
     EXPECT_DEATH(all.make_histogram("f", "F.", two), "other bounds");
     all.make_gauge("g", "G.");
-    EXPECT_DEATH(all.make_callback_gauge("g", "G.", {}, [] { return 1.0; }), "handle already");
+    EXPECT_DEATH(all.make_callback_gauge("g", "G.", {}, [] { return 1.0; }),
+                 "already has a counter or gauge");
     all.make_callback_counter("h_total", "H.", {}, [] { return 1.0; });
     EXPECT_DEATH(all.make_callback_counter("h_total", "H.", {}, [] { return 2.0; }),
-                 "callback already");
-    EXPECT_DEATH(all.make_counter("h_total", "H."), "callback already");
+                 "already has a callback");
+    EXPECT_DEATH(all.make_counter("h_total", "H."), "already has a callback");
 }
 
 TEST(registry, a_callback_may_declare_a_metric) {
@@ -121,7 +122,7 @@ TEST(registry, a_callback_may_declare_a_metric) {
     EXPECT_NE(all.expose().find("inner 2"), std::string::npos);
 }
 
-TEST(histogram, nan_is_nothing) {
+TEST(histogram, ignores_nan) {
     const std::vector<double> bounds{1};
     histogram spread(bounds);
     spread.observe(0.0 / 0.0);
