@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "base/time_text.hpp"
+#include "domain/engines.hpp"
 
 namespace app {
 namespace {
@@ -14,7 +15,8 @@ namespace {
 namespace json = boost::json;
 using base::errc;
 
-constexpr int format_version = 1;
+// 1: `topology` without groups, size and storage next to it. 2: topology.groups.
+constexpr int format_version = 2;
 
 // Reads members of one object; the first fault is kept and everything after it yields defaults.
 class reader {
@@ -100,16 +102,18 @@ class reader {
         const auto* value = find(key);
         return {value == nullptr ? none : *value, fault_};
     }
+    [[nodiscard]] bool has(std::string_view key) const { return find(key) != nullptr; }
     void check_version() {
         if (integer("v") > format_version) complain("v (written by a newer version)");
+    }
+
+    void complain(std::string_view what) {
+        if (fault_.empty()) fault_ = what;
     }
 
   private:
     const json::value* find(std::string_view key) const {
         return object_ == nullptr ? nullptr : object_->if_contains(key);
-    }
-    void complain(std::string_view what) {
-        if (fault_.empty()) fault_ = what;
     }
     const json::object* object_ = nullptr;
     std::string& fault_;
@@ -149,8 +153,25 @@ json::object to_json(const domain::operation& from) {
     return result;
 }
 
+json::object to_json(const domain::topology& shape) {
+    json::array groups;
+    for (const auto& group : shape.groups) {
+        groups.push_back(json::object{{"role", group.role},
+                                      {"replicas", group.replicas},
+                                      {"cpu_millis", group.size.cpu_millis},
+                                      {"memory_bytes", group.size.memory_bytes},
+                                      {"storage",
+                                       {{"bytes", group.storage.bytes},
+                                        {"class", group.storage.storage_class},
+                                        {"type", name(group.storage.type)}}}});
+    }
+    return {{"mode", name(shape.mode)}, {"shards", shape.shards}, {"groups", std::move(groups)}};
+}
+
 domain::operation_step read_step(reader& from) {
-    return {.name = from.text("name"),
+    auto name = from.text("name");
+    if (name == "apply_switch") name = "apply_pause";  // its name in format 1
+    return {.name = std::move(name),
             .phase = from.word("phase", &domain::operation_phase_from),
             .message = from.text("message")};
 }
@@ -174,6 +195,40 @@ domain::operation read_operation(reader& from) {
             .request_digest = from.text("request_digest")};
 }
 
+domain::storage read_storage(reader source) {
+    return {.bytes = source.integer("bytes"),
+            .storage_class = source.text("class"),
+            .type = source.word("type", &domain::storage_type_from)};
+}
+
+domain::node_group read_group(reader& source) {
+    return {.role = source.text("role"),
+            .replicas = source.small("replicas"),
+            .size = {.cpu_millis = source.integer("cpu_millis"),
+                     .memory_bytes = source.integer("memory_bytes")},
+            .storage = read_storage(source.object("storage"))};
+}
+
+// Documents of format 1 have the data group only, spread over the record. The groups that the
+// platform created next to it had the engine's default values.
+domain::topology read_topology(reader& record, const std::string& engine) {
+    auto source = record.object("topology");
+    domain::topology shape{.mode = source.word("mode", &domain::topology_mode_from),
+                           .shards = source.small("shards")};
+    if (source.has("groups")) {
+        shape.groups = source.list("groups", &read_group);
+        if (shape.groups.empty()) source.complain("groups");
+        return shape;
+    }
+    shape.groups = {{.replicas = source.small("replicas"),
+                     .size = {.cpu_millis = record.integer("cpu_millis"),
+                              .memory_bytes = record.integer("memory_bytes")},
+                     .storage = read_storage(record.object("storage"))}};
+    const auto* rules = domain::find_engine(engine);
+    if (rules != nullptr) domain::complete_groups(shape, *rules);
+    return shape;
+}
+
 domain::database read_database(reader& from) {
     from.check_version();
     domain::database record;
@@ -182,16 +237,7 @@ domain::database read_database(reader& from) {
     record.name = from.text("name");
     record.engine = from.text("engine");
     record.version = from.text("version");
-    auto shape = from.object("topology");
-    record.topology = {.mode = shape.word("mode", &domain::topology_mode_from),
-                       .replicas = shape.small("replicas"),
-                       .shards = shape.small("shards")};
-    record.size = {.cpu_millis = from.integer("cpu_millis"),
-                   .memory_bytes = from.integer("memory_bytes")};
-    auto volume = from.object("storage");
-    record.storage = {.bytes = volume.integer("bytes"),
-                      .storage_class = volume.text("class"),
-                      .type = volume.word("type", &domain::storage_type_from)};
+    record.topology = read_topology(from, record.engine);
     record.deletion_protection = from.flag("deletion_protection");
     record.paused = from.flag("paused");
     record.monitoring = from.flag("monitoring");
@@ -253,16 +299,7 @@ std::string encode(const domain::database& from) {
                               {"name", from.name},
                               {"engine", from.engine},
                               {"version", from.version},
-                              {"topology",
-                               {{"mode", name(from.topology.mode)},
-                                {"replicas", from.topology.replicas},
-                                {"shards", from.topology.shards}}},
-                              {"cpu_millis", from.size.cpu_millis},
-                              {"memory_bytes", from.size.memory_bytes},
-                              {"storage",
-                               {{"bytes", from.storage.bytes},
-                                {"class", from.storage.storage_class},
-                                {"type", name(from.storage.type)}}},
+                              {"topology", to_json(from.topology)},
                               {"deletion_protection", from.deletion_protection},
                               {"paused", from.paused},
                               {"monitoring", from.monitoring},

@@ -323,12 +323,12 @@ TEST_F(service, a_failed_change_is_told_and_taken_back) {
     ASSERT_TRUE(create("cache"));
     cluster_.report("cache", observed_phase::ready);
     settle();
-    const auto before = seen_->databases.at("cache")->record->size;
+    const auto before = seen_->databases.at("cache")->record->topology.data().size;
     const auto grown = patch("cache", {.size = domain::size_request{.preset = "large"}});
     cluster_.finish_change("cache", domain::change_phase::failed);
     settle();
     EXPECT_EQ(operation(grown), operation_phase::failed);
-    EXPECT_EQ(seen_->databases.at("cache")->record->size, before);
+    EXPECT_EQ(seen_->databases.at("cache")->record->topology.data().size, before);
 }
 
 TEST_F(service, a_revision_that_moved_is_a_failed_precondition) {

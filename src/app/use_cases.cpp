@@ -55,8 +55,7 @@ domain::engine_offer offer_of(const ports::catalogue& offer, const std::string& 
 }
 
 bool changes_cluster(const domain::database& before, const domain::database& after) noexcept {
-    return before.size != after.size || before.topology != after.topology ||
-           before.storage != after.storage || before.paused != after.paused;
+    return before.topology != after.topology || before.paused != after.paused;
 }
 
 std::optional<domain::operation> newest_operation(const domain::database& record) {

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <ranges>
 
+#include "domain/engines.hpp"
+
 namespace domain {
 namespace {
 
@@ -52,10 +54,21 @@ bool is_overdue(const operation& which, const decide_context& context) {
     return context.now - which.started_at.value_or(context.now) > context.operation_timeout;
 }
 
+// Takes over the observed shape. Groups that the observation does not show keep their values.
 void adopt_observed_spec(database& record, const observed_database& observed) {
-    record.topology = observed.topology;
-    record.size = observed.size;
-    record.storage.bytes = observed.storage.bytes;
+    auto& shape = record.topology;
+    const bool is_other_mode = shape.mode != observed.topology.mode;
+    shape.mode = observed.topology.mode;
+    shape.shards = observed.topology.shards;
+    const auto* rules = find_engine(record.engine);
+    if (is_other_mode && rules != nullptr) complete_groups(shape, *rules);
+    for (const auto& source : observed.topology.groups) {
+        auto* group = shape.find(source.role);
+        if (group == nullptr) continue;
+        group->replicas = source.replicas;
+        group->size = source.size;
+        group->storage.bytes = source.storage.bytes;
+    }
 }
 
 bool is_switch(const operation& which) noexcept {
@@ -345,14 +358,34 @@ void begin_operation(database& record, operation started, base::instant now) {
 
 std::optional<change_kind> next_change(const database& record,
                                        const observed_database& observed) noexcept {
-    // Without a volume there is nothing that could be expanded.
-    const bool has_volume = record.storage.type == storage_type::durable;
-    if (has_volume && record.storage.bytes > observed.storage.bytes)
-        return change_kind::volume_expansion;
-    if (record.size != observed.size) return change_kind::vertical_scaling;
-    if (record.topology != observed.topology) return change_kind::horizontal_scaling;
-    if (has_volume && record.storage.bytes < observed.storage.bytes)
-        return change_kind::volume_expansion;
+    const auto differs = [&](auto is_other) {
+        return std::ranges::any_of(observed.topology.groups, [&](const node_group& present) {
+            const auto* wanted = record.topology.find(present.role);
+            return wanted != nullptr && is_other(*wanted, present);
+        });
+    };
+    // Ephemeral storage has no volume to expand.
+    const bool expands = differs([](const node_group& wanted, const node_group& present) {
+        return wanted.storage.type == storage_type::durable &&
+               wanted.storage.bytes > present.storage.bytes;
+    });
+    if (expands) return change_kind::volume_expansion;
+    const bool resizes = differs([](const node_group& wanted, const node_group& present) {
+        return wanted.size != present.size;
+    });
+    if (resizes) return change_kind::vertical_scaling;
+    const bool scales = differs([](const node_group& wanted, const node_group& present) {
+        return wanted.replicas != present.replicas;
+    });
+    if (scales || record.topology.mode != observed.topology.mode ||
+        record.topology.shards != observed.topology.shards) {
+        return change_kind::horizontal_scaling;
+    }
+    const bool shrinks = differs([](const node_group& wanted, const node_group& present) {
+        return wanted.storage.type == storage_type::durable &&
+               wanted.storage.bytes < present.storage.bytes;
+    });
+    if (shrinks) return change_kind::volume_expansion;
     return std::nullopt;
 }
 

@@ -75,7 +75,8 @@ void finish(operation& which, operation_phase phase, base::instant now, std::str
             std::string message = {});
 
 // Which day-2 change leads from the observed to the desired spec, in the order in which they are
-// done: volume_expansion, vertical_scaling, horizontal_scaling; nothing when they agree.
+// done: volume_expansion, vertical_scaling, horizontal_scaling; nothing when they agree. Compares
+// the node groups that the observation shows.
 std::optional<change_kind> next_change(const database& record,
                                        const observed_database& observed) noexcept;
 

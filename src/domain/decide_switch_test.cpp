@@ -42,9 +42,7 @@ class switches : public testing::Test {
                                 .uid = "uid-1",
                                 .owner_database_id = "db-a",
                                 .phase = observed_phase::ready,
-                                .topology = record_.topology,
-                                .size = record_.size,
-                                .storage = record_.storage};
+                                .topology = record_.topology};
 };
 
 TEST_F(switches, a_resume_after_a_pause_that_came_through_by_half_is_written) {

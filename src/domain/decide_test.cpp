@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "domain/engines.hpp"
+
 #include "domain/status.hpp"
 
 namespace domain {
@@ -19,8 +21,8 @@ database wanted_database() {
     record.name = "orders";
     record.engine = "postgres";
     record.version = "17.9";
-    record.size = {.cpu_millis = 500, .memory_bytes = gibi};
-    record.storage.bytes = 10 * gibi;
+    record.topology.data().size = {.cpu_millis = 500, .memory_bytes = gibi};
+    record.topology.data().storage.bytes = 10 * gibi;
     begin_operation(record, {.id = "op-1", .kind = operation_kind::create}, start);
     return record;
 }
@@ -33,10 +35,13 @@ observed_database shown(const database& record, observed_phase phase) {
             .phase = phase,
             .version = record.version,
             .topology = record.topology,
-            .size = record.size,
-            .storage = record.storage,
             .paused = record.paused,
             .labels = record.labels};
+}
+
+void scale_to_three(database& record) {
+    record.topology.mode = topology_mode::replicated;
+    record.topology.data().replicas = 3;
 }
 
 database running_database() {
@@ -190,8 +195,8 @@ TEST(decide, treats_an_object_with_another_uid_as_missing) {
 TEST(decide, asks_for_one_change_at_a_time_and_ends_when_the_spec_has_arrived) {
     auto record = running_database();
     auto observed = shown(record, observed_phase::ready);
-    record.size.memory_bytes = 2 * gibi;
-    record.storage.bytes = 20 * gibi;
+    record.topology.data().size.memory_bytes = 2 * gibi;
+    record.topology.data().storage.bytes = 20 * gibi;
     begin_operation(record, {.id = "op-2", .kind = operation_kind::update}, start);
 
     auto result = decide(record, &observed, at());
@@ -209,14 +214,14 @@ TEST(decide, asks_for_one_change_at_a_time_and_ends_when_the_spec_has_arrived) {
     observed.changes.back().phase = change_phase::successful;
     EXPECT_EQ(decide(record, &observed, at()).next.kind, action_kind::none)
         << "the spec has not arrived yet";
-    observed.storage.bytes = 20 * gibi;
+    observed.topology.data().storage.bytes = 20 * gibi;
     result = decide(record, &observed, at());
     EXPECT_EQ(result.next.change, change_kind::vertical_scaling);
     record = result.record;
 
     observed.changes.push_back(
         change(change_kind::vertical_scaling, change_phase::successful, "op-2"));
-    observed.size.memory_bytes = 2 * gibi;
+    observed.topology.data().size.memory_bytes = 2 * gibi;
     result = decide(record, &observed, at());
     EXPECT_EQ(result.record.operations.back().phase, operation_phase::succeeded);
     EXPECT_EQ(result.record.operations.back().steps.size(), 2u);
@@ -225,7 +230,7 @@ TEST(decide, asks_for_one_change_at_a_time_and_ends_when_the_spec_has_arrived) {
 TEST(decide, does_not_ask_while_somebody_elses_change_runs) {
     auto record = running_database();
     auto observed = shown(record, observed_phase::unknown);
-    record.topology = {.mode = topology_mode::replicated, .replicas = 3};
+    scale_to_three(record);
     begin_operation(record, {.id = "op-2", .kind = operation_kind::update}, start);
     observed.changes.push_back(change(change_kind::restart, change_phase::progressing, ""));
     EXPECT_EQ(decide(record, &observed, at()).next.kind, action_kind::none);
@@ -235,15 +240,15 @@ TEST(decide, goes_back_to_what_is_when_a_change_failed) {
     auto record = running_database();
     const auto before = record;
     auto observed = shown(record, observed_phase::ready);
-    record.size.memory_bytes = 64 * gibi;
-    record.topology = {.mode = topology_mode::replicated, .replicas = 3};
+    record.topology.data().size.memory_bytes = 64 * gibi;
+    scale_to_three(record);
     begin_operation(record, {.id = "op-2", .kind = operation_kind::update}, start);
     observed.changes.push_back(change(change_kind::vertical_scaling, change_phase::failed, "op-2"));
     observed.changes.back().message = "not enough memory";
     const auto result = decide(record, &observed, at());
     EXPECT_EQ(result.record.operations.back().phase, operation_phase::failed);
     EXPECT_EQ(result.record.operations.back().error_message, "not enough memory");
-    EXPECT_EQ(result.record.size, before.size);
+    EXPECT_EQ(result.record.topology.data().size, before.topology.data().size);
     EXPECT_EQ(result.record.topology, before.topology);
     EXPECT_EQ(decide(result.record, &observed, at()).next.kind, action_kind::none);
 }
@@ -251,7 +256,7 @@ TEST(decide, goes_back_to_what_is_when_a_change_failed) {
 TEST(decide, waits_with_members_until_the_database_is_healthy) {
     auto record = running_database();
     auto observed = shown(record, observed_phase::not_ready);
-    record.topology = {.mode = topology_mode::replicated, .replicas = 3};
+    scale_to_three(record);
     begin_operation(record, {.id = "op-2", .kind = operation_kind::update}, start);
     for (const auto phase : {observed_phase::not_ready, observed_phase::provisioning,
                              observed_phase::unknown, observed_phase::restoring}) {
@@ -266,9 +271,9 @@ TEST(decide, waits_with_members_until_the_database_is_healthy) {
 // merely starts is left alone: it gets the time for it.
 TEST(decide, gives_a_broken_database_the_room_that_it_lacks) {
     auto grown = running_database();
-    grown.storage.bytes *= 2;
+    grown.topology.data().storage.bytes *= 2;
     auto stronger = running_database();
-    stronger.size.memory_bytes *= 2;
+    stronger.topology.data().size.memory_bytes *= 2;
     for (auto record : {grown, stronger}) {
         begin_operation(record, {.id = "op-2", .kind = operation_kind::update}, start);
         for (const auto phase : {observed_phase::not_ready, observed_phase::provisioning}) {
@@ -289,26 +294,59 @@ TEST(decide, gives_a_broken_database_the_room_that_it_lacks) {
 
 TEST(decide, asks_for_no_expansion_where_there_is_no_volume) {
     auto record = running_database();
-    record.storage.type = storage_type::ephemeral;
+    record.topology.data().storage.type = storage_type::ephemeral;
     auto observed = shown(record, observed_phase::ready);
-    for (const auto bytes : {record.storage.bytes / 2, record.storage.bytes * 2}) {
-        observed.storage.bytes = bytes;
+    const auto present = record.topology.data().storage.bytes;
+    for (const auto bytes : {present / 2, present * 2}) {
+        observed.topology.data().storage.bytes = bytes;
         EXPECT_EQ(next_change(record, observed), std::nullopt);
     }
 }
 
+// A RedisSentinel is not observed: what the record says of it is not a difference.
+TEST(decide, compares_every_group_that_the_observation_shows) {
+    auto record = running_database();
+    record.engine = "mongodb";
+    record.topology.mode = topology_mode::cluster;
+    record.topology.groups.push_back({.role = "config", .replicas = 3, .storage = {.bytes = gibi}});
+    record.topology.groups.push_back({.role = "router", .replicas = 2});
+    auto observed = shown(record, observed_phase::ready);
+    EXPECT_EQ(next_change(record, observed), std::nullopt);
+    record.topology.find("router")->replicas = 4;
+    EXPECT_EQ(next_change(record, observed), change_kind::horizontal_scaling);
+    record.topology.find("router")->size.cpu_millis = 900;
+    EXPECT_EQ(next_change(record, observed), change_kind::vertical_scaling);
+    record.topology.find("config")->storage.bytes = 2 * gibi;
+    EXPECT_EQ(next_change(record, observed), change_kind::volume_expansion);
+    observed.topology.groups.resize(1);
+    EXPECT_EQ(next_change(record, observed), std::nullopt);
+}
+
+TEST(decide, adopts_every_group_that_another_client_scaled) {
+    auto record = running_database();
+    record.engine = "mongodb";
+    record.topology.mode = topology_mode::cluster;
+    complete_groups(record.topology, *find_engine("mongodb"));
+    auto observed = shown(record, observed_phase::ready);
+    observed.topology.find("router")->replicas = 5;
+    observed.topology.groups.erase(observed.topology.groups.begin() + 1);  // config
+    const auto result = decide(record, &observed, at());
+    EXPECT_EQ(result.record.topology.find("router")->replicas, 5);
+    EXPECT_EQ(*result.record.topology.find("config"), *record.topology.find("config"));
+}
+
 TEST(decide, ends_an_overdue_change_and_forgets_what_it_wanted) {
     auto record = running_database();
-    const auto before = record.size;
+    const auto before = record.topology.data().size;
     auto observed = shown(record, observed_phase::ready);
-    record.size.memory_bytes = 2 * gibi;
+    record.topology.data().size.memory_bytes = 2 * gibi;
     begin_operation(record, {.id = "op-2", .kind = operation_kind::update}, start);
     observed.changes.push_back(
         change(change_kind::vertical_scaling, change_phase::progressing, "op-2"));
     record = decide(record, &observed, at()).record;
     const auto result = decide(record, &observed, at(seconds(901)));
     EXPECT_EQ(result.record.operations.back().phase, operation_phase::failed);
-    EXPECT_EQ(result.record.size, before);
+    EXPECT_EQ(result.record.topology.data().size, before);
 }
 
 TEST(decide, pauses_and_resumes_through_the_object) {
@@ -355,12 +393,12 @@ TEST(decide, a_resume_whose_time_is_over_is_not_wanted_any_more) {
 TEST(decide, what_has_succeeded_is_not_overdue) {
     auto record = running_database();
     auto observed = shown(record, observed_phase::ready);
-    record.size.memory_bytes = 2 * gibi;
+    record.topology.data().size.memory_bytes = 2 * gibi;
     begin_operation(record, {.id = "op-2", .kind = operation_kind::update}, start);
     record = decide(record, &observed, at()).record;
     observed.changes.push_back(
         change(change_kind::vertical_scaling, change_phase::successful, "op-2"));
-    observed.size = record.size;
+    observed.topology.data().size = record.topology.data().size;
     record = decide(record, &observed, at(seconds(5000))).record;
     EXPECT_EQ(record.operations.back().phase, operation_phase::succeeded);
 }
@@ -383,13 +421,13 @@ TEST(decide, what_was_accepted_before_the_platform_was_down_gets_its_time) {
 TEST(decide, takes_over_a_finished_change_of_somebody_else) {
     const auto record = running_database();
     auto observed = shown(record, observed_phase::ready);
-    observed.size.memory_bytes = 4 * gibi;
+    observed.topology.data().size.memory_bytes = 4 * gibi;
     observed.changes.push_back(
         change(change_kind::vertical_scaling, change_phase::progressing, ""));
     EXPECT_FALSE(decide(record, &observed, at()).record_changed) << "still under way";
     observed.changes.back().phase = change_phase::successful;
     const auto result = decide(record, &observed, at());
-    EXPECT_EQ(result.record.size.memory_bytes, 4 * gibi);
+    EXPECT_EQ(result.record.topology.data().size.memory_bytes, 4 * gibi);
     EXPECT_EQ(result.next.kind, action_kind::none);
 }
 

@@ -56,14 +56,15 @@ std::vector<base::field_error> creation_errors(const database& wanted, const eng
 std::vector<base::field_error> scaling_errors(const topology& from, const topology& to,
                                               const engine_rules& rules) {
     std::vector<base::field_error> faults;
-    if (rules.scaled_replicas_most > 0 && to.replicas != from.replicas &&
-        to.replicas > rules.scaled_replicas_most) {
+    const int before = from.data().replicas;
+    const int after = to.data().replicas;
+    if (rules.scaled_replicas_most > 0 && after != before && after > rules.scaled_replicas_most) {
         faults.push_back({"/topology/replicas", "out_of_range",
                           fmt::format("{} can be scaled to at most {} replicas", rules.display_name,
                                       rules.scaled_replicas_most)});
     }
-    const bool apart = (to.shards > from.shards && to.replicas < from.replicas) ||
-                       (to.shards < from.shards && to.replicas > from.replicas);
+    const bool apart =
+        (to.shards > from.shards && after < before) || (to.shards < from.shards && after > before);
     if (rules.scales_one_way && apart) {
         faults.push_back({"/topology", "mixed_scaling_directions",
                           fmt::format("{} cannot get more shards and fewer replicas, or the other "

@@ -8,9 +8,39 @@ namespace {
 constexpr std::int64_t mebi = 1024 * 1024;
 constexpr std::int64_t gibi = 1024 * mebi;
 
-// What KubeDB gives such members when nobody says how much.
-constexpr size mongodb_side_size{.cpu_millis = 800, .memory_bytes = 1536 * mebi};
-constexpr size sentinel_size{.cpu_millis = 500, .memory_bytes = 1 * gibi};
+// Default sizes are those that KubeDB's webhooks fill in.
+constexpr size mongodb_helper_size{.cpu_millis = 800, .memory_bytes = 1536 * mebi};
+constexpr std::array mongodb_groups{
+    group_rules{.role = "config",
+                .mode = topology_mode::cluster,
+                .replicas = {1, 7},  // a replica set has at most 7 voting members
+                .replicas_default = 3,
+                .size_default = mongodb_helper_size,
+                .storage = group_storage::always,
+                .storage_bytes_default = 2 * gibi,
+                .scales_horizontally = true,
+                .scales_vertically = true,
+                .expands_volumes = true},
+    group_rules{.role = "router",
+                .mode = topology_mode::cluster,
+                .replicas = {1, 20},
+                .replicas_default = 2,
+                .size_default = mongodb_helper_size,
+                .scales_horizontally = true,
+                .scales_vertically = true},
+};
+// RedisSentinel is an object of its own with its own OpsRequest kind, which the platform does not
+// write yet: the group keeps the shape it was created with. Three sentinels are the fewest that
+// still agree on a failover after one is lost.
+constexpr std::array redis_groups{
+    group_rules{.role = "sentinel",
+                .mode = topology_mode::replicated,
+                .replicas = {3, 9},
+                .replicas_default = 3,
+                .size_default = {.cpu_millis = 500, .memory_bytes = 1 * gibi},
+                .storage = group_storage::durable_only,
+                .storage_bytes_default = 1 * gibi},
+};
 
 // Limits follow KubeDB's admission rules for kubedb.com/v1 and ops.kubedb.com/v1alpha1 (Redis
 // Cluster: at least 3 shards of 2; MySQL Group Replication: 3 to 9 members; Galera: at least 3,
@@ -42,8 +72,7 @@ constexpr std::array<engine_rules, 7> engines{{
      .shard_replicas = {1, 9},
      .memory_bytes_min = 256 * mebi,
      .storage_bytes_min = 128 * mebi,
-     .config_servers = {3, mongodb_side_size, 2 * gibi},
-     .routers = {2, mongodb_side_size}},
+     .groups = mongodb_groups},
     {.engine = "redis",
      .display_name = "Redis",
      .replicated = {2, 9},
@@ -53,7 +82,7 @@ constexpr std::array<engine_rules, 7> engines{{
      .scales_one_way = true,
      .memory_bytes_min = 64 * mebi,
      .storage_bytes_min = 64 * mebi,
-     .sentinels = {3, sentinel_size, gibi}},  // the fewest that still agree when one is lost
+     .groups = redis_groups},
     {.engine = "elasticsearch",
      .display_name = "Elasticsearch",
      .replicated = {2, 20},
@@ -87,6 +116,37 @@ const engine_rules* find_engine(std::string_view engine) noexcept {
         if (rules.engine == engine) return &rules;
     }
     return nullptr;
+}
+
+const group_rules* find_group(const engine_rules& rules, topology_mode mode,
+                              std::string_view role) noexcept {
+    for (const auto& group : rules.groups) {
+        if (group.mode == mode && group.role == role) return &group;
+    }
+    return nullptr;
+}
+
+void complete_groups(topology& shape, const engine_rules& rules) {
+    std::vector<node_group> groups{std::move(shape.data())};
+    const storage volume = groups.front().storage;
+    for (const auto& group : rules.groups) {
+        if (group.mode != shape.mode) continue;
+        if (auto* present = shape.find(group.role)) {
+            groups.push_back(std::move(*present));
+            continue;
+        }
+        node_group added{.role = std::string(group.role),
+                         .replicas = group.replicas_default,
+                         .size = group.size_default,
+                         .storage = {}};
+        if (group.has_storage(volume.type)) {
+            added.storage = {.bytes = group.storage_bytes_default,
+                             .storage_class = volume.storage_class,
+                             .type = volume.type};
+        }
+        groups.push_back(std::move(added));
+    }
+    shape.groups = std::move(groups);
 }
 
 std::span<const size_preset> size_presets() noexcept {

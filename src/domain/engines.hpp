@@ -20,11 +20,31 @@ struct replica_range {
     [[nodiscard]] bool supported() const noexcept { return most > 0; }
 };
 
-// Members that a topology needs beside the database's own, all alike. They count in every quota.
-struct side_members {
-    int count = 0;
-    domain::size size{};             // of each
-    std::int64_t storage_bytes = 0;  // of each, where the database's own storage is durable
+// Which storage the members of a node group have.
+enum class group_storage : std::uint8_t {
+    none,
+    durable_only,  // a volume each; nothing if the database's storage is ephemeral
+    always         // a volume each, or a limit of the same size if the storage is ephemeral
+};
+
+// A node group that a topology mode has in addition to the data group.
+struct group_rules {
+    std::string_view role;  // "sentinel", "config", "router"
+    topology_mode mode = topology_mode::cluster;
+    replica_range replicas{};
+    int replicas_default = 0;
+    domain::size size_default{};
+    group_storage storage = group_storage::none;
+    std::int64_t storage_bytes_default = 0;
+    // Whether an OpsRequest can change the group after creation, by kind of change.
+    bool scales_horizontally = false;
+    bool scales_vertically = false;
+    bool expands_volumes = false;
+
+    [[nodiscard]] bool has_storage(storage_type type) const noexcept {
+        return storage == group_storage::always ||
+               (storage == group_storage::durable_only && type == storage_type::durable);
+    }
 };
 
 struct release {
@@ -58,9 +78,7 @@ struct engine_rules {
     bool scales_one_way = false;   // not one of shards and members up and the other down
     std::int64_t memory_bytes_min = 0;
     std::int64_t storage_bytes_min = 0;
-    side_members sentinels{};       // beside a replicated database
-    side_members config_servers{};  // beside a cluster
-    side_members routers{};         // beside a cluster
+    std::span<const group_rules> groups{};  // in addition to the data group; one row per mode
 };
 
 std::span<const engine_rules> all_engines() noexcept;
@@ -76,9 +94,13 @@ const size_preset* find_preset(std::string_view name) noexcept;
 // The preset that has exactly this size, or null.
 const size_preset* preset_of(const domain::size& size) noexcept;
 
-// How many members (processes with a volume of their own) a topology has.
-constexpr int member_count(const topology& shape) noexcept {
-    return shape.mode == topology_mode::cluster ? shape.shards * shape.replicas : shape.replicas;
-}
+// The rules of a group that `mode` has in addition to the data group. nullptr if there is none.
+const group_rules* find_group(const engine_rules& rules, topology_mode mode,
+                              std::string_view role) noexcept;
+
+// Makes the groups those of the mode: adds the missing ones with the engine's defaults, erases the
+// ones that the mode does not have. The storage class and type of an added group are those of the
+// data group.
+void complete_groups(topology& shape, const engine_rules& rules);
 
 }  // namespace domain

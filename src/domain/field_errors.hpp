@@ -22,6 +22,7 @@ class field_errors {
     explicit field_errors(std::vector<base::field_error> unread) : list_(std::move(unread)) {}
     void add(std::string pointer, std::string code, std::string message);
     void add(std::vector<base::field_error> more);
+    [[nodiscard]] std::size_t count() const noexcept { return list_.size(); }
     [[nodiscard]] bool empty() const noexcept { return list_.empty(); }
     // invalid, with all of them.
     [[nodiscard]] std::unexpected<base::failure> fail() &&;

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include "base/quantity.hpp"
-#include "domain/engines.hpp"
 
 namespace domain {
 
@@ -26,24 +25,12 @@ usage& usage::operator-=(const usage& other) noexcept {
 }
 
 usage usage_of(const database& record) noexcept {
-    const std::int64_t members = member_count(record.topology);
-    usage all{.databases = 1,
-              .cpu_millis = record.size.cpu_millis * members,
-              .memory_bytes = record.size.memory_bytes * members,
-              .storage_bytes = record.storage.bytes * members};
-    const auto* rules = find_engine(record.engine);
-    if (rules == nullptr) return all;
-    const auto add = [&](const side_members& side) {
-        all.cpu_millis += side.size.cpu_millis * side.count;
-        all.memory_bytes += side.size.memory_bytes * side.count;
-        if (record.storage.type == storage_type::durable) {
-            all.storage_bytes += side.storage_bytes * side.count;
-        }
-    };
-    if (record.topology.mode == topology_mode::replicated) add(rules->sentinels);
-    if (record.topology.mode == topology_mode::cluster) {
-        add(rules->config_servers);
-        add(rules->routers);
+    usage all{.databases = 1};
+    for (const auto& group : record.topology.groups) {
+        const std::int64_t members = record.topology.member_count(group);
+        all.cpu_millis += group.size.cpu_millis * members;
+        all.memory_bytes += group.size.memory_bytes * members;
+        all.storage_bytes += group.storage.bytes * members;
     }
     return all;
 }

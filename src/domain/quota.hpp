@@ -20,8 +20,7 @@ struct usage {
     usage& operator-=(const usage& other) noexcept;
     bool operator==(const usage&) const = default;
 };
-// All members together, those that the topology needs beside the database's own included;
-// ephemeral storage counts too.
+// All members of all node groups; ephemeral storage counts too.
 usage usage_of(const database& record) noexcept;
 // A usage whose zeros mean "no limit".
 usage limits_of(const project& owner) noexcept;

@@ -13,12 +13,6 @@
 
 namespace domain {
 
-struct topology_request {
-    std::optional<std::string> mode;  // "standalone" | "replicated" | "cluster"
-    std::optional<std::int64_t> replicas;
-    std::optional<std::int64_t> shards;
-};
-
 struct size_request {  // a preset, or both others
     std::optional<std::string> preset;
     std::optional<std::string> cpu;     // "500m"
@@ -29,6 +23,22 @@ struct storage_request {
     std::optional<std::string> size;           // "10Gi"
     std::optional<std::string> storage_class;  // JSON member "class"
     std::optional<std::string> type;           // "durable" | "ephemeral"
+};
+
+// One node group by its role. The entry of the data group says the same as topology.replicas, size
+// and storage of the request.
+struct group_request {
+    std::optional<std::string> role;
+    std::optional<std::int64_t> replicas;
+    std::optional<size_request> size;
+    std::optional<storage_request> storage;
+};
+
+struct topology_request {
+    std::optional<std::string> mode;       // "standalone" | "replicated" | "cluster"
+    std::optional<std::int64_t> replicas;  // of the data group
+    std::optional<std::int64_t> shards;
+    std::optional<std::vector<group_request>> groups;
 };
 
 struct create_request {

@@ -13,6 +13,7 @@
 
 #include "base/clock.hpp"
 #include "base/failure.hpp"
+#include "domain/topology.hpp"
 
 namespace domain {
 
@@ -20,31 +21,6 @@ using base::instant;
 using labels = std::map<std::string, std::string>;
 
 // ---- desired -------------------------------------------------------------------------
-
-enum class topology_mode : std::uint8_t { standalone, replicated, cluster };
-
-struct topology {
-    topology_mode mode = topology_mode::standalone;
-    int replicas = 1;  // all members of a replicated database; members per shard, the primary
-                       // included, of a cluster
-    int shards = 1;    // 1 unless cluster
-    bool operator==(const topology&) const = default;
-};
-
-struct size {
-    std::int64_t cpu_millis = 0;
-    std::int64_t memory_bytes = 0;
-    bool operator==(const size&) const = default;
-};
-
-enum class storage_type : std::uint8_t { durable, ephemeral };
-
-struct storage {
-    std::int64_t bytes = 0;     // per member; 0 for an engine without volumes
-    std::string storage_class;  // empty = the cluster's default
-    storage_type type = storage_type::durable;
-    bool operator==(const storage&) const = default;
-};
 
 struct project {
     std::string name;  // DNS-1035 label, <= 40
@@ -119,8 +95,6 @@ struct database {
     std::string
         version;  // name in the platform's catalogue = name of the <Engine>Version object ("17.9")
     domain::topology topology;
-    domain::size size;
-    domain::storage storage;
     bool deletion_protection = false;
     bool paused = false;
     bool monitoring = true;
@@ -238,8 +212,6 @@ struct observed_database {
     // The part of the object's spec that the platform compares with the desired state.
     std::string version;
     domain::topology topology;
-    domain::size size;
-    domain::storage storage;
     bool paused = false;
     domain::labels labels;
     std::vector<condition> conditions;

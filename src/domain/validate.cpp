@@ -15,6 +15,7 @@
 #include "domain/engines.hpp"
 #include "domain/field_errors.hpp"
 #include "domain/text_rules.hpp"
+#include "domain/validate_topology.hpp"
 
 namespace domain {
 namespace {
@@ -25,11 +26,6 @@ using base::field_error;
 constexpr std::size_t labels_max = 32;
 constexpr std::size_t label_key_bytes_max = 253 + 1 + 63;
 constexpr std::size_t display_name_length_max = 200;
-constexpr std::int64_t storage_bytes_default = std::int64_t(10) << 30;
-constexpr std::int64_t storage_bytes_most = std::int64_t(64) << 40;
-constexpr std::int64_t cpu_millis_least = 50;
-constexpr std::int64_t cpu_millis_most = 512'000;
-constexpr std::int64_t memory_bytes_most = std::int64_t(4) << 40;
 
 void check_label(const std::string& key, const std::string& value, field_errors& found) {
     if (key.size() > label_key_bytes_max) {
@@ -101,184 +97,6 @@ void check_name(const std::optional<std::string>& name, std::string_view pointer
     }
 }
 
-void check_range(int value, const replica_range& range, std::string pointer, std::string_view what,
-                 field_errors& found) {
-    if (value < range.least || value > range.most) {
-        found.add(std::move(pointer), "out_of_range",
-                  fmt::format("{} must be from {} to {}", what, range.least, range.most));
-    } else if (range.odd_only && value % 2 == 0) {
-        found.add(std::move(pointer), "must_be_odd", fmt::format("{} must be odd", what));
-    }
-}
-
-int clamp_to_int(std::int64_t value) noexcept {
-    return static_cast<int>(std::clamp<std::int64_t>(value, -1, 1'000'000));
-}
-
-std::vector<std::string_view> modes_of(const engine_rules& rules) {
-    std::vector<std::string_view> names;
-    if (rules.standalone) names.push_back(name(topology_mode::standalone));
-    if (rules.replicated.supported()) names.push_back(name(topology_mode::replicated));
-    if (rules.shards.supported()) names.push_back(name(topology_mode::cluster));
-    return names;
-}
-
-bool supports(const engine_rules& rules, topology_mode mode) noexcept {
-    switch (mode) {
-        case topology_mode::standalone:
-            return rules.standalone;
-        case topology_mode::replicated:
-            return rules.replicated.supported();
-        case topology_mode::cluster:
-            return rules.shards.supported();
-    }
-    return false;
-}
-
-// `present` is what holds where the request is silent.
-topology read_topology(const topology_request& wanted, const engine_rules& rules, topology present,
-                       field_errors& found) {
-    topology shape = present;
-    if (wanted.mode) {
-        const auto mode = topology_mode_from(*wanted.mode);
-        if (!mode || !supports(rules, *mode)) {
-            found.add("/topology/mode", "unsupported",
-                      fmt::format("{} supports: {}", rules.display_name,
-                                  fmt::join(modes_of(rules), ", ")));
-            return shape;
-        }
-        if (*mode != shape.mode) {
-            const bool cluster = *mode == topology_mode::cluster;
-            const bool several = *mode == topology_mode::replicated;
-            shape = {.mode = *mode,
-                     .replicas = cluster ? rules.shard_replicas.least
-                                 : several
-                                     ? std::clamp(3, rules.replicated.least, rules.replicated.most)
-                                     : 1,
-                     .shards = cluster ? rules.shards.least : 1};
-        }
-    }
-    if (wanted.replicas) shape.replicas = clamp_to_int(*wanted.replicas);
-    if (wanted.shards) shape.shards = clamp_to_int(*wanted.shards);
-    switch (shape.mode) {
-        case topology_mode::standalone:
-            if (shape.replicas != 1) {
-                found.add(
-                    "/topology/replicas", "out_of_range",
-                    "a standalone database has one replica; for more, set mode to replicated");
-            }
-            break;
-        case topology_mode::replicated:
-            check_range(shape.replicas, rules.replicated, "/topology/replicas", "replicas", found);
-            break;
-        case topology_mode::cluster:
-            check_range(shape.replicas, rules.shard_replicas, "/topology/replicas",
-                        "replicas (members per shard, the primary included)", found);
-            check_range(shape.shards, rules.shards, "/topology/shards", "shards", found);
-            break;
-    }
-    if (shape.mode != topology_mode::cluster && shape.shards != 1) {
-        found.add("/topology/shards", "out_of_range", "only mode cluster has shards");
-    }
-    return shape;
-}
-
-std::optional<std::int64_t> read_quantity(const std::string& text, bool cpu, const char* pointer,
-                                          std::int64_t least, std::int64_t most,
-                                          field_errors& found) {
-    const auto value = cpu ? base::parse_millis(text) : base::parse_bytes(text);
-    if (!value) {
-        const bool is_huge = value.error().code == errc::limit;
-        found.add(pointer, is_huge ? "out_of_range" : "bad_quantity", value.error().text);
-        return std::nullopt;
-    }
-    if (*value < least || *value > most) {
-        const auto show = [&](std::int64_t v) {
-            return cpu ? base::format_millis(v) : base::bytes_text(v);
-        };
-        found.add(pointer, "out_of_range",
-                  fmt::format("must be from {} to {}", show(least), show(most)));
-        return std::nullopt;
-    }
-    return *value;
-}
-
-domain::size read_size(const size_request& wanted, const engine_rules& rules, domain::size present,
-                       field_errors& found) {
-    domain::size result = present;
-    if (wanted.preset) {
-        const auto* preset = find_preset(*wanted.preset);
-        if (preset == nullptr) {
-            std::vector<std::string_view> names;
-            for (const auto& known : size_presets()) names.push_back(known.name);
-            found.add("/size/preset", "unknown_preset",
-                      fmt::format("known presets: {}", fmt::join(names, ", ")));
-            return result;
-        }
-        result = preset->size;
-        // Answers spell a size in both ways.
-        const bool agree =
-            (!wanted.cpu || base::parse_millis(*wanted.cpu) == result.cpu_millis) &&
-            (!wanted.memory || base::parse_bytes(*wanted.memory) == result.memory_bytes);
-        if (!agree) {
-            found.add("/size", "ambiguous",
-                      "give either a preset or cpu and memory; these are not the preset's");
-            return present;
-        }
-    }
-    if (wanted.cpu) {
-        if (const auto cpu = read_quantity(*wanted.cpu, true, "/size/cpu", cpu_millis_least,
-                                           cpu_millis_most, found)) {
-            result.cpu_millis = *cpu;
-        }
-    }
-    if (wanted.memory) {
-        if (const auto memory = read_quantity(*wanted.memory, false, "/size/memory",
-                                              rules.memory_bytes_min, memory_bytes_most, found)) {
-            result.memory_bytes = *memory;
-        }
-    } else if (result.memory_bytes < rules.memory_bytes_min) {
-        found.add("/size/preset", "out_of_range",
-                  fmt::format("{} needs at least {} of memory", rules.display_name,
-                              base::bytes_text(rules.memory_bytes_min)));
-    }
-    return result;
-}
-
-void read_storage(const storage_request& wanted, const engine_rules& rules, storage& result,
-                  field_errors& found) {
-    if (!rules.has_volumes) {
-        // As answers show it: nothing.
-        const bool is_none = (!wanted.size || base::parse_bytes(*wanted.size) == 0) &&
-                             (!wanted.storage_class || wanted.storage_class->empty()) &&
-                             (!wanted.type || storage_type_from(*wanted.type) == result.type);
-        if (!is_none) {
-            found.add("/storage", "unsupported",
-                      fmt::format("{} keeps its data in memory only", rules.display_name));
-        }
-        return;
-    }
-    if (wanted.size) {
-        if (const auto bytes = read_quantity(*wanted.size, false, "/storage/size",
-                                             rules.storage_bytes_min, storage_bytes_most, found)) {
-            result.bytes = *bytes;
-        }
-    }
-    if (wanted.storage_class) {
-        if (!wanted.storage_class->empty() && !is_dns_subdomain(*wanted.storage_class)) {
-            found.add("/storage/class", "bad_name", "a storage class is named like a DNS name");
-        }
-        result.storage_class = *wanted.storage_class;
-    }
-    if (wanted.type) {
-        if (const auto type = storage_type_from(*wanted.type)) {
-            result.type = *type;
-        } else {
-            found.add("/storage/type", "unknown_value", "must be durable or ephemeral");
-        }
-    }
-}
-
 void read_version(const std::optional<std::string>& wanted, const engine_rules& rules,
                   const engine_offer& offer, database& record, field_errors& found) {
     if (!offer.installed) {
@@ -327,8 +145,7 @@ bool is_as_present(const database& present, std::string_view member, std::string
 }
 
 bool has_scaled(const database& before, const database& after) noexcept {
-    return before.topology != after.topology || before.size != after.size ||
-           before.storage != after.storage;
+    return before.topology != after.topology;
 }
 
 // Whether the database is in a state in which that change can be asked for.
@@ -378,16 +195,7 @@ base::outcome<database> validate_create(const create_request& wanted, const engi
         record.engine = rules->engine;
         read_version(wanted.version, *rules, offer, record, found);
         record.topology =
-            read_topology(wanted.topology.value_or(topology_request{}), *rules, {}, found);
-        const bool custom = wanted.size && !wanted.size->preset;
-        if (custom && (!wanted.size->cpu || !wanted.size->memory)) {
-            found.add(wanted.size->cpu ? "/size/memory" : "/size/cpu", "required",
-                      "give a preset, or both cpu and memory");
-        }
-        record.size = read_size(wanted.size.value_or(size_request{}), *rules,
-                                find_preset("small")->size, found);
-        if (rules->has_volumes) record.storage.bytes = storage_bytes_default;
-        read_storage(wanted.storage.value_or(storage_request{}), *rules, record.storage, found);
+            read_shape({wanted.topology, wanted.size, wanted.storage}, *rules, nullptr, found);
         found.add(creation_errors(record, *rules));
     }
     record.deletion_protection = wanted.deletion_protection.value_or(false);
@@ -410,38 +218,17 @@ base::outcome<database> validate_patch(const database& present, const patch_requ
                       std::string(member == "version" ? "; upgrades are not available yet" : ""));
     }
     database next = present;
-    if (wanted.topology) {
-        next.topology = read_topology(*wanted.topology, *rules, present.topology, found);
-        const bool crosses = next.topology.mode != present.topology.mode;
-        if (crosses &&
-            (!rules->scales_to_standalone || next.topology.mode == topology_mode::cluster ||
-             present.topology.mode == topology_mode::cluster)) {
-            found.add("/topology/mode", "immutable",
-                      fmt::format("{} cannot change from {} to {}", rules->display_name,
-                                  name(present.topology.mode), name(next.topology.mode)));
-        }
-        found.add(scaling_errors(present.topology, next.topology, *rules));
+    next.topology = read_shape({wanted.topology, wanted.size, wanted.storage}, *rules,
+                               &present.topology, found);
+    const bool crosses = next.topology.mode != present.topology.mode;
+    if (crosses && (!rules->scales_to_standalone || next.topology.mode == topology_mode::cluster ||
+                    present.topology.mode == topology_mode::cluster)) {
+        found.add("/topology/mode", "immutable",
+                  fmt::format("{} cannot change from {} to {}", rules->display_name,
+                              name(present.topology.mode), name(next.topology.mode)));
     }
-    if (wanted.size) next.size = read_size(*wanted.size, *rules, present.size, found);
-    if (wanted.storage) {
-        read_storage(*wanted.storage, *rules, next.storage, found);
-        if (next.storage.bytes < present.storage.bytes) {
-            found.add("/storage/size", "cannot_shrink",
-                      fmt::format("storage only grows; it has {}",
-                                  base::bytes_text(present.storage.bytes)));
-        }
-        if (next.storage.storage_class != present.storage.storage_class) {
-            found.add("/storage/class", "immutable", "cannot be changed after creation");
-        }
-        if (next.storage.type != present.storage.type) {
-            found.add("/storage/type", "immutable", "cannot be changed after creation");
-        }
-    }
-    const bool ephemeral = present.storage.type == storage_type::ephemeral;
-    if (ephemeral && next.storage.bytes != present.storage.bytes) {
-        found.add("/storage/size", "unsupported",
-                  "ephemeral storage is no volume that could grow; it stays as it was created");
-    }
+    found.add(scaling_errors(present.topology, next.topology, *rules));
+    const bool ephemeral = present.topology.data().storage.type == storage_type::ephemeral;
     if (wanted.labels) patch_labels(*wanted.labels, true, next.labels, found);
     next.deletion_protection = wanted.deletion_protection.value_or(present.deletion_protection);
     if (wanted.paused && *wanted.paused && !rules->can_pause) {
@@ -483,15 +270,15 @@ base::outcome<project> validate_project(const project* present, const project_re
         }
         next.max_databases = *wanted.max_databases;
     }
-    const auto quantity = [&](const std::optional<std::string>& text, bool cpu, const char* pointer,
-                              std::int64_t& into) {
+    const auto quantity = [&](const std::optional<std::string>& text, quantity_unit unit,
+                              const char* pointer, std::int64_t& out) {
         if (!text) return;
-        constexpr auto most = std::int64_t(1) << 60;
-        if (const auto value = read_quantity(*text, cpu, pointer, 0, most, found)) into = *value;
+        constexpr quantity_range range{.min = 0, .max = std::int64_t(1) << 60};
+        if (const auto value = read_quantity(*text, unit, pointer, range, found)) out = *value;
     };
-    quantity(wanted.max_cpu, true, "/quota/cpu", next.max_cpu_millis);
-    quantity(wanted.max_memory, false, "/quota/memory", next.max_memory_bytes);
-    quantity(wanted.max_storage, false, "/quota/storage", next.max_storage_bytes);
+    quantity(wanted.max_cpu, quantity_unit::cpu_millis, "/quota/cpu", next.max_cpu_millis);
+    quantity(wanted.max_memory, quantity_unit::bytes, "/quota/memory", next.max_memory_bytes);
+    quantity(wanted.max_storage, quantity_unit::bytes, "/quota/storage", next.max_storage_bytes);
     if (!found.empty()) return std::move(found).fail();
     return next;
 }

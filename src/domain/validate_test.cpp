@@ -51,9 +51,9 @@ TEST(validate_create, fills_in_defaults) {
     const auto record = validate_create(good(), offer);
     ASSERT_TRUE(record) << record.error().text;
     EXPECT_EQ(record->version, "17.9");
-    EXPECT_EQ(record->topology, topology{});
-    EXPECT_EQ(record->size, find_preset("small")->size);
-    EXPECT_EQ(record->storage.bytes, 10 * gibi);
+    EXPECT_EQ(record->topology.mode, topology_mode::standalone);
+    EXPECT_EQ(record->topology.data().size, find_preset("small")->size);
+    EXPECT_EQ(record->topology.data().storage.bytes, 10 * gibi);
     EXPECT_TRUE(record->monitoring);
     EXPECT_FALSE(record->deletion_protection);
 }
@@ -103,7 +103,7 @@ TEST(validate_create, wants_a_preset_or_both_quantities) {
     wanted.size = size_request{.cpu = "1500m", .memory = "3Gi"};
     const auto record = validate_create(wanted, offer);
     ASSERT_TRUE(record);
-    EXPECT_EQ(record->size, (size{.cpu_millis = 1500, .memory_bytes = 3 * gibi}));
+    EXPECT_EQ(record->topology.data().size, (size{.cpu_millis = 1500, .memory_bytes = 3 * gibi}));
 }
 
 struct shape_row {
@@ -140,7 +140,7 @@ TEST(validate_create, knows_the_topologies_of_each_engine) {
 
 TEST(validate_create, gives_memcached_no_volume) {
     auto wanted = good("memcached");
-    EXPECT_EQ(validate_create(wanted, offer)->storage.bytes, 0);
+    EXPECT_EQ(validate_create(wanted, offer)->topology.data().storage.bytes, 0);
     wanted.storage = storage_request{.size = "1Gi"};
     EXPECT_EQ(faults_of(wanted), (strings{"/storage unsupported"}));
 }
@@ -201,9 +201,9 @@ TEST(validate_patch, scales_within_the_rules) {
     wanted.topology = topology_request{.mode = "replicated", .replicas = 3};
     const auto after = validate_patch(present(), wanted);
     ASSERT_TRUE(after) << after.error().text;
-    EXPECT_EQ(after->size, (size{.cpu_millis = 500, .memory_bytes = 2 * gibi}));
-    EXPECT_EQ(after->storage.bytes, 20 * gibi);
-    EXPECT_EQ(after->topology.replicas, 3);
+    EXPECT_EQ(after->topology.data().size, (size{.cpu_millis = 500, .memory_bytes = 2 * gibi}));
+    EXPECT_EQ(after->topology.data().storage.bytes, 20 * gibi);
+    EXPECT_EQ(after->topology.data().replicas, 3);
 }
 
 TEST(validate_patch, names_immutable_fields) {
@@ -297,7 +297,7 @@ TEST(validate_patch, what_could_not_be_created_can_be_named_but_not_scaled) {
 // claim to expand.
 TEST(validate_patch, ephemeral_storage_neither_grows_nor_outlives_a_pause) {
     auto before = present();
-    before.storage.type = storage_type::ephemeral;
+    before.topology.data().storage.type = storage_type::ephemeral;
     patch_request wanted;
     wanted.paused = true;
     wanted.storage = storage_request{.size = "20Gi"};

@@ -170,15 +170,17 @@ class cluster_impl final : public ports::cluster {
         const auto& [kind, database] = *place;
         const auto requests = served_.look_up("ops.kubedb.com", kind->ops_plural());
         if (!requests) co_return std::unexpected(requests.error());
-        const auto manifest = ops_manifest(*kind, record, change, operation_id);
-        if (!*requests || !manifest) {
-            co_return fail(errc::unsupported,
-                           fmt::format("{} cannot be changed that way here", record.engine),
-                           "change_not_supported");
-        }
+        const auto unsupported = [&] {
+            return fail(errc::unsupported,
+                        fmt::format("{} cannot be changed that way here", record.engine),
+                        "change_not_supported");
+        };
+        if (!*requests) co_return unsupported();
         // A request names its database: it would change whatever has the name now.
         auto seen = co_await look_at(*kind, *database, record);
         if (!seen) co_return base::pass(std::move(seen));
+        const auto manifest = ops_manifest(*kind, record, seen->topology, change, operation_id);
+        if (!manifest) co_return unsupported();
         auto made = co_await kube_.create(**requests, namespace_of(record.project), *manifest);
         if (!made && made.error().reason != "AlreadyExists") co_return base::pass(std::move(made));
         co_return base::ok();

@@ -70,38 +70,35 @@ json::object pod_template(std::string_view container, const domain::size& size) 
                                                       {"resources", resources_of(size)}}}}}}};
 }
 
-const domain::engine_rules& rules_of(const engine_kind& kind) {
-    static constexpr domain::engine_rules none{};
-    const auto* rules = domain::find_engine(kind.engine);
-    return rules == nullptr ? none : *rules;
+// The group of that role. A record that lacks a group of its mode has the engine's default for it.
+domain::node_group group_of(const domain::database& record, std::string_view role) {
+    auto shape = record.topology;
+    const auto* rules = domain::find_engine(record.engine);
+    if (rules != nullptr) domain::complete_groups(shape, *rules);
+    const auto* group = shape.find(role);
+    return group == nullptr ? domain::node_group{} : *group;
 }
 
 void add_shards(json::object& spec, const engine_kind& kind, const domain::database& record) {
+    const auto& data = record.topology.data();
     if (kind.style == topology_style::redis) {
         spec["mode"] = "Cluster";
-        spec["cluster"] = json::object{{"shards", record.topology.shards},
-                                       {"replicas", record.topology.replicas}};
+        spec["cluster"] =
+            json::object{{"shards", record.topology.shards}, {"replicas", data.replicas}};
         return;
     }
     // MongoDB: the shards' own settings instead of those at the top.
-    json::object shard{{"shards", record.topology.shards},
-                       {"replicas", record.topology.replicas},
-                       {"podTemplate", pod_template(kind.container, record.size)}};
-    add_storage(shard, kind, record.storage);
-    const auto side = [&](const domain::side_members& members) {
-        return json::object{{"replicas", members.count},
-                            {"podTemplate", pod_template(kind.container, members.size)}};
+    const auto component = [&](const domain::node_group& group) {
+        json::object settings{{"replicas", group.replicas},
+                              {"podTemplate", pod_template(kind.container, group.size)}};
+        add_storage(settings, kind, group.storage);
+        return settings;
     };
-    const auto& rules = rules_of(kind);
-    auto config_server = side(rules.config_servers);
-    if (record.storage.bytes > 0) {
-        auto storage = record.storage;
-        storage.bytes = rules.config_servers.storage_bytes;
-        add_storage(config_server, kind, storage);
-    }
+    auto shard = component(data);
+    shard["shards"] = record.topology.shards;
     spec["shardTopology"] = json::object{{"shard", std::move(shard)},
-                                         {"configServer", std::move(config_server)},
-                                         {"mongos", side(rules.routers)}};
+                                         {"configServer", component(group_of(record, "config"))},
+                                         {"mongos", component(group_of(record, "router"))}};
     spec.erase("storage");
     spec.erase("ephemeralStorage");
     spec.erase("podTemplate");
@@ -109,7 +106,7 @@ void add_shards(json::object& spec, const engine_kind& kind, const domain::datab
 
 void add_topology(json::object& spec, const engine_kind& kind, const domain::database& record) {
     if (record.topology.mode == topology_mode::cluster) return add_shards(spec, kind, record);
-    spec["replicas"] = record.topology.replicas;
+    spec["replicas"] = record.topology.data().replicas;
     const bool several = record.topology.mode == topology_mode::replicated;
     switch (kind.style) {
         case topology_style::postgres:
@@ -136,24 +133,13 @@ void add_topology(json::object& spec, const engine_kind& kind, const domain::dat
     }
 }
 
-json::object horizontal_payload(const engine_kind& kind, const domain::database& record) {
-    const auto& shape = record.topology;
-    if (shape.mode != topology_mode::cluster) {
-        json::object payload;
-        payload[kind.horizontal_key] = shape.replicas;
-        return payload;
-    }
-    if (kind.style == topology_style::redis) {
-        return {{"shards", shape.shards}, {"replicas", shape.replicas}};
-    }
-    return {{"shard", {{"shards", shape.shards}, {"replicas", shape.replicas}}}};
-}
-
-// MongoDB names its components by topology.
-std::string_view component_key(const engine_kind& kind, const domain::database& record,
-                               std::string_view usual) {
+// MongoDB names its components by topology and group.
+std::string_view component_key(const engine_kind& kind, const domain::topology& shape,
+                               std::string_view role, std::string_view usual) {
     if (kind.style != topology_style::replica_set) return usual;
-    switch (record.topology.mode) {
+    if (role == "config") return "configServer";
+    if (role == "router") return "mongos";
+    switch (shape.mode) {
         case topology_mode::standalone:
             return "standalone";
         case topology_mode::replicated:
@@ -162,6 +148,70 @@ std::string_view component_key(const engine_kind& kind, const domain::database& 
             return "shard";
     }
     return usual;
+}
+
+// The groups that `is_changed(wanted, present)` selects. The data group if there is none: the
+// change was made already, and the request repeats it.
+template <class IsChanged>
+std::vector<const domain::node_group*> changed_groups(const domain::topology& wanted,
+                                                      const domain::topology& present,
+                                                      IsChanged is_changed) {
+    std::vector<const domain::node_group*> groups;
+    for (const auto& group : wanted.groups) {
+        const auto* other = present.find(group.role);
+        if (other != nullptr && is_changed(group, *other)) groups.push_back(&group);
+    }
+    if (groups.empty()) groups.push_back(&wanted.data());
+    return groups;
+}
+
+json::object vertical_payload(const engine_kind& kind, const domain::topology& wanted,
+                              const domain::topology& present) {
+    json::object payload;
+    const auto is_changed = [](const auto& group, const auto& other) {
+        return group.size != other.size;
+    };
+    for (const auto* group : changed_groups(wanted, present, is_changed)) {
+        payload[component_key(kind, wanted, group->role, kind.vertical_key)] =
+            json::object{{"resources", resources_of(group->size)}};
+    }
+    return payload;
+}
+
+json::object horizontal_payload(const engine_kind& kind, const domain::topology& wanted,
+                                const domain::topology& present) {
+    json::object payload;
+    if (wanted.mode != topology_mode::cluster) {
+        payload[kind.horizontal_key] = wanted.data().replicas;
+        return payload;
+    }
+    if (kind.style == topology_style::redis) {
+        return {{"shards", wanted.shards}, {"replicas", wanted.data().replicas}};
+    }
+    const bool has_other_shards = wanted.shards != present.shards;
+    const auto is_changed = [&](const auto& group, const auto& other) {
+        return group.replicas != other.replicas ||
+               (has_other_shards && group.role == domain::data_role);
+    };
+    for (const auto* group : changed_groups(wanted, present, is_changed)) {
+        json::object component{{"replicas", group->replicas}};
+        if (group->role == domain::data_role) component["shards"] = wanted.shards;
+        payload[component_key(kind, wanted, group->role, {})] = std::move(component);
+    }
+    return payload;
+}
+
+json::object volume_payload(const engine_kind& kind, const domain::topology& wanted,
+                            const domain::topology& present) {
+    json::object payload{{"mode", "Online"}};
+    const auto is_changed = [](const auto& group, const auto& other) {
+        return group.storage.bytes != other.storage.bytes;
+    };
+    for (const auto* group : changed_groups(wanted, present, is_changed)) {
+        payload[component_key(kind, wanted, group->role, kind.volume_key)] =
+            base::bytes_text(group->storage.bytes);
+    }
+    return payload;
 }
 
 }  // namespace
@@ -175,15 +225,16 @@ json::object namespace_manifest(const domain::project& project) {
 }
 
 json::object database_manifest(const engine_kind& kind, const domain::database& record) {
-    const bool durable = record.storage.type == domain::storage_type::durable;
+    const auto& data = record.topology.data();
+    const bool durable = data.storage.type == domain::storage_type::durable;
     json::object spec{
         {"version", record.version},
-        {"podTemplate", pod_template(kind.container, record.size)},
+        {"podTemplate", pod_template(kind.container, data.size)},
         // Deleting a database deletes its volumes and secrets: that is what was asked.
         {"deletionPolicy", "WipeOut"}};
     if (kind.has_volumes) {
         spec["storageType"] = durable ? "Durable" : "Ephemeral";
-        add_storage(spec, kind, record.storage);
+        add_storage(spec, kind, data.storage);
     }
     // Without an exporter's settings in it: KubeDB then fills in the engine's own port.
     if (record.monitoring) spec["monitor"] = json::object{{"agent", "prometheus.io/builtin"}};
@@ -204,17 +255,14 @@ std::string companion_name(const engine_kind& kind, std::string_view database) {
 }
 
 json::object companion_manifest(const engine_kind& kind, const domain::database& record) {
-    const auto& sentinels = rules_of(kind).sentinels;
-    const bool durable = record.storage.type == domain::storage_type::durable;
+    const auto sentinels = group_of(record, "sentinel");
+    const bool durable = record.topology.data().storage.type == domain::storage_type::durable;
     json::object spec{{"version", record.version},
-                      {"replicas", sentinels.count},
+                      {"replicas", sentinels.replicas},
                       {"podTemplate", pod_template(kind.companion.container, sentinels.size)},
                       {"storageType", durable ? "Durable" : "Ephemeral"},
                       {"deletionPolicy", "WipeOut"}};
-    if (durable) {
-        spec["storage"] = volume_of(
-            {.bytes = sentinels.storage_bytes, .storage_class = record.storage.storage_class});
-    }
+    if (durable) spec["storage"] = volume_of(sentinels.storage);
     if (record.paused) spec["halted"] = true;
     return {{"apiVersion", "kubedb.com/v1"},
             {"kind", kind.companion.kind},
@@ -249,31 +297,26 @@ std::string ops_name(const domain::database& record, change_kind change,
 }
 
 std::optional<json::object> ops_manifest(const engine_kind& kind, const domain::database& record,
-                                         change_kind change, const std::string& operation_id) {
+                                         const domain::topology& present, change_kind change,
+                                         const std::string& operation_id) {
     json::object spec{{"databaseRef", {{"name", record.name}}},
                       // A database that misses a member may be scaled too.
                       {"apply", "Always"}};
     switch (change) {
-        case change_kind::vertical_scaling: {
-            json::object payload;
-            payload[component_key(kind, record, kind.vertical_key)] =
-                json::object{{"resources", resources_of(record.size)}};
+        case change_kind::vertical_scaling:
             spec["type"] = "VerticalScaling";
-            spec["verticalScaling"] = std::move(payload);
+            spec["verticalScaling"] = vertical_payload(kind, record.topology, present);
             break;
-        }
         case change_kind::horizontal_scaling:
             spec["type"] = "HorizontalScaling";
-            spec["horizontalScaling"] = horizontal_payload(kind, record);
+            spec["horizontalScaling"] = horizontal_payload(kind, record.topology, present);
             break;
         case change_kind::volume_expansion: {
-            const bool durable = record.storage.type == domain::storage_type::durable;
-            if (kind.volume_key.empty() || !durable) return std::nullopt;
-            json::object payload{{"mode", "Online"}};
-            payload[component_key(kind, record, kind.volume_key)] =
-                base::bytes_text(record.storage.bytes);
+            const auto type = record.topology.data().storage.type;
+            const bool is_durable = type == domain::storage_type::durable;
+            if (kind.volume_key.empty() || !is_durable) return std::nullopt;
             spec["type"] = "VolumeExpansion";
-            spec["volumeExpansion"] = std::move(payload);
+            spec["volumeExpansion"] = volume_payload(kind, record.topology, present);
             break;
         }
         case change_kind::restart:

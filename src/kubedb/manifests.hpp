@@ -23,9 +23,11 @@ boost::json::object companion_manifest(const engine_kind& kind, const domain::da
 // user's labels on the object (observe_database's labels), so that those that went are removed.
 boost::json::object update_patch(const engine_kind& kind, const domain::database& record,
                                  const domain::labels& present);
-// Nothing when the engine has no such request.
+// The OpsRequest of the change. It names the node groups that differ from `present`, the observed
+// topology. Nothing if the engine has no such request.
 std::optional<boost::json::object> ops_manifest(const engine_kind& kind,
                                                 const domain::database& record,
+                                                const domain::topology& present,
                                                 domain::change_kind change,
                                                 const std::string& operation_id);
 // The same for the same operation and change: asking twice is asking once.

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <boost/json/serialize.hpp>
+
+#include "domain/engines.hpp"
 #include "kubedb/observe.hpp"
 
 namespace kubedb {
@@ -12,15 +14,27 @@ namespace json = boost::json;
 using domain::change_kind;
 using enum domain::topology_mode;
 
-domain::database record_of(std::string engine, domain::topology shape = {}) {
+// A topology with a data group of that many members; the other groups have the defaults.
+domain::topology shape_of(std::string_view engine, domain::topology_mode mode, int replicas,
+                          int shards = 1) {
+    domain::topology shape{.mode = mode,
+                           .shards = shards,
+                           .groups = {{.replicas = replicas,
+                                       .size = {.cpu_millis = 500, .memory_bytes = 1LL << 30},
+                                       .storage = {.bytes = 2LL << 30, .storage_class = "fast"}}}};
+    if (const auto* rules = domain::find_engine(engine)) domain::complete_groups(shape, *rules);
+    return shape;
+}
+
+domain::database record_of(std::string engine, domain::topology_mode mode = standalone,
+                           int replicas = 1, int shards = 1) {
+    auto shape = shape_of(engine, mode, replicas, shards);
     return {.id = "db-1",
             .project = "shop",
             .name = "orders",
             .engine = std::move(engine),
             .version = "7.0",
-            .topology = shape,
-            .size = {.cpu_millis = 500, .memory_bytes = 1LL << 30},
-            .storage = {.bytes = 2LL << 30, .storage_class = "fast"},
+            .topology = std::move(shape),
             .labels = {{"team", "web"}}};
 }
 
@@ -50,20 +64,20 @@ TEST(manifests, the_object_carries_owner_size_and_volume) {
 }
 
 TEST(manifests, replication_is_said_in_each_engines_words) {
-    EXPECT_EQ(at(manifest_of(record_of("postgres", {replicated, 2})), "/spec/standbyMode"),
+    EXPECT_EQ(at(manifest_of(record_of("postgres", replicated, 2)), "/spec/standbyMode"),
               R"("Hot")");
-    EXPECT_EQ(at(manifest_of(record_of("mysql", {replicated, 3})), "/spec/topology/mode"),
+    EXPECT_EQ(at(manifest_of(record_of("mysql", replicated, 3)), "/spec/topology/mode"),
               R"("GroupReplication")");
-    EXPECT_EQ(at(manifest_of(record_of("mongodb", {replicated, 3})), "/spec/replicaSet/name"),
+    EXPECT_EQ(at(manifest_of(record_of("mongodb", replicated, 3)), "/spec/replicaSet/name"),
               R"("rs0")");
-    const auto redis = manifest_of(record_of("redis", {replicated, 3}));
+    const auto redis = manifest_of(record_of("redis", replicated, 3));
     EXPECT_EQ(at(redis, "/spec/mode"), R"("Sentinel")");
     EXPECT_EQ(at(redis, "/spec/sentinelRef"),
               R"({"name":"orders-sentinel","namespace":"dbaas-shop"})");
 }
 
 TEST(manifests, a_sharded_mongodb_keeps_its_settings_with_its_shards) {
-    const auto made = manifest_of(record_of("mongodb", {cluster, 3, 2}));
+    const auto made = manifest_of(record_of("mongodb", cluster, 3, 2));
     EXPECT_EQ(at(made, "/spec/shardTopology/shard/shards"), "2");
     EXPECT_EQ(at(made, "/spec/shardTopology/shard/replicas"), "3");
     EXPECT_EQ(at(made, "/spec/storage"), "absent");
@@ -82,11 +96,14 @@ TEST(manifests, a_sharded_mongodb_keeps_its_settings_with_its_shards) {
 
 // As KubeDB's admission wants it: mongodb.go, checkStorageStuffs.
 TEST(manifests, an_ephemeral_mongodb_names_a_limit_and_no_claim) {
-    for (const auto& shape :
-         {domain::topology{standalone, 1, 1}, domain::topology{replicated, 3, 1},
-          domain::topology{cluster, 2, 3}}) {
-        auto record = record_of("mongodb", shape);
-        record.storage = {.bytes = 2LL << 30, .type = domain::storage_type::ephemeral};
+    for (auto shape : {shape_of("mongodb", standalone, 1), shape_of("mongodb", replicated, 3),
+                       shape_of("mongodb", cluster, 2, 3)}) {
+        for (auto& group : shape.groups) {
+            if (group.storage.bytes == 0) continue;
+            group.storage = {.bytes = 2LL << 30, .type = domain::storage_type::ephemeral};
+        }
+        auto record = record_of("mongodb");
+        record.topology = shape;
         const auto made = manifest_of(record);
         const bool sharded = shape.mode == cluster;
         for (const std::string part : {"/shardTopology/shard", "/shardTopology/configServer", ""}) {
@@ -95,23 +112,23 @@ TEST(manifests, an_ephemeral_mongodb_names_a_limit_and_no_claim) {
                       part.empty() == sharded ? "absent" : R"("2Gi")")
                 << part;
         }
-        EXPECT_EQ(observe_database(*find_kind("mongodb"), made).storage, record.storage);
-        EXPECT_FALSE(
-            ops_manifest(*find_kind("mongodb"), record, change_kind::volume_expansion, "op-1"));
+        EXPECT_EQ(observe_database(*find_kind("mongodb"), made).topology, shape);
+        EXPECT_FALSE(ops_manifest(*find_kind("mongodb"), record, shape,
+                                  change_kind::volume_expansion, "op-1"));
     }
 }
 
 TEST(manifests, only_a_replicated_redis_needs_a_companion) {
     for (const auto& kind : all_kinds()) {
         for (const auto mode : {standalone, replicated, cluster}) {
-            const bool needs = needs_companion(kind, record_of("x", {mode, 3, 3}));
+            const bool needs = needs_companion(kind, record_of("x", mode, 3, 3));
             EXPECT_EQ(needs, kind.engine == "redis" && mode == replicated) << kind.engine;
         }
     }
 }
 
 TEST(manifests, the_companion_is_the_databases_own_and_as_durable) {
-    auto record = record_of("redis", {replicated, 3});
+    auto record = record_of("redis", replicated, 3);
     const auto& kind = *find_kind("redis");
     auto made = companion_manifest(kind, record);
     EXPECT_EQ(at(made, "/kind"), R"("RedisSentinel")");
@@ -123,7 +140,9 @@ TEST(manifests, the_companion_is_the_databases_own_and_as_durable) {
     EXPECT_EQ(at(made, "/spec/podTemplate/spec/containers/0/resources/limits/memory"), R"("1Gi")");
     EXPECT_EQ(at(made, "/spec/storage/resources/requests/storage"), R"("1Gi")");
     EXPECT_EQ(at(made, "/spec/storage/storageClassName"), R"("fast")");
-    record.storage.type = domain::storage_type::ephemeral;
+    for (auto& group : record.topology.groups) {
+        group.storage.type = domain::storage_type::ephemeral;
+    }
     record.paused = true;
     made = companion_manifest(kind, record);
     EXPECT_EQ(at(made, "/spec/storage"), "absent");
@@ -145,14 +164,37 @@ TEST(manifests, an_update_says_only_what_is_the_platforms) {
 
 TEST(manifests, a_request_names_the_component_of_the_topology) {
     const auto& kind = *find_kind("mongodb");
-    const auto payload = [&](domain::topology shape) {
-        const auto made =
-            ops_manifest(kind, record_of("mongodb", shape), change_kind::vertical_scaling, "op-1");
-        return std::string(made->at("spec").at("verticalScaling").as_object().begin()->key());
+    const auto payload = [&](domain::topology_mode mode, int replicas) {
+        const auto record = record_of("mongodb", mode, replicas);
+        const auto request =
+            ops_manifest(kind, record, record.topology, change_kind::vertical_scaling, "op-1");
+        return std::string(request->at("spec").at("verticalScaling").as_object().begin()->key());
     };
-    EXPECT_EQ(payload({standalone}), "standalone");
-    EXPECT_EQ(payload({replicated, 3}), "replicaSet");
-    EXPECT_EQ(payload({cluster, 3, 2}), "shard");
+    EXPECT_EQ(payload(standalone, 1), "standalone");
+    EXPECT_EQ(payload(replicated, 3), "replicaSet");
+    EXPECT_EQ(payload(cluster, 3), "shard");
+}
+
+TEST(manifests, a_request_names_the_groups_that_differ) {
+    const auto& kind = *find_kind("mongodb");
+    auto record = record_of("mongodb", cluster, 3, 2);
+    const auto present = record.topology;
+    const auto request = [&](change_kind change) {
+        return *ops_manifest(kind, record, present, change, "op-1");
+    };
+    record.topology.find("router")->replicas = 5;
+    record.topology.find("config")->size.cpu_millis = 1000;
+    record.topology.find("config")->storage.bytes = 4LL << 30;
+    EXPECT_EQ(at(request(change_kind::horizontal_scaling), "/spec/horizontalScaling"),
+              R"({"mongos":{"replicas":5}})");
+    EXPECT_EQ(at(request(change_kind::vertical_scaling), "/spec/verticalScaling"),
+              R"({"configServer":{"resources":{"requests":{"cpu":"1","memory":"1536Mi"},)"
+              R"("limits":{"memory":"1536Mi"}}}})");
+    EXPECT_EQ(at(request(change_kind::volume_expansion), "/spec/volumeExpansion"),
+              R"({"mode":"Online","configServer":"4Gi"})");
+    record.topology.shards = 3;
+    EXPECT_EQ(at(request(change_kind::horizontal_scaling), "/spec/horizontalScaling"),
+              R"({"shard":{"replicas":3,"shards":3},"mongos":{"replicas":5}})");
 }
 
 TEST(manifests, a_request_has_one_name_for_one_wish) {
@@ -163,21 +205,25 @@ TEST(manifests, a_request_has_one_name_for_one_wish) {
 }
 
 TEST(manifests, what_has_no_volume_cannot_grow_one) {
-    EXPECT_FALSE(ops_manifest(*find_kind("memcached"), record_of("memcached"),
+    const auto record = record_of("memcached");
+    EXPECT_FALSE(ops_manifest(*find_kind("memcached"), record, record.topology,
                               change_kind::volume_expansion, "op-1"));
 }
 
 // What is written is read back as it was meant: the reconciler compares nothing else.
 TEST(manifests, every_shape_is_read_back) {
     for (const auto& kind : all_kinds()) {
-        for (const auto& shape :
-             {domain::topology{standalone, 1, 1}, domain::topology{replicated, 3, 1}}) {
-            auto record = record_of(std::string(kind.engine), shape);
-            if (!kind.has_volumes) record.storage = {};
+        for (const auto mode : {standalone, replicated, cluster}) {
+            const bool is_sharded = kind.engine == "redis" || kind.engine == "mongodb";
+            if (mode == cluster && !is_sharded) continue;
+            auto record = record_of(std::string(kind.engine), mode, mode == standalone ? 1 : 3,
+                                    mode == cluster ? 3 : 1);
+            if (!kind.has_volumes) record.topology.data().storage = {};
             const auto seen = observe_database(kind, database_manifest(kind, record));
-            EXPECT_EQ(seen.topology, shape) << kind.engine;
-            EXPECT_EQ(seen.size, record.size) << kind.engine;
-            EXPECT_EQ(seen.storage, record.storage) << kind.engine;
+            // The sentinels are an object of their own.
+            std::erase_if(record.topology.groups,
+                          [](const auto& group) { return group.role == "sentinel"; });
+            EXPECT_EQ(seen.topology, record.topology) << kind.engine;
             EXPECT_EQ(seen.owner_database_id, record.id) << kind.engine;
             EXPECT_EQ(seen.labels, record.labels) << kind.engine;
         }

@@ -94,29 +94,52 @@ domain::storage storage_of(const engine_kind& kind, const json::object& spec) {
                                                               : quantity_at(limits, "sizeLimit"))
                        .value_or(0);
     result.storage_class = text_at(claim, "storageClassName");
-    if (text_at(spec, "storageType") == "Ephemeral") result.type = domain::storage_type::ephemeral;
     return result;
 }
 
+// Reads the settings that a spec, or a component of one, has for a group.
+domain::node_group group_of(const engine_kind& kind, const json::object& settings,
+                            domain::storage_type type, std::string_view role) {
+    domain::node_group group{.role = std::string(role),
+                             .replicas = small_at(settings, "replicas", 1),
+                             .size = size_of(kind, settings),
+                             .storage = storage_of(kind, settings)};
+    if (group.storage.bytes > 0 || role == domain::data_role) group.storage.type = type;
+    return group;
+}
+
 domain::topology topology_of(const engine_kind& kind, const json::object& spec) {
-    if (kind.style == topology_style::redis && text_at(spec, "mode") == "Cluster") {
-        const auto& cluster = object_or_empty(spec, "cluster");
-        return {.mode = topology_mode::cluster,
-                .replicas = small_at(cluster, "replicas", 1),
-                .shards = small_at(cluster, "shards", 3)};
-    }
+    const auto type = text_at(spec, "storageType") == "Ephemeral" ? domain::storage_type::ephemeral
+                                                                  : domain::storage_type::durable;
     if (const auto* sharded = object_at(spec, "shardTopology")) {
         const auto& shard = object_or_empty(*sharded, "shard");
-        return {.mode = topology_mode::cluster,
-                .replicas = small_at(shard, "replicas", 1),
-                .shards = small_at(shard, "shards", 1)};
+        domain::topology shape{.mode = topology_mode::cluster,
+                               .shards = small_at(shard, "shards", 1),
+                               .groups = {group_of(kind, shard, type, domain::data_role)}};
+        constexpr std::array components{std::pair{"configServer", "config"},
+                                        std::pair{"mongos", "router"}};
+        for (const auto& [component, role] : components) {
+            const auto* settings = object_at(*sharded, component);
+            if (settings == nullptr) continue;
+            auto group = group_of(kind, *settings, type, role);
+            // Without resources, an object that another client wrote says nothing about the size.
+            if (group.size != domain::size{}) shape.groups.push_back(std::move(group));
+        }
+        return shape;
     }
-    const int replicas = small_at(spec, "replicas", 1);
-    bool several = replicas > 1;
+    domain::topology shape{.groups = {group_of(kind, spec, type, domain::data_role)}};
+    if (kind.style == topology_style::redis && text_at(spec, "mode") == "Cluster") {
+        const auto& cluster = object_or_empty(spec, "cluster");
+        shape.mode = topology_mode::cluster;
+        shape.shards = small_at(cluster, "shards", 3);
+        shape.data().replicas = small_at(cluster, "replicas", 1);
+        return shape;
+    }
+    bool several = shape.data().replicas > 1;
     if (kind.style == topology_style::redis) several = text_at(spec, "mode") == "Sentinel";
     if (kind.style == topology_style::replica_set) several = spec.contains("replicaSet");
-    return {.mode = several ? topology_mode::replicated : topology_mode::standalone,
-            .replicas = replicas};
+    if (several) shape.mode = topology_mode::replicated;
+    return shape;
 }
 
 std::vector<domain::condition> conditions_of(const json::object& status) {
@@ -148,13 +171,6 @@ domain::observed_database observe_database(const engine_kind& kind, const json::
     seen.phase = phase_of(text_at(status, "phase"));
     seen.version = text_at(spec, "version");
     seen.topology = topology_of(kind, spec);
-    const auto* sharded = object_at(spec, "shardTopology");
-    const auto& settings = sharded == nullptr ? spec : object_or_empty(*sharded, "shard");
-    seen.size = size_of(kind, settings);
-    seen.storage = storage_of(kind, settings);
-    if (text_at(spec, "storageType") == "Ephemeral") {
-        seen.storage.type = domain::storage_type::ephemeral;
-    }
     seen.paused = flag_at(spec, "halted");
     seen.conditions = conditions_of(status);
     return seen;

@@ -31,7 +31,6 @@ TEST(observe, an_object_of_wrong_types_is_an_empty_one) {
             "podTemplate":{"spec":{"containers":[1,{"name":"postgres","resources":"no"}]}}}})"));
     EXPECT_TRUE(seen.exists);
     EXPECT_EQ(seen.topology, domain::topology());
-    EXPECT_EQ(seen.size, domain::size());
     EXPECT_TRUE(seen.conditions.empty());
 }
 

@@ -244,7 +244,8 @@ domain::metrics_sample mapping_plan::evaluate(const reading& page, rate_memory& 
     const evaluation without_rates{*this, page, rates, utc_now};
     double uptime = unknown;
     for (const auto& formula : formulas_) {
-        if (formula.source->id != domain::metric_id::uptime_seconds || !std::isnan(uptime)) continue;
+        if (formula.source->id != domain::metric_id::uptime_seconds || !std::isnan(uptime))
+            continue;
         uptime = without_rates.value(formula);
     }
     memory.advance(page.member, now, uptime, page.counters, rates);

@@ -89,8 +89,6 @@ TEST_P(cluster_contract, creates_what_the_record_says_and_tells_of_it) {
         EXPECT_EQ(state.owner_database_id, "db-1");
         EXPECT_EQ(state.version, made->version);
         EXPECT_EQ(state.topology, made->topology);
-        EXPECT_EQ(state.size, made->size);
-        EXPECT_EQ(state.storage, made->storage);
         EXPECT_EQ(state.labels, made->labels);
         EXPECT_FALSE(state.paused);
         EXPECT_FALSE(state.deleting);
@@ -263,7 +261,7 @@ TEST_P(cluster_contract, one_request_is_one_change) {
         co_return co_await it.seen.until([&] {
             const auto& state = it.seen.of(wanted);
             return state.changes[0].phase == domain::change_phase::successful &&
-                   state.size == wanted.size;
+                   state.topology == wanted.topology;
         });
     });
 }
@@ -273,7 +271,7 @@ TEST_P(cluster_contract, each_operation_has_its_own_change) {
         auto made = co_await it.bring_up(record());
         if (!made) co_return base::pass(std::move(made));
         auto wanted = grown(*made);
-        wanted.storage.bytes *= 2;
+        wanted.topology.data().storage.bytes *= 2;
         using enum domain::change_kind;
         for (const auto& [kind, operation] :
              {std::pair{volume_expansion, "op-1"}, std::pair{vertical_scaling, "op-1"},
@@ -314,7 +312,7 @@ TEST_P(cluster_contract, says_what_an_engine_cannot) {
         if (!told) co_return told;
         auto wanted = record();
         wanted.engine = "memcached";
-        wanted.storage.bytes = 0;
+        wanted.topology.data().storage.bytes = 0;
         auto made = co_await it.create(wanted);
         if (!made) co_return base::pass(std::move(made));
         auto refused =

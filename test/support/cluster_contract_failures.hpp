@@ -277,7 +277,7 @@ TEST_P(cluster_contract, asks_for_one_change_after_every_trouble) {
         if (!made) co_return base::pass(std::move(made));
         std::size_t asked = 0;
         for (const auto what : all_trouble) {
-            made->size.cpu_millis += 100;
+            made->topology.data().size.cpu_millis += 100;
             const auto operation = "op-" + std::to_string(static_cast<int>(what));
             const auto kind = domain::change_kind::vertical_scaling;
             auto set = co_await it.world.make_trouble("request_change", what);
@@ -292,8 +292,8 @@ TEST_P(cluster_contract, asks_for_one_change_after_every_trouble) {
             EXPECT_EQ(count.value(), ++asked);
             auto worked = co_await it.world.work(*made);
             if (!worked) co_return worked;
-            auto told =
-                co_await it.seen.until([&] { return it.seen.of(*made).size == made->size; });
+            auto told = co_await it.seen.until(
+                [&] { return it.seen.of(*made).topology == made->topology; });
             if (!told) co_return told;
         }
         co_return base::ok();

@@ -106,13 +106,12 @@ class cluster_contract : public ::testing::TestWithParam<cluster_world_factory> 
                 .name = "cache",
                 .engine = "redis",
                 .version = "7.2.1",
-                .topology = {},
-                .size = {500, std::int64_t(1) << 30},
-                .storage = {.bytes = std::int64_t(1) << 30},
+                .topology = {.groups = {{.size = {500, std::int64_t(1) << 30},
+                                         .storage = {.bytes = std::int64_t(1) << 30}}}},
                 .labels = {{"team", "web"}}};
     }
     static domain::database grown(domain::database from) {
-        from.size = {1000, std::int64_t(2) << 30};
+        from.topology.data().size = {1000, std::int64_t(2) << 30};
         return from;
     }
     template <class T>

@@ -11,8 +11,6 @@ using base::errc;
 void copy_spec(const domain::database& from, domain::observed_database& into) {
     into.version = from.version;
     into.topology = from.topology;
-    into.size = from.size;
-    into.storage = from.storage;
 }
 
 }  // namespace
@@ -171,7 +169,8 @@ aio::task<void> fake_cluster::request_change(domain::database database, domain::
                                              std::string operation_id) {
     auto entered = enter("request_change", database.name);
     if (!entered) co_return entered;
-    if (kind == domain::change_kind::volume_expansion && database.storage.bytes == 0) {
+    if (kind == domain::change_kind::volume_expansion &&
+        database.topology.data().storage.bytes == 0) {
         co_return base::fail(errc::unsupported, "it has no volumes", "change_not_supported");
     }
     auto found = object_of(database);

@@ -71,8 +71,8 @@ class kubedb_cluster : public testing::Test {
                 .name = "cache",
                 .engine = "redis",
                 .version = "7.2.1",
-                .size = {500, std::int64_t(1) << 30},
-                .storage = {.bytes = std::int64_t(1) << 30}};
+                .topology = {.groups = {{.size = {500, std::int64_t(1) << 30},
+                                         .storage = {.bytes = std::int64_t(1) << 30}}}}};
     }
 };
 
@@ -282,7 +282,8 @@ TEST_F(kubedb_cluster, labels_of_others_stay_and_are_no_difference) {
 TEST_F(kubedb_cluster, a_pause_that_fails_at_the_companion_leaves_the_database_to_be_done) {
     play([](scene& it) -> aio::task<> {
         auto wanted = record();
-        wanted.topology = {domain::topology_mode::replicated, 3};
+        wanted.topology.mode = domain::topology_mode::replicated;
+        wanted.topology.data().replicas = 3;
         auto made = co_await it.make(wanted);
         if (!made) co_return made;
         for (const bool paused : {true, false}) {
@@ -307,7 +308,8 @@ TEST_F(kubedb_cluster, a_pause_that_fails_at_the_companion_leaves_the_database_t
 TEST_F(kubedb_cluster, a_pause_that_the_database_is_refused_leaves_its_companion_as_it_was) {
     play([](scene& it) -> aio::task<> {
         auto wanted = record();
-        wanted.topology = {domain::topology_mode::replicated, 3};
+        wanted.topology.mode = domain::topology_mode::replicated;
+        wanted.topology.data().replicas = 3;
         auto made = co_await it.make(wanted);
         if (!made) co_return made;
         wanted.paused = true;
@@ -451,7 +453,7 @@ TEST_F(kubedb_cluster, finished_requests_of_ours_do_not_stay_for_ever) {
                 return changes.size() == 1 && changes[0].is_terminal();
             });
             if (!over) co_return over;
-            wanted.size.memory_bytes *= 2;
+            wanted.topology.data().size.memory_bytes *= 2;
             auto requested = co_await it.port.request_change(
                 wanted, domain::change_kind::vertical_scaling, "op-1");
             if (!requested) co_return requested;
@@ -462,7 +464,7 @@ TEST_F(kubedb_cluster, finished_requests_of_ours_do_not_stay_for_ever) {
             } while (left > 1);
             EXPECT_EQ(left, 1U) << "of somebody's own";
             co_return co_await it.seen.until([&] {
-                return it.seen.of(wanted).size == wanted.size &&
+                return it.seen.of(wanted).topology == wanted.topology &&
                        it.seen.of(wanted).changes.size() == 1;
             });
         },

@@ -19,7 +19,7 @@ domain::database record_of(const kubedb::engine_kind& kind, const domain::topolo
                                   .engine = std::string(kind.engine),
                                   .labels = domain::labels{{"team", "web"}}};
     wanted.topology = domain::topology_request{.mode = std::string(domain::name(shape.mode)),
-                                               .replicas = shape.replicas};
+                                               .replicas = shape.data().replicas};
     if (shape.mode == cluster) wanted.topology->shards = shape.shards;
     if (kind.has_volumes) {
         wanted.storage = domain::storage_request{.type = std::string(domain::name(type))};
@@ -56,8 +56,9 @@ std::vector<written_database> every_database() {
     for (const auto& kind : kubedb::all_kinds()) {
         const auto& rules = *domain::find_engine(kind.engine);
         for (const auto& shape :
-             {domain::topology{standalone, 1, 1}, domain::topology{replicated, 3, 1},
-              domain::topology{cluster, 2, 3}}) {
+             {domain::topology{.mode = standalone},
+              domain::topology{.mode = replicated, .groups = {{.replicas = 3}}},
+              domain::topology{.mode = cluster, .shards = 3, .groups = {{.replicas = 2}}}}) {
             if (!is_offered(rules, shape.mode)) continue;
             for (const auto type :
                  {domain::storage_type::durable, domain::storage_type::ephemeral}) {
@@ -84,7 +85,8 @@ std::vector<written_object> companions_of(const written_database& database) {
 std::vector<written_object> change_of(const written_database& database,
                                       domain::change_kind change) {
     const auto& kind = *database.kind;
-    auto content = kubedb::ops_manifest(kind, database.record, change, "op-1");
+    auto content =
+        kubedb::ops_manifest(kind, database.record, database.record.topology, change, "op-1");
     if (!content) return {};
     return {{{.group = "ops.kubedb.com",
               .version = "v1alpha1",

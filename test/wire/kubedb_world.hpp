@@ -93,7 +93,8 @@ class kubedb_world final : public fakes::cluster_world {
     }
     // A request for a change, of somebody's own.
     aio::task<> ask_by_hand(domain::database of) {
-        auto content = *kubedb::ops_manifest(kind_of(of), of, domain::change_kind::restart, "op-h");
+        auto content = *kubedb::ops_manifest(kind_of(of), of, of.topology,
+                                             domain::change_kind::restart, "op-h");
         content["metadata"].get_object().erase("labels");
         const auto& kind = kind_of(of);
         co_return without_value(co_await hand_->create({.group = "ops.kubedb.com",

@@ -166,7 +166,18 @@ http::response list_engines_response(const request_context& context) {
         write_range(out, "replicated", rules.replicated);
         write_range(out, "shards", rules.shards);
         write_range(out, "shard_replicas", rules.shard_replicas);
-        out.end_object().member("has_volumes", rules.has_volumes);
+        out.end_object().key("groups").begin_array();
+        for (const auto& group : rules.groups) {
+            out.begin_object().member("role", group.role);
+            out.member("mode", domain::name(group.mode));
+            write_range(out, "replicas", group.replicas);
+            out.member("default_replicas", group.replicas_default);
+            out.member("has_storage", group.storage != domain::group_storage::none);
+            out.member("scales_horizontally", group.scales_horizontally);
+            out.member("scales_vertically", group.scales_vertically);
+            out.member("expands_volumes", group.expands_volumes).end_object();
+        }
+        out.end_array().member("has_volumes", rules.has_volumes);
         out.member("can_pause", rules.can_pause).end_object();
         items.push_back(std::move(text));
     }

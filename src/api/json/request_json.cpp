@@ -124,6 +124,11 @@ class object_reader {
         const auto* value = find(key, "an object", &json::value::is_object);
         return value == nullptr ? nullptr : &value->get_object();
     }
+    // The member as an array, or null.
+    const json::array* array(std::string_view key) {
+        const auto* value = find(key, "an array", &json::value::is_array);
+        return value == nullptr ? nullptr : &value->get_array();
+    }
     // Any value; for members with several shapes.
     const json::value* any(std::string_view key) {
         asked_.insert(std::string(key));
@@ -155,38 +160,69 @@ class object_reader {
     std::set<std::string, std::less<>> asked_;
 };
 
-void read_shape(object_reader& from, std::optional<domain::topology_request>& topology,
+void read_size(object_reader& source, std::optional<domain::size_request>& out) {
+    const auto* value = source.any("size");
+    if (value == nullptr) return;
+    if (value->is_string()) {
+        out.emplace().preset = std::string(value->get_string());
+    } else if (const auto* inner = value->if_object()) {
+        object_reader reader(*inner, source.path_of("size"), source.faults());
+        auto& size = out.emplace();
+        reader.read_or_null("preset", size.preset, std::nullopt);
+        reader.read("cpu", size.cpu);
+        reader.read("memory", size.memory);
+    } else {
+        source.fault(
+            "size", "wrong_type",
+            fmt::format("must be the name of a preset or an object, is {}", kind_of(*value)));
+    }
+}
+
+void read_storage(object_reader& source, std::optional<domain::storage_request>& out) {
+    const auto* inner = source.object("storage");
+    if (inner == nullptr) return;
+    object_reader reader(*inner, source.path_of("storage"), source.faults());
+    auto& storage = out.emplace();
+    reader.read("size", storage.size);
+    reader.read_or_null("class", storage.storage_class, "");  // the cluster's default
+    reader.read("type", storage.type);
+}
+
+void read_groups(object_reader& source, std::optional<std::vector<domain::group_request>>& out) {
+    const auto* entries = source.array("groups");
+    if (entries == nullptr) return;
+    out.emplace();
+    const auto path = source.path_of("groups");
+    for (std::size_t i = 0; i < entries->size(); ++i) {
+        auto& group = out->emplace_back();
+        const auto pointer = base::pointer_to(path, std::to_string(i));
+        const auto* inner = (*entries)[i].if_object();
+        if (inner == nullptr) {
+            source.fault_at(pointer, "wrong_type",
+                            fmt::format("must be an object, is {}", kind_of((*entries)[i])));
+            continue;
+        }
+        object_reader reader(*inner, pointer, source.faults());
+        reader.read("role", group.role);
+        reader.read("replicas", group.replicas);
+        read_size(reader, group.size);
+        read_storage(reader, group.storage);
+    }
+}
+
+void read_shape(object_reader& source, std::optional<domain::topology_request>& topology,
                 std::optional<domain::size_request>& size,
                 std::optional<domain::storage_request>& storage) {
-    if (const auto* inner = from.object("topology")) {
-        object_reader reader(*inner, from.path_of("topology"), from.faults());
-        auto& into = topology.emplace();
-        reader.read("mode", into.mode);
-        reader.read("replicas", into.replicas);
-        reader.read("shards", into.shards);
+    if (const auto* inner = source.object("topology")) {
+        object_reader reader(*inner, source.path_of("topology"), source.faults());
+        auto& shape = topology.emplace();
+        reader.read("mode", shape.mode);
+        reader.read("replicas", shape.replicas);
+        reader.read("shards", shape.shards);
+        read_groups(reader, shape.groups);
     }
-    if (const auto* value = from.any("size")) {
-        if (value->is_string()) {
-            size.emplace().preset = std::string(value->get_string());
-        } else if (const auto* inner = value->if_object()) {
-            object_reader reader(*inner, from.path_of("size"), from.faults());
-            auto& into = size.emplace();
-            reader.read_or_null("preset", into.preset, std::nullopt);
-            reader.read("cpu", into.cpu);
-            reader.read("memory", into.memory);
-        } else {
-            from.fault(
-                "size", "wrong_type",
-                fmt::format("must be the name of a preset or an object, is {}", kind_of(*value)));
-        }
-    }
-    if (const auto* inner = from.object("storage")) {
-        object_reader reader(*inner, from.path_of("storage"), from.faults());
-        auto& into = storage.emplace();
-        reader.read("size", into.size);
-        reader.read_or_null("class", into.storage_class, "");  // the cluster's default
-        reader.read("type", into.type);
-    }
+    read_size(source, size);
+    read_storage(source, storage);
 }
 
 template <class Request>

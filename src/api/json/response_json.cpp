@@ -26,28 +26,44 @@ void write_labels(json_writer& out, std::string_view key, const domain::labels& 
     out.end_object();
 }
 
-void write_shape(json_writer& out, const domain::database& record) {
-    out.key("topology").begin_object();
-    out.member("mode", domain::name(record.topology.mode));
-    out.member("replicas", record.topology.replicas).member("shards", record.topology.shards);
-    out.end_object();
-    const auto* preset = domain::preset_of(record.size);
+void write_size(json_writer& out, const domain::size& size) {
+    const auto* preset = domain::preset_of(size);
     out.key("size").begin_object().key("preset");
     if (preset != nullptr) {
         out.text(preset->name);
     } else {
         out.null();
     }
-    out.member("cpu", base::format_millis(record.size.cpu_millis));
-    out.member("memory", base::bytes_text(record.size.memory_bytes)).end_object();
+    out.member("cpu", base::format_millis(size.cpu_millis));
+    out.member("memory", base::bytes_text(size.memory_bytes)).end_object();
+}
+
+void write_storage(json_writer& out, const domain::storage& storage) {
     out.key("storage").begin_object();
-    out.member("size", base::bytes_text(record.storage.bytes)).key("class");
-    if (record.storage.storage_class.empty()) {
+    out.member("size", base::bytes_text(storage.bytes)).key("class");
+    if (storage.storage_class.empty()) {
         out.null();
     } else {
-        out.text(record.storage.storage_class);
+        out.text(storage.storage_class);
     }
-    out.member("type", domain::name(record.storage.type)).end_object();
+    out.member("type", domain::name(storage.type)).end_object();
+}
+
+// The short form, which describes the data group, and all groups.
+void write_shape(json_writer& out, const domain::topology& shape) {
+    const auto& data = shape.data();
+    out.key("topology").begin_object().member("mode", domain::name(shape.mode));
+    out.member("replicas", data.replicas).member("shards", shape.shards);
+    out.key("groups").begin_array();
+    for (const auto& group : shape.groups) {
+        out.begin_object().member("role", group.role).member("replicas", group.replicas);
+        write_size(out, group.size);
+        write_storage(out, group.storage);
+        out.end_object();
+    }
+    out.end_array().end_object();
+    write_size(out, data.size);
+    write_storage(out, data.storage);
 }
 
 std::string_view group_of(const domain::metric_description& metric) {
@@ -119,7 +135,7 @@ void write(json_writer& out, const app::database_view& view) {
     out.begin_object().member("id", record.id).member("project", record.project);
     out.member("name", record.name).member("engine", record.engine);
     out.member("version", record.version);
-    write_shape(out, record);
+    write_shape(out, record.topology);
     out.member("deletion_protection", record.deletion_protection);
     out.member("paused", record.paused).member("monitoring", record.monitoring);
     write_labels(out, "labels", record.labels);

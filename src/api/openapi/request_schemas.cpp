@@ -29,6 +29,11 @@ constexpr std::string_view text = R"json({
               R"json([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$"
  },
  "LabelValue": {"type": "string", "pattern": "^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$"},
+ "GroupRole": {
+  "type": "string",
+  "description": "data, or the role of a group that the engine has in this mode: config, router, sentinel",
+  "maxLength": 40
+ },
  "Labels": {
   "type": "object",
   "propertyNames": {"$ref": "#/components/schemas/LabelKey"},
@@ -41,16 +46,6 @@ constexpr std::string_view text = R"json({
   "propertyNames": {"$ref": "#/components/schemas/LabelKey"},
   "additionalProperties": {"anyOf": [{"$ref": "#/components/schemas/LabelValue"}, {"type": "null"}]},
   "maxProperties": 64
- },
- "TopologyRequest": {
-  "type": "object",
-  "description": "GET /api/v1/engines returns the topologies that each engine supports",
-  "properties": {
-   "mode": {"$ref": "#/components/schemas/TopologyMode"},
-   "replicas": {"type": "integer", "minimum": 1, "maximum": 100},
-   "shards": {"type": "integer", "minimum": 1, "maximum": 100}
-  },
-  "additionalProperties": false
  },
  "PresetSize": {
   "type": "object",
@@ -102,6 +97,60 @@ constexpr std::string_view text = R"json({
   },
   "additionalProperties": false
  },
+ "NodeGroupRequest": {
+  "type": "object",
+  "description": "A node group: a set of equal members, named by its role",
+  "required": ["role"],
+  "properties": {
+   "role": {"$ref": "#/components/schemas/GroupRole"},
+   "replicas": {"type": "integer", "minimum": 1, "maximum": 100},
+   "size": {"$ref": "#/components/schemas/SizeRequest"},
+   "storage": {"$ref": "#/components/schemas/StorageRequest"}
+  },
+  "additionalProperties": false
+ },
+ "TopologyRequest": {
+  "type": "object",
+  "description": "replicas, size and storage are the short form of the group data; the defaults are the engine's",
+  "properties": {
+   "mode": {"$ref": "#/components/schemas/TopologyMode"},
+   "replicas": {"type": "integer", "minimum": 1, "maximum": 100},
+   "shards": {"type": "integer", "minimum": 1, "maximum": 100},
+   "groups": {
+    "type": "array",
+    "maxItems": 8,
+    "items": {"$ref": "#/components/schemas/NodeGroupRequest"}
+   }
+  },
+  "additionalProperties": false
+ },
+ "NodeGroupChange": {
+  "type": "object",
+  "description": "A node group: a set of equal members, named by its role",
+  "required": ["role"],
+  "properties": {
+   "role": {"$ref": "#/components/schemas/GroupRole"},
+   "replicas": {"type": "integer", "minimum": 1, "maximum": 100},
+   "size": {"$ref": "#/components/schemas/SizeChange"},
+   "storage": {"$ref": "#/components/schemas/StorageRequest"}
+  },
+  "additionalProperties": false
+ },
+ "TopologyChange": {
+  "type": "object",
+  "description": "Groups are matched by role; a group that is left out keeps its values",
+  "properties": {
+   "mode": {"$ref": "#/components/schemas/TopologyMode"},
+   "replicas": {"type": "integer", "minimum": 1, "maximum": 100},
+   "shards": {"type": "integer", "minimum": 1, "maximum": 100},
+   "groups": {
+    "type": "array",
+    "maxItems": 8,
+    "items": {"$ref": "#/components/schemas/NodeGroupChange"}
+   }
+  },
+  "additionalProperties": false
+ },
  "CreateDatabase": {
   "type": "object",
   "required": ["project", "name", "engine"],
@@ -118,13 +167,28 @@ constexpr std::string_view text = R"json({
    "monitoring": {"type": "boolean"}
   },
   "additionalProperties": false,
-  "examples": [{"project": "default", "name": "orders", "engine": "postgres", "size": "small"}]
+  "examples": [
+   {"project": "default", "name": "orders", "engine": "postgres", "size": "small"},
+   {
+    "project": "default",
+    "name": "events",
+    "engine": "mongodb",
+    "topology": {
+     "mode": "cluster",
+     "shards": 2,
+     "groups": [
+      {"role": "data", "replicas": 3, "size": "medium", "storage": {"size": "50Gi"}},
+      {"role": "router", "replicas": 3, "size": "small"}
+     ]
+    }
+   }
+  ]
  },
  "PatchDatabase": {
   "type": "object",
   "description": "May contain the document that GET returned: status is ignored, immutable fields must be unchanged",
   "properties": {
-   "topology": {"$ref": "#/components/schemas/TopologyRequest"},
+   "topology": {"$ref": "#/components/schemas/TopologyChange"},
    "size": {"$ref": "#/components/schemas/SizeChange"},
    "storage": {"$ref": "#/components/schemas/StorageRequest"},
    "labels": {"$ref": "#/components/schemas/LabelChanges"},

@@ -57,6 +57,37 @@ constexpr std::string_view text = R"json({
   },
   "additionalProperties": false
  },
+ "Size": {
+  "type": "object",
+  "required": ["preset", "cpu", "memory"],
+  "properties": {
+   "preset": {"anyOf": [{"$ref": "#/components/schemas/SizePreset"}, {"type": "null"}]},
+   "cpu": {"type": "string"},
+   "memory": {"type": "string"}
+  },
+  "additionalProperties": false
+ },
+ "Storage": {
+  "type": "object",
+  "required": ["size", "class", "type"],
+  "properties": {
+   "size": {"type": "string", "description": "Of each member; 0 if the group has no storage"},
+   "class": {"type": ["string", "null"]},
+   "type": {"$ref": "#/components/schemas/StorageType"}
+  },
+  "additionalProperties": false
+ },
+ "NodeGroup": {
+  "type": "object",
+  "required": ["role", "replicas", "size", "storage"],
+  "properties": {
+   "role": {"type": "string"},
+   "replicas": {"type": "integer", "description": "Members; of the group data in mode cluster, members per shard"},
+   "size": {"$ref": "#/components/schemas/Size"},
+   "storage": {"$ref": "#/components/schemas/Storage"}
+  },
+  "additionalProperties": false
+ },
  "Database": {
   "type": "object",
   "required": [
@@ -71,34 +102,17 @@ constexpr std::string_view text = R"json({
    "version": {"type": "string"},
    "topology": {
     "type": "object",
-    "required": ["mode", "replicas", "shards"],
+    "required": ["mode", "replicas", "shards", "groups"],
     "properties": {
      "mode": {"$ref": "#/components/schemas/TopologyMode"},
-     "replicas": {"type": "integer"},
-     "shards": {"type": "integer"}
+     "replicas": {"type": "integer", "description": "Of the group data"},
+     "shards": {"type": "integer"},
+     "groups": {"type": "array", "items": {"$ref": "#/components/schemas/NodeGroup"}}
     },
     "additionalProperties": false
    },
-   "size": {
-    "type": "object",
-    "required": ["preset", "cpu", "memory"],
-    "properties": {
-     "preset": {"anyOf": [{"$ref": "#/components/schemas/SizePreset"}, {"type": "null"}]},
-     "cpu": {"type": "string"},
-     "memory": {"type": "string"}
-    },
-    "additionalProperties": false
-   },
-   "storage": {
-    "type": "object",
-    "required": ["size", "class", "type"],
-    "properties": {
-     "size": {"type": "string"},
-     "class": {"type": ["string", "null"]},
-     "type": {"$ref": "#/components/schemas/StorageType"}
-    },
-    "additionalProperties": false
-   },
+   "size": {"$ref": "#/components/schemas/Size"},
+   "storage": {"$ref": "#/components/schemas/Storage"},
    "deletion_protection": {"type": "boolean"},
    "paused": {"type": "boolean"},
    "monitoring": {"type": "boolean"},
@@ -233,9 +247,27 @@ constexpr std::string_view text = R"json({
   "properties": {"min": {"type": "integer"}, "max": {"type": "integer"}, "odd_only": {"type": "boolean"}},
   "additionalProperties": false
  },
+ "EngineGroup": {
+  "type": "object",
+  "required": [
+   "role", "mode", "replicas", "default_replicas", "has_storage", "scales_horizontally", "scales_vertically",
+   "expands_volumes"
+  ],
+  "properties": {
+   "role": {"type": "string"},
+   "mode": {"$ref": "#/components/schemas/TopologyMode"},
+   "replicas": {"$ref": "#/components/schemas/ReplicaRange"},
+   "default_replicas": {"type": "integer"},
+   "has_storage": {"type": "boolean"},
+   "scales_horizontally": {"type": "boolean", "description": "replicas can be changed after creation"},
+   "scales_vertically": {"type": "boolean", "description": "size can be changed after creation"},
+   "expands_volumes": {"type": "boolean", "description": "storage can grow after creation"}
+  },
+  "additionalProperties": false
+ },
  "Engine": {
   "type": "object",
-  "required": ["engine", "display_name", "installed", "topologies", "has_volumes", "can_pause"],
+  "required": ["engine", "display_name", "installed", "topologies", "groups", "has_volumes", "can_pause"],
   "properties": {
    "engine": {"$ref": "#/components/schemas/EngineName"},
    "display_name": {"type": "string"},
@@ -250,6 +282,11 @@ constexpr std::string_view text = R"json({
      "shard_replicas": {"$ref": "#/components/schemas/ReplicaRange"}
     },
     "additionalProperties": false
+   },
+   "groups": {
+    "type": "array",
+    "description": "Node groups in addition to the group data, by topology mode",
+    "items": {"$ref": "#/components/schemas/EngineGroup"}
    },
    "has_volumes": {"type": "boolean"},
    "can_pause": {"type": "boolean"}
