@@ -41,7 +41,7 @@ std::shared_ptr<const app::database_view> view_of(const std::string& name, std::
                            .version = version});
 }
 
-TEST(json_writer, escapes_what_must_be) {
+TEST(json_writer, escapes_control_characters_and_quotes) {
     std::string text;
     api::json_writer out(text);
     out.begin_object().member("a\"b", "x\n\t\\\x01ü").key("n").number(0.5).key("nan");
@@ -51,14 +51,14 @@ TEST(json_writer, escapes_what_must_be) {
     EXPECT_NO_THROW(json::parse(text));
 }
 
-TEST(read_json, names_every_fault_at_its_pointer) {
-    const auto got = api::read_create(
+TEST(request_json, lists_every_error_with_its_pointer) {
+    const auto request = api::read_create(
         R"({"name":1,"topology":{"mode":2,"x":1},"size":[],"labels":{"a/b":5},"nope":{}})");
-    ASSERT_TRUE(got) << got.error().text;
-    std::vector<std::string> found;
-    for (const auto& each : got->unread) found.push_back(each.pointer + " " + each.code);
-    std::ranges::sort(found);
-    EXPECT_EQ(found,
+    ASSERT_TRUE(request) << request.error().text;
+    std::vector<std::string> errors;
+    for (const auto& error : request->unread) errors.push_back(error.pointer + " " + error.code);
+    std::ranges::sort(errors);
+    EXPECT_EQ(errors,
               (std::vector<std::string>{"/labels/a~1b wrong_type", "/name wrong_type",
                                         "/nope unknown_field", "/size wrong_type",
                                         "/topology/mode wrong_type", "/topology/x unknown_field"}));
@@ -68,10 +68,11 @@ TEST(read_json, names_every_fault_at_its_pointer) {
     EXPECT_EQ(api::read_create(std::string(1000, '[')).error().reason, "bad_request");
 }
 
-TEST(read_json, takes_whole_numbers_however_they_are_written) {
+TEST(request_json, accepts_integers_in_every_notation) {
     const auto replicas = [](std::string_view text) {
-        const auto got = api::read_create(fmt::format(R"({{"topology":{{"replicas":{}}}}})", text));
-        return got->unread.empty() ? got->topology->replicas : std::nullopt;
+        const auto request =
+            api::read_create(fmt::format(R"({{"topology":{{"replicas":{}}}}})", text));
+        return request->unread.empty() ? request->topology->replicas : std::nullopt;
     };
     EXPECT_EQ(replicas("3"), 3);
     EXPECT_EQ(replicas("3.0"), 3);
@@ -81,10 +82,11 @@ TEST(read_json, takes_whole_numbers_however_they_are_written) {
     EXPECT_EQ(replicas("9223372036854775808"), std::nullopt);
 }
 
-TEST(read_json, tells_of_members_that_are_given_twice) {
+TEST(request_json, reports_duplicate_members) {
     const auto pointer = [](std::string_view body) {
-        const auto got = api::read_patch(body);
-        return got->unread.empty() ? "" : got->unread[0].pointer + " " + got->unread[0].code;
+        const auto request = api::read_patch(body);
+        return request->unread.empty() ? ""
+                                       : request->unread[0].pointer + " " + request->unread[0].code;
     };
     EXPECT_EQ(pointer(R"({"paused":true,"paused":false})"), "/paused repeated_field");
     EXPECT_EQ(pointer(R"({"labels":{"a/b":"1","c":"1","a/b":"2"}})"),
@@ -95,53 +97,53 @@ TEST(read_json, tells_of_members_that_are_given_twice) {
     EXPECT_EQ(api::find_duplicate_key(R"({"a":1,"a)"), std::nullopt);
 }
 
-TEST(read_json, a_patch_keeps_immutable_members_for_the_domain) {
-    const auto got = api::read_patch(R"({"engine":"mysql","labels":{"a":null},"paused":true})");
-    ASSERT_TRUE(got) << got.error().text;
-    EXPECT_EQ(got->immutable.at("engine"), "mysql");
-    EXPECT_EQ(got->labels->at("a"), std::nullopt);
-    EXPECT_EQ(got->paused, true);
+TEST(request_json, a_patch_keeps_immutable_members_for_the_domain) {
+    const auto request = api::read_patch(R"({"engine":"mysql","labels":{"a":null},"paused":true})");
+    ASSERT_TRUE(request) << request.error().text;
+    EXPECT_EQ(request->immutable.at("engine"), "mysql");
+    EXPECT_EQ(request->labels->at("a"), std::nullopt);
+    EXPECT_EQ(request->paused, true);
 }
 
-TEST(read_json, tells_a_bounded_number_of_faults) {
+TEST(request_json, reports_a_bounded_number_of_errors) {
     std::string body = "{\"labels\":{";
     for (int i = 0; i < 300; ++i) body += fmt::format("\"k{}\":1,", i);
     body.back() = '}';
     for (int i = 0; i < 300; ++i) body += fmt::format(",\"x{}\":1", i);
-    const auto got = api::read_patch(body + "}");
-    ASSERT_TRUE(got) << got.error().text;
-    ASSERT_EQ(got->unread.size(), domain::faults_max + 1);
-    EXPECT_EQ(got->unread.back().code, "too_many_errors");
+    const auto request = api::read_patch(body + "}");
+    ASSERT_TRUE(request) << request.error().text;
+    ASSERT_EQ(request->unread.size(), domain::faults_max + 1);
+    EXPECT_EQ(request->unread.back().code, "too_many_errors");
 }
 
-// As answers spell a custom size and the cluster's default class.
-TEST(read_json, null_where_answers_have_it) {
-    const auto got = api::read_patch(
+// Responses contain null for a custom size and for the cluster's default class.
+TEST(request_json, accepts_null_where_responses_contain_it) {
+    const auto request = api::read_patch(
         R"({"size":{"preset":null,"cpu":"1","memory":"2Gi"},"storage":{"class":null}})");
-    ASSERT_TRUE(got) << got.error().text;
-    EXPECT_TRUE(got->unread.empty());
-    EXPECT_EQ(got->size->preset, std::nullopt);
-    EXPECT_EQ(got->storage->storage_class, "");
+    ASSERT_TRUE(request) << request.error().text;
+    EXPECT_TRUE(request->unread.empty());
+    EXPECT_EQ(request->size->preset, std::nullopt);
+    EXPECT_EQ(request->storage->storage_class, "");
 }
 
-TEST(problem, has_a_status_for_every_failure_and_hides_our_own) {
+TEST(problem, maps_failures_to_statuses_and_hides_internal_causes) {
     using base::errc;
     EXPECT_EQ(api::status_of({errc::invalid, "", "bad_request"}), 400U);
     EXPECT_EQ(api::status_of({errc::invalid, ""}), 422U);
     EXPECT_EQ(api::status_of({errc::precondition, ""}), 412U);
     fakes::recording_log log;
-    std::vector<std::string> told;
+    std::vector<std::string> lines;
     for (const auto code : {errc::internal, errc::corrupt}) {
-        const auto ours = api::problem({code, "assertion in file x"}, "req-1", log);
-        EXPECT_EQ(ours.status, code == errc::internal ? 500U : 502U);
-        EXPECT_FALSE(ours.body.to_string().contains("assertion"));
-        told.push_back(
+        const auto response = api::problem({code, "assertion in file x"}, "req-1", log);
+        EXPECT_EQ(response.status, code == errc::internal ? 500U : 502U);
+        EXPECT_FALSE(response.body.to_string().contains("assertion"));
+        lines.push_back(
             fmt::format("request_failed request_id=req-1 code={} detail=assertion in file x",
                         base::name(code)));
-        EXPECT_EQ(log.lines_of("request_failed"), told);
+        EXPECT_EQ(log.lines_of("request_failed"), lines);
     }
     const auto later = api::problem({errc::unavailable, "down", "", {}, 7s}, "req-1", log);
-    EXPECT_EQ(log.lines_of("request_failed"), told);  // the client has been told why
+    EXPECT_EQ(log.lines_of("request_failed"), lines);  // the client has been lines why
     EXPECT_EQ(later.headers.get("Retry-After"), "7");
 }
 
@@ -157,8 +159,7 @@ TEST(routes, dispatch_by_method_and_pattern) {
     EXPECT_EQ(api::allowed_methods("/api/v1/databases"), "GET, HEAD, POST, OPTIONS");
 }
 
-// The description and the table of routes are the same; every reference in it leads somewhere.
-TEST(openapi, describes_every_route_and_refers_to_what_is_there) {
+TEST(openapi, describes_every_route_and_has_no_dangling_reference) {
     const auto document = json::parse(api::openapi_document());
     const auto& paths = document.at("paths").as_object();
     std::ptrdiff_t operations = 0;
@@ -176,9 +177,10 @@ TEST(openapi, describes_every_route_and_refers_to_what_is_there) {
     const auto text = api::openapi_document();
     const auto& schemas = document.at("components").at("schemas").as_object();
     const std::string mark = "#/components/schemas/";
-    for (auto at = text.find(mark); at != std::string::npos; at = text.find(mark, at + 1)) {
-        const auto begun = at + mark.size();
-        const auto name = text.substr(begun, text.find('"', begun) - begun);
+    for (auto start = text.find(mark); start != std::string::npos;
+         start = text.find(mark, start + 1)) {
+        const auto name_start = start + mark.size();
+        const auto name = text.substr(name_start, text.find('"', name_start) - name_start);
         EXPECT_TRUE(schemas.contains(name)) << name;
     }
 }
@@ -310,7 +312,7 @@ TEST(etags, compare_weakly_and_in_lists) {
     EXPECT_FALSE(api::is_known("", "\"3-1\""));
 }
 
-TEST(idempotency, keeps_successes_of_a_reasonable_size) {
+TEST(idempotency, stores_successes_up_to_the_size_limit) {
     for (const unsigned status : {200U, 201U, 202U, 204U}) {
         EXPECT_TRUE(api::is_worth_keeping(status, 1000)) << status;
     }

@@ -1,4 +1,4 @@
-// Requests as a connection hands them over, against the platform over fakes. No sockets.
+// Requests as a connection passes them to the handler, against the platform over fakes.
 
 #include "api/handler.hpp"
 
@@ -40,19 +40,19 @@ TEST_F(api_handler, a_write_returns_the_etag_of_the_next_read) {
     EXPECT_EQ(get("/api/v1/projects/shop").headers.get("ETag"), project.headers.get("ETag"));
 }
 
-TEST_F(api_handler, the_description_is_encoded_once_in_two_ways_with_a_tag_each) {
+TEST_F(api_handler, each_encoding_of_the_description_has_an_etag) {
     const std::string path = "/api/v1/openapi.json";
     const auto plain = get(path);
-    const auto packed = get(path, {{"Accept-Encoding", "gzip"}});
+    const auto compressed = get(path, {{"Accept-Encoding", "gzip"}});
     EXPECT_EQ(plain.body.to_string(), api::openapi_document());
-    EXPECT_EQ(packed.headers.get("Content-Encoding"), "gzip");
-    EXPECT_EQ(http::gunzip(packed.body.to_string(), std::size_t{1} << 20U).value(),
+    EXPECT_EQ(compressed.headers.get("Content-Encoding"), "gzip");
+    EXPECT_EQ(http::gunzip(compressed.body.to_string(), std::size_t{1} << 20U).value(),
               api::openapi_document());
     EXPECT_EQ(get(path).body.shared, plain.body.shared);
     const std::string tag(plain.headers.get("ETag"));
     EXPECT_TRUE(tag.starts_with('"')) << tag;  // strong
-    EXPECT_NE(tag, packed.headers.get("ETag"));
-    for (const auto& [first, accepts] : {std::pair(&plain, ""), std::pair(&packed, "gzip")}) {
+    EXPECT_NE(tag, compressed.headers.get("ETag"));
+    for (const auto& [first, accepts] : {std::pair(&plain, ""), std::pair(&compressed, "gzip")}) {
         const std::string mine(first->headers.get("ETag"));
         const auto again = get(path, {{"Accept-Encoding", accepts}, {"If-None-Match", mine}});
         EXPECT_EQ(again.status, 304U);
@@ -62,7 +62,7 @@ TEST_F(api_handler, the_description_is_encoded_once_in_two_ways_with_a_tag_each)
     EXPECT_EQ(get(path, {{"Accept-Encoding", "gzip"}, {"If-None-Match", tag}}).status, 200U);
 }
 
-TEST_F(api_handler, a_write_has_one_request_id_and_one_line_in_the_log) {
+TEST_F(api_handler, a_write_has_one_request_id_and_one_log_line) {
     for (const std::string given : {"", "mine-1"}) {
         http::request incoming{.verb = http::method::post,
                                .target = "/api/v1/projects",
@@ -71,9 +71,9 @@ TEST_F(api_handler, a_write_has_one_request_id_and_one_line_in_the_log) {
         if (!given.empty()) incoming.headers.add("X-Request-Id", given);
         const auto before = log_.lines_of("request").size();
         ASSERT_FALSE(handler_->handle_now(incoming));
-        EXPECT_EQ(incoming.headers.get("X-Request-Id"), given);  // the request stays as it came
-        const auto got = answer(incoming);
-        const std::string id(got.response.headers.get("X-Request-Id"));
+        EXPECT_EQ(incoming.headers.get("X-Request-Id"), given);  // the request is unchanged
+        const auto result = answer(incoming);
+        const std::string id(result.response.headers.get("X-Request-Id"));
         EXPECT_FALSE(id.empty());
         if (!given.empty()) EXPECT_EQ(id, given);
         const auto lines = log_.lines_of("request");
@@ -82,24 +82,24 @@ TEST_F(api_handler, a_write_has_one_request_id_and_one_line_in_the_log) {
     }
 }
 
-TEST_F(api_handler, a_snapshot_has_the_operations_that_are_not_over) {
+TEST_F(api_handler, a_snapshot_contains_unfinished_operations) {
     const auto id = create("cache");
     const auto operation = json_of(get("/api/v1/operations")).at("items").at(0).at("id");
     const auto mark =
         fmt::format(R"({{"kind":"operation","id":"{}",)", std::string_view(operation.as_string()));
-    const auto begun = snapshot();
-    EXPECT_TRUE(begun.contains(mark)) << begun;
-    EXPECT_TRUE(begun.contains(R"({"kind":"database","id":")" + id)) << begun;
-    EXPECT_TRUE(begun.contains(R"({"kind":"project","id":"default")")) << begun;
+    const auto first_events = snapshot();
+    EXPECT_TRUE(first_events.contains(mark)) << first_events;
+    EXPECT_TRUE(first_events.contains(R"({"kind":"database","id":")" + id)) << first_events;
+    EXPECT_TRUE(first_events.contains(R"({"kind":"project","id":"default")")) << first_events;
     cluster_.report("cache", domain::observed_phase::ready);
     settle();
-    const auto anew = snapshot({{"Last-Event-ID", "another-5"}});
-    EXPECT_TRUE(anew.starts_with("event: reset\n")) << anew;
-    EXPECT_FALSE(anew.contains(mark)) << anew;
-    EXPECT_TRUE(anew.contains(R"({"kind":"database","id":")" + id)) << anew;
+    const auto second = snapshot({{"Last-Event-ID", "another-5"}});
+    EXPECT_TRUE(second.starts_with("event: reset\n")) << second;
+    EXPECT_FALSE(second.contains(mark)) << second;
+    EXPECT_TRUE(second.contains(R"({"kind":"database","id":")" + id)) << second;
 }
 
-TEST_F(api_handler, what_an_answer_hides_is_in_the_log_under_its_request_id) {
+TEST_F(api_handler, a_hidden_cause_is_logged_with_the_request_id) {
     const auto id = create("cache");
     for (const auto code : {base::errc::internal, base::errc::corrupt}) {
         cluster_.fail_next("read_credentials", {.code = code, .text = "the inner cause"});
@@ -112,71 +112,73 @@ TEST_F(api_handler, what_an_answer_hides_is_in_the_log_under_its_request_id) {
     }
 }
 
-TEST_F(api_handler, every_route_refuses_a_query_parameter_that_it_does_not_know) {
+TEST_F(api_handler, every_route_rejects_unknown_query_parameters) {
     const auto id = create("cache");
-    for (const auto& to : api::all_routes()) {
-        const auto got = ask(to.verb, path_of(to, id) + "?nonsense=1", to.body.empty() ? "" : "{}");
-        if (to.query == api::query_rule::any) {
-            EXPECT_EQ(got.status, to.status) << to.name;
+    for (const auto& route : api::all_routes()) {
+        const auto result =
+            ask(route.verb, path_of(route, id) + "?unknown=1", route.body.empty() ? "" : "{}");
+        if (route.query == api::query_rule::any) {
+            EXPECT_EQ(result.status, route.status) << route.name;
         } else {
-            EXPECT_EQ(got.status, 400U) << to.name;
-            const auto said = got.body.to_string();
-            EXPECT_TRUE(said.contains("query parameter")) << to.name << said;
+            EXPECT_EQ(result.status, 400U) << route.name;
+            const auto text = result.body.to_string();
+            EXPECT_TRUE(text.contains("query parameter")) << route.name << text;
         }
     }
     EXPECT_EQ(get("/api/v1/engines?").status, 200U);
 }
 
-TEST_F(api_handler, every_body_is_taken_by_its_media_type_alone) {
-    for (const auto& to : api::all_routes()) {
-        if (to.body.empty()) continue;
+TEST_F(api_handler, a_body_is_accepted_by_its_media_type) {
+    for (const auto& route : api::all_routes()) {
+        if (route.body.empty()) continue;
         const auto status = [&](std::string media) {  // "{" is not JSON: 400 once it is read
-            return ask(to.verb, path_of(to, "db-1"), "{", {{"Content-Type", std::move(media)}})
+            return ask(route.verb, path_of(route, "db-1"), "{",
+                       {{"Content-Type", std::move(media)}})
                 .status;
         };
-        for (const auto* taken : {"application/json", "Application/JSON", "application/json ;a=b",
-                                  " application/json; charset=utf-8"}) {
-            EXPECT_EQ(status(taken), 400U) << to.name << taken;
+        for (const auto* accepted : {"application/json", "Application/JSON",
+                                     "application/json ;a=b", " application/json; charset=utf-8"}) {
+            EXPECT_EQ(status(accepted), 400U) << route.name << accepted;
         }
         for (const auto* other : {"", "application/json*", "application/jsonl", "text/plain",
                                   "application/json-patch+json", "application/json,text/plain"}) {
-            EXPECT_EQ(status(other), 415U) << to.name << other;
+            EXPECT_EQ(status(other), 415U) << route.name << other;
         }
-        const bool is_patch = to.verb == http::method::patch;
-        EXPECT_EQ(status("application/Merge-Patch+json"), is_patch ? 400U : 415U) << to.name;
+        const bool is_patch = route.verb == http::method::patch;
+        EXPECT_EQ(status("application/Merge-Patch+json"), is_patch ? 400U : 415U) << route.name;
     }
 }
 
-TEST_F(api_handler, one_client_has_only_so_many_streams) {
+TEST_F(api_handler, the_streams_of_one_address_are_bounded) {
     stop();
     start({.streams_per_client = 1});
-    const auto ask_from = [this](const char* peer) {
+    const auto stream_from = [this](const char* peer) {
         return answer({.target = "/api/v1/stream", .peer = peer});
     };
-    auto first = std::optional(ask_from("10.0.0.1:4001"));
+    auto first = std::optional(stream_from("10.0.0.1:4001"));
     EXPECT_TRUE(first->stream);
-    const auto second = ask_from("10.0.0.1:4002");
+    const auto second = stream_from("10.0.0.1:4002");
     EXPECT_FALSE(second.stream);
     EXPECT_EQ(second.response.status, 429U);
     EXPECT_EQ(code_of(second.response), "too_many_streams");
     EXPECT_EQ(second.response.headers.get("Retry-After"), "1");
-    EXPECT_TRUE(ask_from("10.0.0.2:4001").stream);
-    first.reset();  // its connection has ended
-    EXPECT_TRUE(ask_from("10.0.0.1:4002").stream);
+    EXPECT_TRUE(stream_from("10.0.0.2:4001").stream);
+    first.reset();  // its connection ends
+    EXPECT_TRUE(stream_from("10.0.0.1:4002").stream);
 }
 
-// It wrote nothing, and the world may be another one by then.
-TEST_F(api_handler, a_refusal_is_not_kept_for_an_idempotency_key) {
+// The request wrote nothing, and a retry may succeed.
+TEST_F(api_handler, an_error_response_is_not_stored_for_an_idempotency_key) {
     const http::headers key{{"Idempotency-Key", "k"}};
     const std::string body = R"({"project":"late","engine":"redis","name":"a"})";
     EXPECT_EQ(post(databases, body, key).status, 422U);
     EXPECT_EQ(post("/api/v1/projects", R"({"name":"late"})").status, 201U);
-    const auto made = post(databases, body, key);
-    EXPECT_EQ(made.status, 202U) << made.body.to_string();
+    const auto created = post(databases, body, key);
+    EXPECT_EQ(created.status, 202U) << created.body.to_string();
     const auto again = post(databases, body, key);
     EXPECT_EQ(again.status, 202U);
     EXPECT_EQ(again.headers.get("Idempotency-Replayed"), "true");
-    EXPECT_EQ(again.body.to_string(), made.body.to_string());
+    EXPECT_EQ(again.body.to_string(), created.body.to_string());
 }
 
 }  // namespace

@@ -32,8 +32,8 @@ constexpr std::array table{
 };
 
 const row& row_of(errc code) noexcept {
-    for (const auto& each : table) {
-        if (each.code == code) return each;
+    for (const auto& row : table) {
+        if (row.code == code) return row;
     }
     return table.back();
 }
@@ -85,10 +85,10 @@ http::response document(unsigned status, std::string_view title, std::string_vie
     out.member("status", static_cast<std::int64_t>(status));
     out.member("code", code).member("detail", detail).member("request_id", request_id);
     out.key("errors").begin_array();
-    for (const auto& each : fields) {
+    for (const auto& field : fields) {
         out.begin_object();
-        out.member("pointer", each.pointer).member("code", each.code);
-        out.member("message", each.message).end_object();
+        out.member("pointer", field.pointer).member("code", field.code);
+        out.member("message", field.message).end_object();
     }
     out.end_array().member("retryable", retryable).end_object();
     http::response response{.status = status, .body = http::body(std::move(text))};
@@ -99,28 +99,30 @@ http::response document(unsigned status, std::string_view title, std::string_vie
 
 }  // namespace
 
-unsigned status_of(const base::failure& why) noexcept {
-    if (why.code == errc::invalid && why.reason == "bad_request") return 400;
-    return row_of(why.code).status;
+unsigned status_of(const base::failure& failure) noexcept {
+    if (failure.code == errc::invalid && failure.reason == "bad_request") return 400;
+    return row_of(failure.code).status;
 }
 
-http::response problem(const base::failure& why, std::string_view request_id, obs::log& log) {
-    const auto& row = row_of(why.code);
-    const bool is_ours = why.code == errc::internal || why.code == errc::corrupt;
-    if (is_ours) {
-        log.error(
-            "request_failed",
-            {{"request_id", request_id}, {"code", base::name(why.code)}, {"detail", why.text}});
+http::response problem(const base::failure& failure, std::string_view request_id, obs::log& log) {
+    const auto& row = row_of(failure.code);
+    const bool is_internal = failure.code == errc::internal || failure.code == errc::corrupt;
+    if (is_internal) {
+        log.error("request_failed", {{"request_id", request_id},
+                                     {"code", base::name(failure.code)},
+                                     {"detail", failure.text}});
     }
-    const auto code = why.reason.empty() || is_ours ? base::name(why.code) : why.reason;
+    const auto code =
+        failure.reason.empty() || is_internal ? base::name(failure.code) : failure.reason;
     const std::string_view detail =
-        is_ours ? std::string_view("internal error; see the platform's log for this request_id")
-                : why.text;
-    const auto status = status_of(why);
+        is_internal ? std::string_view("internal error; see the platform's log for this request_id")
+                    : failure.text;
+    const auto status = status_of(failure);
     const auto title = status == row.status ? row.title : title_of_status(status);
-    auto response = document(status, title, code, detail, request_id, why.retryable(), why.fields);
+    auto response =
+        document(status, title, code, detail, request_id, failure.retryable(), failure.fields);
     if (response.status == 503) {
-        const auto wait = why.retry_after.value_or(std::chrono::seconds(1));
+        const auto wait = failure.retry_after.value_or(std::chrono::seconds(1));
         response.headers.add("Retry-After", std::to_string(wait.count()));
     }
     return response;
@@ -128,10 +130,10 @@ http::response problem(const base::failure& why, std::string_view request_id, ob
 
 http::response problem(unsigned status, std::string_view code, std::string_view detail,
                        std::string_view request_id) {
-    const bool is_too_much = status == 429 || status == 503;
+    const bool is_overload = status == 429 || status == 503;
     auto response = document(status, title_of_status(status), code, detail, request_id,
-                             status == 408 || is_too_much, {});
-    if (is_too_much) response.headers.add("Retry-After", "1");
+                             status == 408 || is_overload, {});
+    if (is_overload) response.headers.add("Retry-After", "1");
     return response;
 }
 

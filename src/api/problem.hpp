@@ -1,5 +1,5 @@
 #pragma once
-// Failures as answers: RFC 9457 problem documents, and the one table from errc to HTTP status.
+// Error responses: problem documents (RFC 9457), and the one table from errc to HTTP status.
 
 #include <string>
 #include <string_view>
@@ -10,10 +10,12 @@
 
 namespace api {
 
-unsigned status_of(const base::failure& why) noexcept;
-// application/problem+json; what is inside of the platform is not told to strangers, but to the
-// log.
-http::response problem(const base::failure& why, std::string_view request_id, obs::log& log);
+// Returns the HTTP status of a failure.
+unsigned status_of(const base::failure& failure) noexcept;
+// Returns the problem document of a failure. Internal failures are logged, and the document refers
+// to the log instead of the cause.
+http::response problem(const base::failure& failure, std::string_view request_id, obs::log& log);
+// Returns a problem document for an error that is no failure of the platform.
 http::response problem(unsigned status, std::string_view code, std::string_view detail,
                        std::string_view request_id);
 

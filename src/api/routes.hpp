@@ -55,7 +55,7 @@ enum class query_rule : std::uint8_t {
 // The object that a route's path names.
 enum class target_kind : std::uint8_t { none, database, operation, project };
 
-// Who may call a route: the principals that have a permission, or every client. There is no
+// Restricts a route to principals with a permission, or opens it to every client. There is no
 // default, so that a route without it does not compile.
 struct public_route_tag {};
 inline constexpr public_route_tag public_route{};

@@ -188,12 +188,12 @@ void write_events(json_writer& out, const app::database_view& view) {
     out.begin_object().key("items").begin_array();
     std::int64_t total = 0;
     if (view.observed) {
-        for (auto at = view.observed->events.rbegin(); at != view.observed->events.rend(); ++at) {
-            out.begin_object().member("type", at->type).member("reason", at->reason);
-            out.member("message", at->message).member("object", at->object);
-            out.member("count", at->count);
-            write_time(out, "first_seen", at->first_seen);
-            write_time(out, "last_seen", at->last_seen);
+        for (auto it = view.observed->events.rbegin(); it != view.observed->events.rend(); ++it) {
+            out.begin_object().member("type", it->type).member("reason", it->reason);
+            out.member("message", it->message).member("object", it->object);
+            out.member("count", it->count);
+            write_time(out, "first_seen", it->first_seen);
+            write_time(out, "last_seen", it->last_seen);
             out.end_object();
             ++total;
         }
@@ -211,12 +211,12 @@ void write(json_writer& out, const ports::credentials& login) {
 }
 
 metrics_document encode_metrics(const app::database_view& view) {
-    metrics_document made;
-    made.text.reserve(2048);
-    json_writer out(made.text);
+    metrics_document document;
+    document.text.reserve(2048);
+    json_writer out(document.text);
     out.begin_object().member("database_id", view.record->id);
     out.member("engine", view.record->engine);
-    made.split_at = made.text.size();
+    document.split_at = document.text.size();
     write_time(out, "last_updated",
                view.sample ? std::optional(view.sample->observed_at) : std::nullopt);
     out.member("interval_seconds", static_cast<std::int64_t>(view.metrics_interval.count()));
@@ -227,7 +227,7 @@ metrics_document encode_metrics(const app::database_view& view) {
         for (const auto& [name, value] : view.sample->engine_metrics) out.key(name).number(value);
     }
     out.end_object().end_object();
-    return made;
+    return document;
 }
 
 sample_age age_of_sample(const app::database_view& view, base::instant now) {

@@ -1,5 +1,5 @@
 #pragma once
-// The platform's things as JSON documents, in the spelling of the API. Pure.
+// Encodes the platform's objects as JSON documents of the API. Pure.
 
 #include <string>
 
@@ -16,16 +16,16 @@ void write(json_writer& out, const domain::project& project);
 void write_events(json_writer& out, const app::database_view& view);
 void write(json_writer& out, const ports::credentials& login);
 
-template <class Thing>
-std::string encode(const Thing& thing) {
+template <class Object>
+std::string encode(const Object& object) {
     std::string text;
     json_writer out(text);
-    write(out, thing);
+    write(out, object);
     return text;
 }
 
-// The metrics document in two halves: what depends on the time of the request ("status" and
-// "age_seconds") goes between them.
+// The metrics document in two halves. The members that depend on the time of the request ("status",
+// "reason" and "age_seconds") go between them.
 struct metrics_document {
     std::string text;
     std::size_t split_at = 0;
