@@ -204,8 +204,8 @@ aio::task<> local_database::start_member(int ordinal) {
                               .user = std::string(engine_->user),
                               .primary_port = follows ? member_at(0)->plan().port : 0,
                               .memory_bytes = wanted_.memory_bytes};
-    runtime::member::parts parts{
-        .of = *engine_,
+    runtime::member::deps member_deps{
+        .engine = *engine_,
         .as = deps_.as,
         .pool = deps_.pool,
         .ports = deps_.ports,
@@ -216,7 +216,7 @@ aio::task<> local_database::start_member(int ordinal) {
             },
         .on_change = on_change_};
     auto& place = members_[ordinal];
-    place.member = std::make_unique<runtime::member>(std::move(plan), std::move(parts));
+    place.member = std::make_unique<runtime::member>(std::move(plan), std::move(member_deps));
     place.task = std::make_unique<aio::task_group>(deps_.executor);
     place.task->spawn(place.member->run());
     add_event({"Normal", "Started", "Started member " + member_name(wanted_, ordinal)});

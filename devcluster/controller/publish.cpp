@@ -101,8 +101,8 @@ aio::task<> local_database::publish_members() {
         ready += state.is_ready ? 1 : 0;
         written = co_await writer_.write_status(
             pods, wanted_.ns, name,
-            fmt::format("{} {} {}", state.is_ready, state.restarts, state.trouble),
-            pod_status(wanted_, state.is_ready, state.restarts, state.trouble, now,
+            fmt::format("{} {} {}", state.is_ready, state.restarts, state.not_ready_reason),
+            pod_status(wanted_, state.is_ready, state.restarts, state.not_ready_reason, now,
                        pod_address(wanted_, name, deps_.uses_synthetic_addresses)));
         if (!written) co_return written;
     }
@@ -127,7 +127,7 @@ aio::task<> local_database::publish_status(const json::object& object) {
         if (!state.is_ready && facts_.not_ready_reason.empty()) {
             facts_.not_ready_reason =
                 fmt::format("{}: {}", each.member->plan().name,
-                            state.trouble.empty() ? "starting" : state.trouble);
+                            state.not_ready_reason.empty() ? "starting" : state.not_ready_reason);
         }
     }
     if (facts_.accepts && facts_.ready >= facts_.replicas) facts_.was_provisioned = true;

@@ -44,7 +44,7 @@ base::outcome<void> make_folder(const operator_deps& deps, const std::string& fo
     // The engines' user must be able to enter every folder on the path.
     const auto top = fs::path(deps.data_dir).parent_path();
     for (auto path = fs::path(folder); path != top; path = path.parent_path()) {
-        auto handed = runtime::hand_over(deps.as, path.string());
+        auto handed = runtime::change_owner(deps.as, path.string());
         if (!handed) return handed;
     }
     return {};

@@ -14,23 +14,23 @@
 namespace runtime {
 namespace {
 
-member_plan plan_of(const engine& of, int primary_port = 0) {
+member_plan plan_of(const engine& tested, int primary_port = 0) {
     return {.name = "orders-0",
             .folder = "/data/orders-0",
             .password = "s3cr3tS3cr3t",
-            .user = std::string(of.user),
+            .user = std::string(tested.user),
             .port = 40001,
             .exporter_port = 40002,
             .primary_port = primary_port,
             .memory_bytes = 256 * mebibyte};
 }
 
-bool mentions(const command& what, const std::string& text) {
+bool mentions(const command& program, const std::string& text) {
     return std::ranges::any_of(
-        what.arguments, [&](const auto& each) { return each.find(text) != std::string::npos; });
+        program.arguments, [&](const auto& each) { return each.find(text) != std::string::npos; });
 }
 
-TEST(engine, no_password_is_ever_an_argument) {
+TEST(engine, passes_no_password_as_an_argument) {
     for (const auto& each : all_engines()) {
         for (const int primary : {0, 40003}) {
             const auto plan = plan_of(each, primary);
@@ -49,13 +49,13 @@ TEST(engine, exporters_listen_on_loopback_only) {
     }
 }
 
-TEST(engine, every_engine_has_an_exporter_of_one_kind) {
+TEST(engine, has_one_kind_of_exporter) {
     for (const auto& each : all_engines()) {
-        EXPECT_NE(each.exporter == nullptr, each.start_own_exporter == nullptr) << each.name;
+        EXPECT_NE(each.exporter == nullptr, each.start_builtin_exporter == nullptr) << each.name;
     }
 }
 
-TEST(engine, versions_are_found_in_what_programs_say) {
+TEST(engine, finds_the_version_in_the_output) {
     EXPECT_EQ(version_in("postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)"), "15.18");
     EXPECT_EQ(version_in("Redis server v=7.0.15 sha=00000000:0 malloc=jemalloc-5.3.0"), "7.0.15");
     EXPECT_EQ(version_in("mariadbd  Ver 10.11.19-MariaDB-0+deb12u1 for debian-linux"), "10.11.19");
@@ -64,7 +64,7 @@ TEST(engine, versions_are_found_in_what_programs_say) {
     EXPECT_EQ(version_in("only 12 without a point"), "");
 }
 
-TEST(engine, a_missing_program_is_named) {
+TEST(engine, names_a_missing_program) {
     auto absent = *find_engine("redis");
     absent.needs.insert(absent.needs.begin(), "/nonexistent/redis-server");
     std::string missing;
@@ -72,7 +72,7 @@ TEST(engine, a_missing_program_is_named) {
     EXPECT_EQ(missing, "/nonexistent/redis-server");
 }
 
-TEST(engine, a_postgres_that_starts_is_not_ready) {
+TEST(engine, starting_postgres_is_not_ready) {
     const auto& postgres = *find_engine("postgres");
     const auto plan = plan_of(postgres);
     EXPECT_TRUE(postgres.is_ready(plan, std::string_view("R\0\0\0\x17", 5)));
@@ -80,14 +80,14 @@ TEST(engine, a_postgres_that_starts_is_not_ready) {
     EXPECT_FALSE(postgres.is_ready(plan, ""));
 }
 
-TEST(engine, a_postgres_whose_primary_went_on_without_it_says_so) {
+TEST(engine, postgres_log_reports_removed_wal) {
     const std::string line =
         "2025-11-24 14:30:00.000 UTC [7] FATAL:  could not receive data from WAL stream: ERROR:  "
         "requested WAL segment 000000010000000000000003 has already been removed";
-    EXPECT_TRUE(says_cut_off("LOG:  started\n" + line + "\n"));
-    EXPECT_TRUE(says_cut_off(line));
-    EXPECT_FALSE(says_cut_off("LOG:  started streaming WAL from primary at 0/3000000\n"));
-    EXPECT_FALSE(says_cut_off(
+    EXPECT_TRUE(log_reports_cut_off("LOG:  started\n" + line + "\n"));
+    EXPECT_TRUE(log_reports_cut_off(line));
+    EXPECT_FALSE(log_reports_cut_off("LOG:  started streaming WAL from primary at 0/3000000\n"));
+    EXPECT_FALSE(log_reports_cut_off(
         "FATAL:  could not receive data from WAL stream: ERROR:  requested WAL segment 3\n"
         "STATEMENT:  SELECT 'has already been removed'\n"));
 }
@@ -109,14 +109,14 @@ TEST(engine, only_a_follower_can_be_cut_off) {
     std::filesystem::remove_all(folder);
 }
 
-TEST(engine, a_postgres_greeting_has_the_length_that_it_says) {
+TEST(engine, postgres_startup_message_has_its_stated_length) {
     const auto& postgres = *find_engine("postgres");
     const auto hello = postgres.question(plan_of(postgres));
     ASSERT_GE(hello.size(), 4U);
     EXPECT_EQ(static_cast<std::size_t>(hello[3]), hello.size());
 }
 
-TEST(engine, a_redis_that_loads_or_refuses_is_not_ready) {
+TEST(engine, loading_redis_is_not_ready) {
     const auto& redis = *find_engine("redis");
     const auto plan = plan_of(redis);
     EXPECT_TRUE(redis.is_ready(plan, "+OK\r\n+PONG\r\n*3\r\n$6\r\nmaster\r\n:0\r\n*0\r\n"));
@@ -126,7 +126,7 @@ TEST(engine, a_redis_that_loads_or_refuses_is_not_ready) {
     EXPECT_FALSE(redis.is_ready(plan, "+OK\r\n+PONG\r\n"));
 }
 
-TEST(engine, a_redis_replica_is_ready_with_its_link) {
+TEST(engine, redis_replica_is_ready_with_its_link) {
     const auto& redis = *find_engine("redis");
     const auto plan = plan_of(redis, 40003);
     const std::string head = "+OK\r\n+PONG\r\n*5\r\n$5\r\nslave\r\n$9\r\n127.0.0.1\r\n:40003\r\n";
@@ -135,7 +135,7 @@ TEST(engine, a_redis_replica_is_ready_with_its_link) {
     EXPECT_FALSE(redis.is_ready(plan, head + "$4\r\nsync\r\n:-1\r\n"));
 }
 
-TEST(engine, a_mariadb_that_refuses_is_not_ready) {
+TEST(engine, mariadb_with_an_error_packet_is_not_ready) {
     const auto& mariadb = *find_engine("mariadb");
     const auto plan = plan_of(mariadb);
     EXPECT_TRUE(mariadb.is_ready(plan, std::string_view("\x5c\0\0\0\x0a"
@@ -145,7 +145,7 @@ TEST(engine, a_mariadb_that_refuses_is_not_ready) {
     EXPECT_FALSE(mariadb.is_ready(plan, "R"));
 }
 
-TEST(engine, private_files_are_private_and_replaced_whole) {
+TEST(engine, replaces_private_files_atomically) {
     const auto folder = std::filesystem::temp_directory_path() / base::random_id("runtime-");
     std::filesystem::create_directory(folder);
     const auto path = (folder / "secret").string();
@@ -159,9 +159,9 @@ TEST(engine, private_files_are_private_and_replaced_whole) {
     std::filesystem::remove_all(folder);
 }
 
-// ---- memcached's own exporter ----
+// ---- built-in exporter of memcached ----
 
-TEST(memcached_page, speaks_the_names_of_the_public_exporter) {
+TEST(memcached_page, uses_the_names_of_the_public_exporter) {
     const auto page = memcached_page(
         "STORED\r\nSTAT version 1.6.18\r\nSTAT uptime 8\r\nSTAT curr_connections 4\r\n"
         "STAT get_hits 286\r\nSTAT get_misses 14064\r\nSTAT cmd_set 100\r\nSTAT cas_hits 3\r\n"
@@ -177,12 +177,12 @@ TEST(memcached_page, speaks_the_names_of_the_public_exporter) {
     }
 }
 
-TEST(memcached_page, a_silent_server_is_down) {
+TEST(memcached_page, reports_a_server_without_response_as_down) {
     EXPECT_EQ(memcached_page(""), "# TYPE memcached_up gauge\nmemcached_up 0\n");
     EXPECT_EQ(memcached_page("CLIENT_ERROR unauthenticated\r\n"), memcached_page(""));
 }
 
-TEST(memcached_page, lines_that_are_no_numbers_are_left_out) {
+TEST(memcached_page, skips_values_that_are_not_numbers) {
     const auto page = memcached_page("STAT uptime eight\r\nSTAT bytes 5x\r\nSTAT curr_items 2\r\n");
     EXPECT_EQ(page.find("uptime"), std::string::npos);
     EXPECT_EQ(page.find("memcached_current_bytes"), std::string::npos);

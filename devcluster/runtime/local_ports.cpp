@@ -11,21 +11,21 @@
 namespace runtime {
 namespace {
 
-// A socket bound on loopback; port 0: the kernel's choice. Closed when it dies.
+// A socket bound on loopback; port 0: chosen by the kernel. The destructor closes it.
 class bound_socket {
   public:
     explicit bound_socket(int port) : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
         if (fd_ < 0) return;
-        // As servers do: connections of a former owner that linger do not count.
-        const int on = 1;
-        ::setsockopt(fd_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+        // As servers do: ignores lingering connections of an earlier owner.
+        const int enabled = 1;
+        ::setsockopt(fd_, SOL_SOCKET, SO_REUSEADDR, &enabled, sizeof enabled);
         sockaddr_in address{};
         address.sin_family = AF_INET;
         address.sin_port = htons(static_cast<std::uint16_t>(port));
         address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
         socklen_t size = sizeof address;
         auto* const plain = reinterpret_cast<sockaddr*>(&address);
-        // Two sockets may be bound to one port by SO_REUSEADDR until one of them listens.
+        // With SO_REUSEADDR two sockets may be bound to one port until one of them listens.
         if (::bind(fd_, plain, size) == 0 && ::listen(fd_, 1) == 0 &&
             ::getsockname(fd_, plain, &size) == 0) {
             port_ = ntohs(address.sin_port);
@@ -60,11 +60,11 @@ member_ports new_ports() {
 }
 
 member_ports remembered_ports(const std::string& folder) {
-    member_ports found;
-    std::ifstream(folder + "/ports") >> found.server >> found.exporter;
-    if (!is_port(found.server)) found.server = 0;
-    if (!is_port(found.exporter)) found.exporter = 0;
-    return found;
+    member_ports ports;
+    std::ifstream(folder + "/ports") >> ports.server >> ports.exporter;
+    if (!is_port(ports.server)) ports.server = 0;
+    if (!is_port(ports.exporter)) ports.exporter = 0;
+    return ports;
 }
 
 bool remember_ports(const std::string& folder, member_ports used) {
@@ -77,8 +77,8 @@ bool remember_ports(const std::string& folder, member_ports used) {
 }
 
 bool port_registry::is_promised_elsewhere(int port, const std::string& folder) const {
-    const auto at = promised_.find(port);
-    return at != promised_.end() && at->second != folder;
+    const auto it = promised_.find(port);
+    return it != promised_.end() && it->second != folder;
 }
 
 member_ports port_registry::pick_for(const std::string& folder) const {
@@ -99,13 +99,13 @@ member_ports port_registry::settle_exporter(const std::string& folder) {
     return settle(folder, part::exporter);
 }
 
-member_ports port_registry::settle(const std::string& folder, part which) {
+member_ports port_registry::settle(const std::string& folder, part moved) {
     const auto known = remembered_ports(folder);
     auto settled = known;
     const auto may_keep = [&](int port) {
         return is_port_free(port) && !is_promised_elsewhere(port, folder);
     };
-    const bool keeps_server = which == part::exporter || may_keep(known.server);
+    const bool keeps_server = moved == part::exporter || may_keep(known.server);
     const bool keeps_exporter = known.exporter != known.server && may_keep(known.exporter);
     if (!keeps_server || !keeps_exporter) {
         const auto fresh = pick_for(folder);

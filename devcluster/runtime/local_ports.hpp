@@ -1,7 +1,7 @@
 #pragma once
-// The two ports of a member on loopback, remembered in its folder so that clients find it again
-// after a restart. Plain functions over the kernel and one small file, and the book of what this
-// program has promised to whom: the operator's, on its loop.
+// The two loopback ports of a member, stored in its folder so that clients find it after a restart.
+// Functions over the kernel and one file, and the registry of the ports that this program has
+// assigned. The registry belongs to the operator's loop.
 
 #include <functional>
 #include <map>
@@ -15,38 +15,38 @@ struct member_ports {
     bool operator==(const member_ports&) const = default;
 };
 
-// Nobody listens there now; somebody may before it is used.
+// True if no program listens on the port now. The result may be stale before the port is used.
 bool is_port_free(int port);
-// Two different free ports; 0 where the kernel has none.
+// Two different free ports; 0 if the kernel has none.
 member_ports new_ports();
 
-// Zeros when nothing (or nonsense) is remembered.
+// The stored ports; zeros if they are missing or invalid.
 member_ports remembered_ports(const std::string& folder);
-// False: the file cannot be written.
+// Returns false if the file cannot be written.
 bool remember_ports(const std::string& folder, member_ports used);
 
-// Between the promise and the first use of a port nobody listens there: the book keeps others of
-// this program from it. Other programs may take it all the same; who finds that asks anew.
+// Prevents that two members get the same port between its assignment and its first use. Other
+// programs may take such a port; the member then settles its ports again.
 class port_registry {
   public:
-    // `pick` offers ports that are free.
+    // `pick` returns free ports.
     explicit port_registry(std::function<member_ports()> pick = new_ports)
         : pick_(std::move(pick)) {}
 
-    // The remembered ports, with new ones in place of those that are unknown, promised to another
-    // folder or taken by others. Promised from then on; 0 where there is none.
+    // Returns the stored ports and assigns them to the folder. Replaces ports that are missing,
+    // assigned to another folder, or in use. 0 if there is no free port.
     member_ports settle(const std::string& folder);
-    // The same for the exporter's port alone: the server's may be in use by now.
+    // Like settle(), for the exporter's port only, because the server may use its port already.
     member_ports settle_exporter(const std::string& folder);
     void release(const std::string& folder);
 
   private:
     enum class part { both, exporter };
-    member_ports settle(const std::string& folder, part which);
+    member_ports settle(const std::string& folder, part moved);
     [[nodiscard]] bool is_promised_elsewhere(int port, const std::string& folder) const;
     [[nodiscard]] member_ports pick_for(const std::string& folder) const;
     std::function<member_ports()> pick_;
-    std::map<int, std::string> promised_;  // to which folder
+    std::map<int, std::string> promised_;  // port -> folder
 };
 
 }  // namespace runtime

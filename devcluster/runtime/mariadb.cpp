@@ -11,7 +11,7 @@ namespace {
 
 std::string configuration(const member_plan& plan) {
     return fmt::format(
-        // The socket is of the data folder, where the server works: its path is 107 bytes at most.
+        // The socket path is relative to the data folder, because it is limited to 107 bytes.
         "[mysqld]\ndatadir={0}/data\nsocket=my.sock\npid-file={0}/my.pid\ntmpdir={0}\n"
         "bind-address=127.0.0.1\nport={1}\nserver-id={1}\ninnodb_buffer_pool_size={2}M\n"
         "innodb_log_file_size=32M\nmax_connections=100\nskip-name-resolve\nuserstat=1\n"
@@ -21,8 +21,8 @@ std::string configuration(const member_plan& plan) {
         std::clamp<std::int64_t>(plan.memory_bytes / mebibyte / 4, 32, 256));
 }
 
-// Run by the server at each start, before it listens. What it does is not written to the binary
-// log: every member does it for itself.
+// The server runs this script at each start before it listens. The script is excluded from the
+// binary log, because every member runs it.
 std::string at_start(const member_plan& plan) {
     auto text = fmt::format(
         "SET SESSION sql_log_bin=0;\n"
@@ -53,8 +53,8 @@ aio::task<> prepare(member_plan plan, run_user as, const bool& is_stopping) {
     make.arguments = {"--no-defaults", "--datadir=" + fresh,
                       "--auth-root-authentication-method=normal", "--skip-test-db"};
     make.log_path = plan.folder + "/init.log";
-    auto made = co_await run(std::move(make), as, prepare_patience, is_stopping);
-    if (!made) co_return made;
+    auto prepared = co_await run(std::move(make), as, prepare_timeout, is_stopping);
+    if (!prepared) co_return prepared;
     std::filesystem::rename(fresh, data, error);
     if (error) co_return base::fail(base::errc::unavailable, error.message());
     co_return base::ok();
@@ -79,24 +79,25 @@ command exporter(const member_plan& plan) {
 }  // namespace
 
 engine mariadb_engine() {
-    return {
-        .name = "mariadb",
-        .user = "root",
-        .needs = {"/usr/sbin/mariadbd", "/usr/bin/mariadb-install-db",
-                  "/usr/bin/prometheus-mysqld-exporter"},
-        .stop_signal = SIGTERM,
-        .can_follow = true,
-        .keeps_data = true,
-        .question = [](const member_plan&) { return std::string(); },  // it speaks first
-        // The initial handshake is of protocol 10; an error packet has 0xff there.
-        .is_ready = [](const member_plan&,
-                       std::string_view reply) { return reply.size() > 4 && reply[4] == '\x0a'; },
-        .prepare = prepare,
-        .is_cut_off = nullptr,
-        .server = server,
-        .exporter = exporter,
-        .start_own_exporter = nullptr,
-        .version_command = {"/usr/sbin/mariadbd", "--version"}};
+    return {.name = "mariadb",
+            .user = "root",
+            .needs = {"/usr/sbin/mariadbd", "/usr/bin/mariadb-install-db",
+                      "/usr/bin/prometheus-mysqld-exporter"},
+            .stop_signal = SIGTERM,
+            .can_follow = true,
+            .keeps_data = true,
+            .question = [](const member_plan&) { return std::string(); },  // the server sends first
+            // The initial handshake is of protocol 10; an error packet has 0xff there.
+            .is_ready =
+                [](const member_plan&, std::string_view response) {
+                    return response.size() > 4 && response[4] == '\x0a';
+                },
+            .prepare = prepare,
+            .is_cut_off = nullptr,
+            .server = server,
+            .exporter = exporter,
+            .start_builtin_exporter = nullptr,
+            .version_command = {"/usr/sbin/mariadbd", "--version"}};
 }
 
 }  // namespace runtime

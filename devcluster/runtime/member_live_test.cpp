@@ -1,4 +1,4 @@
-// Members with real servers and exporters, where they are installed.
+// Members with real servers and exporters. Engines that are not installed are skipped.
 #include "devcluster/runtime/member.hpp"
 
 #include <fmt/format.h>
@@ -22,9 +22,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto patience = 60s;
+constexpr auto timeout = 60s;
 
-// Somebody who listens on a port of loopback and says nothing.
+// A socket that listens on loopback and never responds.
 class taken_port {
   public:
     explicit taken_port(int port)
@@ -58,7 +58,7 @@ class member_live : public testing::TestWithParam<std::string> {
             GTEST_SKIP() << missing << " is not installed: apt-get install it to run this test";
         }
         std::filesystem::create_directory(folder_);
-        // The engines' user passes through.
+        // The engines' user must be able to enter the folder.
         std::filesystem::permissions(folder_, std::filesystem::perms(0755));
         user_ = choose_user(folder_.string());
     }
@@ -68,7 +68,7 @@ class member_live : public testing::TestWithParam<std::string> {
         const auto folder = folder_ / name;
         std::filesystem::create_directory(folder);
         std::filesystem::permissions(folder, std::filesystem::perms(0700));
-        EXPECT_TRUE(hand_over(user_, folder.string()));
+        EXPECT_TRUE(change_owner(user_, folder.string()));
         return {.name = name,
                 .folder = folder.string(),
                 .password = "Abcd1234Efgh5678",
@@ -76,8 +76,8 @@ class member_live : public testing::TestWithParam<std::string> {
                 .primary_port = primary_port,
                 .memory_bytes = 128 * mebibyte};
     }
-    member::parts parts() {
-        return {.of = *engine_,
+    member::deps deps() {
+        return {.engine = *engine_,
                 .as = user_,
                 .pool = pool_,
                 .ports = ports_,
@@ -87,8 +87,8 @@ class member_live : public testing::TestWithParam<std::string> {
                 .on_change = [] {}};
     }
 
-    // Runs `scene` beside the members' tasks, then stops the members.
-    void play(std::vector<member*> members, std::move_only_function<aio::task<>()> scene) {
+    // Runs the members and `scene`, then stops the members.
+    void run(std::vector<member*> members, std::move_only_function<aio::task<>()> scene) {
         auto whole = [](std::vector<member*> cast,
                         std::move_only_function<aio::task<>()> script) -> aio::task<> {
             aio::task_group group(co_await aio::this_executor());
@@ -102,11 +102,11 @@ class member_live : public testing::TestWithParam<std::string> {
         EXPECT_TRUE(ended) << ended.error().text;
     }
 
-    static aio::task<> until(std::function<bool()> is_so, std::string what) {
-        const auto give_up = std::chrono::steady_clock::now() + patience;
+    static aio::task<> until(std::function<bool()> is_so, std::string condition) {
+        const auto deadline = std::chrono::steady_clock::now() + timeout;
         while (!is_so()) {
-            if (std::chrono::steady_clock::now() > give_up) {
-                co_return base::fail(base::errc::timed_out, "never: " + what);
+            if (std::chrono::steady_clock::now() > deadline) {
+                co_return base::fail(base::errc::timed_out, "never: " + condition);
             }
             auto slept = co_await aio::sleep_for(20ms);
             if (!slept) co_return slept;
@@ -114,12 +114,12 @@ class member_live : public testing::TestWithParam<std::string> {
         co_return base::ok();
     }
 
-    // Its exporter's page; empty until it is there.
-    static std::string page(const member& of) {
+    // The page of the member's exporter; empty before the exporter serves one.
+    static std::string page(const member& source) {
         const auto text =
-            ask(of.plan().exporter_port,
-                "GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", 10s,
-                [](std::string_view) { return false; });
+            query(source.plan().exporter_port,
+                  "GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", 10s,
+                  [](std::string_view) { return false; });
         return text.starts_with("HTTP/1.1 200") ? text : "";
     }
     [[nodiscard]] std::string up() const {
@@ -139,10 +139,10 @@ class member_live : public testing::TestWithParam<std::string> {
 };
 
 TEST_P(member_live, starts_serves_metrics_survives_a_kill_and_stops) {
-    member one(plan("one"), parts());
+    member one(plan("one"), deps());
     pid_t first = 0;
     member_ports used;
-    play({&one}, [&]() -> aio::task<> {
+    run({&one}, [&]() -> aio::task<> {
         auto ready = co_await until([&] { return one.state().is_ready; }, "ready");
         if (!ready) co_return ready;
         ready = co_await until([&] { return page(one).find(up()) != std::string::npos; }, up());
@@ -163,9 +163,9 @@ TEST_P(member_live, starts_serves_metrics_survives_a_kill_and_stops) {
     EXPECT_TRUE(is_port_free(used.exporter));
 }
 
-TEST_P(member_live, a_long_folder_is_as_good_as_any) {
-    member one(plan(std::string(100, 'n')), parts());
-    play({&one}, [&]() -> aio::task<> {
+TEST_P(member_live, runs_in_a_folder_with_a_long_path) {
+    member one(plan(std::string(100, 'n')), deps());
+    run({&one}, [&]() -> aio::task<> {
         auto ready = co_await until([&] { return one.state().is_ready; }, "ready");
         if (!ready) co_return ready;
         co_return co_await until([&] { return page(one).find(up()) != std::string::npos; }, up());
@@ -173,18 +173,18 @@ TEST_P(member_live, a_long_folder_is_as_good_as_any) {
     EXPECT_EQ(one.state().restarts, 0);
 }
 
-TEST_P(member_live, an_exporter_that_dies_is_started_again) {
-    if (engine_->exporter == nullptr) GTEST_SKIP() << "its exporter is no process of its own";
-    member one(plan("one"), parts());
-    play({&one}, [&]() -> aio::task<> {
+TEST_P(member_live, restarts_an_exporter) {
+    if (engine_->exporter == nullptr) GTEST_SKIP() << "its exporter is not a separate process";
+    member one(plan("one"), deps());
+    run({&one}, [&]() -> aio::task<> {
         auto ready = co_await until([&] { return !page(one).empty(); }, "a page");
         if (!ready) co_return ready;
-        // The exporter is the other process that works in the member's folder.
+        // The exporter is the second process with the member's folder as its working folder.
         for (const auto& each : std::filesystem::directory_iterator("/proc")) {
             std::error_code error;
-            const auto home = std::filesystem::read_symlink(each.path() / "cwd", error);
+            const auto cwd = std::filesystem::read_symlink(each.path() / "cwd", error);
             const auto program = std::filesystem::read_symlink(each.path() / "exe", error);
-            if (home != one.plan().folder) continue;
+            if (cwd != one.plan().folder) continue;
             if (program.string().find("exporter") == std::string::npos) continue;
             ::kill(std::stoi(each.path().filename()), SIGKILL);
         }
@@ -196,18 +196,18 @@ TEST_P(member_live, an_exporter_that_dies_is_started_again) {
     EXPECT_EQ(std::ranges::count(events_, "ExporterEnded"), 1);
 }
 
-TEST_P(member_live, an_exporter_leaves_a_port_that_somebody_else_took) {
-    auto with = parts();
+TEST_P(member_live, moves_the_exporter_from_a_port_in_use) {
+    auto member_deps = deps();
     const member* seen = nullptr;
     std::unique_ptr<taken_port> stranger;
-    // Between the promise of the ports and the start of the exporter.
-    with.on_change = [&] {
+    // Between the assignment of the ports and the start of the exporter.
+    member_deps.on_change = [&] {
         const int promised = seen->plan().exporter_port;
         if (!stranger && promised != 0) stranger = std::make_unique<taken_port>(promised);
     };
-    member one(plan("one"), std::move(with));
+    member one(plan("one"), std::move(member_deps));
     seen = &one;
-    play({&one}, [&]() -> aio::task<> {
+    run({&one}, [&]() -> aio::task<> {
         auto ready = co_await until([&] { return one.state().is_ready; }, "ready");
         if (!ready) co_return ready;
         co_return co_await until([&] { return page(one).find(up()) != std::string::npos; }, up());
@@ -218,14 +218,14 @@ TEST_P(member_live, an_exporter_leaves_a_port_that_somebody_else_took) {
     EXPECT_EQ(one.state().restarts, 0);
 }
 
-TEST_P(member_live, a_follower_copies_the_first_and_finds_it_after_a_restart) {
+TEST_P(member_live, a_follower_copies_the_first_member_and_follows_after_a_restart) {
     if (!engine_->can_follow) GTEST_SKIP() << "its members do not replicate";
-    member one(plan("one"), parts());
+    member one(plan("one"), deps());
     std::unique_ptr<member> two;
-    play({&one}, [&]() -> aio::task<> {
+    run({&one}, [&]() -> aio::task<> {
         auto ready = co_await until([&] { return one.state().is_ready; }, "ready");
         if (!ready) co_return ready;
-        two = std::make_unique<member>(plan("two", one.plan().port), parts());
+        two = std::make_unique<member>(plan("two", one.plan().port), deps());
         aio::task_group group(co_await aio::this_executor());
         group.spawn(two->run());
         ready = co_await until([&] { return two->state().is_ready; }, "a follower");
@@ -240,15 +240,15 @@ TEST_P(member_live, a_follower_copies_the_first_and_finds_it_after_a_restart) {
     EXPECT_EQ(two->state().restarts, 0);
 }
 
-TEST_P(member_live, a_stop_during_the_preparation_does_not_wait_for_it) {
-    member one(plan("one"), parts());
-    const auto begun = std::chrono::steady_clock::now();
-    play({&one}, [&]() -> aio::task<> { co_return co_await aio::sleep_for(100ms); });
-    EXPECT_LT(std::chrono::steady_clock::now() - begun, 5s);
+TEST_P(member_live, a_stop_cancels_the_preparation) {
+    member one(plan("one"), deps());
+    const auto start_time = std::chrono::steady_clock::now();
+    run({&one}, [&]() -> aio::task<> { co_return co_await aio::sleep_for(100ms); });
+    EXPECT_LT(std::chrono::steady_clock::now() - start_time, 5s);
     EXPECT_FALSE(one.state().is_ready);
 }
 
-// ---- of PostgreSQL alone -----------------------------------------------------------------
+// ---- PostgreSQL only ---------------------------------------------------------------------
 
 class postgres_live : public member_live {
   protected:
@@ -257,29 +257,29 @@ class postgres_live : public member_live {
         psql_ = std::filesystem::path(engine_->needs.front()).parent_path() / "psql";
         if (!IsSkipped() && !std::filesystem::exists(psql_)) GTEST_SKIP() << "psql is missing";
     }
-    [[nodiscard]] command ask_for(const member& of, const std::string& sql) const {
+    [[nodiscard]] command ask_for(const member& source, const std::string& sql) const {
         return {.program = psql_.string(),
-                .arguments = {"-h", "127.0.0.1", "-p", std::to_string(of.plan().port), "-U",
-                              of.plan().user, "-d", "postgres", "-Atqc", sql},
-                .environment = {{"PGPASSWORD", of.plan().password}},
+                .arguments = {"-h", "127.0.0.1", "-p", std::to_string(source.plan().port), "-U",
+                              source.plan().user, "-d", "postgres", "-Atqc", sql},
+                .environment = {{"PGPASSWORD", source.plan().password}},
                 .folder = folder_.string(),
                 .log_path = (folder_ / "psql.log").string()};
     }
-    // Runs it to its end; what it says.
-    aio::task<std::string> tell(const member& to, std::string sql) {
+    // Runs the statement and returns its output.
+    aio::task<std::string> tell(const member& target, std::string sql) {
         std::filesystem::remove(folder_ / "psql.log");
-        auto ran = co_await run(ask_for(to, sql), {}, patience, never_);
+        auto ran = co_await runtime::run(ask_for(target, sql), {}, timeout, never_);
         if (!ran) co_return base::pass(std::move(ran), sql);
         std::string line;
         std::getline(std::ifstream(folder_ / "psql.log"), line);
         co_return line;
     }
-    // The one of the member's processes that says so of itself; 0: none does.
-    static pid_t backend(const member& of, const std::string& title) {
+    // The process of the member with this title; 0 if there is none.
+    static pid_t backend(const member& source, const std::string& title) {
         for (const auto& each : std::filesystem::directory_iterator("/proc")) {
             std::error_code error;
-            const auto home = std::filesystem::read_symlink(each.path() / "cwd", error);
-            if (error || home != of.plan().folder + "/data") continue;
+            const auto cwd = std::filesystem::read_symlink(each.path() / "cwd", error);
+            if (error || cwd != source.plan().folder + "/data") continue;
             std::string words;
             std::getline(std::ifstream(each.path() / "cmdline"), words, '\0');
             if (words.find(title) != std::string::npos) return std::stoi(each.path().filename());
@@ -290,10 +290,10 @@ class postgres_live : public member_live {
     bool never_ = false;
 };
 
-TEST_P(postgres_live, starts_again_beside_a_query_that_outlives_its_server) {
-    member one(plan("one"), parts());
+TEST_P(postgres_live, restarts_despite_a_query_that_outlives_its_server) {
+    member one(plan("one"), deps());
     pid_t busy = 0;
-    play({&one}, [&]() -> aio::task<> {
+    run({&one}, [&]() -> aio::task<> {
         auto ready = co_await until([&] { return one.state().is_ready; }, "ready");
         if (!ready) co_return ready;
         auto client = spawn(ask_for(one, "DO $$ BEGIN LOOP PERFORM 1; END LOOP; END $$"), {});
@@ -310,33 +310,33 @@ TEST_P(postgres_live, starts_again_beside_a_query_that_outlives_its_server) {
     EXPECT_EQ(one.state().restarts, 1);
 }
 
-TEST_P(postgres_live, starts_although_another_process_has_the_number_of_its_last_run) {
+TEST_P(postgres_live, starts_if_another_process_has_its_last_number) {
     {
-        member one(plan("one"), parts());
-        play({&one}, [&]() -> aio::task<> {
+        member one(plan("one"), deps());
+        run({&one}, [&]() -> aio::task<> {
             co_return co_await until([&] { return one.state().is_ready; }, "ready");
         });
     }
     auto stranger = spawn({.program = "/bin/sleep", .arguments = {"1000"}, .folder = "/"}, user_);
     ASSERT_TRUE(stranger);
-    member again(plan("one"), parts());
+    member again(plan("one"), deps());
     const auto data = again.plan().folder + "/data";
     ASSERT_TRUE(write_private(data + "/postmaster.pid",
                               fmt::format("{}\n{}\n", (*stranger)->pid(), data), user_));
-    play({&again}, [&]() -> aio::task<> {
+    run({&again}, [&]() -> aio::task<> {
         co_return co_await until([&] { return again.state().is_ready; }, "ready");
     });
     EXPECT_EQ(again.state().restarts, 0);
     EXPECT_TRUE((*stranger)->is_alive());
 }
 
-TEST_P(postgres_live, a_follower_is_copied_anew_when_its_primary_went_on_without_it) {
-    member one(plan("one"), parts());
-    play({&one}, [&]() -> aio::task<> {
+TEST_P(postgres_live, copies_a_follower_again_after_its_wal_was_removed) {
+    member one(plan("one"), deps());
+    run({&one}, [&]() -> aio::task<> {
         auto ready = co_await until([&] { return one.state().is_ready; }, "ready");
         if (!ready) co_return ready;
         const auto begin = [&](std::unique_ptr<member>& two, aio::task_group& group) {
-            two = std::make_unique<member>(plan("two", one.plan().port), parts());
+            two = std::make_unique<member>(plan("two", one.plan().port), deps());
             group.spawn(two->run());
         };
         aio::task_group group(co_await aio::this_executor());
@@ -349,10 +349,10 @@ TEST_P(postgres_live, a_follower_is_copied_anew_when_its_primary_went_on_without
         for (const auto* sql :
              {"CREATE TABLE t AS SELECT 1 AS n", "SELECT pg_switch_wal()",
               "INSERT INTO t VALUES (2)", "SELECT pg_switch_wal()", "CHECKPOINT"}) {
-            auto told = co_await tell(one, sql);
-            if (!told) co_return base::pass(std::move(told));
+            auto result = co_await tell(one, sql);
+            if (!result) co_return base::pass(std::move(result));
         }
-        // As if there had been more of it than is kept.
+        // Simulates more WAL than the primary keeps.
         auto present = co_await tell(one, "SELECT pg_walfile_name(pg_current_wal_lsn())");
         if (!present) co_return base::pass(std::move(present));
         const auto wal = one.plan().folder + "/data/pg_wal";

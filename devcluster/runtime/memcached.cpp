@@ -84,10 +84,10 @@ bool is_number(std::string_view text) {
 }
 
 std::int64_t whole(const stats_map& stats, std::string_view key) {
-    const auto at = stats.find(key);
+    const auto it = stats.find(key);
     std::int64_t value = 0;
-    if (at != stats.end()) {
-        std::from_chars(at->second.data(), at->second.data() + at->second.size(), value);
+    if (it != stats.end()) {
+        std::from_chars(it->second.data(), it->second.data() + it->second.size(), value);
     }
     return value;
 }
@@ -97,18 +97,18 @@ void add_family(std::string& page, std::string_view name, std::string_view type)
 }
 
 void add_commands(std::string& page, const stats_map& stats) {
-    auto to = std::back_inserter(page);
+    auto out = std::back_inserter(page);
     add_family(page, "memcached_commands_total", "counter");
     for (const auto& each : commands) {
-        const auto at = stats.find(each.key);
-        if (at == stats.end() || !is_number(at->second)) continue;
-        fmt::format_to(to, "memcached_commands_total{{command=\"{}\",status=\"{}\"}} {}\n",
-                       each.command, each.status, at->second);
+        const auto it = stats.find(each.key);
+        if (it == stats.end() || !is_number(it->second)) continue;
+        fmt::format_to(out, "memcached_commands_total{{command=\"{}\",status=\"{}\"}} {}\n",
+                       each.command, each.status, it->second);
     }
-    // A cas is counted as a set as well.
+    // memcached counts a cas also as a set.
     const auto sets = whole(stats, "cmd_set") - whole(stats, "cas_hits") -
                       whole(stats, "cas_misses") - whole(stats, "cas_badval");
-    fmt::format_to(to, "memcached_commands_total{{command=\"set\",status=\"hit\"}} {}\n",
+    fmt::format_to(out, "memcached_commands_total{{command=\"set\",status=\"hit\"}} {}\n",
                    std::max<std::int64_t>(0, sets));
 }
 
@@ -119,7 +119,7 @@ std::string login(const member_plan& plan) {
 
 // ---- exporter ----------------------------------------------------------------------------
 
-// Serves one thread of its own, so it may wait for the server's answer.
+// Runs on a separate thread, so it may block until the server responds.
 class page_handler final : public http::handler {
   public:
     explicit page_handler(member_plan plan) : plan_(std::move(plan)) {}
@@ -130,10 +130,10 @@ class page_handler final : public http::handler {
         if (incoming.path() != "/metrics" || incoming.verb != http::method::get) {
             return error_response(404, "the page is GET /metrics");
         }
-        const auto reply =
-            ask(plan_.port, login(plan_) + "stats\r\nquit\r\n", std::chrono::milliseconds(2000),
-                [](std::string_view so_far) { return so_far.ends_with("END\r\n"); });
-        answer.response.body = http::body(memcached_page(reply));
+        const auto response =
+            query(plan_.port, login(plan_) + "stats\r\nquit\r\n", std::chrono::milliseconds(2000),
+                  [](std::string_view so_far) { return so_far.ends_with("END\r\n"); });
+        answer.response.body = http::body(memcached_page(response));
         return answer;
     }
     boost::asio::awaitable<http::outgoing_response> handle(http::request) override {
@@ -151,7 +151,7 @@ class page_handler final : public http::handler {
     member_plan plan_;
 };
 
-class page_server final : public own_exporter {
+class page_server final : public builtin_exporter {
   public:
     explicit page_server(std::unique_ptr<http::server> server) : server_(std::move(server)) {}
     ~page_server() override {
@@ -163,11 +163,11 @@ class page_server final : public own_exporter {
     std::unique_ptr<http::server> server_;
 };
 
-base::outcome<std::unique_ptr<own_exporter>> start_exporter(const member_plan& plan) {
-    http::server_options how{.port = static_cast<std::uint16_t>(plan.exporter_port),
-                             .connections_max = 16};
+base::outcome<std::unique_ptr<builtin_exporter>> start_exporter(const member_plan& plan) {
+    http::server_options options{.port = static_cast<std::uint16_t>(plan.exporter_port),
+                                 .connections_max = 16};
     auto started = http::start_server(
-        std::move(how), [plan](const aio::executor&) -> std::unique_ptr<http::handler> {
+        std::move(options), [plan](const aio::executor&) -> std::unique_ptr<http::handler> {
             return std::make_unique<page_handler>(plan);
         });
     if (!started) return base::pass(std::move(started), "memcached exporter");
@@ -193,8 +193,8 @@ command server(const member_plan& plan) {
 
 }  // namespace
 
-std::string memcached_page(std::string_view reply) {
-    const auto stats = parse_stats(reply);
+std::string memcached_page(std::string_view response) {
+    const auto stats = parse_stats(response);
     std::string page;
     add_family(page, "memcached_up", "gauge");
     page += stats.empty() ? "memcached_up 0\n" : "memcached_up 1\n";
@@ -205,10 +205,10 @@ std::string memcached_page(std::string_view reply) {
         page += fmt::format("memcached_version{{version=\"{}\"}} 1\n", version_in(version->second));
     }
     for (const auto& each : plain) {
-        const auto at = stats.find(each.key);
-        if (at == stats.end() || !is_number(at->second)) continue;
+        const auto it = stats.find(each.key);
+        if (it == stats.end() || !is_number(it->second)) continue;
         add_family(page, each.name, each.type);
-        page += fmt::format("{} {}\n", each.name, at->second);
+        page += fmt::format("{} {}\n", each.name, it->second);
     }
     add_commands(page, stats);
     return page;
@@ -223,12 +223,12 @@ engine memcached_engine() {
             .keeps_data = false,
             .question = login,
             .is_ready = [](const member_plan&,
-                           std::string_view reply) { return reply.starts_with("STORED"); },
+                           std::string_view response) { return response.starts_with("STORED"); },
             .prepare = prepare,
             .is_cut_off = nullptr,
             .server = server,
             .exporter = nullptr,
-            .start_own_exporter = start_exporter,
+            .start_builtin_exporter = start_exporter,
             .version_command = {"/usr/bin/memcached", "--version"}};
 }
 

@@ -1,6 +1,6 @@
 #pragma once
-// Memcached as a process, with an exporter of our own: none is to be had as a package. The pages
-// speak the names of the public memcached_exporter.
+// Memcached as a process, with a built-in exporter, because Debian has no package of one. The
+// metric names are those of the public memcached_exporter.
 
 #include <string>
 #include <string_view>
@@ -11,7 +11,8 @@ namespace runtime {
 
 engine memcached_engine();
 
-// The reply to "stats" as an exposition page (text 0.0.4); empty: the server did not answer. Pure.
+// Converts the response to "stats" to an exposition page (text 0.0.4). Empty `stats`: no response.
+// Pure.
 std::string memcached_page(std::string_view stats);
 
 }  // namespace runtime

@@ -12,7 +12,7 @@
 namespace runtime {
 namespace {
 
-// The newest PostgreSQL that Debian has here.
+// The folder of the newest installed PostgreSQL of Debian.
 const std::string& folder_of_programs() {
     static const std::string folder = [] {
         int best = 15;
@@ -34,13 +34,14 @@ std::string program(std::string_view name) {
     return fmt::format("{}/{}", folder_of_programs(), name);
 }
 
-aio::task<> make_primary(member_plan plan, run_user as, std::string into, const bool& is_stopping) {
+aio::task<> make_primary(member_plan plan, run_user as, std::string folder,
+                         const bool& is_stopping) {
     const auto secret = plan.folder + "/initial-password";
     auto written = write_private(secret, plan.password, as);
     if (!written) co_return written;
     command make{.program = program("initdb"), .folder = plan.folder};
     make.arguments = {"-D",
-                      into,
+                      folder,
                       "-U",
                       plan.user,
                       "-A",
@@ -52,21 +53,22 @@ aio::task<> make_primary(member_plan plan, run_user as, std::string into, const 
                       "--data-checksums",
                       "--no-sync"};
     make.log_path = plan.folder + "/init.log";
-    auto made = co_await run(std::move(make), as, prepare_patience, is_stopping);
+    auto prepared = co_await run(std::move(make), as, prepare_timeout, is_stopping);
     std::error_code ignored;
     std::filesystem::remove(secret, ignored);
-    co_return made;
+    co_return prepared;
 }
 
-aio::task<> copy_primary(member_plan plan, run_user as, std::string into, const bool& is_stopping) {
+aio::task<> copy_primary(member_plan plan, run_user as, std::string folder,
+                         const bool& is_stopping) {
     command make{.program = program("pg_basebackup"), .folder = plan.folder};
-    make.arguments = {"-h", "127.0.0.1", "-p",       std::to_string(plan.primary_port),
-                      "-U", plan.user,   "-w",       "-D",
-                      into, "-R",        "-X",       "stream",
-                      "-c", "fast",      "--no-sync"};
+    make.arguments = {"-h",   "127.0.0.1", "-p",       std::to_string(plan.primary_port),
+                      "-U",   plan.user,   "-w",       "-D",
+                      folder, "-R",        "-X",       "stream",
+                      "-c",   "fast",      "--no-sync"};
     make.environment["PGPASSFILE"] = plan.folder + "/pgpass";
     make.log_path = plan.folder + "/init.log";
-    return run(std::move(make), as, prepare_patience, is_stopping);
+    return run(std::move(make), as, prepare_timeout, is_stopping);
 }
 
 bool is_cut_off(const member_plan& plan) {
@@ -77,7 +79,7 @@ bool is_cut_off(const member_plan& plan) {
     file.seekg(std::max<std::streamoff>(0, size - tail));
     std::stringstream text;
     text << file.rdbuf();
-    return says_cut_off(text.str());
+    return log_reports_cut_off(text.str());
 }
 
 aio::task<> prepare(member_plan plan, run_user as, const bool& is_stopping) {
@@ -88,23 +90,23 @@ aio::task<> prepare(member_plan plan, run_user as, const bool& is_stopping) {
         auto written = write_private(plan.folder + "/pgpass", line, as);
         if (!written) co_return written;
     }
-    // Whose number is in there has ended, or is somebody who got the number since.
+    // The process of that number has ended, or another process has the number now.
     std::error_code error;
     std::filesystem::remove(data + "/postmaster.pid", error);
     const bool copies_anew = is_cut_off(plan);
     if (std::filesystem::exists(data + "/PG_VERSION") && !copies_anew) {
         co_return base::ok();
     }
-    // A half-made folder of a start that was killed is of no use.
+    // Removes an incomplete folder of a start that was killed.
     std::filesystem::remove_all(fresh, error);
     auto making = plan.primary_port == 0 ? make_primary(plan, as, fresh, is_stopping)
                                          : copy_primary(plan, as, fresh, is_stopping);
-    auto made = co_await std::move(making);
-    if (!made) co_return made;
+    auto prepared = co_await std::move(making);
+    if (!prepared) co_return prepared;
     if (copies_anew) std::filesystem::remove_all(data, error);
     std::filesystem::rename(fresh, data, error);
     if (error) co_return base::fail(base::errc::unavailable, error.message());
-    // What the log says was of the data that is gone.
+    // The log refers to the deleted data.
     const auto log = plan.folder + "/server.log";
     if (copies_anew) std::filesystem::rename(log, log + ".old", error);
     co_return base::ok();
@@ -126,13 +128,13 @@ command server(const member_plan& plan) {
     for (const auto* setting :
          {"max_connections=50", "work_mem=2MB", "maintenance_work_mem=16MB", "max_wal_size=128MB",
           "min_wal_size=32MB", "wal_level=replica", "max_wal_senders=8", "hot_standby=on",
-          // What a standby may miss before it must be copied anew.
+          // WAL that a standby may miss before its data must be copied again.
           "wal_keep_size=256MB", "track_io_timing=on",
           "shared_preload_libraries=pg_stat_statements"}) {
         set(setting);
     }
     if (plan.primary_port != 0) {
-        // The primary may have another port since the base backup.
+        // The port of the primary may have changed since the base backup.
         set(
             fmt::format("primary_conninfo=host=127.0.0.1 port={} user={} application_name={} "
                         "passfile='{}/pgpass'",
@@ -155,19 +157,19 @@ command exporter(const member_plan& plan) {
             .log_path = plan.folder + "/exporter.log"};
 }
 
-// StartupMessage of protocol 3.0 for user "postgres": a server that is ready asks for the password
-// ('R'); one that starts or stops says 'E'.
+// StartupMessage of protocol 3.0 for user "postgres". A ready server requests the password ('R'); a
+// server that starts or stops sends 'E'.
 // postgresql.org/docs/15/protocol-message-formats.html
 constexpr std::string_view hello{"\0\0\0\x17\0\3\0\0user\0postgres\0\0", 23};
 
 }  // namespace
 
-bool says_cut_off(std::string_view log) {
+bool log_reports_cut_off(std::string_view log) {
     constexpr std::string_view begin =
         "FATAL:  could not receive data from WAL stream: ERROR:  requested WAL segment ";
-    const auto at = log.find(begin);
-    if (at == std::string_view::npos) return false;
-    const auto line = log.substr(at, log.find('\n', at) - at);
+    const auto it = log.find(begin);
+    if (it == std::string_view::npos) return false;
+    const auto line = log.substr(it, log.find('\n', it) - it);
     return line.ends_with("has already been removed");
 }
 
@@ -181,12 +183,12 @@ engine postgres_engine() {
             .keeps_data = true,
             .question = [](const member_plan&) { return std::string(hello); },
             .is_ready = [](const member_plan&,
-                           std::string_view reply) { return reply.starts_with('R'); },
+                           std::string_view response) { return response.starts_with('R'); },
             .prepare = prepare,
             .is_cut_off = is_cut_off,
             .server = server,
             .exporter = exporter,
-            .start_own_exporter = nullptr,
+            .start_builtin_exporter = nullptr,
             .version_command = {program("postgres"), "--version"}};
 }
 

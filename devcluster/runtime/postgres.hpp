@@ -1,6 +1,6 @@
 #pragma once
-// PostgreSQL as a process: programs, preparation, arguments, readiness. Plain functions behind one
-// row of the table of engines.
+// PostgreSQL as a process: programs, preparation, arguments, readiness. A row of the table of
+// engines.
 
 #include <string_view>
 
@@ -9,7 +9,7 @@
 namespace runtime {
 
 engine postgres_engine();
-// For tests too: the end of a server's log says that the primary has removed what is missing.
-bool says_cut_off(std::string_view log);
+// True if the end of a server's log reports that the primary has removed required WAL.
+bool log_reports_cut_off(std::string_view log);
 
 }  // namespace runtime

@@ -28,9 +28,9 @@ using base::fail;
 
 constexpr uid_t nobody = 65534;
 
-// The least that passes closed folders: to read, or, in containers that do not have that right to
-// give, to write as well. Between fork and exec: system calls only.
-void give_search_right() {
+// Grants the smallest available capability that allows entering closed folders: to read, or in
+// containers without it, also to write. Runs between fork and exec: system calls only.
+void grant_search_capability() {
     for (const int right : {CAP_DAC_READ_SEARCH, CAP_DAC_OVERRIDE}) {
         __user_cap_header_struct head{.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
         const auto one = 1U << static_cast<unsigned>(right);
@@ -41,7 +41,7 @@ void give_search_right() {
     }
 }
 
-[[noreturn]] void become(const command& what, const run_user& as, char* const* arguments,
+[[noreturn]] void become(const command& spec, const run_user& as, char* const* arguments,
                          char* const* environment, int log, pid_t parent) {
     setsid();
     prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -56,21 +56,22 @@ void give_search_right() {
     }
     const int nothing = open("/dev/null", O_RDONLY);
     dup2(nothing, 0);
-    if (!what.folder.empty() && chdir(what.folder.c_str()) != 0) _exit(126);
+    if (!spec.folder.empty() && chdir(spec.folder.c_str()) != 0) _exit(126);
     if (as.is_other) {
-        if (as.needs_search_right) prctl(PR_SET_KEEPCAPS, 1);
-        // The bare calls: those of libc want to tell other threads, of which a fork has none.
+        if (as.needs_search_capability) prctl(PR_SET_KEEPCAPS, 1);
+        // Direct system calls: the functions of libc synchronise threads, which a fork does not
+        // have.
         if (syscall(SYS_setgroups, 0, nullptr) != 0 ||
             syscall(SYS_setresgid, as.gid, as.gid, as.gid) != 0 ||
             syscall(SYS_setresuid, as.uid, as.uid, as.uid) != 0) {
             _exit(126);
         }
-        if (as.needs_search_right) give_search_right();
-        prctl(PR_SET_PDEATHSIG, SIGKILL);  // a change of user forgets it
+        if (as.needs_search_capability) grant_search_capability();
+        prctl(PR_SET_PDEATHSIG, SIGKILL);  // must follow the change of user, which resets it
     }
-    // Not everything of ours is marked to be closed: Asio opens its sockets without.
+    // Asio opens sockets without close-on-exec.
     if (close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) != 0) _exit(126);
-    execve(what.program.c_str(), arguments, environment);
+    execve(spec.program.c_str(), arguments, environment);
     _exit(127);
 }
 
@@ -99,12 +100,12 @@ class child final : public process {
     bool signal(int number) override { return !reap() && ::kill(pid_, number) == 0; }
     [[nodiscard]] bool is_alive() override { return !reap(); }
 
-    aio::task<> stop(int number, std::chrono::milliseconds patience) override {
+    aio::task<> stop(int number, std::chrono::milliseconds timeout) override {
         if (!signal(number)) co_return base::ok();
-        const auto until = std::chrono::steady_clock::now() + patience;
-        bool is_hurried = false;  // we are being cancelled: no time for kindness
+        const auto until = std::chrono::steady_clock::now() + timeout;
+        bool is_cancelled = false;  // kill without a grace period
         while (!reap()) {
-            if (is_hurried || std::chrono::steady_clock::now() >= until) {
+            if (is_cancelled || std::chrono::steady_clock::now() >= until) {
                 ::kill(-pid_, SIGKILL);
                 ::kill(pid_, SIGKILL);
                 int status = 0;
@@ -113,7 +114,7 @@ class child final : public process {
                 break;
             }
             auto paused = co_await aio::sleep_for(std::chrono::milliseconds(10));
-            is_hurried = !paused;
+            is_cancelled = !paused;
         }
         co_return base::ok();
     }
@@ -124,7 +125,7 @@ class child final : public process {
         int status = 0;
         if (::waitpid(pid_, &status, WNOHANG) != pid_) return false;
         status_ = WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
-        // Its own children must not hold its port or its shared memory any longer.
+        // Its children must not keep its port or its shared memory.
         ::kill(-pid_, SIGKILL);
         return true;
     }
@@ -154,41 +155,41 @@ run_user choose_user(const std::string& data_folder) {
          path = path.parent_path()) {
         struct stat info{};
         if (stat(path.c_str(), &info) == 0 && (info.st_mode & S_IXOTH) == 0) {
-            user.needs_search_right = true;
+            user.needs_search_capability = true;
         }
     }
     return user;
 }
 
-base::outcome<void> hand_over(const run_user& to, const std::string& path) {
-    if (!to.is_other || ::chown(path.c_str(), to.uid, to.gid) == 0) return {};
+base::outcome<void> change_owner(const run_user& user, const std::string& path) {
+    if (!user.is_other || ::chown(path.c_str(), user.uid, user.gid) == 0) return {};
     return fail(errc::denied, fmt::format("'{}' cannot be given to the engines' user: {}", path,
                                           std::strerror(errno)));
 }
 
-base::outcome<std::unique_ptr<process>> spawn(command what, const run_user& as) {
-    if (::access(what.program.c_str(), X_OK) != 0) {
-        return fail(errc::not_found, fmt::format("'{}' is not installed", what.program));
+base::outcome<std::unique_ptr<process>> spawn(command spec, const run_user& as) {
+    if (::access(spec.program.c_str(), X_OK) != 0) {
+        return fail(errc::not_found, fmt::format("'{}' is not installed", spec.program));
     }
-    std::vector<char*> arguments{what.program.data()};
-    for (auto& each : what.arguments) arguments.push_back(each.data());
+    std::vector<char*> arguments{spec.program.data()};
+    for (auto& each : spec.arguments) arguments.push_back(each.data());
     arguments.push_back(nullptr);
-    what.environment.try_emplace("PATH", "/usr/local/bin:/usr/bin:/bin");
-    what.environment.try_emplace("LANG", "C.UTF-8");
-    what.environment.try_emplace("HOME", what.folder);
+    spec.environment.try_emplace("PATH", "/usr/local/bin:/usr/bin:/bin");
+    spec.environment.try_emplace("LANG", "C.UTF-8");
+    spec.environment.try_emplace("HOME", spec.folder);
     std::vector<std::string> pairs;
-    for (const auto& [name, value] : what.environment) pairs.push_back(name + "=" + value);
+    for (const auto& [name, value] : spec.environment) pairs.push_back(name + "=" + value);
     std::vector<char*> environment;
     for (auto& each : pairs) environment.push_back(each.data());
     environment.push_back(nullptr);
     int log = -1;
-    if (!what.log_path.empty()) {
-        bound_log(what.log_path);
-        log = ::open(what.log_path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    if (!spec.log_path.empty()) {
+        bound_log(spec.log_path);
+        log = ::open(spec.log_path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     }
     const auto parent = getpid();
     const pid_t pid = fork();
-    if (pid == 0) become(what, as, arguments.data(), environment.data(), log, parent);
+    if (pid == 0) become(spec, as, arguments.data(), environment.data(), log, parent);
     if (log >= 0) ::close(log);
     if (pid < 0) return fail(errc::unavailable, fmt::format("fork: {}", std::strerror(errno)));
     const int pidfd = static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
@@ -201,17 +202,18 @@ base::outcome<std::unique_ptr<process>> spawn(command what, const run_user& as) 
     return std::make_unique<child>(pid, pidfd);
 }
 
-aio::task<> run(command what, run_user as, std::chrono::milliseconds patience,
+aio::task<> run(command spec, run_user as, std::chrono::milliseconds timeout,
                 const bool& is_stopping) {
     constexpr auto turn = std::chrono::milliseconds(50);
-    const auto program = what.program;
-    const auto log = what.log_path;
-    auto made = spawn(std::move(what), as);
-    if (!made) co_return base::pass(std::move(made));
-    const auto give_up = std::chrono::steady_clock::now() + patience;
+    const auto program = spec.program;
+    const auto log = spec.log_path;
+    auto created = spawn(std::move(spec), as);
+    if (!created) co_return base::pass(std::move(created));
+    const auto deadline = std::chrono::steady_clock::now() + timeout;
     while (true) {
         const auto now = std::chrono::steady_clock::now();
-        auto status = co_await aio::with_deadline(std::min(now + turn, give_up), (*made)->ended());
+        auto status =
+            co_await aio::with_deadline(std::min(now + turn, deadline), (*created)->ended());
         if (status && *status == 0) co_return base::ok();
         if (status) {
             co_return fail(errc::unavailable,
@@ -219,16 +221,16 @@ aio::task<> run(command what, run_user as, std::chrono::milliseconds patience,
         }
         if (status.error().code != errc::timed_out) co_return base::pass(std::move(status));
         if (is_stopping) co_return fail(errc::cancelled, program + " was stopped");
-        if (now >= give_up) co_return base::pass(std::move(status), program);
+        if (now >= deadline) co_return base::pass(std::move(status), program);
     }
 }
 
-std::size_t kill_processes(const place_of_work& at, const run_user& of) {
+std::size_t kill_processes(const work_folder& place, const run_user& user) {
     std::error_code error;
-    const auto root = std::filesystem::canonical(at.folder, error).string();
-    const auto program = std::filesystem::canonical(at.program, error).string();
+    const auto root = std::filesystem::canonical(place.folder, error).string();
+    const auto program = std::filesystem::canonical(place.program, error).string();
     if (root.empty() || program.empty()) return 0;
-    const auto uid = of.is_other ? of.uid : geteuid();
+    const auto uid = user.is_other ? user.uid : geteuid();
     std::size_t killed = 0;
     for (const auto& each : std::filesystem::directory_iterator("/proc", error)) {
         const auto name = each.path().filename().string();
@@ -236,18 +238,19 @@ std::size_t kill_processes(const place_of_work& at, const run_user& of) {
         std::from_chars(name.data(), name.data() + name.size(), pid);
         struct stat info{};
         if (pid <= 0 || stat(each.path().c_str(), &info) != 0 || info.st_uid != uid) continue;
-        // Held before it is looked at: the number is not another one's when the signal goes out.
-        const int held = static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
-        if (held < 0) continue;
-        const auto home = std::filesystem::read_symlink(each.path() / "cwd", error).string();
+        // Opens the pidfd first, so that the signal cannot reach a later process with the same
+        // number.
+        const int process_fd = static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
+        if (process_fd < 0) continue;
+        const auto cwd = std::filesystem::read_symlink(each.path() / "cwd", error).string();
         const auto file = std::filesystem::read_symlink(each.path() / "exe", error).string();
-        const bool is_there = home == root || home.starts_with(root + "/");
-        // An update of the package leaves "(deleted)" behind the name.
-        if (is_there && (file == program || file == program + " (deleted)")) {
-            syscall(SYS_pidfd_send_signal, held, SIGKILL, nullptr, 0);
+        const bool is_inside = cwd == root || cwd.starts_with(root + "/");
+        // An update of the package appends "(deleted)" to the name.
+        if (is_inside && (file == program || file == program + " (deleted)")) {
+            syscall(SYS_pidfd_send_signal, process_fd, SIGKILL, nullptr, 0);
             ++killed;
         }
-        ::close(held);
+        ::close(process_fd);
     }
     return killed;
 }
@@ -255,7 +258,7 @@ std::size_t kill_processes(const place_of_work& at, const run_user& of) {
 void bound_log(const std::string& path, std::uintmax_t bytes_max) {
     std::error_code error;
     if (std::filesystem::file_size(path, error) <= bytes_max || error) return;
-    // The writer holds the file open to append: it is copied and emptied, not moved.
+    // The writer has the file open for append, so copy and truncate it instead of renaming.
     std::filesystem::copy_file(path, path + ".old",
                                std::filesystem::copy_options::overwrite_existing, error);
     std::filesystem::resize_file(path, 0, error);

@@ -38,8 +38,8 @@ class process_test : public testing::Test {
         return text.str();
     }
     base::outcome<void> run_shell(const std::string& script,
-                                  std::chrono::milliseconds patience = 20s) {
-        return aio::block_on(run(shell(script), {}, patience, never_));
+                                  std::chrono::milliseconds timeout = 20s) {
+        return aio::block_on(run(shell(script), {}, timeout, never_));
     }
 
     std::filesystem::path folder_ =
@@ -47,35 +47,35 @@ class process_test : public testing::Test {
     bool never_ = false;
 };
 
-// Whether a process is there and not just waiting to be buried.
+// True if the process exists and is not a zombie.
 bool is_running(pid_t pid) {
     std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
     std::string word;
-    for (int at = 0; at < 3 && file >> word; ++at) {
+    for (int index = 0; index < 3 && file >> word; ++index) {
     }
     return file && word != "Z";
 }
 
-TEST_F(process_test, a_program_runs_to_its_end) {
+TEST_F(process_test, runs_a_program_to_its_end) {
     const auto done = run_shell("echo hello");
     ASSERT_TRUE(done) << done.error().text;
     EXPECT_EQ(logged(), "hello\n");
 }
 
-TEST_F(process_test, a_failure_is_told_with_its_status_and_last_words) {
+TEST_F(process_test, reports_status_and_last_line_of_a_failure) {
     const auto failed = run_shell("echo first; echo the disk is full >&2; exit 3");
     ASSERT_FALSE(failed);
     EXPECT_EQ(failed.error().code, errc::unavailable);
     EXPECT_EQ(failed.error().text, "/bin/sh ended with 3: the disk is full");
 }
 
-TEST_F(process_test, a_program_that_is_not_there_is_not_found) {
-    const auto made = spawn({.program = "/nonexistent/engine"}, {});
-    ASSERT_FALSE(made);
-    EXPECT_EQ(made.error().code, errc::not_found);
+TEST_F(process_test, reports_a_missing_program_as_not_found) {
+    const auto started = spawn({.program = "/nonexistent/engine"}, {});
+    ASSERT_FALSE(started);
+    EXPECT_EQ(started.error().code, errc::not_found);
 }
 
-TEST_F(process_test, patience_ends_and_so_does_the_program) {
+TEST_F(process_test, kills_a_program_after_the_timeout) {
     const auto late = run_shell("echo $$ > pid; exec sleep 100", 150ms);
     ASSERT_FALSE(late);
     EXPECT_EQ(late.error().code, errc::timed_out);
@@ -85,18 +85,18 @@ TEST_F(process_test, patience_ends_and_so_does_the_program) {
     EXPECT_FALSE(is_running(pid));
 }
 
-TEST_F(process_test, a_stop_cuts_a_long_preparation_short) {
+TEST_F(process_test, cancels_a_program_when_stopping) {
     const bool is_stopping = true;
     const auto cut = aio::block_on(run(shell("exec sleep 100"), {}, 100s, is_stopping));
     ASSERT_FALSE(cut);
     EXPECT_EQ(cut.error().code, errc::cancelled);
 }
 
-TEST_F(process_test, the_environment_holds_what_was_given_and_nothing_of_ours) {
+TEST_F(process_test, passes_the_given_environment_only) {
     setenv("SECRET_OF_THE_PARENT", "x", 1);
-    auto what = shell("env | sort");
-    what.environment = {{"GIVEN", "yes"}};
-    ASSERT_TRUE(aio::block_on(run(what, {}, 20s, never_)));
+    auto spec = shell("env | sort");
+    spec.environment = {{"GIVEN", "yes"}};
+    ASSERT_TRUE(aio::block_on(run(spec, {}, 20s, never_)));
     unsetenv("SECRET_OF_THE_PARENT");
     const auto text = logged();
     EXPECT_NE(text.find("GIVEN=yes\n"), std::string::npos);
@@ -104,38 +104,38 @@ TEST_F(process_test, the_environment_holds_what_was_given_and_nothing_of_ours) {
     EXPECT_EQ(text.find("SECRET_OF_THE_PARENT"), std::string::npos);
 }
 
-TEST_F(process_test, no_file_of_ours_is_handed_on) {
+TEST_F(process_test, passes_no_open_files) {
     int ends[2];
-    ASSERT_EQ(::pipe(ends), 0);  // as Asio opens its sockets: not marked to be closed
-    // The list is made by a child: its own folder handle must not be in it.
+    ASSERT_EQ(::pipe(ends), 0);  // without close-on-exec, as Asio opens its sockets
+    // A child lists the files, so that its folder handle is not in the list.
     EXPECT_TRUE(run_shell("ls /proc/$$/fd; true"));
     EXPECT_EQ(logged(), "0\n1\n2\n");
     ::close(ends[0]);
     ::close(ends[1]);
 }
 
-TEST_F(process_test, a_death_by_signal_is_a_negative_status) {
-    auto made = spawn(shell("kill -9 $$"), {});
-    ASSERT_TRUE(made);
-    const auto status = aio::block_on((*made)->ended());
+TEST_F(process_test, reports_a_signal_as_a_negative_status) {
+    auto started = spawn(shell("kill -9 $$"), {});
+    ASSERT_TRUE(started);
+    const auto status = aio::block_on((*started)->ended());
     ASSERT_TRUE(status);
     EXPECT_EQ(*status, -SIGKILL);
-    EXPECT_FALSE((*made)->is_alive());
-    EXPECT_FALSE((*made)->signal(SIGTERM));
+    EXPECT_FALSE((*started)->is_alive());
+    EXPECT_FALSE((*started)->signal(SIGTERM));
 }
 
-TEST_F(process_test, one_that_ignores_a_polite_stop_is_killed) {
-    auto made = spawn(shell("trap '' TERM; echo ready; while :; do sleep 0.05; done"), {});
-    ASSERT_TRUE(made);
-    const auto pid = (*made)->pid();
-    ASSERT_TRUE(aio::block_on((*made)->stop(SIGTERM, 100ms)));
+TEST_F(process_test, kills_a_program_that_ignores_the_stop_signal) {
+    auto started = spawn(shell("trap '' TERM; echo ready; while :; do sleep 0.05; done"), {});
+    ASSERT_TRUE(started);
+    const auto pid = (*started)->pid();
+    ASSERT_TRUE(aio::block_on((*started)->stop(SIGTERM, 100ms)));
     EXPECT_FALSE(is_running(pid));
 }
 
-TEST_F(process_test, its_own_children_go_with_it) {
-    auto made = spawn(shell("sleep 100 & echo $! > child; exit 0"), {});
-    ASSERT_TRUE(made);
-    ASSERT_TRUE(aio::block_on((*made)->ended()));
+TEST_F(process_test, kills_the_children_of_a_program) {
+    auto started = spawn(shell("sleep 100 & echo $! > child; exit 0"), {});
+    ASSERT_TRUE(started);
+    ASSERT_TRUE(aio::block_on((*started)->ended()));
     pid_t child = 0;
     std::ifstream(folder_ / "child") >> child;
     ASSERT_GT(child, 0);
@@ -145,7 +145,7 @@ TEST_F(process_test, its_own_children_go_with_it) {
     EXPECT_FALSE(is_running(child));
 }
 
-TEST_F(process_test, a_program_at_work_in_a_folder_is_killed_and_nobody_else) {
+TEST_F(process_test, kills_the_programs_of_a_folder_only) {
     const auto data = folder_ / "data";
     std::filesystem::create_directories(data / "base");
     auto sleeper = shell("exec sleep 100");
@@ -153,12 +153,12 @@ TEST_F(process_test, a_program_at_work_in_a_folder_is_killed_and_nobody_else) {
     sleeper.folder = (data / "base").string();
     auto inside = spawn(sleeper, {});
     ASSERT_TRUE(beside && inside);
-    // Both have changed their folder once they are no longer us.
+    // Waits until both have executed their program.
     while (std::filesystem::read_symlink(fmt::format("/proc/{}/exe", (*inside)->pid())) ==
            std::filesystem::read_symlink("/proc/self/exe")) {
         ASSERT_TRUE(aio::block_on(aio::sleep_for(1ms)));
     }
-    const place_of_work sleepers{.program = "/bin/sleep", .folder = data.string()};
+    const work_folder sleepers{.program = "/bin/sleep", .folder = data.string()};
     EXPECT_EQ(kill_processes({"/bin/cat", data.string()}, {}), 0U);
     EXPECT_EQ(kill_processes(sleepers, {.is_other = true, .uid = geteuid() + 1}), 0U);
     EXPECT_EQ(kill_processes(sleepers, {}), 1U);
@@ -170,7 +170,7 @@ TEST_F(process_test, a_program_at_work_in_a_folder_is_killed_and_nobody_else) {
     EXPECT_EQ(kill_processes({"/bin/sleep", (folder_ / "missing").string()}, {}), 0U);
 }
 
-TEST_F(process_test, a_log_over_its_limit_is_emptied_and_kept_once) {
+TEST_F(process_test, truncates_a_large_log_and_keeps_one_copy) {
     std::ofstream(log()) << std::string(1000, 'x');
     bound_log(log(), 2000);
     EXPECT_EQ(std::filesystem::file_size(log()), 1000U);
@@ -179,32 +179,32 @@ TEST_F(process_test, a_log_over_its_limit_is_emptied_and_kept_once) {
     EXPECT_EQ(std::filesystem::file_size(log() + ".old"), 1000U);
 }
 
-TEST_F(process_test, root_does_not_run_engines_itself) {
+TEST_F(process_test, root_runs_engines_as_another_user) {
     const auto user = choose_user(folder_.string());
     EXPECT_EQ(user.is_other, geteuid() == 0);
-    if (!user.is_other) GTEST_SKIP() << "only root can become somebody else";
-    ASSERT_TRUE(hand_over(user, folder_.string()));
+    if (!user.is_other) GTEST_SKIP() << "only root can change the user";
+    ASSERT_TRUE(change_owner(user, folder_.string()));
     ASSERT_TRUE(aio::block_on(run(shell("id -u; id -G"), user, 20s, never_)));
     EXPECT_EQ(logged(), "65534\n65534\n");
 }
 
-TEST_F(process_test, behind_a_closed_folder_an_engine_may_read_and_not_write) {
-    if (geteuid() != 0) GTEST_SKIP() << "only root can become somebody else";
+TEST_F(process_test, an_engine_may_enter_a_closed_folder_but_not_write) {
+    if (geteuid() != 0) GTEST_SKIP() << "only root can change the user";
     if (prctl(PR_CAPBSET_READ, CAP_DAC_READ_SEARCH) != 1) GTEST_SKIP() << "no such right to give";
     std::filesystem::permissions(folder_, std::filesystem::perms(0700));
-    const auto home = folder_ / "home";
-    std::filesystem::create_directory(home);
+    const auto home_folder = folder_ / "home";
+    std::filesystem::create_directory(home_folder);
     std::ofstream(folder_ / "others") << "kept";
-    const auto user = choose_user(home.string());
-    EXPECT_TRUE(user.needs_search_right);
-    ASSERT_TRUE(hand_over(user, home.string()));
-    auto what = shell("cat ../others; echo > mine; echo broken > ../others; true");
-    what.folder = home.string();
-    ASSERT_TRUE(aio::block_on(run(what, user, 20s, never_)));
-    EXPECT_TRUE(std::filesystem::exists(home / "mine"));
-    std::string kept;
-    std::ifstream(folder_ / "others") >> kept;
-    EXPECT_EQ(kept, "kept");
+    const auto user = choose_user(home_folder.string());
+    EXPECT_TRUE(user.needs_search_capability);
+    ASSERT_TRUE(change_owner(user, home_folder.string()));
+    auto spec = shell("cat ../others; echo > mine; echo broken > ../others; true");
+    spec.folder = home_folder.string();
+    ASSERT_TRUE(aio::block_on(run(spec, user, 20s, never_)));
+    EXPECT_TRUE(std::filesystem::exists(home_folder / "mine"));
+    std::string content;
+    std::ifstream(folder_ / "others") >> content;
+    EXPECT_EQ(content, "kept");
     EXPECT_TRUE(logged().starts_with("kept")) << logged();
 }
 

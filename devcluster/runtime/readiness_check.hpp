@@ -1,6 +1,6 @@
 #pragma once
-// Talks to a server on loopback over one short connection: is it ready, and what does it say? Both
-// functions block: for the blocking pool, or a thread that has nothing else to do.
+// Queries a server on loopback over a short connection. Blocks: for the blocking pool or a
+// dedicated thread.
 
 #include <chrono>
 #include <functional>
@@ -9,9 +9,9 @@
 
 namespace runtime {
 
-// What the server says to `message` (empty: it speaks first), until `is_enough` of it, its end, a
-// limit of 1 MiB, or `patience`. What came until then, even when that is nothing.
-std::string ask(int port, std::string_view message, std::chrono::milliseconds patience,
-                const std::function<bool(std::string_view)>& is_enough);
+// Sends `message` (empty: the server sends first) and reads until `is_enough` returns true, the end
+// of the stream, 1 MiB, or `timeout`. Returns the bytes that were read, possibly none.
+std::string query(int port, std::string_view message, std::chrono::milliseconds timeout,
+                  const std::function<bool(std::string_view)>& is_enough);
 
 }  // namespace runtime

@@ -13,9 +13,9 @@ aio::task<> prepare(member_plan plan, run_user as, const bool&) {
     const auto data = plan.folder + "/data";
     std::error_code error;
     std::filesystem::create_directories(data, error);
-    auto handed = hand_over(as, data);
+    auto handed = change_owner(as, data);
     if (!handed) co_return handed;
-    // 'dir' is of the folder it starts in: a path in this file could not have a space.
+    // 'dir' is relative to the start folder, because a path in this file must not contain a space.
     auto text = fmt::format(
         "bind 127.0.0.1\nport {}\ndir data\nrequirepass {}\nmasterauth {}\nmaxmemory {}mb\n"
         "maxmemory-policy noeviction\nappendonly yes\nmaxclients 1000\ndaemonize no\nlogfile \"\"\n"
@@ -42,16 +42,16 @@ command exporter(const member_plan& plan) {
             .log_path = plan.folder + "/exporter.log"};
 }
 
-// PING is refused while the data is read; ROLE tells a replica's link to its primary; QUIT ends the
-// reply, whatever it is.
+// Redis rejects PING while it loads its data. ROLE reports the link of a replica to its primary.
+// QUIT ends the response in every case.
 std::string question(const member_plan& plan) {
     return fmt::format("AUTH {} {}\r\nPING\r\nROLE\r\nQUIT\r\n", plan.user, plan.password);
 }
 
-bool is_ready(const member_plan& plan, std::string_view reply) {
-    if (!reply.starts_with("+OK\r\n+PONG\r\n")) return false;
+bool is_ready(const member_plan& plan, std::string_view response) {
+    if (!response.starts_with("+OK\r\n+PONG\r\n")) return false;
     const auto state = plan.primary_port == 0 ? "$6\r\nmaster\r\n" : "$9\r\nconnected\r\n";
-    return reply.find(state) != std::string_view::npos;
+    return response.find(state) != std::string_view::npos;
 }
 
 }  // namespace
@@ -69,7 +69,7 @@ engine redis_engine() {
             .is_cut_off = nullptr,
             .server = server,
             .exporter = exporter,
-            .start_own_exporter = nullptr,
+            .start_builtin_exporter = nullptr,
             .version_command = {"/usr/bin/redis-server", "--version"}};
 }
 

@@ -1,6 +1,5 @@
 #pragma once
-// Redis as a process: programs, preparation, arguments, readiness. Plain functions behind one row
-// of the table of engines.
+// Redis as a process: programs, preparation, arguments, readiness. A row of the table of engines.
 
 #include "devcluster/runtime/engine.hpp"
 
