@@ -24,8 +24,8 @@ class scrape_lanes {
 
     // `fast` is the number of places in the fast lane.
     explicit scrape_lanes(std::size_t fast);
-    // Of scrapes in flight, in all lanes.
-    static constexpr std::size_t most(std::size_t fast) noexcept {
+    // Returns the maximum of scrapes in flight in all lanes.
+    static constexpr std::size_t in_flight_max(std::size_t fast) noexcept {
         return fast + fast * late_per_fast + slow_places(fast);
     }
 

@@ -46,7 +46,7 @@ TEST(scrape_lanes, is_bounded_beside_the_fast_lane_too) {
     lanes.end(flying.front());
     lanes.move_on(now);
     EXPECT_TRUE(lanes.has_place(lane::fast));
-    EXPECT_LE(lanes.in_flight(), scrape_lanes::most(1));
+    EXPECT_LE(lanes.in_flight(), scrape_lanes::in_flight_max(1));
 }
 
 TEST(scrape_lanes, the_slow_lane_is_apart) {

@@ -223,7 +223,7 @@ base::outcome<void> platform_process::connect_cluster() {
     constexpr std::size_t other_calls = 32;
     auto client = kube::make_client(
         executor, {.config = std::move(access->config),
-                   .connections_max = app::scrape_lanes::most(scrapes) + other_calls,
+                   .connections_max = app::scrape_lanes::in_flight_max(scrapes) + other_calls,
                    .seed = seed,
                    .log = &log_});
     if (!client) return base::pass(std::move(client), "cluster");
@@ -259,8 +259,9 @@ void platform_process::make_fetcher(bool is_in_cluster) {
     resolver_threads_ = std::make_unique<aio::blocking_pool>(resolver_threads, resolver_queue_max);
     resolver_ = scrape::make_resolver(executor, *resolver_threads_, clock_);
     const auto scrapes = static_cast<std::size_t>(options_.metrics_concurrency);
-    fetcher_ = scrape::make_direct_fetcher(executor, *resolver_, exporter_ports_, namespace_of,
-                                           {.connections_max = app::scrape_lanes::most(scrapes)});
+    fetcher_ =
+        scrape::make_direct_fetcher(executor, *resolver_, exporter_ports_, namespace_of,
+                                    {.connections_max = app::scrape_lanes::in_flight_max(scrapes)});
 }
 
 base::outcome<void> platform_process::start_service() {
