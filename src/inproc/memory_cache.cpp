@@ -8,6 +8,7 @@ namespace inproc {
 namespace {
 
 constexpr std::size_t value_bytes_max = 1024 * 1024;
+constexpr std::size_t keys_max = 1000;
 
 class memory_cache final : public ports::cache {
   public:
@@ -16,10 +17,19 @@ class memory_cache final : public ports::cache {
 
     aio::task<std::optional<std::string>> get(std::string key) override {
         const std::lock_guard lock(mutex_);
-        const auto it = find(key);
-        if (it == entries_.end()) co_return std::optional<std::string>();
-        order_.splice(order_.begin(), order_, it->second);
-        co_return std::optional<std::string>(it->second->value);
+        co_return get_now(key);
+    }
+
+    aio::task<std::vector<std::optional<std::string>>> get_many(
+        std::vector<std::string> keys) override {
+        if (keys.size() > keys_max) {
+            co_return base::fail(base::errc::limit, "a batch must have at most 1,000 keys");
+        }
+        std::vector<std::optional<std::string>> values;
+        values.reserve(keys.size());
+        const std::lock_guard lock(mutex_);
+        for (const auto& key : keys) values.push_back(get_now(key));
+        co_return values;
     }
 
     aio::task<void> put(std::string key, std::string value,
@@ -60,6 +70,13 @@ class memory_cache final : public ports::cache {
         if (it == entries_.end() || it->second->expires > clock_.now()) return it;
         erase(it->second);
         return entries_.end();
+    }
+
+    std::optional<std::string> get_now(const std::string& key) {
+        const auto it = find(key);
+        if (it == entries_.end()) return std::nullopt;
+        order_.splice(order_.begin(), order_, it->second);
+        return it->second->value;
     }
 
     base::outcome<void> put_now(std::string key, std::string value,

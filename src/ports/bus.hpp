@@ -1,8 +1,8 @@
 #pragma once
-// Small messages between the replicas of the platform ("database db-x changed"), delivered at most
-// once. A listener that missed messages reads the changes from the document store. Adapter: inproc
-// (one process); Redis is planned. Contract suite: test/support/bus_contract.hpp. Thread: the loop
-// that the adapter was created with.
+// Small messages between the replicas of the platform, delivered at most once. A message is opaque
+// and may batch several changes. A listener that missed messages reads the changes from the
+// document store. Adapter: inproc (one process); Redis is planned. Contract suite:
+// test/support/bus_contract.hpp. Thread: the loop that the adapter was created with.
 
 #include <functional>
 #include <memory>

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "aio/task.hpp"
 
@@ -20,6 +21,10 @@ class cache {
 
     // Returns nullopt if the key is absent or expired. Errors: unavailable.
     virtual aio::task<std::optional<std::string>> get(std::string key) = 0;
+    // Returns one value per key, in order, in one round trip. Errors: limit (over 1,000 keys),
+    // unavailable.
+    virtual aio::task<std::vector<std::optional<std::string>>> get_many(
+        std::vector<std::string> keys) = 0;
     // Writes or replaces the entry. Errors: limit (value over 1 MiB), unavailable.
     virtual aio::task<void> put(std::string key, std::string value,
                                 std::chrono::seconds time_to_live) = 0;

@@ -37,6 +37,20 @@ TEST_P(cache_contract, gives_back_what_was_put_until_it_expires) {
     EXPECT_EQ(get("a"), std::nullopt);
 }
 
+TEST_P(cache_contract, get_many_returns_one_value_per_key_in_order) {
+    using std::chrono::seconds;
+    ASSERT_TRUE(aio::block_on(cache_->put("a", "1", seconds(10))));
+    ASSERT_TRUE(aio::block_on(cache_->put("b", "2", seconds(20))));
+    using values = std::vector<std::optional<std::string>>;
+    EXPECT_EQ(aio::block_on(cache_->get_many({"b", "c", "a", "b"})).value(),
+              (values{"2", std::nullopt, "1", "2"}));
+    clock_.advance(seconds(15));
+    EXPECT_EQ(aio::block_on(cache_->get_many({"a", "b"})).value(), (values{std::nullopt, "2"}));
+    EXPECT_EQ(aio::block_on(cache_->get_many({})).value(), values{});
+    EXPECT_EQ(aio::block_on(cache_->get_many(std::vector<std::string>(1001, "a"))).error().code,
+              base::errc::limit);
+}
+
 TEST_P(cache_contract, creates_a_key_once) {
     using std::chrono::seconds;
     EXPECT_TRUE(aio::block_on(cache_->put_if_absent("a", "1", seconds(10))).value());
