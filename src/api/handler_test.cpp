@@ -63,19 +63,19 @@ TEST_F(api_handler, each_encoding_of_the_description_has_an_etag) {
 }
 
 TEST_F(api_handler, a_write_has_one_request_id_and_one_log_line) {
-    for (const std::string given : {"", "mine-1"}) {
+    for (const std::string request_id : {"", "mine-1"}) {
         http::request incoming{.verb = http::method::post,
                                .target = "/api/v1/projects",
                                .headers = {{"Content-Type", "application/json"}},
                                .body = R"({"name":"a"})"};
-        if (!given.empty()) incoming.headers.add("X-Request-Id", given);
+        if (!request_id.empty()) incoming.headers.add("X-Request-Id", request_id);
         const auto before = log_.lines_of("request").size();
         ASSERT_FALSE(handler_->handle_now(incoming));
-        EXPECT_EQ(incoming.headers.get("X-Request-Id"), given);  // the request is unchanged
+        EXPECT_EQ(incoming.headers.get("X-Request-Id"), request_id);  // the request is unchanged
         const auto result = answer(incoming);
         const std::string id(result.response.headers.get("X-Request-Id"));
         EXPECT_FALSE(id.empty());
-        if (!given.empty()) EXPECT_EQ(id, given);
+        if (!request_id.empty()) EXPECT_EQ(id, request_id);
         const auto lines = log_.lines_of("request");
         ASSERT_EQ(lines.size(), before + 1);
         EXPECT_TRUE(lines.back().contains("request_id=" + id)) << lines.back();

@@ -141,8 +141,8 @@ class api_handler : public testing::Test {
         return std::string(json_of(response).at("database").at("id").as_string());
     }
     // Returns a path that matches the route's pattern.
-    static std::string path_of(const api::route& to, const std::string& database) {
-        std::string path(to.pattern);
+    static std::string path_of(const api::route& route, const std::string& database) {
+        std::string path(route.pattern);
         const auto open = path.find('{');
         if (open == std::string::npos) return path;
         const auto length = path.find('}') + 1 - open;
@@ -153,11 +153,11 @@ class api_handler : public testing::Test {
                             : name == "{name}"   ? "default"
                                                  : "plain");
     }
-    static json::value json_of(const http::response& from) {
-        return json::parse(from.body.to_string());
+    static json::value json_of(const http::response& response) {
+        return json::parse(response.body.to_string());
     }
-    static std::string code_of(const http::response& from) {
-        return std::string(json_of(from).at("code").as_string());
+    static std::string code_of(const http::response& response) {
+        return std::string(json_of(response).at("code").as_string());
     }
 
     static constexpr const char* databases = "/api/v1/databases";

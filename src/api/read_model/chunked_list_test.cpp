@@ -15,18 +15,18 @@ struct pair_less {
 };
 using list = chunked_list<std::pair<int, int>, pair_less>;
 
-std::vector<int> keys(const list& from) {
+std::vector<int> keys(const list& source) {
     std::vector<int> all;
-    for (const auto& [key, value] : from) all.push_back(key);
+    for (const auto& [key, value] : source) all.push_back(key);
     return all;
 }
 
-TEST(chunked_list, is_a_set_in_order_whatever_is_done_to_it) {
+TEST(chunked_list, equals_an_ordered_set_after_random_changes) {
     std::mt19937 random(7);
     list now;
     std::set<int> model;
     for (int step = 0; step < 20'000; ++step) {
-        // Grows to some thousands, then shrinks to nothing.
+        // The list grows to thousands of values, then shrinks to none.
         const bool grows = step < 10'000 ? random() % 4 != 0 : random() % 4 == 0;
         const int key = static_cast<int>(random() % 5000);
         if (grows) {
@@ -39,16 +39,17 @@ TEST(chunked_list, is_a_set_in_order_whatever_is_done_to_it) {
         ASSERT_EQ(now.size(), model.size());
         if (step % 500 != 0) continue;
         ASSERT_EQ(keys(now), std::vector<int>(model.begin(), model.end()));
-        const auto from = now.partition_point([&](const auto& each) { return each.first < key; });
+        const auto entry =
+            now.partition_point([&](const auto& value) { return value.first < key; });
         const auto expected = model.lower_bound(key);
-        ASSERT_EQ(from == now.end(), expected == model.end());
+        ASSERT_EQ(entry == now.end(), expected == model.end());
         if (expected != model.end()) {
-            ASSERT_EQ(from->first, *expected);
+            ASSERT_EQ(entry->first, *expected);
         }
     }
 }
 
-TEST(chunked_list, versions_do_not_see_each_other) {
+TEST(chunked_list, keeps_versions_independent) {
     list first;
     for (int key = 0; key < 1000; ++key) first.put({key, 0});
     list second = first;
@@ -57,18 +58,18 @@ TEST(chunked_list, versions_do_not_see_each_other) {
     EXPECT_EQ(first.size(), 1000U);
     EXPECT_EQ(first.begin()->first, 0);
     EXPECT_EQ(second.size(), 999U);
-    const auto at_500 = [](const list& of) {
-        return of.partition_point([](const auto& each) { return each.first < 500; })->second;
+    const auto at_500 = [](const list& version) {
+        return version.partition_point([](const auto& value) { return value.first < 500; })->second;
     };
     EXPECT_EQ(at_500(first), 0);
     EXPECT_EQ(at_500(second), 1);
 }
 
-TEST(chunked_list, is_walked_backwards) {
+TEST(chunked_list, iterates_backwards) {
     list all;
     for (int key = 0; key < 700; ++key) all.put({key, 0});
     int expected = 700;
-    for (auto at = all.end(); at != all.begin();) EXPECT_EQ((--at)->first, --expected);
+    for (auto it = all.end(); it != all.begin();) EXPECT_EQ((--it)->first, --expected);
     EXPECT_EQ(expected, 0);
 }
 

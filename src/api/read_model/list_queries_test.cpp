@@ -24,36 +24,37 @@ struct all_pages {
 
 // Follows the cursors to the end.
 all_pages follow(auto wanted, const auto& ask) {
-    all_pages found;
+    all_pages result;
     for (int pages = 0; pages < 1000; ++pages) {
         const auto text = ask(wanted);
         EXPECT_TRUE(text);
         const auto document = json::parse(*text);
-        found.total = static_cast<std::size_t>(document.at("total").as_int64());
+        result.total = static_cast<std::size_t>(document.at("total").as_int64());
         for (const auto& item : document.at("items").as_array()) {
-            found.ids.emplace_back(item.at("id").as_string());
+            result.ids.emplace_back(item.at("id").as_string());
         }
         const auto& next = document.at("next_cursor");
         if (!next.is_string()) break;
         wanted.cursor = std::string(next.as_string());
     }
-    return found;
+    return result;
 }
 
-// A read model of databases that come, change and go, and the same in a map.
+// A read model whose databases are created, changed and deleted, next to a map with the same
+// content.
 class crowd {
   public:
     void step() {
         const auto id = "db-" + std::to_string(random_() % 400);
-        const auto at = now_.find(id);
-        if (at != now_.end() && random_() % 4 == 0) {
-            model.on_database_deleted(at->second);
-            now_.erase(at);
+        const auto entry = now_.find(id);
+        if (entry != now_.end() && random_() % 4 == 0) {
+            model.on_database_deleted(entry->second);
+            now_.erase(entry);
             return;
         }
         auto next = std::make_shared<domain::database>();
-        if (at != now_.end()) {
-            *next = *at->second->record;
+        if (entry != now_.end()) {
+            *next = *entry->second->record;
         } else {
             next->id = id;
             next->name = "n" + std::to_string(random_() % 100) + id.substr(3);
@@ -71,15 +72,15 @@ class crowd {
         model.on_database(view, {.record = true});
     }
 
-    // What a list must say, by looking at everything.
+    // Returns the ids that a list must contain, found by comparing every database.
     [[nodiscard]] std::vector<std::string> expected(const api::list_query& wanted) const {
         std::vector<const app::database_view*> all;
         for (const auto& [id, view] : now_) {
             const auto& record = *view->record;
             const auto phase = std::string(domain::name(view->status.phase));
             const auto has_label = [&](const auto& label) {
-                const auto at = record.labels.find(label.first);
-                return at != record.labels.end() && at->second == label.second;
+                const auto entry = record.labels.find(label.first);
+                return entry != record.labels.end() && entry->second == label.second;
             };
             if ((wanted.project.empty() || wanted.project == record.project) &&
                 (wanted.engine.empty() || wanted.engine == record.engine) &&
@@ -135,15 +136,15 @@ class crowd {
     std::uint64_t version_ = 0;
 };
 
-TEST(list_databases, says_what_a_look_at_everything_says) {
+TEST(list_databases, matches_a_comparison_of_every_database) {
     crowd all;
     for (int round = 0; round < 60; ++round) {
         for (int step = 0; step < 50; ++step) all.step();
         const auto wanted = all.random_query();
         const auto expected = all.expected(wanted);
-        const auto got = all.listed(wanted);
-        ASSERT_EQ(got.ids, expected) << round;
-        ASSERT_EQ(got.total, expected.size()) << round;
+        const auto result = all.listed(wanted);
+        ASSERT_EQ(result.ids, expected) << round;
+        ASSERT_EQ(result.total, expected.size()) << round;
     }
 }
 
@@ -173,17 +174,17 @@ class list_operations : public testing::Test {
     api::read_model model_;
 };
 
-TEST_F(list_operations, newest_first_in_pages) {
+TEST_F(list_operations, are_paged_newest_first) {
     const auto [all, total] = listed({.limit = 7});
     EXPECT_EQ(all.size(), 99U);
     EXPECT_EQ(total, 99U);
     EXPECT_EQ(all.front(), "op-98");
-    // Of the same instant: by id, backwards.
+    // Operations of the same instant are in descending order of their ids.
     EXPECT_EQ(all[1], "op-97");
     EXPECT_EQ(all.back(), "op-0");
 }
 
-TEST_F(list_operations, of_one_database_and_one_phase) {
+TEST_F(list_operations, filter_by_database_and_phase) {
     const auto of_one = listed({.database_id = "db-3", .limit = 5});
     EXPECT_EQ(of_one.ids.size(), 24U);
     EXPECT_EQ(of_one.total, 24U);
@@ -193,7 +194,7 @@ TEST_F(list_operations, of_one_database_and_one_phase) {
     EXPECT_TRUE(listed({.database_id = "db-9"}).ids.empty());
 }
 
-TEST_F(list_operations, reads_its_query_and_names_what_is_wrong) {
+TEST_F(list_operations, reject_invalid_parameters) {
     const auto read = api::read_operation_query("limit=500&phase=failed&cursor=x");
     ASSERT_TRUE(read);
     EXPECT_EQ(read->limit, 500U);
@@ -204,7 +205,7 @@ TEST_F(list_operations, reads_its_query_and_names_what_is_wrong) {
     }
 }
 
-TEST_F(list_operations, refuses_a_foreign_cursor) {
+TEST_F(list_operations, reject_a_cursor_of_another_query) {
     for (const auto* bad : {"zz", "00", "6161", "1f"}) {
         const auto text =
             api::list_operations(*model_.all(), {.cursor = bad}, domain::visible_projects::all());

@@ -19,18 +19,18 @@ api::static_site site() {
     return {api::openapi_document(), api::embedded_files()};
 }
 
-// What a page asks of hosts: the values of src and href, but for data: and places in the page.
+// Returns the values of src and href of a page, except data: and fragments.
 std::vector<std::string> references_in(const std::string& page) {
     static const std::regex reference(R"re((?:src|href)\s*=\s*(?:"([^"]*)"|([^\s>"]+)))re");
-    std::vector<std::string> found;
-    for (std::sregex_iterator at(page.begin(), page.end(), reference), end; at != end; ++at) {
-        auto value = (*at)[1].matched ? (*at)[1].str() : (*at)[2].str();
-        if (!value.starts_with('#') && value != "data:,") found.push_back(std::move(value));
+    std::vector<std::string> references;
+    for (std::sregex_iterator it(page.begin(), page.end(), reference), end; it != end; ++it) {
+        auto value = (*it)[1].matched ? (*it)[1].str() : (*it)[2].str();
+        if (!value.starts_with('#') && value != "data:,") references.push_back(std::move(value));
     }
-    return found;
+    return references;
 }
 
-TEST(docs, show_the_viewer_that_the_build_was_given) {
+TEST(docs, contain_the_viewer_of_the_build) {
     EXPECT_EQ(api::api_viewer().starts_with("Swagger UI "), DBAAS_HAS_VIEWER == 1);
     EXPECT_EQ(api::embedded_files().empty(), DBAAS_HAS_VIEWER == 0);
     const auto page = site().page({}).body.to_string();
@@ -38,7 +38,7 @@ TEST(docs, show_the_viewer_that_the_build_was_given) {
     EXPECT_EQ(page.find("does not include Swagger UI") != std::string::npos, DBAAS_HAS_VIEWER == 0);
 }
 
-TEST(docs, are_made_of_nothing_that_other_hosts_have) {
+TEST(docs, load_nothing_from_other_hosts) {
     const auto docs = site();
     std::set<std::string> media;
     for (const auto& each : references_in(docs.page({}).body.to_string())) {
@@ -48,13 +48,13 @@ TEST(docs, are_made_of_nothing_that_other_hosts_have) {
         const auto matched = api::match(http::method::get, path);
         ASSERT_NE(matched.route, nullptr) << path;
         if (matched.route->id != api::endpoint::static_file) continue;
-        const auto got = docs.file(matched.parameter, {});
-        ASSERT_TRUE(got) << path;
-        EXPECT_EQ(got->status, 200U);
-        EXPECT_GT(got->body.size(), 0U);
-        media.insert(std::string(got->headers.get("Content-Type")));
+        const auto response = docs.file(matched.parameter, {});
+        ASSERT_TRUE(response) << path;
+        EXPECT_EQ(response->status, 200U);
+        EXPECT_GT(response->body.size(), 0U);
+        media.insert(std::string(response->headers.get("Content-Type")));
         const auto ending = path.substr(path.rfind('.') + 1);
-        EXPECT_TRUE(got->headers.get("Content-Type")
+        EXPECT_TRUE(response->headers.get("Content-Type")
                         .starts_with(ending == "js"    ? "text/javascript"
                                      : ending == "css" ? "text/css"
                                      : ending == "txt" ? "text/plain"
@@ -79,7 +79,7 @@ TEST(docs, run_no_script_but_ours_and_ask_no_host_but_us) {
     }
 }
 
-TEST(docs, are_packed_for_those_who_can_unpack_and_known_by_their_tags) {
+TEST(docs, are_compressed_on_request_and_have_an_etag_per_encoding) {
     const auto docs = site();
     for (const auto& each : api::embedded_files()) {
         const auto ask = [&](http::headers headers) {
@@ -88,14 +88,14 @@ TEST(docs, are_packed_for_those_who_can_unpack_and_known_by_their_tags) {
                                              : *docs.file(each.path, incoming);
         };
         const auto plain = ask({});
-        const auto packed = ask({{"Accept-Encoding", "br, gzip"}});
+        const auto compressed = ask({{"Accept-Encoding", "br, gzip"}});
         EXPECT_EQ(plain.headers.get("Content-Encoding"), "");
         EXPECT_EQ(plain.body.size(), each.bytes);
-        EXPECT_EQ(packed.headers.get("Content-Encoding"), "gzip");
-        EXPECT_EQ(packed.headers.get("Vary"), "Accept-Encoding");
-        EXPECT_EQ(http::gunzip(packed.body.to_string(), each.bytes).value(),
+        EXPECT_EQ(compressed.headers.get("Content-Encoding"), "gzip");
+        EXPECT_EQ(compressed.headers.get("Vary"), "Accept-Encoding");
+        EXPECT_EQ(http::gunzip(compressed.body.to_string(), each.bytes).value(),
                   plain.body.to_string());
-        const std::string tag(packed.headers.get("ETag"));
+        const std::string tag(compressed.headers.get("ETag"));
         EXPECT_NE(tag, plain.headers.get("ETag"));
         const auto again = ask({{"Accept-Encoding", "gzip"}, {"If-None-Match", tag}});
         EXPECT_EQ(again.status, 304U);
@@ -103,7 +103,7 @@ TEST(docs, are_packed_for_those_who_can_unpack_and_known_by_their_tags) {
         EXPECT_EQ(again.headers.get("ETag"), tag);
         EXPECT_EQ(ask({{"If-None-Match", tag}}).status, 200U);
         const bool for_ever =
-            packed.headers.get("Cache-Control").find("immutable") != std::string_view::npos;
+            compressed.headers.get("Cache-Control").find("immutable") != std::string_view::npos;
         EXPECT_EQ(for_ever, each.name != "index.html") << each.name;
     }
 }
