@@ -39,7 +39,7 @@ std::string metrics_sync::reason_against(const entry& which) {
     if (which.record->deleted) return "being_deleted";
     if (which.record->paused) return "paused";
     if (!which.observed || !domain::is_ours(*which.record, *which.observed)) return "not_running";
-    if (!which.observed->has_metrics) return "no_stats_service";
+    if (!which.observed->has_metrics()) return "no_stats_service";
     return {};
 }
 
@@ -155,7 +155,12 @@ aio::task<> metrics_sync::scrape(std::string id, scrape_lanes::ticket place) {
     const auto* which = deps_.table.find(id);
     if (which != nullptr) {
         auto got =
-            co_await deps_.source.scrape(id, key_of(*which->record), begun + options_.timeout);
+            co_await deps_.source.scrape({.database_id = id,
+                                          .key = key_of(*which->record),
+                                          .metrics_port = which->observed
+                                                              ? which->observed->metrics_port
+                                                              : std::uint16_t{0}},
+                                         begun + options_.timeout);
         const auto ended = deps_.clock.now();
         deps_.probe.scrape(got ? std::string_view("ok") : base::name(got.error().code),
                            seconds(ended - begun));

@@ -221,8 +221,9 @@ struct observed_database {
     std::vector<observed_change> changes;
     bool has_leftovers =
         false;  // object gone, but volumes/secrets/pods that belong to it are still there
-    bool has_metrics = false;  // a stats service with a port named "metrics" exists
+    std::uint16_t metrics_port = 0;  // of the stats service, named "metrics"; 0: none
     instant observed_at{};
+    [[nodiscard]] bool has_metrics() const noexcept { return metrics_port != 0; }
     bool operator==(const observed_database&) const = default;
 };
 

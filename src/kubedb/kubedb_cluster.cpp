@@ -45,7 +45,6 @@ class cluster_impl final : public ports::cluster {
           options_(std::move(how)),
           mirror_(on, clock, options_.events_kept),
           kind_ended_(on) {
-        mirror_.tell_ports_to(options_.on_metrics_port);
         kube_.on_call([this](const kube::call_record& call) { count(call); });
     }
 

@@ -26,9 +26,6 @@ struct cluster_options {
     std::chrono::hours requests_kept{7 * 24};
     std::chrono::milliseconds sweep{std::chrono::minutes(10)};
     std::size_t swept_at_once = 100;
-    // Told where the exporter of a database listens inside of the cluster; nothing: nowhere any
-    // more. On the control loop; may be empty.
-    std::function<void(const ports::database_key&, std::optional<std::uint16_t>)> on_metrics_port{};
     std::uint64_t seed = 1;
 };
 

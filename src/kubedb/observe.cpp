@@ -280,7 +280,7 @@ std::vector<domain::endpoint> observe_endpoints(const json::object& binding) {
     return {{.purpose = "primary", .host = std::string(url.substr(0, colon)), .port = port}};
 }
 
-std::optional<std::uint16_t> metrics_port(const json::object& service) {
+std::uint16_t metrics_port(const json::object& service) {
     const auto& spec = object_or_empty(service, "spec");
     for (const auto& each : array_or_empty(spec, "ports")) {
         if (!each.is_object() || text_at(each.get_object(), "name") != "metrics") continue;
@@ -292,7 +292,7 @@ std::optional<std::uint16_t> metrics_port(const json::object& service) {
         }
         if (port && *port > 0 && *port <= 65535) return static_cast<std::uint16_t>(*port);
     }
-    return std::nullopt;
+    return 0;
 }
 
 ports::engine_version observe_version(const json::object& version) {

@@ -113,8 +113,8 @@ TEST(observe, only_a_port_of_that_name_is_for_metrics) {
     EXPECT_EQ(port_of(R"({"clusterIP":"None","ports":[{"name":"metrics","port":56790,)"
                       R"("targetPort":"metrics"}]})"),
               56790);
-    EXPECT_EQ(port_of(R"({"ports":[{"name":"metrics","port":70000}]})"), std::nullopt);
-    EXPECT_EQ(port_of(R"({"ports":[{"name":"db","port":1},7]})"), std::nullopt);
+    EXPECT_EQ(port_of(R"({"ports":[{"name":"metrics","port":70000}]})"), 0);
+    EXPECT_EQ(port_of(R"({"ports":[{"name":"db","port":1},7]})"), 0);
 }
 
 TEST(observe, versions_are_ordered_by_their_numbers) {

@@ -83,7 +83,7 @@ std::shared_ptr<domain::observed_database> observed_store::assemble(const parts&
     for (const auto& [name, change] : from.changes) seen->changes.push_back(change);
     seen->endpoints = from.endpoints;
     seen->events = from.events;
-    seen->has_metrics = from.has_metrics;
+    seen->metrics_port = from.metrics_port;
     seen->has_leftovers = !from.object && (!from.pods.empty() || !from.claims.empty());
     return seen;
 }
@@ -100,7 +100,7 @@ void observed_store::tell(const ports::database_key& key) {
     seen->observed_at = clock_.utc_now();
     from.told = seen;
     const bool is_over = !from.object && from.pods.empty() && from.claims.empty() &&
-                         from.requests.empty() && !from.has_metrics && from.endpoints.empty();
+                         from.requests.empty() && from.metrics_port == 0 && from.endpoints.empty();
     if (is_over) databases_.erase(at);
     observer_->on_observed(key, std::move(seen));
 }
@@ -190,9 +190,7 @@ void observed_store::drop_claim(const kube::object_meta& meta) {
 void observed_store::put_service(const kube::object_meta& meta, const boost::json::object& object) {
     const auto key = key_by_labels(meta, object);
     if (!key || meta.name != key->name + "-stats") return;
-    const auto port = metrics_port(object);
-    databases_[*key].has_metrics = port.has_value();
-    if (port_listener_) port_listener_(*key, port);
+    databases_[*key].metrics_port = metrics_port(object);
     service_of_[place(meta)] = *key;
     touch(*key);
 }
@@ -202,10 +200,9 @@ void observed_store::drop_service(const kube::object_meta& meta) {
     if (at == service_of_.end()) return;
     const auto key = at->second;
     service_of_.erase(at);
-    if (port_listener_) port_listener_(key, std::nullopt);
     const auto found = databases_.find(key);
     if (found == databases_.end()) return;
-    found->second.has_metrics = false;
+    found->second.metrics_port = 0;
     touch(key);
 }
 

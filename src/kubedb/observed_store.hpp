@@ -25,10 +25,6 @@ class observed_store {
     observed_store(aio::executor on, const base::clock& clock, std::size_t events_kept)
         : executor_(std::move(on)), clock_(clock), events_kept_(events_kept) {}
     void observe_by(ports::cluster_observer* observer) { observer_ = observer; }
-    using port_listener =
-        std::function<void(const ports::database_key&, std::optional<std::uint16_t>)>;
-    // Told of the metrics port of each stats service, at once; may be empty.
-    void tell_ports_to(port_listener listener) { port_listener_ = std::move(listener); }
 
     // Keys are those of namespaces of ours; other objects are passed over.
     void put_database(const engine_kind& kind, const kube::object_meta& meta,
@@ -79,7 +75,7 @@ class observed_store {
         std::map<std::string, known_request> requests;  // all
         std::map<std::string, domain::member> pods;
         std::set<std::string> claims;
-        bool has_metrics = false;
+        std::uint16_t metrics_port = 0;
         std::vector<domain::endpoint> endpoints;
         std::vector<domain::event> events;
         std::shared_ptr<const domain::observed_database> told;
@@ -107,7 +103,6 @@ class observed_store {
     const base::clock& clock_;
     std::size_t events_kept_;
     ports::cluster_observer* observer_ = nullptr;
-    port_listener port_listener_;
     std::map<ports::database_key, parts> databases_;
     // Objects without labels of ours in their metadata when they go: namespace/name -> database.
     std::unordered_map<std::string, ports::database_key> pod_of_;

@@ -60,7 +60,7 @@ TEST_F(mirrored, a_stats_service_that_comes_before_the_object_is_kept) {
     mirror_.flush();
     ASSERT_FALSE(observer_.seen.empty());
     EXPECT_TRUE(observer_.seen.back()->exists);
-    EXPECT_TRUE(observer_.seen.back()->has_metrics);
+    EXPECT_EQ(observer_.seen.back()->metrics_port, 56790);
 }
 
 TEST_F(mirrored, endpoints_that_come_before_the_object_are_kept) {

@@ -185,7 +185,6 @@ class platform_process {
     control_thread control_;  // outlives all owners of its timers and sockets
     std::unique_ptr<ports::document_store> store_;
     std::unique_ptr<kube::client> kube_;
-    scrape::port_registry exporter_ports_;
     std::unique_ptr<ports::cluster> cluster_;
     std::unique_ptr<aio::blocking_pool> resolver_threads_;  // nullptr without direct scrapes
     std::unique_ptr<scrape::resolver> resolver_;
@@ -228,10 +227,8 @@ base::outcome<void> platform_process::connect_cluster() {
                    .log = &log_});
     if (!client) return base::pass(std::move(client), "cluster");
     kube_ = std::move(*client);
-    cluster_ = kubedb::make_cluster(
-        executor, *kube_, clock_, log_, registry_,
-        {.on_metrics_port = [this](const auto& key, auto port) { exporter_ports_.note(key, port); },
-         .seed = seed});
+    cluster_ =
+        kubedb::make_cluster(executor, *kube_, clock_, log_, registry_, {.seed = seed});
     make_fetcher(access->is_in_cluster);
     metrics_ = scrape::make_source(*fetcher_, clock_, {.interval = options_.metrics_interval});
     return {};
@@ -260,7 +257,7 @@ void platform_process::make_fetcher(bool is_in_cluster) {
     resolver_ = scrape::make_resolver(executor, *resolver_threads_, clock_);
     const auto scrapes = static_cast<std::size_t>(options_.metrics_concurrency);
     fetcher_ =
-        scrape::make_direct_fetcher(executor, *resolver_, exporter_ports_, namespace_of,
+        scrape::make_direct_fetcher(executor, *resolver_, namespace_of,
                                     {.connections_max = app::scrape_lanes::in_flight_max(scrapes)});
 }
 

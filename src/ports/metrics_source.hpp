@@ -2,6 +2,7 @@
 // The source of the metrics of a database. Adapter: scrape (exporter pages, through the Kubernetes
 // service proxy or directly); fake: fakes::fake_metrics_source. Thread: the control loop.
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -11,6 +12,13 @@
 #include "ports/cluster.hpp"
 
 namespace ports {
+
+// One database to scrape.
+struct scrape_target {
+    std::string database_id;
+    database_key key;
+    std::uint16_t metrics_port = 0;  // domain::observed_database::metrics_port; 0: none
+};
 
 class metrics_source {
   public:
@@ -24,7 +32,7 @@ class metrics_source {
     // timed_out, unavailable (no endpoint, connection failed, HTTP 5xx), denied, corrupt (not an
     // exposition page), limit (page over 8 MiB), not_found (no stats service).
     virtual aio::task<std::shared_ptr<const domain::metrics_sample>> scrape(
-        std::string database_id, database_key key, base::steady_time deadline) = 0;
+        scrape_target target, base::steady_time deadline) = 0;
 
     // Drops the remembered scrape of a deleted database.
     virtual void forget(const std::string& database_id) = 0;

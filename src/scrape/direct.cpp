@@ -13,48 +13,49 @@ namespace {
 
 using base::errc;
 
-constexpr std::chrono::milliseconds connect_most{60'000};
+constexpr std::chrono::milliseconds connect_timeout_max{60'000};
 
 class direct_fetcher final : public page_fetcher {
   public:
-    direct_fetcher(aio::executor on, resolver& names, const port_registry& ports,
-                   namespace_function ns, direct_options how)
-        : executor_(std::move(on)),
-          names_(names),
-          ports_(ports),
-          name_space_(std::move(ns)),
-          options_(how) {}
+    direct_fetcher(aio::executor executor, resolver& resolver, namespace_function ns,
+                   direct_options options)
+        : executor_(std::move(executor)),
+          resolver_(resolver),
+          ns_(std::move(ns)),
+          options_(options) {}
 
-    aio::task<fetched_page> fetch(ports::database_key key, base::steady_time deadline) override {
-        const auto port = ports_.find(key);
-        if (!port) {
+    aio::task<fetched_page> fetch(ports::scrape_target target,
+                                  base::steady_time deadline) override {
+        if (target.metrics_port == 0) {
             co_return base::fail(errc::not_found, "there is no stats service with a port 'metrics'",
                                  reason::no_stats_service);
         }
         if (open_ >= options_.connections_max) {
-            co_return base::fail(errc::unavailable, "too many scrapes at once", reason::throttled);
+            co_return base::fail(errc::unavailable, "too many concurrent scrapes",
+                                 reason::throttled);
         }
-        const place taken(open_);
-        const auto host = fmt::format("{}-stats.{}.svc", key.name, name_space_(key.project));
-        auto address = co_await names_.resolve(host, deadline);
+        const permit open(open_);
+        const auto host = fmt::format("{}-stats.{}.svc", target.key.name, ns_(target.key.project));
+        auto address = co_await resolver_.resolve(host, deadline);
         if (!address) co_return std::unexpected(page_failure(std::move(address).error()));
-        auto answer = co_await get({.host = std::move(*address), .port = *port}, deadline);
-        if (!answer) {
-            // The service may have moved.
-            const auto code = answer.error().code;
-            if (code == errc::unavailable || code == errc::timed_out) names_.forget(host);
-            co_return std::unexpected(page_failure(std::move(answer).error()).in(host));
+        auto response =
+            co_await get({.host = std::move(*address), .port = target.metrics_port}, deadline);
+        if (!response) {
+            // The service may have another address now.
+            const auto code = response.error().code;
+            if (code == errc::unavailable || code == errc::timed_out) resolver_.forget(host);
+            co_return std::unexpected(page_failure(std::move(response).error()).in(host));
         }
-        co_return page_of(std::move(*answer));
+        co_return page_of(std::move(*response));
     }
 
   private:
-    class place {
+    class permit {
       public:
-        explicit place(std::size_t& open) : open_(open) { ++open_; }
-        ~place() { --open_; }
-        place(const place&) = delete;
-        place& operator=(const place&) = delete;
+        explicit permit(std::size_t& open) : open_(open) { ++open_; }
+        ~permit() { --open_; }
+        permit(const permit&) = delete;
+        permit& operator=(const permit&) = delete;
 
       private:
         std::size_t& open_;
@@ -68,32 +69,30 @@ class direct_fetcher final : public page_fetcher {
             executor_, {.origin = std::move(origin),
                         .connections_max = 1,
                         .body_bytes_max = options_.limits.page_bytes,
-                        .connect_timeout = std::clamp(left, milliseconds(1), connect_most)});
+                        .connect_timeout = std::clamp(left, milliseconds(1), connect_timeout_max)});
         if (!client) co_return base::pass(std::move(client));
-        http::request asked{.target = "/metrics"};
-        asked.headers.add("User-Agent", "kubedb-dbaas");
-        asked.headers.add("Accept", "text/plain;version=0.0.4;q=1,*/*;q=0.1");
-        asked.headers.add("Connection", "close");
-        co_return co_await (*client)->send(std::move(asked),
+        http::request request{.target = "/metrics"};
+        request.headers.add("User-Agent", "kubedb-dbaas");
+        request.headers.add("Accept", "text/plain;version=0.0.4;q=1,*/*;q=0.1");
+        request.headers.add("Connection", "close");
+        co_return co_await (*client)->send(std::move(request),
                                            {.deadline = deadline,
                                             .body_bytes_max = options_.limits.page_bytes,
                                             .replayable = false});
     }
 
     aio::executor executor_;
-    resolver& names_;
-    const port_registry& ports_;
-    namespace_function name_space_;
+    resolver& resolver_;
+    namespace_function ns_;
     direct_options options_;
     std::size_t open_ = 0;
 };
 
 }  // namespace
 
-std::unique_ptr<page_fetcher> make_direct_fetcher(aio::executor on, resolver& names,
-                                                  const port_registry& ports, namespace_function ns,
-                                                  direct_options how) {
-    return std::make_unique<direct_fetcher>(std::move(on), names, ports, std::move(ns), how);
+std::unique_ptr<page_fetcher> make_direct_fetcher(aio::executor executor, resolver& resolver,
+                                                  namespace_function ns, direct_options options) {
+    return std::make_unique<direct_fetcher>(std::move(executor), resolver, std::move(ns), options);
 }
 
 }  // namespace scrape

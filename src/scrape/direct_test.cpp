@@ -13,45 +13,50 @@ namespace {
 
 using namespace std::chrono_literals;
 
-base::steady_time soon(std::chrono::milliseconds in = 10s) {
-    return std::chrono::steady_clock::now() + in;
+base::steady_time soon(std::chrono::milliseconds delay = 10s) {
+    return std::chrono::steady_clock::now() + delay;
 }
-const ports::database_key cache{"shop", "redis", "cache"};
-const ports::database_key queue{"shop", "redis", "queue"};
+ports::scrape_target cache_at(std::uint16_t port) {
+    return {.database_id = "db-1", .key = {"shop", "redis", "cache"}, .metrics_port = port};
+}
+ports::scrape_target queue_at(std::uint16_t port) {
+    return {.database_id = "db-2", .key = {"shop", "redis", "queue"}, .metrics_port = port};
+}
 
-enum class manner { page, hang, endless, oversized };
+enum class behavior { page, hang, endless, oversized };
 
-// An exporter on loopback, on a thread of its own.
+// An exporter on the loopback interface, in its own thread.
 class exporter {
   public:
-    explicit exporter(manner how, unsigned status = 200) {
-        server_ = *http::start_server({}, [this, how, status](const aio::executor&) {
-            return std::make_unique<answers>(*this, how, status);
+    explicit exporter(behavior behavior, unsigned status = 200) {
+        server_ = *http::start_server({}, [this, behavior, status](const aio::executor&) {
+            return std::make_unique<page_handler>(*this, behavior, status);
         });
     }
     ~exporter() { server_->stop(std::chrono::steady_clock::now()); }
     [[nodiscard]] std::uint16_t port() const { return server_->port(); }
     [[nodiscard]] http::server_counters counters() const { return server_->counters(); }
-    std::atomic<int> asked{0};
+    std::atomic<int> requests{0};
 
   private:
-    class answers final : public http::handler {
+    class page_handler final : public http::handler {
       public:
-        answers(exporter& of, manner how, unsigned status)
-            : of_(of), options_(how), status_(status) {}
+        page_handler(exporter& owner, behavior behavior, unsigned status)
+            : owner_(owner), behavior_(behavior), status_(status) {}
         std::optional<http::outgoing_response> handle_now(http::request& incoming) override {
-            ++of_.asked;
-            if (incoming.target != "/metrics")
+            ++owner_.requests;
+            if (incoming.target != "/metrics") {
                 return http::outgoing_response{.response = {.status = 404}};
-            if (options_ == manner::hang) return std::nullopt;
-            http::outgoing_response made{.response = {.status = status_}};
-            made.response.headers.add("Content-Type", "text/plain; version=0.0.4");
-            made.response.body = http::body("redis_up 1\n");
-            if (options_ == manner::oversized) {
-                made.response.body = http::body(std::string(4096, '#') + "\n");
             }
-            if (options_ == manner::endless) {
-                made.stream = [](http::stream_writer& out) -> aio::task<> {
+            if (behavior_ == behavior::hang) return std::nullopt;
+            http::outgoing_response result{.response = {.status = status_}};
+            result.response.headers.add("Content-Type", "text/plain; version=0.0.4");
+            result.response.body = http::body("redis_up 1\n");
+            if (behavior_ == behavior::oversized) {
+                result.response.body = http::body(std::string(4096, '#') + "\n");
+            }
+            if (behavior_ == behavior::endless) {
+                result.stream = [](http::stream_writer& out) -> aio::task<> {
                     while (true) {
                         auto sent = co_await out.write(std::make_shared<const std::string>("# \n"));
                         if (!sent) co_return sent;
@@ -60,7 +65,7 @@ class exporter {
                     }
                 };
             }
-            return made;
+            return result;
         }
         boost::asio::awaitable<http::outgoing_response> handle(http::request) override {
             co_await aio::sleep_for(1h);
@@ -71,205 +76,200 @@ class exporter {
         }
 
       private:
-        exporter& of_;
-        manner options_;
+        exporter& owner_;
+        behavior behavior_;
         unsigned status_;
     };
     std::unique_ptr<http::server> server_;
 };
 
-// Every name is this machine, but those that a test takes away.
-class local_names final : public resolver {
+// Returns a port on which no process listens.
+std::uint16_t closed_port() {
+    const exporter stopped(behavior::page);
+    return stopped.port();
+}
+
+// Resolves every name to the loopback address, or fails with `error`.
+class fake_resolver final : public resolver {
   public:
     aio::task<std::string> resolve(std::string host, base::steady_time) override {
-        asked.push_back(host);
-        if (trouble) co_return std::unexpected(*trouble);
+        requested.push_back(host);
+        if (error) co_return std::unexpected(*error);
         co_return std::string("127.0.0.1");
     }
     void forget(const std::string& host) override { forgotten.push_back(host); }
-    std::vector<std::string> asked;
+    std::vector<std::string> requested;
     std::vector<std::string> forgotten;
-    std::optional<base::failure> trouble;
+    std::optional<base::failure> error;
 };
 
-class direct_pages : public testing::Test {
+class direct_fetcher : public testing::Test {
   protected:
-    void play(std::function<aio::task<>(page_fetcher&)> act, direct_options how = {}) {
-        auto whole = [](direct_pages* test, direct_options with,
-                        std::function<aio::task<>(page_fetcher&)> inner) -> aio::task<> {
-            const auto on = co_await aio::this_executor();
-            const auto pages = test->make(on, with);
-            co_return co_await inner(*pages);
+    void run(std::function<aio::task<>(page_fetcher&)> body, direct_options options = {}) {
+        auto on_loop = [](direct_fetcher* test, direct_options limits,
+                          std::function<aio::task<>(page_fetcher&)> inner) -> aio::task<> {
+            const auto executor = co_await aio::this_executor();
+            const auto fetcher = test->make(executor, limits);
+            co_return co_await inner(*fetcher);
         };
-        const auto played = aio::block_on(whole(this, how, std::move(act)));
-        EXPECT_TRUE(played) << played.error().text;
+        const auto result = aio::block_on(on_loop(this, options, std::move(body)));
+        EXPECT_TRUE(result) << result.error().text;
     }
-    // What a scrape of "cache" fails with.
-    base::failure failure(base::steady_time deadline = soon(), direct_options how = {}) {
-        base::failure why;
-        play(
-            [&why, deadline](page_fetcher& pages) -> aio::task<> {
-                auto page = co_await pages.fetch(cache, deadline);
+    // Returns the failure of a fetch.
+    base::failure failure(const ports::scrape_target& target, base::steady_time deadline = soon(),
+                          direct_options options = {}) {
+        base::failure result;
+        run(
+            [&result, &target, deadline](page_fetcher& fetcher) -> aio::task<> {
+                auto page = co_await fetcher.fetch(target, deadline);
                 EXPECT_FALSE(page);
-                if (!page) why = page.error();
+                if (!page) result = page.error();
                 co_return base::ok();
             },
-            how);
-        return why;
+            options);
+        return result;
     }
-    virtual std::unique_ptr<page_fetcher> make(const aio::executor& on, direct_options how) {
+    virtual std::unique_ptr<page_fetcher> make(const aio::executor& executor,
+                                               direct_options options) {
         return make_direct_fetcher(
-            on, names_, ports_, [](const std::string& project) { return "dbaas-" + project; }, how);
+            executor, resolver_, [](const std::string& project) { return "dbaas-" + project; },
+            options);
     }
-    local_names names_;
-    port_registry ports_;
+    fake_resolver resolver_;
 };
 
-TEST_F(direct_pages, come_from_the_stats_service_and_its_port) {
-    exporter redis(manner::page);
-    ports_.note(cache, redis.port());
-    play([this](page_fetcher& pages) -> aio::task<> {
-        auto page = co_await pages.fetch(cache, soon());
+TEST_F(direct_fetcher, fetches_from_the_stats_service_and_its_port) {
+    exporter redis(behavior::page);
+    run([this, &redis](page_fetcher& fetcher) -> aio::task<> {
+        auto page = co_await fetcher.fetch(cache_at(redis.port()), soon());
         if (!page) co_return base::pass(std::move(page));
         EXPECT_EQ(page->bytes, "redis_up 1\n");
         EXPECT_EQ(page->content_type, "text/plain; version=0.0.4");
-        EXPECT_EQ(names_.asked, std::vector<std::string>{"cache-stats.dbaas-shop.svc"});
+        EXPECT_EQ(resolver_.requested, std::vector<std::string>{"cache-stats.dbaas-shop.svc"});
         co_return base::ok();
     });
-    EXPECT_EQ(redis.asked, 1);
+    EXPECT_EQ(redis.requests, 1);
 }
 
-TEST_F(direct_pages, are_missing_without_a_port_or_a_name) {
-    EXPECT_EQ(failure().code, base::errc::not_found);
-    EXPECT_EQ(failure().reason, "no_stats_service");
-    EXPECT_TRUE(names_.asked.empty());
-    ports_.note(cache, 9121);
-    names_.trouble = base::failure{.code = base::errc::not_found, .text = "no such name"};
-    EXPECT_EQ(failure().code, base::errc::not_found);
-    EXPECT_EQ(failure().reason, "no_stats_service");
-    names_.trouble = base::failure{.code = base::errc::timed_out, .text = "slow"};
-    EXPECT_EQ(failure().reason, "exporter_timeout");
-    ports_.note(cache, std::nullopt);
-    EXPECT_EQ(failure().reason, "no_stats_service");
+TEST_F(direct_fetcher, reports_no_stats_service_without_a_port_or_a_name) {
+    EXPECT_EQ(failure(cache_at(0)).code, base::errc::not_found);
+    EXPECT_EQ(failure(cache_at(0)).reason, "no_stats_service");
+    EXPECT_TRUE(resolver_.requested.empty());
+    resolver_.error = base::failure{.code = base::errc::not_found, .text = "no such name"};
+    EXPECT_EQ(failure(cache_at(9121)).code, base::errc::not_found);
+    EXPECT_EQ(failure(cache_at(9121)).reason, "no_stats_service");
+    resolver_.error = base::failure{.code = base::errc::timed_out, .text = "slow"};
+    EXPECT_EQ(failure(cache_at(9121)).reason, "exporter_timeout");
 }
 
-TEST_F(direct_pages, of_an_exporter_that_is_down_make_it_look_again) {
-    std::uint16_t port = 0;
-    {
-        const exporter gone(manner::page);
-        port = gone.port();
-    }
-    ports_.note(cache, port);
-    const auto why = failure();
-    EXPECT_EQ(why.code, base::errc::unavailable);
-    EXPECT_EQ(why.reason, "exporter_unreachable");
-    EXPECT_EQ(names_.forgotten, std::vector<std::string>{"cache-stats.dbaas-shop.svc"});
+TEST_F(direct_fetcher, forgets_the_address_of_an_unreachable_exporter) {
+    const auto error = failure(cache_at(closed_port()));
+    EXPECT_EQ(error.code, base::errc::unavailable);
+    EXPECT_EQ(error.reason, "exporter_unreachable");
+    EXPECT_EQ(resolver_.forgotten, std::vector<std::string>{"cache-stats.dbaas-shop.svc"});
 }
 
-TEST_F(direct_pages, of_others_do_not_wait_for_one_that_hangs) {
-    const exporter hung(manner::hang);
-    const exporter well(manner::page);
-    ports_.note(cache, hung.port());
-    ports_.note(queue, well.port());
-    play(
-        [](page_fetcher& pages) -> aio::task<> {
-            const auto on = co_await aio::this_executor();
-            aio::task_group hanging(on);
-            for (int turn = 0; turn < 2; ++turn) {
-                hanging.spawn([&pages]() -> aio::task<> {
-                    auto page = co_await pages.fetch(cache, soon(1h));
+TEST_F(direct_fetcher, fetches_other_pages_while_one_exporter_hangs) {
+    const exporter hung(behavior::hang);
+    const exporter healthy(behavior::page);
+    run(
+        [&hung, &healthy](page_fetcher& fetcher) -> aio::task<> {
+            const auto executor = co_await aio::this_executor();
+            aio::task_group hanging(executor);
+            for (int count = 0; count < 2; ++count) {
+                hanging.spawn([&fetcher, &hung]() -> aio::task<> {
+                    auto page = co_await fetcher.fetch(cache_at(hung.port()), soon(1h));
                     EXPECT_EQ(page.error().code, base::errc::cancelled);
                     co_return base::ok();
                 });
             }
-            for (int turn = 0; turn < 3; ++turn) {
-                auto page = co_await pages.fetch(queue, soon());
+            for (int count = 0; count < 3; ++count) {
+                auto page = co_await fetcher.fetch(queue_at(healthy.port()), soon());
                 EXPECT_TRUE(page);
             }
-            auto cancelled = [](aio::task_group& group) -> aio::task<> {
-                group.cancel();
-                co_return co_await group.join();
-            };
-            auto ended = co_await cancelled(hanging);
-            EXPECT_TRUE(ended);
+            hanging.cancel();
+            auto joined = co_await hanging.join();
+            EXPECT_TRUE(joined);
             co_return base::ok();
         },
         {.connections_max = 3});
 }
 
-TEST_F(direct_pages, beyond_the_connections_are_refused_at_once) {
-    const exporter hung(manner::hang);
-    const exporter well(manner::page);
-    ports_.note(cache, hung.port());
-    ports_.note(queue, well.port());
-    play(
-        [](page_fetcher& pages) -> aio::task<> {
-            const auto on = co_await aio::this_executor();
-            aio::task_group hanging(on);
-            hanging.spawn([&pages]() -> aio::task<> {
-                co_await pages.fetch(cache, soon(1h));
+TEST_F(direct_fetcher, throttles_beyond_connections_max) {
+    const exporter hung(behavior::hang);
+    const exporter healthy(behavior::page);
+    run(
+        [&hung, &healthy](page_fetcher& fetcher) -> aio::task<> {
+            const auto executor = co_await aio::this_executor();
+            aio::task_group hanging(executor);
+            hanging.spawn([&fetcher, &hung]() -> aio::task<> {
+                co_await fetcher.fetch(cache_at(hung.port()), soon(1h));
                 co_return base::ok();
             });
-            auto turned = co_await aio::sleep_for(0s);  // it has begun
-            if (!turned) co_return turned;
-            auto refused = co_await pages.fetch(queue, soon());
-            EXPECT_EQ(refused.error().code, base::errc::unavailable);
-            EXPECT_EQ(refused.error().reason, "throttled");
+            auto yielded = co_await aio::sleep_for(0s);  // the first fetch starts
+            if (!yielded) co_return yielded;
+            auto throttled = co_await fetcher.fetch(queue_at(healthy.port()), soon());
+            EXPECT_EQ(throttled.error().code, base::errc::unavailable);
+            EXPECT_EQ(throttled.error().reason, "throttled");
             hanging.cancel();
             co_await hanging.join();
-            auto page = co_await pages.fetch(queue, soon());
-            EXPECT_TRUE(page) << "the place is free again";
+            auto page = co_await fetcher.fetch(queue_at(healthy.port()), soon());
+            EXPECT_TRUE(page) << "the cancelled fetch has released its permit";
             co_return base::ok();
         },
         {.connections_max = 1});
 }
 
-TEST_F(direct_pages, leave_no_connection_behind) {
-    exporter redis(manner::page);
-    ports_.note(cache, redis.port());
-    play([&redis](page_fetcher& pages) -> aio::task<> {
-        for (int turn = 0; turn < 3; ++turn) {
-            auto page = co_await pages.fetch(cache, soon());
+TEST_F(direct_fetcher, closes_its_connections) {
+    exporter redis(behavior::page);
+    run([&redis](page_fetcher& fetcher) -> aio::task<> {
+        for (int count = 0; count < 3; ++count) {
+            auto page = co_await fetcher.fetch(cache_at(redis.port()), soon());
             EXPECT_TRUE(page);
         }
         while (redis.counters().connections_open > 0) {
-            auto turned = co_await aio::sleep_for(1ms);
-            if (!turned) co_return turned;
+            auto slept = co_await aio::sleep_for(1ms);
+            if (!slept) co_return slept;
         }
         EXPECT_EQ(redis.counters().connections_total, 3U);
         co_return base::ok();
     });
 }
 
-// The other way: a client of the API server, which is played by a client of the exporter itself.
-aio::task<http::response> asked_for(aio::executor on, std::uint16_t port,
-                                    base::steady_time deadline, std::size_t bytes_max) {
+// Stands in for the service proxy: sends the request to the exporter itself.
+aio::task<http::response> proxied_get(aio::executor executor, std::uint16_t port,
+                                      base::steady_time deadline, std::size_t bytes_max) {
     auto client = http::make_client(
-        on, {.origin = {.host = "127.0.0.1", .port = port}, .body_bytes_max = bytes_max});
+        executor, {.origin = {.host = "127.0.0.1", .port = port}, .body_bytes_max = bytes_max});
     if (!client) co_return base::pass(std::move(client));
     co_return co_await (*client)->send({.target = "/metrics"},
                                        {.deadline = deadline, .body_bytes_max = bytes_max});
 }
 
-enum class way { direct, proxy };
+enum class route { direct, proxy };
 
-class pages_by_any_way : public direct_pages, public testing::WithParamInterface<way> {
+class every_fetcher : public direct_fetcher, public testing::WithParamInterface<route> {
   protected:
-    std::unique_ptr<page_fetcher> make(const aio::executor& on, direct_options how) override {
-        if (GetParam() == way::direct) return direct_pages::make(on, how);
+    std::unique_ptr<page_fetcher> make(const aio::executor& executor,
+                                       direct_options options) override {
+        if (GetParam() == route::direct) return direct_fetcher::make(executor, options);
         return make_service_proxy_fetcher(
-            [this, on](std::string, base::steady_time deadline, std::size_t bytes_max) {
-                return asked_for(on, *ports_.find(cache), deadline, bytes_max);
+            [this, executor](std::string, base::steady_time deadline, std::size_t bytes_max) {
+                return proxied_get(executor, proxied_port_, deadline, bytes_max);
             },
-            [](const std::string& project) { return project; }, how.limits);
+            [](const std::string& project) { return project; }, options.limits);
     }
-    void expect_failure(const base::failure& why, base::errc code, std::string_view reason) {
-        EXPECT_EQ(why.code, code) << why.text;
-        EXPECT_EQ(why.reason, reason) << why.text;
+    void expect_failure(std::uint16_t port, base::errc code, std::string_view reason,
+                        base::steady_time deadline = soon(), direct_options options = {}) {
+        proxied_port_ = port;
+        const auto error = failure(cache_at(port), deadline, options);
+        EXPECT_EQ(error.code, code) << error.text;
+        EXPECT_EQ(error.reason, reason) << error.text;
     }
+    std::uint16_t proxied_port_ = 0;
 };
 
-TEST_P(pages_by_any_way, fail_for_the_reasons_of_their_answers) {
+TEST_P(every_fetcher, maps_the_status_of_the_response_to_a_reason) {
     using base::errc;
     for (const auto& [status, code, reason] :
          {std::tuple{404U, errc::not_found, "no_metrics_page"},
@@ -278,41 +278,32 @@ TEST_P(pages_by_any_way, fail_for_the_reasons_of_their_answers) {
           std::tuple{500U, errc::unavailable, "exporter_unreachable"},
           std::tuple{504U, errc::timed_out, "exporter_timeout"},
           std::tuple{302U, errc::corrupt, "unexpected_status"}}) {
-        const exporter redis(manner::page, status);
-        ports_.note(cache, redis.port());
-        expect_failure(failure(), code, reason);
+        const exporter redis(behavior::page, status);
+        expect_failure(redis.port(), code, reason);
     }
-    EXPECT_TRUE(names_.forgotten.empty()) << "who answers is where he was";
+    EXPECT_TRUE(resolver_.forgotten.empty()) << "a response proves that the address is right";
 }
 
-TEST_P(pages_by_any_way, have_a_largest_size) {
-    const exporter redis(manner::oversized);
-    ports_.note(cache, redis.port());
-    expect_failure(failure(soon(), {.limits = {.page_bytes = 4096}}), base::errc::limit,
-                   "page_too_large");
+TEST_P(every_fetcher, rejects_an_oversized_page) {
+    const exporter redis(behavior::oversized);
+    expect_failure(redis.port(), base::errc::limit, "page_too_large", soon(),
+                   {.limits = {.page_bytes = 4096}});
 }
 
-TEST_P(pages_by_any_way, that_do_not_end_are_given_up_at_the_deadline) {
-    for (const auto how : {manner::hang, manner::endless}) {
-        const exporter redis(how);
-        ports_.note(cache, redis.port());
-        expect_failure(failure(soon(50ms)), base::errc::timed_out, "exporter_timeout");
+TEST_P(every_fetcher, times_out_on_a_page_without_an_end) {
+    for (const auto behavior : {behavior::hang, behavior::endless}) {
+        const exporter redis(behavior);
+        expect_failure(redis.port(), base::errc::timed_out, "exporter_timeout", soon(50ms));
     }
 }
 
-TEST_P(pages_by_any_way, of_nobody_are_unreachable) {
-    std::uint16_t port = 0;
-    {
-        const exporter gone(manner::page);
-        port = gone.port();
-    }
-    ports_.note(cache, port);
-    expect_failure(failure(), base::errc::unavailable, "exporter_unreachable");
+TEST_P(every_fetcher, reports_a_closed_port_as_unreachable) {
+    expect_failure(closed_port(), base::errc::unavailable, "exporter_unreachable");
 }
 
-INSTANTIATE_TEST_SUITE_P(scrape, pages_by_any_way, testing::Values(way::direct, way::proxy),
-                         [](const auto& of) {
-                             return of.param == way::direct ? "direct" : "proxy";
+INSTANTIATE_TEST_SUITE_P(scrape, every_fetcher, testing::Values(route::direct, route::proxy),
+                         [](const auto& instance) {
+                             return instance.param == route::direct ? "direct" : "proxy";
                          });
 
 }  // namespace

@@ -13,18 +13,19 @@
 namespace scrape {
 namespace {
 
-// A gap of more intervals than this starts the rates anew.
+// Readings older than this number of intervals yield no rates.
 constexpr int intervals_remembered = 5;
 
 class service_proxy_fetcher final : public page_fetcher {
   public:
     service_proxy_fetcher(get_function get, namespace_function ns, page_limits limits)
-        : get_(std::move(get)), name_space_(std::move(ns)), limits_(limits) {}
+        : get_(std::move(get)), ns_(std::move(ns)), limits_(limits) {}
 
-    aio::task<fetched_page> fetch(ports::database_key key, base::steady_time deadline) override {
+    aio::task<fetched_page> fetch(ports::scrape_target target,
+                                  base::steady_time deadline) override {
         auto path =
             fmt::format("/api/v1/namespaces/{}/services/http:{}-stats:metrics/proxy/metrics",
-                        name_space_(key.project), key.name);
+                        ns_(target.key.project), target.key.name);
         auto answer = co_await get_(std::move(path), deadline, limits_.page_bytes);
         if (!answer) co_return std::unexpected(page_failure(std::move(answer).error()));
         co_return page_of(std::move(*answer));
@@ -32,7 +33,7 @@ class service_proxy_fetcher final : public page_fetcher {
 
   private:
     get_function get_;
-    namespace_function name_space_;
+    namespace_function ns_;
     page_limits limits_;
 };
 
@@ -42,32 +43,35 @@ class exporter_source final : public ports::metrics_source {
         : pages_(pages), clock_(clock), options_(options), reader_(options.limits) {}
 
     aio::task<std::shared_ptr<const domain::metrics_sample>> scrape(
-        std::string database_id, ports::database_key key, base::steady_time deadline) override {
-        const auto where = fmt::format("scrape {}/{}", key.project, key.name);
+        ports::scrape_target target, base::steady_time deadline) override {
+        const auto& key = target.key;
+        const auto context = fmt::format("scrape {}/{}", key.project, key.name);
         const auto* const plan = find_plan(key.engine);
         if (plan == nullptr) {
             co_return base::fail(
                 base::errc::unsupported,
-                fmt::format("{}: no metrics are known of the engine '{}'", where, key.engine),
+                fmt::format("{}: there are no metric rules for the engine '{}'", context,
+                            key.engine),
                 "engine_without_mapping");
         }
         if (clock_.now() >= deadline) {
-            co_return base::fail(base::errc::timed_out, where + ": no time is left");
+            co_return base::fail(base::errc::timed_out, context + ": the deadline has passed");
         }
-        // Held through the wait: forget() meanwhile only takes it off the map, and this page leaves
-        // nothing behind.
-        const auto memory = memory_of(database_id);
-        auto page = co_await pages_.fetch(std::move(key), deadline);
-        if (!page) co_return base::pass(std::move(page), where);
+        // The scrape shares ownership of the memory: forget() may erase the map's entry before the
+        // page arrives.
+        const auto memory = memory_of(target.database_id);
+        auto page = co_await pages_.fetch(std::move(target), deadline);
+        if (!page) co_return base::pass(std::move(page), context);
         auto sample = translate(*plan, *page, *memory);
-        if (!sample) co_return base::pass(std::move(sample), where);
+        if (!sample) co_return base::pass(std::move(sample), context);
         co_return std::move(*sample);
     }
 
     void forget(const std::string& database_id) override { memories_.erase(database_id); }
 
   private:
-    using memory_ptr = std::shared_ptr<rate_memory>;  // the map's, and a scrape's that is under way
+    // Owned by the map and by a scrape in progress.
+    using memory_ptr = std::shared_ptr<rate_memory>;
 
     memory_ptr memory_of(const std::string& database_id) {
         auto& memory = memories_[database_id];

@@ -27,7 +27,8 @@ class page_fetcher {
     virtual ~page_fetcher() = default;
     // Failures: unavailable, timed_out, denied, not_found, limit, corrupt (no HTTP, or a status
     // that says nothing), with the reasons of failures.hpp; cancelled.
-    virtual aio::task<fetched_page> fetch(ports::database_key key, base::steady_time deadline) = 0;
+    virtual aio::task<fetched_page> fetch(ports::scrape_target target,
+                                          base::steady_time deadline) = 0;
 };
 
 // One GET: path and query, deadline, most bytes of the body.

@@ -28,7 +28,7 @@ class hand_clock final : public base::clock {
 
 class scripted_pages final : public page_fetcher {
   public:
-    aio::task<fetched_page> fetch(ports::database_key, base::steady_time) override {
+    aio::task<fetched_page> fetch(ports::scrape_target, base::steady_time) override {
         if (during_fetch) during_fetch();
         auto page = std::move(pages.front());
         pages.pop_front();
@@ -38,6 +38,12 @@ class scripted_pages final : public page_fetcher {
     std::function<void()> during_fetch;
 };
 
+ports::scrape_target target(std::string engine) {
+    return {.database_id = "db-1",
+            .key = {"shop", std::move(engine), "cache"},
+            .metrics_port = 9121};
+}
+
 struct fixture {
     hand_clock clock;
     scripted_pages pages;
@@ -45,7 +51,7 @@ struct fixture {
 
     auto scrape(std::string engine = "redis") {
         return aio::block_on(
-            source->scrape("db-1", {"shop", std::move(engine), "cache"}, clock.now() + 10s));
+            source->scrape(target(std::move(engine)), clock.now() + 10s));
     }
     void give(std::string bytes, std::string type = "text/plain; version=0.0.4") {
         pages.pages.push_back(fetched_page{std::move(bytes), std::move(type)});
@@ -119,7 +125,7 @@ TEST(source, knows_its_engines_and_its_deadline) {
     fixture it;
     EXPECT_EQ(it.scrape("oracle").error().code, base::errc::unsupported);
     const auto late =
-        aio::block_on(it.source->scrape("db-1", {"shop", "redis", "cache"}, it.clock.now()));
+        aio::block_on(it.source->scrape(target("redis"), it.clock.now()));
     EXPECT_EQ(late.error().code, base::errc::timed_out);
 }
 
@@ -138,7 +144,7 @@ TEST(service_proxy_fetcher, asks_the_stats_service_of_the_database) {
         },
         [](const std::string& project) { return "dbaas-" + project; });
     const auto page =
-        aio::block_on(fetcher->fetch({"shop", "redis", "cache"}, base::steady_time::max()));
+        aio::block_on(fetcher->fetch(target("redis"), base::steady_time::max()));
     ASSERT_TRUE(page);
     EXPECT_EQ(page->bytes, "up 1\n");
     EXPECT_EQ(page->content_type, "text/plain");
@@ -163,7 +169,7 @@ TEST(service_proxy_fetcher, translates_the_failures_of_its_client) {
                 -> aio::task<http::response> { co_return base::fail(code, text, told); },
             [](const std::string& project) { return project; });
         const auto page =
-            aio::block_on(fetcher->fetch({"shop", "redis", "cache"}, base::steady_time::max()));
+            aio::block_on(fetcher->fetch(target("redis"), base::steady_time::max()));
         ASSERT_FALSE(page);
         EXPECT_EQ(page.error().code, code);
         EXPECT_EQ(page.error().reason, reason);

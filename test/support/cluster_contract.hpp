@@ -102,7 +102,7 @@ TEST_P(cluster_contract, tells_when_a_database_is_ready_and_where_it_is) {
         if (!made) co_return base::pass(std::move(made));
         co_return co_await it.seen.until([&] {
             const auto& state = it.seen.of(*made);
-            return state.has_metrics && state.members.size() == 1 && state.members[0].ready &&
+            return state.has_metrics() && state.members.size() == 1 && state.members[0].ready &&
                    !state.endpoints.empty() && !state.endpoints[0].host.empty() &&
                    state.endpoints[0].port > 0;
         });

@@ -238,7 +238,7 @@ void fake_cluster::report(const std::string& name, domain::observed_phase phase)
     auto& each = objects_.at(name);
     const bool is_ready = phase == domain::observed_phase::ready;
     each.seen.phase = phase;
-    each.seen.has_metrics = is_ready;
+    each.seen.metrics_port = is_ready ? 9121 : 0;
     each.seen.members.assign(1, {.name = name + "-0", .role = "primary", .ready = is_ready});
     each.seen.endpoints.assign(1, {.purpose = "primary", .host = name + ".svc", .port = 6379});
     tell(each);

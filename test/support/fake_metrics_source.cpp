@@ -34,7 +34,8 @@ void fake_metrics_source::gate(
 }
 
 aio::task<std::shared_ptr<const domain::metrics_sample>> fake_metrics_source::scrape(
-    std::string database_id, ports::database_key, base::steady_time deadline) {
+    ports::scrape_target target, base::steady_time deadline) {
+    const auto database_id = std::move(target.database_id);
     asked_.push_back(database_id);
     if (gate_) {
         auto held = co_await gate_(database_id, deadline);

@@ -33,7 +33,7 @@ class fake_metrics_source final : public ports::metrics_source {
     // Failures: what fail() said; unavailable/"no_endpoints" for a database that nothing was given
     // for; timed_out past `deadline`.
     aio::task<std::shared_ptr<const domain::metrics_sample>> scrape(
-        std::string database_id, ports::database_key key, base::steady_time deadline) override;
+        ports::scrape_target target, base::steady_time deadline) override;
     void forget(const std::string& database_id) override;
 
     [[nodiscard]] std::size_t scrapes() const noexcept { return asked_.size(); }

@@ -57,9 +57,6 @@ class kubedb_world final : public fakes::cluster_world {
     kube::client& hand() { return *hand_; }
     cutting_client& wire() { return cut_; }
     const fakes::recording_log& log() const { return log_; }
-    std::optional<std::uint16_t> metrics_port(const domain::database& of) {
-        return ports_[{of.project, of.engine, of.name}];
-    }
 
     // It works by itself.
     aio::task<> work(domain::database) override { co_return base::ok(); }
@@ -225,7 +222,6 @@ class kubedb_world final : public fakes::cluster_world {
 
   private:
     std::unique_ptr<ports::cluster> make(const aio::executor& on, kubedb::cluster_options how) {
-        how.on_metrics_port = [this](const auto& key, auto port) { ports_[key] = port; };
         return kubedb::make_cluster(on, cut_, base::system_clock(), log_, registry_,
                                     std::move(how));
     }
@@ -316,7 +312,6 @@ class kubedb_world final : public fakes::cluster_world {
     cutting_client cut_;
     fakes::recording_log log_;
     obs::registry registry_;
-    std::map<ports::database_key, std::optional<std::uint16_t>> ports_;
     std::unique_ptr<ports::cluster> cluster_;
 };
 

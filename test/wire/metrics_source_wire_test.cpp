@@ -19,8 +19,8 @@ std::string captured(int page) {
 
 class served_pages final : public scrape::page_fetcher {
   public:
-    aio::task<scrape::fetched_page> fetch(ports::database_key key, base::steady_time) override {
-        const auto at = pages.find(key.name);
+    aio::task<scrape::fetched_page> fetch(ports::scrape_target target, base::steady_time) override {
+        const auto at = pages.find(target.key.name);
         if (at == pages.end()) co_return base::fail(base::errc::not_found, "no such service");
         co_return at->second;
     }
