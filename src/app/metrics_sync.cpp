@@ -154,13 +154,11 @@ aio::task<> metrics_sync::scrape(std::string id, scrape_lanes::ticket place) {
     const auto begun = deps_.clock.now();
     const auto* which = deps_.table.find(id);
     if (which != nullptr) {
-        auto got =
-            co_await deps_.source.scrape({.database_id = id,
-                                          .key = key_of(*which->record),
-                                          .metrics_port = which->observed
-                                                              ? which->observed->metrics_port
-                                                              : std::uint16_t{0}},
-                                         begun + options_.timeout);
+        auto got = co_await deps_.source.scrape(
+            {.database_id = id,
+             .key = key_of(*which->record),
+             .metrics_port = which->observed ? which->observed->metrics_port : std::uint16_t{0}},
+            begun + options_.timeout);
         const auto ended = deps_.clock.now();
         deps_.probe.scrape(got ? std::string_view("ok") : base::name(got.error().code),
                            seconds(ended - begun));

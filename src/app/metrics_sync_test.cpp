@@ -39,7 +39,10 @@ class metrics_sync : public testing::Test {
         table_.set_observed(
             {.project = "shop", .engine = "redis", .name = id},
             std::make_shared<const domain::observed_database>(domain::observed_database{
-                .exists = true, .uid = "u-" + id, .phase = phase, .metrics_port = static_cast<std::uint16_t>(has_metrics ? 9121 : 0)}));
+                .exists = true,
+                .uid = "u-" + id,
+                .phase = phase,
+                .metrics_port = static_cast<std::uint16_t>(has_metrics ? 9121 : 0)}));
     }
     void pass(std::chrono::milliseconds time) {
         constexpr auto step = 100ms;

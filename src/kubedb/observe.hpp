@@ -28,8 +28,8 @@ event_place place_of(const boost::json::object& event);
 domain::event observe_event(const boost::json::object& event);
 // Where clients connect to, by an AppBinding.
 std::vector<domain::endpoint> observe_endpoints(const boost::json::object& app_binding);
-// Returns the port on which the exporter is reached inside the cluster: the port named "metrics", or
-// its target port if the service is headless. 0: the service has no such port.
+// Returns the port on which the exporter is reached inside the cluster: the port named "metrics",
+// or its target port if the service is headless. 0: the service has no such port.
 std::uint16_t metrics_port(const boost::json::object& service);
 ports::engine_version observe_version(const boost::json::object& version);
 // Newest first, by the numbers in it ("17.9" before "16.13").

@@ -58,8 +58,9 @@ class exporter {
             if (behavior_ == behavior::endless) {
                 result.stream = [](http::stream_writer& out) -> aio::task<> {
                     while (true) {
-                        auto sent = co_await out.write(std::make_shared<const std::string>("# \n"));
-                        if (!sent) co_return sent;
+                        auto chunk = std::make_shared<const std::string>("# \n");
+                        auto wrote = co_await out.write(std::move(chunk));
+                        if (!wrote) co_return wrote;
                         auto slept = co_await aio::sleep_for(1ms);
                         if (!slept) co_return slept;
                     }

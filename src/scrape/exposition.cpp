@@ -29,21 +29,21 @@ constexpr std::array<std::uint8_t, 256> classes = [] {
     return table;
 }();
 
-bool is(char c, char_class what) noexcept {
-    return (classes[static_cast<unsigned char>(c)] & what) != 0;
+bool is(char c, char_class wanted) noexcept {
+    return (classes[static_cast<unsigned char>(c)] & wanted) != 0;
 }
 
-const char* find_byte(const char* from, const char* to, char byte) noexcept {
-    return static_cast<const char*>(std::memchr(from, byte, std::size_t(to - from)));
+const char* find_byte(const char* begin, const char* end, char byte) noexcept {
+    return static_cast<const char*>(std::memchr(begin, byte, std::size_t(end - begin)));
 }
 
-std::uint64_t load(const char* from, std::size_t bytes) noexcept {
+std::uint64_t load(const char* source, std::size_t bytes) noexcept {
     std::uint64_t word = 0;
-    std::memcpy(&word, from, bytes);
+    std::memcpy(&word, source, bytes);
     return word;
 }
 
-// Length, first and last eight bytes and eight from the middle: metric names differ there.
+// Hashes the length and the first, middle and last eight bytes: metric names differ there.
 std::uint64_t hash_name(std::string_view name) noexcept {
     const auto size = name.size();
     if (size < 8) return (load(name.data(), size) ^ (size << 56)) * 0x9E3779B97F4A7C15ULL;
@@ -60,8 +60,8 @@ bool same_letters(std::string_view text, std::string_view lower) noexcept {
                               [](char left, char right) { return (left | 0x20) == right; });
 }
 
-// from_chars does not say on which side the range was left: below it is zero, above it the text is
-// refused.
+// from_chars does not report on which side a value is out of range. A value that is too small is 0.
+// A value that is too large is an error.
 std::optional<double> out_of_range(std::string_view digits, bool hexadecimal) noexcept {
     std::array<char, 128> text{};
     const std::size_t prefix = hexadecimal ? 2 : 0;
@@ -72,7 +72,7 @@ std::optional<double> out_of_range(std::string_view digits, bool hexadecimal) no
     return value < 1 ? std::optional(value) : std::nullopt;
 }
 
-// A number without sign: digits only.
+// Parses a number without a sign.
 std::optional<double> parse_digits(std::string_view text, bool hexadecimal) noexcept {
     double value = 0;
     const auto result =
@@ -98,19 +98,19 @@ base::outcome<page_format> format_of(std::string_view content_type) {
 std::string unescaped(std::string_view value) {
     std::string plain;
     plain.reserve(value.size());
-    for (std::size_t at = 0; at < value.size(); ++at) {
-        if (value[at] != '\\' || at + 1 == value.size()) {
-            plain += value[at];
+    for (std::size_t i = 0; i < value.size(); ++i) {
+        if (value[i] != '\\' || i + 1 == value.size()) {
+            plain += value[i];
             continue;
         }
-        const char what = value[++at];
-        if (what == 'n') {
+        const char escape = value[++i];
+        if (escape == 'n') {
             plain += '\n';
-        } else if (what == '\\' || what == '"') {
-            plain += what;
-        } else {  // OpenMetrics lets other escapes stand for themselves
+        } else if (escape == '\\' || escape == '"') {
+            plain += escape;
+        } else {  // OpenMetrics keeps other escapes as they are
             plain += '\\';
-            plain += what;
+            plain += escape;
         }
     }
     return plain;
@@ -131,7 +131,7 @@ std::optional<double> parse_number(std::string_view text) noexcept {
         text.remove_prefix(2);
         const bool whole = text.front() != '-' && text.find_first_of("pP") != text.npos;
         if (whole) value = parse_digits(text, true);
-    } else if (text.front() != '-') {  // from_chars would take a second sign
+    } else if (text.front() != '-') {  // from_chars would accept a second sign
         value = parse_digits(text, false);
     }
     if (!value) return std::nullopt;
@@ -163,23 +163,22 @@ void page_reader::open(std::string_view page, page_format format, const name_tab
     name_ = last_name_ = {};
     last_index_ = name_table::absent;
     eof_seen_ = false;
-    fault_ = page.size() > limits_.page_bytes ? "page_too_large" : nullptr;
-    if (fault_ != nullptr) next_line_ = end_;
+    problem_ = page.size() > limits_.page_bytes ? "page_too_large" : nullptr;
+    if (problem_ != nullptr) next_line_ = end_;
 }
 
-bool page_reader::fail(const char* what) noexcept {
-    fault_ = what;
+bool page_reader::fail(const char* problem) noexcept {
+    problem_ = problem;
     return false;
 }
 
-bool page_reader::next(sample& into) {
-    while (fault_ == nullptr && next_line_ != end_) {
+bool page_reader::next(sample& out) {
+    while (problem_ == nullptr && next_line_ != end_) {
         line_begin_ = next_line_;
         line_end_ = find_byte(line_begin_, end_, '\n');
         if (line_end_ == nullptr) {
             line_end_ = end_;
-            // Only the # EOF of OpenMetrics may stand without a line feed; any other such line was
-            // cut off.
+            // Only the # EOF of OpenMetrics may lack a line feed. Any other such line is truncated.
             if (format_ == page_format::text || *line_begin_ != '#') {
                 return fail("the page ends in the middle of a line");
             }
@@ -188,8 +187,8 @@ bool page_reader::next(sample& into) {
         if (std::size_t(line_end_ - line_begin_) > limits_.line_bytes) {
             return fail("the line is too long");
         }
-        if (eof_seen_) return fail("there is more after # EOF");
-        switch (read_line(into)) {
+        if (eof_seen_) return fail("text after # EOF");
+        switch (read_line(out)) {
             case verdict::sample:
                 return true;
             case verdict::failed:
@@ -198,22 +197,22 @@ bool page_reader::next(sample& into) {
                 break;
         }
     }
-    if (fault_ == nullptr && format_ == page_format::openmetrics && !eof_seen_) {
+    if (problem_ == nullptr && format_ == page_format::openmetrics && !eof_seen_) {
         line_begin_ = end_;
-        fail("# EOF is missing: the page is cut off");
+        fail("# EOF is missing: the page is truncated");
     }
     return false;
 }
 
 base::outcome<void> page_reader::finish() const {
-    if (fault_ == nullptr) return {};
-    if (std::string_view(fault_) == "page_too_large") {
+    if (problem_ == nullptr) return {};
+    if (std::string_view(problem_) == "page_too_large") {
         return base::fail(base::errc::limit,
-                          fmt::format("the page has {} bytes, more than the allowed {}",
-                                      end_ - begin_, limits_.page_bytes),
+                          fmt::format("the page has {} bytes; the maximum is {}", end_ - begin_,
+                                      limits_.page_bytes),
                           "page_too_large");
     }
-    return base::fail(base::errc::corrupt, fmt::format("line {}: {}", line(), fault_),
+    return base::fail(base::errc::corrupt, fmt::format("line {}: {}", line(), problem_),
                       "malformed_page");
 }
 
@@ -221,36 +220,36 @@ std::size_t page_reader::line() const noexcept {
     return 1 + std::size_t(std::count(begin_, line_begin_, '\n'));
 }
 
-void page_reader::skip_blanks(const char*& at) const noexcept {
-    while (at != line_end_ && (*at == ' ' || *at == '\t')) ++at;
+void page_reader::skip_blanks(const char*& cursor) const noexcept {
+    while (cursor != line_end_ && (*cursor == ' ' || *cursor == '\t')) ++cursor;
 }
 
-page_reader::verdict page_reader::read_line(sample& into) {
-    const char* at = line_begin_;
-    if (format_ == page_format::text) skip_blanks(at);
-    if (at == line_end_) {
+page_reader::verdict page_reader::read_line(sample& out) {
+    const char* cursor = line_begin_;
+    if (format_ == page_format::text) skip_blanks(cursor);
+    if (cursor == line_end_) {
         if (format_ == page_format::text) return verdict::skipped;
         fail("an empty line");
         return verdict::failed;
     }
-    if (*at == '#') return read_comment() ? verdict::skipped : verdict::failed;
-    if (!read_name(at)) return verdict::failed;
+    if (*cursor == '#') return read_comment() ? verdict::skipped : verdict::failed;
+    if (!read_name(cursor)) return verdict::failed;
     if (!choose_name()) return verdict::skipped;
     labels_.clear();
-    if (format_ == page_format::text) skip_blanks(at);
-    if (at != line_end_ && *at == '{') {
-        ++at;
-        if (!read_labels(at)) return verdict::failed;
+    if (format_ == page_format::text) skip_blanks(cursor);
+    if (cursor != line_end_ && *cursor == '{') {
+        ++cursor;
+        if (!read_labels(cursor)) return verdict::failed;
     }
-    if (!read_value(at, into.value)) return verdict::failed;
-    if (!read_tail(at)) return verdict::failed;
-    into.name = name_;
-    into.labels = labels_;
-    into.name_index = last_index_;
+    if (!read_value(cursor, out.value)) return verdict::failed;
+    if (!read_tail(cursor)) return verdict::failed;
+    out.name = name_;
+    out.labels = labels_;
+    out.name_index = last_index_;
     return verdict::sample;
 }
 
-// Comments carry nothing that is needed here; in OpenMetrics only four kinds of them are legal.
+// Skips a comment. OpenMetrics allows four kinds of comments only.
 bool page_reader::read_comment() {
     if (format_ == page_format::text) return true;
     const std::string_view text(line_begin_, std::size_t(line_end_ - line_begin_));
@@ -262,27 +261,27 @@ bool page_reader::read_comment() {
     if (text.starts_with("# HELP ") || text.starts_with("# TYPE ") || text.starts_with("# UNIT ")) {
         return true;
     }
-    return fail("neither a sample nor # HELP, # TYPE, # UNIT or # EOF");
+    return fail("a comment other than # HELP, # TYPE, # UNIT or # EOF");
 }
 
-// Lines of one family stand together, so the name is most often that of the line before.
-bool page_reader::read_name(const char*& at) {
-    const auto left = std::size_t(line_end_ - at);
+// The lines of a family are adjacent, so the name usually equals that of the previous line.
+bool page_reader::read_name(const char*& cursor) {
+    const auto left = std::size_t(line_end_ - cursor);
     const auto same = last_name_.size();
-    if (same != 0 && left > same && std::memcmp(at, last_name_.data(), same) == 0 &&
-        !is(at[same], name_rest)) {
+    if (same != 0 && left > same && std::memcmp(cursor, last_name_.data(), same) == 0 &&
+        !is(cursor[same], name_rest)) {
         name_ = last_name_;
-        at += same;
+        cursor += same;
         return true;
     }
-    if (!is(*at, name_start)) return fail("a metric name was expected");
-    const char* const from = at;
-    while (at != line_end_ && is(*at, name_rest)) ++at;
-    name_ = {from, std::size_t(at - from)};
+    if (!is(*cursor, name_start)) return fail("a metric name was expected");
+    const char* const start = cursor;
+    while (cursor != line_end_ && is(*cursor, name_rest)) ++cursor;
+    name_ = {start, std::size_t(cursor - start)};
     return true;
 }
 
-// Whether the line is to be read further.
+// Returns whether the rest of the line must be parsed.
 bool page_reader::choose_name() {
     if (wanted_ == nullptr) {
         last_name_ = name_;
@@ -299,114 +298,117 @@ bool page_reader::choose_name() {
     return last_index_ != name_table::absent;
 }
 
-bool page_reader::read_labels(const char*& at) {
+bool page_reader::read_labels(const char*& cursor) {
     const bool loose = format_ == page_format::text;
     for (;;) {
-        if (loose) skip_blanks(at);
-        if (at == line_end_) return fail("the labels are not closed");
-        if (*at == '}') break;
+        if (loose) skip_blanks(cursor);
+        if (cursor == line_end_) return fail("the labels are not closed");
+        if (*cursor == '}') break;
         if (labels_.size() == limits_.labels) return fail("too many labels");
-        if (!is(*at, label_start)) return fail("a label name was expected");
-        const char* const from = at;
-        while (at != line_end_ && is(*at, label_rest)) ++at;
-        label found{.name = {from, std::size_t(at - from)}};
-        if (loose) skip_blanks(at);
-        if (at == line_end_ || *at != '=') return fail("'=' was expected after a label name");
-        ++at;
-        if (loose) skip_blanks(at);
-        if (!read_label_value(at, found)) return false;
-        labels_.push_back(found);
-        if (loose) skip_blanks(at);
-        if (at == line_end_) return fail("the labels are not closed");
-        if (*at == '}') break;
-        if (*at != ',') return fail("',' or '}' was expected after a label");
-        ++at;
+        if (!is(*cursor, label_start)) return fail("a label name was expected");
+        const char* const start = cursor;
+        while (cursor != line_end_ && is(*cursor, label_rest)) ++cursor;
+        label parsed{.name = {start, std::size_t(cursor - start)}};
+        if (loose) skip_blanks(cursor);
+        if (cursor == line_end_ || *cursor != '=')
+            return fail("'=' was expected after a label name");
+        ++cursor;
+        if (loose) skip_blanks(cursor);
+        if (!read_label_value(cursor, parsed)) return false;
+        labels_.push_back(parsed);
+        if (loose) skip_blanks(cursor);
+        if (cursor == line_end_) return fail("the labels are not closed");
+        if (*cursor == '}') break;
+        if (*cursor != ',') return fail("',' or '}' was expected after a label");
+        ++cursor;
     }
-    ++at;
+    ++cursor;
     return true;
 }
 
-bool page_reader::read_label_value(const char*& at, label& into) {
-    if (at == line_end_ || *at != '"') return fail("a label value in quotes was expected");
-    const char* const from = ++at;
-    for (;; ++at) {
-        if (at == line_end_) return fail("a label value is not closed");
-        if (*at == '"') break;
-        if (*at != '\\') continue;
-        into.escaped = true;
-        if (++at == line_end_) return fail("a label value is not closed");
-        const bool known = *at == 'n' || *at == '\\' || *at == '"';
+bool page_reader::read_label_value(const char*& cursor, label& out) {
+    if (cursor == line_end_ || *cursor != '"') return fail("a label value in quotes was expected");
+    const char* const start = ++cursor;
+    for (;; ++cursor) {
+        if (cursor == line_end_) return fail("a label value is not closed");
+        if (*cursor == '"') break;
+        if (*cursor != '\\') continue;
+        out.escaped = true;
+        if (++cursor == line_end_) return fail("a label value is not closed");
+        const bool known = *cursor == 'n' || *cursor == '\\' || *cursor == '"';
         if (!known && format_ == page_format::text)
             return fail("an unknown escape in a label value");
     }
-    into.value = {from, std::size_t(at - from)};
-    ++at;
+    out.value = {start, std::size_t(cursor - start)};
+    ++cursor;
     return true;
 }
 
-bool page_reader::read_value(const char*& at, double& value) {
-    const char* const gap = at;
+bool page_reader::read_value(const char*& cursor, double& value) {
+    const char* const gap = cursor;
     if (format_ == page_format::text) {
-        skip_blanks(at);
-    } else if (at != line_end_ && *at == ' ') {
-        ++at;
+        skip_blanks(cursor);
+    } else if (cursor != line_end_ && *cursor == ' ') {
+        ++cursor;
     }
-    // "up 1" needs its blank, "up{...}1" does not (the text format has tokens; only OpenMetrics
-    // wants exactly one).
-    const bool parted = at != gap || (format_ == page_format::text &&
-                                      (at[-1] == ' ' || at[-1] == '\t' || at[-1] == '}'));
-    if (!parted) {
+    // "up 1" needs a blank, "up{...}1" does not: the text format consists of tokens. OpenMetrics
+    // requires exactly one blank.
+    const bool is_separate =
+        cursor != gap || (format_ == page_format::text &&
+                          (cursor[-1] == ' ' || cursor[-1] == '\t' || cursor[-1] == '}'));
+    if (!is_separate) {
         return fail("a blank was expected before the value");
     }
-    const char* const from = at;
-    while (at != line_end_ && *at != ' ' && *at != '\t') ++at;
-    const auto number = parse_number({from, std::size_t(at - from)});
+    const char* const start = cursor;
+    while (cursor != line_end_ && *cursor != ' ' && *cursor != '\t') ++cursor;
+    const auto number = parse_number({start, std::size_t(cursor - start)});
     if (!number) return fail("the value is not a number");
     value = *number;
     return true;
 }
 
-// Timestamp and exemplar are checked and dropped: the time of a sample is the time of its scrape.
-bool page_reader::read_tail(const char* at) {
-    if (at == line_end_) return true;
+// Validates and drops the timestamp and the exemplar. The time of a sample is that of its scrape.
+bool page_reader::read_tail(const char* cursor) {
+    if (cursor == line_end_) return true;
     if (format_ == page_format::text) {
-        skip_blanks(at);
-        if (at == line_end_) return true;
-        const char* const from = at;
+        skip_blanks(cursor);
+        if (cursor == line_end_) return true;
+        const char* const start = cursor;
         std::int64_t milliseconds = 0;
-        if (*at == '+') ++at;
-        const auto result = std::from_chars(at, line_end_, milliseconds);
-        if (result.ec != std::errc{} || result.ptr == from) return fail("a bad timestamp");
-        at = result.ptr;
-        skip_blanks(at);
-        return at == line_end_ || fail("something follows the timestamp");
+        if (*cursor == '+') ++cursor;
+        const auto result = std::from_chars(cursor, line_end_, milliseconds);
+        if (result.ec != std::errc{} || result.ptr == start) return fail("an invalid timestamp");
+        cursor = result.ptr;
+        skip_blanks(cursor);
+        return cursor == line_end_ || fail("text after the timestamp");
     }
-    if (*at != ' ') return fail("a single space was expected after the value");
-    ++at;
-    if (at != line_end_ && *at == '#') return read_exemplar(at);
-    const char* const from = at;
-    while (at != line_end_ && *at != ' ') ++at;
-    const auto seconds = parse_number({from, std::size_t(at - from)});
-    if (!seconds || !std::isfinite(*seconds)) return fail("a bad timestamp");
-    if (at == line_end_) return true;
-    return read_exemplar(at + 1);
+    if (*cursor != ' ') return fail("a single space was expected after the value");
+    ++cursor;
+    if (cursor != line_end_ && *cursor == '#') return read_exemplar(cursor);
+    const char* const start = cursor;
+    while (cursor != line_end_ && *cursor != ' ') ++cursor;
+    const auto seconds = parse_number({start, std::size_t(cursor - start)});
+    if (!seconds || !std::isfinite(*seconds)) return fail("an invalid timestamp");
+    if (cursor == line_end_) return true;
+    return read_exemplar(cursor + 1);
 }
 
 // "# {trace_id="abc"} 0.67 1520879607.789"
-bool page_reader::read_exemplar(const char* at) {
-    const std::string_view text(at, std::size_t(line_end_ - at));
-    if (!text.starts_with("# {")) return fail("a bad exemplar");
-    at += 3;
-    const auto kept = labels_.size();
-    const bool closed = read_labels(at);
-    labels_.resize(std::min(kept, labels_.size()));
+bool page_reader::read_exemplar(const char* cursor) {
+    const std::string_view text(cursor, std::size_t(line_end_ - cursor));
+    if (!text.starts_with("# {")) return fail("an invalid exemplar");
+    cursor += 3;
+    const auto label_count = labels_.size();
+    const bool closed = read_labels(cursor);
+    labels_.resize(std::min(label_count, labels_.size()));
     if (!closed) return false;
     double ignored = 0;
-    if (!read_value(at, ignored)) return false;
-    if (at == line_end_) return true;
-    const auto seconds =
-        *at == ' ' ? parse_number({at + 1, std::size_t(line_end_ - at - 1)}) : std::nullopt;
-    return (seconds && std::isfinite(*seconds)) || fail("a bad exemplar");
+    if (!read_value(cursor, ignored)) return false;
+    if (cursor == line_end_) return true;
+    const auto seconds = *cursor == ' '
+                             ? parse_number({cursor + 1, std::size_t(line_end_ - cursor - 1)})
+                             : std::nullopt;
+    return (seconds && std::isfinite(*seconds)) || fail("an invalid exemplar");
 }
 
 }  // namespace scrape

@@ -1,8 +1,7 @@
 #pragma once
-// Reads exporter pages: Prometheus text format 0.0.4 and OpenMetrics 1.0 (the format documents of
-// the same names). One pass over the bytes, nothing is copied or allocated per line; a page_reader
-// is reused from page to page. Plain object, one thread at a time; the page must outlive what is
-// read from it.
+// Parses exporter pages: Prometheus text format 0.0.4 and OpenMetrics 1.0. One pass over the bytes,
+// without a copy or an allocation per line. A page_reader is reused for many pages, by one thread
+// at a time. The page must outlive the samples that are read from it.
 
 #include <cstddef>
 #include <cstdint>
@@ -18,7 +17,7 @@ namespace scrape {
 
 enum class page_format : std::uint8_t { text, openmetrics };
 
-// By Content-Type; empty means text. Failure: corrupt/"wrong_media_type".
+// Returns the format of a Content-Type; "" means text. Errors: corrupt/"wrong_media_type".
 base::outcome<page_format> format_of(std::string_view content_type);
 
 struct page_limits {
@@ -30,25 +29,25 @@ struct page_limits {
 struct label {
     std::string_view name;
     std::string_view value;  // as written on the page
-    bool escaped = false;    // value holds escapes: compare and show unescaped(value)
+    bool escaped = false;    // the value has escapes: use unescaped(value)
 };
 
-// \\, \" and \n resolved.
+// Resolves the escapes \\, \" and \n.
 std::string unescaped(std::string_view value);
 
 struct sample {
     std::string_view name;
-    std::span<const label> labels;  // in the reader's memory: valid until the next sample
+    std::span<const label> labels;  // owned by the reader, valid until the next sample
     double value = 0;
-    std::uint32_t name_index = 0;  // position in the name_table that the page is read with
+    std::uint32_t name_index = 0;  // position in the name_table of open()
 };
 
-// A fixed set of metric names with a hash table made for it. The names must outlive it.
+// A fixed set of metric names with a hash table. The names must outlive it.
 class name_table {
   public:
     static constexpr std::uint32_t absent = UINT32_MAX;
     name_table() = default;
-    explicit name_table(std::vector<std::string_view> names);                // without repetitions
+    explicit name_table(std::vector<std::string_view> names);                // distinct
     [[nodiscard]] std::uint32_t find(std::string_view name) const noexcept;  // position or absent
     [[nodiscard]] std::span<const std::string_view> names() const noexcept { return names_; }
 
@@ -61,34 +60,35 @@ class page_reader {
   public:
     explicit page_reader(page_limits limits = {}) : limits_(limits) {}
 
-    // Begins a page. With `wanted` only samples of these names are yielded and the lines of others
-    // are passed over without a look at more than their name; counters of OpenMetrics pages are
-    // found under their name without "_total" too. Without it every sample is yielded and every
-    // line judged. The table must outlive the reading.
+    // Starts a page. With `wanted`, next() yields only the samples of these names and does not
+    // validate the other lines. It then finds the counters of an OpenMetrics page under their name
+    // without "_total" too. Without `wanted`, next() yields every sample and validates every line.
+    // The table must outlive the page.
     void open(std::string_view page, page_format format, const name_table* wanted = nullptr);
 
-    // The next sample; false at the end of the page and at the first fault.
-    bool next(sample& into);
+    // Reads the next sample. Returns false at the end of the page and at the first error.
+    bool next(sample& out);
 
-    // After next() said false. Failures: corrupt (with the line number), limit/"page_too_large".
+    // Reports how the page ended. Errors: corrupt (with the line number), limit/"page_too_large".
+    // Precondition: next() has returned false.
     [[nodiscard]] base::outcome<void> finish() const;
 
-    [[nodiscard]] std::size_t line()
-        const noexcept;  // of the last sample, from 1; counted on demand
+    // Returns the line number of the last sample, starting at 1. Counts the lines on each call.
+    [[nodiscard]] std::size_t line() const noexcept;
 
   private:
     enum class verdict : std::uint8_t { sample, skipped, failed };
-    bool fail(const char* what) noexcept;
-    verdict read_line(sample& into);
+    bool fail(const char* problem) noexcept;
+    verdict read_line(sample& out);
     bool read_comment();
-    bool read_name(const char*& at);
+    bool read_name(const char*& cursor);
     bool choose_name();
-    bool read_labels(const char*& at);
-    bool read_label_value(const char*& at, label& into);
-    bool read_value(const char*& at, double& value);
-    bool read_tail(const char* at);
-    bool read_exemplar(const char* at);
-    void skip_blanks(const char*& at) const noexcept;
+    bool read_labels(const char*& cursor);
+    bool read_label_value(const char*& cursor, label& out);
+    bool read_value(const char*& cursor, double& value);
+    bool read_tail(const char* cursor);
+    bool read_exemplar(const char* cursor);
+    void skip_blanks(const char*& cursor) const noexcept;
 
     page_limits limits_;
     const name_table* wanted_ = nullptr;
@@ -96,18 +96,18 @@ class page_reader {
     const char* begin_ = nullptr;  // the page
     const char* end_ = nullptr;
     const char* next_line_ = nullptr;
-    const char* line_begin_ = nullptr;  // the present line, without its line feed
+    const char* line_begin_ = nullptr;  // the current line, without its line feed
     const char* line_end_ = nullptr;
-    std::string_view name_;       // of the present line
-    std::string_view last_name_;  // of the line before, with what was found for it
-    std::uint32_t last_index_ = name_table::absent;
+    std::string_view name_;                          // of the current line
+    std::string_view last_name_;                     // of the previous line
+    std::uint32_t last_index_ = name_table::absent;  // of last_name_
     bool eof_seen_ = false;
-    const char* fault_ = nullptr;
+    const char* problem_ = nullptr;
     std::vector<label> labels_;
 };
 
-// "12", "-1.5e3", "0x1p-2", "NaN", "+Inf"; nothing when the text is not a number. Go's
-// strconv.ParseFloat without underscores.
+// Parses a number as Go's strconv.ParseFloat does, without underscores: "12", "-1.5e3", "0x1p-2",
+// "NaN", "+Inf". Returns nullopt for other text.
 std::optional<double> parse_number(std::string_view text) noexcept;
 
 }  // namespace scrape

@@ -17,30 +17,30 @@ struct kept_sample {
     double value;
 };
 
-struct outcome_of_page {
+struct page_result {
     std::vector<kept_sample> samples;
     base::outcome<void> end;
 };
 
-outcome_of_page read_all(std::string_view page, page_format format = page_format::text,
-                         page_limits limits = {}, const name_table* wanted = nullptr) {
+page_result read_all(std::string_view page, page_format format = page_format::text,
+                     page_limits limits = {}, const name_table* wanted = nullptr) {
     page_reader reader(limits);
     reader.open(page, format, wanted);
-    outcome_of_page result;
+    page_result result;
     sample line;
     while (reader.next(line)) {
-        kept_sample kept{std::string(line.name), {}, line.value};
+        kept_sample copy{std::string(line.name), {}, line.value};
         for (const auto& pair : line.labels) {
-            kept.labels.emplace_back(
+            copy.labels.emplace_back(
                 pair.name, pair.escaped ? unescaped(pair.value) : std::string(pair.value));
         }
-        result.samples.push_back(std::move(kept));
+        result.samples.push_back(std::move(copy));
     }
     result.end = reader.finish();
     return result;
 }
 
-std::string fault_of(std::string_view page, page_format format = page_format::text) {
+std::string error_of(std::string_view page, page_format format = page_format::text) {
     const auto result = read_all(page, format);
     if (result.end) return "";
     EXPECT_EQ(result.end.error().code, base::errc::corrupt);
@@ -80,7 +80,7 @@ TEST(page_reader, resolves_escapes_in_label_values) {
     EXPECT_EQ(result.samples[0].labels[2].second, "{},= #");
 }
 
-TEST(page_reader, takes_every_spelling_of_a_number) {
+TEST(page_reader, parses_every_spelling_of_a_number) {
     EXPECT_EQ(parse_number("+Inf"), std::numeric_limits<double>::infinity());
     EXPECT_EQ(parse_number("-inf"), -std::numeric_limits<double>::infinity());
     EXPECT_EQ(parse_number("Infinity"), std::numeric_limits<double>::infinity());
@@ -96,32 +96,32 @@ TEST(page_reader, takes_every_spelling_of_a_number) {
     }
 }
 
-TEST(page_reader, says_where_a_page_is_malformed) {
-    EXPECT_EQ(fault_of("a 1\nb{x=\"1\" 2\n"), "line 2: ',' or '}' was expected after a label");
-    EXPECT_EQ(fault_of("a 1\n\n# c\nb\n"), "line 4: a blank was expected before the value");
-    EXPECT_EQ(fault_of("a \n"), "line 1: the value is not a number");
-    EXPECT_EQ(fault_of("a x\n"), "line 1: the value is not a number");
-    EXPECT_EQ(fault_of("1a 1\n"), "line 1: a metric name was expected");
-    EXPECT_EQ(fault_of("<html>\n"), "line 1: a metric name was expected");
-    EXPECT_EQ(fault_of("a{x=1} 1\n"), "line 1: a label value in quotes was expected");
-    EXPECT_EQ(fault_of("a{x=\"1} 1\n"), "line 1: a label value is not closed");
-    EXPECT_EQ(fault_of("a{x=\"1\\\n"), "line 1: a label value is not closed");
-    EXPECT_EQ(fault_of("a{x=\"\\q\"} 1\n"), "line 1: an unknown escape in a label value");
-    EXPECT_EQ(fault_of("a{x} 1\n"), "line 1: '=' was expected after a label name");
-    EXPECT_EQ(fault_of("a{x=\"1\"\n"), "line 1: the labels are not closed");
-    EXPECT_EQ(fault_of("a{=\"1\"} 1\n"), "line 1: a label name was expected");
-    EXPECT_EQ(fault_of("a 1 x\n"), "line 1: a bad timestamp");
-    EXPECT_EQ(fault_of("a 1 2 3\n"), "line 1: something follows the timestamp");
+TEST(page_reader, reports_the_line_of_an_error) {
+    EXPECT_EQ(error_of("a 1\nb{x=\"1\" 2\n"), "line 2: ',' or '}' was expected after a label");
+    EXPECT_EQ(error_of("a 1\n\n# c\nb\n"), "line 4: a blank was expected before the value");
+    EXPECT_EQ(error_of("a \n"), "line 1: the value is not a number");
+    EXPECT_EQ(error_of("a x\n"), "line 1: the value is not a number");
+    EXPECT_EQ(error_of("1a 1\n"), "line 1: a metric name was expected");
+    EXPECT_EQ(error_of("<html>\n"), "line 1: a metric name was expected");
+    EXPECT_EQ(error_of("a{x=1} 1\n"), "line 1: a label value in quotes was expected");
+    EXPECT_EQ(error_of("a{x=\"1} 1\n"), "line 1: a label value is not closed");
+    EXPECT_EQ(error_of("a{x=\"1\\\n"), "line 1: a label value is not closed");
+    EXPECT_EQ(error_of("a{x=\"\\q\"} 1\n"), "line 1: an unknown escape in a label value");
+    EXPECT_EQ(error_of("a{x} 1\n"), "line 1: '=' was expected after a label name");
+    EXPECT_EQ(error_of("a{x=\"1\"\n"), "line 1: the labels are not closed");
+    EXPECT_EQ(error_of("a{=\"1\"} 1\n"), "line 1: a label name was expected");
+    EXPECT_EQ(error_of("a 1 x\n"), "line 1: an invalid timestamp");
+    EXPECT_EQ(error_of("a 1 2 3\n"), "line 1: text after the timestamp");
 }
 
-TEST(page_reader, refuses_carriage_returns_and_pages_cut_in_a_line) {
-    // Both formats end a line with a line feed alone, and the last line too: that is how a cut page
-    // shows.
-    EXPECT_EQ(fault_of("a 1\r\nb 2\r\n"), "line 1: the value is not a number");
-    EXPECT_EQ(fault_of("a 1\nb 2"), "line 2: the page ends in the middle of a line");
+TEST(page_reader, rejects_carriage_returns_and_truncated_lines) {
+    // In both formats a line feed alone ends each line, including the last. Its absence shows that
+    // the page is truncated.
+    EXPECT_EQ(error_of("a 1\r\nb 2\r\n"), "line 1: the value is not a number");
+    EXPECT_EQ(error_of("a 1\nb 2"), "line 2: the page ends in the middle of a line");
 }
 
-TEST(page_reader, keeps_its_limits) {
+TEST(page_reader, enforces_its_limits) {
     const std::string long_value(100, 'x');
     const page_limits tight{.page_bytes = 200, .line_bytes = 60, .labels = 2};
     EXPECT_EQ(
@@ -135,7 +135,7 @@ TEST(page_reader, keeps_its_limits) {
     EXPECT_TRUE(big.samples.empty());
 }
 
-TEST(page_reader, reads_openmetrics_with_exemplars_and_its_end) {
+TEST(page_reader, reads_openmetrics_exemplars_and_eof) {
     const auto result = read_all(
         "# TYPE foo histogram\n# UNIT foo seconds\n# HELP foo It.\n"
         "foo_bucket{le=\"+Inf\"} 17 1520879607.789 # {trace_id=\"a}b\"} 0.67 1520879607.7\n"
@@ -149,45 +149,45 @@ TEST(page_reader, reads_openmetrics_with_exemplars_and_its_end) {
     EXPECT_TRUE(read_all("a 1\n# EOF", page_format::openmetrics).end);
 }
 
-TEST(page_reader, refuses_what_openmetrics_forbids) {
-    const auto fault = [](std::string_view page) {
-        return fault_of(page, page_format::openmetrics);
+TEST(page_reader, rejects_invalid_openmetrics) {
+    const auto error = [](std::string_view page) {
+        return error_of(page, page_format::openmetrics);
     };
-    EXPECT_EQ(fault("a 1\n"), "line 2: # EOF is missing: the page is cut off");
-    EXPECT_EQ(fault("# EOF\na 1\n"), "line 2: there is more after # EOF");
-    EXPECT_EQ(fault("\n# EOF\n"), "line 1: an empty line");
-    EXPECT_EQ(fault("# a comment\n# EOF\n"),
-              "line 1: neither a sample nor # HELP, # TYPE, # UNIT or # EOF");
-    EXPECT_EQ(fault("a  1\n# EOF\n"), "line 1: the value is not a number");
-    EXPECT_EQ(fault("a{}1\n# EOF\n"), "line 1: a blank was expected before the value");
-    EXPECT_EQ(fault("a 1 # {x=\"1\"\n# EOF\n"), "line 1: the labels are not closed");
-    EXPECT_EQ(fault("a 1 # nope\n# EOF\n"), "line 1: a bad exemplar");
-    EXPECT_EQ(fault("a 1 # {} 1 x\n# EOF\n"), "line 1: a bad exemplar");
-    EXPECT_EQ(fault("a 1 now\n# EOF\n"), "line 1: a bad timestamp");
-    EXPECT_EQ(fault("a 1\n# HELP a cu"), "line 2: the page ends in the middle of a line");
+    EXPECT_EQ(error("a 1\n"), "line 2: # EOF is missing: the page is truncated");
+    EXPECT_EQ(error("# EOF\na 1\n"), "line 2: text after # EOF");
+    EXPECT_EQ(error("\n# EOF\n"), "line 1: an empty line");
+    EXPECT_EQ(error("# a comment\n# EOF\n"),
+              "line 1: a comment other than # HELP, # TYPE, # UNIT or # EOF");
+    EXPECT_EQ(error("a  1\n# EOF\n"), "line 1: the value is not a number");
+    EXPECT_EQ(error("a{}1\n# EOF\n"), "line 1: a blank was expected before the value");
+    EXPECT_EQ(error("a 1 # {x=\"1\"\n# EOF\n"), "line 1: the labels are not closed");
+    EXPECT_EQ(error("a 1 # nope\n# EOF\n"), "line 1: an invalid exemplar");
+    EXPECT_EQ(error("a 1 # {} 1 x\n# EOF\n"), "line 1: an invalid exemplar");
+    EXPECT_EQ(error("a 1 now\n# EOF\n"), "line 1: an invalid timestamp");
+    EXPECT_EQ(error("a 1\n# HELP a cu"), "line 2: the page ends in the middle of a line");
 }
 
-TEST(page_reader, passes_over_lines_that_nobody_wants) {
+TEST(page_reader, skips_unwanted_lines) {
     const name_table wanted({"up", "up_total", "requests"});
     const auto text = read_all("up 1\nup2 x\nrequests_total 3\nup{a=\"b\"} 4\nup_total 5\n",
                                page_format::text, {}, &wanted);
-    ASSERT_TRUE(text.end) << "the fault of an unwanted line is not looked for";
+    ASSERT_TRUE(text.end) << "unwanted lines are not validated";
     ASSERT_EQ(text.samples.size(), 3u);
     EXPECT_EQ(text.samples[1].value, 4);
     EXPECT_EQ(text.samples[2].name, "up_total");
 
     const auto open = read_all("requests_total 3\n# EOF\n", page_format::openmetrics, {}, &wanted);
-    ASSERT_EQ(open.samples.size(), 1u) << "a counter of OpenMetrics is found without its suffix";
+    ASSERT_EQ(open.samples.size(), 1u) << "an OpenMetrics counter is found without its suffix";
 }
 
-TEST(page_reader, reports_the_fault_of_a_wanted_line) {
+TEST(page_reader, reports_the_error_of_a_wanted_line) {
     const name_table wanted({"up"});
     const auto result = read_all("x 1\nup one\n", page_format::text, {}, &wanted);
     ASSERT_FALSE(result.end);
     EXPECT_EQ(result.end.error().text, "line 2: the value is not a number");
 }
 
-TEST(name_table, finds_all_of_its_names_and_nothing_else) {
+TEST(name_table, finds_its_names_only) {
     std::vector<std::string> names;
     for (int index = 0; index < 500; ++index)
         names.push_back("metric_" + std::to_string(index * 7));
@@ -201,7 +201,7 @@ TEST(name_table, finds_all_of_its_names_and_nothing_else) {
     EXPECT_EQ(name_table().find("a"), name_table::absent);
 }
 
-TEST(page_format, follows_the_content_type) {
+TEST(page_format, is_that_of_the_content_type) {
     EXPECT_EQ(format_of("text/plain; version=0.0.4; charset=utf-8"), page_format::text);
     EXPECT_EQ(format_of(""), page_format::text);
     EXPECT_EQ(format_of("Application/OpenMetrics-Text; version=1.0.0"), page_format::openmetrics);
@@ -209,7 +209,7 @@ TEST(page_format, follows_the_content_type) {
     EXPECT_EQ(format_of("application/json").error().code, base::errc::corrupt);
 }
 
-// Damaged pages end in a fault or in fewer samples, never outside of the page (run under asan).
+// Damaged pages yield an error or fewer samples. ASan detects reads beyond the page.
 TEST(page_reader, survives_damaged_pages) {
     const std::string page =
         "# HELP a b\na{x=\"1\",y=\"a\\\\b\"} 1 5\nb 2e5\nc{} NaN # {t=\"1\"} 2 3.5\n\n# EOF\n";
@@ -220,7 +220,7 @@ TEST(page_reader, survives_damaged_pages) {
         for (auto changes = random() % 4; changes > 0 && !damaged.empty(); --changes) {
             damaged[random() % damaged.size()] = spice[random() % spice.size()];
         }
-        const std::vector<char> exact(damaged.begin(), damaged.end());  // no spare byte behind it
+        const std::vector<char> exact(damaged.begin(), damaged.end());  // no spare byte at the end
         for (const auto format : {page_format::text, page_format::openmetrics}) {
             const auto result = read_all({exact.data(), exact.size()}, format);
             EXPECT_LE(result.samples.size(), 12u);

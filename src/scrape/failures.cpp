@@ -9,8 +9,8 @@ namespace {
 
 using base::errc;
 
-const char* reason_of(const base::failure& why) {
-    switch (why.code) {
+const char* reason_of(const base::failure& error) {
+    switch (error.code) {
         case errc::not_found:
             return reason::no_stats_service;
         case errc::denied:
@@ -20,9 +20,9 @@ const char* reason_of(const base::failure& why) {
         case errc::limit:
             return reason::page_too_large;
         case errc::unavailable:
-            if (why.reason == "TooManyRequests") return reason::throttled;
-            if (why.reason == "Unauthorized") return reason::metrics_denied;  // passing, to kube
-            return why.text.find("no endpoints available") != why.text.npos
+            if (error.reason == "TooManyRequests") return reason::throttled;
+            if (error.reason == "Unauthorized") return reason::metrics_denied;  // kube retries it
+            return error.text.find("no endpoints available") != error.text.npos
                        ? reason::no_endpoints
                        : reason::exporter_unreachable;
         default:
@@ -30,34 +30,34 @@ const char* reason_of(const base::failure& why) {
     }
 }
 
-std::string whole(http::body body) {
+std::string text_of(http::body body) {
     if (!body.shared && body.middle.empty() && body.after.empty()) return std::move(body.before);
     return body.to_string();
 }
 
-bool is_status_object(const http::response& answer, std::string_view body) {
-    return answer.headers.get("content-type").starts_with("application/json") &&
+bool is_status_object(const http::response& response, std::string_view body) {
+    return response.headers.get("content-type").starts_with("application/json") &&
            body.find("\"Status\"") != body.npos;
 }
 
 }  // namespace
 
-base::failure page_failure(base::failure from) {
-    from.reason = reason_of(from);
-    return from;
+base::failure page_failure(base::failure error) {
+    error.reason = reason_of(error);
+    return error;
 }
 
-base::outcome<fetched_page> page_of(http::response answer) {
-    auto body = whole(std::move(answer.body));
-    if (answer.status == 200) {
+base::outcome<fetched_page> page_of(http::response response) {
+    auto body = text_of(std::move(response.body));
+    if (response.status == 200) {
         return fetched_page{.bytes = std::move(body),
-                            .content_type = std::string(answer.headers.get("content-type"))};
+                            .content_type = std::string(response.headers.get("content-type"))};
     }
-    // The words are the API server's or the exporter's; they hold no secret, but they may be long.
+    // The body is the API server's or the exporter's. It holds no secret, but it may be long.
     const auto text =
-        fmt::format("HTTP {}: {}", answer.status, std::string_view(body).substr(0, 200));
-    const bool from_api = is_status_object(answer, body);
-    switch (answer.status) {
+        fmt::format("HTTP {}: {}", response.status, std::string_view(body).substr(0, 200));
+    const bool from_api = is_status_object(response, body);
+    switch (response.status) {
         case 401:
         case 403:
             return base::fail(errc::denied, text, reason::metrics_denied);
@@ -71,7 +71,7 @@ base::outcome<fetched_page> page_of(http::response answer) {
         default:
             break;
     }
-    if (answer.status >= 500) {
+    if (response.status >= 500) {
         return std::unexpected(page_failure({.code = errc::unavailable, .text = text}));
     }
     return base::fail(errc::corrupt, text, reason::unexpected_status);

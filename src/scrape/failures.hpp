@@ -1,5 +1,5 @@
 #pragma once
-// Why a page was not had, in words that are the same whichever way it was asked for. Pure.
+// Why a page is missing. The reasons are the same for every fetcher. Pure.
 
 #include "base/failure.hpp"
 #include "http/message.hpp"
@@ -7,7 +7,7 @@
 
 namespace scrape {
 
-// Stable words that users see beside stale metrics.
+// Stable codes that users see next to stale metrics.
 namespace reason {
 inline constexpr const char* no_stats_service = "no_stats_service";
 inline constexpr const char* no_endpoints = "no_endpoints";  // a service without a ready pod
@@ -20,11 +20,12 @@ inline constexpr const char* throttled = "throttled";
 inline constexpr const char* unexpected_status = "unexpected_status";
 }  // namespace reason
 
-// The failure of a client (the Kubernetes one too, which makes them of Status bodies) with the
-// reason that belongs to it; none for what is not about the exporter.
-base::failure page_failure(base::failure from);
+// Returns the failure of a client with the matching reason; "" if the failure does not concern the
+// exporter. The Kubernetes client builds its failures from Status bodies.
+base::failure page_failure(base::failure error);
 
-// What an answer means, the exporter's own or the service proxy's: its page, or a failure as above.
-base::outcome<fetched_page> page_of(http::response answer);
+// Returns the page of a response of the exporter or of the service proxy. Errors: those of
+// page_fetcher.
+base::outcome<fetched_page> page_of(http::response response);
 
 }  // namespace scrape

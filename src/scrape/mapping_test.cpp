@@ -36,13 +36,13 @@ domain::metrics_sample evaluated(std::string_view engine, const std::vector<std:
     page_reader reader;
     rate_memory memory({});
     domain::metrics_sample sample;
-    auto at = base::steady_time(1h);
+    auto now = base::steady_time(1h);
     for (const auto& page : pages) {
         const auto reading = plan->read(page, format, reader);
         EXPECT_TRUE(reading) << reading.error().text;
         if (!reading) return sample;
-        sample = plan->evaluate(*reading, memory, at, noon);
-        at += apart;
+        sample = plan->evaluate(*reading, memory, now, noon);
+        now += apart;
     }
     return sample;
 }
@@ -53,13 +53,14 @@ std::vector<std::string> capture(const std::string& name) {
 }
 
 void expect_values(const domain::metrics_sample& sample, const values& wanted) {
-    for (const auto& what : domain::all_metrics()) {
-        const auto found = wanted.find(what.id);
-        if (found == wanted.end()) {
-            EXPECT_FALSE(sample.values.has(what.id)) << what.name << " " << sample.values[what.id];
+    for (const auto& metric : domain::all_metrics()) {
+        const auto it = wanted.find(metric.id);
+        if (it == wanted.end()) {
+            EXPECT_FALSE(sample.values.has(metric.id))
+                << metric.name << " " << sample.values[metric.id];
         } else {
-            EXPECT_NEAR(sample.values[what.id], found->second, std::abs(found->second) * 1e-9)
-                << what.name;
+            EXPECT_NEAR(sample.values[metric.id], it->second, std::abs(it->second) * 1e-9)
+                << metric.name;
         }
     }
 }
@@ -72,9 +73,8 @@ void expect_engine_values(const domain::metrics_sample& sample, const named_valu
     }
 }
 
-// The numbers were computed from the same captures by another program; pages are taken as ten
-// seconds apart.
-TEST(mapping, agrees_with_a_captured_postgres) {
+// Another program computed the values from the same captures. The pages count as 10 s apart.
+TEST(mapping, matches_the_captured_pages_of_postgres) {
     const auto sample = evaluated("postgres", capture("postgres"));
     expect_values(sample, {{up, 1},
                            {connections_current, 7},
@@ -92,7 +92,7 @@ TEST(mapping, agrees_with_a_captured_postgres) {
     expect_engine_values(sample, {{"locks", 3}, {"rollbacks_per_second", 0}});
 }
 
-TEST(mapping, agrees_with_a_captured_redis) {
+TEST(mapping, matches_the_captured_pages_of_redis) {
     const auto sample = evaluated("redis", capture("redis"));
     expect_values(sample, {{up, 1},
                            {connections_current, 1},
@@ -118,7 +118,7 @@ TEST(mapping, agrees_with_a_captured_redis) {
     expect_engine_values(sample, {{"cpu_cores", 0.0347551}});
 }
 
-TEST(mapping, agrees_with_a_captured_mariadb) {
+TEST(mapping, matches_the_captured_pages_of_mariadb) {
     const auto sample = evaluated("mariadb", capture("mariadb"));
     expect_values(sample, {{up, 1},
                            {connections_current, 2},
@@ -160,7 +160,7 @@ TEST(mapping, reads_the_series_of_newer_postgres_exporters) {
     EXPECT_FALSE(primary.values.has(replication_lag_seconds)) << "0 means nothing on a primary";
 }
 
-TEST(mapping, understands_both_names_of_a_lagging_mysql) {
+TEST(mapping, reads_both_names_of_the_lag_of_mysql) {
     for (const std::string name : {"master", "source"}) {
         const auto sample =
             evaluated("mysql", {"mysql_up 1\nmysql_slave_status_seconds_behind_" + name +
@@ -179,7 +179,7 @@ TEST(mapping, understands_both_names_of_a_lagging_mysql) {
     expect_engine_values(secondary, {{"group_members_online", 1}});
 }
 
-TEST(mapping, tells_a_redis_replica_and_takes_no_limit_for_unknown) {
+TEST(mapping, detects_a_redis_replica_and_omits_a_missing_limit) {
     const auto sample = evaluated("redis", {"redis_instance_info{role=\"slave\"} 1\n"
                                             "redis_master_link_up 1\n"
                                             "redis_master_last_io_seconds_ago 4\n"
@@ -187,7 +187,7 @@ TEST(mapping, tells_a_redis_replica_and_takes_no_limit_for_unknown) {
     expect_values(sample, {{replication_is_replica, 1}, {replication_lag_seconds, 4}});
 }
 
-TEST(mapping, knows_no_lag_of_a_redis_without_its_primary) {
+TEST(mapping, omits_the_lag_of_a_redis_replica_without_its_primary) {
     const auto sample = evaluated("redis", {"redis_instance_info{role=\"slave\"} 1\n"
                                             "redis_master_link_up 0\n"
                                             "redis_master_last_io_seconds_ago -1\n"});
@@ -195,7 +195,7 @@ TEST(mapping, knows_no_lag_of_a_redis_without_its_primary) {
     expect_engine_values(sample, {{"replication_link_up", 0}});
 }
 
-TEST(mapping, does_not_count_slow_operations_again_when_their_log_is_emptied) {
+TEST(mapping, has_no_rate_of_slow_operations_after_slowlog_reset) {
     const double unknown = std::nan("");
     std::vector<std::string> pages;
     for (const auto& [id, rate] : {std::pair{90'000, unknown},
@@ -256,7 +256,7 @@ TEST(mapping, reads_the_documented_series_of_mongodb) {
                            {uptime_seconds, 500}});
 }
 
-TEST(mapping, leaves_members_of_mongodb_that_are_out_of_reach_out_of_the_lag) {
+TEST(mapping, ignores_unreachable_mongodb_members_in_the_lag) {
     for (const std::string name : {"mongodb_members_optimeDate", "mongodb_rs_members_optimeDate"}) {
         const auto line = [&name](char member, std::string_view value) {
             return fmt::format("{}{{member_idx=\"{}\"}} {}\n", name, member, value);
@@ -323,7 +323,7 @@ TEST(mapping, reads_the_series_of_memcached) {
                            {uptime_seconds, 38}});
 }
 
-TEST(mapping, finds_counters_of_openmetrics_pages_but_not_other_gauges) {
+TEST(mapping, finds_openmetrics_counters_but_not_gauges_without_their_suffix) {
     const auto page = [](int count) {
         return fmt::format(
             "elasticsearch_indices_docs 15\nelasticsearch_indices_docs_total 15\n"
@@ -334,14 +334,14 @@ TEST(mapping, finds_counters_of_openmetrics_pages_but_not_other_gauges) {
     expect_values(sample, {{items, 15}, {errors_per_second, 5}});
 }
 
-TEST(mapping, passes_over_values_that_are_not_finite) {
+TEST(mapping, skips_values_that_are_not_finite) {
     const auto sample =
         evaluated("redis", {"redis_db_keys{db=\"0\"} NaN\nredis_db_keys{db=\"1\"} 5\n"
                             "redis_uptime_in_seconds +Inf\n"});
     expect_values(sample, {{items, 5}});
 }
 
-TEST(mapping, does_not_show_a_sum_that_is_beyond_numbers) {
+TEST(mapping, omits_a_sum_beyond_the_range_of_a_double) {
     const auto sample = evaluated("redis", {"redis_connected_clients 3\n"
                                             "redis_db_keys{db=\"0\"} 1e308\n"
                                             "redis_db_keys{db=\"1\"} 1e308\n"});
@@ -355,7 +355,7 @@ TEST(mapping, compares_label_values_unescaped) {
     expect_values(sample, {{connections_active, 2}});
 }
 
-TEST(mapping, has_sound_tables) {
+TEST(mapping, has_valid_tables) {
     for (const auto& table : engine_tables()) {
         std::set<std::string_view> names;
         for (const auto& rule : table.rules) {
@@ -369,15 +369,15 @@ TEST(mapping, has_sound_tables) {
     EXPECT_EQ(find_plan("oracle"), nullptr);
 }
 
-TEST(mapping, yields_engine_metrics_sorted_by_name) {
+TEST(mapping, sorts_engine_metrics_by_name) {
     const auto sample = evaluated("redis", capture("redis"));
     EXPECT_GE(sample.engine_metrics.size(), 10u);
     EXPECT_TRUE(std::ranges::is_sorted(sample.engine_metrics));
 }
 
-// A folder of exporter pages named <engine>-....prom or <engine>_replica-....prom, given from
-// outside.
-TEST(mapping, understands_the_pages_of_a_given_folder) {
+// Pages named <engine>-....prom or <engine>_replica-....prom in the folder of
+// DBAAS_EXPORTER_PAGES.
+TEST(mapping, reads_the_pages_of_a_given_folder) {
     const char* const folder = std::getenv("DBAAS_EXPORTER_PAGES");
     if (folder == nullptr || *folder == '\0')
         GTEST_SKIP() << "DBAAS_EXPORTER_PAGES names no folder of pages";
@@ -398,7 +398,7 @@ TEST(mapping, understands_the_pages_of_a_given_folder) {
         if (find_plan(engine) == nullptr) continue;
         const auto read = evaluated(engine, {text});
         EXPECT_EQ(read.values[up], 1) << name;
-        // Elasticsearch's exporter knows no client connections, FerretDB's MongoDB face neither.
+        // The exporters of Elasticsearch and of FerretDB report no client connections.
         const bool connections =
             engine != "elasticsearch" && engine != "opensearch" && engine != "mongodb";
         EXPECT_EQ(read.values.has(connections_current), connections) << name;

@@ -1,7 +1,7 @@
 #pragma once
-// Counters to rates: what a counter was at the scrape before, and how long ago. The stats service
-// hands a scrape to any member of a database, so each member (told apart by its exporter's start
-// time) has a memory of its own. Pure; time is passed in.
+// Converts counters to rates, with the readings of the previous scrape. The stats service sends a
+// scrape to any member of a database, so the readings are kept per member. The start time of the
+// exporter identifies the member. Pure; time is passed in.
 
 #include <chrono>
 #include <cstddef>
@@ -13,7 +13,7 @@
 
 namespace scrape {
 
-// One counter as it stands on a page: the sum of `series` lines. NaN with no line.
+// One counter of a page: the sum of `series` lines, NaN without a line.
 struct counter_reading {
     double total = 0;
     std::uint32_t series = 0;
@@ -22,27 +22,28 @@ struct counter_reading {
 class rate_memory {
   public:
     struct options {
-        std::chrono::nanoseconds gap_max =
-            std::chrono::seconds(150);  // older readings are of no use
-        std::size_t members_max = 16;   // the one seen longest ago makes room
+        // Older readings yield no rates.
+        std::chrono::nanoseconds gap_max = std::chrono::seconds(150);
+        // Beyond it the member that was scraped the longest ago is dropped.
+        std::size_t members_max = 16;
     };
 
-    explicit rate_memory(options how) : options_(how) {}
+    explicit rate_memory(options limits) : options_(limits) {}
 
-    // Per-second rates of `now` against the readings of the same member before these, NaN where
-    // there are none, or where a part of a sum came or went; remembers `now` instead. After a fall
-    // the counter began anew at zero when `uptime_seconds` says that the engine started in between;
-    // when it says that it did not, a part of a sum has vanished, or the counter was reset, and the
-    // rate is NaN. Of an unknown uptime (NaN) a fall of one series is taken for a restart.
-    void advance(std::uint64_t member, base::steady_time at, double uptime_seconds,
-                 std::span<const counter_reading> now, std::span<double> rates);
+    // Sets `rates` to the growth per second since the previous readings of `member`, and keeps
+    // `readings` in their place. A rate is NaN without previous readings, and if the number of
+    // series of a sum changed. A counter that fell started again at zero if `uptime_seconds`
+    // confirms a restart. If the uptime contradicts it, the counter was reset or lost a part, and
+    // the rate is NaN. Without an uptime (NaN) a fall of one series counts as a restart.
+    void advance(std::uint64_t member, base::steady_time now, double uptime_seconds,
+                 std::span<const counter_reading> readings, std::span<double> rates);
 
     [[nodiscard]] std::size_t members() const noexcept { return members_.size(); }
 
   private:
     struct member_state {
         std::uint64_t member = 0;
-        base::steady_time at{};
+        base::steady_time time{};
         std::vector<counter_reading> readings;
     };
     options options_;

@@ -14,65 +14,65 @@ namespace {
 
 using base::errc;
 
-// What is known of one name.
+// The cache entry of a name.
 struct known_name {
-    std::string address;  // empty: none yet
+    std::string address;  // empty: none
     base::steady_time fresh_until{};
     bool is_looked_up = false;   // a look-up is under way
     std::uint64_t look_ups = 0;  // ended
-    base::failure trouble{};     // of the last one, when it failed
+    base::failure error{};       // of the last look-up, if it failed
     std::vector<aio::notification*> waiters;
 };
 
-class remembering_resolver final : public resolver,
-                                   public std::enable_shared_from_this<remembering_resolver> {
+class caching_resolver final : public resolver,
+                               public std::enable_shared_from_this<caching_resolver> {
   public:
-    remembering_resolver(aio::executor on, aio::blocking_pool& pool, const base::clock& clock,
-                         look_up_function look_up, resolver_options how)
-        : executor_(std::move(on)),
+    caching_resolver(aio::executor executor, aio::blocking_pool& pool, const base::clock& clock,
+                     look_up_function look_up, resolver_options options)
+        : executor_(std::move(executor)),
           pool_(pool),
           clock_(clock),
           look_up_(std::move(look_up)),
-          options_(how) {}
+          options_(options) {}
 
     aio::task<std::string> resolve(std::string host, base::steady_time deadline) override {
         auto& known = name_of(host);
         if (clock_.now() >= known.fresh_until && !known.is_looked_up && !begin(host, known)) {
-            co_return base::fail(errc::unavailable, "too many names are being looked up");
+            co_return base::fail(errc::unavailable, "too many concurrent name look-ups");
         }
         if (!known.address.empty()) co_return known.address;
         const auto before = known.look_ups;
         aio::notification ended(executor_);
-        const waiting place(known, ended);  // the name is not dropped meanwhile
+        const waiting waiter(known, ended);  // keeps the entry in the cache
         while (known.look_ups == before) {
-            auto told = co_await ended.wait_until(deadline);
-            if (!told) co_return base::pass(std::move(told));
-            if (!*told) co_return base::fail(errc::timed_out, "looking up " + host);
+            auto notified = co_await ended.wait_until(deadline);
+            if (!notified) co_return base::pass(std::move(notified));
+            if (!*notified) co_return base::fail(errc::timed_out, "looking up " + host);
         }
-        if (known.address.empty()) co_return std::unexpected(known.trouble);
+        if (known.address.empty()) co_return std::unexpected(known.error);
         co_return known.address;
     }
 
     void forget(const std::string& host) override {
-        const auto at = names_.find(host);
-        if (at == names_.end()) return;
-        at->second.address.clear();
-        at->second.fresh_until = {};
+        const auto it = names_.find(host);
+        if (it == names_.end()) return;
+        it->second.address.clear();
+        it->second.fresh_until = {};
     }
 
   private:
     class waiting {
       public:
-        waiting(known_name& at, aio::notification& with) : at_(at), deps_(with) {
-            at_.waiters.push_back(&deps_);
+        waiting(known_name& name, aio::notification& ended) : name_(name), ended_(ended) {
+            name_.waiters.push_back(&ended_);
         }
-        ~waiting() { std::erase(at_.waiters, &deps_); }
+        ~waiting() { std::erase(name_.waiters, &ended_); }
         waiting(const waiting&) = delete;
         waiting& operator=(const waiting&) = delete;
 
       private:
-        known_name& at_;
-        aio::notification& deps_;
+        known_name& name_;
+        aio::notification& ended_;
     };
 
     known_name& name_of(const std::string& host) {
@@ -86,32 +86,33 @@ class remembering_resolver final : public resolver,
         return names_[host];
     }
 
-    // False: the pool is full.
+    // Starts a look-up. Returns false if there is no address and the pool is full.
     bool begin(const std::string& host, known_name& known) {
         known.is_looked_up = pool_.submit(
-            [host, look_up = look_up_, on = executor_, self = weak_from_this()]() mutable {
-                if (self.expired()) return;  // what waits in the pool's queue holds nobody's end up
-                auto found = look_up(host);
-                aio::post(on, [host, self, found = std::move(found)]() mutable {
-                    if (const auto alive = self.lock()) alive->end(host, std::move(found));
+            [host, look_up = look_up_, executor = executor_, self = weak_from_this()]() mutable {
+                if (self.expired()) return;  // the owner must not wait for queued look-ups
+                auto address = look_up(host);
+                aio::post(executor, [host, self, address = std::move(address)]() mutable {
+                    if (const auto owner = self.lock()) owner->end(host, std::move(address));
                 });
             });
         return known.is_looked_up || !known.address.empty();
     }
 
-    void end(const std::string& host, base::outcome<std::string> found) {
-        const auto at = names_.find(host);
-        if (at == names_.end()) return;
-        auto& known = at->second;
+    void end(const std::string& host, base::outcome<std::string> address) {
+        const auto it = names_.find(host);
+        if (it == names_.end()) return;
+        auto& known = it->second;
         known.is_looked_up = false;
         ++known.look_ups;
-        if (found) {
-            known.address = std::move(*found);
+        if (address) {
+            known.address = std::move(*address);
             known.fresh_until = clock_.now() + options_.fresh_for;
         } else {
-            // An address that was good may well be: names fail more often than services move.
-            if (found.error().code == errc::not_found) known.address.clear();
-            known.trouble = std::move(found).error();
+            // The cached address may still be right: name servers fail more often than addresses
+            // change.
+            if (address.error().code == errc::not_found) known.address.clear();
+            known.error = std::move(address).error();
         }
         for (auto* each : known.waiters) each->notify();
     }
@@ -124,19 +125,18 @@ class remembering_resolver final : public resolver,
     std::unordered_map<std::string, known_name> names_;  // its elements do not move
 };
 
-// The owner's; look-ups that end later find it gone.
+// The resolver that the caller owns. A look-up that ends after its destruction has no effect.
 class owned_resolver final : public resolver {
   public:
-    explicit owned_resolver(std::shared_ptr<remembering_resolver> inner)
-        : inner_(std::move(inner)) {}
+    explicit owned_resolver(std::shared_ptr<caching_resolver> inner) : inner_(std::move(inner)) {}
     aio::task<std::string> resolve(std::string host, base::steady_time deadline) override {
         return inner_->resolve(std::move(host), deadline);
     }
     void forget(const std::string& host) override { inner_->forget(host); }
 
   private:
-    // Shared with a look-up's end for the time of that call, on the same loop.
-    std::shared_ptr<remembering_resolver> inner_;
+    // A look-up that ends shares it during the call of end(), on the same loop.
+    std::shared_ptr<caching_resolver> inner_;
 };
 
 }  // namespace
@@ -161,11 +161,11 @@ base::outcome<std::string> look_up_address(const std::string& host) {
     return std::string(text.data());
 }
 
-std::unique_ptr<resolver> make_resolver(aio::executor on, aio::blocking_pool& pool,
+std::unique_ptr<resolver> make_resolver(aio::executor executor, aio::blocking_pool& pool,
                                         const base::clock& clock, look_up_function look_up,
-                                        resolver_options how) {
-    return std::make_unique<owned_resolver>(std::make_shared<remembering_resolver>(
-        std::move(on), pool, clock, std::move(look_up), how));
+                                        resolver_options options) {
+    return std::make_unique<owned_resolver>(std::make_shared<caching_resolver>(
+        std::move(executor), pool, clock, std::move(look_up), options));
 }
 
 }  // namespace scrape

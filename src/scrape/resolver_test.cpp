@@ -17,155 +17,156 @@ base::steady_time soon(std::chrono::milliseconds in = 10s) {
     return std::chrono::steady_clock::now() + in;
 }
 
-// A name server of the test's: names of "slow..." wait until it is released.
+// A simulated name server. Look-ups of "slow..." wait for release().
 class name_server {
   public:
     base::outcome<std::string> look_up(const std::string& host) {
         if (host.starts_with("slow")) released_.wait();
         const std::lock_guard lock(mutex_);
-        ++asked_[host];
-        if (trouble_) return std::unexpected(*trouble_);
+        ++counts_[host];
+        if (error_) return std::unexpected(*error_);
         return address_;
     }
     void release() { release_.set_value(); }
-    void say(std::string address) {
+    void set_address(std::string address) {
         const std::lock_guard lock(mutex_);
         address_ = std::move(address);
-        trouble_.reset();
+        error_.reset();
     }
     void fail(base::errc code) {
         const std::lock_guard lock(mutex_);
-        trouble_ = base::failure{.code = code, .text = "the name server is in trouble"};
+        error_ = base::failure{.code = code, .text = "the name server fails"};
     }
-    int asked(const std::string& host) {
+    int count_of(const std::string& host) {
         const std::lock_guard lock(mutex_);
-        return asked_[host];
+        return counts_[host];
     }
 
   private:
     std::mutex mutex_;
     std::string address_ = "127.0.0.1";
-    std::optional<base::failure> trouble_;
-    std::map<std::string, int> asked_;
+    std::optional<base::failure> error_;
+    std::map<std::string, int> counts_;
     std::promise<void> release_;
     std::shared_future<void> released_{release_.get_future().share()};
 };
 
-class resolver_names : public testing::Test {
+class name_resolver : public testing::Test {
   protected:
-    // Runs a test on a loop of its own.
-    void play(std::function<aio::task<>(resolver&)> act, resolver_options how = {}) {
-        auto whole = [](name_server* server, resolver_options with,
-                        std::function<aio::task<>(resolver&)> inner) -> aio::task<> {
-            const auto on = co_await aio::this_executor();
+    // Runs a test on its own loop.
+    void run(std::function<aio::task<>(resolver&)> body, resolver_options options = {}) {
+        auto on_loop = [](name_server* server, resolver_options limits,
+                          std::function<aio::task<>(resolver&)> inner) -> aio::task<> {
+            const auto executor = co_await aio::this_executor();
             aio::blocking_pool pool(2, 8);
-            const auto names = make_resolver(
-                on, pool, base::system_clock(),
-                [server](const std::string& host) { return server->look_up(host); }, with);
-            co_return co_await inner(*names);
+            const auto resolver = make_resolver(
+                executor, pool, base::system_clock(),
+                [server](const std::string& host) { return server->look_up(host); }, limits);
+            co_return co_await inner(*resolver);
         };
-        const auto played = aio::block_on(whole(&server_, how, std::move(act)));
-        EXPECT_TRUE(played) << played.error().text;
+        const auto result = aio::block_on(on_loop(&server_, options, std::move(body)));
+        EXPECT_TRUE(result) << result.error().text;
     }
     name_server server_;
 };
 
-TEST_F(resolver_names, are_looked_up_once_while_fresh) {
-    play([this](resolver& names) -> aio::task<> {
-        for (int turn = 0; turn < 3; ++turn) {
-            auto found = co_await names.resolve("a", soon());
-            EXPECT_EQ(found.value(), "127.0.0.1");
+TEST_F(name_resolver, looks_up_a_fresh_name_once) {
+    run([this](resolver& resolver) -> aio::task<> {
+        for (int count = 0; count < 3; ++count) {
+            auto address = co_await resolver.resolve("a", soon());
+            EXPECT_EQ(address.value(), "127.0.0.1");
         }
-        EXPECT_EQ(server_.asked("a"), 1);
-        names.forget("a");
-        server_.say("127.0.0.2");
-        auto found = co_await names.resolve("a", soon());
-        EXPECT_EQ(found.value(), "127.0.0.2");
+        EXPECT_EQ(server_.count_of("a"), 1);
+        resolver.forget("a");
+        server_.set_address("127.0.0.2");
+        auto address = co_await resolver.resolve("a", soon());
+        EXPECT_EQ(address.value(), "127.0.0.2");
         co_return base::ok();
     });
 }
 
-TEST_F(resolver_names, that_are_old_are_given_and_looked_up_beside) {
-    play(
-        [this](resolver& names) -> aio::task<> {
-            auto found = co_await names.resolve("a", soon());
-            server_.say("127.0.0.2");
-            found = co_await names.resolve("a", soon());
-            EXPECT_EQ(found.value(), "127.0.0.1") << "nobody waits for a name that is known";
-            while (*found == "127.0.0.1") {
-                auto turned = co_await aio::sleep_for(0s);
-                if (!turned) co_return turned;
-                found = co_await names.resolve("a", soon());
+TEST_F(name_resolver, returns_a_stale_address_and_looks_it_up_again) {
+    run(
+        [this](resolver& resolver) -> aio::task<> {
+            auto address = co_await resolver.resolve("a", soon());
+            server_.set_address("127.0.0.2");
+            address = co_await resolver.resolve("a", soon());
+            EXPECT_EQ(address.value(), "127.0.0.1") << "a cached address is returned immediately";
+            while (*address == "127.0.0.1") {
+                auto yielded = co_await aio::sleep_for(0s);
+                if (!yielded) co_return yielded;
+                address = co_await resolver.resolve("a", soon());
             }
-            EXPECT_EQ(found.value(), "127.0.0.2");
+            EXPECT_EQ(address.value(), "127.0.0.2");
             server_.fail(base::errc::unavailable);
-            const auto before = server_.asked("a");
-            while (server_.asked("a") < before + 3) {
-                found = co_await names.resolve("a", soon());
-                EXPECT_EQ(found.value(), "127.0.0.2") << "a name server's trouble takes no address";
-                auto turned = co_await aio::sleep_for(0s);
-                if (!turned) co_return turned;
+            const auto before = server_.count_of("a");
+            while (server_.count_of("a") < before + 3) {
+                address = co_await resolver.resolve("a", soon());
+                EXPECT_EQ(address.value(), "127.0.0.2")
+                    << "an unavailable name server drops no address";
+                auto yielded = co_await aio::sleep_for(0s);
+                if (!yielded) co_return yielded;
             }
             co_return base::ok();
         },
         {.fresh_for = 0s});
 }
 
-TEST_F(resolver_names, that_do_not_exist_are_said_so) {
-    play([this](resolver& names) -> aio::task<> {
+TEST_F(name_resolver, reports_names_that_do_not_exist) {
+    run([this](resolver& resolver) -> aio::task<> {
         server_.fail(base::errc::not_found);
-        const auto none = co_await names.resolve("a", soon());
+        const auto none = co_await resolver.resolve("a", soon());
         EXPECT_EQ(none.error().code, base::errc::not_found);
-        server_.say("127.0.0.1");
-        const auto found = co_await names.resolve("a", soon());
-        EXPECT_TRUE(found) << "a failure is not remembered";
+        server_.set_address("127.0.0.1");
+        const auto address = co_await resolver.resolve("a", soon());
+        EXPECT_TRUE(address) << "a failure is not cached";
         co_return base::ok();
     });
 }
 
-TEST_F(resolver_names, that_are_slow_hold_nobody_past_his_deadline) {
-    play([this](resolver& names) -> aio::task<> {
-        auto quick = co_await names.resolve("quick", soon());
+TEST_F(name_resolver, times_out_at_the_deadline_of_the_caller) {
+    run([this](resolver& resolver) -> aio::task<> {
+        auto quick = co_await resolver.resolve("quick", soon());
         EXPECT_TRUE(quick);
-        const auto late = co_await names.resolve("slow", soon(5ms));
+        const auto late = co_await resolver.resolve("slow", soon(5ms));
         EXPECT_EQ(late.error().code, base::errc::timed_out);
-        quick = co_await names.resolve("another", soon());
+        quick = co_await resolver.resolve("another", soon());
         EXPECT_TRUE(quick);
         server_.release();
-        const auto found = co_await names.resolve("slow", soon());
-        EXPECT_TRUE(found);
-        EXPECT_EQ(server_.asked("slow"), 1) << "the look-up of the first was the second's too";
+        const auto address = co_await resolver.resolve("slow", soon());
+        EXPECT_TRUE(address);
+        EXPECT_EQ(server_.count_of("slow"), 1) << "both callers share one look-up";
         co_return base::ok();
     });
 }
 
-TEST_F(resolver_names, that_nobody_wants_any_more_are_not_looked_up) {
-    auto act = [](name_server* server) -> aio::task<> {
-        const auto on = co_await aio::this_executor();
+TEST_F(name_resolver, skips_queued_look_ups_after_destruction) {
+    auto body = [](name_server* server) -> aio::task<> {
+        const auto executor = co_await aio::this_executor();
         aio::blocking_pool pool(1, 8);
-        auto names =
-            make_resolver(on, pool, base::system_clock(),
+        auto resolver =
+            make_resolver(executor, pool, base::system_clock(),
                           [server](const std::string& host) { return server->look_up(host); });
-        for (const auto* host : {"slow", "behind it"}) {
-            const auto late = co_await names->resolve(host, soon(0ms));
+        for (const auto* host : {"slow", "queued"}) {
+            const auto late = co_await resolver->resolve(host, soon(0ms));
             EXPECT_EQ(late.error().code, base::errc::timed_out);
         }
-        names.reset();
+        resolver.reset();
         server->release();
         co_return base::ok();
     };
-    EXPECT_TRUE(aio::block_on(act(&server_)));
-    EXPECT_EQ(server_.asked("behind it"), 0);
+    EXPECT_TRUE(aio::block_on(body(&server_)));
+    EXPECT_EQ(server_.count_of("queued"), 0);
 }
 
-TEST_F(resolver_names, are_not_remembered_without_end) {
-    play(
-        [this](resolver& names) -> aio::task<> {
+TEST_F(name_resolver, bounds_its_cache) {
+    run(
+        [this](resolver& resolver) -> aio::task<> {
             for (const auto* host : {"a", "b", "c", "a"}) {
-                auto found = co_await names.resolve(host, soon());
-                EXPECT_TRUE(found);
+                auto address = co_await resolver.resolve(host, soon());
+                EXPECT_TRUE(address);
             }
-            EXPECT_EQ(server_.asked("a"), 2);
+            EXPECT_EQ(server_.count_of("a"), 2);
             co_return base::ok();
         },
         {.fresh_for = 0s, .names_max = 2});

@@ -26,9 +26,9 @@ class service_proxy_fetcher final : public page_fetcher {
         auto path =
             fmt::format("/api/v1/namespaces/{}/services/http:{}-stats:metrics/proxy/metrics",
                         ns_(target.key.project), target.key.name);
-        auto answer = co_await get_(std::move(path), deadline, limits_.page_bytes);
-        if (!answer) co_return std::unexpected(page_failure(std::move(answer).error()));
-        co_return page_of(std::move(*answer));
+        auto response = co_await get_(std::move(path), deadline, limits_.page_bytes);
+        if (!response) co_return std::unexpected(page_failure(std::move(response).error()));
+        co_return page_of(std::move(*response));
     }
 
   private:
@@ -39,8 +39,8 @@ class service_proxy_fetcher final : public page_fetcher {
 
 class exporter_source final : public ports::metrics_source {
   public:
-    exporter_source(page_fetcher& pages, const base::clock& clock, source_options options)
-        : pages_(pages), clock_(clock), options_(options), reader_(options.limits) {}
+    exporter_source(page_fetcher& fetcher, const base::clock& clock, source_options options)
+        : fetcher_(fetcher), clock_(clock), options_(options), reader_(options.limits) {}
 
     aio::task<std::shared_ptr<const domain::metrics_sample>> scrape(
         ports::scrape_target target, base::steady_time deadline) override {
@@ -48,11 +48,10 @@ class exporter_source final : public ports::metrics_source {
         const auto context = fmt::format("scrape {}/{}", key.project, key.name);
         const auto* const plan = find_plan(key.engine);
         if (plan == nullptr) {
-            co_return base::fail(
-                base::errc::unsupported,
-                fmt::format("{}: there are no metric rules for the engine '{}'", context,
-                            key.engine),
-                "engine_without_mapping");
+            co_return base::fail(base::errc::unsupported,
+                                 fmt::format("{}: there are no metric rules for the engine '{}'",
+                                             context, key.engine),
+                                 "engine_without_mapping");
         }
         if (clock_.now() >= deadline) {
             co_return base::fail(base::errc::timed_out, context + ": the deadline has passed");
@@ -60,7 +59,7 @@ class exporter_source final : public ports::metrics_source {
         // The scrape shares ownership of the memory: forget() may erase the map's entry before the
         // page arrives.
         const auto memory = memory_of(target.database_id);
-        auto page = co_await pages_.fetch(std::move(target), deadline);
+        auto page = co_await fetcher_.fetch(std::move(target), deadline);
         if (!page) co_return base::pass(std::move(page), context);
         auto sample = translate(*plan, *page, *memory);
         if (!sample) co_return base::pass(std::move(sample), context);
@@ -93,7 +92,7 @@ class exporter_source final : public ports::metrics_source {
             plan.evaluate(*reading, memory, clock_.now(), clock_.utc_now()));
     }
 
-    page_fetcher& pages_;
+    page_fetcher& fetcher_;
     const base::clock& clock_;
     source_options options_;
     page_reader reader_;
@@ -107,9 +106,9 @@ std::unique_ptr<page_fetcher> make_service_proxy_fetcher(get_function get, names
     return std::make_unique<service_proxy_fetcher>(std::move(get), std::move(ns), limits);
 }
 
-std::unique_ptr<ports::metrics_source> make_source(page_fetcher& pages, const base::clock& clock,
+std::unique_ptr<ports::metrics_source> make_source(page_fetcher& fetcher, const base::clock& clock,
                                                    source_options options) {
-    return std::make_unique<exporter_source>(pages, clock, options);
+    return std::make_unique<exporter_source>(fetcher, clock, options);
 }
 
 }  // namespace scrape

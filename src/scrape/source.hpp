@@ -1,8 +1,7 @@
 #pragma once
-// ports::metrics_source over exporter pages: fetches a page, reads it with the engine's plan, keeps
-// the counters of each database's members for the next time. How a page is fetched is behind
-// page_fetcher. Everything here lives on the control loop and is owned by main; the fetcher must
-// outlive the source.
+// Implements ports::metrics_source with exporter pages: fetches a page, evaluates it with the plan
+// of the engine, and keeps the counters of each member for the next scrape. A page_fetcher fetches
+// the pages. Lives on the control loop, owned by main.
 
 #include <chrono>
 #include <functional>
@@ -25,31 +24,32 @@ struct fetched_page {
 class page_fetcher {
   public:
     virtual ~page_fetcher() = default;
-    // Failures: unavailable, timed_out, denied, not_found, limit, corrupt (no HTTP, or a status
-    // that says nothing), with the reasons of failures.hpp; cancelled.
+    // Fetches the page of a database. Errors, with the reasons of failures.hpp: unavailable,
+    // timed_out, denied, not_found, limit, corrupt (not HTTP, or an unexpected status); cancelled.
     virtual aio::task<fetched_page> fetch(ports::scrape_target target,
                                           base::steady_time deadline) = 0;
 };
 
-// One GET: path and query, deadline, most bytes of the body.
+// Sends a GET for a path with query. The body must not exceed `body_bytes_max`.
 using get_function = std::function<aio::task<http::response>(
     std::string path, base::steady_time deadline, std::size_t body_bytes_max)>;
 using namespace_function = std::function<std::string(const std::string& project)>;
 
-// Through the API server:
-// /api/v1/namespaces/<namespace>/services/http:<name>-stats:metrics/proxy/metrics. `get` is the
-// Kubernetes client's, so that this module does not know it; failures that it makes of Status
-// bodies are understood as well as answers.
+// Fetches through the API server:
+// /api/v1/namespaces/<namespace>/services/http:<name>-stats:metrics/proxy/metrics. `get` calls the
+// Kubernetes client, so this module does not depend on it. The client may report an error status as
+// a response or as a failure.
 std::unique_ptr<page_fetcher> make_service_proxy_fetcher(get_function get, namespace_function ns,
                                                          page_limits limits = {});
 
 struct source_options {
-    std::chrono::nanoseconds interval =
-        std::chrono::seconds(30);  // between two scrapes of one database
+    // Between two scrapes of one database.
+    std::chrono::nanoseconds interval = std::chrono::seconds(30);
     page_limits limits{};
 };
 
-// A failure beyond those of the port: unsupported/"engine_without_mapping".
+// The fetcher must outlive the source. A further error of scrape(): unsupported/
+// "engine_without_mapping".
 std::unique_ptr<ports::metrics_source> make_source(page_fetcher& pages, const base::clock& clock,
                                                    source_options options = {});
 

@@ -14,7 +14,7 @@ namespace {
 using namespace std::chrono_literals;
 using domain::metric_id;
 
-class hand_clock final : public base::clock {
+class settable_clock final : public base::clock {
   public:
     [[nodiscard]] base::steady_time now() const noexcept override {
         return base::steady_time(passed);
@@ -39,19 +39,17 @@ class scripted_pages final : public page_fetcher {
 };
 
 ports::scrape_target target(std::string engine) {
-    return {.database_id = "db-1",
-            .key = {"shop", std::move(engine), "cache"},
-            .metrics_port = 9121};
+    return {
+        .database_id = "db-1", .key = {"shop", std::move(engine), "cache"}, .metrics_port = 9121};
 }
 
 struct fixture {
-    hand_clock clock;
+    settable_clock clock;
     scripted_pages pages;
     std::unique_ptr<ports::metrics_source> source = make_source(pages, clock);
 
     auto scrape(std::string engine = "redis") {
-        return aio::block_on(
-            source->scrape(target(std::move(engine)), clock.now() + 10s));
+        return aio::block_on(source->scrape(target(std::move(engine)), clock.now() + 10s));
     }
     void give(std::string bytes, std::string type = "text/plain; version=0.0.4") {
         pages.pages.push_back(fetched_page{std::move(bytes), std::move(type)});
@@ -59,134 +57,131 @@ struct fixture {
 };
 
 TEST(source, yields_gauges_at_once_and_rates_from_the_second_scrape) {
-    fixture it;
-    it.give("redis_up 1\nredis_connected_clients 3\nredis_commands_processed_total 100\n");
-    it.give("redis_up 1\nredis_connected_clients 4\nredis_commands_processed_total 400\n");
-    const auto first = it.scrape();
+    fixture test;
+    test.give("redis_up 1\nredis_connected_clients 3\nredis_commands_processed_total 100\n");
+    test.give("redis_up 1\nredis_connected_clients 4\nredis_commands_processed_total 400\n");
+    const auto first = test.scrape();
     ASSERT_TRUE(first) << first.error().text;
     EXPECT_EQ((*first)->values[metric_id::connections_current], 3);
     EXPECT_FALSE((*first)->values.has(metric_id::operations_per_second));
-    it.clock.passed += 30s;
-    const auto second = it.scrape();
+    test.clock.passed += 30s;
+    const auto second = test.scrape();
     ASSERT_TRUE(second);
     EXPECT_EQ((*second)->values[metric_id::operations_per_second], 10);
-    EXPECT_EQ((*second)->observed_at, it.clock.utc_now());
+    EXPECT_EQ((*second)->observed_at, test.clock.utc_now());
 }
 
-TEST(source, begins_anew_with_a_database_that_was_forgotten) {
-    fixture it;
-    for (int count = 0; count < 2; ++count) it.give("redis_commands_processed_total 100\n");
-    ASSERT_TRUE(it.scrape());
-    it.source->forget("db-1");
-    it.clock.passed += 30s;
-    const auto second = it.scrape();
+TEST(source, has_no_rate_after_forget) {
+    fixture test;
+    for (int count = 0; count < 2; ++count) test.give("redis_commands_processed_total 100\n");
+    ASSERT_TRUE(test.scrape());
+    test.source->forget("db-1");
+    test.clock.passed += 30s;
+    const auto second = test.scrape();
     ASSERT_TRUE(second);
     EXPECT_FALSE((*second)->values.has(metric_id::operations_per_second));
 }
 
-TEST(source, survives_being_told_to_forget_during_a_scrape) {
-    fixture it;
-    it.give("redis_up 1\n");
-    it.pages.during_fetch = [&] { it.source->forget("db-1"); };
-    const auto sample = it.scrape();
+TEST(source, survives_forget_during_a_scrape) {
+    fixture test;
+    test.give("redis_up 1\n");
+    test.pages.during_fetch = [&] { test.source->forget("db-1"); };
+    const auto sample = test.scrape();
     ASSERT_TRUE(sample);
     EXPECT_EQ((*sample)->values[metric_id::up], 1);
 }
 
-TEST(source, keeps_the_readings_over_a_failed_scrape) {
-    fixture it;
-    it.give("redis_commands_processed_total 100\n");
-    it.pages.pages.push_back(base::fail(base::errc::unavailable, "refused", "no_endpoints"));
-    it.give("redis_commands_processed_total 700\n");
-    ASSERT_TRUE(it.scrape());
-    it.clock.passed += 30s;
-    const auto failed = it.scrape();
+TEST(source, keeps_the_readings_after_a_failed_scrape) {
+    fixture test;
+    test.give("redis_commands_processed_total 100\n");
+    test.pages.pages.push_back(base::fail(base::errc::unavailable, "no endpoints", "no_endpoints"));
+    test.give("redis_commands_processed_total 700\n");
+    ASSERT_TRUE(test.scrape());
+    test.clock.passed += 30s;
+    const auto failed = test.scrape();
     ASSERT_FALSE(failed);
     EXPECT_EQ(failed.error().code, base::errc::unavailable);
     EXPECT_EQ(failed.error().reason, "no_endpoints");
-    EXPECT_EQ(failed.error().text, "scrape shop/cache: refused");
-    it.clock.passed += 30s;
-    const auto third = it.scrape();
+    EXPECT_EQ(failed.error().text, "scrape shop/cache: no endpoints");
+    test.clock.passed += 30s;
+    const auto third = test.scrape();
     ASSERT_TRUE(third);
     EXPECT_EQ((*third)->values[metric_id::operations_per_second], 10);
 }
 
-TEST(source, refuses_what_is_not_a_page) {
-    fixture it;
-    it.give("<html></html>\n", "text/html");
-    it.give("redis_up one\n");
-    EXPECT_EQ(it.scrape().error().reason, "wrong_media_type");
-    const auto malformed = it.scrape();
+TEST(source, rejects_other_content) {
+    fixture test;
+    test.give("<html></html>\n", "text/html");
+    test.give("redis_up one\n");
+    EXPECT_EQ(test.scrape().error().reason, "wrong_media_type");
+    const auto malformed = test.scrape();
     EXPECT_EQ(malformed.error().code, base::errc::corrupt);
     EXPECT_EQ(malformed.error().text, "scrape shop/cache: line 1: the value is not a number");
 }
 
-TEST(source, knows_its_engines_and_its_deadline) {
-    fixture it;
-    EXPECT_EQ(it.scrape("oracle").error().code, base::errc::unsupported);
-    const auto late =
-        aio::block_on(it.source->scrape(target("redis"), it.clock.now()));
+TEST(source, rejects_an_unknown_engine_and_a_past_deadline) {
+    fixture test;
+    EXPECT_EQ(test.scrape("oracle").error().code, base::errc::unsupported);
+    const auto late = aio::block_on(test.source->scrape(target("redis"), test.clock.now()));
     EXPECT_EQ(late.error().code, base::errc::timed_out);
 }
 
-http::response answer(unsigned status, std::string type, std::string body) {
+http::response response_of(unsigned status, std::string type, std::string body) {
     return {
         .status = status, .headers = {{"Content-Type", std::move(type)}}, .body = std::move(body)};
 }
 
-TEST(service_proxy_fetcher, asks_the_stats_service_of_the_database) {
-    std::string asked;
+TEST(service_proxy_fetcher, requests_the_stats_service_of_the_database) {
+    std::string path_sent;
     const auto fetcher = make_service_proxy_fetcher(
         [&](std::string path, base::steady_time, std::size_t limit) -> aio::task<http::response> {
-            asked = path;
+            path_sent = path;
             EXPECT_EQ(limit, page_limits{}.page_bytes);
-            co_return answer(200, "text/plain", "up 1\n");
+            co_return response_of(200, "text/plain", "up 1\n");
         },
         [](const std::string& project) { return "dbaas-" + project; });
-    const auto page =
-        aio::block_on(fetcher->fetch(target("redis"), base::steady_time::max()));
+    const auto page = aio::block_on(fetcher->fetch(target("redis"), base::steady_time::max()));
     ASSERT_TRUE(page);
     EXPECT_EQ(page->bytes, "up 1\n");
     EXPECT_EQ(page->content_type, "text/plain");
-    EXPECT_EQ(asked,
+    EXPECT_EQ(path_sent,
               "/api/v1/namespaces/dbaas-shop/services/http:cache-stats:metrics/proxy/metrics");
 }
 
-TEST(service_proxy_fetcher, translates_the_failures_of_its_client) {
-    for (const auto& [code, text, told, reason] :
+TEST(service_proxy_fetcher, maps_the_failures_of_its_client_to_reasons) {
+    for (const auto& [code, text, client_reason, reason] :
          {std::tuple{base::errc::unavailable, "no endpoints available for service \"x\"",
                      "ServiceUnavailable", "no_endpoints"},
           std::tuple{base::errc::unavailable, "error trying to reach service", "",
                      "exporter_unreachable"},
-          std::tuple{base::errc::unavailable, "the token has run out", "Unauthorized",
+          std::tuple{base::errc::unavailable, "the token has expired", "Unauthorized",
                      "metrics_denied"},
           std::tuple{base::errc::not_found, "services \"x\" not found", "NotFound",
                      "no_stats_service"},
           std::tuple{base::errc::denied, "forbidden", "Forbidden", "metrics_denied"},
           std::tuple{base::errc::cancelled, "cancelled", "", ""}}) {
         const auto fetcher = make_service_proxy_fetcher(
-            [code, text, told](std::string, base::steady_time, std::size_t)
-                -> aio::task<http::response> { co_return base::fail(code, text, told); },
+            [code, text, client_reason](std::string, base::steady_time, std::size_t)
+                -> aio::task<http::response> { co_return base::fail(code, text, client_reason); },
             [](const std::string& project) { return project; });
-        const auto page =
-            aio::block_on(fetcher->fetch(target("redis"), base::steady_time::max()));
+        const auto page = aio::block_on(fetcher->fetch(target("redis"), base::steady_time::max()));
         ASSERT_FALSE(page);
         EXPECT_EQ(page.error().code, code);
         EXPECT_EQ(page.error().reason, reason);
     }
 }
 
-TEST(service_proxy_fetcher, knows_when_the_api_server_is_asked_too_much) {
-    const auto why = page_failure({.code = base::errc::unavailable,
-                                   .text = "too many requests, please try again later",
-                                   .reason = "TooManyRequests"});
-    EXPECT_EQ(why.reason, "throttled");
+TEST(service_proxy_fetcher, reports_throttling_of_the_api_server) {
+    const auto error = page_failure({.code = base::errc::unavailable,
+                                     .text = "too many requests, please try again later",
+                                     .reason = "TooManyRequests"});
+    EXPECT_EQ(error.reason, "throttled");
 }
 
-TEST(service_proxy_fetcher, tells_the_api_servers_answers_from_the_exporters) {
+TEST(service_proxy_fetcher, distinguishes_responses_of_the_api_server_and_the_exporter) {
     const std::string status = R"({"kind":"Status","code":404})";
     const auto failure = [](unsigned code, std::string type, std::string body) {
-        const auto page = page_of(answer(code, std::move(type), std::move(body)));
+        const auto page = page_of(response_of(code, std::move(type), std::move(body)));
         return page ? base::failure{} : page.error();
     };
     EXPECT_EQ(failure(404, "application/json", status).reason, "no_stats_service");

@@ -37,9 +37,9 @@ class metrics_source_contract : public ::testing::TestWithParam<metrics_world_fa
     void SetUp() override { world_ = GetParam()(clock_); }
 
     base::outcome<sample> scrape(const std::string& id, std::chrono::seconds within = ten) {
-        return aio::block_on(
-            world_->port().scrape({.database_id = id, .key = {"shop", "redis", id}, .metrics_port = 9121},
-                                  clock_.now() + within));
+        return aio::block_on(world_->port().scrape(
+            {.database_id = id, .key = {"shop", "redis", id}, .metrics_port = 9121},
+            clock_.now() + within));
     }
     // Two pages, ten seconds apart.
     base::outcome<sample> scrape_twice(const std::string& id) {
