@@ -15,8 +15,6 @@ namespace {
 
 using base::errc;
 
-constexpr std::size_t events_max = 100;
-
 std::string new_password() {
     constexpr std::string_view alphabet =
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
@@ -35,7 +33,8 @@ local_database::local_database(operator_deps& deps, const engine_kind& kind,
       kind_(kind),
       engine_(runtime::find_engine(kind.engine)),
       on_change_(std::move(on_change)),
-      writer_(deps.kube) {}
+      writer_(deps.kube),
+      publisher_(deps, kind, engine_, writer_) {}
 
 runtime::member* local_database::member_at(int ordinal) const {
     const auto it = members_.find(ordinal);
@@ -64,8 +63,8 @@ void local_database::set_paused(bool paused) {
     on_change_();
 }
 
-void local_database::add_event(event_text resource) {
-    if (events_.size() < events_max) events_.push_back(std::move(resource));
+void local_database::add_event(event_text event) {
+    publisher_.add_event(std::move(event));
     on_change_();
 }
 
@@ -99,6 +98,42 @@ aio::task<> local_database::reconcile(json::object object) {
     co_return co_await publish(object);
 }
 
+aio::task<> local_database::publish(const json::object& object) {
+    if (!wanted_.is_halted) {
+        auto written = co_await publisher_.publish_objects(view());
+        if (!written) co_return base::pass(std::move(written), "publish");
+    }
+    auto written = co_await publisher_.publish_events(wanted_);
+    if (!written) co_return base::pass(std::move(written), "events");
+    update_facts();
+    co_return co_await publisher_.publish_status(view(), object);
+}
+
+database_view local_database::view() const {
+    database_view result{.wanted = wanted_, .facts = facts_, .members = {}};
+    for (const auto& [ordinal, each] : members_) result.members[ordinal] = each.member.get();
+    return result;
+}
+
+void local_database::update_facts() {
+    facts_.replicas = wanted_.replicas;
+    facts_.is_halted = wanted_.is_halted;
+    facts_.generation = wanted_.generation;
+    facts_.accepts = is_ready(0);
+    facts_.ready = 0;
+    facts_.not_ready_reason.clear();
+    for (const auto& [ordinal, each] : members_) {
+        const auto& state = each.member->state();
+        facts_.ready += state.is_ready ? 1 : 0;
+        if (!state.is_ready && facts_.not_ready_reason.empty()) {
+            facts_.not_ready_reason =
+                fmt::format("{}: {}", each.member->plan().name,
+                            state.not_ready_reason.empty() ? "starting" : state.not_ready_reason);
+        }
+    }
+    if (facts_.accepts && facts_.ready >= facts_.replicas) facts_.was_provisioned = true;
+}
+
 aio::task<> local_database::add_finalizer(const json::object& object) {
     if (wanted_.has_finalizer) co_return base::ok();
     // The resourceVersion prevents the loss of a finalizer that another client adds.
@@ -114,12 +149,13 @@ aio::task<> local_database::add_finalizer(const json::object& object) {
 }
 
 aio::task<> local_database::reject(const json::object& object) {
-    if (!event_counts_.contains("NoRuntime")) {
+    if (!publisher_.has_published("NoRuntime")) {
         add_event({"Warning", "NoRuntime", facts_.rejection});
     }
-    auto written = co_await publish_events();
+    auto written = co_await publisher_.publish_events(wanted_);
     if (!written) co_return written;
-    co_return co_await publish_status(object);
+    update_facts();
+    co_return co_await publisher_.publish_status(view(), object);
 }
 
 // Stops the processes and deletes the objects that refer to them. Keeps volumes and the secret.

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "devcluster/controller/database_health.hpp"
+#include "devcluster/controller/database_publisher.hpp"
 #include "devcluster/controller/kinds.hpp"
 #include "devcluster/controller/kubedb_objects.hpp"
 #include "devcluster/controller/object_writer.hpp"
@@ -67,13 +68,8 @@ class local_database {
     void restart_next();
 
     aio::task<> publish(const json::object& object);
-    aio::task<> publish_services();
-    aio::task<> publish_endpoints(std::string suffix, std::vector<endpoint_address> addresses,
-                                  std::string port_name);
-    aio::task<> publish_binding();
-    aio::task<> publish_members();
-    aio::task<> publish_status(const json::object& object);
-    aio::task<> publish_events();
+    [[nodiscard]] database_view view() const;
+    void update_facts();
     aio::task<std::string> find_password();
     void add_event(event_text event);
     [[nodiscard]] runtime::member* member_at(int ordinal) const;
@@ -85,16 +81,14 @@ class local_database {
     const runtime::engine* engine_;  // null: no runtime
     std::function<void()> on_change_;
     object_writer writer_;
+    database_publisher publisher_;
     wanted_database wanted_;
     database_facts facts_;
     std::map<int, running> members_;
     std::string password_;
     bool has_lost_secret_ = false;
-    std::vector<event_text> events_;
-    std::map<std::string, int> event_counts_;  // by reason
-    std::set<std::string> restarts_done_;      // names of OpsRequests
-    std::vector<int> to_restart_;              // ordinals, next one last
-    bool rejects_endpoints_ = false;
+    std::set<std::string> restarts_done_;  // names of OpsRequests
+    std::vector<int> to_restart_;          // ordinals, next one last
     // An interrupted removal, possibly by an earlier process, leaves a folder, claim or pod.
     bool may_have_leftovers_ = true;
     bool is_stopped_ = false;  // halted: no member runs and no service refers to one
