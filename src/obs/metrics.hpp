@@ -1,7 +1,7 @@
 #pragma once
 // The metrics of the platform itself, in the Prometheus text format 0.0.4. A module declares its
 // metrics once, in the constructor of its metrics struct. Counting is a relaxed atomic add without
-// a lock. A test compares names, labels and help with docs/metrics.md.
+// a lock. main_job_test compares names, types and labels with docs/metrics.md.
 
 #include <atomic>
 #include <cstdint>
