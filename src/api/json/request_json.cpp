@@ -40,14 +40,14 @@ std::string_view kind_of(const json::value& value) {
 // JSON has no integers: 3.0 and 3e0 are 3.
 std::optional<std::int64_t> whole_number(const json::value& value) {
     if (value.is_int64()) return value.get_int64();
-    constexpr double exact_most = 9007199254740992.0;  // 2^53
-    if (!value.is_double() || std::abs(value.get_double()) > exact_most) return std::nullopt;
+    constexpr double exact_max = 9007199254740992.0;  // 2^53
+    if (!value.is_double() || std::abs(value.get_double()) > exact_max) return std::nullopt;
     const double number = value.get_double();
     if (number != std::trunc(number)) return std::nullopt;
     return static_cast<std::int64_t>(number);
 }
 
-// One object of a request, member by member; what nobody asked for is unknown.
+// Reads one object of a request member by member. Members that are not read are unknown fields.
 class object_reader {
   public:
     object_reader(const json::object& from, std::string path,
@@ -246,7 +246,7 @@ base::outcome<Request> read_object(std::string_view body, void (*read)(object_re
     {
         object_reader reader(parsed.get_object(), "", request.unread);
         read(reader, request);
-    }  // here the reader adds what nobody asked for
+    }  // the reader reports unknown fields here
     return request;
 }
 
