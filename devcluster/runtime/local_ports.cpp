@@ -76,17 +76,17 @@ bool remember_ports(const std::string& folder, member_ports used) {
     return file && std::rename(fresh.c_str(), path.c_str()) == 0;
 }
 
-bool port_registry::is_promised_elsewhere(int port, const std::string& folder) const {
-    const auto it = promised_.find(port);
-    return it != promised_.end() && it->second != folder;
+bool port_registry::is_assigned_elsewhere(int port, const std::string& folder) const {
+    const auto it = assigned_.find(port);
+    return it != assigned_.end() && it->second != folder;
 }
 
 member_ports port_registry::pick_for(const std::string& folder) const {
     constexpr int tries = 100;
     for (int turn = 0; turn < tries; ++turn) {
         const auto fresh = pick_();
-        if (is_promised_elsewhere(fresh.server, folder)) continue;
-        if (!is_promised_elsewhere(fresh.exporter, folder)) return fresh;
+        if (is_assigned_elsewhere(fresh.server, folder)) continue;
+        if (!is_assigned_elsewhere(fresh.exporter, folder)) return fresh;
     }
     return {};
 }
@@ -103,7 +103,7 @@ member_ports port_registry::settle(const std::string& folder, part moved) {
     const auto known = remembered_ports(folder);
     auto settled = known;
     const auto may_keep = [&](int port) {
-        return is_port_free(port) && !is_promised_elsewhere(port, folder);
+        return is_port_free(port) && !is_assigned_elsewhere(port, folder);
     };
     const bool keeps_server = moved == part::exporter || may_keep(known.server);
     const bool keeps_exporter = known.exporter != known.server && may_keep(known.exporter);
@@ -115,13 +115,13 @@ member_ports port_registry::settle(const std::string& folder, part moved) {
     if (settled != known) remember_ports(folder, settled);
     release(folder);
     for (const int port : {settled.server, settled.exporter}) {
-        if (port != 0) promised_[port] = folder;
+        if (port != 0) assigned_[port] = folder;
     }
     return settled;
 }
 
 void port_registry::release(const std::string& folder) {
-    std::erase_if(promised_, [&](const auto& each) { return each.second == folder; });
+    std::erase_if(assigned_, [&](const auto& each) { return each.second == folder; });
 }
 
 }  // namespace runtime

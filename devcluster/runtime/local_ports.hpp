@@ -43,10 +43,10 @@ class port_registry {
   private:
     enum class part { both, exporter };
     member_ports settle(const std::string& folder, part moved);
-    [[nodiscard]] bool is_promised_elsewhere(int port, const std::string& folder) const;
+    [[nodiscard]] bool is_assigned_elsewhere(int port, const std::string& folder) const;
     [[nodiscard]] member_ports pick_for(const std::string& folder) const;
     std::function<member_ports()> pick_;
-    std::map<int, std::string> promised_;  // port -> folder
+    std::map<int, std::string> assigned_;  // port -> folder
 };
 
 }  // namespace runtime
