@@ -81,30 +81,30 @@ std::optional<std::chrono::seconds> seconds_of(std::string_view text) {
 }
 
 // At most `bytes_max` bytes of well-formed text, control characters as spaces.
-std::string cut(std::string_view text, std::size_t bytes_max) {
+std::string sanitise(std::string_view text, std::size_t bytes_max) {
     const auto front = base::truncate_utf8(text, bytes_max);
-    std::string kept;
-    for (std::size_t at = 0; at < front.size();) {
-        const auto length = base::utf8_length(front.substr(at));
-        const bool is_control = static_cast<unsigned char>(front[at]) < 0x20 || front[at] == 0x7f;
+    std::string out;
+    for (std::size_t pos = 0; pos < front.size();) {
+        const auto length = base::utf8_length(front.substr(pos));
+        const bool is_control = static_cast<unsigned char>(front[pos]) < 0x20 || front[pos] == 0x7f;
         if (length == 0 || is_control) {
-            kept += ' ';
+            out += ' ';
         } else {
-            kept += front.substr(at, length);
+            out += front.substr(pos, length);
         }
-        at += std::max<std::size_t>(length, 1);
+        pos += std::max<std::size_t>(length, 1);
     }
-    return front.size() < text.size() ? kept + "..." : kept;
+    return front.size() < text.size() ? out + "..." : out;
 }
 
 // Where the value at the front of `text` ends: a Go-quoted string, or JSON in brackets.
 std::size_t value_length(std::string_view text) {
     int depth = 0;
     bool in_string = false;
-    for (std::size_t at = 0; at < text.size(); ++at) {
-        const char c = text[at];
+    for (std::size_t pos = 0; pos < text.size(); ++pos) {
+        const char c = text[pos];
         if (in_string) {
-            if (c == '\\') ++at;
+            if (c == '\\') ++pos;
             if (c == '"') in_string = false;
         } else if (c == '"') {
             in_string = true;
@@ -113,25 +113,25 @@ std::size_t value_length(std::string_view text) {
         } else if (c == '}' || c == ']') {
             --depth;
         }
-        if (!in_string && depth <= 0) return at + 1;
+        if (!in_string && depth <= 0) return pos + 1;
     }
     return text.size();
 }
 
-std::vector<base::field_error> faults_of(const boost::json::object& details) {
-    std::vector<base::field_error> faults;
+std::vector<base::field_error> field_errors_of(const boost::json::object& details) {
+    std::vector<base::field_error> errors;
     const auto* causes = details.if_contains("causes");
-    if (!causes || !causes->is_array()) return faults;
+    if (!causes || !causes->is_array()) return errors;
     for (const auto& each : causes->get_array()) {
-        if (faults.size() == causes_max) break;
+        if (errors.size() == causes_max) break;
         if (!each.is_object()) continue;
         const auto& cause = each.get_object();
-        faults.push_back(
-            {.pointer = pointer_of_field(text_at(cause, "field")),
-             .code = std::string(text_at(cause, "reason")),
-             .message = cut(without_quoted_values(text_at(cause, "message")), message_bytes_max)});
+        errors.push_back({.pointer = pointer_of_field(text_at(cause, "field")),
+                          .code = std::string(text_at(cause, "reason")),
+                          .message = sanitise(without_quoted_values(text_at(cause, "message")),
+                                              message_bytes_max)});
     }
-    return faults;
+    return errors;
 }
 
 base::failure failure_of_code(unsigned http_status, std::string_view body) {
@@ -141,8 +141,8 @@ base::failure failure_of_code(unsigned http_status, std::string_view body) {
                 .reason = "not_served"};
     }
     auto text = fmt::format("HTTP {} without a Status", http_status);
-    const auto said = cut(body, 200);
-    if (!said.empty()) text += ": " + said;
+    const auto excerpt = sanitise(body, 200);
+    if (!excerpt.empty()) text += ": " + excerpt;
     return {.code = code_of_http(http_status), .text = std::move(text)};
 }
 
@@ -153,33 +153,34 @@ bool is_failure(const boost::json::value& document) {
 }
 
 base::failure failure_of(const boost::json::object& status, unsigned http_status) {
-    base::failure found;
-    found.reason = cut(text_at(status, "reason"), value_bytes_max);
-    const auto row = std::ranges::find(reasons, found.reason, &reason_row::reason);
+    base::failure result;
+    result.reason = sanitise(text_at(status, "reason"), value_bytes_max);
+    const auto row = std::ranges::find(reasons, result.reason, &reason_row::reason);
     const auto code = static_cast<unsigned>(number_at(status, "code").value_or(http_status));
-    found.code = row != reasons.end() ? row->code : code_of_http(code);
-    found.text = cut(without_quoted_values(text_at(status, "message")), message_bytes_max);
-    if (found.text.empty()) found.text = fmt::format("HTTP {} {}", code, found.reason);
+    result.code = row != reasons.end() ? row->code : code_of_http(code);
+    result.text = sanitise(without_quoted_values(text_at(status, "message")), message_bytes_max);
+    if (result.text.empty()) result.text = fmt::format("HTTP {} {}", code, result.reason);
     const auto* details = status.if_contains("details");
     if (details && details->is_object()) {
-        found.fields = faults_of(details->get_object());
+        result.fields = field_errors_of(details->get_object());
         const auto wait = number_at(details->get_object(), "retryAfterSeconds");
         if (wait && *wait > 0) {
-            found.retry_after = std::chrono::seconds(std::min<long>(*wait, retry_after_max));
+            result.retry_after = std::chrono::seconds(std::min<long>(*wait, retry_after_max));
         }
     }
-    return found;
+    return result;
 }
 
 }  // namespace
 
-base::failure failure_of_answer(unsigned http_status, std::string_view body,
-                                std::string_view retry_after) {
+base::failure failure_of_response(unsigned http_status, std::string_view body,
+                                  std::string_view retry_after) {
     const auto document = parse_json(body);
-    auto found = document && is_failure(*document) ? failure_of(document->get_object(), http_status)
-                                                   : failure_of_code(http_status, body);
-    if (const auto wait = seconds_of(retry_after)) found.retry_after = wait;
-    return found;
+    auto result = document && is_failure(*document)
+                      ? failure_of(document->get_object(), http_status)
+                      : failure_of_code(http_status, body);
+    if (const auto wait = seconds_of(retry_after)) result.retry_after = wait;
+    return result;
 }
 
 base::failure failure_of_status(const boost::json::object& status) {
@@ -214,21 +215,21 @@ std::string pointer_of_field(std::string_view field) {
 
 std::string without_quoted_values(std::string_view message) {
     constexpr std::string_view mark = "nvalid value: ";
-    std::string kept;
+    std::string out;
     while (true) {
-        const auto found = message.find(mark);
-        if (found == std::string_view::npos) return kept += message;
-        const auto begin = found + mark.size();
-        const bool is_patch = message.substr(0, found).ends_with("patch: I");
-        kept += message.substr(0, begin);
+        const auto result = message.find(mark);
+        if (result == std::string_view::npos) return out += message;
+        const auto begin = result + mark.size();
+        const bool is_patch = message.substr(0, result).ends_with("patch: I");
+        out += message.substr(0, begin);
         message.remove_prefix(begin);
         const bool is_value =
             message.starts_with('"') || message.starts_with('{') || message.starts_with('[');
         const auto length = is_value ? value_length(message) : 0;
         if (length > value_bytes_max || (is_patch && length > 0)) {
-            kept += "(left out)";
+            out += "(left out)";
         } else {
-            kept += message.substr(0, length);
+            out += message.substr(0, length);
         }
         message.remove_prefix(length);
     }

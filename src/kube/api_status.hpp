@@ -13,8 +13,8 @@ namespace kube {
 
 // An answer with this HTTP status and body, as the failure it stands for (see client.hpp). The body
 // may be anything; `retry_after` is the header of that name.
-base::failure failure_of_answer(unsigned http_status, std::string_view body,
-                                std::string_view retry_after = {});
+base::failure failure_of_response(unsigned http_status, std::string_view body,
+                                  std::string_view retry_after = {});
 
 // The same for a Status object, as it comes in a watch's ERROR frame.
 base::failure failure_of_status(const boost::json::object& status);

@@ -26,11 +26,11 @@ struct reason_case {
 class status_reason : public testing::TestWithParam<reason_case> {};
 
 TEST_P(status_reason, decides_the_code) {
-    const auto found =
-        failure_of_answer(GetParam().http, status_text(GetParam().http, GetParam().reason));
-    EXPECT_EQ(found.code, GetParam().code) << GetParam().reason;
-    EXPECT_EQ(found.reason, GetParam().reason);
-    EXPECT_EQ(found.text, "said so");
+    const auto failure =
+        failure_of_response(GetParam().http, status_text(GetParam().http, GetParam().reason));
+    EXPECT_EQ(failure.code, GetParam().code) << GetParam().reason;
+    EXPECT_EQ(failure.reason, GetParam().reason);
+    EXPECT_EQ(failure.text, "said so");
 }
 
 INSTANTIATE_TEST_SUITE_P(all, status_reason,
@@ -65,9 +65,9 @@ struct plain_case {
 class status_code : public testing::TestWithParam<plain_case> {};
 
 TEST_P(status_code, decides_when_the_body_is_no_status) {
-    EXPECT_EQ(failure_of_answer(GetParam().http, "<html>oops</html>").code, GetParam().code);
-    EXPECT_EQ(failure_of_answer(GetParam().http, R"({"error":"x"})").code, GetParam().code);
-    EXPECT_EQ(failure_of_answer(GetParam().http, "").code, GetParam().code);
+    EXPECT_EQ(failure_of_response(GetParam().http, "<html>oops</html>").code, GetParam().code);
+    EXPECT_EQ(failure_of_response(GetParam().http, R"({"error":"x"})").code, GetParam().code);
+    EXPECT_EQ(failure_of_response(GetParam().http, "").code, GetParam().code);
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -82,53 +82,53 @@ INSTANTIATE_TEST_SUITE_P(
 
 // Nor is it the word that an object is not there.
 TEST(status, a_404_without_a_status_is_a_kind_that_is_not_served) {
-    EXPECT_EQ(failure_of_answer(404, "404 page not found\n").reason, "not_served");
-    EXPECT_EQ(failure_of_answer(404, status_text(404, "NotFound")).code, errc::not_found);
-    EXPECT_EQ(failure_of_answer(404, status_text(404, "NotFound")).reason, "NotFound");
+    EXPECT_EQ(failure_of_response(404, "404 page not found\n").reason, "not_served");
+    EXPECT_EQ(failure_of_response(404, status_text(404, "NotFound")).code, errc::not_found);
+    EXPECT_EQ(failure_of_response(404, status_text(404, "NotFound")).reason, "NotFound");
 }
 
 TEST(status, what_a_proxy_said_is_kept_short_and_on_one_line) {
-    const auto found = failure_of_answer(502, "bad\ngateway\x01 \xff" + std::string(5000, 'x'));
-    EXPECT_EQ(found.text.find('\n'), std::string::npos);
-    EXPECT_LT(found.text.size(), 300u);
-    EXPECT_NE(found.text.find("bad gateway"), std::string::npos);
+    const auto failure = failure_of_response(502, "bad\ngateway\x01 \xff" + std::string(5000, 'x'));
+    EXPECT_EQ(failure.text.find('\n'), std::string::npos);
+    EXPECT_LT(failure.text.size(), 300u);
+    EXPECT_NE(failure.text.find("bad gateway"), std::string::npos);
 }
 
 TEST(status, causes_become_field_faults) {
-    const auto found = failure_of_answer(422, R"({"kind":"Status","apiVersion":"v1",
+    const auto failure = failure_of_response(422, R"({"kind":"Status","apiVersion":"v1",
         "status":"Failure","message":"Postgres.kubedb.com \"x\" is invalid","reason":"Invalid",
         "details":{"name":"x","causes":[
           {"reason":"FieldValueRequired","message":"Required value","field":"spec.version"},
           {"reason":"FieldValueInvalid","message":"m","field":"spec.init[0].labels[a/b~c]"},
           "not an object", {}]},"code":422})");
-    ASSERT_EQ(found.fields.size(), 3u);
-    EXPECT_EQ(found.fields[0],
+    ASSERT_EQ(failure.fields.size(), 3u);
+    EXPECT_EQ(failure.fields[0],
               (base::field_error{"/spec/version", "FieldValueRequired", "Required value"}));
-    EXPECT_EQ(found.fields[1].pointer, "/spec/init/0/labels/a~1b~0c");
-    EXPECT_EQ(found.fields[2].pointer, "");
+    EXPECT_EQ(failure.fields[1].pointer, "/spec/init/0/labels/a~1b~0c");
+    EXPECT_EQ(failure.fields[2].pointer, "");
 }
 
 TEST(status, too_large_resource_version_is_recognised_by_its_cause) {
-    const auto found = failure_of_answer(504, R"({"kind":"Status","apiVersion":"v1",
+    const auto failure = failure_of_response(504, R"({"kind":"Status","apiVersion":"v1",
         "status":"Failure","message":"Timeout: Too large resource version: 9, current: 6",
         "reason":"Timeout","details":{"causes":[{"reason":"ResourceVersionTooLarge",
         "message":"Too large resource version"}],"retryAfterSeconds":1},"code":504})");
-    EXPECT_EQ(found.code, errc::timed_out);
-    ASSERT_EQ(found.fields.size(), 1u);
-    EXPECT_EQ(found.fields[0].code, "ResourceVersionTooLarge");
-    EXPECT_EQ(found.retry_after, seconds(1));
+    EXPECT_EQ(failure.code, errc::timed_out);
+    ASSERT_EQ(failure.fields.size(), 1u);
+    EXPECT_EQ(failure.fields[0].code, "ResourceVersionTooLarge");
+    EXPECT_EQ(failure.retry_after, seconds(1));
 }
 
 TEST(status, the_header_says_how_long_to_wait) {
-    EXPECT_EQ(failure_of_answer(429, "", "7").retry_after, seconds(7));
-    EXPECT_EQ(failure_of_answer(429, "", "99999999").retry_after, seconds(86400));
-    EXPECT_EQ(failure_of_answer(429, "", "soon").retry_after, std::nullopt);
-    EXPECT_EQ(failure_of_answer(429, "", "-1").retry_after, std::nullopt);
-    EXPECT_EQ(failure_of_answer(429, "").retry_after, std::nullopt);
+    EXPECT_EQ(failure_of_response(429, "", "7").retry_after, seconds(7));
+    EXPECT_EQ(failure_of_response(429, "", "99999999").retry_after, seconds(86400));
+    EXPECT_EQ(failure_of_response(429, "", "soon").retry_after, std::nullopt);
+    EXPECT_EQ(failure_of_response(429, "", "-1").retry_after, std::nullopt);
+    EXPECT_EQ(failure_of_response(429, "").retry_after, std::nullopt);
 }
 
 TEST(status, the_object_quoted_by_a_refused_strict_patch_is_left_out) {
-    const auto found = failure_of_answer(
+    const auto failure = failure_of_response(
         422, R"({"kind":"Status","apiVersion":"v1",
         "status":"Failure","reason":"Invalid","code":422,
         "message":" \"\" is invalid: patch: )"
@@ -138,10 +138,10 @@ TEST(status, the_object_quoted_by_a_refused_strict_patch_is_left_out) {
         "message":"Invalid value: \"{\\\"a\\\":\\\"hunter2-and-more-than-)"
              R"(sixty-characters-of-the-object)"
              R"(-that-was-refused\\\"}\": strict decoding error"}]}})");
-    EXPECT_EQ(found.text.find("hunter2"), std::string::npos) << found.text;
-    EXPECT_NE(found.text.find("unknown field \"spec.x\""), std::string::npos) << found.text;
-    ASSERT_EQ(found.fields.size(), 1u);
-    EXPECT_EQ(found.fields[0].message, "Invalid value: (left out): strict decoding error");
+    EXPECT_EQ(failure.text.find("hunter2"), std::string::npos) << failure.text;
+    EXPECT_NE(failure.text.find("unknown field \"spec.x\""), std::string::npos) << failure.text;
+    ASSERT_EQ(failure.fields.size(), 1u);
+    EXPECT_EQ(failure.fields[0].message, "Invalid value: (left out): strict decoding error");
 }
 
 TEST(status, short_values_stay_in_messages) {
@@ -161,9 +161,9 @@ TEST(status, causes_are_limited) {
     std::string causes;
     for (int i = 0; i < 100; ++i) causes += R"({"reason":"r","message":"m","field":"f"},)";
     causes.pop_back();
-    const auto found = failure_of_answer(
+    const auto failure = failure_of_response(
         422, R"({"kind":"Status","apiVersion":"v1","details":{"causes":[)" + causes + "]}}");
-    EXPECT_EQ(found.fields.size(), 32u);
+    EXPECT_EQ(failure.fields.size(), 32u);
 }
 
 TEST(status, an_error_frame_of_a_watch_becomes_the_same_failure) {

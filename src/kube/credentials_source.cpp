@@ -9,7 +9,7 @@ namespace kube {
 namespace {
 
 // Kubernetes' own clients look once a minute; the kubelet renews a token long before its end.
-constexpr std::chrono::seconds age_max{60};
+constexpr std::chrono::seconds refresh_interval{60};
 
 std::optional<std::string> read_file(const std::string& path) {
     std::ifstream file(path, std::ios::binary);
@@ -23,25 +23,25 @@ std::optional<std::string> read_file(const std::string& path) {
 
 std::optional<base::secret> token_of(std::string_view text) {
     constexpr std::string_view white = " \t\r\n";
-    const auto from = text.find_first_not_of(white);
-    if (from == std::string_view::npos) return std::nullopt;
-    text = text.substr(from, text.find_last_not_of(white) - from + 1);
+    const auto begin = text.find_first_not_of(white);
+    if (begin == std::string_view::npos) return std::nullopt;
+    text = text.substr(begin, text.find_last_not_of(white) - begin + 1);
     if (!std::ranges::all_of(text, [](char c) { return c > 0x20 && c < 0x7f; })) {
         return std::nullopt;
     }
     return base::secret(std::string(text));
 }
 
-bool identity::look(base::steady_time now) {
-    if (looked_at_ && now - *looked_at_ <= age_max) return false;
-    looked_at_ = now;
-    look_at_token();
-    const bool has_new_tls = look_at_tls();
+bool credentials_source::refresh_if_due(base::steady_time now) {
+    if (refreshed_at_ && now - *refreshed_at_ <= refresh_interval) return false;
+    refreshed_at_ = now;
+    refresh_token();
+    const bool has_new_tls = refresh_tls();
     if (has_new_tls) ++version_;
     return has_new_tls;
 }
 
-void identity::look_at_token() {
+void credentials_source::refresh_token() {
     if (config_.token_file.empty()) return;
     const auto text = read_file(config_.token_file);
     auto token = text ? token_of(*text) : std::nullopt;
@@ -54,7 +54,7 @@ void identity::look_at_token() {
 }
 
 // True: it is there and other than what was known.
-bool identity::look_at(const std::string& path, std::string& known) {
+bool credentials_source::reload_file(const std::string& path, std::string& known) {
     if (path.empty()) return false;
     auto text = read_file(path);
     if (!text || text->empty()) {
@@ -66,18 +66,18 @@ bool identity::look_at(const std::string& path, std::string& known) {
     return true;
 }
 
-bool identity::look_at_tls() {
-    bool has_changed = look_at(config_.ca_file, config_.ca_pem);
-    has_changed |= look_at(config_.client_certificate_file, config_.client_certificate_pem);
+bool credentials_source::refresh_tls() {
+    bool has_changed = reload_file(config_.ca_file, config_.ca_pem);
+    has_changed |= reload_file(config_.client_certificate_file, config_.client_certificate_pem);
     auto key = config_.client_key_pem.reveal();
-    if (look_at(config_.client_key_file, key)) {
+    if (reload_file(config_.client_key_file, key)) {
         config_.client_key_pem = base::secret(std::move(key));
         has_changed = true;
     }
     return has_changed;
 }
 
-http::client_tls identity::tls() const {
+http::client_tls credentials_source::tls() const {
     return {.ca_pem = config_.ca_pem,
             .certificate_pem = config_.client_certificate_pem,
             .private_key_pem = config_.client_key_pem,

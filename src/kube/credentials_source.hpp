@@ -15,15 +15,15 @@
 
 namespace kube {
 
-class identity {
+class credentials_source {
   public:
-    identity(config from, obs::log& log) : config_(std::move(from)), log_(log) {}
+    credentials_source(config settings, obs::log& log) : config_(std::move(settings)), log_(log) {}
 
     // Reads the files when the last look is a minute old, or at once after doubt(). What cannot be
     // read, or is no token, leaves all as it was and is logged. True: tls() has changed.
-    bool look(base::steady_time now);
+    bool refresh_if_due(base::steady_time now);
     // The API server did not accept us, or we not it: the files may be newer than what we know.
-    void doubt() { looked_at_.reset(); }
+    void invalidate() { refreshed_at_.reset(); }
 
     // Grows with every change.
     [[nodiscard]] std::uint64_t version() const noexcept { return version_; }
@@ -31,13 +31,13 @@ class identity {
     [[nodiscard]] http::client_tls tls() const;
 
   private:
-    void look_at_token();
-    bool look_at_tls();
-    bool look_at(const std::string& path, std::string& known);
+    void refresh_token();
+    bool refresh_tls();
+    bool reload_file(const std::string& path, std::string& known);
 
     config config_;
     obs::log& log_;
-    std::optional<base::steady_time> looked_at_;
+    std::optional<base::steady_time> refreshed_at_;
     std::uint64_t version_ = 1;
 };
 

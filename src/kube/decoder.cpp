@@ -20,23 +20,23 @@ static_assert(frame_buffer::padding >= simdjson::SIMDJSON_PADDING);
 constexpr std::string_view end_annotation = "k8s.io/initial-events-end";
 
 // True when the value was a string.
-bool assign(std::string& into, od::value value) {
+bool assign(std::string& out, od::value value) {
     std::string_view text;
     if (value.get_string().get(text) != simdjson::SUCCESS) return false;
-    into.assign(text);
+    out.assign(text);
     return true;
 }
 
 // Nothing when the annotations are not JSON: simdjson cannot go on then.
 std::optional<bool> ends_initial_events(od::value value) {
     od::object annotations;
-    od::value found;
+    od::value parsed;
     std::string_view text;
     auto error = value.get_object().get(annotations);
     if (error == simdjson::SUCCESS) {
-        error = annotations.find_field_unordered(end_annotation).get(found);
+        error = annotations.find_field_unordered(end_annotation).get(parsed);
     }
-    if (error == simdjson::SUCCESS) error = found.get_string().get(text);
+    if (error == simdjson::SUCCESS) error = parsed.get_string().get(text);
     if (error == simdjson::SUCCESS) return text == "true";
     if (error == simdjson::INCORRECT_TYPE || error == simdjson::NO_SUCH_FIELD) return false;
     return std::nullopt;
@@ -48,27 +48,27 @@ struct metadata_reading {
 };
 
 // Metadata's fields in whatever order they come; what we do not know is skipped.
-bool read_metadata(od::object& metadata, metadata_reading& into) {
+bool read_metadata(od::object& metadata, metadata_reading& out) {
     for (auto each : metadata) {
         od::raw_json_string key;
         od::value value;
         if (each.key().get(key) != simdjson::SUCCESS) return false;
         if (each.value().get(value) != simdjson::SUCCESS) return false;
-        bool taken = true;
+        bool is_valid = true;
         if (key == "name") {
-            taken = assign(into.meta.name, value);
+            is_valid = assign(out.meta.name, value);
         } else if (key == "namespace") {
-            taken = assign(into.meta.ns, value);
+            is_valid = assign(out.meta.ns, value);
         } else if (key == "uid") {
-            taken = assign(into.meta.uid, value);
+            is_valid = assign(out.meta.uid, value);
         } else if (key == "resourceVersion") {
-            taken = assign(into.meta.resource_version, value);
+            is_valid = assign(out.meta.resource_version, value);
         } else if (key == "annotations") {
             const auto ends = ends_initial_events(value);
-            taken = ends.has_value();
-            into.ends_initial_events = ends.value_or(false);
+            is_valid = ends.has_value();
+            out.ends_initial_events = ends.value_or(false);
         }
-        if (!taken) return false;
+        if (!is_valid) return false;
     }
     return true;
 }
@@ -79,14 +79,14 @@ struct object_reading {
     std::string_view text{};
 };
 std::optional<object_reading> read_object(od::object& object) {
-    object_reading found;
+    object_reading parsed;
     od::object metadata;
     if (object.find_field_unordered("metadata").get_object().get(metadata) != simdjson::SUCCESS ||
-        !read_metadata(metadata, found.head) || object.reset().error() != simdjson::SUCCESS ||
-        object.raw_json().get(found.text) != simdjson::SUCCESS) {
+        !read_metadata(metadata, parsed.head) || object.reset().error() != simdjson::SUCCESS ||
+        object.raw_json().get(parsed.text) != simdjson::SUCCESS) {
         return std::nullopt;
     }
-    return found;
+    return parsed;
 }
 
 std::optional<event_kind> kind_of(std::string_view type) {
@@ -106,14 +106,14 @@ bool read_items(od::value value, const decoder::take_item& take) {
     for (auto item : items) {
         od::object object;
         if (item.get_object().get(object) != simdjson::SUCCESS) return false;
-        const auto found = read_object(object);
-        if (!found || found->head.meta.name.empty()) return false;
-        take(found->head.meta, found->text);
+        const auto parsed = read_object(object);
+        if (!parsed || parsed->head.meta.name.empty()) return false;
+        take(parsed->head.meta, parsed->text);
     }
     return true;
 }
 
-bool read_list_metadata(od::value value, page_end& into) {
+bool read_list_metadata(od::value value, page_end& out) {
     od::object metadata;
     if (value.get_object().get(metadata) != simdjson::SUCCESS) return false;
     for (auto each : metadata) {
@@ -121,13 +121,13 @@ bool read_list_metadata(od::value value, page_end& into) {
         od::value field;
         if (each.key().get(key) != simdjson::SUCCESS) return false;
         if (each.value().get(field) != simdjson::SUCCESS) return false;
-        bool taken = true;
+        bool is_valid = true;
         if (key == "resourceVersion") {
-            taken = assign(into.resource_version, field);
+            is_valid = assign(out.resource_version, field);
         } else if (key == "continue") {
-            taken = assign(into.continue_token, field);
+            is_valid = assign(out.continue_token, field);
         }
-        if (!taken) return false;
+        if (!is_valid) return false;
     }
     return true;
 }
@@ -165,14 +165,14 @@ base::outcome<watch_event> decoder::read_event(std::string_view frame) {
         }
         return event;
     }
-    auto found = read_object(object);
-    if (!found || found->head.meta.resource_version.empty() ||
-        (*kind != event_kind::bookmark && found->head.meta.name.empty())) {
+    auto parsed = read_object(object);
+    if (!parsed || parsed->head.meta.resource_version.empty() ||
+        (*kind != event_kind::bookmark && parsed->head.meta.name.empty())) {
         return fail(errc::corrupt, "a watch event without name or resourceVersion");
     }
-    event.meta = std::move(found->head.meta);
-    event.object = found->text;
-    event.ends_initial_events = found->head.ends_initial_events;
+    event.meta = std::move(parsed->head.meta);
+    event.object = parsed->text;
+    event.ends_initial_events = parsed->head.ends_initial_events;
     return event;
 }
 
@@ -189,15 +189,15 @@ base::outcome<page_end> decoder::read_page(std::string text, const take_item& ta
     for (auto each : root) {
         od::raw_json_string key;
         od::value value;
-        bool taken = each.key().get(key) == simdjson::SUCCESS &&
-                     each.value().get(value) == simdjson::SUCCESS;
-        if (taken && key == "items") {
+        bool is_valid = each.key().get(key) == simdjson::SUCCESS &&
+                        each.value().get(value) == simdjson::SUCCESS;
+        if (is_valid && key == "items") {
             has_items = true;
-            taken = read_items(value, take);
-        } else if (taken && key == "metadata") {
-            taken = read_list_metadata(value, end);
+            is_valid = read_items(value, take);
+        } else if (is_valid && key == "metadata") {
+            is_valid = read_list_metadata(value, end);
         }
-        if (!taken) return fail(errc::corrupt, "a list that cannot be read");
+        if (!is_valid) return fail(errc::corrupt, "a list that cannot be read");
     }
     if (!has_items || end.resource_version.empty()) {
         return fail(errc::corrupt, "a list without items or resourceVersion");

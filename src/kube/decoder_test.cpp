@@ -9,7 +9,7 @@ namespace {
 
 using base::errc;
 
-class decoding : public testing::Test {
+class decoder_test : public testing::Test {
   protected:
     base::outcome<watch_event> read(const std::string& frame) {
         frames_.add(frame + "\n");
@@ -23,25 +23,25 @@ class decoding : public testing::Test {
     decoder decoder_;
 };
 
-TEST_F(decoding, an_event_is_read_in_any_order_of_its_members) {
+TEST_F(decoder_test, an_event_is_read_in_any_order_of_its_members) {
     const std::string object =
         R"({"metadata":{"managedFields":[{"name":"x","uid":"y"}],"uid":"u","labels":{"name":"l"},)"
         R"("resourceVersion":"7","name":"a\u0062","namespace":"t"},"kind":"K"})";
     for (const auto& frame : {R"({"type":"ADDED","object":)" + object + "}",
                               R"({"object":)" + object + R"(,"type":"MODIFIED"})",
                               R"( { "type" : "ADDED" , "object" : )" + object + " } "}) {
-        const auto got = read(frame);
-        ASSERT_TRUE(got) << frame;
-        EXPECT_EQ(got->kind, event_kind::upserted);
-        EXPECT_EQ(got->object.substr(0, object.size()), object);
-        EXPECT_EQ(got->meta.name, "ab");
-        EXPECT_EQ(got->meta.ns, "t");
-        EXPECT_EQ(got->meta.uid, "u");
-        EXPECT_EQ(got->meta.resource_version, "7");
+        const auto event = read(frame);
+        ASSERT_TRUE(event) << frame;
+        EXPECT_EQ(event->kind, event_kind::upserted);
+        EXPECT_EQ(event->object.substr(0, object.size()), object);
+        EXPECT_EQ(event->meta.name, "ab");
+        EXPECT_EQ(event->meta.ns, "t");
+        EXPECT_EQ(event->meta.uid, "u");
+        EXPECT_EQ(event->meta.resource_version, "7");
     }
 }
 
-TEST_F(decoding, a_bookmark_needs_only_a_version) {
+TEST_F(decoder_test, a_bookmark_needs_only_a_version) {
     const auto plain = read(R"({"type":"BOOKMARK","object":{"metadata":{"resourceVersion":"9"}}})");
     ASSERT_TRUE(plain);
     EXPECT_EQ(plain->kind, event_kind::bookmark);
@@ -53,19 +53,19 @@ TEST_F(decoding, a_bookmark_needs_only_a_version) {
     EXPECT_TRUE(last->ends_initial_events);
 }
 
-TEST_F(decoding, an_error_hands_on_its_status) {
-    const auto got = read(R"({"type":"ERROR","object":{"kind":"Status","code":410}})");
-    ASSERT_TRUE(got);
-    EXPECT_EQ(got->kind, event_kind::error);
-    EXPECT_EQ(got->object, R"({"kind":"Status","code":410})");
+TEST_F(decoder_test, an_error_hands_on_its_status) {
+    const auto event = read(R"({"type":"ERROR","object":{"kind":"Status","code":410}})");
+    ASSERT_TRUE(event);
+    EXPECT_EQ(event->kind, event_kind::error);
+    EXPECT_EQ(event->object, R"({"kind":"Status","code":410})");
 }
 
-class broken_event : public decoding, public testing::WithParamInterface<const char*> {};
+class broken_event : public decoder_test, public testing::WithParamInterface<const char*> {};
 
 TEST_P(broken_event, is_corrupt) {
-    const auto got = read(GetParam());
-    ASSERT_FALSE(got);
-    EXPECT_EQ(got.error().code, errc::corrupt);
+    const auto event = read(GetParam());
+    ASSERT_FALSE(event);
+    EXPECT_EQ(event.error().code, errc::corrupt);
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -81,34 +81,34 @@ INSTANTIATE_TEST_SUITE_P(
                     R"({"type":"EXPLODED","object":{"metadata":{"name":"a"}}})",
                     R"({"type":"ADDED","object":{"metadata":{"name":"a","resourceVersion":"1")"));
 
-TEST_F(decoding, a_page_is_read_in_any_order_of_its_members) {
+TEST_F(decoder_test, a_page_is_read_in_any_order_of_its_members) {
     const std::string item = R"({"metadata":{"name":"a","uid":"u","resourceVersion":"3"}})";
     for (const auto& text :
          {R"({"items":[)" + item + R"(],"metadata":{"resourceVersion":"5","continue":"c"}})",
           R"({"kind":"L","metadata":{"continue":"c","remainingItemCount":4,"resourceVersion":"5"},)"
           R"("items":[)" +
               item + "]}"}) {
-        int taken = 0;
+        int items = 0;
         const auto end =
             decoder_.read_page(text, [&](const object_meta& meta, std::string_view object) {
-                ++taken;
+                ++items;
                 EXPECT_EQ(meta.name, "a");
                 EXPECT_EQ(object, item);
             });
         ASSERT_TRUE(end) << text;
         EXPECT_EQ(end->resource_version, "5");
         EXPECT_EQ(end->continue_token, "c");
-        EXPECT_EQ(taken, 1);
+        EXPECT_EQ(items, 1);
     }
 }
 
-TEST_F(decoding, a_page_without_items_is_empty_when_it_says_so) {
+TEST_F(decoder_test, a_page_without_items_is_empty_when_it_says_so) {
     const auto none = [](const object_meta&, std::string_view) { ADD_FAILURE(); };
     EXPECT_TRUE(decoder_.read_page(R"({"items":[],"metadata":{"resourceVersion":"5"}})", none));
     EXPECT_TRUE(decoder_.read_page(R"({"items":null,"metadata":{"resourceVersion":"5"}})", none));
 }
 
-TEST_F(decoding, a_broken_page_is_corrupt) {
+TEST_F(decoder_test, a_broken_page_is_corrupt) {
     for (const auto* text :
          {"", "garbage", "[]", R"({"items":[]})", R"({"metadata":{"resourceVersion":"5"}})",
           R"({"items":7,"metadata":{"resourceVersion":"5"}})",

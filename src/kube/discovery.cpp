@@ -15,14 +15,15 @@ constexpr std::size_t page_bytes_max = 16 * 1024 * 1024;
 
 // A document of that kind. A 404 is a failure like others: it proves nothing.
 aio::task<json::object> get_document(client& client, std::string path, std::string kind) {
-    auto got = co_await client.raw_get(std::move(path),
-                                       std::chrono::steady_clock::now() + std::chrono::seconds(15),
-                                       page_bytes_max, "discovery");
-    if (!got) co_return base::pass(std::move(got));
-    if (got->status != 200) {
-        co_return std::unexpected(failure_of_answer(got->status, got->body.to_string()));
+    auto response = co_await client.raw_get(
+        std::move(path), std::chrono::steady_clock::now() + std::chrono::seconds(15),
+        page_bytes_max, "discovery");
+    if (!response) co_return base::pass(std::move(response));
+    if (response->status != 200) {
+        co_return std::unexpected(
+            failure_of_response(response->status, response->body.to_string()));
     }
-    auto parsed = parse_json(got->body.to_string());
+    auto parsed = parse_json(response->body.to_string());
     if (!parsed || !parsed->is_object() || text_at(parsed->get_object(), "kind") != kind) {
         co_return base::fail(errc::corrupt, "the answer is no " + kind);
     }
@@ -52,22 +53,22 @@ std::vector<std::string> versions_of(const json::object& groups, const std::stri
 
 // The kinds of one APIResourceList, subresources left out.
 void add_kinds(const json::object& list, const std::string& group, const std::string& version,
-               std::vector<resource>& into) {
+               std::vector<resource>& out) {
     for (const auto& each : array_or_empty(list, "resources")) {
         const auto* entry = each.if_object();
         if (entry == nullptr || text_at(*entry, "name").find('/') != std::string_view::npos)
             continue;
         const auto* namespaced = entry->if_contains("namespaced");
-        resource found{
+        resource entry_resource{
             .group = group,
             .version = version,
             .plural = std::string(text_at(*entry, "name")),
             .kind = std::string(text_at(*entry, "kind")),
             .namespaced = namespaced != nullptr && namespaced->is_bool() && namespaced->get_bool()};
-        const bool known = std::ranges::any_of(into, [&](const resource& other) {
-            return other.group == group && other.plural == found.plural;
+        const bool known = std::ranges::any_of(out, [&](const resource& other) {
+            return other.group == group && other.plural == entry_resource.plural;
         });
-        if (!known) into.push_back(std::move(found));
+        if (!known) out.push_back(std::move(entry_resource));
     }
 }
 
@@ -76,17 +77,17 @@ void add_kinds(const json::object& list, const std::string& group, const std::st
 aio::task<std::vector<resource>> discover(client& client, std::vector<std::string> groups) {
     auto all = co_await get_document(client, "/apis", "APIGroupList");
     if (!all) co_return base::pass(std::move(all), "discovery");
-    std::vector<resource> found;
+    std::vector<resource> kinds;
     for (const auto& group : groups) {
         for (const auto& version : versions_of(*all, group)) {
             auto list = co_await get_document(
                 client, group.empty() ? "/api/v1" : "/apis/" + group + "/" + version,
                 "APIResourceList");
             if (!list) co_return base::pass(std::move(list), "discovery of " + group);
-            add_kinds(*list, group, version, found);
+            add_kinds(*list, group, version, kinds);
         }
     }
-    co_return found;
+    co_return kinds;
 }
 
 }  // namespace kube

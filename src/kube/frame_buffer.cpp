@@ -34,13 +34,13 @@ void frame_buffer::add(std::string_view bytes) {
 
 std::optional<std::string_view> frame_buffer::next() {
     while (begin_ < end_) {
-        const auto* from = bytes_.data() + searched_;
-        const auto* found = static_cast<const char*>(std::memchr(from, '\n', end_ - searched_));
-        if (found == nullptr) {
+        const auto* begin = bytes_.data() + searched_;
+        const auto* line_end = static_cast<const char*>(std::memchr(begin, '\n', end_ - searched_));
+        if (line_end == nullptr) {
             searched_ = end_;
             return std::nullopt;
         }
-        const auto stop = static_cast<std::size_t>(found - bytes_.data());
+        const auto stop = static_cast<std::size_t>(line_end - bytes_.data());
         std::string_view frame(bytes_.data() + begin_, stop - begin_);
         begin_ = searched_ = stop + 1;
         if (frame.ends_with('\r')) frame.remove_suffix(1);

@@ -11,22 +11,25 @@ using base::errc;
 
 class informer_impl final : public informer {
   public:
-    informer_impl(client& client, informer_options how, informer_listener& listener,
+    informer_impl(client& client, informer_options options, informer_listener& listener,
                   const base::clock& clock)
-        : client_(client), options_(how), clock_(clock), machine_(std::move(how), listener) {}
+        : client_(client),
+          options_(options),
+          clock_(clock),
+          machine_(std::move(options), listener) {}
 
     aio::task<> run() override {
         while (true) {
             const auto next = machine_.next(clock_.now());
             base::outcome<void> done;
-            switch (next.what) {
-                case reflector::step::wait:
+            switch (next.kind) {
+                case reflector::action_kind::wait:
                     done = co_await aio::sleep_for(next.until - clock_.now());
                     break;
-                case reflector::step::list:
+                case reflector::action_kind::list:
                     done = co_await list(next);
                     break;
-                case reflector::step::watch:
+                case reflector::action_kind::watch:
                     done = co_await watch(next);
                     break;
             }
@@ -42,33 +45,33 @@ class informer_impl final : public informer {
 
   private:
     // Failures that end the informer: cancelled, and a kind that is not served.
-    static bool ends(const base::failure& why) {
-        return why.code == errc::cancelled || why.reason == "not_served";
+    static bool is_terminal(const base::failure& error) {
+        return error.code == errc::cancelled || error.reason == "not_served";
     }
 
-    aio::task<> list(const reflector::order& order) {
-        list_options how{.label_selector = options_.label_selector,
-                         .limit = options_.page_size,
-                         .continue_token = order.continue_token,
-                         .resource_version = order.resource_version};
-        if (!order.resource_version.empty()) how.resource_version_match = "NotOlderThan";
-        auto text = co_await client_.list_text(options_.what, options_.ns, std::move(how));
+    aio::task<> list(const reflector::action& action) {
+        list_options query{.label_selector = options_.label_selector,
+                           .limit = options_.page_size,
+                           .continue_token = action.continue_token,
+                           .resource_version = action.resource_version};
+        if (!action.resource_version.empty()) query.resource_version_match = "NotOlderThan";
+        auto text = co_await client_.list_text(options_.what, options_.ns, std::move(query));
         if (text) {
             machine_.on_page(clock_.now(), std::move(*text));
             co_return base::ok();
         }
-        if (ends(text.error())) co_return base::pass(std::move(text));
+        if (is_terminal(text.error())) co_return base::pass(std::move(text));
         machine_.on_list_failed(clock_.now(), text.error());
         co_return base::ok();
     }
 
-    [[nodiscard]] std::string path_of(const reflector::order& order) const {
+    [[nodiscard]] std::string path_of(const reflector::action& action) const {
         auto path = fmt::format("{}?watch=1&allowWatchBookmarks=true&timeoutSeconds={}",
-                                options_.what.path(options_.ns), order.timeout.count());
-        if (!order.resource_version.empty()) {
-            path += "&resourceVersion=" + http::encode_percent(order.resource_version);
+                                options_.what.path(options_.ns), action.timeout.count());
+        if (!action.resource_version.empty()) {
+            path += "&resourceVersion=" + http::encode_percent(action.resource_version);
         }
-        if (order.initial_events) {
+        if (action.initial_events) {
             path += "&sendInitialEvents=true&resourceVersionMatch=NotOlderThan";
         }
         if (!options_.label_selector.empty()) {
@@ -77,17 +80,17 @@ class informer_impl final : public informer {
         return path;
     }
 
-    aio::task<> watch(const reflector::order& order) {
-        auto stream = co_await client_.open_watch(path_of(order), options_.what.plural);
+    aio::task<> watch(const reflector::action& action) {
+        auto stream = co_await client_.open_watch(path_of(action), options_.what.plural);
         if (!stream) {
-            if (ends(stream.error())) co_return base::pass(std::move(stream));
+            if (is_terminal(stream.error())) co_return base::pass(std::move(stream));
             machine_.on_watch_failed(clock_.now(), stream.error());
             co_return base::ok();
         }
         machine_.on_watch_opened(clock_.now());
         bool is_open = true;
         while (is_open) {
-            auto bytes = co_await (*stream)->read(order.silence_max);
+            auto bytes = co_await (*stream)->read(action.silence_max);
             const auto now = clock_.now();
             if (bytes && !bytes->empty()) {
                 is_open = machine_.on_bytes(now, *bytes);

@@ -48,7 +48,7 @@ class informer_listener {
         const object_meta& meta) = 0;  // also for objects found missing by a relist
     virtual void on_synced() = 0;      // the first complete list has been delivered
     // Told when it changes, and why it is down when that is another reason than before.
-    virtual void on_sync_state(bool connected, const std::string& why) = 0;
+    virtual void on_sync_state(bool connected, const std::string& error) = 0;
 };
 
 struct informer_counters {

@@ -43,8 +43,8 @@ std::string quantity_at(const json::object& object, std::string_view key) {
 
 const json::object& object_or_empty(const json::object& object, std::string_view key) {
     static const json::object none;
-    const auto* found = object_at(object, key);
-    return found ? *found : none;
+    const auto* member = object_at(object, key);
+    return member ? *member : none;
 }
 
 const json::array& array_or_empty(const json::object& object, std::string_view key) {

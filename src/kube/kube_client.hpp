@@ -93,27 +93,28 @@ class client {
   public:
     virtual ~client() = default;
 
-    virtual aio::task<json::object> get(resource what, std::string ns, std::string name) = 0;
+    virtual aio::task<json::object> get(resource target, std::string ns, std::string name) = 0;
     // POST. After a lost answer the caller must look before it tries again; the client itself never
     // repeats a POST whose request may have been received.
-    virtual aio::task<json::object> create(resource what, std::string ns, json::object body,
+    virtual aio::task<json::object> create(resource target, std::string ns, json::object body,
                                            write_options options = {}) = 0;
     // PUT: body needs metadata.resourceVersion.
-    virtual aio::task<json::object> update(resource what, std::string ns, std::string name,
+    virtual aio::task<json::object> update(resource target, std::string ns, std::string name,
                                            json::object body, std::string subresource = {},
                                            write_options options = {}) = 0;
-    virtual aio::task<json::object> patch(resource what, std::string ns, std::string name,
+    virtual aio::task<json::object> patch(resource target, std::string ns, std::string name,
                                           patch_type type, json::value body,
                                           std::string subresource = {},
                                           write_options options = {}) = 0;
     // The deleted object, or the Status that came instead.
-    virtual aio::task<json::object> remove(resource what, std::string ns, std::string name,
+    virtual aio::task<json::object> remove(resource target, std::string ns, std::string name,
                                            delete_options options = {}) = 0;
     // ns empty = all namespaces.
-    virtual aio::task<list_page> list(resource what, std::string ns, list_options options = {}) = 0;
+    virtual aio::task<list_page> list(resource target, std::string ns,
+                                      list_options options = {}) = 0;
 
     // One page as the server wrote it, for the informer; counted as "list".
-    virtual aio::task<std::string> list_text(resource what, std::string ns,
+    virtual aio::task<std::string> list_text(resource target, std::string ns,
                                              list_options options = {}) = 0;
 
     // Any GET, for services/proxy and discovery; the answer as it is (2xx or not). A Status body
@@ -144,6 +145,6 @@ struct client_options {
 };
 
 // Failures: invalid (unusable configuration).
-base::outcome<std::unique_ptr<client>> make_client(aio::executor on, client_options options);
+base::outcome<std::unique_ptr<client>> make_client(aio::executor executor, client_options options);
 
 }  // namespace kube

@@ -13,7 +13,7 @@ namespace {
 
 using base::errc;
 using base::fail;
-using step = lease_state::step;
+using action_kind = lease_state::action_kind;
 
 constexpr std::size_t page_size = 500;
 // A release meets another writer only when the lease has run out, or somebody labels it.
@@ -22,18 +22,18 @@ constexpr int release_rounds_max = 4;
 const resource leases{
     .group = "coordination.k8s.io", .version = "v1", .plural = "leases", .kind = "Lease"};
 
-bool is_absent(const base::failure& why) {
-    return why.code == errc::not_found && why.reason == "NotFound";
+bool is_absent(const base::failure& failure) {
+    return failure.code == errc::not_found && failure.reason == "NotFound";
 }
 
-bool is_lost_race(const base::failure& why) {
-    return why.code == errc::conflict || why.code == errc::precondition;
+bool is_lost_race(const base::failure& failure) {
+    return failure.code == errc::conflict || failure.code == errc::precondition;
 }
 
 // A kind that is not served is not a missing object.
-base::failure told(base::failure why, std::string_view doing) {
-    if (why.reason == "not_served") why.code = errc::unsupported;
-    return std::move(why).in(doing);
+base::failure with_context(base::failure failure, std::string_view activity) {
+    if (failure.reason == "not_served") failure.code = errc::unsupported;
+    return std::move(failure).in(activity);
 }
 
 std::string selector_of(const std::map<std::string, std::string>& labels) {
@@ -49,8 +49,8 @@ std::string selector_of(const std::map<std::string, std::string>& labels) {
 
 class lease_manager_impl final : public ports::lease_manager {
   public:
-    lease_manager_impl(client& client, lease_options how)
-        : client_(client), options_(std::move(how)), book_(options_.ns, options_.labels) {}
+    lease_manager_impl(client& client, lease_options options)
+        : client_(client), options_(std::move(options)), state_(options_.ns, options_.labels) {}
 
     aio::task<bool> hold(std::string name, std::string holder,
                          std::chrono::seconds duration) override {
@@ -58,39 +58,41 @@ class lease_manager_impl final : public ports::lease_manager {
         if (duration < std::chrono::seconds(1)) {
             co_return fail(errc::invalid, "a lease lasts at least a second");
         }
-        const auto begun = options_.clock->now();
-        const auto patience = std::min<std::chrono::milliseconds>(
+        const auto started_at = options_.clock->now();
+        const auto timeout = std::min<std::chrono::milliseconds>(
             options_.call_timeout, std::chrono::milliseconds(duration) * 2 / 3);
-        auto held = co_await aio::with_deadline(
-            std::chrono::steady_clock::now() + patience,
-            take({.name = name, .holder = std::move(holder), .duration = duration}));
-        if (!held) {
-            book_.on_doubt(name);
-            co_return std::unexpected(told(std::move(held).error(), "hold lease " + name));
+        auto acquired = co_await aio::with_deadline(
+            std::chrono::steady_clock::now() + timeout,
+            acquire({.name = name, .holder = std::move(holder), .duration = duration}));
+        if (!acquired) {
+            state_.on_unconfirmed_write(name);
+            co_return std::unexpected(
+                with_context(std::move(acquired).error(), "hold lease " + name));
         }
         // On a machine that slept meanwhile the deadline may come after the answer.
-        if (*held && options_.clock->now() - begun >= duration) {
+        if (*acquired && options_.clock->now() - started_at >= duration) {
             co_return fail(errc::timed_out,
                            "hold lease " + name + ": it ran out before the answer");
         }
-        co_return held;
+        co_return acquired;
     }
 
     aio::task<void> release(std::string name, std::string holder) override {
         auto released =
             co_await aio::with_deadline(std::chrono::steady_clock::now() + options_.call_timeout,
-                                        give_back(name, std::move(holder)));
+                                        release_lease(name, std::move(holder)));
         if (released) co_return released;
-        book_.on_doubt(name);
-        co_return std::unexpected(told(std::move(released).error(), "release lease " + name));
+        state_.on_unconfirmed_write(name);
+        co_return std::unexpected(
+            with_context(std::move(released).error(), "release lease " + name));
     }
 
     aio::task<std::vector<std::string>> live_holders(std::string prefix) override {
-        auto found = co_await aio::with_deadline(
+        auto holders = co_await aio::with_deadline(
             std::chrono::steady_clock::now() + options_.call_timeout, list(std::move(prefix)));
-        book_.forget_old(options_.clock->now());
-        if (found) co_return found;
-        co_return std::unexpected(told(std::move(found).error(), "list leases"));
+        state_.forget_old(options_.clock->now());
+        if (holders) co_return holders;
+        co_return std::unexpected(with_context(std::move(holders).error(), "list leases"));
     }
 
   private:
@@ -100,39 +102,40 @@ class lease_manager_impl final : public ports::lease_manager {
 
     // Other calls for the same lease may run while this one waits: the book is asked anew each
     // time, and the API server refuses the slower one of two writers.
-    aio::task<bool> take(lease_state::claim wanted) {
+    aio::task<bool> acquire(lease_state::claim wanted) {
         bool has_read = false;
         while (true) {
-            auto next = book_.to_hold(wanted, has_read, moment());
-            if (next.what == step::refuse || next.what == step::nothing) co_return false;
-            if (next.what == step::read) {
+            auto next = state_.to_hold(wanted, has_read, moment());
+            if (next.kind == action_kind::reject || next.kind == action_kind::nothing)
+                co_return false;
+            if (next.kind == action_kind::read) {
                 if (has_read) co_return false;  // another call has met another writer meanwhile
                 auto seen = co_await read(wanted.name);
                 if (!seen) co_return base::pass(std::move(seen));
                 has_read = true;
                 continue;
             }
-            auto written = co_await write(next.what, wanted.name, std::move(next.body));
+            auto written = co_await write(next.kind, wanted.name, std::move(next.body));
             if (written) co_return true;
             const bool is_behind = is_lost_race(written.error()) ||
-                                   (next.what == step::update && is_absent(written.error()));
+                                   (next.kind == action_kind::update && is_absent(written.error()));
             if (!is_behind) co_return base::pass(std::move(written));
             if (has_read) co_return false;
         }
     }
 
-    aio::task<> give_back(std::string name, std::string holder) {
+    aio::task<> release_lease(std::string name, std::string holder) {
         bool has_read = false;
         for (int round = 0; round < release_rounds_max;) {
-            auto next = book_.to_release(name, holder, has_read, moment());
-            if (next.what == step::nothing) co_return base::ok();
-            if (next.what == step::read) {
+            auto next = state_.to_release(name, holder, has_read, moment());
+            if (next.kind == action_kind::nothing) co_return base::ok();
+            if (next.kind == action_kind::read) {
                 auto seen = co_await read(name);
                 if (!seen) co_return seen;
                 has_read = true;
                 continue;
             }
-            auto written = co_await write(next.what, name, std::move(next.body));
+            auto written = co_await write(next.kind, name, std::move(next.body));
             if (written || is_absent(written.error())) co_return base::ok();
             if (!is_lost_race(written.error())) co_return written;
             has_read = false;
@@ -142,56 +145,56 @@ class lease_manager_impl final : public ports::lease_manager {
     }
 
     aio::task<> read(std::string name) {
-        auto got = co_await client_.get(leases, options_.ns, name);
-        if (got) {
-            book_.on_seen(options_.clock->now(), name, std::move(*got));
-        } else if (is_absent(got.error())) {
-            book_.on_absent(name);
+        auto result = co_await client_.get(leases, options_.ns, name);
+        if (result) {
+            state_.on_observed(options_.clock->now(), name, std::move(*result));
+        } else if (is_absent(result.error())) {
+            state_.on_absent(name);
         } else {
-            co_return base::pass(std::move(got));
+            co_return base::pass(std::move(result));
         }
         co_return base::ok();
     }
 
-    aio::task<> write(step how, std::string name, json::object body) {
-        auto writing = how == step::create
+    aio::task<> write(action_kind kind, std::string name, json::object body) {
+        auto writing = kind == action_kind::create
                            ? client_.create(leases, options_.ns, std::move(body))
                            : client_.update(leases, options_.ns, name, std::move(body));
-        auto got = co_await std::move(writing);
-        if (got) {
-            book_.on_seen(options_.clock->now(), name, std::move(*got));
+        auto result = co_await std::move(writing);
+        if (result) {
+            state_.on_observed(options_.clock->now(), name, std::move(*result));
             co_return base::ok();
         }
-        book_.on_doubt(name);
-        if (how == step::update && is_absent(got.error())) book_.on_absent(name);
-        co_return base::pass(std::move(got));
+        state_.on_unconfirmed_write(name);
+        if (kind == action_kind::update && is_absent(result.error())) state_.on_absent(name);
+        co_return base::pass(std::move(result));
     }
 
     aio::task<std::vector<std::string>> list(std::string prefix) {
         std::vector<std::string> holders;
         list_options page{.label_selector = selector_of(options_.labels), .limit = page_size};
         do {
-            auto got = co_await client_.list(leases, options_.ns, page);
-            if (!got) co_return base::pass(std::move(got));
+            auto result = co_await client_.list(leases, options_.ns, page);
+            if (!result) co_return base::pass(std::move(result));
             const auto now = options_.clock->now();
-            for (auto& each : got->items) {
+            for (auto& each : result->items) {
                 const std::string name(text_at(object_or_empty(each, "metadata"), "name"));
                 if (!name.starts_with(prefix)) continue;
-                book_.on_seen(now, name, std::move(each));
-                auto holder = book_.live_holder(name, now);
+                state_.on_observed(now, name, std::move(each));
+                auto holder = state_.live_holder(name, now);
                 if (!holder.empty()) holders.push_back(std::move(holder));
             }
-            page.continue_token = std::move(got->continue_token);
+            page.continue_token = std::move(result->continue_token);
         } while (!page.continue_token.empty());
         std::ranges::sort(holders);
-        const auto [from, to] = std::ranges::unique(holders);
-        holders.erase(from, to);
+        const auto [first, last] = std::ranges::unique(holders);
+        holders.erase(first, last);
         co_return holders;
     }
 
     client& client_;
     lease_options options_;
-    lease_state book_;
+    lease_state state_;
 };
 
 }  // namespace

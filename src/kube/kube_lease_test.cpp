@@ -18,8 +18,8 @@ using std::chrono::seconds;
 // Answers what the test has laid out, in order; the wire is test/wire/lease_wire_test.cpp's.
 class scripted_client final : public client {
   public:
-    using answer = base::outcome<json::object>;
-    std::deque<std::function<answer()>> script;
+    using response = base::outcome<json::object>;
+    std::deque<std::function<response()>> script;
     std::string verbs;
 
     aio::task<json::object> get(resource, std::string, std::string) override {
@@ -40,9 +40,9 @@ class scripted_client final : public client {
         return next("delete ");
     }
     aio::task<list_page> list(resource, std::string, list_options) override {
-        auto got = co_await next("list ");
-        if (!got) co_return base::pass(std::move(got));
-        co_return list_page{.items = {*got}};
+        auto result = co_await next("list ");
+        if (!result) co_return base::pass(std::move(result));
+        co_return list_page{.items = {*result}};
     }
     aio::task<std::string> list_text(resource, std::string, list_options) override {
         co_return fail(errc::unsupported, "no text here");
@@ -66,26 +66,27 @@ class scripted_client final : public client {
     }
 };
 
-class lease_shell : public testing::Test {
+class lease_manager_test : public testing::Test {
   protected:
-    static std::function<scripted_client::answer()> lease_of(std::string holder) {
+    static std::function<scripted_client::response()> lease_of(std::string holder) {
         return [holder] {
             return json::object{
                 {"metadata", {{"name", "leader"}, {"resourceVersion", "7"}}},
                 {"spec", {{"holderIdentity", holder}, {"leaseDurationSeconds", 15}}}};
         };
     }
-    static std::function<scripted_client::answer()> failed(errc code, std::string reason = {}) {
-        return [code, reason]() -> scripted_client::answer { return fail(code, "no", reason); };
+    static std::function<scripted_client::response()> failed(errc code, std::string reason = {}) {
+        return [code, reason]() -> scripted_client::response { return fail(code, "no", reason); };
     }
-    base::outcome<bool> hold() { return aio::block_on(keeper_->hold("leader", "a", seconds(15))); }
+    base::outcome<bool> hold() { return aio::block_on(manager_->hold("leader", "a", seconds(15))); }
 
     fakes::manual_clock clock_;
     scripted_client client_;
-    std::unique_ptr<ports::lease_manager> keeper_ = make_lease_manager(client_, {.clock = &clock_});
+    std::unique_ptr<ports::lease_manager> manager_ =
+        make_lease_manager(client_, {.clock = &clock_});
 };
 
-TEST_F(lease_shell, finds_its_own_write_after_a_lost_answer) {
+TEST_F(lease_manager_test, finds_its_own_write_after_a_lost_answer) {
     client_.script = {failed(errc::not_found, "NotFound"), failed(errc::unavailable)};
     EXPECT_EQ(hold().error().code, errc::unavailable);
     client_.script = {lease_of("a"), lease_of("a")};
@@ -97,7 +98,7 @@ TEST_F(lease_shell, finds_its_own_write_after_a_lost_answer) {
     EXPECT_EQ(client_.verbs, "get create get update update get update ");
 }
 
-TEST_F(lease_shell, is_not_the_holder_when_somebody_was_faster) {
+TEST_F(lease_manager_test, is_not_the_holder_when_somebody_was_faster) {
     client_.script = {failed(errc::not_found, "NotFound"), failed(errc::conflict, "AlreadyExists")};
     EXPECT_FALSE(hold().value());
     client_.script = {lease_of(""), failed(errc::precondition, "Conflict")};
@@ -106,7 +107,7 @@ TEST_F(lease_shell, is_not_the_holder_when_somebody_was_faster) {
     EXPECT_FALSE(hold().value());
 }
 
-TEST_F(lease_shell, looks_once_more_when_a_renewal_is_refused) {
+TEST_F(lease_manager_test, looks_once_more_when_a_renewal_is_refused) {
     client_.script = {lease_of("a"), lease_of("a")};
     ASSERT_TRUE(hold().value());
     client_.script = {failed(errc::precondition, "Conflict"), lease_of("b")};
@@ -120,7 +121,7 @@ TEST_F(lease_shell, looks_once_more_when_a_renewal_is_refused) {
 }
 
 // A machine that slept through the answer does not hold what others have seen run out.
-TEST_F(lease_shell, does_not_claim_what_ran_out_before_the_answer) {
+TEST_F(lease_manager_test, does_not_claim_what_ran_out_before_the_answer) {
     client_.script = {lease_of(""), [this] {
                           clock_.advance(seconds(15));
                           return lease_of("a")();
@@ -128,22 +129,22 @@ TEST_F(lease_shell, does_not_claim_what_ran_out_before_the_answer) {
     EXPECT_EQ(hold().error().code, errc::timed_out);
 }
 
-TEST_F(lease_shell, tells_a_server_without_leases_from_a_missing_lease) {
+TEST_F(lease_manager_test, tells_a_server_without_leases_from_a_missing_lease) {
     client_.script = {failed(errc::not_found, "not_served")};
     EXPECT_EQ(hold().error().code, errc::unsupported);
     client_.script = {failed(errc::not_found, "not_served")};
-    EXPECT_EQ(aio::block_on(keeper_->live_holders("")).error().code, errc::unsupported);
+    EXPECT_EQ(aio::block_on(manager_->live_holders("")).error().code, errc::unsupported);
 }
 
-TEST_F(lease_shell, gives_up_a_release_that_others_disturb_all_the_time) {
+TEST_F(lease_manager_test, gives_up_a_release_that_others_disturb_all_the_time) {
     for (int turn = 0; turn < 4; ++turn) {
         client_.script.push_back(lease_of("a"));
         client_.script.push_back(failed(errc::precondition, "Conflict"));
     }
-    EXPECT_EQ(aio::block_on(keeper_->release("leader", "a")).error().code, errc::unavailable);
+    EXPECT_EQ(aio::block_on(manager_->release("leader", "a")).error().code, errc::unavailable);
     EXPECT_TRUE(client_.script.empty());
     client_.script = {lease_of("b")};
-    EXPECT_TRUE(aio::block_on(keeper_->release("leader", "a")));
+    EXPECT_TRUE(aio::block_on(manager_->release("leader", "a")));
 }
 
 }  // namespace

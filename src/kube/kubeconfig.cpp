@@ -80,24 +80,24 @@ base::outcome<piece> material(const YAML::Node& node, const std::string& key,
     return piece{.text = std::move(*bytes), .file = std::move(file)};
 }
 
-base::outcome<void> take_cluster(const YAML::Node& cluster, const std::filesystem::path& folder,
-                                 config& into) {
+base::outcome<void> read_cluster(const YAML::Node& cluster, const std::filesystem::path& folder,
+                                 config& out) {
     auto server = http::parse_url(text_of(cluster, "server"));
     if (!server) return base::pass(std::move(server), "cluster server");
-    into.server = std::move(*server);
+    out.server = std::move(*server);
     auto ca = material(cluster, "certificate-authority", folder);
     if (!ca) return base::pass(std::move(ca));
-    into.ca_pem = std::move(ca->text);
-    into.ca_file = std::move(ca->file);
+    out.ca_pem = std::move(ca->text);
+    out.ca_file = std::move(ca->file);
     auto insecure = flag_of(cluster, "insecure-skip-tls-verify");
     if (!insecure) return base::pass(std::move(insecure), "cluster");
-    into.insecure_skip_verify = *insecure;
-    if (*insecure && !into.ca_pem.empty()) {
+    out.insecure_skip_verify = *insecure;
+    if (*insecure && !out.ca_pem.empty()) {
         return fail(errc::invalid,
                     "cluster: certificate-authority and insecure-skip-tls-verify exclude each "
                     "other");
     }
-    into.tls_server_name = text_of(cluster, "tls-server-name");
+    out.tls_server_name = text_of(cluster, "tls-server-name");
     if (is_given(cluster, "proxy-url")) {
         return fail(errc::unsupported,
                     "cluster proxy-url is not supported; name a server that is "
@@ -106,13 +106,13 @@ base::outcome<void> take_cluster(const YAML::Node& cluster, const std::filesyste
     return {};
 }
 
-base::outcome<void> take_token(const YAML::Node& user, const std::filesystem::path& folder,
-                               config& into) {
+base::outcome<void> read_token(const YAML::Node& user, const std::filesystem::path& folder,
+                               config& out) {
     auto text = text_of(user, "token");
     const auto path = text_of(user, "tokenFile");  // counts more, as in Kubernetes' own clients
     if (!path.empty()) {
-        into.token_file = (folder / path).string();
-        auto read = read_file(into.token_file);
+        out.token_file = (folder / path).string();
+        auto read = read_file(out.token_file);
         if (!read) read.error().code = errc::invalid;
         if (!read) return base::pass(std::move(read), "tokenFile");
         text = std::move(*read);
@@ -122,33 +122,33 @@ base::outcome<void> take_token(const YAML::Node& user, const std::filesystem::pa
     if (!token) {
         return fail(errc::invalid,
                     path.empty() ? "the token of the user is no token"
-                                 : fmt::format("tokenFile '{}' holds no token", into.token_file));
+                                 : fmt::format("tokenFile '{}' holds no token", out.token_file));
     }
-    into.token = std::move(*token);
+    out.token = std::move(*token);
     return {};
 }
 
-base::outcome<void> take_user(const YAML::Node& user, const std::filesystem::path& folder,
-                              config& into) {
-    for (const auto* refused : {"exec", "auth-provider", "username", "password", "as", "as-uid",
-                                "as-groups", "as-user-extra"}) {
-        if (is_given(user, refused)) {
+base::outcome<void> read_user(const YAML::Node& user, const std::filesystem::path& folder,
+                              config& out) {
+    for (const auto* unsupported : {"exec", "auth-provider", "username", "password", "as", "as-uid",
+                                    "as-groups", "as-user-extra"}) {
+        if (is_given(user, unsupported)) {
             return fail(errc::unsupported,
                         fmt::format("user {} is not supported; use a token or a client certificate",
-                                    refused));
+                                    unsupported));
         }
     }
-    auto taken = take_token(user, folder, into);
-    if (!taken) return taken;
+    auto result_of_read = read_token(user, folder, out);
+    if (!result_of_read) return result_of_read;
     auto certificate = material(user, "client-certificate", folder);
     if (!certificate) return base::pass(std::move(certificate));
-    into.client_certificate_pem = std::move(certificate->text);
-    into.client_certificate_file = std::move(certificate->file);
+    out.client_certificate_pem = std::move(certificate->text);
+    out.client_certificate_file = std::move(certificate->file);
     auto key = material(user, "client-key", folder);
     if (!key) return base::pass(std::move(key));
-    into.client_key_pem = base::secret(std::move(key->text));
-    into.client_key_file = std::move(key->file);
-    if (into.client_certificate_pem.empty() != into.client_key_pem.empty()) {
+    out.client_key_pem = base::secret(std::move(key->text));
+    out.client_key_file = std::move(key->file);
+    if (out.client_certificate_pem.empty() != out.client_key_pem.empty()) {
         return fail(errc::invalid, "client-certificate and client-key go together");
     }
     return {};
@@ -161,16 +161,16 @@ base::outcome<config> read_kubeconfig(const YAML::Node& root, std::string_view c
     auto chosen = entry_of(root, "contexts", "context", name);
     if (!chosen) return base::pass(std::move(chosen));
     config result;
-    if (const auto home = text_of(*chosen, "namespace"); !home.empty()) result.ns = home;
+    if (const auto ns = text_of(*chosen, "namespace"); !ns.empty()) result.ns = ns;
     auto cluster = entry_of(root, "clusters", "cluster", text_of(*chosen, "cluster"));
     if (!cluster) return base::pass(std::move(cluster));
-    auto taken = take_cluster(*cluster, folder, result);
-    if (!taken) return base::pass(std::move(taken));
+    auto result_of_read = read_cluster(*cluster, folder, result);
+    if (!result_of_read) return base::pass(std::move(result_of_read));
     if (!text_of(*chosen, "user").empty()) {
         auto user = entry_of(root, "users", "user", text_of(*chosen, "user"));
         if (!user) return base::pass(std::move(user));
-        taken = take_user(*user, folder, result);
-        if (!taken) return base::pass(std::move(taken));
+        result_of_read = read_user(*user, folder, result);
+        if (!result_of_read) return base::pass(std::move(result_of_read));
     }
     return result;
 }
@@ -220,8 +220,8 @@ base::outcome<config> load_in_cluster(const std::string& host, const std::string
                     fmt::format("service account: '{}' holds no token", result.token_file));
     }
     result.token = std::move(*token);
-    auto home = read_file((folder / "namespace").string());
-    if (home && !home->empty()) result.ns = home->substr(0, home->find_first_of(" \r\n"));
+    auto ns = read_file((folder / "namespace").string());
+    if (ns && !ns->empty()) result.ns = ns->substr(0, ns->find_first_of(" \r\n"));
     return result;
 }
 

@@ -18,8 +18,8 @@ constexpr std::string_view api_version = "coordination.k8s.io/v1";
 constexpr seconds duration_unstated{15};
 // A longer one is no lease; it also keeps the sums below from overflowing.
 constexpr seconds duration_max{24 * 60 * 60};
-constexpr std::chrono::hours memory{48};
-static_assert(memory > duration_max);
+constexpr std::chrono::hours retention{48};
+static_assert(retention > duration_max);
 
 const json::object& spec_of(const json::object& lease) {
     return object_or_empty(lease, "spec");
@@ -57,42 +57,43 @@ json::object body_of(const json::object& lease) {
 }  // namespace
 
 const lease_state::known_lease* lease_state::find(const std::string& name) const {
-    const auto at = known_.find(name);
-    return at == known_.end() ? nullptr : &at->second;
+    const auto entry = known_.find(name);
+    return entry == known_.end() ? nullptr : &entry->second;
 }
 
 // ---- what to do ----------------------------------------------------------------------
 
-lease_state::order lease_state::to_hold(const claim& wanted, bool has_read, moment at) const {
+lease_state::action lease_state::to_hold(const claim& wanted, bool has_read, moment time) const {
     const auto* known = find(wanted.name);
     if (known == nullptr) {
-        if (!has_read) return {.what = step::read};
-        return {.what = step::create, .body = first_body(wanted, at)};
+        if (!has_read) return {.kind = action_kind::read};
+        return {.kind = action_kind::create, .body = first_body(wanted, time)};
     }
     const auto holder = holder_of(known->object);
-    if (known->is_doubtful || (holder != wanted.holder && !has_read)) return {.what = step::read};
-    if (holder != wanted.holder && !live_holder(wanted.name, at.now).empty()) {
-        return {.what = step::refuse};
+    if (known->is_unconfirmed || (holder != wanted.holder && !has_read))
+        return {.kind = action_kind::read};
+    if (holder != wanted.holder && !live_holder(wanted.name, time.now).empty()) {
+        return {.kind = action_kind::reject};
     }
-    return {.what = step::update, .body = next_body(*known, wanted, at)};
+    return {.kind = action_kind::update, .body = next_body(*known, wanted, time)};
 }
 
-lease_state::order lease_state::to_release(const std::string& name, const std::string& holder,
-                                           bool has_read, moment at) const {
+lease_state::action lease_state::to_release(const std::string& name, const std::string& holder,
+                                            bool has_read, moment time) const {
     const auto* known = find(name);
-    const bool is_ours = known != nullptr && !known->is_doubtful && !holder.empty() &&
+    const bool is_ours = known != nullptr && !known->is_unconfirmed && !holder.empty() &&
                          holder_of(known->object) == holder;
-    if (!is_ours) return {.what = has_read ? step::nothing : step::read};
+    if (!is_ours) return {.kind = has_read ? action_kind::nothing : action_kind::read};
     auto body = body_of(known->object);
     auto& spec = body["spec"].get_object();
-    spec["renewTime"] = renewal_time(spec, at.wall);
+    spec["renewTime"] = renewal_time(spec, time.wall);
     spec.erase("holderIdentity");
-    return {.what = step::update, .body = std::move(body)};
+    return {.kind = action_kind::update, .body = std::move(body)};
 }
 
-json::object lease_state::first_body(const claim& wanted, moment at) const {
-    const auto time = base::to_rfc3339_micro(at.wall);
-    json::object metadata{{"name", wanted.name}, {"namespace", name_space_}};
+json::object lease_state::first_body(const claim& wanted, moment time) const {
+    const auto now_text = base::to_rfc3339_micro(time.wall);
+    json::object metadata{{"name", wanted.name}, {"namespace", ns_}};
     add_labels(metadata);
     return {{"apiVersion", api_version},
             {"kind", "Lease"},
@@ -100,22 +101,22 @@ json::object lease_state::first_body(const claim& wanted, moment at) const {
             {"spec",
              {{"holderIdentity", wanted.holder},
               {"leaseDurationSeconds", wanted.duration.count()},
-              {"acquireTime", time},
-              {"renewTime", time},
+              {"acquireTime", now_text},
+              {"renewTime", now_text},
               {"leaseTransitions", 0}}}};
 }
 
 json::object lease_state::next_body(const known_lease& known, const claim& wanted,
-                                    moment at) const {
+                                    moment time) const {
     auto body = body_of(known.object);
     add_labels(body["metadata"].get_object());
     auto& spec = body["spec"].get_object();
     const bool changes_hands = holder_of(known.object) != wanted.holder;
-    spec["renewTime"] = renewal_time(spec, at.wall);
+    spec["renewTime"] = renewal_time(spec, time.wall);
     spec["leaseDurationSeconds"] = wanted.duration.count();
     if (changes_hands) {
         spec["holderIdentity"] = wanted.holder;
-        spec["acquireTime"] = base::to_rfc3339_micro(at.wall);
+        spec["acquireTime"] = base::to_rfc3339_micro(time.wall);
         spec["leaseTransitions"] = number_at(spec, "leaseTransitions").value_or(0) + 1;
     }
     return body;
@@ -130,35 +131,36 @@ void lease_state::add_labels(json::object& metadata) const {
 
 // ---- what is known -------------------------------------------------------------------
 
-void lease_state::on_seen(base::steady_time now, const std::string& name, json::object lease) {
-    const auto [at, is_new] = known_.try_emplace(name);
-    auto& known = at->second;
+void lease_state::on_observed(base::steady_time now, const std::string& name, json::object lease) {
+    const auto [entry, is_new] = known_.try_emplace(name);
+    auto& known = entry->second;
     // The spec and not the version: somebody's label must not keep a dead holder alive.
     if (is_new || spec_of(known.object) != spec_of(lease)) known.changed_at = now;
     known.object = std::move(lease);
     if (auto* metadata = known.object["metadata"].if_object()) metadata->erase("managedFields");
-    known.is_doubtful = false;
-    known.seen_at = now;
+    known.is_unconfirmed = false;
+    known.observed_at = now;
 }
 
 void lease_state::on_absent(const std::string& name) {
     known_.erase(name);
 }
 
-void lease_state::on_doubt(const std::string& name) {
-    const auto at = known_.find(name);
-    if (at != known_.end()) at->second.is_doubtful = true;
+void lease_state::on_unconfirmed_write(const std::string& name) {
+    const auto entry = known_.find(name);
+    if (entry != known_.end()) entry->second.is_unconfirmed = true;
 }
 
 std::string lease_state::live_holder(const std::string& name, base::steady_time now) const {
     const auto* known = find(name);
     if (known == nullptr) return {};
-    const bool has_run_out = now - known->changed_at >= duration_of(known->object);
-    return has_run_out ? std::string() : holder_of(known->object);
+    const bool has_expired = now - known->changed_at >= duration_of(known->object);
+    return has_expired ? std::string() : holder_of(known->object);
 }
 
 void lease_state::forget_old(base::steady_time now) {
-    std::erase_if(known_, [&](const auto& each) { return now - each.second.seen_at > memory; });
+    std::erase_if(known_,
+                  [&](const auto& each) { return now - each.second.observed_at > retention; });
 }
 
 }  // namespace kube

@@ -24,9 +24,9 @@ class lease_state {
     // read: GET it and tell on_seen() or on_absent(). create, update: POST or PUT `body` and tell
     // on_seen(), on_absent() or on_doubt(). refuse: somebody else has it. nothing: there is no more
     // to do.
-    enum class step : std::uint8_t { read, create, update, refuse, nothing };
-    struct order {
-        step what = step::read;
+    enum class action_kind : std::uint8_t { read, create, update, reject, nothing };
+    struct action {
+        action_kind kind = action_kind::read;
         boost::json::object body{};
     };
     struct claim {
@@ -40,19 +40,19 @@ class lease_state {
     };
 
     lease_state(std::string ns, std::map<std::string, std::string> labels)
-        : name_space_(std::move(ns)), labels_(std::move(labels)) {}
+        : ns_(std::move(ns)), labels_(std::move(labels)) {}
 
     // `has_read`: what is known was read for this very claim. Without it only a lease that we
     // believe to be the claimant's own is written without another look.
-    [[nodiscard]] order to_hold(const claim& wanted, bool has_read, moment at) const;
-    [[nodiscard]] order to_release(const std::string& name, const std::string& holder,
-                                   bool has_read, moment at) const;
+    [[nodiscard]] action to_hold(const claim& wanted, bool has_read, moment time) const;
+    [[nodiscard]] action to_release(const std::string& name, const std::string& holder,
+                                    bool has_read, moment time) const;
 
     // The object as the API server answered it; of any age.
-    void on_seen(base::steady_time now, const std::string& name, boost::json::object lease);
+    void on_observed(base::steady_time now, const std::string& name, boost::json::object lease);
     void on_absent(const std::string& name);
     // A write was refused or its answer was lost: what is known may not be what is there.
-    void on_doubt(const std::string& name);
+    void on_unconfirmed_write(const std::string& name);
 
     // Who has it, by all that is known; empty when it is free or has run out.
     [[nodiscard]] std::string live_holder(const std::string& name, base::steady_time now) const;
@@ -63,17 +63,17 @@ class lease_state {
   private:
     struct known_lease {
         boost::json::object object;
-        bool is_doubtful = false;
+        bool is_unconfirmed = false;
         base::steady_time changed_at{};  // when its spec was first seen as it is
-        base::steady_time seen_at{};
+        base::steady_time observed_at{};
     };
     [[nodiscard]] const known_lease* find(const std::string& name) const;
-    [[nodiscard]] boost::json::object first_body(const claim& wanted, moment at) const;
+    [[nodiscard]] boost::json::object first_body(const claim& wanted, moment time) const;
     [[nodiscard]] boost::json::object next_body(const known_lease& known, const claim& wanted,
-                                                moment at) const;
+                                                moment time) const;
     void add_labels(boost::json::object& metadata) const;
 
-    std::string name_space_;
+    std::string ns_;
     std::map<std::string, std::string> labels_;
     std::unordered_map<std::string, known_lease> known_;
 };

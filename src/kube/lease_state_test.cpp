@@ -11,9 +11,9 @@ namespace {
 
 namespace json = boost::json;
 using std::chrono::seconds;
-using step = lease_state::step;
+using action_kind = lease_state::action_kind;
 
-class a_lease_book : public testing::Test {
+class lease_state_test : public testing::Test {
   protected:
     // A lease as the API server shows it.
     static json::object lease(std::string_view holder, std::string_view renewed, int length = 15) {
@@ -27,26 +27,26 @@ class a_lease_book : public testing::Test {
               {"leaseTransitions", 4},
               {"strategy", "of the future"}}}};
     }
-    [[nodiscard]] lease_state::order to_hold(std::string holder, bool has_read) const {
-        return book_.to_hold(
+    [[nodiscard]] lease_state::action to_hold(std::string holder, bool has_read) const {
+        return state_.to_hold(
             {.name = "leader", .holder = std::move(holder), .duration = seconds(10)}, has_read,
             {now_, wall_});
     }
-    [[nodiscard]] lease_state::order to_release(std::string holder, bool has_read) const {
-        return book_.to_release("leader", holder, has_read, {now_, wall_});
+    [[nodiscard]] lease_state::action to_release(std::string holder, bool has_read) const {
+        return state_.to_release("leader", holder, has_read, {now_, wall_});
     }
-    void see(json::object what) { book_.on_seen(now_, "leader", std::move(what)); }
+    void observe(json::object observed) { state_.on_observed(now_, "leader", std::move(observed)); }
 
-    lease_state book_{"home", {{"app", "we"}}};
+    lease_state state_{"home", {{"app", "we"}}};
     base::steady_time now_{std::chrono::hours(1)};
     base::instant wall_ = *base::from_rfc3339("2025-11-24T14:30:00.123456Z");
 };
 
-TEST_F(a_lease_book, looks_before_it_makes_one) {
-    EXPECT_EQ(to_hold("a", false).what, step::read);
-    const auto made = to_hold("a", true);
-    EXPECT_EQ(made.what, step::create);
-    EXPECT_EQ(made.body, json::parse(R"({
+TEST_F(lease_state_test, looks_before_it_makes_one) {
+    EXPECT_EQ(to_hold("a", false).kind, action_kind::read);
+    const auto created = to_hold("a", true);
+    EXPECT_EQ(created.kind, action_kind::create);
+    EXPECT_EQ(created.body, json::parse(R"({
         "apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
         "metadata": {"name": "leader", "namespace": "home", "labels": {"app": "we"}},
         "spec": {"holderIdentity": "a", "leaseDurationSeconds": 10, "leaseTransitions": 0,
@@ -54,10 +54,10 @@ TEST_F(a_lease_book, looks_before_it_makes_one) {
                  "renewTime": "2025-11-24T14:30:00.123456Z"}})"));
 }
 
-TEST_F(a_lease_book, renews_its_own_without_a_look_and_keeps_what_it_does_not_know) {
-    see(lease("a", "2025-11-24T14:29:55.000000Z"));
+TEST_F(lease_state_test, renews_its_own_without_a_look_and_keeps_what_it_does_not_know) {
+    observe(lease("a", "2025-11-24T14:29:55.000000Z"));
     const auto next = to_hold("a", false);
-    EXPECT_EQ(next.what, step::update);
+    EXPECT_EQ(next.kind, action_kind::update);
     EXPECT_EQ(next.body, json::parse(R"({
         "apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
         "metadata": {"name": "leader", "resourceVersion": "7", "labels": {"app": "we"}},
@@ -67,114 +67,114 @@ TEST_F(a_lease_book, renews_its_own_without_a_look_and_keeps_what_it_does_not_kn
 }
 
 // A PUT without a change has no effect, and the others would see a dead holder.
-TEST_F(a_lease_book, never_writes_the_same_time_twice) {
-    see(lease("a", "2025-11-24T14:30:00.123456Z"));
+TEST_F(lease_state_test, never_writes_the_same_time_twice) {
+    observe(lease("a", "2025-11-24T14:30:00.123456Z"));
     EXPECT_EQ(to_hold("a", false).body.at("spec").at("renewTime"),
               json::value("2025-11-24T14:30:00.123457Z"));
 }
 
-TEST_F(a_lease_book, takes_over_when_nothing_has_changed_for_its_holders_duration) {
-    see(lease("b", "2025-11-24T14:30:00.000000Z"));
-    EXPECT_EQ(to_hold("a", false).what, step::read);  // never without a look
-    EXPECT_EQ(to_hold("a", true).what, step::refuse);
+TEST_F(lease_state_test, takes_over_when_nothing_has_changed_for_its_holders_duration) {
+    observe(lease("b", "2025-11-24T14:30:00.000000Z"));
+    EXPECT_EQ(to_hold("a", false).kind, action_kind::read);  // never without a look
+    EXPECT_EQ(to_hold("a", true).kind, action_kind::reject);
     now_ += seconds(14);
-    see(lease("b", "2025-11-24T14:30:00.000000Z"));
-    EXPECT_EQ(to_hold("a", true).what, step::refuse);
+    observe(lease("b", "2025-11-24T14:30:00.000000Z"));
+    EXPECT_EQ(to_hold("a", true).kind, action_kind::reject);
     now_ += seconds(1);
-    EXPECT_EQ(to_hold("a", false).what, step::read);
-    const auto taken = to_hold("a", true);
-    ASSERT_EQ(taken.what, step::update);
-    const auto& spec = taken.body.at("spec").as_object();
+    EXPECT_EQ(to_hold("a", false).kind, action_kind::read);
+    const auto takeover = to_hold("a", true);
+    ASSERT_EQ(takeover.kind, action_kind::update);
+    const auto& spec = takeover.body.at("spec").as_object();
     EXPECT_EQ(spec.at("holderIdentity"), json::value("a"));
     EXPECT_EQ(spec.at("leaseTransitions"), json::value(5));
     EXPECT_EQ(spec.at("acquireTime"), spec.at("renewTime"));
-    EXPECT_EQ(taken.body.at("metadata").at("resourceVersion"), json::value("7"));
+    EXPECT_EQ(takeover.body.at("metadata").at("resourceVersion"), json::value("7"));
 }
 
 // Clocks that are years apart do not matter, in either direction.
-TEST_F(a_lease_book, believes_no_wall_clock) {
+TEST_F(lease_state_test, believes_no_wall_clock) {
     for (const auto* renewed : {"1999-01-01T00:00:00.000000Z", "2099-01-01T00:00:00.000000Z"}) {
-        see(lease("b", renewed));
-        EXPECT_EQ(to_hold("a", true).what, step::refuse) << renewed;
+        observe(lease("b", renewed));
+        EXPECT_EQ(to_hold("a", true).kind, action_kind::reject) << renewed;
         now_ += seconds(15);
-        EXPECT_EQ(to_hold("a", true).what, step::update) << renewed;
+        EXPECT_EQ(to_hold("a", true).kind, action_kind::update) << renewed;
     }
     // A clock that was put back is a change like any other.
-    see(lease("b", "1999-01-01T00:00:00.000000Z"));
-    EXPECT_EQ(to_hold("a", true).what, step::refuse);
+    observe(lease("b", "1999-01-01T00:00:00.000000Z"));
+    EXPECT_EQ(to_hold("a", true).kind, action_kind::reject);
 }
 
-TEST_F(a_lease_book, begins_to_wait_anew_after_each_renewal_but_not_after_a_label) {
-    see(lease("b", "2025-11-24T14:30:00.000000Z"));
+TEST_F(lease_state_test, begins_to_wait_anew_after_each_renewal_but_not_after_a_label) {
+    observe(lease("b", "2025-11-24T14:30:00.000000Z"));
     now_ += seconds(14);
-    see(lease("b", "2025-11-24T14:30:10.000000Z"));
+    observe(lease("b", "2025-11-24T14:30:10.000000Z"));
     now_ += seconds(14);
     auto labelled = lease("b", "2025-11-24T14:30:10.000000Z");
     labelled["metadata"].as_object()["resourceVersion"] = "8";
-    see(std::move(labelled));
-    EXPECT_EQ(book_.live_holder("leader", now_), "b");
+    observe(std::move(labelled));
+    EXPECT_EQ(state_.live_holder("leader", now_), "b");
     now_ += seconds(1);
-    EXPECT_EQ(book_.live_holder("leader", now_), "");
+    EXPECT_EQ(state_.live_holder("leader", now_), "");
     EXPECT_EQ(to_hold("a", true).body.at("metadata").at("resourceVersion"), json::value("8"));
 }
 
-TEST_F(a_lease_book, reads_odd_durations_with_care) {
+TEST_F(lease_state_test, reads_odd_durations_with_care) {
     auto odd = lease("b", "2025-11-24T14:30:00.000000Z");
     odd["spec"].as_object().erase("leaseDurationSeconds");
-    see(odd);
+    observe(odd);
     now_ += seconds(14);
-    EXPECT_EQ(book_.live_holder("leader", now_), "b");
+    EXPECT_EQ(state_.live_holder("leader", now_), "b");
     now_ += seconds(1);
-    EXPECT_EQ(book_.live_holder("leader", now_), "");
+    EXPECT_EQ(state_.live_holder("leader", now_), "");
     odd["spec"].as_object()["leaseDurationSeconds"] = std::numeric_limits<std::int64_t>::max();
-    see(odd);
-    EXPECT_EQ(book_.live_holder("leader", now_ + std::chrono::hours(23)), "b");
-    EXPECT_EQ(book_.live_holder("leader", now_ + std::chrono::hours(24)), "");
+    observe(odd);
+    EXPECT_EQ(state_.live_holder("leader", now_ + std::chrono::hours(23)), "b");
+    EXPECT_EQ(state_.live_holder("leader", now_ + std::chrono::hours(24)), "");
 }
 
-TEST_F(a_lease_book, looks_again_after_a_write_whose_end_is_unknown) {
-    see(lease("a", "2025-11-24T14:30:00.000000Z"));
-    book_.on_doubt("leader");
-    EXPECT_EQ(to_hold("a", false).what, step::read);
-    EXPECT_EQ(to_release("a", false).what, step::read);
+TEST_F(lease_state_test, looks_again_after_a_write_whose_end_is_unknown) {
+    observe(lease("a", "2025-11-24T14:30:00.000000Z"));
+    state_.on_unconfirmed_write("leader");
+    EXPECT_EQ(to_hold("a", false).kind, action_kind::read);
+    EXPECT_EQ(to_release("a", false).kind, action_kind::read);
     // The doubt does not set back the count of an unchanged lease.
     now_ += seconds(15);
-    see(lease("a", "2025-11-24T14:30:00.000000Z"));
-    EXPECT_EQ(book_.live_holder("leader", now_), "");
-    EXPECT_EQ(to_hold("a", false).what, step::update);
+    observe(lease("a", "2025-11-24T14:30:00.000000Z"));
+    EXPECT_EQ(state_.live_holder("leader", now_), "");
+    EXPECT_EQ(to_hold("a", false).kind, action_kind::update);
 }
 
-TEST_F(a_lease_book, releases_only_its_own) {
-    EXPECT_EQ(to_release("a", false).what, step::read);
-    EXPECT_EQ(to_release("a", true).what, step::nothing);
-    see(lease("b", "2025-11-24T14:30:00.000000Z"));
-    EXPECT_EQ(to_release("a", false).what, step::read);
-    EXPECT_EQ(to_release("a", true).what, step::nothing);
-    EXPECT_EQ(to_release("", true).what, step::nothing);
+TEST_F(lease_state_test, releases_only_its_own) {
+    EXPECT_EQ(to_release("a", false).kind, action_kind::read);
+    EXPECT_EQ(to_release("a", true).kind, action_kind::nothing);
+    observe(lease("b", "2025-11-24T14:30:00.000000Z"));
+    EXPECT_EQ(to_release("a", false).kind, action_kind::read);
+    EXPECT_EQ(to_release("a", true).kind, action_kind::nothing);
+    EXPECT_EQ(to_release("", true).kind, action_kind::nothing);
     const auto freed = to_release("b", false);
-    ASSERT_EQ(freed.what, step::update);
+    ASSERT_EQ(freed.kind, action_kind::update);
     EXPECT_FALSE(freed.body.at("spec").as_object().contains("holderIdentity"));
     EXPECT_EQ(freed.body.at("spec").at("renewTime"), json::value("2025-11-24T14:30:00.123456Z"));
-    see(freed.body);
-    EXPECT_EQ(book_.live_holder("leader", now_), "");
-    EXPECT_EQ(to_hold("a", true).what, step::update);
+    observe(freed.body);
+    EXPECT_EQ(state_.live_holder("leader", now_), "");
+    EXPECT_EQ(to_hold("a", true).kind, action_kind::update);
     EXPECT_EQ(to_hold("a", true).body.at("spec").at("leaseTransitions"), json::value(5));
 }
 
-TEST_F(a_lease_book, survives_a_lease_without_content) {
-    see({});
-    EXPECT_EQ(book_.live_holder("leader", now_), "");
+TEST_F(lease_state_test, survives_a_lease_without_content) {
+    observe({});
+    EXPECT_EQ(state_.live_holder("leader", now_), "");
     EXPECT_EQ(to_hold("a", true).body.at("spec").at("holderIdentity"), json::value("a"));
-    see({{"metadata", 1}, {"spec", "?"}});
-    EXPECT_EQ(to_hold("a", true).what, step::update);
+    observe({{"metadata", 1}, {"spec", "?"}});
+    EXPECT_EQ(to_hold("a", true).kind, action_kind::update);
 }
 
-TEST_F(a_lease_book, forgets_what_nobody_looks_at) {
-    see(lease("a", "2025-11-24T14:30:00.000000Z"));
-    book_.forget_old(now_ + std::chrono::hours(40));
-    EXPECT_EQ(book_.size(), 1U);
-    book_.forget_old(now_ + std::chrono::hours(49));
-    EXPECT_EQ(book_.size(), 0U);
+TEST_F(lease_state_test, forgets_what_nobody_looks_at) {
+    observe(lease("a", "2025-11-24T14:30:00.000000Z"));
+    state_.forget_old(now_ + std::chrono::hours(40));
+    EXPECT_EQ(state_.size(), 1U);
+    state_.forget_old(now_ + std::chrono::hours(49));
+    EXPECT_EQ(state_.size(), 0U);
 }
 
 }  // namespace

@@ -42,16 +42,16 @@ object_meta meta_of(const std::string& key, std::string uid, std::string version
             .resource_version = std::move(version)};
 }
 
-bool is_version_too_new(const failure& why) {
-    return std::ranges::any_of(why.fields, [](const base::field_error& each) {
+bool is_version_too_new(const failure& error) {
+    return std::ranges::any_of(error.fields, [](const base::field_error& each) {
         return each.code == "ResourceVersionTooLarge";
     });
 }
 
 }  // namespace
 
-reflector::reflector(informer_options how, informer_listener& listener)
-    : options_(std::move(how)),
+reflector::reflector(informer_options options, informer_listener& listener)
+    : options_(std::move(options)),
       listener_(listener),
       random_(options_.seed),
       backoff_({.first = options_.retry_first, .max = options_.retry_most}, options_.seed),
@@ -60,19 +60,19 @@ reflector::reflector(informer_options how, informer_listener& listener)
 
 // ---- what to do ----------------------------------------------------------------------
 
-reflector::order reflector::next(steady_time now) {
-    if (now < resume_at_) return {.what = step::wait, .until = resume_at_};
-    if (phase_ != phase::list) return order_watch();
+reflector::action reflector::next(steady_time now) {
+    if (now < resume_at_) return {.kind = action_kind::wait, .until = resume_at_};
+    if (phase_ != phase::list) return start_watch();
     ++counters_.lists;
     if (!continue_token_.empty()) {
         // A continuation carries its version in the token; to name one is an error.
-        return {.what = step::list, .continue_token = continue_token_};
+        return {.kind = action_kind::list, .continue_token = continue_token_};
     }
     begin_generation();
-    return {.what = step::list, .resource_version = version_};
+    return {.kind = action_kind::list, .resource_version = version_};
 }
 
-reflector::order reflector::order_watch() {
+reflector::action reflector::start_watch() {
     ++counters_.watches;
     frames_.clear();
     frames_of_stream_ = 0;
@@ -80,7 +80,7 @@ reflector::order reflector::order_watch() {
     std::uniform_int_distribution<std::int64_t> spread(options_.watch_timeout_min.count(),
                                                        options_.watch_timeout_max.count());
     const auto timeout = std::chrono::seconds(spread(random_));
-    return {.what = step::watch,
+    return {.kind = action_kind::watch,
             .resource_version = version_,
             .initial_events = phase_ == phase::watch_all,
             .timeout = timeout,
@@ -111,7 +111,7 @@ void reflector::on_page(steady_time now, std::string text) {
         return;
     }
     counters_.last_activity = now;
-    set_link(true, {});
+    set_sync_state(true, {});
     continue_token_ = std::move(end->continue_token);
     if (continue_token_.empty()) finish_list(std::move(end->resource_version));
 }
@@ -128,22 +128,22 @@ void reflector::finish_list(std::string version) {
     if (!std::exchange(counters_.synced, true)) listener_.on_synced();
 }
 
-void reflector::on_list_failed(steady_time now, const failure& why) {
-    if (why.code == errc::gone || is_version_too_new(why)) {
+void reflector::on_list_failed(steady_time now, const failure& error) {
+    if (error.code == errc::gone || is_version_too_new(error)) {
         // An expired continuation: the list begins again. Else the version of the first page.
         if (continue_token_.empty()) version_.clear();
-        lose_position(now, why);
+        lose_position(now, error);
         return;
     }
     begin_list();
-    back_off(now, why);
+    back_off(now, error);
 }
 
 // ---- the watch -----------------------------------------------------------------------
 
 void reflector::on_watch_opened(steady_time now) {
     opened_at_ = now;
-    set_link(true, {});
+    set_sync_state(true, {});
 }
 
 bool reflector::on_bytes(steady_time now, std::string_view bytes) {
@@ -195,10 +195,11 @@ void reflector::on_object(const watch_event& event) {
 
 void reflector::on_error_frame(steady_time now, std::string_view status) {
     const auto parsed = parse_json(status);
-    const auto why = parsed && parsed->is_object()
-                         ? failure_of_status(parsed->get_object())
-                         : failure{.code = errc::corrupt, .text = "a watch error without a Status"};
-    on_watch_failed(now, why);
+    const auto error =
+        parsed && parsed->is_object()
+            ? failure_of_status(parsed->get_object())
+            : failure{.code = errc::corrupt, .text = "a watch error without a Status"};
+    on_watch_failed(now, error);
 }
 
 void reflector::on_watch_ended(steady_time now) {
@@ -214,32 +215,32 @@ void reflector::on_watch_ended(steady_time now) {
     }
 }
 
-void reflector::on_watch_failed(steady_time now, const failure& why) {
+void reflector::on_watch_failed(steady_time now, const failure& error) {
     frames_.clear();
     const bool sent_nothing = phase_ == phase::watch_all && frames_of_stream_ == 0;
-    if (sent_nothing && why.code == errc::invalid) {  // the server cannot send initial events
+    if (sent_nothing && error.code == errc::invalid) {  // the server cannot send initial events
         is_watch_list_refused_ = true;
         begin_list();
-    } else if (why.code == errc::gone || is_version_too_new(why)) {
+    } else if (error.code == errc::gone || is_version_too_new(error)) {
         if (phase_ == phase::watch_all) version_.clear();
-        lose_position(now, why);
+        lose_position(now, error);
     } else {
         // What cannot be read now could not be read the next time.
-        if (why.code == errc::corrupt) begin_list();
+        if (error.code == errc::corrupt) begin_list();
         // A server that fails at it (an etcd without progress requests) may still list.
-        if (sent_nothing && why.reason == "InternalError") phase_ = phase::list;
-        back_off(now, why);
+        if (sent_nothing && error.reason == "InternalError") phase_ = phase::list;
+        back_off(now, error);
     }
 }
 
 // ---- what is known -------------------------------------------------------------------
 
 void reflector::upsert(const object_meta& meta, std::string_view text, bool is_listed) {
-    const auto [at, is_new] = known_.try_emplace(key_of(meta));
-    auto& known = at->second;
+    const auto [entry, is_new] = known_.try_emplace(key_of(meta));
+    auto& known = entry->second;
     known.generation = generation_;
     if (!is_new && known.uid != meta.uid) {
-        listener_.on_delete(meta_of(at->first, known.uid, known.resource_version));
+        listener_.on_delete(meta_of(entry->first, known.uid, known.resource_version));
     } else if (!is_new && is_listed && skips_unchanged_ &&
                known.resource_version == meta.resource_version) {
         return;
@@ -268,21 +269,21 @@ void reflector::forget_all() {
 
 // ---- trouble -------------------------------------------------------------------------
 
-void reflector::lose_position(steady_time now, const failure& why) {
+void reflector::lose_position(steady_time now, const failure& error) {
     begin_list();
-    if (++losses_in_a_row_ > free_losses) back_off(now, why);
+    if (++losses_in_a_row_ > free_losses) back_off(now, error);
 }
 
-void reflector::back_off(steady_time now, const failure& why) {
+void reflector::back_off(steady_time now, const failure& error) {
     if (failed_at_ != steady_time::min() && now - failed_at_ > backoff_memory) backoff_.reset();
     failed_at_ = now;
     std::chrono::milliseconds wait = backoff_.next();
-    if (why.retry_after) {
-        wait =
-            std::max<std::chrono::milliseconds>(wait, std::min(*why.retry_after, retry_after_max));
+    if (error.retry_after) {
+        wait = std::max<std::chrono::milliseconds>(wait,
+                                                   std::min(*error.retry_after, retry_after_max));
     }
     resume_at_ = now + wait;
-    set_link(false, why.text);
+    set_sync_state(false, error.text);
 }
 
 void reflector::note_success() {
@@ -290,11 +291,11 @@ void reflector::note_success() {
     losses_in_a_row_ = 0;
 }
 
-void reflector::set_link(bool connected, const std::string& why) {
-    if (link_ == connected && link_why_ == why) return;
-    link_ = connected;
-    link_why_ = why;
-    listener_.on_sync_state(connected, why);
+void reflector::set_sync_state(bool connected, const std::string& error) {
+    if (is_connected_ == connected && sync_error_ == error) return;
+    is_connected_ = connected;
+    sync_error_ = error;
+    listener_.on_sync_state(connected, error);
 }
 
 }  // namespace kube

@@ -23,9 +23,9 @@ namespace kube {
 
 class reflector {
   public:
-    enum class step : std::uint8_t { list, watch, wait };
-    struct order {
-        step what = step::list;
+    enum class action_kind : std::uint8_t { list, watch, wait };
+    struct action {
+        action_kind kind = action_kind::list;
         std::string resource_version{};  // list: not older than (empty: newest); watch: from here
         std::string continue_token{};    // list: the next page
         bool initial_events = false;     // watch: send first what is there (KEP-3157)
@@ -35,19 +35,19 @@ class reflector {
     };
 
     // The listener must outlive it, and must not call it back.
-    reflector(informer_options how, informer_listener& listener);
+    reflector(informer_options options, informer_listener& listener);
 
-    [[nodiscard]] order next(base::steady_time now);
+    [[nodiscard]] action next(base::steady_time now);
 
     // One page of a LIST, as the server wrote it.
     void on_page(base::steady_time now, std::string text);
-    void on_list_failed(base::steady_time now, const base::failure& why);
+    void on_list_failed(base::steady_time now, const base::failure& error);
 
     void on_watch_opened(base::steady_time now);
     // Bytes of the stream, cut anywhere. False: the stream is over; close it and ask next().
     [[nodiscard]] bool on_bytes(base::steady_time now, std::string_view bytes);
-    void on_watch_ended(base::steady_time now);                             // properly
-    void on_watch_failed(base::steady_time now, const base::failure& why);  // opening or reading
+    void on_watch_ended(base::steady_time now);                               // properly
+    void on_watch_failed(base::steady_time now, const base::failure& error);  // opening or reading
 
     // Tells of everything known that it was deleted; the next step is a list.
     void forget_all();
@@ -64,7 +64,7 @@ class reflector {
         std::uint64_t generation = 0;  // of the complete list that it was last seen in
     };
 
-    [[nodiscard]] order order_watch();
+    [[nodiscard]] action start_watch();
     void begin_list();
     void begin_generation();
     void finish_list(std::string version);
@@ -73,10 +73,10 @@ class reflector {
     void on_error_frame(base::steady_time now, std::string_view status);
     void upsert(const object_meta& meta, std::string_view text, bool is_listed);
     void forget(const object_meta& meta);
-    void lose_position(base::steady_time now, const base::failure& why);
-    void back_off(base::steady_time now, const base::failure& why);
+    void lose_position(base::steady_time now, const base::failure& error);
+    void back_off(base::steady_time now, const base::failure& error);
     void note_success();
-    void set_link(bool connected, const std::string& why);
+    void set_sync_state(bool connected, const std::string& error);
 
     informer_options options_;
     informer_listener& listener_;
@@ -99,8 +99,8 @@ class reflector {
     std::uint64_t frames_of_stream_ = 0;
     int losses_in_a_row_ = 0;  // of the position, without news from a watch between
 
-    std::optional<bool> link_;
-    std::string link_why_;
+    std::optional<bool> is_connected_;
+    std::string sync_error_;
     informer_counters counters_;
 };
 

@@ -13,7 +13,7 @@ namespace kube {
 namespace {
 
 using base::errc;
-using step = reflector::step;
+using action_kind = reflector::action_kind;
 
 struct stored {
     std::string uid;
@@ -24,7 +24,7 @@ using content = std::map<std::string, stored>;
 
 // What the listener knows; it refuses what cannot be: a deletion of the unknown, a namesake without
 // a deletion before.
-class mirror final : public informer_listener {
+class recording_listener final : public informer_listener {
   public:
     content objects;
     bool synced = false;
@@ -108,12 +108,12 @@ class model_server {
             version_);
     }
     // A page of a snapshot that is kept while it is being read.
-    [[nodiscard]] std::string page(const reflector::order& order) {
-        if (order.continue_token.empty()) {
+    [[nodiscard]] std::string page(const reflector::action& action) {
+        if (action.continue_token.empty()) {
             snapshot_ = truth_;
             snapshot_version_ = version_;
         }
-        auto at = snapshot_.upper_bound(order.continue_token);
+        auto at = snapshot_.upper_bound(action.continue_token);
         std::vector<std::string> items;
         std::string last;
         for (; at != snapshot_.end() && items.size() < 2; ++at) {
@@ -146,51 +146,51 @@ class model_run {
         : server_(seed), machine_({.prefer_watch_list = by_watch, .seed = seed}, seen_) {}
 
     void turn(bool is_quiet) {
-        const auto order = machine_.next(now_);
+        const auto action = machine_.next(now_);
         if (!is_quiet) {
             for (int left = server_.dice(4); left > 0; --left) server_.change();
             if (server_.dice(8) == 0) server_.compact();
         }
-        if (order.what == step::wait) {
-            now_ = order.until;
-        } else if (order.what == step::list) {
-            answer_list(order, is_quiet);
+        if (action.kind == action_kind::wait) {
+            now_ = action.until;
+        } else if (action.kind == action_kind::list) {
+            answer_list(action, is_quiet);
         } else {
-            answer_watch(order, is_quiet);
+            answer_watch(action, is_quiet);
         }
     }
     [[nodiscard]] bool is_true() const { return seen_.synced && seen_.objects == server_.truth(); }
 
   private:
-    void answer_list(const reflector::order& order, bool is_quiet) {
+    void answer_list(const reflector::action& action, bool is_quiet) {
         const int fate = is_quiet ? 9 : server_.dice(10);
         if (fate == 0) {
             machine_.on_list_failed(now_, {.code = errc::unavailable, .text = "cut"});
         } else if (fate == 1) {
             machine_.on_list_failed(now_, {.code = errc::gone, .text = "too old"});
-        } else if (fate == 2 && !order.resource_version.empty()) {
+        } else if (fate == 2 && !action.resource_version.empty()) {
             machine_.on_list_failed(now_, {.code = errc::timed_out,
                                            .text = "ahead",
                                            .fields = {{"", "ResourceVersionTooLarge", ""}}});
         } else {
-            machine_.on_page(now_, server_.page(order));
+            machine_.on_page(now_, server_.page(action));
         }
     }
 
-    void answer_watch(const reflector::order& order, bool is_quiet) {
-        const int from = order.resource_version.empty() ? 0 : std::stoi(order.resource_version);
+    void answer_watch(const reflector::action& action, bool is_quiet) {
+        const int from = action.resource_version.empty() ? 0 : std::stoi(action.resource_version);
         if (!is_quiet && server_.dice(10) == 0) {
             machine_.on_watch_failed(now_, {.code = errc::timed_out, .text = "no answer"});
             return;
         }
         machine_.on_watch_opened(now_);
-        if (!order.initial_events && !server_.knows(from)) {
+        if (!action.initial_events && !server_.knows(from)) {
             EXPECT_FALSE(machine_.on_bytes(
                 now_, "{\"type\":\"ERROR\",\"object\":{\"kind\":\"Status\",\"code\":410}}\n"));
             return;
         }
-        auto stream = order.initial_events ? server_.initial_events() : server_.events_since(from);
-        if (server_.dice(3) == 0 && !order.initial_events) stream += server_.bookmark();
+        auto stream = action.initial_events ? server_.initial_events() : server_.events_since(from);
+        if (server_.dice(3) == 0 && !action.initial_events) stream += server_.bookmark();
         const bool is_cut = !is_quiet && server_.dice(3) == 0;
         if (is_cut)
             stream.resize(
@@ -210,7 +210,7 @@ class model_run {
 
     base::steady_time now_{std::chrono::hours(1)};
     model_server server_;
-    mirror seen_;
+    recording_listener seen_;
     reflector machine_;
 };
 

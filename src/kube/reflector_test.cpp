@@ -12,11 +12,11 @@ using base::errc;
 using std::chrono::milliseconds;
 using std::chrono::minutes;
 using std::chrono::seconds;
-using step = reflector::step;
+using action_kind = reflector::action_kind;
 using named = std::map<std::string, std::string>;  // name -> uid
 
 // Mirrors what it is told, and writes it down.
-class mirror final : public informer_listener {
+class recording_listener final : public informer_listener {
   public:
     named objects;
     std::map<std::string, std::string> versions;
@@ -69,53 +69,53 @@ std::string page(const std::vector<std::string>& items, int version, const std::
         version, next, fmt::join(items, ","));
 }
 
-class reflecting : public testing::Test {
+class reflector_test : public testing::Test {
   protected:
     void list(const std::vector<std::string>& items, int version) {
-        ASSERT_EQ(next().what, step::list);
+        ASSERT_EQ(next().kind, action_kind::list);
         machine_.on_page(now_, page(items, version));
     }
     void watch() {
-        ASSERT_EQ(next().what, step::watch);
+        ASSERT_EQ(next().kind, action_kind::watch);
         machine_.on_watch_opened(now_);
     }
-    reflector::order next() { return machine_.next(now_); }
+    reflector::action next() { return machine_.next(now_); }
     // The order, which must be to wait; how long. Time passes.
     milliseconds wait() {
-        const auto order = next();
-        if (order.what != step::wait) return milliseconds(-1);
-        const auto waited = order.until - now_;
-        now_ = order.until;
+        const auto action = next();
+        if (action.kind != action_kind::wait) return milliseconds(-1);
+        const auto waited = action.until - now_;
+        now_ = action.until;
         return std::chrono::duration_cast<milliseconds>(waited);
     }
     bool bytes(const std::string& text) { return machine_.on_bytes(now_, text); }
     void list_fails(errc code, std::vector<base::field_error> causes = {}) {
-        ASSERT_EQ(next().what, step::list);
+        ASSERT_EQ(next().kind, action_kind::list);
         machine_.on_list_failed(now_, {.code = code, .text = "no", .fields = std::move(causes)});
     }
     void cut() { machine_.on_watch_failed(now_, {.code = errc::unavailable, .text = "cut"}); }
 
     base::steady_time now_{std::chrono::hours(1)};
-    mirror seen_;
+    recording_listener seen_;
     reflector machine_{{.seed = 1}, seen_};
 };
 
 // ---- list and watch ------------------------------------------------------------------
 
-TEST_F(reflecting, lists_in_pages_then_watches_from_there) {
+TEST_F(reflector_test, lists_in_pages_then_watches_from_there) {
     const auto first = next();
-    EXPECT_EQ(first.what, step::list);
+    EXPECT_EQ(first.kind, action_kind::list);
     EXPECT_EQ(first.resource_version, "");
     machine_.on_page(now_, page({object("a", "1", 1)}, 5, "more"));
     const auto second = next();
-    EXPECT_EQ(second.what, step::list);
+    EXPECT_EQ(second.kind, action_kind::list);
     EXPECT_EQ(second.continue_token, "more");
     EXPECT_EQ(second.resource_version, "");
     EXPECT_EQ(seen_.synced, 0);
     machine_.on_page(now_, page({object("b", "2", 2)}, 5));
     EXPECT_EQ(seen_.synced, 1);
     const auto third = next();
-    EXPECT_EQ(third.what, step::watch);
+    EXPECT_EQ(third.kind, action_kind::watch);
     EXPECT_EQ(third.resource_version, "5");
     EXPECT_FALSE(third.initial_events);
     EXPECT_EQ(seen_.objects, (named{{"a", "1"}, {"b", "2"}}));
@@ -123,36 +123,36 @@ TEST_F(reflecting, lists_in_pages_then_watches_from_there) {
     EXPECT_EQ(machine_.counters().last_activity, now_);
 }
 
-TEST_F(reflecting, an_empty_page_in_the_middle_is_not_the_end) {
+TEST_F(reflector_test, an_empty_page_in_the_middle_is_not_the_end) {
     (void)next();
     machine_.on_page(now_, page({}, 5, "more"));
     EXPECT_EQ(next().continue_token, "more");
     EXPECT_EQ(seen_.synced, 0);
 }
 
-TEST_F(reflecting, spreads_the_length_of_watches) {
+TEST_F(reflector_test, spreads_the_length_of_watches) {
     list({}, 5);
     std::map<seconds, int> lengths;
     for (int turn = 0; turn < 200; ++turn) {
-        const auto order = next();
-        ASSERT_EQ(order.what, step::watch);
-        EXPECT_GE(order.timeout, seconds(300));
-        EXPECT_LE(order.timeout, seconds(600));
-        EXPECT_GT(order.silence_max, order.timeout);
-        ++lengths[order.timeout];
+        const auto action = next();
+        ASSERT_EQ(action.kind, action_kind::watch);
+        EXPECT_GE(action.timeout, seconds(300));
+        EXPECT_LE(action.timeout, seconds(600));
+        EXPECT_GT(action.silence_max, action.timeout);
+        ++lengths[action.timeout];
         machine_.on_watch_opened(now_);
-        now_ += order.timeout;
+        now_ += action.timeout;
         machine_.on_watch_ended(now_);
     }
     EXPECT_GT(lengths.size(), 50U);
 }
 
-TEST_F(reflecting, reads_frames_cut_at_every_byte) {
+TEST_F(reflector_test, reads_frames_cut_at_every_byte) {
     const auto text = frame("ADDED", object("a", "1", 6)) + bookmark(7) +
                       frame("MODIFIED", object("a", "1", 8)) +
                       frame("DELETED", object("z", "9", 9));
     for (std::size_t at = 0; at <= text.size(); ++at) {
-        mirror seen;
+        recording_listener seen;
         reflector machine({.seed = 1}, seen);
         (void)machine.next(now_);
         machine.on_page(now_, page({object("z", "9", 1)}, 5));
@@ -166,7 +166,7 @@ TEST_F(reflecting, reads_frames_cut_at_every_byte) {
     }
 }
 
-TEST_F(reflecting, takes_an_event_of_megabytes) {
+TEST_F(reflector_test, takes_an_event_of_megabytes) {
     list({}, 5);
     watch();
     auto large = object("a", "1", 6);
@@ -178,7 +178,7 @@ TEST_F(reflecting, takes_an_event_of_megabytes) {
     EXPECT_EQ(seen_.objects, (named{{"a", "1"}}));
 }
 
-TEST_F(reflecting, bookmarks_move_the_position_and_nothing_else) {
+TEST_F(reflector_test, bookmarks_move_the_position_and_nothing_else) {
     list({object("a", "1", 1)}, 5);
     watch();
     seen_.log.clear();
@@ -190,7 +190,7 @@ TEST_F(reflecting, bookmarks_move_the_position_and_nothing_else) {
     EXPECT_EQ(machine_.counters().lists, 1U);
 }
 
-TEST_F(reflecting, a_clean_end_needs_no_list_and_no_wait) {
+TEST_F(reflector_test, a_clean_end_needs_no_list_and_no_wait) {
     list({}, 5);
     for (int turn = 0; turn < 100; ++turn) {
         watch();
@@ -201,7 +201,7 @@ TEST_F(reflecting, a_clean_end_needs_no_list_and_no_wait) {
     EXPECT_EQ(machine_.counters().watches, 100U);
 }
 
-TEST_F(reflecting, a_namesake_is_another_object) {
+TEST_F(reflector_test, a_namesake_is_another_object) {
     list({object("a", "1", 1)}, 5);
     watch();
     seen_.log.clear();
@@ -209,7 +209,7 @@ TEST_F(reflecting, a_namesake_is_another_object) {
     EXPECT_EQ(seen_.log, (std::vector<std::string>{"-a", "+a"}));
 }
 
-TEST_F(reflecting, a_deletion_of_what_is_not_known_is_not_told) {
+TEST_F(reflector_test, a_deletion_of_what_is_not_known_is_not_told) {
     list({}, 5);
     watch();
     seen_.log.clear();
@@ -219,13 +219,13 @@ TEST_F(reflecting, a_deletion_of_what_is_not_known_is_not_told) {
 
 // ---- the position is lost ------------------------------------------------------------
 
-TEST_F(reflecting, relists_after_gone_and_finds_what_is_missing_and_what_is_new) {
+TEST_F(reflector_test, relists_after_gone_and_finds_what_is_missing_and_what_is_new) {
     list({object("a", "1", 1), object("b", "2", 2), object("c", "3", 3)}, 5);
     watch();
     EXPECT_FALSE(bytes(error(410, "Expired")));
     seen_.log.clear();
     const auto again = next();
-    EXPECT_EQ(again.what, step::list);
+    EXPECT_EQ(again.kind, action_kind::list);
     EXPECT_EQ(again.resource_version, "5");
     machine_.on_page(now_, page({object("b", "other", 7), object("c", "3", 3)}, 9));
     EXPECT_EQ(seen_.objects, (named{{"b", "other"}, {"c", "3"}}));
@@ -234,32 +234,32 @@ TEST_F(reflecting, relists_after_gone_and_finds_what_is_missing_and_what_is_new)
     EXPECT_EQ(next().resource_version, "9");
 }
 
-TEST_F(reflecting, relists_when_the_watch_is_refused_as_gone) {
+TEST_F(reflector_test, relists_when_the_watch_is_refused_as_gone) {
     list({}, 5);
     (void)next();
     machine_.on_watch_failed(now_, {.code = errc::gone, .text = "too old"});
-    EXPECT_EQ(next().what, step::list);
+    EXPECT_EQ(next().kind, action_kind::list);
 }
 
-TEST_F(reflecting, begins_the_list_again_when_its_continuation_is_too_old) {
+TEST_F(reflector_test, begins_the_list_again_when_its_continuation_is_too_old) {
     (void)next();
     machine_.on_page(now_, page({object("a", "1", 1), object("b", "2", 2)}, 5, "more"));
     list_fails(errc::gone);
     const auto again = next();
-    EXPECT_EQ(again.what, step::list);
+    EXPECT_EQ(again.kind, action_kind::list);
     EXPECT_EQ(again.continue_token, "");
     machine_.on_page(now_, page({object("b", "2", 2)}, 9));
     EXPECT_EQ(seen_.objects, (named{{"b", "2"}}));
     EXPECT_EQ(seen_.synced, 1);
 }
 
-TEST_F(reflecting, asks_for_the_newest_when_the_server_is_behind) {
+TEST_F(reflector_test, asks_for_the_newest_when_the_server_is_behind) {
     list({object("a", "1", 1)}, 5);
     watch();
     EXPECT_FALSE(bytes(error(410, "Gone")));
     list_fails(errc::timed_out, {{"", "ResourceVersionTooLarge", "Too large resource version"}});
     const auto again = next();
-    EXPECT_EQ(again.what, step::list);
+    EXPECT_EQ(again.kind, action_kind::list);
     EXPECT_EQ(again.resource_version, "");
     seen_.log.clear();
     // A history of its own: an equal version says nothing.
@@ -268,7 +268,7 @@ TEST_F(reflecting, asks_for_the_newest_when_the_server_is_behind) {
     EXPECT_EQ(next().resource_version, "3");
 }
 
-TEST_F(reflecting, asks_for_the_newest_when_the_list_of_the_last_version_is_gone) {
+TEST_F(reflector_test, asks_for_the_newest_when_the_list_of_the_last_version_is_gone) {
     list({}, 5);
     watch();
     EXPECT_FALSE(bytes(error(410, "Gone")));
@@ -276,15 +276,15 @@ TEST_F(reflecting, asks_for_the_newest_when_the_list_of_the_last_version_is_gone
     EXPECT_EQ(next().resource_version, "");
 }
 
-TEST_F(reflecting, does_not_run_in_circles_when_every_watch_is_gone) {
+TEST_F(reflector_test, does_not_run_in_circles_when_every_watch_is_gone) {
     int lists = 0;
     int waits = 0;
     for (int turn = 0; turn < 40; ++turn) {
-        const auto order = next();
-        if (order.what == step::wait) {
+        const auto action = next();
+        if (action.kind == action_kind::wait) {
             ++waits;
-            now_ = order.until;
-        } else if (order.what == step::list) {
+            now_ = action.until;
+        } else if (action.kind == action_kind::list) {
             ++lists;
             machine_.on_page(now_, page({}, 5));
         } else {
@@ -297,7 +297,7 @@ TEST_F(reflecting, does_not_run_in_circles_when_every_watch_is_gone) {
 
 // ---- trouble -------------------------------------------------------------------------
 
-TEST_F(reflecting, waits_longer_after_each_cut_and_starts_anew_after_news) {
+TEST_F(reflector_test, waits_longer_after_each_cut_and_starts_anew_after_news) {
     list({}, 5);
     milliseconds last{0};
     for (int turn = 0; turn < 4; ++turn) {
@@ -319,7 +319,7 @@ TEST_F(reflecting, waits_longer_after_each_cut_and_starts_anew_after_news) {
     EXPECT_EQ(machine_.counters().lists, 1U);
 }
 
-TEST_F(reflecting, forgets_old_trouble_after_two_quiet_minutes) {
+TEST_F(reflector_test, forgets_old_trouble_after_two_quiet_minutes) {
     list({}, 5);
     for (int turn = 0; turn < 6; ++turn) {
         watch();
@@ -332,28 +332,28 @@ TEST_F(reflecting, forgets_old_trouble_after_two_quiet_minutes) {
     EXPECT_LE(wait(), milliseconds(1600));
 }
 
-TEST_F(reflecting, waits_as_long_as_the_server_asks_for) {
-    ASSERT_EQ(next().what, step::list);
+TEST_F(reflector_test, waits_as_long_as_the_server_asks_for) {
+    ASSERT_EQ(next().kind, action_kind::list);
     machine_.on_list_failed(
         now_, {.code = errc::unavailable, .text = "busy", .retry_after = seconds(20)});
     EXPECT_EQ(wait(), seconds(20));
-    ASSERT_EQ(next().what, step::list);
+    ASSERT_EQ(next().kind, action_kind::list);
     machine_.on_list_failed(
         now_, {.code = errc::unavailable, .text = "busy", .retry_after = std::chrono::hours(9)});
     EXPECT_EQ(wait(), seconds(60));
 }
 
-TEST_F(reflecting, another_error_frame_is_waited_out_and_watched_on) {
+TEST_F(reflector_test, another_error_frame_is_waited_out_and_watched_on) {
     list({}, 5);
     watch();
     EXPECT_FALSE(bytes(error(500, "InternalError")));
     EXPECT_GE(wait(), milliseconds(800));
     const auto again = next();
-    EXPECT_EQ(again.what, step::watch);
+    EXPECT_EQ(again.kind, action_kind::watch);
     EXPECT_EQ(again.resource_version, "5");
 }
 
-TEST_F(reflecting, what_cannot_be_read_is_listed_anew_after_a_wait) {
+TEST_F(reflector_test, what_cannot_be_read_is_listed_anew_after_a_wait) {
     for (const auto* garbage :
          {"garbage\n", "{\"type\":\"ADDED\"}\n", "{\"type\":\"ERROR\",\"object\":{\n"}) {
         list({}, 5);
@@ -368,26 +368,26 @@ TEST_F(reflecting, what_cannot_be_read_is_listed_anew_after_a_wait) {
     for (int turn = 0; turn < 20 && goes_on; ++turn) goes_on = bytes(endless);
     EXPECT_FALSE(goes_on);
     EXPECT_GE(wait(), milliseconds(800));
-    EXPECT_EQ(next().what, step::list);
+    EXPECT_EQ(next().kind, action_kind::list);
 }
 
-TEST_F(reflecting, a_broken_page_is_asked_for_again_after_a_wait) {
-    ASSERT_EQ(next().what, step::list);
+TEST_F(reflector_test, a_broken_page_is_asked_for_again_after_a_wait) {
+    ASSERT_EQ(next().kind, action_kind::list);
     machine_.on_page(now_, "nonsense");
     EXPECT_GE(wait(), milliseconds(800));
-    EXPECT_EQ(next().what, step::list);
+    EXPECT_EQ(next().kind, action_kind::list);
     EXPECT_EQ(seen_.synced, 0);
 }
 
-TEST_F(reflecting, a_watch_that_ends_at_once_is_a_fault) {
+TEST_F(reflector_test, a_watch_that_ends_at_once_is_a_fault) {
     list({}, 5);
     watch();
     machine_.on_watch_ended(now_);
     EXPECT_GE(wait(), milliseconds(800));
-    EXPECT_EQ(next().what, step::watch);
+    EXPECT_EQ(next().kind, action_kind::watch);
 }
 
-TEST_F(reflecting, an_end_in_the_middle_of_an_event_is_a_cut) {
+TEST_F(reflector_test, an_end_in_the_middle_of_an_event_is_a_cut) {
     list({}, 5);
     watch();
     now_ += minutes(5);
@@ -399,7 +399,7 @@ TEST_F(reflecting, an_end_in_the_middle_of_an_event_is_a_cut) {
     EXPECT_EQ(seen_.objects, (named{{"a", "1"}}));
 }
 
-TEST_F(reflecting, says_when_the_link_goes_down_and_up_and_why) {
+TEST_F(reflector_test, says_when_the_link_goes_down_and_up_and_why) {
     list_fails(errc::unavailable);
     (void)wait();
     list_fails(errc::unavailable);
@@ -414,7 +414,7 @@ TEST_F(reflecting, says_when_the_link_goes_down_and_up_and_why) {
 
 // ---- watch-list (KEP-3157) -----------------------------------------------------------
 
-class reflecting_by_watch : public reflecting {
+class reflector_watch_list_test : public reflector_test {
   protected:
     void restart() {
         by_watch_.emplace(informer_options{.prefer_watch_list = true, .seed = 1}, seen_);
@@ -422,12 +422,12 @@ class reflecting_by_watch : public reflecting {
     std::optional<reflector> by_watch_;
 };
 
-TEST_F(reflecting_by_watch, takes_all_objects_from_the_watch) {
+TEST_F(reflector_watch_list_test, takes_all_objects_from_the_watch) {
     restart();
-    const auto order = by_watch_->next(now_);
-    EXPECT_EQ(order.what, step::watch);
-    EXPECT_TRUE(order.initial_events);
-    EXPECT_EQ(order.resource_version, "");
+    const auto action = by_watch_->next(now_);
+    EXPECT_EQ(action.kind, action_kind::watch);
+    EXPECT_TRUE(action.initial_events);
+    EXPECT_EQ(action.resource_version, "");
     by_watch_->on_watch_opened(now_);
     EXPECT_TRUE(by_watch_->on_bytes(
         now_, frame("ADDED", object("a", "1", 900)) + frame("ADDED", object("b", "2", 3))));
@@ -443,13 +443,13 @@ TEST_F(reflecting_by_watch, takes_all_objects_from_the_watch) {
     EXPECT_EQ(by_watch_->counters().lists, 0U);
 }
 
-TEST_F(reflecting_by_watch, begins_again_when_the_stream_ends_before_all_was_sent) {
+TEST_F(reflector_watch_list_test, begins_again_when_the_stream_ends_before_all_was_sent) {
     restart();
     (void)by_watch_->next(now_);
     by_watch_->on_watch_opened(now_);
     EXPECT_TRUE(by_watch_->on_bytes(now_, frame("ADDED", object("gone", "1", 900))));
     by_watch_->on_watch_ended(now_);
-    EXPECT_EQ(by_watch_->next(now_).what, step::wait);
+    EXPECT_EQ(by_watch_->next(now_).kind, action_kind::wait);
     now_ += seconds(2);
     const auto again = by_watch_->next(now_);
     EXPECT_TRUE(again.initial_events);
@@ -459,27 +459,27 @@ TEST_F(reflecting_by_watch, begins_again_when_the_stream_ends_before_all_was_sen
     EXPECT_EQ(seen_.synced, 1);
 }
 
-TEST_F(reflecting_by_watch, lists_for_good_when_the_server_cannot_do_it) {
+TEST_F(reflector_watch_list_test, lists_for_good_when_the_server_cannot_do_it) {
     restart();
     (void)by_watch_->next(now_);
     by_watch_->on_watch_failed(now_, {.code = errc::invalid, .text = "422", .reason = "Invalid"});
-    EXPECT_EQ(by_watch_->next(now_).what, step::list);
+    EXPECT_EQ(by_watch_->next(now_).kind, action_kind::list);
     by_watch_->on_page(now_, page({}, 5));
     EXPECT_FALSE(by_watch_->next(now_).initial_events);
     EXPECT_FALSE(by_watch_->on_bytes(now_, error(410, "Expired")));
-    EXPECT_EQ(by_watch_->next(now_).what, step::list);
+    EXPECT_EQ(by_watch_->next(now_).kind, action_kind::list);
 }
 
 // An etcd that is too old: each try would end so, and nothing would ever be known.
-TEST_F(reflecting_by_watch, lists_once_when_the_server_fails_at_it) {
+TEST_F(reflector_watch_list_test, lists_once_when_the_server_fails_at_it) {
     restart();
     (void)by_watch_->next(now_);
     EXPECT_FALSE(by_watch_->on_bytes(now_, error(500, "InternalError")));
     now_ = by_watch_->next(now_).until;
-    EXPECT_EQ(by_watch_->next(now_).what, step::list);
+    EXPECT_EQ(by_watch_->next(now_).kind, action_kind::list);
 }
 
-TEST_F(reflecting_by_watch, finds_what_is_missing_after_gone) {
+TEST_F(reflector_watch_list_test, finds_what_is_missing_after_gone) {
     restart();
     (void)by_watch_->next(now_);
     EXPECT_TRUE(by_watch_->on_bytes(now_, frame("ADDED", object("a", "1", 1)) +

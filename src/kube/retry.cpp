@@ -4,16 +4,17 @@
 
 namespace kube {
 
-bool may_be_repeated(unsigned status, const base::failure& why, bool is_idempotent) {
+bool is_retryable(unsigned status, const base::failure& failure, bool is_idempotent) {
     if (status == 429) return true;
-    if (status == 503) return is_idempotent || why.retry_after;
-    return status == 500 && is_idempotent && why.retry_after;
+    if (status == 503) return is_idempotent || failure.retry_after;
+    return status == 500 && is_idempotent && failure.retry_after;
 }
 
-std::chrono::milliseconds wait_before_retry(aio::backoff& waits, const base::failure& why,
-                                            std::chrono::milliseconds most) {
-    const std::chrono::milliseconds asked_for = why.retry_after.value_or(std::chrono::seconds(0));
-    return std::min(asked_for, most) + waits.next();
+std::chrono::milliseconds wait_before_retry(aio::backoff& waits, const base::failure& failure,
+                                            std::chrono::milliseconds max) {
+    const std::chrono::milliseconds retry_after =
+        failure.retry_after.value_or(std::chrono::seconds(0));
+    return std::min(retry_after, max) + waits.next();
 }
 
 }  // namespace kube
