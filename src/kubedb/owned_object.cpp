@@ -7,6 +7,7 @@
 
 #include "kube/json_text.hpp"
 #include "kubedb/names.hpp"
+#include "kubedb/observe.hpp"
 
 namespace kubedb {
 namespace {
@@ -77,6 +78,17 @@ aio::task<> patch_by_uid(kube::client& client, kube::resource what, object_ident
     }
     if (!patched) co_return base::pass(std::move(patched));
     co_return base::ok();
+}
+
+aio::task<domain::observed_database> read_owned(kube::client& client, const engine_kind& kind,
+                                                kube::resource what, domain::database record) {
+    auto present = co_await client.get(std::move(what), namespace_of(record.project), record.name);
+    if (!present) co_return base::pass(std::move(present));
+    auto seen = observe_database(kind, *present);
+    if (seen.uid != record.object_uid) {
+        co_return fail(errc::precondition, "another object has the name now");
+    }
+    co_return seen;
 }
 
 }  // namespace kubedb

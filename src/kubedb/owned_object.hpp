@@ -8,7 +8,9 @@
 
 #include "aio/task.hpp"
 #include "base/failure.hpp"
+#include "domain/types.hpp"
 #include "kube/kube_client.hpp"
+#include "kubedb/engine_table.hpp"
 
 namespace kubedb {
 
@@ -31,5 +33,10 @@ struct object_identity {
 // precondition (another one has the name), those of kube::client.
 aio::task<> patch_by_uid(kube::client& client, kube::resource what, object_identity which,
                          boost::json::object patch);
+
+// Reads the object of the record. Errors: not_found, precondition (an object with another uid has
+// the name), those of kube::client.
+aio::task<domain::observed_database> read_owned(kube::client& client, const engine_kind& kind,
+                                                kube::resource what, domain::database record);
 
 }  // namespace kubedb

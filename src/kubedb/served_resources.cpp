@@ -18,6 +18,7 @@ std::string name_of(std::string_view group, std::string_view plural) {
 }  // namespace
 
 void served_resources::replace(std::vector<kube::resource> found) {
+    is_discovered_ = true;
     now_.clear();
     for (auto& each : found) {
         ever_.insert(name_of(each.group, each.plural));

@@ -20,6 +20,9 @@ using resource_pointer = std::shared_ptr<const kube::resource>;
 class served_resources {
   public:
     void replace(std::vector<kube::resource> found);
+    // Returns whether discovery has succeeded once. Until then the absence of a resource proves
+    // nothing.
+    [[nodiscard]] bool is_discovered() const noexcept { return is_discovered_; }
 
     // Null: not now.
     [[nodiscard]] resource_pointer find(std::string_view group, std::string_view plural) const;
@@ -39,7 +42,13 @@ class served_resources {
 
   private:
     std::vector<resource_pointer> now_;
+    bool is_discovered_ = false;
     std::set<std::string> ever_;  // "kubedb.com/redises"
 };
+
+// The failure of calls before the first discovery.
+inline std::unexpected<base::failure> not_discovered() {
+    return base::fail(base::errc::unavailable, "the cluster was not read yet");
+}
 
 }  // namespace kubedb

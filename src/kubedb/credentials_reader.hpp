@@ -1,0 +1,30 @@
+#pragma once
+// Reads the credentials of a database from its AppBinding and its Secret, live and on demand. Lives
+// on the control loop. Inside kubedb only.
+
+#include "aio/task.hpp"
+#include "domain/types.hpp"
+#include "kube/kube_client.hpp"
+#include "kubedb/served_resources.hpp"
+#include "obs/log.hpp"
+#include "ports/cluster.hpp"
+
+namespace kubedb {
+
+class credentials_reader {
+  public:
+    credentials_reader(kube::client& client, const served_resources& served, obs::log& log)
+        : kube_(client), served_(served), log_(log) {}
+
+    // As ports::cluster::read_credentials().
+    aio::task<ports::credentials> read(domain::database record);
+
+  private:
+    std::unexpected<base::failure> not_readable(base::failure why, const domain::database& record);
+
+    kube::client& kube_;
+    const served_resources& served_;
+    obs::log& log_;
+};
+
+}  // namespace kubedb

@@ -1,0 +1,44 @@
+#pragma once
+// Writes the objects of databases: creates, updates and deletes them, and creates OpsRequests.
+// Never touches an object that belongs to another owner. Lives on the control loop. Inside kubedb
+// only.
+
+#include <set>
+#include <string>
+
+#include "aio/task.hpp"
+#include "domain/types.hpp"
+#include "kube/kube_client.hpp"
+#include "kubedb/observed_store.hpp"
+#include "kubedb/served_resources.hpp"
+#include "obs/log.hpp"
+
+namespace kubedb {
+
+// The functions are those of ports::cluster, with its contracts.
+class database_writes {
+  public:
+    database_writes(kube::client& client, const served_resources& served,
+                    const observed_store& observed, obs::log& log)
+        : kube_(client), served_(served), observed_(observed), log_(log) {}
+
+    aio::task<void> ensure_project(domain::project project);
+    aio::task<std::string> create(domain::database record);
+    aio::task<void> update(domain::database record);
+    aio::task<void> request_change(domain::database record, domain::change_kind change,
+                                   std::string operation_id);
+    aio::task<bool> remove(domain::database record);
+
+  private:
+    std::unexpected<base::failure> not_created(base::failure why, const domain::database& record);
+    aio::task<bool> remove_present(const engine_kind& kind, resource_pointer what,
+                                   domain::database record, boost::json::object present);
+
+    kube::client& kube_;
+    const served_resources& served_;
+    const observed_store& observed_;
+    obs::log& log_;
+    std::set<std::string> known_projects_;  // whose namespaces exist
+};
+
+}  // namespace kubedb

@@ -1,0 +1,196 @@
+#include "kubedb/resource_watches.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "kube/discovery.hpp"
+#include "kubedb/names.hpp"
+
+namespace kubedb {
+namespace {
+
+using base::errc;
+using base::fail;
+
+// How long the first lists may take after discovery before the store publishes what it has.
+constexpr std::chrono::seconds first_lists_patience{15};
+constexpr std::chrono::seconds count_period{1};
+
+}  // namespace
+
+resource_watches::resource_watches(aio::executor executor, kube::client& client,
+                                   const base::clock& clock, obs::log& log, obs::registry& registry,
+                                   const cluster_options& options)
+    : executor_(executor),
+      kube_(client),
+      clock_(clock),
+      log_(log),
+      registry_(registry),
+      options_(options),
+      mirror_(executor, clock, options.events_kept),
+      kind_ended_(executor) {}
+
+aio::task<void> resource_watches::run(ports::cluster_observer& observer) {
+    observer_ = &observer;
+    mirror_.observe_by(&observer);
+    aio::task_group watches(executor_);
+    watches.on_failure([this](const base::failure& why) {
+        log_.warning("watch_ended", {{"code", base::name(why.code)}, {"detail", why.text}});
+    });
+    mirror_.hold();
+    watches.spawn([this]() -> aio::task<> {
+        while (true) {
+            for (const auto& [name, each] : watched_) each->count(registry_, clock_.now());
+            auto slept = co_await aio::sleep_for(count_period);
+            if (!slept) co_return slept;
+        }
+    });
+    aio::backoff waits({}, options_.seed);
+    while (true) {
+        const bool is_calm = std::ranges::none_of(
+            watched_, [](const auto& each) { return each.second->has_ended(); });
+        auto found = co_await watch_new_resources(watches);
+        std::chrono::nanoseconds pause = options_.rediscover;
+        if (!found) {
+            if (found.error().code == errc::cancelled) break;
+            if (!is_discovered_) set_state(ports::sync_state::disconnected);
+            log_.warning("discovery_failed", {{"detail", found.error().text}});
+            pause = waits.next();
+        } else if (is_calm) {
+            waits.reset();
+        }
+        auto woken = co_await kind_ended_.wait_for(pause);
+        if (!woken) break;
+        if (!*woken) continue;
+        // Looked at again soon; not at once, it may end again and again.
+        auto slept = co_await aio::sleep_for(waits.next());
+        if (!slept) break;
+    }
+    watches.cancel();
+    co_await watches.join();
+    observer_ = nullptr;
+    mirror_.observe_by(nullptr);
+    co_return fail(errc::cancelled, "the watches were stopped");
+}
+
+aio::task<> resource_watches::watch_new_resources(aio::task_group& watches) {
+    auto found = co_await kube::discover(
+        kube_,
+        {"kubedb.com", "ops.kubedb.com", "catalog.kubedb.com", "appcatalog.appscode.com", ""});
+    if (!found) co_return base::pass(std::move(found));
+    served_.replace(std::move(*found));
+    for (const auto& kind : all_kinds()) watch_engine(kind, watches);
+    watch_common(watches);
+    if (!std::exchange(is_discovered_, true)) watches.spawn(tell_after_patience());
+    refresh_state();
+    co_return base::ok();
+}
+
+// A list that does not come must not keep back the others for ever.
+aio::task<> resource_watches::tell_after_patience() {
+    auto slept = co_await aio::sleep_for(first_lists_patience);
+    if (slept && state_.load() != ports::sync_state::synced) mirror_.flush();
+    co_return slept;
+}
+
+void resource_watches::watch_engine(const engine_kind& kind, aio::task_group& watches) {
+    const auto* k = &kind;
+    watch("kubedb.com", kind.plural, {}, watches,
+          {[this, k](const auto& meta, const auto& object) {
+               mirror_.put_database(*k, meta, object);
+           },
+           [this, k](const auto& meta) { mirror_.drop_database(*k, meta); }});
+    watch(
+        "ops.kubedb.com", kind.ops_plural(), {}, watches,
+        {[this, k](const auto& meta, const auto& object) { mirror_.put_change(*k, meta, object); },
+         [this, k](const auto& meta) { mirror_.drop_change(*k, meta); }});
+    watch(
+        "catalog.kubedb.com", kind.version_plural(), {}, watches,
+        {[this, k](const auto& meta, const auto& object) { mirror_.put_version(*k, meta, object); },
+         [this, k](const auto& meta) { mirror_.drop_version(*k, meta); }});
+}
+
+void resource_watches::watch_common(aio::task_group& watches) {
+    const std::string ours(selector_kubedb);
+    watch("", "pods", ours, watches,
+          {[this](const auto& meta, const auto& object) { mirror_.put_pod(meta, object); },
+           [this](const auto& meta) { mirror_.drop_pod(meta); }});
+    watch("", "persistentvolumeclaims", ours, watches,
+          {[this](const auto& meta, const auto& object) { mirror_.put_claim(meta, object); },
+           [this](const auto& meta) { mirror_.drop_claim(meta); }});
+    watch("", "services", ours, watches,
+          {[this](const auto& meta, const auto& object) { mirror_.put_service(meta, object); },
+           [this](const auto& meta) { mirror_.drop_service(meta); }});
+    watch("appcatalog.appscode.com", "appbindings", ours, watches,
+          {[this](const auto& meta, const auto& object) { mirror_.put_binding(meta, object); },
+           [this](const auto& meta) { mirror_.drop_binding(meta); }});
+    watch("", "events", {}, watches,
+          {[this](const auto& meta, const auto& object) { mirror_.put_event(meta, object); }, {}});
+    watch("", "nodes", {}, watches,
+          {[this](const auto& meta, const auto& object) { mirror_.put_node(meta, object); },
+           [this](const auto& meta) { mirror_.drop_node(meta); }});
+}
+
+void resource_watches::watch(std::string_view group, std::string_view plural, std::string labels,
+                             aio::task_group& watches, feed into) {
+    const auto what = served_.find(group, plural);
+    auto name = fmt::format("{}/{}", group, plural);
+    if (const auto at = watched_.find(name); at != watched_.end()) {
+        if (!at->second->has_ended()) return;
+        if (what && *what == at->second->what()) return follow(*at->second, watches);
+        if (what) {  // served elsewhere now; until it was read there, nothing has gone
+            mirror_.hold();
+            watches.spawn(tell_after_patience());
+        }
+        at->second->informer->forget();
+        watched_.erase(at);
+    }
+    if (!what) return;
+    auto made =
+        std::make_unique<resource_watch>(std::move(into), [this] { refresh_state(); }, log_, *what);
+    made->informer = kube::make_informer(kube_,
+                                         {.what = *what,
+                                          .label_selector = std::move(labels),
+                                          .seed = options_.seed + watched_.size()},
+                                         *made, clock_);
+    follow(*made, watches);
+    watched_.emplace(std::move(name), std::move(made));
+}
+
+void resource_watches::follow(resource_watch& which, aio::task_group& watches) {
+    which.begin();
+    watches.spawn([this, &which]() -> aio::task<> {
+        auto ended = co_await which.informer->run();
+        if (!ended && ended.error().reason == "not_served") {
+            // What has become of the kind is for discovery to say.
+            which.end();
+            kind_ended_.notify();
+        }
+        co_return ended;
+    });
+}
+
+void resource_watches::refresh_state() {
+    if (!is_discovered_) return;
+    const auto all = [&](auto is_so) {
+        return std::ranges::all_of(watched_, [&](const auto& each) { return is_so(*each.second); });
+    };
+    if (!all([](const resource_watch& each) { return each.is_linked(); })) {
+        set_state(ports::sync_state::disconnected);
+    } else if (all([](const resource_watch& each) { return each.is_synced(); })) {
+        set_state(ports::sync_state::synced);
+    } else {
+        set_state(ports::sync_state::starting);
+    }
+}
+
+void resource_watches::set_state(ports::sync_state next) {
+    if (state_.exchange(next) == next || observer_ == nullptr) return;
+    // What the lists have brought comes before the word that they are complete.
+    if (next == ports::sync_state::synced) mirror_.flush();
+    observer_->on_sync_state(next);
+}
+
+}  // namespace kubedb

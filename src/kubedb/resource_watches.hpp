@@ -1,0 +1,62 @@
+#pragma once
+// Watches the resources that databases consist of: discovers which the cluster serves, runs one
+// informer per resource, feeds the observed_store, and derives the sync state. Lives on the control
+// loop; any thread may call state(). Inside kubedb only.
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "aio/aio.hpp"
+#include "base/clock.hpp"
+#include "kube/kube_client.hpp"
+#include "kubedb/kubedb_cluster.hpp"
+#include "kubedb/observed_store.hpp"
+#include "kubedb/resource_watch.hpp"
+#include "kubedb/served_resources.hpp"
+#include "obs/log.hpp"
+#include "obs/metrics.hpp"
+#include "ports/cluster.hpp"
+
+namespace kubedb {
+
+class resource_watches {
+  public:
+    resource_watches(aio::executor executor, kube::client& client, const base::clock& clock,
+                     obs::log& log, obs::registry& registry, const cluster_options& options);
+
+    // Runs discovery and the watches until cancelled, and feeds `observer`.
+    aio::task<void> run(ports::cluster_observer& observer);
+
+    [[nodiscard]] const served_resources& served() const noexcept { return served_; }
+    [[nodiscard]] const observed_store& observed() const noexcept { return mirror_; }
+    [[nodiscard]] ports::sync_state state() const noexcept { return state_.load(); }
+
+  private:
+    aio::task<> watch_new_resources(aio::task_group& watches);
+    aio::task<> tell_after_patience();
+    void watch_engine(const engine_kind& kind, aio::task_group& watches);
+    void watch_common(aio::task_group& watches);
+    void watch(std::string_view group, std::string_view plural, std::string labels,
+               aio::task_group& watches, feed into);
+    void follow(resource_watch& which, aio::task_group& watches);
+    void refresh_state();
+    void set_state(ports::sync_state next);
+
+    aio::executor executor_;
+    kube::client& kube_;
+    const base::clock& clock_;
+    obs::log& log_;
+    obs::registry& registry_;
+    cluster_options options_;
+    observed_store mirror_;
+    aio::notification kind_ended_;
+    ports::cluster_observer* observer_ = nullptr;
+    served_resources served_;
+    std::map<std::string, std::unique_ptr<resource_watch>> watched_;
+    std::atomic<ports::sync_state> state_{ports::sync_state::starting};
+    bool is_discovered_ = false;
+};
+
+}  // namespace kubedb
