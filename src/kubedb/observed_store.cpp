@@ -139,98 +139,87 @@ void observed_store::put_change(const engine_kind& kind, const kube::object_meta
         .created_at = seen.created_at.value_or(base::instant::max())};
     of.changes[meta.name] = std::move(seen);
     forget_old(of.changes);
-    change_of_[std::string(kind.kind) + "/" + place(meta)] = *key;
+    changes_.put(std::string(kind.kind) + "/" + place(meta), *key);
     touch(*key);
 }
 
 void observed_store::drop_change(const engine_kind& kind, const kube::object_meta& meta) {
-    const auto at = change_of_.find(std::string(kind.kind) + "/" + place(meta));
-    if (at == change_of_.end()) return;
-    const auto key = at->second;
-    change_of_.erase(at);
-    databases_[key].changes.erase(meta.name);
-    databases_[key].requests.erase(meta.name);
-    touch(key);
+    const auto key = changes_.drop(std::string(kind.kind) + "/" + place(meta));
+    if (!key) return;
+    databases_[*key].changes.erase(meta.name);
+    databases_[*key].requests.erase(meta.name);
+    touch(*key);
 }
 
 void observed_store::put_pod(const kube::object_meta& meta, const boost::json::object& object) {
     const auto key = key_by_labels(meta, object);
     if (!key) return;
     databases_[*key].pods[meta.name] = observe_pod(object);
-    pod_of_[place(meta)] = *key;
+    pods_.put(place(meta), *key);
     touch(*key);
 }
 
 void observed_store::drop_pod(const kube::object_meta& meta) {
-    const auto at = pod_of_.find(place(meta));
-    if (at == pod_of_.end()) return;
-    const auto key = at->second;
-    pod_of_.erase(at);
-    databases_[key].pods.erase(meta.name);
-    touch(key);
+    const auto key = pods_.drop(place(meta));
+    if (!key) return;
+    databases_[*key].pods.erase(meta.name);
+    touch(*key);
 }
 
 void observed_store::put_claim(const kube::object_meta& meta, const boost::json::object& object) {
     const auto key = key_by_labels(meta, object);
     if (!key) return;
     databases_[*key].claims.insert(meta.name);
-    claim_of_[place(meta)] = *key;
+    claims_.put(place(meta), *key);
     touch(*key);
 }
 
 void observed_store::drop_claim(const kube::object_meta& meta) {
-    const auto at = claim_of_.find(place(meta));
-    if (at == claim_of_.end()) return;
-    const auto key = at->second;
-    claim_of_.erase(at);
-    databases_[key].claims.erase(meta.name);
-    touch(key);
+    const auto key = claims_.drop(place(meta));
+    if (!key) return;
+    databases_[*key].claims.erase(meta.name);
+    touch(*key);
 }
 
 void observed_store::put_service(const kube::object_meta& meta, const boost::json::object& object) {
     const auto key = key_by_labels(meta, object);
     if (!key || meta.name != key->name + "-stats") return;
     databases_[*key].metrics_port = metrics_port(object);
-    service_of_[place(meta)] = *key;
+    services_.put(place(meta), *key);
     touch(*key);
 }
 
 void observed_store::drop_service(const kube::object_meta& meta) {
-    const auto at = service_of_.find(place(meta));
-    if (at == service_of_.end()) return;
-    const auto key = at->second;
-    service_of_.erase(at);
-    const auto found = databases_.find(key);
+    const auto key = services_.drop(place(meta));
+    if (!key) return;
+    const auto found = databases_.find(*key);
     if (found == databases_.end()) return;
     found->second.metrics_port = 0;
-    touch(key);
+    touch(*key);
 }
 
 void observed_store::put_binding(const kube::object_meta& meta, const boost::json::object& object) {
     const auto key = key_by_labels(meta, object);
     if (!key) return;
     databases_[*key].endpoints = observe_endpoints(object);
-    binding_of_[place(meta)] = *key;
+    bindings_.put(place(meta), *key);
     touch(*key);
 }
 
 void observed_store::drop_binding(const kube::object_meta& meta) {
-    const auto at = binding_of_.find(place(meta));
-    if (at == binding_of_.end()) return;
-    const auto key = at->second;
-    binding_of_.erase(at);
-    const auto found = databases_.find(key);
+    const auto key = bindings_.drop(place(meta));
+    if (!key) return;
+    const auto found = databases_.find(*key);
     if (found == databases_.end()) return;
     found->second.endpoints.clear();
-    touch(key);
+    touch(*key);
 }
 
-void observed_store::put_event(const kube::object_meta& meta, const boost::json::object& object) {
+void observed_store::put_event(const boost::json::object& object) {
     const auto where = place_of(object);
     std::optional<ports::database_key> key;
     if (where.kind == "Pod") {
-        const auto at = pod_of_.find(where.ns + "/" + where.name);
-        if (at != pod_of_.end()) key = at->second;
+        key = pods_.find(where.ns + "/" + where.name);
     } else {
         for (const auto& kind : all_kinds()) {
             if (kind.kind == where.kind) key = key_of(kind, where.ns, where.name);
@@ -258,7 +247,6 @@ void observed_store::put_event(const kube::object_meta& meta, const boost::json:
     events.insert(later, std::move(seen));
     if (events.size() > events_kept_) events.erase(events.begin());
     touch(*key);
-    (void)meta;
 }
 
 void observed_store::put_version(const engine_kind& kind, const kube::object_meta& meta,

@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <unordered_map>
@@ -19,6 +20,29 @@
 #include "ports/cluster.hpp"
 
 namespace kubedb {
+
+// Maps objects of one resource to the database that they belong to. An object that is deleted may
+// lack the labels that name the database, so the map remembers them. Keys are "<namespace>/<name>".
+class owned_objects {
+  public:
+    void put(std::string object, const ports::database_key& key) {
+        keys_.insert_or_assign(std::move(object), key);
+    }
+    // Returns the database of the object, and removes the object. nullopt if it is unknown.
+    std::optional<ports::database_key> drop(const std::string& object) {
+        auto node = keys_.extract(object);
+        if (node.empty()) return std::nullopt;
+        return std::move(node.mapped());
+    }
+    // Returns the database of the object; nullopt if it is unknown.
+    [[nodiscard]] std::optional<ports::database_key> find(const std::string& object) const {
+        const auto it = keys_.find(object);
+        return it == keys_.end() ? std::nullopt : std::optional(it->second);
+    }
+
+  private:
+    std::unordered_map<std::string, ports::database_key> keys_;
+};
 
 class observed_store {
   public:
@@ -41,7 +65,7 @@ class observed_store {
     void drop_service(const kube::object_meta& meta);
     void put_binding(const kube::object_meta& meta, const boost::json::object& object);
     void drop_binding(const kube::object_meta& meta);
-    void put_event(const kube::object_meta& meta, const boost::json::object& object);
+    void put_event(const boost::json::object& object);
     void put_version(const engine_kind& kind, const kube::object_meta& meta,
                      const boost::json::object& object);
     void drop_version(const engine_kind& kind, const kube::object_meta& meta);
@@ -104,12 +128,11 @@ class observed_store {
     std::size_t events_kept_;
     ports::cluster_observer* observer_ = nullptr;
     std::map<ports::database_key, parts> databases_;
-    // Objects without labels of ours in their metadata when they go: namespace/name -> database.
-    std::unordered_map<std::string, ports::database_key> pod_of_;
-    std::unordered_map<std::string, ports::database_key> claim_of_;
-    std::unordered_map<std::string, ports::database_key> service_of_;
-    std::unordered_map<std::string, ports::database_key> binding_of_;
-    std::unordered_map<std::string, ports::database_key> change_of_;
+    owned_objects pods_;
+    owned_objects claims_;
+    owned_objects services_;
+    owned_objects bindings_;
+    owned_objects changes_;  // "<kind>/<namespace>/<name>"
     std::map<std::string, version_set, std::less<>> versions_;
     std::map<std::string, node_capacity> nodes_;
     std::set<ports::database_key> dirty_;

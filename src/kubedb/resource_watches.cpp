@@ -127,7 +127,7 @@ void resource_watches::watch_common(aio::task_group& watches) {
           {[this](const auto& meta, const auto& object) { mirror_.put_binding(meta, object); },
            [this](const auto& meta) { mirror_.drop_binding(meta); }});
     watch("", "events", {}, watches,
-          {[this](const auto& meta, const auto& object) { mirror_.put_event(meta, object); }, {}});
+          {[this](const auto&, const auto& object) { mirror_.put_event(object); }, {}});
     watch("", "nodes", {}, watches,
           {[this](const auto& meta, const auto& object) { mirror_.put_node(meta, object); },
            [this](const auto& meta) { mirror_.drop_node(meta); }});
