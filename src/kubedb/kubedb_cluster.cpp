@@ -76,14 +76,14 @@ class cluster_impl final : public ports::cluster {
         registry_
             .make_counter(
                 "dbaas_kubernetes_requests_total",
-                "Requests to the Kubernetes API by verb, resource and status; 0: no answer.",
+                "Requests to the Kubernetes API; status 0 means that there was no response.",
                 {{"verb", std::string(call.verb)},
                  {"resource", std::string(call.resource)},
                  {"status", std::to_string(call.status)}})
             .add();
         registry_
             .make_histogram("dbaas_kubernetes_request_duration_seconds",
-                            "How long requests to the Kubernetes API took.",
+                            "Duration of requests to the Kubernetes API.",
                             obs::latency_bounds_seconds(), {{"verb", std::string(call.verb)}})
             .observe(std::chrono::duration<double>(call.took).count());
     }

@@ -28,13 +28,13 @@ struct watch_probe {
     watch_probe(obs::registry& all, const std::string& kind)
         : objects(all.make_gauge("dbaas_watch_objects", "Objects of the resource in the cache.",
                                  {{"resource", kind}})),
-          events(all.make_counter("dbaas_watch_events_total", "Changes that watches have told of.",
+          events(all.make_counter("dbaas_watch_events_total", "Watch events received.",
                                   {{"resource", kind}})),
           lists(all.make_counter("dbaas_watch_lists_total",
-                                 "Pages of lists that were read; none in steady state.",
+                                 "List pages read; constant in steady state.",
                                  {{"resource", kind}})),
           silence(all.make_gauge("dbaas_watch_last_event_age_seconds",
-                                 "Since the watch last brought a list, a change or a bookmark.",
+                                 "Seconds since the last list, event or bookmark.",
                                  {{"resource", kind}})) {}
     obs::gauge& objects;
     obs::counter& events;
