@@ -1,5 +1,5 @@
 #pragma once
-// How to connect, from an AppBinding and its Secret. Pure.
+// Reads how to connect from an AppBinding and its Secret. Pure.
 
 #include <boost/json/object.hpp>
 #include <string>
@@ -10,10 +10,10 @@
 
 namespace kubedb {
 
-// The name of the Secret that an AppBinding refers to; KubeDB's default when it does not say.
+// Returns the name of the Secret of an AppBinding, or KubeDB's default name.
 std::string secret_of(const boost::json::object& binding, const std::string& database);
 
-// Failures: conflict ("credentials_not_ready": the secret lacks what the engine needs).
+// Returns the login. Errors: conflict/"credentials_not_ready" (the Secret lacks a required key).
 base::outcome<ports::credentials> credentials_of(const engine_kind& kind,
                                                  const boost::json::object& binding,
                                                  const boost::json::object& secret);

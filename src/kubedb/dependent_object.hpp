@@ -1,7 +1,7 @@
 #pragma once
-// An object that a database cannot do without and that is the platform's to make: a replicated
-// Redis names a RedisSentinel, which KubeDB neither creates nor deletes with it. It carries the
-// database's id and is touched only while it does. Which kinds: engine_table. Inside kubedb only.
+// An object that a database depends on and that the platform creates: a replicated Redis names a
+// RedisSentinel, which KubeDB neither creates nor deletes with the database. The object carries the
+// database's id and is changed only if it does. Kinds: engine_table. Inside kubedb only.
 
 #include "aio/task.hpp"
 #include "domain/types.hpp"
@@ -11,20 +11,20 @@
 
 namespace kubedb {
 
-// Makes it exist. Success when it is there and ours. Failures: conflict/"not_owned" (the name is
-// somebody else's), conflict/"deleting" (it is still going away), those of kube::client.
+// Ensures that the object exists. Errors: conflict/"not_owned" (another owner has the name),
+// conflict/"deleting" (the object is still being deleted), those of kube::client.
 aio::task<> ensure_companion(kube::client& client, kube::resource what, const engine_kind& kind,
                              domain::database record);
-// Brings labels and pause to the record; makes it when it is missing. Failures: as above.
+// Applies the labels and the pause of the record. Creates a missing object. Errors: as above.
 aio::task<> update_companion(kube::client& client, kube::resource what, const engine_kind& kind,
                              domain::database record);
-// Brings the pause back to what the database has, whose own patch has failed with `why`: only where
-// it was refused, which leaves the database as it was. Answers `why`; `log` is told of what failed
-// here.
+// Reverts the pause after the server rejected the patch of the database with `why`. Does nothing if
+// `why` is retryable. Always returns `why`; logs its own failure.
 aio::task<> take_back_companion(kube::client& client, kube::resource what, const engine_kind& kind,
                                 domain::database record, bool paused, base::failure why,
                                 obs::log& log);
-// True: looked, and there is none of ours. False: it is going; ask again.
+// Deletes the object. Returns true if no object of the database is left, false while the deletion is
+// in progress.
 aio::task<bool> remove_companion(kube::client& client, kube::resource what, const engine_kind& kind,
                                  domain::database record);
 

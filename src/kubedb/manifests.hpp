@@ -1,5 +1,5 @@
 #pragma once
-// Our records as KubeDB objects. Pure. Shapes: KubeDB's kubedb.com/v1 and ops.kubedb.com/v1alpha1.
+// Builds KubeDB objects from records. Pure. Shapes: KubeDB's kubedb.com/v1 and ops.kubedb.com/v1alpha1.
 
 #include <boost/json/object.hpp>
 #include <optional>
@@ -12,7 +12,7 @@
 namespace kubedb {
 
 boost::json::object namespace_manifest(const domain::project& project);
-// The whole object, as it is POSTed once.
+// Returns the complete object, which is POSTed once.
 boost::json::object database_manifest(const engine_kind& kind, const domain::database& record);
 // Whether the database, as it is wanted, names a companion (engine_table.hpp).
 bool needs_companion(const engine_kind& kind, const domain::database& record) noexcept;
@@ -30,7 +30,8 @@ std::optional<boost::json::object> ops_manifest(const engine_kind& kind,
                                                 const domain::topology& present,
                                                 domain::change_kind change,
                                                 const std::string& operation_id);
-// The same for the same operation and change: asking twice is asking once.
+// Returns the name of an OpsRequest. The same operation and change have the same name, so a repeated
+// create is idempotent.
 std::string ops_name(const domain::database& record, domain::change_kind change,
                      const std::string& operation_id);
 

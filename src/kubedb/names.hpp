@@ -11,8 +11,7 @@ inline constexpr std::string_view label_database = "kubedb-dbaas.io/database-id"
 inline constexpr std::string_view label_managed = "kubedb-dbaas.io/managed";
 inline constexpr std::string_view label_project = "kubedb-dbaas.io/project";
 inline constexpr std::string_view label_operation = "kubedb-dbaas.io/operation-id";
-// The keys of the user's labels that were written for him, "a,b": others on the object are those of
-// policies and tools.
+// The keys of the user's labels, "a,b". Other labels on the object belong to policies and tools.
 inline constexpr std::string_view annotation_labels = "kubedb-dbaas.io/labels";
 inline constexpr std::string_view label_name = "app.kubernetes.io/name";
 inline constexpr std::string_view label_instance = "app.kubernetes.io/instance";
@@ -20,9 +19,9 @@ inline constexpr std::string_view selector_kubedb = "app.kubernetes.io/managed-b
 
 // "dbaas-shop"
 std::string namespace_of(std::string_view project);
-// The project of a namespace of ours.
+// Returns the project of a namespace; nullopt if the platform does not own the namespace.
 std::optional<std::string> project_of(std::string_view ns);
-// Labels of ours and of Kubernetes are not the user's.
+// Returns false for labels of the platform and of Kubernetes.
 bool is_user_label(std::string_view key) noexcept;
 
 }  // namespace kubedb

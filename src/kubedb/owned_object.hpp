@@ -1,6 +1,6 @@
 #pragma once
-// How an object that carries our id is made and changed: never somebody else's of the same name.
-// Inside kubedb only.
+// Creates and changes objects that carry the id of a database. Never touches an object of another
+// owner that has the same name. Inside kubedb only.
 
 #include <boost/json/object.hpp>
 #include <string>
@@ -14,13 +14,13 @@
 
 namespace kubedb {
 
-// The uid of an object of ours. Failures: conflict/"not_owned" (it does not carry that id),
-// conflict/"deleting" (it is going, whosever it is).
+// Returns the uid of the object. Errors: conflict/"not_owned" (the object does not carry the id
+// `owner`), conflict/"deleting" (the object is being deleted, regardless of its owner).
 base::outcome<std::string> uid_if_owned(const boost::json::object& present, std::string_view kind,
                                         std::string_view owner);
 
-// Creates the object, or finds the one that an earlier try has made: that which carries the same
-// id. Answers its uid. Failures: as above, those of kube::client.
+// Creates the object, or gets the object with the same id that an earlier attempt created. Returns
+// its uid. Errors: as above, those of kube::client.
 aio::task<std::string> create_or_get(kube::client& client, kube::resource what,
                                      boost::json::object content);
 
@@ -29,8 +29,8 @@ struct object_identity {
     std::string name;
     std::string uid;
 };
-// A merge patch of that object and no other of its name: the server compares. Failures:
-// precondition (another one has the name), those of kube::client.
+// Applies a merge patch to the object with this uid; the server compares the uid. Errors:
+// precondition (another object has the name), those of kube::client.
 aio::task<> patch_by_uid(kube::client& client, kube::resource what, object_identity which,
                          boost::json::object patch);
 
