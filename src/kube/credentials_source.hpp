@@ -1,7 +1,6 @@
 #pragma once
-// Who we are to the API server and whom we believe, kept up to date with the files that it came
-// from: tokens, authorities and certificates are replaced while the platform runs. Owned by one
-// client, on its loop; the files are small.
+// The credentials and the CA bundle of the client. Refreshes them from their files, because tokens,
+// CA bundles and certificates rotate at run time. Owned by one client, on its loop.
 
 #include <cstdint>
 #include <optional>
@@ -19,13 +18,14 @@ class credentials_source {
   public:
     credentials_source(config settings, obs::log& log) : config_(std::move(settings)), log_(log) {}
 
-    // Reads the files when the last look is a minute old, or at once after doubt(). What cannot be
-    // read, or is no token, leaves all as it was and is logged. True: tls() has changed.
+    // Reads the files if the last refresh is older than a minute, or after invalidate(). Logs an
+    // unreadable file or an invalid token and keeps the previous value. Returns true if tls()
+    // changed.
     bool refresh_if_due(base::steady_time now);
-    // The API server did not accept us, or we not it: the files may be newer than what we know.
+    // Forces the next refresh. Called after a 401 or a TLS trust failure.
     void invalidate() { refreshed_at_.reset(); }
 
-    // Grows with every change.
+    // Increases with every change.
     [[nodiscard]] std::uint64_t version() const noexcept { return version_; }
     [[nodiscard]] const base::secret& token() const noexcept { return config_.token; }
     [[nodiscard]] http::client_tls tls() const;
@@ -41,8 +41,8 @@ class credentials_source {
     std::uint64_t version_ = 1;
 };
 
-// The text of a token file without the white space around it; nothing when that is no token (empty,
-// or with characters that would end the header that carries it).
+// Returns the trimmed text of a token file. Returns nullopt if it is empty or has characters that
+// are invalid in a header.
 std::optional<base::secret> token_of(std::string_view text);
 
 }  // namespace kube

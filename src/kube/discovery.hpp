@@ -1,5 +1,5 @@
 #pragma once
-// Which kinds the API server serves, each once, in the version that the server prefers.
+// Lists the resources that the API server serves, each once, in the preferred version.
 
 #include <string>
 #include <vector>
@@ -8,8 +8,9 @@
 
 namespace kube {
 
-// Kinds of the named groups ("" = core). What it does not find is not served: the server's own list
-// of groups says so, and a 404 on the way is a failure. Failures: those of the client; corrupt.
+// Returns the resources of the named groups ("" = core). A missing resource is not served, because
+// the group list of the server decides and a 404 is a failure. Errors: those of the client,
+// corrupt.
 aio::task<std::vector<resource>> discover(client& client, std::vector<std::string> groups);
 
 }  // namespace kube

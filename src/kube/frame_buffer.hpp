@@ -11,16 +11,16 @@ namespace kube {
 
 class frame_buffer {
   public:
-    // simdjson reads up to so many bytes behind a document; they must be there.
+    // simdjson reads up to this many bytes beyond a document.
     static constexpr std::size_t padding = 64;
 
     explicit frame_buffer(std::size_t frame_bytes_max) : frame_bytes_max_(frame_bytes_max) {}
 
     void add(std::string_view bytes);
-    // The next complete frame without its line end; valid until add() or clear(). Nothing: more
-    // bytes are needed, or is_overlong().
+    // Returns the next complete frame without its line end, valid until add() or clear(). Returns
+    // nullopt if more bytes are needed or is_overlong().
     std::optional<std::string_view> next();
-    // The unfinished frame is larger than it may be.
+    // Returns whether the incomplete frame exceeds the limit.
     [[nodiscard]] bool is_overlong() const noexcept { return end_ - begin_ > frame_bytes_max_; }
     [[nodiscard]] bool is_empty() const noexcept { return begin_ == end_; }
     void clear() noexcept;

@@ -16,7 +16,7 @@
 
 namespace kube {
 
-// What every object has. The informer itself keeps no more of it than this.
+// The metadata of an object. The informer keeps only this.
 struct object_meta {
     std::string ns;
     std::string name;
@@ -47,7 +47,7 @@ class informer_listener {
     virtual void on_delete(
         const object_meta& meta) = 0;  // also for objects found missing by a relist
     virtual void on_synced() = 0;      // the first complete list has been delivered
-    // Told when it changes, and why it is down when that is another reason than before.
+    // Called when the sync state or the error text changes.
     virtual void on_sync_state(bool connected, const std::string& error) = 0;
 };
 
@@ -63,10 +63,10 @@ struct informer_counters {
 class informer {
   public:
     virtual ~informer() = default;
-    // Runs until cancelled, or until the path is not served (unavailable/"not_served"): then it may
-    // be run again and goes on from what it knows.
+    // Runs until cancelled or until the path is not served (unavailable/"not_served"). It may then
+    // be run again and continues from the known objects.
     virtual aio::task<> run() = 0;
-    // The kind was taken away: tells of everything known that it was deleted. Not while it runs.
+    // Reports all known objects as deleted. Must not be called while run() is active.
     virtual void forget() = 0;
     [[nodiscard]] virtual informer_counters counters() const noexcept = 0;
 };

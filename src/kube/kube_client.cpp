@@ -70,13 +70,13 @@ std::string_view media_type_of(patch_type type) {
     return "";
 }
 
-// After a lost answer a second try would meet the version that the first one made.
+// After a lost response, a retry would conflict with the version that the first write made.
 bool names_version(const json::value& body) {
     const auto* object = body.if_object();
     return object != nullptr && object_or_empty(*object, "metadata").contains("resourceVersion");
 }
 
-// What one call is; a call is sent several times when it may be.
+// One call. A retryable call may be sent several times.
 struct call {
     std::string verb;      // Kubernetes' word
     std::string resource;  // label
@@ -86,9 +86,9 @@ struct call {
     base::steady_time deadline{};
 };
 
-// A refusal of who we are, or a server that we do not believe, is a trouble that passes: tokens,
-// authorities and certificates are replaced while we run, and the files are read again. What we may
-// not do (403) is final. `status` 0: no answer came.
+// 401 responses and TLS verification failures are retryable: tokens, CA bundles and certificates
+// rotate at run time and are read again from disk. 403 is permanent. `status` is 0 without a
+// response.
 base::failure mark_auth_failures_retryable(base::failure failure, unsigned status) {
     if (status == 401 || (status == 0 && failure.code == errc::denied))
         failure.code = errc::unavailable;
@@ -123,7 +123,7 @@ class client_impl final : public client {
         auto new_call = make("update", labelled(target, subresource), http::method::put,
                              target.path(ns, name, subresource) + query_of(options).text());
         set_body(new_call, "application/json", json::serialize(body));
-        // A second try after a lost answer would meet its own revision.
+        // After a lost response, a retry would conflict with its own write.
         new_call.is_idempotent = false;
         co_return co_await object_call(std::move(new_call));
     }
@@ -250,7 +250,7 @@ class client_impl final : public client {
         if (listener_) listener_(record);
     }
 
-    // Shows what the files say by now; the number of the identity that is shown.
+    // Adds the current credentials and returns their version.
     std::uint64_t authorise(http::request& outgoing) {
         refresh_credentials();
         if (const auto& token = credentials_.token(); !token.empty()) {
@@ -271,15 +271,15 @@ class client_impl final : public client {
         }
     }
 
-    // We were refused, or do not believe the server. True: the files say something else than what
-    // was shown, so that it is worth another try.
+    // Refreshes the credentials after a 401 or a TLS trust failure. Returns whether they changed,
+    // so that a retry is worthwhile.
     bool has_newer_credentials(std::uint64_t used_version) {
         credentials_.invalidate();
         refresh_credentials();
         return credentials_.version() != used_version;
     }
 
-    // Once more when it was refused for an identity that is no longer ours.
+    // Retries once if the rejected credentials are outdated.
     aio::task<http::response> send(call& request_call) {
         std::uint64_t used_version = 0;
         auto response = co_await send_once(request_call, used_version);
@@ -289,8 +289,7 @@ class client_impl final : public client {
         co_return co_await send_once(request_call, used_version);
     }
 
-    // The body of an answer that is no watch: in pieces as they come, to its end or as far as it
-    // came.
+    // Reads the body of an error response to its end or to the first read failure.
     aio::task<std::string> read_error_body(http::stream_reader& reader) {
         std::string text;
         const auto deadline = deadline_now();
@@ -338,7 +337,7 @@ class client_impl final : public client {
         co_return response;
     }
 
-    // With retries: where nothing was sent, or where repeating does no harm.
+    // Sends the call and retries if nothing was sent or if a retry is safe.
     aio::task<http::response> run(call request_call) {
         aio::backoff waits({.first = std::min(retry_wait_first, options_.retry_wait_max),
                             .max = options_.retry_wait_max},

@@ -68,12 +68,11 @@ struct list_page {
     std::string continue_token;  // empty = last page
 };
 
-// What one call was and how it ended; for metrics. verb is Kubernetes' ("list", "watch", "create",
-// ...).
+// One finished call, for metrics. `verb` is that of Kubernetes ("list", "watch", "create").
 struct call_record {
     std::string_view verb;
     std::string_view resource;  // plural, with subresource: "services/proxy"
-    unsigned status;            // 0 when no answer came
+    unsigned status;            // 0 without a response
     std::chrono::nanoseconds took;
 };
 
@@ -85,17 +84,17 @@ struct call_record {
 //   timed_out   MethodNotAllowed -> unsupported; failure.reason keeps Kubernetes' word, and
 //   fields[] the causes (code = Kubernetes' reason, "ResourceVersionTooLarge"). Messages of a
 //   refused strict PATCH quote the whole object: they are cut to the causes.
-// Unauthorized, and a certificate that one of both does not trust, are unavailable, after another
-// try where the files hold newer credentials; reason and text tell.
-// A 404 that is not a Status proves nothing (the kind is not served, or a proxy answers in the
-// server's place): unavailable/"not_served". discovery.hpp tells what is served.
+// Unauthorized and TLS trust failures are unavailable, after a retry if the files have newer
+// credentials. reason and text name the cause.
+// A 404 without a Status is unavailable/"not_served". It proves nothing, because a proxy can send
+// it. discovery.hpp lists the served resources.
 class client {
   public:
     virtual ~client() = default;
 
     virtual aio::task<json::object> get(resource target, std::string ns, std::string name) = 0;
-    // POST. After a lost answer the caller must look before it tries again; the client itself never
-    // repeats a POST whose request may have been received.
+    // POST. After a lost response the caller must read before it retries. The client never repeats
+    // a POST that the server may have received.
     virtual aio::task<json::object> create(resource target, std::string ns, json::object body,
                                            write_options options = {}) = 0;
     // PUT: body needs metadata.resourceVersion.
@@ -106,19 +105,19 @@ class client {
                                           patch_type type, json::value body,
                                           std::string subresource = {},
                                           write_options options = {}) = 0;
-    // The deleted object, or the Status that came instead.
+    // Returns the deleted object or a Status.
     virtual aio::task<json::object> remove(resource target, std::string ns, std::string name,
                                            delete_options options = {}) = 0;
     // ns empty = all namespaces.
     virtual aio::task<list_page> list(resource target, std::string ns,
                                       list_options options = {}) = 0;
 
-    // One page as the server wrote it, for the informer; counted as "list".
+    // Returns the text of one page, for the informer. Counted as "list".
     virtual aio::task<std::string> list_text(resource target, std::string ns,
                                              list_options options = {}) = 0;
 
-    // Any GET, for services/proxy and discovery; the answer as it is (2xx or not). A Status body
-    // that is clearly the API server's own becomes a failure as above.
+    // Sends any GET, for services/proxy and discovery. Returns every response, except that a Status
+    // body of the API server becomes a failure.
     virtual aio::task<http::response> raw_get(std::string path_and_query,
                                               base::steady_time deadline,
                                               std::size_t body_bytes_max,
@@ -134,8 +133,8 @@ struct client_options {
     kube::config config;
     std::size_t connections_max = 64;
     std::chrono::milliseconds call_timeout{15000};
-    // Other tries of a call that was refused before it was begun (429, 503 with Retry-After); of
-    // one that may be repeated also after 503, 500 with Retry-After, and a lost connection.
+    // Retries of a call that the server has not started (429, 503 with Retry-After). Idempotent
+    // calls are also retried after 503, 500 with Retry-After and a lost connection.
     int retries_max = 5;
     std::chrono::milliseconds retry_wait_max{10000};
     std::string user_agent = "kubedb-dbaas";

@@ -30,7 +30,7 @@ bool is_lost_race(const base::failure& failure) {
     return failure.code == errc::conflict || failure.code == errc::precondition;
 }
 
-// A kind that is not served is not a missing object.
+// Reports a resource that is not served as unsupported, not as a missing object.
 base::failure with_context(base::failure failure, std::string_view activity) {
     if (failure.reason == "not_served") failure.code = errc::unsupported;
     return std::move(failure).in(activity);
@@ -100,8 +100,8 @@ class lease_manager_impl final : public ports::lease_manager {
         return {.now = options_.clock->now(), .wall = options_.clock->utc_now()};
     }
 
-    // Other calls for the same lease may run while this one waits: the book is asked anew each
-    // time, and the API server refuses the slower one of two writers.
+    // Other calls for the same lease may run while this one waits. Each round computes a new
+    // action, and the API server rejects the slower of two writers.
     aio::task<bool> acquire(lease_state::claim wanted) {
         bool has_read = false;
         while (true) {

@@ -1,6 +1,6 @@
 #pragma once
-// Where the API server is and who we are: from a kubeconfig file, from the pod's service account,
-// or given. Pure but for reading files.
+// The address of the API server and the credentials, from a kubeconfig or from the service account
+// of the pod. Pure except for file reads.
 
 #include <cstdint>
 #include <optional>
@@ -12,8 +12,8 @@
 
 namespace kube {
 
-// Material that came from a file has the file's name beside it: the client looks there again (see
-// identity.hpp).
+// Values from files keep the file name, so that the client can read them again
+// (credentials_source.hpp).
 struct config {
     http::url server;    // its path goes before every other
     std::string ca_pem;  // empty: the system's, or not needed
@@ -29,10 +29,9 @@ struct config {
     std::string ns = "default";  // of the context or the pod
 };
 
-// Programs (exec, auth-provider), passwords, impersonation and proxies are refused rather than left
-// out: running programs named by a file is not for a server, and without the others we would be
-// somebody else, or somewhere else. Failures: not_found (no such file), invalid and unsupported
-// (name the entry).
+// Reads a kubeconfig. Rejects programs (exec, auth-provider), passwords, impersonation and proxies.
+// Ignoring them would use another identity or another server. Errors: not_found (no such file),
+// invalid and unsupported (the text names the entry).
 base::outcome<config> load_kubeconfig(const std::string& path, std::string_view context = {});
 // Reads the files under /var/run/secrets/kubernetes.io/serviceaccount; host and port are those of
 // KUBERNETES_SERVICE_HOST and _PORT. `root` replaces "/" in tests. Failures: not_found (not in a

@@ -1,10 +1,9 @@
 #pragma once
-// What a process knows about Lease objects, and what it should do next about one of them: a state
-// machine without I/O, fed with what was read and written and with the time. After client-go's
-// leader election. Object: kubernetes.io/docs/reference/kubernetes-api/cluster-resources/lease-v1.
-//
-// Nobody's wall clock is believed. Whether somebody else's lease has run out is told by our own
-// steady time since we last saw its spec change. Owned by one lease keeper.
+// The known Lease objects and the next action for one of them: a sans-io state machine modelled on
+// the leader election of client-go. Object:
+// kubernetes.io/docs/reference/kubernetes-api/cluster-resources/lease-v1. Wall clocks are not
+// trusted. The lease of another process has expired when its duration has elapsed on our monotonic
+// clock since we last observed its spec change. Owned by one lease manager.
 
 #include <boost/json/object.hpp>
 #include <boost/json/value.hpp>
@@ -21,9 +20,9 @@ namespace kube {
 
 class lease_state {
   public:
-    // read: GET it and tell on_seen() or on_absent(). create, update: POST or PUT `body` and tell
-    // on_seen(), on_absent() or on_doubt(). refuse: somebody else has it. nothing: there is no more
-    // to do.
+    // read: GET the lease, then call on_observed() or on_absent(). create, update: POST or PUT
+    // `body`, then call on_observed(), on_absent() or on_unconfirmed_write(). reject: another
+    // process holds the lease. nothing: done.
     enum class action_kind : std::uint8_t { read, create, update, reject, nothing };
     struct action {
         action_kind kind = action_kind::read;
@@ -42,21 +41,21 @@ class lease_state {
     lease_state(std::string ns, std::map<std::string, std::string> labels)
         : ns_(std::move(ns)), labels_(std::move(labels)) {}
 
-    // `has_read`: what is known was read for this very claim. Without it only a lease that we
-    // believe to be the claimant's own is written without another look.
+    // `has_read`: the lease was read for this claim. Otherwise only a lease that the claimant
+    // already holds is written without a read.
     [[nodiscard]] action to_hold(const claim& wanted, bool has_read, moment time) const;
     [[nodiscard]] action to_release(const std::string& name, const std::string& holder,
                                     bool has_read, moment time) const;
 
-    // The object as the API server answered it; of any age.
+    // Stores an object of the API server. It may be of any age.
     void on_observed(base::steady_time now, const std::string& name, boost::json::object lease);
     void on_absent(const std::string& name);
-    // A write was refused or its answer was lost: what is known may not be what is there.
+    // Marks the known object as stale after a rejected or unconfirmed write.
     void on_unconfirmed_write(const std::string& name);
 
-    // Who has it, by all that is known; empty when it is free or has run out.
+    // Returns the holder. Empty if the lease is free or has expired.
     [[nodiscard]] std::string live_holder(const std::string& name, base::steady_time now) const;
-    // Drops what has not been seen for so long that nobody can be interested.
+    // Drops leases that were not observed for 48 hours.
     void forget_old(base::steady_time now);
     [[nodiscard]] std::size_t size() const noexcept { return known_.size(); }
 

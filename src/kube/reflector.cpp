@@ -17,9 +17,9 @@ using base::steady_time;
 constexpr std::size_t frame_bytes_max = 16 * 1024 * 1024;
 // The server ends a watch after timeoutSeconds; later it has forgotten us.
 constexpr std::chrono::seconds silence_margin{30};
-// A watch that ends sooner, without a word, is a fault and no end.
+// A watch that ends sooner without an event is a failure.
 constexpr std::chrono::seconds short_watch{1};
-// Failures further apart are not the same trouble (as in client-go).
+// Resets the backoff if failures are further apart (as in client-go).
 constexpr std::chrono::minutes backoff_memory{2};
 constexpr std::chrono::seconds retry_after_max{60};
 // From the watch to a list at that version to a list of the newest: these cost no wait.

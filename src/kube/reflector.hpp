@@ -1,7 +1,7 @@
 #pragma once
-// How a kind is mirrored, as a state machine without I/O: LIST in pages, WATCH from there, relist
-// only when the position is lost. The shell (informer.cpp) does what next() says and reports what
-// came of it. After client-go's reflector; protocol:
+// The sans-io state machine of the informer: LIST in pages, WATCH from there, relist only after the
+// position is lost. informer.cpp runs the actions of next() and reports the results. Modelled on
+// the reflector of client-go. Protocol:
 // kubernetes.io/docs/reference/using-api/api-concepts/#efficient-detection-of-changes
 
 #include <chrono>
@@ -44,19 +44,20 @@ class reflector {
     void on_list_failed(base::steady_time now, const base::failure& error);
 
     void on_watch_opened(base::steady_time now);
-    // Bytes of the stream, cut anywhere. False: the stream is over; close it and ask next().
+    // Accepts bytes of the stream in pieces of any size. Returns false if the stream must be
+    // closed; then call next().
     [[nodiscard]] bool on_bytes(base::steady_time now, std::string_view bytes);
     void on_watch_ended(base::steady_time now);                               // properly
     void on_watch_failed(base::steady_time now, const base::failure& error);  // opening or reading
 
-    // Tells of everything known that it was deleted; the next step is a list.
+    // Reports all known objects as deleted. The next action is a list.
     void forget_all();
 
     [[nodiscard]] const informer_counters& counters() const noexcept { return counters_; }
 
   private:
-    // What the next request is: pages of a list, a watch that begins with all objects, or a watch
-    // from version_.
+    // The next request: pages of a list, a watch that sends all objects first, or a watch from
+    // version_.
     enum class phase : std::uint8_t { list, watch_all, watch };
     struct known_object {
         std::string uid;

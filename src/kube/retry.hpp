@@ -1,5 +1,5 @@
 #pragma once
-// Whether a call is sent again, and after which wait. Pure.
+// Decides whether a call is retried, and after which delay. Pure.
 
 #include <chrono>
 
@@ -8,13 +8,12 @@
 
 namespace kube {
 
-// Whether the API server has answered so that another try does no harm. Only 429, and a 503 that
-// says when to come again, mean that it has not begun; after anything else a write may have been
-// done ("may still be processing the request", a proxy that lost its server).
+// Returns whether a retry after this response is safe. Only 429 and a 503 with Retry-After show
+// that the server has not started the request. After other responses a write may have taken effect.
 [[nodiscard]] bool is_retryable(unsigned status, const base::failure& failure, bool is_idempotent);
 
-// What the server asks for (at most `most`), and the next of `waits` on top: those who were turned
-// away together do not come back together.
+// Returns Retry-After (at most `max`) plus the next delay of `waits`. The jitter spreads clients
+// that were throttled at the same time.
 [[nodiscard]] std::chrono::milliseconds wait_before_retry(aio::backoff& waits,
                                                           const base::failure& failure,
                                                           std::chrono::milliseconds max);
