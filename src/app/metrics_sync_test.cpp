@@ -53,7 +53,9 @@ class metrics_sync : public testing::Test {
             }
         }
     }
-    std::set<std::string> asked() const { return {source_.asked().begin(), source_.asked().end()}; }
+    std::set<std::string> asked() const {
+        return {source_.scraped_ids().begin(), source_.scraped_ids().end()};
+    }
     app::metrics_state state(const std::string& id) { return table_.find(id)->metrics; }
 
     static constexpr auto interval = 30s;

@@ -32,7 +32,7 @@ class record_repository : public testing::Test {
 };
 
 TEST_F(record_repository, a_creation_whose_answer_was_lost_is_found) {
-    store_.lose_next_answer();
+    store_.lose_next_response();
     EXPECT_EQ(create("a").error().code, errc::timed_out);
     EXPECT_TRUE(records_.has_unconfirmed());
     ASSERT_TRUE(settle());
@@ -42,7 +42,7 @@ TEST_F(record_repository, a_creation_whose_answer_was_lost_is_found) {
 }
 
 TEST_F(record_repository, a_doubt_waits_until_the_store_answers) {
-    store_.lose_next_answer(1);
+    store_.lose_next_response(1);
     EXPECT_FALSE(create("a"));
     EXPECT_FALSE(settle());
     EXPECT_TRUE(records_.has_unconfirmed());
@@ -52,7 +52,7 @@ TEST_F(record_repository, a_doubt_waits_until_the_store_answers) {
 
 TEST_F(record_repository, doubts_are_bounded) {
     for (std::size_t index = 0; index < app::record_repository::unconfirmed_max; ++index) {
-        store_.lose_next_answer();
+        store_.lose_next_response();
         ASSERT_EQ(create("a" + std::to_string(index)).error().code, errc::timed_out);
     }
     const auto calls = store_.calls();
@@ -70,23 +70,23 @@ TEST_F(record_repository, nothing_is_created_while_the_store_is_away) {
 }
 
 TEST_F(record_repository, a_project_whose_answer_was_lost_is_there) {
-    store_.lose_next_answer();
+    store_.lose_next_response();
     const auto made = put({.name = "shop"});
     ASSERT_TRUE(made) << made.error().text;
     EXPECT_EQ(table_.project("shop"), *made);
     auto next = **made;
     next.display_name = "Shop";
-    store_.lose_next_answer();
+    store_.lose_next_response();
     const auto changed = put(next);
     ASSERT_TRUE(changed) << changed.error().text;
     EXPECT_EQ((*changed)->revision, 2);
-    store_.lose_next_answer();
+    store_.lose_next_response();
     ASSERT_TRUE(aio::block_on(records_.delete_project("shop")));
     EXPECT_EQ(table_.project("shop"), nullptr);
 }
 
 TEST_F(record_repository, a_project_in_doubt_is_usable_again) {
-    store_.lose_next_answer(1);
+    store_.lose_next_response(1);
     EXPECT_EQ(put({.name = "shop"}).error().code, errc::timed_out);
     EXPECT_TRUE(records_.has_unconfirmed());
     clock_.advance(1s);
@@ -96,13 +96,13 @@ TEST_F(record_repository, a_project_in_doubt_is_usable_again) {
 
     auto next = *table_.project("shop");
     next.display_name = "Shop";
-    store_.lose_next_answer(1);
+    store_.lose_next_response(1);
     EXPECT_EQ(put(next).error().code, errc::timed_out);
     EXPECT_EQ(table_.project("shop")->display_name, "");
     ASSERT_TRUE(settle());
     EXPECT_EQ(table_.project("shop")->display_name, "Shop");
 
-    store_.lose_next_answer(1);
+    store_.lose_next_response(1);
     EXPECT_EQ(aio::block_on(records_.delete_project("shop")).error().code, errc::timed_out);
     EXPECT_TRUE(aio::block_on(records_.delete_project("shop")));
     EXPECT_EQ(table_.project("shop"), nullptr);

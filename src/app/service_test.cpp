@@ -181,7 +181,7 @@ TEST_F(service, applies_200_concurrent_patches_of_one_project) {
 }
 
 TEST_F(service, a_create_whose_answer_was_lost_happens_once) {
-    cluster_.lose_next_answer();
+    cluster_.lose_next_response();
     const auto made = create("cache");
     ASSERT_TRUE(made);
     clock_.advance(10s);
@@ -363,7 +363,7 @@ TEST_F(service, what_vanished_is_told_and_comes_back_only_when_asked) {
     ASSERT_TRUE(create("cache"));
     cluster_.report("cache", observed_phase::ready);
     settle();
-    cluster_.vanish("cache");
+    cluster_.delete_object("cache");
     settle();
     EXPECT_EQ(seen_->databases.at("cache")->status.reason, "object_missing");
     EXPECT_FALSE(cluster_.has("cache"));
@@ -389,12 +389,12 @@ TEST_F(service, an_operation_is_not_ended_by_parts_that_come_before_their_object
     cluster_.report("cache", observed_phase::provisioning);
     settle();
     stop();
-    cluster_.begin_as(ports::sync_state::starting);
+    cluster_.start_as(ports::sync_state::starting);
     start();
-    cluster_.tell_without_object("cache");
+    cluster_.publish_without_object("cache");
     settle();
     EXPECT_EQ(operation(made), operation_phase::running);
-    cluster_.link(ports::sync_state::synced);
+    cluster_.set_sync_state(ports::sync_state::synced);
     cluster_.report("cache", observed_phase::ready);
     settle();
     EXPECT_EQ(operation(made), operation_phase::succeeded);
@@ -484,7 +484,7 @@ TEST_F(service, a_repeated_write_is_known_from_its_record) {
     expect_replay("k-pause", domain::operation_kind::pause);
     clock_.advance(25h);
     EXPECT_EQ(begin("k-create", "digest of k-create")->verdict, app::idempotency_verdict::first);
-    cluster_.hold("cache");
+    cluster_.block_deletion("cache");
     as("k-remove");
     ASSERT_TRUE(remove("cache"));
     die();
@@ -498,7 +498,7 @@ TEST_F(service, a_repeated_write_whose_answer_the_store_lost_is_not_done_twice) 
         return await<app::idempotency_ticket>([&] { return service_->begin_idempotent("k", "d"); });
     };
     EXPECT_EQ(begin()->verdict, app::idempotency_verdict::first);
-    store_.lose_next_answer();
+    store_.lose_next_response();
     EXPECT_EQ(create("cache").error().code, base::errc::timed_out);
     ASSERT_TRUE(await<void>([&] { return service_->abandon_idempotent("k"); }));
     store_.fail_next(2);
@@ -512,7 +512,7 @@ TEST_F(service, a_repeated_write_whose_answer_the_store_lost_is_not_done_twice) 
     cluster_.report("cache", observed_phase::ready);
     settle();
     by_.idempotency_key = "k2";
-    store_.lose_next_answer();
+    store_.lose_next_response();
     EXPECT_FALSE(patch("cache", {.size = domain::size_request{.preset = "large"}}));
     const auto changed =
         await<app::idempotency_ticket>([&] { return service_->begin_idempotent("k2", "d"); });

@@ -27,7 +27,7 @@ class discovery : public kube_client {
     }
     base::outcome<std::vector<resource>> found() {
         if (!server_) start();
-        played_.answer_with([this](const http::request& asked) -> http::outgoing_response {
+        simulated_.respond_with([this](const http::request& asked) -> http::outgoing_response {
             const auto at = pages_.find(asked.target);
             if (at == pages_.end()) {
                 return {.response = {.status = 404, .body = http::body("404 page not found\n")}};

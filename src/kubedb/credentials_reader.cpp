@@ -47,7 +47,7 @@ std::unexpected<base::failure> credentials_reader::not_readable(base::failure wh
     log_.error("credentials_refused",
                {{"database_id", record.id}, {"detail", why.text}, {"reason", why.reason}});
     return fail(errc::unavailable,
-                "the cluster refuses the platform the credentials; its log says why",
+                "the cluster denies the platform the credentials; its log says why",
                 "cluster_refused");
 }
 

@@ -5,15 +5,15 @@
 namespace kubedb {
 namespace {
 
-using fakes::played_server;
+using fakes::simulated_server;
 
 class removal : public fakes::kube_client {
   protected:
     // Deletes two requests, one after the other; the server says that of the first.
     base::outcome<void> delete_two(unsigned status, std::string reason) {
         start();
-        played_.answer_first({[status, reason](const http::request&) {
-            return played_server::failure(status, reason);
+        simulated_.respond_first({[status, reason](const http::request&) {
+            return simulated_server::failure(status, reason);
         }});
         return run(
             [](kube::client& client) -> aio::task<> {
@@ -34,14 +34,15 @@ TEST_F(removal, a_request_that_cannot_be_deleted_does_not_keep_back_the_others) 
     const auto swept = delete_two(403, "Forbidden");
     ASSERT_FALSE(swept);
     EXPECT_EQ(swept.error().code, base::errc::denied);
-    ASSERT_EQ(played_.asked().size(), 2U);
-    EXPECT_TRUE(played_.asked()[1].target.ends_with("/second")) << played_.asked()[1].target;
+    ASSERT_EQ(simulated_.requests().size(), 2U);
+    EXPECT_TRUE(simulated_.requests()[1].target.ends_with("/second"))
+        << simulated_.requests()[1].target;
 }
 
 TEST_F(removal, no_more_requests_are_deleted_when_there_is_no_server) {
     const auto swept = delete_two(503, "ServiceUnavailable");
     EXPECT_EQ(swept.error().code, base::errc::unavailable);
-    EXPECT_EQ(played_.asked().size(), 1U);
+    EXPECT_EQ(simulated_.requests().size(), 1U);
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
 #pragma once
-// The fixture of the API's tests: a handler over the platform over fakes, without sockets. All of
-// it runs on one loop, which the test polls.
+// The fixture of the tests of api: a handler over a platform over fakes, without sockets. All of it
+// runs on one loop, which the test polls.
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>

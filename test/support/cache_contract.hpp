@@ -1,6 +1,6 @@
 #pragma once
-// What every ports::cache must do. An adapter's test includes this and instantiates it with a
-// function that makes an empty cache over the given manual clock.
+// The contract suite of ports::cache. The test of an adapter includes this file and instantiates
+// the suite with a factory that makes an empty cache over the given manual clock.
 
 #include <gtest/gtest.h>
 
@@ -25,7 +25,7 @@ class cache_contract : public ::testing::TestWithParam<cache_factory> {
     std::unique_ptr<ports::cache> cache_;
 };
 
-TEST_P(cache_contract, gives_back_what_was_put_until_it_expires) {
+TEST_P(cache_contract, get_returns_a_value_until_it_expires) {
     using std::chrono::seconds;
     EXPECT_EQ(get("a"), std::nullopt);
     ASSERT_TRUE(aio::block_on(cache_->put("a", std::string("1\0", 2), seconds(10))));
@@ -51,7 +51,7 @@ TEST_P(cache_contract, get_many_returns_one_value_per_key_in_order) {
               base::errc::limit);
 }
 
-TEST_P(cache_contract, creates_a_key_once) {
+TEST_P(cache_contract, put_if_absent_writes_only_a_missing_or_expired_key) {
     using std::chrono::seconds;
     EXPECT_TRUE(aio::block_on(cache_->put_if_absent("a", "1", seconds(10))).value());
     EXPECT_FALSE(aio::block_on(cache_->put_if_absent("a", "2", seconds(10))).value());
@@ -63,7 +63,7 @@ TEST_P(cache_contract, creates_a_key_once) {
     EXPECT_TRUE(aio::block_on(cache_->remove("a")));
 }
 
-TEST_P(cache_contract, refuses_values_over_a_mebibyte) {
+TEST_P(cache_contract, put_of_more_than_1_mib_is_a_limit_error) {
     using std::chrono::seconds;
     const std::string large((std::size_t(1) << 20) + 1, 'x');
     EXPECT_EQ(aio::block_on(cache_->put("a", large, seconds(10))).error().code, base::errc::limit);

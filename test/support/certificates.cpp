@@ -16,20 +16,20 @@ namespace {
 constexpr long day = 24L * 60 * 60;
 
 template <auto Free>
-struct freed_by {
+struct openssl_deleter {
     template <class T>
-    void operator()(T* held) const {
-        Free(held);
+    void operator()(T* object) const {
+        Free(object);
     }
 };
-using key_ptr = std::unique_ptr<EVP_PKEY, freed_by<EVP_PKEY_free>>;
-using certificate_ptr = std::unique_ptr<X509, freed_by<X509_free>>;
-using extension_ptr = std::unique_ptr<X509_EXTENSION, freed_by<X509_EXTENSION_free>>;
-using bio_ptr = std::unique_ptr<BIO, freed_by<BIO_free_all>>;
+using key_ptr = std::unique_ptr<EVP_PKEY, openssl_deleter<EVP_PKEY_free>>;
+using certificate_ptr = std::unique_ptr<X509, openssl_deleter<X509_free>>;
+using extension_ptr = std::unique_ptr<X509_EXTENSION, openssl_deleter<X509_EXTENSION_free>>;
+using bio_ptr = std::unique_ptr<BIO, openssl_deleter<BIO_free_all>>;
 
-void must(bool done) {
-    assert(done && "OpenSSL refused");
-    (void)done;
+void must(bool succeeded) {
+    assert(succeeded && "OpenSSL call failed");
+    (void)succeeded;
 }
 
 std::string text_of(const bio_ptr& bio) {
@@ -52,35 +52,35 @@ std::string pem_of(EVP_PKEY& key, const std::string& password) {
     return text_of(bio);
 }
 
-void add_extension(X509& to, X509& issuer, int which, const std::string& value) {
+void add_extension(X509& certificate, X509& issuer, int id, const std::string& value) {
     X509V3_CTX context;
-    X509V3_set_ctx(&context, &issuer, &to, nullptr, nullptr, 0);
-    const extension_ptr made(X509V3_EXT_conf_nid(nullptr, &context, which, value.c_str()));
-    must(made != nullptr);
-    must(X509_add_ext(&to, made.get(), -1) == 1);
+    X509V3_set_ctx(&context, &issuer, &certificate, nullptr, nullptr, 0);
+    const extension_ptr extension(X509V3_EXT_conf_nid(nullptr, &context, id, value.c_str()));
+    must(extension != nullptr);
+    must(X509_add_ext(&certificate, extension.get(), -1) == 1);
 }
 
 certificate_ptr blank(const std::string& name, EVP_PKEY& key, bool has_expired) {
     static std::atomic<long> serial{1};
-    certificate_ptr made(X509_new());
-    X509_set_version(made.get(), X509_VERSION_3);
-    ASN1_INTEGER_set(X509_get_serialNumber(made.get()), serial++);
-    X509_gmtime_adj(X509_getm_notBefore(made.get()), -2 * day);
-    X509_gmtime_adj(X509_getm_notAfter(made.get()), has_expired ? -day : day);
+    certificate_ptr certificate(X509_new());
+    X509_set_version(certificate.get(), X509_VERSION_3);
+    ASN1_INTEGER_set(X509_get_serialNumber(certificate.get()), serial++);
+    X509_gmtime_adj(X509_getm_notBefore(certificate.get()), -2 * day);
+    X509_gmtime_adj(X509_getm_notAfter(certificate.get()), has_expired ? -day : day);
     const auto* bytes = reinterpret_cast<const unsigned char*>(name.c_str());
-    X509_NAME_add_entry_by_txt(X509_get_subject_name(made.get()), "CN", MBSTRING_UTF8, bytes, -1,
-                               -1, 0);
-    must(X509_set_pubkey(made.get(), &key) == 1);
-    return made;
+    X509_NAME_add_entry_by_txt(X509_get_subject_name(certificate.get()), "CN", MBSTRING_UTF8, bytes,
+                               -1, -1, 0);
+    must(X509_set_pubkey(certificate.get(), &key) == 1);
+    return certificate;
 }
 
 std::string alternative_names(const std::vector<std::string>& hosts) {
     std::string text;
-    for (const auto& each : hosts) {
-        const bool is_address = each.find_first_not_of("0123456789.") == std::string::npos ||
-                                each.find(':') != std::string::npos;
+    for (const auto& host : hosts) {
+        const bool is_address = host.find_first_not_of("0123456789.") == std::string::npos ||
+                                host.find(':') != std::string::npos;
         if (!text.empty()) text += ',';
-        text += (is_address ? "IP:" : "DNS:") + each;
+        text += (is_address ? "IP:" : "DNS:") + host;
     }
     return text;
 }
@@ -107,18 +107,18 @@ std::string certificate_authority::pem() const {
     return pem_of(*state_->certificate);
 }
 
-credentials_pem certificate_authority::issue(const certificate_wish& wish) const {
+credentials_pem certificate_authority::issue(const certificate_request& request) const {
     const key_ptr key(EVP_EC_gen("P-256"));
-    const auto made = blank(wish.common_name, *key, wish.has_expired);
-    X509_set_issuer_name(made.get(), X509_get_subject_name(state_->certificate.get()));
-    add_extension(*made, *state_->certificate, NID_basic_constraints, "CA:FALSE");
-    add_extension(*made, *state_->certificate, NID_authority_key_identifier, "keyid");
-    if (!wish.hosts.empty()) {
-        add_extension(*made, *state_->certificate, NID_subject_alt_name,
-                      alternative_names(wish.hosts));
+    const auto certificate = blank(request.common_name, *key, request.has_expired);
+    X509_set_issuer_name(certificate.get(), X509_get_subject_name(state_->certificate.get()));
+    add_extension(*certificate, *state_->certificate, NID_basic_constraints, "CA:FALSE");
+    add_extension(*certificate, *state_->certificate, NID_authority_key_identifier, "keyid");
+    if (!request.hosts.empty()) {
+        add_extension(*certificate, *state_->certificate, NID_subject_alt_name,
+                      alternative_names(request.hosts));
     }
-    must(X509_sign(made.get(), state_->key.get(), EVP_sha256()) > 0);
-    return {.certificate = pem_of(*made), .private_key = pem_of(*key, wish.key_password)};
+    must(X509_sign(certificate.get(), state_->key.get(), EVP_sha256()) > 0);
+    return {.certificate = pem_of(*certificate), .private_key = pem_of(*key, request.key_password)};
 }
 
 }  // namespace fakes

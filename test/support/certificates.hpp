@@ -1,6 +1,6 @@
 #pragma once
-// Certificates for tests of TLS, made on the spot (EC keys, well under a millisecond each). An
-// authority lives as long as a test; what it issued does not need it.
+// Certificates for tests of TLS, generated at run time with EC keys (less than 1 ms each). An
+// issued certificate does not depend on the lifetime of its authority.
 
 #include <memory>
 #include <string>
@@ -13,8 +13,8 @@ struct credentials_pem {
     std::string private_key;
 };
 
-struct certificate_wish {
-    std::string common_name = "somebody";
+struct certificate_request {
+    std::string common_name = "test";
     std::vector<std::string> hosts{};  // DNS names or IP addresses
     bool has_expired = false;
     std::string key_password{};  // empty: the key is not encrypted
@@ -25,7 +25,7 @@ class certificate_authority {
     explicit certificate_authority(std::string name);
     ~certificate_authority();
     [[nodiscard]] std::string pem() const;
-    [[nodiscard]] credentials_pem issue(const certificate_wish& wish) const;
+    [[nodiscard]] credentials_pem issue(const certificate_request& request) const;
 
   private:
     struct state;

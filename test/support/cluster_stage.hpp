@@ -1,6 +1,6 @@
 #pragma once
-// The fixture of the contract suite of ports::cluster: runs one test on a loop of its own, with the
-// port watching. See cluster_contract.hpp.
+// The fixture of the contract suite of ports::cluster (cluster_contract.hpp). It runs each test on
+// its own loop, after the port has synced.
 
 #include <gtest/gtest.h>
 
@@ -10,94 +10,91 @@
 
 #include "aio/block_on.hpp"
 #include "test/support/cluster_world.hpp"
+#include "test/support/co_require.hpp"
 
 namespace fakes {
 
 class cluster_contract : public ::testing::TestWithParam<cluster_world_factory> {
   protected:
-    struct scene {
+    struct environment {
         cluster_world& world;
         ports::cluster& port;
-        cluster_watcher& seen;
+        cluster_watcher& observer;
 
-        // Creates the object with its project; the answer is the record with the object's uid.
+        // Creates the project and the object. Returns the record with the uid of the object.
         aio::task<domain::database> create(domain::database record) {
-            auto ensured = co_await port.ensure_project({.name = record.project});
-            if (!ensured) co_return base::pass(std::move(ensured));
+            CO_REQUIRE(co_await port.ensure_project({.name = record.project}));
             auto uid = co_await port.create(record);
-            if (!uid) co_return base::pass(std::move(uid));
+            CO_REQUIRE(uid);
             record.object_uid = std::move(*uid);
             co_return record;
         }
-        // The same, and the operator has made it ready.
+        // Creates the object and waits until the operator has made it ready.
         aio::task<domain::database> bring_up(domain::database record) {
-            auto made = co_await create(std::move(record));
-            if (!made) co_return made;
-            auto worked = co_await world.work(*made);
-            if (!worked) co_return base::pass(std::move(worked));
-            auto ready = co_await seen.until([&] { return is_ready(*made); });
-            if (!ready) co_return base::pass(std::move(ready), "become ready");
-            co_return made;
+            auto database = co_await create(std::move(record));
+            CO_REQUIRE(database);
+            CO_REQUIRE(co_await world.run_operator(*database));
+            CO_REQUIRE(co_await observer.wait_until([&] { return is_ready(*database); }));
+            co_return database;
         }
-        // Asks until nothing is left.
+        // Calls remove() until nothing is left.
         aio::task<> remove_all(domain::database record) {
             while (true) {
-                auto gone = co_await port.remove(record);
-                if (!gone) co_return base::pass(std::move(gone));
-                if (*gone) co_return base::ok();
-                auto worked = co_await world.work(record);
-                if (!worked) co_return worked;
-                auto seen_gone = co_await seen.until([&] { return !seen.of(record).exists; });
-                if (!seen_gone) co_return seen_gone;
+                auto deleted = co_await port.remove(record);
+                CO_REQUIRE(deleted);
+                if (*deleted) co_return base::ok();
+                CO_REQUIRE(co_await world.run_operator(record));
+                CO_REQUIRE(co_await observer.wait_until(
+                    [&] { return !observer.state_of(record).exists; }));
             }
         }
         [[nodiscard]] bool is_ready(const domain::database& record) const {
-            const auto& state = seen.of(record);
+            const auto& state = observer.state_of(record);
             return state.exists && state.uid == record.object_uid &&
                    state.phase == domain::observed_phase::ready && !state.members.empty();
         }
-        // A call that is in trouble; one that hangs is cancelled once it does.
+        // Awaits a call that meets an injected fault. Cancels a call that hangs.
         template <class T>
-        aio::task<T> call_in(trouble what, aio::task<T> call) {
-            if (what != trouble::hung) co_return co_await std::move(call);
-            const auto on = co_await aio::this_executor();
+        aio::task<T> call_with(injected_fault fault, aio::task<T> call) {
+            if (fault != injected_fault::hung) co_return co_await std::move(call);
+            const auto executor = co_await aio::this_executor();
             std::optional<base::outcome<T>> result;
-            auto keep = [](aio::task<T> inner,
-                           std::optional<base::outcome<T>>* into) -> aio::task<> {
-                into->emplace(co_await std::move(inner));
+            auto store = [](aio::task<T> inner,
+                            std::optional<base::outcome<T>>* out) -> aio::task<> {
+                out->emplace(co_await std::move(inner));
                 co_return base::ok();
             };
-            aio::task_group calls(on);
-            calls.spawn(keep(std::move(call), &result));
-            auto hangs = co_await world.until_hung();
+            aio::task_group calls(executor);
+            calls.spawn(store(std::move(call), &result));
+            auto hangs = co_await world.wait_until_hung();
             calls.cancel();
             co_await calls.join();
-            if (!hangs) co_return base::pass(std::move(hangs), "hang");
+            CO_REQUIRE(hangs);
             if (!result) co_return base::fail(base::errc::internal, "the call did not end");
             co_return std::move(*result);
         }
     };
 
-    void play(std::function<aio::task<>(scene&)> act) {
+    void run(std::function<aio::task<>(environment&)> act) {
         auto whole = [](cluster_world_factory make,
-                        std::function<aio::task<>(scene&)> inner) -> aio::task<> {
-            const auto on = co_await aio::this_executor();
-            const auto world = make(on);
-            cluster_watcher seen(on);
-            aio::task_group running(on);
-            running.spawn(world->port().run(seen));
-            scene it{*world, world->port(), seen};
-            auto played =
-                co_await seen.until([&] { return seen.link() == ports::sync_state::synced; });
-            if (played) played = co_await inner(it);
-            running.cancel();
-            co_await running.join();
-            co_return played;
+                        std::function<aio::task<>(environment&)> inner) -> aio::task<> {
+            const auto executor = co_await aio::this_executor();
+            const auto world = make(executor);
+            cluster_watcher observer(executor);
+            aio::task_group background(executor);
+            background.spawn(world->port().run(observer));
+            environment env{*world, world->port(), observer};
+            auto result = co_await observer.wait_until(
+                [&] { return observer.sync_state() == ports::sync_state::synced; });
+            if (result) result = co_await inner(env);
+            background.cancel();
+            co_await background.join();
+            co_return result;
         };
-        const auto played = aio::block_on(
+        const auto result = aio::block_on(
             aio::with_deadline(std::chrono::steady_clock::now() + std::chrono::seconds(30),
                                whole(GetParam(), std::move(act))));
-        EXPECT_TRUE(played) << base::name(played.error().code) << ": " << played.error().text;
+        EXPECT_TRUE(result) << base::name(result.error().code) << ": " << result.error().text;
     }
 
     static domain::database record(std::string id = "db-1") {
@@ -110,9 +107,9 @@ class cluster_contract : public ::testing::TestWithParam<cluster_world_factory> 
                                          .storage = {.bytes = std::int64_t(1) << 30}}}},
                 .labels = {{"team", "web"}}};
     }
-    static domain::database grown(domain::database from) {
-        from.topology.data().size = {1000, std::int64_t(2) << 30};
-        return from;
+    static domain::database scaled_up(domain::database record) {
+        record.topology.data().size = {1000, std::int64_t(2) << 30};
+        return record;
     }
     template <class T>
     static bool failed(const base::outcome<T>& result, base::errc code,
@@ -127,17 +124,17 @@ class cluster_contract : public ::testing::TestWithParam<cluster_world_factory> 
         }
         return !result;
     }
-    // What a call in trouble may come to.
+    // Expects the failure that an injected fault causes.
     template <class T>
-    static void expect_trouble(const base::outcome<T>& result, trouble what) {
+    static void expect_fault(const base::outcome<T>& result, injected_fault fault) {
         using base::errc;
-        if (what == trouble::down) failed(result, errc::unavailable);
-        if (what == trouble::denied) failed(result, errc::denied);
-        if (what == trouble::lost) failed(result, errc::timed_out);
-        if (what == trouble::hung) failed(result, errc::cancelled);
+        if (fault == injected_fault::unavailable) failed(result, errc::unavailable);
+        if (fault == injected_fault::denied) failed(result, errc::denied);
+        if (fault == injected_fault::lost_response) failed(result, errc::timed_out);
+        if (fault == injected_fault::hung) failed(result, errc::cancelled);
     }
-    static constexpr std::array all_trouble{trouble::down, trouble::denied, trouble::lost,
-                                            trouble::hung};
+    static constexpr std::array all_faults{injected_fault::unavailable, injected_fault::denied,
+                                           injected_fault::lost_response, injected_fault::hung};
 };
 
 }  // namespace fakes

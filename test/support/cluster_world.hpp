@@ -1,7 +1,7 @@
 #pragma once
-// What the contract suite of ports::cluster needs beside the port: the cluster's other side (the
-// operator, administrators, faults), and an observer that can be waited for. A test's loop owns
-// all.
+// The other side of the contract suite of ports::cluster: the operator, administrators and faults
+// (cluster_world), and an observer that a test can wait for (cluster_watcher). The loop of the test
+// owns both.
 
 #include <chrono>
 #include <cstddef>
@@ -18,16 +18,17 @@
 
 namespace fakes {
 
-// What becomes of calls of the port.
-enum class trouble {
-    down,    // unavailable; nothing was done
-    denied,  // nothing was done
-    lost,    // done, and the answer is lost: timed_out
-    hung     // done, and there is never an answer
+// A fault that calls of the port meet.
+enum class injected_fault {
+    unavailable,    // unavailable, without effect
+    denied,         // denied, without effect
+    lost_response,  // takes effect, but the response is lost: timed_out
+    hung            // takes effect, but never returns
 };
 
-// The same cluster seen from its other side. Records stand for the object of their engine, project
-// and name. What a function asks for has happened when it comes back, unless it says otherwise.
+// The side of the cluster that the port does not see: the operator, administrators and faults.
+// A record stands for the object of its engine, project and name. The effect of a function is
+// complete when it returns, unless its comment says otherwise.
 class cluster_world {
   public:
     cluster_world() = default;
@@ -37,92 +38,96 @@ class cluster_world {
 
     virtual ports::cluster& port() = 0;
 
-    // The operator does what there is to do; it may still be about to when this comes back.
-    virtual aio::task<> work(domain::database on) = 0;
-    // The project's place, made by somebody else.
+    // Lets the operator act on the object. The operator may still be acting on return.
+    virtual aio::task<> run_operator(domain::database record) = 0;
+    // Creates the namespace of the project without the platform's labels.
     virtual aio::task<> put_foreign_project(std::string project) = 0;
-    // Such an object, made by somebody else: without the record's id.
-    virtual aio::task<> put_foreign(domain::database like) = 0;
-    // Somebody else deletes the object; it may take its time.
-    virtual aio::task<> take_away(domain::database which) = 0;
-    // Once deleted, the object stays "deleting" until it is let go.
-    virtual aio::task<> hold(domain::database which) = 0;
-    virtual aio::task<> let_go(domain::database which) = 0;
-    // A volume of the database that does not go with it, until it is swept.
-    virtual aio::task<> put_stray_volume(domain::database of) = 0;
-    virtual aio::task<> sweep(domain::database of) = 0;
-    virtual aio::task<> set_password(domain::database of, std::string password) = 0;
+    // Creates an object like that of the record, without the record's id.
+    virtual aio::task<> put_foreign_object(domain::database record) = 0;
+    // Deletes the object as an administrator. The deletion may still be running on return.
+    virtual aio::task<> delete_object(domain::database record) = 0;
+    // Keeps the object in the state "deleting", once it is deleted, until unblock_deletion().
+    virtual aio::task<> block_deletion(domain::database record) = 0;
+    virtual aio::task<> unblock_deletion(domain::database record) = 0;
+    // Creates a volume of the database that the operator does not delete.
+    virtual aio::task<> put_stray_volume(domain::database record) = 0;
+    virtual aio::task<> delete_stray_volume(domain::database record) = 0;
+    virtual aio::task<> set_password(domain::database record, std::string password) = 0;
 
-    // Everything about the object that the port could change, in any words; empty: not there.
-    virtual aio::task<std::string> picture_of(domain::database which) = 0;
-    // How many requests for changes of the database there are.
-    virtual aio::task<std::size_t> changes_of(domain::database which) = 0;
+    // Returns everything about the object that the port could change, in any format. Returns an
+    // empty text if there is no object.
+    virtual aio::task<std::string> snapshot_of(domain::database record) = 0;
+    // Returns the number of change requests of the database.
+    virtual aio::task<std::size_t> count_changes(domain::database record) = 0;
 
-    // By its name: another one takes its place.
-    virtual aio::task<> offer(std::string engine, ports::engine_version version) = 0;
-    virtual aio::task<> withdraw(std::string engine, std::string version) = 0;
-    virtual aio::task<> add_room(std::int64_t cpu_millis, std::int64_t memory_bytes) = 0;
+    // Adds a version to the catalogue, or replaces the one of that name.
+    virtual aio::task<> add_version(std::string engine, ports::engine_version version) = 0;
+    virtual aio::task<> remove_version(std::string engine, std::string version) = 0;
+    virtual aio::task<> add_capacity(std::int64_t cpu_millis, std::int64_t memory_bytes) = 0;
 
-    virtual aio::task<> cut_link() = 0;
-    virtual aio::task<> mend_link() = 0;
-    // What becomes of calls of one function of the port ("create"), until calm().
-    virtual aio::task<> make_trouble(std::string function, trouble what) = 0;
-    virtual aio::task<> calm() = 0;
-    // A call hangs by now: what it was to do is done. Failures: timed_out.
-    virtual aio::task<> until_hung() = 0;
+    virtual aio::task<> disconnect() = 0;
+    virtual aio::task<> reconnect() = 0;
+    // Makes calls of one function of the port ("create") meet a fault until clear_faults().
+    virtual aio::task<> inject_fault(std::string function, injected_fault fault) = 0;
+    virtual aio::task<> clear_faults() = 0;
+    // Waits until a call hangs after it took effect. Errors: timed_out.
+    virtual aio::task<> wait_until_hung() = 0;
 };
 
-using cluster_world_factory = std::function<std::unique_ptr<cluster_world>(aio::executor on)>;
+using cluster_world_factory = std::function<std::unique_ptr<cluster_world>(aio::executor)>;
 
-// Remembers what it was told last.
+// Keeps the latest state of each database, the catalogue and the sync state.
 class cluster_watcher final : public ports::cluster_observer {
   public:
-    explicit cluster_watcher(const aio::executor& on) : news_(on) {}
+    explicit cluster_watcher(const aio::executor& executor) : events_(executor) {}
 
     void on_observed(const ports::database_key& key,
                      std::shared_ptr<const domain::observed_database> state) override {
         states_[key] = std::move(state);
-        news_.notify();
+        events_.notify();
     }
-    void on_catalogue(std::shared_ptr<const ports::catalogue> offer) override {
-        offer_ = std::move(offer);
-        news_.notify();
+    void on_catalogue(std::shared_ptr<const ports::catalogue> catalogue) override {
+        catalogue_ = std::move(catalogue);
+        events_.notify();
     }
     void on_sync_state(ports::sync_state state) override {
-        link_ = state;
-        news_.notify();
+        sync_state_ = state;
+        events_.notify();
     }
 
-    // What was told of the database; `exists` is false as well when nothing was.
-    [[nodiscard]] const domain::observed_database& of(const domain::database& record) const {
+    // Returns the latest state of the database; `exists` is false if none was published.
+    [[nodiscard]] const domain::observed_database& state_of(const domain::database& record) const {
         static const domain::observed_database nothing;
-        const auto at = states_.find({record.project, record.engine, record.name});
-        return at == states_.end() ? nothing : *at->second;
+        const auto it = states_.find({record.project, record.engine, record.name});
+        return it == states_.end() ? nothing : *it->second;
     }
-    // Versions of an engine, newest first; empty: not installed.
+    // Returns the versions of an engine, newest first. Empty if the engine is not installed.
     [[nodiscard]] std::vector<ports::engine_version> versions(const std::string& engine) const {
-        if (!offer_ || !offer_->engines.contains(engine)) return {};
-        return offer_->engines.find(engine)->second;
+        if (!catalogue_ || !catalogue_->engines.contains(engine)) return {};
+        return catalogue_->engines.find(engine)->second;
     }
-    [[nodiscard]] const std::shared_ptr<const ports::catalogue>& offer() const { return offer_; }
-    [[nodiscard]] ports::sync_state link() const { return link_; }
+    [[nodiscard]] const std::shared_ptr<const ports::catalogue>& catalogue() const {
+        return catalogue_;
+    }
+    [[nodiscard]] ports::sync_state sync_state() const { return sync_state_; }
 
-    // Waits until it is so. Failures: timed_out after ten seconds, cancelled.
-    aio::task<> until(std::function<bool()> is_so) {
+    // Waits until the condition holds. Errors: timed_out (after 10 s), cancelled.
+    aio::task<> wait_until(std::function<bool()> condition) {
         const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
-        while (!is_so()) {
-            auto told = co_await news_.wait_until(deadline);
-            if (!told) co_return base::pass(std::move(told));
-            if (!*told) co_return base::fail(base::errc::timed_out, "it did not become so");
+        while (!condition()) {
+            auto notified = co_await events_.wait_until(deadline);
+            if (!notified) co_return base::pass(std::move(notified));
+            if (!*notified)
+                co_return base::fail(base::errc::timed_out, "the condition did not become true");
         }
         co_return base::ok();
     }
 
   private:
-    aio::notification news_;
+    aio::notification events_;
     std::map<ports::database_key, std::shared_ptr<const domain::observed_database>> states_;
-    std::shared_ptr<const ports::catalogue> offer_;
-    ports::sync_state link_ = ports::sync_state::starting;
+    std::shared_ptr<const ports::catalogue> catalogue_;
+    ports::sync_state sync_state_ = ports::sync_state::starting;
 };
 
 }  // namespace fakes

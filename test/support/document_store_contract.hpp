@@ -1,7 +1,7 @@
 #pragma once
-// What every ports::document_store must do. An adapter's test includes this and says
-//   INSTANTIATE_TEST_SUITE_P(sqlite, document_store_contract, ::testing::Values(make_it));
-// where make_it returns an open, empty store; the store must not need a running loop of the test's.
+// The contract suite of ports::document_store. The test of an adapter includes this file:
+//   INSTANTIATE_TEST_SUITE_P(sqlite, document_store_contract, ::testing::Values(make_store));
+// `make_store` returns an open, empty store. The store must not need a running loop of the test.
 
 #include <gtest/gtest.h>
 
@@ -39,10 +39,10 @@ class document_store_contract : public ::testing::TestWithParam<document_store_f
         return aio::block_on(
             store_->remove({.collection = "things", .id = std::move(id), .expected = expected}));
     }
-    // The ids of all pages of a find.
+    // Returns the ids of all pages of a find.
     std::vector<std::string> ids(std::string index_name, std::string index_value,
                                  std::size_t limit) {
-        std::vector<std::string> found;
+        std::vector<std::string> result;
         ports::page_request request{.collection = "things",
                                     .index_name = std::move(index_name),
                                     .index_value = std::move(index_value),
@@ -51,14 +51,14 @@ class document_store_contract : public ::testing::TestWithParam<document_store_f
             const auto page = aio::block_on(store_->find(request));
             if (!page) return {"failed: " + page.error().text};
             EXPECT_LE(page->items.size(), limit);
-            for (const auto& item : page->items) found.push_back(item.id);
+            for (const auto& item : page->items) result.push_back(item.id);
             request.after = page->next;
         } while (!request.after.empty());
-        return found;
+        return result;
     }
 
     using pairs = std::vector<std::pair<std::string, ports::revision>>;
-    // The pairs of all pages of revisions().
+    // Returns the pairs of all pages of revisions().
     pairs revisions(std::size_t limit) {
         pairs result;
         std::string after;
@@ -77,27 +77,27 @@ class document_store_contract : public ::testing::TestWithParam<document_store_f
 
 using strings = std::vector<std::string>;
 
-TEST_P(document_store_contract, counts_revisions_from_one) {
+TEST_P(document_store_contract, put_counts_revisions_from_one) {
     EXPECT_EQ(put("a", "1", 0).value(), 1);
     EXPECT_EQ(put("a", "2", 1).value(), 2);
-    const auto held = get("a");
-    ASSERT_TRUE(held);
-    EXPECT_EQ(held->body, "2");
-    EXPECT_EQ(held->revision, 2);
+    const auto document = get("a");
+    ASSERT_TRUE(document);
+    EXPECT_EQ(document->body, "2");
+    EXPECT_EQ(document->revision, 2);
 }
 
-TEST_P(document_store_contract, gives_back_every_byte) {
+TEST_P(document_store_contract, get_returns_every_byte_that_was_put) {
     std::string body;
     for (int i = 0; i < 1024; ++i) body += static_cast<char>(i);
     ASSERT_TRUE(put("a", body, 0, {{"k", "v\"'%_"}}, {{"u", "x/y"}}));
-    const auto held = get("a");
-    ASSERT_TRUE(held);
-    EXPECT_EQ(held->body, body);
-    EXPECT_EQ(held->index.at("k"), "v\"'%_");
-    EXPECT_EQ(held->unique.at("u"), "x/y");
+    const auto document = get("a");
+    ASSERT_TRUE(document);
+    EXPECT_EQ(document->body, body);
+    EXPECT_EQ(document->index.at("k"), "v\"'%_");
+    EXPECT_EQ(document->unique.at("u"), "x/y");
 }
 
-TEST_P(document_store_contract, refuses_a_stale_revision) {
+TEST_P(document_store_contract, put_with_an_old_revision_is_a_precondition_error) {
     ASSERT_TRUE(put("a", "1", 0));
     ASSERT_TRUE(put("a", "2", 1));
     EXPECT_EQ(put("a", "3", 1).error().code, base::errc::precondition);
@@ -106,11 +106,11 @@ TEST_P(document_store_contract, refuses_a_stale_revision) {
     EXPECT_EQ(get("a")->body, "2");
 }
 
-TEST_P(document_store_contract, says_what_is_not_there) {
+TEST_P(document_store_contract, get_of_a_missing_document_is_not_found) {
     EXPECT_EQ(get("a").error().code, base::errc::not_found);
 }
 
-TEST_P(document_store_contract, keeps_unique_values_apart) {
+TEST_P(document_store_contract, put_of_a_unique_value_of_another_document_is_a_conflict) {
     ASSERT_TRUE(put("a", "", 0, {}, {{"name", "shop/orders"}}));
     const auto second = put("b", "", 0, {}, {{"name", "shop/orders"}});
     ASSERT_FALSE(second);
@@ -118,11 +118,12 @@ TEST_P(document_store_contract, keeps_unique_values_apart) {
     EXPECT_EQ(second.error().reason, "unique:name");
     EXPECT_EQ(get("b").error().code, base::errc::not_found);
     EXPECT_TRUE(put("a", "again", 1, {}, {{"name", "shop/orders"}}))
-        << "its own value is not taken";
-    EXPECT_TRUE(put("b", "", 0, {}, {{"other", "shop/orders"}})) << "another name is another value";
+        << "a document may keep its own value";
+    EXPECT_TRUE(put("b", "", 0, {}, {{"other", "shop/orders"}}))
+        << "values of different names are independent";
 }
 
-TEST_P(document_store_contract, frees_unique_values_that_are_given_up) {
+TEST_P(document_store_contract, put_and_remove_release_unique_values) {
     ASSERT_TRUE(put("a", "", 0, {}, {{"name", "x"}}));
     ASSERT_TRUE(put("a", "", 1, {}, {{"name", "y"}}));
     EXPECT_TRUE(put("b", "", 0, {}, {{"name", "x"}}));
@@ -130,14 +131,14 @@ TEST_P(document_store_contract, frees_unique_values_that_are_given_up) {
     EXPECT_TRUE(put("c", "", 0, {}, {{"name", "y"}}));
 }
 
-TEST_P(document_store_contract, pages_in_the_order_of_ids) {
+TEST_P(document_store_contract, find_returns_pages_in_the_order_of_ids) {
     for (const char* id : {"c", "a", "e", "b", "d"}) ASSERT_TRUE(put(id, "", 0));
     EXPECT_EQ(ids("", "", 2), (strings{"a", "b", "c", "d", "e"}));
     EXPECT_EQ(ids("", "", 5), (strings{"a", "b", "c", "d", "e"}));
     EXPECT_EQ(ids("", "", 100), (strings{"a", "b", "c", "d", "e"}));
 }
 
-TEST_P(document_store_contract, finds_by_one_index_value) {
+TEST_P(document_store_contract, find_returns_the_documents_of_an_index_value) {
     ASSERT_TRUE(put("a", "", 0, {{"project", "shop"}}));
     ASSERT_TRUE(put("b", "", 0, {{"project", "blog"}}));
     ASSERT_TRUE(put("c", "", 0, {{"project", "shop"}, {"engine", "redis"}}));
@@ -149,7 +150,7 @@ TEST_P(document_store_contract, finds_by_one_index_value) {
     EXPECT_EQ(ids("project", "blog", 10), (strings{"a", "b"}));
 }
 
-TEST_P(document_store_contract, skips_nothing_when_documents_change_between_pages) {
+TEST_P(document_store_contract, find_skips_nothing_when_documents_change_between_pages) {
     for (const char* id : {"a", "b", "c", "d"}) ASSERT_TRUE(put(id, "", 0));
     const auto first = aio::block_on(store_->find({.collection = "things", .limit = 2}));
     ASSERT_TRUE(first);
@@ -163,7 +164,7 @@ TEST_P(document_store_contract, skips_nothing_when_documents_change_between_page
     EXPECT_EQ(second->items[1].id, "d");
 }
 
-TEST_P(document_store_contract, lists_revisions_in_the_order_of_ids) {
+TEST_P(document_store_contract, revisions_returns_pages_in_the_order_of_ids) {
     for (const char* id : {"c", "a", "b"}) ASSERT_TRUE(put(id, "", 0));
     ASSERT_TRUE(put("b", "next", 1));
     EXPECT_EQ(revisions(2), (pairs{{"a", 1}, {"b", 2}, {"c", 1}}));
@@ -171,14 +172,14 @@ TEST_P(document_store_contract, lists_revisions_in_the_order_of_ids) {
     EXPECT_EQ(revisions(10'000), (pairs{{"a", 1}, {"b", 2}, {"c", 1}}));
 }
 
-TEST_P(document_store_contract, lists_no_revisions_of_an_empty_or_another_collection) {
+TEST_P(document_store_contract, revisions_is_empty_for_an_empty_collection) {
     EXPECT_EQ(revisions(10), pairs{});
     ASSERT_TRUE(aio::block_on(
         store_->put({.collection = "others", .content = {.id = "a"}, .expected = 0})));
     EXPECT_EQ(revisions(10), pairs{});
 }
 
-TEST_P(document_store_contract, lists_no_revision_of_a_deleted_document) {
+TEST_P(document_store_contract, revisions_omits_deleted_documents) {
     for (const char* id : {"a", "b"}) ASSERT_TRUE(put(id, "", 0));
     ASSERT_TRUE(remove("a"));
     EXPECT_EQ(revisions(10), (pairs{{"b", 1}}));
@@ -186,7 +187,7 @@ TEST_P(document_store_contract, lists_no_revision_of_a_deleted_document) {
     EXPECT_EQ(revisions(10), (pairs{{"a", 1}, {"b", 1}}));
 }
 
-TEST_P(document_store_contract, skips_no_revision_when_documents_change_between_pages) {
+TEST_P(document_store_contract, revisions_skips_nothing_when_documents_change_between_pages) {
     for (const char* id : {"a", "b", "c", "d"}) ASSERT_TRUE(put(id, "", 0));
     const auto first = aio::block_on(store_->revisions("things", "", 2));
     ASSERT_TRUE(first);
@@ -200,29 +201,29 @@ TEST_P(document_store_contract, skips_no_revision_when_documents_change_between_
     EXPECT_EQ(second->next, "");
 }
 
-TEST_P(document_store_contract, rejects_a_limit_of_revisions_out_of_bounds) {
+TEST_P(document_store_contract, revisions_with_a_limit_out_of_bounds_is_invalid) {
     for (const std::size_t limit : {std::size_t(0), std::size_t(10'001)}) {
         const auto page = aio::block_on(store_->revisions("things", "", limit));
         EXPECT_EQ(page.error().code, base::errc::invalid) << limit;
     }
 }
 
-TEST_P(document_store_contract, keeps_collections_apart) {
+TEST_P(document_store_contract, collections_are_independent) {
     ASSERT_TRUE(put("a", "1", 0));
     EXPECT_EQ(aio::block_on(store_->get("others", "a")).error().code, base::errc::not_found);
 }
 
-TEST_P(document_store_contract, removes_under_a_precondition) {
+TEST_P(document_store_contract, remove_with_an_old_revision_is_a_precondition_error) {
     ASSERT_TRUE(put("a", "1", 0));
     EXPECT_EQ(remove("a", 7).error().code, base::errc::precondition);
     EXPECT_TRUE(remove("a", 1));
     EXPECT_EQ(get("a").error().code, base::errc::not_found);
-    EXPECT_TRUE(remove("a")) << "removing what is not there is fine";
+    EXPECT_TRUE(remove("a")) << "remove() of a missing document succeeds";
     EXPECT_EQ(remove("a", 1).error().code, base::errc::precondition);
     EXPECT_EQ(put("a", "2", 0).value(), 1);
 }
 
-TEST_P(document_store_contract, answers_each_request_of_a_bulk_on_its_own) {
+TEST_P(document_store_contract, put_bulk_returns_one_result_per_request) {
     ASSERT_TRUE(put("a", "1", 0));
     std::vector<ports::put_request> requests;
     for (const auto& [id, expected] :
@@ -239,7 +240,7 @@ TEST_P(document_store_contract, answers_each_request_of_a_bulk_on_its_own) {
     EXPECT_EQ(get("c")->body, "bulk");
 }
 
-TEST_P(document_store_contract, limits_ids_and_bodies) {
+TEST_P(document_store_contract, put_of_an_id_or_body_out_of_bounds_is_a_limit_error) {
     EXPECT_EQ(put(std::string(129, 'x'), "", 0).error().code, base::errc::limit);
     EXPECT_EQ(put("", "", 0).error().code, base::errc::limit);
     EXPECT_EQ(put("a", std::string((std::size_t(4) << 20) + 1, 'x'), 0).error().code,
@@ -247,15 +248,15 @@ TEST_P(document_store_contract, limits_ids_and_bodies) {
     EXPECT_TRUE(put(std::string(128, 'x'), "", 0));
 }
 
-TEST_P(document_store_contract, lets_exactly_one_of_many_writers_win) {
+TEST_P(document_store_contract, put_succeeds_for_one_of_many_concurrent_writers) {
     ASSERT_TRUE(put("a", "0", 0));
     std::atomic<int> wins{0}, losses{0};
     std::vector<std::thread> writers;
     for (int w = 0; w < 8; ++w) {
         writers.emplace_back([&] {
-            const auto done = put("a", "x", 1);
-            if (done) ++wins;
-            if (!done && done.error().code == base::errc::precondition) ++losses;
+            const auto written = put("a", "x", 1);
+            if (written) ++wins;
+            if (!written && written.error().code == base::errc::precondition) ++losses;
         });
     }
     for (auto& writer : writers) writer.join();
@@ -264,7 +265,8 @@ TEST_P(document_store_contract, lets_exactly_one_of_many_writers_win) {
     EXPECT_EQ(get("a")->revision, 2);
 }
 
-TEST_P(document_store_contract, gives_a_unique_value_to_one_of_many) {
+TEST_P(document_store_contract,
+       put_of_one_unique_value_succeeds_for_one_of_many_concurrent_writers) {
     std::atomic<int> wins{0};
     std::vector<std::thread> writers;
     for (int w = 0; w < 8; ++w) {
@@ -277,7 +279,7 @@ TEST_P(document_store_contract, gives_a_unique_value_to_one_of_many) {
     EXPECT_EQ(ids("", "", 100).size(), 1u);
 }
 
-TEST_P(document_store_contract, answers_unavailable_after_close) {
+TEST_P(document_store_contract, calls_after_close_are_unavailable) {
     ASSERT_TRUE(put("a", "1", 0));
     EXPECT_TRUE(store_->is_connected());
     ASSERT_TRUE(aio::block_on(store_->close()));

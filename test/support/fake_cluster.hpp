@@ -1,6 +1,6 @@
 #pragma once
-// A cluster in memory that behaves: objects appear, become ready, change and go when a test says
-// so. With switches for trouble. Lives on the test's loop. Passes cluster_contract.
+// A cluster in memory. Objects become ready, change and disappear when a test calls for it. A test
+// can inject faults. Lives on the loop of the test. Passes cluster_contract.
 
 #include <map>
 #include <memory>
@@ -20,7 +20,7 @@ class fake_cluster final : public ports::cluster {
     // Offers PostgreSQL 17.9 and Redis 7.0.15.
     explicit fake_cluster(const base::clock& clock);
 
-    // Synced as soon as it has begun, or what begin_as() says.
+    // Starts in the sync state of start_as(), which is `synced` by default.
     aio::task<void> run(ports::cluster_observer& observer) override;
     aio::task<void> ensure_project(domain::project project) override;
     aio::task<std::string> create(domain::database database) override;
@@ -32,77 +32,80 @@ class fake_cluster final : public ports::cluster {
     [[nodiscard]] ports::sync_state state() const noexcept override { return state_; }
 
     // ---- the operator
-    // The object's phase as the operator would report it; all its members follow.
+    // Sets the phase of the object and of all its members, as the operator would.
     void report(const std::string& name, domain::observed_phase phase);
-    // The oldest unfinished change ends; a successful one is applied to the object.
-    void finish_change(const std::string& name, domain::change_phase how);
+    // Ends the oldest unfinished change. Applies it to the object if it succeeded.
+    void finish_change(const std::string& name, domain::change_phase phase);
 
-    // ---- somebody else
-    void vanish(const std::string& name);  // deletes the object
-    void put_foreign(const domain::database& like);
+    // ---- administrators
+    void delete_object(const std::string& name);
+    void put_foreign_object(const domain::database& record);
     void put_foreign_project(const std::string& name) { foreign_projects_.insert(name); }
-    // Once deleted, the object is "deleting" until it is let go.
-    void hold(const std::string& name) { held_.insert(name); }
-    void let_go(const std::string& name);
-    // A volume that does not go with the database, until it is swept.
+    // Keeps the object in the state "deleting", once it is deleted, until unblock_deletion().
+    void block_deletion(const std::string& name) { deletion_blocked_.insert(name); }
+    void unblock_deletion(const std::string& name);
+    // Adds a volume that the operator does not delete.
     void put_stray_volume(const std::string& name) { stray_volumes_.insert(name); }
-    void sweep(const std::string& name);
+    void delete_stray_volume(const std::string& name);
     void set_password(const std::string& name, std::string password);
-    void offer(std::shared_ptr<const ports::catalogue> what);
-    [[nodiscard]] const ports::catalogue& offered() const noexcept { return *offer_; }
-    // While the link is not synced nothing is told; afterwards everything is.
-    void link(ports::sync_state state);
-    // The link's state when run() begins.
-    void begin_as(ports::sync_state state) { first_state_ = state; }
-    // Parts of a database are reported while its object has not been listed yet.
-    void tell_without_object(const std::string& name);
+    void set_catalogue(std::shared_ptr<const ports::catalogue> catalogue);
+    [[nodiscard]] const ports::catalogue& current_catalogue() const noexcept { return *catalogue_; }
+    // The fake publishes nothing unless it is synced. It publishes everything when it becomes
+    // synced.
+    void set_sync_state(ports::sync_state state);
+    // Sets the sync state with which run() starts.
+    void start_as(ports::sync_state state) { initial_state_ = state; }
+    // Publishes the members of a database as if its object had not been listed yet.
+    void publish_without_object(const std::string& name);
 
-    // ---- trouble
-    // The next call of this function ("create", ...) fails so, and nothing was done.
-    void fail_next(const std::string& call, base::failure how) { failures_[call] = std::move(how); }
-    // The next call happens, but its answer is lost: timed_out.
-    void lose_next_answer(const std::string& call = "create") { lost_.insert(call); }
-    // The next call happens, but never answers: it ends when it is cancelled.
-    void hang_next(const std::string& call) { hung_.insert(call); }
-    void forget_trouble();
-    [[nodiscard]] std::size_t hanging() const noexcept { return hanging_; }
+    // ---- faults
+    // Makes the next call of this function ("create") fail without effect.
+    void fail_next(const std::string& call, base::failure failure) {
+        failures_[call] = std::move(failure);
+    }
+    // Makes the next call take effect and fail with timed_out.
+    void lose_next_response(const std::string& call = "create") { lost_responses_.insert(call); }
+    // Makes the next call take effect and hang until it is cancelled.
+    void hang_next(const std::string& call) { hung_calls_.insert(call); }
+    void clear_faults();
+    [[nodiscard]] std::size_t hanging_calls() const noexcept { return hanging_calls_; }
 
     [[nodiscard]] bool has(const std::string& name) const { return objects_.contains(name); }
     [[nodiscard]] std::size_t size() const noexcept { return objects_.size(); }
-    // Null: there is none.
+    // Returns nullptr if there is no object.
     [[nodiscard]] const domain::observed_database* find(const std::string& name) const;
     [[nodiscard]] const std::vector<std::string>& calls() const noexcept { return calls_; }
 
   private:
     struct object {
         ports::database_key key;
-        domain::observed_database seen;
-        std::map<std::string, domain::database> wanted;  // by change
+        domain::observed_database state;
+        std::map<std::string, domain::database> wanted;  // by name of the change
         std::string password;
     };
-    object& make(const domain::database& from, const std::string& owner);
+    object& make(const domain::database& record, const std::string& owner);
     base::outcome<void> enter(const std::string& call, const std::string& name);
     aio::task<> leave(std::string call);
-    // Failures: not_found, precondition.
+    // Errors: not_found, precondition.
     base::outcome<object*> object_of(const domain::database& record);
-    void tell(object& which);
-    void tell_all();
-    void go(const std::string& name);
+    void publish(object& target);
+    void publish_all();
+    void finish_deletion(const std::string& name);
 
     const base::clock& clock_;
     ports::cluster_observer* observer_ = nullptr;
     ports::sync_state state_ = ports::sync_state::starting;
-    ports::sync_state first_state_ = ports::sync_state::synced;
-    std::shared_ptr<const ports::catalogue> offer_;
+    ports::sync_state initial_state_ = ports::sync_state::synced;
+    std::shared_ptr<const ports::catalogue> catalogue_;
     std::map<std::string, object> objects_;  // by name; tests use one project
-    std::map<std::string, object> gone_;     // told as gone, or with something left of them
+    std::map<std::string, object> deleted_;  // published as missing or with leftovers
     std::set<std::string> foreign_projects_;
-    std::set<std::string> held_;
+    std::set<std::string> deletion_blocked_;
     std::set<std::string> stray_volumes_;
     std::map<std::string, base::failure> failures_;
-    std::set<std::string> lost_;
-    std::set<std::string> hung_;
-    std::size_t hanging_ = 0;
+    std::set<std::string> lost_responses_;
+    std::set<std::string> hung_calls_;
+    std::size_t hanging_calls_ = 0;
     std::vector<std::string> calls_;
     int uids_ = 0;
 };

@@ -7,7 +7,7 @@ namespace fakes {
 
 base::outcome<void> fake_lease_manager::enter() {
     ++calls_;
-    if (trouble_) return std::unexpected(*trouble_);
+    if (failure_) return std::unexpected(*failure_);
     return {};
 }
 
@@ -16,19 +16,20 @@ aio::task<bool> fake_lease_manager::hold(std::string name, std::string holder,
     auto entered = enter();
     if (!entered) co_return base::pass(std::move(entered));
     if (holder.empty() || duration < std::chrono::seconds(1)) {
-        co_return base::fail(base::errc::invalid, "a holder, and at least a second");
+        co_return base::fail(base::errc::invalid,
+                             "holder: must not be empty; duration: must be at least 1 s");
     }
-    auto& wanted = (*rights_)[name];
-    if (wanted.holder != holder && is_live(wanted)) co_return false;
-    wanted = {.holder = std::move(holder), .until = clock_.now() + duration};
+    auto& entry = (*leases_)[name];
+    if (entry.holder != holder && is_live(entry)) co_return false;
+    entry = {.holder = std::move(holder), .expires_at = clock_.now() + duration};
     co_return true;
 }
 
 aio::task<void> fake_lease_manager::release(std::string name, std::string holder) {
     auto entered = enter();
     if (!entered) co_return entered;
-    const auto at = rights_->find(name);
-    if (at != rights_->end() && at->second.holder == holder) rights_->erase(at);
+    const auto it = leases_->find(name);
+    if (it != leases_->end() && it->second.holder == holder) leases_->erase(it);
     co_return base::ok();
 }
 
@@ -36,8 +37,8 @@ aio::task<std::vector<std::string>> fake_lease_manager::live_holders(std::string
     auto entered = enter();
     if (!entered) co_return base::pass(std::move(entered));
     std::set<std::string> holders;
-    for (const auto& [name, right] : *rights_) {
-        if (name.starts_with(prefix) && is_live(right)) holders.insert(right.holder);
+    for (const auto& [name, entry] : *leases_) {
+        if (name.starts_with(prefix) && is_live(entry)) holders.insert(entry.holder);
     }
     co_return std::vector<std::string>(holders.begin(), holders.end());
 }

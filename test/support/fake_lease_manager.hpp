@@ -1,6 +1,6 @@
 #pragma once
-// Leases in memory that behave, shared by several keepers as by several processes, with a switch
-// for trouble. One loop.
+// Leases in memory. Several managers share them, as several processes would. A test can make all
+// calls of one manager fail. One loop.
 
 #include <map>
 #include <memory>
@@ -16,31 +16,31 @@ namespace fakes {
 class fake_lease_manager final : public ports::lease_manager {
   public:
     explicit fake_lease_manager(const base::clock& clock)
-        : clock_(clock), rights_(std::make_shared<std::map<std::string, right>>()) {}
-    // Another process: the same rights, trouble of its own.
-    explicit fake_lease_manager(fake_lease_manager& beside)
-        : clock_(beside.clock_), rights_(beside.rights_) {}
+        : clock_(clock), leases_(std::make_shared<std::map<std::string, lease>>()) {}
+    // Another process: shares the leases of `other`, but not its failure.
+    explicit fake_lease_manager(fake_lease_manager& other)
+        : clock_(other.clock_), leases_(other.leases_) {}
 
     aio::task<bool> hold(std::string name, std::string holder,
                          std::chrono::seconds duration) override;
     aio::task<void> release(std::string name, std::string holder) override;
     aio::task<std::vector<std::string>> live_holders(std::string prefix) override;
 
-    // Every call fails so, without effect, until it is told otherwise.
-    void fail_with(std::optional<base::failure> how) { trouble_ = std::move(how); }
+    // Makes every call fail without effect; nullopt ends that.
+    void fail_with(std::optional<base::failure> failure) { failure_ = std::move(failure); }
     [[nodiscard]] int calls() const noexcept { return calls_; }
 
   private:
-    struct right {
+    struct lease {
         std::string holder;
-        base::steady_time until;
+        base::steady_time expires_at;
     };
     base::outcome<void> enter();
-    [[nodiscard]] bool is_live(const right& which) const { return clock_.now() < which.until; }
+    [[nodiscard]] bool is_live(const lease& entry) const { return clock_.now() < entry.expires_at; }
 
     const base::clock& clock_;
-    std::shared_ptr<std::map<std::string, right>> rights_;  // all keepers of one place own it
-    std::optional<base::failure> trouble_;
+    std::shared_ptr<std::map<std::string, lease>> leases_;  // shared by all managers
+    std::optional<base::failure> failure_;
     int calls_ = 0;
 };
 

@@ -5,15 +5,15 @@
 namespace fakes {
 namespace {
 
-class memory_place final : public lease_place {
+class memory_processes final : public lease_processes {
   public:
-    explicit memory_place(const base::clock& clock) : first_(clock), second_(first_) {}
+    explicit memory_processes(const base::clock& clock) : first_(clock), second_(first_) {}
     ports::lease_manager& first() override { return first_; }
     ports::lease_manager& second() override { return second_; }
-    void trouble(std::optional<base::errc> how) override {
-        for (auto* each : {&first_, &second_}) {
-            each->fail_with(how.transform(
-                [](base::errc code) { return base::failure{.code = code, .text = "trouble"}; }));
+    void fail_calls(std::optional<base::errc> code) override {
+        for (auto* manager : {&first_, &second_}) {
+            manager->fail_with(code.transform(
+                [](base::errc value) { return base::failure{.code = value, .text = "injected"}; }));
         }
     }
 
@@ -24,7 +24,7 @@ class memory_place final : public lease_place {
 
 INSTANTIATE_TEST_SUITE_P(memory, lease_manager_contract,
                          ::testing::Values([](aio::executor, manual_clock& clock) {
-                             return std::make_unique<memory_place>(clock);
+                             return std::make_unique<memory_processes>(clock);
                          }));
 
 }  // namespace

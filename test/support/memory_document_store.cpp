@@ -27,58 +27,60 @@ base::outcome<void> memory_document_store::enter() {
     if (is_closed_) return fail(errc::unavailable, "the store is closed");
     if (failures_left_ > 0) {
         --failures_left_;
-        return fail(errc::unavailable, "the store does not answer");
+        return fail(errc::unavailable, "the store does not respond");
     }
     ++calls_;
     return {};
 }
 
 bool memory_document_store::leave() {
-    if (!loses_then_fails_) return true;
-    failures_left_ = *std::exchange(loses_then_fails_, std::nullopt);
+    if (!failures_after_lost_response_) return true;
+    failures_left_ = *std::exchange(failures_after_lost_response_, std::nullopt);
     return false;
 }
 
-void memory_document_store::release_unique(const std::string& where, const ports::document& held) {
-    for (const auto& [name, value] : held.unique) unique_.erase(unique_key(where, name, value));
+void memory_document_store::release_unique(const std::string& name,
+                                           const ports::document& document) {
+    for (const auto& [key, value] : document.unique) unique_.erase(unique_key(name, key, value));
 }
 
 base::outcome<ports::revision> memory_document_store::put_now(const ports::put_request& request) {
     const auto& wanted = request.content;
     if (wanted.id.empty() || wanted.id.size() > id_bytes_max) {
-        return fail(errc::limit, fmt::format("an id has 1 to {} bytes", id_bytes_max));
+        return fail(errc::limit, fmt::format("id: must have 1 to {} bytes", id_bytes_max));
     }
     if (wanted.body.size() > body_bytes_max) {
-        return fail(errc::limit, fmt::format("a body has at most {} bytes", body_bytes_max));
+        return fail(errc::limit, fmt::format("body: must have at most {} bytes", body_bytes_max));
     }
     auto& documents = collections_[request.collection];
-    const auto found = documents.find(wanted.id);
-    const auto present = found == documents.end() ? 0 : found->second.revision;
+    const auto it = documents.find(wanted.id);
+    const auto present = it == documents.end() ? 0 : it->second.revision;
     if (present != request.expected) {
-        return fail(errc::precondition, fmt::format("{} has revision {}, not {}", wanted.id,
+        return fail(errc::precondition, fmt::format("revision of {} is {}, not {}", wanted.id,
                                                     present, request.expected));
     }
     for (const auto& [name, value] : wanted.unique) {
         const auto owner = unique_.find(unique_key(request.collection, name, value));
         if (owner != unique_.end() && owner->second != wanted.id) {
-            return fail(errc::conflict, fmt::format("{} '{}' is taken", name, value),
+            return fail(errc::conflict,
+                        fmt::format("{} '{}' belongs to another document", name, value),
                         "unique:" + name);
         }
     }
-    if (present != 0) release_unique(request.collection, found->second);
+    if (present != 0) release_unique(request.collection, it->second);
     for (const auto& [name, value] : wanted.unique)
         unique_[unique_key(request.collection, name, value)] = wanted.id;
-    auto& held = documents[wanted.id];
-    held = wanted;
-    held.revision = present + 1;
-    return held.revision;
+    auto& stored = documents[wanted.id];
+    stored = wanted;
+    stored.revision = present + 1;
+    return stored.revision;
 }
 
 aio::task<ports::revision> memory_document_store::put(ports::put_request request) {
     const std::lock_guard lock(mutex_);
     if (auto entered = enter(); !entered) co_return base::pass(std::move(entered));
     auto put = put_now(request);
-    if (!leave()) co_return fail(errc::timed_out, "the answer was lost");
+    if (!leave()) co_return fail(errc::timed_out, "the response was lost");
     co_return put;
 }
 
@@ -95,10 +97,9 @@ aio::task<ports::document> memory_document_store::get(std::string collection, st
     const std::lock_guard lock(mutex_);
     if (auto entered = enter(); !entered) co_return base::pass(std::move(entered));
     const auto& documents = collections_[collection];
-    const auto found = documents.find(id);
-    if (found == documents.end())
-        co_return fail(errc::not_found, fmt::format("no document {}", id));
-    co_return found->second;
+    const auto it = documents.find(id);
+    if (it == documents.end()) co_return fail(errc::not_found, fmt::format("no document {}", id));
+    co_return it->second;
 }
 
 aio::task<ports::page> memory_document_store::find(ports::page_request request) {
@@ -107,16 +108,16 @@ aio::task<ports::page> memory_document_store::find(ports::page_request request) 
     const auto limit = std::clamp<std::size_t>(request.limit, 1, page_items_max);
     const auto& documents = collections_[request.collection];
     ports::page result;
-    for (auto at = documents.upper_bound(request.after); at != documents.end(); ++at) {
+    for (auto it = documents.upper_bound(request.after); it != documents.end(); ++it) {
         if (!request.index_name.empty()) {
-            const auto entry = at->second.index.find(request.index_name);
-            if (entry == at->second.index.end() || entry->second != request.index_value) continue;
+            const auto entry = it->second.index.find(request.index_name);
+            if (entry == it->second.index.end() || entry->second != request.index_value) continue;
         }
         if (result.items.size() == limit) {
             result.next = result.items.back().id;
             break;
         }
-        result.items.push_back(at->second);
+        result.items.push_back(it->second);
     }
     co_return result;
 }
@@ -146,17 +147,17 @@ aio::task<void> memory_document_store::remove(ports::delete_request request) {
     const std::lock_guard lock(mutex_);
     if (auto entered = enter(); !entered) co_return entered;
     auto& documents = collections_[request.collection];
-    const auto found = documents.find(request.id);
-    const auto present = found == documents.end() ? 0 : found->second.revision;
+    const auto it = documents.find(request.id);
+    const auto present = it == documents.end() ? 0 : it->second.revision;
     if (request.expected != 0 && present != request.expected) {
-        co_return fail(errc::precondition, fmt::format("{} has revision {}, not {}", request.id,
+        co_return fail(errc::precondition, fmt::format("revision of {} is {}, not {}", request.id,
                                                        present, request.expected));
     }
-    if (found != documents.end()) {
-        release_unique(request.collection, found->second);
-        documents.erase(found);
+    if (it != documents.end()) {
+        release_unique(request.collection, it->second);
+        documents.erase(it);
     }
-    if (!leave()) co_return fail(errc::timed_out, "the answer was lost");
+    if (!leave()) co_return fail(errc::timed_out, "the response was lost");
     co_return base::ok();
 }
 
@@ -176,9 +177,9 @@ void memory_document_store::fail_next(int calls) {
     failures_left_ = calls;
 }
 
-void memory_document_store::lose_next_answer(int failures) {
+void memory_document_store::lose_next_response(int failures) {
     const std::lock_guard lock(mutex_);
-    loses_then_fails_ = failures;
+    failures_after_lost_response_ = failures;
 }
 
 int memory_document_store::calls() const {

@@ -1,6 +1,6 @@
 #pragma once
-// A document store in memory that keeps every promise of ports::document_store except to survive,
-// for tests of what stands above. With switches for trouble. Any thread.
+// A document store in memory. It keeps every promise of ports::document_store except durability. A
+// test can make calls fail. Any thread.
 
 #include <map>
 #include <mutex>
@@ -25,27 +25,27 @@ class memory_document_store final : public ports::document_store {
     [[nodiscard]] bool is_connected() const noexcept override;
     aio::task<void> close() override;
 
-    // The next `calls` calls fail as if the server were gone, without effect.
+    // Makes the next `calls` calls fail with `unavailable`, without effect.
     void fail_next(int calls);
-    // The next put or remove happens, but its answer is lost: timed_out. Then `failures` calls
-    // fail.
-    void lose_next_answer(int failures = 0);
-    // Calls so far that were answered with anything but unavailable.
+    // Makes the next put() or remove() take effect and fail with timed_out. The `failures` calls
+    // after it fail with `unavailable`.
+    void lose_next_response(int failures = 0);
+    // Returns the number of calls that did not fail with `unavailable`.
     [[nodiscard]] int calls() const;
 
   private:
     using collection = std::map<std::string, ports::document>;
     base::outcome<void> enter();  // with the mutex held
     base::outcome<ports::revision> put_now(const ports::put_request& request);
-    void release_unique(const std::string& where, const ports::document& held);
+    void release_unique(const std::string& name, const ports::document& document);
 
     mutable std::mutex mutex_;
     std::map<std::string, collection> collections_;
     // collection, name of the unique value, value -> id
     std::map<std::string, std::string> unique_;
-    bool leave();  // with the mutex held; false: the answer is lost
+    bool leave();  // with the mutex held; false: the response is lost
     int failures_left_ = 0;
-    std::optional<int> loses_then_fails_;
+    std::optional<int> failures_after_lost_response_;
     int calls_ = 0;
     bool is_closed_ = false;
 };

@@ -10,7 +10,7 @@ INSTANTIATE_TEST_SUITE_P(memory, document_store_contract, ::testing::Values([] {
                              return std::make_unique<memory_document_store>();
                          }));
 
-TEST(memory_document_store, fails_on_demand_without_effect) {
+TEST(memory_document_store, fail_next_makes_calls_fail_without_effect) {
     memory_document_store store;
     store.fail_next(2);
     EXPECT_FALSE(store.is_connected());
@@ -24,20 +24,20 @@ TEST(memory_document_store, fails_on_demand_without_effect) {
     EXPECT_EQ(store.calls(), 1);
 }
 
-TEST(memory_document_store, loses_an_answer_on_demand_and_then_fails) {
+TEST(memory_document_store, lose_next_response_applies_the_call_and_fails) {
     memory_document_store store;
-    store.lose_next_answer(1);
+    store.lose_next_response(1);
     const ports::put_request request{.collection = "things", .content = {.id = "a"}};
     EXPECT_EQ(aio::block_on(store.put(request)).error().code, base::errc::timed_out);
     EXPECT_EQ(aio::block_on(store.get("things", "a")).error().code, base::errc::unavailable);
     EXPECT_EQ(aio::block_on(store.get("things", "a"))->revision, 1);
-    store.lose_next_answer();
+    store.lose_next_response();
     EXPECT_EQ(aio::block_on(store.remove({.collection = "things", .id = "a"})).error().code,
               base::errc::timed_out);
     EXPECT_EQ(aio::block_on(store.get("things", "a")).error().code, base::errc::not_found);
 }
 
-TEST(manual_clock, moves_only_when_told) {
+TEST(manual_clock, moves_only_when_advanced) {
     manual_clock clock;
     const auto before = clock.now();
     EXPECT_EQ(clock.now(), before);

@@ -1,6 +1,6 @@
 #pragma once
-// What every ports::metrics_source must do. An adapter's test includes this and instantiates it
-// with a function that makes a source whose databases are those of a metrics_world.
+// The contract suite of ports::metrics_source. The test of an adapter includes this file and
+// instantiates the suite with a factory of metrics_world.
 
 #include <gtest/gtest.h>
 
@@ -14,7 +14,7 @@
 
 namespace fakes {
 
-// The exporters' side of the source. Databases are Redis.
+// The exporters behind the source. All databases are Redis.
 class metrics_world {
   public:
     metrics_world() = default;
@@ -22,10 +22,10 @@ class metrics_world {
     metrics_world& operator=(const metrics_world&) = delete;
     virtual ~metrics_world() = default;
     virtual ports::metrics_source& port() = 0;
-    // What the exporter says from now on: the first or the second of two pages, between which the
-    // database has worked.
+    // Makes the exporter respond with the first or the second of two pages. The database was active
+    // between the two.
     virtual void serve(const std::string& database_id, int page) = 0;
-    // The next scrapes fail so, as far as the port can say it, until it is served again.
+    // Makes the next scrapes fail with a code until serve().
     virtual void fail(const std::string& database_id, base::errc code) = 0;
 };
 
@@ -36,12 +36,12 @@ class metrics_source_contract : public ::testing::TestWithParam<metrics_world_fa
     using sample = std::shared_ptr<const domain::metrics_sample>;
     void SetUp() override { world_ = GetParam()(clock_); }
 
-    base::outcome<sample> scrape(const std::string& id, std::chrono::seconds within = ten) {
+    base::outcome<sample> scrape(const std::string& id, std::chrono::seconds timeout = ten) {
         return aio::block_on(world_->port().scrape(
             {.database_id = id, .key = {"shop", "redis", id}, .metrics_port = 9121},
-            clock_.now() + within));
+            clock_.now() + timeout));
     }
-    // Two pages, ten seconds apart.
+    // Scrapes two pages 10 s apart.
     base::outcome<sample> scrape_twice(const std::string& id) {
         world_->serve(id, 1);
         auto first = scrape(id);
@@ -50,11 +50,11 @@ class metrics_source_contract : public ::testing::TestWithParam<metrics_world_fa
         world_->serve(id, 2);
         return scrape(id);
     }
-    static bool has_rate(const base::outcome<sample>& from) {
-        return from && (*from)->values.has(domain::metric_id::operations_per_second);
+    static bool has_rate(const base::outcome<sample>& result) {
+        return result && (*result)->values.has(domain::metric_id::operations_per_second);
     }
-    static bool has_gauge(const base::outcome<sample>& from) {
-        return from && (*from)->values.has(domain::metric_id::connections_current);
+    static bool has_gauge(const base::outcome<sample>& result) {
+        return result && (*result)->values.has(domain::metric_id::connections_current);
     }
 
     static constexpr std::chrono::seconds ten{10};
@@ -62,7 +62,7 @@ class metrics_source_contract : public ::testing::TestWithParam<metrics_world_fa
     std::unique_ptr<metrics_world> world_;
 };
 
-TEST_P(metrics_source_contract, yields_gauges_at_once_and_rates_from_the_second_scrape) {
+TEST_P(metrics_source_contract, the_first_scrape_returns_gauges_and_the_second_adds_rates) {
     world_->serve("a", 1);
     const auto first = scrape("a");
     EXPECT_TRUE(has_gauge(first));
@@ -74,13 +74,13 @@ TEST_P(metrics_source_contract, yields_gauges_at_once_and_rates_from_the_second_
     EXPECT_EQ((*second)->observed_at, clock_.utc_now());
 }
 
-TEST_P(metrics_source_contract, knows_databases_apart) {
+TEST_P(metrics_source_contract, databases_are_independent) {
     EXPECT_TRUE(has_rate(scrape_twice("a")));
     world_->serve("b", 2);
     EXPECT_FALSE(has_rate(scrape("b")));
 }
 
-TEST_P(metrics_source_contract, begins_anew_with_what_was_forgotten) {
+TEST_P(metrics_source_contract, the_first_scrape_after_forget_has_no_rates) {
     EXPECT_TRUE(has_rate(scrape_twice("a")));
     world_->port().forget("a");
     world_->port().forget("never-scraped");
@@ -89,7 +89,7 @@ TEST_P(metrics_source_contract, begins_anew_with_what_was_forgotten) {
     EXPECT_TRUE(has_rate(scrape_twice("a")));
 }
 
-TEST_P(metrics_source_contract, says_why_there_is_nothing_and_goes_on_afterwards) {
+TEST_P(metrics_source_contract, scrape_returns_the_error_and_succeeds_after_it) {
     using base::errc;
     EXPECT_TRUE(has_rate(scrape_twice("a")));
     for (const auto code : {errc::timed_out, errc::unavailable, errc::denied, errc::corrupt,
@@ -104,7 +104,7 @@ TEST_P(metrics_source_contract, says_why_there_is_nothing_and_goes_on_afterwards
     }
 }
 
-TEST_P(metrics_source_contract, a_failed_scrape_leaves_the_last_good_one_to_compare_with) {
+TEST_P(metrics_source_contract, rates_span_a_failed_scrape) {
     world_->serve("a", 1);
     EXPECT_TRUE(scrape("a"));
     clock_.advance(ten);
@@ -115,7 +115,7 @@ TEST_P(metrics_source_contract, a_failed_scrape_leaves_the_last_good_one_to_comp
     EXPECT_TRUE(has_rate(scrape("a")));
 }
 
-TEST_P(metrics_source_contract, does_not_begin_past_the_deadline) {
+TEST_P(metrics_source_contract, scrape_after_the_deadline_is_timed_out) {
     world_->serve("a", 1);
     const auto late = scrape("a", std::chrono::seconds(0));
     ASSERT_FALSE(late);

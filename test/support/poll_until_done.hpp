@@ -1,6 +1,6 @@
 #pragma once
-// poll_until_done: one task on a loop that the test turns by hand, without ever waiting. What else
-// is ready on the loop has its turn as well.
+// poll_until_done: runs one task on a loop that the test polls, without blocking. Other tasks that
+// are ready on the loop run as well.
 
 #include <functional>
 #include <optional>
@@ -11,14 +11,14 @@
 namespace fakes {
 
 template <class T>
-base::outcome<T> poll_until_done(aio::loop& on, std::function<aio::task<T>()> start) {
+base::outcome<T> poll_until_done(aio::loop& loop, std::function<aio::task<T>()> start) {
     std::optional<base::outcome<T>> result;
-    aio::task_group once(on.executor());
+    aio::task_group once(loop.executor());
     once.spawn([&]() -> aio::task<> {
         result.emplace(co_await start());
         co_return base::ok();
     });
-    while (!result) on.poll();
+    while (!result) loop.poll();
     return std::move(*result);
 }
 

@@ -1,5 +1,5 @@
 #pragma once
-// A log that keeps what was written, for tests that ask whether somebody was told. Any thread.
+// A log that keeps its lines, for tests of what is logged. Any thread.
 
 #include <fmt/format.h>
 
@@ -15,16 +15,16 @@ namespace fakes {
 
 class recording_log final : public obs::log {
   public:
-    // As "event key=value key=value".
+    // Keeps the line as "event key=value key=value".
     void write(obs::level, std::string_view event,
                std::initializer_list<obs::field> fields) override {
         std::string line(event);
-        for (const auto& each : fields) {
+        for (const auto& field : fields) {
             std::visit(
                 [&](const auto& value) {
-                    fmt::format_to(std::back_inserter(line), " {}={}", each.key(), value);
+                    fmt::format_to(std::back_inserter(line), " {}={}", field.key(), value);
                 },
-                each.value());
+                field.value());
         }
         const std::lock_guard lock(mutex_);
         lines_.push_back(std::move(line));
@@ -33,11 +33,11 @@ class recording_log final : public obs::log {
 
     [[nodiscard]] std::vector<std::string> lines_of(std::string_view event) const {
         const std::lock_guard lock(mutex_);
-        std::vector<std::string> found;
-        std::ranges::copy_if(lines_, std::back_inserter(found), [&](const std::string& line) {
+        std::vector<std::string> result;
+        std::ranges::copy_if(lines_, std::back_inserter(result), [&](const std::string& line) {
             return line.substr(0, line.find(' ')) == event;
         });
-        return found;
+        return result;
     }
 
   private:

@@ -1,5 +1,5 @@
 #pragma once
-// A server that answers what a test tells it, and a client that asks it. For tests of kube.
+// An HTTP server whose responses a test sets, and a fixture with a client of it. For tests of kube.
 
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -17,83 +17,84 @@
 #include "http/server.hpp"
 #include "kube/kube_client.hpp"
 #include "test/support/certificates.hpp"
+#include "test/support/co_require.hpp"
 #include "test/support/manual_clock.hpp"
 #include "test/support/recording_log.hpp"
 
 namespace fakes {
 
-// What a played API server answers, and what it was asked. Any thread.
-class played_server {
+// The responses of a simulated API server, and the requests that it received. Any thread.
+class simulated_server {
   public:
-    using answering = std::function<http::outgoing_response(const http::request&)>;
+    using responder = std::function<http::outgoing_response(const http::request&)>;
 
     static http::outgoing_response object(unsigned status = 200) {
         return {.response = {.status = status, .body = http::body(R"({"kind":"Secret"})")}};
     }
     static http::outgoing_response failure(unsigned status, std::string_view reason,
                                            std::string_view retry_after = {}) {
-        http::outgoing_response made{
+        http::outgoing_response outgoing{
             .response = {.status = status,
                          .body = http::body(R"({"kind":"Status","apiVersion":"v1",)"
                                             R"("status":"Failure","reason":")" +
                                             std::string(reason) + "\"}")}};
         if (!retry_after.empty()) {
-            made.response.headers.set("Retry-After", std::string(retry_after));
+            outgoing.response.headers.set("Retry-After", std::string(retry_after));
         }
-        return made;
+        return outgoing;
     }
-    // The connection ends before the answer does.
+    // Ends the connection before the end of the response.
     static http::outgoing_response cut() {
-        http::outgoing_response made{.response = {.status = 200}};
-        made.stream = [](http::stream_writer&) -> aio::task<> {
+        http::outgoing_response outgoing{.response = {.status = 200}};
+        outgoing.stream = [](http::stream_writer&) -> aio::task<> {
             co_return base::fail(base::errc::unavailable, "cut");
         };
-        return made;
+        return outgoing;
     }
 
-    void answer_with(answering how) {
+    void respond_with(responder respond) {
         const std::lock_guard lock(mutex_);
-        options_ = std::move(how);
-        asked_.clear();
+        respond_ = std::move(respond);
+        requests_.clear();
     }
-    // These in order, then success.
-    void answer_first(std::vector<answering> first) {
-        answer_with(
-            [first = std::move(first), at = std::size_t(0)](const http::request& asked) mutable {
-                return at < first.size() ? first[at++](asked) : object();
-            });
+    // Responds with these in order, and with success after them.
+    void respond_first(std::vector<responder> first) {
+        respond_with([first = std::move(first),
+                      index = std::size_t(0)](const http::request& request) mutable {
+            return index < first.size() ? first[index++](request) : object();
+        });
     }
-    http::outgoing_response answer(const http::request& asked) {
+    http::outgoing_response respond(const http::request& request) {
         const std::lock_guard lock(mutex_);
-        asked_.push_back(asked);
-        return options_(asked);
+        requests_.push_back(request);
+        return respond_(request);
     }
-    std::vector<http::request> asked() {
+    std::vector<http::request> requests() {
         const std::lock_guard lock(mutex_);
-        return asked_;
+        return requests_;
     }
 
   private:
     std::mutex mutex_;
-    answering options_ = [](const http::request&) { return object(); };
-    std::vector<http::request> asked_;
+    responder respond_ = [](const http::request&) { return object(); };
+    std::vector<http::request> requests_;
 };
 
-class played_handler final : public http::handler {
+class simulated_handler final : public http::handler {
   public:
-    explicit played_handler(played_server& by) : by_(by) {}
+    explicit simulated_handler(simulated_server& server) : server_(server) {}
     std::optional<http::outgoing_response> handle_now(http::request&) override {
         return std::nullopt;
     }
     boost::asio::awaitable<http::outgoing_response> handle(http::request incoming) override {
-        co_return by_.answer(incoming);
+        co_return server_.respond(incoming);
     }
     http::outgoing_response error_response(unsigned status, std::string_view) override {
         return {.response = {.status = status}};
     }
 
   private:
-    played_server& by_;
+    simulated_server& server_;
 };
 
 class kube_client : public testing::Test {
@@ -107,36 +108,36 @@ class kube_client : public testing::Test {
     }
     ~kube_client() override { std::filesystem::remove_all(folder_); }
 
-    std::string keep(const std::string& name, const std::string& text) {
+    std::string write_file(const std::string& name, const std::string& text) {
         std::ofstream(folder_ / name) << text;
         return (folder_ / name).string();
     }
     void start(std::optional<http::tls_files> tls = {}) {
         auto started = http::start_server({.tls = std::move(tls)}, [this](aio::executor) {
-            return std::make_unique<played_handler>(played_);
+            return std::make_unique<simulated_handler>(simulated_);
         });
         ASSERT_TRUE(started) << started.error().text;
         server_ = std::move(*started);
         config_.server.port = server_->port();
     }
-    // A server that shows a certificate of `authority` for `host`.
+    // Starts a server with a certificate of `authority` for `host`.
     void start_secure(const certificate_authority& authority, const std::string& host = "127.0.0.1",
-                      const std::string& clients_of = {}) {
-        const auto shown = authority.issue({.hosts = {host}});
-        http::tls_files files{.certificate_chain = keep("server.crt", shown.certificate),
-                              .private_key = keep("server.key", shown.private_key)};
-        if (!clients_of.empty()) files.client_ca = keep("clients.crt", clients_of);
+                      const std::string& client_ca = {}) {
+        const auto issued = authority.issue({.hosts = {host}});
+        http::tls_files files{.certificate_chain = write_file("server.crt", issued.certificate),
+                              .private_key = write_file("server.key", issued.private_key)};
+        if (!client_ca.empty()) files.client_ca = write_file("clients.crt", client_ca);
         start(files);
         config_.server.secure = true;
     }
 
     using use = std::function<aio::task<>(kube::client&)>;
     base::outcome<void> run(use act, int retries = 3) {
-        auto work = [](kube::client_options how, use acting) -> aio::task<> {
-            const auto on = co_await aio::this_executor();
-            auto made = kube::make_client(on, std::move(how));
-            if (!made) co_return base::pass(std::move(made));
-            co_return co_await acting(**made);
+        auto work = [](kube::client_options options, use inner) -> aio::task<> {
+            const auto executor = co_await aio::this_executor();
+            auto client = kube::make_client(executor, std::move(options));
+            CO_REQUIRE(client);
+            co_return co_await inner(**client);
         };
         return aio::block_on(
             work({.config = config_,
@@ -149,28 +150,26 @@ class kube_client : public testing::Test {
     base::outcome<void> run_get(int retries = 3) {
         return run(
             [](kube::client& client) -> aio::task<> {
-                auto got = co_await client.get(secrets, "shop", "one");
-                if (!got) co_return base::pass(std::move(got));
+                CO_REQUIRE(co_await client.get(secrets, "shop", "one"));
                 co_return base::ok();
             },
             retries);
     }
     base::outcome<void> run_create() {
         return run([](kube::client& client) -> aio::task<> {
-            auto got = co_await client.create(secrets, "shop", {});
-            if (!got) co_return base::pass(std::move(got));
+            CO_REQUIRE(co_await client.create(secrets, "shop", {}));
             co_return base::ok();
         });
     }
-    std::string shown(std::size_t index) {
-        return std::string(played_.asked().at(index).headers.get("Authorization"));
+    std::string authorization_of(std::size_t index) {
+        return std::string(simulated_.requests().at(index).headers.get("Authorization"));
     }
-    // Only this token is good.
-    static played_server::answering asks_for(std::string token) {
-        return [token](const http::request& asked) {
-            return asked.headers.get("Authorization") == "Bearer " + token
-                       ? played_server::object()
-                       : played_server::failure(401, "Unauthorized");
+    // Responds with 401 unless the request has this token.
+    static simulated_server::responder requires_token(std::string token) {
+        return [token](const http::request& request) {
+            return request.headers.get("Authorization") == "Bearer " + token
+                       ? simulated_server::object()
+                       : simulated_server::failure(401, "Unauthorized");
         };
     }
 
@@ -179,7 +178,7 @@ class kube_client : public testing::Test {
     std::filesystem::path folder_;
     manual_clock clock_;
     kube::config config_;
-    played_server played_;
+    simulated_server simulated_;
     std::unique_ptr<recording_log> log_;
     std::unique_ptr<http::server> server_;
 };

@@ -11,7 +11,7 @@ namespace {
 
 using enum domain::topology_mode;
 
-// As somebody could ask for it: what the rules refuse or fill in is not passed by.
+// Builds the record from a request of the API, so that validation and defaults apply.
 domain::database record_of(const kubedb::engine_kind& kind, const domain::topology& shape,
                            domain::storage_type type, std::size_t number) {
     domain::create_request wanted{.project = "t",
@@ -82,8 +82,8 @@ std::vector<written_object> companions_of(const written_database& database) {
              kubedb::companion_manifest(*database.kind, database.record)}};
 }
 
-std::vector<written_object> change_of(const written_database& database,
-                                      domain::change_kind change) {
+std::vector<written_object> change_requests_of(const written_database& database,
+                                               domain::change_kind change) {
     const auto& kind = *database.kind;
     auto content =
         kubedb::ops_manifest(kind, database.record, database.record.topology, change, "op-1");

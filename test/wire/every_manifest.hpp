@@ -1,8 +1,7 @@
 #pragma once
-// Every object that the platform can write: each engine in each of its topologies, durable and
-// ephemeral where it may be, with the changes that may be asked for. For the tests that show these
-// to an API server: wire_test (the local one, our definitions) and conformance (the real one,
-// KubeDB's own).
+// Every object that the platform can write: each engine in each of its topologies, with durable and
+// ephemeral storage, and with its changes. wire_test sends them to the local API server with the
+// bundled definitions; conformance sends them to a real one with KubeDB's definitions.
 
 #include <array>
 #include <boost/json/object.hpp>
@@ -18,18 +17,19 @@ struct written_database {
     const kubedb::engine_kind* kind;
     domain::database record;
 };
-// All in the project "t", named n1, n2, ...
+// Returns a database of each kind in the project "t". The names are n1, n2 and so on.
 std::vector<written_database> every_database();
 
 struct written_object {
-    kube::resource what;
+    kube::resource resource;
     boost::json::object content;
 };
 written_object object_of(const written_database& database);
-// Where it needs one (a replicated Redis), otherwise nothing.
+// Returns the dependent objects, which only a replicated Redis has.
 std::vector<written_object> companions_of(const written_database& database);
-// Nothing for a change that the engine does not know.
-std::vector<written_object> change_of(const written_database& database, domain::change_kind change);
+// Returns the OpsRequests of a change. Empty if the engine does not support the change.
+std::vector<written_object> change_requests_of(const written_database& database,
+                                               domain::change_kind change);
 
 inline constexpr std::array every_change{
     domain::change_kind::vertical_scaling, domain::change_kind::horizontal_scaling,

@@ -1,6 +1,6 @@
 #pragma once
-// The local API server in this process, with databases that are played, as the other side of the
-// KubeDB adapter: for the contract of ports::cluster. One loop beside the server's own thread.
+// A fakes::cluster_world over the KubeDB adapter: the local API server runs in this process and
+// simulates the databases. The world lives on one loop; the server has its own thread.
 
 #include <boost/json.hpp>
 
@@ -15,20 +15,20 @@
 #include "kubedb/names.hpp"
 #include "test/support/cluster_world.hpp"
 #include "test/support/recording_log.hpp"
-#include "test/wire/cutting_client.hpp"
+#include "test/wire/faulty_client.hpp"
 
 namespace kubedb_wire {
 
 namespace json = boost::json;
-using fakes::trouble;
+using fakes::injected_fault;
 
 template <class T>
-base::outcome<void> without_value(base::outcome<T> from) {
-    if (!from) return base::pass(std::move(from));
+base::outcome<void> without_value(base::outcome<T> result) {
+    if (!result) return base::pass(std::move(result));
     return {};
 }
 
-// What a function of the port asks the API server for, in the end.
+// The request of the API server that has the effect of a function of the port.
 struct call_name {
     std::string verb;
     std::string plural;
@@ -44,201 +44,207 @@ inline call_name call_of(const std::string& function) {
 
 class kubedb_world final : public fakes::cluster_world {
   public:
-    explicit kubedb_world(const aio::executor& on, kubedb::cluster_options how = {})
-        : server_(*apiserver::start({.simulator = play})),
-          faults_(
-              *http::make_client(on, {.origin = {.host = "127.0.0.1", .port = server_->port()}})),
-          hand_(connect(on)),
-          used_(connect(on)),
-          cut_(on, *used_),
-          cluster_(make(on, std::move(how))) {}
+    explicit kubedb_world(const aio::executor& executor, kubedb::cluster_options options = {})
+        : server_(*apiserver::start({.simulator = simulate})),
+          fault_client_(*http::make_client(
+              executor, {.origin = {.host = "127.0.0.1", .port = server_->port()}})),
+          admin_(connect(executor)),
+          direct_client_(connect(executor)),
+          faulty_client_(executor, *direct_client_),
+          cluster_(make(executor, std::move(options))) {}
 
     ports::cluster& port() override { return *cluster_; }
-    kube::client& hand() { return *hand_; }
-    cutting_client& wire() { return cut_; }
+    kube::client& admin() { return *admin_; }
+    faulty_client& wire() { return faulty_client_; }
     const fakes::recording_log& log() const { return log_; }
 
-    // It works by itself.
-    aio::task<> work(domain::database) override { co_return base::ok(); }
+    // The simulator acts by itself.
+    aio::task<> run_operator(domain::database) override { co_return base::ok(); }
 
     aio::task<> put_foreign_project(std::string project) override {
-        co_return without_value(co_await hand_->create(
+        co_return without_value(co_await admin_->create(
             namespaces(), {}, {{"metadata", {{"name", kubedb::namespace_of(project)}}}}));
     }
-    aio::task<> put_foreign(domain::database like) override {
-        auto content = kubedb::database_manifest(kind_of(like), like);
+    aio::task<> put_foreign_object(domain::database record) override {
+        auto content = kubedb::database_manifest(kind_of(record), record);
         content["metadata"].get_object().erase("labels");
         co_return without_value(
-            co_await hand_->create(resource_of(like), home_of(like), std::move(content)));
+            co_await admin_->create(resource_of(record), namespace_of(record), std::move(content)));
     }
     aio::task<> silence_watches() { return set_faults({{"silent_watches", true}}); }
     aio::task<> cut_watches(bool are_silent = false) {
         return set_faults({{"silent_watches", are_silent}, {"cut_watches", true}});
     }
-    // Its definition, with what there is of it.
-    aio::task<> take_kind_away(std::string engine) {
+    // Deletes the definition of the engine's kind, and with it all objects of the kind.
+    aio::task<> delete_kind(std::string engine) {
         const auto name = std::string(kubedb::find_kind(engine)->plural) + ".kubedb.com";
-        co_return without_value(co_await hand_->remove(definitions(), {}, name));
+        co_return without_value(co_await admin_->remove(definitions(), {}, name));
     }
-    // It is not served any more as its definition's first version.
-    aio::task<> take_version_away(std::string engine) {
+    // Stops serving the first version of the engine's kind.
+    aio::task<> stop_serving_version(std::string engine) {
         const auto name = std::string(kubedb::find_kind(engine)->plural) + ".kubedb.com";
-        const json::object end{
+        const json::object operation{
             {"op", "replace"}, {"path", "/spec/versions/0/served"}, {"value", false}};
-        co_return without_value(co_await hand_->patch(
-            definitions(), {}, name, kube::patch_type::json, json::array{json::value(end)}));
+        co_return without_value(co_await admin_->patch(
+            definitions(), {}, name, kube::patch_type::json, json::array{json::value(operation)}));
     }
-    // A request for a change, of somebody's own.
-    aio::task<> ask_by_hand(domain::database of) {
-        auto content = *kubedb::ops_manifest(kind_of(of), of, of.topology,
+    // Creates an OpsRequest without the platform's labels.
+    aio::task<> create_foreign_ops_request(domain::database record) {
+        auto content = *kubedb::ops_manifest(kind_of(record), record, record.topology,
                                              domain::change_kind::restart, "op-h");
         content["metadata"].get_object().erase("labels");
-        const auto& kind = kind_of(of);
-        co_return without_value(co_await hand_->create({.group = "ops.kubedb.com",
-                                                        .version = "v1alpha1",
-                                                        .plural = kind.ops_plural(),
-                                                        .kind = kind.ops_kind()},
-                                                       home_of(of), std::move(content)));
+        const auto& kind = kind_of(record);
+        co_return without_value(co_await admin_->create({.group = "ops.kubedb.com",
+                                                         .version = "v1alpha1",
+                                                         .plural = kind.ops_plural(),
+                                                         .kind = kind.ops_kind()},
+                                                        namespace_of(record), std::move(content)));
     }
-    aio::task<> set_policy(domain::database of, std::string policy) {
+    aio::task<> set_policy(domain::database record, std::string policy) {
+        co_return without_value(co_await admin_->patch(
+            resource_of(record), namespace_of(record), record.name, kube::patch_type::merge,
+            json::object{{"spec", {{"deletionPolicy", policy}}}}));
+    }
+    aio::task<> set_labels(domain::database record, json::object labels) {
+        co_return without_value(co_await admin_->patch(
+            resource_of(record), namespace_of(record), record.name, kube::patch_type::merge,
+            json::object{{"metadata", {{"labels", std::move(labels)}}}}));
+    }
+    aio::task<> delete_namespace(std::string project) {
         co_return without_value(
-            co_await hand_->patch(resource_of(of), home_of(of), of.name, kube::patch_type::merge,
-                                  json::object{{"spec", {{"deletionPolicy", policy}}}}));
+            co_await admin_->remove(namespaces(), {}, kubedb::namespace_of(project)));
     }
-    aio::task<> set_labels(domain::database of, json::object labels) {
+    aio::task<> delete_object(domain::database record) override {
         co_return without_value(
-            co_await hand_->patch(resource_of(of), home_of(of), of.name, kube::patch_type::merge,
-                                  json::object{{"metadata", {{"labels", std::move(labels)}}}}));
+            co_await admin_->remove(resource_of(record), namespace_of(record), record.name));
     }
-    aio::task<> take_project_away(std::string project) {
-        co_return without_value(
-            co_await hand_->remove(namespaces(), {}, kubedb::namespace_of(project)));
+    aio::task<> block_deletion(domain::database record) override {
+        return set_finalizer(std::move(record), true);
     }
-    aio::task<> take_away(domain::database which) override {
-        co_return without_value(
-            co_await hand_->remove(resource_of(which), home_of(which), which.name));
+    aio::task<> unblock_deletion(domain::database record) override {
+        return set_finalizer(std::move(record), false);
     }
-    aio::task<> hold(domain::database which) override {
-        return set_finalizer(std::move(which), true);
-    }
-    aio::task<> let_go(domain::database which) override {
-        return set_finalizer(std::move(which), false);
-    }
-    aio::task<> put_stray_volume(domain::database of) override {
+    aio::task<> put_stray_volume(domain::database record) override {
         const json::object labels{
-            {kubedb::label_name, std::string(kind_of(of).plural) + ".kubedb.com"},
-            {kubedb::label_instance, of.name},
+            {kubedb::label_name, std::string(kind_of(record).plural) + ".kubedb.com"},
+            {kubedb::label_instance, record.name},
             {"app.kubernetes.io/managed-by", "kubedb.com"}};
-        co_return without_value(co_await hand_->create(
-            volumes(), home_of(of),
-            {{"metadata", {{"name", "data-" + of.name + "-7"}, {"labels", labels}}},
+        co_return without_value(co_await admin_->create(
+            volumes(), namespace_of(record),
+            {{"metadata", {{"name", "data-" + record.name + "-7"}, {"labels", labels}}},
              {"spec",
               {{"accessModes", json::array{"ReadWriteOnce"}},
                {"resources", {{"requests", {{"storage", "1Gi"}}}}}}}}));
     }
-    aio::task<> sweep(domain::database of) override {
+    aio::task<> delete_stray_volume(domain::database record) override {
         co_return without_value(
-            co_await hand_->remove(volumes(), home_of(of), "data-" + of.name + "-7"));
+            co_await admin_->remove(volumes(), namespace_of(record), "data-" + record.name + "-7"));
     }
-    aio::task<> set_password(domain::database of, std::string password) override {
-        co_return without_value(co_await hand_->patch(
-            {.version = "v1", .plural = "secrets", .kind = "Secret"}, home_of(of),
-            of.name + "-auth", kube::patch_type::merge,
+    aio::task<> set_password(domain::database record, std::string password) override {
+        co_return without_value(co_await admin_->patch(
+            {.version = "v1", .plural = "secrets", .kind = "Secret"}, namespace_of(record),
+            record.name + "-auth", kube::patch_type::merge,
             json::object{{"data", {{"password", base::to_base64(password)}}}}));
     }
 
-    aio::task<std::string> picture_of(domain::database which) override {
-        auto there = co_await hand_->get(resource_of(which), home_of(which), which.name);
-        if (!there && there.error().code == base::errc::not_found) co_return std::string();
-        if (!there) co_return base::pass(std::move(there));
-        const auto& metadata = kube::object_or_empty(*there, "metadata");
+    aio::task<std::string> snapshot_of(domain::database record) override {
+        auto object = co_await admin_->get(resource_of(record), namespace_of(record), record.name);
+        if (!object && object.error().code == base::errc::not_found) co_return std::string();
+        if (!object) co_return base::pass(std::move(object));
+        const auto& metadata = kube::object_or_empty(*object, "metadata");
         co_return json::serialize(json::array{
             std::string(kube::text_at(metadata, "uid")),
             std::string(kube::text_at(metadata, "deletionTimestamp")),
-            kube::object_or_empty(metadata, "labels"), kube::object_or_empty(*there, "spec")});
+            kube::object_or_empty(metadata, "labels"), kube::object_or_empty(*object, "spec")});
     }
-    aio::task<std::size_t> changes_of(domain::database which) override {
-        const auto& kind = kind_of(which);
-        auto all = co_await hand_->list({.group = "ops.kubedb.com",
-                                         .version = "v1alpha1",
-                                         .plural = kind.ops_plural(),
-                                         .kind = kind.ops_kind()},
-                                        home_of(which));
+    aio::task<std::size_t> count_changes(domain::database record) override {
+        const auto& kind = kind_of(record);
+        auto all = co_await admin_->list({.group = "ops.kubedb.com",
+                                          .version = "v1alpha1",
+                                          .plural = kind.ops_plural(),
+                                          .kind = kind.ops_kind()},
+                                         namespace_of(record));
         if (!all) co_return base::pass(std::move(all));
-        co_return static_cast<std::size_t>(std::ranges::count_if(all->items, [&](const auto& each) {
-            const auto& spec = kube::object_or_empty(each, "spec");
-            return kube::text_at(kube::object_or_empty(spec, "databaseRef"), "name") == which.name;
-        }));
+        co_return static_cast<std::size_t>(
+            std::ranges::count_if(all->items, [&](const auto& request) {
+                const auto& spec = kube::object_or_empty(request, "spec");
+                return kube::text_at(kube::object_or_empty(spec, "databaseRef"), "name") ==
+                       record.name;
+            }));
     }
 
-    aio::task<> offer(std::string engine, ports::engine_version version) override {
+    aio::task<> add_version(std::string engine, ports::engine_version version) override {
         const json::object content{{"metadata", {{"name", version.name}}},
                                    {"spec",
                                     {{"version", version.version},
                                      {"deprecated", version.deprecated},
                                      {"distribution", version.distribution}}}};
-        co_return without_value(co_await hand_->create(versions_of(engine), {}, content));
+        co_return without_value(co_await admin_->create(versions_of(engine), {}, content));
     }
-    aio::task<> withdraw(std::string engine, std::string version) override {
-        co_return without_value(co_await hand_->remove(versions_of(engine), {}, version));
+    aio::task<> remove_version(std::string engine, std::string version) override {
+        co_return without_value(co_await admin_->remove(versions_of(engine), {}, version));
     }
-    aio::task<> add_room(std::int64_t cpu_millis, std::int64_t memory_bytes) override {
+    aio::task<> add_capacity(std::int64_t cpu_millis, std::int64_t memory_bytes) override {
         const kube::resource nodes{
             .version = "v1", .plural = "nodes", .kind = "Node", .namespaced = false};
-        auto made = co_await hand_->create(nodes, {}, {{"metadata", {{"name", "another"}}}});
-        if (!made) co_return base::pass(std::move(made));
-        const json::object room{{"cpu", std::to_string(cpu_millis) + "m"},
-                                {"memory", std::to_string(memory_bytes)}};
-        co_return without_value(co_await hand_->patch(
+        auto node = co_await admin_->create(nodes, {}, {{"metadata", {{"name", "another"}}}});
+        if (!node) co_return base::pass(std::move(node));
+        const json::object capacity{{"cpu", std::to_string(cpu_millis) + "m"},
+                                    {"memory", std::to_string(memory_bytes)}};
+        co_return without_value(co_await admin_->patch(
             nodes, {}, "another", kube::patch_type::merge,
-            json::object{{"status", {{"allocatable", room}, {"capacity", room}}}}, "status"));
+            json::object{{"status", {{"allocatable", capacity}, {"capacity", capacity}}}},
+            "status"));
     }
 
-    aio::task<> cut_link() override {
+    aio::task<> disconnect() override {
         return set_faults({{"error_rate", 1},
                            {"error_status", 503},
                            {"retry_after_seconds", 0},
                            {"verbs", json::array{"watch", "list"}},
                            {"cut_watches", true}});
     }
-    aio::task<> mend_link() override { return set_faults({}); }
-    aio::task<> make_trouble(std::string function, trouble what) override {
+    aio::task<> reconnect() override { return set_faults({}); }
+    aio::task<> inject_fault(std::string function, injected_fault fault) override {
         const auto call = call_of(function);
-        if (what == trouble::lost || what == trouble::hung) {
-            cut_.cut_next(call.verb + " " + call.plural, what == trouble::hung);
+        if (fault == injected_fault::lost_response || fault == injected_fault::hung) {
+            faulty_client_.lose_next_response(call.verb + " " + call.plural,
+                                              fault == injected_fault::hung);
             co_return base::ok();
         }
-        co_return co_await set_faults({{"error_rate", 1},
-                                       {"error_status", what == trouble::down ? 503 : 403},
-                                       {"retry_after_seconds", 0},
-                                       {"verbs", json::array{call.verb}},
-                                       {"resources", json::array{call.plural}}});
+        co_return co_await set_faults(
+            {{"error_rate", 1},
+             {"error_status", fault == injected_fault::unavailable ? 503 : 403},
+             {"retry_after_seconds", 0},
+             {"verbs", json::array{call.verb}},
+             {"resources", json::array{call.plural}}});
     }
-    aio::task<> calm() override {
-        cut_.forget();
+    aio::task<> clear_faults() override {
+        faulty_client_.clear();
         return set_faults({});
     }
-    aio::task<> until_hung() override { return cut_.until_hung(); }
+    aio::task<> wait_until_hung() override { return faulty_client_.wait_until_hung(); }
 
   private:
-    std::unique_ptr<ports::cluster> make(const aio::executor& on, kubedb::cluster_options how) {
-        return kubedb::make_cluster(on, cut_, base::system_clock(), log_, registry_,
-                                    std::move(how));
+    std::unique_ptr<ports::cluster> make(const aio::executor& executor,
+                                         kubedb::cluster_options options) {
+        return kubedb::make_cluster(executor, faulty_client_, base::system_clock(), log_, registry_,
+                                    std::move(options));
     }
-    static std::unique_ptr<apiserver::simulator> play(aio::executor on,
-                                                      apiserver::api_core& content,
-                                                      apiserver::object_store& objects) {
-        return synthetic::make_cluster(std::move(on), content, objects, {.capacity = 100});
+    static std::unique_ptr<apiserver::simulator> simulate(aio::executor executor,
+                                                          apiserver::api_core& content,
+                                                          apiserver::object_store& objects) {
+        return synthetic::make_cluster(std::move(executor), content, objects, {.capacity = 100});
     }
-    std::unique_ptr<kube::client> connect(const aio::executor& on) const {
+    std::unique_ptr<kube::client> connect(const aio::executor& executor) const {
         return *kube::make_client(
-            on, {.config = {.server = {.host = "127.0.0.1", .port = server_->port()}},
-                 .retries_max = 0});
+            executor, {.config = {.server = {.host = "127.0.0.1", .port = server_->port()}},
+                       .retries_max = 0});
     }
     static const kubedb::engine_kind& kind_of(const domain::database& record) {
         return *kubedb::find_kind(record.engine);
     }
-    static std::string home_of(const domain::database& record) {
+    static std::string namespace_of(const domain::database& record) {
         return kubedb::namespace_of(record.project);
     }
     static kube::resource namespaces() {
@@ -271,34 +277,35 @@ class kubedb_world final : public fakes::cluster_world {
                 .namespaced = false};
     }
 
-    aio::task<> set_faults(json::object what) {
-        http::request asked{.verb = http::method::post,
-                            .target = "/devcluster/faults",
-                            .body = json::serialize(what)};
-        asked.headers.add("Content-Type", "application/json");
-        auto answer = co_await faults_->send(std::move(asked), {});
-        if (!answer) co_return base::pass(std::move(answer));
-        if (answer->status / 100 != 2) {
-            co_return base::fail(base::errc::internal, answer->body.to_string());
+    aio::task<> set_faults(json::object faults) {
+        http::request request{.verb = http::method::post,
+                              .target = "/devcluster/faults",
+                              .body = json::serialize(faults)};
+        request.headers.add("Content-Type", "application/json");
+        auto response = co_await fault_client_->send(std::move(request), {});
+        if (!response) co_return base::pass(std::move(response));
+        if (response->status / 100 != 2) {
+            co_return base::fail(base::errc::internal, response->body.to_string());
         }
         co_return base::ok();
     }
 
-    // The operator writes finalizers too: until nobody came between.
-    aio::task<> set_finalizer(domain::database which, bool is_set) {
+    // The operator writes finalizers too, so this retries until no other write came in between.
+    aio::task<> set_finalizer(domain::database record, bool is_set) {
         const json::value ours("example.com/hold");
         while (true) {
-            auto there = co_await hand_->get(resource_of(which), home_of(which), which.name);
-            if (!there) co_return base::pass(std::move(there));
-            const auto& metadata = kube::object_or_empty(*there, "metadata");
+            auto object =
+                co_await admin_->get(resource_of(record), namespace_of(record), record.name);
+            if (!object) co_return base::pass(std::move(object));
+            const auto& metadata = kube::object_or_empty(*object, "metadata");
             json::array wanted;
-            for (const auto& each : kube::array_or_empty(metadata, "finalizers")) {
-                if (each != ours) wanted.push_back(each);
+            for (const auto& finalizer : kube::array_or_empty(metadata, "finalizers")) {
+                if (finalizer != ours) wanted.push_back(finalizer);
             }
             if (is_set) wanted.push_back(ours);
             const std::string version(kube::text_at(metadata, "resourceVersion"));
-            auto set = co_await hand_->patch(
-                resource_of(which), home_of(which), which.name, kube::patch_type::merge,
+            auto set = co_await admin_->patch(
+                resource_of(record), namespace_of(record), record.name, kube::patch_type::merge,
                 json::object{{"metadata", {{"finalizers", wanted}, {"resourceVersion", version}}}});
             if (set) co_return base::ok();
             if (set.error().code != base::errc::precondition) co_return base::pass(std::move(set));
@@ -306,10 +313,10 @@ class kubedb_world final : public fakes::cluster_world {
     }
 
     std::unique_ptr<apiserver::api_server> server_;
-    std::unique_ptr<http::client> faults_;
-    std::unique_ptr<kube::client> hand_;
-    std::unique_ptr<kube::client> used_;
-    cutting_client cut_;
+    std::unique_ptr<http::client> fault_client_;
+    std::unique_ptr<kube::client> admin_;
+    std::unique_ptr<kube::client> direct_client_;
+    faulty_client faulty_client_;
     fakes::recording_log log_;
     obs::registry registry_;
     std::unique_ptr<ports::cluster> cluster_;

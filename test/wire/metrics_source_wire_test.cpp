@@ -1,5 +1,5 @@
-// The scrape adapter keeps the contract of ports::metrics_source, with pages captured from a real
-// exporter.
+// Runs the contract suite of ports::metrics_source against the scrape adapter, with pages captured
+// from a real exporter.
 
 #include "test/support/metrics_source_contract.hpp"
 
@@ -20,9 +20,9 @@ std::string captured(int page) {
 class served_pages final : public scrape::page_fetcher {
   public:
     aio::task<scrape::fetched_page> fetch(ports::scrape_target target, base::steady_time) override {
-        const auto at = pages.find(target.key.name);
-        if (at == pages.end()) co_return base::fail(base::errc::not_found, "no such service");
-        co_return at->second;
+        const auto it = pages.find(target.key.name);
+        if (it == pages.end()) co_return base::fail(base::errc::not_found, "no such service");
+        co_return it->second;
     }
     std::map<std::string, base::outcome<scrape::fetched_page>> pages;
 };
@@ -36,7 +36,7 @@ class exporter_world final : public fakes::metrics_world {
         put(database_id, captured(page));
     }
     void fail(const std::string& database_id, base::errc code) override {
-        if (code == base::errc::corrupt) {  // a page that was cut
+        if (code == base::errc::corrupt) {  // a truncated page
             const auto whole = captured(1);
             put(database_id, whole.substr(0, whole.rfind("redis_up") + 4));
         } else {

@@ -1,5 +1,5 @@
-// Prints every object that the platform can write, one JSON line each: {"path": where it would be
-// POSTed, "content": what}. test/conformance/manifests.py shows them to a real API server.
+// Prints every object that the platform can write as one JSON line: {"path": the path to POST it
+// to, "content": the object}. test/conformance/manifests.py sends them to a real API server.
 
 #include <boost/json/serialize.hpp>
 #include <cstdio>
@@ -9,9 +9,9 @@
 namespace {
 
 void print(const std::vector<tests::written_object>& all) {
-    for (const auto& each : all) {
-        const boost::json::object line{{"path", each.what.path("dbaas-t")},
-                                       {"content", each.content}};
+    for (const auto& object : all) {
+        const boost::json::object line{{"path", object.resource.path("dbaas-t")},
+                                       {"content", object.content}};
         std::puts(boost::json::serialize(line).c_str());
     }
 }
@@ -22,6 +22,7 @@ int main() {
     for (const auto& database : tests::every_database()) {
         print({tests::object_of(database)});
         print(tests::companions_of(database));
-        for (const auto change : tests::every_change) print(tests::change_of(database, change));
+        for (const auto change : tests::every_change)
+            print(tests::change_requests_of(database, change));
     }
 }

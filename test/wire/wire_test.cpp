@@ -1,4 +1,5 @@
-// The Kubernetes client, the informer and the KubeDB adapter against the local API server's wire.
+// Tests of the Kubernetes client, the informer and the KubeDB adapter over HTTP against the local
+// API server.
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -14,30 +15,30 @@
 #include "kubedb/manifests.hpp"
 #include "kubedb/names.hpp"
 #include "kubedb/observe.hpp"
-#include "test/wire/cutting_client.hpp"
 #include "test/wire/every_manifest.hpp"
+#include "test/wire/faulty_client.hpp"
 
 namespace {
 
 namespace json = boost::json;
 using namespace std::chrono_literals;
 
-class wire : public testing::Test {
+class api_server_wire : public testing::Test {
   protected:
-    wire() : server_(std::move(*apiserver::start({.token = "t0k3n"}))) {}
+    api_server_wire() : server_(std::move(*apiserver::start({.token = "t0k3n"}))) {}
 
     template <class T>
     base::outcome<T> run(std::function<aio::task<T>(kube::client&)> use,
                          std::string token = "t0k3n") {
         auto work = [](std::uint16_t port, std::string secret,
                        std::function<aio::task<T>(kube::client&)> act) -> aio::task<T> {
-            const auto on = co_await aio::this_executor();
-            auto made =
-                kube::make_client(on, {.config = {.server = {.host = "127.0.0.1", .port = port},
-                                                  .token = base::secret(std::move(secret))},
-                                       .retries_max = 0});
-            if (!made) co_return base::pass(std::move(made));
-            co_return co_await act(**made);
+            const auto executor = co_await aio::this_executor();
+            auto created = kube::make_client(
+                executor, {.config = {.server = {.host = "127.0.0.1", .port = port},
+                                      .token = base::secret(std::move(secret))},
+                           .retries_max = 0});
+            if (!created) co_return base::pass(std::move(created));
+            co_return co_await act(**created);
         };
         return aio::block_on(work(server_->port(), std::move(token), std::move(use)));
     }
@@ -49,15 +50,15 @@ class wire : public testing::Test {
     std::unique_ptr<apiserver::api_server> server_;
 };
 
-TEST_F(wire, typed_failures_come_back) {
-    const auto got = run<void>([this](kube::client& client) -> aio::task<> {
+TEST_F(api_server_wire, calls_return_typed_errors) {
+    const auto result = run<void>([this](kube::client& client) -> aio::task<> {
         auto missing = co_await client.get(redises_, "t", "none");
         EXPECT_EQ(missing.error().code, base::errc::not_found);
         auto unserved = co_await client.get(
             {.group = "kubedb.com", .version = "v9", .plural = "redises"}, "t", "none");
         EXPECT_EQ(unserved.error().reason, "not_served");
-        auto home = co_await client.create(namespaces_, {}, {{"metadata", {{"name", "t"}}}});
-        EXPECT_TRUE(home);
+        auto project = co_await client.create(namespaces_, {}, {{"metadata", {{"name", "t"}}}});
+        EXPECT_TRUE(project);
         auto twice = co_await client.create(namespaces_, {}, {{"metadata", {{"name", "t"}}}});
         EXPECT_EQ(twice.error().reason, "AlreadyExists");
         auto strict = co_await client.create(
@@ -66,67 +67,67 @@ TEST_F(wire, typed_failures_come_back) {
         EXPECT_EQ(strict.error().code, base::errc::invalid);
         co_return base::ok();
     });
-    EXPECT_TRUE(got);
+    EXPECT_TRUE(result);
     const auto stranger = run<json::object>(
         [this](kube::client& client) { return client.get(redises_, "t", "none"); }, "wrong");
     EXPECT_EQ(stranger.error().code, base::errc::unavailable);
     EXPECT_EQ(stranger.error().reason, "Unauthorized");
 }
 
-TEST_F(wire, discovery_finds_the_kinds) {
-    const auto found = run<std::vector<kube::resource>>([](kube::client& client) {
+TEST_F(api_server_wire, discovery_returns_the_kinds) {
+    const auto kinds = run<std::vector<kube::resource>>([](kube::client& client) {
         return kube::discover(client, {"kubedb.com", "not.installed", ""});
     });
-    ASSERT_TRUE(found) << found.error().text;
+    ASSERT_TRUE(kinds) << kinds.error().text;
     EXPECT_TRUE(
-        std::ranges::any_of(*found, [](const auto& each) { return each.kind == "Postgres"; }));
+        std::ranges::any_of(*kinds, [](const auto& kind) { return kind.kind == "Postgres"; }));
     EXPECT_TRUE(
-        std::ranges::any_of(*found, [](const auto& each) { return each.kind == "Secret"; }));
+        std::ranges::any_of(*kinds, [](const auto& kind) { return kind.kind == "Secret"; }));
 }
 
-// Every manifest of every engine and topology is accepted with strict validation, and read back as
-// what was asked for.
+// Creates the object of a database with strict validation and reads it back. Expects the state that
+// the record asks for.
 aio::task<> write_and_read_back(kube::client& client, const tests::written_database& database) {
     const auto& [kind, record] = database;
-    const auto told = fmt::format("{} {}", kind->engine, domain::name(record.topology.mode));
+    const auto label = fmt::format("{} {}", kind->engine, domain::name(record.topology.mode));
     const auto whole = tests::object_of(database);
-    auto made = co_await client.create(whole.what, "dbaas-t", whole.content);
-    EXPECT_TRUE(made) << told << ' ' << (made ? "" : made.error().text);
-    if (!made) co_return base::pass(std::move(made));
-    const auto seen = kubedb::observe_database(*kind, *made);
-    auto shape = record.topology;  // sentinels are an object of their own
+    auto created = co_await client.create(whole.resource, "dbaas-t", whole.content);
+    EXPECT_TRUE(created) << label << ' ' << (created ? "" : created.error().text);
+    if (!created) co_return base::pass(std::move(created));
+    const auto seen = kubedb::observe_database(*kind, *created);
+    auto shape = record.topology;  // sentinels are a separate object
     std::erase_if(shape.groups, [](const auto& group) { return group.role == "sentinel"; });
-    EXPECT_EQ(seen.topology, shape) << told;
-    EXPECT_EQ(seen.labels, record.labels) << told;
-    EXPECT_EQ(seen.owner_database_id, "db-1") << told;
+    EXPECT_EQ(seen.topology, shape) << label;
+    EXPECT_EQ(seen.labels, record.labels) << label;
+    EXPECT_EQ(seen.owner_database_id, "db-1") << label;
     for (const auto& companion : tests::companions_of(database)) {
-        auto beside = co_await client.create(companion.what, "dbaas-t", companion.content);
-        EXPECT_TRUE(beside) << told << ' ' << (beside ? "" : beside.error().text);
+        auto dependent = co_await client.create(companion.resource, "dbaas-t", companion.content);
+        EXPECT_TRUE(dependent) << label << ' ' << (dependent ? "" : dependent.error().text);
     }
     auto patched = co_await client.patch(
-        whole.what, "dbaas-t", record.name, kube::patch_type::merge,
+        whole.resource, "dbaas-t", record.name, kube::patch_type::merge,
         kubedb::update_patch(*kind, {.id = "db-1", .project = "t"}, seen.labels));
-    EXPECT_TRUE(patched && kubedb::observe_database(*kind, *patched).labels.empty()) << told;
+    EXPECT_TRUE(patched && kubedb::observe_database(*kind, *patched).labels.empty()) << label;
     co_return base::ok();
 }
 
 aio::task<> write_changes(kube::client& client, const tests::written_database& database) {
     for (const auto change : tests::every_change) {
-        for (const auto& request : tests::change_of(database, change)) {
-            auto asked = co_await client.create(request.what, "dbaas-t", request.content);
-            const auto told = fmt::format("{} {}", database.kind->engine, domain::name(change));
-            EXPECT_TRUE(asked) << told << ' ' << (asked ? "" : asked.error().text);
-            EXPECT_TRUE(asked && kubedb::observe_change(*asked).kind == change) << told;
+        for (const auto& request : tests::change_requests_of(database, change)) {
+            auto created = co_await client.create(request.resource, "dbaas-t", request.content);
+            const auto label = fmt::format("{} {}", database.kind->engine, domain::name(change));
+            EXPECT_TRUE(created) << label << ' ' << (created ? "" : created.error().text);
+            EXPECT_TRUE(created && kubedb::observe_change(*created).kind == change) << label;
         }
     }
     co_return base::ok();
 }
 
-TEST_F(wire, manifests_are_accepted_and_read_back) {
-    const auto got = run<void>([this](kube::client& client) -> aio::task<> {
-        auto home =
+TEST_F(api_server_wire, every_manifest_is_accepted_and_reads_back_unchanged) {
+    const auto result = run<void>([this](kube::client& client) -> aio::task<> {
+        auto project =
             co_await client.create(namespaces_, {}, kubedb::namespace_manifest({.name = "t"}));
-        EXPECT_TRUE(home);
+        EXPECT_TRUE(project);
         const auto all = tests::every_database();
         EXPECT_GE(all.size(), 28U);
         for (const auto& database : all) {
@@ -135,18 +136,18 @@ TEST_F(wire, manifests_are_accepted_and_read_back) {
         }
         co_return base::ok();
     });
-    EXPECT_TRUE(got) << got.error().text;
+    EXPECT_TRUE(result) << result.error().text;
 }
 
-// A replicated Redis and its sentinel: made once, kept in step, never taken from somebody else,
-// gone with the database.
-TEST_F(wire, a_companion_is_touched_only_while_it_is_ours) {
-    const auto got = run<void>([this](kube::client& client) -> aio::task<> {
+// The sentinel of a replicated Redis is created once, updated and deleted with the database. The
+// adapter does not touch the sentinel of another record.
+TEST_F(api_server_wire, a_companion_of_another_record_is_left_unchanged) {
+    const auto result = run<void>([this](kube::client& client) -> aio::task<> {
         const auto& kind = *kubedb::find_kind("redis");
-        const kube::resource what{.group = "kubedb.com",
-                                  .version = "v1",
-                                  .plural = "redissentinels",
-                                  .kind = "RedisSentinel"};
+        const kube::resource sentinels{.group = "kubedb.com",
+                                       .version = "v1",
+                                       .plural = "redissentinels",
+                                       .kind = "RedisSentinel"};
         domain::database ours{
             .id = "db-1",
             .project = "t",
@@ -159,128 +160,128 @@ TEST_F(wire, a_companion_is_touched_only_while_it_is_ours) {
         const auto code = [](const auto& result) {
             return result ? std::string("done") : result.error().reason;
         };
-        auto home =
+        auto project =
             co_await client.create(namespaces_, {}, kubedb::namespace_manifest({.name = "t"}));
-        EXPECT_TRUE(home);
-        for (const auto* turn : {"first", "again"}) {
-            auto made = co_await kubedb::ensure_companion(client, what, kind, ours);
-            EXPECT_EQ(code(made), "done") << turn;
+        EXPECT_TRUE(project);
+        for (const auto* attempt : {"first", "again"}) {
+            auto ensured = co_await kubedb::ensure_companion(client, sentinels, kind, ours);
+            EXPECT_EQ(code(ensured), "done") << attempt;
         }
-        auto foreign = co_await kubedb::ensure_companion(client, what, kind, theirs);
+        auto foreign = co_await kubedb::ensure_companion(client, sentinels, kind, theirs);
         EXPECT_EQ(code(foreign), "not_owned");
-        foreign = co_await kubedb::update_companion(client, what, kind, theirs);
+        foreign = co_await kubedb::update_companion(client, sentinels, kind, theirs);
         EXPECT_EQ(code(foreign), "not_owned");
         ours.paused = true;
-        auto updated = co_await kubedb::update_companion(client, what, kind, ours);
+        auto updated = co_await kubedb::update_companion(client, sentinels, kind, ours);
         EXPECT_EQ(code(updated), "done");
-        auto there = co_await client.get(what, "dbaas-t", "cache-sentinel");
-        EXPECT_TRUE(there && there->at("spec").at("halted").as_bool());
-        auto left = co_await kubedb::remove_companion(client, what, kind, theirs);
-        EXPECT_TRUE(left && *left) << "nothing of theirs is there";
-        auto gone = co_await kubedb::remove_companion(client, what, kind, ours);
-        EXPECT_TRUE(gone && !*gone) << "asked for, to be looked at again";
-        gone = co_await kubedb::remove_companion(client, what, kind, ours);
-        EXPECT_TRUE(gone && *gone);
-        updated = co_await kubedb::update_companion(client, what, kind, ours);
-        EXPECT_EQ(code(updated), "done") << "one that is missing is made";
+        auto sentinel = co_await client.get(sentinels, "dbaas-t", "cache-sentinel");
+        EXPECT_TRUE(sentinel && sentinel->at("spec").at("halted").as_bool());
+        auto other_deleted = co_await kubedb::remove_companion(client, sentinels, kind, theirs);
+        EXPECT_TRUE(other_deleted && *other_deleted) << "the other record has no companion";
+        auto deleted = co_await kubedb::remove_companion(client, sentinels, kind, ours);
+        EXPECT_TRUE(deleted && !*deleted) << "the deletion has only been requested";
+        deleted = co_await kubedb::remove_companion(client, sentinels, kind, ours);
+        EXPECT_TRUE(deleted && *deleted);
+        updated = co_await kubedb::update_companion(client, sentinels, kind, ours);
+        EXPECT_EQ(code(updated), "done") << "a missing companion is created";
         co_return base::ok();
     });
-    EXPECT_TRUE(got) << got.error().text;
+    EXPECT_TRUE(result) << result.error().text;
 }
 
-class counting final : public kube::informer_listener {
+class counting_listener final : public kube::informer_listener {
   public:
     std::map<std::string, int> upserts;
     int deletes = 0;
     bool synced = false;
-    aio::notification* news = nullptr;
+    aio::notification* events = nullptr;
     void on_upsert(const kube::object_meta& meta, std::string_view) override {
         ++upserts[meta.name];
-        news->notify();
+        events->notify();
     }
     void on_delete(const kube::object_meta& meta) override {
         upserts.erase(meta.name);
         ++deletes;
-        news->notify();
+        events->notify();
     }
     void on_synced() override {
         synced = true;
-        news->notify();
+        events->notify();
     }
     void on_sync_state(bool, const std::string&) override {}
 };
 
-// A path that is not served for now says nothing of its objects; when the kind has really gone,
-// they have.
-TEST_F(wire, an_informer_goes_on_after_its_kind_was_not_served) {
-    const auto got = run<void>([this](kube::client& client) -> aio::task<> {
-        const auto on = co_await aio::this_executor();
-        cutting_client cut(on, client);
-        aio::notification news(on);
-        counting seen;
-        seen.news = &news;
-        auto home = co_await client.create(namespaces_, {}, {{"metadata", {{"name", "t"}}}});
-        EXPECT_TRUE(home);
+// A path that is not served at the moment does not mean that its objects are deleted. forget()
+// reports the deletion of all objects of a kind that is deleted.
+TEST_F(api_server_wire, an_informer_resumes_after_its_kind_was_not_served) {
+    const auto result = run<void>([this](kube::client& client) -> aio::task<> {
+        const auto executor = co_await aio::this_executor();
+        faulty_client faulty(executor, client);
+        aio::notification events(executor);
+        counting_listener listener;
+        listener.events = &events;
+        auto project = co_await client.create(namespaces_, {}, {{"metadata", {{"name", "t"}}}});
+        EXPECT_TRUE(project);
         const auto informer =
-            kube::make_informer(cut, {.what = namespaces_}, seen, base::system_clock());
+            kube::make_informer(faulty, {.what = namespaces_}, listener, base::system_clock());
         for (const bool was_synced : {false, true}) {
-            cut.answer_next("watch namespaces",
-                            {base::errc::unavailable, "404 page not found", "not_served"});
+            faulty.fail_next("watch namespaces",
+                             {base::errc::unavailable, "404 page not found", "not_served"});
             auto ended = co_await informer->run();
             EXPECT_EQ(ended.error().reason, "not_served");
-            EXPECT_TRUE(seen.upserts.contains("t"));
-            EXPECT_EQ(seen.deletes, 0);
-            EXPECT_TRUE(seen.synced || !was_synced);
+            EXPECT_TRUE(listener.upserts.contains("t"));
+            EXPECT_EQ(listener.deletes, 0);
+            EXPECT_TRUE(listener.synced || !was_synced);
         }
-        auto made = co_await client.create(namespaces_, {}, {{"metadata", {{"name", "u"}}}});
-        EXPECT_TRUE(made);
-        aio::task_group watching(on);
+        auto created = co_await client.create(namespaces_, {}, {{"metadata", {{"name", "u"}}}});
+        EXPECT_TRUE(created);
+        aio::task_group watching(executor);
         watching.spawn(informer->run());
-        while (!seen.upserts.contains("u")) co_await news.wait();
+        while (!listener.upserts.contains("u")) co_await events.wait();
         watching.cancel();
         co_await watching.join();
-        EXPECT_EQ(informer->counters().lists, 1U) << "it went on where it was";
-        const auto known = seen.upserts.size();
+        EXPECT_EQ(informer->counters().lists, 1U) << "the informer resumed its watch";
+        const auto known = listener.upserts.size();
         informer->forget();
-        EXPECT_TRUE(seen.upserts.empty());
-        EXPECT_EQ(static_cast<std::size_t>(seen.deletes), known);
+        EXPECT_TRUE(listener.upserts.empty());
+        EXPECT_EQ(static_cast<std::size_t>(listener.deletes), known);
         co_return base::ok();
     });
-    EXPECT_TRUE(got) << got.error().text;
+    EXPECT_TRUE(result) << result.error().text;
 }
 
-TEST_F(wire, an_informer_follows_changes_without_another_list) {
-    const auto got = run<void>([this](kube::client& client) -> aio::task<> {
-        const auto on = co_await aio::this_executor();
-        aio::notification news(on);
-        counting seen;
-        seen.news = &news;
+TEST_F(api_server_wire, an_informer_follows_changes_without_a_second_list) {
+    const auto result = run<void>([this](kube::client& client) -> aio::task<> {
+        const auto executor = co_await aio::this_executor();
+        aio::notification events(executor);
+        counting_listener listener;
+        listener.events = &events;
         const kube::resource secrets{.version = "v1", .plural = "secrets", .kind = "Secret"};
-        auto home = co_await client.create(namespaces_, {}, {{"metadata", {{"name", "t"}}}});
-        EXPECT_TRUE(home);
+        auto project = co_await client.create(namespaces_, {}, {{"metadata", {{"name", "t"}}}});
+        EXPECT_TRUE(project);
         for (const auto* name : {"a", "b"}) {
-            auto made = co_await client.create(secrets, "t", {{"metadata", {{"name", name}}}});
-            EXPECT_TRUE(made);
+            auto created = co_await client.create(secrets, "t", {{"metadata", {{"name", name}}}});
+            EXPECT_TRUE(created);
         }
-        auto informer = kube::make_informer(client, {.what = secrets, .page_size = 1}, seen,
+        auto informer = kube::make_informer(client, {.what = secrets, .page_size = 1}, listener,
                                             base::system_clock());
-        aio::task_group watching(on);
+        aio::task_group watching(executor);
         watching.spawn(informer->run());
-        while (!seen.synced) co_await news.wait();
-        EXPECT_EQ(seen.upserts.size(), 2U);
-        auto made = co_await client.create(secrets, "t", {{"metadata", {{"name", "c"}}}});
-        EXPECT_TRUE(made);
-        while (!seen.upserts.contains("c")) co_await news.wait();
-        auto gone = co_await client.remove(secrets, "t", "a");
-        EXPECT_TRUE(gone);
-        while (seen.deletes == 0) co_await news.wait();
-        EXPECT_EQ(informer->counters().lists, 2U);  // two pages of the one list
+        while (!listener.synced) co_await events.wait();
+        EXPECT_EQ(listener.upserts.size(), 2U);
+        auto created = co_await client.create(secrets, "t", {{"metadata", {{"name", "c"}}}});
+        EXPECT_TRUE(created);
+        while (!listener.upserts.contains("c")) co_await events.wait();
+        auto deleted = co_await client.remove(secrets, "t", "a");
+        EXPECT_TRUE(deleted);
+        while (listener.deletes == 0) co_await events.wait();
+        EXPECT_EQ(informer->counters().lists, 2U);  // two pages of one list
         EXPECT_EQ(informer->counters().watches, 1U);
         watching.cancel();
         co_await watching.join();
         co_return base::ok();
     });
-    EXPECT_TRUE(got) << got.error().text;
+    EXPECT_TRUE(result) << result.error().text;
 }
 
 }  // namespace
