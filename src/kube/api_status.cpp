@@ -69,7 +69,7 @@ errc code_of_http(unsigned status) {
         default:
             break;
     }
-    // What is neither a success nor our mistake is the peer's (a proxy's redirect, a 5xx).
+    // Other codes are failures of the server or a proxy (a redirect, a 5xx).
     return status >= 400 && status < 500 ? errc::invalid : errc::unavailable;
 }
 
@@ -135,7 +135,7 @@ std::vector<base::field_error> field_errors_of(const boost::json::object& detail
 }
 
 base::failure failure_of_code(unsigned http_status, std::string_view body) {
-    if (http_status == 404) {  // anybody between us and the server can say that
+    if (http_status == 404) {  // a proxy can send that
         return {.code = errc::unavailable,
                 .text = "the API server does not serve this path",
                 .reason = "not_served"};

@@ -127,7 +127,7 @@ TEST(status, the_header_says_how_long_to_wait) {
     EXPECT_EQ(failure_of_response(429, "").retry_after, std::nullopt);
 }
 
-TEST(status, the_object_quoted_by_a_refused_strict_patch_is_left_out) {
+TEST(status, removes_the_object_quoted_by_a_rejected_strict_patch) {
     const auto failure = failure_of_response(
         422, R"({"kind":"Status","apiVersion":"v1",
         "status":"Failure","reason":"Invalid","code":422,

@@ -8,7 +8,7 @@ namespace {
 using base::errc;
 using fakes::kube_client;
 
-// Answers each path with what stands here, and others as a server without the path does.
+// Serves the pages and returns 404 for other paths.
 class discovery : public kube_client {
   protected:
     discovery() {
@@ -64,8 +64,8 @@ TEST_F(discovery, a_group_that_is_not_listed_is_not_installed) {
     EXPECT_EQ(kinds->size(), 1U);
 }
 
-// Whoever took it for the word that nothing is installed would give up every database.
-TEST_F(discovery, does_not_believe_a_bare_404) {
+// Treating it as "not installed" would abandon every database.
+TEST_F(discovery, rejects_a_404_without_a_status) {
     for (const std::string path : {"/apis", "/apis/kubedb.com/v1", "/api/v1"}) {
         const auto page = pages_.extract(path);
         EXPECT_EQ(found().error().code, errc::unavailable) << path;
@@ -73,7 +73,7 @@ TEST_F(discovery, does_not_believe_a_bare_404) {
     }
 }
 
-TEST_F(discovery, does_not_believe_a_page_of_another_kind) {
+TEST_F(discovery, rejects_a_page_of_another_kind) {
     for (const std::string path : {"/apis", "/apis/kubedb.com/v1", "/api/v1"}) {
         for (const std::string page : {R"({"hello":"world"})", "<html>", "[]"}) {
             const auto good = std::exchange(pages_[path], page);

@@ -19,13 +19,13 @@ TEST(frame_buffer, joins_a_frame_cut_at_any_byte) {
     for (std::size_t first = 0; first <= stream.size(); ++first) {
         for (std::size_t second = first; second <= stream.size(); ++second) {
             frame_buffer buffer(100);
-            std::vector<std::string> got;
+            std::vector<std::string> frames;
             for (const auto& part : {stream.substr(0, first), stream.substr(first, second - first),
                                      stream.substr(second)}) {
                 buffer.add(part);
-                for (auto& each : all_of(buffer)) got.push_back(std::move(each));
+                for (auto& each : all_of(buffer)) frames.push_back(std::move(each));
             }
-            EXPECT_EQ(got, (std::vector<std::string>{"one", "two", "three"}));
+            EXPECT_EQ(frames, (std::vector<std::string>{"one", "two", "three"}));
             EXPECT_TRUE(buffer.is_empty());
         }
     }
@@ -42,10 +42,10 @@ TEST(frame_buffer, keeps_an_unfinished_frame) {
 }
 
 TEST(frame_buffer, holds_a_frame_of_megabytes_and_says_when_one_is_too_large) {
-    constexpr std::size_t most = 4 * 1024 * 1024;
-    frame_buffer buffer(most);
+    constexpr std::size_t frame_max = 4 * 1024 * 1024;
+    frame_buffer buffer(frame_max);
     const std::string part(64 * 1024, 'x');
-    for (std::size_t size = 0; size < most; size += part.size()) {
+    for (std::size_t size = 0; size < frame_max; size += part.size()) {
         buffer.add(part);
         EXPECT_FALSE(buffer.next());
         EXPECT_FALSE(buffer.is_overlong());
@@ -53,8 +53,8 @@ TEST(frame_buffer, holds_a_frame_of_megabytes_and_says_when_one_is_too_large) {
     buffer.add("\n");
     const auto frame = buffer.next();
     ASSERT_TRUE(frame);
-    EXPECT_EQ(frame->size(), most);
-    buffer.add(std::string(most, 'y'));
+    EXPECT_EQ(frame->size(), frame_max);
+    buffer.add(std::string(frame_max, 'y'));
     EXPECT_FALSE(buffer.next());
     EXPECT_FALSE(buffer.is_overlong());
     buffer.add("y");
@@ -69,7 +69,8 @@ TEST(frame_buffer, leaves_readable_bytes_behind_every_frame) {
     buffer.add("a\nb\n");
     int sum = 0;
     while (const auto frame = buffer.next()) {
-        for (std::size_t at = 0; at < frame_buffer::padding; ++at) sum += frame->end()[at] == 'z';
+        for (std::size_t index = 0; index < frame_buffer::padding; ++index)
+            sum += frame->end()[index] == 'z';
     }
     EXPECT_EQ(sum, 0);  // what counts is that the sanitizers have nothing to say
 }

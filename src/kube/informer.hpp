@@ -29,7 +29,7 @@ struct informer_options {
     std::string ns{};  // empty = all
     std::string label_selector{};
     std::size_t page_size = 500;
-    bool prefer_watch_list = false;  // sendInitialEvents, falls back to LIST when refused
+    bool prefer_watch_list = false;  // sendInitialEvents, falls back to LIST if rejected
     std::chrono::seconds watch_timeout_min{300};
     std::chrono::seconds watch_timeout_max{600};
     std::uint64_t seed = 1;

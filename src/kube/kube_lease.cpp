@@ -16,7 +16,7 @@ using base::fail;
 using action_kind = lease_state::action_kind;
 
 constexpr std::size_t page_size = 500;
-// A release meets another writer only when the lease has run out, or somebody labels it.
+// A release meets another writer only if the lease has expired or its labels change.
 constexpr int release_rounds_max = 4;
 
 const resource leases{
@@ -69,7 +69,7 @@ class lease_manager_impl final : public ports::lease_manager {
             co_return std::unexpected(
                 with_context(std::move(acquired).error(), "hold lease " + name));
         }
-        // On a machine that slept meanwhile the deadline may come after the answer.
+        // After a suspend, the response can precede the deadline although the lease has expired.
         if (*acquired && options_.clock->now() - started_at >= duration) {
             co_return fail(errc::timed_out,
                            "hold lease " + name + ": it ran out before the answer");
@@ -109,7 +109,7 @@ class lease_manager_impl final : public ports::lease_manager {
             if (next.kind == action_kind::reject || next.kind == action_kind::nothing)
                 co_return false;
             if (next.kind == action_kind::read) {
-                if (has_read) co_return false;  // another call has met another writer meanwhile
+                if (has_read) co_return false;  // another call met another writer during the read
                 auto seen = co_await read(wanted.name);
                 if (!seen) co_return base::pass(std::move(seen));
                 has_read = true;

@@ -2,9 +2,9 @@
 // ports::lease_manager by Lease objects of coordination.k8s.io/v1. The decisions are in
 // lease_state.hpp; this is the shell around them. Lives on the client's loop.
 //
-// Calls: a renewal is one PUT; taking a lease is a GET and a POST or PUT; being refused is one GET;
-// live_holders is one LIST of all leases with our labels, in pages of 500. RBAC, in the namespace
-// of the leases: get, create, update, and list for live_holders.
+// Calls: a renewal is one PUT; taking a lease is a GET and a POST or PUT; a rejected hold is one
+// GET; live_holders is one LIST of all leases with our labels, in pages of 500. RBAC, in the
+// namespace of the leases: get, create, update, and list for live_holders.
 
 #include <chrono>
 #include <map>

@@ -15,7 +15,7 @@ using base::errc;
 using base::fail;
 using std::chrono::seconds;
 
-// Answers what the test has laid out, in order; the wire is test/wire/lease_wire_test.cpp's.
+// Returns the scripted responses in order; the wire is test/wire/lease_wire_test.cpp's.
 class scripted_client final : public client {
   public:
     using response = base::outcome<json::object>;
@@ -86,7 +86,7 @@ class lease_manager_test : public testing::Test {
         make_lease_manager(client_, {.clock = &clock_});
 };
 
-TEST_F(lease_manager_test, finds_its_own_write_after_a_lost_answer) {
+TEST_F(lease_manager_test, finds_its_own_write_after_a_lost_response) {
     client_.script = {failed(errc::not_found, "NotFound"), failed(errc::unavailable)};
     EXPECT_EQ(hold().error().code, errc::unavailable);
     client_.script = {lease_of("a"), lease_of("a")};
@@ -98,7 +98,7 @@ TEST_F(lease_manager_test, finds_its_own_write_after_a_lost_answer) {
     EXPECT_EQ(client_.verbs, "get create get update update get update ");
 }
 
-TEST_F(lease_manager_test, is_not_the_holder_when_somebody_was_faster) {
+TEST_F(lease_manager_test, returns_false_after_a_lost_race) {
     client_.script = {failed(errc::not_found, "NotFound"), failed(errc::conflict, "AlreadyExists")};
     EXPECT_FALSE(hold().value());
     client_.script = {lease_of(""), failed(errc::precondition, "Conflict")};
@@ -107,7 +107,7 @@ TEST_F(lease_manager_test, is_not_the_holder_when_somebody_was_faster) {
     EXPECT_FALSE(hold().value());
 }
 
-TEST_F(lease_manager_test, looks_once_more_when_a_renewal_is_refused) {
+TEST_F(lease_manager_test, reads_again_after_a_rejected_renewal) {
     client_.script = {lease_of("a"), lease_of("a")};
     ASSERT_TRUE(hold().value());
     client_.script = {failed(errc::precondition, "Conflict"), lease_of("b")};
@@ -121,7 +121,7 @@ TEST_F(lease_manager_test, looks_once_more_when_a_renewal_is_refused) {
 }
 
 // A machine that slept through the answer does not hold what others have seen run out.
-TEST_F(lease_manager_test, does_not_claim_what_ran_out_before_the_answer) {
+TEST_F(lease_manager_test, fails_if_the_lease_expired_before_the_response) {
     client_.script = {lease_of(""), [this] {
                           clock_.advance(seconds(15));
                           return lease_of("a")();
@@ -129,14 +129,14 @@ TEST_F(lease_manager_test, does_not_claim_what_ran_out_before_the_answer) {
     EXPECT_EQ(hold().error().code, errc::timed_out);
 }
 
-TEST_F(lease_manager_test, tells_a_server_without_leases_from_a_missing_lease) {
+TEST_F(lease_manager_test, reports_a_server_without_leases_as_unsupported) {
     client_.script = {failed(errc::not_found, "not_served")};
     EXPECT_EQ(hold().error().code, errc::unsupported);
     client_.script = {failed(errc::not_found, "not_served")};
     EXPECT_EQ(aio::block_on(manager_->live_holders("")).error().code, errc::unsupported);
 }
 
-TEST_F(lease_manager_test, gives_up_a_release_that_others_disturb_all_the_time) {
+TEST_F(lease_manager_test, release_fails_after_repeated_conflicts) {
     for (int turn = 0; turn < 4; ++turn) {
         client_.script.push_back(lease_of("a"));
         client_.script.push_back(failed(errc::precondition, "Conflict"));

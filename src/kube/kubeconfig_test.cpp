@@ -35,17 +35,17 @@ class kubeconfig : public testing::Test {
 
 TEST_F(kubeconfig, reads_cluster_user_and_namespace) {
     std::ofstream(folder_ / "key") << "the key";
-    const auto got = load("client-certificate-data: Y2VydA==, client-key: key");
-    ASSERT_TRUE(got) << got.error().text;
-    EXPECT_EQ(got->server.host, "10.0.0.1");
-    EXPECT_EQ(got->server.port, 6443);
-    EXPECT_EQ(got->ca_pem, "hello");
-    EXPECT_EQ(got->client_certificate_pem, "cert");
-    EXPECT_EQ(got->client_key_pem.reveal(), "the key");
-    EXPECT_EQ(got->client_key_file, (folder_ / "key").string());  // to be looked at again
-    EXPECT_EQ(got->client_certificate_file, "");
-    EXPECT_EQ(got->ca_file, "");
-    EXPECT_EQ(got->ns, "home");
+    const auto result = load("client-certificate-data: Y2VydA==, client-key: key");
+    ASSERT_TRUE(result) << result.error().text;
+    EXPECT_EQ(result->server.host, "10.0.0.1");
+    EXPECT_EQ(result->server.port, 6443);
+    EXPECT_EQ(result->ca_pem, "hello");
+    EXPECT_EQ(result->client_certificate_pem, "cert");
+    EXPECT_EQ(result->client_key_pem.reveal(), "the key");
+    EXPECT_EQ(result->client_key_file, (folder_ / "key").string());  // to be looked at again
+    EXPECT_EQ(result->client_certificate_file, "");
+    EXPECT_EQ(result->ca_file, "");
+    EXPECT_EQ(result->ns, "home");
 }
 
 TEST_F(kubeconfig, reads_tokens_where_the_file_counts_more) {
@@ -62,7 +62,7 @@ TEST_F(kubeconfig, reads_tokens_where_the_file_counts_more) {
     EXPECT_EQ(load("token: \"a\\nb\"").error().code, base::errc::invalid);
 }
 
-TEST_F(kubeconfig, reads_how_the_server_is_believed) {
+TEST_F(kubeconfig, reads_the_tls_settings) {
     std::ofstream(folder_ / "ca.crt") << "the authority";
     const auto by_file =
         load("token: t", {}, "certificate-authority: ca.crt, tls-server-name: kubernetes");
@@ -73,9 +73,9 @@ TEST_F(kubeconfig, reads_how_the_server_is_believed) {
     EXPECT_FALSE(by_file->insecure_skip_verify);
     EXPECT_TRUE(load("token: t", {}, "insecure-skip-tls-verify: true")->insecure_skip_verify);
     const auto expect_refused = [&](const std::string& cluster, std::string_view word) {
-        const auto got = load("token: t", {}, cluster);
-        ASSERT_FALSE(got) << cluster;
-        EXPECT_NE(got.error().text.find(word), std::string::npos) << got.error().text;
+        const auto result = load("token: t", {}, cluster);
+        ASSERT_FALSE(result) << cluster;
+        EXPECT_NE(result.error().text.find(word), std::string::npos) << result.error().text;
     };
     expect_refused("insecure-skip-tls-verify: perhaps", "neither true nor false");
     expect_refused("insecure-skip-tls-verify: true, certificate-authority: ca.crt", "exclude");
@@ -86,19 +86,19 @@ TEST_F(kubeconfig, reads_how_the_server_is_believed) {
 }
 
 // To leave them out would make us somebody else.
-TEST_F(kubeconfig, refuses_what_it_cannot_be) {
+TEST_F(kubeconfig, rejects_unsupported_user_fields) {
     for (const std::string word :
          {"exec: {command: evil}", "auth-provider: {name: gcp}", "username: admin", "password: x",
           "as: somebody", "as-groups: [everybody]", "as-uid: '7'"}) {
-        const auto got = load("token: t, " + word);
-        ASSERT_FALSE(got) << word;
-        EXPECT_EQ(got.error().code, base::errc::unsupported);
+        const auto result = load("token: t, " + word);
+        ASSERT_FALSE(result) << word;
+        EXPECT_EQ(result.error().code, base::errc::unsupported);
         const auto named = "user " + word.substr(0, word.find(':')) + " is not supported";
-        EXPECT_NE(got.error().text.find(named), std::string::npos) << got.error().text;
+        EXPECT_NE(result.error().text.find(named), std::string::npos) << result.error().text;
     }
 }
 
-TEST_F(kubeconfig, refuses_programs_and_half_credentials_by_name) {
+TEST_F(kubeconfig, names_programs_and_incomplete_credentials) {
     EXPECT_NE(load("exec: {command: evil}").error().text.find("exec"), std::string::npos);
     EXPECT_NE(load("client-certificate-data: Y2VydA==").error().text.find("client-key"),
               std::string::npos);
@@ -108,27 +108,27 @@ TEST_F(kubeconfig, refuses_programs_and_half_credentials_by_name) {
 }
 
 TEST_F(kubeconfig, reads_the_service_account_of_a_pod) {
-    const auto home = folder_ / "var/run/secrets/kubernetes.io/serviceaccount";
-    std::filesystem::create_directories(home);
+    const auto account_folder = folder_ / "var/run/secrets/kubernetes.io/serviceaccount";
+    std::filesystem::create_directories(account_folder);
     const auto load = [this](const char* host) {
         return kube::load_in_cluster(host, "443", folder_.string());
     };
     EXPECT_EQ(load("10.0.0.1").error().code, base::errc::not_found);  // no account is mounted
-    std::ofstream(home / "ca.crt") << "ca";
-    std::ofstream(home / "token") << "";
-    std::ofstream(home / "namespace") << "pods\n";
+    std::ofstream(account_folder / "ca.crt") << "ca";
+    std::ofstream(account_folder / "token") << "";
+    std::ofstream(account_folder / "namespace") << "pods\n";
     EXPECT_NE(load("10.0.0.1").error().text.find("holds no token"), std::string::npos);
-    std::ofstream(home / "token") << "t\n";
-    const auto got = load("fd00::1");
-    ASSERT_TRUE(got) << got.error().text;
-    EXPECT_EQ(got->server.host, "fd00::1");
-    EXPECT_EQ(got->server.port, 443);
-    EXPECT_TRUE(got->server.secure);
-    EXPECT_EQ(got->ns, "pods");
-    EXPECT_EQ(got->token.reveal(), "t");
-    EXPECT_EQ(got->token_file, (home / "token").string());
-    EXPECT_EQ(got->ca_pem, "ca");
-    EXPECT_EQ(got->ca_file, (home / "ca.crt").string());
+    std::ofstream(account_folder / "token") << "t\n";
+    const auto result = load("fd00::1");
+    ASSERT_TRUE(result) << result.error().text;
+    EXPECT_EQ(result->server.host, "fd00::1");
+    EXPECT_EQ(result->server.port, 443);
+    EXPECT_TRUE(result->server.secure);
+    EXPECT_EQ(result->ns, "pods");
+    EXPECT_EQ(result->token.reveal(), "t");
+    EXPECT_EQ(result->token_file, (account_folder / "token").string());
+    EXPECT_EQ(result->ca_pem, "ca");
+    EXPECT_EQ(result->ca_file, (account_folder / "ca.crt").string());
     EXPECT_EQ(load("10.0.0.1")->server.host, "10.0.0.1");
     EXPECT_EQ(load("not a host").error().code, base::errc::invalid);
     for (const auto& [host, port] : {std::pair("", ""), std::pair("10.0.0.1", "")}) {

@@ -35,7 +35,8 @@ seconds duration_of(const json::object& lease) {
     return seconds(std::min<std::int64_t>(stated, duration_max.count()));
 }
 
-// A PUT that changes nothing gets no new version, and nobody would see the renewal.
+// A PUT that changes nothing gets no new version, and other processes would not observe the
+// renewal.
 std::string renewal_time(const json::object& spec, base::instant wall) {
     auto text = base::to_rfc3339_micro(wall);
     if (text != text_at(spec, "renewTime")) return text;
@@ -134,7 +135,7 @@ void lease_state::add_labels(json::object& metadata) const {
 void lease_state::on_observed(base::steady_time now, const std::string& name, json::object lease) {
     const auto [entry, is_new] = known_.try_emplace(name);
     auto& known = entry->second;
-    // The spec and not the version: somebody's label must not keep a dead holder alive.
+    // The spec and not the version: a label change must not extend the lease.
     if (is_new || spec_of(known.object) != spec_of(lease)) known.changed_at = now;
     known.object = std::move(lease);
     if (auto* metadata = known.object["metadata"].if_object()) metadata->erase("managedFields");

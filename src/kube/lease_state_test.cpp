@@ -92,7 +92,7 @@ TEST_F(lease_state_test, takes_over_when_nothing_has_changed_for_its_holders_dur
 }
 
 // Clocks that are years apart do not matter, in either direction.
-TEST_F(lease_state_test, believes_no_wall_clock) {
+TEST_F(lease_state_test, ignores_wall_clocks) {
     for (const auto* renewed : {"1999-01-01T00:00:00.000000Z", "2099-01-01T00:00:00.000000Z"}) {
         observe(lease("b", renewed));
         EXPECT_EQ(to_hold("a", true).kind, action_kind::reject) << renewed;
@@ -104,7 +104,7 @@ TEST_F(lease_state_test, believes_no_wall_clock) {
     EXPECT_EQ(to_hold("a", true).kind, action_kind::reject);
 }
 
-TEST_F(lease_state_test, begins_to_wait_anew_after_each_renewal_but_not_after_a_label) {
+TEST_F(lease_state_test, restarts_the_expiry_after_a_renewal_and_not_after_a_label) {
     observe(lease("b", "2025-11-24T14:30:00.000000Z"));
     now_ += seconds(14);
     observe(lease("b", "2025-11-24T14:30:10.000000Z"));
@@ -169,7 +169,7 @@ TEST_F(lease_state_test, survives_a_lease_without_content) {
     EXPECT_EQ(to_hold("a", true).kind, action_kind::update);
 }
 
-TEST_F(lease_state_test, forgets_what_nobody_looks_at) {
+TEST_F(lease_state_test, drops_leases_that_are_not_observed) {
     observe(lease("a", "2025-11-24T14:30:00.000000Z"));
     state_.forget_old(now_ + std::chrono::hours(40));
     EXPECT_EQ(state_.size(), 1U);

@@ -225,7 +225,7 @@ void reflector::on_watch_failed(steady_time now, const failure& error) {
         if (phase_ == phase::watch_all) version_.clear();
         lose_position(now, error);
     } else {
-        // What cannot be read now could not be read the next time.
+        // A corrupt event would be corrupt again.
         if (error.code == errc::corrupt) begin_list();
         // A server that fails at it (an etcd without progress requests) may still list.
         if (sent_nothing && error.reason == "InternalError") phase_ = phase::list;
@@ -267,7 +267,7 @@ void reflector::forget_all() {
     }
 }
 
-// ---- trouble -------------------------------------------------------------------------
+// ---- failure -------------------------------------------------------------------------
 
 void reflector::lose_position(steady_time now, const failure& error) {
     begin_list();

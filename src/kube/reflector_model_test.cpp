@@ -22,8 +22,8 @@ struct stored {
 };
 using content = std::map<std::string, stored>;
 
-// What the listener knows; it refuses what cannot be: a deletion of the unknown, a namesake without
-// a deletion before.
+// The objects of the listener. It rejects impossible events: a deletion of the unknown, a namesake
+// without a deletion before.
 class recording_listener final : public informer_listener {
   public:
     content objects;

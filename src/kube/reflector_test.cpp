@@ -15,7 +15,7 @@ using std::chrono::seconds;
 using action_kind = reflector::action_kind;
 using named = std::map<std::string, std::string>;  // name -> uid
 
-// Mirrors what it is told, and writes it down.
+// Records the events and keeps the objects.
 class recording_listener final : public informer_listener {
   public:
     named objects;
@@ -209,7 +209,7 @@ TEST_F(reflector_test, a_namesake_is_another_object) {
     EXPECT_EQ(seen_.log, (std::vector<std::string>{"-a", "+a"}));
 }
 
-TEST_F(reflector_test, a_deletion_of_what_is_not_known_is_not_told) {
+TEST_F(reflector_test, ignores_deletions_of_unknown_objects) {
     list({}, 5);
     watch();
     seen_.log.clear();
@@ -234,7 +234,7 @@ TEST_F(reflector_test, relists_after_gone_and_finds_what_is_missing_and_what_is_
     EXPECT_EQ(next().resource_version, "9");
 }
 
-TEST_F(reflector_test, relists_when_the_watch_is_refused_as_gone) {
+TEST_F(reflector_test, relists_when_the_watch_fails_with_gone) {
     list({}, 5);
     (void)next();
     machine_.on_watch_failed(now_, {.code = errc::gone, .text = "too old"});
@@ -262,7 +262,7 @@ TEST_F(reflector_test, asks_for_the_newest_when_the_server_is_behind) {
     EXPECT_EQ(again.kind, action_kind::list);
     EXPECT_EQ(again.resource_version, "");
     seen_.log.clear();
-    // A history of its own: an equal version says nothing.
+    // Another history: an equal version proves nothing.
     machine_.on_page(now_, page({object("a", "1", 1)}, 3));
     EXPECT_EQ(seen_.log, std::vector<std::string>{"+a"});
     EXPECT_EQ(next().resource_version, "3");
@@ -295,9 +295,9 @@ TEST_F(reflector_test, does_not_run_in_circles_when_every_watch_is_gone) {
     EXPECT_GE(waits, lists - 3);
 }
 
-// ---- trouble -------------------------------------------------------------------------
+// ---- failure -------------------------------------------------------------------------
 
-TEST_F(reflector_test, waits_longer_after_each_cut_and_starts_anew_after_news) {
+TEST_F(reflector_test, backs_off_after_each_disconnect_and_resets_after_an_event) {
     list({}, 5);
     milliseconds last{0};
     for (int turn = 0; turn < 4; ++turn) {
@@ -319,7 +319,7 @@ TEST_F(reflector_test, waits_longer_after_each_cut_and_starts_anew_after_news) {
     EXPECT_EQ(machine_.counters().lists, 1U);
 }
 
-TEST_F(reflector_test, forgets_old_trouble_after_two_quiet_minutes) {
+TEST_F(reflector_test, resets_the_backoff_after_two_minutes) {
     list({}, 5);
     for (int turn = 0; turn < 6; ++turn) {
         watch();
@@ -353,7 +353,7 @@ TEST_F(reflector_test, another_error_frame_is_waited_out_and_watched_on) {
     EXPECT_EQ(again.resource_version, "5");
 }
 
-TEST_F(reflector_test, what_cannot_be_read_is_listed_anew_after_a_wait) {
+TEST_F(reflector_test, relists_after_a_wait_if_an_event_is_corrupt) {
     for (const auto* garbage :
          {"garbage\n", "{\"type\":\"ADDED\"}\n", "{\"type\":\"ERROR\",\"object\":{\n"}) {
         list({}, 5);

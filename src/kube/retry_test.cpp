@@ -23,7 +23,7 @@ TEST(a_retry, comes_no_sooner_than_the_server_asks_but_within_reason) {
     EXPECT_LE(first_wait(1, std::nullopt), milliseconds(200));
 }
 
-// Many calls are turned away at the same time, and all are asked to come again in a second.
+// The server throttles many calls at once with the same Retry-After.
 TEST(a_retry, does_not_come_together_with_the_others) {
     std::set<milliseconds> waits;
     for (std::uint64_t seed = 1; seed <= 32; ++seed) waits.insert(first_wait(seed, seconds(1)));
