@@ -78,12 +78,12 @@ class Played(Stack):
         return f"{self.stats()['simulator']['never_scraped']} never scraped; without metrics: {len(found)}; {'; '.join(found[:3])}"
 
     def tell_cluster(self, method, path, body):
-        answer = self.ask_cluster(method, path, body)
+        answer = self.request_cluster(method, path, body)
         assert answer.status == 200, answer.text
         return answer.json
 
     def stats(self):
-        answer = self.ask_cluster('GET', '/devcluster/stats')
+        answer = self.request_cluster('GET', '/devcluster/stats')
         assert answer.status == 200, answer.text
         return answer.json
 

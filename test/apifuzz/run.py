@@ -11,7 +11,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, '..', 'system'))
 from process import run  # noqa: E402
 from stack import Stack  # noqa: E402
-from words import whole_number  # noqa: E402
+from arguments import whole_number  # noqa: E402
 
 SEEDED = 5  # databases that are there from the start
 

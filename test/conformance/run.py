@@ -26,7 +26,7 @@ from privilege import LeastPrivilege  # noqa: F401
 from process import run
 from shared import Shared
 from stack import Stack
-from words import whole_number
+from arguments import whole_number
 
 
 class Exchanges(unittest.TestCase):

@@ -227,7 +227,7 @@ class MainJob(unittest.TestCase):
     def test_an_object_that_vanishes_is_told_and_comes_back_when_asked(self):
         stack = self.stack
         database = self.made('ghost')
-        gone = stack.ask_cluster('DELETE', '/apis/kubedb.com/v1/namespaces/dbaas-default/redises/ghost')
+        gone = stack.request_cluster('DELETE', '/apis/kubedb.com/v1/namespaces/dbaas-default/redises/ghost')
         self.assertEqual(gone.status, 200, gone.text)
         wait_until(lambda: stack.get(f'/api/v1/databases/{database}/status').json['reason'] == 'object_missing',
                    what='object_missing')
@@ -280,7 +280,7 @@ class Disasters(unittest.TestCase):
             stack.kill_platform()
 
         results = together(101, lambda index: kill(index) if index == 100 else act(index))
-        stack.lose_kept_answers()
+        stack.delete_kept_responses()
         stack.start_platform()
         # What was not answered may have happened or not; the platform's word after the start counts.
         names = {each['name'] for each in stack.databases() if not each['deleted']}

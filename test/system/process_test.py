@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""process.py, as a program of its own: whatever ends it, nothing of it is left."""
+"""Tests of process.py in a separate program: no child outlives it, however it ends."""
 
 import os
 import select
@@ -13,7 +13,7 @@ sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 
-# Starts a program, tells its pid, and waits for it in a test; what cleans up after it is said at the end.
+# Starts a child, prints its pid and waits for it in a test. Prints a line after the cleanup.
 PROGRAM = '''
 import atexit, sys, unittest
 sys.path.insert(0, sys.argv.pop(1))
@@ -30,7 +30,7 @@ run(unittest.main)
 '''
 
 
-class a_program(unittest.TestCase):
+class process_test(unittest.TestCase):
     def setUp(self):
         folder = tempfile.TemporaryDirectory(prefix='dbaas-test-')
         self.addCleanup(folder.cleanup)
@@ -46,7 +46,7 @@ class a_program(unittest.TestCase):
     def child_has_ended(self):
         return bool(select.select([self.child], [], [], 20)[0])
 
-    def test_cleans_up_at_each_signal_and_ends_with_its_number(self):
+    def test_cleans_up_after_each_signal_and_exits_with_its_number(self):
         for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
             with self.subTest(number.name):
                 if number != signal.SIGTERM:

@@ -1,4 +1,4 @@
-"""One HTTP exchange, for everything that asks from outside. Never through a proxy: what is asked is on this machine."""
+"""A small HTTP client for the tests and benchmarks. It never uses a proxy, because all servers are on this machine."""
 
 import functools
 import json
@@ -6,7 +6,7 @@ import urllib.error
 import urllib.request
 
 
-class Answer:
+class Response:
     def __init__(self, status, headers, text):
         self.status, self.headers, self.text = status, headers, text
 
@@ -21,14 +21,17 @@ def opener(context=None):
 
 
 def exchange(method, url, body=None, headers=None, timeout=30, context=None):
-    """An answer with any status; OSError when there is none. A body that is not bytes is sent as JSON; its media type is merge
-    patch for PATCH unless `headers` says another."""
+    """Sends one request and returns the response, whatever its status.
+
+    A body that is not bytes is sent as JSON. The media type is merge patch for PATCH unless `headers` sets another.
+    Errors: OSError (no response).
+    """
     data = body if isinstance(body, (bytes, type(None))) else json.dumps(body).encode()
-    made = urllib.request.Request(url, data, dict(headers or {}), method=method)
-    if data is not None and not made.has_header('Content-type'):
-        made.add_header('Content-Type', 'application/merge-patch+json' if method == 'PATCH' else 'application/json')
+    request = urllib.request.Request(url, data, dict(headers or {}), method=method)
+    if data is not None and not request.has_header('Content-type'):
+        request.add_header('Content-Type', 'application/merge-patch+json' if method == 'PATCH' else 'application/json')
     try:
-        with opener(context).open(made, timeout=timeout) as answer:
-            return Answer(answer.status, answer.headers, answer.read().decode())
+        with opener(context).open(request, timeout=timeout) as response:
+            return Response(response.status, response.headers, response.read().decode())
     except urllib.error.HTTPError as error:
-        return Answer(error.code, error.headers, error.read().decode())
+        return Response(error.code, error.headers, error.read().decode())

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""rest.py against a server of its own."""
+"""Tests of rest.py against a local HTTP server."""
 
 import http.server
 import os
@@ -23,7 +23,7 @@ class Echo(http.server.BaseHTTPRequestHandler):
         pass
 
 
-class an_exchange(unittest.TestCase):
+class exchange_test(unittest.TestCase):
     def setUp(self):
         server = http.server.HTTPServer(('127.0.0.1', 0), Echo)
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
@@ -33,11 +33,11 @@ class an_exchange(unittest.TestCase):
         self.addCleanup(server.shutdown)
         self.url = f'http://127.0.0.1:{server.server_port}/'
 
-    def test_has_an_answer_with_any_status(self):
-        answer = exchange('POST', self.url, {'a': 1})
-        self.assertEqual((answer.status, answer.json), (418, {'a': 1}))
+    def test_returns_a_response_with_any_status(self):
+        response = exchange('POST', self.url, {'a': 1})
+        self.assertEqual((response.status, response.json), (418, {'a': 1}))
 
-    def test_asks_no_proxy(self):
+    def test_uses_no_proxy(self):
         opener.cache_clear()
         with mock.patch.dict(os.environ, {'http_proxy': 'http://127.0.0.1:1', 'no_proxy': '', 'NO_PROXY': ''}):
             self.assertEqual(exchange('POST', self.url, {}).status, 418)

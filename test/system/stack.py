@@ -1,4 +1,4 @@
-"""The two programs for tests from outside: started in a folder of their own, killed, restarted, asked over HTTP."""
+"""Starts, kills and restarts the two programs in a temporary folder, and sends them HTTP requests."""
 
 import atexit
 import concurrent.futures
@@ -12,36 +12,36 @@ import tempfile
 import time
 
 from process import end, spawn
-from rest import Answer, exchange
+from rest import Response, exchange
 
 
-def wait_until(is_so, seconds=60, what='a condition'):
-    """The first true value of is_so(), asked again and again; fails after `seconds`."""
+def wait_until(condition, seconds=60, what='a condition'):
+    """Calls condition() until its result is true and returns that. Raises AssertionError after `seconds`."""
     deadline = time.monotonic() + seconds
     while True:
-        value = is_so()
+        value = condition()
         if value:
             return value
         if time.monotonic() > deadline:
-            raise AssertionError(f'{what} did not come true within {seconds} s')
+            raise AssertionError(f'timeout after {seconds} s: {what}')
         time.sleep(0.05)
 
 
 def request(method, url, body=None, headers=None, timeout=30):
-    """Status 0 when nobody answers."""
+    """Returns the response. Its status is 0 if there is none."""
     try:
         return exchange(method, url, body, headers, timeout)
     except OSError as error:
-        return Answer(0, {}, str(error))
+        return Response(0, {}, str(error))
 
 
 class Stack:
-    """A platform and a local cluster. Everything ends with close(). With a kubeconfig: a platform for that cluster."""
+    """A platform and a local cluster. close() ends both. With a kubeconfig, the platform uses that cluster instead."""
 
     def __init__(self, kubeconfig=None):
         self.folder = tempfile.mkdtemp(prefix='dbaas-test-')
         atexit.register(self.close)
-        os.chmod(self.folder, 0o755)  # the engines' user passes through
+        os.chmod(self.folder, 0o755)  # the engines' user must reach its data
         self.kubeconfig = kubeconfig or os.path.join(self.folder, 'kubeconfig')
         self.cluster = self.platform = None
         self.base = None
@@ -55,13 +55,13 @@ class Stack:
         wait_until(lambda: os.path.exists(self.kubeconfig), what='the local cluster')
 
     def start_operator(self, kubeconfig):
-        """The local operator alone, in the place of the local cluster."""
+        """Starts the operator alone, instead of the local cluster."""
         self.cluster = self._start('cluster.log', ['dbaas-devcluster', 'operate', '--data', os.path.join(self.folder, 'cluster'),
                                                    '--kubeconfig', kubeconfig])
 
     def start_platform(self, interval=2, **env):
         log = os.path.join(self.folder, 'platform.log')
-        at = os.path.getsize(log) if os.path.exists(log) else 0
+        offset = os.path.getsize(log) if os.path.exists(log) else 0
         self.platform = self._start('platform.log', ['dbaas', 'serve', '--listen', '127.0.0.1:0', '--kubeconfig',
                                                      self.kubeconfig, '--data-dir', os.path.join(self.folder, 'platform'),
                                                      '--metrics-sync-interval', str(interval), '--log-format', 'json'], env)
@@ -69,7 +69,7 @@ class Stack:
         def address():
             assert self.platform.poll() is None, self.log_tail('platform.log')
             with open(log, encoding='utf-8') as file:
-                file.seek(at)
+                file.seek(offset)
                 for line in file:
                     if '"event":"serving"' in line:
                         return json.loads(line)['address']
@@ -83,85 +83,85 @@ class Stack:
         self.start_platform()
         self.wait_for_engine('redis')
 
-    def _start(self, log, words, env=None):
+    def _start(self, log, command, env=None):
         with open(os.path.join(self.folder, log), 'ab') as out:
-            return spawn([os.path.join(os.environ['DBAAS_BIN'], words[0]), *words[1:]], stdin=subprocess.DEVNULL, stdout=out,
+            return spawn([os.path.join(os.environ['DBAAS_BIN'], command[0]), *command[1:]], stdin=subprocess.DEVNULL, stdout=out,
                          stderr=out, env={'PATH': os.environ['PATH'], 'TSAN_OPTIONS': 'halt_on_error=1', **(env or {})})
 
     def log_tail(self, name, lines=20):
         with open(os.path.join(self.folder, name), encoding='utf-8', errors='replace') as file:
             return ''.join(file.readlines()[-lines:])
 
-    def get(self, path, **how):
-        return request('GET', self.base + path, **how)
+    def get(self, path, **options):
+        return request('GET', self.base + path, **options)
 
-    def post(self, path, body=None, **how):
-        return request('POST', self.base + path, {} if body is None else body, **how)
+    def post(self, path, body=None, **options):
+        return request('POST', self.base + path, {} if body is None else body, **options)
 
-    def patch(self, path, body, **how):
-        return request('PATCH', self.base + path, body, **how)
+    def patch(self, path, body, **options):
+        return request('PATCH', self.base + path, body, **options)
 
-    def delete(self, path, **how):
-        return request('DELETE', self.base + path, **how)
+    def delete(self, path, **options):
+        return request('DELETE', self.base + path, **options)
 
-    def create(self, name, engine='redis', **more):
+    def create(self, name, engine='redis', **fields):
         return self.post('/api/v1/databases', {'project': 'default', 'name': name, 'engine': engine, 'size': 'micro',
-                                               'storage': {'size': '1Gi'}, **more})
+                                               'storage': {'size': '1Gi'}, **fields})
 
-    def created(self, name, engine='redis', **more):
-        """The id of a database whose creation was accepted."""
-        answer = self.create(name, engine, **more)
-        assert answer.status == 202, f'{name}: {answer.status} {answer.text}'
-        return answer.json['database']['id']
+    def created(self, name, engine='redis', **fields):
+        """Creates a database and returns its id."""
+        response = self.create(name, engine, **fields)
+        assert response.status == 202, f'{name}: {response.status} {response.text}'
+        return response.json['database']['id']
 
     def databases(self):
         return self.get('/api/v1/databases?limit=500').json['items']
 
     def phase(self, database_id):
-        answer = self.get(f'/api/v1/databases/{database_id}/status')
-        return answer.json['phase'] if answer.status == 200 else None
+        response = self.get(f'/api/v1/databases/{database_id}/status')
+        return response.json['phase'] if response.status == 200 else None
 
     def wait_for(self, database_id, phase, seconds=60):
         wait_until(lambda: self.phase(database_id) == phase, seconds, f'{database_id} {phase}')
 
     def wait_for_engine(self, engine):
-        wait_until(lambda: any(each['engine'] == engine and each['installed'] for each in self.get('/api/v1/engines').json['items']),
+        wait_until(lambda: any(entry['engine'] == engine and entry['installed'] for entry in self.get('/api/v1/engines').json['items']),
                    what=f'{engine} in the catalogue')
 
     def cluster_address(self):
-        """The local cluster's API: its URL and its token."""
+        """Returns the URL and the token of the local cluster's API."""
         with open(os.path.join(self.folder, 'cluster/token'), encoding='utf-8') as file:
             token = file.read().strip()
         with open(os.path.join(self.folder, 'cluster/apiserver/apiserver.port'), encoding='utf-8') as file:
             return f'http://127.0.0.1:{file.read().strip()}', token
 
-    def ask_cluster(self, method, path, body=None):
+    def request_cluster(self, method, path, body=None):
         base, token = self.cluster_address()
         return request(method, base + path, body, {'Authorization': 'Bearer ' + token})
 
     def kubernetes(self, path):
-        return self.ask_cluster('GET', path).json
+        return self.request_cluster('GET', path).json
 
     def engine_processes(self, program):
-        """Pids of our engines' servers: those whose arguments name our folder."""
-        found = []
+        """Returns the pids of the engine servers that run in the folder of this stack."""
+        pids = []
         for pid in filter(str.isdigit, os.listdir('/proc')):
             try:
                 with open(f'/proc/{pid}/cmdline', 'rb') as file:
-                    words = file.read().decode(errors='replace').split('\0')
+                    arguments = file.read().decode(errors='replace').split('\0')
                 cwd = os.readlink(f'/proc/{pid}/cwd')
             except OSError:
                 continue
-            if cwd.startswith(self.folder) and words[0].split(' ')[0].endswith(program):
-                found.append(int(pid))
-        return found
+            if cwd.startswith(self.folder) and arguments[0].split(' ')[0].endswith(program):
+                pids.append(int(pid))
+        return pids
 
     def kill_platform(self):
         self.platform.kill()
         self.platform.wait()
 
-    def lose_kept_answers(self):
-        """Every other one, as if the platform had ended before it kept them."""
+    def delete_kept_responses(self):
+        """Deletes every second response kept for an Idempotency-Key, as if the platform had ended before storing it."""
         with contextlib.closing(sqlite3.connect(os.path.join(self.folder, 'platform/platform.db'))) as store, store:
             for table in ('document', 'index_value'):
                 store.execute(f"delete from {table} where collection = cast('idempotency' as blob) "
@@ -174,7 +174,7 @@ class Stack:
     def close(self):
         for process in (self.platform, self.cluster):
             end(process)
-        # What an engine's own script started may write for a moment after it.
+        # A process that an engine started may write for a moment after the engine has ended.
         deadline = time.monotonic() + 10
         while os.path.exists(self.folder) and time.monotonic() < deadline:
             shutil.rmtree(self.folder, ignore_errors=True)
@@ -183,6 +183,6 @@ class Stack:
 
 
 def together(count, act):
-    """act(0..count-1) at the same time; the results in order."""
+    """Calls act(0) to act(count - 1) concurrently. Returns the results in order."""
     with concurrent.futures.ThreadPoolExecutor(count) as pool:
         return list(pool.map(act, range(count)))
