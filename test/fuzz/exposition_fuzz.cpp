@@ -1,5 +1,5 @@
-// Exporter pages: every byte sequence is read to its end or refused, and what is read lies inside
-// of the page.
+// Exporter pages: the reader reads every page to its end or rejects it, and all results lie inside
+// the page.
 
 #include "scrape/exposition.hpp"
 #include "test/fuzz/fuzz.hpp"

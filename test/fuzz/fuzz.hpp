@@ -1,6 +1,6 @@
 #pragma once
-// What fuzz targets share. Each *_fuzz.cpp defines LLVMFuzzerTestOneInput (libFuzzer's entry) and
-// ends the program when an invariant does not hold.
+// Helpers of the fuzz targets. Each *_fuzz.cpp defines LLVMFuzzerTestOneInput (libFuzzer's entry)
+// and aborts the program if an invariant does not hold.
 
 #include <cstddef>
 #include <cstdint>

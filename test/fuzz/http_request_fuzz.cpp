@@ -1,4 +1,4 @@
-// Requests: what is understood, and whether they are refused, does not depend on the pieces.
+// Requests: neither the result of parsing nor a rejection depends on the pieces of the input.
 
 #include <string>
 
@@ -9,7 +9,7 @@ namespace {
 
 using state = http::request_parser::state;
 
-// What came of the bytes: everything that was understood, in one text.
+// Returns all parsed requests in one text.
 std::string outcome(std::string_view bytes, std::size_t piece) {
     http::request_parser parser({.header_bytes_max = 2048,
                                  .target_bytes_max = 512,
@@ -23,19 +23,20 @@ std::string outcome(std::string_view bytes, std::size_t piece) {
         bytes.remove_prefix(used);
         if (parser.now() == state::complete) {
             const bool stays = parser.keeps_alive();
-            auto made = parser.take();
-            all += std::string(http::name(made.verb)) + ' ' + made.target + '\n' + made.body + '\n';
-            all += made.headers.get("Host");
+            auto request = parser.take();
+            all += std::string(http::name(request.verb)) + ' ' + request.target + '\n' +
+                   request.body + '\n';
+            all += request.headers.get("Host");
             all += stays ? "\nstays\n" : "\ngoes\n";
             if (!stays) return all;
         } else {
             fuzz::require(used > 0 || parser.now() == state::rejected);
         }
     }
-    // Of several faults the one that is seen first is told, and that depends on the pieces.
+    // The parser reports the first of several errors, and which one is first depends on the pieces.
     if (parser.now() == state::rejected) {
         fuzz::require(parser.status() >= 400 && !parser.detail().empty());
-        all += "refused";
+        all += "rejected";
     }
     return all;
 }

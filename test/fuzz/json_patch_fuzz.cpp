@@ -1,5 +1,5 @@
-// Patches: a merge patch that is applied again changes nothing (RFC 7396); a JSON patch is carried
-// out or refused, and its test of what is there succeeds.
+// Patches: a merge patch that is applied again changes nothing (RFC 7396); a JSON patch is applied
+// or rejected, and its test of the present value succeeds.
 
 #include <boost/json.hpp>
 

@@ -1,4 +1,4 @@
-// Kubeconfigs: loaded or refused with a sentence.
+// Kubeconfigs: each one loads or fails with a text.
 
 #include <sys/mman.h>
 #include <unistd.h>

@@ -1,4 +1,5 @@
-// Query strings and cursors: what is given out is understood again, what is not ours is refused.
+// Query strings and cursors: an encoded cursor decodes to the same position; foreign ones are
+// rejected.
 
 #include "api/read_model/list_queries.hpp"
 #include "test/fuzz/fuzz.hpp"

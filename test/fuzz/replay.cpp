@@ -1,5 +1,5 @@
-// Runs a target over the files of a folder, without libFuzzer: corpora and what once was a fault
-// are tests like any other.
+// Runs a target over the files of a folder, without libFuzzer: corpora and
+// former findings run as ordinary tests.
 
 #include <algorithm>
 #include <cstdio>

@@ -1,4 +1,4 @@
-// Bodies of requests: read, or refused as bad input; never as a fault of ours.
+// Request bodies: the reader accepts each one or fails with `invalid`, never with another code.
 
 #include "api/json/request_json.hpp"
 #include "test/fuzz/fuzz.hpp"
