@@ -3,7 +3,7 @@
 
 #include <random>
 
-#include "domain/history.hpp"
+#include "timeseries/metric_history.hpp"
 
 namespace bench {
 
@@ -18,8 +18,8 @@ struct day {
 
 // usual: half of the values rest, the others move by 2 %; busy: all but three move by 5 %, each row
 // at random.
-inline domain::metric_history history_of(const day& what) {
-    domain::metric_history history;
+inline timeseries::metric_history history_of(const day& what) {
+    timeseries::metric_history history;
     std::mt19937 random(what.seed);
     std::normal_distribution<double> noise(1, what.how == motion::busy ? 0.05 : 0.02);
     domain::metric_values values;
@@ -27,7 +27,7 @@ inline domain::metric_history history_of(const day& what) {
     for (auto at = what.from; at < until; at += what.step) {
         double scale = 10;
         int column = 0;
-        for (const auto id : domain::history_metrics) {
+        for (const auto id : timeseries::history_metrics) {
             scale *= 5;
             const bool rests = what.how == motion::idle ||
                                (what.how == motion::usual ? column % 2 == 0 : column % 5 == 0);

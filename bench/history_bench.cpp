@@ -10,7 +10,7 @@ using namespace std::chrono_literals;
 constexpr base::instant start{1'800'000'000s};
 constexpr int rows_of_a_day = 2880;
 
-domain::metric_history day_of(bench::motion how) {
+timeseries::metric_history day_of(bench::motion how) {
     return bench::history_of({.how = how, .from = start});
 }
 

@@ -19,19 +19,20 @@ import tidy_words  # noqa: E402  (leaves no __pycache__ behind)
 MODULES = {
     'base': '',
     'domain': 'base',
+    'timeseries': 'base domain',
     'config': 'base domain',
     'obs': 'base',
     'aio': 'base',
     'http': 'base aio obs',
     'ports': 'base domain aio',
-    'app': 'base domain config obs aio ports',
+    'app': 'base domain timeseries config obs aio ports',
     'kube': 'base aio http obs ports',
     'kubedb': 'base domain aio http obs ports kube',
     'scrape': 'base domain aio http obs ports',
     'sqlite': 'base domain aio obs ports',
     'inproc': 'base domain aio obs ports',
-    'api': 'base domain config obs aio http ports app',
-    'main': 'base domain config obs aio http ports app kube kubedb scrape sqlite inproc api',
+    'api': 'base domain timeseries config obs aio http ports app',
+    'main': 'base domain timeseries config obs aio http ports app kube kubedb scrape sqlite inproc api',
 }
 # The modules of src/ that a module of devcluster/ may include; '*' stands for any other module. Modules of devcluster/
 # may include each other without circles. The API server must not include the client that is tested against it.

@@ -80,7 +80,7 @@ aio::task<> history_store::load(std::string id) {
             continue;
         }
         auto& into = at->second;
-        into.rows = domain::metric_history({.retention = options_.retention});
+        into.rows = timeseries::metric_history({.retention = options_.retention});
         restore(id, into, found);
         into.open_stored = clock_.utc_now();
         into.is_loaded = true;

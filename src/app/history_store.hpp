@@ -17,9 +17,9 @@
 #include "app/app_metrics.hpp"
 #include "app/platform.hpp"
 #include "base/clock.hpp"
-#include "domain/history.hpp"
 #include "obs/log.hpp"
 #include "ports/document_store.hpp"
+#include "timeseries/metric_history.hpp"
 
 namespace app {
 
@@ -54,7 +54,7 @@ class history_store {
         std::size_t rows = 0;
     };
     struct history {
-        domain::metric_history rows;
+        timeseries::metric_history rows;
         std::map<std::int64_t, stored_chunk> stored;  // by chunk key
         base::instant open_stored{};
         std::optional<base::steady_time> ahead_since;  // when a new row first was far behind

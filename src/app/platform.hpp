@@ -13,9 +13,12 @@
 #include <vector>
 
 #include "aio/task.hpp"
+#include "domain/desired.hpp"
 #include "domain/metric.hpp"
+#include "domain/observed.hpp"
+#include "domain/operation.hpp"
 #include "domain/requests.hpp"
-#include "domain/types.hpp"
+#include "domain/status.hpp"
 #include "ports/cluster.hpp"
 
 namespace app {

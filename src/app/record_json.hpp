@@ -6,7 +6,9 @@
 #include <string_view>
 
 #include "base/failure.hpp"
-#include "domain/types.hpp"
+#include "domain/desired.hpp"
+#include "domain/observed.hpp"
+#include "domain/operation.hpp"
 
 namespace app {
 

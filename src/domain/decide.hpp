@@ -9,7 +9,9 @@
 
 #include "base/clock.hpp"
 #include "base/failure.hpp"
-#include "domain/types.hpp"
+#include "domain/desired.hpp"
+#include "domain/observed.hpp"
+#include "domain/operation.hpp"
 
 namespace domain {
 

@@ -6,8 +6,9 @@
 #include <vector>
 
 #include "base/failure.hpp"
+#include "domain/desired.hpp"
 #include "domain/engines.hpp"
-#include "domain/types.hpp"
+#include "domain/topology.hpp"
 
 namespace domain {
 

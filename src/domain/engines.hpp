@@ -9,7 +9,8 @@
 #include <span>
 #include <string_view>
 
-#include "domain/types.hpp"
+#include "domain/desired.hpp"
+#include "domain/topology.hpp"
 
 namespace domain {
 

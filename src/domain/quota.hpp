@@ -6,7 +6,8 @@
 #include <string_view>
 
 #include "base/failure.hpp"
-#include "domain/types.hpp"
+#include "domain/desired.hpp"
+#include "domain/topology.hpp"
 
 namespace domain {
 

@@ -9,7 +9,9 @@
 
 #include "base/failure.hpp"
 
-#include "domain/types.hpp"
+#include "domain/desired.hpp"
+#include "domain/observed.hpp"
+#include "domain/topology.hpp"
 
 namespace domain {
 

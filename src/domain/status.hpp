@@ -1,9 +1,40 @@
 #pragma once
 // The status that users see, from what is wanted, what is observed and which operations run. Pure.
 
-#include "domain/types.hpp"
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/clock.hpp"
+#include "domain/desired.hpp"
+#include "domain/observed.hpp"
 
 namespace domain {
+
+enum class status_phase : std::uint8_t {
+    provisioning,
+    running,
+    updating,
+    degraded,
+    paused,
+    restoring,
+    deleting,
+    failed,
+    unknown
+};
+
+struct status {
+    status_phase phase = status_phase::unknown;
+    std::string reason;  // "", "object_missing", "members_not_ready", "cluster_unreachable", ...
+    std::string message;
+    instant since{};
+    bool operator==(const status&) const = default;
+};
+
+std::string_view name(status_phase) noexcept;
+// Returns std::nullopt for another text.
+std::optional<status_phase> status_phase_from(std::string_view text) noexcept;
 
 struct status_context {
     bool cluster_known = false;  // the cluster's present content has been read since the start

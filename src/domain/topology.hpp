@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -64,5 +65,12 @@ struct topology {
         return is_sharded ? shards * group.replicas : group.replicas;
     }
 };
+
+std::string_view name(topology_mode) noexcept;
+std::string_view name(storage_type) noexcept;
+// Returns std::nullopt for another text.
+std::optional<topology_mode> topology_mode_from(std::string_view text) noexcept;
+// Returns std::nullopt for another text.
+std::optional<storage_type> storage_type_from(std::string_view text) noexcept;
 
 }  // namespace domain

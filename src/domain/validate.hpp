@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "base/failure.hpp"
+#include "domain/desired.hpp"
 #include "domain/requests.hpp"
-#include "domain/types.hpp"
 
 namespace domain {
 

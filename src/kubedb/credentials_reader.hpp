@@ -3,7 +3,7 @@
 // on the control loop. Inside kubedb only.
 
 #include "aio/task.hpp"
-#include "domain/types.hpp"
+#include "domain/desired.hpp"
 #include "kube/kube_client.hpp"
 #include "kubedb/served_resources.hpp"
 #include "obs/log.hpp"

@@ -7,7 +7,8 @@
 #include <string>
 
 #include "aio/task.hpp"
-#include "domain/types.hpp"
+#include "domain/desired.hpp"
+#include "domain/observed.hpp"
 #include "kube/kube_client.hpp"
 #include "kubedb/observed_store.hpp"
 #include "kubedb/served_resources.hpp"

@@ -4,7 +4,7 @@
 // database's id and is changed only if it does. Kinds: engine_table. Inside kubedb only.
 
 #include "aio/task.hpp"
-#include "domain/types.hpp"
+#include "domain/desired.hpp"
 #include "kube/kube_client.hpp"
 #include "kubedb/engine_table.hpp"
 #include "obs/log.hpp"
@@ -23,8 +23,8 @@ aio::task<> update_companion(kube::client& client, kube::resource what, const en
 aio::task<> take_back_companion(kube::client& client, kube::resource what, const engine_kind& kind,
                                 domain::database record, bool paused, base::failure why,
                                 obs::log& log);
-// Deletes the object. Returns true if no object of the database is left, false while the deletion is
-// in progress.
+// Deletes the object. Returns true if no object of the database is left, false while the deletion
+// is in progress.
 aio::task<bool> remove_companion(kube::client& client, kube::resource what, const engine_kind& kind,
                                  domain::database record);
 

@@ -1,12 +1,16 @@
 #pragma once
-// Builds KubeDB objects from records. Pure. Shapes: KubeDB's kubedb.com/v1 and ops.kubedb.com/v1alpha1.
+// Builds KubeDB objects from records. Pure. Shapes: KubeDB's kubedb.com/v1 and
+// ops.kubedb.com/v1alpha1.
 
 #include <boost/json/object.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
 
-#include "domain/types.hpp"
+#include "domain/desired.hpp"
+#include "domain/observed.hpp"
+#include "domain/operation.hpp"
+#include "domain/topology.hpp"
 #include "kubedb/engine_table.hpp"
 
 namespace kubedb {
@@ -30,8 +34,8 @@ std::optional<boost::json::object> ops_manifest(const engine_kind& kind,
                                                 const domain::topology& present,
                                                 domain::change_kind change,
                                                 const std::string& operation_id);
-// Returns the name of an OpsRequest. The same operation and change have the same name, so a repeated
-// create is idempotent.
+// Returns the name of an OpsRequest. The same operation and change have the same name, so a
+// repeated create is idempotent.
 std::string ops_name(const domain::database& record, domain::change_kind change,
                      const std::string& operation_id);
 

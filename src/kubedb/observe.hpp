@@ -7,7 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "domain/types.hpp"
+#include "domain/desired.hpp"
+#include "domain/observed.hpp"
 #include "kubedb/engine_table.hpp"
 #include "ports/cluster.hpp"
 

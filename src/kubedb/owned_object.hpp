@@ -8,7 +8,8 @@
 
 #include "aio/task.hpp"
 #include "base/failure.hpp"
-#include "domain/types.hpp"
+#include "domain/desired.hpp"
+#include "domain/observed.hpp"
 #include "kube/kube_client.hpp"
 #include "kubedb/engine_table.hpp"
 

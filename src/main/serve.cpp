@@ -227,8 +227,7 @@ base::outcome<void> platform_process::connect_cluster() {
                    .log = &log_});
     if (!client) return base::pass(std::move(client), "cluster");
     kube_ = std::move(*client);
-    cluster_ =
-        kubedb::make_cluster(executor, *kube_, clock_, log_, registry_, {.seed = seed});
+    cluster_ = kubedb::make_cluster(executor, *kube_, clock_, log_, registry_, {.seed = seed});
     make_fetcher(access->is_in_cluster);
     metrics_ = scrape::make_source(*fetcher_, clock_, {.interval = options_.metrics_interval});
     return {};

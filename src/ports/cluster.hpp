@@ -11,7 +11,10 @@
 
 #include "aio/task.hpp"
 #include "base/secret.hpp"
-#include "domain/types.hpp"
+#include "domain/desired.hpp"
+#include "domain/observed.hpp"
+#include "domain/operation.hpp"
+#include "domain/topology.hpp"
 
 namespace ports {
 

@@ -7,7 +7,8 @@
 #include <boost/json/object.hpp>
 #include <vector>
 
-#include "domain/types.hpp"
+#include "domain/desired.hpp"
+#include "domain/observed.hpp"
 #include "kube/kube_client.hpp"
 #include "kubedb/engine_table.hpp"
 

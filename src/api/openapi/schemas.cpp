@@ -6,7 +6,9 @@
 #include <ranges>
 
 #include "domain/engines.hpp"
+#include "domain/enum_names.hpp"
 #include "domain/metric.hpp"
+#include "domain/status.hpp"
 
 namespace api {
 namespace {

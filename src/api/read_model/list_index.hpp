@@ -12,7 +12,9 @@
 #include <utility>
 
 #include "api/read_model/chunked_list.hpp"
-#include "domain/types.hpp"
+#include "domain/desired.hpp"
+#include "domain/operation.hpp"
+#include "domain/status.hpp"
 
 namespace api {
 

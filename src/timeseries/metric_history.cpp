@@ -1,26 +1,26 @@
-#include "domain/history.hpp"
+#include "timeseries/metric_history.hpp"
 
 #include <algorithm>
 #include <bit>
 #include <cmath>
 #include <limits>
 
-namespace domain {
+namespace timeseries {
 namespace {
 
 using seconds_point = std::chrono::sys_seconds;
 
 constexpr int mantissa_bits = 8;  // after the leading one
-constexpr int exponent_least = -30;
-constexpr int exponent_most = 63;
-constexpr std::int32_t code_most = ((exponent_most - exponent_least + 1) << mantissa_bits);
+constexpr int exponent_min = -30;
+constexpr int exponent_max = 63;
+constexpr std::int32_t code_max = ((exponent_max - exponent_min + 1) << mantissa_bits);
 
 // Rice codes: up to 12 ones and a zero, then k bits; 13 ones announce the difference in plain bits.
 constexpr unsigned escape_ones = 13;
 constexpr unsigned escape_bits = 17;
 constexpr unsigned rice_most = 14;
 constexpr std::uint32_t adapt_window = 16;
-static_assert((2 * 2 * code_most) < (1 << escape_bits));
+static_assert((2 * 2 * code_max) < (1 << escape_bits));
 
 constexpr char magic[] = {'m', 'h'};
 constexpr std::uint8_t version = 1;
@@ -31,13 +31,13 @@ constexpr std::size_t checksum_bytes = 4;
 // mantissa, rounded.
 std::int32_t code_of(double value) noexcept {
     const double size = std::abs(value);
-    if (!(size >= std::ldexp(1.0, exponent_least))) return 0;
-    std::int32_t code = code_most;
-    if (size < std::ldexp(1.0, exponent_most)) {
+    if (!(size >= std::ldexp(1.0, exponent_min))) return 0;
+    std::int32_t code = code_max;
+    if (size < std::ldexp(1.0, exponent_max)) {
         const auto bits =
             std::bit_cast<std::uint64_t>(size) + (std::uint64_t{1} << (51 - mantissa_bits));
         const auto top = static_cast<std::int64_t>(bits >> (52 - mantissa_bits));
-        code = static_cast<std::int32_t>(top - ((1023LL + exponent_least) << mantissa_bits)) + 1;
+        code = static_cast<std::int32_t>(top - ((1023LL + exponent_min) << mantissa_bits)) + 1;
     }
     return value < 0 ? -code : code;
 }
@@ -45,7 +45,7 @@ std::int32_t code_of(double value) noexcept {
 double value_of(std::int32_t code) noexcept {
     if (code == 0) return 0;
     const auto top = static_cast<std::uint64_t>(std::abs(code) - 1) +
-                     (static_cast<std::uint64_t>(1023 + exponent_least) << mantissa_bits);
+                     (static_cast<std::uint64_t>(1023 + exponent_min) << mantissa_bits);
     const double size = std::bit_cast<double>(top << (52 - mantissa_bits));
     return code < 0 ? -size : size;
 }
@@ -259,7 +259,7 @@ bool metric_history::decode_row(walk& state, bit_reader& from, bool first_row) {
             ones < escape_ones ? (ones << k) | from.get(k) : from.get(escape_bits);
         adapt(state, column, difference);
         const auto code = state.code[column] + unzigzag(difference);
-        if (std::abs(code) > code_most) return false;
+        if (std::abs(code) > code_max) return false;
         state.code[column] = code;
     }
     return !from.failed();
@@ -449,4 +449,4 @@ std::optional<base::instant> metric_history::last() const noexcept {
     return instant_of(chunks_.back().last);
 }
 
-}  // namespace domain
+}  // namespace timeseries

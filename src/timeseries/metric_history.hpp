@@ -22,7 +22,10 @@
 #include "base/failure.hpp"
 #include "domain/metric.hpp"
 
-namespace domain {
+namespace timeseries {
+
+using domain::metric_id;
+using domain::metric_values;
 
 // The metrics that are kept, in the order of a row. Changing them makes chunks that are stored
 // unreadable (they are refused).
@@ -130,4 +133,4 @@ class metric_history {
     walk writing_;
 };
 
-}  // namespace domain
+}  // namespace timeseries

@@ -1,11 +1,17 @@
-#include "domain/types.hpp"
+#include "domain/enum_names.hpp"
 
 #include <array>
+#include <optional>
+
+#include "domain/observed.hpp"
+#include "domain/operation.hpp"
+#include "domain/status.hpp"
+#include "domain/topology.hpp"
 
 namespace domain {
 namespace {
 
-// One table per enumeration: position = value.
+// One table per enumeration; the position of a name is the value.
 constexpr std::array<std::string_view, 3> topology_modes{"standalone", "replicated", "cluster"};
 constexpr std::array<std::string_view, 2> storage_types{"durable", "ephemeral"};
 constexpr std::array<std::string_view, 6> operation_kinds{"create", "update",   "pause",
@@ -22,10 +28,20 @@ constexpr std::array<std::string_view, 9> status_phases{"provisioning", "running
                                                         "degraded",     "paused",  "restoring",
                                                         "deleting",     "failed",  "unknown"};
 
+// The last enumerator of each table, so that a new enumerator without a name does not compile.
+static_assert(topology_modes.size() == std::size_t(topology_mode::cluster) + 1);
+static_assert(storage_types.size() == std::size_t(storage_type::ephemeral) + 1);
+static_assert(operation_kinds.size() == std::size_t(operation_kind::delete_database) + 1);
+static_assert(operation_phases.size() == std::size_t(operation_phase::superseded) + 1);
+static_assert(observed_phases.size() == std::size_t(observed_phase::unknown) + 1);
+static_assert(change_kinds.size() == std::size_t(change_kind::restart) + 1);
+static_assert(change_phases.size() == std::size_t(change_phase::denied) + 1);
+static_assert(status_phases.size() == std::size_t(status_phase::unknown) + 1);
+
 template <class Enum, std::size_t Size>
 std::optional<Enum> find(const std::array<std::string_view, Size>& names, std::string_view text) {
-    for (std::size_t at = 0; at < Size; ++at) {
-        if (names[at] == text) return static_cast<Enum>(at);
+    for (std::size_t i = 0; i < Size; ++i) {
+        if (names[i] == text) return static_cast<Enum>(i);
     }
     return std::nullopt;
 }

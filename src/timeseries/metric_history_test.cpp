@@ -1,4 +1,4 @@
-#include "domain/history.hpp"
+#include "timeseries/metric_history.hpp"
 
 #include <gtest/gtest.h>
 
@@ -7,7 +7,7 @@
 #include <random>
 #include <vector>
 
-namespace domain {
+namespace timeseries {
 namespace {
 
 using namespace std::chrono_literals;
@@ -143,7 +143,7 @@ generated random_history(unsigned seed, std::size_t count) {
     metric_values values;
     auto at = start + std::chrono::microseconds(random() % 1'000'000);
     for (std::size_t row = 0; row < count; ++row) {
-        for (const auto& what : all_metrics()) {
+        for (const auto& what : domain::all_metrics()) {
             auto& value = values[what.id];
             if (chance(60))
                 value = unknown;
@@ -293,4 +293,4 @@ TEST(history, takes_next_to_nothing_for_an_idle_day) {
 }
 
 }  // namespace
-}  // namespace domain
+}  // namespace timeseries
