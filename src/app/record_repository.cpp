@@ -109,6 +109,8 @@ aio::task<std::shared_ptr<const domain::database>> record_repository::create(
     domain::database record) {
     auto ready = check_ready();
     if (!ready) co_return base::pass(std::move(ready));
+    const auto turn = co_await queue_.enter(databases + "/" + record.id);
+    if (!turn) co_return std::unexpected(turn.error());
     record.created_at = clock_.utc_now();
     record.updated_at = record.created_at;
     auto put = co_await store_.put(
@@ -237,13 +239,16 @@ aio::task<> record_repository::adopt_database(std::string id) {
     if (!turn) co_return std::unexpected(turn.error());
     if (table_.find(id) != nullptr) co_return co_await reload(id);
     auto stored = co_await store_.get(databases, id);
-    if (!stored && stored.error().code == errc::not_found) co_return base::ok();
-    if (!stored) co_return base::pass(std::move(stored), "read a record of another process");
+    const bool is_missing = !stored && stored.error().code == errc::not_found;
+    if (!stored && !is_missing) co_return base::pass(std::move(stored), "read the record");
+    unconfirmed_records_.erase(id);
+    const bool was_unconfirmed = unconfirmed_creations_.erase(id) > 0;
+    if (is_missing) co_return base::ok();
     auto record = decode_database(stored->body);
     if (!record) co_return base::pass(std::move(record), id);
     record->revision = stored->revision;
-    unconfirmed_creations_.erase(id);
     table_.put(std::make_shared<const domain::database>(std::move(*record)));
+    if (was_unconfirmed) log_.warning("unconfirmed_create_resolved", {{"database_id", id}});
     co_return base::ok();
 }
 
@@ -291,6 +296,14 @@ aio::task<> record_repository::reload_project(std::string name) {
 
 aio::task<std::shared_ptr<const domain::project>> record_repository::put_project(
     domain::project record) {
+    const auto turn = co_await queue_.enter(projects + "/" + record.name);
+    if (!turn) co_return std::unexpected(turn.error());
+    co_return co_await write_project(std::move(record));
+}
+
+// The caller holds the turn of the project.
+aio::task<std::shared_ptr<const domain::project>> record_repository::write_project(
+    domain::project record) {
     const bool is_new = record.revision == 0;
     if (auto ready = check_ready(); !ready) co_return base::pass(std::move(ready));
     record.updated_at = clock_.utc_now();
@@ -337,7 +350,7 @@ aio::task<std::shared_ptr<const domain::project>> record_repository::update_proj
         if (!next) co_return base::pass(std::move(next));
         if (*next == *present) co_return present;
         next->revision = present->revision;
-        auto written = co_await put_project(std::move(*next));
+        auto written = co_await write_project(std::move(*next));
         if (written || written.error().code != errc::precondition) co_return written;
     }
     co_return base::fail(errc::unavailable, "the project changes faster than it can be written");
@@ -364,25 +377,15 @@ aio::task<> record_repository::delete_project(std::string name) {
 }
 
 aio::task<> record_repository::resolve_unconfirmed() {
-    while (!unconfirmed_creations_.empty()) {
-        const auto id = *unconfirmed_creations_.begin();
-        auto found = co_await store_.get(databases, id);
-        if (!found && found.error().code != errc::not_found) co_return base::pass(std::move(found));
-        unconfirmed_creations_.erase(id);
-        if (!found) continue;
-        auto stored = decode_database(found->body);
-        if (!stored) co_return base::pass(std::move(stored), id);
-        stored->revision = found->revision;
-        table_.put(std::make_shared<const domain::database>(std::move(*stored)));
-        log_.warning("unconfirmed_create_resolved", {{"database_id", id}});
-    }
-    while (!unconfirmed_records_.empty()) {
-        auto reloaded = co_await reload(*unconfirmed_records_.begin());
-        if (!reloaded) co_return reloaded;
+    for (auto* ids : {&unconfirmed_creations_, &unconfirmed_records_}) {
+        while (!ids->empty()) {
+            auto adopted = co_await adopt_database(*ids->begin());
+            if (!adopted) co_return adopted;
+        }
     }
     while (!unconfirmed_projects_.empty()) {
-        auto reloaded = co_await reload_project(*unconfirmed_projects_.begin());
-        if (!reloaded) co_return reloaded;
+        auto adopted = co_await adopt_project(*unconfirmed_projects_.begin());
+        if (!adopted) co_return adopted;
     }
     co_return base::ok();
 }

@@ -84,6 +84,7 @@ class record_repository {
     aio::task<> load_collection(std::string collection,
                                 std::function<base::outcome<void>(const ports::document&)> take);
     aio::task<> reload(std::string id);
+    aio::task<std::shared_ptr<const domain::project>> write_project(domain::project record);
     aio::task<> adopt_database(std::string id);
     aio::task<> adopt_project(std::string name);
     aio::task<> adopt_operation(std::string id);

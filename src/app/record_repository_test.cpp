@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "aio/block_on.hpp"
+#include "test/support/gated_store.hpp"
 #include "test/support/manual_clock.hpp"
 #include "test/support/memory_document_store.hpp"
 
@@ -121,6 +122,43 @@ TEST_F(record_repository, a_project_that_somebody_else_changed_is_read_again) {
     mine = *table_.project("shop");
     mine.display_name = "Mine";
     EXPECT_TRUE(put(mine));
+}
+
+TEST_F(record_repository, resolves_an_unconfirmed_project_after_a_write_in_progress) {
+    ASSERT_TRUE(put({.name = "shop"}));
+    aio::loop loop;
+    fakes::gated_store gate(store_, loop.executor());
+    app::record_repository records(gate, table_, clock_, obs::null_log());
+    const auto rename = [](domain::project record) {
+        record.display_name += "+";
+        return base::outcome<domain::project>(std::move(record));
+    };
+    store_.lose_next_response(1);
+    ASSERT_FALSE(aio::block_on(records.update_project("shop", rename)));
+    ASSERT_TRUE(records.has_unconfirmed());
+
+    gate.close_gate();
+    aio::task_group tasks(loop.executor());
+    const auto run = [&loop] {
+        while (loop.poll() > 0) {
+        }
+    };
+    tasks.spawn([&]() -> aio::task<> {
+        auto written = co_await records.update_project("shop", rename);
+        EXPECT_TRUE(written);
+        co_return base::ok();
+    });
+    run();
+    ASSERT_EQ(gate.waiting(), 1);
+    const auto calls = store_.calls();
+    tasks.spawn([&]() -> aio::task<> { return records.resolve_unconfirmed(); });
+    run();
+    EXPECT_EQ(store_.calls(), calls) << "the project was read during a write to it";
+    gate.open_gate();
+    while (tasks.size() > 0) loop.poll();
+    EXPECT_EQ(table_.project("shop")->display_name, "++");
+    EXPECT_EQ(table_.project("shop")->revision, 3);
+    EXPECT_FALSE(records.has_unconfirmed());
 }
 
 }  // namespace
