@@ -22,46 +22,42 @@ std::string_view name(domain::action_kind kind) noexcept {
 
 probe::probe(obs::registry& registry)
     : reconcile_waiting(registry.make_gauge("dbaas_reconcile_queue_depth",
-                                            "Databases that wait to be reconciled.")),
+                                            "Databases waiting to be reconciled.")),
       reconcile_in_work(registry.make_gauge("dbaas_reconcile_active_workers",
                                             "Databases that are being reconciled.")),
-      scrapes_in_flight(
-          registry.make_gauge("dbaas_scrapes_in_flight", "Scrapes that have not ended.")),
+      scrapes_in_flight(registry.make_gauge("dbaas_scrapes_in_flight", "Scrapes in progress.")),
       scrapes_scheduled(
           registry.make_gauge("dbaas_scrapes_scheduled", "Databases in the scrape schedule.")),
-      scrape_lag_seconds(registry.make_gauge("dbaas_scrape_lag_seconds",
-                                             "How late the latest scrape began behind its slot.")),
-      scrapes_late(registry.make_counter("dbaas_late_scrapes_total",
-                                         "Scrapes that began over one second behind their slot.")),
-      history_chunks_written(registry.make_counter("dbaas_history_chunks_written_total",
-                                                   "Chunks of metrics history that were stored.")),
-      credentials_read(registry.make_counter("dbaas_credentials_read_total",
-                                             "Credentials that were handed out.")),
+      scrape_lag_seconds(
+          registry.make_gauge("dbaas_scrape_lag_seconds",
+                              "Delay between the scheduled and actual start of the last scrape.")),
+      scrapes_late(registry.make_counter(
+          "dbaas_late_scrapes_total",
+          "Scrapes that started more than one second after their scheduled time.")),
+      history_chunks_written(registry.make_counter(
+          "dbaas_history_chunks_written_total", "Chunks of metrics history written to the store.")),
+      credentials_read(
+          registry.make_counter("dbaas_credentials_read_total", "Credentials read by clients.")),
       registry_(registry),
-      scrape_seconds_(registry.make_histogram("dbaas_scrape_duration_seconds",
-                                              "How long scrapes took.",
-                                              obs::latency_bounds_seconds())),
-      databases_(
-          registry.make_gauge("dbaas_databases", "Databases that the platform has on record.")),
+      scrape_seconds_(registry.make_histogram(
+          "dbaas_scrape_duration_seconds", "Duration of scrapes.", obs::latency_bounds_seconds())),
+      databases_(registry.make_gauge("dbaas_databases", "Databases with a record.")),
       metrics_age_seconds_(registry.make_gauge(
           "dbaas_metrics_age_seconds", "Age of the oldest cached metrics that count as fresh.")),
       operations_unfinished_(registry.make_gauge("dbaas_operations_unfinished",
                                                  "Operations that are queued or running.")),
-      operations_overdue_(
-          registry.make_gauge("dbaas_operations_overdue",
-                              "Unfinished operations older than twice their time limit; removals "
-                              "excepted. Anything but 0 is a defect.")) {
+      operations_overdue_(registry.make_gauge("dbaas_operations_overdue",
+                                              "Unfinished operations older than twice their "
+                                              "timeout, without deletions; above 0 is a defect.")) {
     for (std::size_t phase = 0; phase < status_phase_count; ++phase) {
         in_phase_[phase] = &registry.make_gauge(
-            "dbaas_databases_by_status", "Databases by the status that users see.",
+            "dbaas_databases_by_status", "Databases by status phase.",
             {{"status", std::string(domain::name(domain::status_phase(phase)))}});
     }
     for (std::size_t state = 0; state < metrics_state_count; ++state) {
-        in_metrics_state_[state] =
-            &registry.make_gauge("dbaas_databases_by_metrics_state",
-                                 "Databases by the state of their "
-                                 "cached metrics.",
-                                 {{"state", std::string(name(metrics_state(state)))}});
+        in_metrics_state_[state] = &registry.make_gauge(
+            "dbaas_databases_by_metrics_state", "Databases by state of their cached metrics.",
+            {{"state", std::string(name(metrics_state(state)))}});
     }
 }
 
@@ -82,15 +78,14 @@ void probe::counted(const census& now) {
 
 void probe::action(domain::action_kind kind, std::string_view result) {
     registry_
-        .make_counter("dbaas_reconcile_actions_total",
-                      "What the reconcile loop did in the cluster.",
+        .make_counter("dbaas_reconcile_actions_total", "Actions of the reconciler in the cluster.",
                       {{"action", std::string(name(kind))}, {"result", std::string(result)}})
         .add();
 }
 
 void probe::scrape(std::string_view result, double seconds) {
     registry_
-        .make_counter("dbaas_scrapes_total", "Scrapes by how they ended.",
+        .make_counter("dbaas_scrapes_total", "Scrapes by result.",
                       {{"result", std::string(result)}})
         .add();
     scrape_seconds_.observe(seconds);

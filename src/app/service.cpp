@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <limits>
 #include <optional>
 #include <utility>
 
@@ -261,10 +262,12 @@ class service_impl final : public service, public ports::cluster_observer {
                 });
             deps_.registry.make_callback_gauge(
                 "dbaas_background_progress_age_seconds",
-                "Since the background task last made progress; -1 before it first did.", labels,
-                [&board = deps_.health, &clock = deps_.clock, task] {
+                "Seconds since the last progress of the background task; NaN before the first.",
+                labels, [&board = deps_.health, &clock = deps_.clock, task] {
                     const auto last = board.last_progress(task);
-                    if (last == base::steady_time::min()) return -1.0;
+                    if (last == base::steady_time::min()) {
+                        return std::numeric_limits<double>::quiet_NaN();
+                    }
                     return std::chrono::duration<double>(clock.now() - last).count();
                 });
         }

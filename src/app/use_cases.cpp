@@ -22,7 +22,7 @@ base::outcome<void> check_revision(std::int64_t present,
                                    const std::optional<std::vector<std::int64_t>>& seen) {
     if (!seen || std::ranges::find(*seen, present) != seen->end()) return {};
     return base::fail(errc::precondition,
-                      fmt::format("another revision was expected, {} is there", present),
+                      fmt::format("revision mismatch: current revision is {}", present),
                       "revision_mismatch");
 }
 
