@@ -1,6 +1,6 @@
-// How fast exporter pages are read. Pages: those of the folder DBAAS_EXPORTER_PAGES, or of
-// src/scrape/testdata when it is not set. "all" yields every sample; "mapped" reads what the
-// engine's plan wants, as each scrape does.
+// Measures how fast the parser reads exporter pages. The pages are in the folder
+// DBAAS_EXPORTER_PAGES, or in src/scrape/testdata if the variable is not set. "all" yields every
+// sample. "mapped" reads the samples of the engine's plan, as each scrape does.
 #include <benchmark/benchmark.h>
 
 #include <cstdlib>
@@ -55,7 +55,7 @@ void add_folder(const fs::path& folder) {
     for (const auto& entry : fs::directory_iterator(folder, ignored)) {
         const auto name = entry.path().stem().string();
         if (entry.path().extension() != ".prom" || !name.ends_with("-1")) continue;
-        // Both live as long as the program: benchmarks run after this returned.
+        // The benchmarks own the page: they run after this function returns.
         const auto page = std::make_shared<const std::string>(file_text(entry.path()));
         benchmark::RegisterBenchmark(("exposition/all/" + name).c_str(),
                                      [page](benchmark::State& state) { read_all(state, *page); });
@@ -68,8 +68,8 @@ void add_folder(const fs::path& folder) {
 }
 
 const bool added = [] {
-    const char* const given = std::getenv("DBAAS_EXPORTER_PAGES");
-    const fs::path folder = given != nullptr ? given : "";
+    const char* const variable = std::getenv("DBAAS_EXPORTER_PAGES");
+    const fs::path folder = variable != nullptr ? variable : "";
     add_folder(!folder.empty() ? folder : fs::path(DBAAS_SOURCE_DIR) / "src/scrape/testdata");
     return true;
 }();

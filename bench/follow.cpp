@@ -1,6 +1,6 @@
-// dbaas_bench_follow PORT OBJECTS EVENTS: follows Postgres objects with the informer, reads of each
-// what the platform reads, and prints as JSON what the list and the events after it cost. Beside
-// bench/peers/reflector, which does the same with client-go.
+// dbaas_bench_follow PORT OBJECTS EVENTS: follows Postgres objects with the informer and reads the
+// fields that the platform reads. Prints the cost of the list and of the following events as JSON.
+// bench/peers/reflector does the same with client-go.
 #include <fmt/format.h>
 #include <sys/resource.h>
 
@@ -23,8 +23,8 @@ struct moment {
     double cpu = 0;
 };
 
-double seconds(const timeval& of) {
-    return double(of.tv_sec) + double(of.tv_usec) / 1e6;
+double seconds(const timeval& time) {
+    return double(time.tv_sec) + double(time.tv_usec) / 1e6;
 }
 
 rusage used() {
@@ -42,7 +42,8 @@ moment now() {
 
 class follower final : public kube::informer_listener {
   public:
-    follower(std::size_t events, aio::notification& news) : left_(events), news_(news) {}
+    follower(std::size_t events, aio::notification& progress)
+        : left_(events), progress_(progress) {}
 
     void on_upsert(const kube::object_meta& meta, std::string_view text) override {
         const auto parsed = kube::parse_json(text);
@@ -52,7 +53,7 @@ class follower final : public kube::informer_listener {
         if (!is_synced || --left_ > 0) return;
         done = now();
         is_done = true;
-        news_.notify();
+        progress_.notify();
     }
     void on_delete(const kube::object_meta& meta) override {
         known_.erase(meta.ns + '/' + meta.name);
@@ -61,8 +62,8 @@ class follower final : public kube::informer_listener {
         listed = now();
         is_synced = true;
     }
-    void on_sync_state(bool /*connected*/, const std::string& why) override {
-        if (!why.empty()) fmt::print(stderr, "follow: {}\n", why);
+    void on_sync_state(bool /*connected*/, const std::string& reason) override {
+        if (!reason.empty()) fmt::print(stderr, "follow: {}\n", reason);
     }
     [[nodiscard]] std::size_t objects() const noexcept { return known_.size(); }
 
@@ -75,7 +76,7 @@ class follower final : public kube::informer_listener {
     const kubedb::engine_kind& kind_ = *kubedb::find_kind("postgres");
     std::unordered_map<std::string, domain::observed_database> known_;
     std::size_t left_;
-    aio::notification& news_;
+    aio::notification& progress_;
 };
 
 struct task_size {
@@ -84,29 +85,30 @@ struct task_size {
     std::size_t events;
 };
 
-aio::task<> follow(task_size what) {
-    const auto on = co_await aio::this_executor();
+aio::task<> follow(task_size size) {
+    const auto executor = co_await aio::this_executor();
     auto client = kube::make_client(
-        on, {.config = {.server = {.host = "127.0.0.1", .port = what.port}}, .retries_max = 0});
+        executor,
+        {.config = {.server = {.host = "127.0.0.1", .port = size.port}}, .retries_max = 0});
     if (!client) co_return base::pass(std::move(client));
-    aio::notification news(on);
-    follower seen(what.events, news);
+    aio::notification progress(executor);
+    follower seen(size.events, progress);
     const kube::resource postgreses{
         .group = "kubedb.com", .version = "v1", .plural = "postgreses", .kind = "Postgres"};
     const auto informer =
         kube::make_informer(**client, {.what = postgreses, .ns = ""}, seen, base::system_clock());
     const auto begun = now();
-    aio::task_group watching(on);
+    aio::task_group watching(executor);
     watching.spawn(informer->run());
     while (!seen.is_done) {
-        const auto woken = co_await news.wait();
+        const auto woken = co_await progress.wait();
         if (!woken) break;
     }
     watching.cancel();
     co_await watching.join();
-    if (seen.objects() != what.objects) {
+    if (seen.objects() != size.objects) {
         co_return base::fail(base::errc::internal,
-                             fmt::format("{} objects were seen", seen.objects()));
+                             fmt::format("{} objects are known", seen.objects()));
     }
     fmt::print(
         "{{\"list_seconds\":{},\"list_cpu\":{},\"watch_seconds\":{},\"watch_cpu\":{},"
@@ -124,7 +126,7 @@ int main(int count, char** words) {
         std::fputs("usage: dbaas_bench_follow PORT OBJECTS EVENTS\n", stderr);
         return 2;
     }
-    const auto number = [&](int at) { return std::size_t(std::atoll(words[at])); };
+    const auto number = [&](int index) { return std::size_t(std::atoll(words[index])); };
     const auto ended = aio::block_on(
         follow({.port = std::uint16_t(number(1)), .objects = number(2), .events = number(3)}));
     if (!ended) fmt::print(stderr, "follow: {}\n", ended.error().text);

@@ -1,5 +1,5 @@
-// What a day of history costs: time to append a row and to ask for an hour or a day, and the memory
-// held per database.
+// Measures a day of history: the time to append a row and to query an hour or a day, and the memory
+// per database.
 #include <benchmark/benchmark.h>
 
 #include "bench/day.hpp"
@@ -10,15 +10,15 @@ using namespace std::chrono_literals;
 constexpr base::instant start{1'800'000'000s};
 constexpr int rows_of_a_day = 2880;
 
-timeseries::metric_history day_of(bench::motion how) {
-    return bench::history_of({.how = how, .from = start});
+timeseries::metric_history day_of(bench::motion kind) {
+    return bench::history_of({.kind = kind, .start = start});
 }
 
 void history_append_day(benchmark::State& state) {
-    const auto how = static_cast<bench::motion>(state.range(0));
-    for (auto _ : state) benchmark::DoNotOptimize(day_of(how));
+    const auto kind = static_cast<bench::motion>(state.range(0));
+    for (auto _ : state) benchmark::DoNotOptimize(day_of(kind));
     state.SetItemsProcessed(state.iterations() * rows_of_a_day);
-    state.counters["bytes"] = double(day_of(how).bytes());
+    state.counters["bytes"] = double(day_of(kind).bytes());
 }
 BENCHMARK(history_append_day)
     ->Arg(int(bench::motion::idle))

@@ -1,11 +1,13 @@
-// dbaas_bench_listen PORT COUNT PATH UNTIL: holds COUNT connections that asked for PATH, each with
-// a line that holds UNTIL, and tells what they hear. A program of its own, so that the client of a
-// thousand streams costs little beside the server that is measured. Commands are lines on the
-// standard input; each is answered with a JSON object on a line, as is the beginning:
-//   mark A B   {"marked":true}, and {"first":ns,"last":ns} (CLOCK_MONOTONIC) once each connection
-//              has had a data line that holds both words
-//   count      {"data_lines":sum,"bytes":sum,"least":n,"most":n} since the last count
-// Ends with its standard input.
+// dbaas_bench_listen PORT COUNT PATH UNTIL: opens COUNT connections, requests PATH on each and
+// reports the received lines. A connection is ready after a line that contains UNTIL. A separate
+// program, so that the client of thousands of streams costs little compared with the measured
+// server. Commands are lines on standard input. Each JSON object that the program prints is one
+// line: first {"opened":n}, then {"ready":n,"seconds":s,"bytes":n}. The commands return:
+//   mark A B   {"marked":true}, then {"first":ns,"last":ns} (CLOCK_MONOTONIC) when each connection
+//              has received a data line that contains both words
+//   count      {"data_lines":sum,"bytes":sum,"min":n,"max":n,"closed":n}; all except closed since
+//              the last count
+// The program ends when its standard input ends.
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -31,7 +33,7 @@ namespace {
 
 struct connection {
     int fd = -1;
-    std::string rest{};  // of a line that is not complete
+    std::string rest{};  // an incomplete line
     bool is_ready = false;
     bool has_mark = false;
     bool is_open = true;
@@ -43,7 +45,7 @@ std::int64_t now() {
     return std::chrono::duration_cast<std::chrono::nanoseconds>(since).count();
 }
 
-void tell(const std::string& line) {
+void print_line(const std::string& line) {
     std::puts(line.c_str());
     std::fflush(stdout);
 }
@@ -56,7 +58,7 @@ class listeners {
         watch(STDIN_FILENO, UINT64_MAX);
     }
 
-    // How many could be opened; the limit of open files may be lower than what was asked for.
+    // Opens the connections. Returns their number, which the limit of open files may reduce.
     std::size_t open(std::size_t count) {
         all_.reserve(count);
         while (all_.size() < count && open_one()) {
@@ -64,18 +66,18 @@ class listeners {
         return all_.size();
     }
 
-    // Until the standard input ends, or no connection is left.
+    // Runs until standard input ends or every connection is closed.
     void run() {
         begun_ = now();
-        std::array<epoll_event, 256> found{};
-        while (!is_over_ && gone_ < all_.size()) {
-            const int count = epoll_wait(poll_, found.data(), int(found.size()), -1);
-            for (int at = 0; at < count; ++at) {
-                const auto which = found[std::size_t(at)].data.u64;
-                if (which == UINT64_MAX) {
+        std::array<epoll_event, 256> events{};
+        while (!is_over_ && closed_ < all_.size()) {
+            const int count = epoll_wait(poll_, events.data(), int(events.size()), -1);
+            for (int index = 0; index < count; ++index) {
+                const auto number = events[std::size_t(index)].data.u64;
+                if (number == UINT64_MAX) {
                     read_commands();
                 } else {
-                    read(all_[which]);
+                    read(all_[number]);
                 }
             }
         }
@@ -90,12 +92,12 @@ class listeners {
     bool open_one() {
         const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
         if (fd < 0) return false;
-        sockaddr_in to{};
-        to.sin_family = AF_INET;
-        to.sin_port = htons(port_);
-        to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        sockaddr_in address{};
+        address.sin_family = AF_INET;
+        address.sin_port = htons(port_);
+        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
         const auto size = ssize_t(request_.size());
-        if (connect(fd, reinterpret_cast<sockaddr*>(&to), sizeof to) != 0 ||
+        if (connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 ||
             send(fd, request_.data(), request_.size(), MSG_NOSIGNAL) != size) {
             close(fd);
             return false;
@@ -106,12 +108,12 @@ class listeners {
         return true;
     }
 
-    void read(connection& from) {
-        const auto count = recv(from.fd, buffer_.data(), buffer_.size(), 0);
+    void read(connection& client) {
+        const auto count = recv(client.fd, buffer_.data(), buffer_.size(), 0);
         if (count < 0 && (errno == EAGAIN || errno == EINTR)) return;
         if (count <= 0) {
-            if (std::exchange(from.is_open, false)) ++gone_;
-            close(from.fd);
+            if (std::exchange(client.is_open, false)) ++closed_;
+            close(client.fd);
             return;
         }
         bytes_ += std::uint64_t(count);
@@ -119,39 +121,39 @@ class listeners {
         for (auto end = text.find('\n'); end != text.npos; end = text.find('\n')) {
             const auto part = text.substr(0, end);
             text.remove_prefix(end + 1);
-            if (from.rest.empty()) {
-                take(from, part);
+            if (client.rest.empty()) {
+                take(client, part);
             } else {
-                from.rest += part;
-                take(from, from.rest);
-                from.rest.clear();
+                client.rest += part;
+                take(client, client.rest);
+                client.rest.clear();
             }
         }
-        from.rest += text;
+        client.rest += text;
     }
 
-    void take(connection& from, std::string_view line) {
-        if (!from.is_ready && line.find(until_) != line.npos) {
-            from.is_ready = true;
-            from.data_lines = 0;
+    void take(connection& client, std::string_view line) {
+        if (!client.is_ready && line.find(until_) != line.npos) {
+            client.is_ready = true;
+            client.data_lines = 0;
             if (++ready_ == all_.size()) {
-                tell(fmt::format("{{\"ready\":{},\"seconds\":{:.3f},\"bytes\":{}}}", ready_,
-                                 double(now() - begun_) / 1e9, bytes_));
+                print_line(fmt::format("{{\"ready\":{},\"seconds\":{:.3f},\"bytes\":{}}}", ready_,
+                                       double(now() - begun_) / 1e9, bytes_));
                 bytes_ = 0;
             }
             return;
         }
         if (!line.starts_with("data: ")) return;
-        ++from.data_lines;
-        if (!is_marking_ || from.has_mark || line.find(first_word_) == line.npos ||
+        ++client.data_lines;
+        if (!is_marking_ || client.has_mark || line.find(first_word_) == line.npos ||
             line.find(second_word_) == line.npos) {
             return;
         }
-        from.has_mark = true;
+        client.has_mark = true;
         if (marked_++ == 0) first_at_ = now();
         if (marked_ == all_.size()) {
             is_marking_ = false;
-            tell(fmt::format("{{\"first\":{},\"last\":{}}}", first_at_, now()));
+            print_line(fmt::format("{{\"first\":{},\"last\":{}}}", first_at_, now()));
         }
     }
 
@@ -161,38 +163,39 @@ class listeners {
         if (count <= 0) return;
         commands_.append(buffer_.data(), std::size_t(count));
         for (auto end = commands_.find('\n'); end != commands_.npos; end = commands_.find('\n')) {
-            obey(commands_.substr(0, end));
+            execute(commands_.substr(0, end));
             commands_.erase(0, end + 1);
         }
     }
 
-    void obey(const std::string& command) {
-        if (command == "count") return tell_counts();
+    void execute(const std::string& command) {
+        if (command == "count") return print_counts();
         const auto first = command.find(' ');
         const auto second = command.find(' ', first + 1);
         if (!command.starts_with("mark ") || second == command.npos) {
-            return tell(R"({"error":"no such command"})");
+            return print_line(R"({"error":"unknown command"})");
         }
         first_word_ = command.substr(first + 1, second - first - 1);
         second_word_ = command.substr(second + 1);
-        for (auto& each : all_) each.has_mark = false;
+        for (auto& client : all_) client.has_mark = false;
         marked_ = 0;
         is_marking_ = true;
-        tell(R"({"marked":true})");
+        print_line(R"({"marked":true})");
     }
 
-    void tell_counts() {
+    void print_counts() {
         std::uint64_t sum = 0;
-        std::uint64_t least = UINT64_MAX;
-        std::uint64_t most = 0;
-        for (auto& each : all_) {
-            sum += each.data_lines;
-            least = std::min(least, each.data_lines);
-            most = std::max(most, each.data_lines);
-            each.data_lines = 0;
+        std::uint64_t min = UINT64_MAX;
+        std::uint64_t max = 0;
+        for (auto& client : all_) {
+            sum += client.data_lines;
+            min = std::min(min, client.data_lines);
+            max = std::max(max, client.data_lines);
+            client.data_lines = 0;
         }
-        tell(fmt::format("{{\"data_lines\":{},\"bytes\":{},\"least\":{},\"most\":{},\"gone\":{}}}",
-                         sum, std::exchange(bytes_, 0), least, most, gone_));
+        print_line(
+            fmt::format("{{\"data_lines\":{},\"bytes\":{},\"min\":{},\"max\":{},\"closed\":{}}}",
+                        sum, std::exchange(bytes_, 0), min, max, closed_));
     }
 
     int poll_;
@@ -204,7 +207,7 @@ class listeners {
     std::string commands_;
     bool is_over_ = false;
     std::size_t ready_ = 0;
-    std::size_t gone_ = 0;
+    std::size_t closed_ = 0;
     std::uint64_t bytes_ = 0;
     std::int64_t begun_ = 0;
     bool is_marking_ = false;
@@ -227,7 +230,7 @@ int main(int count, char** words) {
     setrlimit(RLIMIT_NOFILE, &files);
     listeners all(std::uint16_t(std::atoi(words[1])), words[3], words[4]);
     const auto wanted = std::size_t(std::atoll(words[2]));
-    tell(fmt::format("{{\"opened\":{}}}", all.open(wanted)));
+    print_line(fmt::format("{{\"opened\":{}}}", all.open(wanted)));
     all.run();
     return 0;
 }

@@ -1,4 +1,4 @@
-// GET /databases over many databases: what one list costs, and what one change costs.
+// Measures GET /databases with many databases: the cost of one list and of one change.
 
 #include <benchmark/benchmark.h>
 
@@ -8,10 +8,10 @@
 
 namespace {
 
-// The argument is the number of databases, of three engines in a hundred projects.
+// Returns a model of `size` databases of three engines in a hundred projects.
 const api::read_model& model_of(std::int64_t size) {
-    static std::map<std::int64_t, std::unique_ptr<api::read_model>> made;
-    auto& model = made[size];
+    static std::map<std::int64_t, std::unique_ptr<api::read_model>> models;
+    auto& model = models[size];
     if (model) return *model;
     model = std::make_unique<api::read_model>();
     std::mt19937_64 random(1);

@@ -1,4 +1,4 @@
-"""What the parts measure with: wrk, nginx, processes' CPU time and memory, many open connections."""
+"""Measuring tools of the parts: wrk, nginx, CPU time and memory of processes, many open connections."""
 
 import json
 import os
@@ -17,7 +17,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 
 
 class Missing(Exception):
-    """Something that a row needs is not on this machine; the text says what."""
+    """A program that a row needs is not installed. The text names the program."""
 
 
 def need(program):
@@ -28,16 +28,16 @@ def need(program):
 
 
 def raise_open_files():
-    """The limit of open files, for us and for what we start."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    return most
+    """Raises the limit of open files of this process and its children to the hard limit. Returns the limit."""
+    _, limit = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
+    return limit
 
 
 def free_port():
-    with socket.socket() as made:
-        made.bind(('127.0.0.1', 0))
-        return made.getsockname()[1]
+    with socket.socket() as listener:
+        listener.bind(('127.0.0.1', 0))
+        return listener.getsockname()[1]
 
 
 def percentile(values, part):
@@ -62,14 +62,14 @@ class Watched:
 
 
 class Load:
-    """What wrk reached: requests per second, p50 and p99 in ms, the server's CPU seconds per 100,000 requests."""
+    """The result of a wrk run: requests per second, p50 and p99 in ms, the server's CPU seconds per 100,000 requests."""
 
     def __init__(self, text, spent):
         requests = int(re.search(r'(\d+) requests in ', text).group(1))
-        assert requests, 'nothing was answered'
+        assert requests, 'wrk received no responses'
 
-        def milliseconds(which):
-            value, unit = re.search(which + r'%\s+([\d.]+)(us|ms|s|m)\b', text).groups()
+        def milliseconds(quantile):
+            value, unit = re.search(quantile + r'%\s+([\d.]+)(us|ms|s|m)\b', text).groups()
             return float(value) * {'us': 0.001, 'ms': 1, 's': 1000, 'm': 60000}[unit]
 
         self.rate = float(re.search(r'Requests/sec:\s+([\d.]+)', text).group(1))
@@ -78,7 +78,7 @@ class Load:
 
 
 class Target:
-    """Something that wrk asks, the same in every round. `depth`: requests per write; `paths`: a file of paths to be asked for in turn."""
+    """The requests of wrk, the same in every round. `depth`: requests per write. `paths`: a file of paths that wrk requests in turn."""
 
     def __init__(self, server, url, header=None, depth=1, paths=None):
         self.server = server
@@ -88,25 +88,28 @@ class Target:
         else:
             self.words += [url]
 
-    def ask(self, how):
-        words = [need('wrk'), '-t1', f'-c{how.connections}', f'-d{how.seconds}s', '--latency', '--timeout', '10s', *self.words]
+    def run(self, options):
+        words = [need('wrk'), '-t1', f'-c{options.connections}', f'-d{options.seconds}s', '--latency', '--timeout', '10s', *self.words]
         before = self.server.cpu()
         done = subprocess.run(words, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
-        for fault in (r'Non-2xx or 3xx responses: (\d+)', r'Socket errors: (.*)'):
-            bad = re.search(fault, done.stdout)
-            assert not bad, f"{' '.join(self.words)}: {bad.group(0)}"
+        for pattern in (r'Non-2xx or 3xx responses: (\d+)', r'Socket errors: (.*)'):
+            errors = re.search(pattern, done.stdout)
+            assert not errors, f"{' '.join(self.words)}: {errors.group(0)}"
         return Load(done.stdout, self.server.cpu() - before)
 
 
-def wrk(how, *targets):
-    """The best of some rounds for each; in a round they take turns, so that what else the machine does hits them alike."""
-    rounds = [[each.ask(how) for each in targets] for _ in range(how.rounds)]
-    return [max(of_one, key=lambda load: load.rate) for of_one in zip(*rounds)]
+def wrk(options, *targets):
+    """Returns the best of several rounds for each target. The targets take turns in a round, so that other load affects all of them."""
+    rounds = [[target.run(options) for target in targets] for _ in range(options.rounds)]
+    return [max(loads, key=lambda load: load.rate) for loads in zip(*rounds)]
 
 
 class Nginx:
-    """One worker, an access log, one static file, small enough that sendfile (off by default) costs more than it saves."""
+    """nginx with one worker, an access log and one static file.
+
+    sendfile is off, as by default: it costs more than it saves for a small file.
+    """
 
     def __init__(self, body, connections):
         program = need('nginx')
@@ -141,33 +144,33 @@ http {{ access_log {self.folder}/access.log combined; keepalive_requests 1000000
 
 
 class Listeners:
-    """Many connections held by one small program (bench/listen.cpp); for `with`."""
+    """Many open connections of one small program (bench/listen.cpp). A context manager."""
 
-    def __init__(self, how, port, count, path, until):
-        self.process = spawn([os.path.join(how.programs, 'dbaas_bench_listen'), str(port), str(count), path, until],
+    def __init__(self, options, port, count, path, until):
+        self.process = spawn([os.path.join(options.programs, 'dbaas_bench_listen'), str(port), str(count), path, until],
                              stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
-        self.heard = b''
-        self.opened = self.answer()['opened']
+        self.received = b''
+        self.opened = self.response()['opened']
 
-    def hears(self, seconds):
-        """Whether an answer comes within that time."""
-        until = time.monotonic() + seconds
-        while b'\n' not in self.heard:
-            if not select.select([self.process.stdout], [], [], max(0, until - time.monotonic()))[0]:
+    def receives(self, seconds):
+        """Returns whether a line arrives within `seconds`."""
+        deadline = time.monotonic() + seconds
+        while b'\n' not in self.received:
+            if not select.select([self.process.stdout], [], [], max(0, deadline - time.monotonic()))[0]:
                 return False
             part = self.process.stdout.read(65536)
-            assert part, 'the listeners have ended: their connections were closed'
-            self.heard += part
+            assert part, 'the listeners ended because their connections were closed'
+            self.received += part
         return True
 
-    def answer(self, seconds=60):
-        assert self.hears(seconds), f'the listeners heard nothing for {seconds:.0f} s'
-        line, self.heard = self.heard.split(b'\n', 1)
+    def response(self, seconds=60):
+        assert self.receives(seconds), f'the listeners received nothing for {seconds:.0f} s'
+        line, self.received = self.received.split(b'\n', 1)
         return json.loads(line)
 
-    def ask(self, command):
+    def send(self, command):
         self.process.stdin.write(command.encode() + b'\n')
-        return self.answer()
+        return self.response()
 
     def __enter__(self):
         return self

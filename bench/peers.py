@@ -1,4 +1,4 @@
-"""The peers that are written in Go (bench/peers): built once into .cache/bench, or missing with a reason."""
+"""Builds the Go peers (bench/peers) once into .cache/bench. Raises Missing with the reason if that fails."""
 
 import os
 import subprocess
@@ -12,7 +12,7 @@ _built = {}
 
 
 def peer(name):
-    """The path of a program of bench/peers."""
+    """Returns the path of a program of bench/peers. Raises Missing if the build failed."""
     if 'error' not in _built:
         _built['error'] = _build()
     if _built['error']:
@@ -21,14 +21,14 @@ def peer(name):
 
 
 def _build():
-    found = subprocess.run([os.path.join(ROOT, 'tools/go.sh')], stdout=subprocess.PIPE, text=True, check=False)
-    if found.returncode:
-        return 'needs Go 1.25 or newer, which is not there and could not be installed (the reason is above)'
-    go = found.stdout.strip()
+    lookup = subprocess.run([os.path.join(ROOT, 'tools/go.sh')], stdout=subprocess.PIPE, text=True, check=False)
+    if lookup.returncode:
+        return 'needs Go 1.25 or newer, which is not installed and could not be installed (see the reason above)'
+    go = lookup.stdout.strip()
     environment = {**os.environ, 'GOMODCACHE': os.path.join(CACHE, 'mod'), 'GOCACHE': os.path.join(CACHE, 'go'), 'CGO_ENABLED': '0',
                    'GOFLAGS': '-mod=readonly -buildvcs=false -modcacherw', 'GOTOOLCHAIN': 'local'}
     os.makedirs(os.path.join(CACHE, 'bin'), exist_ok=True)
-    print('  (building bench/peers with Go; some minutes when nothing is cached)', file=sys.stderr, flush=True)
+    print('  (building bench/peers with Go; this takes some minutes if nothing is cached)', file=sys.stderr, flush=True)
     done = subprocess.run([go, 'build', '-trimpath', '-o', os.path.join(CACHE, 'bin') + os.sep, './parser', './reflector'],
                           cwd=os.path.join(HERE, 'peers'), env=environment, capture_output=True, text=True, check=False)
     if done.returncode:

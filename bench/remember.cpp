@@ -1,6 +1,6 @@
-// dbaas_bench_remember FILE STEP: puts a day of history, a row every STEP seconds until now, into a
-// platform's store for each of its databases, as if the platform had been there. For measuring what
-// memory a day takes without waiting for it. The platform must not run.
+// dbaas_bench_remember FILE STEP: writes a day of history into a platform's store for each of its
+// databases, with a row every STEP seconds until now. It serves to measure the memory of a day
+// without a run of a day. The platform must not run.
 #include <fmt/format.h>
 
 #include <chrono>
@@ -28,14 +28,14 @@ struct written_chunk {
 };
 using written_day = std::vector<written_chunk>;
 
-// Busy ones: what takes the most.
+// Returns busy days, which need the most memory.
 std::vector<written_day> make_days(std::chrono::seconds step) {
     const auto now =
         std::chrono::time_point_cast<std::chrono::seconds>(base::system_clock().utc_now());
     std::vector<written_day> days(different_days);
     for (unsigned number = 0; number < different_days; ++number) {
         const auto history = bench::history_of(
-            {.how = bench::motion::busy, .from = now - 24h + 60s, .step = step, .seed = number});
+            {.kind = bench::motion::busy, .start = now - 24h + 60s, .step = step, .seed = number});
         for (std::size_t index = 0; index < history.chunk_count(); ++index) {
             days[number].push_back(
                 {.key = history.describe_chunk(index).key, .bytes = history.serialise(index)});
@@ -63,10 +63,10 @@ aio::task<> remember(ports::document_store& store, std::chrono::seconds step) {
     std::vector<ports::put_request> puts;
     std::size_t number = 0;
     for (const auto& id : *ids) {
-        // What the platform itself has kept gives way: it is some seconds old.
+        // Delete the platform's own history: it covers only a few seconds.
         auto own = co_await store.find(
             {.collection = "history", .index_name = "database", .index_value = id, .limit = 1000});
-        if (!own) co_return base::pass(std::move(own), "find own history");
+        if (!own) co_return base::pass(std::move(own), "find stored history");
         for (const auto& each : own->items) {
             auto removed = co_await store.remove({.collection = "history", .id = each.id});
             if (!removed) co_return removed;

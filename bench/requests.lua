@@ -1,6 +1,6 @@
--- wrk -s requests.lua URL -- DEPTH [FILE]: asks for the paths of FILE (one a line; without it for the URL's own) in turn, DEPTH of
--- them in one write, answered in one pipeline.
-local batches, at = {}, 0
+-- wrk -s requests.lua URL -- DEPTH [FILE]: requests the paths of FILE in turn, DEPTH of them per write as one pipeline.
+-- FILE has one path per line. Without FILE the script requests the path of the URL.
+local batches, index = {}, 0
 
 function init(args)
     local depth, paths = tonumber(args[1]), {}
@@ -18,6 +18,6 @@ function init(args)
 end
 
 function request()
-    at = at % #batches + 1
-    return batches[at]
+    index = index % #batches + 1
+    return batches[index]
 end

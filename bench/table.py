@@ -1,4 +1,4 @@
-"""The one table of a run: what was measured, beside whom, and whether its target was kept."""
+"""The table of a run: measured values, values of the peer, ratios and targets."""
 
 import json
 import math
@@ -6,7 +6,7 @@ import os
 
 
 def number(value):
-    """As many digits as say something."""
+    """Formats a value with its significant digits."""
     if value is None:
         return ''
     if value == int(value) or abs(value) >= 1000:
@@ -25,30 +25,30 @@ class Table:
         self.part = part
         print(f'\n{part}:', flush=True)
 
-    def add(self, what, value, unit='', *, peer=None, beside='', cost=False, least=None, most=None, least_ratio=None):
-        """A row. `peer` is what `beside` reached; `cost`: less is better. Of the limits one at most: of the value, or of the ratio."""
+    def add(self, what, value, unit='', *, peer=None, peer_name='', cost=False, minimum=None, maximum=None, min_ratio=None):
+        """Adds a row. `peer`: the value of the program `peer_name`. `cost`: a lower value is better. Pass at most one limit."""
         ratio = None
         if peer and value:
             ratio = peer / value if cost else value / peer
-        target, kept = None, None
+        target, is_met = None, None
         if not math.isfinite(value):
-            pass  # nothing was there to be measured
-        elif least_ratio is not None:
-            target, kept = f'ratio ≥ {least_ratio:g}', ratio is not None and ratio >= least_ratio
-        elif least is not None:
-            target, kept = f'≥ {least:,.4g}', value >= least
-        elif most is not None:
-            target, kept = f'≤ {most:,g}' if most else 'none', value <= most
-        self._take({'what': what, 'value': value, 'unit': unit, 'peer': peer, 'beside': beside, 'ratio': ratio, 'target': target,
-                    'kept': kept if self.targets_count else None})
+            pass  # no value was measured
+        elif min_ratio is not None:
+            target, is_met = f'ratio ≥ {min_ratio:g}', ratio is not None and ratio >= min_ratio
+        elif minimum is not None:
+            target, is_met = f'≥ {minimum:,.4g}', value >= minimum
+        elif maximum is not None:
+            target, is_met = f'≤ {maximum:,g}' if maximum else 'none', value <= maximum
+        self._take({'what': what, 'value': value, 'unit': unit, 'peer': peer, 'peer_name': peer_name, 'ratio': ratio, 'target': target,
+                    'kept': is_met if self.targets_count else None})
 
-    def missing(self, what, why):
-        """A row that could not be measured; that is no failure."""
-        self._take({'what': what, 'missing': why})
+    def missing(self, what, reason):
+        """Adds a row without a value. The run does not fail."""
+        self._take({'what': what, 'missing': reason})
 
-    def failed(self, why):
-        """The part broke off, or what it proves does not hold."""
-        self._take({'what': 'the part itself', 'failed': why})
+    def failed(self, reason):
+        """Adds a row for a part that failed with an error or an assertion."""
+        self._take({'what': 'the whole part', 'failed': reason})
 
     def _take(self, row):
         row = {'part': self.part, **row}
@@ -59,12 +59,12 @@ class Table:
         print('  ' + '  '.join(f'{cell:<{width}}' for cell, width in zip(cells(row)[1:], (58, 20, 34, 6, 0))).rstrip(), flush=True)
 
     def is_good(self):
-        return not any('failed' in each or each.get('kept') is False for each in self.rows)
+        return not any('failed' in row or row.get('kept') is False for row in self.rows)
 
     def text(self):
         lines = [f'{name}: {value}  ' for name, value in self.facts.items()]
-        lines += ['', '| part | what | dbaas | beside | ratio | target |', '|---|---|---:|---:|---:|---|']
-        lines += ['| ' + ' | '.join(cells(each)) + ' |' for each in self.rows]
+        lines += ['', '| part | what | dbaas | compared with | ratio | target |', '|---|---|---:|---:|---:|---|']
+        lines += ['| ' + ' | '.join(cells(row)) + ' |' for row in self.rows]
         return '\n'.join(lines) + '\n'
 
     def write(self, folder):
@@ -81,7 +81,7 @@ def cells(row):
     if 'failed' in row:
         return [row['part'], row['what'], 'FAILED', row['failed'].replace('\n', ' '), '', '']
     unit = f" {row['unit']}" if row['unit'] else ''
-    beside = f"{number(row['peer'])}{unit}, {row['beside']}" if row['peer'] is not None else ''
+    peer = f"{number(row['peer'])}{unit}, {row['peer_name']}" if row['peer'] is not None else ''
     verdict = {None: '', True: ' ok', False: ' MISSED'}[row['kept']]
-    return [row['part'], row['what'], number(row['value']) + unit, beside, '' if row['ratio'] is None else f"{row['ratio']:.2f}",
+    return [row['part'], row['what'], number(row['value']) + unit, peer, '' if row['ratio'] is None else f"{row['ratio']:.2f}",
             (row['target'] or '') + verdict]

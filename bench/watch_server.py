@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Serves one list of Postgres objects and one watch of changes to them on 127.0.0.1, as bytes made beforehand.
+"""Serves one list of Postgres objects and one watch of changes to them on 127.0.0.1, from prepared bytes.
 
-Arguments: objects, events, seed. Prints its port. Every connection is given the same, as often as it asks; ends when its standard
-input does. Objects are 3 to 6 KB, with the managed fields that an API server sends along.
+Arguments: objects, events, seed. Prints its port. Each connection receives the same bytes for every request. The server ends when
+its standard input ends. Objects have 3 to 6 KB and include the managed fields that an API server sends.
 """
 
 import json
@@ -17,9 +17,9 @@ import urllib.parse
 def managed_fields(random_source, manager, operation, paths):
     fields = {}
     for path in paths:
-        at = fields
+        node = fields
         for step in path.split('.'):
-            at = at.setdefault('f:' + step, {})
+            node = node.setdefault('f:' + step, {})
     return {'manager': manager, 'operation': operation, 'apiVersion': 'kubedb.com/v1', 'fieldsType': 'FieldsV1',
             'time': f'2026-01-{random_source.randrange(1, 28):02}T10:{random_source.randrange(60):02}:00Z', 'fieldsV1': fields}
 
@@ -73,15 +73,15 @@ def postgres(number, random_source):
 class Content:
     def __init__(self, objects, events, seed):
         random_source = random.Random(seed)
-        made = [json.dumps(postgres(number, random_source), separators=(',', ':')) for number in range(objects)]
-        made = [each.replace('%', '%%').replace('@@VERSION@@', '%d').replace('@@PHASE@@', '%s').encode() for each in made]
-        self.items = [each % (number + 1, b'Ready') for number, each in enumerate(made)]
+        templates = [json.dumps(postgres(number, random_source), separators=(',', ':')) for number in range(objects)]
+        templates = [text.replace('%', '%%').replace('@@VERSION@@', '%d').replace('@@PHASE@@', '%s').encode() for text in templates]
+        self.items = [template % (number + 1, b'Ready') for number, template in enumerate(templates)]
         self.version = objects
         parts = []
         for number in range(events):
-            each = random_source.randrange(objects)
+            index = random_source.randrange(objects)
             phase = (b'Ready', b'Critical', b'NotReady')[number % 3]
-            line = b'{"type":"MODIFIED","object":' + made[each] % (objects + 1 + number, phase) + b'}\n'
+            line = b'{"type":"MODIFIED","object":' + templates[index] % (objects + 1 + number, phase) + b'}\n'
             parts.append(b'%x\r\n%b\r\n' % (len(line), line))
         self.watch = b''.join(parts)
 
@@ -106,9 +106,9 @@ def serve(connection, content):
                                    % (len(body), body))
                 continue
             connection.sendall(b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n')
-            connection.sendall(content.watch)  # and it stays open
+            connection.sendall(content.watch)  # the watch stays open
     except OSError:
-        pass  # the client has gone
+        pass  # the client closed the connection
 
 
 def main():
@@ -124,8 +124,8 @@ def main():
 
     threading.Thread(target=accept, daemon=True).start()
     sizes = [len(each) for each in content.items]
-    print(json.dumps({'port': listening.getsockname()[1], 'object_bytes': sum(sizes) / len(sizes), 'least': min(sizes),
-                      'most': max(sizes)}), flush=True)
+    print(json.dumps({'port': listening.getsockname()[1], 'object_bytes': sum(sizes) / len(sizes), 'min': min(sizes),
+                      'max': max(sizes)}), flush=True)
     sys.stdin.read()
     os._exit(0)
 

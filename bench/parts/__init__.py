@@ -1,1 +1,1 @@
-"""The parts of ./dev bench: each module has KNOBS (name: full size, size of a quick run, least, most) and run(how, table)."""
+"""The parts of ./dev bench: each module has KNOBS (name: full size, size of a quick run, minimum, maximum) and run(options, table)."""

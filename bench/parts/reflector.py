@@ -1,4 +1,4 @@
-"""Following a kind beside client-go's reflector: the same list and the same watch from the same server on loopback."""
+"""The informer compared with client-go's reflector: the same list and the same watch from the same server on loopback."""
 
 import json
 import os
@@ -12,21 +12,21 @@ from process import spawn
 KNOBS = {'objects': (5000, 500, 1, 50_000), 'events': (50_000, 5000, 1, 500_000)}
 
 
-def run(how, table):
-    with spawn([sys.executable, os.path.join(HERE, 'watch_server.py'), str(how.objects), str(how.events), str(how.seed)],
+def run(options, table):
+    with spawn([sys.executable, os.path.join(HERE, 'watch_server.py'), str(options.objects), str(options.events), str(options.seed)],
                stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
         try:
             served = json.loads(server.stdout.readline())
-            seconds = 60 + (how.objects + how.events) / 100
-            ours = follow(seconds, [os.path.join(how.programs, 'dbaas_bench_follow'), str(served['port']), str(how.objects),
-                                    str(how.events)])
+            seconds = 60 + (options.objects + options.events) / 100
+            ours = follow(seconds, [os.path.join(options.programs, 'dbaas_bench_follow'), str(served['port']), str(options.objects),
+                                    str(options.events)])
             theirs = {}
             try:
                 theirs = follow(seconds, [peer('reflector'), '-server', f"http://127.0.0.1:{served['port']}", '-objects',
-                                          str(how.objects), '-events', str(how.events)])
+                                          str(options.objects), '-events', str(options.events)])
             except Missing as missing:
                 table.missing('client-go', str(missing))
-            report(how, table, served, ours, theirs)
+            report(options, table, served, ours, theirs)
         finally:
             server.stdin.close()
 
@@ -37,15 +37,15 @@ def follow(seconds, words):
     return json.loads(done.stdout)
 
 
-def report(how, table, served, ours, theirs):
+def report(options, table, served, ours, theirs):
     def add(what, unit, key, scale, cost):
-        def value(of):
-            return scale * of[key] if cost else scale / of[key]
-        table.add(what, value(ours), unit, peer=value(theirs) if theirs else None, beside='client-go', cost=cost)
+        def value(result):
+            return scale * result[key] if cost else scale / result[key]
+        table.add(what, value(ours), unit, peer=value(theirs) if theirs else None, peer_name='client-go', cost=cost)
 
-    table.add('bytes of an object', served['object_bytes'])
-    add(f'watch: events of {how.events:,}', '/s', 'watch_seconds', how.events, False)
-    add('… CPU per 100,000 events', 's', 'watch_cpu', 100_000 / how.events, True)
-    add(f'list of {how.objects:,}: objects', '/s', 'list_seconds', how.objects, False)
-    add('… CPU per 100,000 objects', 's', 'list_cpu', 100_000 / how.objects, True)
-    add('RSS at most', 'MiB', 'rss_mib', 1, True)
+    table.add('bytes per object', served['object_bytes'])
+    add(f'watch: events of {options.events:,}', '/s', 'watch_seconds', options.events, False)
+    add('… CPU per 100,000 events', 's', 'watch_cpu', 100_000 / options.events, True)
+    add(f'list of {options.objects:,}: objects', '/s', 'list_seconds', options.objects, False)
+    add('… CPU per 100,000 objects', 's', 'list_cpu', 100_000 / options.objects, True)
+    add('maximum RSS', 'MiB', 'rss_mib', 1, True)

@@ -1,6 +1,7 @@
-"""Many databases: is every one scraped every interval, what does it cost, do reads stay fast, how soon is a change told?
+"""Many databases: scrapes per interval, their cost, the latency of reads, and the latency of an event on /stream.
 
-One reader now and then, like a person's page, in quiet and with databases that fall ill; hung exporters; a restart.
+One client sends single requests, as a browser page does, first without and then with status changes. Further phases: hung
+exporters, a restart.
 """
 
 import http.client
@@ -12,7 +13,7 @@ import time
 
 from fill import Client, count
 from measure import Watched, percentile
-from played import Played, is_usual
+from simulated_stack import SimulatedStack, is_usual
 from rest import opener
 from stack import wait_until
 
@@ -20,33 +21,33 @@ KNOBS = {'count': (10_000, 200, 2, 100_000), 'interval': (30, 1, 1, 600), 'phase
 
 
 class Stream(threading.Thread):
-    """Follows /stream; remembers when a database was first said to be in a phase that is waited for."""
+    """Follows /stream and stores the time of the first event for each expected (name, phase)."""
 
     def __init__(self, base):
         super().__init__(daemon=True)
-        self.answer = opener().open(base + '/api/v1/stream', timeout=120)
+        self.response = opener().open(base + '/api/v1/stream', timeout=120)
         self.synced = threading.Event()
         self.seen, self.expected = {}, {}
         self.start()
 
     def expect(self, key):
-        """An event for (name, phase)."""
+        """Returns an Event that is set when the stream reports `key`, a pair (name, phase)."""
         return self.expected.setdefault(key, threading.Event())
 
     def run(self):
         event = ''
         try:
-            for line in self.answer:
+            for line in self.response:
                 if line.startswith(b'event: '):
                     event = line[7:].strip().decode()
                     if event == 'sync':
                         self.synced.set()
                 elif line.startswith(b'data: ') and event != 'snapshot' and b'"kind":"database"' in line:
-                    found = json.loads(line[6:])
-                    if found['object']:
-                        self.take(found['object']['name'], found['object']['status']['phase'])
+                    message = json.loads(line[6:])
+                    if message['object']:
+                        self.take(message['object']['name'], message['object']['status']['phase'])
         except (OSError, ValueError, http.client.HTTPException):
-            pass  # the platform has gone
+            pass  # the platform closed the stream
 
     def take(self, *key):
         if key in self.expected and not self.expected[key].is_set():
@@ -54,51 +55,51 @@ class Stream(threading.Thread):
             self.expected[key].set()
 
 
-def run(how, table):
-    how.phase = how.phase or 2 * how.interval + max(2, how.interval // 3)  # over twice the interval, for a fair count
-    how.is_usual = is_usual(how)
-    with Played(how, how.count) as stack:
-        stack.begin(how.interval)
-        stack.fill(how.count)
-        table.add(f'{how.count:,} creates: accepted', how.count / stack.created_after, '/s')
+def run(options, table):
+    options.phase = options.phase or 2 * options.interval + max(2, options.interval // 3)  # more than two intervals, for an accurate count
+    options.is_usual = is_usual(options)
+    with SimulatedStack(options, options.count) as stack:
+        stack.begin(options.interval)
+        stack.fill(options.count)
+        table.add(f'{options.count:,} creates: accepted', options.count / stack.created_after, '/s')
         table.add('… all running after', stack.running_after, 's')
-        stack.wait_for_first_round(how.interval)
-        phase(how, table, stack, 'in quiet', {})
-        table.add('RSS per 1,000 databases', Watched(stack.platform.pid).rss_mib() * 1000 / how.count, 'MiB')
-        phase(how, table, stack, '20 falling ill per second', {'flaps_per_second': 20})
+        stack.wait_for_first_round(options.interval)
+        phase(options, table, stack, 'without changes', {})
+        table.add('RSS per 1,000 databases', Watched(stack.platform.pid).rss_mib() * 1000 / options.count, 'MiB')
+        phase(options, table, stack, '20 status changes per second', {'flaps_per_second': 20})
         stack.set_faults(flaps_per_second=0)
-        hung(how, table, stack)
-        status_latency(how, table, stack)
-        restart(how, table, stack)
+        hung(options, table, stack)
+        status_latency(options, table, stack)
+        restart(options, table, stack)
 
 
-def phase(how, table, stack, name, faults):
-    """What was asked of the cluster, and what it cost."""
+def phase(options, table, stack, name, faults):
+    """Adds the requests that the cluster received in a phase and their cost."""
     platform = Watched(stack.platform.pid)
     stack.set_faults(forget_scrapes=True, **faults)
     before, cpu = stack.stats(), platform.cpu()
-    latencies = read_for(how, stack)
+    latencies = read_for(options, stack)
     after = stack.stats()
     spent = platform.cpu() - cpu
     scrapes = after['simulator']['scrapes']
     lists = sum(calls - before['calls'].get(verb, 0) for verb, calls in after['calls'].items() if verb.startswith('list '))
-    on_time, late = stack.gaps(after['simulator'], how.interval)
-    table.add(f'{name}: scrapes, of those that are due', 100 * scrapes * how.interval / (how.count * how.phase), '%')
+    on_time, late = stack.gaps(after['simulator'], options.interval)
+    table.add(f'{name}: scrapes made, of those due', 100 * scrapes * options.interval / (options.count * options.phase), '%')
     if not faults:
         table.add('… within a second of the interval', 100 * on_time / (on_time + late) if on_time + late else math.nan, '%',
-                  least=99.9 if how.is_usual else None)
-    table.add('… LIST calls', lists, '', most=0)
-    table.add('… CPU of dbaas', spent / how.phase, 'cores', most=1 if how.is_usual else None)
+                  minimum=99.9 if options.is_usual else None)
+    table.add('… LIST calls', lists, '', maximum=0)
+    table.add('… CPU of dbaas', spent / options.phase, 'cores', maximum=1 if options.is_usual else None)
     table.add('… CPU per 1,000 scrapes', 1000 * spent / max(1, scrapes), 's')
-    table.add('… RSS of dbaas', platform.rss_mib(), 'MiB', most=250 if how.count <= 10_000 else None)
+    table.add('… RSS of dbaas', platform.rss_mib(), 'MiB', maximum=250 if options.count <= 10_000 else None)
     for what, values in latencies.items():
-        table.add(f'… GET {what}, p99', 1000 * percentile(values, 0.99), 'ms', most=10 if how.is_usual else None)
+        table.add(f'… GET {what}, p99', 1000 * percentile(values, 0.99), 'ms', maximum=10 if options.is_usual else None)
 
 
-def read_for(how, stack):
-    """Latencies of single requests."""
+def read_for(options, stack):
+    """Returns the latencies of single requests."""
     client = Client(stack.base)
-    random.seed(how.seed)
+    random.seed(options.seed)
     ids = [each['id'] for each in stack.items()]
     paths = {'metrics': lambda: f'/api/v1/databases/{random.choice(ids)}/metrics',
              'database': lambda: f'/api/v1/databases/{random.choice(ids)}',
@@ -107,55 +108,55 @@ def read_for(how, stack):
              'list, newest first': lambda: '/api/v1/databases?sort=-created_at',
              'list, search': lambda: f'/api/v1/databases?q={random.randrange(100, 999)}'}
     latencies = {what: [] for what in paths}
-    until = time.monotonic() + how.phase
-    while time.monotonic() < until:
+    deadline = time.monotonic() + options.phase
+    while time.monotonic() < deadline:
         for what, path in paths.items():
             begun = time.monotonic()
-            code, _ = client.ask('GET', path())
+            code, _ = client.send('GET', path())
             latencies[what].append(time.monotonic() - begun)
             assert code == 200
         time.sleep(0.05)
     return latencies
 
 
-def hung(how, table, stack):
-    """A tenth of the exporters takes the request and says nothing."""
+def hung(options, table, stack):
+    """Measures the other scrapes while a tenth of the exporters accepts requests without a response."""
     faults = {'scrapes': {'hung': 0.1}}
     stack.set_faults(**faults)
-    time.sleep(how.interval)
+    time.sleep(options.interval)
     stack.set_faults(forget_scrapes=True, **faults)
-    time.sleep(2 * how.interval)
-    on_time, _ = stack.gaps(stack.stats()['simulator'], how.interval)
-    # Those that hang come late; of the others a gap each must be in time. How many hang is chance, a tenth give or take.
-    least = 0.99 - 3 * math.sqrt(0.1 / how.count)
-    table.add('a tenth of the exporters hung: on time, per other database, of 1', on_time / (0.9 * how.count), '',
-              least=least if how.is_usual and how.count >= 100 else None)
+    time.sleep(2 * options.interval)
+    on_time, _ = stack.gaps(stack.stats()['simulator'], options.interval)
+    # Each database whose exporter does not hang must be scraped on time once. The number of hung exporters is random, about a tenth.
+    limit = 0.99 - 3 * math.sqrt(0.1 / options.count)
+    table.add('a tenth of the exporters hung: share of the other databases scraped on time', on_time / (0.9 * options.count), '',
+              minimum=limit if options.is_usual and options.count >= 100 else None)
     stack.set_faults()
 
 
-def status_latency(how, table, stack):
-    """A status is patched in the cluster; when does the stream tell of it?"""
+def status_latency(options, table, stack):
+    """Measures the time from a status patch in the cluster to the event on /stream."""
     stream = Stream(stack.base)
-    assert stream.synced.wait(60), 'the stream did not give its snapshot'
+    assert stream.synced.wait(60), 'the stream did not send its snapshot'
     items = stack.items('&engine=redis')
-    random.seed(how.seed)
+    random.seed(options.seed)
     waits, unseen = [], 0
-    for each in random.sample(items, min(len(items), how.patches)):
-        told = stream.expect((each['name'], 'degraded'))
-        begun, undone = stack.make_ill(each, told.wait)
-        unseen += undone
+    for each in random.sample(items, min(len(items), options.patches)):
+        event = stream.expect((each['name'], 'degraded'))
+        begun, reverted = stack.degrade(each, event.wait)
+        unseen += reverted
         waits.append(stream.seen[each['name'], 'degraded'] - begun / 1e9)
-    table.add('status patch in the cluster → the stream tells of it, p50', 1000 * percentile(waits, 0.5), 'ms')
-    table.add('… p99', 1000 * percentile(waits, 0.99), 'ms', most=1000)
-    table.add('… patches that were undone (after 20 to 220 ms) before they were told', unseen)
+    table.add('status patch in the cluster → event on /stream, p50', 1000 * percentile(waits, 0.5), 'ms')
+    table.add('… p99', 1000 * percentile(waits, 0.99), 'ms', maximum=1000)
+    table.add('… patches that the cluster reverted (after 20 to 220 ms) before an event', unseen)
 
 
-def restart(how, table, stack):
-    """SIGTERM and start; ready means that the content was read and compared with the cluster."""
+def restart(options, table, stack):
+    """Restarts the platform with SIGTERM. It is ready when it has read its store and compared it with the cluster."""
     stack.stop_platform()
     begun = time.monotonic()
-    stack.start_platform(interval=how.interval)
-    table.add('start with everything there: to ready', time.monotonic() - begun, 's', most=5 if how.count <= 10_000 else None)
+    stack.start_platform(interval=options.interval)
+    table.add('start with all databases: ready after', time.monotonic() - begun, 's', maximum=5 if options.count <= 10_000 else None)
     client = Client(stack.base)
-    wait_until(lambda: count(client, 'running') >= how.count - how.patches, 60 + how.count / 500, 'all running')
-    table.add('… to all known to run', time.monotonic() - begun, 's')
+    wait_until(lambda: count(client, 'running') >= options.count - options.patches, 60 + options.count / 500, 'all running')
+    table.add('… all running after', time.monotonic() - begun, 's')

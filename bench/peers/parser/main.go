@@ -1,5 +1,5 @@
-// Reads exporter pages with the parsers of the Prometheus project, each for so long, on one core, and prints a JSON array of what
-// was reached: page, parser, bytes per second, or why it refused the page. Beside dbaas_bench's exposition/..., which reads the same files.
+// Reads exporter pages with the parsers of the Prometheus project on one core, each page for -seconds. Prints a JSON array of results:
+// page, parser, bytes per second, or the error of a rejected page. exposition/... of dbaas_bench reads the same files.
 package main
 
 import (
@@ -27,23 +27,23 @@ type result struct {
 	Parser         string  `json:"parser"`
 	BytesPerSecond float64 `json:"bytes_per_second"`
 	Samples        int     `json:"samples"`
-	Refused        string  `json:"refused,omitempty"`
+	Rejected       string  `json:"rejected,omitempty"`
 }
 
-// One pass over a page: how many samples it has.
+// pass reads a page once and returns the number of its samples.
 type pass func(page []byte) (int, error)
 
-// What a scrape of Prometheus does with a series that it knows already: its text is the key of a cache.
+// known reads a page as a scrape of Prometheus reads known series: the text of a series is the key of a cache.
 func known(symbols *labels.SymbolTable) pass {
 	return func(page []byte) (int, error) { return walk(page, symbols, false) }
 }
 
-// What it does with a series that is new to it.
+// labelled reads a page as a scrape of Prometheus reads new series.
 func labelled(symbols *labels.SymbolTable) pass {
 	return func(page []byte) (int, error) { return walk(page, symbols, true) }
 }
 
-var sum float64 // keeps the work from being left out
+var sum float64 // prevents the compiler from removing the work
 
 func walk(page []byte, symbols *labels.SymbolTable, withLabels bool) (int, error) {
 	parser, err := textparse.New(page, "text/plain; version=0.0.4", symbols, textparse.ParserOptions{})
@@ -82,7 +82,7 @@ func families(page []byte) (int, error) {
 	return samples, err
 }
 
-// CPU time, as Google Benchmark counts: the machine may do other things too.
+// spent returns the CPU time of the process, as Google Benchmark does, so that other load does not count.
 func spent() time.Duration {
 	var used syscall.Rusage
 	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &used)
@@ -92,7 +92,7 @@ func spent() time.Duration {
 func measure(name, parser string, page []byte, once pass, long time.Duration) result {
 	samples, err := once(page)
 	if err != nil {
-		return result{Page: name, Parser: parser, Refused: err.Error()}
+		return result{Page: name, Parser: parser, Rejected: err.Error()}
 	}
 	begun, passes := spent(), 0
 	for spent()-begun < long {

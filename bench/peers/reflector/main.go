@@ -1,5 +1,5 @@
-// Follows one kind with client-go's reflector, as an operator's dynamic informer does: every object decoded into a map and kept in a
-// store. Prints as JSON what the list and the events after it cost. Beside dbaas_bench_follow, which follows the same server.
+// Follows one kind with client-go's dynamic informer, as an operator does: it decodes every object into a map and keeps it in a store.
+// Prints the cost of the list and of the following events as JSON. dbaas_bench_follow follows the same server.
 package main
 
 import (
@@ -27,24 +27,24 @@ type moment struct {
 func now() moment {
 	var used syscall.Rusage
 	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &used)
-	cpu := func(of syscall.Timeval) float64 { return float64(of.Sec) + float64(of.Usec)/1e6 }
+	cpu := func(time syscall.Timeval) float64 { return float64(time.Sec) + float64(time.Usec)/1e6 }
 	return moment{time.Now(), cpu(used.Utime) + cpu(used.Stime)}
 }
 
 func run() error {
 	server := flag.String("server", "", "http://127.0.0.1:PORT")
-	objects := flag.Int("objects", 0, "that the list has")
-	events := flag.Int("events", 0, "that the watch tells of")
+	objects := flag.Int("objects", 0, "number of objects of the list")
+	events := flag.Int("events", 0, "number of events of the watch")
 	flag.Parse()
 
-	through, err := dynamic.NewForConfig(&rest.Config{Host: *server, QPS: -1})
+	client, err := dynamic.NewForConfig(&rest.Config{Host: *server, QPS: -1})
 	if err != nil {
 		return err
 	}
 	kind := schema.GroupVersionResource{Group: "kubedb.com", Version: "v1", Resource: "postgreses"}
-	informer := dynamicinformer.NewFilteredDynamicInformer(through, kind, "", 0, cache.Indexers{}, nil).Informer()
+	informer := dynamicinformer.NewFilteredDynamicInformer(client, kind, "", 0, cache.Indexers{}, nil).Informer()
 	listed, done := make(chan moment, 1), make(chan moment, 1)
-	added, told := 0, 0
+	added, updated := 0, 0
 	phases := map[string]int{}
 	see := func(object any) {
 		status, _, _ := unstructured.NestedString(object.(*unstructured.Unstructured).Object, "status", "phase")
@@ -59,7 +59,7 @@ func run() error {
 		},
 		UpdateFunc: func(_, object any) {
 			see(object)
-			if told++; told == *events {
+			if updated++; updated == *events {
 				done <- now()
 			}
 		},
@@ -76,7 +76,7 @@ func run() error {
 		select {
 		case moments[at] = <-each:
 		case <-ctx.Done():
-			return fmt.Errorf("%d of %d objects and %d of %d events after 5 minutes", added, *objects, told, *events)
+			return fmt.Errorf("%d of %d objects and %d of %d events after 5 minutes", added, *objects, updated, *events)
 		}
 	}
 	var used syscall.Rusage
