@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds a real Kubernetes control plane from the Go module proxy: etcd, kube-apiserver, kube-controller-manager, in the versions of
-# go.mod and go.sum beside this file. Arguments: the folder for the programs, the folder for Go's caches. What is built already needs
-# neither Go nor a network.
+# go.mod and go.sum next to this file. Arguments: the folder for the programs, the folder for Go's caches. The script needs neither Go
+# nor a network if the programs are already built.
 set -euo pipefail
 cd "$(dirname "$(readlink -f "$0")")"
 programs=$1

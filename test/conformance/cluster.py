@@ -1,7 +1,8 @@
 """A real Kubernetes control plane on loopback: etcd, kube-apiserver and a few controllers as processes, without a node.
 
-What the API server takes for pods (198.18.0.0/15, a range that is never routed) is on this machine: its egress selector sends such
-connections to a proxy in this program, which leads them to the same port of 127.0.0.1. Nothing leaves loopback.
+The pod addresses of the API server (198.18.0.0/15, a range that is never routed) are on this machine. The egress selector of the API
+server sends connections to pods to a proxy in this program. The proxy forwards them to the same port of 127.0.0.1. No traffic leaves
+loopback.
 """
 
 import atexit
@@ -84,7 +85,7 @@ class Egress(threading.Thread):
 
 
 def ask(base, token, method, path, body=None, media='application/json', accept='application/json', timeout=60, context=None):
-    """One request to an API server; errors of HTTP are answers."""
+    """Sends one request to an API server. Returns the response, also when its status is an HTTP error."""
     headers = {'Accept': accept, 'Authorization': 'Bearer ' + token}
     if body is not None:
         headers['Content-Type'] = media
@@ -92,7 +93,7 @@ def ask(base, token, method, path, body=None, media='application/json', accept='
 
 
 class RealCluster:
-    """Everything in one folder, ended by close(). Tokens: 'admin' may do everything, 'plain' nothing."""
+    """Keeps all its files in one folder; close() ends it. Tokens: 'admin' has all permissions, 'plain' has none."""
 
     def __init__(self, programs):
         self.programs = programs
@@ -105,7 +106,7 @@ class RealCluster:
         self.write('egress.yaml', 'apiVersion: apiserver.k8s.io/v1beta1\nkind: EgressSelectorConfiguration\negressSelections:\n'
                    '- name: cluster\n  connection: {proxyProtocol: HTTPConnect, transport: {uds: {udsName: '
                    f"{self.at('egress.sock')}}}}}}}\n")
-        # Who the platform is with its own account is written down: what it asked for, and how.
+        # The audit log records every request of the platform's own account: its verb and its resource.
         self.write('audit.yaml', 'apiVersion: audit.k8s.io/v1\nkind: Policy\nomitStages: [RequestReceived]\nrules:\n'
                    f'- {{level: Metadata, users: ["{ACCOUNT}"]}}\n- {{level: None}}\n')
         self.write('tokens.csv', 'admin,admin,1,"system:masters"\nplain,plain,2\n')
@@ -119,7 +120,7 @@ class RealCluster:
         return self.at(name)
 
     def choose_ports(self):
-        """Below those that the kernel gives to clients: a server that is started again finds its port free."""
+        """Chooses ports below the range that the kernel assigns to clients, so that the port of a restarted server is still free."""
         with open('/proc/sys/net/ipv4/ip_local_port_range', encoding='utf-8') as file:
             end = int(file.read().split()[0])
         candidates = range(max(1024, end - 10_000), end) if end > 2048 else range(1024, 65536)
@@ -162,11 +163,11 @@ class RealCluster:
     def start(self):
         try:
             self.start_all()
-        except RuntimeError as failure:  # somebody took a port between the choice and the start
+        except RuntimeError as failure:  # another process took a port after choose_ports()
             if 'address already in use' not in str(failure):
                 raise
             self.stop_all()
-            shutil.rmtree(self.at('etcd'), ignore_errors=True)  # it knows its port
+            shutil.rmtree(self.at('etcd'), ignore_errors=True)  # its data contains the old port
             self.start_all()
 
     def start_all(self):
@@ -253,7 +254,7 @@ current-context: real
         return ask(self.base, token, method, path, body, context=self.context, **how)
 
     def wait_for_level(self, name):
-        """Until the server counts requests against this priority level."""
+        """Waits until the server counts requests against this priority level, for 60 s at most."""
         deadline = time.monotonic() + 60
         while f'priority_level="{name}"' not in self.ask('GET', '/metrics').text:
             if time.monotonic() > deadline:
@@ -261,18 +262,19 @@ current-context: real
             time.sleep(0.1)
 
     def audited(self):
-        """Every request of the platform's own account: (verb, group, resource with subresource)."""
+        """Returns every request of the platform's own account as (verb, group, resource with subresource)."""
         with open(self.at('audit.log'), encoding='utf-8') as file:
             events = [json.loads(line) for line in file if line.endswith('\n')]
         found = set()
         for event in events:
-            of = event.get('objectRef', {})
-            if 'resource' in of:
-                found.add((event['verb'], of.get('apiGroup', ''), '/'.join(filter(None, (of['resource'], of.get('subresource'))))))
+            target = event.get('objectRef', {})
+            if 'resource' in target:
+                resource = '/'.join(filter(None, (target['resource'], target.get('subresource'))))
+                found.add((event['verb'], target.get('apiGroup', ''), resource))
         return found
 
     def compact(self):
-        """etcd forgets every old revision."""
+        """Compacts etcd: every old revision is lost."""
         store = f'http://127.0.0.1:{self.etcd_port}/v3/kv/'
         revision = exchange('POST', store + 'range', {'key': 'AA=='}, timeout=10).json['header']['revision']
         done = exchange('POST', store + 'compaction', {'revision': revision, 'physical': True})
@@ -280,17 +282,20 @@ current-context: real
             raise RuntimeError(f'etcd did not compact: {done.text}')
 
     def apply_definitions(self, definitions, needed):
-        """CustomResourceDefinitions by name, as JSON or YAML; waits until all are established. A refusal of one that nobody needs is told."""
+        """Applies CustomResourceDefinitions (JSON or YAML by name) and waits until all are established. Returns their number.
+
+        Prints a rejected definition if it is not in `needed`; raises RuntimeError if it is.
+        """
         names = []
         for name, text in definitions.items():
-            answer = self.ask('PATCH', f'{DEFINITIONS}/{name}?fieldManager=conformance&force=true', text,
+            response = self.ask('PATCH', f'{DEFINITIONS}/{name}?fieldManager=conformance&force=true', text,
                               media='application/apply-patch+yaml', timeout=120)
-            if answer.status in (200, 201):
+            if response.status in (200, 201):
                 names.append(name)
             elif name in needed:
-                raise RuntimeError(f'{name}: {answer.text[:500]}')
+                raise RuntimeError(f'{name}: {response.text[:500]}')
             else:
-                print(f'{name} is left out: {answer.text[:300]}', flush=True)
+                print(f'{name} is skipped: {response.text[:300]}', flush=True)
         deadline = time.monotonic() + 180
         while True:
             missing = [name for name in names if not self.is_established(name)]

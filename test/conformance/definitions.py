@@ -1,7 +1,7 @@
-"""KubeDB's definitions for a run: our own, or those of a snapshot in their place; and the smallest object that one of them takes.
+"""KubeDB's definitions for a run: those of devcluster/crds, or those of a snapshot. Also builds the smallest value that a schema accepts.
 
-A snapshot is an archive (tar, zip), a folder, or one file, with as many documents in a file as there are. The API server reads the YAML;
-here its text is only taken apart, because Python on its own has no YAML.
+A snapshot is an archive (tar, zip), a folder, or one file. A file may hold any number of documents. The API server parses the YAML; this
+module only splits its text, because the Python standard library has no YAML parser.
 """
 
 import glob
@@ -19,7 +19,7 @@ NAME = re.compile(r'^([ \t]+)name:\s*["\']?([^\s"\']+)', re.M)
 
 
 def own():
-    """metadata.name -> text of each definition of devcluster/crds."""
+    """Returns metadata.name -> text of each definition in devcluster/crds."""
     found = {}
     for path in sorted(glob.glob(os.path.join(OWN, '*.json'))):
         with open(path, 'rb') as file:
@@ -28,7 +28,7 @@ def own():
 
 
 def of_snapshot(path):
-    """metadata.name -> text of each definition of a snapshot; ValueError says what it lacks."""
+    """Returns metadata.name -> text of each definition in a snapshot. Raises ValueError if none of them is in devcluster/crds."""
     found = {}
     for name, text in texts(path):
         found.update(of_text(name, text))
@@ -38,17 +38,17 @@ def of_snapshot(path):
 
 
 def given(snapshot):
-    """The snapshot's; what it does not have of ours stays ours."""
+    """Returns the definitions of the snapshot, completed by those of devcluster/crds that the snapshot does not contain."""
     found = of_snapshot(snapshot) if snapshot else {}
-    ours = own()
-    missing = sorted(ours.keys() - found.keys())
+    defaults = own()
+    missing = sorted(defaults.keys() - found.keys())
     if snapshot and missing:
-        print(f"not in the snapshot, so our own: {', '.join(missing)}", flush=True)
-    return {**ours, **found}
+        print(f"not in the snapshot, taken from devcluster/crds: {', '.join(missing)}", flush=True)
+    return {**defaults, **found}
 
 
 def texts(path):
-    """Name and content of every file of a snapshot that may hold definitions."""
+    """Yields the name and content of every file in a snapshot that may hold definitions."""
     def may(name):
         return name.endswith(('.yaml', '.yml', '.json'))
 
@@ -83,13 +83,13 @@ def of_text(where, content):
 
 
 def exported(definition):
-    """Without what belongs to the server that it was read from."""
+    """Returns the definition without the members that belong to its source server (status, uid and the like)."""
     kept = {key: value for key, value in definition['metadata'].items() if key in ('name', 'labels', 'annotations')}
     return {**{key: value for key, value in definition.items() if key != 'status'}, 'metadata': kept}
 
 
 def name_in(where, text):
-    """metadata.name: of the names in metadata the one that is indented least."""
+    """Returns metadata.name: the name with the smallest indentation in the metadata block."""
     block = METADATA.search(text + '\n')
     names = NAME.findall(block.group(1)) if block else []
     if not names:
@@ -97,17 +97,17 @@ def name_in(where, text):
     return min(names, key=lambda each: len(each[0]))[1]
 
 
-def least(schema):
-    """A small value that the schema takes, with what it requires and no more."""
+def minimal_value(schema):
+    """Returns a small value that the schema accepts, with the required members only."""
     if 'default' in schema:
         return schema['default']
     if 'enum' in schema:
         return schema['enum'][0]
     kind = schema.get('type', 'integer')  # without a type: an int-or-string
     if kind == 'object':
-        return {name: least(schema.get('properties', {}).get(name, {})) for name in schema.get('required', [])}
+        return {name: minimal_value(schema.get('properties', {}).get(name, {})) for name in schema.get('required', [])}
     if kind == 'array':
-        return [least(schema['items'])] * schema.get('minItems', 0)
+        return [minimal_value(schema['items'])] * schema.get('minItems', 0)
     if kind == 'string':
         return 'x' * max(1, schema.get('minLength', 1))
     return False if kind == 'boolean' else schema.get('minimum', 1)

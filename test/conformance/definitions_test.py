@@ -61,7 +61,7 @@ class a_snapshot(unittest.TestCase):
     def names(self, path):
         return sorted(definitions.of_snapshot(path))
 
-    def test_is_a_folder_with_other_files_in_it(self):
+    def test_reads_a_folder_with_other_files(self):
         self.at('a/b/any name.yml', REDIS)
         self.at('a/kafka.yaml', KAFKA)
         self.at('a/README.md', REDIS.replace('redises', 'wrong'))
@@ -69,11 +69,11 @@ class a_snapshot(unittest.TestCase):
         self.at('a/values.schema.json', '{"type": "object", "items": {"type": "string"}}')
         self.assertEqual(self.names(self.at('a')), ['kafkas.kubedb.com', 'redises.kubedb.com'])
 
-    def test_is_one_file_of_many_documents(self):
+    def test_reads_one_file_of_many_documents(self):
         path = self.at('all', '---\n' + REDIS + '--- # next\n' + OTHERS + '---\n' + KAFKA)
         self.assertEqual(self.names(path), ['kafkas.kubedb.com', 'redises.kubedb.com'])
 
-    def test_is_an_archive(self):
+    def test_reads_an_archive(self):
         with tarfile.open(self.at('a.tar.xz'), 'w:xz') as archive:
             entry = tarfile.TarInfo('x/redis.yaml')
             entry.size = len(REDIS)
@@ -83,20 +83,20 @@ class a_snapshot(unittest.TestCase):
             archive.writestr('x/redis.yaml', REDIS)
         self.assertEqual(self.names(self.at('a.zip')), ['redises.kubedb.com'])
 
-    def test_is_what_kubectl_prints_as_json(self):
+    def test_reads_kubectl_output_in_json(self):
         found = definitions.of_snapshot(self.at('a.json', LIST))
         self.assertEqual(list(found), ['redises.kubedb.com'])
         self.assertNotIn(b'uid', found['redises.kubedb.com'])
         self.assertNotIn(b'status', found['redises.kubedb.com'])
 
-    def test_without_a_definition_of_ours_is_refused(self):
+    def test_rejects_a_snapshot_without_a_known_definition(self):
         with self.assertRaisesRegex(ValueError, "none of KubeDB's"):
             self.names(self.at('a.yaml', OTHERS + '---\n' + KAFKA))
 
 
-class the_least_value(unittest.TestCase):
-    def test_has_what_is_required(self):
-        self.assertEqual(definitions.least({
+class minimal_value(unittest.TestCase):
+    def test_has_the_required_members_only(self):
+        self.assertEqual(definitions.minimal_value({
             'type': 'object', 'required': ['image', 'plugin', 'count', 'ports', 'on', 'size', 'mode'], 'properties': {
                 'image': {'type': 'string'}, 'plugin': {'type': 'string', 'enum': ['A', 'B']}, 'count': {'type': 'integer', 'minimum': 3},
                 'ports': {'type': 'array', 'minItems': 1, 'items': {'type': 'integer'}}, 'on': {'type': 'boolean'},

@@ -1,14 +1,14 @@
-"""Requests whose answers the real API server and the local cluster's must share, each reduced to what clients rely on."""
+"""Requests to which the real API server and the local cluster must return the same response, reduced to the parts that clients rely on."""
 
 import json
 import time
 
-# What differs, with the reason. A listed exchange that no longer differs is a fault too.
+# Exchanges that differ, with the reason. The test also fails if a listed exchange no longer differs.
 DIFFERENCES = {
     'a bad label': 'the local cluster does not check the syntax of labels; the platform does before it writes any',
-    'a watch from before the beginning': 'the local cluster remembers more; its 410 comes with a fault switch and after many changes',
-    'another finalizer on what is going': 'the same answer, but the real server names the cause once per finalizer',
-    'create with another kind': 'details.kind is what the body says there, what the path says here',
+    'a watch from before the beginning': 'the local cluster keeps more history; its 410 needs a fault switch or many changes',
+    'another finalizer on what is going': 'the same response, but the real server names the cause once per finalizer',
+    'create with another kind': 'details.kind is the kind of the body there, the kind of the path here',
     'delete with another uid': 'details.kind is the kind there, the plural here',
     'put without a version': 'details.kind is the plural there, the kind here',
 }
@@ -22,13 +22,13 @@ def redis(name, **spec):
             'spec': {'version': '7.0.15', **spec}}
 
 
-def gist(answer):
-    """Status, and of a Kubernetes Status its reason, causes and whom it is about."""
+def gist(response):
+    """Returns the HTTP status and, for a Kubernetes Status, its reason, outcome, object and causes."""
     try:
-        body = answer.json
+        body = response.json
     except ValueError:
-        return {'status': answer.status, 'text': answer.text.strip()[:80]}
-    found = {'status': answer.status}
+        return {'status': response.status, 'text': response.text.strip()[:80]}
+    found = {'status': response.status}
     if isinstance(body, dict) and body.get('kind') == 'Status':
         details = body.get('details') or {}
         found.update(reason=body.get('reason'), outcome=body.get('status'), about=(details.get('name'), details.get('kind')),
@@ -37,15 +37,15 @@ def gist(answer):
 
 
 def run_exchanges(ask):
-    """Name of each exchange -> what is compared. `ask(method, path, body, media=, accept=)` talks to one server."""
+    """Returns exchange name -> the compared parts. `ask(method, path, body, media=, accept=)` sends a request to one server."""
     seen = {}
 
-    def note(name, answer, pick=None):
-        found = gist(answer)
-        if pick and answer.status < 400:
-            found['picked'] = pick(answer.json)
+    def note(name, response, pick=None):
+        found = gist(response)
+        if pick and response.status < 400:
+            found['picked'] = pick(response.json)
         seen[name] = found
-        return answer
+        return response
 
     ask('POST', '/api/v1/namespaces', {'metadata': {'name': 'exchange'}})
     meta = lambda body: body['metadata']  # noqa: E731
@@ -126,7 +126,7 @@ def run_exchanges(ask):
     note('a continuation that is none', ask('GET', REDIS + '?limit=1&continue=x'))
     note('an unknown field in a strict patch',
          ask('PATCH', REDIS + '/one?fieldValidation=Strict', {'spec': {'nonsense': 1}}, media=MERGE))
-    note('discovery in one answer', ask('GET', '/apis', accept='application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList'),
+    note('discovery in one response', ask('GET', '/apis', accept='application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList'),
          lambda body: (body['kind'], sorted(version['version'] for each in body['items'] if each['metadata']['name'] == 'kubedb.com'
                                             for version in each['versions'])))
     note('is gone', ask('GET', REDIS + '/one'))
@@ -147,15 +147,15 @@ def run_exchanges(ask):
 
 
 def watched(ask, query, seconds=2):
-    """Types and names of a watch's events in two seconds; bookmarks by their annotation."""
+    """Watches for `seconds`. Returns the type and name of each event; for a bookmark its annotations."""
     begun = time.monotonic()
-    answer = ask('GET', f'{REDIS}?watch=true&timeoutSeconds={seconds}&{query}', timeout=30)
+    response = ask('GET', f'{REDIS}?watch=true&timeoutSeconds={seconds}&{query}', timeout=30)
     events = []
-    for line in answer.text.splitlines():
+    for line in response.text.splitlines():
         event = json.loads(line)
         about = event['object'].get('metadata', {})
         if event['type'] != 'BOOKMARK':
             events.append((event['type'], about.get('name')))
         elif about.get('annotations'):
             events.append((event['type'], about['annotations']))
-    return {'status': answer.status, 'events': events, 'ended in time': time.monotonic() - begun < seconds + 3}
+    return {'status': response.status, 'events': events, 'ended before the deadline': time.monotonic() - begun < seconds + 3}

@@ -12,8 +12,8 @@ SHOWN = {'Ready': 'running', 'Critical': 'degraded', 'NotReady': 'degraded'}
 
 
 class Faults(unittest.TestCase):
-    """What the platform shows of every database is what the server says, whatever happens on the way. No operator runs here: the test
-    itself moves the phases, on the server."""
+    """The platform shows the phases of the API server after every fault between the two. No operator runs here: the test itself changes
+    the phases on the server."""
 
     def setUp(self):
         self.real = Shared.get()
@@ -24,7 +24,7 @@ class Faults(unittest.TestCase):
         self.addCleanup(self.pool.shutdown)
 
     def platform(self, kubeconfig, names):
-        """A platform with a database of each name, all ready."""
+        """Starts a platform and creates one database per name; all are ready."""
         self.stack = Stack(kubeconfig)
         self.addCleanup(self.remove, names)
         self.addCleanup(self.stack.close)
@@ -42,7 +42,7 @@ class Faults(unittest.TestCase):
             self.real.ask('DELETE', f'{REDISES}/{name}')
 
     def move(self, names, phases=tuple(SHOWN)):
-        """New phases for the databases, on the server."""
+        """Sets a random phase for each database on the server."""
         def one(name):
             phase = self.random.choice(phases)
             done = self.real.ask('PATCH', f'{REDISES}/{name}/status', {'status': {'phase': phase}}, media='application/merge-patch+json')
@@ -62,24 +62,24 @@ class Faults(unittest.TestCase):
             self.fail({name: (found.get(name), wanted[name]) for name in wanted if found.get(name) != wanted[name]})
 
     def silences(self):
-        """How long each watch has been silent: another number whenever the platform has counted."""
+        """Returns the age of the last event of each watch; it changes with every update of the metrics."""
         return [line for line in self.stack.get('/metrics').text.splitlines() if line.startswith('dbaas_watch_last_event_age_seconds{')]
 
     def lists(self):
-        """Pages of lists that the platform has asked for, over all its watches. It counts once a second: what has happened by now is
-        in the next count but one."""
+        """Returns the number of list pages that the platform has requested over all its watches. The platform updates the metrics once
+        per second; the second update from now includes everything that has happened before."""
         for _ in range(2):
             before = self.silences()
-            wait_until(lambda before=before: self.silences() != before, what='the next count')
+            wait_until(lambda before=before: self.silences() != before, what='the next update of the metrics')
         return sum(float(line.rsplit(' ', 1)[1]) for line in self.stack.get('/metrics').text.splitlines()
                    if line.startswith('dbaas_watch_lists_total{'))
 
     def requests(self, status):
-        """Requests of the platform to the API server that were answered so."""
+        """Returns the number of requests of the platform to the API server with this response status."""
         return sum(float(line.rsplit(' ', 1)[1]) for line in self.stack.get('/metrics').text.splitlines()
                    if line.startswith('dbaas_kubernetes_requests_total{') and f'status="{status}"' in line)
 
-    def test_watches_that_are_cut_go_on_without_a_list(self):
+    def test_cut_watches_resume_without_a_list(self):
         proxy = Proxy(self.real.port)
         self.addCleanup(proxy.close)
         names = [f'cut-{number}' for number in range(COUNT)]
@@ -90,21 +90,21 @@ class Faults(unittest.TestCase):
             self.move(names)
             self.agree()
         self.assertGreaterEqual(proxy.cuts, 8)
-        # Held back for a while, then let go: nobody was told that anything was wrong.
+        # The proxy holds all data back and then releases it; neither side sees an error.
         proxy.open.clear()
         self.move(names)
         proxy.open.set()
         self.agree()
-        # Gone altogether, while things change and some are deleted.
+        # The proxy resets every connection while the phases change.
         proxy.refuse()
-        wait_until(lambda: self.stack.get('/health/ready').status == 503, what='readiness to tell the truth')
+        wait_until(lambda: self.stack.get('/health/ready').status == 503, what='readiness to report 503')
         self.move(names)
         proxy.accept()
         self.agree()
-        self.assertEqual(self.lists(), before, 'a list was asked for')
+        self.assertEqual(self.lists(), before, 'the platform requested a list')
         print(f'{proxy.cuts} connections cut in the middle, no list', flush=True)
 
-    def test_a_position_that_is_too_old_costs_one_list(self):
+    def test_an_expired_watch_position_causes_a_list(self):
         proxy = Proxy(self.real.port)
         self.addCleanup(proxy.close)
         names = [f'old-{number}' for number in range(COUNT)]
@@ -114,7 +114,7 @@ class Faults(unittest.TestCase):
         self.move(names)
         gone = names[:5]
         self.remove(gone)
-        # The server forgets what was: its cache with it, the store by compaction.
+        # The restart clears the server's watch cache, the compaction clears the history of the store.
         self.real.kill('kube-apiserver')
         self.real.compact()
         self.real.start_api_server()
@@ -124,13 +124,13 @@ class Faults(unittest.TestCase):
         for name in gone:
             del self.phases[name]
         self.agree(90)
-        self.assertGreater(self.lists(), before, 'the watch went on: the server had not forgotten')
+        self.assertGreater(self.lists(), before, 'the watch continued: the server still had the history')
         for name in gone:
             wait_until(lambda name=name: self.stack.get(f'/api/v1/databases/{self.databases[name]}/status').json['reason'] == 'object_missing',
-                       what=f'{name} to be missed')
+                       what=f'{name} to be reported as missing')
 
-    def test_too_many_requests_are_waited_out(self):
-        """The platform's account gets hardly a seat of the server's priority and fairness, and the rest is refused."""
+    def test_requests_rejected_with_429_are_repeated(self):
+        """Priority and fairness gives the platform's account the smallest share and rejects all other requests with 429."""
         group = '/apis/flowcontrol.apiserver.k8s.io/v1'
         level = {'apiVersion': 'flowcontrol.apiserver.k8s.io/v1', 'kind': 'PriorityLevelConfiguration', 'metadata': {'name': 'narrow'},
                  'spec': {'type': 'Limited', 'limited': {'nominalConcurrencyShares': 1, 'lendablePercent': 0, 'borrowingLimitPercent': 0,
@@ -140,7 +140,7 @@ class Faults(unittest.TestCase):
                            'rules': [{'subjects': [{'kind': 'User', 'user': {'name': 'certified'}}],
                                       'resourceRules': [{'verbs': ['*'], 'apiGroups': ['*'], 'resources': ['*'], 'namespaces': ['*'],
                                                          'clusterScope': True}]}]}}
-        # The members of system:masters are exempt: here a certificate without that group has the rights.
+        # Members of system:masters are exempt, so this certificate has the rights without that group.
         self.real.make_certificate('certified', '/CN=certified', 'extendedKeyUsage=clientAuth')
         binding = {'metadata': {'name': 'certified'}, 'roleRef': {'apiGroup': 'rbac.authorization.k8s.io', 'kind': 'ClusterRole',
                                                                   'name': 'cluster-admin'},
@@ -153,13 +153,13 @@ class Faults(unittest.TestCase):
         names = [f'narrow-{number}' for number in range(COUNT)]
         self.real.wait_for_level('narrow')
         self.platform(self.real.kubeconfig('certified'), names)
-        refused = self.requests('429')
-        self.assertGreater(refused, 0, 'nothing was refused')
+        rejected = self.requests('429')
+        self.assertGreater(rejected, 0, 'the server rejected no request')
         self.move(names)
         self.agree()
-        print(f'{COUNT} databases in spite of {refused:.0f} requests refused with 429', flush=True)
+        print(f'{COUNT} databases in spite of {rejected:.0f} requests rejected with 429', flush=True)
 
-    def test_a_token_that_ends_is_followed_by_the_next(self):
+    def test_an_expired_token_is_replaced_by_the_next(self):
         account = '/api/v1/namespaces/dbaas-system/serviceaccounts'
 
         def make_account():
@@ -179,19 +179,19 @@ class Faults(unittest.TestCase):
         self.addCleanup(proxy.close)
         names = [f'token-{number}' for number in range(5)]
         self.platform(self.real.kubeconfig('rotating', token_file=path, port=proxy.port), names)
-        # A token ends with its account: what is asked with it is 401 from now on.
+        # The deletion of the account invalidates its token: the server returns 401 from now on.
         self.assertEqual(self.real.ask('DELETE', f'{account}/rotating').status, 200)
         proxy.refuse()
         proxy.accept()
-        # What was right shortly ago counts for ten seconds more on the server.
-        def is_refused():
+        # The server caches a valid token for ten more seconds.
+        def is_rejected():
             self.stack.get(f"/api/v1/databases/{self.databases['token-0']}/credentials")
             return self.requests('401') > 0
-        wait_until(is_refused, what='the token to be refused')
+        wait_until(is_rejected, what='the token to be rejected')
         proxy.refuse()
         proxy.accept()
-        wait_until(lambda: self.stack.get('/health/ready').status == 503, what='readiness to tell the truth')
+        wait_until(lambda: self.stack.get('/health/ready').status == 503, what='readiness to report 503')
         self.move(names)
         make_account()
-        wait_until(lambda: self.stack.get('/health/ready').status == 200, 90, 'the new token to be taken')
+        wait_until(lambda: self.stack.get('/health/ready').status == 200, 90, 'the platform to use the new token')
         self.agree()

@@ -6,13 +6,13 @@ from shared import Shared
 from stack import Stack, wait_until
 
 ENGINES_HERE = {'redis': 'redis-server', 'postgres': 'prometheus-postgres-exporter', 'mariadb': 'mariadbd', 'memcached': 'memcached'}
-GROWS = {'postgres': ['primary', 'standby']}  # roles of two members; what can become replicated here
+GROWS = {'postgres': ['primary', 'standby']}  # roles of two members; the engines that can become replicated here
 ENGINES_ELSEWHERE = {'mysql': ('mysqls', 'MySQLVersion'), 'mongodb': ('mongodbs', 'MongoDBVersion'),
                      'elasticsearch': ('elasticsearches', 'ElasticsearchVersion')}
 
 
 class MainJob(unittest.TestCase):
-    """Asked over REST, run by the local operator through a real API server, for every engine of the table."""
+    """Sends REST requests for every engine; the local operator runs the databases through a real API server."""
 
     @classmethod
     def setUpClass(cls):
@@ -27,12 +27,15 @@ class MainJob(unittest.TestCase):
         return f'/api/v1/databases/{database}{rest}'
 
     def patch(self, database, body):
-        answer = self.stack.patch(self.path(database), body)
-        self.assertIn(answer.status, (200, 202), answer.text)
-        if answer.status == 202:
-            operation = answer.json['operation']['id']
-            ended = wait_until(lambda: (lambda found: found['phase'] in ('succeeded', 'failed') and found)(
-                self.stack.get(f'/api/v1/operations/{operation}').json), 90, f'{body} to end')
+        response = self.stack.patch(self.path(database), body)
+        self.assertIn(response.status, (200, 202), response.text)
+        if response.status == 202:
+            operation = response.json['operation']['id']
+
+            def ended_operation():
+                found = self.stack.get(f'/api/v1/operations/{operation}').json
+                return found['phase'] in ('succeeded', 'failed') and found
+            ended = wait_until(ended_operation, 90, f'{body} to end')
             self.assertEqual(ended['phase'], 'succeeded', ended)
 
     def delete(self, database):
@@ -40,18 +43,21 @@ class MainJob(unittest.TestCase):
         wait_until(lambda: self.stack.get(self.path(database)).status == 404, 90, 'the deletion')
 
     def life(self, engine):
-        self.assertTrue(shutil.which(ENGINES_HERE[engine]), f"{ENGINES_HERE[engine]} is not installed; './dev conformance' does that")
+        self.assertTrue(shutil.which(ENGINES_HERE[engine]), f"{ENGINES_HERE[engine]} is not installed; './dev conformance' installs it")
         memcached = engine == 'memcached'
         self.stack.wait_for_engine(engine)
         body = {'project': 'default', 'name': f'{engine}-one', 'engine': engine, 'size': 'micro'}
         if not memcached:
             body['storage'] = {'size': '1Gi'}
-        answer = self.stack.post('/api/v1/databases', body)
-        self.assertEqual(answer.status, 202, answer.text)
-        database = answer.json['database']['id']
+        response = self.stack.post('/api/v1/databases', body)
+        self.assertEqual(response.status, 202, response.text)
+        database = response.json['database']['id']
         self.stack.wait_for(database, 'running', 120)
-        metrics = wait_until(lambda: (lambda found: found['status'] == 'fresh' and found)(self.stack.get(self.path(database, '/metrics')).json),
-                       what='metrics through the real services/proxy')
+
+        def fresh_metrics():
+            found = self.stack.get(self.path(database, '/metrics')).json
+            return found['status'] == 'fresh' and found
+        metrics = wait_until(fresh_metrics, what='metrics through the real services/proxy')
         self.assertEqual(metrics['metrics']['up'], 1)
         self.assertEqual(self.stack.get(self.path(database, '/credentials')).status, 200)
         self.patch(database, {'size': 'small'})
@@ -84,15 +90,15 @@ class MainJob(unittest.TestCase):
     def test_memcached(self):
         self.life('memcached')
 
-    def test_engines_without_a_runtime_here_are_accepted_strictly_and_told_of(self):
+    def test_engines_without_a_runtime_pass_strict_validation_and_report_the_reason(self):
         for engine, (plural, kind) in ENGINES_ELSEWHERE.items():
             made = Shared.make_version(kind, '8.0.1')
             self.assertIn(made.status, (201, 409), made.text)
             wait_until(lambda engine=engine: self.stack.get(f'/api/v1/engines/{engine}/versions').json['items'], what=f'versions of {engine}')
             for mode in ({}, {'topology': {'mode': 'replicated', 'replicas': 3}}):
-                answer = self.stack.create(f'{engine}-{len(mode)}', engine, size='medium', **mode)
-                self.assertEqual(answer.status, 202, answer.text)
-                database = answer.json['database']['id']
+                response = self.stack.create(f'{engine}-{len(mode)}', engine, size='medium', **mode)
+                self.assertEqual(response.status, 202, response.text)
+                database = response.json['database']['id']
                 wait_until(lambda database=database: self.stack.get(self.path(database, '/status')).json['reason'] != 'creating', what='the object')
                 found = self.real.ask('GET', f'/apis/kubedb.com/v1/namespaces/dbaas-default/{plural}/{engine}-{len(mode)}')
                 self.assertEqual(found.status, 200, found.text)

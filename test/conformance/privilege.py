@@ -6,9 +6,9 @@ from stack import Stack, wait_until
 
 
 class LeastPrivilege(unittest.TestCase):
-    """The platform as the ServiceAccount of deploy/rbac.yaml: enough for the main job, and a denial is told."""
+    """Runs the platform as the ServiceAccount of deploy/rbac.yaml: it can do the main job, and it reports a denial."""
 
-    def test_the_documented_rules_are_enough_and_needed(self):
+    def test_the_documented_rules_are_sufficient_and_necessary(self):
         real = Shared.get()
         with open(os.path.join(ROOT, 'deploy/rbac.yaml'), encoding='utf-8') as file:
             documents = [text for text in file.read().split('\n---\n') if text.strip()]
@@ -34,38 +34,41 @@ class LeastPrivilege(unittest.TestCase):
         changed = stack.patch(f'/api/v1/databases/{database}', {'size': 'small'}).json['operation']['id']
         wait_until(lambda: stack.get(f'/api/v1/operations/{changed}').json['phase'] == 'succeeded', 90, 'the change')
 
-        # Without the rule for secrets: whose fault it is for the one who asks, which rule for the one who runs it; well again with it.
+        # Without the rule for secrets the client gets cluster_refused, and the log names the missing rule. The rule restores the credentials.
         role = real.ask('GET', paths['ClusterRole']).json
         without = [rule for rule in role['rules'] if 'secrets' not in rule['resources']]
         patched = real.ask('PATCH', paths['ClusterRole'], {'rules': without}, media='application/merge-patch+json')
         self.assertEqual(patched.status, 200, patched.text)
-        refused = wait_until(lambda: (lambda answer: answer.status != 200 and answer)(stack.get(f'/api/v1/databases/{database}/credentials')),
-                       what='the denial')
-        self.assertEqual((refused.status, refused.json['code']), (503, 'cluster_refused'), refused.text)
-        self.assertNotIn('serviceaccount', refused.text)
-        told = wait_until(lambda: [line for line in stack.log_tail('platform.log', 100000).splitlines() if 'credentials_refused' in line],
-                          what='a line of the log')
-        self.assertTrue('secrets' in told[0] and 'forbidden' in told[0], told)
+
+        def denial():
+            found = stack.get(f'/api/v1/databases/{database}/credentials')
+            return found.status != 200 and found
+        denied = wait_until(denial, what='the denial')
+        self.assertEqual((denied.status, denied.json['code']), (503, 'cluster_refused'), denied.text)
+        self.assertNotIn('serviceaccount', denied.text)
+        lines = wait_until(lambda: [line for line in stack.log_tail('platform.log', 100000).splitlines() if 'credentials_refused' in line],
+                           what='a line of the log')
+        self.assertTrue('secrets' in lines[0] and 'forbidden' in lines[0], lines)
         real.ask('PATCH', paths['ClusterRole'], {'rules': role['rules']}, media='application/merge-patch+json')
         wait_until(lambda: stack.get(f'/api/v1/databases/{database}/credentials').status == 200, what='the credentials again')
         self.assertEqual(stack.delete(f'/api/v1/databases/{database}').status, 202)
         wait_until(lambda: stack.get(f'/api/v1/databases/{database}').status == 404, 90, 'the deletion')
-        # A new life of the platform finds its namespace there already.
+        # The namespace exists already when the platform starts again.
         stack.kill_platform()
         stack.start_platform()
         self.pause_and_resume(stack)
-        denied = [line for line in stack.log_tail('platform.log', 100000).splitlines() if 'is forbidden' in line and 'secrets' not in line]
-        self.assertEqual(denied[:3], [], 'something more was needed')
+        forbidden = [line for line in stack.log_tail('platform.log', 100000).splitlines() if 'is forbidden' in line and 'secrets' not in line]
+        self.assertEqual(forbidden[:3], [], 'the platform needs more than the documented rules')
 
-        # What the server wrote down of this account, against the rules: nothing may stand there that nobody asks for.
+        # The audit log of this account must contain a request for every granted permission.
         granted = {(verb, group, resource) for rule in role['rules'] for group in rule['apiGroups'] for resource in rule['resources']
                    for verb in rule['verbs']}
         idle = {self.by_role(each) for each in granted} - {self.by_role(each) for each in real.audited()}
-        self.assertEqual(idle, set(), 'granted and never asked for')
+        self.assertEqual(idle, set(), 'granted and never used')
 
     @staticmethod
     def by_role(permission):
-        """What is asked of one engine's kinds is asked of every engine's."""
+        """Returns the permission with a common resource for all engines: the platform treats their kinds alike."""
         verb, group, resource = permission
         engine = {'kubedb.com': 'databases', 'ops.kubedb.com': 'requests', 'catalog.kubedb.com': 'versions'}
         return (verb, group, engine.get(group, resource))

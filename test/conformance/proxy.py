@@ -1,4 +1,4 @@
-"""A TCP proxy that misbehaves on demand: between the platform and the API server, without a part in their TLS."""
+"""A TCP proxy between the platform and the API server that injects connection faults. It does not terminate TLS."""
 
 import socket
 import struct
@@ -11,12 +11,12 @@ class Proxy(threading.Thread):
         self.to_port = to_port
         self.listener = socket.create_server(('127.0.0.1', 0), backlog=256)
         self.port = self.listener.getsockname()[1]
-        self.open = threading.Event()  # unset: nothing passes, nobody is told
+        self.open = threading.Event()  # unset: the proxy holds all data back, without an error
         self.open.set()
         self.refuses = False
         self.lock = threading.Lock()
         self.pairs = set()
-        self.broken = set()  # pairs that get half of what the server sends next, and then a reset
+        self.broken = set()  # pairs that get half of the next data of the server, then a reset
         self.cuts = 0
         self.start()
 
@@ -59,7 +59,7 @@ class Proxy(threading.Thread):
 
     @staticmethod
     def reset(connection):
-        """A reset, not an orderly end."""
+        """Ends the connection with a TCP reset instead of an orderly close."""
         try:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
             connection.shutdown(socket.SHUT_RDWR)
@@ -68,12 +68,12 @@ class Proxy(threading.Thread):
         connection.close()
 
     def cut_in_the_middle(self):
-        """What each open connection gets next ends in the middle."""
+        """Cuts the next data of each open connection in the middle."""
         with self.lock:
             self.broken |= self.pairs
 
     def refuse(self):
-        """Ends every connection and takes no other until accept()."""
+        """Resets every connection, and every new one until accept()."""
         self.refuses = True
         with self.lock:
             pairs = list(self.pairs)

@@ -1,4 +1,4 @@
-"""The one real cluster of a run, and what the command line asks for."""
+"""The one real cluster of a run, and the options of the command line."""
 
 import os
 import sys
@@ -11,11 +11,11 @@ sys.path[:0] = [HERE, os.path.join(ROOT, 'test', 'system')]
 import definitions  # noqa: E402
 from cluster import RealCluster  # noqa: E402
 
-how = None  # the command line
+how = None  # the options of the command line; run.py sets it
 
 
 class Shared:
-    """One real cluster for all tests, started by the first."""
+    """Holds one real cluster for all tests; the first test starts it."""
     cluster = None
 
     @classmethod
@@ -38,10 +38,10 @@ class Shared:
 
     @classmethod
     def make_version(cls, kind, name):
-        """A version of an engine in the catalogue, with whatever its definition requires."""
+        """Creates an engine version in the catalogue, with the members that its definition requires. Returns the response."""
         group, version, plural = 'catalog.kubedb.com', 'v1alpha1', kind.lower() + 's'
         served = cls.cluster.definition(f'{plural}.{group}')['spec']['versions']
         schema = next(each for each in served if each['name'] == version)['schema']['openAPIV3Schema']
-        spec = definitions.least(schema['properties']['spec'])
+        spec = definitions.minimal_value(schema['properties']['spec'])
         return cls.cluster.ask('POST', f'/apis/{group}/{version}/{plural}', {
             'apiVersion': f'{group}/{version}', 'kind': kind, 'metadata': {'name': name}, 'spec': {**spec, 'version': name}})

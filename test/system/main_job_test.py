@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The main job from outside, with real Redis and PostgreSQL processes: create, connect, read, change, break, delete."""
+"""The main job over the REST API, with real Redis and PostgreSQL processes: create, connect, read, change, break, delete."""
 
 import http.client
 import os
@@ -20,7 +20,7 @@ HAS_POSTGRES = os.path.exists('/usr/bin/prometheus-postgres-exporter') and shuti
 
 
 def redis(uri, *words):
-    """One command through redis-cli, as a user would."""
+    """Runs one command through redis-cli, as a user does. Returns its output."""
     parts = urllib.parse.urlparse(uri)
     done = subprocess.run(['redis-cli', '-h', parts.hostname, '-p', str(parts.port), *words], capture_output=True, text=True,
                           timeout=20, check=False, env={'PATH': os.environ['PATH'],
@@ -36,25 +36,28 @@ class MainJob(unittest.TestCase):
         cls.stack.start()
 
     def made(self, name, engine='redis', **more):
-        answer = self.stack.create(name, engine, **more)
-        self.assertEqual(answer.status, 202, answer.text)
-        database = answer.json['database']['id']
+        response = self.stack.create(name, engine, **more)
+        self.assertEqual(response.status, 202, response.text)
+        database = response.json['database']['id']
         self.stack.wait_for(database, 'running', 120)
         return database
 
     def uri(self, database):
-        answer = self.stack.get(f'/api/v1/databases/{database}/credentials')
-        self.assertEqual(answer.status, 200, answer.text)
-        self.assertEqual(answer.headers['Cache-Control'], 'no-store')
-        return answer.json['uri']
+        response = self.stack.get(f'/api/v1/databases/{database}/credentials')
+        self.assertEqual(response.status, 200, response.text)
+        self.assertEqual(response.headers['Cache-Control'], 'no-store')
+        return response.json['uri']
 
-    def test_a_redis_from_birth_to_death(self):
+    def test_a_redis_from_creation_to_deletion(self):
         stack = self.stack
         database = self.made('cache', labels={'team': 'web'})
         uri = self.uri(database)
         self.assertEqual(redis(uri, 'set', 'a', '1'), 'OK')
-        metrics = wait_until(lambda: (lambda m: m['metrics'].get('operations') and m)(
-            stack.get(f'/api/v1/databases/{database}/metrics').json), what='rates')
+
+        def metrics_with_rates():
+            found = stack.get(f'/api/v1/databases/{database}/metrics').json
+            return found['metrics'].get('operations') and found
+        metrics = wait_until(metrics_with_rates, what='rates')
         self.assertEqual(metrics['status'], 'fresh')
         self.assertEqual(metrics['metrics']['up'], 1)
         history = f'/api/v1/databases/{database}/metrics/history?metric=connections.current&step=60'
@@ -62,8 +65,8 @@ class MainJob(unittest.TestCase):
         self.assertEqual(len(stack.get('/api/v1/databases?label=team=web').json['items']), 1)
 
         self.assertEqual(stack.patch(f'/api/v1/databases/{database}', {'deletion_protection': True}).status, 200)
-        refused = stack.delete(f'/api/v1/databases/{database}')
-        self.assertEqual((refused.status, refused.json['code']), (409, 'deletion_protected'))
+        rejected = stack.delete(f'/api/v1/databases/{database}')
+        self.assertEqual((rejected.status, rejected.json['code']), (409, 'deletion_protected'))
         stack.patch(f'/api/v1/databases/{database}', {'deletion_protection': False})
 
         self.assertEqual(stack.patch(f'/api/v1/databases/{database}', {'paused': True}).status, 202)
@@ -80,7 +83,7 @@ class MainJob(unittest.TestCase):
 
         gone = stack.delete(f'/api/v1/databases/{database}')
         self.assertEqual(gone.status, 202)
-        wait_until(lambda: stack.get(f'/api/v1/databases/{database}').status == 404, what='the end')
+        wait_until(lambda: stack.get(f'/api/v1/databases/{database}').status == 404, what='the deletion')
         self.assertEqual(stack.get(f"/api/v1/operations/{gone.json['operation']['id']}").json['phase'], 'succeeded')
         for kind in ('pods', 'secrets', 'persistentvolumeclaims', 'services'):
             left = stack.kubernetes(f'/api/v1/namespaces/dbaas-default/{kind}')['items']
@@ -97,8 +100,8 @@ class MainJob(unittest.TestCase):
             return done.stdout.strip()
 
         self.assertEqual(psql('create table t as select 1 as n; select n from t').splitlines()[-1], '1')
-        answer = stack.patch(f'/api/v1/databases/{database}', {'topology': {'mode': 'replicated', 'replicas': 2}})
-        operation = answer.json['operation']['id']
+        response = stack.patch(f'/api/v1/databases/{database}', {'topology': {'mode': 'replicated', 'replicas': 2}})
+        operation = response.json['operation']['id']
         wait_until(lambda: stack.get(f'/api/v1/operations/{operation}').json['phase'] == 'succeeded', 120, 'the standby')
         wait_until(lambda: psql('select count(*) from pg_stat_replication') == '1', what='replication')
 
@@ -111,11 +114,11 @@ class MainJob(unittest.TestCase):
         events = stack.get(f'/api/v1/databases/{database}/events').json['items']
         self.assertTrue(any(each['reason'] == 'BackOff' and 'signal 9' in each['message'] for each in events), events)
 
-    def test_a_hundred_of_one_name_are_one(self):
-        answers = together(100, lambda _: self.stack.create('only').status)
-        self.assertEqual(sorted(answers), [202] + [409] * 99)
+    def test_a_hundred_creates_of_one_name_make_one_database(self):
+        responses = together(100, lambda _: self.stack.create('only').status)
+        self.assertEqual(sorted(responses), [202] + [409] * 99)
 
-    def test_a_repeated_write_gets_its_first_answer(self):
+    def test_a_repeated_write_returns_its_first_response(self):
         head = {'Idempotency-Key': 'k1'}
         body = {'name': 'team-a', 'display_name': 'Team A'}
         first = self.stack.post('/api/v1/projects', body, headers=head)
@@ -126,17 +129,17 @@ class MainJob(unittest.TestCase):
         other = self.stack.post('/api/v1/projects', {'name': 'team-b'}, headers=head)
         self.assertEqual((other.status, other.json['code']), (422, 'idempotency_key_reused'))
 
-    def test_what_was_read_may_be_sent_back(self):
+    def test_patch_accepts_the_response_of_a_get(self):
         path = f"/api/v1/databases/{self.made('echo')}"
         read = self.stack.get(path).json
-        read['labels'] = {'team': 'web'}
-        answer = self.stack.patch(path, read)
-        self.assertEqual((answer.status, answer.json['database']['labels']), (200, read['labels']), answer.text)
+        read['labels'] = {'team': 'data'}
+        response = self.stack.patch(path, read)
+        self.assertEqual((response.status, response.json['database']['labels']), (200, read['labels']), response.text)
         read['engine'] = 'mysql'
-        refused = self.stack.patch(path, read)
-        self.assertLessEqual({'/engine', '/revision'}, {each['pointer'] for each in refused.json['errors']}, refused.text)
+        rejected = self.stack.patch(path, read)
+        self.assertLessEqual({'/engine', '/revision'}, {each['pointer'] for each in rejected.json['errors']}, rejected.text)
 
-    def test_bad_input_is_named(self):
+    def test_invalid_input_is_reported_by_pointer(self):
         stack = self.stack
         for body, pointers in [
                 ({'project': 'default', 'name': 'Bad_Name', 'engine': 'redis'}, ['/name']),
@@ -146,9 +149,9 @@ class MainJob(unittest.TestCase):
                 ({'project': 'default', 'name': 'x1', 'engine': 'redis', 'version': '99'}, ['/version']),
                 ({'project': 'default', 'name': 'x1', 'engine': 'redis', 'size': 7, 'nonsense': 1}, ['/nonsense', '/size']),
         ]:
-            answer = stack.post('/api/v1/databases', body)
-            self.assertEqual(answer.status, 422, answer.text)
-            self.assertEqual(sorted(each['pointer'] for each in answer.json['errors']), pointers, answer.text)
+            response = stack.post('/api/v1/databases', body)
+            self.assertEqual(response.status, 422, response.text)
+            self.assertEqual(sorted(each['pointer'] for each in response.json['errors']), pointers, response.text)
         for raw in (b'{', b'[1]', b'\xff\xfe', b'{"a":' * 200 + b'1' + b'}' * 200, b'nul'):
             self.assertEqual(stack.post('/api/v1/databases', raw).status, 400)
         self.assertEqual(stack.post('/api/v1/databases', b'x' * 2_000_000).status, 413)
@@ -159,7 +162,7 @@ class MainJob(unittest.TestCase):
         self.assertEqual(stack.delete('/api/v1/databases').status, 405)
         self.assertEqual(stack.get('/api/v1/databases', headers={'Host': 'rebound.example'}).status, 421)
 
-    def test_promtool_and_the_description_agree_with_us(self):
+    def test_promtool_and_openapi_accept_the_platform(self):
         if shutil.which('promtool'):
             page = self.stack.get('/metrics').text
             done = subprocess.run(['promtool', 'check', 'metrics'], input=page, capture_output=True, text=True, check=False)
@@ -168,14 +171,14 @@ class MainJob(unittest.TestCase):
         self.assertEqual(description['openapi'], '3.1.0')
         self.assertIn('/api/v1/databases/{id}/metrics', description['paths'])
 
-    def test_the_description_is_a_page_that_asks_nobody_else(self):
+    def test_the_documentation_pages_load_nothing_from_other_hosts(self):
         for page in ('/docs', '/docs/plain'):
-            answer = self.stack.get(page)
-            self.assertEqual((answer.status, answer.headers['X-Content-Type-Options']), (200, 'nosniff'))
-            policy = answer.headers['Content-Security-Policy']
+            response = self.stack.get(page)
+            self.assertEqual((response.status, response.headers['X-Content-Type-Options']), (200, 'nosniff'))
+            policy = response.headers['Content-Security-Policy']
             self.assertTrue(policy.startswith("default-src 'none';"), policy)
             self.assertNotRegex(policy, r'unsafe-eval|https?:|\*')
-            for reference in re.findall(r'(?:src|href)="?([^\s">#][^\s">]*)', answer.text):
+            for reference in re.findall(r'(?:src|href)="?([^\s">#][^\s">]*)', response.text):
                 if reference == 'data:,':
                     continue
                 self.assertNotIn('//', reference)
@@ -190,8 +193,8 @@ class MainJob(unittest.TestCase):
                     self.assertEqual((again.status, again.text), (304, ''), reference)
         self.assertEqual(self.stack.get('/docs/nothing.js').status, 404)
 
-    def test_the_list_of_metrics_is_what_is_shown(self):
-        """Names, types and labels; some come with the first scrape and the first count of what is watched."""
+    def test_the_documented_metrics_are_the_exported_ones(self):
+        """Compares names, types and labels. Some appear only after the first scrape and the first update of the watch metrics."""
         self.made('counted')
         root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
         with open(os.path.join(root, 'docs/metrics.md'), encoding='utf-8') as file:
@@ -216,7 +219,7 @@ class MainJob(unittest.TestCase):
             shown[name][1].update(set(re.findall(r'(\w+)="', labels)) - {'le'})
         return shown
 
-    def test_etags_spare_the_body(self):
+    def test_a_matching_etag_returns_304(self):
         database = self.made('tagged')
         first = self.stack.get(f'/api/v1/databases/{database}')
         again = self.stack.get(f'/api/v1/databases/{database}', headers={'If-None-Match': first.headers['ETag']})
@@ -224,7 +227,7 @@ class MainJob(unittest.TestCase):
         stale = self.stack.patch(f'/api/v1/databases/{database}', {'labels': {'a': 'b'}}, headers={'If-Match': '"1-1"'})
         self.assertEqual(stale.status, 412)
 
-    def test_an_object_that_vanishes_is_told_and_comes_back_when_asked(self):
+    def test_a_missing_object_is_reported_and_recreated_on_request(self):
         stack = self.stack
         database = self.made('ghost')
         gone = stack.request_cluster('DELETE', '/apis/kubedb.com/v1/namespaces/dbaas-default/redises/ghost')
@@ -237,7 +240,7 @@ class MainJob(unittest.TestCase):
 
 
 class Disasters(unittest.TestCase):
-    """Parts die at bad moments; what was accepted comes to its end all the same."""
+    """Kills the platform or the cluster during work; every accepted operation still completes."""
 
     def setUp(self):
         self.stack = Stack()
@@ -245,7 +248,7 @@ class Disasters(unittest.TestCase):
         self.stack.start()
 
     def settled(self, wanted):
-        """Every name of `wanted` runs, nothing else is there, and no operation is unfinished."""
+        """Returns whether exactly the databases in `wanted` exist, all run, and no operation is unfinished."""
         databases = self.stack.databases()
         if {each['name'] for each in databases} != wanted:
             return False
@@ -255,7 +258,7 @@ class Disasters(unittest.TestCase):
                       for each in self.stack.get(f'/api/v1/operations?phase={phase}').json['items']]
         return not unfinished
 
-    def test_the_platform_is_killed_during_a_hundred_creates_and_deletes(self):
+    def test_a_platform_killed_during_a_hundred_writes_completes_the_accepted_ones(self):
         stack = self.stack
         first = together(20, lambda index: stack.created(f'old-{index}'))
         for database in first[:10]:
@@ -282,7 +285,7 @@ class Disasters(unittest.TestCase):
         results = together(101, lambda index: kill(index) if index == 100 else act(index))
         stack.delete_kept_responses()
         stack.start_platform()
-        # What was not answered may have happened or not; the platform's word after the start counts.
+        # A write without a response may have happened or not; the platform's list after the restart decides.
         names = {each['name'] for each in stack.databases() if not each['deleted']}
         for verdict, name in filter(None, results):
             if verdict == 'created':
@@ -290,22 +293,22 @@ class Disasters(unittest.TestCase):
             if verdict == 'deleted':
                 self.assertNotIn(name, names)
         self.assertLessEqual(names, accepted | {f'new-{index}' for index in range(100)})
-        # Whoever got no answer asks again: never a refusal, and never a second database.
+        # Every client repeats its create: the platform neither rejects it nor creates a second database.
         ids = {each['name']: each['id'] for each in stack.databases()}
         created = [index for index in range(100) if index % 5]
-        for index, again in zip(created, together(len(created), lambda at: create(created[at]))):
+        for index, again in zip(created, together(len(created), lambda position: create(created[position]))):
             name = f'new-{index}'
             self.assertEqual(again.status, 202, again.text)
             if name in ids:
                 self.assertEqual(again.headers.get('Idempotency-Replayed'), 'true', name)
                 self.assertEqual(again.json['database']['id'], ids[name])
             names.add(name)
-        wait_until(lambda: self.settled(names), 240, 'everything accepted came to its end')
+        wait_until(lambda: self.settled(names), 240, 'every accepted operation to complete')
         objects = stack.kubernetes('/apis/kubedb.com/v1/namespaces/dbaas-default/redises')['items']
         self.assertEqual(sorted(each['metadata']['name'] for each in objects), sorted(names))
         self.assertEqual(len(stack.engine_processes('redis-server')), len(names))
 
-    def test_the_cluster_is_killed_and_comes_back(self):
+    def test_the_platform_recovers_after_the_cluster_was_killed(self):
         stack = self.stack
         database = stack.created('kept')
         stack.wait_for(database, 'running')
@@ -313,8 +316,8 @@ class Disasters(unittest.TestCase):
         redis(uri, 'set', 'a', '1')
         wait_until(lambda: stack.get(f'/api/v1/databases/{database}/metrics').json['status'] == 'fresh', what='metrics')
         stack.kill_cluster()
-        wait_until(lambda: not stack.engine_processes('redis-server'), what='the end of the engines')
-        wait_until(lambda: stack.get('/health/ready').status == 503, what='honest readiness')
+        wait_until(lambda: not stack.engine_processes('redis-server'), what='the engine processes to end')
+        wait_until(lambda: stack.get('/health/ready').status == 503, what='readiness to report 503')
         read = stack.get(f'/api/v1/databases/{database}/metrics')
         self.assertEqual(read.status, 200)
         self.assertIn(read.json['status'], ('fresh', 'stale'))
@@ -324,18 +327,18 @@ class Disasters(unittest.TestCase):
         wait_until(lambda: redis(uri, 'get', 'a') == '1', what='the data')
 
     def stream(self):
-        """A connection and its answer: a stream that has told what is."""
+        """Opens an event stream and reads it up to its sync event. Returns the connection and the response."""
         connection = http.client.HTTPConnection(self.stack.base.removeprefix('http://'), timeout=30)
         connection.request('GET', '/api/v1/stream')
-        answer = connection.getresponse()
+        response = connection.getresponse()
         text = b''
         while b'event: sync' not in text:
-            text += answer.read1(65536)
-        return connection, answer
+            text += response.read1(65536)
+        return connection, response
 
-    def test_sigterm_cuts_nobody(self):
+    def test_sigterm_completes_open_requests(self):
         stack = self.stack
-        stream, answer = self.stream()
+        stream, response = self.stream()
 
         def act(index):
             if index == 0:
@@ -346,19 +349,19 @@ class Disasters(unittest.TestCase):
         results = together(20, act)
         stack.platform.wait(30)
         self.assertEqual(stack.platform.returncode, 0, stack.log_tail('platform.log'))
-        self.assertLessEqual(set(results), {202, 0}, results)  # 0: came after the door was closed
-        answer.read()  # ends properly: an incomplete one would raise
+        self.assertLessEqual(set(results), {202, 0}, results)  # 0: connected after the listener closed
+        response.read()  # complete: read() raises otherwise
         stream.close()
         self.assertIn('"event":"stopped"', stack.log_tail('platform.log'))
 
-    def test_a_stream_on_which_nothing_happens_is_ended_not_cut(self):
+    def test_sigterm_ends_an_idle_stream_in_order(self):
         stack = self.stack
         stack.kill_platform()
-        stack.start_platform(DBAAS_SHUTDOWN_GRACE='3')  # less than what is between two comments
-        stream, answer = self.stream()
+        stack.start_platform(DBAAS_SHUTDOWN_GRACE='3')  # shorter than the interval between two comments
+        stream, response = self.stream()
         stack.platform.send_signal(signal.SIGTERM)
         stack.platform.wait(30)
-        answer.read()  # ends properly: an incomplete one would raise
+        response.read()  # complete: read() raises otherwise
         stream.close()
         self.assertEqual(stack.platform.returncode, 0, stack.log_tail('platform.log'))
         self.assertNotIn('"event":"requests_aborted"', stack.log_tail('platform.log'))
