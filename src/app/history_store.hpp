@@ -1,9 +1,9 @@
 #pragma once
 // The last 24 hours of each database's metrics: in memory as compressed chunks, in the store as one
-// document per chunk, written in bulk. A database's chunks are read from the store before its first
-// new row. Rows far ahead of new ones for ten minutes are those of a clock that was wrong, and go;
-// until then it may be the clock of now that is, and new rows are not taken. Lives on the control
-// loop.
+// document per chunk, written in bulk. The store's chunks of a database are read before its first
+// new row. If stored rows are far ahead of new rows for ten minutes, the earlier clock was wrong
+// and the stored rows are deleted. Until then the present clock may be wrong, and new rows are
+// dropped. Lives on the control loop.
 
 #include <chrono>
 #include <cstdint>
@@ -25,7 +25,7 @@ namespace app {
 
 struct history_options {
     std::chrono::seconds retention = std::chrono::hours(24);  // 0: nothing is kept
-    // An unfinished chunk is stored again when it has grown for this long: what a crash may lose.
+    // An unfinished chunk is stored again after this time. A crash loses at most these rows.
     std::chrono::seconds open_chunk_every = std::chrono::minutes(10);
     std::size_t bulk = 500;
 };
@@ -36,14 +36,14 @@ class history_store {
                   app::probe& probe, history_options how)
         : store_(store), clock_(clock), log_(log), probe_(probe), options_(how) {}
 
-    // Failures: unavailable (nothing was added; damaged chunks are dropped with a log line).
+    // Errors: unavailable (nothing was added; damaged chunks are dropped with a log line).
     aio::task<> append(std::string id, base::instant at, domain::metric_values values);
-    // Failures: invalid (fields: /metric, /from, /step), limit, unavailable (/"history_loading":
-    // what is stored is just being read for somebody else).
+    // Errors: invalid (fields: /metric, /from, /step), limit, unavailable (/"history_loading":
+    // another request is reading the stored rows).
     aio::task<history_points> read(history_request what);
-    // Writes what has changed and removes what is too old. `everything`: unfinished chunks too.
+    // Writes changed chunks and deletes outdated ones. `everything`: unfinished chunks too.
     aio::task<> flush(bool everything);
-    // Of a database that is gone. What cannot be removed now is removed by a later flush.
+    // Deletes the history of a deleted database. A later flush deletes what this call cannot.
     void forget(const std::string& id);
 
     [[nodiscard]] std::size_t bytes() const noexcept;

@@ -1,8 +1,8 @@
 #pragma once
-// Scrapes every database once per interval. Each has its own slot in the interval (a hash of its
-// id), so that the load is flat, after a restart too; only what people wait for, a database that
-// has just been made or has just begun to run, is looked at soon. Databases whose exporters hang
-// get a lane of their own and delay nobody else. Lives on the control loop.
+// Scrapes every database once per interval. Each database has its own slot in the interval (a hash
+// of its id), so that the load is flat, after a restart too. A database that was just created or
+// has just started is scraped early. Databases whose exporters hang use a separate lane and do not
+// delay other databases. Lives on the control loop.
 
 #include <chrono>
 #include <cstddef>
@@ -27,7 +27,7 @@ struct metrics_sync_options {
     std::size_t concurrency = 64;  // places in the fast lane (scrape_lanes.hpp)
 };
 
-// A database's place in the interval, the same on every machine.
+// Returns a database's slot in the interval, the same on every machine.
 std::chrono::nanoseconds slot_of(std::string_view id, std::chrono::nanoseconds interval) noexcept;
 
 class metrics_sync final : public platform_listener {
@@ -44,9 +44,9 @@ class metrics_sync final : public platform_listener {
     };
     metrics_sync(parts with, metrics_sync_options how);
 
-    // Until cancelled; ends when the scrapes in flight have ended.
+    // Runs until cancelled. Returns when the scrapes in flight have ended.
     aio::task<> run();
-    // One turn of that loop: begins what is due and answers how long the next turn may wait.
+    // Runs one turn of the loop: starts due scrapes. Returns the wait until the next turn.
     std::chrono::nanoseconds turn();
 
     void on_database(std::shared_ptr<const database_view> view, change what) override;
@@ -63,7 +63,7 @@ class metrics_sync final : public platform_listener {
         bool in_work = false;
         bool is_slow = false;  // the last scrape timed out
         bool was_running = false;
-        std::chrono::nanoseconds retry;  // how soon after a failure, while nothing has been seen
+        std::chrono::nanoseconds retry;  // wait after a failure, before the first sample
     };
     struct timer {
         base::steady_time when;
@@ -74,7 +74,7 @@ class metrics_sync final : public platform_listener {
     void schedule(const std::string& id, target& which, base::steady_time due);
     void look_soon(const std::string& id, target& which);
     [[nodiscard]] bool is_fresh(const database_view& view) const;
-    // The next place in the slot's rhythm, or an earlier one.
+    // Returns the next time of the slot, or an earlier time.
     [[nodiscard]] base::steady_time next_due(const std::string& id, target& which,
                                              base::steady_time ended, bool try_soon) const;
     void start_due(timers& from, scrape_lanes::lane in, base::steady_time now);

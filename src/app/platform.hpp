@@ -1,7 +1,8 @@
 #pragma once
-// The platform's use cases: what the api module calls, and what it is told. All functions live on
-// the control loop; the api module hops to it with aio::run_on. Read models are pushed to listeners
-// as immutable snapshots, so that a read never comes here.
+// The platform's use cases: the calls of the api module and the listener that receives changes. All
+// functions live on the control loop; the api module enters it with aio::run_on. The platform
+// publishes read models to listeners as immutable snapshots. Reads therefore do not enter this
+// loop.
 
 #include <chrono>
 #include <functional>
@@ -26,11 +27,11 @@ namespace app {
 enum class metrics_state : std::uint8_t { pending, fresh, stale, unavailable };
 std::string_view name(metrics_state state) noexcept;  // "fresh", ...
 
-// Everything cached about one database. Published anew on each change; never modified afterwards.
+// Everything cached about one database. Each change publishes a new view; a view never changes.
 struct database_view {
     std::shared_ptr<const domain::database> record;
     std::shared_ptr<const domain::observed_database>
-        observed;  // null until the cluster said something
+        observed;  // null until the cluster reported it
     domain::status status;
     std::shared_ptr<const domain::metrics_sample>
         sample;  // newest successful scrape; null before the first
@@ -51,7 +52,7 @@ class platform_listener {
     virtual ~platform_listener() = default;
     virtual void on_database(std::shared_ptr<const database_view> view, change what) = 0;
     virtual void on_database_deleted(std::shared_ptr<const database_view> last) = 0;
-    // Every new state of an operation, also of databases that are gone (then kept for 7 days).
+    // Receives every new state of an operation. Those of deleted databases are kept for 7 days.
     virtual void on_operation(std::shared_ptr<const domain::operation> operation) = 0;
     virtual void on_operation_forgotten(const std::string& id) = 0;
     virtual void on_project(std::shared_ptr<const domain::project> project) = 0;
@@ -92,7 +93,7 @@ struct history_points {
     std::vector<std::pair<base::instant, double>> points;  // NaN = no value in that step
 };
 
-// An answer kept for a repeated request.
+// A response that is stored for a repeated request.
 struct stored_response {
     unsigned status = 0;
     std::map<std::string, std::string> headers;  // Location, ETag, Content-Type
@@ -102,7 +103,7 @@ inline constexpr std::chrono::hours idempotency_kept_for{24};
 enum class idempotency_verdict : std::uint8_t { first, replay, in_progress, other_payload };
 struct idempotency_ticket {
     idempotency_verdict verdict = idempotency_verdict::first;
-    // With replay one of both: the first answer, or, when it was not kept, what it accepted.
+    // A replay has one of both: the first response, or what it accepted if it was not stored.
     std::optional<stored_response> answer{};
     std::optional<accepted> done{};
 };
@@ -111,7 +112,7 @@ class platform {
   public:
     virtual ~platform() = default;
 
-    // Failures of all writes: invalid (fields name every fault), not_found, conflict (reason
+    // Errors of all writes: invalid (fields name every error), not_found, conflict (reason
     // "already_exists", "deletion_protected", "being_deleted", "object_not_missing", ...),
     // precondition, limit (reason "quota_exceeded" or "capacity_exceeded"), unsupported
     // ("engine_not_installed", "version_not_found" come as invalid with the field), unavailable
@@ -122,7 +123,7 @@ class platform {
                                                write_conditions conditions, caller by) = 0;
     virtual aio::task<accepted> delete_database(std::string id, write_conditions conditions,
                                                 caller by) = 0;
-    // For status failed/object_missing: makes the cluster object again from the record.
+    // Creates the cluster object again from the record, for the status failed/object_missing.
     virtual aio::task<accepted> recreate_database(std::string id, write_conditions conditions,
                                                   caller by) = 0;
 
@@ -131,26 +132,26 @@ class platform {
     virtual aio::task<std::shared_ptr<const domain::project>> patch_project(
         std::string name, domain::project_request wanted, write_conditions conditions,
         caller by) = 0;
-    // Only without databases. Failures: conflict ("not_empty").
+    // Deletes a project without databases. Errors: conflict ("not_empty").
     virtual aio::task<void> delete_project(std::string name, write_conditions conditions,
                                            caller by) = 0;
 
-    // Live, audited in the log without the value.
+    // Reads the credentials from the cluster. The log records each call without the value.
     virtual aio::task<ports::credentials> read_credentials(std::string id, caller by) = 0;
-    // Failures: not_found, invalid (range).
+    // Errors: not_found, invalid (range).
     virtual aio::task<history_points> read_history(history_request what) = 0;
 
-    // Idempotency-Key: `key` already holds the caller's subject; `payload` is a digest of method,
-    // path and body. A write that made an operation is known for a day from its record alone, while
-    // the record holds the operation (docs/adr/0003).
+    // Begins a request with an Idempotency-Key. `key` includes the caller's subject; `payload` is a
+    // digest of method, path and body. The record alone identifies a write with an operation for a
+    // day, while the record holds the operation (docs/adr/0003).
     virtual aio::task<idempotency_ticket> begin_idempotent(std::string key,
                                                            std::string payload) = 0;
     virtual aio::task<void> finish_idempotent(std::string key, stored_response answer) = 0;
     virtual aio::task<void> abandon_idempotent(
         std::string key) = 0;  // the write failed in a way that may be retried
 
-    // The listener is told everything that exists at once, then every change. It must outlive the
-    // platform.
+    // Reports everything that exists to the listener at once, then every change. The listener must
+    // outlive the platform.
     virtual void listen(platform_listener& listener) = 0;
 };
 

@@ -1,6 +1,6 @@
 #pragma once
-// What the loops last reported, for readiness and metrics: atomics written by the loops, read by
-// any thread without I/O.
+// The last report of each loop, for readiness and metrics. The loops write atomics; any thread
+// reads them without I/O.
 
 #include <array>
 #include <atomic>
@@ -29,7 +29,7 @@ std::string_view name(background which) noexcept;
 
 class readiness {
   public:
-    // A loop says that it made progress; it is stalled after three intervals without.
+    // Reports progress of a loop. A loop without progress for three intervals is stalled.
     void progressed(background which, base::steady_time now) noexcept;
     void set_interval(background which, std::chrono::milliseconds interval) noexcept;
     void stopped(background which) noexcept;

@@ -1,8 +1,8 @@
 #pragma once
-// The loop that closes the difference between what is wanted and what is: for each database that
-// changed on either side it asks domain::decide, writes the record, does the one action, writes its
-// end, and asks again. One worker per database, failures come back with growing waits. Lives on the
-// control loop.
+// The loop that moves the observed state to the desired state. For each changed database it calls
+// domain::decide, writes the record, runs the one action, writes the result, and calls again. Each
+// database has at most one worker. Failures are retried with growing waits. Lives on the control
+// loop.
 
 #include <chrono>
 #include <cstdint>
@@ -21,7 +21,7 @@ namespace app {
 struct reconcile_options {
     std::size_t workers = 32;
     std::chrono::seconds operation_timeout{900};
-    // How long a created object may stay unseen by the watch before it counts as missing.
+    // Time until a created object that the watch has not reported counts as missing.
     std::chrono::seconds first_sight{30};
 };
 
@@ -39,9 +39,9 @@ class reconciler final : public platform_listener {
     };
     reconciler(parts with, reconcile_options how);
 
-    // Somebody else has written the record: look at it again, even while it is worked on.
+    // Reconciles a record that another writer changed, again if a worker has it now.
     void look_at(const std::string& id);
-    // Until cancelled; ends when the workers have ended.
+    // Runs until cancelled. Returns when the workers have ended.
     aio::task<> run();
 
     void on_database(std::shared_ptr<const database_view> view, change what) override;

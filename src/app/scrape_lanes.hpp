@@ -1,7 +1,7 @@
 #pragma once
-// How many scrapes may be in flight, so that exporters that hang do not hold up the others: a
-// scrape has a place in the fast lane for a second; one that takes longer goes on beside it, and a
-// database whose last scrape timed out begins in a slow lane of its own. Sans-io; one thread.
+// Limits the scrapes in flight, so that exporters that hang do not delay the others. A scrape has a
+// place in the fast lane for a second; a longer one continues next to it. A database whose last
+// scrape timed out starts in a separate slow lane. Sans-io; one thread.
 
 #include <array>
 #include <cstdint>
@@ -17,9 +17,9 @@ class scrape_lanes {
   public:
     enum class lane : std::uint8_t { fast, late, slow };
     using ticket = std::uint64_t;
-    // How long a scrape holds its place in the fast lane.
+    // Time that a scrape holds its place in the fast lane.
     static constexpr std::chrono::milliseconds patience{1000};
-    // Places beside the fast lane, for each one in it.
+    // Places next to the fast lane, for each place in it.
     static constexpr std::size_t late_per_fast = 8;
 
     // `fast` is the number of places in the fast lane.
@@ -30,12 +30,12 @@ class scrape_lanes {
     }
 
     [[nodiscard]] bool has_place(lane in) const noexcept;
-    // In the fast or the slow lane, where there must be a place.
+    // Starts a scrape in the fast or the slow lane, which must have a free place.
     ticket begin(lane in, base::steady_time now);
     void end(ticket which);
-    // Moves on who has been in the fast lane for long enough, as far as there is place beside it.
+    // Moves scrapes out of the fast lane after their time, while places next to it are free.
     void move_on(base::steady_time now);
-    // When move_on() is worth a call; nothing while nobody is in the fast lane or may leave it.
+    // Returns the time of the next useful move_on(), or nothing if no scrape can leave the lane.
     [[nodiscard]] std::optional<base::steady_time> next_move() const;
     [[nodiscard]] std::size_t in_flight() const noexcept { return flights_.size(); }
 
@@ -52,7 +52,7 @@ class scrape_lanes {
     std::array<std::size_t, 3> places_;
     std::array<std::size_t, 3> used_{};
     std::unordered_map<ticket, lane> flights_;
-    std::deque<start> fast_;  // by their beginning; holds some that have ended
+    std::deque<start> fast_;  // in order of start; includes some that have ended
     ticket last_ = 0;
 };
 

@@ -87,7 +87,7 @@ class service_impl final : public service, public ports::cluster_observer {
         if (!loaded) co_return base::pass(std::move(loaded), "read the platform's records");
         // The process may have ended between the end of a record and that of its history.
         for (const auto& id : table_.removed_databases()) history_.forget(id);
-        if (table_.is_empty()) {  // whoever removed it afterwards meant it
+        if (table_.is_empty()) {  // a later deletion of it is intended
             auto made = co_await records_.put_project(
                 {.name = "default", .display_name = "Default project"});
             if (!made && made.error().code != errc::conflict) co_return base::pass(std::move(made));
@@ -114,7 +114,7 @@ class service_impl final : public service, public ports::cluster_observer {
 
     aio::task<> close() override { return history_.flush(true); }
 
-    // ---- what the cluster says -------------------------------------------------------
+    // ---- reports of the cluster ------------------------------------------------------
 
     void on_observed(const ports::database_key& key,
                      std::shared_ptr<const domain::observed_database> state) override {
@@ -132,11 +132,11 @@ class service_impl final : public service, public ports::cluster_observer {
         deps_.health.progressed(background::status_sync, deps_.clock.now());
         if (table_.is_cluster_known()) return;
         table_.set_cluster_known();
-        // Nothing could be decided before.
+        // The reconciler could not decide anything before.
         for (const auto& [id, each] : table_.databases()) reconciler_.look_at(id);
     }
 
-    // ---- what callers ask ------------------------------------------------------------
+    // ---- use cases -------------------------------------------------------------------
 
     aio::task<accepted> create_database(domain::create_request wanted, write_conditions conditions,
                                         caller by) override {
@@ -214,7 +214,7 @@ class service_impl final : public service, public ports::cluster_observer {
     void listen(platform_listener& listener) override { table_.listen(listener); }
 
   private:
-    // A turn of housekeeping again and again; its failures are logged and tried again.
+    // Runs a periodic task. Failures are logged, and the next turn tries again.
     aio::task<> every(std::chrono::nanoseconds period, std::function<aio::task<>()> turn) {
         return aio::periodic({.period = period,
                               .first_delay = period,
@@ -227,8 +227,8 @@ class service_impl final : public service, public ports::cluster_observer {
                              std::move(turn));
     }
 
-    // The process may have ended, or the store have been away, after a write and before its answer
-    // was kept: then the record knows.
+    // Finds a write whose response was not stored because the process ended or the store was
+    // unavailable. The record holds the operation.
     aio::task<idempotency_ticket> find_accepted(std::string key, std::string payload) {
         if (records_.has_unconfirmed()) {
             auto settled = co_await records_.resolve_unconfirmed();
@@ -250,7 +250,7 @@ class service_impl final : public service, public ports::cluster_observer {
         deps_.health.set_store(deps_.store.is_connected() ? good : component_state::disconnected);
     }
 
-    // The board is atomics: /metrics reads it on whatever thread it is asked.
+    // The board consists of atomics, so that any thread can serve /metrics.
     void show_background() {
         for (std::size_t which = 0; which < std::size_t(background::count_); ++which) {
             const auto task = background(which);
@@ -273,7 +273,7 @@ class service_impl final : public service, public ports::cluster_observer {
         }
     }
 
-    // What readiness and the platform's own metrics say about the parts.
+    // Updates readiness and the platform's own metrics.
     aio::task<> watch_parts() {
         note_store();
         if (deps_.cluster.state() == ports::sync_state::synced) {

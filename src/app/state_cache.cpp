@@ -69,7 +69,7 @@ void state_cache::publish(entry& which, change what) {
     is_telling_ = false;
 }
 
-// True when the status is another one.
+// Returns true if the status changed.
 bool state_cache::derive(entry& which) {
     const auto observed = observed_of(which);
     auto next =
@@ -81,7 +81,7 @@ bool state_cache::derive(entry& which) {
     if (next == before) return false;
     if (next.phase != before.phase || before.since == base::instant{}) {
         next.since = clock_.utc_now();
-        // Nobody watched before: the cluster knows better since when.
+        // At the first observation the cluster's transition time is the more exact one.
         const bool first_look =
             before.since == base::instant{} || before.phase == domain::status_phase::unknown;
         if (first_look && observed) {
@@ -96,7 +96,7 @@ bool state_cache::derive(entry& which) {
     return true;
 }
 
-// A key may be used again after its day, and records are loaded in any order: the newest counts.
+// A key may be reused after a day, and records load in any order: the newest operation counts.
 void state_cache::remember_key(const domain::operation& of, const std::string& database_id) {
     auto& place = by_idempotency_key_[of.idempotency_key];
     if (!place.operation_id.empty() && of.created_at < place.created_at) return;
@@ -217,8 +217,8 @@ void state_cache::set_cluster_known() {
 std::shared_ptr<const domain::observed_database> state_cache::observed_of(
     const entry& which) const {
     static const auto absent = std::make_shared<const domain::observed_database>();
-    // Until all of the cluster was read only presence is knowledge, and absence after it: a
-    // database's pods or services may come before its object does.
+    // Until the whole cluster was read, only presence is known, and absence after presence: a
+    // database's pods or services may be reported before its object.
     if (which.observed && (cluster_known_ || which.was_seen)) return which.observed;
     return cluster_known_ ? absent : nullptr;
 }

@@ -1,7 +1,7 @@
 #pragma once
-// Everything the platform holds in memory: databases with what was observed of them, projects,
-// finished operations of databases that are gone, and the cluster's offer. Each change is published
-// to the listeners as an immutable view. No I/O; lives on the control loop.
+// All state of the platform in memory: databases with their observed state, projects, finished
+// operations of deleted databases, and the cluster's catalogue. Each change is published to the
+// listeners as an immutable view. No I/O; lives on the control loop.
 
 #include <chrono>
 #include <deque>
@@ -21,7 +21,7 @@ namespace app {
 
 struct entry {
     std::shared_ptr<const domain::database> record;
-    std::shared_ptr<const domain::observed_database> observed;  // null: not heard of yet
+    std::shared_ptr<const domain::observed_database> observed;  // null: not reported yet
     bool was_seen = false;  // the cluster had an object of this key: its absence is news
     domain::status status;
     std::shared_ptr<const domain::metrics_sample> sample;
@@ -38,18 +38,18 @@ class state_cache {
     state_cache(const base::clock& clock, std::chrono::seconds metrics_interval)
         : clock_(clock), metrics_interval_(metrics_interval) {}
 
-    // Told everything at once, then every change.
+    // Reports everything to the listener at once, then every change.
     void listen(platform_listener& listener);
 
-    // Null when there is none. Valid until the next erase of that database.
+    // Returns null if there is none. The pointer is valid until the erase of that database.
     [[nodiscard]] entry* find(const std::string& id);
     [[nodiscard]] entry* find(const ports::database_key& key);
     [[nodiscard]] const std::unordered_map<std::string, entry>& databases() const noexcept {
         return entries_;
     }
 
-    // The operation of the last day that was asked for under this key, or null. Valid as long as
-    // its record.
+    // Returns the operation of the last day that was requested with this key, or null. The pointer
+    // is valid while its record is.
     [[nodiscard]] const domain::operation* find_by_idempotency_key(const std::string& key) const;
 
     // Adds or replaces a record; an older revision than the present one is ignored.
@@ -57,18 +57,18 @@ class state_cache {
     void erase(const std::string& id);
     void expect_first_sight(entry& which, std::chrono::seconds within);
 
-    // False: nothing of ours has this key.
+    // Returns false if no record has this key.
     bool set_observed(const ports::database_key& key,
                       std::shared_ptr<const domain::observed_database> state);
-    // The cluster's whole content has been reported: what was not is not there.
+    // Marks the cluster's content as fully reported: unreported objects are absent.
     void set_cluster_known();
     [[nodiscard]] bool is_cluster_known() const noexcept { return cluster_known_; }
-    // What decide() is to be given: null while nothing is known. Before the whole cluster was
-    // reported absence is known only of what was present.
+    // Returns the observed state for decide(), null while it is unknown. Before the whole cluster
+    // was reported, absence is known only for objects that were present.
     [[nodiscard]] std::shared_ptr<const domain::observed_database> observed_of(
         const entry& which) const;
     [[nodiscard]] bool awaits_first_sight(const entry& which) const;
-    // Derives the status again and publishes it when it changed.
+    // Derives the status again and publishes it if it changed.
     void refresh_status(entry& which);
 
     void set_sample(entry& which, std::shared_ptr<const domain::metrics_sample> sample);
@@ -87,18 +87,18 @@ class state_cache {
     void put_project(std::shared_ptr<const domain::project> record);
     void erase_project(const std::string& name);
 
-    // Of databases that are gone.
+    // Stores an operation of a deleted database.
     void put_archived(std::shared_ptr<const domain::operation> operation);
     [[nodiscard]] const std::unordered_map<std::string, std::shared_ptr<const domain::operation>>&
     archived() const noexcept {
         return archived_;
     }
     [[nodiscard]] std::vector<std::string> archived_before(base::instant when) const;
-    // Ids of databases that were removed and whose removal is still on record.
+    // Returns the ids of deleted databases whose deletion is still on record.
     [[nodiscard]] std::vector<std::string> removed_databases() const;
     void erase_archived(const std::string& id);
 
-    // Nothing is stored at all.
+    // Returns true if nothing is stored.
     [[nodiscard]] bool is_empty() const noexcept {
         return projects_.empty() && entries_.empty() && archived_.empty();
     }
@@ -131,8 +131,8 @@ class state_cache {
     std::shared_ptr<const ports::catalogue> catalogue_;
     bool cluster_known_ = false;
     std::uint64_t version_ = 0;
-    // Views that a listener caused while it was being told another one wait for their turn, so that
-    // every listener sees the views of a database in their order.
+    // A view that a listener causes during a publication waits for its turn. Every listener thus
+    // sees the views of a database in their order.
     std::deque<std::pair<std::shared_ptr<const database_view>, change>> untold_;
     bool is_telling_ = false;
 };

@@ -1,6 +1,6 @@
 #pragma once
-// One count of everything in the table, for the platform's own metrics: how many databases are in
-// which phase, how old the cache is, what has not ended. Pure.
+// Counts of the state cache for the platform's own metrics: databases per phase, the age of the
+// samples, unfinished operations. Pure.
 
 #include <array>
 #include <chrono>
@@ -19,7 +19,7 @@ struct census {
     std::chrono::nanoseconds
         oldest_fresh_sample{};  // age of the oldest sample that counts as fresh
     std::size_t operations_unfinished = 0;
-    std::size_t operations_overdue = 0;  // twice over their time limit; removals have none
+    std::size_t operations_overdue = 0;  // past twice their time limit; deletions have none
 };
 
 census take_census(const state_cache& table, base::instant now,

@@ -70,7 +70,7 @@ domain::usage difference(const domain::database& after, const domain::database& 
     return more;
 }
 
-// What a change gives back is free once it is written, not before.
+// A change frees capacity after its write, not before.
 domain::usage growth_of(const domain::usage& more) {
     return {.databases = std::max<std::int64_t>(0, more.databases),
             .cpu_millis = std::max<std::int64_t>(0, more.cpu_millis),
@@ -185,7 +185,7 @@ aio::task<accepted> use_cases::create_database(domain::create_request wanted,
     co_return accepted{.database = which->view, .operation = newest_operation(stored)};
 }
 
-// One revision-checked change of the record, its answer and its log line.
+// Makes one revision-checked change of the record and its log line. Returns the response.
 aio::task<accepted> use_cases::change(std::string id, record_change how,
                                       write_conditions conditions, caller by, std::string event) {
     auto* which = deps_.table.find(id);
@@ -231,7 +231,7 @@ aio::task<accepted> use_cases::patch_database(std::string id, domain::patch_requ
     std::optional<reservation> held;
     const auto how = [this, wanted, by, &operation_id,
                       &held](const domain::database& newest) -> base::outcome<domain::database> {
-        held.reset();  // of a round that lost against another writer
+        held.reset();  // releases that of an attempt that lost to another writer
         auto next = domain::validate_patch(newest, wanted);
         if (!next) return base::pass(std::move(next));
         if (!changes_cluster(newest, *next)) return std::move(*next);
@@ -250,7 +250,7 @@ aio::task<accepted> use_cases::patch_database(std::string id, domain::patch_requ
     auto changed =
         co_await change(std::move(id), how, conditions, std::move(by), "database_change_accepted");
     if (!changed) co_return base::pass(std::move(changed));
-    // An operation that ran before this patch is not this patch's.
+    // An operation that ran before this patch does not belong to it.
     if (changed->operation && changed->operation->id != operation_id) changed->operation.reset();
     co_return changed;
 }
@@ -258,7 +258,7 @@ aio::task<accepted> use_cases::patch_database(std::string id, domain::patch_requ
 aio::task<accepted> use_cases::delete_database(std::string id, write_conditions conditions,
                                                caller by) {
     const auto how = [this, by](const domain::database& newest) -> base::outcome<domain::database> {
-        if (newest.deleted) return newest;  // asked for before: the same answer
+        if (newest.deleted) return newest;  // already deleted: the same response
         if (newest.deletion_protection) {
             return base::fail(errc::conflict,
                               "the database is protected; patch deletion_protection to false first",

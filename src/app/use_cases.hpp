@@ -1,7 +1,7 @@
 #pragma once
-// What a caller may ask of databases and projects: checks, then one revision-checked write, then
-// the reconciler is told. Nothing here talks to the cluster. Lives on the control loop. The
-// failures are those of platform.hpp.
+// The writes of databases and projects: checks, then one revision-checked write, then a
+// notification of the reconciler. Nothing here writes to the cluster. Lives on the control loop.
+// Errors: see platform.hpp.
 
 #include <map>
 #include <memory>
@@ -43,7 +43,7 @@ class use_cases {
     aio::task<> delete_project(std::string name, write_conditions conditions, caller by);
 
   private:
-    // Holds room for what is being written: two requests at once do not both get the last place.
+    // Reserves capacity for a write in flight, so that two requests cannot both use the last place.
     class reservation;
     base::outcome<void> check_room(const std::string& project, const domain::usage& more) const;
     aio::task<accepted> change(std::string id, record_change how, write_conditions conditions,
@@ -55,7 +55,7 @@ class use_cases {
     parts deps_;
     std::map<std::string, domain::usage> reserved_;
     domain::usage reserved_in_all_;
-    std::set<std::string> leaving_projects_;  // their removal is being written
+    std::set<std::string> leaving_projects_;  // projects whose deletion is in flight
 };
 
 }  // namespace app
