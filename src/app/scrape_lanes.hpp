@@ -44,7 +44,7 @@ class scrape_lanes {
         return fast / 4 < 4 ? 4 : fast / 4;
     }
     struct start {
-        ticket which;
+        ticket which{};
         base::steady_time when;
     };
     std::size_t& used(lane in) noexcept { return used_[static_cast<std::size_t>(in)]; }
