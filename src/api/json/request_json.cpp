@@ -47,72 +47,74 @@ std::optional<std::int64_t> whole_number(const json::value& value) {
     return static_cast<std::int64_t>(number);
 }
 
-// Reads one object of a request member by member. Members that are not read are unknown fields.
+// Reads one object of a request member by member. finish() reports the other members.
 class object_reader {
   public:
-    object_reader(const json::object& from, std::string path,
+    object_reader(const json::object& members, std::string path,
                   std::vector<base::field_error>& faults)
-        : from_(from), path_(std::move(path)), faults_(faults) {}
+        : members_(members), path_(std::move(path)), faults_(faults) {}
     object_reader(const object_reader&) = delete;
     object_reader& operator=(const object_reader&) = delete;
-    ~object_reader() {
-        for (const auto& [key, value] : from_) {
-            if (!asked_.contains(key)) {
+
+    // Reports an error for each member that was not read. Called once, after the last read.
+    void finish() {
+        for (const auto& [key, value] : members_) {
+            if (!read_keys_.contains(key)) {
                 fault(key, "unknown_field", "unknown field");
             }
         }
     }
 
-    void read(std::string_view key, std::optional<std::string>& into) {
+    void read(std::string_view key, std::optional<std::string>& out) {
         if (const auto* value = find(key, "a string", &json::value::is_string)) {
-            into = std::string(value->get_string());
+            out = std::string(value->get_string());
         }
     }
-    // null says the same as `meaning`.
-    void read_or_null(std::string_view key, std::optional<std::string>& into,
+    // Reads null as `meaning`.
+    void read_or_null(std::string_view key, std::optional<std::string>& out,
                       std::optional<std::string> meaning) {
         const auto* value = any(key);
         if (value != nullptr && value->is_null()) {
-            into = std::move(meaning);
+            out = std::move(meaning);
         } else {
-            read(key, into);
+            read(key, out);
         }
     }
-    void read(std::string_view key, std::optional<bool>& into) {
+    void read(std::string_view key, std::optional<bool>& out) {
         if (const auto* value = find(key, "a boolean", &json::value::is_bool))
-            into = value->get_bool();
+            out = value->get_bool();
     }
-    void read(std::string_view key, std::optional<std::int64_t>& into) {
+    void read(std::string_view key, std::optional<std::int64_t>& out) {
         const auto* value = any(key);
         if (value == nullptr) return;
-        into = whole_number(*value);
-        if (!into) {
+        out = whole_number(*value);
+        if (!out) {
             fault(key, "wrong_type", fmt::format("must be an integer, is {}", kind_of(*value)));
         }
     }
-    void read(std::string_view key, std::optional<domain::labels>& into) {
+    void read(std::string_view key, std::optional<domain::labels>& out) {
         const auto* value = find(key, "an object", &json::value::is_object);
         if (value == nullptr) return;
-        into.emplace();
+        out.emplace();
         for (const auto& [name, text] : value->get_object()) {
             if (text.is_string()) {
-                into->emplace(std::string(name), std::string(text.get_string()));
+                out->emplace(std::string(name), std::string(text.get_string()));
             } else {
                 fault_at(base::pointer_to(path_of(key), name), "wrong_type",
                          fmt::format("must be a string, is {}", kind_of(text)));
             }
         }
     }
-    // Labels of a merge patch: null removes one.
-    void read(std::string_view key, std::optional<domain::label_changes>& into) {
+    // Labels of a merge patch: null deletes a label.
+    void read(std::string_view key, std::optional<domain::label_changes>& out) {
         const auto* value = find(key, "an object", &json::value::is_object);
         if (value == nullptr) return;
-        into.emplace();
+        out.emplace();
         for (const auto& [name, text] : value->get_object()) {
             if (text.is_string()) {
-                into->emplace(std::string(name), std::string(text.get_string()));
+                out->emplace(std::string(name), std::string(text.get_string()));
             } else if (text.is_null()) {
-                into->emplace(std::string(name), std::nullopt);
+                out->emplace(std::string(name), std::nullopt);
             } else {
                 fault_at(base::pointer_to(path_of(key), name), "wrong_type",
                          fmt::format("must be a string or null, is {}", kind_of(text)));
@@ -131,8 +133,8 @@ class object_reader {
     }
     // Any value; for members with several shapes.
     const json::value* any(std::string_view key) {
-        asked_.insert(std::string(key));
-        return from_.if_contains(key);
+        read_keys_.insert(std::string(key));
+        return members_.if_contains(key);
     }
     void fault(std::string_view key, std::string code, std::string message) {
         fault_at(path_of(key), std::move(code), std::move(message));
@@ -147,17 +149,17 @@ class object_reader {
 
   private:
     const json::value* find(std::string_view key, std::string_view wanted,
-                            bool (json::value::*is_it)() const noexcept) {
+                            bool (json::value::*is_wanted)() const noexcept) {
         const auto* value = any(key);
         if (value == nullptr) return nullptr;
-        if ((value->*is_it)()) return value;
+        if ((value->*is_wanted)()) return value;
         fault(key, "wrong_type", fmt::format("must be {}, is {}", wanted, kind_of(*value)));
         return nullptr;
     }
-    const json::object& from_;
+    const json::object& members_;
     std::string path_;
     std::vector<base::field_error>& faults_;
-    std::set<std::string, std::less<>> asked_;
+    std::set<std::string, std::less<>> read_keys_;
 };
 
 void read_size(object_reader& source, std::optional<domain::size_request>& out) {
@@ -171,6 +173,7 @@ void read_size(object_reader& source, std::optional<domain::size_request>& out) 
         reader.read_or_null("preset", size.preset, std::nullopt);
         reader.read("cpu", size.cpu);
         reader.read("memory", size.memory);
+        reader.finish();
     } else {
         source.fault(
             "size", "wrong_type",
@@ -186,6 +189,7 @@ void read_storage(object_reader& source, std::optional<domain::storage_request>&
     reader.read("size", storage.size);
     reader.read_or_null("class", storage.storage_class, "");  // the cluster's default
     reader.read("type", storage.type);
+    reader.finish();
 }
 
 void read_groups(object_reader& source, std::optional<std::vector<domain::group_request>>& out) {
@@ -207,6 +211,7 @@ void read_groups(object_reader& source, std::optional<std::vector<domain::group_
         reader.read("replicas", group.replicas);
         read_size(reader, group.size);
         read_storage(reader, group.storage);
+        reader.finish();
     }
 }
 
@@ -220,6 +225,7 @@ void read_shape(object_reader& source, std::optional<domain::topology_request>& 
         reader.read("replicas", shape.replicas);
         reader.read("shards", shape.shards);
         read_groups(reader, shape.groups);
+        reader.finish();
     }
     read_size(source, size);
     read_storage(source, storage);
@@ -228,9 +234,9 @@ void read_shape(object_reader& source, std::optional<domain::topology_request>& 
 template <class Request>
 base::outcome<Request> read_object(std::string_view body, void (*read)(object_reader&, Request&)) {
     boost::system::error_code error;
-    json::parse_options how;
-    how.max_depth = 32;
-    const auto parsed = json::parse(body, error, {}, how);
+    json::parse_options options;
+    options.max_depth = 32;
+    const auto parsed = json::parse(body, error, {}, options);
     if (error) {
         return base::fail(errc::invalid, "the body is not JSON: " + error.message(), "bad_request");
     }
@@ -243,48 +249,48 @@ base::outcome<Request> read_object(std::string_view body, void (*read)(object_re
     if (auto pointer = find_duplicate_key(body)) {
         request.unread.push_back({std::move(*pointer), "repeated_field", "duplicate field"});
     }
-    {
-        object_reader reader(parsed.get_object(), "", request.unread);
-        read(reader, request);
-    }  // the reader reports unknown fields here
+    object_reader reader(parsed.get_object(), "", request.unread);
+    read(reader, request);
+    reader.finish();
     return request;
 }
 
-void read_create_members(object_reader& from, domain::create_request& into) {
-    from.read("project", into.project);
-    from.read("name", into.name);
-    from.read("engine", into.engine);
-    from.read("version", into.version);
-    read_shape(from, into.topology, into.size, into.storage);
-    from.read("labels", into.labels);
-    from.read("deletion_protection", into.deletion_protection);
-    from.read("monitoring", into.monitoring);
+void read_create_members(object_reader& source, domain::create_request& request) {
+    source.read("project", request.project);
+    source.read("name", request.name);
+    source.read("engine", request.engine);
+    source.read("version", request.version);
+    read_shape(source, request.topology, request.size, request.storage);
+    source.read("labels", request.labels);
+    source.read("deletion_protection", request.deletion_protection);
+    source.read("monitoring", request.monitoring);
 }
 
-void read_patch_members(object_reader& from, domain::patch_request& into) {
-    read_shape(from, into.topology, into.size, into.storage);
-    from.read("labels", into.labels);
-    from.read("deletion_protection", into.deletion_protection);
-    from.read("paused", into.paused);
+void read_patch_members(object_reader& source, domain::patch_request& request) {
+    read_shape(source, request.topology, request.size, request.storage);
+    source.read("labels", request.labels);
+    source.read("deletion_protection", request.deletion_protection);
+    source.read("paused", request.paused);
     for (const auto* key : {"id", "project", "name", "engine", "version", "monitoring", "deleted",
                             "status", "revision", "created_at", "updated_at"}) {
-        const auto* value = from.any(key);
+        const auto* value = source.any(key);
         if (value == nullptr) continue;
-        into.immutable.emplace(
+        request.immutable.emplace(
             key, value->is_string() ? std::string(value->get_string()) : json::serialize(*value));
     }
 }
 
-void read_project_members(object_reader& from, domain::project_request& into) {
-    from.read("name", into.name);
-    from.read("display_name", into.display_name);
-    from.read("labels", into.labels);
-    if (const auto* inner = from.object("quota")) {
-        object_reader reader(*inner, from.path_of("quota"), from.faults());
-        reader.read("databases", into.max_databases);
-        reader.read("cpu", into.max_cpu);
-        reader.read("memory", into.max_memory);
-        reader.read("storage", into.max_storage);
+void read_project_members(object_reader& source, domain::project_request& request) {
+    source.read("name", request.name);
+    source.read("display_name", request.display_name);
+    source.read("labels", request.labels);
+    if (const auto* inner = source.object("quota")) {
+        object_reader reader(*inner, source.path_of("quota"), source.faults());
+        reader.read("databases", request.max_databases);
+        reader.read("cpu", request.max_cpu);
+        reader.read("memory", request.max_memory);
+        reader.read("storage", request.max_storage);
+        reader.finish();
     }
 }
 
