@@ -96,7 +96,7 @@ aio::task<> follow(task_size size) {
     const kube::resource postgreses{
         .group = "kubedb.com", .version = "v1", .plural = "postgreses", .kind = "Postgres"};
     const auto informer =
-        kube::make_informer(**client, {.what = postgreses, .ns = ""}, seen, base::system_clock());
+        kube::make_informer(**client, {.kind = postgreses, .ns = ""}, seen, base::system_clock());
     const auto begun = now();
     aio::task_group watching(executor);
     watching.spawn(informer->run());

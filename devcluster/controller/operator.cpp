@@ -205,12 +205,12 @@ class operator_impl final : public local_operator {
         watch.databases = std::make_unique<database_list>(notify);
         watch.requests = std::make_unique<request_list>(notify);
         watch.database_informer =
-            kube::make_informer(kube_, {.what = database_resource(kind), .seed = options_.seed},
+            kube::make_informer(kube_, {.kind = database_resource(kind), .seed = options_.seed},
                                 *watch.databases, clock_);
         loops_.spawn(follow(*watch.database_informer, engine));
         if (kind.horizontal_key.empty()) return;
         watch.request_informer =
-            kube::make_informer(kube_, {.what = request_resource(kind), .seed = options_.seed + 1},
+            kube::make_informer(kube_, {.kind = request_resource(kind), .seed = options_.seed + 1},
                                 *watch.requests, clock_);
         loops_.spawn(follow(*watch.request_informer, engine));
     }
@@ -230,7 +230,7 @@ class operator_impl final : public local_operator {
             });
         auto informer =
             kube::make_informer(kube_,
-                                {.what = resource,
+                                {.kind = resource,
                                  .label_selector = "app.kubernetes.io/managed-by=kubedb.com",
                                  .seed = options_.seed + 2 + owned_watches_.size()},
                                 *list, clock_);

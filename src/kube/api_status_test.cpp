@@ -87,7 +87,7 @@ TEST(status, a_404_without_a_status_is_a_kind_that_is_not_served) {
     EXPECT_EQ(failure_of_response(404, status_text(404, "NotFound")).reason, "NotFound");
 }
 
-TEST(status, what_a_proxy_said_is_kept_short_and_on_one_line) {
+TEST(status, shortens_the_text_of_a_proxy_to_one_line) {
     const auto failure = failure_of_response(502, "bad\ngateway\x01 \xff" + std::string(5000, 'x'));
     EXPECT_EQ(failure.text.find('\n'), std::string::npos);
     EXPECT_LT(failure.text.size(), 300u);
@@ -137,7 +137,7 @@ TEST(status, removes_the_object_quoted_by_a_rejected_strict_patch) {
         "details":{"causes":[{"reason":"FieldValueInvalid","field":"patch",
         "message":"Invalid value: \"{\\\"a\\\":\\\"hunter2-and-more-than-)"
              R"(sixty-characters-of-the-object)"
-             R"(-that-was-refused\\\"}\": strict decoding error"}]}})");
+             R"(-that-was-rejected\\\"}\": strict decoding error"}]}})");
     EXPECT_EQ(failure.text.find("hunter2"), std::string::npos) << failure.text;
     EXPECT_NE(failure.text.find("unknown field \"spec.x\""), std::string::npos) << failure.text;
     ASSERT_EQ(failure.fields.size(), 1u);

@@ -73,7 +73,7 @@ bool read_metadata(od::object& metadata, metadata_reading& out) {
     return true;
 }
 
-// What every object has, and its text. Nothing when it is none.
+// Returns the metadata and the text of an object, or nothing when the value is not an object.
 struct object_reading {
     metadata_reading head{};
     std::string_view text{};

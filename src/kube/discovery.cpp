@@ -25,7 +25,7 @@ aio::task<json::object> get_document(client& client, std::string path, std::stri
     }
     auto parsed = parse_json(response->body.to_string());
     if (!parsed || !parsed->is_object() || text_at(parsed->get_object(), "kind") != kind) {
-        co_return base::fail(errc::corrupt, "the answer is no " + kind);
+        co_return base::fail(errc::corrupt, "the response is not an object of kind " + kind);
     }
     co_return std::move(parsed->get_object());
 }

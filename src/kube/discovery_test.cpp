@@ -27,21 +27,21 @@ class discovery : public kube_client {
     }
     base::outcome<std::vector<resource>> found() {
         if (!server_) start();
-        simulated_.respond_with([this](const http::request& asked) -> http::outgoing_response {
-            const auto at = pages_.find(asked.target);
-            if (at == pages_.end()) {
+        simulated_.respond_with([this](const http::request& request) -> http::outgoing_response {
+            const auto page = pages_.find(request.target);
+            if (page == pages_.end()) {
                 return {.response = {.status = 404, .body = http::body("404 page not found\n")}};
             }
-            return {.response = {.status = 200, .body = http::body(at->second)}};
+            return {.response = {.status = 200, .body = http::body(page->second)}};
         });
         std::vector<resource> kinds;
-        const auto asked = run([&kinds](client& client) -> aio::task<> {
+        const auto result = run([&kinds](client& client) -> aio::task<> {
             auto all = co_await discover(client, {"kubedb.com", "not.installed", ""});
             if (!all) co_return base::pass(std::move(all));
             kinds = std::move(*all);
             co_return base::ok();
         });
-        if (!asked) return std::unexpected(asked.error());
+        if (!result) return std::unexpected(result.error());
         return kinds;
     }
 

@@ -55,7 +55,7 @@ class informer_impl final : public informer {
                            .continue_token = action.continue_token,
                            .resource_version = action.resource_version};
         if (!action.resource_version.empty()) query.resource_version_match = "NotOlderThan";
-        auto text = co_await client_.list_text(options_.what, options_.ns, std::move(query));
+        auto text = co_await client_.list_text(options_.kind, options_.ns, std::move(query));
         if (text) {
             machine_.on_page(clock_.now(), std::move(*text));
             co_return base::ok();
@@ -67,7 +67,7 @@ class informer_impl final : public informer {
 
     [[nodiscard]] std::string path_of(const reflector::action& action) const {
         auto path = fmt::format("{}?watch=1&allowWatchBookmarks=true&timeoutSeconds={}",
-                                options_.what.path(options_.ns), action.timeout.count());
+                                options_.kind.path(options_.ns), action.timeout.count());
         if (!action.resource_version.empty()) {
             path += "&resourceVersion=" + http::encode_percent(action.resource_version);
         }
@@ -81,7 +81,7 @@ class informer_impl final : public informer {
     }
 
     aio::task<> watch(const reflector::action& action) {
-        auto stream = co_await client_.open_watch(path_of(action), options_.what.plural);
+        auto stream = co_await client_.open_watch(path_of(action), options_.kind.plural);
         if (!stream) {
             if (is_terminal(stream.error())) co_return base::pass(std::move(stream));
             machine_.on_watch_failed(clock_.now(), stream.error());

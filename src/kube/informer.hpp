@@ -25,7 +25,7 @@ struct object_meta {
 };
 
 struct informer_options {
-    resource what;
+    resource kind;
     std::string ns{};  // empty = all
     std::string label_selector{};
     std::size_t page_size = 500;
@@ -33,9 +33,9 @@ struct informer_options {
     std::chrono::seconds watch_timeout_min{300};
     std::chrono::seconds watch_timeout_max{600};
     std::uint64_t seed = 1;
-    // Waits between failures: the first, doubled up to the most, with jitter on top.
+    // Waits between failures: the first, doubled up to the maximum, with jitter on top.
     std::chrono::milliseconds retry_first{800};
-    std::chrono::milliseconds retry_most{30000};
+    std::chrono::milliseconds retry_max{30000};
 };
 
 // Called on the loop. `object` is the raw JSON text of one object (managedFields still in it; the

@@ -369,7 +369,7 @@ class client_impl final : public client {
         if (!response) co_return base::pass(std::move(response), activity);
         auto parsed = parse_json(response->body.to_string());
         if (!parsed || !parsed->is_object()) {
-            co_return fail(errc::corrupt, activity + ": the answer is not a JSON object");
+            co_return fail(errc::corrupt, activity + ": the response is not a JSON object");
         }
         co_return std::move(parsed->get_object());
     }

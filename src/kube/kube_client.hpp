@@ -83,7 +83,7 @@ struct call_record {
 //   TooManyRequests, ServiceUnavailable, InternalError, ServerTimeout -> unavailable Timeout ->
 //   timed_out   MethodNotAllowed -> unsupported; failure.reason keeps Kubernetes' word, and
 //   fields[] the causes (code = Kubernetes' reason, "ResourceVersionTooLarge"). Messages of a
-//   refused strict PATCH quote the whole object: they are cut to the causes.
+//   rejected strict PATCH quote the whole object: they are cut to the causes.
 // Unauthorized and TLS trust failures are unavailable, after a retry if the files have newer
 // credentials. reason and text name the cause.
 // A 404 without a Status is unavailable/"not_served". It proves nothing, because a proxy can send

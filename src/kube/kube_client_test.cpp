@@ -14,60 +14,61 @@ using fakes::simulated_server;
 using std::chrono::seconds;
 
 aio::task<> watch_secrets(client& client) {
-    auto got = co_await client.open_watch("/api/v1/secrets?watch=1", "secrets");
-    if (!got) co_return base::pass(std::move(got));
+    auto result = co_await client.open_watch("/api/v1/secrets?watch=1", "secrets");
+    if (!result) co_return base::pass(std::move(result));
     co_return base::ok();
 }
 
 // ---- tokens --------------------------------------------------------------------------
 
-// The kubelet puts a new file in place by turning a symbolic link.
+// The kubelet replaces the file by changing the target of a symbolic link.
 TEST_F(kube_client, reads_its_token_again_after_a_minute) {
     start();
     write_file("1", "one\n");
     write_file("2", "two\n");
-    const auto turn = [this](const char* to) {
-        std::filesystem::create_symlink(folder_ / to, folder_ / "next");
+    const auto link_to = [this](const char* file_name) {
+        std::filesystem::create_symlink(folder_ / file_name, folder_ / "next");
         std::filesystem::rename(folder_ / "next", folder_ / "token");
     };
-    turn("1");
+    link_to("1");
     config_.token_file = (folder_ / "token").string();
-    const auto got = run([&](client& client) -> aio::task<> {
+    const auto result = run([&](client& client) -> aio::task<> {
         for (const int wait : {0, 60, 1}) {
             clock_.advance(seconds(wait));
-            auto answer = co_await client.get(secrets, "shop", "one");
-            EXPECT_TRUE(answer);
-            if (wait == 0) turn("2");
+            auto response = co_await client.get(secrets, "shop", "one");
+            EXPECT_TRUE(response);
+            if (wait == 0) link_to("2");
         }
         co_return base::ok();
     });
-    ASSERT_TRUE(got) << got.error().text;
+    ASSERT_TRUE(result) << result.error().text;
     EXPECT_EQ(authorization_of(0), "Bearer one");
     EXPECT_EQ(authorization_of(1), "Bearer one");
     EXPECT_EQ(authorization_of(2), "Bearer two");
 }
 
-TEST_F(kube_client, reads_its_token_again_when_refused_and_tries_once_more) {
+TEST_F(kube_client, reads_its_token_again_and_retries_once_after_a_401) {
     start();
     config_.token_file = write_file("token", "one");
     std::string path = "/api/v1/namespaces/shop/services/http:a:b/proxy/metrics";
     const std::vector<use> calls{
         [](client& client) -> aio::task<> {
-            auto got = co_await client.create(secrets, "shop", {});  // a POST had no effect, too
-            if (!got) co_return base::pass(std::move(got));
+            auto result =
+                co_await client.create(secrets, "shop", {});  // the rejected POST had no effect
+            if (!result) co_return base::pass(std::move(result));
             co_return base::ok();
         },
         [path](client& client) -> aio::task<> {
-            auto got = co_await client.raw_get(path, std::chrono::steady_clock::now() + seconds(9),
-                                               1000, "services/proxy");
-            if (!got) co_return base::pass(std::move(got));
-            EXPECT_EQ(got->status, 200U);
+            auto result = co_await client.raw_get(
+                path, std::chrono::steady_clock::now() + seconds(9), 1000, "services/proxy");
+            if (!result) co_return base::pass(std::move(result));
+            EXPECT_EQ(result->status, 200U);
             co_return base::ok();
         },
         watch_secrets,
     };
     for (const auto& call : calls) {
-        const auto got = run([&](client& client) -> aio::task<> {
+        const auto result = run([&](client& client) -> aio::task<> {
             write_file("token", "one");
             simulated_.respond_with(requires_token("one"));
             auto first = co_await client.get(secrets, "shop", "one");
@@ -76,12 +77,12 @@ TEST_F(kube_client, reads_its_token_again_when_refused_and_tries_once_more) {
             simulated_.respond_with(requires_token("two"));
             co_return co_await call(client);
         });
-        EXPECT_TRUE(got) << got.error().text;
+        EXPECT_TRUE(result) << result.error().text;
         EXPECT_EQ(simulated_.requests().size(), 2U);
     }
 }
 
-TEST_F(kube_client, tells_a_refusal_at_once_when_its_token_is_still_the_same) {
+TEST_F(kube_client, returns_a_401_without_a_retry_when_its_token_is_unchanged) {
     start();
     config_.token_file = write_file("token", "one");
     simulated_.respond_with(requires_token("two"));
@@ -93,20 +94,20 @@ TEST_F(kube_client, tells_a_refusal_at_once_when_its_token_is_still_the_same) {
     EXPECT_EQ(authorization_of(1), "Bearer three");
 }
 
-// A token that ran out before the next one was written: whoever took it for the end would fail what
-// an hour later goes by itself.
-TEST_F(kube_client, a_refusal_of_who_we_are_may_pass_and_one_of_what_we_do_does_not) {
+// The token can expire before the kubelet writes the next one. The client therefore reports a 401
+// as a temporary error.
+TEST_F(kube_client, reports_a_401_as_temporary_and_a_403_as_permanent) {
     start();
     const std::vector<use> calls{
         [](client& client) -> aio::task<> {
-            auto got = co_await client.create(secrets, "shop", {});
-            if (!got) co_return base::pass(std::move(got));
+            auto result = co_await client.create(secrets, "shop", {});
+            if (!result) co_return base::pass(std::move(result));
             co_return base::ok();
         },
         [](client& client) -> aio::task<> {
             const auto soon = std::chrono::steady_clock::now() + seconds(9);
-            auto got = co_await client.raw_get("/apis", soon, 1000, "discovery");
-            if (!got) co_return base::pass(std::move(got));
+            auto result = co_await client.raw_get("/apis", soon, 1000, "discovery");
+            if (!result) co_return base::pass(std::move(result));
             co_return base::ok();
         },
         watch_secrets};
@@ -123,56 +124,56 @@ TEST_F(kube_client, a_refusal_of_who_we_are_may_pass_and_one_of_what_we_do_does_
     }
 }
 
-// A half-written file, or one that would write headers of its own.
-TEST_F(kube_client, keeps_its_token_while_the_file_holds_none) {
+// The file is partially written, or its text would inject headers.
+TEST_F(kube_client, keeps_its_token_while_the_file_contains_no_valid_token) {
     start();
     config_.token_file = write_file("token", "one");
-    const auto got = run([&](client& client) -> aio::task<> {
+    const auto result = run([&](client& client) -> aio::task<> {
         for (const auto* text : {"one", "", "two\r\nX-Remote-User: root"}) {
             write_file("token", text);
             clock_.advance(seconds(61));
-            auto answer = co_await client.get(secrets, "shop", "one");
-            EXPECT_TRUE(answer);
+            auto response = co_await client.get(secrets, "shop", "one");
+            EXPECT_TRUE(response);
         }
         std::filesystem::remove(folder_ / "token");
         clock_.advance(seconds(61));
-        auto answer = co_await client.get(secrets, "shop", "one");
-        EXPECT_TRUE(answer);
+        auto response = co_await client.get(secrets, "shop", "one");
+        EXPECT_TRUE(response);
         co_return base::ok();
     });
-    ASSERT_TRUE(got) << got.error().text;
+    ASSERT_TRUE(result) << result.error().text;
     for (std::size_t index = 0; index < 4; ++index)
         EXPECT_EQ(authorization_of(index), "Bearer one");
 }
 
 // ---- certificates --------------------------------------------------------------------
 
-TEST_F(kube_client, takes_a_new_authority_from_its_file) {
+TEST_F(kube_client, reads_a_new_authority_from_its_file) {
     const fakes::certificate_authority before("before");
     const fakes::certificate_authority after("after");
     start_secure(after);
     config_.ca_pem = before.pem();
     config_.ca_file = write_file("ca.crt", before.pem());
-    const auto refused = run_get();
-    EXPECT_EQ(refused.error().code, errc::unavailable);
-    EXPECT_NE(refused.error().text.find("unable to get local issuer"), std::string::npos)
-        << refused.error().text;
-    const auto got = run([&](client& client) -> aio::task<> {
-        auto answer = co_await client.get(secrets, "shop", "one");
-        EXPECT_FALSE(answer);
+    const auto failure = run_get();
+    EXPECT_EQ(failure.error().code, errc::unavailable);
+    EXPECT_NE(failure.error().text.find("unable to get local issuer"), std::string::npos)
+        << failure.error().text;
+    const auto result = run([&](client& client) -> aio::task<> {
+        auto response = co_await client.get(secrets, "shop", "one");
+        EXPECT_FALSE(response);
         write_file("ca.crt", "half a certif");  // being written
-        answer = co_await client.get(secrets, "shop", "one");
-        EXPECT_EQ(answer.error().code, errc::unavailable);
+        response = co_await client.get(secrets, "shop", "one");
+        EXPECT_EQ(response.error().code, errc::unavailable);
         write_file("ca.crt", before.pem() + after.pem());
-        answer = co_await client.get(secrets, "shop", "one");
-        EXPECT_TRUE(answer) << answer.error().text;
+        response = co_await client.get(secrets, "shop", "one");
+        EXPECT_TRUE(response) << response.error().text;
         co_return base::ok();
     });
-    EXPECT_TRUE(got) << got.error().text;
+    EXPECT_TRUE(result) << result.error().text;
     EXPECT_EQ(simulated_.requests().size(), 1U);
 }
 
-TEST_F(kube_client, takes_a_new_certificate_of_its_own_from_its_files) {
+TEST_F(kube_client, reads_a_new_client_certificate_from_its_files) {
     const fakes::certificate_authority authority("authority");
     start_secure(authority, "127.0.0.1", authority.pem());
     const auto old = authority.issue({.has_expired = true});
@@ -181,23 +182,22 @@ TEST_F(kube_client, takes_a_new_certificate_of_its_own_from_its_files) {
     config_.client_certificate_file = write_file("client.crt", old.certificate);
     config_.client_key_pem = base::secret(old.private_key);
     config_.client_key_file = write_file("client.key", old.private_key);
-    const auto got = run([&](client& client) -> aio::task<> {
-        auto answer = co_await client.get(secrets, "shop", "one");
-        EXPECT_EQ(answer.error().code, errc::unavailable) << answer.error().text;
+    const auto result = run([&](client& client) -> aio::task<> {
+        auto response = co_await client.get(secrets, "shop", "one");
+        EXPECT_EQ(response.error().code, errc::unavailable) << response.error().text;
         const auto fresh = authority.issue({});
         write_file("client.crt", fresh.certificate);  // without its key it cannot be used
-        answer = co_await client.get(secrets, "shop", "one");
-        EXPECT_FALSE(answer);
+        response = co_await client.get(secrets, "shop", "one");
+        EXPECT_FALSE(response);
         write_file("client.key", fresh.private_key);
-        answer = co_await client.get(secrets, "shop", "one");
-        EXPECT_TRUE(answer) << answer.error().text;
+        response = co_await client.get(secrets, "shop", "one");
+        EXPECT_TRUE(response) << response.error().text;
         co_return base::ok();
     });
-    EXPECT_TRUE(got) << got.error().text;
+    EXPECT_TRUE(result) << result.error().text;
 }
 
-// From the kubeconfig to the handshake.
-TEST_F(kube_client, does_with_a_kubeconfig_what_it_says) {
+TEST_F(kube_client, verifies_the_server_as_the_kubeconfig_requires) {
     const fakes::certificate_authority authority("authority");
     start_secure(authority, "kubernetes.default");
     simulated_.respond_with(requires_token("s3cret"));
@@ -230,7 +230,7 @@ TEST_F(kube_client, does_with_a_kubeconfig_what_it_says) {
     EXPECT_EQ(authority_only.error().code, errc::unavailable);
 }
 
-TEST_F(kube_client, asks_below_the_path_of_its_server) {
+TEST_F(kube_client, prefixes_requests_with_the_path_of_its_server) {
     start();
     config_.server.path = "/k8s/clusters/c-1";
     ASSERT_TRUE(run_get());
@@ -238,18 +238,18 @@ TEST_F(kube_client, asks_below_the_path_of_its_server) {
               "/k8s/clusters/c-1/api/v1/namespaces/shop/secrets/one");
 }
 
-// ---- another try ---------------------------------------------------------------------
+// ---- retries -------------------------------------------------------------------------
 
 struct retry_case {
     const char* name;
     http::outgoing_response (*first)();
-    std::size_t gets;  // how often it is asked in all
-    std::size_t posts;
+    std::size_t gets;   // GET requests, with the retry
+    std::size_t posts;  // POST requests, with the retry
 };
 
 class kube_client_retry : public kube_client, public testing::WithParamInterface<retry_case> {};
 
-TEST_P(kube_client_retry, comes_when_it_does_no_harm) {
+TEST_P(kube_client_retry, happens_only_when_a_repeat_is_safe) {
     start();
     const auto first = [](const http::request&) { return GetParam().first(); };
     simulated_.respond_first({first});
@@ -263,55 +263,55 @@ TEST_P(kube_client_retry, comes_when_it_does_no_harm) {
 INSTANTIATE_TEST_SUITE_P(
     all, kube_client_retry,
     testing::Values(
-        // Refused before it was looked at.
+        // The server rejected the request before it processed it.
         retry_case{"too_many",
                    [] { return simulated_server::failure(429, "TooManyRequests", "0"); }, 2, 2},
         retry_case{"later",
                    [] { return simulated_server::failure(503, "ServiceUnavailable", "0"); }, 2, 2},
-        // Nobody says that it had no effect.
+        // The request may have had an effect.
         retry_case{"down", [] { return simulated_server::failure(503, "ServiceUnavailable"); }, 2,
                    1},
         retry_case{"slow", [] { return simulated_server::failure(500, "ServerTimeout", "0"); }, 2,
                    1},
         retry_case{"cut", [] { return simulated_server::cut(); }, 2, 1},
-        // Would be the same the next time.
+        // A retry would fail in the same way.
         retry_case{"broken", [] { return simulated_server::failure(500, "InternalError"); }, 1, 1},
         retry_case{"denied", [] { return simulated_server::failure(403, "Forbidden"); }, 1, 1},
         retry_case{"absent", [] { return simulated_server::failure(404, "NotFound"); }, 1, 1},
-        // Of the time of a list, and the reflector knows better what to do.
+        // Concerns the resource version of a list: the reflector handles it.
         retry_case{"too_new", [] { return simulated_server::failure(504, "Timeout", "1"); }, 1, 1},
-        // A redirect is no object, whatever it holds.
+        // A redirect is not an object, even if its body is JSON.
         retry_case{"elsewhere",
                    [] {
                        return http::outgoing_response{
                            .response = {.status = 302, .body = http::body("{}")}};
                    },
                    1, 1}),
-    [](const auto& which) { return which.param.name; });
+    [](const auto& test) { return test.param.name; });
 
-TEST_F(kube_client, gives_up_after_so_many_tries) {
+TEST_F(kube_client, returns_the_error_after_the_last_retry) {
     start();
     simulated_.respond_with([](const http::request&) {
         return simulated_server::failure(429, "TooManyRequests", "7");
     });
-    const auto got = run_get(2);
-    EXPECT_EQ(got.error().code, errc::unavailable);
-    EXPECT_EQ(got.error().retry_after, seconds(7));
+    const auto result = run_get(2);
+    EXPECT_EQ(result.error().code, errc::unavailable);
+    EXPECT_EQ(result.error().retry_after, seconds(7));
     EXPECT_EQ(simulated_.requests().size(), 3U);
 }
 
-// The second try would meet the version that the first one made, and be told of a conflict.
-TEST_F(kube_client, repeats_a_patch_only_when_it_names_no_version) {
+// The retry would conflict with the version that the first attempt created.
+TEST_F(kube_client, repeats_a_patch_only_without_a_resource_version) {
     start();
-    const auto patch = [this](patch_type how, json::value body) {
+    const auto patch = [this](patch_type type, json::value body) {
         simulated_.respond_first({[](const http::request&) { return simulated_server::cut(); }});
-        auto act = [](client& client, patch_type type, json::value what) -> aio::task<> {
-            auto got = co_await client.patch(secrets, "shop", "one", type, std::move(what));
-            if (!got) co_return base::pass(std::move(got));
+        auto act = [](client& client, patch_type type, json::value body) -> aio::task<> {
+            auto result = co_await client.patch(secrets, "shop", "one", type, std::move(body));
+            if (!result) co_return base::pass(std::move(result));
             co_return base::ok();
         };
-        const auto got = run([&](client& client) { return act(client, how, body); });
-        return got.has_value();
+        const auto result = run([&](client& client) { return act(client, type, body); });
+        return result.has_value();
     };
     EXPECT_TRUE(patch(patch_type::merge, {{"metadata", {{"labels", {{"a", "b"}}}}}}));
     EXPECT_FALSE(patch(patch_type::merge, {{"metadata", {{"resourceVersion", "7"}}}}));
@@ -319,40 +319,40 @@ TEST_F(kube_client, repeats_a_patch_only_when_it_names_no_version) {
     EXPECT_TRUE(patch(patch_type::apply, {{"metadata", {{"name", "one"}}}}));
 }
 
-// What it says decides what the reflector does: a list, a wait, or the end.
-TEST_F(kube_client, reads_the_whole_refusal_of_a_watch) {
+// The reflector lists, waits or stops depending on the causes in the response.
+TEST_F(kube_client, reads_the_whole_error_response_of_a_watch) {
     start();
     simulated_.respond_with([](const http::request&) {
-        http::outgoing_response made{.response = {.status = 504}};
-        made.stream = [](http::stream_writer& out) -> aio::task<> {
+        http::outgoing_response reply{.response = {.status = 504}};
+        reply.stream = [](http::stream_writer& out) -> aio::task<> {
             const std::string padding(200 * 1024, ' ');
-            auto sent = co_await out.write(std::make_shared<const std::string>(
+            auto written = co_await out.write(std::make_shared<const std::string>(
                 R"({"kind":"Status","apiVersion":"v1","status":"Failure",)" + padding));
-            if (!sent) co_return sent;
+            if (!written) co_return written;
             co_return co_await out.write(std::make_shared<const std::string>(
                 R"("reason":"Timeout","details":{"causes":[{"reason":"ResourceVersionTooLarge",)"
                 R"("message":"Too large resource version"}]}})"));
         };
-        return made;
+        return reply;
     });
-    const auto got = run([](client& client) -> aio::task<> {
+    const auto result = run([](client& client) -> aio::task<> {
         auto stream = co_await client.open_watch("/api/v1/secrets?watch=1", "secrets");
         if (!stream) co_return base::pass(std::move(stream));
         co_return base::ok();
     });
-    ASSERT_FALSE(got);
-    EXPECT_EQ(got.error().reason, "Timeout");
-    ASSERT_EQ(got.error().fields.size(), 1U);
-    EXPECT_EQ(got.error().fields[0].code, "ResourceVersionTooLarge");
+    ASSERT_FALSE(result);
+    EXPECT_EQ(result.error().reason, "Timeout");
+    ASSERT_EQ(result.error().fields.size(), 1U);
+    EXPECT_EQ(result.error().fields[0].code, "ResourceVersionTooLarge");
 }
 
-TEST_F(kube_client, passes_on_warnings_however_they_are_spelled) {
+TEST_F(kube_client, logs_warnings_for_any_spelling_of_the_header) {
     start();
     log_ = std::make_unique<fakes::recording_log>();
     simulated_.respond_with([](const http::request&) {
-        auto made = simulated_server::object();
-        made.response.headers.add("warning", "299 - \"old\"");
-        return made;
+        auto reply = simulated_server::object();
+        reply.response.headers.add("warning", "299 - \"old\"");
+        return reply;
     });
     ASSERT_TRUE(run_get());
     EXPECT_EQ(log_->lines_of("kubernetes_warning").size(), 1U);

@@ -72,7 +72,7 @@ class lease_manager_impl final : public ports::lease_manager {
         // After a suspend, the response can precede the deadline although the lease has expired.
         if (*acquired && options_.clock->now() - started_at >= duration) {
             co_return fail(errc::timed_out,
-                           "hold lease " + name + ": it ran out before the answer");
+                           "hold lease " + name + ": it expired before the response");
         }
         co_return acquired;
     }

@@ -59,7 +59,7 @@ class scripted_client final : public client {
   private:
     aio::task<json::object> next(std::string verb) {
         verbs += verb;
-        if (script.empty()) co_return fail(errc::internal, "nobody expected " + verb);
+        if (script.empty()) co_return fail(errc::internal, "unexpected " + verb);
         auto act = std::move(script.front());
         script.pop_front();
         co_return act();
@@ -103,7 +103,8 @@ TEST_F(lease_manager_test, returns_false_after_a_lost_race) {
     EXPECT_FALSE(hold().value());
     client_.script = {lease_of(""), failed(errc::precondition, "Conflict")};
     EXPECT_FALSE(hold().value());
-    client_.script = {lease_of(""), failed(errc::not_found, "NotFound")};  // deleted meanwhile
+    client_.script = {lease_of(""),
+                      failed(errc::not_found, "NotFound")};  // deleted between the two calls
     EXPECT_FALSE(hold().value());
 }
 
@@ -120,7 +121,7 @@ TEST_F(lease_manager_test, reads_again_after_a_rejected_renewal) {
     EXPECT_TRUE(client_.script.empty());
 }
 
-// A machine that slept through the answer does not hold what others have seen run out.
+// A machine that was suspended during the call does not hold a lease that others saw expire.
 TEST_F(lease_manager_test, fails_if_the_lease_expired_before_the_response) {
     client_.script = {lease_of(""), [this] {
                           clock_.advance(seconds(15));

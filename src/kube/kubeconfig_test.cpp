@@ -85,11 +85,11 @@ TEST_F(kubeconfig, reads_the_tls_settings) {
     EXPECT_TRUE(load("token: t, exec: null, username: ''", {}, "proxy-url: ''"));
 }
 
-// To leave them out would make us somebody else.
+// Without these fields the client would act as a different user.
 TEST_F(kubeconfig, rejects_unsupported_user_fields) {
     for (const std::string word :
          {"exec: {command: evil}", "auth-provider: {name: gcp}", "username: admin", "password: x",
-          "as: somebody", "as-groups: [everybody]", "as-uid: '7'"}) {
+          "as: admin", "as-groups: [operators]", "as-uid: '7'"}) {
         const auto result = load("token: t, " + word);
         ASSERT_FALSE(result) << word;
         EXPECT_EQ(result.error().code, base::errc::unsupported);

@@ -137,7 +137,7 @@ TEST_F(lease_state_test, looks_again_after_a_write_whose_end_is_unknown) {
     state_.on_unconfirmed_write("leader");
     EXPECT_EQ(to_hold("a", false).kind, action_kind::read);
     EXPECT_EQ(to_release("a", false).kind, action_kind::read);
-    // The doubt does not set back the count of an unchanged lease.
+    // An unconfirmed write does not reset the count of an unchanged lease.
     now_ += seconds(15);
     observe(lease("a", "2025-11-24T14:30:00.000000Z"));
     EXPECT_EQ(state_.live_holder("leader", now_), "");

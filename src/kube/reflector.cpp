@@ -54,7 +54,7 @@ reflector::reflector(informer_options options, informer_listener& listener)
     : options_(std::move(options)),
       listener_(listener),
       random_(options_.seed),
-      backoff_({.first = options_.retry_first, .max = options_.retry_most}, options_.seed),
+      backoff_({.first = options_.retry_first, .max = options_.retry_max}, options_.seed),
       frames_(frame_bytes_max),
       phase_(options_.prefer_watch_list ? phase::watch_all : phase::list) {}
 

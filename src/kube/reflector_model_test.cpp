@@ -45,10 +45,11 @@ class recording_listener final : public informer_listener {
     void on_sync_state(bool, const std::string&) override {}
 };
 
-std::string text_of(const std::string& name, const stored& what) {
+std::string text_of(const std::string& name, const stored& object) {
     return fmt::format(
         R"({{"metadata":{{"name":"{}","uid":"{}","resourceVersion":"{}"}},"pad":"{}"}})", name,
-        what.uid, what.version, std::string(static_cast<std::size_t>(what.version % 90), 'x'));
+        object.uid, object.version,
+        std::string(static_cast<std::size_t>(object.version % 90), 'x'));
 }
 
 // An API server's memory: the present, and the events since the last compaction.
@@ -65,14 +66,14 @@ class model_server {
     void change() {
         const std::string name(1, static_cast<char>('a' + dice(6)));
         ++version_;
-        const auto at = truth_.find(name);
-        if (at != truth_.end() && dice(2) == 0) {
-            at->second.version = version_;
-            remember("DELETED", name, at->second);
-            truth_.erase(at);
-        } else if (at != truth_.end()) {
-            at->second.version = version_;
-            remember("MODIFIED", name, at->second);
+        const auto entry = truth_.find(name);
+        if (entry != truth_.end() && dice(2) == 0) {
+            entry->second.version = version_;
+            remember("DELETED", name, entry->second);
+            truth_.erase(entry);
+        } else if (entry != truth_.end()) {
+            entry->second.version = version_;
+            remember("MODIFIED", name, entry->second);
         } else {
             truth_[name] = {fmt::format("u{}", version_), version_};
             remember("ADDED", name, truth_[name]);
@@ -85,15 +86,15 @@ class model_server {
     [[nodiscard]] bool knows(int version) const { return version >= compacted_; }
     [[nodiscard]] std::string events_since(int version) const {
         std::string stream;
-        for (const auto& [at, event] : history_) {
-            if (at > version) stream += event;
+        for (const auto& [event_version, event] : history_) {
+            if (event_version > version) stream += event;
         }
         return stream;
     }
     [[nodiscard]] std::string initial_events() const {
         std::string stream;
-        for (const auto& [name, what] : truth_) {
-            stream += fmt::format("{{\"type\":\"ADDED\",\"object\":{}}}\n", text_of(name, what));
+        for (const auto& [name, object] : truth_) {
+            stream += fmt::format("{{\"type\":\"ADDED\",\"object\":{}}}\n", text_of(name, object));
         }
         return stream + fmt::format(R"({{"type":"BOOKMARK","object":{{"metadata":{{)"
                                     R"("annotations":{{"k8s.io/initial-events-end":"true"}},)"
@@ -113,22 +114,22 @@ class model_server {
             snapshot_ = truth_;
             snapshot_version_ = version_;
         }
-        auto at = snapshot_.upper_bound(action.continue_token);
+        auto entry = snapshot_.upper_bound(action.continue_token);
         std::vector<std::string> items;
         std::string last;
-        for (; at != snapshot_.end() && items.size() < 2; ++at) {
-            items.push_back(text_of(at->first, at->second));
-            last = at->first;
+        for (; entry != snapshot_.end() && items.size() < 2; ++entry) {
+            items.push_back(text_of(entry->first, entry->second));
+            last = entry->first;
         }
         return fmt::format(
             R"({{"items":[{}],"metadata":{{"resourceVersion":"{}","continue":"{}"}}}})",
-            fmt::join(items, ","), snapshot_version_, at == snapshot_.end() ? "" : last);
+            fmt::join(items, ","), snapshot_version_, entry == snapshot_.end() ? "" : last);
     }
 
   private:
-    void remember(const char* type, const std::string& name, const stored& what) {
+    void remember(const char* type, const std::string& name, const stored& object) {
         history_.emplace_back(version_, fmt::format("{{\"type\":\"{}\",\"object\":{}}}\n", type,
-                                                    text_of(name, what)));
+                                                    text_of(name, object)));
     }
 
     std::mt19937 random_;
@@ -178,27 +179,29 @@ class model_run {
     }
 
     void answer_watch(const reflector::action& action, bool is_quiet) {
-        const int from = action.resource_version.empty() ? 0 : std::stoi(action.resource_version);
+        const int start_version =
+            action.resource_version.empty() ? 0 : std::stoi(action.resource_version);
         if (!is_quiet && server_.dice(10) == 0) {
-            machine_.on_watch_failed(now_, {.code = errc::timed_out, .text = "no answer"});
+            machine_.on_watch_failed(now_, {.code = errc::timed_out, .text = "no response"});
             return;
         }
         machine_.on_watch_opened(now_);
-        if (!action.initial_events && !server_.knows(from)) {
+        if (!action.initial_events && !server_.knows(start_version)) {
             EXPECT_FALSE(machine_.on_bytes(
                 now_, "{\"type\":\"ERROR\",\"object\":{\"kind\":\"Status\",\"code\":410}}\n"));
             return;
         }
-        auto stream = action.initial_events ? server_.initial_events() : server_.events_since(from);
+        auto stream =
+            action.initial_events ? server_.initial_events() : server_.events_since(start_version);
         if (server_.dice(3) == 0 && !action.initial_events) stream += server_.bookmark();
         const bool is_cut = !is_quiet && server_.dice(3) == 0;
         if (is_cut)
             stream.resize(
                 static_cast<std::size_t>(server_.dice(static_cast<int>(stream.size()) + 1)));
-        for (std::size_t at = 0; at < stream.size();) {
+        for (std::size_t offset = 0; offset < stream.size();) {
             const auto size = static_cast<std::size_t>(1 + server_.dice(200));
-            ASSERT_TRUE(machine_.on_bytes(now_, std::string_view(stream).substr(at, size)));
-            at += size;
+            ASSERT_TRUE(machine_.on_bytes(now_, std::string_view(stream).substr(offset, size)));
+            offset += size;
         }
         now_ += std::chrono::seconds(2);
         if (is_cut) {
@@ -220,7 +223,7 @@ TEST_P(reflector_model, mirrors_every_random_history) {
     for (unsigned seed = 1; seed <= 400; ++seed) {
         model_run run(seed, GetParam());
         for (int turn = 0; turn < 80; ++turn) run.turn(false);
-        for (int turn = 0; turn < 12; ++turn) run.turn(true);  // what is left is delivered
+        for (int turn = 0; turn < 12; ++turn) run.turn(true);  // delivers the remaining events
         ASSERT_TRUE(run.is_true()) << "seed " << seed;
     }
 }

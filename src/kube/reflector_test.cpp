@@ -36,8 +36,8 @@ class recording_listener final : public informer_listener {
         log.push_back("-" + meta.name);
     }
     void on_synced() override { ++synced; }
-    void on_sync_state(bool connected, const std::string& why) override {
-        log.push_back(connected ? "up" : "down: " + why);
+    void on_sync_state(bool connected, const std::string& reason) override {
+        log.push_back(connected ? "up" : "down: " + reason);
     }
 };
 
@@ -151,14 +151,14 @@ TEST_F(reflector_test, reads_frames_cut_at_every_byte) {
     const auto text = frame("ADDED", object("a", "1", 6)) + bookmark(7) +
                       frame("MODIFIED", object("a", "1", 8)) +
                       frame("DELETED", object("z", "9", 9));
-    for (std::size_t at = 0; at <= text.size(); ++at) {
+    for (std::size_t offset = 0; offset <= text.size(); ++offset) {
         recording_listener seen;
         reflector machine({.seed = 1}, seen);
         (void)machine.next(now_);
         machine.on_page(now_, page({object("z", "9", 1)}, 5));
         (void)machine.next(now_);
-        ASSERT_TRUE(machine.on_bytes(now_, text.substr(0, at)));
-        ASSERT_TRUE(machine.on_bytes(now_, text.substr(at)));
+        ASSERT_TRUE(machine.on_bytes(now_, text.substr(0, offset)));
+        ASSERT_TRUE(machine.on_bytes(now_, text.substr(offset)));
         EXPECT_EQ(seen.objects, (named{{"a", "1"}}));
         machine.on_watch_ended(now_);
         EXPECT_EQ(machine.next(now_).resource_version, "9");
@@ -172,8 +172,8 @@ TEST_F(reflector_test, takes_an_event_of_megabytes) {
     auto large = object("a", "1", 6);
     large.insert(1, "\"data\":\"" + std::string(5 * 1024 * 1024, 'x') + "\",");
     const auto text = frame("ADDED", large);
-    for (std::size_t at = 0; at < text.size(); at += 30'000) {
-        ASSERT_TRUE(bytes(text.substr(at, 30'000)));
+    for (std::size_t offset = 0; offset < text.size(); offset += 30'000) {
+        ASSERT_TRUE(bytes(text.substr(offset, 30'000)));
     }
     EXPECT_EQ(seen_.objects, (named{{"a", "1"}}));
 }

@@ -151,7 +151,7 @@ void resource_watches::watch(std::string_view group, std::string_view plural, st
     auto made =
         std::make_unique<resource_watch>(std::move(into), [this] { refresh_state(); }, log_, *what);
     made->informer = kube::make_informer(kube_,
-                                         {.what = *what,
+                                         {.kind = *what,
                                           .label_selector = std::move(labels),
                                           .seed = options_.seed + watched_.size()},
                                          *made, clock_);

@@ -223,7 +223,7 @@ TEST_F(api_server_wire, an_informer_resumes_after_its_kind_was_not_served) {
         auto project = co_await client.create(namespaces_, {}, {{"metadata", {{"name", "t"}}}});
         EXPECT_TRUE(project);
         const auto informer =
-            kube::make_informer(faulty, {.what = namespaces_}, listener, base::system_clock());
+            kube::make_informer(faulty, {.kind = namespaces_}, listener, base::system_clock());
         for (const bool was_synced : {false, true}) {
             faulty.fail_next("watch namespaces",
                              {base::errc::unavailable, "404 page not found", "not_served"});
@@ -263,7 +263,7 @@ TEST_F(api_server_wire, an_informer_follows_changes_without_a_second_list) {
             auto created = co_await client.create(secrets, "t", {{"metadata", {{"name", name}}}});
             EXPECT_TRUE(created);
         }
-        auto informer = kube::make_informer(client, {.what = secrets, .page_size = 1}, listener,
+        auto informer = kube::make_informer(client, {.kind = secrets, .page_size = 1}, listener,
                                             base::system_clock());
         aio::task_group watching(executor);
         watching.spawn(informer->run());
