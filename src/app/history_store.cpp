@@ -26,41 +26,41 @@ std::string document_id(const std::string& id, std::int64_t key) {
 
 // Rows of a wall clock that was ahead would keep out every row until it is that late again. But the
 // one that is wrong may be the clock of now: one look must not cost a day of history.
-void history_store::drop_ahead(const std::string& id, history& of, base::instant at) {
-    const auto newest = of.rows.last();
-    if (!newest || *newest <= at + ahead_most) {
-        of.ahead_since.reset();
+void history_store::drop_ahead(const std::string& id, history& target, base::instant time) {
+    const auto newest = target.rows.last();
+    if (!newest || *newest <= time + ahead_most) {
+        target.ahead_since.reset();
         return;
     }
-    if (!of.ahead_since) of.ahead_since = clock_.now();
-    if (clock_.now() - *of.ahead_since < ahead_borne_for) return;
-    of.ahead_since.reset();
-    of.rows.drop_after(at);
+    if (!target.ahead_since) target.ahead_since = clock_.now();
+    if (clock_.now() - *target.ahead_since < ahead_borne_for) return;
+    target.ahead_since.reset();
+    target.rows.drop_after(time);
     log_.warning("history_ahead_of_clock_dropped",
                  {{"database_id", id}, {"newest", base::to_rfc3339(*newest)}});
 }
 
-void history_store::restore(const std::string& id, history& into,
-                            const std::vector<ports::document>& found) {
-    for (const auto& document : found) {
-        auto restored = into.rows.restore(document.body);
+void history_store::restore(const std::string& id, history& target,
+                            const std::vector<ports::document>& documents) {
+    for (const auto& document : documents) {
+        auto restored = target.rows.restore(document.body);
         if (!restored) {
             log_.warning("history_chunk_dropped", {{"database_id", id},
                                                    {"chunk", document.id},
                                                    {"code", base::name(restored.error().code)}});
             const auto slash = document.id.rfind('/');
             const auto key = std::atoll(document.id.c_str() + slash + 1);
-            into.stored[key] = {.revision = document.revision, .rows = 0};
+            target.stored[key] = {.revision = document.revision, .rows = 0};
             continue;
         }
-        const auto chunk = into.rows.describe_chunk(into.rows.chunk_count() - 1);
-        into.stored[chunk.key] = {.revision = document.revision, .rows = chunk.rows};
+        const auto chunk = target.rows.describe_chunk(target.rows.chunk_count() - 1);
+        target.stored[chunk.key] = {.revision = document.revision, .rows = chunk.rows};
     }
 }
 
 aio::task<> history_store::load(std::string id) {
     histories_[id].is_loading = true;
-    std::vector<ports::document> found;
+    std::vector<ports::document> documents;
     std::string after;
     while (true) {
         auto page = co_await store_.find({.collection = collection,
@@ -68,28 +68,29 @@ aio::task<> history_store::load(std::string id) {
                                           .index_value = id,
                                           .after = after,
                                           .limit = 100});
-        auto at = histories_.find(id);
-        if (at == histories_.end()) co_return base::ok();  // forgotten meanwhile
+        auto it = histories_.find(id);
+        if (it == histories_.end()) co_return base::ok();  // forgotten meanwhile
         if (!page) {
-            at->second.is_loading = false;
+            it->second.is_loading = false;
             co_return base::pass(std::move(page), "read the history");
         }
-        std::ranges::move(page->items, std::back_inserter(found));
+        std::ranges::move(page->items, std::back_inserter(documents));
         if (!page->next.empty()) {
             after = page->next;
             continue;
         }
-        auto& into = at->second;
-        into.rows = timeseries::metric_history({.retention = options_.retention});
-        restore(id, into, found);
-        into.open_stored = clock_.utc_now();
-        into.is_loaded = true;
-        into.is_loading = false;
+        auto& target = it->second;
+        target.rows = timeseries::metric_history({.retention = options_.retention});
+        restore(id, target, documents);
+        target.open_stored = clock_.utc_now();
+        target.is_loaded = true;
+        target.is_loading = false;
         co_return base::ok();
     }
 }
 
-aio::task<> history_store::append(std::string id, base::instant at, domain::metric_values values) {
+aio::task<> history_store::append(std::string id, base::instant time,
+                                  domain::metric_values values) {
     if (options_.retention.count() == 0) co_return base::ok();
     auto& present = histories_[id];
     if (present.is_loading) co_return base::ok();  // the row of this turn is not worth a wait
@@ -99,54 +100,54 @@ aio::task<> history_store::append(std::string id, base::instant at, domain::metr
     }
     const auto now = histories_.find(id);
     if (now == histories_.end() || !now->second.is_loaded) co_return base::ok();
-    drop_ahead(id, now->second, at);
-    now->second.rows.append(at, values);
+    drop_ahead(id, now->second, time);
+    now->second.rows.append(time, values);
     co_return base::ok();
 }
 
-aio::task<history_points> history_store::read(history_request what) {
-    auto& present = histories_[what.database_id];
+aio::task<history_points> history_store::read(history_request request) {
+    auto& present = histories_[request.database_id];
     if (present.is_loading) {
         co_return base::fail(errc::unavailable, "the history is being read from the store",
                              "history_loading");
     }
     if (!present.is_loaded) {
-        auto loaded = co_await load(what.database_id);
+        auto loaded = co_await load(request.database_id);
         if (!loaded) co_return base::pass(std::move(loaded));
     }
-    history_points result{.step = what.step};
-    const auto at = histories_.find(what.database_id);
-    if (at == histories_.end()) co_return result;
-    auto values = at->second.rows.query(what.metric, what.from, what.to, what.step);
+    history_points result{.step = request.step};
+    const auto it = histories_.find(request.database_id);
+    if (it == histories_.end()) co_return result;
+    auto values = it->second.rows.query(request.metric, request.from, request.to, request.step);
     if (!values) co_return base::pass(std::move(values));
     result.points.reserve(values->size());
-    auto when = what.from;
+    auto when = request.from;
     for (const double value : *values) {
         result.points.emplace_back(when, value);
-        when += what.step;
+        when += request.step;
     }
     co_return result;
 }
 
-void history_store::collect(const std::string& id, history& from, bool everything,
+void history_store::collect(const std::string& id, history& source, bool everything,
                             std::vector<ports::put_request>& puts,
                             std::vector<pending_chunk>& chunks) {
     const bool open_is_due =
-        everything || clock_.utc_now() - from.open_stored >= options_.open_chunk_every;
-    for (std::size_t index = 0; index < from.rows.chunk_count(); ++index) {
-        const auto chunk = from.rows.describe_chunk(index);
-        const auto stored = from.stored.find(chunk.key);
-        const bool is_stored = stored != from.stored.end();
+        everything || clock_.utc_now() - source.open_stored >= options_.open_chunk_every;
+    for (std::size_t index = 0; index < source.rows.chunk_count(); ++index) {
+        const auto chunk = source.rows.describe_chunk(index);
+        const auto stored = source.stored.find(chunk.key);
+        const bool is_stored = stored != source.stored.end();
         if (is_stored && stored->second.rows == chunk.rows) continue;
         if (chunk.open && !open_is_due) continue;
         puts.push_back({.collection = collection,
                         .content = {.id = document_id(id, chunk.key),
-                                    .body = from.rows.serialise(index),
+                                    .body = source.rows.serialise(index),
                                     .index = {{"database", id}}},
                         .expected = is_stored ? stored->second.revision : 0});
         chunks.push_back({.id = id, .key = chunk.key, .rows = chunk.rows});
     }
-    if (open_is_due) from.open_stored = clock_.utc_now();
+    if (open_is_due) source.open_stored = clock_.utc_now();
 }
 
 aio::task<> history_store::write(std::vector<ports::put_request> puts,
@@ -155,19 +156,20 @@ aio::task<> history_store::write(std::vector<ports::put_request> puts,
     if (!results) co_return base::pass(std::move(results), "store the history");
     for (std::size_t index = 0; index < results->size(); ++index) {
         const auto& result = (*results)[index];
-        const auto at = histories_.find(chunks[index].id);
-        if (at == histories_.end()) continue;
+        const auto it = histories_.find(chunks[index].id);
+        if (it == histories_.end()) continue;
         if (result) {
             probe_.history_chunks_written.add();
-            at->second.stored[chunks[index].key] = {.revision = *result,
+            it->second.stored[chunks[index].key] = {.revision = *result,
                                                     .rows = chunks[index].rows};
         } else if (result.error().code == errc::precondition) {
             // Written before, its answer was lost: learn the revision.
-            auto found =
+            auto document =
                 co_await store_.get(collection, document_id(chunks[index].id, chunks[index].key));
             const auto again = histories_.find(chunks[index].id);
-            if (found && again != histories_.end()) {
-                again->second.stored[chunks[index].key] = {.revision = found->revision, .rows = 0};
+            if (document && again != histories_.end()) {
+                again->second.stored[chunks[index].key] = {.revision = document->revision,
+                                                           .rows = 0};
             }
         }
     }
@@ -192,8 +194,8 @@ aio::task<> history_store::remove_outdated() {
         auto removed =
             co_await store_.remove({.collection = collection, .id = document_id(id, key)});
         if (!removed) co_return base::pass(std::move(removed), "remove old history");
-        const auto at = histories_.find(id);
-        if (at != histories_.end()) at->second.stored.erase(key);
+        const auto it = histories_.find(id);
+        if (it != histories_.end()) it->second.stored.erase(key);
     }
     co_return base::ok();
 }
@@ -222,9 +224,9 @@ aio::task<> history_store::flush(bool everything) {
     std::vector<ports::put_request> puts;
     std::vector<pending_chunk> chunks;
     for (const auto& id : ids) {
-        const auto at = histories_.find(id);
-        if (at == histories_.end()) continue;
-        collect(id, at->second, everything, puts, chunks);
+        const auto it = histories_.find(id);
+        if (it == histories_.end()) continue;
+        collect(id, it->second, everything, puts, chunks);
         if (puts.size() < options_.bulk) continue;
         auto written = co_await write(std::exchange(puts, {}), std::exchange(chunks, {}));
         if (!written) co_return written;

@@ -33,14 +33,14 @@ struct history_options {
 class history_store {
   public:
     history_store(ports::document_store& store, const base::clock& clock, obs::log& log,
-                  app::probe& probe, history_options how)
-        : store_(store), clock_(clock), log_(log), probe_(probe), options_(how) {}
+                  app::probe& probe, history_options options)
+        : store_(store), clock_(clock), log_(log), probe_(probe), options_(options) {}
 
     // Errors: unavailable (nothing was added; damaged chunks are dropped with a log line).
-    aio::task<> append(std::string id, base::instant at, domain::metric_values values);
+    aio::task<> append(std::string id, base::instant time, domain::metric_values values);
     // Errors: invalid (fields: /metric, /from, /step), limit, unavailable (/"history_loading":
     // another request is reading the stored rows).
-    aio::task<history_points> read(history_request what);
+    aio::task<history_points> read(history_request request);
     // Writes changed chunks and deletes outdated ones. `everything`: unfinished chunks too.
     aio::task<> flush(bool everything);
     // Deletes the history of a deleted database. A later flush deletes what this call cannot.
@@ -67,9 +67,10 @@ class history_store {
         std::size_t rows = 0;
     };
     aio::task<> load(std::string id);
-    void drop_ahead(const std::string& id, history& of, base::instant at);
-    void restore(const std::string& id, history& into, const std::vector<ports::document>& found);
-    void collect(const std::string& id, history& from, bool everything,
+    void drop_ahead(const std::string& id, history& target, base::instant time);
+    void restore(const std::string& id, history& target,
+                 const std::vector<ports::document>& documents);
+    void collect(const std::string& id, history& source, bool everything,
                  std::vector<ports::put_request>& puts, std::vector<pending_chunk>& chunks);
     aio::task<> write(std::vector<ports::put_request> puts, std::vector<pending_chunk> chunks);
     aio::task<> remove_outdated();

@@ -28,32 +28,38 @@ std::chrono::nanoseconds slot_of(std::string_view id, std::chrono::nanoseconds i
     return std::chrono::nanoseconds(hash % static_cast<std::uint64_t>(interval.count()));
 }
 
-metrics_sync::metrics_sync(parts with, metrics_sync_options how)
-    : deps_(with), options_(how), lanes_(how.concurrency), wakeup_(with.on), scrapes_(with.on) {
+metrics_sync::metrics_sync(parts deps, metrics_sync_options options)
+    : deps_(deps),
+      options_(options),
+      lanes_(options.concurrency),
+      wakeup_(deps.executor),
+      scrapes_(deps.executor) {
     deps_.health.set_interval(background::metrics_sync, turn_most);
 }
 
 // Why the database cannot be scraped at the moment; empty when it can.
-std::string metrics_sync::reason_against(const entry& which) {
-    if (!which.record->monitoring) return "monitoring_off";
-    if (which.record->deleted) return "being_deleted";
-    if (which.record->paused) return "paused";
-    if (!which.observed || !domain::is_ours(*which.record, *which.observed)) return "not_running";
-    if (!which.observed->has_metrics()) return "no_stats_service";
+std::string metrics_sync::reason_against(const entry& database) {
+    if (!database.record->monitoring) return "monitoring_off";
+    if (database.record->deleted) return "being_deleted";
+    if (database.record->paused) return "paused";
+    if (!database.observed || !domain::is_ours(*database.record, *database.observed))
+        return "not_running";
+    if (!database.observed->has_metrics()) return "no_stats_service";
     return {};
 }
 
-void metrics_sync::schedule(const std::string& id, target& which, base::steady_time due) {
-    which.due = due;
-    (which.is_slow ? slow_ : fast_).push({.when = due, .id = id});
+void metrics_sync::schedule(const std::string& id, target& database, base::steady_time due) {
+    database.due = due;
+    (database.is_slow ? slow_ : fast_).push({.when = due, .id = id});
 }
 
 // People wait for the first value.
-void metrics_sync::look_soon(const std::string& id, target& which) {
-    which.retry = first_retry;
-    if (which.in_work) return;  // the retry follows its end
+void metrics_sync::look_soon(const std::string& id, target& database) {
+    database.retry = first_retry;
+    if (database.in_work) return;  // the retry follows its end
     const auto slot = slot_of(id, options_.interval);
-    schedule(id, which, deps_.clock.now() + std::min<std::chrono::nanoseconds>(slot, first_look));
+    schedule(id, database,
+             deps_.clock.now() + std::min<std::chrono::nanoseconds>(slot, first_look));
     wakeup_.notify();
 }
 
@@ -70,16 +76,16 @@ bool metrics_sync::is_fresh(const database_view& view) const {
     return ended && is_recent(*ended);
 }
 
-void metrics_sync::on_database(std::shared_ptr<const database_view> view, change what) {
-    if (!what.record && !what.status) return;
+void metrics_sync::on_database(std::shared_ptr<const database_view> view, change delta) {
+    if (!delta.record && !delta.status) return;
     const auto& id = view->record->id;
-    auto* which = deps_.table.find(id);
-    if (which == nullptr) return;
-    const auto reason = reason_against(*which);
-    const auto at = targets_.find(id);
+    auto* database = deps_.table.find(id);
+    if (database == nullptr) return;
+    const auto reason = reason_against(*database);
+    const auto it = targets_.find(id);
     if (reason.empty()) {
         const bool is_running = view->status.phase == domain::status_phase::running;
-        if (at == targets_.end()) {
+        if (it == targets_.end()) {
             auto& added = targets_[id];
             added.was_running = is_running;
             added.retry = first_retry;
@@ -87,14 +93,15 @@ void metrics_sync::on_database(std::shared_ptr<const database_view> view, change
             // Many at once (a start) are spread over the interval.
             schedule(id, added, deps_.clock.now() + slot_of(id, options_.interval));
             wakeup_.notify();
-        } else if (is_running && !std::exchange(at->second.was_running, true) && !which->sample) {
-            look_soon(id, at->second);  // earlier looks came before its exporter
+        } else if (is_running && !std::exchange(it->second.was_running, true) &&
+                   !database->sample) {
+            look_soon(id, it->second);  // earlier looks came before its exporter
         }
         return;
     }
-    if (at != targets_.end()) targets_.erase(at);
-    const auto state = which->sample ? metrics_state::stale : metrics_state::pending;
-    deps_.table.set_metrics_trouble(*which, state, reason);
+    if (it != targets_.end()) targets_.erase(it);
+    const auto state = database->sample ? metrics_state::stale : metrics_state::pending;
+    deps_.table.set_metrics_trouble(*database, state, reason);
 }
 
 void metrics_sync::on_database_deleted(std::shared_ptr<const database_view> last) {
@@ -103,19 +110,19 @@ void metrics_sync::on_database_deleted(std::shared_ptr<const database_view> last
     deps_.history.forget(last->record->id);
 }
 
-void metrics_sync::start_due(timers& from, scrape_lanes::lane in, base::steady_time now) {
+void metrics_sync::start_due(timers& source, scrape_lanes::lane in, base::steady_time now) {
     const bool slow_lane = in == scrape_lanes::lane::slow;
-    while (!from.empty() && from.top().when <= now && lanes_.has_place(in)) {
-        auto next = from.top();
-        from.pop();
-        const auto at = targets_.find(next.id);
-        const bool outdated = at == targets_.end() || at->second.due != next.when ||
-                              at->second.in_work || at->second.is_slow != slow_lane;
+    while (!source.empty() && source.top().when <= now && lanes_.has_place(in)) {
+        auto next = source.top();
+        source.pop();
+        const auto it = targets_.find(next.id);
+        const bool outdated = it == targets_.end() || it->second.due != next.when ||
+                              it->second.in_work || it->second.is_slow != slow_lane;
         if (outdated) continue;
         const auto lag = seconds(now - next.when);
         deps_.probe.scrape_lag_seconds.set(lag);
         if (lag > 1.0 && !slow_lane) deps_.probe.scrapes_late.add();
-        at->second.in_work = true;
+        it->second.in_work = true;
         scrapes_.spawn(scrape(std::move(next.id), lanes_.begin(in, now)));
     }
 }
@@ -152,26 +159,27 @@ aio::task<> metrics_sync::run() {
 
 aio::task<> metrics_sync::scrape(std::string id, scrape_lanes::ticket place) {
     const auto begun = deps_.clock.now();
-    const auto* which = deps_.table.find(id);
-    if (which != nullptr) {
-        auto got = co_await deps_.source.scrape(
+    const auto* database = deps_.table.find(id);
+    if (database != nullptr) {
+        auto outcome = co_await deps_.source.scrape(
             {.database_id = id,
-             .key = key_of(*which->record),
-             .metrics_port = which->observed ? which->observed->metrics_port : std::uint16_t{0}},
+             .key = key_of(*database->record),
+             .metrics_port =
+                 database->observed ? database->observed->metrics_port : std::uint16_t{0}},
             begun + options_.timeout);
         const auto ended = deps_.clock.now();
-        deps_.probe.scrape(got ? std::string_view("ok") : base::name(got.error().code),
+        deps_.probe.scrape(outcome ? std::string_view("ok") : base::name(outcome.error().code),
                            seconds(ended - begun));
-        const bool succeeded = got.has_value();
-        const bool timed_out = !got && got.error().code == base::errc::timed_out;
-        auto taken = co_await take(id, std::move(got));
+        const bool succeeded = outcome.has_value();
+        const bool timed_out = !outcome && outcome.error().code == base::errc::timed_out;
+        auto taken = co_await take(id, std::move(outcome));
         if (!taken) deps_.log.debug("history_not_kept", {{"database_id", id}});
-        const auto at = targets_.find(id);
-        if (at != targets_.end()) {
-            at->second.in_work = false;
-            at->second.is_slow = timed_out;
+        const auto it = targets_.find(id);
+        if (it != targets_.end()) {
+            it->second.in_work = false;
+            it->second.is_slow = timed_out;
             const bool try_soon = !succeeded && !timed_out && is_without_sample(id);
-            schedule(id, at->second, next_due(id, at->second, ended, try_soon));
+            schedule(id, it->second, next_due(id, it->second, ended, try_soon));
         }
     }
     lanes_.end(place);
@@ -179,37 +187,38 @@ aio::task<> metrics_sync::scrape(std::string id, scrape_lanes::ticket place) {
     co_return base::ok();
 }
 
-base::steady_time metrics_sync::next_due(const std::string& id, target& which,
+base::steady_time metrics_sync::next_due(const std::string& id, target& database,
                                          base::steady_time ended, bool try_soon) const {
     const auto slot = slot_of(id, options_.interval);
     const auto phase = (ended.time_since_epoch() - slot) % options_.interval;
     const base::steady_time due = ended + (options_.interval - phase);
     if (!try_soon) return due;
-    const auto retry = which.retry;
-    which.retry = std::min<std::chrono::nanoseconds>(2 * retry, options_.interval);
+    const auto retry = database.retry;
+    database.retry = std::min<std::chrono::nanoseconds>(2 * retry, options_.interval);
     return std::min(due, ended + retry);
 }
 
 bool metrics_sync::is_without_sample(const std::string& id) const {
-    const auto* which = deps_.table.find(id);
-    return which != nullptr && !which->sample &&
-           which->status.phase != domain::status_phase::failed;
+    const auto* database = deps_.table.find(id);
+    return database != nullptr && !database->sample &&
+           database->status.phase != domain::status_phase::failed;
 }
 
-aio::task<> metrics_sync::take(std::string id,
-                               base::outcome<std::shared_ptr<const domain::metrics_sample>> got) {
-    auto* which = deps_.table.find(id);
-    if (which == nullptr || !targets_.contains(id)) co_return base::ok();
-    if (got) {
-        const auto sample = *got;
-        deps_.table.set_sample(*which, sample);
+aio::task<> metrics_sync::take(
+    std::string id, base::outcome<std::shared_ptr<const domain::metrics_sample>> outcome) {
+    auto* database = deps_.table.find(id);
+    if (database == nullptr || !targets_.contains(id)) co_return base::ok();
+    if (outcome) {
+        const auto sample = *outcome;
+        deps_.table.set_sample(*database, sample);
         co_return co_await deps_.history.append(id, sample->observed_at, sample->values);
     }
-    const auto& why = got.error();
-    if (why.code == base::errc::cancelled) co_return base::ok();
-    const auto state = which->sample ? metrics_state::stale : metrics_state::unavailable;
+    const auto& failure = outcome.error();
+    if (failure.code == base::errc::cancelled) co_return base::ok();
+    const auto state = database->sample ? metrics_state::stale : metrics_state::unavailable;
     deps_.table.set_metrics_trouble(
-        *which, state, why.reason.empty() ? std::string(base::name(why.code)) : why.reason);
+        *database, state,
+        failure.reason.empty() ? std::string(base::name(failure.code)) : failure.reason);
     co_return base::ok();
 }
 

@@ -33,7 +33,7 @@ std::chrono::nanoseconds slot_of(std::string_view id, std::chrono::nanoseconds i
 class metrics_sync final : public platform_listener {
   public:
     struct parts {
-        aio::executor on;
+        aio::executor executor;
         state_cache& table;
         ports::metrics_source& source;
         history_store& history;
@@ -42,14 +42,14 @@ class metrics_sync final : public platform_listener {
         app::probe& probe;
         readiness& health;
     };
-    metrics_sync(parts with, metrics_sync_options how);
+    metrics_sync(parts deps, metrics_sync_options options);
 
     // Runs until cancelled. Returns when the scrapes in flight have ended.
     aio::task<> run();
     // Runs one turn of the loop: starts due scrapes. Returns the wait until the next turn.
     std::chrono::nanoseconds turn();
 
-    void on_database(std::shared_ptr<const database_view> view, change what) override;
+    void on_database(std::shared_ptr<const database_view> view, change delta) override;
     void on_database_deleted(std::shared_ptr<const database_view> last) override;
     void on_operation(std::shared_ptr<const domain::operation>) override {}
     void on_operation_forgotten(const std::string&) override {}
@@ -71,18 +71,18 @@ class metrics_sync final : public platform_listener {
         bool operator>(const timer& other) const noexcept { return when > other.when; }
     };
     using timers = std::priority_queue<timer, std::vector<timer>, std::greater<>>;
-    void schedule(const std::string& id, target& which, base::steady_time due);
-    void look_soon(const std::string& id, target& which);
+    void schedule(const std::string& id, target& database, base::steady_time due);
+    void look_soon(const std::string& id, target& database);
     [[nodiscard]] bool is_fresh(const database_view& view) const;
     // Returns the next time of the slot, or an earlier time.
-    [[nodiscard]] base::steady_time next_due(const std::string& id, target& which,
+    [[nodiscard]] base::steady_time next_due(const std::string& id, target& database,
                                              base::steady_time ended, bool try_soon) const;
-    void start_due(timers& from, scrape_lanes::lane in, base::steady_time now);
+    void start_due(timers& source, scrape_lanes::lane in, base::steady_time now);
     aio::task<> scrape(std::string id, scrape_lanes::ticket place);
     aio::task<> take(std::string id,
-                     base::outcome<std::shared_ptr<const domain::metrics_sample>> got);
+                     base::outcome<std::shared_ptr<const domain::metrics_sample>> outcome);
     [[nodiscard]] bool is_without_sample(const std::string& id) const;
-    [[nodiscard]] static std::string reason_against(const entry& which);
+    [[nodiscard]] static std::string reason_against(const entry& database);
 
     parts deps_;
     metrics_sync_options options_;

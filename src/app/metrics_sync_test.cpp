@@ -68,7 +68,7 @@ class metrics_sync : public testing::Test {
     app::readiness health_;
     app::state_cache table_{clock_, interval};
     app::history_store history_{store_, clock_, obs::null_log(), probe_, {}};
-    app::metrics_sync sync_{{.on = loop_.executor(),
+    app::metrics_sync sync_{{.executor = loop_.executor(),
                              .table = table_,
                              .source = source_,
                              .history = history_,

@@ -50,7 +50,7 @@ struct change {
 class platform_listener {
   public:
     virtual ~platform_listener() = default;
-    virtual void on_database(std::shared_ptr<const database_view> view, change what) = 0;
+    virtual void on_database(std::shared_ptr<const database_view> view, change delta) = 0;
     virtual void on_database_deleted(std::shared_ptr<const database_view> last) = 0;
     // Receives every new state of an operation. Those of deleted databases are kept for 7 days.
     virtual void on_operation(std::shared_ptr<const domain::operation> operation) = 0;
@@ -118,28 +118,28 @@ class platform {
     // ("engine_not_installed", "version_not_found" come as invalid with the field), unavailable
     // (store or cluster; nothing was written).
     virtual aio::task<accepted> create_database(domain::create_request wanted,
-                                                write_conditions conditions, caller by) = 0;
+                                                write_conditions conditions, caller client) = 0;
     virtual aio::task<accepted> patch_database(std::string id, domain::patch_request wanted,
-                                               write_conditions conditions, caller by) = 0;
+                                               write_conditions conditions, caller client) = 0;
     virtual aio::task<accepted> delete_database(std::string id, write_conditions conditions,
-                                                caller by) = 0;
+                                                caller client) = 0;
     // Creates the cluster object again from the record, for the status failed/object_missing.
     virtual aio::task<accepted> recreate_database(std::string id, write_conditions conditions,
-                                                  caller by) = 0;
+                                                  caller client) = 0;
 
     virtual aio::task<std::shared_ptr<const domain::project>> create_project(
-        domain::project_request wanted, write_conditions conditions, caller by) = 0;
+        domain::project_request wanted, write_conditions conditions, caller client) = 0;
     virtual aio::task<std::shared_ptr<const domain::project>> patch_project(
         std::string name, domain::project_request wanted, write_conditions conditions,
-        caller by) = 0;
+        caller client) = 0;
     // Deletes a project without databases. Errors: conflict ("not_empty").
     virtual aio::task<void> delete_project(std::string name, write_conditions conditions,
-                                           caller by) = 0;
+                                           caller client) = 0;
 
     // Reads the credentials from the cluster. The log records each call without the value.
-    virtual aio::task<ports::credentials> read_credentials(std::string id, caller by) = 0;
+    virtual aio::task<ports::credentials> read_credentials(std::string id, caller client) = 0;
     // Errors: not_found, invalid (range).
-    virtual aio::task<history_points> read_history(history_request what) = 0;
+    virtual aio::task<history_points> read_history(history_request request) = 0;
 
     // Begins a request with an Idempotency-Key. `key` includes the caller's subject; `payload` is a
     // digest of method, path and body. The record alone identifies a write with an operation for a

@@ -22,8 +22,8 @@ std::string_view name(component_state state) noexcept {
     return "unknown";
 }
 
-std::string_view name(background which) noexcept {
-    switch (which) {
+std::string_view name(background task) noexcept {
+    switch (task) {
         case background::status_sync:
             return "status_sync";
         case background::metrics_sync:
@@ -37,27 +37,27 @@ std::string_view name(background which) noexcept {
 }
 
 namespace {
-std::int64_t nanoseconds(base::steady_time at) noexcept {
-    return std::chrono::duration_cast<std::chrono::nanoseconds>(at.time_since_epoch()).count();
+std::int64_t nanoseconds(base::steady_time time) noexcept {
+    return std::chrono::duration_cast<std::chrono::nanoseconds>(time.time_since_epoch()).count();
 }
 }  // namespace
 
-void readiness::progressed(background which, base::steady_time now) noexcept {
-    loops_[std::size_t(which)].last_ns.store(nanoseconds(now), std::memory_order_relaxed);
+void readiness::progressed(background task, base::steady_time now) noexcept {
+    loops_[std::size_t(task)].last_ns.store(nanoseconds(now), std::memory_order_relaxed);
 }
 
-void readiness::set_interval(background which, std::chrono::milliseconds interval) noexcept {
-    loops_[std::size_t(which)].interval_ns.store(
+void readiness::set_interval(background task, std::chrono::milliseconds interval) noexcept {
+    loops_[std::size_t(task)].interval_ns.store(
         std::chrono::duration_cast<std::chrono::nanoseconds>(interval).count(),
         std::memory_order_relaxed);
 }
 
-void readiness::stopped(background which) noexcept {
-    loops_[std::size_t(which)].stopped.store(true, std::memory_order_relaxed);
+void readiness::stopped(background task) noexcept {
+    loops_[std::size_t(task)].stopped.store(true, std::memory_order_relaxed);
 }
 
-component_state readiness::state(background which, base::steady_time now) const noexcept {
-    const auto& loop = loops_[std::size_t(which)];
+component_state readiness::state(background task, base::steady_time now) const noexcept {
+    const auto& loop = loops_[std::size_t(task)];
     if (loop.stopped.load(std::memory_order_relaxed)) return component_state::stopped;
     const auto last = loop.last_ns.load(std::memory_order_relaxed);
     if (last == INT64_MIN) return component_state::starting;
@@ -66,8 +66,8 @@ component_state readiness::state(background which, base::steady_time now) const 
                                                                          : component_state::running;
 }
 
-base::steady_time readiness::last_progress(background which) const noexcept {
-    const auto last = loops_[std::size_t(which)].last_ns.load(std::memory_order_relaxed);
+base::steady_time readiness::last_progress(background task) const noexcept {
+    const auto last = loops_[std::size_t(task)].last_ns.load(std::memory_order_relaxed);
     if (last == INT64_MIN) return base::steady_time::min();
     return base::steady_time(std::chrono::nanoseconds(last));
 }

@@ -25,17 +25,17 @@ std::string_view name(component_state state) noexcept;
 
 // Background loops by name, in the order in which readiness lists them.
 enum class background : std::uint8_t { status_sync, metrics_sync, reconcile, count_ };
-std::string_view name(background which) noexcept;
+std::string_view name(background task) noexcept;
 
 class readiness {
   public:
     // Reports progress of a loop. A loop without progress for three intervals is stalled.
-    void progressed(background which, base::steady_time now) noexcept;
-    void set_interval(background which, std::chrono::milliseconds interval) noexcept;
-    void stopped(background which) noexcept;
-    [[nodiscard]] component_state state(background which, base::steady_time now) const noexcept;
+    void progressed(background task, base::steady_time now) noexcept;
+    void set_interval(background task, std::chrono::milliseconds interval) noexcept;
+    void stopped(background task) noexcept;
+    [[nodiscard]] component_state state(background task, base::steady_time now) const noexcept;
     [[nodiscard]] base::steady_time last_progress(
-        background which) const noexcept;  // min() before the first
+        background task) const noexcept;  // min() before the first
 
     void set_store(component_state state) noexcept {
         database_.store(state, std::memory_order_relaxed);

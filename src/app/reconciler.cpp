@@ -15,11 +15,11 @@ constexpr std::chrono::seconds idle_turn{5};
 
 }  // namespace
 
-reconciler::reconciler(parts with, reconcile_options how)
-    : deps_(with),
-      options_(how),
-      workers_(with.on, with.clock,
-               {.workers_max = how.workers,
+reconciler::reconciler(parts deps, reconcile_options options)
+    : deps_(deps),
+      options_(options),
+      workers_(deps.executor, deps.clock,
+               {.workers_max = options.workers,
                 .turn_period = idle_turn,
                 .on_turn = [this] { report_progress(); },
                 .on_failure = [this](const std::string& id,
@@ -28,10 +28,10 @@ reconciler::reconciler(parts with, reconcile_options how)
     deps_.health.set_interval(background::reconcile, idle_turn);
 }
 
-void reconciler::on_database(std::shared_ptr<const database_view> view, change what) {
-    if (!what.record && !what.status) return;
+void reconciler::on_database(std::shared_ptr<const database_view> view, change delta) {
+    if (!delta.record && !delta.status) return;
     // The worker's own writes are not news to it; others call look_at().
-    if (what.record && workers_.is_processing(view->record->id)) return;
+    if (delta.record && workers_.is_processing(view->record->id)) return;
     look_at(view->record->id);
 }
 
@@ -62,9 +62,9 @@ void reconciler::log_failure(const std::string& id, const base::failure& error) 
                                            {"detail", error.text}});
 }
 
-domain::decide_context reconciler::context_of(const entry& which) const {
+domain::decide_context reconciler::context_of(const entry& database) const {
     return {.now = deps_.clock.utc_now(),
-            .awaiting_first_sight = deps_.table.awaits_first_sight(which),
+            .awaiting_first_sight = deps_.table.awaits_first_sight(database),
             .operation_timeout = options_.operation_timeout};
 }
 
@@ -74,10 +74,10 @@ aio::task<domain::decision> reconciler::decide_and_write(std::string id) {
     auto written = co_await deps_.records.update(
         id,
         [this, &decision, id](const domain::database& newest) -> base::outcome<domain::database> {
-            const auto* which = deps_.table.find(id);
-            if (which == nullptr) return newest;
-            const auto observed = deps_.table.observed_of(*which);
-            decision = domain::decide(newest, observed.get(), context_of(*which));
+            const auto* database = deps_.table.find(id);
+            if (database == nullptr) return newest;
+            const auto observed = deps_.table.observed_of(*database);
+            decision = domain::decide(newest, observed.get(), context_of(*database));
             return decision.record;
         });
     if (!written) co_return base::pass(std::move(written));
@@ -93,60 +93,62 @@ aio::task<aio::requeue_after> reconciler::reconcile(std::string id) {
             if (decision.error().code == errc::not_found) co_return aio::requeue_after();
             co_return base::pass(std::move(decision));
         }
-        const auto what = decision->next;
-        if (what.kind == action_kind::none) {
+        const auto action = decision->next;
+        if (action.kind == action_kind::none) {
             if (decision->record_changed) continue;  // decide again from the new record
             co_return aio::requeue_after(decision->again_in);
         }
-        if (what.kind == action_kind::remove_record) {
+        if (action.kind == action_kind::remove_record) {
             auto forgotten = co_await deps_.records.forget(id);
-            deps_.probe.action(what.kind, forgotten ? "ok" : "retry");
+            deps_.probe.action(action.kind, forgotten ? "ok" : "retry");
             if (forgotten) deps_.log.info("database_removed", {{"database_id", id}});
             if (!forgotten) co_return base::pass(forgotten);
             co_return aio::requeue_after();
         }
-        auto acted = co_await act(decision->record, what);
-        if (!acted) co_return co_await note_failure(id, what, acted.error());
-        deps_.probe.action(what.kind, "ok");
+        auto acted = co_await act(decision->record, action);
+        if (!acted) co_return co_await note_failure(id, action, acted.error());
+        deps_.probe.action(action.kind, "ok");
         const auto end = *acted;
         auto noted = co_await deps_.records.update(
             id,
-            [this, id, what,
+            [this, id, action,
              end](const domain::database& newest) -> base::outcome<domain::database> {
-                const auto* which = deps_.table.find(id);
-                if (which == nullptr) return newest;
-                return domain::after_success(newest, what, end.created_uid, end.gone,
-                                             context_of(*which));
+                const auto* database = deps_.table.find(id);
+                if (database == nullptr) return newest;
+                return domain::after_success(newest, action, end.created_uid, end.is_absent,
+                                             context_of(*database));
             });
         if (!noted) co_return base::pass(std::move(noted), "note what was done");
         // Nothing more is to be done until the cluster has reacted.
-        if (what.kind == action_kind::remove_object && end.gone) continue;
+        if (action.kind == action_kind::remove_object && end.is_absent) continue;
         const auto again = decision->again_in.value_or(std::chrono::seconds(5));
         co_return aio::requeue_after(again);
     }
     co_return aio::requeue_after(std::chrono::seconds(1));
 }
 
-aio::task<reconciler::done_action> reconciler::act(domain::database record, domain::action what) {
+aio::task<reconciler::done_action> reconciler::act(domain::database record, domain::action action) {
     done_action result;
-    switch (what.kind) {
+    switch (action.kind) {
         case action_kind::create_object: {
             auto project = deps_.table.project(record.project);
             const auto owner = project ? *project : domain::project{.name = record.project};
             auto ensured = co_await deps_.cluster.ensure_project(owner);
             if (!ensured)
                 co_return base::pass(std::move(ensured), "prepare the project's namespace");
-            auto* which = deps_.table.find(record.id);
-            if (which != nullptr) deps_.table.expect_first_sight(*which, options_.first_sight);
+            auto* database = deps_.table.find(record.id);
+            if (database != nullptr)
+                deps_.table.expect_first_sight(*database, options_.first_sight);
             auto created = co_await deps_.cluster.create(record);
             if (!created) co_return base::pass(std::move(created));
             result.created_uid = std::move(*created);
-            which = deps_.table.find(record.id);
-            const bool is_seen = which != nullptr && which->observed && which->observed->exists &&
-                                 which->observed->uid == result.created_uid;
-            if (which != nullptr) {
+            database = deps_.table.find(record.id);
+            const bool is_seen = database != nullptr && database->observed &&
+                                 database->observed->exists &&
+                                 database->observed->uid == result.created_uid;
+            if (database != nullptr) {
                 deps_.table.expect_first_sight(
-                    *which, is_seen ? std::chrono::seconds(0) : options_.first_sight);
+                    *database, is_seen ? std::chrono::seconds(0) : options_.first_sight);
             }
             break;
         }
@@ -157,14 +159,14 @@ aio::task<reconciler::done_action> reconciler::act(domain::database record, doma
         }
         case action_kind::request_change: {
             auto asked =
-                co_await deps_.cluster.request_change(record, what.change, what.operation_id);
+                co_await deps_.cluster.request_change(record, action.change, action.operation_id);
             if (!asked) co_return base::pass(std::move(asked));
             break;
         }
         case action_kind::remove_object: {
-            auto gone = co_await deps_.cluster.remove(record);
-            if (!gone) co_return base::pass(std::move(gone));
-            result.gone = *gone;
+            auto removal = co_await deps_.cluster.remove(record);
+            if (!removal) co_return base::pass(std::move(removal));
+            result.is_absent = *removal;
             break;
         }
         case action_kind::none:
@@ -175,28 +177,28 @@ aio::task<reconciler::done_action> reconciler::act(domain::database record, doma
 }
 
 aio::task<aio::requeue_after> reconciler::note_failure(std::string id, domain::action tried,
-                                                       base::failure why) {
+                                                       base::failure failure) {
     bool retry = false;
     auto noted = co_await deps_.records.update(
         id,
-        [this, id, tried, why,
+        [this, id, tried, failure,
          &retry](const domain::database& newest) -> base::outcome<domain::database> {
-            const auto* which = deps_.table.find(id);
-            if (which == nullptr) return newest;
-            const auto observed = deps_.table.observed_of(*which);
-            auto failed =
-                domain::after_failure(newest, observed.get(), tried, why, context_of(*which));
+            const auto* database = deps_.table.find(id);
+            if (database == nullptr) return newest;
+            const auto observed = deps_.table.observed_of(*database);
+            auto failed = domain::after_failure(newest, observed.get(), tried, failure,
+                                                context_of(*database));
             retry = failed.retry;
             return std::move(failed.record);
         });
     deps_.probe.action(tried.kind, retry ? "retry" : "failed");
     if (!noted) co_return base::pass(std::move(noted), "note what failed");
-    if (retry) co_return std::unexpected(why);
+    if (retry) co_return std::unexpected(failure);
     deps_.log.warning("operation_failed", {{"database_id", id},
                                            {"action", name(tried.kind)},
-                                           {"code", base::name(why.code)},
-                                           {"reason", why.reason},
-                                           {"detail", why.text}});
+                                           {"code", base::name(failure.code)},
+                                           {"reason", failure.reason},
+                                           {"detail", failure.text}});
     co_return aio::requeue_after(std::chrono::seconds(0));
 }
 

@@ -28,7 +28,7 @@ struct reconcile_options {
 class reconciler final : public platform_listener {
   public:
     struct parts {
-        aio::executor on;
+        aio::executor executor;
         record_repository& records;
         state_cache& table;
         ports::cluster& cluster;
@@ -37,14 +37,14 @@ class reconciler final : public platform_listener {
         app::probe& probe;
         readiness& health;
     };
-    reconciler(parts with, reconcile_options how);
+    reconciler(parts deps, reconcile_options options);
 
     // Reconciles a record that another writer changed, again if a worker has it now.
     void look_at(const std::string& id);
     // Runs until cancelled. Returns when the workers have ended.
     aio::task<> run();
 
-    void on_database(std::shared_ptr<const database_view> view, change what) override;
+    void on_database(std::shared_ptr<const database_view> view, change delta) override;
     void on_database_deleted(std::shared_ptr<const database_view> last) override;
     void on_operation(std::shared_ptr<const domain::operation>) override {}
     void on_operation_forgotten(const std::string&) override {}
@@ -55,16 +55,16 @@ class reconciler final : public platform_listener {
   private:
     struct done_action {
         std::string created_uid;
-        bool gone = false;
+        bool is_absent = false;
     };
     void report_progress();
     void log_failure(const std::string& id, const base::failure& error);
     aio::task<aio::requeue_after> reconcile(std::string id);
     aio::task<domain::decision> decide_and_write(std::string id);
-    aio::task<done_action> act(domain::database record, domain::action what);
+    aio::task<done_action> act(domain::database record, domain::action action);
     aio::task<aio::requeue_after> note_failure(std::string id, domain::action tried,
-                                               base::failure why);
-    [[nodiscard]] domain::decide_context context_of(const entry& which) const;
+                                               base::failure failure);
+    [[nodiscard]] domain::decide_context context_of(const entry& database) const;
 
     parts deps_;
     reconcile_options options_;

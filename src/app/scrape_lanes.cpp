@@ -21,18 +21,18 @@ scrape_lanes::ticket scrape_lanes::begin(lane in, base::steady_time now) {
     return given;
 }
 
-void scrape_lanes::end(ticket which) {
-    const auto at = flights_.find(which);
+void scrape_lanes::end(ticket scrape) {
+    const auto at = flights_.find(scrape);
     assert(at != flights_.end());
     --used(at->second);
     flights_.erase(at);
-    while (!fast_.empty() && !flights_.contains(fast_.front().which)) fast_.pop_front();
+    while (!fast_.empty() && !flights_.contains(fast_.front().scrape)) fast_.pop_front();
 }
 
 void scrape_lanes::move_on(base::steady_time now) {
     while (!fast_.empty() && has_place(lane::late)) {
-        const auto& [which, when] = fast_.front();
-        const auto at = flights_.find(which);
+        const auto& [scrape, when] = fast_.front();
+        const auto at = flights_.find(scrape);
         if (at != flights_.end()) {
             if (now - when < patience) return;
             at->second = lane::late;

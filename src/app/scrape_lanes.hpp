@@ -32,7 +32,7 @@ class scrape_lanes {
     [[nodiscard]] bool has_place(lane in) const noexcept;
     // Starts a scrape in the fast or the slow lane, which must have a free place.
     ticket begin(lane in, base::steady_time now);
-    void end(ticket which);
+    void end(ticket scrape);
     // Moves scrapes out of the fast lane after their time, while places next to it are free.
     void move_on(base::steady_time now);
     // Returns the time of the next useful move_on(), or nothing if no scrape can leave the lane.
@@ -44,7 +44,7 @@ class scrape_lanes {
         return fast / 4 < 4 ? 4 : fast / 4;
     }
     struct start {
-        ticket which{};
+        ticket scrape{};
         base::steady_time when;
     };
     std::size_t& used(lane in) noexcept { return used_[static_cast<std::size_t>(in)]; }

@@ -28,58 +28,59 @@ constexpr std::chrono::hours operations_kept_for{24 * 7};
 
 class service_impl final : public service, public ports::cluster_observer {
   public:
-    service_impl(service_parts with, service_options how)
-        : deps_(with),
-          options_(how),
-          probe_(with.registry),
-          table_(with.clock, how.metrics_interval),
-          records_(with.store, table_, with.clock, with.log),
-          history_(with.store, with.clock, with.log, probe_, {.retention = how.history_retention}),
-          ledger_(with.store, with.clock),
-          reconciler_(
-              {.on = with.on,
-               .records = records_,
-               .table = table_,
-               .cluster = with.cluster,
-               .clock = with.clock,
-               .log = with.log,
-               .probe = probe_,
-               .health = with.health},
-              {.workers = how.reconcile_workers, .operation_timeout = how.provision_timeout}),
-          metrics_({.on = with.on,
+    service_impl(service_parts deps, service_options options)
+        : deps_(deps),
+          options_(options),
+          probe_(deps.registry),
+          table_(deps.clock, options.metrics_interval),
+          records_(deps.store, table_, deps.clock, deps.log),
+          history_(deps.store, deps.clock, deps.log, probe_,
+                   {.retention = options.history_retention}),
+          ledger_(deps.store, deps.clock),
+          reconciler_({.executor = deps.on,
+                       .records = records_,
+                       .table = table_,
+                       .cluster = deps.cluster,
+                       .clock = deps.clock,
+                       .log = deps.log,
+                       .probe = probe_,
+                       .health = deps.health},
+                      {.workers = options.reconcile_workers,
+                       .operation_timeout = options.provision_timeout}),
+          metrics_({.executor = deps.on,
                     .table = table_,
-                    .source = with.metrics,
+                    .source = deps.metrics,
                     .history = history_,
-                    .clock = with.clock,
-                    .log = with.log,
+                    .clock = deps.clock,
+                    .log = deps.log,
                     .probe = probe_,
-                    .health = with.health},
-                   {.interval = how.metrics_interval,
-                    .timeout = how.metrics_timeout,
-                    .concurrency = how.metrics_concurrency}),
+                    .health = deps.health},
+                   {.interval = options.metrics_interval,
+                    .timeout = options.metrics_timeout,
+                    .concurrency = options.metrics_concurrency}),
           use_cases_({.records = records_,
                       .table = table_,
                       .reconciler = reconciler_,
-                      .cluster = with.cluster,
-                      .clock = with.clock,
-                      .log = with.log}),
-          loops_(with.on) {
+                      .cluster = deps.cluster,
+                      .clock = deps.clock,
+                      .log = deps.log}),
+          loops_(deps.on) {
         if (options_.anti_entropy_interval > std::chrono::milliseconds(0)) {
             feed_.emplace(
-                record_feed::deps{.executor = with.on,
-                                  .store = with.store,
+                record_feed::deps{.executor = deps.on,
+                                  .store = deps.store,
                                   .records = records_,
                                   .cache = table_,
-                                  .bus = with.bus,
-                                  .log = with.log},
+                                  .bus = deps.bus,
+                                  .log = deps.log},
                 record_feed_options{.anti_entropy_interval = options_.anti_entropy_interval});
         }
         table_.listen(reconciler_);
         table_.listen(metrics_);
         deps_.health.set_interval(background::status_sync, status_turn);
         show_background();
-        deps_.health.set_cache(how.cache_is_embedded ? component_state::embedded
-                                                     : component_state::connected);
+        deps_.health.set_cache(options.cache_is_embedded ? component_state::embedded
+                                                         : component_state::connected);
     }
 
     aio::task<> load() override {
@@ -88,9 +89,10 @@ class service_impl final : public service, public ports::cluster_observer {
         // The process may have ended between the end of a record and that of its history.
         for (const auto& id : table_.removed_databases()) history_.forget(id);
         if (table_.is_empty()) {  // a later deletion of it is intended
-            auto made = co_await records_.put_project(
+            auto project = co_await records_.put_project(
                 {.name = "default", .display_name = "Default project"});
-            if (!made && made.error().code != errc::conflict) co_return base::pass(std::move(made));
+            if (!project && project.error().code != errc::conflict)
+                co_return base::pass(std::move(project));
         }
         note_store();
         co_return base::ok();
@@ -133,66 +135,66 @@ class service_impl final : public service, public ports::cluster_observer {
         if (table_.is_cluster_known()) return;
         table_.set_cluster_known();
         // The reconciler could not decide anything before.
-        for (const auto& [id, each] : table_.databases()) reconciler_.look_at(id);
+        for (const auto& [id, entry] : table_.databases()) reconciler_.look_at(id);
     }
 
     // ---- use cases -------------------------------------------------------------------
 
     aio::task<accepted> create_database(domain::create_request wanted, write_conditions conditions,
-                                        caller by) override {
-        return use_cases_.create_database(std::move(wanted), conditions, std::move(by));
+                                        caller client) override {
+        return use_cases_.create_database(std::move(wanted), conditions, std::move(client));
     }
     aio::task<accepted> patch_database(std::string id, domain::patch_request wanted,
-                                       write_conditions conditions, caller by) override {
+                                       write_conditions conditions, caller client) override {
         return use_cases_.patch_database(std::move(id), std::move(wanted), conditions,
-                                         std::move(by));
+                                         std::move(client));
     }
     aio::task<accepted> delete_database(std::string id, write_conditions conditions,
-                                        caller by) override {
-        return use_cases_.delete_database(std::move(id), conditions, std::move(by));
+                                        caller client) override {
+        return use_cases_.delete_database(std::move(id), conditions, std::move(client));
     }
     aio::task<accepted> recreate_database(std::string id, write_conditions conditions,
-                                          caller by) override {
-        return use_cases_.recreate_database(std::move(id), conditions, std::move(by));
+                                          caller client) override {
+        return use_cases_.recreate_database(std::move(id), conditions, std::move(client));
     }
     aio::task<std::shared_ptr<const domain::project>> create_project(domain::project_request wanted,
                                                                      write_conditions conditions,
-                                                                     caller by) override {
-        return use_cases_.create_project(std::move(wanted), conditions, std::move(by));
+                                                                     caller client) override {
+        return use_cases_.create_project(std::move(wanted), conditions, std::move(client));
     }
     aio::task<std::shared_ptr<const domain::project>> patch_project(std::string name,
                                                                     domain::project_request wanted,
                                                                     write_conditions conditions,
-                                                                    caller by) override {
+                                                                    caller client) override {
         return use_cases_.patch_project(std::move(name), std::move(wanted), conditions,
-                                        std::move(by));
+                                        std::move(client));
     }
     aio::task<void> delete_project(std::string name, write_conditions conditions,
-                                   caller by) override {
-        return use_cases_.delete_project(std::move(name), conditions, std::move(by));
+                                   caller client) override {
+        return use_cases_.delete_project(std::move(name), conditions, std::move(client));
     }
 
-    aio::task<ports::credentials> read_credentials(std::string id, caller by) override {
-        auto* which = table_.find(id);
-        if (which == nullptr) {
+    aio::task<ports::credentials> read_credentials(std::string id, caller client) override {
+        auto* database = table_.find(id);
+        if (database == nullptr) {
             co_return base::fail(errc::not_found, fmt::format("there is no database '{}'", id));
         }
-        auto found = co_await deps_.cluster.read_credentials(*which->record);
+        auto credentials = co_await deps_.cluster.read_credentials(*database->record);
         deps_.log.info("credentials_read",
                        {{"database_id", id},
-                        {"subject", by.subject},
-                        {"request_id", by.request_id},
-                        {"result", found ? "ok" : base::name(found.error().code)}});
-        if (found) probe_.credentials_read.add();
-        co_return found;
+                        {"subject", client.subject},
+                        {"request_id", client.request_id},
+                        {"result", credentials ? "ok" : base::name(credentials.error().code)}});
+        if (credentials) probe_.credentials_read.add();
+        co_return credentials;
     }
 
-    aio::task<history_points> read_history(history_request what) override {
-        if (table_.find(what.database_id) == nullptr) {
+    aio::task<history_points> read_history(history_request request) override {
+        if (table_.find(request.database_id) == nullptr) {
             co_return base::fail(errc::not_found,
-                                 fmt::format("there is no database '{}'", what.database_id));
+                                 fmt::format("there is no database '{}'", request.database_id));
         }
-        co_return co_await history_.read(std::move(what));
+        co_return co_await history_.read(std::move(request));
     }
 
     aio::task<idempotency_ticket> begin_idempotent(std::string key, std::string payload) override {
@@ -219,10 +221,10 @@ class service_impl final : public service, public ports::cluster_observer {
         return aio::periodic({.period = period,
                               .first_delay = period,
                               .on_failure =
-                                  [this](const base::failure& why) {
-                                      deps_.log.warning(
-                                          "housekeeping_failed",
-                                          {{"code", base::name(why.code)}, {"detail", why.text}});
+                                  [this](const base::failure& failure) {
+                                      deps_.log.warning("housekeeping_failed",
+                                                        {{"code", base::name(failure.code)},
+                                                         {"detail", failure.text}});
                                   }},
                              std::move(turn));
     }
@@ -252,8 +254,8 @@ class service_impl final : public service, public ports::cluster_observer {
 
     // The board consists of atomics, so that any thread can serve /metrics.
     void show_background() {
-        for (std::size_t which = 0; which < std::size_t(background::count_); ++which) {
-            const auto task = background(which);
+        for (std::size_t index = 0; index < std::size_t(background::count_); ++index) {
+            const auto task = background(index);
             const obs::label_list labels{{"task", std::string(name(task))}};
             deps_.registry.make_callback_gauge(
                 "dbaas_background_running", "1 while the background task makes progress.", labels,
@@ -305,8 +307,8 @@ class service_impl final : public service, public ports::cluster_observer {
 
 }  // namespace
 
-std::unique_ptr<service> make_service(service_parts with, service_options how) {
-    return std::make_unique<service_impl>(with, how);
+std::unique_ptr<service> make_service(service_parts deps, service_options options) {
+    return std::make_unique<service_impl>(deps, options);
 }
 
 }  // namespace app

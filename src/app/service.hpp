@@ -55,6 +55,6 @@ class service : public platform {
     virtual aio::task<> close() = 0;
 };
 
-std::unique_ptr<service> make_service(service_parts with, service_options how);
+std::unique_ptr<service> make_service(service_parts deps, service_options options);
 
 }  // namespace app

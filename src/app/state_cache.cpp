@@ -40,26 +40,26 @@ void state_cache::listen(platform_listener& listener) {
 }
 
 entry* state_cache::find(const std::string& id) {
-    const auto at = entries_.find(id);
-    return at == entries_.end() ? nullptr : &at->second;
+    const auto it = entries_.find(id);
+    return it == entries_.end() ? nullptr : &it->second;
 }
 
 entry* state_cache::find(const ports::database_key& key) {
-    const auto at = ids_.find(key);
-    return at == ids_.end() ? nullptr : find(at->second);
+    const auto it = ids_.find(key);
+    return it == ids_.end() ? nullptr : find(it->second);
 }
 
-void state_cache::publish(entry& which, change what) {
-    which.view =
-        std::make_shared<const database_view>(database_view{.record = which.record,
-                                                            .observed = which.observed,
-                                                            .status = which.status,
-                                                            .sample = which.sample,
-                                                            .metrics = which.metrics,
-                                                            .metrics_reason = which.metrics_reason,
-                                                            .metrics_interval = metrics_interval_,
-                                                            .version = ++version_});
-    untold_.emplace_back(which.view, what);
+void state_cache::publish(entry& database, change delta) {
+    database.view = std::make_shared<const database_view>(
+        database_view{.record = database.record,
+                      .observed = database.observed,
+                      .status = database.status,
+                      .sample = database.sample,
+                      .metrics = database.metrics,
+                      .metrics_reason = database.metrics_reason,
+                      .metrics_interval = metrics_interval_,
+                      .version = ++version_});
+    untold_.emplace_back(database.view, delta);
     if (std::exchange(is_telling_, true)) return;
     while (!untold_.empty()) {
         const auto [view, news] = std::move(untold_.front());
@@ -70,13 +70,13 @@ void state_cache::publish(entry& which, change what) {
 }
 
 // Returns true if the status changed.
-bool state_cache::derive(entry& which) {
-    const auto observed = observed_of(which);
+bool state_cache::derive(entry& database) {
+    const auto observed = observed_of(database);
     auto next =
-        domain::derive_status(*which.record, observed.get(),
+        domain::derive_status(*database.record, observed.get(),
                               {.cluster_known = cluster_known_ || (observed && !observed->exists),
-                               .awaiting_first_sight = awaits_first_sight(which)});
-    const auto& before = which.status;
+                               .awaiting_first_sight = awaits_first_sight(database)});
+    const auto& before = database.status;
     next.since = before.since;
     if (next == before) return false;
     if (next.phase != before.phase || before.since == base::instant{}) {
@@ -92,30 +92,32 @@ bool state_cache::derive(entry& which) {
             }
         }
     }
-    which.status = std::move(next);
+    database.status = std::move(next);
     return true;
 }
 
 // A key may be reused after a day, and records load in any order: the newest operation counts.
-void state_cache::remember_key(const domain::operation& of, const std::string& database_id) {
-    auto& place = by_idempotency_key_[of.idempotency_key];
-    if (!place.operation_id.empty() && of.created_at < place.created_at) return;
-    place = {.database_id = database_id, .operation_id = of.id, .created_at = of.created_at};
+void state_cache::remember_key(const domain::operation& operation, const std::string& database_id) {
+    auto& place = by_idempotency_key_[operation.idempotency_key];
+    if (!place.operation_id.empty() && operation.created_at < place.created_at) return;
+    place = {.database_id = database_id,
+             .operation_id = operation.id,
+             .created_at = operation.created_at};
 }
 
-void state_cache::forget_key(const domain::operation& of) {
-    const auto at = by_idempotency_key_.find(of.idempotency_key);
-    if (at == by_idempotency_key_.end() || at->second.operation_id != of.id) return;
-    by_idempotency_key_.erase(at);
+void state_cache::forget_key(const domain::operation& operation) {
+    const auto it = by_idempotency_key_.find(operation.idempotency_key);
+    if (it == by_idempotency_key_.end() || it->second.operation_id != operation.id) return;
+    by_idempotency_key_.erase(it);
 }
 
 const domain::operation* state_cache::find_by_idempotency_key(const std::string& key) const {
-    const auto at = by_idempotency_key_.find(key);
-    if (at == by_idempotency_key_.end()) return nullptr;
-    const auto which = entries_.find(at->second.database_id);
-    if (which == entries_.end()) return nullptr;
-    for (const auto& each : which->second.record->operations) {
-        if (each.id != at->second.operation_id) continue;
+    const auto it = by_idempotency_key_.find(key);
+    if (it == by_idempotency_key_.end()) return nullptr;
+    const auto database = entries_.find(it->second.database_id);
+    if (database == entries_.end()) return nullptr;
+    for (const auto& each : database->second.record->operations) {
+        if (each.id != it->second.operation_id) continue;
         return clock_.utc_now() - each.created_at > idempotency_kept_for ? nullptr : &each;
     }
     return nullptr;
@@ -135,20 +137,20 @@ void state_cache::tell_operations(const domain::database* before, const domain::
     }
     if (before == nullptr) return;
     for (const auto& operation : before->operations) {  // trimmed
-        const bool kept = std::ranges::any_of(
+        const bool is_kept = std::ranges::any_of(
             after.operations, [&](const auto& each) { return each.id == operation.id; });
-        if (kept) continue;
+        if (is_kept) continue;
         forget_key(operation);
         for (auto* listener : listeners_) listener->on_operation_forgotten(operation.id);
     }
 }
 
 entry& state_cache::put(std::shared_ptr<const domain::database> record) {
-    const auto [at, is_new] = entries_.try_emplace(record->id);
-    auto& which = at->second;
-    if (!is_new && record->revision < which.record->revision) return which;
-    const auto before = std::exchange(which.record, std::move(record));
-    const auto& after = *which.record;
+    const auto [it, is_new] = entries_.try_emplace(record->id);
+    auto& database = it->second;
+    if (!is_new && record->revision < database.record->revision) return database;
+    const auto before = std::exchange(database.record, std::move(record));
+    const auto& after = *database.record;
     auto& of_project = used_by_project_[after.project];
     if (before) {
         of_project -= domain::usage_of(*before);
@@ -160,34 +162,34 @@ entry& state_cache::put(std::shared_ptr<const domain::database> record) {
         const auto key = key_of(after);
         ids_[key] = after.id;
         if (const auto seen = seen_.find(key); seen != seen_.end()) {
-            which.observed = seen->second;
-            which.was_seen = which.observed->exists;
+            database.observed = seen->second;
+            database.was_seen = database.observed->exists;
         }
     }
-    const bool other_status = derive(which);
-    publish(which, {.record = true, .status = other_status || is_new, .metrics = is_new});
+    const bool other_status = derive(database);
+    publish(database, {.record = true, .status = other_status || is_new, .metrics = is_new});
     tell_operations(before.get(), after);
-    return which;
+    return database;
 }
 
 void state_cache::erase(const std::string& id) {
-    const auto at = entries_.find(id);
-    if (at == entries_.end()) return;
-    const auto& record = *at->second.record;
+    const auto it = entries_.find(id);
+    if (it == entries_.end()) return;
+    const auto& record = *it->second.record;
     used_by_project_[record.project] -= domain::usage_of(record);
     used_ -= domain::usage_of(record);
     if (used_by_project_[record.project].databases == 0) used_by_project_.erase(record.project);
     const auto key = ids_.find(key_of(record));
     if (key != ids_.end() && key->second == id) ids_.erase(key);
     for (const auto& operation : record.operations) forget_key(operation);
-    const auto last = at->second.view;
-    entries_.erase(at);
+    const auto last = it->second.view;
+    entries_.erase(it);
     for (auto* listener : listeners_) listener->on_database_deleted(last);
 }
 
-void state_cache::expect_first_sight(entry& which, std::chrono::seconds within) {
-    which.first_sight_until = clock_.now() + within;
-    refresh_status(which);
+void state_cache::expect_first_sight(entry& database, std::chrono::seconds within) {
+    database.first_sight_until = clock_.now() + within;
+    refresh_status(database);
 }
 
 bool state_cache::set_observed(const ports::database_key& key,
@@ -197,15 +199,15 @@ bool state_cache::set_observed(const ports::database_key& key,
     } else {
         seen_.erase(key);
     }
-    auto* which = find(key);
-    if (which == nullptr) return false;
-    which->observed = std::move(state);
-    which->was_seen = which->was_seen || which->observed->exists;
-    if (domain::is_ours(*which->record, *which->observed)) {
-        which->first_sight_until = base::steady_time::min();
+    auto* database = find(key);
+    if (database == nullptr) return false;
+    database->observed = std::move(state);
+    database->was_seen = database->was_seen || database->observed->exists;
+    if (domain::is_ours(*database->record, *database->observed)) {
+        database->first_sight_until = base::steady_time::min();
     }
-    derive(*which);
-    publish(*which, {.status = true});
+    derive(*database);
+    publish(*database, {.status = true});
     return true;
 }
 
@@ -215,35 +217,36 @@ void state_cache::set_cluster_known() {
 }
 
 std::shared_ptr<const domain::observed_database> state_cache::observed_of(
-    const entry& which) const {
+    const entry& database) const {
     static const auto absent = std::make_shared<const domain::observed_database>();
     // Until the whole cluster was read, only presence is known, and absence after presence: a
     // database's pods or services may be reported before its object.
-    if (which.observed && (cluster_known_ || which.was_seen)) return which.observed;
+    if (database.observed && (cluster_known_ || database.was_seen)) return database.observed;
     return cluster_known_ ? absent : nullptr;
 }
 
-bool state_cache::awaits_first_sight(const entry& which) const {
-    const bool is_seen = which.observed && domain::is_ours(*which.record, *which.observed);
-    return !is_seen && which.first_sight_until > clock_.now();
+bool state_cache::awaits_first_sight(const entry& database) const {
+    const bool is_seen = database.observed && domain::is_ours(*database.record, *database.observed);
+    return !is_seen && database.first_sight_until > clock_.now();
 }
 
-void state_cache::refresh_status(entry& which) {
-    if (derive(which)) publish(which, {.status = true});
+void state_cache::refresh_status(entry& database) {
+    if (derive(database)) publish(database, {.status = true});
 }
 
-void state_cache::set_sample(entry& which, std::shared_ptr<const domain::metrics_sample> sample) {
-    which.sample = std::move(sample);
-    which.metrics = metrics_state::fresh;
-    which.metrics_reason.clear();
-    publish(which, {.metrics = true});
+void state_cache::set_sample(entry& database,
+                             std::shared_ptr<const domain::metrics_sample> sample) {
+    database.sample = std::move(sample);
+    database.metrics = metrics_state::fresh;
+    database.metrics_reason.clear();
+    publish(database, {.metrics = true});
 }
 
-void state_cache::set_metrics_trouble(entry& which, metrics_state state, std::string reason) {
-    if (which.metrics == state && which.metrics_reason == reason) return;
-    which.metrics = state;
-    which.metrics_reason = std::move(reason);
-    publish(which, {.metrics = true});
+void state_cache::set_metrics_trouble(entry& database, metrics_state state, std::string reason) {
+    if (database.metrics == state && database.metrics_reason == reason) return;
+    database.metrics = state;
+    database.metrics_reason = std::move(reason);
+    publish(database, {.metrics = true});
 }
 
 void state_cache::set_catalogue(std::shared_ptr<const ports::catalogue> offer) {
@@ -252,8 +255,8 @@ void state_cache::set_catalogue(std::shared_ptr<const ports::catalogue> offer) {
 }
 
 std::shared_ptr<const domain::project> state_cache::project(const std::string& name) const {
-    const auto at = projects_.find(name);
-    return at == projects_.end() ? nullptr : at->second;
+    const auto it = projects_.find(name);
+    return it == projects_.end() ? nullptr : it->second;
 }
 
 void state_cache::put_project(std::shared_ptr<const domain::project> record) {
@@ -299,8 +302,8 @@ void state_cache::erase_archived(const std::string& id) {
 }
 
 domain::usage state_cache::usage_of_project(const std::string& name) const {
-    const auto at = used_by_project_.find(name);
-    return at == used_by_project_.end() ? domain::usage{} : at->second;
+    const auto it = used_by_project_.find(name);
+    return it == used_by_project_.end() ? domain::usage{} : it->second;
 }
 
 }  // namespace app

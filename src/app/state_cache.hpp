@@ -55,7 +55,7 @@ class state_cache {
     // Adds or replaces a record; an older revision than the present one is ignored.
     entry& put(std::shared_ptr<const domain::database> record);
     void erase(const std::string& id);
-    void expect_first_sight(entry& which, std::chrono::seconds within);
+    void expect_first_sight(entry& database, std::chrono::seconds within);
 
     // Returns false if no record has this key.
     bool set_observed(const ports::database_key& key,
@@ -66,13 +66,13 @@ class state_cache {
     // Returns the observed state for decide(), null while it is unknown. Before the whole cluster
     // was reported, absence is known only for objects that were present.
     [[nodiscard]] std::shared_ptr<const domain::observed_database> observed_of(
-        const entry& which) const;
-    [[nodiscard]] bool awaits_first_sight(const entry& which) const;
+        const entry& database) const;
+    [[nodiscard]] bool awaits_first_sight(const entry& database) const;
     // Derives the status again and publishes it if it changed.
-    void refresh_status(entry& which);
+    void refresh_status(entry& database);
 
-    void set_sample(entry& which, std::shared_ptr<const domain::metrics_sample> sample);
-    void set_metrics_trouble(entry& which, metrics_state state, std::string reason);
+    void set_sample(entry& database, std::shared_ptr<const domain::metrics_sample> sample);
+    void set_metrics_trouble(entry& database, metrics_state state, std::string reason);
 
     void set_catalogue(std::shared_ptr<const ports::catalogue> offer);
     [[nodiscard]] const std::shared_ptr<const ports::catalogue>& catalogue() const noexcept {
@@ -106,11 +106,11 @@ class state_cache {
     [[nodiscard]] const domain::usage& usage_of_all() const noexcept { return used_; }
 
   private:
-    void publish(entry& which, change what);
+    void publish(entry& database, change delta);
     void tell_operations(const domain::database* before, const domain::database& after);
-    bool derive(entry& which);
-    void remember_key(const domain::operation& of, const std::string& database_id);
-    void forget_key(const domain::operation& of);
+    bool derive(entry& database);
+    void remember_key(const domain::operation& operation, const std::string& database_id);
+    void forget_key(const domain::operation& operation);
 
     const base::clock& clock_;
     std::chrono::seconds metrics_interval_;

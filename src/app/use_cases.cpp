@@ -27,15 +27,15 @@ base::outcome<void> check_revision(std::int64_t present,
 }
 
 std::unexpected<base::failure> no_such_project(const std::string& name, std::string pointer) {
-    base::failure why{.code = pointer.empty() ? errc::not_found : errc::invalid,
-                      .text = fmt::format("there is no project '{}'", name),
-                      .reason = "project_not_found"};
+    base::failure failure{.code = pointer.empty() ? errc::not_found : errc::invalid,
+                          .text = fmt::format("there is no project '{}'", name),
+                          .reason = "project_not_found"};
     if (!pointer.empty()) {
-        why.text = pointer + ": " + why.text;
-        why.fields.push_back({std::move(pointer), "not_found",
-                              fmt::format("there is no project '{}'; create it first", name)});
+        failure.text = pointer + ": " + failure.text;
+        failure.fields.push_back({std::move(pointer), "not_found",
+                                  fmt::format("there is no project '{}'; create it first", name)});
     }
-    return std::unexpected(std::move(why));
+    return std::unexpected(std::move(failure));
 }
 
 std::unexpected<base::failure> changed_meanwhile() {
@@ -45,10 +45,10 @@ std::unexpected<base::failure> changed_meanwhile() {
 
 domain::engine_offer offer_of(const ports::catalogue& offer, const std::string& engine) {
     domain::engine_offer result;
-    const auto at = offer.engines.find(engine);
-    if (at == offer.engines.end()) return result;
+    const auto it = offer.engines.find(engine);
+    if (it == offer.engines.end()) return result;
     result.installed = true;
-    for (const auto& version : at->second) {
+    for (const auto& version : it->second) {
         (version.deprecated ? result.deprecated_versions : result.versions).push_back(version.name);
     }
     return result;
@@ -82,15 +82,15 @@ domain::usage growth_of(const domain::usage& more) {
 
 class use_cases::reservation {
   public:
-    reservation(use_cases& owner, std::string project, domain::usage what)
-        : owner_(owner), project_(std::move(project)), what_(what) {
-        owner_.reserved_[project_] += what_;
-        owner_.reserved_in_all_ += what_;
+    reservation(use_cases& owner, std::string project, domain::usage usage)
+        : owner_(owner), project_(std::move(project)), usage_(usage) {
+        owner_.reserved_[project_] += usage_;
+        owner_.reserved_in_all_ += usage_;
     }
     ~reservation() {
-        owner_.reserved_in_all_ -= what_;
+        owner_.reserved_in_all_ -= usage_;
         auto& left = owner_.reserved_[project_];
-        left -= what_;
+        left -= usage_;
         if (left == domain::usage()) owner_.reserved_.erase(project_);
     }
     reservation(const reservation&) = delete;
@@ -99,15 +99,15 @@ class use_cases::reservation {
   private:
     use_cases& owner_;
     std::string project_;
-    domain::usage what_;
+    domain::usage usage_;
 };
 
-domain::operation use_cases::new_operation(operation_kind kind, const caller& by) const {
+domain::operation use_cases::new_operation(operation_kind kind, const caller& client) const {
     return {.id = base::random_id("op-"),
             .kind = kind,
-            .requested_by = by.subject,
-            .idempotency_key = by.idempotency_key,
-            .request_digest = by.request_digest};
+            .requested_by = client.subject,
+            .idempotency_key = client.idempotency_key,
+            .request_digest = client.request_digest};
 }
 
 accepted use_cases::preview(domain::database record) const {
@@ -126,7 +126,7 @@ base::outcome<void> use_cases::check_room(const std::string& project,
     const auto owner = deps_.table.project(project);
     if (owner) {
         auto used = deps_.table.usage_of_project(project);
-        if (const auto at = reserved_.find(project); at != reserved_.end()) used += at->second;
+        if (const auto it = reserved_.find(project); it != reserved_.end()) used += it->second;
         auto fits = domain::check_limits(domain::limits_of(*owner), used, more,
                                          fmt::format("project '{}'", project), "quota_exceeded");
         if (!fits) return fits;
@@ -142,7 +142,7 @@ base::outcome<void> use_cases::check_room(const std::string& project,
 }
 
 aio::task<accepted> use_cases::create_database(domain::create_request wanted,
-                                               write_conditions conditions, caller by) {
+                                               write_conditions conditions, caller client) {
     const auto offer = deps_.table.catalogue();
     if (!offer) {
         co_return base::fail(errc::unavailable,
@@ -167,9 +167,9 @@ aio::task<accepted> use_cases::create_database(domain::create_request wanted,
     record.id = base::random_id("db-");
     if (conditions.dry_run) co_return preview(std::move(record));
 
-    const auto operation = new_operation(operation_kind::create, by);
+    const auto operation = new_operation(operation_kind::create, client);
     domain::begin_operation(record, operation, deps_.clock.utc_now());
-    const reservation held(*this, record.project, usage);
+    const reservation claim(*this, record.project, usage);
     auto created = co_await deps_.records.create(std::move(record));
     if (!created) co_return base::pass(std::move(created));
     const auto& stored = **created;
@@ -178,37 +178,39 @@ aio::task<accepted> use_cases::create_database(domain::create_request wanted,
                                                 {"name", stored.name},
                                                 {"engine", stored.engine},
                                                 {"operation_id", operation.id},
-                                                {"subject", by.subject},
-                                                {"request_id", by.request_id}});
-    const auto* which = deps_.table.find(stored.id);
-    if (which == nullptr) co_return base::fail(errc::internal, "the new database vanished");
-    co_return accepted{.database = which->view, .operation = newest_operation(stored)};
+                                                {"subject", client.subject},
+                                                {"request_id", client.request_id}});
+    const auto* database = deps_.table.find(stored.id);
+    if (database == nullptr) co_return base::fail(errc::internal, "the new database vanished");
+    co_return accepted{.database = database->view, .operation = newest_operation(stored)};
 }
 
 // Makes one revision-checked change of the record and its log line. Returns the response.
-aio::task<accepted> use_cases::change(std::string id, record_change how,
-                                      write_conditions conditions, caller by, std::string event) {
-    auto* which = deps_.table.find(id);
-    if (which == nullptr) {
+aio::task<accepted> use_cases::change(std::string id, record_change edit,
+                                      write_conditions conditions, caller client,
+                                      std::string event) {
+    auto* database = deps_.table.find(id);
+    if (database == nullptr) {
         co_return base::fail(errc::not_found, fmt::format("there is no database '{}'", id));
     }
-    const auto before = which->record;
+    const auto before = database->record;
     if (conditions.dry_run) {
         auto checked = check_revision(before->revision, conditions.if_match);
         if (!checked) co_return base::pass(std::move(checked));
-        auto next = how(*before);
+        auto next = edit(*before);
         if (!next) co_return base::pass(std::move(next));
         co_return preview(std::move(*next));
     }
     auto written = co_await deps_.records.update(
-        id, [&how, &conditions](const domain::database& newest) -> base::outcome<domain::database> {
+        id,
+        [&edit, &conditions](const domain::database& newest) -> base::outcome<domain::database> {
             auto checked = check_revision(newest.revision, conditions.if_match);
             if (!checked) return base::pass(std::move(checked));
-            return how(newest);
+            return edit(newest);
         });
     if (!written) co_return base::pass(std::move(written));
-    which = deps_.table.find(id);
-    if (which == nullptr) {
+    database = deps_.table.find(id);
+    if (database == nullptr) {
         co_return base::fail(errc::not_found, fmt::format("there is no database '{}'", id));
     }
     deps_.reconciler.look_at(id);
@@ -216,39 +218,39 @@ aio::task<accepted> use_cases::change(std::string id, record_change how,
     deps_.log.info(event, {{"database_id", id},
                            {"operation_id", operation ? operation->id : std::string()},
                            {"revision", (*written)->revision},
-                           {"subject", by.subject},
-                           {"request_id", by.request_id}});
-    co_return accepted{.database = which->view, .operation = operation};
+                           {"subject", client.subject},
+                           {"request_id", client.request_id}});
+    co_return accepted{.database = database->view, .operation = operation};
 }
 
 aio::task<accepted> use_cases::patch_database(std::string id, domain::patch_request wanted,
-                                              write_conditions conditions, caller by) {
-    const auto* which = deps_.table.find(id);
-    if (which == nullptr) {
+                                              write_conditions conditions, caller client) {
+    const auto* database = deps_.table.find(id);
+    if (database == nullptr) {
         co_return base::fail(errc::not_found, fmt::format("there is no database '{}'", id));
     }
     std::string operation_id;
-    std::optional<reservation> held;
-    const auto how = [this, wanted, by, &operation_id,
-                      &held](const domain::database& newest) -> base::outcome<domain::database> {
-        held.reset();  // releases that of an attempt that lost to another writer
+    std::optional<reservation> claim;
+    const auto edit = [this, wanted, client, &operation_id,
+                       &claim](const domain::database& newest) -> base::outcome<domain::database> {
+        claim.reset();  // releases that of an attempt that lost to another writer
         auto next = domain::validate_patch(newest, wanted);
         if (!next) return base::pass(std::move(next));
         if (!changes_cluster(newest, *next)) return std::move(*next);
         const auto more = difference(*next, newest);
         auto room = check_room(newest.project, more);
         if (!room) return base::pass(std::move(room));
-        held.emplace(*this, newest.project, growth_of(more));
+        claim.emplace(*this, newest.project, growth_of(more));
         const auto kind = newest.paused == next->paused ? operation_kind::update
                           : next->paused                ? operation_kind::pause
                                                         : operation_kind::resume;
-        auto operation = new_operation(kind, by);
+        auto operation = new_operation(kind, client);
         operation_id = operation.id;
         domain::begin_operation(*next, std::move(operation), deps_.clock.utc_now());
         return std::move(*next);
     };
-    auto changed =
-        co_await change(std::move(id), how, conditions, std::move(by), "database_change_accepted");
+    auto changed = co_await change(std::move(id), edit, conditions, std::move(client),
+                                   "database_change_accepted");
     if (!changed) co_return base::pass(std::move(changed));
     // An operation that ran before this patch does not belong to it.
     if (changed->operation && changed->operation->id != operation_id) changed->operation.reset();
@@ -256,8 +258,9 @@ aio::task<accepted> use_cases::patch_database(std::string id, domain::patch_requ
 }
 
 aio::task<accepted> use_cases::delete_database(std::string id, write_conditions conditions,
-                                               caller by) {
-    const auto how = [this, by](const domain::database& newest) -> base::outcome<domain::database> {
+                                               caller client) {
+    const auto edit = [this,
+                       client](const domain::database& newest) -> base::outcome<domain::database> {
         if (newest.deleted) return newest;  // already deleted: the same response
         if (newest.deletion_protection) {
             return base::fail(errc::conflict,
@@ -266,20 +269,20 @@ aio::task<accepted> use_cases::delete_database(std::string id, write_conditions 
         }
         auto next = newest;
         next.deleted = true;
-        domain::begin_operation(next, new_operation(operation_kind::delete_database, by),
+        domain::begin_operation(next, new_operation(operation_kind::delete_database, client),
                                 deps_.clock.utc_now());
         return next;
     };
-    co_return co_await change(std::move(id), how, conditions, std::move(by),
+    co_return co_await change(std::move(id), edit, conditions, std::move(client),
                               "database_deletion_accepted");
 }
 
 aio::task<accepted> use_cases::recreate_database(std::string id, write_conditions conditions,
-                                                 caller by) {
-    const auto how = [this, by,
-                      id](const domain::database& newest) -> base::outcome<domain::database> {
-        const auto* which = deps_.table.find(id);
-        const auto observed = which == nullptr ? nullptr : deps_.table.observed_of(*which);
+                                                 caller client) {
+    const auto edit = [this, client,
+                       id](const domain::database& newest) -> base::outcome<domain::database> {
+        const auto* database = deps_.table.find(id);
+        const auto observed = database == nullptr ? nullptr : deps_.table.observed_of(*database);
         if (newest.deleted) {
             return base::fail(errc::conflict, "the database is being deleted", "being_deleted");
         }
@@ -296,15 +299,16 @@ aio::task<accepted> use_cases::recreate_database(std::string id, write_condition
         auto next = newest;
         next.object_uid.clear();
         next.was_ready = false;
-        domain::begin_operation(next, new_operation(operation_kind::recreate, by),
+        domain::begin_operation(next, new_operation(operation_kind::recreate, client),
                                 deps_.clock.utc_now());
         return next;
     };
-    co_return co_await change(id, how, conditions, std::move(by), "database_recreation_accepted");
+    co_return co_await change(id, edit, conditions, std::move(client),
+                              "database_recreation_accepted");
 }
 
 aio::task<std::shared_ptr<const domain::project>> use_cases::create_project(
-    domain::project_request wanted, write_conditions conditions, caller by) {
+    domain::project_request wanted, write_conditions conditions, caller client) {
     auto valid = domain::validate_project(nullptr, wanted);
     if (!valid) co_return base::pass(std::move(valid));
     if (deps_.table.project(valid->name)) {
@@ -315,16 +319,16 @@ aio::task<std::shared_ptr<const domain::project>> use_cases::create_project(
     if (conditions.dry_run) {
         co_return std::make_shared<const domain::project>(std::move(*valid));
     }
-    auto made = co_await deps_.records.put_project(std::move(*valid));
-    if (!made) co_return base::pass(std::move(made));
-    deps_.log.info(
-        "project_created",
-        {{"project", (*made)->name}, {"subject", by.subject}, {"request_id", by.request_id}});
-    co_return made;
+    auto created = co_await deps_.records.put_project(std::move(*valid));
+    if (!created) co_return base::pass(std::move(created));
+    deps_.log.info("project_created", {{"project", (*created)->name},
+                                       {"subject", client.subject},
+                                       {"request_id", client.request_id}});
+    co_return created;
 }
 
 aio::task<std::shared_ptr<const domain::project>> use_cases::patch_project(
-    std::string name, domain::project_request wanted, write_conditions conditions, caller by) {
+    std::string name, domain::project_request wanted, write_conditions conditions, caller client) {
     const auto present = deps_.table.project(name);
     if (!present) co_return no_such_project(name, {});
     bool is_changed = false;
@@ -344,12 +348,14 @@ aio::task<std::shared_ptr<const domain::project>> use_cases::patch_project(
     auto written = co_await deps_.records.update_project(name, change);
     if (!written) co_return base::pass(std::move(written));
     if (!is_changed) co_return written;
-    deps_.log.info("project_changed",
-                   {{"project", name}, {"subject", by.subject}, {"request_id", by.request_id}});
+    deps_.log.info(
+        "project_changed",
+        {{"project", name}, {"subject", client.subject}, {"request_id", client.request_id}});
     co_return written;
 }
 
-aio::task<> use_cases::delete_project(std::string name, write_conditions conditions, caller by) {
+aio::task<> use_cases::delete_project(std::string name, write_conditions conditions,
+                                      caller client) {
     const auto present = deps_.table.project(name);
     if (!present) co_return no_such_project(name, {});
     auto checked = check_revision(present->revision, conditions.if_match);
@@ -364,8 +370,9 @@ aio::task<> use_cases::delete_project(std::string name, write_conditions conditi
     leaving_projects_.erase(name);
     if (!removed && removed.error().code == errc::precondition) co_return changed_meanwhile();
     if (!removed) co_return base::pass(std::move(removed));
-    deps_.log.info("project_removed",
-                   {{"project", name}, {"subject", by.subject}, {"request_id", by.request_id}});
+    deps_.log.info(
+        "project_removed",
+        {{"project", name}, {"subject", client.subject}, {"request_id", client.request_id}});
     co_return base::ok();
 }
 

@@ -25,31 +25,32 @@ class use_cases {
         const base::clock& clock;
         obs::log& log;
     };
-    explicit use_cases(parts with) : deps_(with) {}
+    explicit use_cases(parts deps) : deps_(deps) {}
 
     aio::task<accepted> create_database(domain::create_request wanted, write_conditions conditions,
-                                        caller by);
+                                        caller client);
     aio::task<accepted> patch_database(std::string id, domain::patch_request wanted,
-                                       write_conditions conditions, caller by);
-    aio::task<accepted> delete_database(std::string id, write_conditions conditions, caller by);
-    aio::task<accepted> recreate_database(std::string id, write_conditions conditions, caller by);
+                                       write_conditions conditions, caller client);
+    aio::task<accepted> delete_database(std::string id, write_conditions conditions, caller client);
+    aio::task<accepted> recreate_database(std::string id, write_conditions conditions,
+                                          caller client);
     aio::task<std::shared_ptr<const domain::project>> create_project(domain::project_request wanted,
                                                                      write_conditions conditions,
-                                                                     caller by);
+                                                                     caller client);
     aio::task<std::shared_ptr<const domain::project>> patch_project(std::string name,
                                                                     domain::project_request wanted,
                                                                     write_conditions conditions,
-                                                                    caller by);
-    aio::task<> delete_project(std::string name, write_conditions conditions, caller by);
+                                                                    caller client);
+    aio::task<> delete_project(std::string name, write_conditions conditions, caller client);
 
   private:
     // Reserves capacity for a write in flight, so that two requests cannot both use the last place.
     class reservation;
     base::outcome<void> check_room(const std::string& project, const domain::usage& more) const;
-    aio::task<accepted> change(std::string id, record_change how, write_conditions conditions,
-                               caller by, std::string event);
+    aio::task<accepted> change(std::string id, record_change edit, write_conditions conditions,
+                               caller client, std::string event);
     [[nodiscard]] domain::operation new_operation(domain::operation_kind kind,
-                                                  const caller& by) const;
+                                                  const caller& client) const;
     [[nodiscard]] accepted preview(domain::database record) const;
 
     parts deps_;
