@@ -12,28 +12,30 @@ namespace {
 
 using base::errc;
 const std::string collection = "history";
-// A clock that is set back by less only leaves a gap.
-constexpr std::chrono::minutes ahead_most{5};
-// A clock that is wrong when a machine starts is put right within this time.
-constexpr std::chrono::minutes ahead_borne_for{10};
+// A clock that is set back by at most this only leaves a gap.
+constexpr std::chrono::minutes ahead_max{5};
+// Rows that are ahead of the clock are dropped after this time. A clock that is wrong when a
+// machine starts is corrected earlier.
+constexpr std::chrono::minutes drop_ahead_after{10};
 
-// Ascending by time as text: chunks of one database come back in their order.
+// The ids of a database's chunks sort by time as text, so that the store returns them in order.
 std::string document_id(const std::string& id, std::int64_t key) {
     return fmt::format("{}/{:012}", id, key);
 }
 
 }  // namespace
 
-// Rows of a wall clock that was ahead would keep out every row until it is that late again. But the
-// one that is wrong may be the clock of now: one look must not cost a day of history.
+// Drops rows that are ahead of the clock: the history accepts no row that is older than its newest.
+// The present clock may be the wrong one, so that the rows are dropped only if they stay ahead for
+// `drop_ahead_after`.
 void history_store::drop_ahead(const std::string& id, history& target, base::instant time) {
     const auto newest = target.rows.last();
-    if (!newest || *newest <= time + ahead_most) {
+    if (!newest || *newest <= time + ahead_max) {
         target.ahead_since.reset();
         return;
     }
     if (!target.ahead_since) target.ahead_since = clock_.now();
-    if (clock_.now() - *target.ahead_since < ahead_borne_for) return;
+    if (clock_.now() - *target.ahead_since < drop_ahead_after) return;
     target.ahead_since.reset();
     target.rows.drop_after(time);
     log_.warning("history_ahead_of_clock_dropped",
@@ -69,7 +71,7 @@ aio::task<> history_store::load(std::string id) {
                                           .after = after,
                                           .limit = 100});
         auto it = histories_.find(id);
-        if (it == histories_.end()) co_return base::ok();  // forgotten meanwhile
+        if (it == histories_.end()) co_return base::ok();  // forgotten during the read
         if (!page) {
             it->second.is_loading = false;
             co_return base::pass(std::move(page), "read the history");
@@ -93,7 +95,7 @@ aio::task<> history_store::append(std::string id, base::instant time,
                                   domain::metric_values values) {
     if (options_.retention.count() == 0) co_return base::ok();
     auto& present = histories_[id];
-    if (present.is_loading) co_return base::ok();  // the row of this turn is not worth a wait
+    if (present.is_loading) co_return base::ok();  // skips one row rather than wait
     if (!present.is_loaded) {
         auto loaded = co_await load(id);
         if (!loaded) co_return loaded;
@@ -163,7 +165,7 @@ aio::task<> history_store::write(std::vector<ports::put_request> puts,
             it->second.stored[chunks[index].key] = {.revision = *result,
                                                     .rows = chunks[index].rows};
         } else if (result.error().code == errc::precondition) {
-            // Written before, its answer was lost: learn the revision.
+            // An earlier write succeeded and its response was lost. Read the revision.
             auto document =
                 co_await store_.get(collection, document_id(chunks[index].id, chunks[index].key));
             const auto again = histories_.find(chunks[index].id);

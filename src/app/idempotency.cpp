@@ -15,48 +15,49 @@ using base::errc;
 constexpr std::size_t key_bytes_max = 128;
 const std::string collection = "idempotency";
 
-struct kept {
+struct stored_entry {
     std::string payload;
-    base::instant at{};
-    stored_response answer;
+    base::instant stored_at{};
+    stored_response response;
 };
 
-std::string encode(const kept& from) {
+std::string encode(const stored_entry& entry) {
     json::object headers;
-    for (const auto& [name, value] : from.answer.headers) headers[name] = value;
-    return json::serialize(json::object{{"payload", from.payload},
-                                        {"at", base::to_rfc3339_micro(from.at)},
-                                        {"status", from.answer.status},
+    for (const auto& [name, value] : entry.response.headers) headers[name] = value;
+    return json::serialize(json::object{{"payload", entry.payload},
+                                        {"at", base::to_rfc3339_micro(entry.stored_at)},
+                                        {"status", entry.response.status},
                                         {"headers", std::move(headers)},
-                                        {"body", from.answer.body}});
+                                        {"body", entry.response.body}});
 }
 
-base::outcome<kept> decode(const std::string& text) {
-    const auto broken = base::fail(errc::corrupt, "a kept answer cannot be read");
+base::outcome<stored_entry> decode(const std::string& text) {
+    const auto corrupt = base::fail(errc::corrupt, "a stored response cannot be read");
     boost::system::error_code error;
     const auto parsed = json::parse(text, error);
     const auto* object = error ? nullptr : parsed.if_object();
-    if (object == nullptr) return broken;
+    if (object == nullptr) return corrupt;
     const auto text_of = [&](std::string_view key) -> std::optional<std::string> {
         const auto* value = object->if_contains(key);
         if (value == nullptr || !value->is_string()) return std::nullopt;
         return std::string(value->get_string());
     };
     const auto payload = text_of("payload");
-    const auto at = base::from_rfc3339(text_of("at").value_or(""));
+    const auto stored_at = base::from_rfc3339(text_of("at").value_or(""));
     const auto body = text_of("body");
     const auto* status = object->if_contains("status");
     const auto* headers = object->if_contains("headers");
-    if (!payload || !at || !body || status == nullptr || !status->is_int64() ||
+    if (!payload || !stored_at || !body || status == nullptr || !status->is_int64() ||
         headers == nullptr || !headers->is_object()) {
-        return broken;
+        return corrupt;
     }
-    kept result{.payload = *payload,
-                .at = *at,
-                .answer = {.status = static_cast<unsigned>(status->get_int64()), .body = *body}};
+    stored_entry result{
+        .payload = *payload,
+        .stored_at = *stored_at,
+        .response = {.status = static_cast<unsigned>(status->get_int64()), .body = *body}};
     for (const auto& [name, value] : headers->get_object()) {
-        if (!value.is_string()) return broken;
-        result.answer.headers.emplace(std::string(name), std::string(value.get_string()));
+        if (!value.is_string()) return corrupt;
+        result.response.headers.emplace(std::string(name), std::string(value.get_string()));
     }
     return result;
 }
@@ -67,21 +68,21 @@ aio::task<idempotency_ticket> idempotency_ledger::begin(std::string key, std::st
     if (key.size() > key_bytes_max) {
         co_return base::fail(errc::invalid, "the Idempotency-Key is too long");
     }
-    const auto [at, is_first] = open_.try_emplace(key, open_request{.payload = payload});
+    const auto [it, is_first] = open_.try_emplace(key, open_request{.payload = payload});
     if (!is_first) {
-        co_return idempotency_ticket{.verdict = at->second.payload == payload
+        co_return idempotency_ticket{.verdict = it->second.payload == payload
                                                     ? idempotency_verdict::in_progress
                                                     : idempotency_verdict::other_payload};
     }
-    auto found = co_await store_.get(collection, key);
-    if (!found) {
-        if (found.error().code == errc::not_found) co_return idempotency_ticket{};
+    auto document = co_await store_.get(collection, key);
+    if (!document) {
+        if (document.error().code == errc::not_found) co_return idempotency_ticket{};
         open_.erase(key);
-        co_return base::pass(std::move(found), "look for an earlier answer");
+        co_return base::pass(std::move(document), "read the stored response");
     }
-    auto earlier = decode(found->body);
-    if (!earlier || clock_.utc_now() - earlier->at > idempotency_kept_for) {
-        open_[key].replaces = found->revision;
+    auto earlier = decode(document->body);
+    if (!earlier || clock_.utc_now() - earlier->stored_at > idempotency_kept_for) {
+        open_[key].replaces = document->revision;
         co_return idempotency_ticket{};
     }
     open_.erase(key);
@@ -89,23 +90,23 @@ aio::task<idempotency_ticket> idempotency_ledger::begin(std::string key, std::st
         co_return idempotency_ticket{.verdict = idempotency_verdict::other_payload};
     }
     co_return idempotency_ticket{.verdict = idempotency_verdict::replay,
-                                 .answer = std::move(earlier->answer)};
+                                 .answer = std::move(earlier->response)};
 }
 
-aio::task<> idempotency_ledger::finish(std::string key, stored_response answer) {
-    const auto at = open_.find(key);
-    if (at == open_.end()) co_return base::ok();
-    const auto request = at->second;
+aio::task<> idempotency_ledger::finish(std::string key, stored_response response) {
+    const auto it = open_.find(key);
+    if (it == open_.end()) co_return base::ok();
+    const auto request = it->second;
     auto put = co_await store_.put(
         {.collection = collection,
          .content = {.id = key,
                      .body = encode({.payload = request.payload,
-                                     .at = clock_.utc_now(),
-                                     .answer = std::move(answer)}),
+                                     .stored_at = clock_.utc_now(),
+                                     .response = std::move(response)}),
                      .index = {{"day", base::to_rfc3339(clock_.utc_now()).substr(0, 10)}}},
          .expected = request.replaces});
     open_.erase(key);
-    if (!put) co_return base::pass(std::move(put), "keep the answer");
+    if (!put) co_return base::pass(std::move(put), "store the response");
     co_return base::ok();
 }
 
@@ -114,18 +115,20 @@ void idempotency_ledger::abandon(const std::string& key) {
 }
 
 aio::task<> idempotency_ledger::purge() {
-    // Two whole days back and before: whatever is found there has expired.
+    // Responses expire after a day. All that were stored two or more calendar days ago have
+    // expired.
     for (int days = 2; days <= 9; ++days) {
         const auto day = base::to_rfc3339(clock_.utc_now() - std::chrono::days(days)).substr(0, 10);
         while (true) {
             auto page = co_await store_.find(
                 {.collection = collection, .index_name = "day", .index_value = day, .limit = 500});
-            if (!page) co_return base::pass(std::move(page), "find old answers");
+            if (!page) co_return base::pass(std::move(page), "find expired responses");
             if (page->items.empty()) break;
             for (const auto& document : page->items) {
                 auto removed = co_await store_.remove(
                     {.collection = collection, .id = document.id, .expected = document.revision});
-                if (!removed) co_return base::pass(std::move(removed), "remove an old answer");
+                if (!removed)
+                    co_return base::pass(std::move(removed), "delete an expired response");
             }
         }
     }

@@ -21,7 +21,7 @@ class idempotency_ledger {
     // Errors: invalid (key over 128 bytes), unavailable, corrupt.
     aio::task<idempotency_ticket> begin(std::string key, std::string payload);
     // Stores the response. Errors: unavailable (not stored; a repeated request runs again).
-    aio::task<> finish(std::string key, stored_response answer);
+    aio::task<> finish(std::string key, stored_response response);
     void abandon(const std::string& key);
     // Deletes responses that are older than a day.
     aio::task<> purge();

@@ -8,10 +8,10 @@
 namespace app {
 namespace {
 
-constexpr std::chrono::seconds turn_most{5};
-// A database that has just become scrapeable is looked at soon: people wait for it.
+constexpr std::chrono::seconds turn_interval_max{5};
+// Maximum wait for the first scrape of a database that was just created or has just started.
 constexpr std::chrono::milliseconds first_look{500};
-// What has not been seen yet is tried again after so long, then after twice that, up to the
+// First wait after a failed scrape of a database without a sample. The wait doubles up to the
 // interval.
 constexpr std::chrono::seconds first_retry{2};
 
@@ -34,10 +34,10 @@ metrics_sync::metrics_sync(parts deps, metrics_sync_options options)
       lanes_(options.concurrency),
       wakeup_(deps.executor),
       scrapes_(deps.executor) {
-    deps_.health.set_interval(background::metrics_sync, turn_most);
+    deps_.health.set_interval(background::metrics_sync, turn_interval_max);
 }
 
-// Why the database cannot be scraped at the moment; empty when it can.
+// Returns why the database cannot be scraped at present, or an empty string if it can.
 std::string metrics_sync::reason_against(const entry& database) {
     if (!database.record->monitoring) return "monitoring_off";
     if (database.record->deleted) return "being_deleted";
@@ -53,17 +53,17 @@ void metrics_sync::schedule(const std::string& id, target& database, base::stead
     (database.is_slow ? slow_ : fast_).push({.when = due, .id = id});
 }
 
-// People wait for the first value.
+// Schedules an early scrape: users wait for the first value.
 void metrics_sync::look_soon(const std::string& id, target& database) {
     database.retry = first_retry;
-    if (database.in_work) return;  // the retry follows its end
+    if (database.in_work) return;  // scrape() schedules the retry
     const auto slot = slot_of(id, options_.interval);
     schedule(id, database,
              deps_.clock.now() + std::min<std::chrono::nanoseconds>(slot, first_look));
     wakeup_.notify();
 }
 
-// Made, or brought back, within the last interval.
+// Returns whether the database was created, or its last operation ended, within the interval.
 bool metrics_sync::is_fresh(const database_view& view) const {
     if (view.status.phase == domain::status_phase::provisioning) return true;
     const auto is_recent = [&](base::instant when) {
@@ -90,12 +90,12 @@ void metrics_sync::on_database(std::shared_ptr<const database_view> view, change
             added.was_running = is_running;
             added.retry = first_retry;
             if (is_fresh(*view)) return look_soon(id, added);
-            // Many at once (a start) are spread over the interval.
+            // After a start, the scrapes of all databases are spread over the interval.
             schedule(id, added, deps_.clock.now() + slot_of(id, options_.interval));
             wakeup_.notify();
         } else if (is_running && !std::exchange(it->second.was_running, true) &&
                    !database->sample) {
-            look_soon(id, it->second);  // earlier looks came before its exporter
+            look_soon(id, it->second);  // its exporter has just started
         }
         return;
     }
@@ -136,13 +136,14 @@ std::chrono::nanoseconds metrics_sync::turn() {
     start_due(slow_, lane::slow, now);
     deps_.probe.scrapes_scheduled.set(static_cast<double>(targets_.size()));
     deps_.probe.scrapes_in_flight.set(static_cast<double>(lanes_.in_flight()));
-    std::chrono::nanoseconds wait = turn_most;
+    std::chrono::nanoseconds wait = turn_interval_max;
     const auto wake_at = [&](base::steady_time when) {
         wait = std::min<std::chrono::nanoseconds>(wait, when - now);
     };
     if (!fast_.empty() && lanes_.has_place(lane::fast)) wake_at(fast_.top().when);
     if (!slow_.empty() && lanes_.has_place(lane::slow)) wake_at(slow_.top().when);
-    if (!lanes_.has_place(lane::fast)) wake_at(lanes_.next_move().value_or(now + turn_most));
+    if (!lanes_.has_place(lane::fast))
+        wake_at(lanes_.next_move().value_or(now + turn_interval_max));
     return std::max<std::chrono::nanoseconds>(wait, std::chrono::nanoseconds(0));
 }
 
@@ -172,8 +173,8 @@ aio::task<> metrics_sync::scrape(std::string id, scrape_lanes::ticket place) {
                            seconds(ended - begun));
         const bool succeeded = outcome.has_value();
         const bool timed_out = !outcome && outcome.error().code == base::errc::timed_out;
-        auto taken = co_await take(id, std::move(outcome));
-        if (!taken) deps_.log.debug("history_not_kept", {{"database_id", id}});
+        auto stored = co_await take(id, std::move(outcome));
+        if (!stored) deps_.log.debug("history_not_kept", {{"database_id", id}});
         const auto it = targets_.find(id);
         if (it != targets_.end()) {
             it->second.in_work = false;

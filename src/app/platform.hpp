@@ -52,7 +52,8 @@ class platform_listener {
     virtual ~platform_listener() = default;
     virtual void on_database(std::shared_ptr<const database_view> view, change delta) = 0;
     virtual void on_database_deleted(std::shared_ptr<const database_view> last) = 0;
-    // Receives every new state of an operation. Those of deleted databases are kept for 7 days.
+    // Receives every new state of an operation. Operations of deleted databases are kept for 7
+    // days.
     virtual void on_operation(std::shared_ptr<const domain::operation> operation) = 0;
     virtual void on_operation_forgotten(const std::string& id) = 0;
     virtual void on_project(std::shared_ptr<const domain::project> project) = 0;
@@ -146,7 +147,7 @@ class platform {
     // day, while the record holds the operation (docs/adr/0003).
     virtual aio::task<idempotency_ticket> begin_idempotent(std::string key,
                                                            std::string payload) = 0;
-    virtual aio::task<void> finish_idempotent(std::string key, stored_response answer) = 0;
+    virtual aio::task<void> finish_idempotent(std::string key, stored_response response) = 0;
     virtual aio::task<void> abandon_idempotent(
         std::string key) = 0;  // the write failed in a way that may be retried
 

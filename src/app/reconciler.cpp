@@ -119,7 +119,7 @@ aio::task<aio::requeue_after> reconciler::reconcile(std::string id) {
                                              context_of(*database));
             });
         if (!noted) co_return base::pass(std::move(noted), "note what was done");
-        // Nothing more is to be done until the cluster has reacted.
+        // No further action is possible until the cluster has reacted.
         if (action.kind == action_kind::remove_object && end.is_absent) continue;
         const auto again = decision->again_in.value_or(std::chrono::seconds(5));
         co_return aio::requeue_after(again);
@@ -158,9 +158,9 @@ aio::task<reconciler::done_action> reconciler::act(domain::database record, doma
             break;
         }
         case action_kind::request_change: {
-            auto asked =
+            auto requested =
                 co_await deps_.cluster.request_change(record, action.change, action.operation_id);
-            if (!asked) co_return base::pass(std::move(asked));
+            if (!requested) co_return base::pass(std::move(requested));
             break;
         }
         case action_kind::remove_object: {

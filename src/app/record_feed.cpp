@@ -38,17 +38,17 @@ std::optional<announcement> parse_line(std::string_view line) {
 std::vector<std::string> differing_ids(const std::map<std::string, ports::revision>& known,
                                        const ports::revision_page& page, const std::string& after) {
     std::vector<std::string> result;
-    auto held = known.upper_bound(after);
+    auto entry = known.upper_bound(after);
     for (const auto& stored : page.items) {
-        for (; held != known.end() && held->first < stored.id; ++held) {
-            result.push_back(held->first);
+        for (; entry != known.end() && entry->first < stored.id; ++entry) {
+            result.push_back(entry->first);
         }
-        const bool is_held = held != known.end() && held->first == stored.id;
-        if (!is_held || held->second != stored.revision) result.push_back(stored.id);
-        if (is_held) ++held;
+        const bool is_known = entry != known.end() && entry->first == stored.id;
+        if (!is_known || entry->second != stored.revision) result.push_back(stored.id);
+        if (is_known) ++entry;
     }
     if (!page.next.empty()) return result;
-    for (; held != known.end(); ++held) result.push_back(held->first);
+    for (; entry != known.end(); ++entry) result.push_back(entry->first);
     return result;
 }
 
@@ -77,9 +77,9 @@ aio::task<> record_feed::run() {
         {.period = options_.anti_entropy_interval,
          .first_delay = options_.anti_entropy_interval,
          .on_failure =
-             [this](const base::failure& why) {
+             [this](const base::failure& failure) {
                  deps_.log.warning("anti_entropy_failed",
-                                   {{"code", base::name(why.code)}, {"detail", why.text}});
+                                   {{"code", base::name(failure.code)}, {"detail", failure.text}});
              }},
         [this] { return compare(); });
     loops_.cancel();

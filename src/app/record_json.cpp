@@ -18,34 +18,36 @@ using base::errc;
 // 1: `topology` without groups, size and storage next to it. 2: topology.groups.
 constexpr int format_version = 2;
 
-// Reads members of one object; the first fault is kept and everything after it yields defaults.
+// Reads the members of one object. Keeps the name of the first invalid member in `invalid_member`.
+// An invalid member yields its default value.
 class reader {
   public:
-    reader(const json::value& from, std::string& fault) : fault_(fault) {
-        object_ = from.if_object();
-        if (object_ == nullptr) complain("the document");
+    reader(const json::value& source, std::string& invalid_member)
+        : invalid_member_(invalid_member) {
+        object_ = source.if_object();
+        if (object_ == nullptr) report_invalid("the document");
     }
 
     std::string text(std::string_view key) {
         const auto* value = find(key);
         if (value == nullptr) return {};
-        if (const auto* found = value->if_string()) return std::string(*found);
-        complain(key);
+        if (const auto* string = value->if_string()) return std::string(*string);
+        report_invalid(key);
         return {};
     }
     std::int64_t integer(std::string_view key) {
         const auto* value = find(key);
         if (value == nullptr) return 0;
-        if (const auto* found = value->if_int64()) return *found;
-        complain(key);
+        if (const auto* number = value->if_int64()) return *number;
+        report_invalid(key);
         return 0;
     }
     int small(std::string_view key) { return static_cast<int>(integer(key)); }
     bool flag(std::string_view key) {
         const auto* value = find(key);
         if (value == nullptr) return false;
-        if (const auto* found = value->if_bool()) return *found;
-        complain(key);
+        if (const auto* boolean = value->if_bool()) return *boolean;
+        report_invalid(key);
         return false;
     }
     base::instant when(std::string_view key) {
@@ -53,15 +55,15 @@ class reader {
     }
     std::optional<base::instant> optional_when(std::string_view key) {
         if (find(key) == nullptr) return std::nullopt;
-        auto found = base::from_rfc3339(text(key));
-        if (!found) complain(key);
-        return found;
+        auto result = base::from_rfc3339(text(key));
+        if (!result) report_invalid(key);
+        return result;
     }
     template <class Enum>
-    Enum word(std::string_view key, std::optional<Enum> (*from)(std::string_view) noexcept) {
-        const auto found = from(text(key));
-        if (!found) complain(key);
-        return found.value_or(Enum{});
+    Enum word(std::string_view key, std::optional<Enum> (*parse)(std::string_view) noexcept) {
+        const auto result = parse(text(key));
+        if (!result) report_invalid(key);
+        return result.value_or(Enum{});
     }
     domain::labels labels(std::string_view key) {
         domain::labels result;
@@ -69,46 +71,46 @@ class reader {
         if (value == nullptr) return result;
         const auto* object = value->if_object();
         if (object == nullptr) {
-            complain(key);
+            report_invalid(key);
             return result;
         }
         for (const auto& [name, text] : *object) {
-            if (const auto* found = text.if_string()) {
-                result.emplace(std::string(name), std::string(*found));
+            if (const auto* string = text.if_string()) {
+                result.emplace(std::string(name), std::string(*string));
             } else {
-                complain(key);
+                report_invalid(key);
             }
         }
         return result;
     }
     template <class Item>
-    std::vector<Item> list(std::string_view key, Item (*from)(reader&)) {
+    std::vector<Item> list(std::string_view key, Item (*read)(reader&)) {
         std::vector<Item> result;
         const auto* value = find(key);
         if (value == nullptr) return result;
         const auto* array = value->if_array();
         if (array == nullptr) {
-            complain(key);
+            report_invalid(key);
             return result;
         }
-        for (const auto& each : *array) {
-            reader inner(each, fault_);
-            result.push_back(from(inner));
+        for (const auto& element : *array) {
+            reader inner(element, invalid_member_);
+            result.push_back(read(inner));
         }
         return result;
     }
     reader object(std::string_view key) {
         static const json::value none = json::object{};
         const auto* value = find(key);
-        return {value == nullptr ? none : *value, fault_};
+        return {value == nullptr ? none : *value, invalid_member_};
     }
     [[nodiscard]] bool has(std::string_view key) const { return find(key) != nullptr; }
     void check_version() {
-        if (integer("v") > format_version) complain("v (written by a newer version)");
+        if (integer("v") > format_version) report_invalid("v (written by a newer version)");
     }
 
-    void complain(std::string_view what) {
-        if (fault_.empty()) fault_ = what;
+    void report_invalid(std::string_view member) {
+        if (invalid_member_.empty()) invalid_member_ = member;
     }
 
   private:
@@ -116,7 +118,7 @@ class reader {
         return object_ == nullptr ? nullptr : object_->if_contains(key);
     }
     const json::object* object_ = nullptr;
-    std::string& fault_;
+    std::string& invalid_member_;
 };
 
 json::object to_json(const domain::labels& labels) {
@@ -129,26 +131,26 @@ json::object to_json(const domain::operation_step& step) {
     return {{"name", step.name}, {"phase", name(step.phase)}, {"message", step.message}};
 }
 
-json::object to_json(const domain::operation& from) {
+json::object to_json(const domain::operation& source) {
     json::array steps;
-    for (const auto& step : from.steps) steps.push_back(to_json(step));
+    for (const auto& step : source.steps) steps.push_back(to_json(step));
     json::object result{{"v", format_version},
-                        {"id", from.id},
-                        {"kind", name(from.kind)},
-                        {"database_id", from.database_id},
-                        {"project", from.project},
-                        {"phase", name(from.phase)},
-                        {"progress", from.progress},
+                        {"id", source.id},
+                        {"kind", name(source.kind)},
+                        {"database_id", source.database_id},
+                        {"project", source.project},
+                        {"phase", name(source.phase)},
+                        {"progress", source.progress},
                         {"steps", std::move(steps)},
-                        {"created_at", base::to_rfc3339_micro(from.created_at)},
-                        {"error_code", from.error_code},
-                        {"error_message", from.error_message},
-                        {"requested_by", from.requested_by}};
-    if (from.started_at) result["started_at"] = base::to_rfc3339_micro(*from.started_at);
-    if (from.finished_at) result["finished_at"] = base::to_rfc3339_micro(*from.finished_at);
-    if (!from.idempotency_key.empty()) {
-        result["idempotency_key"] = from.idempotency_key;
-        result["request_digest"] = from.request_digest;
+                        {"created_at", base::to_rfc3339_micro(source.created_at)},
+                        {"error_code", source.error_code},
+                        {"error_message", source.error_message},
+                        {"requested_by", source.requested_by}};
+    if (source.started_at) result["started_at"] = base::to_rfc3339_micro(*source.started_at);
+    if (source.finished_at) result["finished_at"] = base::to_rfc3339_micro(*source.finished_at);
+    if (!source.idempotency_key.empty()) {
+        result["idempotency_key"] = source.idempotency_key;
+        result["request_digest"] = source.request_digest;
     }
     return result;
 }
@@ -168,31 +170,31 @@ json::object to_json(const domain::topology& shape) {
     return {{"mode", name(shape.mode)}, {"shards", shape.shards}, {"groups", std::move(groups)}};
 }
 
-domain::operation_step read_step(reader& from) {
-    auto name = from.text("name");
+domain::operation_step read_step(reader& source) {
+    auto name = source.text("name");
     if (name == "apply_switch") name = "apply_pause";  // its name in format 1
     return {.name = std::move(name),
-            .phase = from.word("phase", &domain::operation_phase_from),
-            .message = from.text("message")};
+            .phase = source.word("phase", &domain::operation_phase_from),
+            .message = source.text("message")};
 }
 
-domain::operation read_operation(reader& from) {
-    from.check_version();
-    return {.id = from.text("id"),
-            .kind = from.word("kind", &domain::operation_kind_from),
-            .database_id = from.text("database_id"),
-            .project = from.text("project"),
-            .phase = from.word("phase", &domain::operation_phase_from),
-            .progress = from.small("progress"),
-            .steps = from.list("steps", &read_step),
-            .created_at = from.when("created_at"),
-            .started_at = from.optional_when("started_at"),
-            .finished_at = from.optional_when("finished_at"),
-            .error_code = from.text("error_code"),
-            .error_message = from.text("error_message"),
-            .requested_by = from.text("requested_by"),
-            .idempotency_key = from.text("idempotency_key"),
-            .request_digest = from.text("request_digest")};
+domain::operation read_operation(reader& source) {
+    source.check_version();
+    return {.id = source.text("id"),
+            .kind = source.word("kind", &domain::operation_kind_from),
+            .database_id = source.text("database_id"),
+            .project = source.text("project"),
+            .phase = source.word("phase", &domain::operation_phase_from),
+            .progress = source.small("progress"),
+            .steps = source.list("steps", &read_step),
+            .created_at = source.when("created_at"),
+            .started_at = source.optional_when("started_at"),
+            .finished_at = source.optional_when("finished_at"),
+            .error_code = source.text("error_code"),
+            .error_message = source.text("error_message"),
+            .requested_by = source.text("requested_by"),
+            .idempotency_key = source.text("idempotency_key"),
+            .request_digest = source.text("request_digest")};
 }
 
 domain::storage read_storage(reader source) {
@@ -217,7 +219,7 @@ domain::topology read_topology(reader& record, const std::string& engine) {
                            .shards = source.small("shards")};
     if (source.has("groups")) {
         shape.groups = source.list("groups", &read_group);
-        if (shape.groups.empty()) source.complain("groups");
+        if (shape.groups.empty()) source.report_invalid("groups");
         return shape;
     }
     shape.groups = {{.replicas = source.small("replicas"),
@@ -229,57 +231,57 @@ domain::topology read_topology(reader& record, const std::string& engine) {
     return shape;
 }
 
-domain::database read_database(reader& from) {
-    from.check_version();
+domain::database read_database(reader& source) {
+    source.check_version();
     domain::database record;
-    record.id = from.text("id");
-    record.project = from.text("project");
-    record.name = from.text("name");
-    record.engine = from.text("engine");
-    record.version = from.text("version");
-    record.topology = read_topology(from, record.engine);
-    record.deletion_protection = from.flag("deletion_protection");
-    record.paused = from.flag("paused");
-    record.monitoring = from.flag("monitoring");
-    record.labels = from.labels("labels");
-    record.deleted = from.flag("deleted");
-    record.object_uid = from.text("object_uid");
-    record.was_ready = from.flag("was_ready");
-    record.operations = from.list("operations", &read_operation);
-    record.created_at = from.when("created_at");
-    record.updated_at = from.when("updated_at");
+    record.id = source.text("id");
+    record.project = source.text("project");
+    record.name = source.text("name");
+    record.engine = source.text("engine");
+    record.version = source.text("version");
+    record.topology = read_topology(source, record.engine);
+    record.deletion_protection = source.flag("deletion_protection");
+    record.paused = source.flag("paused");
+    record.monitoring = source.flag("monitoring");
+    record.labels = source.labels("labels");
+    record.deleted = source.flag("deleted");
+    record.object_uid = source.text("object_uid");
+    record.was_ready = source.flag("was_ready");
+    record.operations = source.list("operations", &read_operation);
+    record.created_at = source.when("created_at");
+    record.updated_at = source.when("updated_at");
     return record;
 }
 
-domain::project read_project(reader& from) {
-    from.check_version();
+domain::project read_project(reader& source) {
+    source.check_version();
     domain::project record;
-    record.name = from.text("name");
-    record.display_name = from.text("display_name");
-    record.labels = from.labels("labels");
-    record.max_databases = from.integer("max_databases");
-    record.max_cpu_millis = from.integer("max_cpu_millis");
-    record.max_memory_bytes = from.integer("max_memory_bytes");
-    record.max_storage_bytes = from.integer("max_storage_bytes");
-    record.created_at = from.when("created_at");
-    record.updated_at = from.when("updated_at");
+    record.name = source.text("name");
+    record.display_name = source.text("display_name");
+    record.labels = source.labels("labels");
+    record.max_databases = source.integer("max_databases");
+    record.max_cpu_millis = source.integer("max_cpu_millis");
+    record.max_memory_bytes = source.integer("max_memory_bytes");
+    record.max_storage_bytes = source.integer("max_storage_bytes");
+    record.created_at = source.when("created_at");
+    record.updated_at = source.when("updated_at");
     return record;
 }
 
 template <class Record>
 base::outcome<Record> decode(std::string_view text, Record (*read)(reader&),
-                             std::string_view what) {
+                             std::string_view kind) {
     boost::system::error_code error;
     const auto parsed = json::parse(text, error);
     if (error) {
-        return base::fail(errc::corrupt, fmt::format("a stored {} is not JSON", what));
+        return base::fail(errc::corrupt, fmt::format("a stored {} is not JSON", kind));
     }
-    std::string fault;
-    reader from(parsed, fault);
-    auto record = read(from);
-    if (!fault.empty()) {
+    std::string invalid_member;
+    reader source(parsed, invalid_member);
+    auto record = read(source);
+    if (!invalid_member.empty()) {
         return base::fail(errc::corrupt,
-                          fmt::format("a stored {} cannot be read at {}", what, fault));
+                          fmt::format("a stored {} cannot be read at {}", kind, invalid_member));
     }
     return record;
 }
@@ -290,40 +292,40 @@ std::string encode(const domain::operation& record) {
     return json::serialize(to_json(record));
 }
 
-std::string encode(const domain::database& from) {
+std::string encode(const domain::database& source) {
     json::array operations;
-    for (const auto& each : from.operations) operations.push_back(to_json(each));
+    for (const auto& operation : source.operations) operations.push_back(to_json(operation));
     const json::object result{{"v", format_version},
-                              {"id", from.id},
-                              {"project", from.project},
-                              {"name", from.name},
-                              {"engine", from.engine},
-                              {"version", from.version},
-                              {"topology", to_json(from.topology)},
-                              {"deletion_protection", from.deletion_protection},
-                              {"paused", from.paused},
-                              {"monitoring", from.monitoring},
-                              {"labels", to_json(from.labels)},
-                              {"deleted", from.deleted},
-                              {"object_uid", from.object_uid},
-                              {"was_ready", from.was_ready},
+                              {"id", source.id},
+                              {"project", source.project},
+                              {"name", source.name},
+                              {"engine", source.engine},
+                              {"version", source.version},
+                              {"topology", to_json(source.topology)},
+                              {"deletion_protection", source.deletion_protection},
+                              {"paused", source.paused},
+                              {"monitoring", source.monitoring},
+                              {"labels", to_json(source.labels)},
+                              {"deleted", source.deleted},
+                              {"object_uid", source.object_uid},
+                              {"was_ready", source.was_ready},
                               {"operations", std::move(operations)},
-                              {"created_at", base::to_rfc3339_micro(from.created_at)},
-                              {"updated_at", base::to_rfc3339_micro(from.updated_at)}};
+                              {"created_at", base::to_rfc3339_micro(source.created_at)},
+                              {"updated_at", base::to_rfc3339_micro(source.updated_at)}};
     return json::serialize(result);
 }
 
-std::string encode(const domain::project& from) {
+std::string encode(const domain::project& source) {
     const json::object result{{"v", format_version},
-                              {"name", from.name},
-                              {"display_name", from.display_name},
-                              {"labels", to_json(from.labels)},
-                              {"max_databases", from.max_databases},
-                              {"max_cpu_millis", from.max_cpu_millis},
-                              {"max_memory_bytes", from.max_memory_bytes},
-                              {"max_storage_bytes", from.max_storage_bytes},
-                              {"created_at", base::to_rfc3339_micro(from.created_at)},
-                              {"updated_at", base::to_rfc3339_micro(from.updated_at)}};
+                              {"name", source.name},
+                              {"display_name", source.display_name},
+                              {"labels", to_json(source.labels)},
+                              {"max_databases", source.max_databases},
+                              {"max_cpu_millis", source.max_cpu_millis},
+                              {"max_memory_bytes", source.max_memory_bytes},
+                              {"max_storage_bytes", source.max_storage_bytes},
+                              {"created_at", base::to_rfc3339_micro(source.created_at)},
+                              {"updated_at", base::to_rfc3339_micro(source.updated_at)}};
     return json::serialize(result);
 }
 

@@ -26,10 +26,10 @@ ports::document document_of(const domain::database& record) {
             .unique = {{"name", fmt::format("{}/{}", record.project, record.name)}}};
 }
 
-bool is_effect_unknown(const base::failure& why) noexcept {
-    if (why.reason == "queue_full") return false;  // it was not begun
-    return why.code == errc::unavailable || why.code == errc::timed_out ||
-           why.code == errc::cancelled || why.code == errc::internal;
+bool is_effect_unknown(const base::failure& failure) noexcept {
+    if (failure.reason == "queue_full") return false;  // the write was not started
+    return failure.code == errc::unavailable || failure.code == errc::timed_out ||
+           failure.code == errc::cancelled || failure.code == errc::internal;
 }
 
 }  // namespace
@@ -61,8 +61,8 @@ aio::task<> record_repository::load_collection(
             co_await store_.find({.collection = collection, .after = after, .limit = page_limit});
         if (!page) co_return base::pass(std::move(page), collection);
         for (const auto& document : page->items) {
-            auto taken = take(document);
-            if (!taken) co_return base::pass(std::move(taken), collection + "/" + document.id);
+            auto loaded = take(document);
+            if (!loaded) co_return base::pass(std::move(loaded), collection + "/" + document.id);
         }
         if (page->next.empty()) co_return base::ok();
         after = page->next;
@@ -94,14 +94,13 @@ aio::task<> record_repository::load() {
     });
 }
 
-// Whoever asks again and again while the store is away must not leave a doubt each time.
+// Bounds the unconfirmed writes: a client may repeat a create while the store is unavailable.
 base::outcome<void> record_repository::check_ready() const {
     const bool is_full =
         unconfirmed_creations_.size() + unconfirmed_projects_.size() >= unconfirmed_max;
     if (store_.is_connected() && !is_full) return {};
     return base::fail(errc::unavailable,
-                      is_full ? "too many writes wait for a look whether they happened"
-                              : "the store is not connected",
+                      is_full ? "too many writes are unconfirmed" : "the store is not connected",
                       "store_not_ready");
 }
 
@@ -133,21 +132,21 @@ aio::task<std::shared_ptr<const domain::database>> record_repository::create(
 }
 
 aio::task<> record_repository::reload(std::string id) {
-    auto found = co_await store_.get(databases, id);
-    auto* which = table_.find(id);
-    if (which != nullptr && !found && found.error().code != errc::not_found) {
-        co_return base::pass(std::move(found), "read the record again");
+    auto document = co_await store_.get(databases, id);
+    auto* entry = table_.find(id);
+    if (entry != nullptr && !document && document.error().code != errc::not_found) {
+        co_return base::pass(std::move(document), "read the record again");
     }
     unconfirmed_records_.erase(id);
-    if (which == nullptr) co_return base::ok();
-    if (!found) {
-        table_.erase(id);  // a removal whose answer was lost
+    if (entry == nullptr) co_return base::ok();
+    if (!document) {
+        table_.erase(id);  // deleted by a write whose response was lost
         co_return base::ok();
     }
-    auto record = decode_database(found->body);
+    auto record = decode_database(document->body);
     if (!record) co_return base::pass(std::move(record), id);
-    record->revision = found->revision;
-    if (record->revision != which->record->revision) {
+    record->revision = document->revision;
+    if (record->revision != entry->record->revision) {
         table_.put(std::make_shared<const domain::database>(std::move(*record)));
     }
     co_return base::ok();
@@ -158,16 +157,16 @@ aio::task<std::shared_ptr<const domain::database>> record_repository::update(std
     const auto turn = co_await queue_.enter(databases + "/" + id);
     if (!turn) co_return std::unexpected(turn.error());
     for (int round = 0; round < rounds_max; ++round) {
-        auto* which = table_.find(id);
+        auto* entry = table_.find(id);
         if (unconfirmed_records_.contains(id)) {
             auto reloaded = co_await reload(id);
             if (!reloaded) co_return base::pass(std::move(reloaded));
-            which = table_.find(id);
+            entry = table_.find(id);
         }
-        if (which == nullptr) {
+        if (entry == nullptr) {
             co_return base::fail(errc::not_found, fmt::format("there is no database '{}'", id));
         }
-        const auto present = which->record;
+        const auto present = entry->record;
         auto wanted = change(*present);
         if (!wanted) co_return base::pass(std::move(wanted));
         if (*wanted == *present) co_return present;
@@ -175,20 +174,20 @@ aio::task<std::shared_ptr<const domain::database>> record_repository::update(std
         auto put = co_await store_.put({.collection = databases,
                                         .content = document_of(*wanted),
                                         .expected = present->revision});
-        which = table_.find(id);
+        entry = table_.find(id);
         if (put) {
             wanted->revision = *put;
             auto shared = std::make_shared<const domain::database>(std::move(*wanted));
-            if (which != nullptr) table_.put(shared);
+            if (entry != nullptr) table_.put(shared);
             observer_(record_kind::database, id, shared->revision);
             co_return shared;
         }
         if (put.error().code != errc::precondition) {
-            if (which != nullptr && is_effect_unknown(put.error())) unconfirmed_records_.insert(id);
+            if (entry != nullptr && is_effect_unknown(put.error())) unconfirmed_records_.insert(id);
             co_return base::pass(std::move(put), "store the database");
         }
-        if (which != nullptr && which->record->revision == present->revision) {
-            unconfirmed_records_.insert(id);  // written by somebody that this process did not see
+        if (entry != nullptr && entry->record->revision == present->revision) {
+            unconfirmed_records_.insert(id);  // another process has written the record
         }
     }
     co_return base::fail(errc::unavailable, "the record changes faster than it can be written");
@@ -197,9 +196,9 @@ aio::task<std::shared_ptr<const domain::database>> record_repository::update(std
 aio::task<> record_repository::forget(std::string id) {
     const auto turn = co_await queue_.enter(databases + "/" + id);
     if (!turn) co_return std::unexpected(turn.error());
-    auto* which = table_.find(id);
-    if (which == nullptr) co_return base::ok();
-    const auto record = which->record;
+    auto* entry = table_.find(id);
+    if (entry == nullptr) co_return base::ok();
+    const auto record = entry->record;
     for (const auto& operation : record->operations) {
         auto put = co_await store_.put({.collection = operations,
                                         .content = {.id = operation.id,
@@ -272,21 +271,21 @@ aio::task<> record_repository::adopt_operation(std::string id) {
 }
 
 aio::task<> record_repository::reload_project(std::string name) {
-    auto found = co_await store_.get(projects, name);
-    if (!found && found.error().code != errc::not_found) {
+    auto document = co_await store_.get(projects, name);
+    if (!document && document.error().code != errc::not_found) {
         unconfirmed_projects_.insert(name);
-        co_return base::pass(std::move(found), "read the project again");
+        co_return base::pass(std::move(document), "read the project again");
     }
     unconfirmed_projects_.erase(name);
-    if (!found) {
+    if (!document) {
         table_.erase_project(name);
         co_return base::ok();
     }
-    auto record = decode_project(found->body);
+    auto record = decode_project(document->body);
     if (!record) co_return base::pass(std::move(record), name);
-    record->revision = found->revision;
+    record->revision = document->revision;
     const auto present = table_.project(name);
-    // A lower revision is that of a project that was deleted and created again.
+    // The revision is lower if the project was deleted and created again.
     if (present && record->revision < present->revision) table_.erase_project(name);
     if (!present || present->revision != record->revision) {
         table_.put_project(std::make_shared<const domain::project>(std::move(*record)));
@@ -301,7 +300,7 @@ aio::task<std::shared_ptr<const domain::project>> record_repository::put_project
     co_return co_await write_project(std::move(record));
 }
 
-// The caller holds the turn of the project.
+// The caller must hold the turn of the project.
 aio::task<std::shared_ptr<const domain::project>> record_repository::write_project(
     domain::project record) {
     const bool is_new = record.revision == 0;
@@ -323,7 +322,8 @@ aio::task<std::shared_ptr<const domain::project>> record_repository::write_proje
     if (has_moved || is_effect_unknown(put.error())) {
         auto reloaded = co_await reload_project(record.name);
         const auto present = table_.project(record.name);
-        if (reloaded && present && encode(*present) == body) co_return present;  // it happened
+        if (reloaded && present && encode(*present) == body)
+            co_return present;  // the write succeeded
     }
     if (is_new && has_moved) {
         co_return base::fail(errc::conflict,
@@ -371,7 +371,7 @@ aio::task<> record_repository::delete_project(std::string name) {
     }
     if (removed.error().code == errc::precondition || is_effect_unknown(removed.error())) {
         auto reloaded = co_await reload_project(name);
-        if (reloaded && !table_.project(name)) co_return base::ok();  // it is gone
+        if (reloaded && !table_.project(name)) co_return base::ok();  // the delete succeeded
     }
     co_return base::pass(std::move(removed), "remove the project");
 }

@@ -1,8 +1,8 @@
 #pragma once
-// Projects, databases and operations in the document store, mirrored in the table. Every write is
-// checked against the revision that it replaces; a lost answer makes a record doubtful, and it is
-// read again before anything else is written to it. While the store is not there, or too many
-// doubts wait, nothing is created. Lives on the control loop.
+// Projects, databases and operations in the document store, with a copy in the state cache. Every
+// write is checked against the revision that it replaces. A write whose response was lost is
+// unconfirmed: the record is read again before the next write to it. Creates are rejected while the
+// store is not connected or `unconfirmed_max` writes are unconfirmed. Lives on the control loop.
 
 #include <functional>
 #include <map>
@@ -40,11 +40,11 @@ class record_repository {
                       obs::log& log)
         : store_(store), table_(table), clock_(clock), log_(log) {}
 
-    // Fills the table. Failures: unavailable, corrupt (a stored document cannot be read).
+    // Fills the state cache. Errors: unavailable, corrupt (a stored document cannot be read).
     aio::task<> load();
 
-    // Failures: conflict ("already_exists"), unavailable (/"store_not_ready": nothing was written),
-    // timed_out.
+    // Stores a new record. Errors: conflict ("already_exists"), unavailable (reason
+    // "store_not_ready": nothing was written), timed_out.
     aio::task<std::shared_ptr<const domain::database>> create(domain::database record);
     // Applies `change` to the newest record and writes the result. Writers of one record are
     // admitted one after the other, in the order of their calls. Errors: not_found (the database
@@ -56,28 +56,29 @@ class record_repository {
     aio::task<> adopt(record_kind kind, std::string id);
     void on_write(write_observer observer) { observer_ = std::move(observer); }
 
-    // Archives the operations, then removes the record: repeatable at any point. Failures:
-    // precondition (the record moved: decide again), unavailable, timed_out.
+    // Archives the operations, then deletes the record. May be repeated after any error. Errors:
+    // precondition (the record has changed; decide again), unavailable, timed_out.
     aio::task<> forget(std::string id);
 
-    // `record.revision` 0 creates. Failures: conflict ("already_exists"), precondition (the project
-    // moved; the table has its newest state), unavailable (as create), timed_out.
+    // Stores a project. Revision 0 creates it. Errors: conflict ("already_exists"), precondition
+    // (the project has changed; the state cache holds its newest state), unavailable (as create()),
+    // timed_out.
     aio::task<std::shared_ptr<const domain::project>> put_project(domain::project record);
     // As update() for a project. Errors: not_found, those of `change`, unavailable, timed_out,
     // cancelled.
     aio::task<std::shared_ptr<const domain::project>> update_project(std::string name,
                                                                      project_change change);
-    // Failures: not_found, precondition, unavailable, timed_out.
+    // Deletes a project. Errors: not_found, precondition, unavailable, timed_out.
     aio::task<> delete_project(std::string name);
 
-    // Whatever lost its answer: looks what happened.
+    // Reads every record with an unconfirmed write again. Errors: unavailable, corrupt.
     aio::task<> resolve_unconfirmed();
     [[nodiscard]] bool has_unconfirmed() const noexcept {
         return !unconfirmed_creations_.empty() || !unconfirmed_records_.empty() ||
                !unconfirmed_projects_.empty();
     }
     static constexpr std::size_t unconfirmed_max = 1000;
-    // Removes archived operations that ended before `when`.
+    // Deletes archived operations that ended before `when`.
     aio::task<> purge_operations(base::instant when);
 
   private:
@@ -98,7 +99,7 @@ class record_repository {
     write_queue queue_;
     write_observer observer_ = [](record_kind, const std::string&, ports::revision) {};
     std::set<std::string> unconfirmed_creations_;  // ids
-    std::set<std::string> unconfirmed_records_;    // ids of those in the table
+    std::set<std::string> unconfirmed_records_;    // ids of records in the state cache
     std::set<std::string> unconfirmed_projects_;   // names
 };
 

@@ -205,8 +205,8 @@ class service_impl final : public service, public ports::cluster_observer {
         if (!is_first) ledger_.abandon(key);
         co_return earlier;
     }
-    aio::task<void> finish_idempotent(std::string key, stored_response answer) override {
-        return ledger_.finish(std::move(key), std::move(answer));
+    aio::task<void> finish_idempotent(std::string key, stored_response response) override {
+        return ledger_.finish(std::move(key), std::move(response));
     }
     aio::task<void> abandon_idempotent(std::string key) override {
         ledger_.abandon(key);
@@ -234,7 +234,7 @@ class service_impl final : public service, public ports::cluster_observer {
     aio::task<idempotency_ticket> find_accepted(std::string key, std::string payload) {
         if (records_.has_unconfirmed()) {
             auto settled = co_await records_.resolve_unconfirmed();
-            if (!settled) co_return base::pass(std::move(settled), "look for an earlier answer");
+            if (!settled) co_return base::pass(std::move(settled), "resolve unconfirmed writes");
         }
         const auto* operation = table_.find_by_idempotency_key(key);
         if (operation == nullptr) co_return idempotency_ticket{};
