@@ -121,8 +121,8 @@ accepted use_cases::preview(domain::database record) const {
     return {.database = std::move(view)};
 }
 
-base::outcome<void> use_cases::check_room(const std::string& project,
-                                          const domain::usage& more) const {
+base::outcome<void> use_cases::check_capacity(const std::string& project,
+                                              const domain::usage& more) const {
     const auto owner = deps_.table.project(project);
     if (owner) {
         auto used = deps_.table.usage_of_project(project);
@@ -162,8 +162,8 @@ aio::task<accepted> use_cases::create_database(domain::create_request wanted,
                              "already_exists");
     }
     const auto usage = domain::usage_of(record);
-    auto room = check_room(record.project, usage);
-    if (!room) co_return base::pass(std::move(room));
+    auto capacity = check_capacity(record.project, usage);
+    if (!capacity) co_return base::pass(std::move(capacity));
     record.id = base::random_id("db-");
     if (conditions.dry_run) co_return preview(std::move(record));
 
@@ -238,8 +238,8 @@ aio::task<accepted> use_cases::patch_database(std::string id, domain::patch_requ
         if (!next) return base::pass(std::move(next));
         if (!changes_cluster(newest, *next)) return std::move(*next);
         const auto more = difference(*next, newest);
-        auto room = check_room(newest.project, more);
-        if (!room) return base::pass(std::move(room));
+        auto capacity = check_capacity(newest.project, more);
+        if (!capacity) return base::pass(std::move(capacity));
         claim.emplace(*this, newest.project, growth_of(more));
         const auto kind = newest.paused == next->paused ? operation_kind::update
                           : next->paused                ? operation_kind::pause

@@ -46,7 +46,7 @@ class use_cases {
   private:
     // Reserves capacity for a write in flight, so that two requests cannot both use the last place.
     class reservation;
-    base::outcome<void> check_room(const std::string& project, const domain::usage& more) const;
+    base::outcome<void> check_capacity(const std::string& project, const domain::usage& more) const;
     aio::task<accepted> change(std::string id, record_change edit, write_conditions conditions,
                                caller client, std::string event);
     [[nodiscard]] domain::operation new_operation(domain::operation_kind kind,
