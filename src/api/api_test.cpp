@@ -112,7 +112,7 @@ TEST(request_json, reports_a_bounded_number_of_errors) {
     for (int i = 0; i < 300; ++i) body += fmt::format(",\"x{}\":1", i);
     const auto request = api::read_patch(body + "}");
     ASSERT_TRUE(request) << request.error().text;
-    ASSERT_EQ(request->unread.size(), domain::faults_max + 1);
+    ASSERT_EQ(request->unread.size(), domain::field_errors_max + 1);
     EXPECT_EQ(request->unread.back().code, "too_many_errors");
 }
 

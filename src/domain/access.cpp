@@ -12,7 +12,7 @@ enum class reach : std::uint8_t { project, platform, everywhere };
 struct rule {
     permission action;
     std::string_view name;
-    reach where;
+    reach scope;
     role min_role = role::viewer;  // of permissions in a project
 };
 
@@ -54,7 +54,7 @@ std::string_view name(permission action) noexcept {
 bool may(const principal& caller, permission action, std::string_view project) noexcept {
     if (caller.is_administrator) return true;
     const auto& rule = rule_of(action);
-    if (rule.where != reach::project) return rule.where == reach::everywhere;
+    if (rule.scope != reach::project) return rule.scope == reach::everywhere;
     const auto granted = caller.roles.find(project);
     return granted != caller.roles.end() && granted->second >= rule.min_role;
 }
@@ -62,7 +62,7 @@ bool may(const principal& caller, permission action, std::string_view project) n
 bool may_in_any_project(const principal& caller, permission action) noexcept {
     if (caller.is_administrator) return true;
     const auto& rule = rule_of(action);
-    if (rule.where != reach::project) return rule.where == reach::everywhere;
+    if (rule.scope != reach::project) return rule.scope == reach::everywhere;
     return std::ranges::any_of(
         caller.roles, [&](const auto& granted) { return granted.second >= rule.min_role; });
 }

@@ -16,7 +16,7 @@ constexpr seconds poll_fast{5};
 constexpr seconds poll_slow{30};
 // In this time a healthy start comes up.
 constexpr std::chrono::minutes start_grace{3};
-constexpr std::string_view step_of_switch = "apply_pause";
+constexpr std::string_view step_of_pause = "apply_pause";
 
 class step_list {
   public:
@@ -42,19 +42,19 @@ class step_list {
     operation& owner_;
 };
 
-void start(operation& which, base::instant now) {
-    if (which.phase != operation_phase::queued) return;
-    which.phase = operation_phase::running;
-    which.started_at = now;
+void start(operation& operation, base::instant now) {
+    if (operation.phase != operation_phase::queued) return;
+    operation.phase = operation_phase::running;
+    operation.started_at = now;
 }
 
-// Counted from its beginning: what was accepted just before the platform was down for long gets its
-// time all the same.
-bool is_overdue(const operation& which, const decide_context& context) {
-    return context.now - which.started_at.value_or(context.now) > context.operation_timeout;
+// The timeout counts from the start of the operation, so that an operation that was accepted before
+// a long downtime still gets all of it.
+bool is_overdue(const operation& operation, const decide_context& context) {
+    return context.now - operation.started_at.value_or(context.now) > context.operation_timeout;
 }
 
-// Takes over the observed shape. Groups that the observation does not show keep their values.
+// Adopts the observed topology. Groups that are not observed keep their values.
 void adopt_observed_spec(database& record, const observed_database& observed) {
     auto& shape = record.topology;
     const bool is_other_mode = shape.mode != observed.topology.mode;
@@ -71,37 +71,38 @@ void adopt_observed_spec(database& record, const observed_database& observed) {
     }
 }
 
-bool is_switch(const operation& which) noexcept {
-    return which.kind == operation_kind::pause || which.kind == operation_kind::resume;
+bool is_pause_change(const operation& operation) noexcept {
+    return operation.kind == operation_kind::pause || operation.kind == operation_kind::resume;
 }
 
-// What was wanted goes back to what is: a failed change leaves nothing half wanted. An update may
-// have taken the place of a switch that had not come through.
-void take_back(database& record, const operation& failed, const observed_database& observed) {
+// Resets the desired state to the observed one, so that a failed change leaves nothing pending. An
+// update may have superseded a pause or resume that was not written yet.
+void reset_desired(database& record, const operation& failed, const observed_database& observed) {
     const bool is_update = failed.kind == operation_kind::update;
     if (is_update) adopt_observed_spec(record, observed);
-    if (is_update || is_switch(failed)) record.paused = observed.paused;
+    if (is_update || is_pause_change(failed)) record.paused = observed.paused;
 }
 
 bool needs_update(const database& record, const observed_database& observed) noexcept {
     return record.labels != observed.labels || record.paused != observed.paused;
 }
 
-// Whether the latest switch, that of the active operation or of one that it supersedes, has not
-// been written as a whole. What is observed cannot tell: an object beside the database may have got
-// it already.
-bool is_switch_left(const database& record) noexcept {
-    for (const auto& each : record.operations | std::views::reverse) {
-        if (each.is_terminal() && each.phase != operation_phase::superseded) return false;
-        const bool is_written = std::ranges::any_of(each.steps, [](const operation_step& step) {
-            return step.name == step_of_switch && step.phase == operation_phase::succeeded;
-        });
-        if (is_written || is_switch(each)) return !is_written;
+// Returns whether the latest pause or resume is not completely written: that of the active
+// operation or of one that it supersedes. The observed state cannot prove it, because a dependent
+// object may have received the change without the database.
+bool is_pause_unwritten(const database& record) noexcept {
+    for (const auto& operation : record.operations | std::views::reverse) {
+        if (operation.is_terminal() && operation.phase != operation_phase::superseded) return false;
+        const bool is_written =
+            std::ranges::any_of(operation.steps, [](const operation_step& step) {
+                return step.name == step_of_pause && step.phase == operation_phase::succeeded;
+            });
+        if (is_written || is_pause_change(operation)) return !is_written;
     }
     return false;
 }
 
-struct situation {
+struct reconcile_input {
     database record;
     const observed_database* observed;
     const decide_context& context;
@@ -111,49 +112,51 @@ struct situation {
     void act(action_kind kind) { next.kind = kind; }
 };
 
-void decide_deleted(situation& now) {
-    auto* active = active_operation(now.record);
-    if (active == nullptr) {  // the removal has been verified
-        now.act(action_kind::remove_record);
+void decide_deleted(reconcile_input& input) {
+    auto* active = active_operation(input.record);
+    if (active == nullptr) {  // the deletion has been confirmed
+        input.act(action_kind::remove_record);
         return;
     }
-    start(*active, now.context.now);
-    // remove_object answers from a live look whether anything is left; only that ends the record.
-    const bool under_way = now.observed->exists && now.observed->deleting;
-    if (!under_way) now.act(action_kind::remove_object);
-    now.again = poll_fast;
+    start(*active, input.context.now);
+    // Only remove_object, which reads the cluster, confirms that nothing is left.
+    const bool under_way = input.observed->exists && input.observed->deleting;
+    if (!under_way) input.act(action_kind::remove_object);
+    input.again = poll_fast;
 }
 
-void decide_uncreated(situation& now) {
-    auto* active = active_operation(now.record);
+void decide_uncreated(reconcile_input& input) {
+    auto* active = active_operation(input.record);
     if (active == nullptr) return;  // creation failed for good: the owner deletes or recreates
-    start(*active, now.context.now);
+    start(*active, input.context.now);
     step_list(*active).set("create_object", operation_phase::running);
-    // Made in an earlier life that ended before it could note the uid: asking again answers it.
-    const bool is_made = now.observed->exists && now.observed->owner_database_id == now.record.id;
-    if (!is_made && is_overdue(*active, now.context)) {
+    // The process may have ended after the create and before it stored the uid. A second create
+    // returns that uid.
+    const bool is_created =
+        input.observed->exists && input.observed->owner_database_id == input.record.id;
+    if (!is_created && is_overdue(*active, input.context)) {
         const auto cause = active->error_message;
         finish(
-            *active, operation_phase::failed, now.context.now, "timed_out",
+            *active, operation_phase::failed, input.context.now, "timed_out",
             fmt::format("the object could not be created within {} s{}{}",
-                        now.context.operation_timeout.count(), cause.empty() ? "" : ": ", cause));
+                        input.context.operation_timeout.count(), cause.empty() ? "" : ": ", cause));
         return;
     }
-    now.act(action_kind::create_object);
+    input.act(action_kind::create_object);
 }
 
-void decide_missing(situation& now) {
-    auto* active = active_operation(now.record);
+void decide_missing(reconcile_input& input) {
+    auto* active = active_operation(input.record);
     if (active == nullptr) return;
-    finish(*active, operation_phase::failed, now.context.now, "object_missing",
+    finish(*active, operation_phase::failed, input.context.now, "object_missing",
            "the database's object vanished from the cluster");
 }
 
-void fail_change(situation& now, operation& active, std::string_view step, std::string code,
+void fail_change(reconcile_input& input, operation& active, std::string_view step, std::string code,
                  std::string message) {
     step_list(active).set(step, operation_phase::failed, message);
-    finish(active, operation_phase::failed, now.context.now, std::move(code), std::move(message));
-    take_back(now.record, active, *now.observed);
+    finish(active, operation_phase::failed, input.context.now, std::move(code), std::move(message));
+    reset_desired(input.record, active, *input.observed);
 }
 
 // The change that `active` asked for, or null.
@@ -166,22 +169,23 @@ const observed_change* own_change(const observed_database& observed, const opera
     return nullptr;
 }
 
-void note_finished_changes(situation& now, operation& active) {
-    for (const auto& change : now.observed->changes) {
+void note_finished_changes(reconcile_input& input, operation& active) {
+    for (const auto& change : input.observed->changes) {
         if (change.operation_id == active.id && change.phase == change_phase::successful) {
             step_list(active).set(name(change.kind), operation_phase::succeeded);
         }
     }
 }
 
-// One change at a time: true while one is under way, whoever asked for it.
-bool wait_for_change(situation& now, operation* active) {
-    for (const auto& change : now.observed->changes) {
+// Returns whether an OpsRequest is in progress, the platform's or another writer's. Only one change
+// runs at a time.
+bool wait_for_change(reconcile_input& input, operation* active) {
+    for (const auto& change : input.observed->changes) {
         if (change.is_terminal()) continue;
         if (active != nullptr && change.operation_id == active->id) {
             step_list(*active).set(name(change.kind), operation_phase::running, change.message);
         }
-        now.again = poll_slow;
+        input.again = poll_slow;
         return true;
     }
     return false;
@@ -196,121 +200,126 @@ bool may_begin(change_kind kind, observed_phase phase, base::instant::duration w
            (kind == change_kind::volume_expansion || kind == change_kind::vertical_scaling);
 }
 
-void pursue_change(situation& now, operation& active, change_kind kind) {
+void pursue_change(reconcile_input& input, operation& active, change_kind kind) {
     const auto step = name(kind);
-    const auto* change = own_change(*now.observed, active, kind);
+    const auto* change = own_change(*input.observed, active, kind);
     if (change == nullptr) {
-        const auto waited = now.context.now - active.started_at.value_or(now.context.now);
-        if (!may_begin(kind, now.observed->phase, waited)) {
-            now.again = poll_fast;
+        const auto waited = input.context.now - active.started_at.value_or(input.context.now);
+        if (!may_begin(kind, input.observed->phase, waited)) {
+            input.again = poll_fast;
             return;
         }
         step_list(active).set(step, operation_phase::running);
-        now.next = {.kind = action_kind::request_change, .change = kind, .operation_id = active.id};
+        input.next = {
+            .kind = action_kind::request_change, .change = kind, .operation_id = active.id};
         return;
     }
     if (change->phase == change_phase::successful) {
         // The watch of the object may be behind the watch of the change; if the object never
         // changes, the operation's time ends it.
-        now.again = poll_fast;
+        input.again = poll_fast;
         return;
     }
     auto message = change->message.empty()
                        ? fmt::format("the operator ended the change as {}", name(change->phase))
                        : change->message;
-    fail_change(now, active, step,
+    fail_change(input, active, step,
                 change->reason.empty() ? std::string("change_failed") : change->reason,
                 std::move(message));
 }
 
 // The change of the spec that the operation still needs.
-std::optional<change_kind> change_left(const situation& now, const operation& active) noexcept {
-    if (now.record.paused || active.kind != operation_kind::update) return std::nullopt;
-    return next_change(now.record, *now.observed);
+std::optional<change_kind> change_left(const reconcile_input& input,
+                                       const operation& active) noexcept {
+    if (input.record.paused || active.kind != operation_kind::update) return std::nullopt;
+    return next_change(input.record, *input.observed);
 }
 
-bool has_arrived(const situation& now, const operation& active) noexcept {
+bool has_arrived(const reconcile_input& input, const operation& active) noexcept {
     const bool is_settled =
-        std::ranges::all_of(now.observed->changes, &observed_change::is_terminal);
-    if (!is_settled || needs_update(now.record, *now.observed) || change_left(now, active)) {
+        std::ranges::all_of(input.observed->changes, &observed_change::is_terminal);
+    if (!is_settled || needs_update(input.record, *input.observed) || change_left(input, active)) {
         return false;
     }
-    const auto phase = now.observed->phase;
-    if (now.record.paused) return phase == observed_phase::halted;
+    const auto phase = input.observed->phase;
+    if (input.record.paused) return phase == observed_phase::halted;
     if (active.kind == operation_kind::update) {
         return phase == observed_phase::ready || phase == observed_phase::critical;
     }
     return phase == observed_phase::ready;
 }
 
-void update_object(situation& now, operation& active, bool is_switched) {
-    now.act(action_kind::update_object);
-    if (!is_switched) return;
-    step_list(active).set(step_of_switch, operation_phase::running);
-    now.next.operation_id = active.id;
-    now.again = poll_fast;  // the cluster tells nothing of an object that is as it was
+void update_object(reconcile_input& input, operation& active, bool is_pause_change_written) {
+    input.act(action_kind::update_object);
+    if (!is_pause_change_written) return;
+    step_list(active).set(step_of_pause, operation_phase::running);
+    input.next.operation_id = active.id;
+    input.again = poll_fast;  // an unchanged object causes no watch event
 }
 
-void pursue_operation(situation& now, operation& active) {
-    start(active, now.context.now);
-    note_finished_changes(now, active);
+void pursue_operation(reconcile_input& input, operation& active) {
+    start(active, input.context.now);
+    note_finished_changes(input, active);
     const bool first =
         active.kind == operation_kind::create || active.kind == operation_kind::recreate;
     if (first) {
         step_list(active).set("create_object", operation_phase::succeeded);
-        step_list(active).set("become_ready", operation_phase::running, explain(*now.observed));
+        step_list(active).set("become_ready", operation_phase::running, explain(*input.observed));
     }
-    // Before its time is looked at: it may have succeeded while the platform was down.
-    const bool is_there = has_arrived(now, active);
-    const bool is_unswitched = is_switch_left(now.record);
-    if (is_there && !is_unswitched) {
-        for (auto& step : active.steps)
-            step.phase = operation_phase::succeeded, step.message.clear();
-        finish(active, operation_phase::succeeded, now.context.now);
+    // Checked before the timeout: the operation may have succeeded while the platform was down.
+    const bool is_there = has_arrived(input, active);
+    const bool is_pause_pending = is_pause_unwritten(input.record);
+    if (is_there && !is_pause_pending) {
+        for (auto& step : active.steps) {
+            step.phase = operation_phase::succeeded;
+            step.message.clear();
+        }
+        finish(active, operation_phase::succeeded, input.context.now);
         return;
     }
-    if (!is_there && is_overdue(active, now.context)) {
-        auto cause = explain(*now.observed);
-        const auto limit = now.context.operation_timeout.count();
-        finish(active, operation_phase::failed, now.context.now, "timed_out",
+    if (!is_there && is_overdue(active, input.context)) {
+        auto cause = explain(*input.observed);
+        const auto limit = input.context.operation_timeout.count();
+        finish(active, operation_phase::failed, input.context.now, "timed_out",
                fmt::format("not {} within {} s{}{}", first ? "ready" : "finished", limit,
                            cause.empty() ? "" : ": ", cause));
-        // What was written of it by half is written back.
-        if (is_unswitched) now.act(action_kind::update_object);
-        take_back(now.record, active, *now.observed);
+        // Reverts a partially written pause or resume.
+        if (is_pause_pending) input.act(action_kind::update_object);
+        reset_desired(input.record, active, *input.observed);
         return;
     }
-    now.again = poll_slow;
-    if (wait_for_change(now, &active)) return;
-    if (is_unswitched || needs_update(now.record, *now.observed)) {
-        update_object(now, active, is_unswitched);
+    input.again = poll_slow;
+    if (wait_for_change(input, &active)) return;
+    if (is_pause_pending || needs_update(input.record, *input.observed)) {
+        update_object(input, active, is_pause_pending);
         return;
     }
-    if (const auto kind = change_left(now, active)) pursue_change(now, active, *kind);
+    if (const auto kind = change_left(input, active)) pursue_change(input, active, *kind);
 }
 
-void decide_present(situation& now) {
-    if (now.observed->phase == observed_phase::ready) now.record.was_ready = true;
-    if (now.observed->deleting) {  // by somebody else
-        if (auto* active = active_operation(now.record)) {
-            finish(*active, operation_phase::failed, now.context.now, "deleted_in_cluster",
-                   "somebody is deleting the database's object in the cluster");
+void decide_present(reconcile_input& input) {
+    if (input.observed->phase == observed_phase::ready) input.record.was_ready = true;
+    if (input.observed->deleting) {  // by another writer
+        if (auto* active = active_operation(input.record)) {
+            finish(*active, operation_phase::failed, input.context.now, "deleted_in_cluster",
+                   "the database's object is being deleted in the cluster by another client");
         }
         return;
     }
-    if (auto* active = active_operation(now.record)) {
-        pursue_operation(now, *active);
+    if (auto* active = active_operation(input.record)) {
+        pursue_operation(input, *active);
         return;
     }
-    if (needs_update(now.record, *now.observed)) {
-        now.act(action_kind::update_object);
+    if (needs_update(input.record, *input.observed)) {
+        input.act(action_kind::update_object);
         return;
     }
-    // Without an operation of ours a different spec is somebody else's finished change (an
-    // autoscaler, an administrator): taken over, never undone (docs/adr/0004).
-    const bool settled = std::ranges::all_of(now.observed->changes, &observed_change::is_terminal);
-    if (settled && next_change(now.record, *now.observed))
-        adopt_observed_spec(now.record, *now.observed);
+    // Without an operation of the platform, a different spec is the finished change of another
+    // writer, such as an autoscaler. The platform adopts it (docs/adr/0004).
+    const bool settled =
+        std::ranges::all_of(input.observed->changes, &observed_change::is_terminal);
+    if (settled && next_change(input.record, *input.observed))
+        adopt_observed_spec(input.record, *input.observed);
 }
 
 }  // namespace
@@ -330,14 +339,14 @@ operation* active_operation(database& record) noexcept {
     return const_cast<operation*>(active_operation(static_cast<const database&>(record)));
 }
 
-void finish(operation& which, operation_phase phase, base::instant now, std::string code,
+void finish(operation& operation, operation_phase phase, base::instant now, std::string code,
             std::string message) {
-    which.phase = phase;
-    if (!which.started_at) which.started_at = now;
-    which.finished_at = now;
-    which.error_code = std::move(code);
-    which.error_message = std::move(message);
-    if (phase == operation_phase::succeeded) which.progress = 100;
+    operation.phase = phase;
+    if (!operation.started_at) operation.started_at = now;
+    operation.finished_at = now;
+    operation.error_code = std::move(code);
+    operation.error_message = std::move(message);
+    if (phase == operation_phase::succeeded) operation.progress = 100;
 }
 
 void begin_operation(database& record, operation started, base::instant now) {
@@ -413,27 +422,27 @@ std::string explain(const observed_database& observed) {
 decision decide(const database& record, const observed_database* observed,
                 const decide_context& context) {
     if (observed == nullptr) return {.record = record};
-    situation now{.record = record, .observed = observed, .context = context};
+    reconcile_input input{.record = record, .observed = observed, .context = context};
     if (record.deleted) {
-        decide_deleted(now);
+        decide_deleted(input);
     } else if (record.object_uid.empty()) {
-        decide_uncreated(now);
+        decide_uncreated(input);
     } else if (context.awaiting_first_sight) {
-        now.again = poll_fast;
+        input.again = poll_fast;
     } else if (!is_ours(record, *observed)) {
-        decide_missing(now);
+        decide_missing(input);
     } else {
-        decide_present(now);
+        decide_present(input);
     }
-    const bool changed = now.record != record;
-    return {.record = std::move(now.record),
+    const bool changed = input.record != record;
+    return {.record = std::move(input.record),
             .record_changed = changed,
-            .next = std::move(now.next),
-            .again_in = now.again};
+            .next = std::move(input.next),
+            .again_in = input.again};
 }
 
 database after_success(const database& record, const action& done, const std::string& created_uid,
-                       bool gone, const decide_context& context) {
+                       bool is_absent, const decide_context& context) {
     database next = record;
     auto* active = active_operation(next);
     if (done.kind == action_kind::create_object && !next.deleted) {
@@ -444,44 +453,43 @@ database after_success(const database& record, const action& done, const std::st
             step_list(*active).set("become_ready", operation_phase::running);
         }
     }
-    // Another operation may have begun meanwhile, which wants it otherwise.
-    const bool is_switched = done.kind == action_kind::update_object && active != nullptr &&
-                             active->id == done.operation_id;
-    if (is_switched) step_list(*active).set(step_of_switch, operation_phase::succeeded);
-    if (done.kind == action_kind::remove_object && gone && next.deleted && active != nullptr) {
+    // A newer operation, which wants another state, may have started during the action.
+    const bool is_pause_change_written = done.kind == action_kind::update_object &&
+                                         active != nullptr && active->id == done.operation_id;
+    if (is_pause_change_written) step_list(*active).set(step_of_pause, operation_phase::succeeded);
+    if (done.kind == action_kind::remove_object && is_absent && next.deleted && active != nullptr) {
         finish(*active, operation_phase::succeeded, context.now);
     }
     return next;
 }
 
 failed_action after_failure(const database& record, const observed_database* observed,
-                            const action& tried, const base::failure& why,
+                            const action& action, const base::failure& error,
                             const decide_context& context) {
     using base::errc;
     failed_action result{.record = record};
     const bool passing =
-        why.retryable() || why.code == errc::cancelled || why.code == errc::gone ||
-        why.reason == "deleting" ||
-        (why.code == errc::precondition && tried.kind != action_kind::remove_object);
+        error.retryable() || error.code == errc::cancelled || error.code == errc::gone ||
+        error.reason == "deleting" ||
+        (error.code == errc::precondition && action.kind != action_kind::remove_object);
     auto* active = active_operation(result.record);
     if (passing || active == nullptr) {
         result.retry = true;
-        if (active != nullptr)
-            active->error_message = why.text;  // shown while it is being tried again
+        if (active != nullptr) active->error_message = error.text;  // reported during the retries
         return result;
     }
-    auto code = why.reason.empty() ? std::string(base::name(why.code)) : why.reason;
-    if (tried.kind == action_kind::remove_object) {
-        // The record must outlive what it stands for: deletion is tried again for ever, its cause
-        // is shown.
+    auto code = error.reason.empty() ? std::string(base::name(error.code)) : error.reason;
+    if (action.kind == action_kind::remove_object) {
+        // Retry the deletion indefinitely and report its error: the record must not disappear
+        // before the object does.
         active->error_code = std::move(code);
-        active->error_message = why.text;
+        active->error_message = error.text;
         result.retry = true;
         return result;
     }
-    finish(*active, operation_phase::failed, context.now, std::move(code), why.text);
+    finish(*active, operation_phase::failed, context.now, std::move(code), error.text);
     if (observed != nullptr && is_ours(record, *observed)) {
-        take_back(result.record, *active, *observed);
+        reset_desired(result.record, *active, *observed);
     }
     return result;
 }

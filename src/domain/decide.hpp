@@ -1,7 +1,7 @@
 #pragma once
-// The heart of the platform: given what is wanted and what is observed, what to do next.
-// Level-triggered and pure: asked again after every change of either side, it needs no memory of
-// its own beyond the record. The reconcile loop (app) applies the answer.
+// Decides the next action for a database from its record and the observed state. Level-triggered
+// and pure: the reconciler (app) applies the decision and calls decide() again after every change
+// of either side. decide() keeps no state besides the record.
 
 #include <chrono>
 #include <optional>
@@ -17,7 +17,7 @@ namespace domain {
 
 struct decide_context {
     base::instant now{};
-    // The object was created a moment ago and the watch has not shown it yet: its absence means
+    // The platform has created the object and the watch has not reported it yet. Its absence proves
     // nothing.
     bool awaiting_first_sight = false;
     std::chrono::seconds operation_timeout{900};
@@ -25,11 +25,11 @@ struct decide_context {
 
 enum class action_kind : std::uint8_t {
     none,
-    create_object,   // make the cluster object (idempotent)
-    update_object,   // bring labels, pause and protection to the object
-    request_change,  // ask for `change` on behalf of `operation_id`
-    remove_object,   // delete the object and what belongs to it
-    remove_record  // the cluster holds nothing more: archive the operations and forget the database
+    create_object,   // creates the cluster object (idempotent)
+    update_object,   // writes labels and pause to the object
+    request_change,  // creates the OpsRequest of `change` for `operation_id`
+    remove_object,   // deletes the object and everything that belongs to it
+    remove_record  // archives the operations and deletes the record; nothing is left in the cluster
 };
 
 struct action {
@@ -40,50 +40,50 @@ struct action {
 };
 
 struct decision {
-    database record;  // what the record should be now; write it first when `record_changed`
+    database record;  // the next record; written first if `record_changed`
     bool record_changed = false;
-    action next;  // then do this
-    std::optional<std::chrono::seconds>
-        again_in;  // and look again after this time even if nothing happens
+    action next;                                   // executed after the write
+    std::optional<std::chrono::seconds> again_in;  // decide again after this time without an event
 };
 
-// `observed` null: the cluster has not been heard yet (nothing is decided).
+// Decides nothing if `observed` is nullptr: the cluster has not reported yet.
 decision decide(const database& record, const observed_database* observed,
                 const decide_context& context);
 
-// What an action's end means for the record. Retryable failures leave it as it is (the loop tries
-// again); others end the active operation with the cause, and what it wanted goes back to what is
-// observed (docs/adr/0004). `created_uid` is the new object's uid after a successful create_object.
-// `gone` is the answer of remove_object.
+// Returns the record after an action. A retryable failure leaves the record unchanged. Any other
+// failure ends the active operation with its cause and resets the desired state to the observed
+// one (docs/adr/0004). `created_uid` is the uid of the new object after create_object. `is_absent`
+// is the result of remove_object: nothing is left.
 database after_success(const database& record, const action& done, const std::string& created_uid,
-                       bool gone, const decide_context& context);
+                       bool is_absent, const decide_context& context);
 struct failed_action {
     database record;
     bool retry = false;
 };
 failed_action after_failure(const database& record, const observed_database* observed,
-                            const action& tried, const base::failure& why,
+                            const action& action, const base::failure& error,
                             const decide_context& context);
 
-// Adds an operation to the record (supersedes an unfinished update; trims old finished ones). The
-// new operation's id and kind must be set.
+// Adds an operation to the record, supersedes an unfinished update, and drops the oldest finished
+// operations. The id and kind of the new operation must be set.
 void begin_operation(database& record, operation started, base::instant now);
-// The object is there and is the one that the record stands for (a namesake has another uid).
+// Returns whether the observed object is that of the record. An object of the same name with
+// another uid is not.
 bool is_ours(const database& record, const observed_database& observed) noexcept;
-// The one unfinished operation, or null.
+// Returns the unfinished operation, or nullptr.
 const operation* active_operation(const database& record) noexcept;
 operation* active_operation(database& record) noexcept;
-void finish(operation& which, operation_phase phase, base::instant now, std::string code = {},
+void finish(operation& operation, operation_phase phase, base::instant now, std::string code = {},
             std::string message = {});
 
-// Which day-2 change leads from the observed to the desired spec, in the order in which they are
-// done: volume_expansion, vertical_scaling, horizontal_scaling; nothing when they agree. Compares
-// the node groups that the observation shows.
+// Returns the next day-2 change from the observed to the desired spec, or std::nullopt if they are
+// equal. Order: volume_expansion, vertical_scaling, horizontal_scaling. Compares the observed node
+// groups only.
 std::optional<change_kind> next_change(const database& record,
                                        const observed_database& observed) noexcept;
 
-// The most telling sentence about why a database is not ready, from its conditions and warning
-// events; may be empty.
+// Returns the most specific reason why a database is not ready, from its conditions and warning
+// events. May be empty.
 std::string explain(const observed_database& observed);
 
 }  // namespace domain

@@ -147,7 +147,8 @@ TEST(after_failure, tries_again_what_may_pass) {
 TEST(after_failure, ends_the_operation_for_good_otherwise) {
     const auto result = after_failure(
         wanted_database(), nullptr, {.kind = action_kind::create_object},
-        {.code = base::errc::conflict, .text = "somebody else's", .reason = "not_owned"}, at());
+        {.code = base::errc::conflict, .text = "owned by another client", .reason = "not_owned"},
+        at());
     EXPECT_FALSE(result.retry);
     EXPECT_EQ(result.record.operations.back().phase, operation_phase::failed);
     const observed_database nothing;
@@ -227,7 +228,7 @@ TEST(decide, asks_for_one_change_at_a_time_and_ends_when_the_spec_has_arrived) {
     EXPECT_EQ(result.record.operations.back().steps.size(), 2u);
 }
 
-TEST(decide, does_not_ask_while_somebody_elses_change_runs) {
+TEST(decide, requests_nothing_while_a_change_of_another_writer_runs) {
     auto record = running_database();
     auto observed = shown(record, observed_phase::unknown);
     scale_to_three(record);
@@ -267,9 +268,9 @@ TEST(decide, waits_with_members_until_the_database_is_healthy) {
     EXPECT_EQ(decide(record, &observed, at()).next.kind, action_kind::request_change);
 }
 
-// A full disk, or too little memory to come up with: nothing else would bring it back. One that
-// merely starts is left alone: it gets the time for it.
-TEST(decide, gives_a_broken_database_the_room_that_it_lacks) {
+// A full disk, or too little memory to start: only a larger size brings the database back. A
+// database that is still starting is not scaled.
+TEST(decide, scales_a_broken_database) {
     auto grown = running_database();
     grown.topology.data().storage.bytes *= 2;
     auto stronger = running_database();
@@ -390,7 +391,7 @@ TEST(decide, a_resume_whose_time_is_over_is_not_wanted_any_more) {
 }
 
 // The platform was down while the cluster worked.
-TEST(decide, what_has_succeeded_is_not_overdue) {
+TEST(decide, does_not_time_out_an_operation_that_has_succeeded) {
     auto record = running_database();
     auto observed = shown(record, observed_phase::ready);
     record.topology.data().size.memory_bytes = 2 * gibi;
@@ -410,7 +411,7 @@ TEST(decide, a_creation_whose_uid_was_not_noted_is_not_overdue) {
     EXPECT_EQ(decide(begun, &observed, at(seconds(5000))).next.kind, action_kind::create_object);
 }
 
-TEST(decide, what_was_accepted_before_the_platform_was_down_gets_its_time) {
+TEST(decide, gives_an_operation_its_timeout_after_a_downtime) {
     const observed_database nothing;
     const auto late = decide(wanted_database(), &nothing, at(seconds(5000)));
     EXPECT_EQ(late.next.kind, action_kind::create_object);
@@ -418,7 +419,7 @@ TEST(decide, what_was_accepted_before_the_platform_was_down_gets_its_time) {
     EXPECT_EQ(later.record.operations.back().error_code, "timed_out");
 }
 
-TEST(decide, takes_over_a_finished_change_of_somebody_else) {
+TEST(decide, adopts_a_finished_change_of_another_writer) {
     const auto record = running_database();
     auto observed = shown(record, observed_phase::ready);
     observed.topology.data().size.memory_bytes = 4 * gibi;
@@ -509,7 +510,7 @@ TEST(derive_status, is_unknown_until_the_cluster_was_read) {
     EXPECT_EQ(status.reason, "cluster_not_synced");
 }
 
-TEST(derive_status, tells_when_somebody_else_deletes_the_object) {
+TEST(derive_status, reports_that_another_client_deletes_the_object) {
     const auto record = running_database();
     auto observed = shown(record, observed_phase::ready);
     observed.deleting = true;

@@ -44,10 +44,10 @@ struct database {
     domain::labels labels;
 
     bool deleted =
-        false;  // its owner asked for deletion; the record goes when the cluster holds nothing more
+        false;  // deletion was requested; the record is deleted when nothing is left in the cluster
     std::string object_uid;  // of the cluster object once it was seen or created; empty before
     bool was_ready =
-        false;  // has been ready once: from then on trouble is degraded/failed, not provisioning
+        false;  // was ready once: a later failure is degraded or failed, not provisioning
 
     // Not yet finished operations and the latest finished ones, oldest first (at most
     // operations_kept_max finished). They live in the database's own record so that desired state

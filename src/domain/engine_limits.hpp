@@ -1,6 +1,6 @@
 #pragma once
-// What KubeDB's admission refuses of one engine beyond the ranges that engines.hpp has: names,
-// versions, ways of scaling. The rules are columns of the engine's row; here is what they mean.
+// Rules of KubeDB's admission webhooks beyond the ranges of engines.hpp: names, versions,
+// directions of scaling. engines.hpp holds the values per engine, and these functions apply them.
 // Pure.
 
 #include <vector>
@@ -12,10 +12,10 @@
 
 namespace domain {
 
-// Faults of a new database, with pointers into the request.
+// Returns the field errors of a new database, with pointers into the request.
 std::vector<base::field_error> creation_errors(const database& wanted, const engine_rules& rules);
-// Faults of the way from one topology to another.
-std::vector<base::field_error> scaling_errors(const topology& from, const topology& to,
+// Returns the field errors of a change from one topology to another.
+std::vector<base::field_error> scaling_errors(const topology& before, const topology& after,
                                               const engine_rules& rules);
 
 }  // namespace domain

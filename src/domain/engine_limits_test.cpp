@@ -26,38 +26,38 @@ base::outcome<database> create(const wish& wanted) {
 }
 
 // "pointer code" of the only fault; "" when there is none.
-std::string fault_of(const base::outcome<database>& result) {
+std::string error_of(const base::outcome<database>& result) {
     if (result) return "";
     if (result.error().fields.size() != 1) return result.error().text;
     return result.error().fields[0].pointer + " " + result.error().fields[0].code;
 }
 
-std::string fault_of_scaling(const wish& from, topology_request to) {
-    auto before = create(from);
+std::string error_of_scaling(const wish& present, topology_request wanted) {
+    auto before = create(present);
     if (!before) return "not created: " + before.error().text;
     before->object_uid = "uid";
-    return fault_of(validate_patch(*before, {.topology = std::move(to)}));
+    return error_of(validate_patch(*before, {.topology = std::move(wanted)}));
 }
 
 // kubedb/v1/mariadb.go, validateCluster: the cluster's name.
 TEST(engine_limits, a_replicated_mariadb_has_a_short_name) {
     const std::string longest(32, 'a');
-    EXPECT_EQ(fault_of(create({.engine = "mariadb", .name = longest})), "");
-    EXPECT_EQ(fault_of(create({.engine = "mariadb", .name = longest + "a"})), "/name too_long");
-    EXPECT_EQ(fault_of(create(
+    EXPECT_EQ(error_of(create({.engine = "mariadb", .name = longest})), "");
+    EXPECT_EQ(error_of(create({.engine = "mariadb", .name = longest + "a"})), "/name too_long");
+    EXPECT_EQ(error_of(create(
                   {.engine = "mariadb", .shape = {.mode = "standalone"}, .name = longest + "a"})),
               "");
 }
 
-// ops/v1alpha1/mysql.go, validateMySQLScalingOpsRequest: `9 <= member` is refused, although nine
+// ops/v1alpha1/mysql.go, validateMySQLScalingOpsRequest: `9 <= member` is rejected, although nine
 // members can be created.
 TEST(engine_limits, mysql_scales_to_eight_members) {
     const wish three{.engine = "mysql"};
-    EXPECT_EQ(fault_of_scaling(three, {.replicas = 8}), "");
-    EXPECT_EQ(fault_of_scaling(three, {.replicas = 9}), "/topology/replicas out_of_range");
+    EXPECT_EQ(error_of_scaling(three, {.replicas = 8}), "");
+    EXPECT_EQ(error_of_scaling(three, {.replicas = 9}), "/topology/replicas out_of_range");
     const wish nine{.engine = "mysql", .shape = {.mode = "replicated", .replicas = 9}};
-    EXPECT_EQ(fault_of_scaling(nine, {.replicas = 9}), "");
-    EXPECT_EQ(fault_of_scaling(nine, {.replicas = 8}), "");
+    EXPECT_EQ(error_of_scaling(nine, {.replicas = 9}), "");
+    EXPECT_EQ(error_of_scaling(nine, {.replicas = 8}), "");
 }
 
 // kubedb/v1/mysql.go, ValidateMySQL: "name.name-pods.namespace.svc" of MySQL 5 has up to 60
@@ -65,50 +65,50 @@ TEST(engine_limits, mysql_scales_to_eight_members) {
 TEST(engine_limits, mysql_5_has_short_host_names) {
     const topology_request alone{.mode = "standalone"};
     const std::string longest(19, 'a');  // 2 * 19 + 4 ("shop") + 17 = 59; one more is 61
-    const auto made = [&](std::string version, const std::string& name) {
-        return fault_of(create({"mysql", std::move(version), alone, name}));
+    const auto error_for = [&](std::string version, const std::string& name) {
+        return error_of(create({"mysql", std::move(version), alone, name}));
     };
-    EXPECT_EQ(made("5.7.44", longest), "");
-    EXPECT_EQ(made("5.7.44", longest + "a"), "/name too_long");
-    EXPECT_EQ(made("8.0.36", longest + "a"), "");
+    EXPECT_EQ(error_for("5.7.44", longest), "");
+    EXPECT_EQ(error_for("5.7.44", longest + "a"), "/name too_long");
+    EXPECT_EQ(error_for("8.0.36", longest + "a"), "");
 }
 
 // kubedb/v1/redissentinel.go, validateVersionForSentinelMode.
 TEST(engine_limits, redis_is_replicated_from_6_2_on) {
-    const auto made = [](std::string version, std::string mode) {
-        return fault_of(create({"redis", std::move(version), {.mode = std::move(mode)}}));
+    const auto error_for = [](std::string version, std::string mode) {
+        return error_of(create({"redis", std::move(version), {.mode = std::move(mode)}}));
     };
-    EXPECT_EQ(made("6.0.20", "replicated"), "/topology/mode unsupported");
-    EXPECT_EQ(made("5.0.14", "replicated"), "/topology/mode unsupported");
-    EXPECT_EQ(made("6.2.14", "replicated"), "");
-    EXPECT_EQ(made("valkey-8.1.1", "replicated"), "");
-    EXPECT_EQ(made("unstable", "replicated"), "");  // nobody can say
-    EXPECT_EQ(made("7", "replicated"), "");
-    EXPECT_EQ(made("6.0.20", "cluster"), "");
+    EXPECT_EQ(error_for("6.0.20", "replicated"), "/topology/mode unsupported");
+    EXPECT_EQ(error_for("5.0.14", "replicated"), "/topology/mode unsupported");
+    EXPECT_EQ(error_for("6.2.14", "replicated"), "");
+    EXPECT_EQ(error_for("valkey-8.1.1", "replicated"), "");
+    EXPECT_EQ(error_for("unstable", "replicated"), "");  // the version has no number
+    EXPECT_EQ(error_for("7", "replicated"), "");
+    EXPECT_EQ(error_for("6.0.20", "cluster"), "");
 }
 
 // ops/v1alpha1/redis.go, checkHorizontalOpsReqForClusterMode.
 TEST(engine_limits, a_redis_cluster_scales_one_way_at_a_time) {
     const wish four{.engine = "redis", .shape = {.mode = "cluster", .replicas = 3, .shards = 4}};
-    EXPECT_EQ(fault_of_scaling(four, {.replicas = 2, .shards = 5}),
+    EXPECT_EQ(error_of_scaling(four, {.replicas = 2, .shards = 5}),
               "/topology mixed_scaling_directions");
-    EXPECT_EQ(fault_of_scaling(four, {.replicas = 4, .shards = 3}),
+    EXPECT_EQ(error_of_scaling(four, {.replicas = 4, .shards = 3}),
               "/topology mixed_scaling_directions");
-    EXPECT_EQ(fault_of_scaling(four, {.replicas = 4, .shards = 5}), "");
-    EXPECT_EQ(fault_of_scaling(four, {.replicas = 2, .shards = 4}), "");
+    EXPECT_EQ(error_of_scaling(four, {.replicas = 4, .shards = 5}), "");
+    EXPECT_EQ(error_of_scaling(four, {.replicas = 2, .shards = 4}), "");
     wish mongodb = four;
     mongodb.engine = "mongodb";
-    EXPECT_EQ(fault_of_scaling(mongodb, {.replicas = 2, .shards = 5}), "");
+    EXPECT_EQ(error_of_scaling(mongodb, {.replicas = 2, .shards = 5}), "");
 }
 
 // kubedb/v1/memcached.go, validateReplica: not to or from one while it runs.
 TEST(engine_limits, memcached_stays_alone_or_several) {
     const wish alone{.engine = "memcached", .shape = {.mode = "standalone"}};
-    EXPECT_EQ(fault_of_scaling(alone, {.mode = "replicated", .replicas = 3}),
+    EXPECT_EQ(error_of_scaling(alone, {.mode = "replicated", .replicas = 3}),
               "/topology/mode immutable");
-    EXPECT_EQ(fault_of_scaling({.engine = "memcached"}, {.mode = "standalone"}),
+    EXPECT_EQ(error_of_scaling({.engine = "memcached"}, {.mode = "standalone"}),
               "/topology/mode immutable");
-    EXPECT_EQ(fault_of_scaling({.engine = "memcached"}, {.replicas = 5}), "");
+    EXPECT_EQ(error_of_scaling({.engine = "memcached"}, {.replicas = 5}), "");
 }
 
 }  // namespace

@@ -29,7 +29,7 @@ constexpr std::array mongodb_groups{
                 .scales_horizontally = true,
                 .scales_vertically = true},
 };
-// RedisSentinel is an object of its own with its own OpsRequest kind, which the platform does not
+// RedisSentinel is a separate object with its own OpsRequest kind, which the platform does not
 // write yet: the group keeps the shape it was created with. Three sentinels are the fewest that
 // still agree on a failover after one is lost.
 constexpr std::array redis_groups{
@@ -56,7 +56,7 @@ constexpr std::array<engine_rules, 7> engines{{
      .display_name = "MySQL",
      .replicated = {3, 9},
      .short_names = {.of_major = 5, .length_max = 43},
-     .scaled_replicas_most = 8,
+     .scaled_replicas_max = 8,
      .memory_bytes_min = 256 * mebi,
      .storage_bytes_min = 128 * mebi},
     {.engine = "mariadb",

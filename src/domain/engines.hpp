@@ -15,10 +15,10 @@
 namespace domain {
 
 struct replica_range {
-    int least = 0;  // 0 = the mode is not supported
-    int most = 0;
+    int min = 0;  // 0: the mode is not supported
+    int max = 0;
     bool odd_only = false;
-    [[nodiscard]] bool supported() const noexcept { return most > 0; }
+    [[nodiscard]] bool supported() const noexcept { return max > 0; }
 };
 
 // Which storage the members of a node group have.
@@ -71,12 +71,12 @@ struct engine_rules {
     bool can_pause = true;
     bool scales_to_standalone =
         false;  // horizontal scaling may cross the border between 1 and several members
-    // What KubeDB's admission refuses besides (engine_limits.hpp); 0 and {} = nothing.
+    // Further limits of KubeDB's admission webhooks (engine_limits.hpp); 0 and {}: none.
     std::size_t replicated_name_max = 0;  // of the name of a replicated database
     release replicated_since{};           // earlier versions are standalone or clusters
     name_limit short_names{};
-    int scaled_replicas_most = 0;  // more members must have been there from the start
-    bool scales_one_way = false;   // not one of shards and members up and the other down
+    int scaled_replicas_max = 0;  // a database created with more members keeps them
+    bool scales_one_way = false;  // shards and members cannot change in opposite directions
     std::int64_t memory_bytes_min = 0;
     std::int64_t storage_bytes_min = 0;
     std::span<const group_rules> groups{};  // in addition to the data group; one row per mode

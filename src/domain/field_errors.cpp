@@ -9,14 +9,14 @@ namespace domain {
 
 using base::field_error;
 
-void add_field_error(std::vector<field_error>& list, field_error what) {
-    if (list.size() > faults_max) return;
-    if (list.size() == faults_max) {
-        what = {.pointer = "",
-                .code = "too_many_errors",
-                .message = fmt::format("there are more than these {}", faults_max)};
+void add_field_error(std::vector<field_error>& list, field_error error) {
+    if (list.size() > field_errors_max) return;
+    if (list.size() == field_errors_max) {
+        error = {.pointer = "",
+                 .code = "too_many_errors",
+                 .message = fmt::format("there are more than {} errors", field_errors_max)};
     }
-    list.push_back(std::move(what));
+    list.push_back(std::move(error));
 }
 
 void field_errors::add(std::string pointer, std::string code, std::string message) {
@@ -25,16 +25,16 @@ void field_errors::add(std::string pointer, std::string code, std::string messag
 }
 
 void field_errors::add(std::vector<field_error> more) {
-    for (auto& each : more) {
-        add(std::move(each.pointer), std::move(each.code), std::move(each.message));
+    for (auto& error : more) {
+        add(std::move(error.pointer), std::move(error.code), std::move(error.message));
     }
 }
 
 std::unexpected<base::failure> field_errors::fail() && {
     auto text = fmt::format("{} fields are not valid", list_.size());
     if (list_.size() == 1) text = fmt::format("{}: {}", list_[0].pointer, list_[0].message);
-    if (list_.size() > faults_max) {
-        text = fmt::format("more than {} fields are not valid", faults_max);
+    if (list_.size() > field_errors_max) {
+        text = fmt::format("more than {} fields are not valid", field_errors_max);
     }
     return std::unexpected(base::failure{.code = base::errc::invalid,
                                          .text = std::move(text),

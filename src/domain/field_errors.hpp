@@ -1,6 +1,5 @@
 #pragma once
-// The faults of one request. They are few, however long the request is: looking through them is
-// cheap, and so is telling them. Pure.
+// Bounded list of the validation errors of one request. Pure.
 
 #include <cstddef>
 #include <expected>
@@ -11,12 +10,13 @@
 
 namespace domain {
 
-// That are told; one more entry ("too_many_errors", at the whole request) says that there are
-// others.
-inline constexpr std::size_t faults_max = 100;
-void add_field_error(std::vector<base::field_error>& list, base::field_error what);
+// At most this number of errors is reported. A final entry "too_many_errors" for the whole request
+// marks truncation.
+inline constexpr std::size_t field_errors_max = 100;
+void add_field_error(std::vector<base::field_error>& list, base::field_error error);
 
-// Collects them, one for each pointer: what could not be read is not missing as well.
+// Keeps the first error of each pointer, so that a member of a wrong type is not reported as
+// missing.
 class field_errors {
   public:
     explicit field_errors(std::vector<base::field_error> unread) : list_(std::move(unread)) {}
@@ -24,7 +24,7 @@ class field_errors {
     void add(std::vector<base::field_error> more);
     [[nodiscard]] std::size_t count() const noexcept { return list_.size(); }
     [[nodiscard]] bool empty() const noexcept { return list_.empty(); }
-    // invalid, with all of them.
+    // Returns errc::invalid with all errors.
     [[nodiscard]] std::unexpected<base::failure> fail() &&;
 
   private:

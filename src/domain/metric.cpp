@@ -4,7 +4,7 @@ namespace domain {
 namespace {
 
 constexpr std::array<metric_description, metric_count> table{{
-    {metric_id::up, "up", "bool", "1 when the engine answered its exporter."},
+    {metric_id::up, "up", "bool", "1 if the exporter reaches the engine."},
     {metric_id::connections_current, "connections.current", "connections",
      "Open client connections."},
     {metric_id::connections_active, "connections.active", "connections",
@@ -28,7 +28,7 @@ constexpr std::array<metric_description, metric_count> table{{
     {metric_id::latency_average_seconds, "operations.latency_average_seconds", "s",
      "Mean time of an operation since the last sample."},
     {metric_id::cache_hit_ratio, "cache.hit_ratio", "ratio",
-     "Share of reads answered from the engine's cache since the last sample, 0 to 1."},
+     "Share of reads served from the engine's cache since the last sample, 0 to 1."},
     {metric_id::memory_used_bytes, "memory.used_bytes", "bytes", "Memory that the engine uses."},
     {metric_id::memory_limit_bytes, "memory.limit_bytes", "bytes",
      "Memory limit that the engine itself knows (cache or maxmemory)."},
@@ -52,8 +52,8 @@ constexpr std::array<metric_description, metric_count> table{{
 }};
 
 constexpr bool in_order() {
-    for (std::size_t at = 0; at < table.size(); ++at) {
-        if (table[at].id != static_cast<metric_id>(at)) return false;
+    for (std::size_t i = 0; i < table.size(); ++i) {
+        if (table[i].id != static_cast<metric_id>(i)) return false;
     }
     return true;
 }

@@ -19,7 +19,7 @@ namespace domain {
 
 // Order = position in the table of metric.cpp and in metric_values.
 enum class metric_id : std::uint8_t {
-    up,                       // 1 when the engine answered its exporter
+    up,                       // 1 if the exporter reaches the engine
     connections_current,      // open client connections
     connections_active,       // busy ones
     connections_max,          // configured limit

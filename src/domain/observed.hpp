@@ -76,12 +76,12 @@ enum class change_phase : std::uint8_t {
     denied
 };
 
-// A day-2 change (OpsRequest) that exists in the cluster, ours or somebody else's.
+// A day-2 change (OpsRequest) in the cluster, of the platform or of another writer.
 struct observed_change {
     std::string name;
     change_kind kind = change_kind::restart;
-    bool known_kind = true;  // false: a type the platform never asks for (somebody else's); it
-                             // still occupies the database
+    bool known_kind = true;  // false: a type that the platform never creates; it still blocks other
+                             // changes
     change_phase phase = change_phase::pending;
     std::string operation_id;  // of our operation; empty for a foreign one
     std::string reason;        // of the last condition
@@ -93,8 +93,8 @@ struct observed_change {
     }
 };
 
-// What the cluster says about one database. Immutable once published; `exists == false` means: the
-// platform looked (its caches are synced) and the object is not there.
+// The observed state of one database. Immutable once published. `exists == false` means that the
+// synced watch does not contain the object.
 struct observed_database {
     bool exists = false;
     bool deleting = false;  // deletion has been accepted and is under way

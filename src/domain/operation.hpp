@@ -52,8 +52,8 @@ struct operation {
     std::string error_code;  // empty unless failed
     std::string error_message;
     std::string requested_by;
-    // The caller's own name of the request with a digest of what it asked, so that a repetition is
-    // known whatever happened to the first answer. Empty without.
+    // The client's Idempotency-Key and a fingerprint of its request, so that a retry is recognized
+    // even if the first response was lost. Empty without a key.
     std::string idempotency_key;
     std::string request_digest;
     bool operator==(const operation&) const = default;

@@ -43,12 +43,12 @@ usage limits_of(const project& owner) noexcept {
 }
 
 base::outcome<void> check_limits(const usage& allowed, const usage& used, const usage& more,
-                                 std::string_view what, std::string reason) {
+                                 std::string_view owner, std::string reason) {
     const auto check = [&](std::int64_t limit, std::int64_t now, std::int64_t extra,
                            std::string_view resource, auto show) -> base::outcome<void> {
         if (limit == 0 || extra <= 0 || now + extra <= limit) return {};
         return base::fail(errc::limit,
-                          fmt::format("{} has {} of {} in use of {}; {} more do not fit", what,
+                          fmt::format("{} has {} of {} in use of {}; {} more do not fit", owner,
                                       show(now), resource, show(limit), show(extra)),
                           reason);
     };

@@ -1,5 +1,5 @@
 #pragma once
-// What databases use of a project's quota or of the cluster, and whether more fits. Pure.
+// The usage of a project's quota and of the cluster's capacity, and its limits. Pure.
 
 #include <cstdint>
 #include <string>
@@ -11,7 +11,7 @@
 
 namespace domain {
 
-// What databases take of a quota or of the machine.
+// The resources of one or more databases.
 struct usage {
     std::int64_t databases = 0;
     std::int64_t cpu_millis = 0;
@@ -21,15 +21,15 @@ struct usage {
     usage& operator-=(const usage& other) noexcept;
     bool operator==(const usage&) const = default;
 };
-// All members of all node groups; ephemeral storage counts too.
+// Returns the sum over all members of all node groups. Ephemeral storage counts.
 usage usage_of(const database& record) noexcept;
 // A usage whose zeros mean "no limit".
 usage limits_of(const project& owner) noexcept;
 
-// `used` holds the usage without the change, `more` what the change adds. Failure: limit with
-// `reason` and a sentence that says which resource, how much is asked, used and allowed. `what`
-// names the limit: "project 'shop'", "the cluster".
+// Checks `used` (the usage before the change) plus `more` (the addition) against `allowed`. `owner`
+// names the limit in the message: "project 'shop'", "the cluster". Errors: limit with `reason`; the
+// message names the resource and the requested, used and allowed amounts.
 base::outcome<void> check_limits(const usage& allowed, const usage& used, const usage& more,
-                                 std::string_view what, std::string reason);
+                                 std::string_view owner, std::string reason);
 
 }  // namespace domain

@@ -1,7 +1,7 @@
 #pragma once
-// What a caller may ask for, as it was said: every field optional, quantities still text.
-// validate.hpp turns a request into a record or into the list of all its faults: those of reading
-// (`unread`, members of a wrong type or without a meaning) and those of the values. Pure values.
+// Requests as the client sent them: every field is optional, quantities are text. validate.hpp
+// turns a request into a record or into the list of all its field errors. `unread` holds the errors
+// of reading: unknown members and members of a wrong type. Plain values.
 
 #include <optional>
 #include <string>
@@ -57,7 +57,7 @@ struct create_request {
     std::vector<base::field_error> unread;
 };
 
-// Labels of a merge patch (RFC 7396): one whose value is nothing is removed.
+// Labels of a merge patch (RFC 7396). A label without a value is deleted.
 using label_changes = std::map<std::string, std::optional<std::string>>;
 
 // A merge patch of the mutable fields.
@@ -68,8 +68,8 @@ struct patch_request {
     std::optional<label_changes> labels;  // JSON member "labels"
     std::optional<bool> deletion_protection;
     std::optional<bool> paused;
-    // Names of immutable members that the patch holds with their text ("engine" -> "mysql"): a
-    // fault unless unchanged, so that what was read may be sent back with a change in it.
+    // Immutable members of the patch with their values ("engine" -> "mysql"). Only an unchanged
+    // value is valid, so that a client may send back a whole document with one change in it.
     std::map<std::string, std::string> immutable;
     std::vector<base::field_error> unread;
 };

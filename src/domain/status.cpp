@@ -118,7 +118,7 @@ status derive_status(const database& record, const observed_database* observed,
     }
     if (observed->deleting) {
         return say(status_phase::failed, "deleted_in_cluster",
-                   "somebody is deleting the database's object in the cluster");
+                   "the database's object is being deleted in the cluster by another client");
     }
     return of_present(record, *observed);
 }

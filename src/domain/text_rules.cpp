@@ -39,12 +39,12 @@ std::string_view reserved_domain_of(std::string_view label_key) noexcept {
 bool is_dns_subdomain(std::string_view text) noexcept {
     if (text.empty() || text.size() > 253) return false;
     bool boundary = true;  // a part begins here
-    for (std::size_t at = 0; at < text.size(); ++at) {
-        const char c = text[at];
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const char c = text[i];
         if (c == '.' || c == '-') {
             if (boundary) return false;
             boundary = c == '.';
-            if (c == '-' && (at + 1 == text.size() || text[at + 1] == '.')) return false;
+            if (c == '-' && (i + 1 == text.size() || text[i + 1] == '.')) return false;
         } else if (is_lower_alnum(c)) {
             boundary = false;
         } else {

@@ -1,5 +1,5 @@
 #pragma once
-// What names and labels may look like. Pure.
+// The syntax of names and labels. Pure.
 
 #include <array>
 #include <cstddef>
@@ -8,24 +8,25 @@
 namespace domain {
 
 inline constexpr std::size_t name_length_max = 40;
-// Parts of a database carry its name with one of these endings; a database of that name would clash
-// with them.
+// KubeDB names the parts of a database after it, with one of these endings. A database with such a
+// name would conflict with them.
 inline constexpr std::array<std::string_view, 8> reserved_endings{
     "-auth", "-pods", "-standby", "-stats", "-sentinel", "-master", "-dashboard", "-secondary"};
 
-// RFC 1035 label of at most name_length_max characters, without endings that the platform uses for
-// parts of a database.
+// Returns whether `name` is an RFC 1035 label of at most name_length_max characters without a
+// reserved ending.
 bool is_valid_name(std::string_view name) noexcept;
-// A label's value, or the name of its key: Kubernetes' rule (up to 63 letters, digits, "-_.").
+// Returns whether `text` is valid as a label value or as the name in a label key, as in Kubernetes:
+// up to 63 letters, digits, '-', '_', '.'.
 bool is_label_word(std::string_view text) noexcept;
-// Of labels that are ours, Kubernetes' or KubeDB's.
+// Label domains of the platform, Kubernetes and KubeDB.
 inline constexpr std::array<std::string_view, 4> reserved_label_domains{
     "kubedb-dbaas.io", "kubernetes.io", "k8s.io", "kubedb.com"};
-// The one that a label's key belongs to; empty: it is the user's.
+// Returns the reserved domain of a label key, or "" if the key belongs to the user.
 std::string_view reserved_domain_of(std::string_view label_key) noexcept;
-// RFC 1123 subdomain: the prefix of a label's key.
+// Returns whether `text` is an RFC 1123 subdomain, as the prefix of a label key must be.
 bool is_dns_subdomain(std::string_view text) noexcept;
-// In characters: code points of UTF-8; a byte that is none counts for one.
+// Returns the length in UTF-8 code points. An invalid byte counts as one.
 std::size_t length_of(std::string_view text) noexcept;
 
 }  // namespace domain

@@ -7,7 +7,7 @@
 namespace domain {
 namespace {
 
-TEST(is_valid_name, follows_rfc_1035_and_leaves_room_for_parts) {
+TEST(is_valid_name, follows_rfc_1035_and_reserves_the_endings_of_parts) {
     for (const char* name : {"a", "orders", "orders-2", "a-b-c"})
         EXPECT_TRUE(is_valid_name(name)) << name;
     for (const char* name : {"", "2orders", "-a", "a-", "Orders", "or_ders", "orders-stats",

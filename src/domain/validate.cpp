@@ -27,11 +27,11 @@ constexpr std::size_t labels_max = 32;
 constexpr std::size_t label_key_bytes_max = 253 + 1 + 63;
 constexpr std::size_t display_name_length_max = 200;
 
-void check_label(const std::string& key, const std::string& value, field_errors& found) {
+void check_label(const std::string& key, const std::string& value, field_errors& errors) {
     if (key.size() > label_key_bytes_max) {
         // Its pointer would be as long, and a shorter one would lead nowhere.
-        found.add("/labels", "bad_label_key",
-                  fmt::format("a label key has up to {} bytes", label_key_bytes_max));
+        errors.add("/labels", "bad_label_key",
+                   fmt::format("a label key has up to {} bytes", label_key_bytes_max));
         return;
     }
     const auto pointer = base::pointer_to("/labels", key);
@@ -41,72 +41,72 @@ void check_label(const std::string& key, const std::string& value, field_errors&
     const auto word = slash == std::string::npos ? std::string_view(key)
                                                  : std::string_view(key).substr(slash + 1);
     if (!is_label_word(word) || (slash != std::string::npos && !is_dns_subdomain(prefix))) {
-        found.add(
+        errors.add(
             pointer, "bad_label_key",
             "a label key is [domain/]name; the name has up to 63 letters, digits, '-', '_', '.'");
         return;
     }
     if (const auto domain = reserved_domain_of(key); !domain.empty()) {
-        found.add(pointer, "reserved_label", fmt::format("labels of {} are reserved", domain));
+        errors.add(pointer, "reserved_label", fmt::format("labels of {} are reserved", domain));
     }
     if (!value.empty() && !is_label_word(value)) {
-        found.add(pointer, "bad_label_value",
-                  "a label value has up to 63 letters, digits, '-', '_', '.', and begins and ends "
-                  "with a letter or digit");
+        errors.add(pointer, "bad_label_value",
+                   "a label value has up to 63 letters, digits, '-', '_', '.', and begins and ends "
+                   "with a letter or digit");
     }
 }
 
-bool are_too_many(std::size_t count, std::size_t most, field_errors& found) {
-    if (count <= most) return false;
-    found.add("/labels", "too_many",
-              fmt::format("{} labels are too many: at most {}", count, most));
+bool are_too_many(std::size_t count, std::size_t max, field_errors& errors) {
+    if (count <= max) return false;
+    errors.add("/labels", "too_many",
+               fmt::format("{} labels are too many: at most {}", count, max));
     return true;
 }
 
-void check_labels(const domain::labels& labels, field_errors& found) {
-    if (are_too_many(labels.size(), labels_max, found)) return;
-    for (const auto& [key, value] : labels) check_label(key, value, found);
+void check_labels(const domain::labels& labels, field_errors& errors) {
+    if (are_too_many(labels.size(), labels_max, errors)) return;
+    for (const auto& [key, value] : labels) check_label(key, value, errors);
 }
 
-// `may_remove`: a null takes a label away; else it is a fault.
+// `may_remove`: null deletes a label; otherwise null is an error.
 void patch_labels(const label_changes& changes, bool may_remove, domain::labels& labels,
-                  field_errors& found) {
-    // All that may be there go, and as many come.
-    if (are_too_many(changes.size(), 2 * labels_max, found)) return;
+                  field_errors& errors) {
+    // At most: delete every present label and add as many.
+    if (are_too_many(changes.size(), 2 * labels_max, errors)) return;
     for (const auto& [key, value] : changes) {
         if (value) {
             labels[key] = *value;
         } else if (may_remove) {
             labels.erase(key);
         } else {
-            found.add(base::pointer_to("/labels", key), "wrong_type", "must be a string");
+            errors.add(base::pointer_to("/labels", key), "wrong_type", "must be a string");
         }
     }
-    check_labels(labels, found);
+    check_labels(labels, errors);
 }
 
 void check_name(const std::optional<std::string>& name, std::string_view pointer,
-                field_errors& found) {
+                field_errors& errors) {
     if (!name) {
-        found.add(std::string(pointer), "required", "must be given");
+        errors.add(std::string(pointer), "required", "must be given");
     } else if (!is_valid_name(*name)) {
-        found.add(std::string(pointer), "bad_name",
-                  fmt::format("a name has 1 to {} characters of a-z, 0-9 and '-', begins with a "
-                              "letter, ends with a letter or digit, and does not end in {}",
-                              name_length_max, fmt::join(reserved_endings, ", ")));
+        errors.add(std::string(pointer), "bad_name",
+                   fmt::format("a name has 1 to {} characters of a-z, 0-9 and '-', begins with a "
+                               "letter, ends with a letter or digit, and does not end in {}",
+                               name_length_max, fmt::join(reserved_endings, ", ")));
     }
 }
 
 void read_version(const std::optional<std::string>& wanted, const engine_rules& rules,
-                  const engine_offer& offer, database& record, field_errors& found) {
+                  const engine_offer& offer, database& record, field_errors& errors) {
     if (!offer.installed) {
-        found.add("/engine", "engine_not_installed",
-                  fmt::format("{} is not installed in the cluster", rules.display_name));
+        errors.add("/engine", "engine_not_installed",
+                   fmt::format("{} is not installed in the cluster", rules.display_name));
         return;
     }
     if (!wanted) {
         if (offer.versions.empty()) {
-            found.add(
+            errors.add(
                 "/version", "version_not_found",
                 fmt::format("the cluster's catalogue has no version of {}", rules.display_name));
         } else {
@@ -121,16 +121,16 @@ void read_version(const std::optional<std::string>& wanted, const engine_rules& 
     std::vector<std::string_view> shown(
         offer.versions.begin(),
         offer.versions.begin() + std::ptrdiff_t(std::min<std::size_t>(offer.versions.size(), 12)));
-    found.add("/version", deprecated ? "version_deprecated" : "version_not_found",
-              fmt::format("{} is {}; available: {}", base::truncate_utf8(*wanted, 40),
-                          deprecated ? "deprecated" : "not in the cluster's catalogue",
-                          fmt::join(shown, ", ")));
+    errors.add("/version", deprecated ? "version_deprecated" : "version_not_found",
+               fmt::format("{} is {}; available: {}", base::truncate_utf8(*wanted, 40),
+                           deprecated ? "deprecated" : "not in the cluster's catalogue",
+                           fmt::join(shown, ", ")));
 }
 
 // As a client reads them, so that it may send back what it has read.
 bool is_as_present(const database& present, std::string_view member, std::string_view text) {
     const auto flag = [](bool value) { return value ? "true" : "false"; };
-    if (member == "status") return true;  // derived: nobody can ask for another one
+    if (member == "status") return true;  // derived: not a desired field
     if (member == "id") return text == present.id;
     if (member == "project") return text == present.project;
     if (member == "name") return text == present.name;
@@ -172,35 +172,35 @@ base::outcome<void> check_moment(const database& present, const database& next) 
 }  // namespace
 
 base::outcome<database> validate_create(const create_request& wanted, const engine_offer& offer) {
-    field_errors found(wanted.unread);
+    field_errors errors(wanted.unread);
     database record;
-    check_name(wanted.project, "/project", found);
-    check_name(wanted.name, "/name", found);
+    check_name(wanted.project, "/project", errors);
+    check_name(wanted.name, "/name", errors);
     record.project = wanted.project.value_or("");
     record.name = wanted.name.value_or("");
     const engine_rules* rules = nullptr;
     if (!wanted.engine) {
-        found.add("/engine", "required", "must be given");
+        errors.add("/engine", "required", "must be given");
     } else if (rules = find_engine(*wanted.engine); rules == nullptr) {
         std::vector<std::string_view> names;
         for (const auto& known : all_engines()) names.push_back(known.engine);
-        found.add("/engine", "unknown_engine",
-                  fmt::format("known engines: {}", fmt::join(names, ", ")));
+        errors.add("/engine", "unknown_engine",
+                   fmt::format("known engines: {}", fmt::join(names, ", ")));
     }
     if (wanted.labels) {
-        check_labels(*wanted.labels, found);
+        check_labels(*wanted.labels, errors);
         record.labels = *wanted.labels;
     }
     if (rules != nullptr) {
         record.engine = rules->engine;
-        read_version(wanted.version, *rules, offer, record, found);
+        read_version(wanted.version, *rules, offer, record, errors);
         record.topology =
-            read_shape({wanted.topology, wanted.size, wanted.storage}, *rules, nullptr, found);
-        found.add(creation_errors(record, *rules));
+            read_shape({wanted.topology, wanted.size, wanted.storage}, *rules, nullptr, errors);
+        errors.add(creation_errors(record, *rules));
     }
     record.deletion_protection = wanted.deletion_protection.value_or(false);
     record.monitoring = wanted.monitoring.value_or(true);
-    if (!found.empty()) return std::move(found).fail();
+    if (!errors.empty()) return std::move(errors).fail();
     return record;
 }
 
@@ -210,37 +210,37 @@ base::outcome<database> validate_patch(const database& present, const patch_requ
     }
     const auto* rules = find_engine(present.engine);
     if (rules == nullptr) return base::fail(errc::internal, "the record names an unknown engine");
-    field_errors found(wanted.unread);
+    field_errors errors(wanted.unread);
     for (const auto& [member, text] : wanted.immutable) {
         if (is_as_present(present, member, text)) continue;
-        found.add(base::pointer_to("", member), "immutable",
-                  "cannot be changed after creation" +
-                      std::string(member == "version" ? "; upgrades are not available yet" : ""));
+        errors.add(base::pointer_to("", member), "immutable",
+                   "cannot be changed after creation" +
+                       std::string(member == "version" ? "; upgrades are not available yet" : ""));
     }
     database next = present;
     next.topology = read_shape({wanted.topology, wanted.size, wanted.storage}, *rules,
-                               &present.topology, found);
+                               &present.topology, errors);
     const bool crosses = next.topology.mode != present.topology.mode;
     if (crosses && (!rules->scales_to_standalone || next.topology.mode == topology_mode::cluster ||
                     present.topology.mode == topology_mode::cluster)) {
-        found.add("/topology/mode", "immutable",
-                  fmt::format("{} cannot change from {} to {}", rules->display_name,
-                              name(present.topology.mode), name(next.topology.mode)));
+        errors.add("/topology/mode", "immutable",
+                   fmt::format("{} cannot change from {} to {}", rules->display_name,
+                               name(present.topology.mode), name(next.topology.mode)));
     }
-    found.add(scaling_errors(present.topology, next.topology, *rules));
+    errors.add(scaling_errors(present.topology, next.topology, *rules));
     const bool ephemeral = present.topology.data().storage.type == storage_type::ephemeral;
-    if (wanted.labels) patch_labels(*wanted.labels, true, next.labels, found);
+    if (wanted.labels) patch_labels(*wanted.labels, true, next.labels, errors);
     next.deletion_protection = wanted.deletion_protection.value_or(present.deletion_protection);
     if (wanted.paused && *wanted.paused && !rules->can_pause) {
-        found.add("/paused", "unsupported",
-                  fmt::format("{} cannot be paused", rules->display_name));
+        errors.add("/paused", "unsupported",
+                   fmt::format("{} cannot be paused", rules->display_name));
     }
     if (ephemeral && wanted.paused.value_or(false) && !present.paused) {
-        found.add("/paused", "unsupported",
-                  "a database with ephemeral storage cannot be paused: its data would be lost");
+        errors.add("/paused", "unsupported",
+                   "a database with ephemeral storage cannot be paused: its data would be lost");
     }
     next.paused = wanted.paused.value_or(present.paused);
-    if (!found.empty()) return std::move(found).fail();
+    if (!errors.empty()) return std::move(errors).fail();
     if (auto allowed = check_moment(present, next); !allowed) {
         return base::pass(std::move(allowed));
     }
@@ -248,25 +248,25 @@ base::outcome<database> validate_patch(const database& present, const patch_requ
 }
 
 base::outcome<project> validate_project(const project* present, const project_request& wanted) {
-    field_errors found(wanted.unread);
+    field_errors errors(wanted.unread);
     project next = present != nullptr ? *present : project{};
     if (present == nullptr) {
-        check_name(wanted.name, "/name", found);
+        check_name(wanted.name, "/name", errors);
         next.name = wanted.name.value_or("");
     } else if (wanted.name && *wanted.name != present->name) {
-        found.add("/name", "immutable", "cannot be changed after creation");
+        errors.add("/name", "immutable", "cannot be changed after creation");
     }
     if (wanted.display_name) {
         if (length_of(*wanted.display_name) > display_name_length_max) {
-            found.add("/display_name", "too_long",
-                      fmt::format("at most {} characters", display_name_length_max));
+            errors.add("/display_name", "too_long",
+                       fmt::format("at most {} characters", display_name_length_max));
         }
         next.display_name = *wanted.display_name;
     }
-    if (wanted.labels) patch_labels(*wanted.labels, present != nullptr, next.labels, found);
+    if (wanted.labels) patch_labels(*wanted.labels, present != nullptr, next.labels, errors);
     if (wanted.max_databases) {
         if (*wanted.max_databases < 0 || *wanted.max_databases > 100'000) {
-            found.add("/quota/databases", "out_of_range", "must be from 0 (no limit) to 100000");
+            errors.add("/quota/databases", "out_of_range", "must be from 0 (no limit) to 100000");
         }
         next.max_databases = *wanted.max_databases;
     }
@@ -274,12 +274,12 @@ base::outcome<project> validate_project(const project* present, const project_re
                               const char* pointer, std::int64_t& out) {
         if (!text) return;
         constexpr quantity_range range{.min = 0, .max = std::int64_t(1) << 60};
-        if (const auto value = read_quantity(*text, unit, pointer, range, found)) out = *value;
+        if (const auto value = read_quantity(*text, unit, pointer, range, errors)) out = *value;
     };
     quantity(wanted.max_cpu, quantity_unit::cpu_millis, "/quota/cpu", next.max_cpu_millis);
     quantity(wanted.max_memory, quantity_unit::bytes, "/quota/memory", next.max_memory_bytes);
     quantity(wanted.max_storage, quantity_unit::bytes, "/quota/storage", next.max_storage_bytes);
-    if (!found.empty()) return std::move(found).fail();
+    if (!errors.empty()) return std::move(errors).fail();
     return next;
 }
 

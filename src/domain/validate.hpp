@@ -1,6 +1,5 @@
 #pragma once
-// From what a caller said to what the platform will hold: every rule about fields, checked all at
-// once. Pure.
+// Validates requests and turns them into records. All field errors are reported at once. Pure.
 
 #include <string>
 #include <string_view>
@@ -12,15 +11,15 @@
 
 namespace domain {
 
-// What the cluster offers for one engine, newest version first.
+// The cluster's catalogue of one engine, newest version first.
 struct engine_offer {
     bool installed = false;
     std::vector<std::string> versions;             // not deprecated
     std::vector<std::string> deprecated_versions;  // exist, but are not for new databases
 };
 
-// A record without id, revision and instants. Failure: invalid with every fault in `fields` (JSON
-// pointers into the request).
+// Returns a record without id, revision and instants. Errors: invalid, with every field error in
+// `fields` (JSON pointers into the request).
 base::outcome<database> validate_create(const create_request& wanted, const engine_offer& offer);
 
 // The record after the patch (equal to `present` when nothing changes). Failures: invalid (fields),

@@ -25,17 +25,17 @@ create_request good(std::string engine = "postgres") {
     return wanted;
 }
 
-std::vector<std::string> faulty(const base::failure& why) {
-    std::vector<std::string> found;
-    for (const auto& fault : why.fields) found.push_back(fault.pointer + " " + fault.code);
-    std::ranges::sort(found);
-    return found;
+std::vector<std::string> error_names(const base::failure& failure) {
+    std::vector<std::string> result;
+    for (const auto& error : failure.fields) result.push_back(error.pointer + " " + error.code);
+    std::ranges::sort(result);
+    return result;
 }
 
-std::vector<std::string> faults_of(const create_request& wanted,
+std::vector<std::string> errors_of(const create_request& wanted,
                                    const engine_offer& offered = offer) {
     const auto result = validate_create(wanted, offered);
-    return result ? std::vector<std::string>{} : faulty(result.error());
+    return result ? std::vector<std::string>{} : error_names(result.error());
 }
 
 database present(std::string engine = "postgres") {
@@ -67,7 +67,7 @@ TEST(validate_create, names_all_faults_at_once) {
     wanted.size = size_request{.cpu = "1x", .memory = "1"};
     wanted.storage = storage_request{.size = "1", .storage_class = "Fast!", .type = "floppy"};
     wanted.labels = labels{{"kubedb.com/x", "a"}, {"-bad", "a"}, {"ok", "bad value"}};
-    EXPECT_EQ(faults_of(wanted),
+    EXPECT_EQ(errors_of(wanted),
               (strings{"/labels/-bad bad_label_key", "/labels/kubedb.com~1x reserved_label",
                        "/labels/ok bad_label_value", "/name bad_name", "/project required",
                        "/size/cpu bad_quantity", "/size/memory out_of_range",
@@ -76,30 +76,30 @@ TEST(validate_create, names_all_faults_at_once) {
                        "/topology/shards out_of_range", "/version version_not_found"}));
 }
 
-TEST(validate_create, tells_unknown_engines_from_those_not_installed) {
-    EXPECT_EQ(faults_of(good("oracle9i")), (strings{"/engine unknown_engine"}));
-    EXPECT_EQ(faults_of(good(), engine_offer{}), (strings{"/engine engine_not_installed"}));
+TEST(validate_create, distinguishes_unknown_engines_from_engines_that_are_not_installed) {
+    EXPECT_EQ(errors_of(good("oracle9i")), (strings{"/engine unknown_engine"}));
+    EXPECT_EQ(errors_of(good(), engine_offer{}), (strings{"/engine engine_not_installed"}));
     auto nothing = good();
     nothing.engine.reset();
-    EXPECT_EQ(faults_of(nothing), (strings{"/engine required"}));
+    EXPECT_EQ(errors_of(nothing), (strings{"/engine required"}));
 }
 
-TEST(validate_create, refuses_deprecated_versions_and_empty_catalogues) {
+TEST(validate_create, rejects_deprecated_versions_and_empty_catalogues) {
     auto wanted = good();
     wanted.version = "11.22";
-    EXPECT_EQ(faults_of(wanted), (strings{"/version version_deprecated"}));
-    EXPECT_EQ(faults_of(good(), engine_offer{.installed = true}),
+    EXPECT_EQ(errors_of(wanted), (strings{"/version version_deprecated"}));
+    EXPECT_EQ(errors_of(good(), engine_offer{.installed = true}),
               (strings{"/version version_not_found"}));
 }
 
 TEST(validate_create, wants_a_preset_or_both_quantities) {
     auto wanted = good();
     wanted.size = size_request{.cpu = "1"};
-    EXPECT_EQ(faults_of(wanted), (strings{"/size/memory required"}));
+    EXPECT_EQ(errors_of(wanted), (strings{"/size/memory required"}));
     wanted.size = size_request{.preset = "small", .cpu = "1"};
-    EXPECT_EQ(faults_of(wanted), (strings{"/size ambiguous"}));
+    EXPECT_EQ(errors_of(wanted), (strings{"/size ambiguous"}));
     wanted.size = size_request{.preset = "gigantic"};
-    EXPECT_EQ(faults_of(wanted), (strings{"/size/preset unknown_preset"}));
+    EXPECT_EQ(errors_of(wanted), (strings{"/size/preset unknown_preset"}));
     wanted.size = size_request{.cpu = "1500m", .memory = "3Gi"};
     const auto record = validate_create(wanted, offer);
     ASSERT_TRUE(record);
@@ -142,14 +142,14 @@ TEST(validate_create, gives_memcached_no_volume) {
     auto wanted = good("memcached");
     EXPECT_EQ(validate_create(wanted, offer)->topology.data().storage.bytes, 0);
     wanted.storage = storage_request{.size = "1Gi"};
-    EXPECT_EQ(faults_of(wanted), (strings{"/storage unsupported"}));
+    EXPECT_EQ(errors_of(wanted), (strings{"/storage unsupported"}));
 }
 
 TEST(validate_create, limits_the_number_of_labels) {
     auto wanted = good();
     wanted.labels.emplace();
     for (int i = 0; i < 33; ++i) (*wanted.labels)["k" + std::to_string(i)] = "v";
-    EXPECT_EQ(faults_of(wanted), (strings{"/labels too_many"}));
+    EXPECT_EQ(errors_of(wanted), (strings{"/labels too_many"}));
 }
 
 TEST(validate_create, points_at_what_is_in_the_request) {
@@ -157,7 +157,7 @@ TEST(validate_create, points_at_what_is_in_the_request) {
     auto wanted = good();
     wanted.version = std::string(39, '9') + "\xC3\xA9";
     wanted.labels = labels{{key, "v"}, {std::string(318, 'b'), "v"}};
-    EXPECT_EQ(faults_of(wanted),
+    EXPECT_EQ(errors_of(wanted),
               (strings{"/labels bad_label_key", "/labels/" + key + " bad_label_key",
                        "/version version_not_found"}));
     const auto refused = validate_create(wanted, offer);
@@ -170,7 +170,7 @@ TEST(validate_create, points_at_what_is_in_the_request) {
     }
 }
 
-TEST(validate_patch, tells_a_bounded_number_of_faults) {
+TEST(validate_patch, reports_a_bounded_number_of_errors) {
     patch_request wanted;
     for (int i = 0; i < 200; ++i) {
         add_field_error(wanted.unread, {"/x" + std::to_string(i), "unknown_field", ""});
@@ -179,14 +179,15 @@ TEST(validate_patch, tells_a_bounded_number_of_faults) {
     const auto refused = validate_patch(present(), wanted);
     ASSERT_FALSE(refused);
     EXPECT_EQ(refused.error().text, "more than 100 fields are not valid");
-    ASSERT_EQ(refused.error().fields.size(), faults_max + 1);
+    ASSERT_EQ(refused.error().fields.size(), field_errors_max + 1);
     EXPECT_EQ(refused.error().fields.back().code, "too_many_errors");
 }
 
 TEST(validate_patch, counts_labels_before_it_looks_at_them) {
     patch_request wanted{.labels = label_changes{}};
     for (int i = 0; i < 65; ++i) (*wanted.labels)["-bad" + std::to_string(i)] = "v";
-    EXPECT_EQ(faulty(validate_patch(present(), wanted).error()), (strings{"/labels too_many"}));
+    EXPECT_EQ(error_names(validate_patch(present(), wanted).error()),
+              (strings{"/labels too_many"}));
 }
 
 TEST(validate_patch, keeps_what_the_patch_does_not_name) {
@@ -212,7 +213,7 @@ TEST(validate_patch, names_immutable_fields) {
     wanted.storage = storage_request{.size = "1Gi", .storage_class = "fast", .type = "ephemeral"};
     const auto after = validate_patch(present(), wanted);
     ASSERT_FALSE(after);
-    EXPECT_EQ(faulty(after.error()),
+    EXPECT_EQ(error_names(after.error()),
               (strings{"/engine immutable", "/storage/class immutable",
                        "/storage/size cannot_shrink", "/storage/type immutable"}));
 }
@@ -239,7 +240,7 @@ TEST(validate_patch, takes_back_what_was_read) {
     ASSERT_TRUE(after) << after.error().text;
     EXPECT_EQ(*after, before);
     wanted.immutable = {{"revision", "6"}, {"monitoring", "false"}};
-    EXPECT_EQ(faulty(validate_patch(before, wanted).error()),
+    EXPECT_EQ(error_names(validate_patch(before, wanted).error()),
               (strings{"/monitoring immutable", "/revision immutable"}));
     const auto cache = present("memcached");
     wanted = {.storage = storage_request{.size = "0", .storage_class = "", .type = "durable"}};
@@ -251,7 +252,7 @@ TEST(validate_patch, does_not_change_the_mode_of_redis) {
     wanted.topology = topology_request{.mode = "cluster"};
     const auto after = validate_patch(present("redis"), wanted);
     ASSERT_FALSE(after);
-    EXPECT_EQ(faulty(after.error()), (strings{"/topology/mode immutable"}));
+    EXPECT_EQ(error_names(after.error()), (strings{"/topology/mode immutable"}));
 }
 
 TEST(validate_patch, adds_and_removes_labels) {
@@ -262,7 +263,7 @@ TEST(validate_patch, adds_and_removes_labels) {
     EXPECT_EQ(validate_patch(before, wanted)->labels, (labels{{"env", "prod"}, {"tier", "1"}}));
 }
 
-TEST(validate_patch, refuses_to_scale_a_paused_database) {
+TEST(validate_patch, rejects_scaling_of_a_paused_database) {
     auto before = present();
     before.paused = true;
     patch_request wanted;
@@ -282,7 +283,7 @@ TEST(validate_patch, a_pause_does_not_drop_an_accepted_change) {
     EXPECT_TRUE(validate_patch(before, {.paused = true}));
 }
 
-TEST(validate_patch, what_could_not_be_created_can_be_named_but_not_scaled) {
+TEST(validate_patch, accepts_labels_but_no_scaling_of_a_database_that_was_not_created) {
     auto before = present();
     before.object_uid.clear();
     const patch_request grown{.size = size_request{.preset = "large"}};
@@ -293,7 +294,7 @@ TEST(validate_patch, what_could_not_be_created_can_be_named_but_not_scaled) {
     EXPECT_TRUE(validate_patch(before, grown)) << "its creation is still under way";
 }
 
-// KubeDB's admission refuses a halt without volumes (`Halt` with `Ephemeral`), and there is no
+// KubeDB's admission rejects a halt without volumes (`Halt` with `Ephemeral`), and there is no
 // claim to expand.
 TEST(validate_patch, ephemeral_storage_neither_grows_nor_outlives_a_pause) {
     auto before = present();
@@ -303,14 +304,15 @@ TEST(validate_patch, ephemeral_storage_neither_grows_nor_outlives_a_pause) {
     wanted.storage = storage_request{.size = "20Gi"};
     const auto after = validate_patch(before, wanted);
     ASSERT_FALSE(after);
-    EXPECT_EQ(faulty(after.error()), (strings{"/paused unsupported", "/storage/size unsupported"}));
+    EXPECT_EQ(error_names(after.error()),
+              (strings{"/paused unsupported", "/storage/size unsupported"}));
     wanted = {.paused = false};
     EXPECT_TRUE(validate_patch(before, wanted));
-    before.paused = true;  // of a time when that was not refused
+    before.paused = true;  // stored by a release that accepted it
     EXPECT_FALSE(validate_patch(before, wanted)->paused);
 }
 
-TEST(validate_patch, refuses_a_database_on_its_way_out) {
+TEST(validate_patch, rejects_a_patch_of_a_database_that_is_being_deleted) {
     auto before = present();
     before.deleted = true;
     EXPECT_EQ(validate_patch(before, {}).error().reason, "being_deleted");
@@ -318,44 +320,46 @@ TEST(validate_patch, refuses_a_database_on_its_way_out) {
 
 TEST(validate_project, checks_name_and_quota) {
     project_request wanted{.name = "shop", .max_databases = 5, .max_cpu = "4", .max_memory = "8Gi"};
-    const auto made = validate_project(nullptr, wanted);
-    ASSERT_TRUE(made);
-    EXPECT_EQ(made->max_cpu_millis, 4000);
-    EXPECT_EQ(made->max_memory_bytes, 8 * gibi);
-    const auto bad = validate_project(&*made, {.name = "other",
-                                               .display_name = std::string(201, 'x'),
-                                               .max_databases = -1,
-                                               .max_storage = "much"});
+    const auto project = validate_project(nullptr, wanted);
+    ASSERT_TRUE(project);
+    EXPECT_EQ(project->max_cpu_millis, 4000);
+    EXPECT_EQ(project->max_memory_bytes, 8 * gibi);
+    const auto bad = validate_project(&*project, {.name = "other",
+                                                  .display_name = std::string(201, 'x'),
+                                                  .max_databases = -1,
+                                                  .max_storage = "much"});
     ASSERT_FALSE(bad);
-    EXPECT_EQ(faulty(bad.error()),
+    EXPECT_EQ(error_names(bad.error()),
               (strings{"/display_name too_long", "/name immutable", "/quota/databases out_of_range",
                        "/quota/storage bad_quantity"}));
 }
 
 TEST(validate_project, a_patch_merges_labels_and_counts_characters) {
-    const auto made = validate_project(
+    const auto project = validate_project(
         nullptr, {.name = "shop", .labels = label_changes{{"a", "1"}, {"b", "2"}}});
-    ASSERT_TRUE(made);
+    ASSERT_TRUE(project);
     std::string name;
     for (int i = 0; i < 200; ++i) name += "ü";
     const auto next = validate_project(
-        &*made, {.display_name = name, .labels = label_changes{{"a", std::nullopt}, {"c", "3"}}});
+        &*project,
+        {.display_name = name, .labels = label_changes{{"a", std::nullopt}, {"c", "3"}}});
     ASSERT_TRUE(next);
     EXPECT_EQ(next->labels, (labels{{"b", "2"}, {"c", "3"}}));
     const auto bad = validate_project(
         nullptr,
         {.name = "shop", .labels = label_changes{{"a", std::nullopt}}, .max_memory = "999999Ei"});
     ASSERT_FALSE(bad);
-    EXPECT_EQ(faulty(bad.error()), (strings{"/labels/a wrong_type", "/quota/memory out_of_range"}));
+    EXPECT_EQ(error_names(bad.error()),
+              (strings{"/labels/a wrong_type", "/quota/memory out_of_range"}));
 }
 
-TEST(validate_create, tells_what_could_not_be_read_together_with_the_values) {
+TEST(validate_create, reports_errors_of_reading_together_with_errors_of_values) {
     auto wanted = good();
     wanted.name.reset();
     wanted.engine = "oracle9i";
     wanted.unread = {{"/name", "wrong_type", "must be a string"},
                      {"/x", "unknown_field", "there is no such field"}};
-    EXPECT_EQ(faults_of(wanted),
+    EXPECT_EQ(errors_of(wanted),
               (strings{"/engine unknown_engine", "/name wrong_type", "/x unknown_field"}));
 }
 

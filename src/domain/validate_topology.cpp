@@ -24,9 +24,9 @@ int clamp_to_int(std::int64_t value) noexcept {
 
 void check_range(int value, const replica_range& range, std::string pointer, std::string_view noun,
                  field_errors& errors) {
-    if (value < range.least || value > range.most) {
+    if (value < range.min || value > range.max) {
         errors.add(std::move(pointer), "out_of_range",
-                   fmt::format("{} must be from {} to {}", noun, range.least, range.most));
+                   fmt::format("{} must be from {} to {}", noun, range.min, range.max));
     } else if (range.odd_only && value % 2 == 0) {
         errors.add(std::move(pointer), "must_be_odd", fmt::format("{} must be odd", noun));
     }
@@ -53,12 +53,12 @@ bool supports(const engine_rules& rules, topology_mode mode) noexcept {
 }
 
 int default_replicas(const engine_rules& rules, topology_mode mode) noexcept {
-    if (mode == topology_mode::cluster) return rules.shard_replicas.least;
+    if (mode == topology_mode::cluster) return rules.shard_replicas.min;
     if (mode == topology_mode::standalone) return 1;
-    return std::clamp(3, rules.replicated.least, rules.replicated.most);
+    return std::clamp(3, rules.replicated.min, rules.replicated.max);
 }
 
-// What a request says about one group, and the JSON pointers of its parts.
+// One group of a request, and the JSON pointers of its parts.
 struct group_source {
     std::optional<std::int64_t> replicas;
     const size_request* size = nullptr;
@@ -83,7 +83,7 @@ group_source source_of(const group_request& wanted, std::size_t index) {
             .storage_pointer = pointer + "/storage"};
 }
 
-// What holds for the group that is read.
+// The rules of the group that is read.
 struct group_context {
     const engine_rules& rules;
     const group_rules* group = nullptr;  // nullptr for the data group
@@ -159,7 +159,7 @@ void check_no_storage(const storage_request& wanted, const std::string& pointer,
     errors.add(pointer, "unsupported",
                context.group == nullptr
                    ? fmt::format("{} keeps its data in memory only", context.rules.display_name)
-                   : fmt::format("{} has no storage of its own here", context.label()));
+                   : fmt::format("{} has no storage in this topology", context.label()));
 }
 
 storage read_storage(const storage_request& wanted, const std::string& pointer,
@@ -296,7 +296,7 @@ class shape_reader {
             }
             if (*mode != next_.mode) {
                 next_.mode = *mode;
-                next_.shards = *mode == topology_mode::cluster ? rules_.shards.least : 1;
+                next_.shards = *mode == topology_mode::cluster ? rules_.shards.min : 1;
                 next_.data().replicas = default_replicas(rules_, *mode);
             }
         }
@@ -304,7 +304,7 @@ class shape_reader {
         return true;
     }
 
-    // Checks that every entry has a role of its own that the mode has.
+    // Checks that every entry has a distinct role that the mode has.
     bool index_groups() {
         const auto& entries = groups();
         if (entries.size() > groups_max) {
@@ -477,8 +477,8 @@ std::optional<std::int64_t> read_quantity(const std::string& text, quantity_unit
         return std::nullopt;
     }
     if (*value < range.min || *value > range.max) {
-        const auto show = [&](std::int64_t bound) {
-            return is_cpu ? base::format_millis(bound) : base::bytes_text(bound);
+        const auto show = [&](std::int64_t limit) {
+            return is_cpu ? base::format_millis(limit) : base::bytes_text(limit);
         };
         errors.add(std::move(pointer), "out_of_range",
                    fmt::format("must be from {} to {}", show(range.min), show(range.max)));

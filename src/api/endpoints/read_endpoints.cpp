@@ -149,7 +149,7 @@ void write_range(json_writer& out, std::string_view key, const domain::replica_r
         out.null();
         return;
     }
-    out.begin_object().member("min", range.least).member("max", range.most);
+    out.begin_object().member("min", range.min).member("max", range.max);
     out.member("odd_only", range.odd_only).end_object();
 }
 

@@ -1,4 +1,4 @@
-// Pauses and resumes that do not come through at once, or by half.
+// Pauses and resumes that are not written at once, or only partially.
 
 #include <gtest/gtest.h>
 
@@ -17,7 +17,7 @@ decide_context at(seconds later = {}) {
     return {.now = start + later};
 }
 
-class switches : public testing::Test {
+class decide_pause : public testing::Test {
   protected:
     void begin(operation_kind kind, std::string id) {
         begin_operation(record_, {.id = std::move(id), .kind = kind}, start);
@@ -27,13 +27,13 @@ class switches : public testing::Test {
         begin(paused ? operation_kind::pause : operation_kind::resume, std::move(id));
     }
     action decide_at(seconds later = {}) {
-        auto made = decide(record_, &observed_, at(later));
-        record_ = std::move(made.record);
-        return made.next;
+        auto decision = decide(record_, &observed_, at(later));
+        record_ = std::move(decision.record);
+        return decision.next;
     }
     void succeed(const action& done) { record_ = after_success(record_, done, {}, false, at()); }
-    void fail(const action& tried, const base::failure& why) {
-        record_ = after_failure(record_, &observed_, tried, why, at()).record;
+    void fail(const action& tried, const base::failure& error) {
+        record_ = after_failure(record_, &observed_, tried, error, at()).record;
     }
     [[nodiscard]] const operation& last() const { return record_.operations.back(); }
 
@@ -45,21 +45,21 @@ class switches : public testing::Test {
                                 .topology = record_.topology};
 };
 
-TEST_F(switches, a_resume_after_a_pause_that_came_through_by_half_is_written) {
+TEST_F(decide_pause, writes_a_resume_after_a_partially_written_pause) {
     set_paused(true, "op-1");
     fail(decide_at(), down);
     set_paused(false, "op-2");
     const auto next = decide_at();
     EXPECT_EQ(next.kind, action_kind::update_object);
     EXPECT_EQ(last().phase, operation_phase::running);
-    EXPECT_TRUE(decide(record_, &observed_, at()).again_in <= seconds(5)) << "nothing will tell";
+    EXPECT_TRUE(decide(record_, &observed_, at()).again_in <= seconds(5)) << "no event will arrive";
     succeed(next);
     EXPECT_EQ(decide_at().kind, action_kind::none);
     EXPECT_EQ(last().phase, operation_phase::succeeded);
     EXPECT_EQ(decide_at().kind, action_kind::none);
 }
 
-TEST_F(switches, what_an_earlier_operation_has_written_is_not_the_later_ones) {
+TEST_F(decide_pause, does_not_count_the_write_of_an_earlier_operation) {
     set_paused(true, "op-1");
     const auto pause = decide_at();
     set_paused(false, "op-2");
@@ -67,7 +67,7 @@ TEST_F(switches, what_an_earlier_operation_has_written_is_not_the_later_ones) {
     EXPECT_EQ(decide_at().kind, action_kind::update_object);
 }
 
-TEST_F(switches, an_update_that_takes_the_place_of_a_switch_writes_it) {
+TEST_F(decide_pause, an_update_that_takes_the_place_of_a_switch_writes_it) {
     set_paused(true, "op-1");
     fail(decide_at(), down);
     set_paused(false, "op-2");
@@ -82,7 +82,7 @@ TEST_F(switches, an_update_that_takes_the_place_of_a_switch_writes_it) {
     EXPECT_EQ(last().phase, operation_phase::succeeded);
 }
 
-TEST_F(switches, a_switch_goes_back_with_the_refused_update_that_took_its_place) {
+TEST_F(decide_pause, resets_a_pause_with_the_rejected_update_that_superseded_it) {
     set_paused(true, "op-1");
     fail(decide_at(), down);
     record_.labels["tier"] = "gold";
@@ -92,7 +92,7 @@ TEST_F(switches, a_switch_goes_back_with_the_refused_update_that_took_its_place)
     EXPECT_FALSE(record_.paused);
 }
 
-TEST_F(switches, a_pause_whose_time_is_over_is_written_back) {
+TEST_F(decide_pause, a_pause_whose_time_is_over_is_written_back) {
     set_paused(true, "op-1");
     fail(decide_at(), down);
     EXPECT_EQ(decide_at(seconds(901)).kind, action_kind::update_object);
@@ -101,7 +101,7 @@ TEST_F(switches, a_pause_whose_time_is_over_is_written_back) {
     EXPECT_EQ(decide_at(seconds(902)).kind, action_kind::none);
 }
 
-TEST_F(switches, a_pause_that_was_refused_is_not_wanted_any_more) {
+TEST_F(decide_pause, resets_a_pause_that_the_cluster_rejected) {
     set_paused(true, "op-1");
     fail(decide_at(), refused);
     EXPECT_EQ(last().phase, operation_phase::failed);
@@ -110,7 +110,7 @@ TEST_F(switches, a_pause_that_was_refused_is_not_wanted_any_more) {
 }
 
 // The note that it was written was lost, and the platform was down for long.
-TEST_F(switches, a_pause_that_has_arrived_is_not_overdue) {
+TEST_F(decide_pause, a_pause_that_has_arrived_is_not_overdue) {
     set_paused(true, "op-1");
     EXPECT_EQ(decide_at().kind, action_kind::update_object);
     observed_.paused = true;
