@@ -11,6 +11,7 @@ import schemathesis
 DOMAIN_CODES = {
     'bad_name',  # ends like a part of a database
     'reserved_label', 'too_many', 'unsupported', 'out_of_range', 'must_be_odd', 'immutable', 'cannot_shrink', 'ambiguous',
+    'unknown_role', 'repeated',  # of a node group
     'engine_not_installed', 'version_not_found', 'version_deprecated', 'not_found',
 }
 NAME = re.compile('[a-z]([-a-z0-9]{0,38}[a-z0-9])?')  # as the schema has it

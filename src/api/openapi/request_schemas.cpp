@@ -29,11 +29,6 @@ constexpr std::string_view text = R"json({
               R"json([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$"
  },
  "LabelValue": {"type": "string", "pattern": "^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$"},
- "GroupRole": {
-  "type": "string",
-  "description": "data, or the role of a group that the engine has in this mode: config, router, sentinel",
-  "maxLength": 40
- },
  "Labels": {
   "type": "object",
   "propertyNames": {"$ref": "#/components/schemas/LabelKey"},

@@ -81,7 +81,7 @@ constexpr std::string_view text = R"json({
   "type": "object",
   "required": ["role", "replicas", "size", "storage"],
   "properties": {
-   "role": {"type": "string"},
+   "role": {"$ref": "#/components/schemas/GroupRole"},
    "replicas": {"type": "integer", "description": "Members; of the group data in mode cluster, members per shard"},
    "size": {"$ref": "#/components/schemas/Size"},
    "storage": {"$ref": "#/components/schemas/Storage"}
@@ -254,7 +254,7 @@ constexpr std::string_view text = R"json({
    "expands_volumes"
   ],
   "properties": {
-   "role": {"type": "string"},
+   "role": {"$ref": "#/components/schemas/GroupRole"},
    "mode": {"$ref": "#/components/schemas/TopologyMode"},
    "replicas": {"$ref": "#/components/schemas/ReplicaRange"},
    "default_replicas": {"type": "integer"},

@@ -4,6 +4,7 @@
 
 #include <boost/json.hpp>
 #include <ranges>
+#include <set>
 
 #include "domain/engines.hpp"
 #include "domain/enum_names.hpp"
@@ -24,6 +25,19 @@ json::object enumeration(const auto& names) {
 json::object closed_object(json::object properties) {
     return {
         {"type", "object"}, {"properties", std::move(properties)}, {"additionalProperties", false}};
+}
+
+// "data" and the roles of every engine's groups. Which of them a topology has is a rule of its
+// engine and mode.
+json::object group_roles() {
+    std::set<std::string_view> roles{domain::data_role};
+    for (const auto& rules : domain::all_engines()) {
+        for (const auto& group : rules.groups) roles.insert(group.role);
+    }
+    auto schema = enumeration(roles);
+    schema["description"] =
+        "data, or the role of a group that the engine has in this mode; see GET /engines";
+    return schema;
 }
 
 // "connections.current" is member "current" of "connections"; a metric without a dot has no group.
@@ -54,6 +68,7 @@ json::object document_schemas() {
     auto schemas = json::parse(request_schemas()).get_object();
     auto responses = json::parse(response_schemas()).get_object();
     for (auto& [name, schema] : responses) schemas[name] = std::move(schema);
+    schemas["GroupRole"] = group_roles();
     schemas["TopologyMode"] = enumeration(domain::names_of<domain::topology_mode>());
     schemas["StorageType"] = enumeration(domain::names_of<domain::storage_type>());
     schemas["OperationKind"] = enumeration(domain::names_of<domain::operation_kind>());
