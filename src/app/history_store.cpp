@@ -12,7 +12,7 @@ namespace {
 
 using base::errc;
 const std::string collection = "history";
-// A clock that is set back by at most this only leaves a gap.
+// A clock that is set back by up to this duration leaves a gap only.
 constexpr std::chrono::minutes ahead_max{5};
 // Rows that are ahead of the clock are dropped after this time. A clock that is wrong when a
 // machine starts is corrected earlier.

@@ -19,23 +19,23 @@ class metrics_sync : public testing::Test {
         table_.listen(sync_);
         table_.set_cluster_known();
     }
-    // A database in the table, made `age` ago; its name is its id.
+    // Puts a database that was created `age` ago into the state cache. Its name is its id.
     void put(const std::string& id, std::chrono::seconds age) {
-        domain::database made{.id = id,
-                              .project = "shop",
-                              .name = id,
-                              .engine = "redis",
-                              .object_uid = "u-" + id,
-                              .was_ready = true,
-                              .revision = 1,
-                              .created_at = clock_.utc_now() - age};
-        made.operations.push_back({.id = "op-" + id,
-                                   .phase = domain::operation_phase::succeeded,
-                                   .created_at = made.created_at,
-                                   .finished_at = made.created_at});
-        table_.put(std::make_shared<const domain::database>(std::move(made)));
+        domain::database record{.id = id,
+                                .project = "shop",
+                                .name = id,
+                                .engine = "redis",
+                                .object_uid = "u-" + id,
+                                .was_ready = true,
+                                .revision = 1,
+                                .created_at = clock_.utc_now() - age};
+        record.operations.push_back({.id = "op-" + id,
+                                     .phase = domain::operation_phase::succeeded,
+                                     .created_at = record.created_at,
+                                     .finished_at = record.created_at});
+        table_.put(std::make_shared<const domain::database>(std::move(record)));
     }
-    void show(const std::string& id, observed_phase phase, bool has_metrics = true) {
+    void observe(const std::string& id, observed_phase phase, bool has_metrics = true) {
         table_.set_observed(
             {.project = "shop", .engine = "redis", .name = id},
             std::make_shared<const domain::observed_database>(domain::observed_database{
@@ -53,7 +53,7 @@ class metrics_sync : public testing::Test {
             }
         }
     }
-    std::set<std::string> asked() const {
+    std::set<std::string> scraped_ids() const {
         return {source_.scraped_ids().begin(), source_.scraped_ids().end()};
     }
     app::metrics_state state(const std::string& id) { return table_.find(id)->metrics; }
@@ -79,36 +79,36 @@ class metrics_sync : public testing::Test {
                             {.interval = interval}};
 };
 
-TEST_F(metrics_sync, a_restart_looks_at_the_fleet_over_an_interval) {
+TEST_F(metrics_sync, spreads_the_scrapes_over_an_interval_after_a_restart) {
     for (int index = 0; index < 300; ++index) {
         const auto id = "db-" + std::to_string(index);
         source_.give(id, {});
         put(id, 1h);
-        show(id, observed_phase::ready);
+        observe(id, observed_phase::ready);
     }
     pass(3s);
     EXPECT_LT(source_.scrapes(), 80U);
     pass(27s);
-    EXPECT_EQ(asked().size(), 300U);
+    EXPECT_EQ(scraped_ids().size(), 300U);
     const auto first_round = source_.scrapes();
     pass(interval);
     EXPECT_EQ(source_.scrapes(), first_round + 300);
 }
 
-TEST_F(metrics_sync, a_new_database_is_looked_at_soon) {
+TEST_F(metrics_sync, scrapes_a_new_database_early) {
     source_.give("db-1", {});
     put("db-1", 2s);
-    show("db-1", observed_phase::ready);
+    observe("db-1", observed_phase::ready);
     pass(600ms);
     EXPECT_EQ(state("db-1"), app::metrics_state::fresh);
 }
 
-TEST_F(metrics_sync, what_never_answered_is_tried_less_and_less) {
+TEST_F(metrics_sync, doubles_the_wait_until_the_first_sample) {
     source_.fail("db-1", {base::errc::unavailable, "refused"});
     put("db-1", 0s);
-    show("db-1", observed_phase::ready);
+    observe("db-1", observed_phase::ready);
     pass(60s);
-    EXPECT_GE(source_.scrapes(), 5U);  // after 2, 4, 8, 16 s, or its slot before
+    EXPECT_GE(source_.scrapes(), 5U);  // after 2, 4, 8, 16 s, or in an earlier slot
     EXPECT_LE(source_.scrapes(), 8U);
     const auto before = source_.scrapes();
     pass(10 * interval);
@@ -116,43 +116,43 @@ TEST_F(metrics_sync, what_never_answered_is_tried_less_and_less) {
     EXPECT_EQ(state("db-1"), app::metrics_state::unavailable);
 }
 
-// Its stats service is there long before its exporter.
-TEST_F(metrics_sync, beginning_to_run_brings_the_first_look_forward) {
+// The stats service exists before the exporter runs.
+TEST_F(metrics_sync, scrapes_early_if_a_database_starts_to_run) {
     source_.fail("db-1", {base::errc::unavailable, "refused"});
     put("db-1", 0s);
-    show("db-1", observed_phase::provisioning);
+    observe("db-1", observed_phase::provisioning);
     pass(100s);
     source_.give("db-1", {});
-    show("db-1", observed_phase::ready);
+    observe("db-1", observed_phase::ready);
     pass(600ms);
     EXPECT_EQ(state("db-1"), app::metrics_state::fresh);
 }
 
-TEST_F(metrics_sync, a_failure_keeps_the_last_value_as_stale) {
+TEST_F(metrics_sync, keeps_the_last_sample_as_stale_after_a_failure) {
     source_.give("db-1", {});
     put("db-1", 0s);
-    show("db-1", observed_phase::ready);
+    observe("db-1", observed_phase::ready);
     pass(interval);
     source_.fail("db-1", {base::errc::unavailable, "refused", "no_endpoints"});
     pass(interval);
-    const auto* which = table_.find("db-1");
-    EXPECT_EQ(which->metrics, app::metrics_state::stale);
-    EXPECT_EQ(which->metrics_reason, "no_endpoints");
-    EXPECT_NE(which->sample, nullptr);
+    const auto* database = table_.find("db-1");
+    EXPECT_EQ(database->metrics, app::metrics_state::stale);
+    EXPECT_EQ(database->metrics_reason, "no_endpoints");
+    EXPECT_NE(database->sample, nullptr);
 }
 
-TEST_F(metrics_sync, what_has_no_stats_service_is_not_asked) {
+TEST_F(metrics_sync, skips_a_database_without_a_stats_service) {
     put("db-1", 0s);
-    show("db-1", observed_phase::ready, false);
+    observe("db-1", observed_phase::ready, false);
     pass(interval);
     EXPECT_EQ(source_.scrapes(), 0U);
     EXPECT_EQ(table_.find("db-1")->metrics_reason, "no_stats_service");
 }
 
-TEST_F(metrics_sync, a_removed_database_is_forgotten) {
+TEST_F(metrics_sync, forgets_a_deleted_database) {
     source_.give("db-1", {});
     put("db-1", 0s);
-    show("db-1", observed_phase::ready);
+    observe("db-1", observed_phase::ready);
     pass(1s);
     const auto before = source_.scrapes();
     table_.erase("db-1");

@@ -20,21 +20,21 @@ TEST(differing_ids, returns_nothing_for_equal_contents) {
 }
 
 TEST(differing_ids, returns_new_changed_and_deleted_ids_in_order) {
-    const known held{{"a", 1}, {"b", 2}, {"d", 4}, {"e", 5}};
+    const known revisions{{"a", 1}, {"b", 2}, {"d", 4}, {"e", 5}};
     const ports::revision_page page{.items = {{"a", 1}, {"b", 3}, {"c", 1}, {"e", 5}}};
-    EXPECT_EQ(app::differing_ids(held, page, ""), (ids{"b", "c", "d"}));
+    EXPECT_EQ(app::differing_ids(revisions, page, ""), (ids{"b", "c", "d"}));
 }
 
 TEST(differing_ids, returns_a_record_whose_revision_went_back) {
     EXPECT_EQ(app::differing_ids({{"a", 7}}, {.items = {{"a", 1}}}, ""), ids{"a"});
 }
 
-TEST(differing_ids, looks_at_the_range_of_the_page_only) {
-    const known held{{"a", 1}, {"c", 1}, {"e", 1}};
+TEST(differing_ids, compares_the_range_of_the_page_only) {
+    const known revisions{{"a", 1}, {"c", 1}, {"e", 1}};
     const ports::revision_page middle{.items = {{"b", 1}, {"c", 1}}, .next = "c"};
-    EXPECT_EQ(app::differing_ids(held, middle, "a"), ids{"b"});
+    EXPECT_EQ(app::differing_ids(revisions, middle, "a"), ids{"b"});
     const ports::revision_page last{.items = {}};
-    EXPECT_EQ(app::differing_ids(held, last, "c"), ids{"e"});
+    EXPECT_EQ(app::differing_ids(revisions, last, "c"), ids{"e"});
 }
 
 // A bus whose messages wait until the test delivers, drops, repeats or reorders them.
@@ -85,8 +85,8 @@ struct replica {
 class record_feed : public testing::Test {
   protected:
     void SetUp() override {
-        for (auto* each : {&first_, &second_}) {
-            loops_.spawn([each] { return each->feed.run(); });
+        for (auto* process : {&first_, &second_}) {
+            loops_.spawn([process] { return process->feed.run(); });
         }
         turn();
     }
@@ -94,7 +94,7 @@ class record_feed : public testing::Test {
         loop_.post([this] { loops_.cancel(); });
         while (loops_.size() > 0) loop_.poll();
     }
-    // Runs what is ready, among it the timers of the flush interval.
+    // Runs the loop until it is idle. Includes the timers of the flush interval.
     void turn() {
         for (int idle = 0; idle < 20;) idle = loop_.poll() == 0 ? idle + 1 : 0;
     }
@@ -265,7 +265,7 @@ TEST_F(record_feed, adopts_a_project_that_was_deleted_and_created_again) {
     EXPECT_EQ(second_.cache.project("shop")->revision, 1);
 }
 
-TEST_F(record_feed, continues_after_the_store_was_away) {
+TEST_F(record_feed, adopts_again_after_the_store_was_unavailable) {
     create(first_, "db-a");
     bus_.messages.clear();
     store_.fail_next(1);

@@ -32,7 +32,7 @@ class record_repository : public testing::Test {
     app::record_repository records_{store_, table_, clock_, obs::null_log()};
 };
 
-TEST_F(record_repository, a_creation_whose_answer_was_lost_is_found) {
+TEST_F(record_repository, resolves_a_create_whose_response_was_lost) {
     store_.lose_next_response();
     EXPECT_EQ(create("a").error().code, errc::timed_out);
     EXPECT_TRUE(records_.has_unconfirmed());
@@ -42,7 +42,7 @@ TEST_F(record_repository, a_creation_whose_answer_was_lost_is_found) {
     EXPECT_EQ(table_.find("db-a")->record->revision, 1);
 }
 
-TEST_F(record_repository, a_doubt_waits_until_the_store_answers) {
+TEST_F(record_repository, resolves_an_unconfirmed_create_after_the_store_responds) {
     store_.lose_next_response(1);
     EXPECT_FALSE(create("a"));
     EXPECT_FALSE(settle());
@@ -51,7 +51,7 @@ TEST_F(record_repository, a_doubt_waits_until_the_store_answers) {
     EXPECT_NE(table_.find("db-a"), nullptr);
 }
 
-TEST_F(record_repository, doubts_are_bounded) {
+TEST_F(record_repository, rejects_creates_at_the_limit_of_unconfirmed_writes) {
     for (std::size_t index = 0; index < app::record_repository::unconfirmed_max; ++index) {
         store_.lose_next_response();
         ASSERT_EQ(create("a" + std::to_string(index)).error().code, errc::timed_out);
@@ -64,18 +64,18 @@ TEST_F(record_repository, doubts_are_bounded) {
     EXPECT_TRUE(create("b"));
 }
 
-TEST_F(record_repository, nothing_is_created_while_the_store_is_away) {
+TEST_F(record_repository, rejects_creates_while_the_store_is_unavailable) {
     store_.fail_next(1);
     EXPECT_EQ(create("a").error().code, errc::unavailable);
     EXPECT_FALSE(records_.has_unconfirmed());
 }
 
-TEST_F(record_repository, a_project_whose_answer_was_lost_is_there) {
+TEST_F(record_repository, returns_the_project_if_the_response_was_lost) {
     store_.lose_next_response();
-    const auto made = put({.name = "shop"});
-    ASSERT_TRUE(made) << made.error().text;
-    EXPECT_EQ(table_.project("shop"), *made);
-    auto next = **made;
+    const auto created = put({.name = "shop"});
+    ASSERT_TRUE(created) << created.error().text;
+    EXPECT_EQ(table_.project("shop"), *created);
+    auto next = **created;
     next.display_name = "Shop";
     store_.lose_next_response();
     const auto changed = put(next);
@@ -86,7 +86,7 @@ TEST_F(record_repository, a_project_whose_answer_was_lost_is_there) {
     EXPECT_EQ(table_.project("shop"), nullptr);
 }
 
-TEST_F(record_repository, a_project_in_doubt_is_usable_again) {
+TEST_F(record_repository, accepts_writes_to_a_project_after_an_unconfirmed_write) {
     store_.lose_next_response(1);
     EXPECT_EQ(put({.name = "shop"}).error().code, errc::timed_out);
     EXPECT_TRUE(records_.has_unconfirmed());
@@ -109,19 +109,19 @@ TEST_F(record_repository, a_project_in_doubt_is_usable_again) {
     EXPECT_EQ(table_.project("shop"), nullptr);
 }
 
-TEST_F(record_repository, a_project_that_somebody_else_changed_is_read_again) {
-    auto mine = *put({.name = "shop"}).value();
-    auto theirs =
+TEST_F(record_repository, reads_a_project_again_if_another_process_changed_it) {
+    auto record = *put({.name = "shop"}).value();
+    auto other_write =
         ports::put_request{.collection = "projects",
                            .content = aio::block_on(store_.get("projects", "shop")).value(),
                            .expected = 1};
-    ASSERT_TRUE(aio::block_on(store_.put(theirs)));
-    mine.display_name = "Mine";
-    EXPECT_EQ(put(mine).error().code, errc::precondition);
+    ASSERT_TRUE(aio::block_on(store_.put(other_write)));
+    record.display_name = "Mine";
+    EXPECT_EQ(put(record).error().code, errc::precondition);
     EXPECT_EQ(table_.project("shop")->revision, 2);
-    mine = *table_.project("shop");
-    mine.display_name = "Mine";
-    EXPECT_TRUE(put(mine));
+    record = *table_.project("shop");
+    record.display_name = "Mine";
+    EXPECT_TRUE(put(record));
 }
 
 TEST_F(record_repository, resolves_an_unconfirmed_project_after_a_write_in_progress) {

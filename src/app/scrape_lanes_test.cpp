@@ -12,7 +12,7 @@ using lane = scrape_lanes::lane;
 
 constexpr base::steady_time start(1h);
 
-TEST(scrape_lanes, a_scrape_that_takes_long_leaves_its_place_to_others) {
+TEST(scrape_lanes, frees_the_place_of_a_scrape_after_a_second) {
     scrape_lanes lanes(2);
     const auto hung = lanes.begin(lane::fast, start);
     const auto quick = lanes.begin(lane::fast, start + 100ms);
@@ -30,26 +30,26 @@ TEST(scrape_lanes, a_scrape_that_takes_long_leaves_its_place_to_others) {
     EXPECT_EQ(lanes.in_flight(), 1U);
 }
 
-TEST(scrape_lanes, is_bounded_beside_the_fast_lane_too) {
+TEST(scrape_lanes, limits_the_scrapes_next_to_the_fast_lane) {
     scrape_lanes lanes(1);
-    std::vector<scrape_lanes::ticket> flying;
+    std::vector<scrape_lanes::ticket> scrapes;
     auto now = start;
     for (std::size_t count = 0; count < scrape_lanes::late_per_fast + 1; ++count) {
         ASSERT_TRUE(lanes.has_place(lane::fast)) << count;
-        flying.push_back(lanes.begin(lane::fast, now));
+        scrapes.push_back(lanes.begin(lane::fast, now));
         now += 2s;
         lanes.move_on(now);
     }
     EXPECT_FALSE(lanes.has_place(lane::fast));
     EXPECT_FALSE(lanes.has_place(lane::late));
     EXPECT_EQ(lanes.next_move(), std::nullopt);
-    lanes.end(flying.front());
+    lanes.end(scrapes.front());
     lanes.move_on(now);
     EXPECT_TRUE(lanes.has_place(lane::fast));
     EXPECT_LE(lanes.in_flight(), scrape_lanes::in_flight_max(1));
 }
 
-TEST(scrape_lanes, the_slow_lane_is_apart) {
+TEST(scrape_lanes, limits_the_slow_lane_separately) {
     scrape_lanes lanes(1);
     for (int count = 0; count < 4; ++count) lanes.begin(lane::slow, start);
     EXPECT_FALSE(lanes.has_place(lane::slow));
@@ -57,30 +57,31 @@ TEST(scrape_lanes, the_slow_lane_is_apart) {
     EXPECT_EQ(lanes.next_move(), std::nullopt);
 }
 
-// 10,000 databases at 30 s, a tenth of them hung for 10 s: 33 a second that hang.
-TEST(scrape_lanes, holds_what_a_tenth_that_hangs_piles_up) {
+// 10,000 databases with an interval of 30 s. A tenth of them hangs for 10 s, which is 33 scrapes
+// per second.
+TEST(scrape_lanes, has_places_if_a_tenth_of_10000_databases_hangs) {
     scrape_lanes lanes(64);
-    std::deque<std::pair<base::steady_time, scrape_lanes::ticket>> flying;
-    std::size_t refused = 0;
-    for (int at = 0; at < 10'000; ++at) {
-        const auto now = start + at * 3ms;
-        while (!flying.empty() && flying.front().first <= now) {
-            lanes.end(flying.front().second);
-            flying.pop_front();
+    std::deque<std::pair<base::steady_time, scrape_lanes::ticket>> scrapes;
+    std::size_t rejected = 0;
+    for (int index = 0; index < 10'000; ++index) {
+        const auto now = start + index * 3ms;
+        while (!scrapes.empty() && scrapes.front().first <= now) {
+            lanes.end(scrapes.front().second);
+            scrapes.pop_front();
         }
         lanes.move_on(now);
         if (!lanes.has_place(lane::fast)) {
-            ++refused;
+            ++rejected;
             continue;
         }
-        const auto given = lanes.begin(lane::fast, now);
-        if (at % 10 == 0) {
-            flying.emplace_back(now + 10s, given);
+        const auto scrape = lanes.begin(lane::fast, now);
+        if (index % 10 == 0) {
+            scrapes.emplace_back(now + 10s, scrape);
         } else {
-            lanes.end(given);
+            lanes.end(scrape);
         }
     }
-    EXPECT_EQ(refused, 0U);
+    EXPECT_EQ(rejected, 0U);
 }
 
 }  // namespace

@@ -19,7 +19,7 @@ using domain::operation_phase;
 using domain::status_phase;
 using namespace std::chrono_literals;
 
-// Remembers the latest view of everything.
+// Records the latest view of every database and operation.
 class watcher final : public app::platform_listener {
   public:
     std::map<std::string, std::shared_ptr<const app::database_view>> databases;  // by name
@@ -86,21 +86,21 @@ class service : public testing::Test {
     base::outcome<app::accepted> create(const std::string& name,
                                         const std::string& project = "default") {
         domain::create_request wanted{.project = project, .name = name, .engine = "redis"};
-        return await<app::accepted>([&] { return service_->create_database(wanted, {}, by_); });
+        return await<app::accepted>([&] { return service_->create_database(wanted, {}, caller_); });
     }
     base::outcome<app::accepted> patch(const std::string& name, domain::patch_request wanted,
-                                       app::write_conditions how = {}) {
+                                       app::write_conditions conditions = {}) {
         return await<app::accepted>(
-            [&] { return service_->patch_database(id_of(name), wanted, how, by_); });
+            [&] { return service_->patch_database(id_of(name), wanted, conditions, caller_); });
     }
     base::outcome<app::accepted> remove(const std::string& name) {
         return await<app::accepted>(
-            [&] { return service_->delete_database(id_of(name), {}, by_); });
+            [&] { return service_->delete_database(id_of(name), {}, caller_); });
     }
     std::string id_of(const std::string& name) { return seen_->databases.at(name)->record->id; }
     status_phase phase(const std::string& name) { return seen_->databases.at(name)->status.phase; }
-    operation_phase operation(const base::outcome<app::accepted>& of) {
-        return seen_->operations.at(of->operation->id).phase;
+    operation_phase operation(const base::outcome<app::accepted>& accepted) {
+        return seen_->operations.at(accepted->operation->id).phase;
     }
 
     fakes::manual_clock clock_;
@@ -114,18 +114,18 @@ class service : public testing::Test {
     std::unique_ptr<app::service> service_;
     std::unique_ptr<watcher> seen_;
     std::unique_ptr<aio::task_group> group_;
-    app::caller by_{.subject = "tester"};
+    app::caller caller_{.subject = "tester"};
 };
 
-TEST_F(service, creates_what_was_asked_for) {
-    const auto made = create("cache");
-    ASSERT_TRUE(made) << made.error().text;
+TEST_F(service, creates_a_database) {
+    const auto created = create("cache");
+    ASSERT_TRUE(created) << created.error().text;
     EXPECT_EQ(phase("cache"), status_phase::provisioning);
     EXPECT_TRUE(cluster_.has("cache"));
     cluster_.report("cache", observed_phase::ready);
     settle();
     EXPECT_EQ(phase("cache"), status_phase::running);
-    EXPECT_EQ(operation(made), operation_phase::succeeded);
+    EXPECT_EQ(operation(created), operation_phase::succeeded);
     EXPECT_TRUE(seen_->in_order);
 }
 
@@ -144,7 +144,7 @@ TEST_F(service, applies_200_concurrent_patches_of_one_database) {
             domain::patch_request wanted{
                 .labels = domain::label_changes{
                     {fmt::format("label-{}", number % 8), std::to_string(number)}}};
-            auto patched = co_await service_->patch_database(id, wanted, {}, by_);
+            auto patched = co_await service_->patch_database(id, wanted, {}, caller_);
             if (!patched) errors.push_back(patched.error().text);
             co_return base::outcome<void>{};
         });
@@ -168,7 +168,7 @@ TEST_F(service, applies_200_concurrent_patches_of_one_project) {
     for (int number = 0; number < patches; ++number) {
         clients.spawn([this, number, &errors]() -> aio::task<> {
             domain::project_request wanted{.display_name = std::to_string(number)};
-            auto patched = co_await service_->patch_project("default", wanted, {}, by_);
+            auto patched = co_await service_->patch_project("default", wanted, {}, caller_);
             if (!patched) errors.push_back(patched.error().text);
             co_return base::outcome<void>{};
         });
@@ -180,28 +180,28 @@ TEST_F(service, applies_200_concurrent_patches_of_one_project) {
     EXPECT_EQ(stored->revision, 1 + patches);
 }
 
-TEST_F(service, a_create_whose_answer_was_lost_happens_once) {
+TEST_F(service, creates_the_object_once_if_the_response_was_lost) {
     cluster_.lose_next_response();
-    const auto made = create("cache");
-    ASSERT_TRUE(made);
+    const auto created = create("cache");
+    ASSERT_TRUE(created);
     clock_.advance(10s);
     cluster_.report("cache", observed_phase::ready);
     settle();
-    EXPECT_EQ(operation(made), operation_phase::succeeded);
+    EXPECT_EQ(operation(created), operation_phase::succeeded);
     EXPECT_EQ(cluster_.size(), 1U);
 }
 
-TEST_F(service, a_refused_create_ends_the_operation_with_its_cause) {
+TEST_F(service, fails_the_operation_with_the_cause_if_the_cluster_rejects_the_create) {
     cluster_.fail_next("create", {base::errc::denied, "not allowed to"});
-    const auto made = create("cache");
-    ASSERT_TRUE(made);
-    EXPECT_EQ(operation(made), operation_phase::failed);
+    const auto created = create("cache");
+    ASSERT_TRUE(created);
+    EXPECT_EQ(operation(created), operation_phase::failed);
     EXPECT_EQ(phase("cache"), status_phase::failed);
     EXPECT_NE(seen_->databases.at("cache")->status.message.find("not allowed to"),
               std::string::npos);
 }
 
-TEST_F(service, refuses_what_cannot_be_before_anything_is_written) {
+TEST_F(service, rejects_an_invalid_create_without_a_write) {
     ASSERT_TRUE(create("cache"));
     EXPECT_EQ(create("cache").error().reason, "already_exists");
     EXPECT_EQ(create("other", "nowhere").error().fields.at(0).pointer, "/project");
@@ -210,62 +210,63 @@ TEST_F(service, refuses_what_cannot_be_before_anything_is_written) {
     EXPECT_EQ(store_.calls(), calls);
 }
 
-TEST_F(service, quotas_hold) {
+TEST_F(service, rejects_a_create_over_the_quota) {
     domain::project_request wanted{.name = "small", .max_databases = 1};
     ASSERT_TRUE((await<std::shared_ptr<const domain::project>>(
-        [&] { return service_->create_project(wanted, {}, by_); })));
+        [&] { return service_->create_project(wanted, {}, caller_); })));
     ASSERT_TRUE(create("one", "small"));
     EXPECT_EQ(create("two", "small").error().reason, "quota_exceeded");
-    EXPECT_EQ(
-        (await<void>([&] { return service_->delete_project("small", {}, by_); })).error().reason,
-        "not_empty");
+    EXPECT_EQ((await<void>([&] { return service_->delete_project("small", {}, caller_); }))
+                  .error()
+                  .reason,
+              "not_empty");
 }
 
-// Both look at the quota before either is written.
-TEST_F(service, two_changes_at_once_do_not_both_get_the_last_room) {
+// Both patches check the quota before one of them is written.
+TEST_F(service, accepts_one_of_two_concurrent_patches_at_the_quota) {
     domain::project_request wanted{.name = "small", .max_cpu = "1500m"};
     ASSERT_TRUE((await<std::shared_ptr<const domain::project>>(
-        [&] { return service_->create_project(wanted, {}, by_); })));
+        [&] { return service_->create_project(wanted, {}, caller_); })));
     for (const auto* name : {"one", "two"}) {
         ASSERT_TRUE(create(name, "small"));
         cluster_.report(name, observed_phase::ready);
         settle();
     }
     gate_.close_gate();
-    std::vector<base::outcome<app::accepted>> answers;
+    std::vector<base::outcome<app::accepted>> results;
     aio::task_group both(loop_.executor());
     for (const auto* name : {"one", "two"}) {
         both.spawn([&, id = id_of(name)]() -> aio::task<> {
             domain::patch_request grown{.size = domain::size_request{.preset = "medium"}};
-            answers.push_back(co_await service_->patch_database(id, grown, {}, by_));
+            results.push_back(co_await service_->patch_database(id, grown, {}, caller_));
             co_return base::ok();
         });
     }
-    while (gate_.waiting() + static_cast<int>(answers.size()) < 2) loop_.poll();
+    while (gate_.waiting() + static_cast<int>(results.size()) < 2) loop_.poll();
     gate_.open_gate();
     while (both.size() > 0) loop_.poll();
-    ASSERT_EQ(answers.size(), 2U);
-    EXPECT_NE(answers[0].has_value(), answers[1].has_value());
-    for (const auto& each : answers) {
-        if (!each) EXPECT_EQ(each.error().reason, "quota_exceeded");
+    ASSERT_EQ(results.size(), 2U);
+    EXPECT_NE(results[0].has_value(), results[1].has_value());
+    for (const auto& result : results) {
+        if (!result) EXPECT_EQ(result.error().reason, "quota_exceeded");
     }
 }
 
-TEST_F(service, a_project_that_is_leaving_takes_no_database) {
+TEST_F(service, rejects_a_create_in_a_project_during_its_deletion) {
     domain::project_request wanted{.name = "short"};
     ASSERT_TRUE((await<std::shared_ptr<const domain::project>>(
-        [&] { return service_->create_project(wanted, {}, by_); })));
+        [&] { return service_->create_project(wanted, {}, caller_); })));
     gate_.close_gate();
     aio::task_group leaving(loop_.executor());
-    leaving.spawn([&] { return service_->delete_project("short", {}, by_); });
+    leaving.spawn([&] { return service_->delete_project("short", {}, caller_); });
     while (gate_.waiting() == 0) loop_.poll();
     EXPECT_EQ(create("cache", "short").error().reason, "project_not_found");
     gate_.open_gate();
     while (leaving.size() > 0) loop_.poll();
 }
 
-// The process ended between the end of the record and that of its history.
-TEST_F(service, history_of_a_removed_database_goes_in_the_next_life_at_the_latest) {
+// The process ended after it deleted the record and before it deleted the history.
+TEST_F(service, deletes_the_history_of_a_deleted_database_after_a_restart) {
     ASSERT_TRUE(create("cache"));
     cluster_.report("cache", observed_phase::ready);
     settle();
@@ -292,18 +293,18 @@ TEST_F(service, history_of_a_removed_database_goes_in_the_next_life_at_the_lates
     start();
 }
 
-TEST_F(service, a_store_that_is_down_refuses_writes_and_recovers) {
+TEST_F(service, rejects_writes_while_the_store_is_unavailable) {
     store_.fail_next(1);
     const auto calls = store_.calls();
-    const auto refused = create("cache");
-    EXPECT_EQ(refused.error().code, base::errc::unavailable);
-    EXPECT_EQ(refused.error().reason, "store_not_ready");
+    const auto rejected = create("cache");
+    EXPECT_EQ(rejected.error().code, base::errc::unavailable);
+    EXPECT_EQ(rejected.error().reason, "store_not_ready");
     EXPECT_EQ(store_.calls(), calls);
     store_.fail_next(0);
     EXPECT_TRUE(create("cache"));
 }
 
-TEST_F(service, scales_through_changes_one_after_the_other) {
+TEST_F(service, runs_the_changes_of_a_patch_one_after_the_other) {
     ASSERT_TRUE(create("cache"));
     cluster_.report("cache", observed_phase::ready);
     settle();
@@ -319,7 +320,7 @@ TEST_F(service, scales_through_changes_one_after_the_other) {
     EXPECT_EQ(operation(grown), operation_phase::succeeded);
 }
 
-TEST_F(service, a_failed_change_is_told_and_taken_back) {
+TEST_F(service, restores_the_previous_size_after_a_failed_change) {
     ASSERT_TRUE(create("cache"));
     cluster_.report("cache", observed_phase::ready);
     settle();
@@ -331,35 +332,35 @@ TEST_F(service, a_failed_change_is_told_and_taken_back) {
     EXPECT_EQ(seen_->databases.at("cache")->record->topology.data().size, before);
 }
 
-TEST_F(service, a_revision_that_moved_is_a_failed_precondition) {
+TEST_F(service, rejects_a_patch_of_a_stale_revision) {
     ASSERT_TRUE(create("cache"));
-    const auto refused = patch("cache", {.deletion_protection = true}, {.if_match = {{999}}});
-    EXPECT_EQ(refused.error().code, base::errc::precondition);
+    const auto rejected = patch("cache", {.deletion_protection = true}, {.if_match = {{999}}});
+    EXPECT_EQ(rejected.error().code, base::errc::precondition);
 }
 
-TEST_F(service, deletes_with_everything_and_keeps_the_operation) {
+TEST_F(service, deletes_a_database_and_keeps_the_operation) {
     ASSERT_TRUE(create("cache"));
     cluster_.report("cache", observed_phase::ready);
     settle();
-    const auto gone = remove("cache");
-    ASSERT_TRUE(gone);
+    const auto deleted = remove("cache");
+    ASSERT_TRUE(deleted);
     clock_.advance(6s);
-    // The wait for the second look is real time: a new report brings it forward.
+    // The reconciler waits in real time before it checks again. A new report ends the wait early.
     while (seen_->databases.contains("cache")) loop_.poll();
-    EXPECT_EQ(operation(gone), operation_phase::succeeded);
+    EXPECT_EQ(operation(deleted), operation_phase::succeeded);
     EXPECT_FALSE(cluster_.has("cache"));
     stop();
     start();
-    EXPECT_EQ(operation(gone), operation_phase::succeeded);
+    EXPECT_EQ(operation(deleted), operation_phase::succeeded);
 }
 
-TEST_F(service, protection_stands_in_the_way_of_deletion) {
+TEST_F(service, rejects_the_deletion_of_a_protected_database) {
     ASSERT_TRUE(create("cache"));
     ASSERT_TRUE(patch("cache", {.deletion_protection = true}));
     EXPECT_EQ(remove("cache").error().reason, "deletion_protected");
 }
 
-TEST_F(service, what_vanished_is_told_and_comes_back_only_when_asked) {
+TEST_F(service, reports_a_missing_object_and_creates_it_again_on_request_only) {
     ASSERT_TRUE(create("cache"));
     cluster_.report("cache", observed_phase::ready);
     settle();
@@ -367,25 +368,25 @@ TEST_F(service, what_vanished_is_told_and_comes_back_only_when_asked) {
     settle();
     EXPECT_EQ(seen_->databases.at("cache")->status.reason, "object_missing");
     EXPECT_FALSE(cluster_.has("cache"));
-    const auto again =
-        await<app::accepted>([&] { return service_->recreate_database(id_of("cache"), {}, by_); });
-    ASSERT_TRUE(again) << again.error().text;
+    const auto recreated = await<app::accepted>(
+        [&] { return service_->recreate_database(id_of("cache"), {}, caller_); });
+    ASSERT_TRUE(recreated) << recreated.error().text;
     EXPECT_TRUE(cluster_.has("cache"));
 }
 
-TEST_F(service, goes_on_after_a_restart) {
-    const auto made = create("cache");
+TEST_F(service, continues_an_operation_after_a_restart) {
+    const auto created = create("cache");
     stop();
     start();
     cluster_.report("cache", observed_phase::ready);
     settle();
-    EXPECT_EQ(operation(made), operation_phase::succeeded);
+    EXPECT_EQ(operation(created), operation_phase::succeeded);
     EXPECT_EQ(cluster_.size(), 1U);
 }
 
-// The lists of a slow API server come one after the other.
-TEST_F(service, an_operation_is_not_ended_by_parts_that_come_before_their_object) {
-    const auto made = create("cache");
+// A slow API server returns the lists one after the other.
+TEST_F(service, keeps_an_operation_running_if_the_pods_are_listed_before_their_object) {
+    const auto created = create("cache");
     cluster_.report("cache", observed_phase::provisioning);
     settle();
     stop();
@@ -393,34 +394,34 @@ TEST_F(service, an_operation_is_not_ended_by_parts_that_come_before_their_object
     start();
     cluster_.publish_without_object("cache");
     settle();
-    EXPECT_EQ(operation(made), operation_phase::running);
+    EXPECT_EQ(operation(created), operation_phase::running);
     cluster_.set_sync_state(ports::sync_state::synced);
     cluster_.report("cache", observed_phase::ready);
     settle();
-    EXPECT_EQ(operation(made), operation_phase::succeeded);
+    EXPECT_EQ(operation(created), operation_phase::succeeded);
 }
 
-TEST_F(service, a_default_project_that_was_removed_stays_away) {
+TEST_F(service, does_not_create_a_deleted_default_project_again) {
     const domain::project_request wanted{.name = "shop"};
     ASSERT_TRUE((await<std::shared_ptr<const domain::project>>(
-        [&] { return service_->create_project(wanted, {}, by_); })));
-    ASSERT_TRUE(await<void>([&] { return service_->delete_project("default", {}, by_); }));
+        [&] { return service_->create_project(wanted, {}, caller_); })));
+    ASSERT_TRUE(await<void>([&] { return service_->delete_project("default", {}, caller_); }));
     stop();
     start();
     EXPECT_FALSE(create("cache"));
     EXPECT_TRUE(create("cache", "shop"));
 }
 
-TEST_F(service, somebody_elses_object_is_left_alone) {
+TEST_F(service, keeps_an_object_of_another_owner) {
     domain::database foreign{
         .id = "db-other", .project = "default", .name = "cache", .engine = "redis"};
     ASSERT_TRUE((await<std::string>([&] { return cluster_.create(foreign); })));
-    const auto made = create("cache");
-    EXPECT_EQ(operation(made), operation_phase::failed);
+    const auto created = create("cache");
+    EXPECT_EQ(operation(created), operation_phase::failed);
     EXPECT_TRUE(cluster_.has("cache"));
 }
 
-TEST_F(service, idempotency_keys_replay_refuse_and_free) {
+TEST_F(service, replays_rejects_and_frees_idempotency_keys) {
     const auto begin = [&](const std::string& payload) {
         return await<app::idempotency_ticket>(
             [&] { return service_->begin_idempotent("k", payload); });
@@ -443,18 +444,18 @@ TEST_F(service, idempotency_keys_replay_refuse_and_free) {
     EXPECT_EQ(begin("c")->verdict, first);
 }
 
-// The process ends after the write and before its answer is kept.
-TEST_F(service, a_repeated_write_is_known_from_its_record) {
+// The process ends after the write and before it stores the response.
+TEST_F(service, replays_a_repeated_write_from_its_record) {
     const auto begin = [&](const std::string& key, const std::string& payload) {
         return await<app::idempotency_ticket>(
             [&] { return service_->begin_idempotent(key, payload); });
     };
-    const auto as = [&](const std::string& key) {
-        by_.idempotency_key = key;
-        by_.request_digest = "digest of " + key;
-        EXPECT_EQ(begin(key, by_.request_digest)->verdict, app::idempotency_verdict::first);
+    const auto use_key = [&](const std::string& key) {
+        caller_.idempotency_key = key;
+        caller_.request_digest = "digest of " + key;
+        EXPECT_EQ(begin(key, caller_.request_digest)->verdict, app::idempotency_verdict::first);
     };
-    const auto die = [&] {
+    const auto restart = [&] {
         stop();
         start();
     };
@@ -466,34 +467,34 @@ TEST_F(service, a_repeated_write_is_known_from_its_record) {
         EXPECT_EQ(again->done->database->record->name, "cache");
         EXPECT_EQ(begin(key, "another")->verdict, app::idempotency_verdict::other_payload);
     };
-    as("k-create");
+    use_key("k-create");
     ASSERT_TRUE(create("cache"));
-    die();
+    restart();
     expect_replay("k-create", domain::operation_kind::create);
     cluster_.report("cache", observed_phase::ready);
     settle();
-    as("k-update");
+    use_key("k-update");
     ASSERT_TRUE(patch("cache", {.size = domain::size_request{.preset = "large"}}));
-    die();
+    restart();
     expect_replay("k-update", domain::operation_kind::update);
     cluster_.finish_change("cache", domain::change_phase::successful);
     settle();
-    as("k-pause");
+    use_key("k-pause");
     ASSERT_TRUE(patch("cache", {.paused = true}));
-    die();
+    restart();
     expect_replay("k-pause", domain::operation_kind::pause);
     clock_.advance(25h);
     EXPECT_EQ(begin("k-create", "digest of k-create")->verdict, app::idempotency_verdict::first);
     cluster_.block_deletion("cache");
-    as("k-remove");
+    use_key("k-remove");
     ASSERT_TRUE(remove("cache"));
-    die();
+    restart();
     expect_replay("k-remove", domain::operation_kind::delete_database);
 }
 
-TEST_F(service, a_repeated_write_whose_answer_the_store_lost_is_not_done_twice) {
-    by_.idempotency_key = "k";
-    by_.request_digest = "d";
+TEST_F(service, replays_a_repeated_write_whose_response_the_store_lost) {
+    caller_.idempotency_key = "k";
+    caller_.request_digest = "d";
     const auto begin = [&] {
         return await<app::idempotency_ticket>([&] { return service_->begin_idempotent("k", "d"); });
     };
@@ -511,7 +512,7 @@ TEST_F(service, a_repeated_write_whose_answer_the_store_lost_is_not_done_twice) 
 
     cluster_.report("cache", observed_phase::ready);
     settle();
-    by_.idempotency_key = "k2";
+    caller_.idempotency_key = "k2";
     store_.lose_next_response();
     EXPECT_FALSE(patch("cache", {.size = domain::size_request{.preset = "large"}}));
     const auto changed =
@@ -521,7 +522,7 @@ TEST_F(service, a_repeated_write_whose_answer_the_store_lost_is_not_done_twice) 
     EXPECT_EQ(changed->done->operation->kind, domain::operation_kind::update);
 }
 
-TEST_F(service, readiness_follows_what_the_loops_report) {
+TEST_F(service, reports_a_loop_without_progress_as_stalled) {
     EXPECT_EQ(health_->state(app::background::status_sync, clock_.now()),
               app::component_state::running);
     clock_.advance(60s);

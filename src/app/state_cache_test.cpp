@@ -12,13 +12,13 @@ using namespace std::chrono_literals;
 using domain::status_phase;
 
 std::shared_ptr<const domain::database> record(std::string uid, std::int64_t revision) {
-    domain::database made{.id = "db-1",
-                          .project = "shop",
-                          .name = "orders",
-                          .engine = "postgres",
-                          .object_uid = std::move(uid),
-                          .revision = revision};
-    return std::make_shared<const domain::database>(std::move(made));
+    domain::database result{.id = "db-1",
+                            .project = "shop",
+                            .name = "orders",
+                            .engine = "postgres",
+                            .object_uid = std::move(uid),
+                            .revision = revision};
+    return std::make_shared<const domain::database>(std::move(result));
 }
 
 std::shared_ptr<const domain::observed_database> ready(std::string uid) {
@@ -33,111 +33,111 @@ class state_cache : public testing::Test {
     ports::database_key key_{.project = "shop", .engine = "postgres", .name = "orders"};
 };
 
-// The cluster may report an object before its uid is noted in the record.
-TEST_F(state_cache, an_object_that_was_seen_before_its_uid_was_noted_is_not_awaited) {
-    auto& which = table_.put(record("", 1));
+// The cluster may report an object before its uid is stored in the record.
+TEST_F(state_cache, does_not_await_an_object_that_was_observed_before_its_uid_was_stored) {
+    auto& entry = table_.put(record("", 1));
     table_.set_cluster_known();
-    table_.expect_first_sight(which, 30s);
+    table_.expect_first_sight(entry, 30s);
     EXPECT_TRUE(table_.set_observed(key_, ready("u1")));
-    EXPECT_TRUE(table_.awaits_first_sight(which));
+    EXPECT_TRUE(table_.awaits_first_sight(entry));
     table_.put(record("u1", 2));
-    EXPECT_FALSE(table_.awaits_first_sight(which));
-    EXPECT_EQ(which.status.phase, status_phase::running);
+    EXPECT_FALSE(table_.awaits_first_sight(entry));
+    EXPECT_EQ(entry.status.phase, status_phase::running);
 }
 
-TEST_F(state_cache, an_object_that_was_just_created_is_not_missing_for_a_while) {
-    auto& which = table_.put(record("u1", 1));
+TEST_F(state_cache, reports_a_new_object_as_missing_after_30_seconds) {
+    auto& entry = table_.put(record("u1", 1));
     table_.set_cluster_known();
-    EXPECT_EQ(which.status.reason, "object_missing");
-    table_.expect_first_sight(which, 30s);
-    EXPECT_EQ(which.status.phase, status_phase::provisioning);
+    EXPECT_EQ(entry.status.reason, "object_missing");
+    table_.expect_first_sight(entry, 30s);
+    EXPECT_EQ(entry.status.phase, status_phase::provisioning);
     clock_.advance(31s);
-    table_.refresh_status(which);
-    EXPECT_EQ(which.status.reason, "object_missing");
+    table_.refresh_status(entry);
+    EXPECT_EQ(entry.status.reason, "object_missing");
 }
 
-// Its pods may be listed before its object is.
-TEST_F(state_cache, absence_is_known_only_of_a_cluster_that_was_read) {
-    auto& which = table_.put(record("u1", 1));
+// The pods may be listed before the object.
+TEST_F(state_cache, reports_an_object_as_missing_after_the_whole_cluster_was_reported) {
+    auto& entry = table_.put(record("u1", 1));
     table_.set_observed(key_, std::make_shared<const domain::observed_database>());
-    EXPECT_EQ(table_.observed_of(which), nullptr);
-    EXPECT_EQ(which.status.reason, "cluster_not_synced");
+    EXPECT_EQ(table_.observed_of(entry), nullptr);
+    EXPECT_EQ(entry.status.reason, "cluster_not_synced");
     table_.set_observed(key_, ready("u1"));
-    EXPECT_EQ(which.status.phase, status_phase::running);
+    EXPECT_EQ(entry.status.phase, status_phase::running);
     table_.set_observed(key_, std::make_shared<const domain::observed_database>());
     table_.set_cluster_known();
-    EXPECT_FALSE(table_.observed_of(which)->exists);
-    EXPECT_EQ(which.status.reason, "object_missing");
+    EXPECT_FALSE(table_.observed_of(entry)->exists);
+    EXPECT_EQ(entry.status.reason, "object_missing");
 }
 
-// One list that never comes (refused, say) must not keep a deletion from its end.
-TEST_F(state_cache, absence_after_presence_is_known_without_the_whole_cluster) {
-    auto& which = table_.put(record("u1", 1));
+// One list that is never returned (forbidden, for example) must not delay a deletion indefinitely.
+TEST_F(state_cache, reports_an_object_as_missing_if_it_was_observed_before) {
+    auto& entry = table_.put(record("u1", 1));
     table_.set_observed(key_, ready("u1"));
     table_.set_observed(key_, std::make_shared<const domain::observed_database>());
-    ASSERT_NE(table_.observed_of(which), nullptr);
-    EXPECT_FALSE(table_.observed_of(which)->exists);
-    EXPECT_EQ(which.status.reason, "object_missing");
+    ASSERT_NE(table_.observed_of(entry), nullptr);
+    EXPECT_FALSE(table_.observed_of(entry)->exists);
+    EXPECT_EQ(entry.status.reason, "object_missing");
 }
 
-TEST_F(state_cache, presence_before_the_record_came_counts_as_well) {
+TEST_F(state_cache, reports_an_object_as_missing_if_it_was_observed_before_its_record) {
     table_.set_observed(key_, ready("u1"));
-    auto& which = table_.put(record("u1", 1));
+    auto& entry = table_.put(record("u1", 1));
     table_.set_observed(key_, std::make_shared<const domain::observed_database>());
-    ASSERT_NE(table_.observed_of(which), nullptr);
-    EXPECT_FALSE(table_.observed_of(which)->exists);
+    ASSERT_NE(table_.observed_of(entry), nullptr);
+    EXPECT_FALSE(table_.observed_of(entry)->exists);
 }
 
-// Another object of the name is not the one that is awaited.
-TEST_F(state_cache, a_namesake_is_not_the_first_sight) {
-    auto& which = table_.put(record("u1", 1));
+// Another object has the same name and another uid.
+TEST_F(state_cache, awaits_an_object_if_another_object_has_its_name) {
+    auto& entry = table_.put(record("u1", 1));
     table_.set_cluster_known();
-    table_.expect_first_sight(which, 30s);
+    table_.expect_first_sight(entry, 30s);
     EXPECT_TRUE(table_.set_observed(key_, ready("u2")));
-    EXPECT_TRUE(table_.awaits_first_sight(which));
+    EXPECT_TRUE(table_.awaits_first_sight(entry));
 }
 
-TEST_F(state_cache, a_key_is_forgotten_with_its_operation) {
-    auto made = *record("u1", 1);
-    made.operations.push_back({.id = "op-1",
-                               .created_at = clock_.utc_now(),
-                               .idempotency_key = "k",
-                               .request_digest = "d"});
-    table_.put(std::make_shared<const domain::database>(made));
+TEST_F(state_cache, forgets_an_idempotency_key_with_its_operation) {
+    auto database = *record("u1", 1);
+    database.operations.push_back({.id = "op-1",
+                                   .created_at = clock_.utc_now(),
+                                   .idempotency_key = "k",
+                                   .request_digest = "d"});
+    table_.put(std::make_shared<const domain::database>(database));
     ASSERT_NE(table_.find_by_idempotency_key("k"), nullptr);
     EXPECT_EQ(table_.find_by_idempotency_key("k")->id, "op-1");
     clock_.advance(25h);
     EXPECT_EQ(table_.find_by_idempotency_key("k"), nullptr);
-    made.operations[0].id = "op-2";  // the key again, after its day
-    made.operations[0].created_at = clock_.utc_now();
-    made.revision = 2;
-    table_.put(std::make_shared<const domain::database>(made));
+    database.operations[0].id = "op-2";  // the same key, more than 24 hours later
+    database.operations[0].created_at = clock_.utc_now();
+    database.revision = 2;
+    table_.put(std::make_shared<const domain::database>(database));
     EXPECT_EQ(table_.find_by_idempotency_key("k")->id, "op-2");
-    made.operations.clear();
-    made.revision = 3;
-    table_.put(std::make_shared<const domain::database>(made));
+    database.operations.clear();
+    database.revision = 3;
+    table_.put(std::make_shared<const domain::database>(database));
     EXPECT_EQ(table_.find_by_idempotency_key("k"), nullptr);
     EXPECT_EQ(table_.find_by_idempotency_key("other"), nullptr);
 }
 
 // Records are loaded in the order of their ids, not of their operations.
-TEST_F(state_cache, a_key_means_its_newest_operation_whatever_came_first) {
-    auto old = *record("u1", 1);
-    old.operations.push_back(
-        {.id = "op-old", .created_at = clock_.utc_now(), .idempotency_key = "k"});
+TEST_F(state_cache, finds_the_newest_operation_of_a_key_in_any_order_of_records) {
+    auto older = *record("u1", 1);
+    older.operations.push_back(
+        {.id = "op-older", .created_at = clock_.utc_now(), .idempotency_key = "k"});
     clock_.advance(25h);
-    auto young = *record("u2", 1);
-    young.id = "db-2";
-    young.name = "carts";
-    young.operations.push_back(
-        {.id = "op-young", .created_at = clock_.utc_now(), .idempotency_key = "k"});
-    for (const auto& order : {std::pair{old, young}, std::pair{young, old}}) {
+    auto newer = *record("u2", 1);
+    newer.id = "db-2";
+    newer.name = "carts";
+    newer.operations.push_back(
+        {.id = "op-newer", .created_at = clock_.utc_now(), .idempotency_key = "k"});
+    for (const auto& order : {std::pair{older, newer}, std::pair{newer, older}}) {
         app::state_cache table(clock_, 30s);
         table.put(std::make_shared<const domain::database>(order.first));
         table.put(std::make_shared<const domain::database>(order.second));
-        const auto* found = table.find_by_idempotency_key("k");
-        ASSERT_NE(found, nullptr) << order.first.id << " first";
-        EXPECT_EQ(found->id, "op-young");
+        const auto* operation = table.find_by_idempotency_key("k");
+        ASSERT_NE(operation, nullptr) << order.first.id << " first";
+        EXPECT_EQ(operation->id, "op-newer");
     }
 }
 

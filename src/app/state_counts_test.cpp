@@ -18,50 +18,50 @@ class census : public testing::Test {
                              .engine = "redis",
                              .operations = std::move(operations)}));
     }
-    app::census taken() { return app::take_census(table_, clock_.utc_now(), 60s); }
+    app::census count() { return app::take_census(table_, clock_.utc_now(), 60s); }
 
     fakes::manual_clock clock_;
     app::state_cache table_{clock_, 30s};
 };
 
-TEST_F(census, counts_phases_and_states_of_metrics) {
+TEST_F(census, counts_databases_per_phase_and_metrics_state) {
     put("db-1");
     table_.set_metrics_trouble(put("db-2"), app::metrics_state::unavailable, "timed_out");
-    const auto counted = taken();
-    EXPECT_EQ(counted.metrics[std::size_t(app::metrics_state::pending)], 1U);
-    EXPECT_EQ(counted.metrics[std::size_t(app::metrics_state::unavailable)], 1U);
+    const auto counts = count();
+    EXPECT_EQ(counts.metrics[std::size_t(app::metrics_state::pending)], 1U);
+    EXPECT_EQ(counts.metrics[std::size_t(app::metrics_state::unavailable)], 1U);
     std::size_t all = 0;
-    for (const auto each : counted.phases) all += each;
+    for (const auto databases : counts.phases) all += databases;
     EXPECT_EQ(all, 2U);
 }
 
-TEST_F(census, the_age_of_the_cache_is_that_of_its_oldest_fresh_sample) {
+TEST_F(census, returns_the_age_of_the_oldest_fresh_sample) {
     const auto sampled = [&](std::string id) -> app::entry& {
-        auto& which = put(std::move(id));
-        table_.set_sample(which, std::make_shared<const domain::metrics_sample>(
+        auto& entry = put(std::move(id));
+        table_.set_sample(entry, std::make_shared<const domain::metrics_sample>(
                                      domain::metrics_sample{.observed_at = clock_.utc_now()}));
-        return which;
+        return entry;
     };
     auto& stale = sampled("db-1");
     clock_.advance(5s);
     sampled("db-2");
     clock_.advance(7s);
-    EXPECT_EQ(taken().oldest_fresh_sample, 12s);
+    EXPECT_EQ(count().oldest_fresh_sample, 12s);
     table_.set_metrics_trouble(stale, app::metrics_state::stale, "timed_out");
-    EXPECT_EQ(taken().oldest_fresh_sample, 7s);
+    EXPECT_EQ(count().oldest_fresh_sample, 7s);
 }
 
-TEST_F(census, an_operation_is_overdue_after_twice_its_limit_unless_it_removes) {
+TEST_F(census, counts_an_operation_as_overdue_after_twice_its_limit_except_deletions) {
     put("db-1", {{.id = "op-1", .created_at = clock_.utc_now()}});
     put("db-2", {{.id = "op-2",
                   .kind = domain::operation_kind::delete_database,
                   .created_at = clock_.utc_now()}});
     put("db-3", {{.id = "op-3", .phase = domain::operation_phase::succeeded}});
-    EXPECT_EQ(taken().operations_unfinished, 2U);
+    EXPECT_EQ(count().operations_unfinished, 2U);
     clock_.advance(120s);
-    EXPECT_EQ(taken().operations_overdue, 0U);
+    EXPECT_EQ(count().operations_overdue, 0U);
     clock_.advance(1s);
-    EXPECT_EQ(taken().operations_overdue, 1U);
+    EXPECT_EQ(count().operations_overdue, 1U);
 }
 
 }  // namespace

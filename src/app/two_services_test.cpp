@@ -1,4 +1,4 @@
-// Two platforms over one document store, as two processes are. Their clusters stay unsynced, so
+// Two platforms share one document store, as two processes do. Their clusters stay unsynced, so
 // that only writes of records are exchanged.
 
 #include <gtest/gtest.h>
@@ -38,7 +38,7 @@ class recorder final : public app::platform_listener {
     void on_catalogue(std::shared_ptr<const ports::catalogue>) override {}
 };
 
-// A cluster that has published its catalogue and is not synced: nothing can be done in it.
+// A cluster that has published its catalogue and is not synced. It rejects every call.
 class unsynced_cluster final : public ports::cluster {
   public:
     aio::task<void> run(ports::cluster_observer& observer) override {
@@ -111,10 +111,10 @@ class two_services : public testing::Test {
         }
         return true;
     }
-    base::outcome<app::accepted> create(process& at, const std::string& name) {
+    base::outcome<app::accepted> create(process& target, const std::string& name) {
         domain::create_request wanted{.project = "default", .name = name, .engine = "redis"};
         return await<app::accepted>(
-            [&] { return at.platform->create_database(wanted, {}, caller_); });
+            [&] { return target.platform->create_database(wanted, {}, caller_); });
     }
 
     fakes::manual_clock clock_;
