@@ -48,17 +48,17 @@ std::string metrics_sync::reason_against(const entry& database) {
     return {};
 }
 
-void metrics_sync::schedule(const std::string& id, target& database, base::steady_time due) {
-    database.due = due;
-    (database.is_slow ? slow_ : fast_).push({.when = due, .id = id});
+void metrics_sync::schedule(const std::string& id, target& scrape_target, base::steady_time due) {
+    scrape_target.due = due;
+    (scrape_target.is_slow ? slow_ : fast_).push({.when = due, .id = id});
 }
 
 // Schedules an early scrape: users wait for the first value.
-void metrics_sync::look_soon(const std::string& id, target& database) {
-    database.retry = first_retry;
-    if (database.in_work) return;  // scrape() schedules the retry
+void metrics_sync::look_soon(const std::string& id, target& scrape_target) {
+    scrape_target.retry = first_retry;
+    if (scrape_target.in_work) return;  // scrape() schedules the retry
     const auto slot = slot_of(id, options_.interval);
-    schedule(id, database,
+    schedule(id, scrape_target,
              deps_.clock.now() + std::min<std::chrono::nanoseconds>(slot, first_look));
     wakeup_.notify();
 }
@@ -188,14 +188,14 @@ aio::task<> metrics_sync::scrape(std::string id, scrape_lanes::ticket place) {
     co_return base::ok();
 }
 
-base::steady_time metrics_sync::next_due(const std::string& id, target& database,
+base::steady_time metrics_sync::next_due(const std::string& id, target& scrape_target,
                                          base::steady_time ended, bool try_soon) const {
     const auto slot = slot_of(id, options_.interval);
     const auto phase = (ended.time_since_epoch() - slot) % options_.interval;
     const base::steady_time due = ended + (options_.interval - phase);
     if (!try_soon) return due;
-    const auto retry = database.retry;
-    database.retry = std::min<std::chrono::nanoseconds>(2 * retry, options_.interval);
+    const auto retry = scrape_target.retry;
+    scrape_target.retry = std::min<std::chrono::nanoseconds>(2 * retry, options_.interval);
     return std::min(due, ended + retry);
 }
 

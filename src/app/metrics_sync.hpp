@@ -71,11 +71,11 @@ class metrics_sync final : public platform_listener {
         bool operator>(const timer& other) const noexcept { return when > other.when; }
     };
     using timers = std::priority_queue<timer, std::vector<timer>, std::greater<>>;
-    void schedule(const std::string& id, target& database, base::steady_time due);
-    void look_soon(const std::string& id, target& database);
+    void schedule(const std::string& id, target& scrape_target, base::steady_time due);
+    void look_soon(const std::string& id, target& scrape_target);
     [[nodiscard]] bool is_fresh(const database_view& view) const;
     // Returns the next time of the slot, or an earlier time.
-    [[nodiscard]] base::steady_time next_due(const std::string& id, target& database,
+    [[nodiscard]] base::steady_time next_due(const std::string& id, target& scrape_target,
                                              base::steady_time ended, bool try_soon) const;
     void start_due(timers& source, scrape_lanes::lane in, base::steady_time now);
     aio::task<> scrape(std::string id, scrape_lanes::ticket place);
