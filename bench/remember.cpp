@@ -38,7 +38,7 @@ std::vector<written_day> make_days(std::chrono::seconds step) {
             {.kind = bench::motion::busy, .start = now - 24h + 60s, .step = step, .seed = number});
         for (std::size_t index = 0; index < history.chunk_count(); ++index) {
             days[number].push_back(
-                {.key = history.describe_chunk(index).key, .bytes = history.serialise(index)});
+                {.key = history.describe_chunk(index).key, .bytes = history.serialize(index)});
         }
     }
     return days;

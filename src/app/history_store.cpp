@@ -144,7 +144,7 @@ void history_store::collect(const std::string& id, history& source, bool everyth
         if (chunk.open && !open_is_due) continue;
         puts.push_back({.collection = collection,
                         .content = {.id = document_id(id, chunk.key),
-                                    .body = source.rows.serialise(index),
+                                    .body = source.rows.serialize(index),
                                     .index = {{"database", id}}},
                         .expected = is_stored ? stored->second.revision : 0});
         chunks.push_back({.id = id, .key = chunk.key, .rows = chunk.rows});

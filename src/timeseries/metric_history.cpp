@@ -18,7 +18,7 @@ constexpr std::int32_t code_max = ((exponent_max - exponent_min + 1) << mantissa
 // Rice codes: up to 12 ones and a zero, then k bits; 13 ones announce the difference in plain bits.
 constexpr unsigned escape_ones = 13;
 constexpr unsigned escape_bits = 17;
-constexpr unsigned rice_most = 14;
+constexpr unsigned rice_max = 14;
 constexpr std::uint32_t adapt_window = 16;
 static_assert((2 * 2 * code_max) < (1 << escape_bits));
 
@@ -60,13 +60,13 @@ std::int32_t unzigzag(std::uint32_t number) noexcept {
 // CRC-32C (RFC 3720, appendix B.4).
 std::uint32_t checksum(std::string_view bytes) noexcept {
     static constexpr auto table = [] {
-        std::array<std::uint32_t, 256> made{};
+        std::array<std::uint32_t, 256> entries{};
         for (std::uint32_t index = 0; index < 256; ++index) {
             std::uint32_t word = index;
             for (int bit = 0; bit < 8; ++bit) word = (word >> 1) ^ ((word & 1) ? 0x82F63B78U : 0);
-            made[index] = word;
+            entries[index] = word;
         }
-        return made;
+        return entries;
     }();
     std::uint32_t sum = ~0U;
     for (const char byte : bytes) {
@@ -75,7 +75,7 @@ std::uint32_t checksum(std::string_view bytes) noexcept {
     return ~sum;
 }
 
-// Changes when the metrics that are kept change.
+// Differs if the stored metrics differ.
 std::uint32_t fingerprint() noexcept {
     std::string names;
     for (const auto id : history_metrics) {
@@ -86,24 +86,24 @@ std::uint32_t fingerprint() noexcept {
 }
 
 template <class Integer>
-void put(std::string& into, Integer value) {
+void put(std::string& out, Integer value) {
     for (std::size_t byte = 0; byte < sizeof(Integer); ++byte) {
-        into += static_cast<char>(static_cast<std::uint64_t>(value) >> (8 * byte));
+        out += static_cast<char>(static_cast<std::uint64_t>(value) >> (8 * byte));
     }
 }
 
 template <class Integer>
-Integer take(std::string_view& from) {
+Integer take(std::string_view& source) {
     std::uint64_t value = 0;
     for (std::size_t byte = 0; byte < sizeof(Integer); ++byte) {
-        value |= std::uint64_t{static_cast<unsigned char>(from[byte])} << (8 * byte);
+        value |= std::uint64_t{static_cast<unsigned char>(source[byte])} << (8 * byte);
     }
-    from.remove_prefix(sizeof(Integer));
+    source.remove_prefix(sizeof(Integer));
     return static_cast<Integer>(value);
 }
 
-seconds_point whole_second(base::instant at) {
-    return std::chrono::floor<std::chrono::seconds>(at);
+seconds_point whole_second(base::instant time) {
+    return std::chrono::floor<std::chrono::seconds>(time);
 }
 
 base::instant instant_of(std::int64_t second) {
@@ -114,52 +114,52 @@ base::instant instant_of(std::int64_t second) {
 
 class metric_history::bit_writer {
   public:
-    explicit bit_writer(chunk& into) : into_(into) {}
+    explicit bit_writer(chunk& out) : out_(out) {}
     void put(std::uint32_t value, unsigned bits) {
         while (bits > 0) {
-            const unsigned used = into_.bits % 8;
-            if (used == 0) into_.data.push_back(0);
-            const unsigned now = std::min(bits, 8 - used);
-            const auto part = (value >> (bits - now)) & ((1U << now) - 1);
-            into_.data.back() |= static_cast<std::uint8_t>(part << (8 - used - now));
-            into_.bits += now;
-            bits -= now;
+            const unsigned used = out_.bits % 8;
+            if (used == 0) out_.data.push_back(0);
+            const unsigned count = std::min(bits, 8 - used);
+            const auto part = (value >> (bits - count)) & ((1U << count) - 1);
+            out_.data.back() |= static_cast<std::uint8_t>(part << (8 - used - count));
+            out_.bits += count;
+            bits -= count;
         }
     }
 
   private:
-    chunk& into_;
+    chunk& out_;
 };
 
 class metric_history::bit_reader {
   public:
-    explicit bit_reader(const chunk& from) : data_(from.data), bits_(from.bits) {}
-    // Past the end zeros come and failed() turns true.
+    explicit bit_reader(const chunk& source) : data_(source.data), bits_(source.bits) {}
+    // Returns zeros past the end; failed() is then true.
     std::uint32_t get(unsigned bits) {
         std::uint32_t value = 0;
         for (; bits > 0;) {
-            if (at_ >= bits_) {
+            if (position_ >= bits_) {
                 failed_ = true;
                 return 0;
             }
-            const unsigned used = at_ % 8;
-            const unsigned now = std::min({bits, 8 - used, bits_ - at_});
-            const auto part =
-                static_cast<unsigned>(data_[at_ / 8] >> (8 - used - now)) & ((1U << now) - 1);
-            value = (value << now) | part;
-            at_ += now;
-            bits -= now;
+            const unsigned used = position_ % 8;
+            const unsigned count = std::min({bits, 8 - used, bits_ - position_});
+            const auto part = static_cast<unsigned>(data_[position_ / 8] >> (8 - used - count)) &
+                              ((1U << count) - 1);
+            value = (value << count) | part;
+            position_ += count;
+            bits -= count;
         }
         return value;
     }
     [[nodiscard]] bool failed() const noexcept { return failed_; }
-    [[nodiscard]] bool at_end() const noexcept { return at_ == bits_; }
-    [[nodiscard]] std::uint32_t position() const noexcept { return at_; }
+    [[nodiscard]] bool at_end() const noexcept { return position_ == bits_; }
+    [[nodiscard]] std::uint32_t position() const noexcept { return position_; }
 
   private:
     std::span<const std::uint8_t> data_;
     std::uint32_t bits_;
-    std::uint32_t at_ = 0;
+    std::uint32_t position_ = 0;
     bool failed_ = false;
 };
 
@@ -172,8 +172,8 @@ double history_rounded(double value) noexcept {
 }
 
 void metric_history::adapt(walk& state, std::size_t column, std::uint32_t difference) {
-    // A jump (the first value of a chunk, a gauge that leaves zero) says little of the steps after
-    // it.
+    // A jump (the first value of a chunk, a gauge that leaves zero) does not predict the following
+    // differences.
     state.magnitude[column] += std::min(difference, 4U << rice_parameter(state, column));
     if (++state.count[column] < adapt_window) return;
     state.magnitude[column] /= 2;
@@ -186,17 +186,17 @@ unsigned metric_history::rice_parameter(const walk& state, std::size_t column) {
     const auto count = state.count[column];
     if (count == 0) return 5;
     unsigned k = 0;
-    while (k < rice_most && (count << k) < state.magnitude[column] * 5 / 8) ++k;
+    while (k < rice_max && (count << k) < state.magnitude[column] * 5 / 8) ++k;
     return k;
 }
 
 // A row: time as delta of delta (0; 10 and 6 bits; 11 and 32), then 0 when no value changed, else
 // 1, whether the set of known columns changed (with the set), and the difference of every known
 // column.
-void metric_history::encode_row(walk& state, chunk& into, std::int64_t second,
+void metric_history::encode_row(walk& state, chunk& chunk, std::int64_t second,
                                 std::span<const std::int32_t> codes, std::uint32_t present) {
-    bit_writer out(into);
-    if (into.rows > 0) {
+    bit_writer out(chunk);
+    if (chunk.rows > 0) {
         const auto delta = second - state.second;
         const auto change = delta - state.delta;
         if (change == 0) {
@@ -237,38 +237,38 @@ void metric_history::encode_row(walk& state, chunk& into, std::int64_t second,
     }
 }
 
-bool metric_history::decode_row(walk& state, bit_reader& from, bool first_row) {
+bool metric_history::decode_row(walk& state, bit_reader& source, bool first_row) {
     if (!first_row) {
-        if (from.get(1) != 0) {
-            if (from.get(1) == 0) {
-                state.delta += unzigzag(from.get(6));
+        if (source.get(1) != 0) {
+            if (source.get(1) == 0) {
+                state.delta += unzigzag(source.get(6));
             } else {
-                state.delta = from.get(32);
+                state.delta = source.get(32);
             }
         }
         state.second += state.delta;
     }
-    if (from.get(1) == 0) return !from.failed();
-    if (from.get(1) != 0) state.present = from.get(history_columns);
+    if (source.get(1) == 0) return !source.failed();
+    if (source.get(1) != 0) state.present = source.get(history_columns);
     for (std::size_t column = 0; column < history_columns; ++column) {
         if ((state.present >> column & 1) == 0) continue;
         const auto k = rice_parameter(state, column);
         std::uint32_t ones = 0;
-        while (ones < escape_ones && from.get(1) != 0) ++ones;
+        while (ones < escape_ones && source.get(1) != 0) ++ones;
         const auto difference =
-            ones < escape_ones ? (ones << k) | from.get(k) : from.get(escape_bits);
+            ones < escape_ones ? (ones << k) | source.get(k) : source.get(escape_bits);
         adapt(state, column, difference);
         const auto code = state.code[column] + unzigzag(difference);
         if (std::abs(code) > code_max) return false;
         state.code[column] = code;
     }
-    return !from.failed();
+    return !source.failed();
 }
 
-bool metric_history::append(base::instant at, const metric_values& values) {
-    const auto second = whole_second(at).time_since_epoch().count();
+bool metric_history::append(base::instant time, const metric_values& values) {
+    const auto second = whole_second(time).time_since_epoch().count();
     if (!chunks_.empty() && second <= chunks_.back().last) return false;
-    drop_before(at - options_.retention);
+    drop_before(time - options_.retention);
     const bool fits = open_ && !chunks_.empty() && chunks_.back().rows < options_.chunk_rows &&
                       second - chunks_.back().first < options_.chunk_span.count();
     if (!fits) {
@@ -285,10 +285,10 @@ bool metric_history::append(base::instant at, const metric_values& values) {
         codes[column] = code_of(value);
         present |= 1U << column;
     }
-    auto& into = chunks_.back();
-    encode_row(writing_, into, second, codes, present);
-    into.last = second;
-    ++into.rows;
+    auto& newest = chunks_.back();
+    encode_row(writing_, newest, second, codes, present);
+    newest.last = second;
+    ++newest.rows;
     return true;
 }
 
@@ -301,55 +301,56 @@ void metric_history::drop_before(base::instant when) {
 void metric_history::drop_after(base::instant when) {
     const auto second = whole_second(when).time_since_epoch().count();
     if (chunks_.empty() || chunks_.back().last <= second) return;
-    open_ = false;  // the state of its writer is beyond what is kept
+    open_ = false;  // the writer's state is later than the remaining rows
     while (!chunks_.empty() && chunks_.back().first > second) chunks_.pop_back();
     if (chunks_.empty() || chunks_.back().last <= second) return;
     auto& part = chunks_.back();
-    chunk kept{.first = part.first};
+    chunk remaining{.first = part.first};
     walk state{.second = part.first};
     bit_reader reader(part);
     for (std::uint32_t row = 0; row < part.rows; ++row) {
         if (!decode_row(state, reader, row == 0) || state.second > second) break;
-        kept.last = state.second;
-        kept.rows = row + 1;
-        kept.bits = reader.position();
+        remaining.last = state.second;
+        remaining.rows = row + 1;
+        remaining.bits = reader.position();
     }
-    kept.data.assign(part.data.begin(), part.data.begin() + (kept.bits + 7) / 8);
-    part = std::move(kept);
+    remaining.data.assign(part.data.begin(), part.data.begin() + (remaining.bits + 7) / 8);
+    part = std::move(remaining);
 }
 
-base::outcome<std::vector<double>> metric_history::query(metric_id metric, base::instant from,
-                                                         base::instant to,
+base::outcome<std::vector<double>> metric_history::query(metric_id metric, base::instant begin,
+                                                         base::instant end,
                                                          std::chrono::seconds step) const {
-    const auto found = std::ranges::find(history_metrics, metric);
-    if (found == history_metrics.end()) {
-        return base::fail(base::errc::unsupported, "no history is kept of this metric",
-                          "no_history");
+    const auto position = std::ranges::find(history_metrics, metric);
+    if (position == history_metrics.end()) {
+        return base::fail(base::errc::unsupported, "this metric has no history", "no_history");
     }
-    if (step < std::chrono::seconds(1) || to < from) {
+    if (step < std::chrono::seconds(1) || end < begin) {
         return base::fail(base::errc::invalid,
-                          "the step is below a second, or the end before the start");
+                          "step: must be at least 1 s; to: must not be before from");
     }
-    const auto begin = whole_second(from).time_since_epoch().count();
-    const auto end = whole_second(to).time_since_epoch().count();
-    const auto points = static_cast<std::uint64_t>((end - begin) / step.count() +
-                                                   ((end - begin) % step.count() != 0 ? 1 : 0));
+    const auto first_second = whole_second(begin).time_since_epoch().count();
+    const auto last_second = whole_second(end).time_since_epoch().count();
+    const auto points =
+        static_cast<std::uint64_t>((last_second - first_second) / step.count() +
+                                   ((last_second - first_second) % step.count() != 0 ? 1 : 0));
     if (points > options_.points_max) {
-        return base::fail(base::errc::limit, "too many points: take a longer step",
+        return base::fail(base::errc::limit, "too many points; use a longer step",
                           "too_many_points");
     }
-    const auto column = static_cast<std::size_t>(found - history_metrics.begin());
+    const auto column = static_cast<std::size_t>(position - history_metrics.begin());
     std::vector<double> sums(points, 0);
     std::vector<std::uint32_t> counts(points, 0);
     for (const auto& part : chunks_) {
-        if (part.last < begin || part.first >= end) continue;
+        if (part.last < first_second || part.first >= last_second) continue;
         walk state{.second = part.first};
         bit_reader reader(part);
         for (std::uint32_t row = 0; row < part.rows; ++row) {
             if (!decode_row(state, reader, row == 0)) break;
-            if (state.second >= end) break;
-            if (state.second < begin || (state.present >> column & 1) == 0) continue;
-            const auto point = static_cast<std::size_t>((state.second - begin) / step.count());
+            if (state.second >= last_second) break;
+            if (state.second < first_second || (state.present >> column & 1) == 0) continue;
+            const auto point =
+                static_cast<std::size_t>((state.second - first_second) / step.count());
             sums[point] += value_of(state.code[column]);
             counts[point] += 1;
         }
@@ -370,9 +371,9 @@ metric_history::chunk_info metric_history::describe_chunk(std::size_t index) con
             .open = open_ && index + 1 == chunks_.size()};
 }
 
-// "mh", version, columns, fingerprint of their names, first second, rows, bits, data, CRC-32C of
-// all before; little endian.
-std::string metric_history::serialise(std::size_t index) const {
+// Format: "mh", version, number of columns, fingerprint of their names, first second, rows, bits,
+// data, CRC-32C of everything before it. Little endian.
+std::string metric_history::serialize(std::size_t index) const {
     const auto& part = chunks_[index];
     std::string bytes(magic, sizeof magic);
     bytes.reserve(header_bytes + part.data.size() + checksum_bytes);
@@ -388,8 +389,9 @@ std::string metric_history::serialise(std::size_t index) const {
 }
 
 base::outcome<metric_history::chunk> metric_history::parse(std::string_view bytes) {
-    const auto damaged = [](const char* how) {
-        return base::fail(base::errc::corrupt, std::string("a history chunk is damaged: ") + how);
+    const auto damaged = [](const char* detail) {
+        return base::fail(base::errc::corrupt,
+                          std::string("a history chunk is damaged: ") + detail);
     };
     if (bytes.size() < header_bytes + checksum_bytes) return damaged("too short");
     if (!bytes.starts_with(std::string_view(magic, sizeof magic))) return damaged("no chunk");
@@ -405,42 +407,42 @@ base::outcome<metric_history::chunk> metric_history::parse(std::string_view byte
                           "a history chunk is of another version or holds other metrics",
                           "other_layout");
     }
-    chunk made;
-    made.first = take<std::int64_t>(left);
-    made.rows = take<std::uint32_t>(left);
-    made.bits = take<std::uint32_t>(left);
-    if (made.rows == 0 || left.size() != (std::uint64_t{made.bits} + 7) / 8)
+    chunk result;
+    result.first = take<std::int64_t>(left);
+    result.rows = take<std::uint32_t>(left);
+    result.bits = take<std::uint32_t>(left);
+    if (result.rows == 0 || left.size() != (std::uint64_t{result.bits} + 7) / 8)
         return damaged("lengths");
-    // Beyond the year 30,000,000 arithmetic with seconds would leave its type.
-    if (std::abs(made.first) > 1'000'000'000'000'000) return damaged("time");
-    made.data.assign(left.begin(), left.end());
-    walk state{.second = made.first};
-    bit_reader reader(made);
-    for (std::uint32_t row = 0; row < made.rows; ++row) {
+    // Beyond the year 30,000,000 arithmetic with seconds would overflow.
+    if (std::abs(result.first) > 1'000'000'000'000'000) return damaged("time");
+    result.data.assign(left.begin(), left.end());
+    walk state{.second = result.first};
+    bit_reader reader(result);
+    for (std::uint32_t row = 0; row < result.rows; ++row) {
         const auto before = state.second;
         if (!decode_row(state, reader, row == 0)) return damaged("rows");
         if (row > 0 && state.second <= before) return damaged("order");
     }
     if (!reader.at_end()) return damaged("bytes are left");
-    made.last = state.second;
-    return made;
+    result.last = state.second;
+    return result;
 }
 
 base::outcome<void> metric_history::restore(std::string_view bytes) {
-    auto made = parse(bytes);
-    if (!made) return base::pass(std::move(made));
-    if (!chunks_.empty() && made->first <= chunks_.back().last) {
+    auto parsed = parse(bytes);
+    if (!parsed) return base::pass(std::move(parsed));
+    if (!chunks_.empty() && parsed->first <= chunks_.back().last) {
         return base::fail(base::errc::conflict, "a history chunk is not after the one before it");
     }
-    chunks_.push_back(std::move(*made));
-    open_ = false;  // the state of its writer is gone: the next row begins a chunk
+    chunks_.push_back(std::move(*parsed));
+    open_ = false;  // the writer's state is not stored; the next row starts a chunk
     return {};
 }
 
 std::size_t metric_history::bytes() const noexcept {
-    constexpr std::size_t of_allocator = 16;
-    std::size_t sum = sizeof *this + chunks_.capacity() * sizeof(chunk) + of_allocator;
-    for (const auto& part : chunks_) sum += part.data.capacity() + of_allocator;
+    constexpr std::size_t allocator_bytes = 16;
+    std::size_t sum = sizeof *this + chunks_.capacity() * sizeof(chunk) + allocator_bytes;
+    for (const auto& part : chunks_) sum += part.data.capacity() + allocator_bytes;
     return sum;
 }
 

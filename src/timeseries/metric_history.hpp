@@ -1,12 +1,11 @@
 #pragma once
-// The recent past of one database's metrics in memory: rows of the history metrics, compressed in
-// chunks of up to two hours. A value is kept with 9 significant bits (0.2 % at most beside the
-// truth, integers up to 512 exact), because 10,000 databases x 14 metrics x 2,880 points of a day
-// must fit into 350 MB: 7 bits a point. Measured per database and day: 33 KB when eleven metrics
-// move by 5 % at random, 21 KB when half of them move by 2 %, 2.6 KB at rest
-// (bench/history_bench.cpp). Plain value, one thread at a time; nothing here reads a clock. Coding
-// after "Gorilla" (VLDB 2015: delta-of-delta times) with adaptive Rice codes (as JPEG-LS, ITU-T
-// T.87) of value differences.
+// The recent past of one database's metrics: rows of the history metrics, compressed in memory in
+// chunks of up to two hours. A value keeps 9 significant bits: at most 0.2 % away from the
+// original, integers up to 512 exact. So 10,000 databases x 14 metrics x 2,880 points of a day fit
+// into 350 MB, 7 bits per point. Measured per database and day (bench/history_bench.cpp): 33 KB if
+// eleven metrics move by 5 % at random, 21 KB if half of them move by 2 %, 2.6 KB at rest. Plain
+// value, one thread at a time; it reads no clock. The format follows "Gorilla" (VLDB 2015:
+// delta-of-delta times) with adaptive Rice codes (as JPEG-LS, ITU-T T.87) of value differences.
 
 #include <array>
 #include <chrono>
@@ -27,8 +26,8 @@ namespace timeseries {
 using domain::metric_id;
 using domain::metric_values;
 
-// The metrics that are kept, in the order of a row. Changing them makes chunks that are stored
-// unreadable (they are refused).
+// The stored metrics, in the order of a row. A change makes stored chunks unreadable: restore()
+// rejects them.
 inline constexpr std::array history_metrics{
     metric_id::up,
     metric_id::connections_current,
@@ -48,7 +47,7 @@ inline constexpr std::array history_metrics{
 inline constexpr std::size_t history_columns = history_metrics.size();
 bool has_history(metric_id id) noexcept;
 
-// What is left of a value after it was kept: for tests and for comparing with the live one.
+// Returns the value as it is stored, with 9 significant bits.
 double history_rounded(double value) noexcept;
 
 class metric_history {
@@ -61,26 +60,26 @@ class metric_history {
     };
 
     metric_history() = default;
-    explicit metric_history(options how) : options_(how) {}
+    explicit metric_history(options options) : options_(options) {}
 
-    // Adds a row and drops chunks that ended before at - retention. Times are kept to the second.
-    // False: not after the last row (a clock that went back); nothing changed.
-    bool append(base::instant at, const metric_values& values);
+    // Adds a row and drops chunks that ended before time - retention. Times have a resolution of
+    // one second. Returns false and changes nothing if the row is not newer than the last one.
+    bool append(base::instant time, const metric_values& values);
 
-    // Means over [from + k * step, from + (k + 1) * step) for all k until `to`; NaN where nothing
-    // was seen. Failures: unsupported (a metric without history), invalid (step below 1 s, to
-    // before from), limit (too many points).
-    [[nodiscard]] base::outcome<std::vector<double>> query(metric_id metric, base::instant from,
-                                                           base::instant to,
+    // Returns the means over [begin + k * step, begin + (k + 1) * step) for all k until `end`, NaN
+    // without a value. Errors: unsupported (a metric without history), invalid (step below 1 s, end
+    // before begin), limit (too many points).
+    [[nodiscard]] base::outcome<std::vector<double>> query(metric_id metric, base::instant begin,
+                                                           base::instant end,
                                                            std::chrono::seconds step) const;
 
     void drop_before(base::instant when);
-    // Forgets rows that are later than `when`: of a clock that was ahead.
+    // Drops rows later than `when`, as a clock that was ahead writes them.
     void drop_after(base::instant when);
 
-    // For the store: a chunk as self-contained bytes, and back. Chunks are numbered from 0, the
-    // oldest; only the last still grows. `key` names a chunk for good (its first second), so that
-    // writing it again replaces it.
+    // Chunks as self-contained bytes for the store. They are numbered from 0, the oldest, and only
+    // the last one grows. `key`, the first second, identifies a chunk permanently, so that writing
+    // it again replaces it.
     struct chunk_info {
         std::int64_t key = 0;
         base::instant first{};
@@ -90,18 +89,18 @@ class metric_history {
     };
     [[nodiscard]] std::size_t chunk_count() const noexcept { return chunks_.size(); }
     [[nodiscard]] chunk_info describe_chunk(std::size_t index) const;
-    [[nodiscard]] std::string serialise(std::size_t index) const;
+    [[nodiscard]] std::string serialize(std::size_t index) const;
 
-    // Adds a serialised chunk; chunks must come in the order of their time, and before any append.
-    // Failures: corrupt (damaged, or not a chunk), unsupported (another version or another choice
-    // of metrics), conflict (not after what is there).
+    // Adds a serialized chunk. Chunks must come in time order and before any append. Errors:
+    // corrupt (damaged, or not a chunk), unsupported (another version or other metrics), conflict
+    // (not after the last chunk).
     base::outcome<void> restore(std::string_view bytes);
 
-    [[nodiscard]] std::size_t bytes() const noexcept;  // held, allocations included
+    [[nodiscard]] std::size_t bytes() const noexcept;  // memory, allocations included
     [[nodiscard]] std::optional<base::instant> last() const noexcept;
 
   private:
-    // What encoder and decoder both know while they walk over a chunk.
+    // The state that encoder and decoder share while they walk over a chunk.
     struct walk {
         std::int64_t second = 0;
         std::int64_t delta = 0;
@@ -120,9 +119,9 @@ class metric_history {
     class bit_writer;
     class bit_reader;
 
-    static void encode_row(walk& state, chunk& into, std::int64_t second,
+    static void encode_row(walk& state, chunk& out, std::int64_t second,
                            std::span<const std::int32_t> codes, std::uint32_t present);
-    static bool decode_row(walk& state, bit_reader& from, bool first_row);
+    static bool decode_row(walk& state, bit_reader& source, bool first_row);
     static void adapt(walk& state, std::size_t column, std::uint32_t difference);
     static unsigned rice_parameter(const walk& state, std::size_t column);
     static base::outcome<chunk> parse(std::string_view bytes);

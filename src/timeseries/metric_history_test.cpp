@@ -20,30 +20,30 @@ metric_values with(metric_id id, double value) {
     return values;
 }
 
-std::vector<double> asked(const metric_history& history, metric_id id, base::instant from,
-                          base::instant to, std::chrono::seconds step) {
-    const auto points = history.query(id, from, to, step);
+std::vector<double> query(const metric_history& history, metric_id id, base::instant begin,
+                          base::instant end, std::chrono::seconds step) {
+    const auto points = history.query(id, begin, end, step);
     EXPECT_TRUE(points) << points.error().text;
     return points.value_or(std::vector<double>{});
 }
 
-TEST(history, gives_back_what_was_appended) {
+TEST(metric_history, returns_the_appended_rows) {
     metric_history history;
     EXPECT_TRUE(history.append(start, with(metric_id::connections_current, 12)));
     EXPECT_TRUE(history.append(start + 30s, with(metric_id::connections_current, 13)));
     EXPECT_TRUE(history.append(start + 61s, with(metric_id::connections_current, 0)));
-    const auto points = asked(history, metric_id::connections_current, start, start + 90s, 30s);
+    const auto points = query(history, metric_id::connections_current, start, start + 90s, 30s);
     EXPECT_EQ(points, (std::vector<double>{12, 13, 0}));
     EXPECT_EQ(history.last(), start + 61s);
 }
 
-TEST(history, averages_a_step_and_leaves_gaps_unknown) {
+TEST(metric_history, averages_a_step_and_leaves_gaps_unknown) {
     metric_history history;
     history.append(start, with(metric_id::items, 1));  // no history is kept of it
     history.append(start + 30s, with(metric_id::operations_per_second, 10));
     history.append(start + 60s, with(metric_id::operations_per_second, 20));
     history.append(start + 300s, with(metric_id::operations_per_second, 40));
-    const auto points = asked(history, metric_id::operations_per_second, start, start + 301s, 100s);
+    const auto points = query(history, metric_id::operations_per_second, start, start + 301s, 100s);
     ASSERT_EQ(points.size(), 4u);
     EXPECT_EQ(points[0], 15);
     EXPECT_TRUE(std::isnan(points[1]));
@@ -51,7 +51,7 @@ TEST(history, averages_a_step_and_leaves_gaps_unknown) {
     EXPECT_EQ(points[3], 40);
 }
 
-TEST(history, refuses_questions_that_it_cannot_answer) {
+TEST(metric_history, rejects_queries_that_have_no_result) {
     const metric_history history;
     EXPECT_FALSE(has_history(metric_id::items));
     EXPECT_EQ(history.query(metric_id::items, start, start + 1h, 30s).error().code,
@@ -61,23 +61,23 @@ TEST(history, refuses_questions_that_it_cannot_answer) {
     EXPECT_EQ(history.query(metric_id::up, start, start - 1s, 1s).error().code,
               base::errc::invalid);
     EXPECT_EQ(history.query(metric_id::up, start, start + 24h, 1s).error().code, base::errc::limit);
-    EXPECT_TRUE(asked(history, metric_id::up, start, start, 1s).empty());
-    EXPECT_EQ(asked(history, metric_id::up, start, start + 1s, std::chrono::seconds::max()).size(),
+    EXPECT_TRUE(query(history, metric_id::up, start, start, 1s).empty());
+    EXPECT_EQ(query(history, metric_id::up, start, start + 1s, std::chrono::seconds::max()).size(),
               1u);
 }
 
-TEST(history, refuses_rows_that_go_back_in_time) {
+TEST(metric_history, rejects_rows_that_go_back_in_time) {
     metric_history history;
     EXPECT_TRUE(history.append(start, with(metric_id::up, 1)));
     EXPECT_FALSE(history.append(start + 900ms, with(metric_id::up, 0)));
     EXPECT_FALSE(history.append(start - 30s, with(metric_id::up, 0)));
-    EXPECT_EQ(asked(history, metric_id::up, start, start + 1s, 1s), std::vector<double>{1});
+    EXPECT_EQ(query(history, metric_id::up, start, start + 1s, 1s), std::vector<double>{1});
 }
 
-TEST(history, forgets_the_rows_of_a_clock_that_was_ahead) {
+TEST(metric_history, forgets_the_rows_of_a_clock_that_was_ahead) {
     metric_history history;
-    const auto row = [&](base::instant at, double value) {
-        return history.append(at, with(metric_id::connections_current, value));
+    const auto row = [&](base::instant time, double value) {
+        return history.append(time, with(metric_id::connections_current, value));
     };
     EXPECT_TRUE(row(start, 1));
     EXPECT_TRUE(row(start + 30s, 2));
@@ -88,16 +88,16 @@ TEST(history, forgets_the_rows_of_a_clock_that_was_ahead) {
     EXPECT_EQ(history.last(), start + 30s);
     EXPECT_EQ(history.chunk_count(), 1U);
     metric_history again;
-    EXPECT_TRUE(again.restore(history.serialise(0)));
+    EXPECT_TRUE(again.restore(history.serialize(0)));
     EXPECT_TRUE(row(start + 60s, 5));
-    EXPECT_EQ(asked(history, metric_id::connections_current, start, start + 90s, 30s),
+    EXPECT_EQ(query(history, metric_id::connections_current, start, start + 90s, 30s),
               (std::vector<double>{1, 2, 5}));
     history.drop_after(start - 1s);
     EXPECT_EQ(history.last(), std::nullopt);
     EXPECT_TRUE(row(start, 6));
 }
 
-TEST(history, keeps_values_within_a_fifth_of_a_percent) {
+TEST(metric_history, keeps_values_within_a_fifth_of_a_percent) {
     for (int number = -512; number <= 512; ++number) EXPECT_EQ(history_rounded(number), number);
     std::mt19937_64 random(1);
     std::uniform_real_distribution<double> exponent(-29, 62);
@@ -111,11 +111,11 @@ TEST(history, keeps_values_within_a_fifth_of_a_percent) {
     EXPECT_TRUE(std::isnan(history_rounded(unknown)));
 }
 
-TEST(history, drops_what_is_older_than_its_retention) {
+TEST(metric_history, drops_rows_older_than_its_retention) {
     metric_history history({.retention = 1h, .chunk_rows = 10});
     for (int row = 0; row < 1000; ++row) history.append(start + row * 30s, with(metric_id::up, 1));
     EXPECT_LE(history.chunk_count(), 14u);
-    const auto points = asked(history, metric_id::up, start, start + 30000s, 30s);
+    const auto points = query(history, metric_id::up, start, start + 30000s, 30s);
     EXPECT_TRUE(std::isnan(points[800]));
     for (std::size_t row = 1000 - 120; row < 1000; ++row) EXPECT_EQ(points[row], 1) << row;
     history.drop_before(start + 24h);
@@ -127,7 +127,7 @@ TEST(history, drops_what_is_older_than_its_retention) {
 // ---- against a vector that keeps everything ------------------------------------------
 
 struct naive_row {
-    base::instant at;
+    base::instant time;
     metric_values values;
 };
 
@@ -137,14 +137,14 @@ struct generated {
 };
 
 generated random_history(unsigned seed, std::size_t count) {
-    generated made;
+    generated generated_history;
     std::mt19937 random(seed);
-    const auto chance = [&](unsigned of) { return random() % of == 0; };
+    const auto chance = [&](unsigned odds) { return random() % odds == 0; };
     metric_values values;
-    auto at = start + std::chrono::microseconds(random() % 1'000'000);
+    auto time = start + std::chrono::microseconds(random() % 1'000'000);
     for (std::size_t row = 0; row < count; ++row) {
-        for (const auto& what : domain::all_metrics()) {
-            auto& value = values[what.id];
+        for (const auto& metric : domain::all_metrics()) {
+            auto& value = values[metric.id];
             if (chance(60))
                 value = unknown;
             else if (std::isnan(value) ? chance(3) : chance(40))
@@ -156,22 +156,22 @@ generated random_history(unsigned seed, std::size_t count) {
             else if (chance(2))
                 value *= 0.9 + 0.2 * double(random() % 1000) / 1000;
         }
-        made.history.append(at, values);
-        made.rows.push_back({std::chrono::floor<std::chrono::seconds>(at), values});
-        at += chance(100) ? 4000s : chance(5) ? 30s + std::chrono::seconds(random() % 5) : 30s;
+        generated_history.history.append(time, values);
+        generated_history.rows.push_back({std::chrono::floor<std::chrono::seconds>(time), values});
+        time += chance(100) ? 4000s : chance(5) ? 30s + std::chrono::seconds(random() % 5) : 30s;
     }
-    return made;
+    return generated_history;
 }
 
 std::vector<double> naive_query(const std::vector<naive_row>& rows, metric_id id,
-                                base::instant from, base::instant to, std::chrono::seconds step) {
+                                base::instant begin, base::instant end, std::chrono::seconds step) {
     std::vector<double> points;
-    for (auto begin = from; begin < to; begin += step) {
-        const auto end = std::min<base::instant>(begin + step, to);
+    for (auto step_begin = begin; step_begin < end; step_begin += step) {
+        const auto step_end = std::min<base::instant>(step_begin + step, end);
         double sum = 0;
         int count = 0;
         for (const auto& row : rows) {
-            if (row.at < begin || row.at >= end || !row.values.has(id)) continue;
+            if (row.time < step_begin || row.time >= step_end || !row.values.has(id)) continue;
             sum += history_rounded(row.values[id]);
             ++count;
         }
@@ -182,14 +182,14 @@ std::vector<double> naive_query(const std::vector<naive_row>& rows, metric_id id
 
 void expect_same(const metric_history& history, const std::vector<naive_row>& rows, unsigned seed) {
     std::mt19937 random(seed);
-    const auto first = rows.back().at - 20h;
+    const auto first = rows.back().time - 20h;
     for (int question = 0; question < 12; ++question) {
         const auto id = history_metrics[random() % history_columns];
-        const auto from = first + std::chrono::seconds(random() % 72000);
+        const auto begin = first + std::chrono::seconds(random() % 72000);
         const auto step = std::chrono::seconds(1 + random() % 4000);
-        const auto to = from + std::chrono::seconds(random() % 9000);
-        const auto wanted = naive_query(rows, id, from, to, step);
-        const auto points = asked(history, id, from, to, step);
+        const auto end = begin + std::chrono::seconds(random() % 9000);
+        const auto wanted = naive_query(rows, id, begin, end, step);
+        const auto points = query(history, id, begin, end, step);
         ASSERT_EQ(points.size(), wanted.size());
         for (std::size_t index = 0; index < wanted.size(); ++index) {
             ASSERT_EQ(std::isnan(points[index]), std::isnan(wanted[index])) << "seed " << seed;
@@ -201,36 +201,36 @@ void expect_same(const metric_history& history, const std::vector<naive_row>& ro
     }
 }
 
-TEST(history, agrees_with_a_vector_that_keeps_everything) {
+TEST(metric_history, agrees_with_a_vector_that_keeps_everything) {
     for (unsigned seed = 1; seed <= 12; ++seed) {
-        const auto made = random_history(seed, 1500);
-        expect_same(made.history, made.rows, seed);
+        const auto generated_history = random_history(seed, 1500);
+        expect_same(generated_history.history, generated_history.rows, seed);
     }
 }
 
-TEST(history, comes_back_from_its_bytes) {
+TEST(metric_history, comes_back_from_its_bytes) {
     for (unsigned seed = 1; seed <= 4; ++seed) {
-        auto made = random_history(seed, 900);
+        auto generated_history = random_history(seed, 900);
         metric_history restored;
-        for (std::size_t index = 0; index < made.history.chunk_count(); ++index) {
-            const auto result = restored.restore(made.history.serialise(index));
+        for (std::size_t index = 0; index < generated_history.history.chunk_count(); ++index) {
+            const auto result = restored.restore(generated_history.history.serialize(index));
             ASSERT_TRUE(result) << result.error().text;
-            const auto before = made.history.describe_chunk(index);
+            const auto before = generated_history.history.describe_chunk(index);
             const auto after = restored.describe_chunk(index);
             EXPECT_EQ(after.key, before.key);
             EXPECT_EQ(after.last, before.last);
             EXPECT_EQ(after.rows, before.rows);
             EXPECT_FALSE(after.open);
         }
-        expect_same(restored, made.rows, seed);
+        expect_same(restored, generated_history.rows, seed);
         const auto next = *restored.last() + 30s;
         EXPECT_TRUE(restored.append(next, with(metric_id::up, 1)));
-        EXPECT_EQ(restored.chunk_count(), made.history.chunk_count() + 1);
-        EXPECT_EQ(asked(restored, metric_id::up, next, next + 1s, 1s), std::vector<double>{1});
+        EXPECT_EQ(restored.chunk_count(), generated_history.history.chunk_count() + 1);
+        EXPECT_EQ(query(restored, metric_id::up, next, next + 1s, 1s), std::vector<double>{1});
     }
 }
 
-TEST(history, says_which_chunk_still_grows) {
+TEST(metric_history, says_which_chunk_still_grows) {
     metric_history history({.chunk_rows = 2});
     for (int row = 0; row < 3; ++row) history.append(start + row * 30s, with(metric_id::up, 1));
     ASSERT_EQ(history.chunk_count(), 2u);
@@ -239,9 +239,9 @@ TEST(history, says_which_chunk_still_grows) {
     EXPECT_EQ(history.describe_chunk(1).first, start + 60s);
 }
 
-TEST(history, finds_every_damaged_bit) {
-    const auto made = random_history(3, 60);
-    const auto bytes = made.history.serialise(0);
+TEST(metric_history, finds_every_damaged_bit) {
+    const auto generated_history = random_history(3, 60);
+    const auto bytes = generated_history.history.serialize(0);
     for (std::size_t bit = 0; bit < bytes.size() * 8; ++bit) {
         auto damaged = bytes;
         damaged[bit / 8] = static_cast<char>(damaged[bit / 8] ^ (1 << bit % 8));
@@ -256,18 +256,20 @@ TEST(history, finds_every_damaged_bit) {
     }
 }
 
-TEST(history, refuses_chunks_out_of_order) {
-    const auto made = random_history(5, 600);
-    ASSERT_GE(made.history.chunk_count(), 2u);
+TEST(metric_history, rejects_chunks_out_of_order) {
+    const auto generated_history = random_history(5, 600);
+    ASSERT_GE(generated_history.history.chunk_count(), 2u);
     metric_history history;
-    ASSERT_TRUE(history.restore(made.history.serialise(1)));
-    EXPECT_EQ(history.restore(made.history.serialise(0)).error().code, base::errc::conflict);
-    EXPECT_EQ(history.restore(made.history.serialise(1)).error().code, base::errc::conflict);
+    ASSERT_TRUE(history.restore(generated_history.history.serialize(1)));
+    EXPECT_EQ(history.restore(generated_history.history.serialize(0)).error().code,
+              base::errc::conflict);
+    EXPECT_EQ(history.restore(generated_history.history.serialize(1)).error().code,
+              base::errc::conflict);
 }
 
 // The budget that the design gives: 10,000 databases of a day in 350 MB. Busy: every metric that
 // can moves by 5 % at random.
-TEST(history, fits_a_busy_day_into_its_budget) {
+TEST(metric_history, fits_a_busy_day_into_its_budget) {
     metric_history history;
     std::mt19937 random(7);
     std::normal_distribution<double> noise(1, 0.05);
@@ -284,7 +286,7 @@ TEST(history, fits_a_busy_day_into_its_budget) {
     EXPECT_LT(history.bytes(), 35'000u);
 }
 
-TEST(history, takes_next_to_nothing_for_an_idle_day) {
+TEST(metric_history, takes_next_to_nothing_for_an_idle_day) {
     metric_history history;
     metric_values values;
     for (const auto id : history_metrics) values[id] = 100;
