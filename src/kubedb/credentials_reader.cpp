@@ -23,7 +23,7 @@ aio::task<ports::credentials> credentials_reader::read(domain::database record) 
     const auto what = kind == nullptr ? nullptr : served_.find("kubedb.com", kind->plural);
     const auto binding = served_.find("appcatalog.appscode.com", "appbindings");
     if (!what || !binding) co_return no_credentials("the cluster has no AppBindings");
-    // Binding and secret go by the name, which may be somebody else's now.
+    // AppBinding and Secret are found by name, and another owner may have the name now.
     auto seen = co_await read_owned(kube_, *kind, *what, record);
     if (!seen) co_return not_readable(std::move(seen).error(), record);
     const auto home = namespace_of(record.project);
@@ -35,8 +35,8 @@ aio::task<ports::credentials> credentials_reader::read(domain::database record) 
     co_return credentials_of(*kind, *bound, *found);
 }
 
-// Why an object was not read. What the cluster refuses it refuses to the platform, not to the
-// one who asks it, and its words name the platform's account.
+// Translates a failed read. A rejection by the server concerns the platform's account, not the
+// client of the platform. Its message names that account, so only the log has it.
 std::unexpected<base::failure> credentials_reader::not_readable(base::failure why,
                                                                 const domain::database& record) {
     const bool is_missing = why.code == errc::not_found || why.code == errc::precondition;

@@ -61,7 +61,7 @@ aio::task<std::string> database_writes::create(domain::database record) {
     if (!place) co_return std::unexpected(place.error());
     const auto& [kind, what] = *place;
     if (needs_companion(*kind, record)) {
-        // First, because KubeDB's operator waits for it.
+        // The companion is created first, because KubeDB's operator waits for it.
         const auto companion = served_.companion_of(*kind);
         if (!companion) co_return std::unexpected(companion.error());
         auto ensured = co_await ensure_companion(kube_, **companion, *kind, record);
@@ -81,14 +81,15 @@ aio::task<void> database_writes::update(domain::database record) {
     if (!seen) co_return base::pass(std::move(seen));
     resource_pointer beside;
     if (needs_companion(*kind, record)) {
-        // First: the database is what is watched, so while it differs both are done again.
+        // The companion is updated first. Only the database is watched: while it differs, both
+        // writes are repeated.
         const auto companion = served_.companion_of(*kind);
         if (!companion) co_return std::unexpected(companion.error());
         beside = *companion;
         auto updated = co_await update_companion(kube_, *beside, *kind, record);
         if (!updated) co_return updated;
     }
-    // The object may have changed hands since.
+    // The name may belong to another object since the read.
     auto patched = co_await patch_by_uid(
         kube_, *what, {namespace_of(record.project), record.name, record.object_uid},
         update_patch(*kind, record, seen->labels));
@@ -111,7 +112,7 @@ aio::task<void> database_writes::request_change(domain::database record, domain:
                     "change_not_supported");
     };
     if (!*requests) co_return unsupported();
-    // A request names its database: it would change whatever has the name now.
+    // An OpsRequest names its database, so it would change any object that has the name now.
     auto seen = co_await read_owned(kube_, *kind, *database, record);
     if (!seen) co_return base::pass(std::move(seen));
     const auto manifest = ops_manifest(*kind, record, seen->topology, change, operation_id);
@@ -124,17 +125,17 @@ aio::task<void> database_writes::request_change(domain::database record, domain:
 aio::task<bool> database_writes::remove(domain::database record) {
     if (!served_.is_discovered()) co_return not_discovered();
     const auto* kind = find_kind(record.engine);
-    if (kind == nullptr) co_return true;  // never could be made
+    if (kind == nullptr) co_return true;  // the object was never created
     const auto what = served_.look_up("kubedb.com", kind->plural);
     if (!what) co_return std::unexpected(what.error());
-    if (*what) {  // without the kind there is no object, but what it left may be there
+    if (*what) {  // otherwise there is no object, but pods and volumes may be left
         auto present = co_await kube_.get(**what, namespace_of(record.project), record.name);
         if (present) {
             co_return co_await remove_present(*kind, *what, record, std::move(*present));
         }
         if (present.error().code != errc::not_found) co_return base::pass(std::move(present));
     }
-    // Looked for whatever the topology is now: it may have been another one.
+    // Deleted for every topology, because the topology may have changed since the creation.
     const auto companion = served_.look_up("kubedb.com", kind->companion.plural);
     if (!companion) co_return std::unexpected(companion.error());
     if (*companion) {
@@ -147,7 +148,7 @@ aio::task<bool> database_writes::remove(domain::database record) {
                                         observed_.requests_of(key_of(record)));
 }
 
-// Why an object was not created, in the port's words.
+// Translates a failed creation into the errors of ports::cluster::create().
 std::unexpected<base::failure> database_writes::not_created(base::failure why,
                                                             const domain::database& record) {
     const auto is_going = [](const base::field_error& each) {
@@ -161,19 +162,19 @@ std::unexpected<base::failure> database_writes::not_created(base::failure why,
         known_projects_.erase(record.project);
         return fail(errc::unavailable, "the project's namespace is not there", "project_missing");
     }
-    // Kubernetes forbids what is beyond a ResourceQuota.
+    // Kubernetes responds with 403 to an object that exceeds a ResourceQuota.
     if (why.code == errc::denied && why.text.contains("exceeded quota")) {
         why.code = errc::limit;
     }
     return std::unexpected(std::move(why));
 }
-// As remove(), for the object that has the record's name.
+// Deletes the object that has the record's name. Returns and errors: as remove().
 aio::task<bool> database_writes::remove_present(const engine_kind& kind, resource_pointer what,
                                                 domain::database record, json::object present) {
     const auto seen = observe_database(kind, present);
     const bool is_ours = record.object_uid.empty() ? seen.owner_database_id == record.id
                                                    : seen.uid == record.object_uid;
-    if (!is_ours && record.object_uid.empty()) co_return true;  // never was one of ours
+    if (!is_ours && record.object_uid.empty()) co_return true;  // the platform never created it
     if (!is_ours) {
         co_return fail(errc::precondition, "another object has the name now; nothing was touched");
     }

@@ -16,7 +16,7 @@
 
 namespace kubedb {
 
-// The functions are those of ports::cluster, with its contracts.
+// Implements the functions of ports::cluster with the same names; the contracts are there.
 class database_writes {
   public:
     database_writes(kube::client& client, const served_resources& served,

@@ -44,7 +44,7 @@ aio::task<> take_back_companion(kube::client& client, kube::resource what, const
                                 obs::log& log) {
     const bool is_tried_again = why.retryable() || why.code == errc::cancelled ||
                                 why.code == errc::gone || why.code == errc::precondition;
-    const bool is_missing = why.code == errc::not_found;  // it would be made for nobody
+    const bool is_missing = why.code == errc::not_found;  // no database would use the object
     if (is_tried_again || is_missing) co_return std::unexpected(std::move(why));
     record.paused = paused;
     const std::string id = record.id;

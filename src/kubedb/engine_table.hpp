@@ -1,6 +1,7 @@
 #pragma once
-// How each engine looks as KubeDB objects, as data. What an engine can do is in domain/engines.hpp.
-// Names and shapes: KubeDB's API (kubedb.com/v1, ops.kubedb.com/v1alpha1, catalog.kubedb.com).
+// Describes, as data, how each engine is written in KubeDB objects. The features of an engine are
+// in domain/engines.hpp. Names and shapes: KubeDB's API (kubedb.com/v1, ops.kubedb.com/v1alpha1,
+// catalog.kubedb.com).
 
 #include <cstdint>
 #include <span>
@@ -9,22 +10,22 @@
 
 namespace kubedb {
 
-// How replicated and cluster topologies are written in the spec.
+// Selects how replicated and cluster topologies are written in the spec.
 enum class topology_style : unsigned char {
-    replicas,     // spec.replicas alone says it
-    postgres,     // and standbyMode, streamingMode
-    group,        // and topology.mode GroupReplication
-    galera,       // nothing more: replicas > 1 is Galera
-    replica_set,  // and replicaSet.name; sharded: shardTopology
+    replicas,     // spec.replicas only
+    postgres,     // spec.replicas, standbyMode, streamingMode
+    group,        // spec.replicas, topology.mode GroupReplication
+    galera,       // spec.replicas only: more than 1 is Galera
+    replica_set,  // spec.replicas, replicaSet.name; sharded: shardTopology
     redis,        // mode Standalone | Sentinel | Cluster
 };
 
-// An object that a replicated database names and that must exist beside it (companion.hpp). How
-// many members it has, and how large, is in domain/engines.hpp.
+// An object that a replicated database names and that must exist (dependent_object.hpp). The number
+// and the size of its members are in domain/engines.hpp.
 struct companion_kind {
     std::string_view kind;    // "RedisSentinel"; empty: the engine needs none
     std::string_view plural;  // "redissentinels"
-    std::string_view suffix;  // of its name, after the database's
+    std::string_view suffix;  // its name is the database's name and this suffix
     std::string_view container;
 };
 
@@ -34,7 +35,7 @@ struct engine_kind {
     std::string_view plural;  // "postgreses"
     std::string_view container;
     topology_style style;
-    // Keys of the component in OpsRequests, by type. "" = not by that type.
+    // Keys of the component in OpsRequests, by type; "" if the engine has no request of the type.
     std::string_view vertical_key;
     std::string_view horizontal_key;
     std::string_view volume_key;

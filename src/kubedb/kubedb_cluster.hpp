@@ -1,7 +1,7 @@
 #pragma once
-// ports::cluster on a Kubernetes cluster with KubeDB. Watches, cluster-wide and once per kind, what
-// databases are made of; writes objects and OpsRequests; reads secrets only when asked. Lives on
-// the control loop.
+// Implements ports::cluster for a Kubernetes cluster with KubeDB. Runs one cluster-wide watch per
+// resource that databases consist of. Writes objects and OpsRequests. Reads secrets only on
+// request. Lives on the control loop.
 
 #include <chrono>
 #include <cstdint>
@@ -19,17 +19,18 @@
 namespace kubedb {
 
 struct cluster_options {
-    // How often it looks for kinds that were installed meanwhile.
+    // Period of discovery, which finds resources that were installed after the start.
     std::chrono::seconds rediscover{60};
     std::size_t events_kept = 20;  // per database
-    // Finished requests of ours are deleted when they are so old, a few at a time.
+    // Finished OpsRequests of the platform are deleted at this age. Every `sweep` deletes up to
+    // `swept_at_once` of them.
     std::chrono::hours requests_kept{7 * 24};
     std::chrono::milliseconds sweep{std::chrono::minutes(10)};
     std::size_t swept_at_once = 100;
     std::uint64_t seed = 1;
 };
 
-// The client and the others must outlive it.
+// Creates the cluster. The objects that are passed by reference must outlive it.
 std::unique_ptr<ports::cluster> make_cluster(aio::executor on, kube::client& client,
                                              const base::clock& clock, obs::log& log,
                                              obs::registry& registry, cluster_options how = {});

@@ -37,7 +37,7 @@ json::object metadata_of(const domain::database& record, const std::string& name
             {"annotations", annotations_of(record)}};
 }
 
-// Memory is limited to what was asked for; CPU is not: a limit there only makes a database slow.
+// The memory limit is the memory request. CPU has no limit: it would only make a database slow.
 json::object resources_of(const domain::size& size) {
     const auto cpu = base::format_millis(size.cpu_millis);
     const auto memory = base::bytes_text(size.memory_bytes);
@@ -52,8 +52,8 @@ json::object volume_of(const domain::storage& storage) {
     return claim;
 }
 
-// MongoDB's admission refuses a claim where there is no volume (IsStorageTypeCompatibleWithSpec of
-// KubeDB's validators); the other engines take the claim's size as the limit.
+// MongoDB's admission rejects a claim of an ephemeral database (IsStorageTypeCompatibleWithSpec of
+// KubeDB's validators). For the other engines KubeDB uses the size of the claim as the limit.
 void add_storage(json::object& into, const engine_kind& kind, const domain::storage& storage) {
     if (storage.bytes <= 0) return;
     const bool ephemeral = storage.type == domain::storage_type::ephemeral;
@@ -70,7 +70,7 @@ json::object pod_template(std::string_view container, const domain::size& size) 
                                                       {"resources", resources_of(size)}}}}}}};
 }
 
-// The group of that role. A record that lacks a group of its mode has the engine's default for it.
+// Returns the group of the role; the engine's default if the record lacks the group.
 domain::node_group group_of(const domain::database& record, std::string_view role) {
     auto shape = record.topology;
     const auto* rules = domain::find_engine(record.engine);
@@ -87,7 +87,7 @@ void add_shards(json::object& spec, const engine_kind& kind, const domain::datab
             json::object{{"shards", record.topology.shards}, {"replicas", data.replicas}};
         return;
     }
-    // MongoDB: the shards' own settings instead of those at the top.
+    // MongoDB: the settings are in the shards, not at the top of the spec.
     const auto component = [&](const domain::node_group& group) {
         json::object settings{{"replicas", group.replicas},
                               {"podTemplate", pod_template(kind.container, group.size)}};

@@ -18,17 +18,18 @@ namespace kubedb {
 boost::json::object namespace_manifest(const domain::project& project);
 // Returns the complete object, which is POSTed once.
 boost::json::object database_manifest(const engine_kind& kind, const domain::database& record);
-// Whether the database, as it is wanted, names a companion (engine_table.hpp).
+// Returns whether the desired database names a companion (engine_table.hpp).
 bool needs_companion(const engine_kind& kind, const domain::database& record) noexcept;
 std::string companion_name(const engine_kind& kind, std::string_view database);
-// The companion, of the database's version and storage type.
+// Returns the companion, with the version and the storage type of the database.
 boost::json::object companion_manifest(const engine_kind& kind, const domain::database& record);
-// What brings labels, pause and policy of the object to the record: a merge patch. `present`: the
-// user's labels on the object (observe_database's labels), so that those that went are removed.
+// Returns the merge patch that applies labels, pause and deletion policy of the record. `present`
+// are the user's labels on the object, as observe_database() returns them. The patch deletes the
+// labels that the record no longer has.
 boost::json::object update_patch(const engine_kind& kind, const domain::database& record,
                                  const domain::labels& present);
-// The OpsRequest of the change. It names the node groups that differ from `present`, the observed
-// topology. Nothing if the engine has no such request.
+// Returns the OpsRequest of the change. It names the node groups that differ from `present`, the
+// observed topology. nullopt if the engine has no such request.
 std::optional<boost::json::object> ops_manifest(const engine_kind& kind,
                                                 const domain::database& record,
                                                 const domain::topology& present,

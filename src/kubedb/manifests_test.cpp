@@ -14,7 +14,7 @@ namespace json = boost::json;
 using domain::change_kind;
 using enum domain::topology_mode;
 
-// A topology with a data group of that many members; the other groups have the defaults.
+// Returns a topology with `replicas` members in the data group; other groups have the defaults.
 domain::topology shape_of(std::string_view engine, domain::topology_mode mode, int replicas,
                           int shards = 1) {
     domain::topology shape{.mode = mode,
@@ -38,7 +38,7 @@ domain::database record_of(std::string engine, domain::topology_mode mode = stan
             .labels = {{"team", "web"}}};
 }
 
-// What stands at "/a/b/c" of the object, as JSON.
+// Returns the value at "/a/b/c" of the object as JSON; "absent" if there is none.
 std::string at(const json::object& object, std::string_view pointer) {
     boost::system::error_code error;
     const json::value whole = object;
@@ -82,7 +82,7 @@ TEST(manifests, a_sharded_mongodb_keeps_its_settings_with_its_shards) {
     EXPECT_EQ(at(made, "/spec/shardTopology/shard/replicas"), "3");
     EXPECT_EQ(at(made, "/spec/storage"), "absent");
     EXPECT_EQ(at(made, "/spec/podTemplate"), "absent");
-    // Counted in quotas as they are asked for.
+    // Quotas count the requested resources.
     const std::string side = R"({"name":"mongodb","resources":{"requests":{"cpu":"800m",)"
                              R"("memory":"1536Mi"},"limits":{"memory":"1536Mi"}}})";
     for (const std::string part : {"configServer", "mongos"}) {
@@ -94,7 +94,7 @@ TEST(manifests, a_sharded_mongodb_keeps_its_settings_with_its_shards) {
     EXPECT_EQ(at(made, "/spec/shardTopology/mongos/replicas"), "2");
 }
 
-// As KubeDB's admission wants it: mongodb.go, checkStorageStuffs.
+// KubeDB's admission requires it: mongodb.go, checkStorageStuffs.
 TEST(manifests, an_ephemeral_mongodb_names_a_limit_and_no_claim) {
     for (auto shape : {shape_of("mongodb", standalone, 1), shape_of("mongodb", replicated, 3),
                        shape_of("mongodb", cluster, 2, 3)}) {
@@ -157,7 +157,7 @@ TEST(manifests, an_update_says_only_what_is_the_platforms) {
     EXPECT_EQ(at(patch, "/metadata/labels/gone"), "null");
     EXPECT_EQ(at(patch, "/metadata/annotations/kubedb-dbaas.io~1labels"), R"("team")");
     EXPECT_EQ(at(patch, "/spec"), R"({"halted":false,"deletionPolicy":"WipeOut"})");
-    record.paused = true;  // KubeDB changes the policy itself while it halts
+    record.paused = true;  // while KubeDB halts the database, it sets the policy itself
     patch = update_patch(*find_kind("redis"), record, {});
     EXPECT_EQ(at(patch, "/spec"), R"({"halted":true})");
 }
@@ -210,7 +210,7 @@ TEST(manifests, what_has_no_volume_cannot_grow_one) {
                               change_kind::volume_expansion, "op-1"));
 }
 
-// What is written is read back as it was meant: the reconciler compares nothing else.
+// The reconciler compares only the record and the observation, so they must be equal.
 TEST(manifests, every_shape_is_read_back) {
     for (const auto& kind : all_kinds()) {
         for (const auto mode : {standalone, replicated, cluster}) {
@@ -220,7 +220,7 @@ TEST(manifests, every_shape_is_read_back) {
                                     mode == cluster ? 3 : 1);
             if (!kind.has_volumes) record.topology.data().storage = {};
             const auto seen = observe_database(kind, database_manifest(kind, record));
-            // The sentinels are an object of their own.
+            // The sentinels are a separate object.
             std::erase_if(record.topology.groups,
                           [](const auto& group) { return group.role == "sentinel"; });
             EXPECT_EQ(seen.topology, record.topology) << kind.engine;

@@ -17,7 +17,7 @@ inline constexpr std::string_view label_name = "app.kubernetes.io/name";
 inline constexpr std::string_view label_instance = "app.kubernetes.io/instance";
 inline constexpr std::string_view selector_kubedb = "app.kubernetes.io/managed-by=kubedb.com";
 
-// "dbaas-shop"
+// Returns the namespace of a project, for example "dbaas-shop".
 std::string namespace_of(std::string_view project);
 // Returns the project of a namespace; nullopt if the platform does not own the namespace.
 std::optional<std::string> project_of(std::string_view ns);

@@ -14,7 +14,7 @@ namespace {
 namespace json = boost::json;
 using base::errc;
 
-// Whether there is one of the kind with these labels.
+// Returns whether an object of the resource has these labels.
 aio::task<bool> is_any(kube::client& client, kube::resource what, std::string home,
                        std::string labels) {
     auto page = co_await client.list(std::move(what), std::move(home),
@@ -43,7 +43,7 @@ aio::task<std::vector<request_name>> requests_of(kube::client& client, kube::res
     co_return found;
 }
 
-// Success also when it has gone, or another one has the name.
+// Deletes the OpsRequest. Succeeds also if it does not exist or if another one has the name.
 aio::task<> delete_request(kube::client& client, kube::resource what, std::string home,
                            request_name which) {
     auto gone =
@@ -55,7 +55,7 @@ aio::task<> delete_request(kube::client& client, kube::resource what, std::strin
     co_return base::ok();
 }
 
-// True: none is left.
+// Returns true if no OpsRequest is left.
 aio::task<bool> remove_requests(kube::client& client, kube::resource what, domain::database record,
                                 std::vector<request_name> all) {
     auto ours = co_await requests_of(client, what, record);
@@ -68,7 +68,7 @@ aio::task<bool> remove_requests(kube::client& client, kube::resource what, domai
         if (!gone) co_return base::pass(std::move(gone));
     }
     if (ours->empty()) co_return true;
-    // Deleted is not gone: the operator may hold them.
+    // A finalizer of the operator may delay the deletion.
     ours = co_await requests_of(client, what, record);
     if (!ours) co_return base::pass(std::move(ours));
     co_return ours->empty();
@@ -86,7 +86,7 @@ aio::task<> delete_object(kube::client& client, kube::resource what, const engin
     const bool is_halted = kube::flag_at(spec, "halted");
     if (is_halted || kube::text_at(spec, "deletionPolicy") != "WipeOut") {
         json::object wanted{{"deletionPolicy", "WipeOut"}};
-        // While it is halted KubeDB sets the policy back.
+        // KubeDB reverts the policy of a halted database.
         if (is_halted && kind.can_halt) wanted["halted"] = false;
         auto patched =
             co_await patch_by_uid(client, what, {home, name, uid}, {{"spec", std::move(wanted)}});

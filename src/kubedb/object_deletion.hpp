@@ -1,6 +1,6 @@
 #pragma once
-// How a database goes: its object with everything that belongs to it, then what does not go by
-// itself, then a look whether anything is left. Inside kubedb only.
+// Deletes a database: its object first, then the objects that KubeDB does not delete with it. Then
+// checks whether anything is left. Inside kubedb only.
 
 #include <boost/json/object.hpp>
 #include <memory>
@@ -16,14 +16,14 @@
 
 namespace kubedb {
 
-// Deletes the object that was read as `present`, and nothing else of its name. KubeDB keeps the
-// volumes and the secret of a halted database, and of one whose policy somebody has changed: the
-// policy is ours first. Success also when it has gone meanwhile. Failures: the client's;
-// precondition (another one has the name).
+// Deletes the object that was read as `present`, and no other object of that name. Sets the
+// deletion policy WipeOut first: KubeDB keeps the volumes and the secret of a halted database, and
+// of one whose policy another client changed. Succeeds also if the object does not exist any more.
+// Errors: precondition (another object has the name), those of kube::client.
 aio::task<> delete_object(kube::client& client, kube::resource what, const engine_kind& kind,
                           boost::json::object present);
 
-// A request for a change, and which one of that name.
+// Identifies an OpsRequest. The uid distinguishes successive objects of the same name.
 struct request_name {
     std::string name;
     std::string uid;
@@ -34,15 +34,16 @@ struct old_request {
     std::string project;
     request_name which;
 };
-// A database that is scaled every hour leaves thousands of finished requests, which nobody else
-// deletes while it lives. One that cannot be deleted does not keep back the others; no more are
-// tried when there is no server. Failures: the client's, the first.
+// Deletes finished OpsRequests. While a database exists, no other client deletes them, and hourly
+// scaling leaves thousands. Continues after a failed deletion, but stops if the server is
+// unavailable. Errors: the first of kube::client.
 aio::task<> delete_requests(kube::client& client, const served_resources& served,
                             std::vector<old_request> all);
 
-// Deletes the requests for changes: those named, and those that carry the record's id. True: none
-// is left, nor a pod or a volume of the database. It asks the server, because watches are late.
-// `requests` is null where there is no such kind. Failures: the client's.
+// Deletes the OpsRequests in `names` and those that carry the record's id. Returns true if no
+// OpsRequest, pod or volume of the database is left. Reads them from the server, because watches
+// may be stale. `requests` is null if the cluster does not serve the resource. Errors: those of
+// kube::client.
 aio::task<bool> remove_leftovers(kube::client& client, const engine_kind& kind,
                                  domain::database record,
                                  std::shared_ptr<const kube::resource> requests,

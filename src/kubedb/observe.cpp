@@ -46,7 +46,7 @@ observed_phase phase_of(std::string_view text) {
     return observed_phase::none;
 }
 
-// "a,b" holds "a".
+// Returns whether a list like "a,b" contains the key.
 bool holds(std::string_view list, std::string_view key) {
     while (!list.empty()) {
         const auto end = std::min(list.find(','), list.size());
@@ -56,9 +56,9 @@ bool holds(std::string_view list, std::string_view key) {
     return false;
 }
 
-// Of the labels on an object those that were written for the user. Others may be there too, of
-// policies and tools: to call them a difference would be to fight with whoever puts them there. An
-// object that was written before the keys were noted says nothing: then they may all be.
+// Returns the labels on an object that were written for the user. Policies and tools may add
+// others. They must not count as a difference, or the platform would delete them again and again.
+// An object without the annotation has no list of keys: then every label may be the user's.
 domain::labels user_labels(const json::object& metadata) {
     domain::labels found;
     const auto& annotations = object_or_empty(metadata, "annotations");
@@ -122,7 +122,7 @@ domain::topology topology_of(const engine_kind& kind, const json::object& spec) 
             const auto* settings = object_at(*sharded, component);
             if (settings == nullptr) continue;
             auto group = group_of(kind, *settings, type, role);
-            // Without resources, an object that another client wrote says nothing about the size.
+            // An object that another client wrote may lack resources; then the size is unknown.
             if (group.size != domain::size{}) shape.groups.push_back(std::move(group));
         }
         return shape;
@@ -264,7 +264,7 @@ std::vector<domain::endpoint> observe_endpoints(const json::object& binding) {
                  .host = fmt::format("{}.{}.svc", text_at(*service, "name"), home),
                  .port = small_at(*service, "port", 0)}};
     }
-    // scheme://[user@]host:port/..., or tcp(host:port)/ as MySQL's drivers have it.
+    // scheme://[user@]host:port/..., or tcp(host:port)/ in the syntax of MySQL's drivers.
     auto url = text_at(client, "url");
     if (const auto scheme = url.find("://"); scheme != std::string_view::npos) {
         url.remove_prefix(scheme + 3);
@@ -285,7 +285,7 @@ std::uint16_t metrics_port(const json::object& service) {
     for (const auto& each : array_or_empty(spec, "ports")) {
         if (!each.is_object() || text_at(each.get_object(), "name") != "metrics") continue;
         auto port = number_at(each.get_object(), "port");
-        // The name of a headless service is its pods' addresses.
+        // The name of a headless service resolves to the addresses of its pods.
         if (text_at(spec, "clusterIP") == "None") {
             const auto target = number_at(each.get_object(), "targetPort");
             if (target) port = target;

@@ -1,6 +1,6 @@
 #pragma once
-// KubeDB's and Kubernetes' objects as the domain sees them. Pure; unknown and missing fields are
-// passed over.
+// Converts KubeDB and Kubernetes objects to observations of the domain. Pure. Ignores unknown
+// fields; missing fields keep the default.
 
 #include <boost/json/object.hpp>
 #include <optional>
@@ -14,12 +14,12 @@
 
 namespace kubedb {
 
-// What the database's own object says.
+// Returns the part of the observation that the object of the database contains.
 domain::observed_database observe_database(const engine_kind& kind,
                                            const boost::json::object& object);
 domain::observed_change observe_change(const boost::json::object& ops_request);
 domain::member observe_pod(const boost::json::object& pod);
-// "<where>" of an event: involvedObject's kind, namespace, name.
+// Names the object of an event: kind, namespace and name of involvedObject.
 struct event_place {
     std::string kind;
     std::string ns;
@@ -27,13 +27,13 @@ struct event_place {
 };
 event_place place_of(const boost::json::object& event);
 domain::event observe_event(const boost::json::object& event);
-// Where clients connect to, by an AppBinding.
+// Returns the endpoints for clients that an AppBinding contains.
 std::vector<domain::endpoint> observe_endpoints(const boost::json::object& app_binding);
 // Returns the port on which the exporter is reached inside the cluster: the port named "metrics",
-// or its target port if the service is headless. 0: the service has no such port.
+// or its target port if the service is headless. 0 if the service has no such port.
 std::uint16_t metrics_port(const boost::json::object& service);
 ports::engine_version observe_version(const boost::json::object& version);
-// Newest first, by the numbers in it ("17.9" before "16.13").
+// Orders versions from newest to oldest by the numbers in them ("17.9" before "16.13").
 bool is_newer(const ports::engine_version& a, const ports::engine_version& b);
 
 }  // namespace kubedb

@@ -42,7 +42,7 @@ TEST(observe, labels_of_systems_are_not_the_users) {
     EXPECT_EQ(seen.owner_database_id, "db-1");
 }
 
-// A policy that puts its label back would be fought for ever.
+// Otherwise the platform and the policy would revert each other's writes indefinitely.
 TEST(observe, labels_that_somebody_else_has_put_are_not_the_users) {
     const auto tags_of = [](const std::string& note) {
         return observe_database(*find_kind("redis"),
@@ -56,7 +56,7 @@ TEST(observe, labels_that_somebody_else_has_put_are_not_the_users) {
     EXPECT_EQ(tags_of(R"("kubedb-dbaas.io/labels":"")"), domain::labels());
     EXPECT_EQ(tags_of(R"("kubedb-dbaas.io/labels":"kubedb-dbaas.io/database-id,tea")"),
               (domain::labels{{"tea", "1"}}));
-    // Written before the keys were noted.
+    // An object without the annotation.
     EXPECT_EQ(tags_of(R"("other":"x")").size(), 4U);
 }
 

@@ -1,4 +1,4 @@
-// What the observed_store keeps of the requests for changes.
+// Tests which OpsRequests the observed_store keeps.
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -29,7 +29,7 @@ class last_seen final : public ports::cluster_observer {
 class mirrored_requests : public testing::Test {
   protected:
     void SetUp() override { mirror_.observe_by(&observer_); }
-    // Made at that minute.
+    // Adds an OpsRequest that was created at the minute.
     void put(int minute, std::string_view phase, std::string_view operation = "op-1",
              json::object metadata = {}) {
         metadata["name"] = meta(minute).name;
@@ -74,12 +74,12 @@ TEST_F(mirrored_requests, those_under_way_and_the_latest_finished_are_kept) {
     EXPECT_EQ(names()[0], "change-00");
     EXPECT_EQ(names()[1], "change-11");
     EXPECT_EQ(names()[20], "change-30");
-    put(5, "Successful");  // a list brings it again
+    put(5, "Successful");  // a relist delivers it again
     EXPECT_EQ(names().size(), 21U);
     EXPECT_EQ(names()[1], "change-11");
 }
 
-// They are deleted with the database, whether their phase is of interest or not.
+// All OpsRequests are deleted with the database, regardless of their phase.
 TEST_F(mirrored_requests, the_names_of_all_are_known) {
     for (int minute = 1; minute <= 30; ++minute) put(minute, "Failed");
     EXPECT_EQ(mirror_.requests_of(key_).size(), 30U);
@@ -103,7 +103,7 @@ TEST_F(mirrored_requests, only_finished_ones_of_ours_grow_old) {
     EXPECT_EQ(mirror_.old_requests(at(59), 1).size(), 1U);
 }
 
-// A finalizer may hold them for long: they would take the places of the others.
+// A finalizer may delay their deletion: they would use up the limit of one sweep.
 TEST_F(mirrored_requests, those_that_are_going_are_not_deleted_again) {
     put(1, "Successful", "op-1", {{"deletionTimestamp", "2026-01-01T01:00:00Z"}});
     put(2, "Successful");

@@ -20,7 +20,7 @@ std::string_view label_at(const boost::json::object& object, std::string_view ke
     return labels == nullptr ? std::string_view() : kube::text_at(*labels, key);
 }
 
-// Of the finished ones the latest stay. A database may have had thousands.
+// Keeps the latest finished OpsRequests. A database may have thousands.
 constexpr std::size_t finished_kept = 20;
 void forget_old(std::map<std::string, domain::observed_change>& changes) {
     std::vector<std::pair<base::instant, std::string>> finished;
@@ -119,7 +119,7 @@ void observed_store::drop_database(const engine_kind& kind, const kube::object_m
     if (!key) return;
     auto& from = databases_[*key];
     from.object = nullptr;
-    from.events.clear();  // of the one that is gone
+    from.events.clear();  // they are about the deleted object
     touch(*key);
 }
 
@@ -223,7 +223,7 @@ void observed_store::put_event(const boost::json::object& object) {
     } else {
         for (const auto& kind : all_kinds()) {
             if (kind.kind == where.kind) key = key_of(kind, where.ns, where.name);
-            // What keeps a companion from coming up keeps its database from it.
+            // A companion that does not start keeps its database from starting.
             if (!kind.companion.kind.empty() && kind.companion.kind == where.kind &&
                 where.name.ends_with(kind.companion.suffix)) {
                 key =
@@ -291,7 +291,7 @@ void observed_store::tell_catalogue() {
     for (const auto& [name, room] : nodes_) {
         offer->capacity_cpu_millis += room.cpu_millis;
         offer->capacity_memory_bytes += room.memory_bytes;
-        // Volumes may come from anywhere: the nodes' own disks say nothing about them.
+        // storage_bytes is not added: volumes need not be on the disks of the nodes.
     }
     observer_->on_catalogue(std::move(offer));
 }

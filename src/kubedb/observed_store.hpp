@@ -1,7 +1,7 @@
 #pragma once
-// Everything of the cluster that concerns databases, put together per database as the watches bring
-// it in any order. Tells the observer about a database once per turn of the loop, and only when it
-// is another. No I/O. Inside kubedb only.
+// Combines the objects that the watches deliver, in any order, into one observation per database.
+// Notifies the observer of a database once per turn of the loop, and only if the observation
+// changed. No I/O. Inside kubedb only.
 
 #include <boost/json/object.hpp>
 #include <functional>
@@ -50,7 +50,7 @@ class observed_store {
         : executor_(std::move(on)), clock_(clock), events_kept_(events_kept) {}
     void observe_by(ports::cluster_observer* observer) { observer_ = observer; }
 
-    // Keys are those of namespaces of ours; other objects are passed over.
+    // Ignore objects outside of the platform's namespaces.
     void put_database(const engine_kind& kind, const kube::object_meta& meta,
                       const boost::json::object& object);
     void drop_database(const engine_kind& kind, const kube::object_meta& meta);
@@ -72,15 +72,16 @@ class observed_store {
     void put_node(const kube::object_meta& meta, const boost::json::object& object);
     void drop_node(const kube::object_meta& meta);
 
-    // Tells everything that waits, now, and goes on telling.
+    // Notifies the observer of all pending changes now. Ends hold().
     void flush();
-    // Tells nothing until flush(): while the first lists come in, a database would be told again
-    // with each of its parts.
+    // Sends no notification until flush(). Otherwise the observer would get each database several
+    // times during the first lists, once per object of the database.
     void hold() { is_held_ = true; }
 
-    // The requests for changes of a database that exist in the cluster, whoever made them.
+    // Returns the OpsRequests of the database in the cluster, regardless of who created them.
     [[nodiscard]] std::vector<request_name> requests_of(const ports::database_key& key) const;
-    // Finished ones of ours that were made before that time and are not going, at most so many.
+    // Returns up to `most` finished OpsRequests of the platform that were created before the time
+    // and are not being deleted.
     [[nodiscard]] std::vector<old_request> old_requests(base::instant before,
                                                         std::size_t most) const;
 
@@ -91,10 +92,10 @@ class observed_store {
         bool is_going = false;
         base::instant created_at{};
     };
-    // The parts of one database.
+    // The objects of one database.
     struct parts {
-        std::shared_ptr<const domain::observed_database> object;  // null: not there
-        // Those under way, and the latest finished ones.
+        std::shared_ptr<const domain::observed_database> object;  // null: does not exist
+        // The unfinished ones, and the latest finished ones.
         std::map<std::string, domain::observed_change> changes;
         std::map<std::string, known_request> requests;  // all
         std::map<std::string, domain::member> pods;
@@ -112,7 +113,7 @@ class observed_store {
         std::int64_t memory_bytes = 0;
         std::int64_t storage_bytes = 0;
     };
-    // By the labels that KubeDB puts on everything that belongs to a database.
+    // Derives the key from the labels that KubeDB sets on every object of a database.
     static std::optional<ports::database_key> key_by_labels(const kube::object_meta& meta,
                                                             const boost::json::object& object);
     static std::optional<ports::database_key> key_of(const engine_kind& kind, const std::string& ns,

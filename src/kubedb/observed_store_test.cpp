@@ -52,7 +52,7 @@ class mirrored : public testing::Test {
     observed_store mirror_{loop_.executor(), clock_, 20};
 };
 
-// A slow list of objects must not cost a database its metrics for the life of the process.
+// Otherwise a database had no metrics until the next start, after a slow list of the objects.
 TEST_F(mirrored, a_stats_service_that_comes_before_the_object_is_kept) {
     put_stats_service();
     mirror_.flush();

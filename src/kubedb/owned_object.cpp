@@ -24,7 +24,7 @@ std::string_view owner_of(const json::object& object) {
     return kube::text_at(kube::object_or_empty(metadata_of(object), "labels"), label_database);
 }
 
-// A patch that names another uid than the object's: the field cannot be changed.
+// Returns whether the server rejected the uid of a patch, because the object has another one.
 bool is_about_uid(const base::failure& why) {
     return why.code == errc::invalid &&
            std::ranges::find(why.fields, "/metadata/uid", &base::field_error::pointer) !=
@@ -58,7 +58,7 @@ aio::task<std::string> create_or_get(kube::client& client, kube::resource what,
     auto there = co_await client.create(what, home, std::move(content));
     if (!there && there.error().reason == "AlreadyExists") {
         there = co_await client.get(what, home, name);
-        if (!there && there.error().code == errc::not_found) {  // gone between the two
+        if (!there && there.error().code == errc::not_found) {  // deleted between create and get
             co_return fail(errc::conflict, "a namesake has just been deleted", "deleting");
         }
     }

@@ -1,6 +1,6 @@
 #pragma once
-// One watched kind of the cluster: its informer, the functions of the observed_store that it feeds,
-// and what /metrics says of it. Lives on the control loop. Inside kubedb only.
+// Connects the informer of one resource to the observed_store and publishes its metrics. Lives on
+// the control loop. Inside kubedb only.
 
 #include <cstdint>
 #include <functional>
@@ -18,7 +18,7 @@
 
 namespace kubedb {
 
-// What becomes of one watched kind: two functions of the mirror.
+// The functions of the observed_store that receive the objects of one resource.
 struct feed {
     std::function<void(const kube::object_meta&, const boost::json::object&)> put;
     std::function<void(const kube::object_meta&)> drop;
@@ -63,14 +63,14 @@ class resource_watch final : public kube::informer_listener {
         if (!connected) log_.warning("watch_lost", {{"kind", what_.kind}, {"detail", why}});
         changed_();
     }
-    // The path is not served for now; until discovery has said more, what is known stays.
+    // Marks the resource as not served. The known objects stay until the next discovery.
     void end() {
         has_ended_ = true;
         changed_();
     }
     void begin() { has_ended_ = false; }
     [[nodiscard]] bool has_ended() const noexcept { return has_ended_; }
-    // What /metrics says of the watch. On the loop, now and then.
+    // Updates the metrics of the watch. Called on the loop, once per count_period.
     void count(obs::registry& registry, base::steady_time now) {
         if (!probe_) probe_.emplace(registry, what_.kind);
         const auto counters = informer->counters();
@@ -91,8 +91,8 @@ class resource_watch final : public kube::informer_listener {
     std::function<void()> changed_;
     obs::log& log_;
     kube::resource what_;
-    std::optional<watch_probe> probe_;  // from the first count on
-    std::uint64_t events_ = 0;          // as counted last
+    std::optional<watch_probe> probe_;  // set by the first count()
+    std::uint64_t events_ = 0;          // at the last count()
     std::uint64_t lists_ = 0;
     bool is_synced_ = false;
     bool is_linked_ = true;

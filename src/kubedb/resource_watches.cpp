@@ -14,7 +14,7 @@ namespace {
 using base::errc;
 using base::fail;
 
-// How long the first lists may take after discovery before the store publishes what it has.
+// Time that the first lists may take after discovery before the store publishes partial data.
 constexpr std::chrono::seconds first_lists_patience{15};
 constexpr std::chrono::seconds count_period{1};
 
@@ -64,7 +64,7 @@ aio::task<void> resource_watches::run(ports::cluster_observer& observer) {
         auto woken = co_await kind_ended_.wait_for(pause);
         if (!woken) break;
         if (!*woken) continue;
-        // Looked at again soon; not at once, it may end again and again.
+        // Runs discovery after a backoff, because the watch may end again and again.
         auto slept = co_await aio::sleep_for(waits.next());
         if (!slept) break;
     }
@@ -88,7 +88,7 @@ aio::task<> resource_watches::watch_new_resources(aio::task_group& watches) {
     co_return base::ok();
 }
 
-// A list that does not come must not keep back the others for ever.
+// A list that never completes must not delay the other resources indefinitely.
 aio::task<> resource_watches::tell_after_patience() {
     auto slept = co_await aio::sleep_for(first_lists_patience);
     if (slept && state_.load() != ports::sync_state::synced) mirror_.flush();
@@ -140,7 +140,7 @@ void resource_watches::watch(std::string_view group, std::string_view plural, st
     if (const auto at = watched_.find(name); at != watched_.end()) {
         if (!at->second->has_ended()) return;
         if (what && *what == at->second->what()) return follow(*at->second, watches);
-        if (what) {  // served elsewhere now; until it was read there, nothing has gone
+        if (what) {  // served at another path: no object counts as deleted until its list
             mirror_.hold();
             watches.spawn(tell_after_patience());
         }
@@ -164,7 +164,7 @@ void resource_watches::follow(resource_watch& which, aio::task_group& watches) {
     watches.spawn([this, &which]() -> aio::task<> {
         auto ended = co_await which.informer->run();
         if (!ended && ended.error().reason == "not_served") {
-            // What has become of the kind is for discovery to say.
+            // Discovery finds out whether the resource is served at another path.
             which.end();
             kind_ended_.notify();
         }
@@ -188,7 +188,7 @@ void resource_watches::refresh_state() {
 
 void resource_watches::set_state(ports::sync_state next) {
     if (state_.exchange(next) == next || observer_ == nullptr) return;
-    // What the lists have brought comes before the word that they are complete.
+    // The observer gets the objects of the lists before the state synced.
     if (next == ports::sync_state::synced) mirror_.flush();
     observer_->on_sync_state(next);
 }

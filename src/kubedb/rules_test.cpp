@@ -13,8 +13,7 @@
 
 namespace {
 
-// The words of the file: resources are words of letters there, whatever the list around them looks
-// like.
+// Returns the alphanumeric words of the file. Every resource is one, in all list styles of YAML.
 std::set<std::string> words_of_the_rules() {
     std::ifstream file(KUBEDB_RULES);
     const std::string text(std::istreambuf_iterator<char>(file), {});

@@ -1,7 +1,7 @@
 #pragma once
-// Which kinds the cluster serves, as discovery has said last, and which it has served since the
-// start: one that was there and is missing is not one that was never installed. Lives on the
-// control loop. Inside kubedb only.
+// Holds the resources that the cluster serves according to the last discovery, and all that it has
+// served since the start. This distinguishes a resource that is missing from one that was never
+// installed. Lives on the control loop. Inside kubedb only.
 
 #include <memory>
 #include <set>
@@ -24,10 +24,10 @@ class served_resources {
     // nothing.
     [[nodiscard]] bool is_discovered() const noexcept { return is_discovered_; }
 
-    // Null: not now.
+    // Returns the resource; null if it is not served now.
     [[nodiscard]] resource_pointer find(std::string_view group, std::string_view plural) const;
-    // Null: never. Failure: unavailable (not now, but before: whoever took that for never would
-    // give up its databases).
+    // Returns the resource; null if it was never served. Errors: unavailable (it was served and is
+    // missing now: callers must not treat its databases as deleted).
     [[nodiscard]] base::outcome<resource_pointer> look_up(std::string_view group,
                                                           std::string_view plural) const;
 
@@ -35,9 +35,10 @@ class served_resources {
         const engine_kind* kind;
         resource_pointer what;  // never null
     };
-    // Failures: unavailable, unsupported/"engine_not_installed".
+    // Returns the resource of the engine's databases. Errors: unavailable,
+    // unsupported/"engine_not_installed".
     [[nodiscard]] base::outcome<place> place_of(const std::string& engine) const;
-    // Of what a replicated one needs beside it. Failures: as above.
+    // Returns the resource of the companion that a replicated database needs. Errors: as above.
     [[nodiscard]] base::outcome<resource_pointer> companion_of(const engine_kind& kind) const;
 
   private:
@@ -46,7 +47,7 @@ class served_resources {
     std::set<std::string> ever_;  // "kubedb.com/redises"
 };
 
-// The failure of calls before the first discovery.
+// Returns the error of calls before the first discovery.
 inline std::unexpected<base::failure> not_discovered() {
     return base::fail(base::errc::unavailable, "the cluster was not read yet");
 }
