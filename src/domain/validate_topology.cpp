@@ -87,7 +87,8 @@ group_source source_of(const group_request& wanted, std::size_t index) {
 struct group_context {
     const engine_rules& rules;
     const group_rules* group = nullptr;  // nullptr for the data group
-    bool is_new = false;
+    bool is_create = false;              // of the database: a size must be complete
+    bool is_new = false;  // the present topology has no such group; its values are the defaults
     bool has_storage = false;
 
     [[nodiscard]] std::string label() const {
@@ -124,7 +125,7 @@ size read_size(const size_request& wanted, const std::string& pointer, const gro
         const auto* preset = read_preset(wanted, pointer, errors);
         if (preset == nullptr) return present;
         result = preset->size;
-    } else if (context.is_new && (!wanted.cpu || !wanted.memory)) {
+    } else if (context.is_create && (!wanted.cpu || !wanted.memory)) {
         errors.add(pointer + (wanted.cpu ? "/memory" : "/cpu"), "required",
                    "give a preset, or both cpu and memory");
     }
@@ -350,8 +351,10 @@ class shape_reader {
         if (wanted_.topology) short_form.replicas = wanted_.topology->replicas;
         group_source long_form;
         if (data_index_) long_form = source_of(groups()[*data_index_], *data_index_);
-        const group_context context{
-            .rules = rules_, .is_new = present_ == nullptr, .has_storage = rules_.has_volumes};
+        const group_context context{.rules = rules_,
+                                    .is_create = present_ == nullptr,
+                                    .is_new = present_ == nullptr,
+                                    .has_storage = rules_.has_volumes};
         const node_group base = next_.data();
         const auto count = errors_.count();
         const auto first = read_group(short_form, context, base, errors_);
@@ -435,6 +438,7 @@ class shape_reader {
         const auto* present = present_ == nullptr ? nullptr : present_->find(*wanted.role);
         const group_context context{.rules = rules_,
                                     .group = rules,
+                                    .is_create = present_ == nullptr,
                                     .is_new = present == nullptr,
                                     .has_storage = rules->has_storage(next_.data().storage.type)};
         const auto next = read_group(source, context, *group, errors_);

@@ -159,6 +159,19 @@ TEST(node_groups, a_patch_scales_the_groups_it_names) {
         (strings{"/topology/groups/0/storage/size cannot_shrink"}));
 }
 
+TEST(node_groups, a_patch_may_size_a_group_of_another_mode_partially) {
+    create_request wanted{.project = "shop", .name = "events", .engine = "mongodb"};
+    const auto before = present(wanted);
+    const auto change = [&](size_request size) {
+        return errors_of(validate_patch(
+            before, {.topology = topology_request{
+                         .mode = "cluster",
+                         .groups = groups{{.role = "router", .size = std::move(size)}}}}));
+    };
+    EXPECT_EQ(change({}), (strings{"/topology/mode immutable"}));
+    EXPECT_EQ(change({.cpu = "500m"}), (strings{"/topology/mode immutable"}));
+}
+
 TEST(node_groups, sentinels_cannot_be_changed_after_creation) {
     const auto before =
         present({.project = "shop",
