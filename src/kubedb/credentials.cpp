@@ -12,26 +12,26 @@ namespace {
 
 namespace json = boost::json;
 
-void fill_environment(const engine_kind& kind, ports::credentials& into) {
-    const auto set = [&into](std::string name, std::string value) {
-        into.environment.emplace(std::move(name), base::secret(std::move(value)));
+void fill_environment(const engine_kind& kind, ports::credentials& login) {
+    const auto set = [&login](std::string name, std::string value) {
+        login.environment.emplace(std::move(name), base::secret(std::move(value)));
     };
-    const auto port = std::to_string(into.port);
+    const auto port = std::to_string(login.port);
     if (kind.scheme == "postgresql") {
-        set("PGHOST", into.host);
+        set("PGHOST", login.host);
         set("PGPORT", port);
-        set("PGUSER", into.username);
-        set("PGPASSWORD", into.password.reveal());
-        set("PGDATABASE", into.database);
+        set("PGUSER", login.username);
+        set("PGPASSWORD", login.password.reveal());
+        set("PGDATABASE", login.database);
     } else if (kind.scheme == "mysql") {
-        set("MYSQL_HOST", into.host);
+        set("MYSQL_HOST", login.host);
         set("MYSQL_TCP_PORT", port);
-        set("MYSQL_PWD", into.password.reveal());
+        set("MYSQL_PWD", login.password.reveal());
     } else if (kind.scheme == "redis") {
-        set("REDISCLI_AUTH", into.password.reveal());
-        set("REDIS_URL", into.uri.reveal());
+        set("REDISCLI_AUTH", login.password.reveal());
+        set("REDIS_URL", login.uri.reveal());
     } else if (kind.scheme == "mongodb") {
-        set("MONGODB_URI", into.uri.reveal());
+        set("MONGODB_URI", login.uri.reveal());
     }
 }
 

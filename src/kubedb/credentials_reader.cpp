@@ -12,40 +12,40 @@ namespace {
 using base::errc;
 using base::fail;
 
-std::unexpected<base::failure> no_credentials(std::string why) {
-    return fail(errc::conflict, std::move(why), "credentials_not_ready");
+std::unexpected<base::failure> no_credentials(std::string detail) {
+    return fail(errc::conflict, std::move(detail), "credentials_not_ready");
 }
 }  // namespace
 
 aio::task<ports::credentials> credentials_reader::read(domain::database record) {
     if (!served_.is_discovered()) co_return not_discovered();
     const auto* kind = find_kind(record.engine);
-    const auto what = kind == nullptr ? nullptr : served_.find("kubedb.com", kind->plural);
-    const auto binding = served_.find("appcatalog.appscode.com", "appbindings");
-    if (!what || !binding) co_return no_credentials("the cluster has no AppBindings");
+    const auto resource = kind == nullptr ? nullptr : served_.find("kubedb.com", kind->plural);
+    const auto bindings = served_.find("appcatalog.appscode.com", "appbindings");
+    if (!resource || !bindings) co_return no_credentials("the cluster has no AppBindings");
     // AppBinding and Secret are found by name, and another owner may have the name now.
-    auto seen = co_await read_owned(kube_, *kind, *what, record);
+    auto seen = co_await read_owned(kube_, *kind, *resource, record);
     if (!seen) co_return not_readable(std::move(seen).error(), record);
-    const auto home = namespace_of(record.project);
-    auto bound = co_await kube_.get(*binding, home, record.name);
-    if (!bound) co_return not_readable(std::move(bound).error(), record);
-    auto found = co_await kube_.get({.version = "v1", .plural = "secrets", .kind = "Secret"}, home,
-                                    secret_of(*bound, record.name));
-    if (!found) co_return not_readable(std::move(found).error(), record);
-    co_return credentials_of(*kind, *bound, *found);
+    const auto ns = namespace_of(record.project);
+    auto binding = co_await kube_.get(*bindings, ns, record.name);
+    if (!binding) co_return not_readable(std::move(binding).error(), record);
+    auto secret = co_await kube_.get({.version = "v1", .plural = "secrets", .kind = "Secret"}, ns,
+                                     secret_of(*binding, record.name));
+    if (!secret) co_return not_readable(std::move(secret).error(), record);
+    co_return credentials_of(*kind, *binding, *secret);
 }
 
 // Translates a failed read. A rejection by the server concerns the platform's account, not the
 // client of the platform. Its message names that account, so only the log has it.
-std::unexpected<base::failure> credentials_reader::not_readable(base::failure why,
+std::unexpected<base::failure> credentials_reader::not_readable(base::failure failure,
                                                                 const domain::database& record) {
-    const bool is_missing = why.code == errc::not_found || why.code == errc::precondition;
+    const bool is_missing = failure.code == errc::not_found || failure.code == errc::precondition;
     if (is_missing) return no_credentials("the database has no credentials yet");
-    const bool is_refused =
-        why.code == errc::denied || why.code == errc::invalid || why.code == errc::unsupported;
-    if (!is_refused) return std::unexpected(std::move(why));
+    const bool is_rejected = failure.code == errc::denied || failure.code == errc::invalid ||
+                             failure.code == errc::unsupported;
+    if (!is_rejected) return std::unexpected(std::move(failure));
     log_.error("credentials_refused",
-               {{"database_id", record.id}, {"detail", why.text}, {"reason", why.reason}});
+               {{"database_id", record.id}, {"detail", failure.text}, {"reason", failure.reason}});
     return fail(errc::unavailable,
                 "the cluster denies the platform the credentials; its log says why",
                 "cluster_refused");

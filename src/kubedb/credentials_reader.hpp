@@ -20,7 +20,8 @@ class credentials_reader {
     aio::task<ports::credentials> read(domain::database record);
 
   private:
-    std::unexpected<base::failure> not_readable(base::failure why, const domain::database& record);
+    std::unexpected<base::failure> not_readable(base::failure failure,
+                                                const domain::database& record);
 
     kube::client& kube_;
     const served_resources& served_;

@@ -31,8 +31,9 @@ class database_writes {
     aio::task<bool> remove(domain::database record);
 
   private:
-    std::unexpected<base::failure> not_created(base::failure why, const domain::database& record);
-    aio::task<bool> remove_present(const engine_kind& kind, resource_pointer what,
+    std::unexpected<base::failure> not_created(base::failure failure,
+                                               const domain::database& record);
+    aio::task<bool> remove_present(const engine_kind& kind, resource_pointer resource,
                                    domain::database record, boost::json::object present);
 
     kube::client& kube_;

@@ -17,56 +17,57 @@ std::string name_of(const engine_kind& kind, const domain::database& record) {
 
 }  // namespace
 
-aio::task<> ensure_companion(kube::client& client, kube::resource what, const engine_kind& kind,
+aio::task<> ensure_companion(kube::client& client, kube::resource resource, const engine_kind& kind,
                              domain::database record) {
-    auto made = co_await create_or_get(client, std::move(what), companion_manifest(kind, record));
-    if (!made) co_return base::pass(std::move(made));
+    auto created =
+        co_await create_or_get(client, std::move(resource), companion_manifest(kind, record));
+    if (!created) co_return base::pass(std::move(created));
     co_return base::ok();
 }
 
-aio::task<> update_companion(kube::client& client, kube::resource what, const engine_kind& kind,
+aio::task<> update_companion(kube::client& client, kube::resource resource, const engine_kind& kind,
                              domain::database record) {
-    const auto home = namespace_of(record.project);
-    auto there = co_await client.get(what, home, name_of(kind, record));
-    if (!there && there.error().code == errc::not_found) {
-        co_return co_await ensure_companion(client, what, kind, std::move(record));
+    const auto ns = namespace_of(record.project);
+    auto present = co_await client.get(resource, ns, name_of(kind, record));
+    if (!present && present.error().code == errc::not_found) {
+        co_return co_await ensure_companion(client, resource, kind, std::move(record));
     }
-    if (!there) co_return base::pass(std::move(there));
-    const auto uid = uid_if_owned(*there, what.kind, record.id);
+    if (!present) co_return base::pass(std::move(present));
+    const auto uid = uid_if_owned(*present, resource.kind, record.id);
     if (!uid) co_return std::unexpected(uid.error());
-    const auto seen = observe_database(kind, *there);
-    co_return co_await patch_by_uid(client, what, {home, name_of(kind, record), *uid},
+    const auto seen = observe_database(kind, *present);
+    co_return co_await patch_by_uid(client, resource, {ns, name_of(kind, record), *uid},
                                     update_patch(kind, record, seen.labels));
 }
 
-aio::task<> take_back_companion(kube::client& client, kube::resource what, const engine_kind& kind,
-                                domain::database record, bool paused, base::failure why,
-                                obs::log& log) {
-    const bool is_tried_again = why.retryable() || why.code == errc::cancelled ||
-                                why.code == errc::gone || why.code == errc::precondition;
-    const bool is_missing = why.code == errc::not_found;  // no database would use the object
-    if (is_tried_again || is_missing) co_return std::unexpected(std::move(why));
+aio::task<> revert_companion(kube::client& client, kube::resource resource, const engine_kind& kind,
+                             domain::database record, bool paused, base::failure failure,
+                             obs::log& log) {
+    const bool is_retried = failure.retryable() || failure.code == errc::cancelled ||
+                            failure.code == errc::gone || failure.code == errc::precondition;
+    const bool is_missing = failure.code == errc::not_found;  // no database would use the object
+    if (is_retried || is_missing) co_return std::unexpected(std::move(failure));
     record.paused = paused;
     const std::string id = record.id;
-    auto updated = co_await update_companion(client, std::move(what), kind, std::move(record));
+    auto updated = co_await update_companion(client, std::move(resource), kind, std::move(record));
     if (!updated) {
         log.warning("companion_revert_failed",
                     {{"database_id", id}, {"detail", updated.error().text}});
     }
-    co_return std::unexpected(std::move(why));
+    co_return std::unexpected(std::move(failure));
 }
 
-aio::task<bool> remove_companion(kube::client& client, kube::resource what, const engine_kind& kind,
-                                 domain::database record) {
-    const auto home = namespace_of(record.project);
-    auto there = co_await client.get(what, home, name_of(kind, record));
-    if (!there && there.error().code == errc::not_found) co_return true;
-    if (!there) co_return base::pass(std::move(there));
-    const auto seen = observe_database(kind, *there);
+aio::task<bool> remove_companion(kube::client& client, kube::resource resource,
+                                 const engine_kind& kind, domain::database record) {
+    const auto ns = namespace_of(record.project);
+    auto present = co_await client.get(resource, ns, name_of(kind, record));
+    if (!present && present.error().code == errc::not_found) co_return true;
+    if (!present) co_return base::pass(std::move(present));
+    const auto seen = observe_database(kind, *present);
     if (seen.owner_database_id != record.id) co_return true;
     if (!seen.deleting) {
-        auto asked = co_await delete_object(client, what, kind, std::move(*there));
-        if (!asked) co_return base::pass(std::move(asked));
+        auto deleted = co_await delete_object(client, resource, kind, std::move(*present));
+        if (!deleted) co_return base::pass(std::move(deleted));
     }
     co_return false;
 }

@@ -13,19 +13,19 @@ namespace kubedb {
 
 // Ensures that the object exists. Errors: conflict/"not_owned" (another owner has the name),
 // conflict/"deleting" (the object is still being deleted), those of kube::client.
-aio::task<> ensure_companion(kube::client& client, kube::resource what, const engine_kind& kind,
+aio::task<> ensure_companion(kube::client& client, kube::resource resource, const engine_kind& kind,
                              domain::database record);
 // Applies the labels and the pause of the record. Creates a missing object. Errors: as above.
-aio::task<> update_companion(kube::client& client, kube::resource what, const engine_kind& kind,
+aio::task<> update_companion(kube::client& client, kube::resource resource, const engine_kind& kind,
                              domain::database record);
-// Reverts the pause after the server rejected the patch of the database with `why`. Does nothing if
-// `why` is retryable. Always returns `why`; logs its own failure.
-aio::task<> take_back_companion(kube::client& client, kube::resource what, const engine_kind& kind,
-                                domain::database record, bool paused, base::failure why,
-                                obs::log& log);
+// Reverts the pause after the server rejected the patch of the database with `failure`. Does
+// nothing if `failure` is retryable. Always returns `failure`; logs its own failure.
+aio::task<> revert_companion(kube::client& client, kube::resource resource, const engine_kind& kind,
+                             domain::database record, bool paused, base::failure failure,
+                             obs::log& log);
 // Deletes the object. Returns true if no object of the database is left, false while the deletion
 // is in progress.
-aio::task<bool> remove_companion(kube::client& client, kube::resource what, const engine_kind& kind,
-                                 domain::database record);
+aio::task<bool> remove_companion(kube::client& client, kube::resource resource,
+                                 const engine_kind& kind, domain::database record);
 
 }  // namespace kubedb

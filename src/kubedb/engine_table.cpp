@@ -41,12 +41,12 @@ std::span<const engine_kind> all_kinds() noexcept {
     return table;
 }
 const engine_kind* find_kind(std::string_view engine) noexcept {
-    const auto at = std::ranges::find(table, engine, &engine_kind::engine);
-    return at == table.end() ? nullptr : &*at;
+    const auto it = std::ranges::find(table, engine, &engine_kind::engine);
+    return it == table.end() ? nullptr : &*it;
 }
 const engine_kind* kind_of_plural(std::string_view plural) noexcept {
-    const auto at = std::ranges::find(table, plural, &engine_kind::plural);
-    return at == table.end() ? nullptr : &*at;
+    const auto it = std::ranges::find(table, plural, &engine_kind::plural);
+    return it == table.end() ? nullptr : &*it;
 }
 
 }  // namespace kubedb

@@ -31,8 +31,8 @@ struct cluster_options {
 };
 
 // Creates the cluster. The objects that are passed by reference must outlive it.
-std::unique_ptr<ports::cluster> make_cluster(aio::executor on, kube::client& client,
+std::unique_ptr<ports::cluster> make_cluster(aio::executor executor, kube::client& client,
                                              const base::clock& clock, obs::log& log,
-                                             obs::registry& registry, cluster_options how = {});
+                                             obs::registry& registry, cluster_options options = {});
 
 }  // namespace kubedb

@@ -54,13 +54,13 @@ json::object volume_of(const domain::storage& storage) {
 
 // MongoDB's admission rejects a claim of an ephemeral database (IsStorageTypeCompatibleWithSpec of
 // KubeDB's validators). For the other engines KubeDB uses the size of the claim as the limit.
-void add_storage(json::object& into, const engine_kind& kind, const domain::storage& storage) {
+void add_storage(json::object& settings, const engine_kind& kind, const domain::storage& storage) {
     if (storage.bytes <= 0) return;
     const bool ephemeral = storage.type == domain::storage_type::ephemeral;
     if (ephemeral && kind.style == topology_style::replica_set) {
-        into["ephemeralStorage"] = json::object{{"sizeLimit", base::bytes_text(storage.bytes)}};
+        settings["ephemeralStorage"] = json::object{{"sizeLimit", base::bytes_text(storage.bytes)}};
     } else {
-        into["storage"] = volume_of(storage);
+        settings["storage"] = volume_of(storage);
     }
 }
 

@@ -39,63 +39,66 @@ domain::database record_of(std::string engine, domain::topology_mode mode = stan
 }
 
 // Returns the value at "/a/b/c" of the object as JSON; "absent" if there is none.
-std::string at(const json::object& object, std::string_view pointer) {
+std::string value_at(const json::object& object, std::string_view pointer) {
     boost::system::error_code error;
     const json::value whole = object;
-    const auto* found = whole.find_pointer(pointer, error);
-    return found == nullptr ? "absent" : json::serialize(*found);
+    const auto* value = whole.find_pointer(pointer, error);
+    return value == nullptr ? "absent" : json::serialize(*value);
 }
 
 json::object manifest_of(const domain::database& record) {
     return database_manifest(*find_kind(record.engine), record);
 }
 
-TEST(manifests, the_object_carries_owner_size_and_volume) {
-    const auto made = manifest_of(record_of("postgres"));
-    EXPECT_EQ(at(made, "/metadata/namespace"), R"("dbaas-shop")");
-    EXPECT_EQ(at(made, "/metadata/labels/kubedb-dbaas.io~1database-id"), R"("db-1")");
-    EXPECT_EQ(at(made, "/metadata/labels/team"), R"("web")");
-    EXPECT_EQ(at(made, "/metadata/annotations/kubedb-dbaas.io~1labels"), R"("team")");
-    EXPECT_EQ(at(made, "/spec/storage/storageClassName"), R"("fast")");
-    EXPECT_EQ(at(made, "/spec/podTemplate/spec/containers/0/resources/limits"),
+TEST(manifests, object_has_owner_size_and_volume) {
+    const auto manifest = manifest_of(record_of("postgres"));
+    EXPECT_EQ(value_at(manifest, "/metadata/namespace"), R"("dbaas-shop")");
+    EXPECT_EQ(value_at(manifest, "/metadata/labels/kubedb-dbaas.io~1database-id"), R"("db-1")");
+    EXPECT_EQ(value_at(manifest, "/metadata/labels/team"), R"("web")");
+    EXPECT_EQ(value_at(manifest, "/metadata/annotations/kubedb-dbaas.io~1labels"), R"("team")");
+    EXPECT_EQ(value_at(manifest, "/spec/storage/storageClassName"), R"("fast")");
+    EXPECT_EQ(value_at(manifest, "/spec/podTemplate/spec/containers/0/resources/limits"),
               R"({"memory":"1Gi"})");
-    EXPECT_EQ(at(made, "/spec/deletionPolicy"), R"("WipeOut")");
-    EXPECT_EQ(at(made, "/spec/halted"), "absent");
+    EXPECT_EQ(value_at(manifest, "/spec/deletionPolicy"), R"("WipeOut")");
+    EXPECT_EQ(value_at(manifest, "/spec/halted"), "absent");
 }
 
-TEST(manifests, replication_is_said_in_each_engines_words) {
-    EXPECT_EQ(at(manifest_of(record_of("postgres", replicated, 2)), "/spec/standbyMode"),
+TEST(manifests, replicated_topology_uses_the_fields_of_the_engine) {
+    EXPECT_EQ(value_at(manifest_of(record_of("postgres", replicated, 2)), "/spec/standbyMode"),
               R"("Hot")");
-    EXPECT_EQ(at(manifest_of(record_of("mysql", replicated, 3)), "/spec/topology/mode"),
+    EXPECT_EQ(value_at(manifest_of(record_of("mysql", replicated, 3)), "/spec/topology/mode"),
               R"("GroupReplication")");
-    EXPECT_EQ(at(manifest_of(record_of("mongodb", replicated, 3)), "/spec/replicaSet/name"),
+    EXPECT_EQ(value_at(manifest_of(record_of("mongodb", replicated, 3)), "/spec/replicaSet/name"),
               R"("rs0")");
     const auto redis = manifest_of(record_of("redis", replicated, 3));
-    EXPECT_EQ(at(redis, "/spec/mode"), R"("Sentinel")");
-    EXPECT_EQ(at(redis, "/spec/sentinelRef"),
+    EXPECT_EQ(value_at(redis, "/spec/mode"), R"("Sentinel")");
+    EXPECT_EQ(value_at(redis, "/spec/sentinelRef"),
               R"({"name":"orders-sentinel","namespace":"dbaas-shop"})");
 }
 
-TEST(manifests, a_sharded_mongodb_keeps_its_settings_with_its_shards) {
-    const auto made = manifest_of(record_of("mongodb", cluster, 3, 2));
-    EXPECT_EQ(at(made, "/spec/shardTopology/shard/shards"), "2");
-    EXPECT_EQ(at(made, "/spec/shardTopology/shard/replicas"), "3");
-    EXPECT_EQ(at(made, "/spec/storage"), "absent");
-    EXPECT_EQ(at(made, "/spec/podTemplate"), "absent");
+TEST(manifests, sharded_mongodb_has_its_settings_in_the_shards) {
+    const auto manifest = manifest_of(record_of("mongodb", cluster, 3, 2));
+    EXPECT_EQ(value_at(manifest, "/spec/shardTopology/shard/shards"), "2");
+    EXPECT_EQ(value_at(manifest, "/spec/shardTopology/shard/replicas"), "3");
+    EXPECT_EQ(value_at(manifest, "/spec/storage"), "absent");
+    EXPECT_EQ(value_at(manifest, "/spec/podTemplate"), "absent");
     // Quotas count the requested resources.
     const std::string side = R"({"name":"mongodb","resources":{"requests":{"cpu":"800m",)"
                              R"("memory":"1536Mi"},"limits":{"memory":"1536Mi"}}})";
     for (const std::string part : {"configServer", "mongos"}) {
-        EXPECT_EQ(at(made, "/spec/shardTopology/" + part + "/podTemplate/spec/containers/0"), side);
+        EXPECT_EQ(
+            value_at(manifest, "/spec/shardTopology/" + part + "/podTemplate/spec/containers/0"),
+            side);
     }
-    EXPECT_EQ(at(made, "/spec/shardTopology/configServer/replicas"), "3");
-    EXPECT_EQ(at(made, "/spec/shardTopology/configServer/storage/resources/requests/storage"),
-              R"("2Gi")");
-    EXPECT_EQ(at(made, "/spec/shardTopology/mongos/replicas"), "2");
+    EXPECT_EQ(value_at(manifest, "/spec/shardTopology/configServer/replicas"), "3");
+    EXPECT_EQ(
+        value_at(manifest, "/spec/shardTopology/configServer/storage/resources/requests/storage"),
+        R"("2Gi")");
+    EXPECT_EQ(value_at(manifest, "/spec/shardTopology/mongos/replicas"), "2");
 }
 
 // KubeDB's admission requires it: mongodb.go, checkStorageStuffs.
-TEST(manifests, an_ephemeral_mongodb_names_a_limit_and_no_claim) {
+TEST(manifests, ephemeral_mongodb_has_a_size_limit_and_no_claim) {
     for (auto shape : {shape_of("mongodb", standalone, 1), shape_of("mongodb", replicated, 3),
                        shape_of("mongodb", cluster, 2, 3)}) {
         for (auto& group : shape.groups) {
@@ -104,21 +107,21 @@ TEST(manifests, an_ephemeral_mongodb_names_a_limit_and_no_claim) {
         }
         auto record = record_of("mongodb");
         record.topology = shape;
-        const auto made = manifest_of(record);
+        const auto manifest = manifest_of(record);
         const bool sharded = shape.mode == cluster;
         for (const std::string part : {"/shardTopology/shard", "/shardTopology/configServer", ""}) {
-            EXPECT_EQ(at(made, "/spec" + part + "/storage"), "absent") << part;
-            EXPECT_EQ(at(made, "/spec" + part + "/ephemeralStorage/sizeLimit"),
+            EXPECT_EQ(value_at(manifest, "/spec" + part + "/storage"), "absent") << part;
+            EXPECT_EQ(value_at(manifest, "/spec" + part + "/ephemeralStorage/sizeLimit"),
                       part.empty() == sharded ? "absent" : R"("2Gi")")
                 << part;
         }
-        EXPECT_EQ(observe_database(*find_kind("mongodb"), made).topology, shape);
+        EXPECT_EQ(observe_database(*find_kind("mongodb"), manifest).topology, shape);
         EXPECT_FALSE(ops_manifest(*find_kind("mongodb"), record, shape,
                                   change_kind::volume_expansion, "op-1"));
     }
 }
 
-TEST(manifests, only_a_replicated_redis_needs_a_companion) {
+TEST(manifests, only_replicated_redis_needs_a_companion) {
     for (const auto& kind : all_kinds()) {
         for (const auto mode : {standalone, replicated, cluster}) {
             const bool needs = needs_companion(kind, record_of("x", mode, 3, 3));
@@ -127,42 +130,43 @@ TEST(manifests, only_a_replicated_redis_needs_a_companion) {
     }
 }
 
-TEST(manifests, the_companion_is_the_databases_own_and_as_durable) {
+TEST(manifests, companion_has_owner_and_durability_of_the_database) {
     auto record = record_of("redis", replicated, 3);
     const auto& kind = *find_kind("redis");
-    auto made = companion_manifest(kind, record);
-    EXPECT_EQ(at(made, "/kind"), R"("RedisSentinel")");
-    EXPECT_EQ(at(made, "/metadata/name"), R"("orders-sentinel")");
-    EXPECT_EQ(at(made, "/metadata/labels/kubedb-dbaas.io~1database-id"), R"("db-1")");
-    EXPECT_EQ(at(made, "/spec/version"), R"("7.0")");
-    EXPECT_EQ(at(made, "/spec/replicas"), "3");
-    EXPECT_EQ(at(made, "/spec/podTemplate/spec/containers/0/name"), R"("redissentinel")");
-    EXPECT_EQ(at(made, "/spec/podTemplate/spec/containers/0/resources/limits/memory"), R"("1Gi")");
-    EXPECT_EQ(at(made, "/spec/storage/resources/requests/storage"), R"("1Gi")");
-    EXPECT_EQ(at(made, "/spec/storage/storageClassName"), R"("fast")");
+    auto manifest = companion_manifest(kind, record);
+    EXPECT_EQ(value_at(manifest, "/kind"), R"("RedisSentinel")");
+    EXPECT_EQ(value_at(manifest, "/metadata/name"), R"("orders-sentinel")");
+    EXPECT_EQ(value_at(manifest, "/metadata/labels/kubedb-dbaas.io~1database-id"), R"("db-1")");
+    EXPECT_EQ(value_at(manifest, "/spec/version"), R"("7.0")");
+    EXPECT_EQ(value_at(manifest, "/spec/replicas"), "3");
+    EXPECT_EQ(value_at(manifest, "/spec/podTemplate/spec/containers/0/name"), R"("redissentinel")");
+    EXPECT_EQ(value_at(manifest, "/spec/podTemplate/spec/containers/0/resources/limits/memory"),
+              R"("1Gi")");
+    EXPECT_EQ(value_at(manifest, "/spec/storage/resources/requests/storage"), R"("1Gi")");
+    EXPECT_EQ(value_at(manifest, "/spec/storage/storageClassName"), R"("fast")");
     for (auto& group : record.topology.groups) {
         group.storage.type = domain::storage_type::ephemeral;
     }
     record.paused = true;
-    made = companion_manifest(kind, record);
-    EXPECT_EQ(at(made, "/spec/storage"), "absent");
-    EXPECT_EQ(at(made, "/spec/storageType"), R"("Ephemeral")");
-    EXPECT_EQ(at(made, "/spec/halted"), "true");
+    manifest = companion_manifest(kind, record);
+    EXPECT_EQ(value_at(manifest, "/spec/storage"), "absent");
+    EXPECT_EQ(value_at(manifest, "/spec/storageType"), R"("Ephemeral")");
+    EXPECT_EQ(value_at(manifest, "/spec/halted"), "true");
 }
 
-TEST(manifests, an_update_says_only_what_is_the_platforms) {
+TEST(manifests, update_patch_contains_only_fields_of_the_platform) {
     auto record = record_of("redis");
     auto patch = update_patch(*find_kind("redis"), record, {{"team", "old"}, {"gone", "1"}});
-    EXPECT_EQ(at(patch, "/metadata/labels/team"), R"("web")");
-    EXPECT_EQ(at(patch, "/metadata/labels/gone"), "null");
-    EXPECT_EQ(at(patch, "/metadata/annotations/kubedb-dbaas.io~1labels"), R"("team")");
-    EXPECT_EQ(at(patch, "/spec"), R"({"halted":false,"deletionPolicy":"WipeOut"})");
+    EXPECT_EQ(value_at(patch, "/metadata/labels/team"), R"("web")");
+    EXPECT_EQ(value_at(patch, "/metadata/labels/gone"), "null");
+    EXPECT_EQ(value_at(patch, "/metadata/annotations/kubedb-dbaas.io~1labels"), R"("team")");
+    EXPECT_EQ(value_at(patch, "/spec"), R"({"halted":false,"deletionPolicy":"WipeOut"})");
     record.paused = true;  // while KubeDB halts the database, it sets the policy itself
     patch = update_patch(*find_kind("redis"), record, {});
-    EXPECT_EQ(at(patch, "/spec"), R"({"halted":true})");
+    EXPECT_EQ(value_at(patch, "/spec"), R"({"halted":true})");
 }
 
-TEST(manifests, a_request_names_the_component_of_the_topology) {
+TEST(manifests, ops_request_names_the_component_of_the_topology) {
     const auto& kind = *find_kind("mongodb");
     const auto payload = [&](domain::topology_mode mode, int replicas) {
         const auto record = record_of("mongodb", mode, replicas);
@@ -175,7 +179,7 @@ TEST(manifests, a_request_names_the_component_of_the_topology) {
     EXPECT_EQ(payload(cluster, 3), "shard");
 }
 
-TEST(manifests, a_request_names_the_groups_that_differ) {
+TEST(manifests, ops_request_names_the_groups_that_differ) {
     const auto& kind = *find_kind("mongodb");
     auto record = record_of("mongodb", cluster, 3, 2);
     const auto present = record.topology;
@@ -185,33 +189,33 @@ TEST(manifests, a_request_names_the_groups_that_differ) {
     record.topology.find("router")->replicas = 5;
     record.topology.find("config")->size.cpu_millis = 1000;
     record.topology.find("config")->storage.bytes = 4LL << 30;
-    EXPECT_EQ(at(request(change_kind::horizontal_scaling), "/spec/horizontalScaling"),
+    EXPECT_EQ(value_at(request(change_kind::horizontal_scaling), "/spec/horizontalScaling"),
               R"({"mongos":{"replicas":5}})");
-    EXPECT_EQ(at(request(change_kind::vertical_scaling), "/spec/verticalScaling"),
+    EXPECT_EQ(value_at(request(change_kind::vertical_scaling), "/spec/verticalScaling"),
               R"({"configServer":{"resources":{"requests":{"cpu":"1","memory":"1536Mi"},)"
               R"("limits":{"memory":"1536Mi"}}}})");
-    EXPECT_EQ(at(request(change_kind::volume_expansion), "/spec/volumeExpansion"),
+    EXPECT_EQ(value_at(request(change_kind::volume_expansion), "/spec/volumeExpansion"),
               R"({"mode":"Online","configServer":"4Gi"})");
     record.topology.shards = 3;
-    EXPECT_EQ(at(request(change_kind::horizontal_scaling), "/spec/horizontalScaling"),
+    EXPECT_EQ(value_at(request(change_kind::horizontal_scaling), "/spec/horizontalScaling"),
               R"({"shard":{"replicas":3,"shards":3},"mongos":{"replicas":5}})");
 }
 
-TEST(manifests, a_request_has_one_name_for_one_wish) {
+TEST(manifests, ops_name_is_unique_per_operation_and_change) {
     const auto record = record_of("redis");
     EXPECT_EQ(ops_name(record, change_kind::volume_expansion, "op-abc"), "orders-vexpand-abc");
     EXPECT_NE(ops_name(record, change_kind::vertical_scaling, "op-abc"),
               ops_name(record, change_kind::horizontal_scaling, "op-abc"));
 }
 
-TEST(manifests, what_has_no_volume_cannot_grow_one) {
+TEST(manifests, engine_without_volumes_has_no_volume_expansion) {
     const auto record = record_of("memcached");
     EXPECT_FALSE(ops_manifest(*find_kind("memcached"), record, record.topology,
                               change_kind::volume_expansion, "op-1"));
 }
 
 // The reconciler compares only the record and the observation, so they must be equal.
-TEST(manifests, every_shape_is_read_back) {
+TEST(manifests, every_topology_is_observed_as_written) {
     for (const auto& kind : all_kinds()) {
         for (const auto mode : {standalone, replicated, cluster}) {
             const bool is_sharded = kind.engine == "redis" || kind.engine == "mongodb";

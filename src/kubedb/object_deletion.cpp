@@ -15,9 +15,9 @@ namespace json = boost::json;
 using base::errc;
 
 // Returns whether an object of the resource has these labels.
-aio::task<bool> is_any(kube::client& client, kube::resource what, std::string home,
-                       std::string labels) {
-    auto page = co_await client.list(std::move(what), std::move(home),
+aio::task<bool> has_any(kube::client& client, kube::resource resource, std::string ns,
+                        std::string labels) {
+    auto page = co_await client.list(std::move(resource), std::move(ns),
                                      {.label_selector = std::move(labels), .limit = 1});
     if (!page) co_return base::pass(std::move(page));
     co_return !page->items.empty();
@@ -28,73 +28,76 @@ std::string selector_of(const engine_kind& kind, const domain::database& record)
                        record.name, selector_kubedb);
 }
 
-aio::task<std::vector<request_name>> requests_of(kube::client& client, kube::resource what,
+aio::task<std::vector<request_name>> requests_of(kube::client& client, kube::resource resource,
                                                  domain::database record) {
     auto page =
-        co_await client.list(std::move(what), namespace_of(record.project),
+        co_await client.list(std::move(resource), namespace_of(record.project),
                              {.label_selector = fmt::format("{}={}", label_database, record.id)});
     if (!page) co_return base::pass(std::move(page));
-    std::vector<request_name> found;
-    for (const auto& each : page->items) {
-        const auto& metadata = kube::object_or_empty(each, "metadata");
-        found.push_back({std::string(kube::text_at(metadata, "name")),
+    std::vector<request_name> names;
+    for (const auto& item : page->items) {
+        const auto& metadata = kube::object_or_empty(item, "metadata");
+        names.push_back({std::string(kube::text_at(metadata, "name")),
                          std::string(kube::text_at(metadata, "uid"))});
     }
-    co_return found;
+    co_return names;
 }
 
 // Deletes the OpsRequest. Succeeds also if it does not exist or if another one has the name.
-aio::task<> delete_request(kube::client& client, kube::resource what, std::string home,
-                           request_name which) {
-    auto gone =
-        co_await client.remove(std::move(what), std::move(home), which.name, {.uid = which.uid});
-    const bool is_another = !gone && gone.error().code == errc::precondition;
-    if (!gone && !is_another && gone.error().code != errc::not_found) {
-        co_return base::pass(std::move(gone));
+aio::task<> delete_request(kube::client& client, kube::resource resource, std::string ns,
+                           request_name request) {
+    auto deleted = co_await client.remove(std::move(resource), std::move(ns), request.name,
+                                          {.uid = request.uid});
+    const bool is_other_object = !deleted && deleted.error().code == errc::precondition;
+    if (!deleted && !is_other_object && deleted.error().code != errc::not_found) {
+        co_return base::pass(std::move(deleted));
     }
     co_return base::ok();
 }
 
 // Returns true if no OpsRequest is left.
-aio::task<bool> remove_requests(kube::client& client, kube::resource what, domain::database record,
-                                std::vector<request_name> all) {
-    auto ours = co_await requests_of(client, what, record);
-    if (!ours) co_return base::pass(std::move(ours));
-    all.insert(all.end(), ours->begin(), ours->end());
+aio::task<bool> remove_requests(kube::client& client, kube::resource resource,
+                                domain::database record, std::vector<request_name> all) {
+    auto owned = co_await requests_of(client, resource, record);
+    if (!owned) co_return base::pass(std::move(owned));
+    all.insert(all.end(), owned->begin(), owned->end());
     std::ranges::sort(all);
     all.erase(std::ranges::unique(all).begin(), all.end());
-    for (const auto& each : all) {
-        auto gone = co_await delete_request(client, what, namespace_of(record.project), each);
-        if (!gone) co_return base::pass(std::move(gone));
+    for (const auto& request : all) {
+        auto deleted =
+            co_await delete_request(client, resource, namespace_of(record.project), request);
+        if (!deleted) co_return base::pass(std::move(deleted));
     }
-    if (ours->empty()) co_return true;
+    if (owned->empty()) co_return true;
     // A finalizer of the operator may delay the deletion.
-    ours = co_await requests_of(client, what, record);
-    if (!ours) co_return base::pass(std::move(ours));
-    co_return ours->empty();
+    owned = co_await requests_of(client, resource, record);
+    if (!owned) co_return base::pass(std::move(owned));
+    co_return owned->empty();
 }
 
 }  // namespace
 
-aio::task<> delete_object(kube::client& client, kube::resource what, const engine_kind& kind,
+aio::task<> delete_object(kube::client& client, kube::resource resource, const engine_kind& kind,
                           json::object present) {
     const auto& metadata = kube::object_or_empty(present, "metadata");
     const auto& spec = kube::object_or_empty(present, "spec");
-    const std::string home(kube::text_at(metadata, "namespace"));
+    const std::string ns(kube::text_at(metadata, "namespace"));
     const std::string name(kube::text_at(metadata, "name"));
     const std::string uid(kube::text_at(metadata, "uid"));
     const bool is_halted = kube::flag_at(spec, "halted");
     if (is_halted || kube::text_at(spec, "deletionPolicy") != "WipeOut") {
-        json::object wanted{{"deletionPolicy", "WipeOut"}};
+        json::object changes{{"deletionPolicy", "WipeOut"}};
         // KubeDB reverts the policy of a halted database.
-        if (is_halted && kind.can_halt) wanted["halted"] = false;
-        auto patched =
-            co_await patch_by_uid(client, what, {home, name, uid}, {{"spec", std::move(wanted)}});
+        if (is_halted && kind.can_halt) changes["halted"] = false;
+        auto patched = co_await patch_by_uid(client, resource, {ns, name, uid},
+                                             {{"spec", std::move(changes)}});
         if (!patched && patched.error().code == errc::not_found) co_return base::ok();
         if (!patched) co_return patched;
     }
-    auto asked = co_await client.remove(what, home, name, {.uid = uid});
-    if (!asked && asked.error().code != errc::not_found) co_return base::pass(std::move(asked));
+    auto deleted = co_await client.remove(resource, ns, name, {.uid = uid});
+    if (!deleted && deleted.error().code != errc::not_found) {
+        co_return base::pass(std::move(deleted));
+    }
     co_return base::ok();
 }
 
@@ -102,12 +105,13 @@ aio::task<> delete_requests(kube::client& client, const served_resources& served
                             std::vector<old_request> all) {
     auto result = base::ok();
     for (const auto& each : all) {
-        const auto what = served.find("ops.kubedb.com", find_kind(each.engine)->ops_plural());
-        if (!what) continue;
-        auto gone = co_await delete_request(client, *what, namespace_of(each.project), each.which);
-        if (gone) continue;
-        const auto code = gone.error().code;
-        if (result) result = std::move(gone);
+        const auto resource = served.find("ops.kubedb.com", find_kind(each.engine)->ops_plural());
+        if (!resource) continue;
+        auto deleted =
+            co_await delete_request(client, *resource, namespace_of(each.project), each.request);
+        if (deleted) continue;
+        const auto code = deleted.error().code;
+        if (result) result = std::move(deleted);
         if (code == errc::cancelled || code == errc::unavailable) break;
     }
     co_return result;
@@ -120,15 +124,15 @@ aio::task<bool> remove_leftovers(kube::client& client, const engine_kind& kind,
         auto none_left = co_await remove_requests(client, *requests, record, std::move(names));
         if (!none_left || !*none_left) co_return none_left;
     }
-    const auto home = namespace_of(record.project);
+    const auto ns = namespace_of(record.project);
     const auto labels = selector_of(kind, record);
     auto pods =
-        co_await is_any(client, {.version = "v1", .plural = "pods", .kind = "Pod"}, home, labels);
+        co_await has_any(client, {.version = "v1", .plural = "pods", .kind = "Pod"}, ns, labels);
     if (!pods) co_return base::pass(std::move(pods));
-    auto volumes = co_await is_any(
+    auto volumes = co_await has_any(
         client,
-        {.version = "v1", .plural = "persistentvolumeclaims", .kind = "PersistentVolumeClaim"},
-        home, labels);
+        {.version = "v1", .plural = "persistentvolumeclaims", .kind = "PersistentVolumeClaim"}, ns,
+        labels);
     if (!volumes) co_return base::pass(std::move(volumes));
     co_return !*pods && !*volumes;
 }

@@ -20,7 +20,7 @@ namespace kubedb {
 // deletion policy WipeOut first: KubeDB keeps the volumes and the secret of a halted database, and
 // of one whose policy another client changed. Succeeds also if the object does not exist any more.
 // Errors: precondition (another object has the name), those of kube::client.
-aio::task<> delete_object(kube::client& client, kube::resource what, const engine_kind& kind,
+aio::task<> delete_object(kube::client& client, kube::resource resource, const engine_kind& kind,
                           boost::json::object present);
 
 // Identifies an OpsRequest. The uid distinguishes successive objects of the same name.
@@ -32,7 +32,7 @@ struct request_name {
 struct old_request {
     std::string engine;
     std::string project;
-    request_name which;
+    request_name request;
 };
 // Deletes finished OpsRequests. While a database exists, no other client deletes them, and hourly
 // scaling leaves thousands. Continues after a failed deletion, but stops if the server is

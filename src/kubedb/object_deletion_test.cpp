@@ -7,9 +7,9 @@ namespace {
 
 using fakes::simulated_server;
 
-class removal : public fakes::kube_client {
+class object_deletion : public fakes::kube_client {
   protected:
-    // Deletes two requests, one after the other; the server says that of the first.
+    // Deletes two requests, one after the other; the server responds to the first with the failure.
     base::outcome<void> delete_two(unsigned status, std::string reason) {
         start();
         simulated_.respond_first({[status, reason](const http::request&) {
@@ -30,7 +30,7 @@ class removal : public fakes::kube_client {
     }
 };
 
-TEST_F(removal, a_request_that_cannot_be_deleted_does_not_keep_back_the_others) {
+TEST_F(object_deletion, continues_after_a_rejected_deletion) {
     const auto swept = delete_two(403, "Forbidden");
     ASSERT_FALSE(swept);
     EXPECT_EQ(swept.error().code, base::errc::denied);
@@ -39,7 +39,7 @@ TEST_F(removal, a_request_that_cannot_be_deleted_does_not_keep_back_the_others) 
         << simulated_.requests()[1].target;
 }
 
-TEST_F(removal, no_more_requests_are_deleted_when_there_is_no_server) {
+TEST_F(object_deletion, stops_if_the_server_is_unavailable) {
     const auto swept = delete_two(503, "ServiceUnavailable");
     EXPECT_EQ(swept.error().code, base::errc::unavailable);
     EXPECT_EQ(simulated_.requests().size(), 1U);

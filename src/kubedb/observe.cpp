@@ -26,9 +26,9 @@ using kube::object_or_empty;
 using kube::quantity_at;
 using kube::text_at;
 
-int small_at(const json::object& from, std::string_view key, int otherwise) {
-    const auto number = number_at(from, key);
-    return number ? static_cast<int>(*number) : otherwise;
+int small_at(const json::object& object, std::string_view key, int fallback) {
+    const auto number = number_at(object, key);
+    return number ? static_cast<int>(*number) : fallback;
 }
 observed_phase phase_of(std::string_view text) {
     constexpr std::array table{
@@ -47,7 +47,7 @@ observed_phase phase_of(std::string_view text) {
 }
 
 // Returns whether a list like "a,b" contains the key.
-bool holds(std::string_view list, std::string_view key) {
+bool has_key(std::string_view list, std::string_view key) {
     while (!list.empty()) {
         const auto end = std::min(list.find(','), list.size());
         if (list.substr(0, end) == key) return true;
@@ -60,16 +60,16 @@ bool holds(std::string_view list, std::string_view key) {
 // others. They must not count as a difference, or the platform would delete them again and again.
 // An object without the annotation has no list of keys: then every label may be the user's.
 domain::labels user_labels(const json::object& metadata) {
-    domain::labels found;
+    domain::labels labels;
     const auto& annotations = object_or_empty(metadata, "annotations");
-    const bool is_noted = annotations.contains(annotation_labels);
-    const auto noted = text_at(annotations, annotation_labels);
+    const bool has_keys = annotations.contains(annotation_labels);
+    const auto keys = text_at(annotations, annotation_labels);
     for (const auto& [key, value] : object_or_empty(metadata, "labels")) {
         if (!value.is_string() || !is_user_label(key)) continue;
-        if (is_noted && !holds(noted, key)) continue;
-        found.emplace(std::string(key), std::string(value.get_string()));
+        if (has_keys && !has_key(keys, key)) continue;
+        labels.emplace(std::string(key), std::string(value.get_string()));
     }
-    return found;
+    return labels;
 }
 
 domain::size size_of(const engine_kind& kind, const json::object& spec) {
@@ -146,13 +146,13 @@ std::vector<domain::condition> conditions_of(const json::object& status) {
     std::vector<domain::condition> result;
     for (const auto& each : array_or_empty(status, "conditions")) {
         if (!each.is_object()) continue;
-        const auto& from = each.get_object();
+        const auto& condition = each.get_object();
         result.push_back(
-            {.type = std::string(text_at(from, "type")),
-             .status = text_at(from, "status") == "True",
-             .reason = std::string(text_at(from, "reason")),
-             .message = std::string(text_at(from, "message")),
-             .last_transition = base::from_rfc3339(text_at(from, "lastTransitionTime"))});
+            {.type = std::string(text_at(condition, "type")),
+             .status = text_at(condition, "status") == "True",
+             .reason = std::string(text_at(condition, "reason")),
+             .message = std::string(text_at(condition, "message")),
+             .last_transition = base::from_rfc3339(text_at(condition, "lastTransitionTime"))});
     }
     return result;
 }
@@ -233,15 +233,15 @@ domain::member observe_pod(const json::object& pod) {
     return seen;
 }
 
-event_place place_of(const json::object& event) {
-    const auto& about = object_or_empty(event, "involvedObject");
-    return {.kind = std::string(text_at(about, "kind")),
-            .ns = std::string(text_at(about, "namespace")),
-            .name = std::string(text_at(about, "name"))};
+object_reference involved_object(const json::object& event) {
+    const auto& object = object_or_empty(event, "involvedObject");
+    return {.kind = std::string(text_at(object, "kind")),
+            .ns = std::string(text_at(object, "namespace")),
+            .name = std::string(text_at(object, "name"))};
 }
 
 domain::event observe_event(const json::object& event) {
-    const auto place = place_of(event);
+    const auto target = involved_object(event);
     const auto created =
         base::from_rfc3339(text_at(object_or_empty(event, "metadata"), "creationTimestamp"));
     auto first = base::from_rfc3339(text_at(event, "firstTimestamp"));
@@ -250,7 +250,7 @@ domain::event observe_event(const json::object& event) {
     return {.type = std::string(text_at(event, "type")),
             .reason = std::string(text_at(event, "reason")),
             .message = std::string(text_at(event, "message")),
-            .object = place.kind + "/" + place.name,
+            .object = target.kind + "/" + target.name,
             .count = small_at(event, "count", 1),
             .first_seen = first ? first : created,
             .last_seen = last ? last : created};
@@ -259,9 +259,9 @@ domain::event observe_event(const json::object& event) {
 std::vector<domain::endpoint> observe_endpoints(const json::object& binding) {
     const auto& client = object_or_empty(object_or_empty(binding, "spec"), "clientConfig");
     if (const auto* service = object_at(client, "service")) {
-        const auto home = text_at(object_or_empty(binding, "metadata"), "namespace");
+        const auto ns = text_at(object_or_empty(binding, "metadata"), "namespace");
         return {{.purpose = "primary",
-                 .host = fmt::format("{}.{}.svc", text_at(*service, "name"), home),
+                 .host = fmt::format("{}.{}.svc", text_at(*service, "name"), ns),
                  .port = small_at(*service, "port", 0)}};
     }
     // scheme://[user@]host:port/..., or tcp(host:port)/ in the syntax of MySQL's drivers.
@@ -272,7 +272,9 @@ std::vector<domain::endpoint> observe_endpoints(const json::object& binding) {
         url.remove_prefix(4);
     }
     url = url.substr(0, url.find_first_of("/?)"));
-    if (const auto at = url.rfind('@'); at != std::string_view::npos) url.remove_prefix(at + 1);
+    if (const auto sign = url.rfind('@'); sign != std::string_view::npos) {
+        url.remove_prefix(sign + 1);
+    }
     const auto colon = url.rfind(':');
     int port = 0;
     if (colon == std::string_view::npos) return {};
@@ -306,13 +308,13 @@ ports::engine_version observe_version(const json::object& version) {
 bool is_newer(const ports::engine_version& a, const ports::engine_version& b) {
     const auto numbers = [](const std::string& text) {
         std::vector<int> parts;
-        const char* at = text.data();
-        const char* const end = at + text.size();
-        while (at < end) {
+        const char* position = text.data();
+        const char* const end = position + text.size();
+        while (position < end) {
             int value = 0;
-            const auto [next, error] = std::from_chars(at, end, value);
+            const auto [next, error] = std::from_chars(position, end, value);
             if (error == std::errc()) parts.push_back(value);
-            at = error == std::errc() ? next : at + 1;
+            position = error == std::errc() ? next : position + 1;
         }
         return parts;
     };

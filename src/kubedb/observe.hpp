@@ -20,12 +20,12 @@ domain::observed_database observe_database(const engine_kind& kind,
 domain::observed_change observe_change(const boost::json::object& ops_request);
 domain::member observe_pod(const boost::json::object& pod);
 // Names the object of an event: kind, namespace and name of involvedObject.
-struct event_place {
+struct object_reference {
     std::string kind;
     std::string ns;
     std::string name;
 };
-event_place place_of(const boost::json::object& event);
+object_reference involved_object(const boost::json::object& event);
 domain::event observe_event(const boost::json::object& event);
 // Returns the endpoints for clients that an AppBinding contains.
 std::vector<domain::endpoint> observe_endpoints(const boost::json::object& app_binding);

@@ -14,7 +14,7 @@ boost::json::object parsed(std::string_view text) {
     return boost::json::parse(text).as_object();
 }
 
-TEST(observe, a_phase_that_nobody_knows_is_none) {
+TEST(observe, unknown_phase_is_none) {
     const auto& kind = *find_kind("redis");
     const auto phase = [&](std::string_view word) {
         return observe_database(kind, {{"status", {{"phase", word}}}}).phase;
@@ -24,7 +24,7 @@ TEST(observe, a_phase_that_nobody_knows_is_none) {
     EXPECT_EQ(phase("Brilliant"), domain::observed_phase::none);
 }
 
-TEST(observe, an_object_of_wrong_types_is_an_empty_one) {
+TEST(observe, fields_of_wrong_types_are_ignored) {
     const auto seen = observe_database(
         *find_kind("postgres"),
         parsed(R"({"metadata":7,"status":{"conditions":[5]},"spec":{"replicas":"x","storage":[],
@@ -34,7 +34,7 @@ TEST(observe, an_object_of_wrong_types_is_an_empty_one) {
     EXPECT_TRUE(seen.conditions.empty());
 }
 
-TEST(observe, labels_of_systems_are_not_the_users) {
+TEST(observe, labels_of_systems_are_not_user_labels) {
     const auto seen = observe_database(*find_kind("redis"), parsed(R"({"metadata":{"labels":{
         "team":"web","app.kubernetes.io/name":"x",
         "kubedb-dbaas.io/database-id":"db-1","a.b/c":"d"}}})"));
@@ -43,31 +43,31 @@ TEST(observe, labels_of_systems_are_not_the_users) {
 }
 
 // Otherwise the platform and the policy would revert each other's writes indefinitely.
-TEST(observe, labels_that_somebody_else_has_put_are_not_the_users) {
-    const auto tags_of = [](const std::string& note) {
+TEST(observe, labels_missing_in_the_annotation_are_not_user_labels) {
+    const auto labels_of = [](const std::string& note) {
         return observe_database(*find_kind("redis"),
                                 parsed(R"({"metadata":{"annotations":{)" + note + R"(},"labels":{
             "team":"web","tea":"1","cost/center":"7","argocd.example/instance":"x",
             "kubedb-dbaas.io/database-id":"db-1"}}})"))
             .labels;
     };
-    EXPECT_EQ(tags_of(R"("kubedb-dbaas.io/labels":"cost/center,gone,team")"),
+    EXPECT_EQ(labels_of(R"("kubedb-dbaas.io/labels":"cost/center,gone,team")"),
               (domain::labels{{"cost/center", "7"}, {"team", "web"}}));
-    EXPECT_EQ(tags_of(R"("kubedb-dbaas.io/labels":"")"), domain::labels());
-    EXPECT_EQ(tags_of(R"("kubedb-dbaas.io/labels":"kubedb-dbaas.io/database-id,tea")"),
+    EXPECT_EQ(labels_of(R"("kubedb-dbaas.io/labels":"")"), domain::labels());
+    EXPECT_EQ(labels_of(R"("kubedb-dbaas.io/labels":"kubedb-dbaas.io/database-id,tea")"),
               (domain::labels{{"tea", "1"}}));
     // An object without the annotation.
-    EXPECT_EQ(tags_of(R"("other":"x")").size(), 4U);
+    EXPECT_EQ(labels_of(R"("other":"x")").size(), 4U);
 }
 
-TEST(observe, a_request_of_a_type_that_is_never_asked_for_still_occupies) {
+TEST(observe, ops_request_of_unknown_type_is_not_terminal) {
     const auto seen = observe_change(
         parsed(R"({"spec":{"type":"ReconfigureTLS"},"status":{"phase":"Progressing"}})"));
     EXPECT_FALSE(seen.known_kind);
     EXPECT_FALSE(seen.is_terminal());
 }
 
-TEST(observe, the_last_condition_of_a_request_is_its_cause) {
+TEST(observe, last_condition_of_an_ops_request_is_its_reason) {
     const auto seen =
         observe_change(parsed(R"({"metadata":{"labels":{"kubedb-dbaas.io/operation-id":"op-1"}},
         "spec":{"type":"VolumeExpansion"},"status":{"phase":"Failed","conditions":[
@@ -79,20 +79,20 @@ TEST(observe, the_last_condition_of_a_request_is_its_cause) {
     EXPECT_EQ(seen.message, "does not grow");
 }
 
-TEST(observe, endpoints_come_from_a_service_or_from_any_url) {
-    const auto place = [](std::string_view client) {
-        const auto found = observe_endpoints(parsed(fmt::format(
+TEST(observe, endpoints_are_read_from_service_or_url) {
+    const auto first_endpoint = [](std::string_view client) {
+        const auto endpoints = observe_endpoints(parsed(fmt::format(
             R"({{"metadata":{{"namespace":"n"}},"spec":{{"clientConfig":{}}}}})", client)));
-        return found.empty() ? std::string("none")
-                             : fmt::format("{}:{}", found[0].host, found[0].port);
+        return endpoints.empty() ? std::string("none")
+                                 : fmt::format("{}:{}", endpoints[0].host, endpoints[0].port);
     };
-    EXPECT_EQ(place(R"({"service":{"name":"pg","port":5432}})"), "pg.n.svc:5432");
-    EXPECT_EQ(place(R"({"url":"postgresql://u@127.0.0.1:41/x?y"})"), "127.0.0.1:41");
-    EXPECT_EQ(place(R"({"url":"tcp(my.n.svc:3306)/"})"), "my.n.svc:3306");
-    EXPECT_EQ(place(R"({"url":"nonsense"})"), "none");
+    EXPECT_EQ(first_endpoint(R"({"service":{"name":"pg","port":5432}})"), "pg.n.svc:5432");
+    EXPECT_EQ(first_endpoint(R"({"url":"postgresql://u@127.0.0.1:41/x?y"})"), "127.0.0.1:41");
+    EXPECT_EQ(first_endpoint(R"({"url":"tcp(my.n.svc:3306)/"})"), "my.n.svc:3306");
+    EXPECT_EQ(first_endpoint(R"({"url":"nonsense"})"), "none");
 }
 
-TEST(observe, the_newest_time_of_an_event_counts) {
+TEST(observe, event_time_is_the_last_time_of_an_event) {
     const auto seen =
         observe_event(parsed(R"({"metadata":{"creationTimestamp":"2026-01-01T00:00:00Z"},
         "involvedObject":{"kind":"Pod","namespace":"n","name":"p"},"reason":"BackOff",
@@ -102,14 +102,14 @@ TEST(observe, the_newest_time_of_an_event_counts) {
     EXPECT_EQ(seen.object, "Pod/p");
 }
 
-TEST(observe, only_a_port_of_that_name_is_for_metrics) {
+TEST(observe, metrics_port_is_the_port_named_metrics) {
     const auto port_of = [](std::string spec) {
         return metrics_port(parsed(R"({"spec":)" + std::move(spec) + "}"));
     };
-    const std::string of_many = R"([{"name":"db","port":1},{"name":"metrics","port":9121,)"
-                                R"("targetPort":56790}])";
-    EXPECT_EQ(port_of(R"({"clusterIP":"10.0.0.7","ports":)" + of_many + "}"), 9121);
-    EXPECT_EQ(port_of(R"({"clusterIP":"None","ports":)" + of_many + "}"), 56790);
+    const std::string ports = R"([{"name":"db","port":1},{"name":"metrics","port":9121,)"
+                              R"("targetPort":56790}])";
+    EXPECT_EQ(port_of(R"({"clusterIP":"10.0.0.7","ports":)" + ports + "}"), 9121);
+    EXPECT_EQ(port_of(R"({"clusterIP":"None","ports":)" + ports + "}"), 56790);
     EXPECT_EQ(port_of(R"({"clusterIP":"None","ports":[{"name":"metrics","port":56790,)"
                       R"("targetPort":"metrics"}]})"),
               56790);

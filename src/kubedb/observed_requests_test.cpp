@@ -26,37 +26,37 @@ class last_seen final : public ports::cluster_observer {
     void on_sync_state(ports::sync_state) override {}
 };
 
-class mirrored_requests : public testing::Test {
+class observed_store_requests : public testing::Test {
   protected:
-    void SetUp() override { mirror_.observe_by(&observer_); }
+    void SetUp() override { store_.set_observer(&observer_); }
     // Adds an OpsRequest that was created at the minute.
     void put(int minute, std::string_view phase, std::string_view operation = "op-1",
              json::object metadata = {}) {
         metadata["name"] = meta(minute).name;
         metadata["creationTimestamp"] = fmt::format("2026-01-01T00:{:02}:00Z", minute);
         metadata["labels"] = {{label_operation, operation}};
-        mirror_.put_change(
+        store_.put_change(
             kind_, meta(minute),
             {{"metadata", std::move(metadata)},
              {"spec", {{"type", "VerticalScaling"}, {"databaseRef", {{"name", "cache"}}}}},
              {"status", {{"phase", phase}}}});
-        mirror_.flush();
+        store_.flush();
     }
     void drop(int minute) {
-        mirror_.drop_change(kind_, meta(minute));
-        mirror_.flush();
+        store_.drop_change(kind_, meta(minute));
+        store_.flush();
     }
     [[nodiscard]] std::vector<std::string> names() const {
-        std::vector<std::string> found;
-        for (const auto& each : observer_.state.changes) found.push_back(each.name);
-        return found;
+        std::vector<std::string> result;
+        for (const auto& each : observer_.state.changes) result.push_back(each.name);
+        return result;
     }
     static kube::object_meta meta(int minute) {
         return {.ns = "dbaas-shop",
                 .name = fmt::format("change-{:02}", minute),
                 .uid = fmt::format("uid-{}", minute)};
     }
-    static base::instant at(int minute) {
+    static base::instant time_of(int minute) {
         return *base::from_rfc3339(fmt::format("2026-01-01T00:{:02}:00Z", minute));
     }
     const engine_kind& kind_ = *find_kind("redis");
@@ -64,10 +64,10 @@ class mirrored_requests : public testing::Test {
     fakes::manual_clock clock_;
     aio::loop loop_;
     last_seen observer_;
-    observed_store mirror_{loop_.executor(), clock_, 20};
+    observed_store store_{loop_.executor(), clock_, 20};
 };
 
-TEST_F(mirrored_requests, those_under_way_and_the_latest_finished_are_kept) {
+TEST_F(observed_store_requests, keeps_unfinished_and_latest_finished_changes) {
     put(0, "Progressing");
     for (int minute = 1; minute <= 30; ++minute) put(minute, "Successful");
     ASSERT_EQ(names().size(), 21U);
@@ -80,37 +80,37 @@ TEST_F(mirrored_requests, those_under_way_and_the_latest_finished_are_kept) {
 }
 
 // All OpsRequests are deleted with the database, regardless of their phase.
-TEST_F(mirrored_requests, the_names_of_all_are_known) {
+TEST_F(observed_store_requests, knows_the_names_of_all_ops_requests) {
     for (int minute = 1; minute <= 30; ++minute) put(minute, "Failed");
-    EXPECT_EQ(mirror_.requests_of(key_).size(), 30U);
-    EXPECT_EQ(mirror_.requests_of(key_)[0], (request_name{"change-01", "uid-1"}));
+    EXPECT_EQ(store_.requests_of(key_).size(), 30U);
+    EXPECT_EQ(store_.requests_of(key_)[0], (request_name{"change-01", "uid-1"}));
     for (int minute = 1; minute <= 30; ++minute) drop(minute);
-    EXPECT_TRUE(mirror_.requests_of(key_).empty());
+    EXPECT_TRUE(store_.requests_of(key_).empty());
     EXPECT_TRUE(names().empty());
 }
 
-TEST_F(mirrored_requests, only_finished_ones_of_ours_grow_old) {
+TEST_F(observed_store_requests, old_requests_are_finished_and_owned) {
     put(1, "Successful");
     put(2, "Progressing");
     put(3, "Successful", "");
     put(4, "Failed");
     put(5, "Denied");
-    const auto old = mirror_.old_requests(at(5), 10);
+    const auto old = store_.old_requests(time_of(5), 10);
     ASSERT_EQ(old.size(), 2U);
-    EXPECT_EQ(old[0].which.name, "change-01");
-    EXPECT_EQ(old[1].which, (request_name{"change-04", "uid-4"}));
+    EXPECT_EQ(old[0].request.name, "change-01");
+    EXPECT_EQ(old[1].request, (request_name{"change-04", "uid-4"}));
     EXPECT_EQ(old[1].engine + " " + old[1].project, "redis shop");
-    EXPECT_EQ(mirror_.old_requests(at(59), 1).size(), 1U);
+    EXPECT_EQ(store_.old_requests(time_of(59), 1).size(), 1U);
 }
 
 // A finalizer may delay their deletion: they would use up the limit of one sweep.
-TEST_F(mirrored_requests, those_that_are_going_are_not_deleted_again) {
+TEST_F(observed_store_requests, old_requests_exclude_deleting_ones) {
     put(1, "Successful", "op-1", {{"deletionTimestamp", "2026-01-01T01:00:00Z"}});
     put(2, "Successful");
-    const auto old = mirror_.old_requests(at(59), 10);
+    const auto old = store_.old_requests(time_of(59), 10);
     ASSERT_EQ(old.size(), 1U);
-    EXPECT_EQ(old[0].which.name, "change-02");
-    EXPECT_EQ(mirror_.requests_of(key_).size(), 2U);
+    EXPECT_EQ(old[0].request.name, "change-02");
+    EXPECT_EQ(store_.requests_of(key_).size(), 2U);
 }
 
 }  // namespace

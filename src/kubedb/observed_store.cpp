@@ -10,7 +10,7 @@
 namespace kubedb {
 namespace {
 
-std::string place(const kube::object_meta& meta) {
+std::string object_key(const kube::object_meta& meta) {
     return meta.ns + "/" + meta.name;
 }
 
@@ -32,7 +32,7 @@ void forget_old(std::map<std::string, domain::observed_change>& changes) {
     if (finished.size() <= finished_kept) return;
     std::ranges::sort(finished);
     finished.resize(finished.size() - finished_kept);
-    for (const auto& [when, name] : finished) changes.erase(name);
+    for (const auto& [created_at, name] : finished) changes.erase(name);
 }
 
 }  // namespace
@@ -72,36 +72,37 @@ void observed_store::flush() {
     is_scheduled_ = false;
     is_held_ = false;
     if (observer_ == nullptr) return;
-    if (std::exchange(catalogue_dirty_, false)) tell_catalogue();
-    for (const auto& key : std::exchange(dirty_, {})) tell(key);
+    if (std::exchange(catalogue_dirty_, false)) notify_catalogue();
+    for (const auto& key : std::exchange(dirty_, {})) notify(key);
 }
 
-std::shared_ptr<domain::observed_database> observed_store::assemble(const parts& from) const {
-    auto seen = from.object ? std::make_shared<domain::observed_database>(*from.object)
-                            : std::make_shared<domain::observed_database>();
-    for (const auto& [name, pod] : from.pods) seen->members.push_back(pod);
-    for (const auto& [name, change] : from.changes) seen->changes.push_back(change);
-    seen->endpoints = from.endpoints;
-    seen->events = from.events;
-    seen->metrics_port = from.metrics_port;
-    seen->has_leftovers = !from.object && (!from.pods.empty() || !from.claims.empty());
+std::shared_ptr<domain::observed_database> observed_store::assemble(const children& entry) const {
+    auto seen = entry.object ? std::make_shared<domain::observed_database>(*entry.object)
+                             : std::make_shared<domain::observed_database>();
+    for (const auto& [name, pod] : entry.pods) seen->members.push_back(pod);
+    for (const auto& [name, change] : entry.changes) seen->changes.push_back(change);
+    seen->endpoints = entry.endpoints;
+    seen->events = entry.events;
+    seen->metrics_port = entry.metrics_port;
+    seen->has_leftovers = !entry.object && (!entry.pods.empty() || !entry.claims.empty());
     return seen;
 }
 
-void observed_store::tell(const ports::database_key& key) {
-    const auto at = databases_.find(key);
-    if (at == databases_.end()) return;
-    auto& from = at->second;
-    auto seen = assemble(from);
-    if (from.told) {
-        seen->observed_at = from.told->observed_at;
-        if (*seen == *from.told) return;
+void observed_store::notify(const ports::database_key& key) {
+    const auto it = databases_.find(key);
+    if (it == databases_.end()) return;
+    auto& entry = it->second;
+    auto seen = assemble(entry);
+    if (entry.published) {
+        seen->observed_at = entry.published->observed_at;
+        if (*seen == *entry.published) return;
     }
     seen->observed_at = clock_.utc_now();
-    from.told = seen;
-    const bool is_over = !from.object && from.pods.empty() && from.claims.empty() &&
-                         from.requests.empty() && from.metrics_port == 0 && from.endpoints.empty();
-    if (is_over) databases_.erase(at);
+    entry.published = seen;
+    const bool is_empty = !entry.object && entry.pods.empty() && entry.claims.empty() &&
+                          entry.requests.empty() && entry.metrics_port == 0 &&
+                          entry.endpoints.empty();
+    if (is_empty) databases_.erase(it);
     observer_->on_observed(key, std::move(seen));
 }
 
@@ -117,9 +118,9 @@ void observed_store::put_database(const engine_kind& kind, const kube::object_me
 void observed_store::drop_database(const engine_kind& kind, const kube::object_meta& meta) {
     const auto key = key_of(kind, meta.ns, meta.name);
     if (!key) return;
-    auto& from = databases_[*key];
-    from.object = nullptr;
-    from.events.clear();  // they are about the deleted object
+    auto& entry = databases_[*key];
+    entry.object = nullptr;
+    entry.events.clear();  // they are about the deleted object
     touch(*key);
 }
 
@@ -130,21 +131,21 @@ void observed_store::put_change(const engine_kind& kind, const kube::object_meta
     if (reference == nullptr) return;
     const auto key = key_of(kind, meta.ns, std::string(kube::text_at(*reference, "name")));
     if (!key) return;
-    auto& of = databases_[*key];
+    auto& entry = databases_[*key];
     auto seen = observe_change(object);
-    of.requests[meta.name] = {
+    entry.requests[meta.name] = {
         .uid = meta.uid,
-        .is_ours_and_over = !seen.operation_id.empty() && seen.is_terminal(),
-        .is_going = kube::object_or_empty(object, "metadata").contains("deletionTimestamp"),
+        .is_own_and_finished = !seen.operation_id.empty() && seen.is_terminal(),
+        .is_deleting = kube::object_or_empty(object, "metadata").contains("deletionTimestamp"),
         .created_at = seen.created_at.value_or(base::instant::max())};
-    of.changes[meta.name] = std::move(seen);
-    forget_old(of.changes);
-    changes_.put(std::string(kind.kind) + "/" + place(meta), *key);
+    entry.changes[meta.name] = std::move(seen);
+    forget_old(entry.changes);
+    changes_.put(std::string(kind.kind) + "/" + object_key(meta), *key);
     touch(*key);
 }
 
 void observed_store::drop_change(const engine_kind& kind, const kube::object_meta& meta) {
-    const auto key = changes_.drop(std::string(kind.kind) + "/" + place(meta));
+    const auto key = changes_.drop(std::string(kind.kind) + "/" + object_key(meta));
     if (!key) return;
     databases_[*key].changes.erase(meta.name);
     databases_[*key].requests.erase(meta.name);
@@ -155,12 +156,12 @@ void observed_store::put_pod(const kube::object_meta& meta, const boost::json::o
     const auto key = key_by_labels(meta, object);
     if (!key) return;
     databases_[*key].pods[meta.name] = observe_pod(object);
-    pods_.put(place(meta), *key);
+    pods_.put(object_key(meta), *key);
     touch(*key);
 }
 
 void observed_store::drop_pod(const kube::object_meta& meta) {
-    const auto key = pods_.drop(place(meta));
+    const auto key = pods_.drop(object_key(meta));
     if (!key) return;
     databases_[*key].pods.erase(meta.name);
     touch(*key);
@@ -170,12 +171,12 @@ void observed_store::put_claim(const kube::object_meta& meta, const boost::json:
     const auto key = key_by_labels(meta, object);
     if (!key) return;
     databases_[*key].claims.insert(meta.name);
-    claims_.put(place(meta), *key);
+    claims_.put(object_key(meta), *key);
     touch(*key);
 }
 
 void observed_store::drop_claim(const kube::object_meta& meta) {
-    const auto key = claims_.drop(place(meta));
+    const auto key = claims_.drop(object_key(meta));
     if (!key) return;
     databases_[*key].claims.erase(meta.name);
     touch(*key);
@@ -185,16 +186,16 @@ void observed_store::put_service(const kube::object_meta& meta, const boost::jso
     const auto key = key_by_labels(meta, object);
     if (!key || meta.name != key->name + "-stats") return;
     databases_[*key].metrics_port = metrics_port(object);
-    services_.put(place(meta), *key);
+    services_.put(object_key(meta), *key);
     touch(*key);
 }
 
 void observed_store::drop_service(const kube::object_meta& meta) {
-    const auto key = services_.drop(place(meta));
+    const auto key = services_.drop(object_key(meta));
     if (!key) return;
-    const auto found = databases_.find(*key);
-    if (found == databases_.end()) return;
-    found->second.metrics_port = 0;
+    const auto it = databases_.find(*key);
+    if (it == databases_.end()) return;
+    it->second.metrics_port = 0;
     touch(*key);
 }
 
@@ -202,40 +203,40 @@ void observed_store::put_binding(const kube::object_meta& meta, const boost::jso
     const auto key = key_by_labels(meta, object);
     if (!key) return;
     databases_[*key].endpoints = observe_endpoints(object);
-    bindings_.put(place(meta), *key);
+    bindings_.put(object_key(meta), *key);
     touch(*key);
 }
 
 void observed_store::drop_binding(const kube::object_meta& meta) {
-    const auto key = bindings_.drop(place(meta));
+    const auto key = bindings_.drop(object_key(meta));
     if (!key) return;
-    const auto found = databases_.find(*key);
-    if (found == databases_.end()) return;
-    found->second.endpoints.clear();
+    const auto it = databases_.find(*key);
+    if (it == databases_.end()) return;
+    it->second.endpoints.clear();
     touch(*key);
 }
 
 void observed_store::put_event(const boost::json::object& object) {
-    const auto where = place_of(object);
+    const auto target = involved_object(object);
     std::optional<ports::database_key> key;
-    if (where.kind == "Pod") {
-        key = pods_.find(where.ns + "/" + where.name);
+    if (target.kind == "Pod") {
+        key = pods_.find(target.ns + "/" + target.name);
     } else {
         for (const auto& kind : all_kinds()) {
-            if (kind.kind == where.kind) key = key_of(kind, where.ns, where.name);
+            if (kind.kind == target.kind) key = key_of(kind, target.ns, target.name);
             // A companion that does not start keeps its database from starting.
-            if (!kind.companion.kind.empty() && kind.companion.kind == where.kind &&
-                where.name.ends_with(kind.companion.suffix)) {
-                key =
-                    key_of(kind, where.ns,
-                           where.name.substr(0, where.name.size() - kind.companion.suffix.size()));
+            if (!kind.companion.kind.empty() && kind.companion.kind == target.kind &&
+                target.name.ends_with(kind.companion.suffix)) {
+                key = key_of(
+                    kind, target.ns,
+                    target.name.substr(0, target.name.size() - kind.companion.suffix.size()));
             }
         }
     }
     if (!key) return;
-    const auto at = databases_.find(*key);
-    if (at == databases_.end()) return;
-    auto& events = at->second.events;
+    const auto it = databases_.find(*key);
+    if (it == databases_.end()) return;
+    auto& events = it->second.events;
     auto seen = observe_event(object);
     // The same event again with a higher count takes the place of the earlier one.
     std::erase_if(events, [&](const domain::event& each) {
@@ -264,12 +265,13 @@ void observed_store::drop_version(const engine_kind& kind, const kube::object_me
 
 void observed_store::put_node(const kube::object_meta& meta, const boost::json::object& object) {
     const auto* status = kube::object_at(object, "status");
-    const auto* room = status == nullptr ? nullptr : kube::object_at(*status, "allocatable");
-    if (room == nullptr) return;
+    const auto* capacity = status == nullptr ? nullptr : kube::object_at(*status, "allocatable");
+    if (capacity == nullptr) return;
     nodes_[meta.name] = {
-        .cpu_millis = base::parse_millis(kube::text_at(*room, "cpu")).value_or(0),
-        .memory_bytes = base::parse_bytes(kube::text_at(*room, "memory")).value_or(0),
-        .storage_bytes = base::parse_bytes(kube::text_at(*room, "ephemeral-storage")).value_or(0)};
+        .cpu_millis = base::parse_millis(kube::text_at(*capacity, "cpu")).value_or(0),
+        .memory_bytes = base::parse_bytes(kube::text_at(*capacity, "memory")).value_or(0),
+        .storage_bytes =
+            base::parse_bytes(kube::text_at(*capacity, "ephemeral-storage")).value_or(0)};
     catalogue_dirty_ = true;
     schedule();
 }
@@ -280,42 +282,41 @@ void observed_store::drop_node(const kube::object_meta& meta) {
     schedule();
 }
 
-void observed_store::tell_catalogue() {
-    auto offer = std::make_shared<ports::catalogue>();
+void observed_store::notify_catalogue() {
+    auto catalogue = std::make_shared<ports::catalogue>();
     for (const auto& [engine, set] : versions_) {
         if (set.by_name.empty()) continue;
-        auto& list = offer->engines[engine];
+        auto& list = catalogue->engines[engine];
         for (const auto& [name, version] : set.by_name) list.push_back(version);
         std::ranges::sort(list, is_newer);
     }
-    for (const auto& [name, room] : nodes_) {
-        offer->capacity_cpu_millis += room.cpu_millis;
-        offer->capacity_memory_bytes += room.memory_bytes;
+    for (const auto& [name, capacity] : nodes_) {
+        catalogue->capacity_cpu_millis += capacity.cpu_millis;
+        catalogue->capacity_memory_bytes += capacity.memory_bytes;
         // storage_bytes is not added: volumes need not be on the disks of the nodes.
     }
-    observer_->on_catalogue(std::move(offer));
+    observer_->on_catalogue(std::move(catalogue));
 }
 
 std::vector<request_name> observed_store::requests_of(const ports::database_key& key) const {
-    std::vector<request_name> found;
-    const auto at = databases_.find(key);
-    if (at == databases_.end()) return found;
-    for (const auto& [name, request] : at->second.requests) found.push_back({name, request.uid});
-    return found;
+    std::vector<request_name> result;
+    const auto it = databases_.find(key);
+    if (it == databases_.end()) return result;
+    for (const auto& [name, request] : it->second.requests) result.push_back({name, request.uid});
+    return result;
 }
 
-std::vector<old_request> observed_store::old_requests(base::instant before,
-                                                      std::size_t most) const {
-    std::vector<old_request> found;
-    for (const auto& [key, of] : databases_) {
-        for (const auto& [name, request] : of.requests) {
-            if (!request.is_ours_and_over || request.is_going) continue;
+std::vector<old_request> observed_store::old_requests(base::instant before, std::size_t max) const {
+    std::vector<old_request> result;
+    for (const auto& [key, entry] : databases_) {
+        for (const auto& [name, request] : entry.requests) {
+            if (!request.is_own_and_finished || request.is_deleting) continue;
             if (request.created_at >= before) continue;
-            found.push_back({key.engine, key.project, {name, request.uid}});
-            if (found.size() == most) return found;
+            result.push_back({key.engine, key.project, {name, request.uid}});
+            if (result.size() == max) return result;
         }
     }
-    return found;
+    return result;
 }
 
 }  // namespace kubedb

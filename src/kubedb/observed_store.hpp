@@ -46,9 +46,9 @@ class owned_objects {
 
 class observed_store {
   public:
-    observed_store(aio::executor on, const base::clock& clock, std::size_t events_kept)
-        : executor_(std::move(on)), clock_(clock), events_kept_(events_kept) {}
-    void observe_by(ports::cluster_observer* observer) { observer_ = observer; }
+    observed_store(aio::executor executor, const base::clock& clock, std::size_t events_kept)
+        : executor_(std::move(executor)), clock_(clock), events_kept_(events_kept) {}
+    void set_observer(ports::cluster_observer* observer) { observer_ = observer; }
 
     // Ignore objects outside of the platform's namespaces.
     void put_database(const engine_kind& kind, const kube::object_meta& meta,
@@ -80,20 +80,20 @@ class observed_store {
 
     // Returns the OpsRequests of the database in the cluster, regardless of who created them.
     [[nodiscard]] std::vector<request_name> requests_of(const ports::database_key& key) const;
-    // Returns up to `most` finished OpsRequests of the platform that were created before the time
+    // Returns up to `max` finished OpsRequests of the platform that were created before the time
     // and are not being deleted.
     [[nodiscard]] std::vector<old_request> old_requests(base::instant before,
-                                                        std::size_t most) const;
+                                                        std::size_t max) const;
 
   private:
     struct known_request {
         std::string uid;
-        bool is_ours_and_over = false;
-        bool is_going = false;
+        bool is_own_and_finished = false;
+        bool is_deleting = false;
         base::instant created_at{};
     };
     // The objects of one database.
-    struct parts {
+    struct children {
         std::shared_ptr<const domain::observed_database> object;  // null: does not exist
         // The unfinished ones, and the latest finished ones.
         std::map<std::string, domain::observed_change> changes;
@@ -103,7 +103,7 @@ class observed_store {
         std::uint16_t metrics_port = 0;
         std::vector<domain::endpoint> endpoints;
         std::vector<domain::event> events;
-        std::shared_ptr<const domain::observed_database> told;
+        std::shared_ptr<const domain::observed_database> published;
     };
     struct version_set {
         std::map<std::string, ports::engine_version> by_name;
@@ -120,15 +120,15 @@ class observed_store {
                                                      const std::string& name);
     void touch(const ports::database_key& key);
     void schedule();
-    void tell(const ports::database_key& key);
-    void tell_catalogue();
-    [[nodiscard]] std::shared_ptr<domain::observed_database> assemble(const parts& from) const;
+    void notify(const ports::database_key& key);
+    void notify_catalogue();
+    [[nodiscard]] std::shared_ptr<domain::observed_database> assemble(const children& entry) const;
 
     aio::executor executor_;
     const base::clock& clock_;
     std::size_t events_kept_;
     ports::cluster_observer* observer_ = nullptr;
-    std::map<ports::database_key, parts> databases_;
+    std::map<ports::database_key, children> databases_;
     owned_objects pods_;
     owned_objects claims_;
     owned_objects services_;

@@ -25,10 +25,10 @@ std::string_view owner_of(const json::object& object) {
 }
 
 // Returns whether the server rejected the uid of a patch, because the object has another one.
-bool is_about_uid(const base::failure& why) {
-    return why.code == errc::invalid &&
-           std::ranges::find(why.fields, "/metadata/uid", &base::field_error::pointer) !=
-               why.fields.end();
+bool is_about_uid(const base::failure& failure) {
+    return failure.code == errc::invalid &&
+           std::ranges::find(failure.fields, "/metadata/uid", &base::field_error::pointer) !=
+               failure.fields.end();
 }
 
 }  // namespace
@@ -50,29 +50,29 @@ base::outcome<std::string> uid_if_owned(const json::object& present, std::string
     return std::string(kube::text_at(metadata, "uid"));
 }
 
-aio::task<std::string> create_or_get(kube::client& client, kube::resource what,
+aio::task<std::string> create_or_get(kube::client& client, kube::resource resource,
                                      json::object content) {
-    const std::string home(kube::text_at(metadata_of(content), "namespace"));
+    const std::string ns(kube::text_at(metadata_of(content), "namespace"));
     const std::string name(kube::text_at(metadata_of(content), "name"));
     const std::string owner(owner_of(content));
-    auto there = co_await client.create(what, home, std::move(content));
-    if (!there && there.error().reason == "AlreadyExists") {
-        there = co_await client.get(what, home, name);
-        if (!there && there.error().code == errc::not_found) {  // deleted between create and get
+    auto object = co_await client.create(resource, ns, std::move(content));
+    if (!object && object.error().reason == "AlreadyExists") {
+        object = co_await client.get(resource, ns, name);
+        if (!object && object.error().code == errc::not_found) {  // deleted between create and get
             co_return fail(errc::conflict, "a namesake has just been deleted", "deleting");
         }
     }
-    if (!there) co_return base::pass(std::move(there));
-    co_return uid_if_owned(*there, what.kind, owner);
+    if (!object) co_return base::pass(std::move(object));
+    co_return uid_if_owned(*object, resource.kind, owner);
 }
 
-aio::task<> patch_by_uid(kube::client& client, kube::resource what, object_identity which,
+aio::task<> patch_by_uid(kube::client& client, kube::resource resource, object_identity identity,
                          json::object patch) {
     auto& metadata = patch["metadata"];
     if (!metadata.is_object()) metadata.emplace_object();
-    metadata.get_object()["uid"] = which.uid;
-    auto patched = co_await client.patch(what, which.ns, which.name, kube::patch_type::merge,
-                                         std::move(patch));
+    metadata.get_object()["uid"] = identity.uid;
+    auto patched = co_await client.patch(resource, identity.ns, identity.name,
+                                         kube::patch_type::merge, std::move(patch));
     if (!patched && is_about_uid(patched.error())) {
         co_return fail(errc::precondition, "another object has the name now");
     }
@@ -81,8 +81,9 @@ aio::task<> patch_by_uid(kube::client& client, kube::resource what, object_ident
 }
 
 aio::task<domain::observed_database> read_owned(kube::client& client, const engine_kind& kind,
-                                                kube::resource what, domain::database record) {
-    auto present = co_await client.get(std::move(what), namespace_of(record.project), record.name);
+                                                kube::resource resource, domain::database record) {
+    auto present =
+        co_await client.get(std::move(resource), namespace_of(record.project), record.name);
     if (!present) co_return base::pass(std::move(present));
     auto seen = observe_database(kind, *present);
     if (seen.uid != record.object_uid) {

@@ -22,7 +22,7 @@ base::outcome<std::string> uid_if_owned(const boost::json::object& present, std:
 
 // Creates the object, or gets the object with the same id that an earlier attempt created. Returns
 // its uid. Errors: as above, those of kube::client.
-aio::task<std::string> create_or_get(kube::client& client, kube::resource what,
+aio::task<std::string> create_or_get(kube::client& client, kube::resource resource,
                                      boost::json::object content);
 
 struct object_identity {
@@ -32,12 +32,12 @@ struct object_identity {
 };
 // Applies a merge patch to the object with this uid; the server compares the uid. Errors:
 // precondition (another object has the name), those of kube::client.
-aio::task<> patch_by_uid(kube::client& client, kube::resource what, object_identity which,
+aio::task<> patch_by_uid(kube::client& client, kube::resource resource, object_identity identity,
                          boost::json::object patch);
 
 // Reads the object of the record. Errors: not_found, precondition (an object with another uid has
 // the name), those of kube::client.
 aio::task<domain::observed_database> read_owned(kube::client& client, const engine_kind& kind,
-                                                kube::resource what, domain::database record);
+                                                kube::resource resource, domain::database record);
 
 }  // namespace kubedb

@@ -19,7 +19,7 @@
 namespace kubedb {
 
 // The functions of the observed_store that receive the objects of one resource.
-struct feed {
+struct object_handlers {
     std::function<void(const kube::object_meta&, const boost::json::object&)> put;
     std::function<void(const kube::object_meta&)> drop;
 };
@@ -44,23 +44,27 @@ struct watch_probe {
 
 class resource_watch final : public kube::informer_listener {
   public:
-    resource_watch(feed into, std::function<void()> changed, obs::log& log, kube::resource what)
-        : into_(std::move(into)), changed_(std::move(changed)), log_(log), what_(std::move(what)) {}
+    resource_watch(object_handlers handlers, std::function<void()> changed, obs::log& log,
+                   kube::resource resource)
+        : handlers_(std::move(handlers)),
+          changed_(std::move(changed)),
+          log_(log),
+          resource_(std::move(resource)) {}
 
     void on_upsert(const kube::object_meta& meta, std::string_view text) override {
         const auto parsed = kube::parse_json(text);
-        if (parsed && parsed->is_object()) into_.put(meta, parsed->get_object());
+        if (parsed && parsed->is_object()) handlers_.put(meta, parsed->get_object());
     }
     void on_delete(const kube::object_meta& meta) override {
-        if (into_.drop) into_.drop(meta);
+        if (handlers_.drop) handlers_.drop(meta);
     }
     void on_synced() override {
         is_synced_ = true;
         changed_();
     }
-    void on_sync_state(bool connected, const std::string& why) override {
-        is_linked_ = connected;
-        if (!connected) log_.warning("watch_lost", {{"kind", what_.kind}, {"detail", why}});
+    void on_sync_state(bool connected, const std::string& reason) override {
+        is_connected_ = connected;
+        if (!connected) log_.warning("watch_lost", {{"kind", resource_.kind}, {"detail", reason}});
         changed_();
     }
     // Marks the resource as not served. The known objects stay until the next discovery.
@@ -72,7 +76,7 @@ class resource_watch final : public kube::informer_listener {
     [[nodiscard]] bool has_ended() const noexcept { return has_ended_; }
     // Updates the metrics of the watch. Called on the loop, once per count_period.
     void count(obs::registry& registry, base::steady_time now) {
-        if (!probe_) probe_.emplace(registry, what_.kind);
+        if (!probe_) probe_.emplace(registry, resource_.kind);
         const auto counters = informer->counters();
         probe_->objects.set(static_cast<double>(counters.objects));
         probe_->events.add(counters.events - std::exchange(events_, counters.events));
@@ -80,22 +84,22 @@ class resource_watch final : public kube::informer_listener {
         const std::chrono::duration<double> silence = now - counters.last_activity;
         probe_->silence.set(counters.last_activity == base::steady_time{} ? -1 : silence.count());
     }
-    [[nodiscard]] const kube::resource& what() const noexcept { return what_; }
+    [[nodiscard]] const kube::resource& resource() const noexcept { return resource_; }
     [[nodiscard]] bool is_synced() const noexcept { return is_synced_; }
-    [[nodiscard]] bool is_linked() const noexcept { return is_linked_ && !has_ended_; }
+    [[nodiscard]] bool is_connected() const noexcept { return is_connected_ && !has_ended_; }
 
     std::unique_ptr<kube::informer> informer;
 
   private:
-    feed into_;
+    object_handlers handlers_;
     std::function<void()> changed_;
     obs::log& log_;
-    kube::resource what_;
+    kube::resource resource_;
     std::optional<watch_probe> probe_;  // set by the first count()
     std::uint64_t events_ = 0;          // at the last count()
     std::uint64_t lists_ = 0;
     bool is_synced_ = false;
-    bool is_linked_ = true;
+    bool is_connected_ = true;
     bool has_ended_ = false;
 };
 

@@ -15,7 +15,7 @@ using base::errc;
 using base::fail;
 
 // Time that the first lists may take after discovery before the store publishes partial data.
-constexpr std::chrono::seconds first_lists_patience{15};
+constexpr std::chrono::seconds first_lists_timeout{15};
 constexpr std::chrono::seconds count_period{1};
 
 }  // namespace
@@ -29,17 +29,17 @@ resource_watches::resource_watches(aio::executor executor, kube::client& client,
       log_(log),
       registry_(registry),
       options_(options),
-      mirror_(executor, clock, options.events_kept),
+      store_(executor, clock, options.events_kept),
       kind_ended_(executor) {}
 
 aio::task<void> resource_watches::run(ports::cluster_observer& observer) {
     observer_ = &observer;
-    mirror_.observe_by(&observer);
+    store_.set_observer(&observer);
     aio::task_group watches(executor_);
-    watches.on_failure([this](const base::failure& why) {
-        log_.warning("watch_ended", {{"code", base::name(why.code)}, {"detail", why.text}});
+    watches.on_failure([this](const base::failure& failure) {
+        log_.warning("watch_ended", {{"code", base::name(failure.code)}, {"detail", failure.text}});
     });
-    mirror_.hold();
+    store_.hold();
     watches.spawn([this]() -> aio::task<> {
         while (true) {
             for (const auto& [name, each] : watched_) each->count(registry_, clock_.now());
@@ -47,125 +47,123 @@ aio::task<void> resource_watches::run(ports::cluster_observer& observer) {
             if (!slept) co_return slept;
         }
     });
-    aio::backoff waits({}, options_.seed);
+    aio::backoff backoff({}, options_.seed);
     while (true) {
         const bool is_calm = std::ranges::none_of(
             watched_, [](const auto& each) { return each.second->has_ended(); });
-        auto found = co_await watch_new_resources(watches);
+        auto discovered = co_await watch_new_resources(watches);
         std::chrono::nanoseconds pause = options_.rediscover;
-        if (!found) {
-            if (found.error().code == errc::cancelled) break;
+        if (!discovered) {
+            if (discovered.error().code == errc::cancelled) break;
             if (!is_discovered_) set_state(ports::sync_state::disconnected);
-            log_.warning("discovery_failed", {{"detail", found.error().text}});
-            pause = waits.next();
+            log_.warning("discovery_failed", {{"detail", discovered.error().text}});
+            pause = backoff.next();
         } else if (is_calm) {
-            waits.reset();
+            backoff.reset();
         }
         auto woken = co_await kind_ended_.wait_for(pause);
         if (!woken) break;
         if (!*woken) continue;
         // Runs discovery after a backoff, because the watch may end again and again.
-        auto slept = co_await aio::sleep_for(waits.next());
+        auto slept = co_await aio::sleep_for(backoff.next());
         if (!slept) break;
     }
     watches.cancel();
     co_await watches.join();
     observer_ = nullptr;
-    mirror_.observe_by(nullptr);
+    store_.set_observer(nullptr);
     co_return fail(errc::cancelled, "the watches were stopped");
 }
 
 aio::task<> resource_watches::watch_new_resources(aio::task_group& watches) {
-    auto found = co_await kube::discover(
+    auto resources = co_await kube::discover(
         kube_,
         {"kubedb.com", "ops.kubedb.com", "catalog.kubedb.com", "appcatalog.appscode.com", ""});
-    if (!found) co_return base::pass(std::move(found));
-    served_.replace(std::move(*found));
+    if (!resources) co_return base::pass(std::move(resources));
+    served_.replace(std::move(*resources));
     for (const auto& kind : all_kinds()) watch_engine(kind, watches);
     watch_common(watches);
-    if (!std::exchange(is_discovered_, true)) watches.spawn(tell_after_patience());
+    if (!std::exchange(is_discovered_, true)) watches.spawn(flush_after_timeout());
     refresh_state();
     co_return base::ok();
 }
 
 // A list that never completes must not delay the other resources indefinitely.
-aio::task<> resource_watches::tell_after_patience() {
-    auto slept = co_await aio::sleep_for(first_lists_patience);
-    if (slept && state_.load() != ports::sync_state::synced) mirror_.flush();
+aio::task<> resource_watches::flush_after_timeout() {
+    auto slept = co_await aio::sleep_for(first_lists_timeout);
+    if (slept && state_.load() != ports::sync_state::synced) store_.flush();
     co_return slept;
 }
 
 void resource_watches::watch_engine(const engine_kind& kind, aio::task_group& watches) {
     const auto* k = &kind;
-    watch("kubedb.com", kind.plural, {}, watches,
-          {[this, k](const auto& meta, const auto& object) {
-               mirror_.put_database(*k, meta, object);
-           },
-           [this, k](const auto& meta) { mirror_.drop_database(*k, meta); }});
     watch(
-        "ops.kubedb.com", kind.ops_plural(), {}, watches,
-        {[this, k](const auto& meta, const auto& object) { mirror_.put_change(*k, meta, object); },
-         [this, k](const auto& meta) { mirror_.drop_change(*k, meta); }});
+        "kubedb.com", kind.plural, {}, watches,
+        {[this, k](const auto& meta, const auto& object) { store_.put_database(*k, meta, object); },
+         [this, k](const auto& meta) { store_.drop_database(*k, meta); }});
+    watch("ops.kubedb.com", kind.ops_plural(), {}, watches,
+          {[this, k](const auto& meta, const auto& object) { store_.put_change(*k, meta, object); },
+           [this, k](const auto& meta) { store_.drop_change(*k, meta); }});
     watch(
         "catalog.kubedb.com", kind.version_plural(), {}, watches,
-        {[this, k](const auto& meta, const auto& object) { mirror_.put_version(*k, meta, object); },
-         [this, k](const auto& meta) { mirror_.drop_version(*k, meta); }});
+        {[this, k](const auto& meta, const auto& object) { store_.put_version(*k, meta, object); },
+         [this, k](const auto& meta) { store_.drop_version(*k, meta); }});
 }
 
 void resource_watches::watch_common(aio::task_group& watches) {
     const std::string ours(selector_kubedb);
     watch("", "pods", ours, watches,
-          {[this](const auto& meta, const auto& object) { mirror_.put_pod(meta, object); },
-           [this](const auto& meta) { mirror_.drop_pod(meta); }});
+          {[this](const auto& meta, const auto& object) { store_.put_pod(meta, object); },
+           [this](const auto& meta) { store_.drop_pod(meta); }});
     watch("", "persistentvolumeclaims", ours, watches,
-          {[this](const auto& meta, const auto& object) { mirror_.put_claim(meta, object); },
-           [this](const auto& meta) { mirror_.drop_claim(meta); }});
+          {[this](const auto& meta, const auto& object) { store_.put_claim(meta, object); },
+           [this](const auto& meta) { store_.drop_claim(meta); }});
     watch("", "services", ours, watches,
-          {[this](const auto& meta, const auto& object) { mirror_.put_service(meta, object); },
-           [this](const auto& meta) { mirror_.drop_service(meta); }});
+          {[this](const auto& meta, const auto& object) { store_.put_service(meta, object); },
+           [this](const auto& meta) { store_.drop_service(meta); }});
     watch("appcatalog.appscode.com", "appbindings", ours, watches,
-          {[this](const auto& meta, const auto& object) { mirror_.put_binding(meta, object); },
-           [this](const auto& meta) { mirror_.drop_binding(meta); }});
+          {[this](const auto& meta, const auto& object) { store_.put_binding(meta, object); },
+           [this](const auto& meta) { store_.drop_binding(meta); }});
     watch("", "events", {}, watches,
-          {[this](const auto&, const auto& object) { mirror_.put_event(object); }, {}});
+          {[this](const auto&, const auto& object) { store_.put_event(object); }, {}});
     watch("", "nodes", {}, watches,
-          {[this](const auto& meta, const auto& object) { mirror_.put_node(meta, object); },
-           [this](const auto& meta) { mirror_.drop_node(meta); }});
+          {[this](const auto& meta, const auto& object) { store_.put_node(meta, object); },
+           [this](const auto& meta) { store_.drop_node(meta); }});
 }
 
 void resource_watches::watch(std::string_view group, std::string_view plural, std::string labels,
-                             aio::task_group& watches, feed into) {
-    const auto what = served_.find(group, plural);
+                             aio::task_group& watches, object_handlers handlers) {
+    const auto resource = served_.find(group, plural);
     auto name = fmt::format("{}/{}", group, plural);
-    if (const auto at = watched_.find(name); at != watched_.end()) {
-        if (!at->second->has_ended()) return;
-        if (what && *what == at->second->what()) return follow(*at->second, watches);
-        if (what) {  // served at another path: no object counts as deleted until its list
-            mirror_.hold();
-            watches.spawn(tell_after_patience());
+    if (const auto it = watched_.find(name); it != watched_.end()) {
+        if (!it->second->has_ended()) return;
+        if (resource && *resource == it->second->resource()) return follow(*it->second, watches);
+        if (resource) {  // served at another path: no object counts as deleted until its list
+            store_.hold();
+            watches.spawn(flush_after_timeout());
         }
-        at->second->informer->forget();
-        watched_.erase(at);
+        it->second->informer->forget();
+        watched_.erase(it);
     }
-    if (!what) return;
-    auto made =
-        std::make_unique<resource_watch>(std::move(into), [this] { refresh_state(); }, log_, *what);
-    made->informer = kube::make_informer(kube_,
-                                         {.kind = *what,
-                                          .label_selector = std::move(labels),
-                                          .seed = options_.seed + watched_.size()},
-                                         *made, clock_);
-    follow(*made, watches);
-    watched_.emplace(std::move(name), std::move(made));
+    if (!resource) return;
+    auto entry = std::make_unique<resource_watch>(
+        std::move(handlers), [this] { refresh_state(); }, log_, *resource);
+    entry->informer = kube::make_informer(kube_,
+                                          {.kind = *resource,
+                                           .label_selector = std::move(labels),
+                                           .seed = options_.seed + watched_.size()},
+                                          *entry, clock_);
+    follow(*entry, watches);
+    watched_.emplace(std::move(name), std::move(entry));
 }
 
-void resource_watches::follow(resource_watch& which, aio::task_group& watches) {
-    which.begin();
-    watches.spawn([this, &which]() -> aio::task<> {
-        auto ended = co_await which.informer->run();
+void resource_watches::follow(resource_watch& entry, aio::task_group& watches) {
+    entry.begin();
+    watches.spawn([this, &entry]() -> aio::task<> {
+        auto ended = co_await entry.informer->run();
         if (!ended && ended.error().reason == "not_served") {
             // Discovery finds out whether the resource is served at another path.
-            which.end();
+            entry.end();
             kind_ended_.notify();
         }
         co_return ended;
@@ -177,7 +175,7 @@ void resource_watches::refresh_state() {
     const auto all = [&](auto is_so) {
         return std::ranges::all_of(watched_, [&](const auto& each) { return is_so(*each.second); });
     };
-    if (!all([](const resource_watch& each) { return each.is_linked(); })) {
+    if (!all([](const resource_watch& each) { return each.is_connected(); })) {
         set_state(ports::sync_state::disconnected);
     } else if (all([](const resource_watch& each) { return each.is_synced(); })) {
         set_state(ports::sync_state::synced);
@@ -189,7 +187,7 @@ void resource_watches::refresh_state() {
 void resource_watches::set_state(ports::sync_state next) {
     if (state_.exchange(next) == next || observer_ == nullptr) return;
     // The observer gets the objects of the lists before the state synced.
-    if (next == ports::sync_state::synced) mirror_.flush();
+    if (next == ports::sync_state::synced) store_.flush();
     observer_->on_sync_state(next);
 }
 

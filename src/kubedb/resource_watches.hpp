@@ -30,17 +30,17 @@ class resource_watches {
     aio::task<void> run(ports::cluster_observer& observer);
 
     [[nodiscard]] const served_resources& served() const noexcept { return served_; }
-    [[nodiscard]] const observed_store& observed() const noexcept { return mirror_; }
+    [[nodiscard]] const observed_store& observed() const noexcept { return store_; }
     [[nodiscard]] ports::sync_state state() const noexcept { return state_.load(); }
 
   private:
     aio::task<> watch_new_resources(aio::task_group& watches);
-    aio::task<> tell_after_patience();
+    aio::task<> flush_after_timeout();
     void watch_engine(const engine_kind& kind, aio::task_group& watches);
     void watch_common(aio::task_group& watches);
     void watch(std::string_view group, std::string_view plural, std::string labels,
-               aio::task_group& watches, feed into);
-    void follow(resource_watch& which, aio::task_group& watches);
+               aio::task_group& watches, object_handlers handlers);
+    void follow(resource_watch& entry, aio::task_group& watches);
     void refresh_state();
     void set_state(ports::sync_state next);
 
@@ -50,7 +50,7 @@ class resource_watches {
     obs::log& log_;
     obs::registry& registry_;
     cluster_options options_;
-    observed_store mirror_;
+    observed_store store_;
     aio::notification kind_ended_;
     ports::cluster_observer* observer_ = nullptr;
     served_resources served_;

@@ -29,7 +29,7 @@ std::set<std::string> words_of_the_rules() {
     return words;
 }
 
-TEST(rules, name_every_resource_of_every_engine) {
+TEST(rules, contain_every_resource_of_every_engine) {
     const auto words = words_of_the_rules();
     ASSERT_TRUE(words.contains("secrets")) << KUBEDB_RULES;
     for (const auto& each : kubedb::all_kinds()) {

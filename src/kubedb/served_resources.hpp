@@ -19,7 +19,7 @@ using resource_pointer = std::shared_ptr<const kube::resource>;
 
 class served_resources {
   public:
-    void replace(std::vector<kube::resource> found);
+    void replace(std::vector<kube::resource> resources);
     // Returns whether discovery has succeeded once. Until then the absence of a resource proves
     // nothing.
     [[nodiscard]] bool is_discovered() const noexcept { return is_discovered_; }
@@ -31,20 +31,20 @@ class served_resources {
     [[nodiscard]] base::outcome<resource_pointer> look_up(std::string_view group,
                                                           std::string_view plural) const;
 
-    struct place {
+    struct engine_resource {
         const engine_kind* kind;
-        resource_pointer what;  // never null
+        resource_pointer resource;  // never null
     };
     // Returns the resource of the engine's databases. Errors: unavailable,
     // unsupported/"engine_not_installed".
-    [[nodiscard]] base::outcome<place> place_of(const std::string& engine) const;
+    [[nodiscard]] base::outcome<engine_resource> resource_of(const std::string& engine) const;
     // Returns the resource of the companion that a replicated database needs. Errors: as above.
     [[nodiscard]] base::outcome<resource_pointer> companion_of(const engine_kind& kind) const;
 
   private:
-    std::vector<resource_pointer> now_;
+    std::vector<resource_pointer> served_;
     bool is_discovered_ = false;
-    std::set<std::string> ever_;  // "kubedb.com/redises"
+    std::set<std::string> ever_served_;  // "kubedb.com/redises"
 };
 
 // Returns the error of calls before the first discovery.
