@@ -120,10 +120,10 @@ aio::task<history_points> history_store::read(history_request request) {
     history_points result{.step = request.step};
     const auto it = histories_.find(request.database_id);
     if (it == histories_.end()) co_return result;
-    auto values = it->second.rows.query(request.metric, request.from, request.to, request.step);
+    auto values = it->second.rows.query(request.metric, request.begin, request.end, request.step);
     if (!values) co_return base::pass(std::move(values));
     result.points.reserve(values->size());
-    auto when = request.from;
+    auto when = request.begin;
     for (const double value : *values) {
         result.points.emplace_back(when, value);
         when += request.step;

@@ -35,8 +35,8 @@ class history_store : public testing::Test {
         return await<app::history_points>([&] {
             return history_->read({.database_id = "db-1",
                                    .metric = metric_id::connections_current,
-                                   .from = clock_.utc_now() - 59s,
-                                   .to = clock_.utc_now() + 1s,
+                                   .begin = clock_.utc_now() - 59s,
+                                   .end = clock_.utc_now() + 1s,
                                    .step = 60s});
         });
     }

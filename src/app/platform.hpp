@@ -84,8 +84,8 @@ struct accepted {
 struct history_request {
     std::string database_id;
     domain::metric_id metric{};
-    base::instant from{};
-    base::instant to{};
+    base::instant begin{};
+    base::instant end{};
     std::chrono::seconds step{30};
 };
 

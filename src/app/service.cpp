@@ -28,7 +28,7 @@ constexpr std::chrono::hours operations_kept_for{24 * 7};
 
 class service_impl final : public service, public ports::cluster_observer {
   public:
-    service_impl(service_parts deps, service_options options)
+    service_impl(service_deps deps, service_options options)
         : deps_(deps),
           options_(options),
           probe_(deps.registry),
@@ -37,7 +37,7 @@ class service_impl final : public service, public ports::cluster_observer {
           history_(deps.store, deps.clock, deps.log, probe_,
                    {.retention = options.history_retention}),
           ledger_(deps.store, deps.clock),
-          reconciler_({.executor = deps.on,
+          reconciler_({.executor = deps.executor,
                        .records = records_,
                        .table = table_,
                        .cluster = deps.cluster,
@@ -47,7 +47,7 @@ class service_impl final : public service, public ports::cluster_observer {
                        .health = deps.health},
                       {.workers = options.reconcile_workers,
                        .operation_timeout = options.provision_timeout}),
-          metrics_({.executor = deps.on,
+          metrics_({.executor = deps.executor,
                     .table = table_,
                     .source = deps.metrics,
                     .history = history_,
@@ -64,10 +64,10 @@ class service_impl final : public service, public ports::cluster_observer {
                       .cluster = deps.cluster,
                       .clock = deps.clock,
                       .log = deps.log}),
-          loops_(deps.on) {
+          loops_(deps.executor) {
         if (options_.anti_entropy_interval > std::chrono::milliseconds(0)) {
             feed_.emplace(
-                record_feed::deps{.executor = deps.on,
+                record_feed::deps{.executor = deps.executor,
                                   .store = deps.store,
                                   .records = records_,
                                   .cache = table_,
@@ -291,7 +291,7 @@ class service_impl final : public service, public ports::cluster_observer {
         co_return co_await records_.purge_operations(deps_.clock.utc_now() - operations_kept_for);
     }
 
-    service_parts deps_;
+    service_deps deps_;
     service_options options_;
     app::probe probe_;
     state_cache table_;
@@ -307,7 +307,7 @@ class service_impl final : public service, public ports::cluster_observer {
 
 }  // namespace
 
-std::unique_ptr<service> make_service(service_parts deps, service_options options) {
+std::unique_ptr<service> make_service(service_deps deps, service_options options) {
     return std::make_unique<service_impl>(deps, options);
 }
 

@@ -18,8 +18,8 @@
 
 namespace app {
 
-struct service_parts {
-    aio::executor on;
+struct service_deps {
+    aio::executor executor;
     ports::document_store& store;
     ports::cluster& cluster;
     ports::metrics_source& metrics;
@@ -55,6 +55,6 @@ class service : public platform {
     virtual aio::task<> close() = 0;
 };
 
-std::unique_ptr<service> make_service(service_parts deps, service_options options);
+std::unique_ptr<service> make_service(service_deps deps, service_options options);
 
 }  // namespace app

@@ -52,7 +52,7 @@ class service : public testing::Test {
     void start() {
         health_ = std::make_unique<app::readiness>();
         registry_ = std::make_unique<obs::registry>();
-        service_ = app::make_service({.on = loop_.executor(),
+        service_ = app::make_service({.executor = loop_.executor(),
                                       .store = gate_,
                                       .cluster = cluster_,
                                       .metrics = metrics_,

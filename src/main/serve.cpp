@@ -263,7 +263,7 @@ void platform_process::make_fetcher(bool is_in_cluster) {
 base::outcome<void> platform_process::start_service() {
     const auto executor = control_.loop().executor();
     service_ = app::make_service(
-        {.on = executor,
+        {.executor = executor,
          .store = *store_,
          .cluster = *cluster_,
          .metrics = *metrics_,

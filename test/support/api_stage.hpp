@@ -47,7 +47,7 @@ class api_handler : public testing::Test {
     void start(api::api_options options = {}) {
         health_ = std::make_unique<app::readiness>();
         registry_ = std::make_unique<obs::registry>();
-        service_ = app::make_service({.on = loop_.executor(),
+        service_ = app::make_service({.executor = loop_.executor(),
                                       .store = store_,
                                       .cluster = cluster_,
                                       .metrics = metrics_,

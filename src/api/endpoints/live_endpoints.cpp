@@ -38,8 +38,8 @@ struct history_query {
 base::outcome<history_query> read_history_query(std::string_view text, std::string database_id,
                                                 base::instant end) {
     history_query query{.request = {.database_id = std::move(database_id),
-                                    .from = end - std::chrono::hours(1),
-                                    .to = end}};
+                                    .begin = end - std::chrono::hours(1),
+                                    .end = end}};
     const auto items = http::parse_query(text);
     if (!items) return bad_request(items.error().text);
     for (const auto& [name, value] : *items) {
@@ -53,7 +53,7 @@ base::outcome<history_query> read_history_query(std::string_view text, std::stri
             if (!instant) {
                 return bad_request(fmt::format("{}: must be an RFC 3339 timestamp", name));
             }
-            (name == "from" ? query.request.from : query.request.to) = *instant;
+            (name == "from" ? query.request.begin : query.request.end) = *instant;
         } else if (name == "step") {
             const auto step = read_step(value);
             if (!step) return std::unexpected(step.error());
