@@ -61,8 +61,11 @@ struct public_route_tag {};
 inline constexpr public_route_tag public_route{};
 class route_access {
   public:
+    // Implicit, so that a row of the table names a permission or public_route.
+    // NOLINTBEGIN(google-explicit-constructor)
     constexpr route_access(domain::permission action) noexcept : permission_(action) {}
     constexpr route_access(public_route_tag) noexcept {}
+    // NOLINTEND(google-explicit-constructor)
     [[nodiscard]] constexpr bool is_public() const noexcept { return !permission_; }
     // Precondition: !is_public().
     [[nodiscard]] constexpr domain::permission permission() const noexcept { return *permission_; }

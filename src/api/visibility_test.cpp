@@ -8,7 +8,6 @@
 
 namespace {
 
-namespace json = boost::json;
 using domain::role;
 using http::method;
 

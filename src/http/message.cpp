@@ -35,6 +35,7 @@ bool is_utf8_text(std::string_view text) noexcept {
 std::optional<std::uint16_t> read_port(std::string_view text) noexcept {
     std::uint16_t port = 0;
     const auto* const end = text.data() + text.size();
+    // NOLINTNEXTLINE(bugprone-suspicious-stringview-data-usage): end is the size
     const auto [stop, error] = std::from_chars(text.data(), end, port);
     if (error != std::errc() || stop != end || port == 0) return std::nullopt;
     return port;

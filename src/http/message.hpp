@@ -50,8 +50,11 @@ struct body {
     std::string middle{};
 
     body() = default;
+    // Implicit, so that a handler can assign a string or shared bytes to response.body.
+    // NOLINTBEGIN(google-explicit-constructor)
     body(std::string text) : before(std::move(text)) {}
     body(std::shared_ptr<const std::string> bytes) : shared(std::move(bytes)) {}
+    // NOLINTEND(google-explicit-constructor)
     [[nodiscard]] std::size_t size() const noexcept {
         return before.size() + (shared ? shared->size() : 0) + middle.size() + after.size();
     }

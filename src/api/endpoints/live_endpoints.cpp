@@ -22,6 +22,7 @@ std::unexpected<base::failure> bad_request(std::string text) {
 base::outcome<std::chrono::seconds> read_step(std::string_view value) {
     int seconds = 0;
     const auto* const text_end = value.data() + value.size();
+    // NOLINTNEXTLINE(bugprone-suspicious-stringview-data-usage): text_end is the size
     const auto [end, error] = std::from_chars(value.data(), text_end, seconds);
     if (error != std::errc() || end != text_end || seconds < 1 || seconds > step_seconds_max) {
         return bad_request(fmt::format("step: must be between 1 and {} seconds", step_seconds_max));
