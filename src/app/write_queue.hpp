@@ -3,9 +3,12 @@
 // so that writers of different records do not wait for each other. Lives on one loop; turns and
 // waiting writers keep the shared state alive.
 
+#include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 
+#include "aio/semaphore.hpp"
 #include "aio/task.hpp"
 
 namespace app {
@@ -18,7 +21,7 @@ class write_queue {
     // The right to write one record. Its end admits the next writer.
     class turn {
       public:
-        turn(std::shared_ptr<state> queues, std::string key);
+        turn(std::shared_ptr<state> queues, std::string key, aio::semaphore::permit permit);
         ~turn();
         turn(turn&&) noexcept = default;
         turn& operator=(turn&&) = delete;
@@ -28,6 +31,7 @@ class write_queue {
       private:
         std::shared_ptr<state> queues_;
         std::string key_;
+        std::optional<aio::semaphore::permit> permit_;
     };
 
     write_queue();

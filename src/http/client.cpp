@@ -7,10 +7,10 @@
 #include <boost/beast/http/basic_parser.hpp>
 #include <boost/beast/http/fields.hpp>
 #include <deque>
-#include <list>
 #include <utility>
 
 #include "aio/deadline.hpp"
+#include "aio/semaphore.hpp"
 #include "http/gzip.hpp"
 #include "http/transport.hpp"
 
@@ -127,6 +127,8 @@ class response_reader {
     }
 
     aio::task<> feed() {
+        // NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init): written by the read before it is
+        // used
         std::array<char, 32 * 1024> bytes;
         auto size = co_await transport_->read(bytes);
         if (!size) co_return base::pass(std::move(size));
@@ -166,61 +168,6 @@ class response_reader {
     std::string pending_;
     bool is_head_ = false;
     bool has_received_bytes_ = false;
-};
-
-// Limits concurrent exchanges. Waiters get a permit in FIFO order.
-class semaphore {
-  public:
-    semaphore(aio::executor executor, std::size_t max)
-        : executor_(std::move(executor)), free_(max) {}
-
-    class permit {
-      public:
-        explicit permit(semaphore& owner) : owner_(&owner) {}
-        permit(permit&& other) noexcept : owner_(std::exchange(other.owner_, nullptr)) {}
-        permit& operator=(permit&&) = delete;
-        ~permit() {
-            if (owner_ != nullptr) owner_->release();
-        }
-
-      private:
-        semaphore* owner_;
-    };
-
-    aio::task<permit> acquire() {
-        if (free_ > 0 && waiting_.empty()) {
-            --free_;
-            co_return permit(*this);
-        }
-        const auto waiter_entry = waiting_.emplace(waiting_.end(), executor_);
-        auto notified = co_await waiter_entry->granted.wait();
-        const bool has_permit = waiter_entry->has_permit;
-        waiting_.erase(waiter_entry);
-        if (has_permit) {
-            permit acquired(*this);
-            if (notified) co_return acquired;
-        }
-        co_return fail(errc::cancelled, "cancelled while waiting for a connection", "not_sent");
-    }
-
-  private:
-    struct waiter {
-        explicit waiter(const aio::executor& executor) : granted(executor) {}
-        aio::notification granted;
-        bool has_permit = false;
-    };
-    void release() {
-        for (auto& each : waiting_) {
-            if (std::exchange(each.has_permit, true)) continue;
-            each.granted.notify();
-            return;
-        }
-        ++free_;
-    }
-
-    aio::executor executor_;
-    std::size_t free_;
-    std::list<waiter> waiting_;
 };
 
 class response_stream final : public stream_reader {
@@ -337,7 +284,9 @@ class client_impl final : public client {
     aio::task<response> exchange(request outgoing, request_limits limits,
                                  bool& may_have_been_sent) {
         auto permit = co_await permits_.acquire();
-        if (!permit) co_return base::pass(std::move(permit));
+        if (!permit) {
+            co_return fail(errc::cancelled, "cancelled while waiting for a connection", "not_sent");
+        }
         const auto head = head_of(outgoing);
         const auto body_max =
             limits.body_bytes_max == 0 ? options_.body_bytes_max : limits.body_bytes_max;
@@ -407,7 +356,7 @@ class client_impl final : public client {
 
     client_options options_;
     std::shared_ptr<detail::tls_setup> tls_;  // shared with connections in the handshake
-    semaphore permits_;
+    aio::semaphore permits_;                  // concurrent exchanges
     std::string host_;
     std::vector<pooled> idle_;
     std::shared_ptr<std::size_t> streams_open_ = std::make_shared<std::size_t>(0);
