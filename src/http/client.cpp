@@ -127,8 +127,7 @@ class response_reader {
     }
 
     aio::task<> feed() {
-        // NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init): written by the read before it is
-        // used
+        // NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init): read() fills it
         std::array<char, 32 * 1024> bytes;
         auto size = co_await transport_->read(bytes);
         if (!size) co_return base::pass(std::move(size));
