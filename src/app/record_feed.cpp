@@ -96,13 +96,14 @@ aio::task<> record_feed::compare() {
 }
 
 aio::task<> record_feed::compare_collection(record_kind kind) {
+    // A write of this process after this line is read again without need. A write of another
+    // process differs from these revisions and is never missed.
+    const auto known = known_revisions(kind);
     std::string after;
     while (true) {
         auto page = co_await deps_.store.revisions(collection_of(kind), after, page_limit);
         if (!page) co_return base::pass(std::move(page), "read revisions");
-        // Memory is read after the page: a write of this process in between is read again for
-        // nothing, and no write of another process is missed.
-        const auto ids = differing_ids(known_revisions(kind), *page, after);
+        const auto ids = differing_ids(known, *page, after);
         for (const auto& id : ids) {
             auto adopted = co_await deps_.records.adopt(kind, id);
             if (!adopted) co_return adopted;

@@ -131,24 +131,26 @@ aio::task<std::shared_ptr<const domain::database>> record_repository::create(
     co_return shared;
 }
 
+// The caller must hold the turn of the record.
 aio::task<> record_repository::reload(std::string id) {
     auto document = co_await store_.get(databases, id);
-    auto* entry = table_.find(id);
-    if (entry != nullptr && !document && document.error().code != errc::not_found) {
+    if (!document && document.error().code != errc::not_found) {
         co_return base::pass(std::move(document), "read the record again");
     }
     unconfirmed_records_.erase(id);
-    if (entry == nullptr) co_return base::ok();
+    const bool was_unconfirmed = unconfirmed_creations_.erase(id) > 0;
     if (!document) {
-        table_.erase(id);  // deleted by a write whose response was lost
+        table_.erase(id);  // deleted by another process or by a write whose response was lost
         co_return base::ok();
     }
     auto record = decode_database(document->body);
     if (!record) co_return base::pass(std::move(record), id);
     record->revision = document->revision;
-    if (record->revision != entry->record->revision) {
+    const auto* entry = table_.find(id);
+    if (entry == nullptr || entry->record->revision != record->revision) {
         table_.put(std::make_shared<const domain::database>(std::move(*record)));
     }
+    if (was_unconfirmed) log_.warning("unconfirmed_create_resolved", {{"database_id", id}});
     co_return base::ok();
 }
 
@@ -158,7 +160,7 @@ aio::task<std::shared_ptr<const domain::database>> record_repository::update(std
     if (!turn) co_return std::unexpected(turn.error());
     for (int round = 0; round < rounds_max; ++round) {
         auto* entry = table_.find(id);
-        if (unconfirmed_records_.contains(id)) {
+        if (entry != nullptr && unconfirmed_records_.contains(id)) {
             auto reloaded = co_await reload(id);
             if (!reloaded) co_return base::pass(std::move(reloaded));
             entry = table_.find(id);
@@ -236,19 +238,7 @@ aio::task<> record_repository::adopt(record_kind kind, std::string id) {
 aio::task<> record_repository::adopt_database(std::string id) {
     const auto turn = co_await queue_.enter(databases + "/" + id);
     if (!turn) co_return std::unexpected(turn.error());
-    if (table_.find(id) != nullptr) co_return co_await reload(id);
-    auto stored = co_await store_.get(databases, id);
-    const bool is_missing = !stored && stored.error().code == errc::not_found;
-    if (!stored && !is_missing) co_return base::pass(std::move(stored), "read the record");
-    unconfirmed_records_.erase(id);
-    const bool was_unconfirmed = unconfirmed_creations_.erase(id) > 0;
-    if (is_missing) co_return base::ok();
-    auto record = decode_database(stored->body);
-    if (!record) co_return base::pass(std::move(record), id);
-    record->revision = stored->revision;
-    table_.put(std::make_shared<const domain::database>(std::move(*record)));
-    if (was_unconfirmed) log_.warning("unconfirmed_create_resolved", {{"database_id", id}});
-    co_return base::ok();
+    co_return co_await reload(std::move(id));
 }
 
 aio::task<> record_repository::adopt_project(std::string name) {
