@@ -1,7 +1,7 @@
 #pragma once
 // Expected failures are values: an outcome<T> holds a T or a failure. All modules share the short
-// list of errc; the api module maps it to HTTP status codes in one table. Plain values, usable on
-// every thread.
+// list of errc; the api module maps it to HTTP status codes in one table. A decision that needs
+// more than `code` compares `cause`. Plain values, usable on every thread.
 
 #include <chrono>
 #include <cstdint>
@@ -11,6 +11,8 @@
 #include <string_view>
 #include <utility>
 #include <vector>
+
+#include "base/cause.hpp"
 
 namespace base {
 
@@ -44,9 +46,10 @@ struct field_error {
 struct failure {
     errc code = errc::internal;
     std::string text;      // a sentence for people; must not contain a secret
-    std::string reason{};  // stable, more specific than code ("object_missing"); may be empty
+    std::string reason{};  // for people and JSON: stable, more specific than code; may be empty
     std::vector<field_error> fields{};
     std::optional<std::chrono::seconds> retry_after{};
+    base::cause cause{};  // for decisions: the enumerator that `reason` spells; may be empty
 
     // Returns the failure with "context: " in front of its text. Each module that a failure
     // crosses adds its context once.
@@ -54,6 +57,12 @@ struct failure {
     [[nodiscard]] failure in(std::string_view context) const&;
     [[nodiscard]] bool retryable() const noexcept {
         return code == errc::unavailable || code == errc::timed_out;
+    }
+    // Sets both the cause and its spelling as the reason.
+    template <cause_enum Enum>
+    void set_cause(Enum value) {
+        cause = value;
+        reason = name(value);
     }
 };
 
@@ -70,6 +79,12 @@ using outcome = std::expected<T, failure>;
                                                    std::string reason = {}) {
     return std::unexpected(
         failure{.code = code, .text = std::move(text), .reason = std::move(reason)});
+}
+// Sets both the cause and its spelling as the reason.
+template <cause_enum Enum>
+[[nodiscard]] std::unexpected<failure> fail(errc code, std::string text, Enum cause) {
+    return std::unexpected(failure{
+        .code = code, .text = std::move(text), .reason = std::string(name(cause)), .cause = cause});
 }
 
 // Returns the failure of `result` as a result of another type: `return base::pass(pods);`. Adds

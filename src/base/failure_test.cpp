@@ -9,6 +9,39 @@
 namespace base {
 namespace {
 
+enum class weather_cause : std::uint8_t { rain, snow };
+enum class traffic_cause : std::uint8_t { jam };
+
+std::string_view name(weather_cause value) {
+    return value == weather_cause::rain ? "rain" : "snow";
+}
+std::string_view name(traffic_cause) {
+    return "jam";
+}
+
+TEST(failure, carries_the_cause_through_a_pass_and_spells_it_as_the_reason) {
+    const outcome<int> inner = fail(errc::unavailable, "wet", weather_cause::rain);
+    const outcome<std::string> outer = pass(inner, "walk");
+    EXPECT_EQ(outer.error().cause, weather_cause::rain);
+    EXPECT_EQ(outer.error().reason, "rain");
+    failure other = outer.error();
+    other.set_cause(traffic_cause::jam);
+    EXPECT_EQ(other.reason, "jam");
+    EXPECT_EQ(other.cause, traffic_cause::jam);
+}
+
+TEST(cause, is_equal_only_to_the_same_enumerator_of_the_same_enum) {
+    const cause rain = weather_cause::rain;
+    EXPECT_EQ(rain, weather_cause::rain);
+    EXPECT_NE(rain, weather_cause::snow);
+    EXPECT_NE(rain, traffic_cause::jam);  // both have the value 0
+    EXPECT_NE(rain, cause());
+    EXPECT_EQ(rain.as<weather_cause>(), weather_cause::rain);
+    EXPECT_EQ(rain.as<traffic_cause>(), std::nullopt);
+    EXPECT_TRUE(cause().is_empty());
+    EXPECT_FALSE(rain.is_empty());
+}
+
 TEST(failure, puts_outer_context_first) {
     outcome<int> inner = fail(errc::unavailable, "connection refused", "refused");
     const outcome<int> outer = pass(std::move(inner), "scrape shop/orders");
