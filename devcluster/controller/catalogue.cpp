@@ -11,6 +11,7 @@
 #include "base/quantity.hpp"
 #include "devcluster/runtime/engine.hpp"
 #include "kube/json_text.hpp"
+#include "kube/status_reason.hpp"
 
 namespace controller {
 namespace {
@@ -77,7 +78,7 @@ aio::task<> offer_storage(kube::client& client) {
 aio::task<> retire_versions(kube::client& client, kube::resource resource, std::string current) {
     const kube::list_options ours{.label_selector = fmt::format("{}={}", our_label, our_name)};
     auto listed = co_await client.list(resource, {}, ours);
-    if (!listed && listed.error().reason == "not_served") co_return base::ok();
+    if (!listed && listed.error().cause == kube::status_reason::not_served) co_return base::ok();
     if (!listed) co_return base::pass(std::move(listed));
     for (const auto& each : listed->items) {
         const auto* metadata = kube::object_at(each, "metadata");
@@ -136,7 +137,7 @@ aio::task<> offer_engine(kube::client& client, const engine_kind& kind,
                                     {"kind", resource.kind},
                                     {"metadata", our_metadata(queried->version)},
                                     {"spec", version_spec(queried->version)}});
-    if (!offered && offered.error().reason == "not_served") {
+    if (!offered && offered.error().cause == kube::status_reason::not_served) {
         log.info("kind_not_served", {{"engine", kind.engine}, {"detail", offered.error().text}});
         co_return base::ok();
     }

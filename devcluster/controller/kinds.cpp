@@ -4,6 +4,7 @@
 
 #include "base/ascii.hpp"
 #include "kube/json_text.hpp"
+#include "kube/status_reason.hpp"
 
 namespace controller {
 namespace {
@@ -78,7 +79,8 @@ aio::task<> ensure(kube::client& client, kube::resource resource, boost::json::o
     const auto options = own_write();
     auto created = co_await client.create(resource, home, content, options);
     if (created) co_return base::ok();
-    if (created.error().reason != "AlreadyExists") co_return base::pass(std::move(created));
+    if (created.error().cause != kube::status_reason::already_exists)
+        co_return base::pass(std::move(created));
     // A pod's spec is immutable, and the server has added defaults.
     if (resource.group.empty() && resource.plural == "pods") content.erase("spec");
     auto patched =
@@ -93,7 +95,8 @@ aio::task<> remove(kube::client& client, kube::resource resource, std::string ns
     auto removed =
         co_await client.remove(resource, std::move(ns), std::move(name), {.at_once = true});
     const auto is_deleted = [](const base::failure& failure) {
-        return failure.code == base::errc::not_found || failure.reason == "not_served";
+        return failure.code == base::errc::not_found ||
+               failure.cause == kube::status_reason::not_served;
     };
     if (!removed && !is_deleted(removed.error())) {
         co_return base::pass(std::move(removed));

@@ -9,6 +9,7 @@
 
 #include "devcluster/controller/storage.hpp"
 #include "kube/json_text.hpp"
+#include "kube/status_reason.hpp"
 
 namespace controller {
 namespace {
@@ -176,7 +177,7 @@ aio::task<std::string> local_database::find_password() {
         const auto object = secret_object(wanted_, std::string(engine_->user),
                                           password_.empty() ? new_password() : password_);
         auto created = co_await deps_.kube.create(secrets, wanted_.ns, object, own_write());
-        if (!created && created.error().reason != "AlreadyExists") {
+        if (!created && created.error().cause != kube::status_reason::already_exists) {
             co_return base::pass(std::move(created));
         }
         listed = co_await deps_.kube.get(secrets, wanted_.ns, wanted_.auth_secret);

@@ -3,6 +3,7 @@
 #include <boost/json/serialize.hpp>
 
 #include "kube/json_text.hpp"
+#include "kube/status_reason.hpp"
 
 namespace controller {
 namespace {
@@ -59,7 +60,7 @@ aio::task<> object_writer::remove_all(kube::resource resource, std::string ns,
     const kube::list_options options{.label_selector = std::move(selector), .limit = 500};
     auto listed = co_await kube_.list(resource, ns, options);
     if (!listed) {
-        if (listed.error().reason == "not_served") co_return base::ok();
+        if (listed.error().cause == kube::status_reason::not_served) co_return base::ok();
         co_return base::pass(std::move(listed), resource.plural);
     }
     for (const auto& each : listed->items) {

@@ -15,6 +15,7 @@
 #include "devcluster/controller/storage.hpp"
 #include "kube/informer.hpp"
 #include "kube/json_text.hpp"
+#include "kube/status_reason.hpp"
 
 namespace controller {
 namespace {
@@ -241,7 +242,7 @@ class operator_impl final : public local_operator {
     // A cluster may not serve every kind.
     aio::task<> follow(kube::informer& informer, std::string name) {
         auto ended = co_await informer.run();
-        if (!ended && ended.error().reason == "not_served") {
+        if (!ended && ended.error().cause == kube::status_reason::not_served) {
             log_.info("kind_not_served", {{"kind", name}, {"detail", ended.error().text}});
             co_return base::ok();
         }

@@ -6,6 +6,7 @@
 #include <ranges>
 
 #include "domain/engines.hpp"
+#include "domain/failure_cause.hpp"
 
 namespace domain {
 namespace {
@@ -470,7 +471,7 @@ failed_action after_failure(const database& record, const observed_database* obs
     failed_action result{.record = record};
     const bool passing =
         error.retryable() || error.code == errc::cancelled || error.code == errc::gone ||
-        error.reason == "deleting" ||
+        error.cause == failure_cause::deleting ||
         (error.code == errc::precondition && action.kind != action_kind::remove_object);
     auto* active = active_operation(result.record);
     if (passing || active == nullptr) {

@@ -4,6 +4,7 @@
 
 #include "domain/engines.hpp"
 
+#include "domain/failure_cause.hpp"
 #include "domain/status.hpp"
 
 namespace domain {
@@ -138,10 +139,12 @@ TEST(after_failure, tries_again_what_may_pass) {
         EXPECT_TRUE(result.retry);
         EXPECT_NE(active_operation(result.record), nullptr);
     }
-    EXPECT_TRUE(after_failure(record, nullptr, {.kind = action_kind::create_object},
-                              {.code = base::errc::conflict, .text = "x", .reason = "deleting"},
-                              at())
-                    .retry);
+    EXPECT_TRUE(
+        after_failure(
+            record, nullptr, {.kind = action_kind::create_object},
+            {.code = base::errc::conflict, .text = "x", .cause = domain::failure_cause::deleting},
+            at())
+            .retry);
 }
 
 TEST(after_failure, ends_the_operation_for_good_otherwise) {

@@ -213,14 +213,14 @@ class client_impl final : public client {
         auto result = limits.deadline == base::steady_time::max()
                           ? co_await std::move(work)
                           : co_await aio::with_deadline(limits.deadline, std::move(work));
-        if (!result && !may_have_been_sent) result.error().reason = "not_sent";
+        if (!result && !may_have_been_sent) result.error().set_cause(failure_cause::not_sent);
         co_return result;
     }
 
     aio::task<std::unique_ptr<stream_reader>> open(request outgoing,
                                                    request_limits limits) override {
         if (*streams_open_ >= options_.streams_max) {
-            co_return fail(errc::limit, "too many open streams", "not_sent");
+            co_return fail(errc::limit, "too many open streams", failure_cause::not_sent);
         }
         auto work = open_stream(std::move(outgoing));
         if (limits.deadline == base::steady_time::max()) co_return co_await std::move(work);
@@ -276,7 +276,7 @@ class client_impl final : public client {
         auto connected =
             co_await aio::with_deadline(std::chrono::steady_clock::now() + options_.connect_timeout,
                                         detail::connect(options_.origin, tls_));
-        if (!connected) connected.error().reason = "not_sent";
+        if (!connected) connected.error().set_cause(failure_cause::not_sent);
         co_return connected;
     }
 
@@ -284,7 +284,8 @@ class client_impl final : public client {
                                  bool& may_have_been_sent) {
         auto permit = co_await permits_.acquire();
         if (!permit) {
-            co_return fail(errc::cancelled, "cancelled while waiting for a connection", "not_sent");
+            co_return fail(errc::cancelled, "cancelled while waiting for a connection",
+                           failure_cause::not_sent);
         }
         const auto head = head_of(outgoing);
         const auto body_max =

@@ -45,6 +45,18 @@ class stream_reader {
     virtual aio::task<std::string> read(std::chrono::milliseconds idle) = 0;
 };
 
+// Causes of failures of a client (base/cause.hpp).
+enum class failure_cause : std::uint8_t {
+    not_sent,  // no byte of the request left this process
+};
+[[nodiscard]] constexpr std::string_view name(failure_cause value) noexcept {
+    switch (value) {
+        case failure_cause::not_sent:
+            return "not_sent";
+    }
+    return "";
+}
+
 struct request_limits {
     base::steady_time deadline = base::steady_time::max();
     std::size_t body_bytes_max = 0;  // 0: that of the client
@@ -58,8 +70,8 @@ class client {
     virtual ~client() = default;
     // Sends one request and returns the response. Adds Host. Decompresses gzip bodies if the
     // request has Accept-Encoding. Errors: unavailable (connection failed or lost), timed_out,
-    // limit (body too large), corrupt (not HTTP), denied (TLS verification), cancelled. The reason
-    // "not_sent" means that no byte of the request left this process, so even a POST may be sent
+    // limit (body too large), corrupt (not HTTP), denied (TLS verification), cancelled. The cause
+    // not_sent means that no byte of the request left this process, so even a POST may be sent
     // again. Without it the effect is unknown.
     virtual aio::task<response> send(request outgoing, request_limits limits) = 0;
     // Like send(), but returns a reader that yields the body as it arrives, on a separate

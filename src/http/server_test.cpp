@@ -393,7 +393,7 @@ TEST_F(http_client, reports_not_sent_when_the_connect_fails) {
     const auto result = aio::block_on(work(options));
     ASSERT_FALSE(result);
     EXPECT_EQ(result.error().code, base::errc::unavailable);
-    EXPECT_EQ(result.error().reason, "not_sent");
+    EXPECT_EQ(result.error().cause, http::failure_cause::not_sent);
 }
 
 TEST_F(http_client, fails_with_timed_out_at_the_deadline) {

@@ -78,12 +78,12 @@ class tls : public testing::Test {
         };
         return aio::block_on(work(std::move(host), server_->port(), std::move(settings)));
     }
-    // Expects a failure that names the server, contains `detail` and has the reason not_sent.
+    // Expects a failure that names the server, contains `detail` and has the cause not_sent.
     static void expect_untrusted(const base::outcome<std::string>& result,
                                  std::string_view detail) {
         ASSERT_FALSE(result);
         EXPECT_EQ(result.error().code, errc::denied) << result.error().text;
-        EXPECT_EQ(result.error().reason, "not_sent");
+        EXPECT_EQ(result.error().cause, http::failure_cause::not_sent);
         EXPECT_NE(result.error().text.find(detail), std::string::npos) << result.error().text;
         EXPECT_NE(result.error().text.find(":"), std::string::npos) << result.error().text;
     }

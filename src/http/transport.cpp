@@ -94,7 +94,7 @@ class transport_of final : public transport {
 };
 
 base::failure not_sent(base::failure failure) {
-    failure.reason = "not_sent";
+    failure.set_cause(failure_cause::not_sent);
     return failure;
 }
 
@@ -176,7 +176,8 @@ aio::task<std::unique_ptr<transport>> secure(tcp::socket socket, std::string ori
     const auto actual_names =
         std::make_shared<std::string>();  // shared with the verification callback
     if (setup->verify) expect_name(stream, name, is_address, actual_names);
-    if (co_await aio::is_cancelled()) co_return fail(errc::cancelled, "cancelled", "not_sent");
+    if (co_await aio::is_cancelled())
+        co_return fail(errc::cancelled, "cancelled", failure_cause::not_sent);
     co_await stream.async_handshake(asio::ssl::stream_base::client,
                                     asio::redirect_error(asio::use_awaitable, error));
     if (!error) {

@@ -35,7 +35,7 @@ struct tls_setup {
 base::outcome<std::shared_ptr<tls_setup>> make_tls_setup(const client_tls& settings);
 
 // Connects to the origin, without TLS if `tls` is null. Errors: unavailable, denied (certificate
-// not trusted), cancelled; all with the reason "not_sent".
+// not trusted), cancelled; all with the cause not_sent.
 aio::task<std::unique_ptr<transport>> connect(url origin, std::shared_ptr<tls_setup> tls);
 
 }  // namespace http::detail

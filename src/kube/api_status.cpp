@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <boost/json/array.hpp>
 #include <boost/json/string.hpp>
 #include <charconv>
@@ -12,6 +11,7 @@
 #include "base/json_pointer.hpp"
 #include "base/utf8.hpp"
 #include "kube/json_text.hpp"
+#include "kube/status_reason.hpp"
 
 namespace kube {
 namespace {
@@ -22,32 +22,6 @@ constexpr std::size_t message_bytes_max = 600;
 constexpr std::size_t value_bytes_max = 60;  // longer quoted values are left out of messages
 constexpr std::size_t causes_max = 32;
 constexpr long retry_after_max = 24 * 60 * 60;
-
-struct reason_row {
-    std::string_view reason;
-    errc code;
-};
-
-constexpr std::array reasons{
-    reason_row{"NotFound", errc::not_found},
-    reason_row{"AlreadyExists", errc::conflict},
-    reason_row{"Conflict", errc::precondition},
-    reason_row{"Gone", errc::gone},
-    reason_row{"Expired", errc::gone},
-    reason_row{"Invalid", errc::invalid},
-    reason_row{"BadRequest", errc::invalid},
-    reason_row{"UnsupportedMediaType", errc::invalid},
-    reason_row{"NotAcceptable", errc::invalid},
-    reason_row{"RequestEntityTooLarge", errc::invalid},
-    reason_row{"Unauthorized", errc::denied},
-    reason_row{"Forbidden", errc::denied},
-    reason_row{"TooManyRequests", errc::unavailable},
-    reason_row{"ServiceUnavailable", errc::unavailable},
-    reason_row{"InternalError", errc::unavailable},
-    reason_row{"ServerTimeout", errc::unavailable},
-    reason_row{"Timeout", errc::timed_out},
-    reason_row{"MethodNotAllowed", errc::unsupported},
-};
 
 errc code_of_http(unsigned status) {
     switch (status) {
@@ -136,9 +110,10 @@ std::vector<base::field_error> field_errors_of(const boost::json::object& detail
 
 base::failure failure_of_code(unsigned http_status, std::string_view body) {
     if (http_status == 404) {  // a proxy can send that
-        return {.code = errc::unavailable,
-                .text = "the API server does not serve this path",
-                .reason = "not_served"};
+        base::failure result{.code = code_of(status_reason::not_served),
+                             .text = "the API server does not serve this path"};
+        result.set_cause(status_reason::not_served);
+        return result;
     }
     auto text = fmt::format("HTTP {} without a Status", http_status);
     const auto excerpt = sanitise(body, 200);
@@ -155,9 +130,10 @@ bool is_failure(const boost::json::value& document) {
 base::failure failure_of(const boost::json::object& status, unsigned http_status) {
     base::failure result;
     result.reason = sanitise(text_at(status, "reason"), value_bytes_max);
-    const auto row = std::ranges::find(reasons, result.reason, &reason_row::reason);
+    const auto reason = status_reason_of(result.reason);
+    if (reason) result.cause = *reason;
     const auto code = static_cast<unsigned>(number_at(status, "code").value_or(http_status));
-    result.code = row != reasons.end() ? row->code : code_of_http(code);
+    result.code = reason ? code_of(*reason) : code_of_http(code);
     result.text = sanitise(without_quoted_values(text_at(status, "message")), message_bytes_max);
     if (result.text.empty()) result.text = fmt::format("HTTP {} {}", code, result.reason);
     const auto* details = status.if_contains("details");

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "kube/status_reason.hpp"
+
 namespace kube {
 namespace {
 
@@ -23,17 +25,20 @@ struct reason_case {
     errc code;
 };
 
-class status_reason : public testing::TestWithParam<reason_case> {};
+class status_with_reason : public testing::TestWithParam<reason_case> {};
 
-TEST_P(status_reason, decides_the_code) {
+TEST_P(status_with_reason, decides_the_code_and_the_cause) {
     const auto failure =
         failure_of_response(GetParam().http, status_text(GetParam().http, GetParam().reason));
     EXPECT_EQ(failure.code, GetParam().code) << GetParam().reason;
     EXPECT_EQ(failure.reason, GetParam().reason);
+    const auto cause = failure.cause.as<status_reason>();
+    EXPECT_EQ(cause, status_reason_of(GetParam().reason));
+    if (cause) EXPECT_EQ(name(*cause), GetParam().reason);
     EXPECT_EQ(failure.text, "said so");
 }
 
-INSTANTIATE_TEST_SUITE_P(all, status_reason,
+INSTANTIATE_TEST_SUITE_P(all, status_with_reason,
                          testing::Values(reason_case{404, "NotFound", errc::not_found},
                                          reason_case{409, "AlreadyExists", errc::conflict},
                                          reason_case{409, "Conflict", errc::precondition},
@@ -82,7 +87,7 @@ INSTANTIATE_TEST_SUITE_P(
 
 // Nor is it the word that an object is not there.
 TEST(status, a_404_without_a_status_is_a_kind_that_is_not_served) {
-    EXPECT_EQ(failure_of_response(404, "404 page not found\n").reason, "not_served");
+    EXPECT_EQ(failure_of_response(404, "404 page not found\n").cause, status_reason::not_served);
     EXPECT_EQ(failure_of_response(404, status_text(404, "NotFound")).code, errc::not_found);
     EXPECT_EQ(failure_of_response(404, status_text(404, "NotFound")).reason, "NotFound");
 }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "kube/reflector.hpp"
+#include "kube/status_reason.hpp"
 
 namespace kube {
 namespace {
@@ -46,7 +47,7 @@ class informer_impl final : public informer {
   private:
     // Failures that end the informer: cancelled, and a kind that is not served.
     static bool is_terminal(const base::failure& error) {
-        return error.code == errc::cancelled || error.reason == "not_served";
+        return error.code == errc::cancelled || error.cause == status_reason::not_served;
     }
 
     aio::task<> list(const reflector::action& action) {

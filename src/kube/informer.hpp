@@ -63,7 +63,7 @@ struct informer_counters {
 class informer {
   public:
     virtual ~informer() = default;
-    // Runs until cancelled or until the path is not served (unavailable/"not_served"). It may then
+    // Runs until cancelled or until the path is not served (status_reason::not_served). It may then
     // be run again and continues from the known objects.
     virtual aio::task<> run() = 0;
     // Reports all known objects as deleted. Must not be called while run() is active.

@@ -352,7 +352,8 @@ class client_impl final : public client {
             const bool may_retry =
                 response ? is_retryable(response->status, failure, request_call.is_idempotent)
                          : failure.code == errc::unavailable &&
-                               (request_call.is_idempotent || failure.reason == "not_sent");
+                               (request_call.is_idempotent ||
+                                failure.cause == http::failure_cause::not_sent);
             if (attempt >= options_.retries_max || !may_retry) {
                 co_return std::unexpected(mark_auth_failures_retryable(
                     std::move(failure), response ? response->status : 0));

@@ -81,13 +81,13 @@ struct call_record {
 //   Gone/Expired -> gone Invalid, BadRequest, UnsupportedMediaType, NotAcceptable,
 //   RequestEntityTooLarge -> invalid (causes in fields) Forbidden -> denied
 //   TooManyRequests, ServiceUnavailable, InternalError, ServerTimeout -> unavailable Timeout ->
-//   timed_out   MethodNotAllowed -> unsupported; failure.reason keeps Kubernetes' word, and
+//   timed_out   MethodNotAllowed -> unsupported; failure.cause is a status_reason, and
 //   fields[] the causes (code = Kubernetes' reason, "ResourceVersionTooLarge"). Messages of a
 //   rejected strict PATCH quote the whole object: they are cut to the causes.
 // Unauthorized and TLS trust failures are unavailable, after a retry if the files have newer
 // credentials. reason and text name the cause.
-// A 404 without a Status is unavailable/"not_served". It proves nothing, because a proxy can send
-// it. discovery.hpp lists the served resources.
+// A 404 without a Status is unavailable with status_reason::not_served. It proves nothing, because
+// a proxy can send it. discovery.hpp lists the served resources.
 class client {
   public:
     virtual ~client() = default;

@@ -7,6 +7,7 @@
 #include "aio/deadline.hpp"
 #include "kube/json_text.hpp"
 #include "kube/lease_state.hpp"
+#include "kube/status_reason.hpp"
 
 namespace kube {
 namespace {
@@ -23,7 +24,7 @@ const resource leases{
     .group = "coordination.k8s.io", .version = "v1", .plural = "leases", .kind = "Lease"};
 
 bool is_absent(const base::failure& failure) {
-    return failure.code == errc::not_found && failure.reason == "NotFound";
+    return failure.code == errc::not_found && failure.cause == status_reason::not_found;
 }
 
 bool is_lost_race(const base::failure& failure) {
@@ -32,7 +33,7 @@ bool is_lost_race(const base::failure& failure) {
 
 // Reports a resource that is not served as unsupported, not as a missing object.
 base::failure with_context(base::failure failure, std::string_view activity) {
-    if (failure.reason == "not_served") failure.code = errc::unsupported;
+    if (failure.cause == status_reason::not_served) failure.code = errc::unsupported;
     return std::move(failure).in(activity);
 }
 

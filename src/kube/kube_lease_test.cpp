@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "aio/block_on.hpp"
+#include "kube/status_reason.hpp"
 #include "test/support/manual_clock.hpp"
 
 namespace kube {
@@ -75,8 +76,12 @@ class lease_manager_test : public testing::Test {
                 {"spec", {{"holderIdentity", holder}, {"leaseDurationSeconds", 15}}}};
         };
     }
-    static std::function<scripted_client::response()> failed(errc code, std::string reason = {}) {
-        return [code, reason]() -> scripted_client::response { return fail(code, "no", reason); };
+    static std::function<scripted_client::response()> failed(errc code) {
+        return [code]() -> scripted_client::response { return fail(code, "no"); };
+    }
+    static std::function<scripted_client::response()> failed(status_reason reason) {
+        return
+            [reason]() -> scripted_client::response { return fail(code_of(reason), "no", reason); };
     }
     base::outcome<bool> hold() { return aio::block_on(manager_->hold("leader", "a", seconds(15))); }
 
@@ -87,7 +92,7 @@ class lease_manager_test : public testing::Test {
 };
 
 TEST_F(lease_manager_test, finds_its_own_write_after_a_lost_response) {
-    client_.script = {failed(errc::not_found, "NotFound"), failed(errc::unavailable)};
+    client_.script = {failed(status_reason::not_found), failed(errc::unavailable)};
     EXPECT_EQ(hold().error().code, errc::unavailable);
     client_.script = {lease_of("a"), lease_of("a")};
     EXPECT_TRUE(hold().value());
@@ -99,24 +104,24 @@ TEST_F(lease_manager_test, finds_its_own_write_after_a_lost_response) {
 }
 
 TEST_F(lease_manager_test, returns_false_after_a_lost_race) {
-    client_.script = {failed(errc::not_found, "NotFound"), failed(errc::conflict, "AlreadyExists")};
+    client_.script = {failed(status_reason::not_found), failed(status_reason::already_exists)};
     EXPECT_FALSE(hold().value());
-    client_.script = {lease_of(""), failed(errc::precondition, "Conflict")};
+    client_.script = {lease_of(""), failed(status_reason::conflict)};
     EXPECT_FALSE(hold().value());
     client_.script = {lease_of(""),
-                      failed(errc::not_found, "NotFound")};  // deleted between the two calls
+                      failed(status_reason::not_found)};  // deleted between the two calls
     EXPECT_FALSE(hold().value());
 }
 
 TEST_F(lease_manager_test, reads_again_after_a_rejected_renewal) {
     client_.script = {lease_of("a"), lease_of("a")};
     ASSERT_TRUE(hold().value());
-    client_.script = {failed(errc::precondition, "Conflict"), lease_of("b")};
+    client_.script = {failed(status_reason::conflict), lease_of("b")};
     EXPECT_FALSE(hold().value());
     client_.script = {lease_of("a"), lease_of("a")};
     ASSERT_TRUE(hold().value());
-    client_.script = {failed(errc::precondition, "Conflict"), lease_of("a"),
-                      failed(errc::precondition, "Conflict")};
+    client_.script = {failed(status_reason::conflict), lease_of("a"),
+                      failed(status_reason::conflict)};
     EXPECT_FALSE(hold().value());
     EXPECT_TRUE(client_.script.empty());
 }
@@ -131,16 +136,16 @@ TEST_F(lease_manager_test, fails_if_the_lease_expired_before_the_response) {
 }
 
 TEST_F(lease_manager_test, reports_a_server_without_leases_as_unsupported) {
-    client_.script = {failed(errc::not_found, "not_served")};
+    client_.script = {failed(status_reason::not_served)};
     EXPECT_EQ(hold().error().code, errc::unsupported);
-    client_.script = {failed(errc::not_found, "not_served")};
+    client_.script = {failed(status_reason::not_served)};
     EXPECT_EQ(aio::block_on(manager_->live_holders("")).error().code, errc::unsupported);
 }
 
 TEST_F(lease_manager_test, release_fails_after_repeated_conflicts) {
     for (int turn = 0; turn < 4; ++turn) {
         client_.script.push_back(lease_of("a"));
-        client_.script.push_back(failed(errc::precondition, "Conflict"));
+        client_.script.push_back(failed(status_reason::conflict));
     }
     EXPECT_EQ(aio::block_on(manager_->release("leader", "a")).error().code, errc::unavailable);
     EXPECT_TRUE(client_.script.empty());

@@ -6,6 +6,7 @@
 
 #include "kube/api_status.hpp"
 #include "kube/json_text.hpp"
+#include "kube/status_reason.hpp"
 
 namespace kube {
 namespace {
@@ -228,7 +229,7 @@ void reflector::on_watch_failed(steady_time now, const failure& error) {
         // A corrupt event would be corrupt again.
         if (error.code == errc::corrupt) begin_list();
         // A server that fails at it (an etcd without progress requests) may still list.
-        if (sent_nothing && error.reason == "InternalError") phase_ = phase::list;
+        if (sent_nothing && error.cause == status_reason::internal_error) phase_ = phase::list;
         back_off(now, error);
     }
 }

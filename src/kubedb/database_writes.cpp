@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "domain/failure_cause.hpp"
 #include "kube/json_text.hpp"
+#include "kube/status_reason.hpp"
 #include "kubedb/dependent_object.hpp"
 #include "kubedb/manifests.hpp"
 #include "kubedb/names.hpp"
@@ -26,7 +28,8 @@ ports::database_key key_of(const domain::database& record) {
 
 std::unexpected<base::failure> being_deleted(const std::string& project) {
     return fail(errc::unavailable,
-                fmt::format("namespace '{}' is being deleted", namespace_of(project)), "deleting");
+                fmt::format("namespace '{}' is being deleted", namespace_of(project)),
+                domain::failure_cause::deleting);
 }
 }  // namespace
 
@@ -35,7 +38,7 @@ aio::task<void> database_writes::ensure_project(domain::project project) {
     const kube::resource resource{
         .version = "v1", .plural = "namespaces", .kind = "Namespace", .namespaced = false};
     auto created = co_await kube_.create(resource, {}, namespace_manifest(project));
-    if (!created && created.error().reason == "AlreadyExists") {
+    if (!created && created.error().cause == kube::status_reason::already_exists) {
         auto present = co_await kube_.get(resource, {}, namespace_of(project.name));
         if (!present && present.error().code == errc::not_found) {
             co_return being_deleted(project.name);
@@ -120,7 +123,7 @@ aio::task<void> database_writes::request_change(domain::database record, domain:
     const auto manifest = ops_manifest(*kind, record, seen->topology, change, operation_id);
     if (!manifest) co_return unsupported();
     auto created = co_await kube_.create(**requests, namespace_of(record.project), *manifest);
-    if (!created && created.error().reason != "AlreadyExists") {
+    if (!created && created.error().cause != kube::status_reason::already_exists) {
         co_return base::pass(std::move(created));
     }
     co_return base::ok();
@@ -160,7 +163,8 @@ std::unexpected<base::failure> database_writes::not_created(base::failure failur
     };
     if (std::ranges::any_of(failure.fields, is_deleting)) {
         known_projects_.erase(record.project);
-        return fail(errc::conflict, "the project's namespace is being deleted", "deleting");
+        return fail(errc::conflict, "the project's namespace is being deleted",
+                    domain::failure_cause::deleting);
     }
     if (failure.code == errc::not_found) {
         known_projects_.erase(record.project);

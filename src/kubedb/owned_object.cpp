@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "domain/failure_cause.hpp"
 #include "kube/json_text.hpp"
+#include "kube/status_reason.hpp"
 #include "kubedb/names.hpp"
 #include "kubedb/observe.hpp"
 
@@ -38,7 +40,8 @@ base::outcome<std::string> uid_if_owned(const json::object& present, std::string
     const auto& metadata = metadata_of(present);
     if (metadata.contains("deletionTimestamp")) {
         return fail(errc::conflict,
-                    fmt::format("the {} of a namesake is still being deleted", kind), "deleting");
+                    fmt::format("the {} of a namesake is still being deleted", kind),
+                    domain::failure_cause::deleting);
     }
     if (owner_of(present) != owner) {
         return fail(
@@ -56,10 +59,11 @@ aio::task<std::string> create_or_get(kube::client& client, kube::resource resour
     const std::string name(kube::text_at(metadata_of(content), "name"));
     const std::string owner(owner_of(content));
     auto object = co_await client.create(resource, ns, std::move(content));
-    if (!object && object.error().reason == "AlreadyExists") {
+    if (!object && object.error().cause == kube::status_reason::already_exists) {
         object = co_await client.get(resource, ns, name);
         if (!object && object.error().code == errc::not_found) {  // deleted between create and get
-            co_return fail(errc::conflict, "a namesake has just been deleted", "deleting");
+            co_return fail(errc::conflict, "a namesake has just been deleted",
+                           domain::failure_cause::deleting);
         }
     }
     if (!object) co_return base::pass(std::move(object));

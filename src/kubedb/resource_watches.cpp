@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "kube/discovery.hpp"
+#include "kube/status_reason.hpp"
 #include "kubedb/names.hpp"
 
 namespace kubedb {
@@ -161,7 +162,7 @@ void resource_watches::follow(resource_watch& entry, aio::task_group& watches) {
     entry.begin();
     watches.spawn([this, &entry]() -> aio::task<> {
         auto ended = co_await entry.informer->run();
-        if (!ended && ended.error().reason == "not_served") {
+        if (!ended && ended.error().cause == kube::status_reason::not_served) {
             // Discovery finds out whether the resource is served at another path.
             entry.end();
             kind_ended_.notify();

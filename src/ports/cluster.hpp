@@ -94,7 +94,8 @@ class cluster {
 
     // Creates the object and returns its uid. Idempotent: returns the uid of an existing object
     // that carries the id of the record. Errors: conflict/"not_owned" (the object belongs to
-    // another owner), conflict/"deleting" (an object of that name is still being deleted), invalid
+    // another owner), conflict/"deleting" (domain::failure_cause: an object of that name is still
+    // being deleted), invalid
     // (rejected by the schema or an admission rule), denied, limit (quota),
     // unsupported/"engine_not_installed", unavailable (/"project_missing": call ensure_project
     // first), timed_out.

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "domain/failure_cause.hpp"
+
 namespace fakes {
 namespace {
 
@@ -133,7 +135,8 @@ aio::task<std::string> fake_cluster::create(domain::database database) {
     if (it == objects_.end()) {
         make(database, database.id);
     } else if (it->second.state.deleting) {
-        co_return base::fail(errc::conflict, "an object of that name is being deleted", "deleting");
+        co_return base::fail(errc::conflict, "an object of that name is being deleted",
+                             domain::failure_cause::deleting);
     } else if (it->second.state.owner_database_id != database.id) {
         co_return base::fail(errc::conflict, "the name belongs to another object", "not_owned");
     }

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "domain/failure_cause.hpp"
+#include "kube/api_status.hpp"
 #include "test/support/cluster_contract.hpp"
 #include "test/wire/kubedb_world.hpp"
 
@@ -131,7 +133,7 @@ TEST_F(kubedb_cluster, ensure_project_recreates_a_deleted_namespace) {
         CO_REQUIRE(co_await env.world.delete_namespace("shop"));
         const auto rejected = co_await env.port.create(record());
         EXPECT_EQ(rejected.error().code, base::errc::conflict);
-        EXPECT_EQ(rejected.error().reason, "deleting");
+        EXPECT_EQ(rejected.error().cause, domain::failure_cause::deleting);
         const auto pending = co_await env.port.ensure_project({.name = "shop"});
         EXPECT_EQ(pending.error().code, base::errc::unavailable);
         CO_REQUIRE(co_await env.world.unblock_deletion(blocked));
@@ -140,7 +142,7 @@ TEST_F(kubedb_cluster, ensure_project_recreates_a_deleted_namespace) {
         base::outcome<void> again;
         do {
             again = co_await env.port.ensure_project({.name = "shop"});
-        } while (!again && again.error().reason == "deleting");
+        } while (!again && again.error().cause == domain::failure_cause::deleting);
         CO_REQUIRE(again);
         auto database = co_await env.port.create(record());
         EXPECT_TRUE(database);
@@ -302,7 +304,7 @@ TEST_F(kubedb_cluster, a_rejected_pause_of_the_database_leaves_the_sentinel_unch
 }
 
 base::failure not_served() {
-    return {base::errc::unavailable, "404 page not found", "not_served"};
+    return kube::failure_of_response(404, "404 page not found");
 }
 
 // A proxy, or a server that has not read its definitions yet, sends such a 404.

@@ -8,9 +8,11 @@
 
 #include "aio/block_on.hpp"
 #include "devcluster/apiserver/api_server.hpp"
+#include "kube/api_status.hpp"
 #include "kube/discovery.hpp"
 #include "kube/informer.hpp"
 #include "kube/kube_client.hpp"
+#include "kube/status_reason.hpp"
 #include "kubedb/dependent_object.hpp"
 #include "kubedb/manifests.hpp"
 #include "kubedb/names.hpp"
@@ -56,7 +58,7 @@ TEST_F(api_server_wire, calls_return_typed_errors) {
         EXPECT_EQ(missing.error().code, base::errc::not_found);
         auto unserved = co_await client.get(
             {.group = "kubedb.com", .version = "v9", .plural = "redises"}, "t", "none");
-        EXPECT_EQ(unserved.error().reason, "not_served");
+        EXPECT_EQ(unserved.error().cause, kube::status_reason::not_served);
         auto project = co_await client.create(namespaces_, {}, {{"metadata", {{"name", "t"}}}});
         EXPECT_TRUE(project);
         auto twice = co_await client.create(namespaces_, {}, {{"metadata", {{"name", "t"}}}});
@@ -226,9 +228,9 @@ TEST_F(api_server_wire, an_informer_resumes_after_its_kind_was_not_served) {
             kube::make_informer(faulty, {.kind = namespaces_}, listener, base::system_clock());
         for (const bool was_synced : {false, true}) {
             faulty.fail_next("watch namespaces",
-                             {base::errc::unavailable, "404 page not found", "not_served"});
+                             kube::failure_of_response(404, "404 page not found"));
             auto ended = co_await informer->run();
-            EXPECT_EQ(ended.error().reason, "not_served");
+            EXPECT_EQ(ended.error().cause, kube::status_reason::not_served);
             EXPECT_TRUE(listener.upserts.contains("t"));
             EXPECT_EQ(listener.deletes, 0);
             EXPECT_TRUE(listener.synced || !was_synced);
