@@ -250,6 +250,20 @@ TEST(metrics, the_age_is_spliced_in_and_fresh_becomes_stale) {
     EXPECT_EQ(whole(7s).at("status").as_string(), "fresh");
     EXPECT_EQ(whole(91s).at("status").as_string(), "stale");
     EXPECT_EQ(whole(0s).at("metrics").at("operations").as_object().size(), 2U);
+    EXPECT_EQ(whole(7s).at("message").as_string(), "");
+}
+
+TEST(metrics, the_cause_of_a_failed_scrape_is_spliced_in) {
+    auto view = *view_of("a", 1);
+    view.metrics = app::metrics_state::unavailable;
+    view.metrics_reason = "exporter_error";
+    view.metrics_message = "HTTP 500: \"boom\"";
+    const auto document = api::encode_metrics(view);
+    auto text = document.text;
+    text.insert(document.split_at, api::encode_age(api::age_of_sample(view, {})));
+    const auto whole = json::parse(text);
+    EXPECT_EQ(whole.at("reason").as_string(), "exporter_error");
+    EXPECT_EQ(whole.at("message").as_string(), "HTTP 500: \"boom\"");
 }
 
 TEST(etags, are_equal_in_all_processes_for_equal_content) {

@@ -1,5 +1,7 @@
 #include "app/app_metrics.hpp"
 
+#include "domain/scrape_cause.hpp"
+
 namespace app {
 
 std::string_view name(domain::action_kind kind) noexcept {
@@ -83,10 +85,17 @@ void probe::action(domain::action_kind kind, std::string_view result) {
         .add();
 }
 
-void probe::scrape(std::string_view result, double seconds) {
+void probe::scrape(const base::failure* error, double seconds) {
+    std::string_view result = "ok";
+    std::string_view reason;
+    if (error != nullptr) {
+        result = base::name(error->code);
+        const auto cause = domain::find_scrape_cause(error->reason);
+        reason = cause ? domain::name(*cause) : "other";
+    }
     registry_
-        .make_counter("dbaas_scrapes_total", "Scrapes by result.",
-                      {{"result", std::string(result)}})
+        .make_counter("dbaas_scrapes_total", "Scrapes by result and by cause of the failure.",
+                      {{"result", std::string(result)}, {"reason", std::string(reason)}})
         .add();
     scrape_seconds_.observe(seconds);
 }

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "app/state_counts.hpp"
+#include "base/failure.hpp"
 #include "domain/decide.hpp"
 #include "obs/metrics.hpp"
 
@@ -18,8 +19,8 @@ class probe {
     // result: "ok", "retry" or "failed".
     void action(domain::action_kind kind, std::string_view result);
     void counted(const census& now);
-    // result: "ok" or the errc of the failure.
-    void scrape(std::string_view result, double seconds);
+    // Counts a scrape. `error` is null if it succeeded.
+    void scrape(const base::failure* error, double seconds);
 
     obs::gauge& reconcile_waiting;
     obs::gauge& reconcile_in_work;

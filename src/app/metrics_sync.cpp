@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "domain/decide.hpp"
+#include "domain/scrape_cause.hpp"
 
 namespace app {
 namespace {
@@ -169,8 +170,7 @@ aio::task<> metrics_sync::scrape(std::string id, scrape_lanes::ticket place) {
                  database->observed ? database->observed->metrics_port : std::uint16_t{0}},
             begun + options_.timeout);
         const auto ended = deps_.clock.now();
-        deps_.probe.scrape(outcome ? std::string_view("ok") : base::name(outcome.error().code),
-                           seconds(ended - begun));
+        deps_.probe.scrape(outcome ? nullptr : &outcome.error(), seconds(ended - begun));
         const bool succeeded = outcome.has_value();
         const bool timed_out = !outcome && outcome.error().code == base::errc::timed_out;
         auto stored = co_await take(id, std::move(outcome));
@@ -205,11 +205,32 @@ bool metrics_sync::is_without_sample(const std::string& id) const {
            database->status.phase != domain::status_phase::failed;
 }
 
+// Logs a new cause. An exporter that has not started yet is no reason for a warning.
+void metrics_sync::log_failure(const entry& database, const std::string& reason,
+                               const std::string& message) {
+    const bool was_running =
+        database.sample || database.status.phase == domain::status_phase::running;
+    const auto severity = was_running ? obs::level::warning : obs::level::info;
+    if (!deps_.log.is_enabled(severity)) return;
+    const auto& record = *database.record;
+    deps_.log.write(severity, "scrape_failed",
+                    {{"database_id", record.id},
+                     {"project", record.project},
+                     {"name", record.name},
+                     {"engine", record.engine},
+                     {"reason", reason},
+                     {"detail", message}});
+}
+
 aio::task<> metrics_sync::take(
     std::string id, base::outcome<std::shared_ptr<const domain::metrics_sample>> outcome) {
     auto* database = deps_.table.find(id);
     if (database == nullptr || !targets_.contains(id)) co_return base::ok();
     if (outcome) {
+        if (domain::find_scrape_cause(database->metrics_reason)) {
+            deps_.log.info("scrape_recovered",
+                           {{"database_id", id}, {"reason", database->metrics_reason}});
+        }
         const auto sample = *outcome;
         deps_.table.set_sample(*database, sample);
         co_return co_await deps_.history.append(id, sample->observed_at, sample->values);
@@ -217,9 +238,9 @@ aio::task<> metrics_sync::take(
     const auto& failure = outcome.error();
     if (failure.code == base::errc::cancelled) co_return base::ok();
     const auto state = database->sample ? metrics_state::stale : metrics_state::unavailable;
-    deps_.table.set_metrics_trouble(
-        *database, state,
-        failure.reason.empty() ? std::string(base::name(failure.code)) : failure.reason);
+    auto reason = failure.reason.empty() ? std::string(base::name(failure.code)) : failure.reason;
+    if (reason != database->metrics_reason) log_failure(*database, reason, failure.text);
+    deps_.table.set_metrics_trouble(*database, state, std::move(reason), failure.text);
     co_return base::ok();
 }
 

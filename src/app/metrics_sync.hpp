@@ -81,6 +81,7 @@ class metrics_sync final : public platform_listener {
     aio::task<> scrape(std::string id, scrape_lanes::ticket place);
     aio::task<> take(std::string id,
                      base::outcome<std::shared_ptr<const domain::metrics_sample>> outcome);
+    void log_failure(const entry& database, const std::string& reason, const std::string& message);
     [[nodiscard]] bool is_without_sample(const std::string& id) const;
     [[nodiscard]] static std::string reason_against(const entry& database);
 

@@ -7,6 +7,7 @@
 #include "test/support/fake_metrics_source.hpp"
 #include "test/support/manual_clock.hpp"
 #include "test/support/memory_document_store.hpp"
+#include "test/support/recording_log.hpp"
 
 namespace {
 
@@ -63,6 +64,7 @@ class metrics_sync : public testing::Test {
     fakes::manual_clock clock_;
     fakes::memory_document_store store_;
     fakes::fake_metrics_source source_{clock_};
+    fakes::recording_log log_;
     obs::registry registry_;
     app::probe probe_{registry_};
     app::readiness health_;
@@ -73,7 +75,7 @@ class metrics_sync : public testing::Test {
                              .source = source_,
                              .history = history_,
                              .clock = clock_,
-                             .log = obs::null_log(),
+                             .log = log_,
                              .probe = probe_,
                              .health = health_},
                             {.interval = interval}};
@@ -139,6 +141,58 @@ TEST_F(metrics_sync, keeps_the_last_sample_as_stale_after_a_failure) {
     EXPECT_EQ(database->metrics, app::metrics_state::stale);
     EXPECT_EQ(database->metrics_reason, "no_endpoints");
     EXPECT_NE(database->sample, nullptr);
+}
+
+TEST_F(metrics_sync, logs_each_change_of_the_cause_once) {
+    source_.give("db-1", {});
+    put("db-1", 0s);
+    observe("db-1", observed_phase::ready);
+    pass(interval);
+    source_.fail("db-1", {base::errc::unavailable, "HTTP 500: boom", "exporter_error"});
+    pass(3 * interval);
+    const auto first = log_.lines_of("scrape_failed");
+    ASSERT_EQ(first.size(), 1U);
+    EXPECT_NE(first[0].find("exporter_error"), std::string::npos) << first[0];
+    EXPECT_NE(first[0].find("HTTP 500: boom"), std::string::npos) << first[0];
+    source_.fail("db-1", {base::errc::corrupt, "line 4: the value", "malformed_page"});
+    pass(2 * interval);
+    EXPECT_EQ(log_.lines_of("scrape_failed").size(), 2U);
+    EXPECT_TRUE(log_.lines_of("scrape_recovered").empty());
+    source_.give("db-1", {});
+    pass(2 * interval);
+    EXPECT_EQ(log_.lines_of("scrape_recovered").size(), 1U);
+}
+
+TEST_F(metrics_sync, keeps_the_message_of_the_failure_until_a_scrape_succeeds) {
+    put("db-1", 0s);
+    observe("db-1", observed_phase::ready);
+    source_.fail("db-1", {base::errc::corrupt, "line 4: the value", "malformed_page"});
+    pass(interval);
+    EXPECT_EQ(table_.find("db-1")->view->metrics_message, "line 4: the value");
+    source_.fail("db-1", {base::errc::corrupt, "line 7: the value", "malformed_page"});
+    pass(interval);
+    EXPECT_EQ(table_.find("db-1")->view->metrics_message, "line 7: the value");
+    source_.give("db-1", {});
+    pass(interval);
+    EXPECT_EQ(table_.find("db-1")->view->metrics_message, "");
+}
+
+TEST_F(metrics_sync, counts_failed_scrapes_by_cause) {
+    put("db-1", 0s);
+    observe("db-1", observed_phase::ready);
+    source_.fail("db-1", {base::errc::unavailable, "HTTP 500: boom", "exporter_error"});
+    pass(interval);
+    source_.fail("db-1", {base::errc::unavailable, "an unbounded text", "an unbounded text"});
+    pass(interval);
+    source_.give("db-1", {});
+    pass(interval);
+    const auto page = registry_.expose();
+    for (const auto* labels : {R"({result="unavailable",reason="exporter_error"})",
+                               R"({result="unavailable",reason="other"})",
+                               R"({result="ok",reason=""})"}) {
+        EXPECT_NE(page.find(std::string("dbaas_scrapes_total") + labels), std::string::npos)
+            << page;
+    }
 }
 
 TEST_F(metrics_sync, skips_a_database_without_a_stats_service) {

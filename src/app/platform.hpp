@@ -37,6 +37,7 @@ struct database_view {
         sample;  // newest successful scrape; null before the first
     metrics_state metrics = metrics_state::pending;
     std::string metrics_reason;  // why not fresh: "timed_out", "not_running", ...; empty when fresh
+    std::string metrics_message;  // of the failed scrape, for people; may be empty
     std::chrono::seconds metrics_interval{30};
     std::uint64_t version = 0;  // grows with every publication of any database
 };

@@ -57,6 +57,7 @@ void state_cache::publish(entry& database, change delta) {
                       .sample = database.sample,
                       .metrics = database.metrics,
                       .metrics_reason = database.metrics_reason,
+                      .metrics_message = database.metrics_message,
                       .metrics_interval = metrics_interval_,
                       .version = ++version_});
     untold_.emplace_back(database.view, delta);
@@ -239,13 +240,19 @@ void state_cache::set_sample(entry& database,
     database.sample = std::move(sample);
     database.metrics = metrics_state::fresh;
     database.metrics_reason.clear();
+    database.metrics_message.clear();
     publish(database, {.metrics = true});
 }
 
-void state_cache::set_metrics_trouble(entry& database, metrics_state state, std::string reason) {
-    if (database.metrics == state && database.metrics_reason == reason) return;
+void state_cache::set_metrics_trouble(entry& database, metrics_state state, std::string reason,
+                                      std::string message) {
+    if (database.metrics == state && database.metrics_reason == reason &&
+        database.metrics_message == message) {
+        return;
+    }
     database.metrics = state;
     database.metrics_reason = std::move(reason);
+    database.metrics_message = std::move(message);
     publish(database, {.metrics = true});
 }
 

@@ -27,6 +27,7 @@ struct entry {
     std::shared_ptr<const domain::metrics_sample> sample;
     metrics_state metrics = metrics_state::pending;
     std::string metrics_reason;
+    std::string metrics_message;
     base::steady_time first_sight_until = base::steady_time::min();  // absence means nothing until
     std::shared_ptr<const database_view> view;                       // as last published
 };
@@ -72,7 +73,8 @@ class state_cache {
     void refresh_status(entry& database);
 
     void set_sample(entry& database, std::shared_ptr<const domain::metrics_sample> sample);
-    void set_metrics_trouble(entry& database, metrics_state state, std::string reason);
+    void set_metrics_trouble(entry& database, metrics_state state, std::string reason,
+                             std::string message = {});
 
     void set_catalogue(std::shared_ptr<const ports::catalogue> offer);
     [[nodiscard]] const std::shared_ptr<const ports::catalogue>& catalogue() const noexcept {

@@ -27,12 +27,11 @@ class direct_fetcher final : public page_fetcher {
     aio::task<fetched_page> fetch(ports::scrape_target target,
                                   base::steady_time deadline) override {
         if (target.metrics_port == 0) {
-            co_return base::fail(errc::not_found, "there is no stats service with a port 'metrics'",
-                                 reason::no_stats_service);
+            co_return fail(cause::no_stats_service,
+                           "there is no stats service with a port 'metrics'");
         }
         if (open_ >= options_.connections_max) {
-            co_return base::fail(errc::unavailable, "too many concurrent scrapes",
-                                 reason::throttled);
+            co_return fail(cause::throttled, "too many concurrent scrapes");
         }
         const permit open(open_);
         const auto host = fmt::format("{}-stats.{}.svc", target.key.name, ns_(target.key.project));

@@ -274,9 +274,9 @@ TEST_P(every_fetcher, maps_the_status_of_the_response_to_a_reason) {
     using base::errc;
     for (const auto& [status, code, reason] :
          {std::tuple{404U, errc::not_found, "no_metrics_page"},
-          std::tuple{401U, errc::denied, "metrics_denied"},
+          std::tuple{401U, errc::denied, "exporter_denied"},
           std::tuple{429U, errc::unavailable, "throttled"},
-          std::tuple{500U, errc::unavailable, "exporter_unreachable"},
+          std::tuple{500U, errc::unavailable, "exporter_error"},
           std::tuple{504U, errc::timed_out, "exporter_timeout"},
           std::tuple{302U, errc::corrupt, "unexpected_status"}}) {
         const exporter redis(behavior::page, status);

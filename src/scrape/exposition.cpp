@@ -12,6 +12,7 @@
 #include <limits>
 
 #include "base/ascii.hpp"
+#include "scrape/failures.hpp"
 
 namespace scrape {
 namespace {
@@ -90,9 +91,8 @@ base::outcome<page_format> format_of(std::string_view content_type) {
     const auto type = base::trimmed(content_type.substr(0, content_type.find(';')));
     if (type.empty() || same_letters(type, "text/plain")) return page_format::text;
     if (same_letters(type, "application/openmetrics-text")) return page_format::openmetrics;
-    return base::fail(base::errc::corrupt,
-                      fmt::format("'{}' is not an exposition format", type.substr(0, 80)),
-                      "wrong_media_type");
+    return fail(cause::wrong_media_type,
+                fmt::format("'{}' is not an exposition format", type.substr(0, 80)));
 }
 
 std::string unescaped(std::string_view value) {
@@ -163,8 +163,9 @@ void page_reader::open(std::string_view page, page_format format, const name_tab
     name_ = last_name_ = {};
     last_index_ = name_table::absent;
     eof_seen_ = false;
-    problem_ = page.size() > limits_.page_bytes ? "page_too_large" : nullptr;
-    if (problem_ != nullptr) next_line_ = end_;
+    problem_ = nullptr;
+    is_too_large_ = page.size() > limits_.page_bytes;
+    if (is_too_large_) next_line_ = end_;
 }
 
 bool page_reader::fail(const char* problem) noexcept {
@@ -197,7 +198,8 @@ bool page_reader::next(sample& out) {
                 break;
         }
     }
-    if (problem_ == nullptr && format_ == page_format::openmetrics && !eof_seen_) {
+    const bool is_read = problem_ == nullptr && !is_too_large_;
+    if (is_read && format_ == page_format::openmetrics && !eof_seen_) {
         line_begin_ = end_;
         fail("# EOF is missing: the page is truncated");
     }
@@ -205,15 +207,12 @@ bool page_reader::next(sample& out) {
 }
 
 base::outcome<void> page_reader::finish() const {
-    if (problem_ == nullptr) return {};
-    if (std::string_view(problem_) == "page_too_large") {
-        return base::fail(base::errc::limit,
-                          fmt::format("the page has {} bytes; the maximum is {}", end_ - begin_,
-                                      limits_.page_bytes),
-                          "page_too_large");
+    if (is_too_large_) {
+        return scrape::fail(cause::page_too_large, fmt::format("the page has {} bytes; the maximum is {}",
+                                                       end_ - begin_, limits_.page_bytes));
     }
-    return base::fail(base::errc::corrupt, fmt::format("line {}: {}", line(), problem_),
-                      "malformed_page");
+    if (problem_ == nullptr) return {};
+    return scrape::fail(cause::malformed_page, fmt::format("line {}: {}", line(), problem_));
 }
 
 std::size_t page_reader::line() const noexcept {

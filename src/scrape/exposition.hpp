@@ -102,6 +102,7 @@ class page_reader {
     std::string_view last_name_;                     // of the previous line
     std::uint32_t last_index_ = name_table::absent;  // of last_name_
     bool eof_seen_ = false;
+    bool is_too_large_ = false;
     const char* problem_ = nullptr;
     std::vector<label> labels_;
 };

@@ -45,25 +45,21 @@ class exporter_source final : public ports::metrics_source {
     aio::task<std::shared_ptr<const domain::metrics_sample>> scrape(
         ports::scrape_target target, base::steady_time deadline) override {
         const auto& key = target.key;
-        const auto context = fmt::format("scrape {}/{}", key.project, key.name);
         const auto* const plan = find_plan(key.engine);
         if (plan == nullptr) {
-            co_return base::fail(base::errc::unsupported,
-                                 fmt::format("{}: there are no metric rules for the engine '{}'",
-                                             context, key.engine),
-                                 "engine_without_mapping");
+            co_return fail(cause::engine_without_mapping,
+                           fmt::format("there are no metric rules for the engine '{}'",
+                                       key.engine));
         }
         if (clock_.now() >= deadline) {
-            co_return base::fail(base::errc::timed_out, context + ": the deadline has passed");
+            co_return base::fail(base::errc::timed_out, "the deadline of the scrape has passed");
         }
         // The scrape shares ownership of the memory: forget() may erase the map's entry before the
         // page arrives.
         const auto memory = memory_of(target.database_id);
         auto page = co_await fetcher_.fetch(std::move(target), deadline);
-        if (!page) co_return base::pass(std::move(page), context);
-        auto sample = translate(*plan, *page, *memory);
-        if (!sample) co_return base::pass(std::move(sample), context);
-        co_return std::move(*sample);
+        if (!page) co_return base::pass(std::move(page));
+        co_return translate(*plan, *page, *memory);
     }
 
     void forget(const std::string& database_id) override { memories_.erase(database_id); }

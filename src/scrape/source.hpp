@@ -24,8 +24,9 @@ struct fetched_page {
 class page_fetcher {
   public:
     virtual ~page_fetcher() = default;
-    // Fetches the page of a database. Errors, with the reasons of failures.hpp: unavailable,
-    // timed_out, denied, not_found, limit, corrupt (not HTTP, or an unexpected status); cancelled.
+    // Fetches the page of a database. Errors, with the name of a domain::scrape_cause as the reason:
+    // unavailable, timed_out, denied, not_found, limit, corrupt (not HTTP, or an unexpected
+    // status); cancelled.
     virtual aio::task<fetched_page> fetch(ports::scrape_target target,
                                           base::steady_time deadline) = 0;
 };
@@ -48,8 +49,8 @@ struct source_options {
     page_limits limits{};
 };
 
-// The fetcher must outlive the source. A further error of scrape(): unsupported/
-// "engine_without_mapping".
+// The fetcher must outlive the source. A further error of scrape(): unsupported (no rules for the
+// engine).
 std::unique_ptr<ports::metrics_source> make_source(page_fetcher& pages, const base::clock& clock,
                                                    source_options options = {});
 

@@ -102,7 +102,7 @@ TEST(source, keeps_the_readings_after_a_failed_scrape) {
     ASSERT_FALSE(failed);
     EXPECT_EQ(failed.error().code, base::errc::unavailable);
     EXPECT_EQ(failed.error().reason, "no_endpoints");
-    EXPECT_EQ(failed.error().text, "scrape shop/cache: no endpoints");
+    EXPECT_EQ(failed.error().text, "no endpoints");
     test.clock.passed += 30s;
     const auto third = test.scrape();
     ASSERT_TRUE(third);
@@ -116,7 +116,17 @@ TEST(source, rejects_other_content) {
     EXPECT_EQ(test.scrape().error().reason, "wrong_media_type");
     const auto malformed = test.scrape();
     EXPECT_EQ(malformed.error().code, base::errc::corrupt);
-    EXPECT_EQ(malformed.error().text, "scrape shop/cache: line 1: the value is not a number");
+    EXPECT_EQ(malformed.error().text, "line 1: the value is not a number");
+}
+
+TEST(source, reports_the_number_of_a_broken_line) {
+    fixture test;
+    test.give(
+        "# TYPE redis_up gauge\nredis_up 1\n"
+        "# TYPE redis_connected_clients gauge\nredis_connected_clients one\n");
+    const auto broken = test.scrape();
+    EXPECT_EQ(broken.error().reason, "malformed_page");
+    EXPECT_EQ(broken.error().text, "line 4: the value is not a number");
 }
 
 TEST(source, rejects_an_unknown_engine_and_a_past_deadline) {
@@ -154,8 +164,13 @@ TEST(service_proxy_fetcher, maps_the_failures_of_its_client_to_reasons) {
                      "ServiceUnavailable", "no_endpoints"},
           std::tuple{base::errc::unavailable, "error trying to reach service", "",
                      "exporter_unreachable"},
+          std::tuple{base::errc::unavailable, "no service port \"metrics\" found for service \"x\"",
+                     "ServiceUnavailable", "no_stats_service"},
+          std::tuple{base::errc::unavailable, "etcdserver: request timed out", "InternalError",
+                     "api_server_error"},
           std::tuple{base::errc::unavailable, "the token has expired", "Unauthorized",
                      "metrics_denied"},
+          std::tuple{base::errc::corrupt, "bad version", "", "invalid_response"},
           std::tuple{base::errc::not_found, "services \"x\" not found", "NotFound",
                      "no_stats_service"},
           std::tuple{base::errc::denied, "forbidden", "Forbidden", "metrics_denied"},
@@ -179,21 +194,56 @@ TEST(service_proxy_fetcher, reports_throttling_of_the_api_server) {
 }
 
 TEST(service_proxy_fetcher, distinguishes_responses_of_the_api_server_and_the_exporter) {
-    const std::string status = R"({"kind":"Status","code":404})";
+    const std::string status = R"({"kind":"Status","message":"of the API server"})";
     const auto failure = [](unsigned code, std::string type, std::string body) {
         const auto page = page_of(response_of(code, std::move(type), std::move(body)));
         return page ? base::failure{} : page.error();
     };
     EXPECT_EQ(failure(404, "application/json", status).reason, "no_stats_service");
     EXPECT_EQ(failure(404, "text/plain", "404 page not found").reason, "no_metrics_page");
-    EXPECT_EQ(failure(403, "application/json", status).code, base::errc::denied);
+    EXPECT_EQ(failure(403, "application/json", status).reason, "metrics_denied");
+    EXPECT_EQ(failure(403, "text/plain", "forbidden").reason, "exporter_denied");
+    EXPECT_EQ(failure(401, "text/plain", "").reason, "exporter_denied");
     EXPECT_EQ(failure(401, "text/plain", "").code, base::errc::denied);
     EXPECT_EQ(failure(429, "text/plain", "").reason, "throttled");
     EXPECT_EQ(failure(504, "text/plain", "").code, base::errc::timed_out);
-    EXPECT_EQ(failure(500, "text/plain", "boom").reason, "exporter_unreachable");
-    EXPECT_EQ(failure(503, "application/json", "no endpoints available for service").reason,
+    EXPECT_EQ(failure(500, "application/json", status).reason, "api_server_error");
+    EXPECT_EQ(failure(503, "application/json",
+                      R"({"kind":"Status","message":"no endpoints available for service"})")
+                  .reason,
               "no_endpoints");
-    EXPECT_EQ(failure(302, "text/html", "").reason, "unexpected_status");
+    EXPECT_EQ(failure(503, "text/plain", "error trying to reach service: dial tcp: no route to host").reason,
+              "exporter_unreachable");
+}
+
+TEST(page_of, distinguishes_an_error_of_the_exporter_from_its_absence) {
+    for (const unsigned status : {500U, 502U, 503U}) {
+        const auto page = page_of(response_of(status, "text/plain", "boom"));
+        ASSERT_FALSE(page);
+        EXPECT_EQ(page.error().reason, "exporter_error");
+        EXPECT_EQ(page.error().code, base::errc::unavailable);
+        EXPECT_EQ(page.error().text, "HTTP " + std::to_string(status) + ": boom");
+    }
+}
+
+TEST(page_of, keeps_the_number_of_an_unexpected_status) {
+    for (const unsigned status : {204U, 302U, 400U, 418U}) {
+        const auto page = page_of(response_of(status, "text/html", ""));
+        ASSERT_FALSE(page);
+        EXPECT_EQ(page.error().reason, "unexpected_status");
+        EXPECT_EQ(page.error().text, "HTTP " + std::to_string(status));
+    }
+}
+
+TEST(page_of, quotes_the_first_lines_without_credentials) {
+    const auto page = page_of(
+        response_of(500, "text/plain",
+                    "An error has occurred while serving metrics:\n\n1 error(s) occurred:\n"
+                    "* dial postgresql://admin:s3cret@10.0.0.1:5432/x: no route to host\n"));
+    ASSERT_FALSE(page);
+    EXPECT_EQ(page.error().text,
+              "HTTP 500: An error has occurred while serving metrics: 1 error(s) occurred: * dial "
+              "postgresql://***@10.0.0.1:5432/x: no route to host");
 }
 
 }  // namespace

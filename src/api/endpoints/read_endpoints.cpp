@@ -72,7 +72,8 @@ http::response metrics_response(const database_documents& documents, const reque
                                                               {"last_updated", updated},
                                                               {"request_id", context.request_id}});
     // The age grows with every second, so the tag is weak. It names the state as well.
-    auto etag = weak_etag_of(documents.metrics_hash, app::name(age.state));
+    const auto hash = base::fnv1a(age.message, base::fnv1a(age.reason, documents.metrics_hash));
+    auto etag = weak_etag_of(hash, app::name(age.state));
     if (is_known(request.headers.get("If-None-Match"), etag)) return not_modified(std::move(etag));
     http::body body(documents.metrics);
     body.split_at = documents.metrics_split;

@@ -231,7 +231,9 @@ metrics_document encode_metrics(const app::database_view& view) {
 }
 
 sample_age age_of_sample(const app::database_view& view, base::instant now) {
-    sample_age age{.state = view.metrics, .reason = view.metrics_reason};
+    sample_age age{.state = view.metrics,
+                   .reason = view.metrics_reason,
+                   .message = view.metrics_message};
     if (!view.sample) return age;
     const auto duration =
         std::chrono::duration_cast<std::chrono::seconds>(now - view.sample->observed_at);
@@ -246,6 +248,8 @@ sample_age age_of_sample(const app::database_view& view, base::instant now) {
 std::string encode_age(const sample_age& age) {
     std::string text = fmt::format(",\"status\":\"{}\",\"reason\":", app::name(age.state));
     json_writer(text).text(age.reason);
+    text += ",\"message\":";
+    json_writer(text).text(age.message);
     text += ",\"age_seconds\":";
     text += age.seconds ? std::to_string(*age.seconds) : "null";
     return text;

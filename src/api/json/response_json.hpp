@@ -25,7 +25,7 @@ std::string encode(const Object& object) {
 }
 
 // The metrics document in two halves. The members that depend on the time of the request ("status",
-// "reason" and "age_seconds") go between them.
+// "reason", "message" and "age_seconds") go between them.
 struct metrics_document {
     std::string text;
     std::size_t split_at = 0;
@@ -35,6 +35,7 @@ metrics_document encode_metrics(const app::database_view& view);
 struct sample_age {
     app::metrics_state state = app::metrics_state::pending;
     std::string_view reason{};              // of a state other than fresh; belongs to the view
+    std::string_view message{};             // of a failed scrape; belongs to the view
     std::optional<std::int64_t> seconds{};  // nothing without a sample
 };
 // A fresh sample becomes stale when it is older than three intervals.

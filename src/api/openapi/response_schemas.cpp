@@ -172,14 +172,18 @@ constexpr std::string_view text = R"json({
  "Metrics": {
   "type": "object",
   "required": [
-   "database_id", "engine", "status", "reason", "last_updated", "age_seconds", "interval_seconds", "metrics",
-   "engine_metrics"
+   "database_id", "engine", "status", "reason", "message", "last_updated", "age_seconds", "interval_seconds",
+   "metrics", "engine_metrics"
   ],
   "properties": {
    "database_id": {"type": "string"},
    "engine": {"$ref": "#/components/schemas/EngineName"},
    "status": {"type": "string", "enum": ["fresh", "stale", "pending", "unavailable"]},
    "reason": {"type": "string"},
+   "message": {
+    "type": "string",
+    "description": "Of the last failed scrape: the status and the first lines of the response, with credentials masked"
+   },
    "last_updated": {"$ref": "#/components/schemas/Instant"},
    "age_seconds": {"type": ["integer", "null"], "minimum": 0},
    "interval_seconds": {"type": "integer", "minimum": 1},

@@ -1,0 +1,149 @@
+#include "scrape/excerpt.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "base/ascii.hpp"
+#include "base/secret.hpp"
+#include "base/utf8.hpp"
+
+namespace scrape {
+namespace {
+
+using std::string_view;
+
+// Bytes of the text that are examined. Masking may shorten the text.
+constexpr std::size_t bytes_examined = 4096;
+
+// A key names a credential if it ends in one of these words.
+constexpr std::array<string_view, 13> secret_words{
+    "password", "passwd", "pass",    "pwd",    "secret",     "token",        "credential",
+    "credentials", "apikey", "api_key", "api-key", "access_key", "private_key"};
+// Words in front of a credential, without ':' or '='.
+constexpr std::array<string_view, 2> schemes{"bearer", "basic"};
+
+constexpr string_view blanks = " \t";
+constexpr string_view quotes = "\"'`";
+constexpr string_view token_ends = " \t\"'`<>";
+constexpr string_view value_ends = " \t\"'`<>,;&)}]";
+
+bool is_word(char c) {
+    const char small = base::lower(c);
+    return (small >= 'a' && small <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+}
+
+// Returns the text as one line of well-formed characters.
+std::string one_line(string_view text) {
+    std::string line;
+    for (std::size_t pos = 0; pos < text.size();) {
+        const auto length = base::utf8_length(text.substr(pos));
+        const auto byte = static_cast<unsigned char>(text[pos]);
+        if (length == 0 || byte <= 0x20 || byte == 0x7f) {
+            if (!line.empty() && line.back() != ' ') line += ' ';
+        } else {
+            line += text.substr(pos, length);
+        }
+        pos += std::max<std::size_t>(length, 1);
+    }
+    while (line.ends_with(' ')) line.pop_back();
+    return line;
+}
+
+std::size_t position_or_end(std::size_t position, string_view text) {
+    return std::min(position, text.size());
+}
+
+// Masks "user:password@" in each token. Returns the masked text.
+std::string without_userinfo(string_view text) {
+    std::string out;
+    while (!text.empty()) {
+        const auto size = position_or_end(text.find_first_of(token_ends), text);
+        auto token = text.substr(0, size);
+        const auto sign = token.rfind('@');
+        if (sign != token.npos) {
+            const auto scheme = token.find("://");
+            const auto start = scheme < sign ? scheme + 3 : 0;
+            if (token.substr(start, sign - start).find(':') != token.npos) {
+                out += token.substr(0, start);
+                out += base::secret::mask();
+                token.remove_prefix(sign);
+            }
+        }
+        out += token;
+        out += text.substr(size, 1);
+        text.remove_prefix(std::min(size + 1, text.size()));
+    }
+    return out;
+}
+
+// Returns the length of the text from the end of a key to its value: a quote that closes the key,
+// ':' or '=', and blanks. Returns 0 if no value follows.
+std::size_t separator_length(string_view text) {
+    std::size_t length = 0;
+    const auto skip = [&](string_view characters) {
+        while (length < text.size() && characters.find(text[length]) != characters.npos) ++length;
+    };
+    skip("\\\"'");
+    skip(blanks);
+    if (length == text.size() || (text[length] != ':' && text[length] != '=')) return 0;
+    ++length;
+    skip(blanks);
+    return length;
+}
+
+// Returns the length of the value at the start of `text`, with its quotes.
+std::size_t value_length(string_view text) {
+    const auto start = position_or_end(text.find_first_not_of('\\'), text);
+    if (start < text.size() && quotes.find(text[start]) != quotes.npos) {
+        const auto closing = text.find(text[start], start + 1);
+        return closing == text.npos ? text.size() : closing + 1;
+    }
+    return position_or_end(text.find_first_of(value_ends), text);
+}
+
+// Masks the values of keys that name a credential. Returns the masked text.
+std::string without_values(string_view text) {
+    std::string out;
+    while (!text.empty()) {
+        const auto size = std::size_t(std::ranges::find_if_not(text, is_word) - text.begin());
+        const auto key = base::lower(text.substr(0, size));
+        out += text.substr(0, size);
+        text.remove_prefix(size);
+        const auto is_suffix = [&key](string_view word) { return key.ends_with(word); };
+        std::size_t gap = 0;
+        std::size_t value = 0;
+        if (std::ranges::any_of(secret_words, is_suffix)) {
+            gap = separator_length(text);
+            if (gap > 0) value = value_length(text.substr(gap));
+        } else if (key == "authorization") {
+            gap = separator_length(text);
+            if (gap > 0) value = text.size() - gap;  // a scheme and the credential
+        } else if (std::ranges::find(schemes, key) != schemes.end() && text.starts_with(' ')) {
+            gap = 1;
+            value = value_length(text.substr(gap));
+        }
+        if (value > 0) {
+            out += text.substr(0, gap);
+            out += base::secret::mask();
+            text.remove_prefix(gap + value);
+        } else if (!text.empty()) {
+            out += text.front();
+            text.remove_prefix(1);
+        }
+    }
+    return out;
+}
+
+}  // namespace
+
+std::string excerpt_of(string_view text) {
+    auto front = base::truncate_utf8(text, bytes_examined);
+    // The last word may be a part of a credential.
+    if (front.size() < text.size()) front = front.substr(0, front.find_last_of(" \t\n"));
+    auto masked = without_values(without_userinfo(one_line(front)));
+    const auto shown = base::truncate_utf8(masked, excerpt_bytes_max);
+    if (shown.size() == masked.size() && front.size() == text.size()) return masked;
+    return std::string(shown) + "...";
+}
+
+}  // namespace scrape
