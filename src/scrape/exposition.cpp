@@ -17,6 +17,8 @@
 namespace scrape {
 namespace {
 
+constexpr const char* line_too_long = "the line is too long";
+
 enum char_class : std::uint8_t { name_start = 1, name_rest = 2, label_start = 4, label_rest = 8 };
 
 constexpr std::array<std::uint8_t, 256> classes = [] {
@@ -185,9 +187,7 @@ bool page_reader::next(sample& out) {
             }
         }
         next_line_ = line_end_ == end_ ? end_ : line_end_ + 1;
-        if (std::size_t(line_end_ - line_begin_) > limits_.line_bytes) {
-            return fail("the line is too long");
-        }
+        if (wanted_ == nullptr && is_line_too_long()) return fail(line_too_long);
         if (eof_seen_) return fail("text after # EOF");
         switch (read_line(out)) {
             case verdict::sample:
@@ -227,18 +227,32 @@ page_reader::verdict page_reader::read_line(sample& out) {
     const char* cursor = line_begin_;
     if (format_ == page_format::text) skip_blanks(cursor);
     if (cursor == line_end_) {
-        if (format_ == page_format::text) return verdict::skipped;
-        fail("an empty line");
-        return verdict::failed;
+        return format_ == page_format::text ? verdict::skipped : without_name("an empty line");
     }
     if (*cursor == '#') return read_comment() ? verdict::skipped : verdict::failed;
-    if (!read_name(cursor)) return verdict::failed;
-    if (!choose_name()) return verdict::skipped;
+    const bool is_quoted = *cursor == '{';
+    const bool has_name = is_quoted ? read_quoted_name(cursor) : read_name(cursor);
+    if (!has_name) return without_name("a metric name was expected");
+    const bool is_wanted = choose_name();
+    if (is_quoted) last_name_ = {};  // without its quotes it may not be a name
+    if (!is_wanted) return verdict::skipped;
+    if (wanted_ != nullptr && is_line_too_long()) {
+        fail(line_too_long);
+        return verdict::failed;
+    }
     labels_.clear();
     if (format_ == page_format::text) skip_blanks(cursor);
-    if (cursor != line_end_ && *cursor == '{') {
-        ++cursor;
+    const bool has_labels = cursor != line_end_ && (*cursor == '{' || is_quoted);
+    if (has_labels) {
+        if (is_quoted && *cursor != ',' && *cursor != '}') {
+            fail("',' or '}' was expected after the metric name");
+            return verdict::failed;
+        }
+        if (*cursor != '}') ++cursor;
         if (!read_labels(cursor)) return verdict::failed;
+    } else if (is_quoted) {
+        fail("the labels are not closed");
+        return verdict::failed;
     }
     if (!read_value(cursor, out.value)) return verdict::failed;
     if (!read_tail(cursor)) return verdict::failed;
@@ -246,6 +260,17 @@ page_reader::verdict page_reader::read_line(sample& out) {
     out.labels = labels_;
     out.name_index = last_index_;
     return verdict::sample;
+}
+
+bool page_reader::is_line_too_long() const noexcept {
+    return std::size_t(line_end_ - line_begin_) > limits_.line_bytes;
+}
+
+// Without a name that can be read, no table has the line.
+page_reader::verdict page_reader::without_name(const char* problem) noexcept {
+    if (wanted_ != nullptr) return verdict::skipped;
+    fail(problem);
+    return verdict::failed;
 }
 
 // Skips a comment. OpenMetrics allows four kinds of comments only.
@@ -260,7 +285,7 @@ bool page_reader::read_comment() {
     if (text.starts_with("# HELP ") || text.starts_with("# TYPE ") || text.starts_with("# UNIT ")) {
         return true;
     }
-    return fail("a comment other than # HELP, # TYPE, # UNIT or # EOF");
+    return wanted_ != nullptr || fail("a comment other than # HELP, # TYPE, # UNIT or # EOF");
 }
 
 // The lines of a family are adjacent, so the name usually equals that of the previous line.
@@ -273,10 +298,25 @@ bool page_reader::read_name(const char*& cursor) {
         cursor += same;
         return true;
     }
-    if (!is(*cursor, name_start)) return fail("a metric name was expected");
+    if (!is(*cursor, name_start)) return false;
     const char* const start = cursor;
     while (cursor != line_end_ && is(*cursor, name_rest)) ++cursor;
     name_ = {start, std::size_t(cursor - start)};
+    return true;
+}
+
+// Reads {"a metric name" and leaves the cursor after the name. A name with escapes stays as written.
+bool page_reader::read_quoted_name(const char*& cursor) {
+    ++cursor;
+    if (format_ == page_format::text) skip_blanks(cursor);
+    if (cursor == line_end_ || *cursor != '"') return false;
+    const char* const start = ++cursor;
+    while (cursor != line_end_ && *cursor != '"') {
+        cursor += *cursor == '\\' && cursor + 1 != line_end_ ? 2 : 1;
+    }
+    if (cursor == line_end_ || cursor == start) return false;
+    name_ = {start, std::size_t(cursor - start)};
+    ++cursor;
     return true;
 }
 
@@ -304,10 +344,8 @@ bool page_reader::read_labels(const char*& cursor) {
         if (cursor == line_end_) return fail("the labels are not closed");
         if (*cursor == '}') break;
         if (labels_.size() == limits_.labels) return fail("too many labels");
-        if (!is(*cursor, label_start)) return fail("a label name was expected");
-        const char* const start = cursor;
-        while (cursor != line_end_ && is(*cursor, label_rest)) ++cursor;
-        label parsed{.name = {start, std::size_t(cursor - start)}};
+        label parsed;
+        if (!read_label_name(cursor, parsed)) return false;
         if (loose) skip_blanks(cursor);
         if (cursor == line_end_ || *cursor != '=')
             return fail("'=' was expected after a label name");
@@ -322,6 +360,21 @@ bool page_reader::read_labels(const char*& cursor) {
         ++cursor;
     }
     ++cursor;
+    return true;
+}
+
+// Reads a label name, in quotes or not.
+bool page_reader::read_label_name(const char*& cursor, label& out) {
+    if (*cursor == '"') {
+        label quoted;
+        if (!read_label_value(cursor, quoted)) return false;
+        out.name = quoted.value;
+        return true;
+    }
+    if (!is(*cursor, label_start)) return fail("a label name was expected");
+    const char* const start = cursor;
+    while (cursor != line_end_ && is(*cursor, label_rest)) ++cursor;
+    out.name = {start, std::size_t(cursor - start)};
     return true;
 }
 

@@ -1,7 +1,8 @@
 #pragma once
-// Parses exporter pages: Prometheus text format 0.0.4 and OpenMetrics 1.0. One pass over the bytes,
-// without a copy or an allocation per line. A page_reader is reused for many pages, by one thread
-// at a time. The page must outlive the samples that are read from it.
+// Parses exporter pages: Prometheus text format 0.0.4 and OpenMetrics 1.0, both with names in
+// quotes. One pass over the bytes, without a copy or an allocation per line. A page_reader is
+// reused for many pages, by one thread at a time. The page must outlive the samples that are read
+// from it.
 
 #include <cstddef>
 #include <cstdint>
@@ -22,12 +23,12 @@ base::outcome<page_format> format_of(std::string_view content_type);
 
 struct page_limits {
     std::size_t page_bytes = std::size_t{8} * 1024 * 1024;
-    std::size_t line_bytes = std::size_t{64} * 1024;
+    std::size_t line_bytes = std::size_t{64} * 1024;  // of a line that is parsed
     std::size_t labels = 64;  // of one sample
 };
 
 struct label {
-    std::string_view name;
+    std::string_view name;   // as written on the page, without quotes
     std::string_view value;  // as written on the page
     bool escaped = false;    // the value has escapes: use unescaped(value)
 };
@@ -60,10 +61,10 @@ class page_reader {
   public:
     explicit page_reader(page_limits limits = {}) : limits_(limits) {}
 
-    // Starts a page. With `wanted`, next() yields only the samples of these names and does not
-    // validate the other lines. It then finds the counters of an OpenMetrics page under their name
-    // without "_total" too. Without `wanted`, next() yields every sample and validates every line.
-    // The table must outlive the page.
+    // Starts a page. With `wanted`, next() yields only the samples of these names. It skips the
+    // other lines, whatever their length and syntax. It then finds the counters of an OpenMetrics
+    // page under their name without "_total" too. Without `wanted`, next() yields every sample and
+    // validates every line. The table must outlive the page.
     void open(std::string_view page, page_format format, const name_table* wanted = nullptr);
 
     // Reads the next sample. Returns false at the end of the page and at the first error.
@@ -81,9 +82,13 @@ class page_reader {
     bool fail(const char* problem) noexcept;
     verdict read_line(sample& out);
     bool read_comment();
+    [[nodiscard]] bool is_line_too_long() const noexcept;
+    verdict without_name(const char* problem) noexcept;
     bool read_name(const char*& cursor);
+    bool read_quoted_name(const char*& cursor);
     bool choose_name();
     bool read_labels(const char*& cursor);
+    bool read_label_name(const char*& cursor, label& out);
     bool read_label_value(const char*& cursor, label& out);
     bool read_value(const char*& cursor, double& value);
     bool read_tail(const char* cursor);

@@ -180,6 +180,75 @@ TEST(page_reader, skips_unwanted_lines) {
     ASSERT_EQ(open.samples.size(), 1u) << "an OpenMetrics counter is found without its suffix";
 }
 
+TEST(page_reader, skips_an_unwanted_line_of_any_length) {
+    const name_table wanted({"up", "requests"});
+    const std::string large(page_limits{}.line_bytes + 1, 'x');
+    for (const auto& line :
+         {"redis_key_value_as_string{db=\"db0\",key=\"k\",val=\"" + large + "\"} 1\n",
+          "# HELP other " + large + "\n", "# " + large + "\n"}) {
+        const auto result = read_all("up 1\n" + line + "requests 3\n", page_format::text, {}, &wanted);
+        ASSERT_TRUE(result.end) << result.end.error().text;
+        EXPECT_EQ(result.samples.size(), 2u);
+    }
+    const auto help = "up 1\n# HELP other " + large + "\nrequests 3\n# EOF\n";
+    EXPECT_EQ(read_all(help, page_format::openmetrics, {}, &wanted).samples.size(), 2u);
+    const auto own = read_all("up{a=\"" + large + "\"} 1\n", page_format::text, {}, &wanted);
+    ASSERT_FALSE(own.end);
+    EXPECT_EQ(own.end.error().text, "line 1: the line is too long");
+}
+
+TEST(page_reader, skips_an_unwanted_line_of_any_syntax) {
+    const name_table wanted({"up", "requests"});
+    const std::string page =
+        "up 1\n"
+        "# TYPE \"queue.depth\" gauge\n"
+        "{\"queue.depth\"} 3\n"
+        "{\"queue.depth\",\"tenant.id\"=\"a\"} 1\n"
+        "{\"queue.\\\"depth\n"
+        "{} 1\n{\n{\"\n\"up\" 1\n"
+        "other{a=~b} {count:12,sum:100.0,schema:3} st@17\n"
+        "@future syntax\n\xc3\xa9t\xc3\xa9 1\n"
+        "requests 3\n";
+    const auto text = read_all(page, page_format::text, {}, &wanted);
+    ASSERT_TRUE(text.end) << text.end.error().text;
+    EXPECT_EQ(text.samples.size(), 2u);
+    const auto open =
+        read_all(page + "# KIND other\n\n# EOF\n", page_format::openmetrics, {}, &wanted);
+    ASSERT_TRUE(open.end) << open.end.error().text;
+    EXPECT_EQ(open.samples.size(), 2u);
+}
+
+TEST(page_reader, reads_names_in_quotes) {
+    const std::string page =
+        "{\"queue.depth\"} 3\n"
+        "{\"queue.depth\",\"tenant.id\"=\"a\"} 1\n"
+        "redis_up{\"k8s.pod.name\"=\"cache-0\",b=\"c\"} 1\n";
+    const auto result = read_all(page);
+    ASSERT_TRUE(result.end) << result.end.error().text;
+    ASSERT_EQ(result.samples.size(), 3u);
+    EXPECT_EQ(result.samples[0].name, "queue.depth");
+    EXPECT_EQ(result.samples[0].value, 3);
+    EXPECT_EQ(result.samples[1].labels[0].first, "tenant.id");
+    EXPECT_EQ(result.samples[1].labels[0].second, "a");
+    EXPECT_EQ(result.samples[2].labels[0].first, "k8s.pod.name");
+    EXPECT_EQ(result.samples[2].labels[1].second, "c");
+
+    const name_table wanted({"redis_up"});
+    const auto found = read_all(page + "{\"redis_up\",a=\"b\"} 4\nredis_up 5\n", page_format::text,
+                                {}, &wanted);
+    ASSERT_TRUE(found.end) << found.end.error().text;
+    ASSERT_EQ(found.samples.size(), 3u);
+    EXPECT_EQ(found.samples[1].labels[0].first, "a");
+    EXPECT_EQ(found.samples[1].value, 4);
+
+    EXPECT_EQ(error_of("{\"a.b\" c=\"1\"} 1\n"),
+              "line 1: ',' or '}' was expected after the metric name");
+    EXPECT_EQ(error_of("{\"a.b\"\n"), "line 1: the labels are not closed");
+    EXPECT_EQ(error_of("{\"\"} 1\n"), "line 1: a metric name was expected");
+    EXPECT_EQ(error_of("{a=\"1\"} 1\n"), "line 1: a metric name was expected");
+    EXPECT_EQ(error_of("{\"a.b\"} 1\na.b 1\n"), "line 2: a blank was expected before the value");
+}
+
 TEST(page_reader, reports_the_error_of_a_wanted_line) {
     const name_table wanted({"up"});
     const auto result = read_all("x 1\nup one\n", page_format::text, {}, &wanted);
@@ -212,7 +281,8 @@ TEST(page_format, is_that_of_the_content_type) {
 // Damaged pages yield an error or fewer samples. ASan detects reads beyond the page.
 TEST(page_reader, survives_damaged_pages) {
     const std::string page =
-        "# HELP a b\na{x=\"1\",y=\"a\\\\b\"} 1 5\nb 2e5\nc{} NaN # {t=\"1\"} 2 3.5\n\n# EOF\n";
+        "# HELP a b\na{x=\"1\",y=\"a\\\\b\"} 1 5\nb 2e5\n{\"a.b\",\"c.d\"=\"e\"} 1\nc{} NaN # {t=\"1\"} 2 3.5\n\n# EOF\n";
+    const name_table names({"a", "c"});
     std::mt19937 random(20260101);
     constexpr std::string_view spice = "{}\"\\=,# \t\n\r0aZ_:+-.eExX\x80\xff";
     for (int round = 0; round < 20000; ++round) {
@@ -222,8 +292,10 @@ TEST(page_reader, survives_damaged_pages) {
         }
         const std::vector<char> exact(damaged.begin(), damaged.end());  // no spare byte at the end
         for (const auto format : {page_format::text, page_format::openmetrics}) {
-            const auto result = read_all({exact.data(), exact.size()}, format);
-            EXPECT_LE(result.samples.size(), 12u);
+            for (const auto* wanted : {static_cast<const name_table*>(nullptr), &names}) {
+                const auto result = read_all({exact.data(), exact.size()}, format, {}, wanted);
+                EXPECT_LE(result.samples.size(), 12u);
+            }
         }
     }
 }

@@ -160,6 +160,7 @@ base::outcome<mapping_plan::reading> mapping_plan::read(std::string_view page, p
             result.member = std::bit_cast<std::uint64_t>(line.value);
         }
         // The reader finds "x_total" of an OpenMetrics page as "x". Only a counter may use it.
+        if (!by_name_[line.name_index].empty()) ++result.series;
         const bool lost_suffix = line.name.size() != names_.names()[line.name_index].size();
         for (const auto index : by_name_[line.name_index]) {
             const auto& selector = selectors_[index];

@@ -85,6 +85,7 @@ class mapping_plan {
         std::vector<counter_reading> counters;  // per selector that is used as a counter
         // Identifies the exporter: the bits of process_start_time_seconds, 0 if absent.
         std::uint64_t member = 0;
+        std::uint32_t series = 0;  // lines that a rule names
     };
 
     // Reads a page with `reader`. Errors: corrupt, limit (as page_reader::finish).

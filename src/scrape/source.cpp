@@ -6,6 +6,8 @@
 #include <memory>
 #include <utility>
 
+#include "base/utf8.hpp"
+#include "scrape/excerpt.hpp"
 #include "scrape/failures.hpp"
 #include "scrape/mapping.hpp"
 #include "scrape/rates.hpp"
@@ -36,6 +38,14 @@ class service_proxy_fetcher final : public page_fetcher {
     namespace_function ns_;
     page_limits limits_;
 };
+
+// Returns how a page begins that has nothing else to report.
+std::string description_of(const fetched_page& page) {
+    constexpr std::size_t bytes_shown = 120;
+    return fmt::format("the page has {} bytes and no series of the engine; it begins with '{}'",
+                       page.bytes.size(),
+                       excerpt_of(base::truncate_utf8(page.bytes, bytes_shown)));
+}
 
 class exporter_source final : public ports::metrics_source {
   public:
@@ -84,6 +94,7 @@ class exporter_source final : public ports::metrics_source {
         if (!format) return std::unexpected(format.error());
         auto reading = plan.read(page.bytes, *format, reader_);
         if (!reading) return base::pass(std::move(reading));
+        if (reading->series == 0) return fail(cause::no_known_series, description_of(page));
         return std::make_shared<const domain::metrics_sample>(
             plan.evaluate(*reading, memory, clock_.now(), clock_.utc_now()));
     }

@@ -129,6 +129,40 @@ TEST(source, reports_the_number_of_a_broken_line) {
     EXPECT_EQ(broken.error().text, "line 4: the value is not a number");
 }
 
+TEST(source, rejects_a_page_without_a_series_of_the_engine) {
+    fixture test;
+    test.give("<html>\n<p>postgres://a:s3cret@db/</p>\n", "text/plain");
+    test.give("process_start_time_seconds 1\npg_up 1\n");
+    const auto foreign = test.scrape();
+    ASSERT_FALSE(foreign);
+    EXPECT_EQ(foreign.error().code, base::errc::corrupt);
+    EXPECT_EQ(foreign.error().reason, "no_known_series");
+    EXPECT_EQ(foreign.error().text,
+              "the page has 38 bytes and no series of the engine; it begins with '<html> "
+              "<p>postgres://***@db/</p>'");
+    EXPECT_EQ(test.scrape().error().reason, "no_known_series");
+}
+
+// redis_exporter --check-single-keys shows the values of keys, which users choose.
+TEST(source, reads_a_page_with_a_large_value_of_a_user) {
+    fixture test;
+    test.give("redis_up 1\nredis_key_value_as_string{val=\"" + std::string(100'000, 'x') +
+              "\"} 1\nredis_connected_clients 3\n");
+    const auto sample = test.scrape();
+    ASSERT_TRUE(sample) << sample.error().text;
+    EXPECT_EQ((*sample)->values[metric_id::connections_current], 3);
+}
+
+TEST(source, reads_a_page_with_names_in_quotes) {
+    fixture test;
+    test.give(
+        "# TYPE \"queue.depth\" gauge\n{\"queue.depth\"} 3\n"
+        "{\"queue.depth\",\"tenant.id\"=\"a\"} 1\nredis_up{\"k8s.pod.name\"=\"cache-0\"} 1\n");
+    const auto sample = test.scrape();
+    ASSERT_TRUE(sample) << sample.error().text;
+    EXPECT_EQ((*sample)->values[metric_id::up], 1);
+}
+
 TEST(source, rejects_an_unknown_engine_and_a_past_deadline) {
     fixture test;
     EXPECT_EQ(test.scrape("oracle").error().code, base::errc::unsupported);
