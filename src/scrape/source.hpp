@@ -51,7 +51,7 @@ struct source_options {
 
 // The fetcher must outlive the source. A further error of scrape(): unsupported (no rules for the
 // engine).
-std::unique_ptr<ports::metrics_source> make_source(page_fetcher& pages, const base::clock& clock,
+std::unique_ptr<ports::metrics_source> make_source(page_fetcher& fetcher, const base::clock& clock,
                                                    source_options options = {});
 
 }  // namespace scrape
