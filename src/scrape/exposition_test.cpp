@@ -234,12 +234,12 @@ TEST(page_reader, reads_names_in_quotes) {
     EXPECT_EQ(result.samples[2].labels[1].second, "c");
 
     const name_table wanted({"redis_up"});
-    const auto found = read_all(page + "{\"redis_up\",a=\"b\"} 4\nredis_up 5\n", page_format::text,
+    const auto selected = read_all(page + "{\"redis_up\",a=\"b\"} 4\nredis_up 5\n", page_format::text,
                                 {}, &wanted);
-    ASSERT_TRUE(found.end) << found.end.error().text;
-    ASSERT_EQ(found.samples.size(), 3u);
-    EXPECT_EQ(found.samples[1].labels[0].first, "a");
-    EXPECT_EQ(found.samples[1].value, 4);
+    ASSERT_TRUE(selected.end) << selected.end.error().text;
+    ASSERT_EQ(selected.samples.size(), 3u);
+    EXPECT_EQ(selected.samples[1].labels[0].first, "a");
+    EXPECT_EQ(selected.samples[1].value, 4);
 
     EXPECT_EQ(error_of("{\"a.b\" c=\"1\"} 1\n"),
               "line 1: ',' or '}' was expected after the metric name");
@@ -281,7 +281,8 @@ TEST(page_format, is_that_of_the_content_type) {
 // Damaged pages yield an error or fewer samples. ASan detects reads beyond the page.
 TEST(page_reader, survives_damaged_pages) {
     const std::string page =
-        "# HELP a b\na{x=\"1\",y=\"a\\\\b\"} 1 5\nb 2e5\n{\"a.b\",\"c.d\"=\"e\"} 1\nc{} NaN # {t=\"1\"} 2 3.5\n\n# EOF\n";
+        "# HELP a b\na{x=\"1\",y=\"a\\\\b\"} 1 5\nb 2e5\n"
+        "{\"a.b\",\"c.d\"=\"e\"} 1\nc{} NaN # {t=\"1\"} 2 3.5\n\n# EOF\n";
     const name_table names({"a", "c"});
     std::mt19937 random(20260101);
     constexpr std::string_view spice = "{}\"\\=,# \t\n\r0aZ_:+-.eExX\x80\xff";
