@@ -26,7 +26,7 @@ MODULES = {
     'http': 'base aio obs',
     'ports': 'base domain aio',
     'app': 'base domain timeseries config obs aio ports',
-    'kube': 'base aio http obs ports',
+    'kube': 'base aio http obs',
     'kubedb': 'base domain aio http obs ports kube',
     'scrape': 'base domain aio http obs ports',
     'sqlite': 'base domain aio obs ports',

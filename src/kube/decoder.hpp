@@ -9,7 +9,7 @@
 #include <string_view>
 
 #include "base/failure.hpp"
-#include "kube/informer.hpp"
+#include "kube/object_meta.hpp"
 
 namespace kube {
 

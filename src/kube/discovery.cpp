@@ -5,6 +5,7 @@
 
 #include "kube/api_status.hpp"
 #include "kube/json_text.hpp"
+#include "kube/kube_client.hpp"
 
 namespace kube {
 namespace {

@@ -4,7 +4,9 @@
 #include <string>
 #include <vector>
 
-#include "kube/kube_client.hpp"
+#include "aio/task.hpp"
+#include "kube/fwd.hpp"
+#include "kube/resource.hpp"
 
 namespace kube {
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "kube/kube_client.hpp"
 #include "kube/reflector.hpp"
 #include "kube/status_reason.hpp"
 

@@ -3,26 +3,20 @@
 // only after 410. The hard part is the sans-io state machine in reflector.hpp; this is its thin
 // shell. Lives on one loop; objects are immutable snapshots.
 
-#include <boost/json/object.hpp>
 #include <chrono>
-#include <functional>
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 
-#include "aio/aio.hpp"
-#include "kube/kube_client.hpp"
+#include "aio/task.hpp"
+#include "base/clock.hpp"
+#include "kube/fwd.hpp"
+#include "kube/object_meta.hpp"
+#include "kube/resource.hpp"
 
 namespace kube {
-
-// The metadata of an object. The informer keeps only this.
-struct object_meta {
-    std::string ns;
-    std::string name;
-    std::string uid;
-    std::string resource_version;
-};
 
 struct informer_options {
     resource kind;

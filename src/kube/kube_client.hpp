@@ -17,25 +17,12 @@
 #include "base/clock.hpp"
 #include "http/client.hpp"
 #include "kube/kubeconfig.hpp"
+#include "kube/resource.hpp"
 #include "obs/log.hpp"
 
 namespace kube {
 
 namespace json = boost::json;
-
-// A kind as discovery names it. group "" = core.
-struct resource {
-    std::string group;
-    std::string version;
-    std::string plural;
-    std::string kind;
-    bool namespaced = true;
-    auto operator<=>(const resource&) const = default;
-    // "/apis/kubedb.com/v1/namespaces/shop/postgreses/orders/status"; empty parts are left out.
-    [[nodiscard]] std::string path(std::string_view ns = {}, std::string_view name = {},
-                                   std::string_view subresource = {}) const;
-    [[nodiscard]] std::string api_version() const;  // "kubedb.com/v1", "v1"
-};
 
 enum class patch_type { merge, json, apply };
 

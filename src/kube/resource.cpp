@@ -1,6 +1,8 @@
+#include "kube/resource.hpp"
+
 #include <fmt/format.h>
 
-#include "kube/kube_client.hpp"
+#include "http/message.hpp"
 
 namespace kube {
 

@@ -1,6 +1,6 @@
-#include <gtest/gtest.h>
+#include "kube/resource.hpp"
 
-#include "kube/kube_client.hpp"
+#include <gtest/gtest.h>
 
 namespace kube {
 namespace {

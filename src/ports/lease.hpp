@@ -1,5 +1,5 @@
 #pragma once
-// Leases: at most one process holds a lease, and must renew it before it expires. Adapter: kube
+// Leases: at most one process holds a lease, and must renew it before it expires. Adapter: kubedb
 // (Lease objects); fake: fakes::fake_lease_manager. Contract suite:
 // test/support/lease_manager_contract.hpp. Thread: one loop.
 //

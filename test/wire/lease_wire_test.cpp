@@ -9,7 +9,7 @@
 #include "devcluster/apiserver/api_server.hpp"
 #include "http/client.hpp"
 #include "kube/kube_client.hpp"
-#include "kube/kube_lease.hpp"
+#include "kubedb/kubedb_leases.hpp"
 #include "test/support/co_require.hpp"
 #include "test/support/lease_manager_contract.hpp"
 
@@ -45,8 +45,8 @@ class api_server_processes final : public lease_processes {
         : server_(std::move(*apiserver::start({}))),
           first_client_(client_of(executor, server_->port())),
           second_client_(client_of(executor, server_->port())),
-          first_(kube::make_lease_manager(*first_client_, {.clock = &clock})),
-          second_(kube::make_lease_manager(*second_client_, {.clock = &clock})) {}
+          first_(kubedb::make_lease_manager(*first_client_, {.clock = &clock})),
+          second_(kubedb::make_lease_manager(*second_client_, {.clock = &clock})) {}
 
     ports::lease_manager& first() override { return *first_; }
     ports::lease_manager& second() override { return *second_; }
@@ -93,7 +93,7 @@ class kube_lease_manager : public ::testing::Test {
 
 TEST_F(kube_lease_manager, the_object_names_its_holder_and_times) {
     const auto result = run<void>([this](kube::client& client) -> aio::task<> {
-        const auto manager = kube::make_lease_manager(client, {.clock = &clock_});
+        const auto manager = kubedb::make_lease_manager(client, {.clock = &clock_});
         const auto acquire_time = base::to_rfc3339_micro(clock_.utc_now());
         auto acquired = co_await manager->hold("leader", "a", std::chrono::seconds(15));
         EXPECT_TRUE(acquired.value_or(false));
@@ -127,7 +127,7 @@ TEST_F(kube_lease_manager, a_renewal_is_one_call) {
         std::string verbs;
         client.on_call(
             [&verbs](const kube::call_record& call) { verbs += std::string(call.verb) + ' '; });
-        const auto manager = kube::make_lease_manager(client, {.clock = &clock_});
+        const auto manager = kubedb::make_lease_manager(client, {.clock = &clock_});
         auto acquired = co_await manager->hold("leader", "a", std::chrono::seconds(15));
         EXPECT_EQ(std::exchange(verbs, {}), "get create ");
         acquired = co_await manager->hold("leader", "a", std::chrono::seconds(15));
@@ -152,8 +152,8 @@ TEST_F(kube_lease_manager, a_renewal_is_one_call) {
 // Another client may write the Lease. The renewal after that reads it again and retries.
 TEST_F(kube_lease_manager, a_foreign_write_does_not_end_a_lease) {
     const auto result = run<void>([this](kube::client& client) -> aio::task<> {
-        const auto manager = kube::make_lease_manager(client, {.clock = &clock_});
-        const auto other = kube::make_lease_manager(client, {.clock = &clock_});
+        const auto manager = kubedb::make_lease_manager(client, {.clock = &clock_});
+        const auto other = kubedb::make_lease_manager(client, {.clock = &clock_});
         auto acquired = co_await manager->hold("leader", "a", std::chrono::seconds(15));
         EXPECT_TRUE(acquired.value_or(false));
         acquired = co_await other->hold("leader", "b", std::chrono::seconds(15));
@@ -186,7 +186,7 @@ TEST_F(kube_lease_manager, a_foreign_write_does_not_end_a_lease) {
 
 TEST_F(kube_lease_manager, hold_recreates_a_deleted_object) {
     const auto result = run<void>([this](kube::client& client) -> aio::task<> {
-        const auto manager = kube::make_lease_manager(client, {.clock = &clock_});
+        const auto manager = kubedb::make_lease_manager(client, {.clock = &clock_});
         for (int attempt = 0; attempt < 2; ++attempt) {
             auto acquired = co_await manager->hold("leader", "a", std::chrono::seconds(15));
             EXPECT_TRUE(acquired.value_or(false));
@@ -203,12 +203,12 @@ TEST_F(kube_lease_manager, hold_recreates_a_deleted_object) {
 TEST_F(kube_lease_manager, hold_returns_the_error_of_a_missing_namespace_and_of_a_bad_name) {
     const auto result = run<void>([this](kube::client& client) -> aio::task<> {
         const auto misplaced =
-            kube::make_lease_manager(client, {.ns = "nowhere", .clock = &clock_});
+            kubedb::make_lease_manager(client, {.ns = "nowhere", .clock = &clock_});
         auto acquired = co_await misplaced->hold("leader", "a", std::chrono::seconds(15));
         EXPECT_EQ(acquired.error().code, base::errc::not_found);
         EXPECT_NE(acquired.error().text.find("nowhere"), std::string::npos)
             << acquired.error().text;
-        const auto manager = kube::make_lease_manager(client, {.clock = &clock_});
+        const auto manager = kubedb::make_lease_manager(client, {.clock = &clock_});
         acquired = co_await manager->hold("No_Name", "a", std::chrono::seconds(15));
         EXPECT_EQ(acquired.error().code, base::errc::invalid);
         co_return base::ok();

@@ -1,4 +1,4 @@
-#include "kube/kube_lease.hpp"
+#include "kube/lease_client.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -6,6 +6,7 @@
 
 #include "aio/deadline.hpp"
 #include "kube/json_text.hpp"
+#include "kube/kube_client.hpp"
 #include "kube/lease_state.hpp"
 #include "kube/status_reason.hpp"
 
@@ -48,9 +49,9 @@ std::string selector_of(const std::map<std::string, std::string>& labels) {
     return text;
 }
 
-class lease_manager_impl final : public ports::lease_manager {
+class lease_client_impl final : public lease_client {
   public:
-    lease_manager_impl(client& client, lease_options options)
+    lease_client_impl(client& client, lease_options options)
         : client_(client), options_(std::move(options)), state_(options_.ns, options_.labels) {}
 
     aio::task<bool> hold(std::string name, std::string holder,
@@ -200,8 +201,8 @@ class lease_manager_impl final : public ports::lease_manager {
 
 }  // namespace
 
-std::unique_ptr<ports::lease_manager> make_lease_manager(client& client, lease_options options) {
-    return std::make_unique<lease_manager_impl>(client, std::move(options));
+std::unique_ptr<lease_client> make_lease_client(client& client, lease_options options) {
+    return std::make_unique<lease_client_impl>(client, std::move(options));
 }
 
 }  // namespace kube

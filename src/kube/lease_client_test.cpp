@@ -1,4 +1,4 @@
-#include "kube/kube_lease.hpp"
+#include "kube/lease_client.hpp"
 
 #include <gtest/gtest.h>
 
@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "aio/block_on.hpp"
+#include "kube/kube_client.hpp"
 #include "kube/status_reason.hpp"
 #include "test/support/manual_clock.hpp"
 
@@ -67,7 +68,7 @@ class scripted_client final : public client {
     }
 };
 
-class lease_manager_test : public testing::Test {
+class lease_client_test : public testing::Test {
   protected:
     static std::function<scripted_client::response()> lease_of(std::string holder) {
         return [holder] {
@@ -83,15 +84,14 @@ class lease_manager_test : public testing::Test {
         return
             [reason]() -> scripted_client::response { return fail(code_of(reason), "no", reason); };
     }
-    base::outcome<bool> hold() { return aio::block_on(manager_->hold("leader", "a", seconds(15))); }
+    base::outcome<bool> hold() { return aio::block_on(leases_->hold("leader", "a", seconds(15))); }
 
     fakes::manual_clock clock_;
     scripted_client client_;
-    std::unique_ptr<ports::lease_manager> manager_ =
-        make_lease_manager(client_, {.clock = &clock_});
+    std::unique_ptr<lease_client> leases_ = make_lease_client(client_, {.clock = &clock_});
 };
 
-TEST_F(lease_manager_test, finds_its_own_write_after_a_lost_response) {
+TEST_F(lease_client_test, finds_its_own_write_after_a_lost_response) {
     client_.script = {failed(status_reason::not_found), failed(errc::unavailable)};
     EXPECT_EQ(hold().error().code, errc::unavailable);
     client_.script = {lease_of("a"), lease_of("a")};
@@ -103,7 +103,7 @@ TEST_F(lease_manager_test, finds_its_own_write_after_a_lost_response) {
     EXPECT_EQ(client_.verbs, "get create get update update get update ");
 }
 
-TEST_F(lease_manager_test, returns_false_after_a_lost_race) {
+TEST_F(lease_client_test, returns_false_after_a_lost_race) {
     client_.script = {failed(status_reason::not_found), failed(status_reason::already_exists)};
     EXPECT_FALSE(hold().value());
     client_.script = {lease_of(""), failed(status_reason::conflict)};
@@ -113,7 +113,7 @@ TEST_F(lease_manager_test, returns_false_after_a_lost_race) {
     EXPECT_FALSE(hold().value());
 }
 
-TEST_F(lease_manager_test, reads_again_after_a_rejected_renewal) {
+TEST_F(lease_client_test, reads_again_after_a_rejected_renewal) {
     client_.script = {lease_of("a"), lease_of("a")};
     ASSERT_TRUE(hold().value());
     client_.script = {failed(status_reason::conflict), lease_of("b")};
@@ -127,7 +127,7 @@ TEST_F(lease_manager_test, reads_again_after_a_rejected_renewal) {
 }
 
 // A machine that was suspended during the call does not hold a lease that others saw expire.
-TEST_F(lease_manager_test, fails_if_the_lease_expired_before_the_response) {
+TEST_F(lease_client_test, fails_if_the_lease_expired_before_the_response) {
     client_.script = {lease_of(""), [this] {
                           clock_.advance(seconds(15));
                           return lease_of("a")();
@@ -135,22 +135,22 @@ TEST_F(lease_manager_test, fails_if_the_lease_expired_before_the_response) {
     EXPECT_EQ(hold().error().code, errc::timed_out);
 }
 
-TEST_F(lease_manager_test, reports_a_server_without_leases_as_unsupported) {
+TEST_F(lease_client_test, reports_a_server_without_leases_as_unsupported) {
     client_.script = {failed(status_reason::not_served)};
     EXPECT_EQ(hold().error().code, errc::unsupported);
     client_.script = {failed(status_reason::not_served)};
-    EXPECT_EQ(aio::block_on(manager_->live_holders("")).error().code, errc::unsupported);
+    EXPECT_EQ(aio::block_on(leases_->live_holders("")).error().code, errc::unsupported);
 }
 
-TEST_F(lease_manager_test, release_fails_after_repeated_conflicts) {
+TEST_F(lease_client_test, release_fails_after_repeated_conflicts) {
     for (int turn = 0; turn < 4; ++turn) {
         client_.script.push_back(lease_of("a"));
         client_.script.push_back(failed(status_reason::conflict));
     }
-    EXPECT_EQ(aio::block_on(manager_->release("leader", "a")).error().code, errc::unavailable);
+    EXPECT_EQ(aio::block_on(leases_->release("leader", "a")).error().code, errc::unavailable);
     EXPECT_TRUE(client_.script.empty());
     client_.script = {lease_of("b")};
-    EXPECT_TRUE(aio::block_on(manager_->release("leader", "a")));
+    EXPECT_TRUE(aio::block_on(leases_->release("leader", "a")));
 }
 
 }  // namespace
