@@ -14,6 +14,7 @@
 #include "domain/engine_limits.hpp"
 #include "domain/engines.hpp"
 #include "domain/field_errors.hpp"
+#include "domain/quantity_rules.hpp"
 #include "domain/text_rules.hpp"
 #include "domain/validate_topology.hpp"
 

@@ -26,17 +26,4 @@ struct shape_request {
 topology read_shape(const shape_request& wanted, const engine_rules& rules, const topology* present,
                     field_errors& errors);
 
-enum class quantity_unit : std::uint8_t { cpu_millis, bytes };
-
-struct quantity_range {
-    std::int64_t min = 0;
-    std::int64_t max = 0;
-};
-
-// Parses a Kubernetes quantity. Adds an error at `pointer` and returns nothing if the text is not a
-// quantity or its value is outside of the range.
-std::optional<std::int64_t> read_quantity(const std::string& text, quantity_unit unit,
-                                          std::string pointer, quantity_range range,
-                                          field_errors& errors);
-
 }  // namespace domain
