@@ -1,7 +1,7 @@
 #pragma once
-// The engines the platform knows and what each can do, as data. How an engine looks as a KubeDB
-// object is in kubedb/engine_table.hpp; which versions exist is the cluster's catalogue, read at
-// run time. Pure.
+// The engines that the platform knows and the rules of each, as data. Each engine has its file in
+// domain/engines/. How an engine looks as a KubeDB object is in kubedb/engine_dialect.hpp. The
+// cluster's catalogue, read at run time, lists the versions. Pure.
 
 #include <compare>
 #include <cstddef>
