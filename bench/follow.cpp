@@ -13,7 +13,7 @@
 #include "kube/informer.hpp"
 #include "kube/json_text.hpp"
 #include "kube/kube_client.hpp"
-#include "kubedb/engine_table.hpp"
+#include "kubedb/engine_dialect.hpp"
 #include "kubedb/observe.hpp"
 
 namespace {
@@ -48,7 +48,7 @@ class follower final : public kube::informer_listener {
     void on_upsert(const kube::object_meta& meta, std::string_view text) override {
         const auto parsed = kube::parse_json(text);
         if (!parsed || !parsed->is_object()) return;
-        auto seen = kubedb::observe_database(kind_, parsed->get_object());
+        auto seen = kubedb::observe_database(dialect_, parsed->get_object());
         known_.insert_or_assign(meta.ns + '/' + meta.name, std::move(seen));
         if (!is_synced || --left_ > 0) return;
         done = now();
@@ -73,7 +73,7 @@ class follower final : public kube::informer_listener {
     moment done;
 
   private:
-    const kubedb::engine_kind& kind_ = *kubedb::find_kind("postgres");
+    const kubedb::engine_dialect& dialect_ = *kubedb::find_dialect("postgres");
     std::unordered_map<std::string, domain::observed_database> known_;
     std::size_t left_;
     aio::notification& progress_;

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "base/failure.hpp"
-#include "kubedb/engine_table.hpp"
+#include "kubedb/engine_kind.hpp"
 #include "ports/cluster.hpp"
 
 namespace kubedb {

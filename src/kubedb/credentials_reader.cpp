@@ -19,12 +19,13 @@ std::unexpected<base::failure> no_credentials(std::string detail) {
 
 aio::task<ports::credentials> credentials_reader::read(domain::database record) {
     if (!served_.is_discovered()) co_return not_discovered();
-    const auto* kind = find_kind(record.engine);
-    const auto resource = kind == nullptr ? nullptr : served_.find("kubedb.com", kind->plural);
+    const auto* dialect = find_dialect(record.engine);
+    const auto resource =
+        dialect == nullptr ? nullptr : served_.find("kubedb.com", dialect->kind().plural);
     const auto bindings = served_.find("appcatalog.appscode.com", "appbindings");
     if (!resource || !bindings) co_return no_credentials("the cluster has no AppBindings");
     // AppBinding and Secret are found by name, and another owner may have the name now.
-    auto seen = co_await read_owned(kube_, *kind, *resource, record);
+    auto seen = co_await read_owned(kube_, *dialect, *resource, record);
     if (!seen) co_return not_readable(std::move(seen).error(), record);
     const auto ns = namespace_of(record.project);
     auto binding = co_await kube_.get(*bindings, ns, record.name);
@@ -32,7 +33,7 @@ aio::task<ports::credentials> credentials_reader::read(domain::database record) 
     auto secret = co_await kube_.get({.version = "v1", .plural = "secrets", .kind = "Secret"}, ns,
                                      secret_of(*binding, record.name));
     if (!secret) co_return not_readable(std::move(secret).error(), record);
-    co_return credentials_of(*kind, *binding, *secret);
+    co_return credentials_of(dialect->kind(), *binding, *secret);
 }
 
 // Translates a failed read. A rejection by the server concerns the platform's account, not the

@@ -64,15 +64,15 @@ aio::task<std::string> database_writes::create(domain::database record) {
     if (!served_.is_discovered()) co_return not_discovered();
     const auto engine = served_.resource_of(record.engine);
     if (!engine) co_return std::unexpected(engine.error());
-    const auto& [kind, resource] = *engine;
-    if (needs_companion(*kind, record)) {
-        // The companion is created first, because KubeDB's operator waits for it.
-        const auto companion = served_.companion_of(*kind);
-        if (!companion) co_return std::unexpected(companion.error());
-        auto ensured = co_await ensure_companion(kube_, **companion, *kind, record);
+    const auto& [dialect, resource] = *engine;
+    if (dialect->needs_dependent_object(record.topology)) {
+        // The dependent object is created first, because KubeDB's operator waits for it.
+        const auto dependent = served_.dependent_resource_of(dialect->kind());
+        if (!dependent) co_return std::unexpected(dependent.error());
+        auto ensured = co_await ensure_dependent_object(kube_, **dependent, *dialect, record);
         if (!ensured) co_return not_created(std::move(ensured).error(), record);
     }
-    auto created = co_await create_or_get(kube_, *resource, database_manifest(*kind, record));
+    auto created = co_await create_or_get(kube_, *resource, database_manifest(*dialect, record));
     if (!created) co_return not_created(std::move(created).error(), record);
     co_return created;
 }
@@ -81,26 +81,26 @@ aio::task<void> database_writes::update(domain::database record) {
     if (!served_.is_discovered()) co_return not_discovered();
     const auto engine = served_.resource_of(record.engine);
     if (!engine) co_return std::unexpected(engine.error());
-    const auto& [kind, resource] = *engine;
-    auto seen = co_await read_owned(kube_, *kind, *resource, record);
+    const auto& [dialect, resource] = *engine;
+    auto seen = co_await read_owned(kube_, *dialect, *resource, record);
     if (!seen) co_return base::pass(std::move(seen));
-    resource_pointer companion;
-    if (needs_companion(*kind, record)) {
-        // The companion is updated first. Only the database is watched: while it differs, both
-        // writes are repeated.
-        const auto served = served_.companion_of(*kind);
+    resource_pointer dependent;
+    if (dialect->needs_dependent_object(record.topology)) {
+        // The dependent object is updated first. Only the database is watched: while it differs,
+        // both writes are repeated.
+        const auto served = served_.dependent_resource_of(dialect->kind());
         if (!served) co_return std::unexpected(served.error());
-        companion = *served;
-        auto updated = co_await update_companion(kube_, *companion, *kind, record);
+        dependent = *served;
+        auto updated = co_await update_dependent_object(kube_, *dependent, *dialect, record);
         if (!updated) co_return updated;
     }
     // The name may belong to another object since the read.
     auto patched = co_await patch_by_uid(
         kube_, *resource, {namespace_of(record.project), record.name, record.object_uid},
-        update_patch(*kind, record, seen->labels));
-    if (patched || !companion) co_return patched;
-    co_return co_await revert_companion(kube_, *companion, *kind, record, seen->paused,
-                                        std::move(patched).error(), log_);
+        update_patch(dialect->kind(), record, seen->labels));
+    if (patched || !dependent) co_return patched;
+    co_return co_await revert_dependent_object(kube_, *dependent, *dialect, record, seen->paused,
+                                               std::move(patched).error(), log_);
 }
 
 aio::task<void> database_writes::request_change(domain::database record, domain::change_kind change,
@@ -108,8 +108,8 @@ aio::task<void> database_writes::request_change(domain::database record, domain:
     if (!served_.is_discovered()) co_return not_discovered();
     const auto engine = served_.resource_of(record.engine);
     if (!engine) co_return std::unexpected(engine.error());
-    const auto& [kind, database] = *engine;
-    const auto requests = served_.look_up("ops.kubedb.com", kind->ops_plural());
+    const auto& [dialect, database] = *engine;
+    const auto requests = served_.look_up("ops.kubedb.com", dialect->kind().ops_plural());
     if (!requests) co_return std::unexpected(requests.error());
     const auto unsupported = [&] {
         return fail(errc::unsupported,
@@ -118,9 +118,9 @@ aio::task<void> database_writes::request_change(domain::database record, domain:
     };
     if (!*requests) co_return unsupported();
     // An OpsRequest names its database, so it would change any object that has the name now.
-    auto seen = co_await read_owned(kube_, *kind, *database, record);
+    auto seen = co_await read_owned(kube_, *dialect, *database, record);
     if (!seen) co_return base::pass(std::move(seen));
-    const auto manifest = ops_manifest(*kind, record, seen->topology, change, operation_id);
+    const auto manifest = ops_manifest(*dialect, record, seen->topology, change, operation_id);
     if (!manifest) co_return unsupported();
     auto created = co_await kube_.create(**requests, namespace_of(record.project), *manifest);
     if (!created && created.error().cause != kube::status_reason::already_exists) {
@@ -131,27 +131,27 @@ aio::task<void> database_writes::request_change(domain::database record, domain:
 
 aio::task<bool> database_writes::remove(domain::database record) {
     if (!served_.is_discovered()) co_return not_discovered();
-    const auto* kind = find_kind(record.engine);
-    if (kind == nullptr) co_return true;  // the object was never created
-    const auto resource = served_.look_up("kubedb.com", kind->plural);
+    const auto* dialect = find_dialect(record.engine);
+    if (dialect == nullptr) co_return true;  // the object was never created
+    const auto resource = served_.look_up("kubedb.com", dialect->kind().plural);
     if (!resource) co_return std::unexpected(resource.error());
     if (*resource) {  // otherwise there is no object, but pods and volumes may be left
         auto present = co_await kube_.get(**resource, namespace_of(record.project), record.name);
         if (present) {
-            co_return co_await remove_present(*kind, *resource, record, std::move(*present));
+            co_return co_await remove_present(*dialect, *resource, record, std::move(*present));
         }
         if (present.error().code != errc::not_found) co_return base::pass(std::move(present));
     }
     // Deleted for every topology, because the topology may have changed since the creation.
-    const auto companion = served_.look_up("kubedb.com", kind->companion.plural);
-    if (!companion) co_return std::unexpected(companion.error());
-    if (*companion) {
-        auto deleted = co_await remove_companion(kube_, **companion, *kind, record);
+    const auto dependent = served_.look_up("kubedb.com", dialect->kind().dependent.plural);
+    if (!dependent) co_return std::unexpected(dependent.error());
+    if (*dependent) {
+        auto deleted = co_await remove_dependent_object(kube_, **dependent, *dialect, record);
         if (!deleted || !*deleted) co_return deleted;
     }
-    const auto requests = served_.look_up("ops.kubedb.com", kind->ops_plural());
+    const auto requests = served_.look_up("ops.kubedb.com", dialect->kind().ops_plural());
     if (!requests) co_return std::unexpected(requests.error());
-    co_return co_await remove_leftovers(kube_, *kind, record, *requests,
+    co_return co_await remove_leftovers(kube_, dialect->kind(), record, *requests,
                                         observed_.requests_of(key_of(record)));
 }
 
@@ -177,9 +177,10 @@ std::unexpected<base::failure> database_writes::not_created(base::failure failur
     return std::unexpected(std::move(failure));
 }
 // Deletes the object that has the record's name. Returns and errors: as remove().
-aio::task<bool> database_writes::remove_present(const engine_kind& kind, resource_pointer resource,
-                                                domain::database record, json::object present) {
-    const auto seen = observe_database(kind, present);
+aio::task<bool> database_writes::remove_present(const engine_dialect& dialect,
+                                                resource_pointer resource, domain::database record,
+                                                json::object present) {
+    const auto seen = observe_database(dialect, present);
     const bool is_owned = record.object_uid.empty() ? seen.owner_database_id == record.id
                                                     : seen.uid == record.object_uid;
     if (!is_owned && record.object_uid.empty()) co_return true;  // the platform never created it
@@ -187,7 +188,7 @@ aio::task<bool> database_writes::remove_present(const engine_kind& kind, resourc
         co_return fail(errc::precondition, "another object has the name now; nothing was touched");
     }
     if (!seen.deleting) {
-        auto deleted = co_await delete_object(kube_, *resource, kind, std::move(present));
+        auto deleted = co_await delete_object(kube_, *resource, dialect.kind(), std::move(present));
         if (!deleted) co_return base::pass(std::move(deleted));
     }
     co_return false;

@@ -33,7 +33,7 @@ class database_writes {
   private:
     std::unexpected<base::failure> not_created(base::failure failure,
                                                const domain::database& record);
-    aio::task<bool> remove_present(const engine_kind& kind, resource_pointer resource,
+    aio::task<bool> remove_present(const engine_dialect& dialect, resource_pointer resource,
                                    domain::database record, boost::json::object present);
 
     kube::client& kube_;

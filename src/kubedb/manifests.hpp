@@ -11,18 +11,17 @@
 #include "domain/observed.hpp"
 #include "domain/operation.hpp"
 #include "domain/topology.hpp"
-#include "kubedb/engine_table.hpp"
+#include "kubedb/engine_dialect.hpp"
 
 namespace kubedb {
 
 boost::json::object namespace_manifest(const domain::project& project);
 // Returns the complete object, which is POSTed once.
-boost::json::object database_manifest(const engine_kind& kind, const domain::database& record);
-// Returns whether the desired database names a companion (engine_table.hpp).
-bool needs_companion(const engine_kind& kind, const domain::database& record) noexcept;
-std::string companion_name(const engine_kind& kind, std::string_view database);
-// Returns the companion, with the version and the storage type of the database.
-boost::json::object companion_manifest(const engine_kind& kind, const domain::database& record);
+boost::json::object database_manifest(const engine_dialect& dialect,
+                                      const domain::database& record);
+// Returns the dependent object. Precondition: the dialect says that the topology needs it.
+boost::json::object dependent_manifest(const engine_dialect& dialect,
+                                       const domain::database& record);
 // Returns the merge patch that applies labels, pause and deletion policy of the record. `present`
 // are the user's labels on the object, as observe_database() returns them. The patch deletes the
 // labels that the record no longer has.
@@ -30,7 +29,7 @@ boost::json::object update_patch(const engine_kind& kind, const domain::database
                                  const domain::labels& present);
 // Returns the OpsRequest of the change. It names the node groups that differ from `present`, the
 // observed topology. nullopt if the engine has no such request.
-std::optional<boost::json::object> ops_manifest(const engine_kind& kind,
+std::optional<boost::json::object> ops_manifest(const engine_dialect& dialect,
                                                 const domain::database& record,
                                                 const domain::topology& present,
                                                 domain::change_kind change,

@@ -105,7 +105,8 @@ aio::task<> delete_requests(kube::client& client, const served_resources& served
                             std::vector<old_request> all) {
     auto result = base::ok();
     for (const auto& each : all) {
-        const auto resource = served.find("ops.kubedb.com", find_kind(each.engine)->ops_plural());
+        const auto resource =
+            served.find("ops.kubedb.com", find_dialect(each.engine)->kind().ops_plural());
         if (!resource) continue;
         auto deleted =
             co_await delete_request(client, *resource, namespace_of(each.project), each.request);

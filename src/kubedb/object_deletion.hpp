@@ -11,7 +11,7 @@
 #include "domain/desired.hpp"
 #include "domain/observed.hpp"
 #include "kube/kube_client.hpp"
-#include "kubedb/engine_table.hpp"
+#include "kubedb/engine_kind.hpp"
 #include "kubedb/served_resources.hpp"
 
 namespace kubedb {

@@ -7,7 +7,6 @@
 #include <boost/json/array.hpp>
 #include <charconv>
 
-#include "base/quantity.hpp"
 #include "base/time_text.hpp"
 #include "kube/json_text.hpp"
 #include "kubedb/names.hpp"
@@ -17,13 +16,11 @@ namespace {
 
 namespace json = boost::json;
 using domain::observed_phase;
-using domain::topology_mode;
 using kube::array_or_empty;
 using kube::flag_at;
 using kube::number_at;
 using kube::object_at;
 using kube::object_or_empty;
-using kube::quantity_at;
 using kube::text_at;
 
 int small_at(const json::object& object, std::string_view key, int fallback) {
@@ -72,76 +69,6 @@ domain::labels user_labels(const json::object& metadata) {
     return labels;
 }
 
-domain::size size_of(const engine_kind& kind, const json::object& spec) {
-    const auto& pod = object_or_empty(object_or_empty(spec, "podTemplate"), "spec");
-    for (const auto& each : array_or_empty(pod, "containers")) {
-        if (!each.is_object() || text_at(each.get_object(), "name") != kind.container) continue;
-        const auto& resources = object_or_empty(each.get_object(), "resources");
-        const auto& requests = object_or_empty(resources, "requests");
-        return {.cpu_millis = base::parse_millis(quantity_at(requests, "cpu")).value_or(0),
-                .memory_bytes = base::parse_bytes(quantity_at(requests, "memory")).value_or(0)};
-    }
-    return {};
-}
-
-domain::storage storage_of(const engine_kind& kind, const json::object& spec) {
-    const auto& claim = object_or_empty(spec, "storage");
-    const auto& requests = object_or_empty(object_or_empty(claim, "resources"), "requests");
-    domain::storage result;
-    if (!kind.has_volumes) return result;
-    const auto& limits = object_or_empty(spec, "ephemeralStorage");  // MongoDB without volumes
-    result.bytes = base::parse_bytes(spec.contains("storage") ? quantity_at(requests, "storage")
-                                                              : quantity_at(limits, "sizeLimit"))
-                       .value_or(0);
-    result.storage_class = text_at(claim, "storageClassName");
-    return result;
-}
-
-// Reads the settings that a spec, or a component of one, has for a group.
-domain::node_group group_of(const engine_kind& kind, const json::object& settings,
-                            domain::storage_type type, std::string_view role) {
-    domain::node_group group{.role = std::string(role),
-                             .replicas = small_at(settings, "replicas", 1),
-                             .size = size_of(kind, settings),
-                             .storage = storage_of(kind, settings)};
-    if (group.storage.bytes > 0 || role == domain::data_role) group.storage.type = type;
-    return group;
-}
-
-domain::topology topology_of(const engine_kind& kind, const json::object& spec) {
-    const auto type = text_at(spec, "storageType") == "Ephemeral" ? domain::storage_type::ephemeral
-                                                                  : domain::storage_type::durable;
-    if (const auto* sharded = object_at(spec, "shardTopology")) {
-        const auto& shard = object_or_empty(*sharded, "shard");
-        domain::topology shape{.mode = topology_mode::cluster,
-                               .shards = small_at(shard, "shards", 1),
-                               .groups = {group_of(kind, shard, type, domain::data_role)}};
-        constexpr std::array components{std::pair{"configServer", "config"},
-                                        std::pair{"mongos", "router"}};
-        for (const auto& [component, role] : components) {
-            const auto* settings = object_at(*sharded, component);
-            if (settings == nullptr) continue;
-            auto group = group_of(kind, *settings, type, role);
-            // An object that another client wrote may lack resources; then the size is unknown.
-            if (group.size != domain::size{}) shape.groups.push_back(std::move(group));
-        }
-        return shape;
-    }
-    domain::topology shape{.groups = {group_of(kind, spec, type, domain::data_role)}};
-    if (kind.style == topology_style::redis && text_at(spec, "mode") == "Cluster") {
-        const auto& cluster = object_or_empty(spec, "cluster");
-        shape.mode = topology_mode::cluster;
-        shape.shards = small_at(cluster, "shards", 3);
-        shape.data().replicas = small_at(cluster, "replicas", 1);
-        return shape;
-    }
-    bool several = shape.data().replicas > 1;
-    if (kind.style == topology_style::redis) several = text_at(spec, "mode") == "Sentinel";
-    if (kind.style == topology_style::replica_set) several = spec.contains("replicaSet");
-    if (several) shape.mode = topology_mode::replicated;
-    return shape;
-}
-
 std::vector<domain::condition> conditions_of(const json::object& status) {
     std::vector<domain::condition> result;
     for (const auto& each : array_or_empty(status, "conditions")) {
@@ -159,7 +86,8 @@ std::vector<domain::condition> conditions_of(const json::object& status) {
 
 }  // namespace
 
-domain::observed_database observe_database(const engine_kind& kind, const json::object& object) {
+domain::observed_database observe_database(const engine_dialect& dialect,
+                                           const json::object& object) {
     const auto& metadata = object_or_empty(object, "metadata");
     const auto& spec = object_or_empty(object, "spec");
     const auto& status = object_or_empty(object, "status");
@@ -170,7 +98,7 @@ domain::observed_database observe_database(const engine_kind& kind, const json::
     seen.labels = user_labels(metadata);
     seen.phase = phase_of(text_at(status, "phase"));
     seen.version = text_at(spec, "version");
-    seen.topology = topology_of(kind, spec);
+    seen.topology = dialect.read_topology(spec);
     seen.paused = flag_at(spec, "halted");
     seen.conditions = conditions_of(status);
     return seen;

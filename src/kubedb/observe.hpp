@@ -9,13 +9,13 @@
 
 #include "domain/desired.hpp"
 #include "domain/observed.hpp"
-#include "kubedb/engine_table.hpp"
+#include "kubedb/engine_dialect.hpp"
 #include "ports/cluster.hpp"
 
 namespace kubedb {
 
 // Returns the part of the observation that the object of the database contains.
-domain::observed_database observe_database(const engine_kind& kind,
+domain::observed_database observe_database(const engine_dialect& dialect,
                                            const boost::json::object& object);
 domain::observed_change observe_change(const boost::json::object& ops_request);
 domain::member observe_pod(const boost::json::object& pod);

@@ -15,9 +15,9 @@ boost::json::object parsed(std::string_view text) {
 }
 
 TEST(observe, unknown_phase_is_none) {
-    const auto& kind = *find_kind("redis");
+    const auto& dialect = *find_dialect("redis");
     const auto phase = [&](std::string_view word) {
-        return observe_database(kind, {{"status", {{"phase", word}}}}).phase;
+        return observe_database(dialect, {{"status", {{"phase", word}}}}).phase;
     };
     EXPECT_EQ(phase("Critical"), domain::observed_phase::critical);
     EXPECT_EQ(phase("DataRestoring"), domain::observed_phase::restoring);
@@ -26,7 +26,7 @@ TEST(observe, unknown_phase_is_none) {
 
 TEST(observe, fields_of_wrong_types_are_ignored) {
     const auto seen = observe_database(
-        *find_kind("postgres"),
+        *find_dialect("postgres"),
         parsed(R"({"metadata":7,"status":{"conditions":[5]},"spec":{"replicas":"x","storage":[],
             "podTemplate":{"spec":{"containers":[1,{"name":"postgres","resources":"no"}]}}}})"));
     EXPECT_TRUE(seen.exists);
@@ -35,7 +35,7 @@ TEST(observe, fields_of_wrong_types_are_ignored) {
 }
 
 TEST(observe, labels_of_systems_are_not_user_labels) {
-    const auto seen = observe_database(*find_kind("redis"), parsed(R"({"metadata":{"labels":{
+    const auto seen = observe_database(*find_dialect("redis"), parsed(R"({"metadata":{"labels":{
         "team":"web","app.kubernetes.io/name":"x",
         "kubedb-dbaas.io/database-id":"db-1","a.b/c":"d"}}})"));
     EXPECT_EQ(seen.labels, (domain::labels{{"a.b/c", "d"}, {"team", "web"}}));
@@ -45,7 +45,7 @@ TEST(observe, labels_of_systems_are_not_user_labels) {
 // Otherwise the platform and the policy would revert each other's writes indefinitely.
 TEST(observe, labels_missing_in_the_annotation_are_not_user_labels) {
     const auto labels_of = [](const std::string& note) {
-        return observe_database(*find_kind("redis"),
+        return observe_database(*find_dialect("redis"),
                                 parsed(R"({"metadata":{"annotations":{)" + note + R"(},"labels":{
             "team":"web","tea":"1","cost/center":"7","argocd.example/instance":"x",
             "kubedb-dbaas.io/database-id":"db-1"}}})"))

@@ -59,7 +59,7 @@ class observed_store_requests : public testing::Test {
     static base::instant time_of(int minute) {
         return *base::from_rfc3339(fmt::format("2026-01-01T00:{:02}:00Z", minute));
     }
-    const engine_kind& kind_ = *find_kind("redis");
+    const engine_kind& kind_ = find_dialect("redis")->kind();
     const ports::database_key key_{"shop", "redis", "cache"};
     fakes::manual_clock clock_;
     aio::loop loop_;

@@ -50,9 +50,9 @@ std::optional<ports::database_key> observed_store::key_by_labels(
     auto plural = label_at(object, label_name);
     if (!plural.ends_with(".kubedb.com")) return std::nullopt;
     plural.remove_suffix(std::string_view(".kubedb.com").size());
-    const auto* kind = kind_of_plural(plural);
-    if (kind == nullptr) return std::nullopt;
-    return key_of(*kind, meta.ns, std::string(label_at(object, label_instance)));
+    const auto* dialect = dialect_of_plural(plural);
+    if (dialect == nullptr) return std::nullopt;
+    return key_of(dialect->kind(), meta.ns, std::string(label_at(object, label_instance)));
 }
 
 void observed_store::touch(const ports::database_key& key) {
@@ -106,12 +106,12 @@ void observed_store::notify(const ports::database_key& key) {
     observer_->on_observed(key, std::move(seen));
 }
 
-void observed_store::put_database(const engine_kind& kind, const kube::object_meta& meta,
+void observed_store::put_database(const engine_dialect& dialect, const kube::object_meta& meta,
                                   const boost::json::object& object) {
-    const auto key = key_of(kind, meta.ns, meta.name);
+    const auto key = key_of(dialect.kind(), meta.ns, meta.name);
     if (!key) return;
     databases_[*key].object =
-        std::make_shared<const domain::observed_database>(observe_database(kind, object));
+        std::make_shared<const domain::observed_database>(observe_database(dialect, object));
     touch(*key);
 }
 
@@ -222,15 +222,10 @@ void observed_store::put_event(const boost::json::object& object) {
     if (target.kind == "Pod") {
         key = pods_.find(target.ns + "/" + target.name);
     } else {
-        for (const auto& kind : all_kinds()) {
-            if (kind.kind == target.kind) key = key_of(kind, target.ns, target.name);
-            // A companion that does not start keeps its database from starting.
-            if (!kind.companion.kind.empty() && kind.companion.kind == target.kind &&
-                target.name.ends_with(kind.companion.suffix)) {
-                key = key_of(
-                    kind, target.ns,
-                    target.name.substr(0, target.name.size() - kind.companion.suffix.size()));
-            }
+        // A dependent object that does not start keeps its database from starting.
+        for (const auto* dialect : all_dialects()) {
+            const auto name = dialect->kind().database_of(target.kind, target.name);
+            if (name) key = key_of(dialect->kind(), target.ns, *name);
         }
     }
     if (!key) return;

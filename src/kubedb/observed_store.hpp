@@ -51,7 +51,7 @@ class observed_store {
     void set_observer(ports::cluster_observer* observer) { observer_ = observer; }
 
     // Ignore objects outside of the platform's namespaces.
-    void put_database(const engine_kind& kind, const kube::object_meta& meta,
+    void put_database(const engine_dialect& dialect, const kube::object_meta& meta,
                       const boost::json::object& object);
     void drop_database(const engine_kind& kind, const kube::object_meta& meta);
     void put_change(const engine_kind& kind, const kube::object_meta& meta,

@@ -40,7 +40,7 @@ class observed_store_test : public testing::Test {
     }
     void put_object() {
         store_.put_database(
-            *find_kind("redis"), meta("cache"),
+            *find_dialect("redis"), meta("cache"),
             {{"metadata", {{"name", "cache"}, {"uid", "u1"}}}, {"spec", {{"version", "7.0"}}}});
     }
     static kube::object_meta meta(std::string name) {
@@ -78,7 +78,7 @@ TEST_F(observed_store_test, notifies_of_a_deletion_once) {
     put_object();
     put_stats_service();
     store_.flush();
-    store_.drop_database(*find_kind("redis"), meta("cache"));
+    store_.drop_database(find_dialect("redis")->kind(), meta("cache"));
     store_.drop_service(meta("cache-stats"));
     store_.flush();
     ASSERT_EQ(observer_.seen.size(), 2U);

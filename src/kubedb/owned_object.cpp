@@ -84,12 +84,12 @@ aio::task<> patch_by_uid(kube::client& client, kube::resource resource, object_i
     co_return base::ok();
 }
 
-aio::task<domain::observed_database> read_owned(kube::client& client, const engine_kind& kind,
+aio::task<domain::observed_database> read_owned(kube::client& client, const engine_dialect& dialect,
                                                 kube::resource resource, domain::database record) {
     auto present =
         co_await client.get(std::move(resource), namespace_of(record.project), record.name);
     if (!present) co_return base::pass(std::move(present));
-    auto seen = observe_database(kind, *present);
+    auto seen = observe_database(dialect, *present);
     if (seen.uid != record.object_uid) {
         co_return fail(errc::precondition, "another object has the name now");
     }

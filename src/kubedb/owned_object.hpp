@@ -11,7 +11,7 @@
 #include "domain/desired.hpp"
 #include "domain/observed.hpp"
 #include "kube/kube_client.hpp"
-#include "kubedb/engine_table.hpp"
+#include "kubedb/engine_dialect.hpp"
 
 namespace kubedb {
 
@@ -37,7 +37,7 @@ aio::task<> patch_by_uid(kube::client& client, kube::resource resource, object_i
 
 // Reads the object of the record. Errors: not_found, precondition (an object with another uid has
 // the name), those of kube::client.
-aio::task<domain::observed_database> read_owned(kube::client& client, const engine_kind& kind,
+aio::task<domain::observed_database> read_owned(kube::client& client, const engine_dialect& dialect,
                                                 kube::resource resource, domain::database record);
 
 }  // namespace kubedb

@@ -82,7 +82,7 @@ aio::task<> resource_watches::watch_new_resources(aio::task_group& watches) {
         {"kubedb.com", "ops.kubedb.com", "catalog.kubedb.com", "appcatalog.appscode.com", ""});
     if (!resources) co_return base::pass(std::move(resources));
     served_.replace(std::move(*resources));
-    for (const auto& kind : all_kinds()) watch_engine(kind, watches);
+    for (const auto* dialect : all_dialects()) watch_engine(*dialect, watches);
     watch_common(watches);
     if (!std::exchange(is_discovered_, true)) watches.spawn(flush_after_timeout());
     refresh_state();
@@ -96,19 +96,23 @@ aio::task<> resource_watches::flush_after_timeout() {
     co_return slept;
 }
 
-void resource_watches::watch_engine(const engine_kind& kind, aio::task_group& watches) {
-    const auto* k = &kind;
-    watch(
-        "kubedb.com", kind.plural, {}, watches,
-        {[this, k](const auto& meta, const auto& object) { store_.put_database(*k, meta, object); },
-         [this, k](const auto& meta) { store_.drop_database(*k, meta); }});
+void resource_watches::watch_engine(const engine_dialect& dialect, aio::task_group& watches) {
+    const auto& kind = dialect.kind();
+    watch("kubedb.com", kind.plural, {}, watches,
+          {[this, &dialect](const auto& meta, const auto& object) {
+               store_.put_database(dialect, meta, object);
+           },
+           [this, &kind](const auto& meta) { store_.drop_database(kind, meta); }});
     watch("ops.kubedb.com", kind.ops_plural(), {}, watches,
-          {[this, k](const auto& meta, const auto& object) { store_.put_change(*k, meta, object); },
-           [this, k](const auto& meta) { store_.drop_change(*k, meta); }});
-    watch(
-        "catalog.kubedb.com", kind.version_plural(), {}, watches,
-        {[this, k](const auto& meta, const auto& object) { store_.put_version(*k, meta, object); },
-         [this, k](const auto& meta) { store_.drop_version(*k, meta); }});
+          {[this, &kind](const auto& meta, const auto& object) {
+               store_.put_change(kind, meta, object);
+           },
+           [this, &kind](const auto& meta) { store_.drop_change(kind, meta); }});
+    watch("catalog.kubedb.com", kind.version_plural(), {}, watches,
+          {[this, &kind](const auto& meta, const auto& object) {
+               store_.put_version(kind, meta, object);
+           },
+           [this, &kind](const auto& meta) { store_.drop_version(kind, meta); }});
 }
 
 void resource_watches::watch_common(aio::task_group& watches) {

@@ -36,7 +36,7 @@ class resource_watches {
   private:
     aio::task<> watch_new_resources(aio::task_group& watches);
     aio::task<> flush_after_timeout();
-    void watch_engine(const engine_kind& kind, aio::task_group& watches);
+    void watch_engine(const engine_dialect& dialect, aio::task_group& watches);
     void watch_common(aio::task_group& watches);
     void watch(std::string_view group, std::string_view plural, std::string labels,
                aio::task_group& watches, object_handlers handlers);

@@ -1,4 +1,4 @@
-// deploy/rbac.yaml names every resource that the engine table makes the platform ask for.
+// deploy/rbac.yaml names every resource that the dialects make the platform ask for.
 
 #include <gtest/gtest.h>
 
@@ -9,7 +9,7 @@
 #include <string>
 #include <utility>
 
-#include "kubedb/engine_table.hpp"
+#include "kubedb/engine_dialect.hpp"
 
 namespace {
 
@@ -32,12 +32,13 @@ std::set<std::string> words_of_the_rules() {
 TEST(rules, contain_every_resource_of_every_engine) {
     const auto words = words_of_the_rules();
     ASSERT_TRUE(words.contains("secrets")) << KUBEDB_RULES;
-    for (const auto& each : kubedb::all_kinds()) {
+    for (const auto* dialect : kubedb::all_dialects()) {
+        const auto& each = dialect->kind();
         EXPECT_TRUE(words.contains(std::string(each.plural))) << each.plural;
         EXPECT_TRUE(words.contains(each.ops_plural())) << each.ops_plural();
         EXPECT_TRUE(words.contains(each.version_plural())) << each.version_plural();
-        if (each.companion.plural.empty()) continue;
-        EXPECT_TRUE(words.contains(std::string(each.companion.plural))) << each.companion.plural;
+        if (each.dependent.plural.empty()) continue;
+        EXPECT_TRUE(words.contains(std::string(each.dependent.plural))) << each.dependent.plural;
     }
 }
 

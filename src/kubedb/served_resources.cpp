@@ -45,22 +45,23 @@ base::outcome<resource_pointer> served_resources::look_up(std::string_view group
 
 base::outcome<served_resources::engine_resource> served_resources::resource_of(
     const std::string& engine) const {
-    const auto* kind = find_kind(engine);
-    if (kind != nullptr) {
-        auto resource = look_up("kubedb.com", kind->plural);
+    const auto* dialect = find_dialect(engine);
+    if (dialect != nullptr) {
+        auto resource = look_up("kubedb.com", dialect->kind().plural);
         if (!resource) return base::pass(std::move(resource));
-        if (*resource) return engine_resource{kind, *resource};
+        if (*resource) return engine_resource{dialect, *resource};
     }
     return fail(errc::unsupported, fmt::format("the cluster has no {}", engine),
                 "engine_not_installed");
 }
 
-base::outcome<resource_pointer> served_resources::companion_of(const engine_kind& kind) const {
-    auto resource = look_up("kubedb.com", kind.companion.plural);
+base::outcome<resource_pointer> served_resources::dependent_resource_of(
+    const engine_kind& kind) const {
+    auto resource = look_up("kubedb.com", kind.dependent.plural);
     if (resource && !*resource) {
         return fail(errc::unsupported,
                     fmt::format("the cluster has no {}, which a replicated {} needs",
-                                kind.companion.kind, kind.kind),
+                                kind.dependent.kind, kind.kind),
                     "engine_not_installed");
     }
     return resource;

@@ -11,7 +11,7 @@
 
 #include "base/failure.hpp"
 #include "kube/kube_client.hpp"
-#include "kubedb/engine_table.hpp"
+#include "kubedb/engine_dialect.hpp"
 
 namespace kubedb {
 
@@ -32,14 +32,16 @@ class served_resources {
                                                           std::string_view plural) const;
 
     struct engine_resource {
-        const engine_kind* kind;
+        const engine_dialect* dialect;
         resource_pointer resource;  // never null
     };
     // Returns the resource of the engine's databases. Errors: unavailable,
     // unsupported/"engine_not_installed".
     [[nodiscard]] base::outcome<engine_resource> resource_of(const std::string& engine) const;
-    // Returns the resource of the companion that a replicated database needs. Errors: as above.
-    [[nodiscard]] base::outcome<resource_pointer> companion_of(const engine_kind& kind) const;
+    // Returns the resource of the dependent object that a replicated database needs. Errors: as
+    // above.
+    [[nodiscard]] base::outcome<resource_pointer> dependent_resource_of(
+        const engine_kind& kind) const;
 
   private:
     std::vector<resource_pointer> served_;

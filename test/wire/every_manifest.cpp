@@ -53,7 +53,8 @@ kube::resource kubedb_resource(std::string_view plural, std::string_view kind) {
 
 std::vector<written_database> every_database() {
     std::vector<written_database> all;
-    for (const auto& kind : kubedb::all_kinds()) {
+    for (const auto* dialect : kubedb::all_dialects()) {
+        const auto& kind = dialect->kind();
         const auto& rules = *domain::find_engine(kind.engine);
         for (const auto& shape :
              {domain::topology{.mode = standalone},
@@ -63,7 +64,7 @@ std::vector<written_database> every_database() {
             for (const auto type :
                  {domain::storage_type::durable, domain::storage_type::ephemeral}) {
                 if (!kind.has_volumes && type == domain::storage_type::ephemeral) continue;
-                all.push_back({&kind, record_of(kind, shape, type, all.size() + 1)});
+                all.push_back({dialect, record_of(kind, shape, type, all.size() + 1)});
             }
         }
     }
@@ -71,27 +72,29 @@ std::vector<written_database> every_database() {
 }
 
 written_object object_of(const written_database& database) {
-    return {kubedb_resource(database.kind->plural, database.kind->kind),
-            kubedb::database_manifest(*database.kind, database.record)};
+    const auto& kind = database.dialect->kind();
+    return {kubedb_resource(kind.plural, kind.kind),
+            kubedb::database_manifest(*database.dialect, database.record)};
 }
 
-std::vector<written_object> companions_of(const written_database& database) {
-    if (!kubedb::needs_companion(*database.kind, database.record)) return {};
-    const auto& companion = database.kind->companion;
-    return {{kubedb_resource(companion.plural, companion.kind),
-             kubedb::companion_manifest(*database.kind, database.record)}};
+std::vector<written_object> dependent_objects_of(const written_database& database) {
+    const auto& dialect = *database.dialect;
+    if (!dialect.needs_dependent_object(database.record.topology)) return {};
+    const auto& dependent = dialect.kind().dependent;
+    return {{kubedb_resource(dependent.plural, dependent.kind),
+             kubedb::dependent_manifest(dialect, database.record)}};
 }
 
 std::vector<written_object> change_requests_of(const written_database& database,
                                                domain::change_kind change) {
-    const auto& kind = *database.kind;
+    const auto& dialect = *database.dialect;
     auto content =
-        kubedb::ops_manifest(kind, database.record, database.record.topology, change, "op-1");
+        kubedb::ops_manifest(dialect, database.record, database.record.topology, change, "op-1");
     if (!content) return {};
     return {{{.group = "ops.kubedb.com",
               .version = "v1alpha1",
-              .plural = kind.ops_plural(),
-              .kind = kind.ops_kind()},
+              .plural = dialect.kind().ops_plural(),
+              .kind = dialect.kind().ops_kind()},
              std::move(*content)}};
 }
 

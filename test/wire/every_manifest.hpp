@@ -10,12 +10,12 @@
 #include "domain/desired.hpp"
 #include "domain/observed.hpp"
 #include "kube/kube_client.hpp"
-#include "kubedb/engine_table.hpp"
+#include "kubedb/engine_dialect.hpp"
 
 namespace tests {
 
 struct written_database {
-    const kubedb::engine_kind* kind;
+    const kubedb::engine_dialect* dialect;
     domain::database record;
 };
 // Returns a database of each kind in the project "t". The names are n1, n2 and so on.
@@ -27,7 +27,7 @@ struct written_object {
 };
 written_object object_of(const written_database& database);
 // Returns the dependent objects, which only a replicated Redis has.
-std::vector<written_object> companions_of(const written_database& database);
+std::vector<written_object> dependent_objects_of(const written_database& database);
 // Returns the OpsRequests of a change. Empty if the engine does not support the change.
 std::vector<written_object> change_requests_of(const written_database& database,
                                                domain::change_kind change);

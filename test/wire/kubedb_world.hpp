@@ -9,7 +9,7 @@
 #include "devcluster/synthetic/synthetic_cluster.hpp"
 #include "http/client.hpp"
 #include "kube/json_text.hpp"
-#include "kubedb/engine_table.hpp"
+#include "kubedb/engine_dialect.hpp"
 #include "kubedb/kubedb_cluster.hpp"
 #include "kubedb/manifests.hpp"
 #include "kubedb/names.hpp"
@@ -66,7 +66,7 @@ class kubedb_world final : public fakes::cluster_world {
             namespaces(), {}, {{"metadata", {{"name", kubedb::namespace_of(project)}}}}));
     }
     aio::task<> put_foreign_object(domain::database record) override {
-        auto content = kubedb::database_manifest(kind_of(record), record);
+        auto content = kubedb::database_manifest(dialect_of(record), record);
         content["metadata"].get_object().erase("labels");
         co_return without_value(
             co_await admin_->create(resource_of(record), namespace_of(record), std::move(content)));
@@ -77,12 +77,12 @@ class kubedb_world final : public fakes::cluster_world {
     }
     // Deletes the definition of the engine's kind, and with it all objects of the kind.
     aio::task<> delete_kind(std::string engine) {
-        const auto name = std::string(kubedb::find_kind(engine)->plural) + ".kubedb.com";
+        const auto name = kubedb::find_dialect(engine)->kind().name_label();
         co_return without_value(co_await admin_->remove(definitions(), {}, name));
     }
     // Stops serving the first version of the engine's kind.
     aio::task<> stop_serving_version(std::string engine) {
-        const auto name = std::string(kubedb::find_kind(engine)->plural) + ".kubedb.com";
+        const auto name = kubedb::find_dialect(engine)->kind().name_label();
         const json::object operation{
             {"op", "replace"}, {"path", "/spec/versions/0/served"}, {"value", false}};
         co_return without_value(co_await admin_->patch(
@@ -90,7 +90,7 @@ class kubedb_world final : public fakes::cluster_world {
     }
     // Creates an OpsRequest without the platform's labels.
     aio::task<> create_foreign_ops_request(domain::database record) {
-        auto content = *kubedb::ops_manifest(kind_of(record), record, record.topology,
+        auto content = *kubedb::ops_manifest(dialect_of(record), record, record.topology,
                                              domain::change_kind::restart, "op-h");
         content["metadata"].get_object().erase("labels");
         const auto& kind = kind_of(record);
@@ -241,8 +241,11 @@ class kubedb_world final : public fakes::cluster_world {
             executor, {.config = {.server = {.host = "127.0.0.1", .port = server_->port()}},
                        .retries_max = 0});
     }
+    static const kubedb::engine_dialect& dialect_of(const domain::database& record) {
+        return *kubedb::find_dialect(record.engine);
+    }
     static const kubedb::engine_kind& kind_of(const domain::database& record) {
-        return *kubedb::find_kind(record.engine);
+        return dialect_of(record).kind();
     }
     static std::string namespace_of(const domain::database& record) {
         return kubedb::namespace_of(record.project);
@@ -269,7 +272,7 @@ class kubedb_world final : public fakes::cluster_world {
                 .kind = std::string(kind.kind)};
     }
     static kube::resource versions_of(const std::string& engine) {
-        const auto& kind = *kubedb::find_kind(engine);
+        const auto& kind = kubedb::find_dialect(engine)->kind();
         return {.group = "catalog.kubedb.com",
                 .version = "v1alpha1",
                 .plural = kind.version_plural(),

@@ -21,7 +21,7 @@ void print(const std::vector<tests::written_object>& all) {
 int main() {
     for (const auto& database : tests::every_database()) {
         print({tests::object_of(database)});
-        print(tests::companions_of(database));
+        print(tests::dependent_objects_of(database));
         for (const auto change : tests::every_change)
             print(tests::change_requests_of(database, change));
     }

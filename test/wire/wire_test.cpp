@@ -90,26 +90,27 @@ TEST_F(api_server_wire, discovery_returns_the_kinds) {
 // Creates the object of a database with strict validation and reads it back. Expects the state that
 // the record asks for.
 aio::task<> write_and_read_back(kube::client& client, const tests::written_database& database) {
-    const auto& [kind, record] = database;
-    const auto label = fmt::format("{} {}", kind->engine, domain::name(record.topology.mode));
+    const auto& [dialect, record] = database;
+    const auto label =
+        fmt::format("{} {}", dialect->kind().engine, domain::name(record.topology.mode));
     const auto whole = tests::object_of(database);
     auto created = co_await client.create(whole.resource, "dbaas-t", whole.content);
     EXPECT_TRUE(created) << label << ' ' << (created ? "" : created.error().text);
     if (!created) co_return base::pass(std::move(created));
-    const auto seen = kubedb::observe_database(*kind, *created);
+    const auto seen = kubedb::observe_database(*dialect, *created);
     auto shape = record.topology;  // sentinels are a separate object
     std::erase_if(shape.groups, [](const auto& group) { return group.role == "sentinel"; });
     EXPECT_EQ(seen.topology, shape) << label;
     EXPECT_EQ(seen.labels, record.labels) << label;
     EXPECT_EQ(seen.owner_database_id, "db-1") << label;
-    for (const auto& companion : tests::companions_of(database)) {
-        auto dependent = co_await client.create(companion.resource, "dbaas-t", companion.content);
-        EXPECT_TRUE(dependent) << label << ' ' << (dependent ? "" : dependent.error().text);
+    for (const auto& dependent : tests::dependent_objects_of(database)) {
+        auto sentinel = co_await client.create(dependent.resource, "dbaas-t", dependent.content);
+        EXPECT_TRUE(sentinel) << label << ' ' << (sentinel ? "" : sentinel.error().text);
     }
     auto patched = co_await client.patch(
         whole.resource, "dbaas-t", record.name, kube::patch_type::merge,
-        kubedb::update_patch(*kind, {.id = "db-1", .project = "t"}, seen.labels));
-    EXPECT_TRUE(patched && kubedb::observe_database(*kind, *patched).labels.empty()) << label;
+        kubedb::update_patch(dialect->kind(), {.id = "db-1", .project = "t"}, seen.labels));
+    EXPECT_TRUE(patched && kubedb::observe_database(*dialect, *patched).labels.empty()) << label;
     co_return base::ok();
 }
 
@@ -117,7 +118,8 @@ aio::task<> write_changes(kube::client& client, const tests::written_database& d
     for (const auto change : tests::every_change) {
         for (const auto& request : tests::change_requests_of(database, change)) {
             auto created = co_await client.create(request.resource, "dbaas-t", request.content);
-            const auto label = fmt::format("{} {}", database.kind->engine, domain::name(change));
+            const auto label =
+                fmt::format("{} {}", database.dialect->kind().engine, domain::name(change));
             EXPECT_TRUE(created) << label << ' ' << (created ? "" : created.error().text);
             EXPECT_TRUE(created && kubedb::observe_change(*created).kind == change) << label;
         }
@@ -143,9 +145,9 @@ TEST_F(api_server_wire, every_manifest_is_accepted_and_reads_back_unchanged) {
 
 // The sentinel of a replicated Redis is created once, updated and deleted with the database. The
 // adapter does not touch the sentinel of another record.
-TEST_F(api_server_wire, a_companion_of_another_record_is_left_unchanged) {
+TEST_F(api_server_wire, a_dependent_object_of_another_record_is_left_unchanged) {
     const auto result = run<void>([this](kube::client& client) -> aio::task<> {
-        const auto& kind = *kubedb::find_kind("redis");
+        const auto& dialect = *kubedb::find_dialect("redis");
         const kube::resource sentinels{.group = "kubedb.com",
                                        .version = "v1",
                                        .plural = "redissentinels",
@@ -166,26 +168,28 @@ TEST_F(api_server_wire, a_companion_of_another_record_is_left_unchanged) {
             co_await client.create(namespaces_, {}, kubedb::namespace_manifest({.name = "t"}));
         EXPECT_TRUE(project);
         for (const auto* attempt : {"first", "again"}) {
-            auto ensured = co_await kubedb::ensure_companion(client, sentinels, kind, ours);
+            auto ensured =
+                co_await kubedb::ensure_dependent_object(client, sentinels, dialect, ours);
             EXPECT_EQ(code(ensured), "done") << attempt;
         }
-        auto foreign = co_await kubedb::ensure_companion(client, sentinels, kind, theirs);
+        auto foreign = co_await kubedb::ensure_dependent_object(client, sentinels, dialect, theirs);
         EXPECT_EQ(code(foreign), "not_owned");
-        foreign = co_await kubedb::update_companion(client, sentinels, kind, theirs);
+        foreign = co_await kubedb::update_dependent_object(client, sentinels, dialect, theirs);
         EXPECT_EQ(code(foreign), "not_owned");
         ours.paused = true;
-        auto updated = co_await kubedb::update_companion(client, sentinels, kind, ours);
+        auto updated = co_await kubedb::update_dependent_object(client, sentinels, dialect, ours);
         EXPECT_EQ(code(updated), "done");
         auto sentinel = co_await client.get(sentinels, "dbaas-t", "cache-sentinel");
         EXPECT_TRUE(sentinel && sentinel->at("spec").at("halted").as_bool());
-        auto other_deleted = co_await kubedb::remove_companion(client, sentinels, kind, theirs);
-        EXPECT_TRUE(other_deleted && *other_deleted) << "the other record has no companion";
-        auto deleted = co_await kubedb::remove_companion(client, sentinels, kind, ours);
+        auto other_deleted =
+            co_await kubedb::remove_dependent_object(client, sentinels, dialect, theirs);
+        EXPECT_TRUE(other_deleted && *other_deleted) << "the other record has no dependent object";
+        auto deleted = co_await kubedb::remove_dependent_object(client, sentinels, dialect, ours);
         EXPECT_TRUE(deleted && !*deleted) << "the deletion has only been requested";
-        deleted = co_await kubedb::remove_companion(client, sentinels, kind, ours);
+        deleted = co_await kubedb::remove_dependent_object(client, sentinels, dialect, ours);
         EXPECT_TRUE(deleted && *deleted);
-        updated = co_await kubedb::update_companion(client, sentinels, kind, ours);
-        EXPECT_EQ(code(updated), "done") << "a missing companion is created";
+        updated = co_await kubedb::update_dependent_object(client, sentinels, dialect, ours);
+        EXPECT_EQ(code(updated), "done") << "a missing dependent object is created";
         co_return base::ok();
     });
     EXPECT_TRUE(result) << result.error().text;
