@@ -90,7 +90,7 @@ void probe::scrape(const base::failure* error, double seconds) {
     std::string_view reason;
     if (error != nullptr) {
         result = base::name(error->code);
-        const auto cause = domain::find_scrape_cause(error->reason);
+        const auto cause = error->cause.as<domain::scrape_cause>();
         reason = cause ? domain::name(*cause) : "other";
     }
     registry_

@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "domain/decide.hpp"
-#include "domain/scrape_cause.hpp"
 
 namespace app {
 namespace {
@@ -225,11 +224,13 @@ void metrics_sync::log_failure(const entry& database, const std::string& reason,
 aio::task<> metrics_sync::take(
     std::string id, base::outcome<std::shared_ptr<const domain::metrics_sample>> outcome) {
     auto* database = deps_.table.find(id);
-    if (database == nullptr || !targets_.contains(id)) co_return base::ok();
+    const auto it = targets_.find(id);
+    if (database == nullptr || it == targets_.end()) co_return base::ok();
+    auto& reason = it->second.failure_reason;
     if (outcome) {
-        if (domain::find_scrape_cause(database->metrics_reason)) {
-            deps_.log.info("scrape_recovered",
-                           {{"database_id", id}, {"reason", database->metrics_reason}});
+        if (!reason.empty()) {
+            deps_.log.info("scrape_recovered", {{"database_id", id}, {"reason", reason}});
+            reason.clear();
         }
         const auto sample = *outcome;
         deps_.table.set_sample(*database, sample);
@@ -238,9 +239,10 @@ aio::task<> metrics_sync::take(
     const auto& failure = outcome.error();
     if (failure.code == base::errc::cancelled) co_return base::ok();
     const auto state = database->sample ? metrics_state::stale : metrics_state::unavailable;
-    auto reason = failure.reason.empty() ? std::string(base::name(failure.code)) : failure.reason;
-    if (reason != database->metrics_reason) log_failure(*database, reason, failure.text);
-    deps_.table.set_metrics_trouble(*database, state, std::move(reason), failure.text);
+    const auto previous = std::exchange(
+        reason, failure.reason.empty() ? std::string(base::name(failure.code)) : failure.reason);
+    if (reason != previous) log_failure(*database, reason, failure.text);
+    deps_.table.set_metrics_trouble(*database, state, reason, failure.text);
     co_return base::ok();
 }
 

@@ -63,6 +63,7 @@ class metrics_sync final : public platform_listener {
         bool in_work = false;
         bool is_slow = false;  // the last scrape timed out
         bool was_running = false;
+        std::string failure_reason{};    // of the last scrape, empty if it succeeded
         std::chrono::nanoseconds retry;  // wait after a failure, before the first sample
     };
     struct timer {

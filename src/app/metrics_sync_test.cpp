@@ -4,6 +4,7 @@
 
 #include <set>
 
+#include "domain/scrape_cause.hpp"
 #include "test/support/fake_metrics_source.hpp"
 #include "test/support/manual_clock.hpp"
 #include "test/support/memory_document_store.hpp"
@@ -180,7 +181,9 @@ TEST_F(metrics_sync, keeps_the_message_of_the_failure_until_a_scrape_succeeds) {
 TEST_F(metrics_sync, counts_failed_scrapes_by_cause) {
     put("db-1", 0s);
     observe("db-1", observed_phase::ready);
-    source_.fail("db-1", {base::errc::unavailable, "HTTP 500: boom", "exporter_error"});
+    source_.fail("db-1",
+                 base::fail(base::errc::unavailable, "boom", domain::scrape_cause::exporter_error)
+                     .error());
     pass(interval);
     source_.fail("db-1", {base::errc::unavailable, "an unbounded text", "an unbounded text"});
     pass(interval);

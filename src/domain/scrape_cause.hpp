@@ -1,12 +1,10 @@
 #pragma once
-// Why a scrape failed. The name of a cause is the `reason` of the failure, a code of the API, and a
-// label value of the platform's own metrics. Names are stable, and their number is bounded. Pure.
+// Why a scrape failed: causes of failures (base/cause.hpp). Their names are codes of the API and
+// label values of the platform's own metrics. Names are stable, and their number is bounded. Pure.
 
-#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <string_view>
 
 namespace domain {
@@ -42,12 +40,5 @@ constexpr std::string_view name(scrape_cause cause) noexcept {
     return scrape_cause_names[static_cast<std::size_t>(cause)];
 }
 static_assert(name(scrape_cause::engine_without_mapping) == "engine_without_mapping");
-
-// Returns the cause with this name, or nothing.
-constexpr std::optional<scrape_cause> find_scrape_cause(std::string_view name) noexcept {
-    const auto* const it = std::ranges::find(scrape_cause_names, name);
-    if (it == scrape_cause_names.end()) return std::nullopt;
-    return scrape_cause(it - scrape_cause_names.begin());
-}
 
 }  // namespace domain

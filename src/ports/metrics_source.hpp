@@ -28,10 +28,10 @@ class metrics_source {
     virtual ~metrics_source() = default;
 
     // Scrapes the database once and returns platform metrics. Computes rates against the previous
-    // scrape of the same database, which the source remembers. Ends at `deadline`. The reason of a
-    // failure is the name of a domain::scrape_cause, or empty. Errors: timed_out, unavailable (no
-    // endpoint, connection failed, HTTP 5xx), denied, corrupt (not an exposition page), limit (page
-    // over the limit), not_found (no stats service).
+    // scrape of the same database, which the source remembers. Ends at `deadline`. Errors, with a
+    // domain::scrape_cause: timed_out, unavailable (no endpoint, connection failed, HTTP 5xx),
+    // denied, corrupt (not an exposition page), limit (page over the limit), not_found (no stats
+    // service).
     virtual aio::task<std::shared_ptr<const domain::metrics_sample>> scrape(
         scrape_target target, base::steady_time deadline) = 0;
 

@@ -136,12 +136,14 @@ bool is_status_object(const http::response& response, std::string_view body) {
 }  // namespace
 
 std::unexpected<base::failure> fail(cause cause, std::string text) {
-    return base::fail(code_of(cause), std::move(text), std::string(name(cause)));
+    return base::fail(code_of(cause), std::move(text), cause);
 }
 
 base::failure page_failure(base::failure error) {
     const auto cause = cause_of(error);
-    error.reason = cause ? name(*cause) : std::string_view();
+    error.reason.clear();
+    error.cause = {};
+    if (cause) error.set_cause(*cause);
     return error;
 }
 

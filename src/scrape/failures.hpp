@@ -12,11 +12,11 @@ namespace scrape {
 
 using cause = domain::scrape_cause;
 
-// Returns a failure with the code of the cause and its name as the reason.
+// Returns a failure with the code of the cause.
 std::unexpected<base::failure> fail(cause cause, std::string text);
 
-// Returns the failure of a client with the name of the matching cause as its reason; "" if the
-// failure does not concern the exporter. The Kubernetes client builds its failures from Status
+// Returns the failure of a client with the matching cause, or without a cause if the failure does
+// not concern the exporter. The Kubernetes client builds its failures from Status
 // bodies of the API server.
 base::failure page_failure(base::failure error);
 

@@ -24,9 +24,8 @@ struct fetched_page {
 class page_fetcher {
   public:
     virtual ~page_fetcher() = default;
-    // Fetches the page of a database. Errors, with the name of a domain::scrape_cause as the reason:
-    // unavailable, timed_out, denied, not_found, limit, corrupt (not HTTP, or an unexpected
-    // status); cancelled.
+    // Fetches the page of a database. Errors, with a domain::scrape_cause: unavailable, timed_out,
+    // denied, not_found, limit, corrupt (not HTTP, or an unexpected status). Without: cancelled.
     virtual aio::task<fetched_page> fetch(ports::scrape_target target,
                                           base::steady_time deadline) = 0;
 };
