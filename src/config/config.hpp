@@ -49,6 +49,7 @@ struct options {
     std::chrono::seconds metrics_interval{};
     std::chrono::seconds metrics_timeout{};
     std::int64_t metrics_concurrency = 0;
+    std::int64_t metrics_page_limit = 0;  // MiB
     config::metrics_mode metrics{};
     std::chrono::hours history{};
     std::chrono::seconds provision_timeout{};

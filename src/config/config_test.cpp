@@ -34,6 +34,7 @@ TEST(config, loads_without_any_source) {
     EXPECT_EQ(loaded->options.listen_address, "127.0.0.1");
     EXPECT_EQ(loaded->options.listen_port, 8000);
     EXPECT_EQ(loaded->options.metrics_interval, std::chrono::seconds(30));
+    EXPECT_EQ(loaded->options.metrics_page_limit, 8);
     EXPECT_TRUE(loaded->notes.empty());
 }
 

@@ -172,6 +172,7 @@ class platform_process {
     base::outcome<void> open_store();
     base::outcome<void> connect_cluster();
     void make_fetcher(bool is_in_cluster);
+    [[nodiscard]] scrape::page_limits limits_of_pages() const;
     base::outcome<void> start_service();
     base::outcome<void> listen();
     bool stop_loops();
@@ -229,8 +230,15 @@ base::outcome<void> platform_process::connect_cluster() {
     kube_ = std::move(*client);
     cluster_ = kubedb::make_cluster(executor, *kube_, clock_, log_, registry_, {.seed = seed});
     make_fetcher(access->is_in_cluster);
-    metrics_ = scrape::make_source(*fetcher_, clock_, {.interval = options_.metrics_interval});
+    metrics_ =
+        scrape::make_source(*fetcher_, clock_,
+                            {.interval = options_.metrics_interval, .limits = limits_of_pages()});
     return {};
+}
+
+scrape::page_limits platform_process::limits_of_pages() const {
+    constexpr std::size_t mebibyte = std::size_t{1024} * 1024;
+    return {.page_bytes = static_cast<std::size_t>(options_.metrics_page_limit) * mebibyte};
 }
 
 void platform_process::make_fetcher(bool is_in_cluster) {
@@ -246,7 +254,7 @@ void platform_process::make_fetcher(bool is_in_cluster) {
                                std::size_t bytes_max) {
                 return client.raw_get(std::move(path), deadline, bytes_max, "services/proxy");
             },
-            namespace_of);
+            namespace_of, limits_of_pages());
         return;
     }
     constexpr std::size_t resolver_threads = 8;
@@ -257,7 +265,8 @@ void platform_process::make_fetcher(bool is_in_cluster) {
     const auto scrapes = static_cast<std::size_t>(options_.metrics_concurrency);
     fetcher_ =
         scrape::make_direct_fetcher(executor, *resolver_, namespace_of,
-                                    {.connections_max = app::scrape_lanes::in_flight_max(scrapes)});
+                                    {.connections_max = app::scrape_lanes::in_flight_max(scrapes),
+                                     .limits = limits_of_pages()});
 }
 
 base::outcome<void> platform_process::start_service() {
