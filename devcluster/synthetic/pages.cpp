@@ -139,7 +139,7 @@ void page_template::add_mapped(std::string_view engine) {
                              : kind == motion::constant       ? 0
                              : kind == motion::grows          ? 40
                                                               : 1000;
-        auto values = std::string(each.values);
+        auto values = each.excludes ? std::string("app") : std::string(each.values);
         if (each.label.empty()) {
             families[std::string(each.name)].try_emplace("", member{kind, scale});
         }
@@ -155,6 +155,10 @@ void page_template::add_mapped(std::string_view engine) {
     };
     for (const auto& table : scrape::engine_tables()) {
         if (table.engine != engine) continue;
+        for (const auto& each : {table.copies.all, table.copies.primaries}) {
+            if (each.name.empty()) continue;
+            families[std::string(each.name)].try_emplace("", member{motion::constant, 3});
+        }
         for (const auto& rule : table.rules) {
             if (rule.id == domain::metric_id::up && up_.empty()) up_ = rule.top[0].name;
             for (const auto& each : rule.top) add(each, rule);

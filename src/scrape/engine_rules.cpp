@@ -12,8 +12,12 @@ std::span<const engine_table> engine_tables() noexcept {
         engine_table{.engine = "redis", .rules = redis_rules()},
         engine_table{.engine = "valkey", .rules = redis_rules()},
         engine_table{.engine = "mongodb", .rules = mongodb_rules()},
-        engine_table{.engine = "elasticsearch", .rules = elasticsearch_rules()},
-        engine_table{.engine = "opensearch", .rules = elasticsearch_rules()},
+        engine_table{.engine = "elasticsearch",
+                     .rules = elasticsearch_rules(),
+                     .copies = elasticsearch_copies()},
+        engine_table{.engine = "opensearch",
+                     .rules = elasticsearch_rules(),
+                     .copies = elasticsearch_copies()},
         engine_table{.engine = "memcached", .rules = memcached_rules()},
     };
     return tables;

@@ -13,6 +13,7 @@ std::span<const rule> mysql_rules() noexcept;  // MariaDB too
 std::span<const rule> redis_rules() noexcept;  // Valkey too
 std::span<const rule> mongodb_rules() noexcept;
 std::span<const rule> elasticsearch_rules() noexcept;  // OpenSearch too
+copy_count elasticsearch_copies() noexcept;
 std::span<const rule> memcached_rules() noexcept;
 
 }  // namespace scrape

@@ -49,15 +49,6 @@ bool starts_at_zero(aggregation aggregate) {
            aggregate == aggregation::present;
 }
 
-double sum_of_known(const std::vector<std::uint32_t>& selectors, std::span<const double> values) {
-    double sum = unknown;
-    for (const auto index : selectors) {
-        if (std::isnan(values[index])) continue;
-        sum = std::isnan(sum) ? values[index] : sum + values[index];
-    }
-    return sum;
-}
-
 double quotient(double dividend, double divisor) {
     return divisor > 0 ? dividend / divisor : unknown;
 }
@@ -91,7 +82,11 @@ void add_line(double& total, const series& source, double value) {
 
 }  // namespace
 
-mapping_plan::mapping_plan(std::span<const rule> rules) {
+mapping_plan::mapping_plan(std::span<const rule> rules, const copy_count& copies) {
+    if (!copies.all.name.empty()) {
+        all_copies_ = selector_of(copies.all, false);
+        primary_copies_ = selector_of(copies.primaries, false);
+    }
     for (const auto& source : rules) {
         const bool is_counter = needs_rates(source.kind);
         formula compiled{.source = &source};
@@ -140,7 +135,9 @@ bool mapping_plan::matches(const selector& selector, const sample& line) {
     const auto& source = selector.source;
     if (source.label.empty()) return true;
     const auto value = label_value(line, source.label);
-    if (std::ranges::find(selector.values, value.text()) == selector.values.end()) return false;
+    const bool is_listed =
+        std::ranges::find(selector.values, value.text()) != selector.values.end();
+    if (is_listed == source.excludes) return false;
     return source.second_label.empty() ||
            label_value(line, source.second_label).text() == source.second_value;
 }
@@ -188,10 +185,29 @@ struct mapping_plan::evaluation {
     std::span<const double> rates;  // per counter
     base::instant utc_now;
 
+    // Returns the number by which the value of a selector is divided.
+    [[nodiscard]] double copies(std::uint32_t index) const {
+        if (!plan.selectors_[index].source.per_copy) return 1;
+        if (plan.all_copies_ == none) return unknown;
+        const double count = quotient(page.selected[plan.all_copies_],
+                                      page.selected[plan.primary_copies_]);
+        return count < 1 ? 1 : count;
+    }
+
+    [[nodiscard]] double sum_of_known(const std::vector<std::uint32_t>& selectors) const {
+        double sum = unknown;
+        for (const auto index : selectors) {
+            const double value = page.selected[index] / copies(index);
+            if (std::isnan(value)) continue;
+            sum = std::isnan(sum) ? value : sum + value;
+        }
+        return sum;
+    }
+
     [[nodiscard]] double growth(const std::vector<std::uint32_t>& selectors) const {
         double sum = unknown;
         for (const auto index : selectors) {
-            const double rate = rates[plan.selectors_[index].counter];
+            const double rate = rates[plan.selectors_[index].counter] / copies(index);
             if (std::isnan(rate)) {
                 // A counter without a rate makes the sum unknown if it is on the page. A counter
                 // that is not on the page does not take part.
@@ -206,7 +222,7 @@ struct mapping_plan::evaluation {
     [[nodiscard]] double unscaled(const formula& formula) const {
         switch (formula.source->kind) {
             case rule_kind::value:
-                return sum_of_known(formula.top, page.selected);
+                return sum_of_known(formula.top);
             case rule_kind::rate:
                 return growth(formula.top);
             case rule_kind::ratio:
@@ -220,10 +236,9 @@ struct mapping_plan::evaluation {
                 return rest < 0 ? 0 : rest;
             }
             case rule_kind::difference:
-                return sum_of_known(formula.top, page.selected) -
-                       sum_of_known(formula.bottom, page.selected);
+                return sum_of_known(formula.top) - sum_of_known(formula.bottom);
             case rule_kind::age: {
-                const double start = sum_of_known(formula.top, page.selected);
+                const double start = sum_of_known(formula.top);
                 const double now =
                     std::chrono::duration<double>(utc_now.time_since_epoch()).count();
                 return start > 0 ? std::max(0.0, now - start) : unknown;
@@ -276,7 +291,7 @@ domain::metrics_sample mapping_plan::evaluate(const reading& page, rate_memory& 
 const mapping_plan* find_plan(std::string_view engine) {
     static const auto plans = [] {
         std::map<std::string_view, mapping_plan> result;
-        for (const auto& table : engine_tables()) result.try_emplace(table.engine, table.rules);
+        for (const auto& table : engine_tables()) result.try_emplace(table.engine, table.rules, table.copies);
         return result;
     }();
     const auto it = plans.find(engine);

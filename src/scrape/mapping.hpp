@@ -40,6 +40,8 @@ struct series {
     std::string_view second_label{};  // narrows the selection further
     std::string_view second_value{};
     bool zero_is_absent = false;  // a line with the value 0 is skipped
+    bool excludes = false;        // selects the lines with other values of `label`
+    bool per_copy = false;        // counts every copy: divided by the number of copies
     bool operator==(const series&) const = default;
 };
 
@@ -69,15 +71,23 @@ struct rule {
 
 inline constexpr std::size_t engine_metrics_max = 40;
 
+// The number of copies of the data on a page: the sum of `all` divided by the sum of `primaries`.
+// A selector with `per_copy` is unknown while one of the two is unknown.
+struct copy_count {
+    series all{};
+    series primaries{};
+};
+
 struct engine_table {
     std::string_view engine;
     std::span<const rule> rules;
+    copy_count copies{};  // for an engine whose exporter reports all copies of the data
 };
 std::span<const engine_table> engine_tables() noexcept;  // engine_rules.cpp
 
 class mapping_plan {
   public:
-    explicit mapping_plan(std::span<const rule> rules);
+    explicit mapping_plan(std::span<const rule> rules, const copy_count& copies = {});
 
     // The values of one page, before rates.
     struct reading {
@@ -120,6 +130,8 @@ class mapping_plan {
 
     std::vector<selector> selectors_;
     std::vector<formula> formulas_;
+    std::uint32_t all_copies_ = none;  // positions of selectors
+    std::uint32_t primary_copies_ = none;
     std::size_t counters_ = 0;
     name_table names_;
     std::vector<std::vector<std::uint32_t>> by_name_;  // selectors per name of names_

@@ -231,7 +231,8 @@ std::string mongodb_page(int seconds) {
         "mongodb_members_optimeDate{{member_idx=\"b\"}} 1.799999998e+12\n"
         "mongodb_dbstats_storageSize{{database=\"a\"}} 4096\n"
         "mongodb_dbstats_indexSize{{database=\"a\"}} 1024\n"
-        "mongodb_dbstats_objects{{database=\"a\"}} 7\n",
+        "mongodb_dbstats_objects{{database=\"a\"}} 7\n"
+        "mongodb_dbstats_objects{{database=\"local\"}} 90000\n",
         10 * seconds, 20 * seconds, 4000 * seconds);
 }
 
@@ -275,6 +276,8 @@ TEST(mapping, reads_the_documented_series_of_elasticsearch) {
             "elasticsearch_indices_docs{{name=\"n0\"}} "
             "10\nelasticsearch_indices_docs{{name=\"n1\"}} 5\n"
             "elasticsearch_indices_docs_total{{index=\"i\"}} 15\n"
+            "elasticsearch_cluster_health_active_shards 2\n"
+            "elasticsearch_cluster_health_active_primary_shards 2\n"
             "elasticsearch_indices_indexing_index_total{{name=\"n0\"}} {0}\n"
             "elasticsearch_indices_search_query_total{{name=\"n0\"}} {0}\n"
             "elasticsearch_indices_search_query_time_seconds{{name=\"n0\"}} {0}\n"
@@ -298,6 +301,69 @@ TEST(mapping, reads_the_documented_series_of_elasticsearch) {
                            {items, 15},
                            {uptime_seconds, 90}});
     expect_engine_values(sample, {{"health_green", 0}, {"health_yellow", 1}});
+}
+
+// Two nodes, one index with two shards, one replica of each: 4 shards, 2 of them primaries.
+std::string elasticsearch_page(int seconds, std::string_view documents) {
+    return fmt::format(
+        "elasticsearch_cluster_health_active_shards{{cluster=\"c\"}} 4\n"
+        "elasticsearch_cluster_health_active_primary_shards{{cluster=\"c\"}} 2\n"
+        "elasticsearch_indices_docs{{name=\"n0\"}} 100\n"
+        "elasticsearch_indices_docs{{name=\"n1\"}} 100\n{1}"
+        "elasticsearch_indices_indexing_index_total{{name=\"n0\"}} {0}\n"
+        "elasticsearch_indices_indexing_index_total{{name=\"n1\"}} {0}\n"
+        "elasticsearch_indices_search_query_total{{name=\"n0\"}} {0}\n"
+        "elasticsearch_indices_search_query_total{{name=\"n1\"}} {0}\n"
+        "elasticsearch_indices_get_total{{name=\"n0\"}} {0}\n"
+        "elasticsearch_indices_get_total{{name=\"n1\"}} 0\n"
+        "elasticsearch_indices_store_size_bytes{{name=\"n0\"}} 5000\n"
+        "elasticsearch_indices_store_size_bytes{{name=\"n1\"}} 5000\n",
+        seconds, documents);
+}
+
+TEST(mapping, counts_documents_of_elasticsearch_once_for_all_copies) {
+    for (const auto* documents :
+         {"", "elasticsearch_indices_docs_primary{index=\"i\"} 100\n",
+          "elasticsearch_indices_shards_docs{primary=\"true\",shard=\"0\"} 60\n"
+          "elasticsearch_indices_shards_docs{primary=\"true\",shard=\"1\"} 40\n"
+          "elasticsearch_indices_shards_docs{primary=\"false\",shard=\"0\"} 60\n"
+          "elasticsearch_indices_shards_docs{primary=\"false\",shard=\"1\"} 40\n"}) {
+        const auto sample = evaluated(
+            "elasticsearch", {elasticsearch_page(0, documents), elasticsearch_page(10, documents)});
+        expect_values(sample, {{operations_per_second, 4},  // 1 + 2 + 1
+                               {reads_per_second, 3},
+                               {writes_per_second, 1},
+                               {storage_used_bytes, 10000},
+                               {items, 100}});
+        expect_engine_values(sample, {{"indexed_per_second", 1}, {"searches_per_second", 2}});
+    }
+}
+
+TEST(mapping, reports_no_indexing_without_the_number_of_copies) {
+    const auto page = [](int count) {
+        return fmt::format(
+            "elasticsearch_indices_docs 15\nelasticsearch_indices_indexing_index_total {0}\n"
+            "elasticsearch_indices_search_query_total {0}\n",
+            count);
+    };
+    expect_values(evaluated("elasticsearch", {page(0), page(50)}), {{reads_per_second, 5}});
+}
+
+TEST(mapping, reports_one_thread_of_one_channel_that_stopped) {
+    const auto sample = evaluated(
+        "mariadb",
+        {"mysql_up 1\n"
+         "mysql_slave_status_slave_io_running{connection_name=\"a\"} 1\n"
+         "mysql_slave_status_slave_io_running{connection_name=\"b\"} 0\n"
+         "mysql_slave_status_slave_sql_running{connection_name=\"a\"} 1\n"
+         "mysql_slave_status_slave_sql_running{connection_name=\"b\"} 1\n"});
+    expect_engine_values(sample, {{"replication_threads_running", 1}});
+}
+
+TEST(mapping, reports_up_as_one_for_several_targets_on_a_page) {
+    const auto sample =
+        evaluated("postgres", {"pg_up{server=\"a\"} 1\npg_up{server=\"b\"} 1\n"});
+    expect_values(sample, {{up, 1}});
 }
 
 TEST(mapping, reads_the_series_of_memcached) {
@@ -326,7 +392,7 @@ TEST(mapping, reads_the_series_of_memcached) {
 TEST(mapping, finds_openmetrics_counters_but_not_gauges_without_their_suffix) {
     const auto page = [](int count) {
         return fmt::format(
-            "elasticsearch_indices_docs 15\nelasticsearch_indices_docs_total 15\n"
+            "elasticsearch_indices_docs_primary 15\nelasticsearch_indices_docs_primary_total 15\n"
             "elasticsearch_thread_pool_rejected_count_total {}\n# EOF\n",
             count);
     };

@@ -1,6 +1,12 @@
 // Metrics of Elasticsearch and OpenSearch, by the series of elasticsearch_exporter 1.5 to 1.10.
 // Each exporter reports all nodes, so a sum covers the cluster. Series with the suffixes _primary
 // and _total repeat the values per index.
+//
+// A sum over the nodes counts each replica of a shard as well. Documents are taken from the
+// primaries. The exporter has no such series for indexing: every copy indexes every document, so
+// the sum is divided by the number of copies. It is exact if all indices have the same number of
+// replicas. A search and a get run on one copy of a shard, so they are not divided. A search counts
+// once per shard of the index. Storage is that of all nodes, as is its size.
 #include "scrape/engine_rules.hpp"
 
 namespace scrape {
@@ -13,18 +19,18 @@ using enum rule_kind;
 // clang-format off
 
 constexpr rule rules[] = {
-    {.id = up, .top = {{{"elasticsearch_cluster_health_up"}}}},
+    {.id = up, .top = {{{.name = "elasticsearch_cluster_health_up", .aggregate = max}}}},
     {.id = up, .top = {{{.name = "elasticsearch_clusterinfo_up", .aggregate = max}}}},
-    {.id = up, .top = {{{"elasticsearch_node_stats_up"}}}},
+    {.id = up, .top = {{{.name = "elasticsearch_node_stats_up", .aggregate = max}}}},
     {.id = connections_current, .top = {{{"elasticsearch_http_open_connections"}}}},
     {.id = operations_per_second, .kind = rate,
-     .top = {{{"elasticsearch_indices_indexing_index_total"},
+     .top = {{{.name = "elasticsearch_indices_indexing_index_total", .per_copy = true},
               {"elasticsearch_indices_search_query_total"}, {"elasticsearch_indices_get_total"}}}},
     {.id = reads_per_second, .kind = rate,
      .top = {{{"elasticsearch_indices_search_query_total"}, {"elasticsearch_indices_get_total"}}}},
     {.id = writes_per_second, .kind = rate,
-     .top = {{{"elasticsearch_indices_indexing_index_total"},
-              {"elasticsearch_indices_indexing_delete_total"}}}},
+     .top = {{{.name = "elasticsearch_indices_indexing_index_total", .per_copy = true},
+              {.name = "elasticsearch_indices_indexing_delete_total", .per_copy = true}}}},
     {.id = errors_per_second, .kind = rate,
      .top = {{{"elasticsearch_thread_pool_rejected_count"}}}},
     {.id = latency_average_seconds, .kind = ratio,
@@ -41,7 +47,10 @@ constexpr rule rules[] = {
     {.id = memory_limit_bytes,
      .top = {{{.name = "elasticsearch_jvm_memory_max_bytes", .label = "area", .values = "heap"}}}},
     {.id = storage_used_bytes, .top = {{{"elasticsearch_indices_store_size_bytes"}}}},
-    {.id = items, .top = {{{"elasticsearch_indices_docs"}}}},
+    {.id = items, .top = {{{"elasticsearch_indices_docs_primary"}}}},
+    {.id = items,
+     .top = {{{.name = "elasticsearch_indices_shards_docs", .label = "primary", .values = "true"}}}},
+    {.id = items, .top = {{{.name = "elasticsearch_indices_docs", .per_copy = true}}}},
     {.id = evictions_per_second, .kind = rate,
      .top = {{{"elasticsearch_indices_query_cache_evictions"},
               {"elasticsearch_indices_fielddata_evictions"}}}},
@@ -62,6 +71,8 @@ constexpr rule rules[] = {
      .top = {{{.name = "elasticsearch_cluster_health_number_of_nodes", .aggregate = max}}}},
     {.name = "data_nodes",
      .top = {{{.name = "elasticsearch_cluster_health_number_of_data_nodes", .aggregate = max}}}},
+    {.name = "active_primary_shards",
+     .top = {{{.name = "elasticsearch_cluster_health_active_primary_shards", .aggregate = max}}}},
     {.name = "active_shards",
      .top = {{{.name = "elasticsearch_cluster_health_active_shards", .aggregate = max}}}},
     {.name = "unassigned_shards",
@@ -71,7 +82,7 @@ constexpr rule rules[] = {
     {.name = "pending_tasks",
      .top = {{{.name = "elasticsearch_cluster_health_number_of_pending_tasks", .aggregate = max}}}},
     {.name = "indexed_per_second", .kind = rate,
-     .top = {{{"elasticsearch_indices_indexing_index_total"}}}},
+     .top = {{{.name = "elasticsearch_indices_indexing_index_total", .per_copy = true}}}},
     {.name = "searches_per_second", .kind = rate,
      .top = {{{"elasticsearch_indices_search_query_total"}}}},
     {.name = "index_latency_average_seconds", .kind = ratio,
@@ -93,6 +104,12 @@ constexpr rule rules[] = {
 
 std::span<const rule> elasticsearch_rules() noexcept {
     return rules;
+}
+
+copy_count elasticsearch_copies() noexcept {
+    return {.all = {.name = "elasticsearch_cluster_health_active_shards", .aggregate = max},
+            .primaries = {.name = "elasticsearch_cluster_health_active_primary_shards",
+                          .aggregate = max}};
 }
 
 }  // namespace scrape

@@ -11,7 +11,7 @@ using enum rule_kind;
 // clang-format off
 
 constexpr rule rules[] = {
-    {.id = up, .top = {{{"memcached_up"}}}},
+    {.id = up, .top = {{{.name = "memcached_up", .aggregate = max}}}},
     {.id = connections_current, .top = {{{"memcached_current_connections"}}}},
     {.id = connections_max, .top = {{{"memcached_max_connections"}}}},
     {.id = connections_per_second, .kind = rate, .top = {{{"memcached_connections_total"}}}},

@@ -8,6 +8,8 @@ using enum domain::metric_id;
 using enum aggregation;
 using enum rule_kind;
 
+constexpr std::string_view system_databases = "admin|config|local";
+
 // clang-format off
 
 constexpr rule rules[] = {
@@ -69,7 +71,10 @@ constexpr rule rules[] = {
      .top = {{{.name = "mongodb_myState", .aggregate = equals, .number = 2}}}},
     {.id = replication_is_replica,
      .top = {{{.name = "mongodb_rs_myState", .aggregate = equals, .number = 2}}}},
-    {.id = items, .top = {{{"mongodb_dbstats_objects"}}}},
+    // Each member has an oplog in "local", with the writes of all databases again.
+    {.id = items,
+     .top = {{{.name = "mongodb_dbstats_objects", .label = "database", .values = system_databases,
+               .excludes = true}}}},
     {.id = uptime_seconds, .top = {{{.name = "mongodb_ss_uptime", .aggregate = max}}}},
 
     {.name = "inserts_per_second", .kind = rate,
@@ -90,9 +95,13 @@ constexpr rule rules[] = {
     {.name = "cache_used_bytes", .top = {{{"mongodb_ss_wt_cache_bytes_currently_in_the_cache"}}}},
     {.name = "members_healthy", .top = {{{"mongodb_members_health"}}}},
     {.name = "members_healthy", .top = {{{"mongodb_rs_members_health"}}}},
-    {.name = "data_bytes", .top = {{{"mongodb_dbstats_dataSize"}}}},
+    {.name = "data_bytes",
+     .top = {{{.name = "mongodb_dbstats_dataSize", .label = "database", .values = system_databases,
+               .excludes = true}}}},
     {.name = "index_bytes", .top = {{{"mongodb_dbstats_indexSize"}}}},
-    {.name = "collections", .top = {{{"mongodb_dbstats_collections"}}}},
+    {.name = "collections",
+     .top = {{{.name = "mongodb_dbstats_collections", .label = "database",
+               .values = system_databases, .excludes = true}}}},
 };
 
 // clang-format on

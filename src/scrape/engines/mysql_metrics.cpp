@@ -11,7 +11,7 @@ using enum rule_kind;
 // clang-format off
 
 constexpr rule rules[] = {
-    {.id = up, .top = {{{"mysql_up"}}}},
+    {.id = up, .top = {{{.name = "mysql_up", .aggregate = max}}}},
     {.id = connections_current, .top = {{{"mysql_global_status_threads_connected"}}}},
     {.id = connections_active, .top = {{{"mysql_global_status_threads_running"}}}},
     {.id = connections_max, .top = {{{"mysql_global_variables_max_connections"}}}},
@@ -68,7 +68,7 @@ constexpr rule rules[] = {
     {.id = replication_is_replica,
      .top = {{{.name = "mysql_slave_status_slave_io_running", .aggregate = present},
               {.name = "mysql_slave_status_replica_io_running", .aggregate = present}}},
-     .only_if = {"mysql_up"}},
+     .only_if = {.name = "mysql_up", .aggregate = max}},
     {.id = items, .top = {{{"mysql_info_schema_table_rows"}}}},
     {.id = deadlocks_per_second, .kind = rate, .top = {{{"mysql_global_status_innodb_deadlocks"}}}},
     {.id = uptime_seconds, .top = {{{"mysql_global_status_uptime"}}}},
@@ -111,11 +111,13 @@ constexpr rule rules[] = {
     {.name = "group_members_online",
      .top = {{{.name = "mysql_perf_schema_replication_group_member_info", .aggregate = matches,
                .label = "member_state", .values = "ONLINE"}}}},
+    // 2 if both threads of every channel run.
     {.name = "replication_threads_running",
-     .top = {{{"mysql_slave_status_slave_io_running"}, {"mysql_slave_status_slave_sql_running"}}}},
+     .top = {{{.name = "mysql_slave_status_slave_io_running", .aggregate = min},
+              {.name = "mysql_slave_status_slave_sql_running", .aggregate = min}}}},
     {.name = "replication_threads_running",
-     .top = {{{"mysql_slave_status_replica_io_running"},
-              {"mysql_slave_status_replica_sql_running"}}}},
+     .top = {{{.name = "mysql_slave_status_replica_io_running", .aggregate = min},
+              {.name = "mysql_slave_status_replica_sql_running", .aggregate = min}}}},
 };
 
 // clang-format on

@@ -11,7 +11,7 @@ using enum rule_kind;
 // clang-format off
 
 constexpr rule rules[] = {
-    {.id = up, .top = {{{"pg_up"}}}},
+    {.id = up, .top = {{{.name = "pg_up", .aggregate = max}}}},
     {.id = connections_current, .top = {{{"pg_stat_database_numbackends"}}}},
     {.id = connections_active,
      .top = {{{.name = "pg_stat_activity_count", .label = "state", .values = "active"}}}},

@@ -23,7 +23,7 @@ constexpr std::string_view redis_writes =
 // clang-format off
 
 constexpr rule rules[] = {
-    {.id = up, .top = {{{"redis_up"}}}},
+    {.id = up, .top = {{{.name = "redis_up", .aggregate = max}}}},
     {.id = connections_current, .top = {{{"redis_connected_clients"}}}},
     {.id = connections_max, .top = {{{"redis_config_maxclients"}}}},
     {.id = connections_max, .top = {{{"redis_max_clients"}}}},
