@@ -238,6 +238,33 @@ task<> sleep_for(std::chrono::nanoseconds duration) {
     return sleep_until(std::chrono::steady_clock::now() + duration);
 }
 
+task<> sleep_until(const base::clock& clock, base::steady_time end) {
+    if (co_await is_cancelled()) co_return fail(errc::cancelled, "cancelled");
+    struct waiter {
+        asio::steady_timer timer;
+        bool is_woken = false;
+    };
+    const auto executor = co_await asio::this_coro::executor;
+    const auto owner = std::make_shared<waiter>(asio::steady_timer(executor, end));
+    const bool is_simulated = clock.call_at(end, [weak = std::weak_ptr(owner)] {
+        const auto alive = weak.lock();  // the coroutine has not ended, so its loop exists
+        if (!alive) return;
+        asio::post(alive->timer.get_executor(), [alive] {
+            alive->is_woken = true;
+            alive->timer.cancel();
+        });
+    });
+    if (is_simulated) owner->timer.expires_at(base::steady_time::max());
+    error_code error;
+    co_await owner->timer.async_wait(asio::redirect_error(asio::use_awaitable, error));
+    if (error && !owner->is_woken) co_return fail(errc::cancelled, "cancelled");
+    co_return base::ok();
+}
+
+task<> sleep_for(const base::clock& clock, std::chrono::nanoseconds duration) {
+    return sleep_until(clock, clock.now() + duration);
+}
+
 task<> until_cancelled() {
     return sleep_until(base::steady_time::max());
 }

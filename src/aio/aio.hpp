@@ -58,6 +58,10 @@ boost::asio::awaitable<bool> is_cancelled();
 // Waits. Errors: cancelled.
 task<> sleep_for(std::chrono::nanoseconds duration);
 task<> sleep_until(base::steady_time end);
+// Waits until clock.now() has reached `end`. A simulated clock drives the wait. The clock must
+// outlive the task. Errors: cancelled.
+task<> sleep_until(const base::clock& clock, base::steady_time end);
+task<> sleep_for(const base::clock& clock, std::chrono::nanoseconds duration);
 // Waits until the calling coroutine is cancelled. Errors: cancelled (always).
 task<> until_cancelled();
 

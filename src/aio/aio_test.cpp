@@ -56,6 +56,69 @@ TEST(block_on, converts_an_exception_to_a_failure) {
     expect_broken(block_on(broken_task()));
 }
 
+// A clock that a test moves. fakes::manual_clock is not for aio, which test_support includes.
+class stepped_clock final : public base::clock {
+  public:
+    [[nodiscard]] base::steady_time now() const noexcept override { return now_; }
+    [[nodiscard]] base::instant utc_now() const noexcept override { return {}; }
+    bool call_at(base::steady_time time, std::function<void()> wake) const override {
+        end_ = time;
+        wake_ = std::move(wake);
+        return true;
+    }
+    void move_to_end() {
+        now_ = end_;
+        wake_();
+    }
+
+  private:
+    base::steady_time now_{};
+    mutable base::steady_time end_{};
+    mutable std::function<void()> wake_;
+};
+
+TEST(sleep_until, ends_when_a_simulated_clock_has_reached_the_time) {
+    const auto slept = block_on([]() -> task<> {
+        const auto executor = co_await this_executor();
+        stepped_clock clock;
+        task_group group(executor);
+        bool has_slept = false;
+        group.spawn([&]() -> task<> {
+            auto woken = co_await sleep_for(clock, hours(1));
+            has_slept = woken.has_value();
+            co_return woken;
+        });
+        (void)co_await sleep_for(milliseconds(0));
+        EXPECT_FALSE(has_slept);
+        clock.move_to_end();
+        auto joined = co_await group.join();
+        EXPECT_TRUE(has_slept);
+        EXPECT_EQ(clock.now(), base::steady_time{} + hours(1));
+        co_return joined;
+    }());
+    EXPECT_TRUE(slept);
+}
+
+TEST(sleep_until, on_a_simulated_clock_is_cancelled_before_the_time) {
+    const auto result = block_on([]() -> task<> {
+        const auto executor = co_await this_executor();
+        stepped_clock clock;
+        task_group group(executor);
+        base::outcome<void> woken;
+        group.spawn([&]() -> task<> {
+            woken = co_await sleep_for(clock, hours(1));
+            co_return woken;
+        });
+        (void)co_await sleep_for(milliseconds(0));
+        group.cancel();
+        auto joined = co_await group.join();
+        EXPECT_EQ(woken.error().code, errc::cancelled);
+        clock.move_to_end();  // the sleep has ended
+        co_return joined;
+    }());
+    EXPECT_TRUE(result);
+}
+
 TEST(sleep_until, returns_immediately_for_a_past_time) {
     EXPECT_TRUE(block_on(sleep_until(base::steady_time::min())));
 }

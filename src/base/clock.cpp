@@ -14,6 +14,10 @@ class machine_clock final : public clock {
 
 }  // namespace
 
+bool clock::call_at(steady_time /*time*/, std::function<void()> /*wake*/) const {
+    return false;
+}
+
 const clock& system_clock() noexcept {
     static const machine_clock the_clock;
     return the_clock;

@@ -3,6 +3,7 @@
 // fakes::manual_clock. Thread-safe.
 
 #include <chrono>
+#include <functional>
 
 namespace base {
 
@@ -18,6 +19,10 @@ class clock {
     clock& operator=(const clock&) = delete;
     [[nodiscard]] virtual steady_time now() const noexcept = 0;  // for deadlines and ages
     [[nodiscard]] virtual instant utc_now() const noexcept = 0;  // for people and documents
+    // Simulated clocks: calls `wake` once, on any thread, when now() has reached `time`, and
+    // returns true. The clock of the machine returns false, because a timer of the caller's loop
+    // serves. Used by aio::sleep_until().
+    virtual bool call_at(steady_time time, std::function<void()> wake) const;
 };
 
 // Returns the clocks of the machine. The object lives until the program ends.

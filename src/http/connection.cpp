@@ -58,7 +58,7 @@ class connection_of final : public connection,
     ~connection_of() override {
         close_now();
         loop_->connections.erase(this);
-        loop_->counters->open.fetch_sub(1, std::memory_order_relaxed);
+        loop_->counters->remove_open();
     }
 
     void begin() {
@@ -426,7 +426,7 @@ class connection_of final : public connection,
         if (!is_tls && !must_drain_input) return close_now();
         phase_ = phase::closing;
         deadline_ = clock::now() + linger_time;
-        loop_->counters->lingering.fetch_add(1, std::memory_order_relaxed);
+        loop_->counters->add_lingering();
         asio::co_spawn(
             *loop_->context, close_gracefully(stream_, must_drain_input),
             [self = this->shared_from_this()](const std::exception_ptr&) { self->close_now(); });

@@ -5,7 +5,10 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ssl/context.hpp>
+#include <condition_variable>
+#include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <unordered_set>
 
@@ -22,6 +25,26 @@ struct shared_counters {
     std::atomic<std::uint64_t> total{0};
     // Open connections that sent their last response and wait for the client to close.
     std::atomic<std::uint64_t> lingering{0};
+
+    void remove_open() {
+        open.fetch_sub(1);
+        notify_waiter();
+    }
+    void add_lingering() {
+        lingering.fetch_add(1);
+        notify_waiter();
+    }
+    // Wakes wait_until() after a change that can make the server empty. Costs one load if no thread
+    // waits.
+    void notify_waiter();
+    // Waits until `is_done` returns true or the deadline expires. Returns the last result. One
+    // thread at a time, except those of the loops.
+    bool wait_until(base::steady_time deadline, const std::function<bool()>& is_done);
+
+  private:
+    std::atomic<bool> has_waiter_{false};
+    std::mutex mutex_;
+    std::condition_variable changed_;
 };
 
 // Written by one loop and read by all threads. Needs no locked instruction per request.

@@ -12,8 +12,6 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
-#include <condition_variable>
-#include <mutex>
 #include <thread>
 
 #include "http/connection.hpp"
@@ -109,6 +107,7 @@ class worker {
             acceptor_.close(ignored);
             for_each([](detail::connection& each) { each.drain(); });
             has_begun_to_drain_.store(true);
+            state_->counters->notify_waiter();
         });
     }
     [[nodiscard]] bool has_begun_to_drain() const noexcept { return has_begun_to_drain_.load(); }
@@ -173,7 +172,7 @@ class worker {
             if (tls_ == nullptr && open < options_.connections_max + reject_responses_max) {
                 return detail::reject(state_, std::move(socket));
             }
-            counters.open.fetch_sub(1, std::memory_order_relaxed);
+            counters.remove_open();
         } else if (tls_ != nullptr) {
             detail::serve_tls(state_, std::move(socket), *tls_);
         } else {
@@ -288,18 +287,12 @@ class server_impl final : public server {
         return {};
     }
 
-    // Polls, because the calling thread has no loop to wait on.
     bool wait_until_empty(base::steady_time deadline) {
-        std::mutex mutex;
-        std::condition_variable never;
-        std::unique_lock lock(mutex);
-        while (true) {
+        return counters_.wait_until(deadline, [this] {
             const bool all_draining = std::ranges::all_of(
                 workers_, [](const auto& each) { return each->has_begun_to_drain(); });
-            if (all_draining && counters_.open.load() <= counters_.lingering.load()) return true;
-            if (std::chrono::steady_clock::now() >= deadline) return false;
-            never.wait_for(lock, std::chrono::milliseconds(2));
-        }
+            return all_draining && counters_.open.load() <= counters_.lingering.load();
+        });
     }
 
     server_options options_;

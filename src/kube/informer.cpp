@@ -26,7 +26,7 @@ class informer_impl final : public informer {
             base::outcome<void> done;
             switch (next.kind) {
                 case reflector::action_kind::wait:
-                    done = co_await aio::sleep_for(next.until - clock_.now());
+                    done = co_await aio::sleep_until(clock_, next.until);
                     break;
                 case reflector::action_kind::list:
                     done = co_await list(next);

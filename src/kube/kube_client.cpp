@@ -359,7 +359,7 @@ class client_impl final : public client {
                     std::move(failure), response ? response->status : 0));
             }
             const auto wait = wait_before_retry(waits, failure, options_.retry_wait_max);
-            auto slept = co_await aio::sleep_for(wait);
+            auto slept = co_await aio::sleep_for(*options_.clock, wait);
             if (!slept) co_return base::pass(std::move(slept));
         }
     }

@@ -44,7 +44,7 @@ aio::task<void> resource_watches::run(ports::cluster_observer& observer) {
     watches.spawn([this]() -> aio::task<> {
         while (true) {
             for (const auto& [name, each] : watched_) each->count(registry_, clock_.now());
-            auto slept = co_await aio::sleep_for(count_period);
+            auto slept = co_await aio::sleep_for(clock_, count_period);
             if (!slept) co_return slept;
         }
     });
@@ -66,7 +66,7 @@ aio::task<void> resource_watches::run(ports::cluster_observer& observer) {
         if (!woken) break;
         if (!*woken) continue;
         // Runs discovery after a backoff, because the watch may end again and again.
-        auto slept = co_await aio::sleep_for(backoff.next());
+        auto slept = co_await aio::sleep_for(clock_, backoff.next());
         if (!slept) break;
     }
     watches.cancel();
@@ -91,7 +91,7 @@ aio::task<> resource_watches::watch_new_resources(aio::task_group& watches) {
 
 // A list that never completes must not delay the other resources indefinitely.
 aio::task<> resource_watches::flush_after_timeout() {
-    auto slept = co_await aio::sleep_for(first_lists_timeout);
+    auto slept = co_await aio::sleep_for(clock_, first_lists_timeout);
     if (slept && state_.load() != ports::sync_state::synced) store_.flush();
     co_return slept;
 }

@@ -133,6 +133,7 @@ class kube_client : public testing::Test {
 
     using use = std::function<aio::task<>(kube::client&)>;
     base::outcome<void> run(use act, int retries = 3) {
+        clock_.skip_sleeps();  // before retries
         auto work = [](kube::client_options options, use inner) -> aio::task<> {
             const auto executor = co_await aio::this_executor();
             auto client = kube::make_client(executor, std::move(options));
