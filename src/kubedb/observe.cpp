@@ -170,18 +170,27 @@ object_reference involved_object(const json::object& event) {
 
 domain::event observe_event(const json::object& event) {
     const auto target = involved_object(event);
-    const auto created =
-        base::from_rfc3339(text_at(object_or_empty(event, "metadata"), "creationTimestamp"));
-    auto first = base::from_rfc3339(text_at(event, "firstTimestamp"));
-    auto last = base::from_rfc3339(text_at(event, "lastTimestamp"));
-    if (!last) last = base::from_rfc3339(text_at(event, "eventTime"));
+    const auto& series = object_or_empty(event, "series");
+    // Writers of events.k8s.io set eventTime and count in the series. The others set the first and
+    // last time.
+    std::optional<base::instant> first;
+    std::optional<base::instant> last;
+    for (const auto text :
+         {text_at(event, "firstTimestamp"), text_at(event, "lastTimestamp"),
+          text_at(event, "eventTime"), text_at(series, "lastObservedTime"),
+          text_at(object_or_empty(event, "metadata"), "creationTimestamp")}) {
+        const auto time = base::from_rfc3339(text);
+        if (!time) continue;
+        first = first ? std::min(*first, *time) : *time;
+        last = last ? std::max(*last, *time) : *time;
+    }
     return {.type = std::string(text_at(event, "type")),
             .reason = std::string(text_at(event, "reason")),
             .message = std::string(text_at(event, "message")),
             .object = target.kind + "/" + target.name,
-            .count = small_at(event, "count", 1),
-            .first_seen = first ? first : created,
-            .last_seen = last ? last : created};
+            .count = std::max({1, small_at(event, "count", 1), small_at(series, "count", 1)}),
+            .first_seen = first,
+            .last_seen = last};
 }
 
 std::vector<domain::endpoint> observe_endpoints(const json::object& binding) {

@@ -102,6 +102,36 @@ TEST(observe, event_time_is_the_last_time_of_an_event) {
     EXPECT_EQ(seen.object, "Pod/p");
 }
 
+// As kube-scheduler and other writers of events.k8s.io do.
+TEST(observe, count_and_times_of_an_event_include_its_series) {
+    auto event = parsed(R"({"metadata":{"name":"cache-0.18a1"},"type":"Warning",
+        "reason":"FailedScheduling","eventTime":"2026-11-28T08:00:00.123456Z",
+        "firstTimestamp":null,"lastTimestamp":null,
+        "series":{"count":108,"lastObservedTime":"2026-11-28T20:59:30.000001Z"}})");
+    const auto seen = observe_event(event);
+    EXPECT_EQ(seen.count, 108);
+    EXPECT_EQ(seen.first_seen, base::from_rfc3339("2026-11-28T08:00:00.123456Z"));
+    EXPECT_EQ(seen.last_seen, base::from_rfc3339("2026-11-28T20:59:30.000001Z"));
+    event["series"] = parsed(R"({"count":109,"lastObservedTime":"2026-11-28T21:04:30.000001Z"})");
+    const auto repeated = observe_event(event);
+    EXPECT_EQ(repeated.count, 109);
+    EXPECT_EQ(repeated.last_seen, base::from_rfc3339("2026-11-28T21:04:30.000001Z"));
+}
+
+TEST(observe, times_of_an_event_are_the_oldest_and_the_newest) {
+    const auto newer = [](const std::string& time) {
+        return observe_event(
+            parsed(R"({"metadata":{"creationTimestamp":"2026-01-02T00:00:00Z"},)" + time + "}"));
+    };
+    for (const auto* time : {R"("firstTimestamp":"2026-01-03T00:00:00Z")",
+                             R"("lastTimestamp":"2026-01-03T00:00:00Z")",
+                             R"("eventTime":"2026-01-03T00:00:00.000000Z")",
+                             R"("series":{"lastObservedTime":"2026-01-03T00:00:00.000000Z"})"}) {
+        EXPECT_EQ(newer(time).first_seen, base::from_rfc3339("2026-01-02T00:00:00Z")) << time;
+        EXPECT_EQ(newer(time).last_seen, base::from_rfc3339("2026-01-03T00:00:00Z")) << time;
+    }
+}
+
 TEST(observe, metrics_port_is_the_port_named_metrics) {
     const auto port_of = [](std::string spec) {
         return metrics_port(parsed(R"({"spec":)" + std::move(spec) + "}"));
