@@ -31,6 +31,9 @@ struct engine_kind {
     bool can_halt = true;
     bool has_volumes = true;
     dependent_kind dependent{};
+    // Components whose PetSets are named "<database>-<component>", separated by '|'. '#' stands for
+    // a number.
+    std::string_view components{};
 
     [[nodiscard]] std::string ops_kind() const { return std::string(kind) + "OpsRequest"; }
     // "postgresopsrequests"

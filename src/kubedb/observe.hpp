@@ -24,6 +24,7 @@ struct object_reference {
     std::string kind;
     std::string ns;
     std::string name;
+    bool operator==(const object_reference&) const = default;
 };
 object_reference involved_object(const boost::json::object& event);
 domain::event observe_event(const boost::json::object& event);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/quantity.hpp"
+#include "base/time_text.hpp"
 #include "kube/json_text.hpp"
 #include "kubedb/names.hpp"
 
@@ -60,6 +61,10 @@ void observed_store::touch(const ports::database_key& key) {
     schedule();
 }
 
+void observed_store::touch(const event_index::key_set& keys) {
+    for (const auto& key : keys) touch(key);
+}
+
 void observed_store::schedule() {
     if (is_held_ || std::exchange(is_scheduled_, true)) return;
     aio::post(executor_, [this, alive = std::weak_ptr<bool>(alive_)] {
@@ -76,13 +81,15 @@ void observed_store::flush() {
     for (const auto& key : std::exchange(dirty_, {})) notify(key);
 }
 
-std::shared_ptr<domain::observed_database> observed_store::assemble(const children& entry) const {
+std::shared_ptr<domain::observed_database> observed_store::assemble(const ports::database_key& key,
+                                                                    const children& entry) const {
     auto seen = entry.object ? std::make_shared<domain::observed_database>(*entry.object)
                              : std::make_shared<domain::observed_database>();
     for (const auto& [name, pod] : entry.pods) seen->members.push_back(pod);
     for (const auto& [name, change] : entry.changes) seen->changes.push_back(change);
     seen->endpoints = entry.endpoints;
-    seen->events = entry.events;
+    // Events of an earlier database with this name are older than the object.
+    seen->events = events_.events_of(key, entry.created_at);
     seen->metrics_port = entry.metrics_port;
     seen->has_leftovers = !entry.object && (!entry.pods.empty() || !entry.claims.empty());
     return seen;
@@ -92,7 +99,7 @@ void observed_store::notify(const ports::database_key& key) {
     const auto it = databases_.find(key);
     if (it == databases_.end()) return;
     auto& entry = it->second;
-    auto seen = assemble(entry);
+    auto seen = assemble(key, entry);
     if (entry.published) {
         seen->observed_at = entry.published->observed_at;
         if (*seen == *entry.published) return;
@@ -102,7 +109,10 @@ void observed_store::notify(const ports::database_key& key) {
     const bool is_empty = !entry.object && entry.pods.empty() && entry.claims.empty() &&
                           entry.requests.empty() && entry.metrics_port == 0 &&
                           entry.endpoints.empty();
-    if (is_empty) databases_.erase(it);
+    if (is_empty) {
+        databases_.erase(it);
+        events_.remove_database(key);
+    }
     observer_->on_observed(key, std::move(seen));
 }
 
@@ -110,9 +120,13 @@ void observed_store::put_database(const engine_dialect& dialect, const kube::obj
                                   const boost::json::object& object) {
     const auto key = key_of(dialect.kind(), meta.ns, meta.name);
     if (!key) return;
-    databases_[*key].object =
+    auto& entry = databases_[*key];
+    entry.object =
         std::make_shared<const domain::observed_database>(observe_database(dialect, object));
+    entry.created_at = base::from_rfc3339(
+        kube::text_at(kube::object_or_empty(object, "metadata"), "creationTimestamp"));
     touch(*key);
+    touch(events_.add_database(*key));
 }
 
 void observed_store::drop_database(const engine_kind& kind, const kube::object_meta& meta) {
@@ -120,7 +134,8 @@ void observed_store::drop_database(const engine_kind& kind, const kube::object_m
     if (!key) return;
     auto& entry = databases_[*key];
     entry.object = nullptr;
-    entry.events.clear();  // they are about the deleted object
+    entry.created_at.reset();
+    events_.remove_database(*key);
     touch(*key);
 }
 
@@ -140,8 +155,10 @@ void observed_store::put_change(const engine_kind& kind, const kube::object_meta
         .created_at = seen.created_at.value_or(base::instant::max())};
     entry.changes[meta.name] = std::move(seen);
     forget_old(entry.changes);
-    changes_.put(std::string(kind.kind) + "/" + object_key(meta), *key);
     touch(*key);
+    if (changes_.put(std::string(kind.kind) + "/" + object_key(meta), *key)) {
+        touch(events_.set_owner({kind.ops_kind(), meta.ns, meta.name}, *key));
+    }
 }
 
 void observed_store::drop_change(const engine_kind& kind, const kube::object_meta& meta) {
@@ -156,8 +173,10 @@ void observed_store::put_pod(const kube::object_meta& meta, const boost::json::o
     const auto key = key_by_labels(meta, object);
     if (!key) return;
     databases_[*key].pods[meta.name] = observe_pod(object);
-    pods_.put(object_key(meta), *key);
     touch(*key);
+    if (pods_.put(object_key(meta), *key)) {
+        touch(events_.set_owner({"Pod", meta.ns, meta.name}, *key));
+    }
 }
 
 void observed_store::drop_pod(const kube::object_meta& meta) {
@@ -171,8 +190,10 @@ void observed_store::put_claim(const kube::object_meta& meta, const boost::json:
     const auto key = key_by_labels(meta, object);
     if (!key) return;
     databases_[*key].claims.insert(meta.name);
-    claims_.put(object_key(meta), *key);
     touch(*key);
+    if (claims_.put(object_key(meta), *key)) {
+        touch(events_.set_owner({"PersistentVolumeClaim", meta.ns, meta.name}, *key));
+    }
 }
 
 void observed_store::drop_claim(const kube::object_meta& meta) {
@@ -216,33 +237,21 @@ void observed_store::drop_binding(const kube::object_meta& meta) {
     touch(*key);
 }
 
-void observed_store::put_event(const boost::json::object& object) {
+std::optional<ports::database_key> observed_store::owner_of(const object_reference& object) const {
+    const auto name = object.ns + "/" + object.name;
+    if (object.kind == "Pod") return pods_.find(name);
+    if (object.kind == "PersistentVolumeClaim") return claims_.find(name);
+    constexpr std::string_view suffix = "OpsRequest";
+    if (!object.kind.ends_with(suffix)) return std::nullopt;
+    return changes_.find(object.kind.substr(0, object.kind.size() - suffix.size()) + "/" + name);
+}
+
+void observed_store::put_event(const kube::object_meta& meta, const boost::json::object& object) {
     const auto target = involved_object(object);
-    std::optional<ports::database_key> key;
-    if (target.kind == "Pod") {
-        key = pods_.find(target.ns + "/" + target.name);
-    } else {
-        // A dependent object that does not start keeps its database from starting.
-        for (const auto* dialect : all_dialects()) {
-            const auto name = dialect->kind().database_of(target.kind, target.name);
-            if (name) key = key_of(dialect->kind(), target.ns, *name);
-        }
-    }
-    if (!key) return;
-    const auto it = databases_.find(*key);
-    if (it == databases_.end()) return;
-    auto& events = it->second.events;
-    auto seen = observe_event(object);
-    // The same event again with a higher count takes the place of the earlier one.
-    std::erase_if(events, [&](const domain::event& each) {
-        return each.object == seen.object && each.reason == seen.reason &&
-               each.message == seen.message && each.type == seen.type;
-    });
-    const auto later = std::ranges::find_if(
-        events, [&](const domain::event& each) { return each.last_seen > seen.last_seen; });
-    events.insert(later, std::move(seen));
-    if (events.size() > events_kept_) events.erase(events.begin());
-    touch(*key);
+    if (!project_of(target.ns)) return;
+    const auto key =
+        events_.put(target, object_key(meta), observe_event(object), owner_of(target));
+    if (key) touch(*key);
 }
 
 void observed_store::put_version(const engine_kind& kind, const kube::object_meta& meta,

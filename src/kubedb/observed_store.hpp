@@ -11,10 +11,12 @@
 #include <set>
 #include <string>
 #include <unordered_map>
+#include <utility>
 
 #include "aio/aio.hpp"
 #include "base/clock.hpp"
 #include "kube/informer.hpp"
+#include "kubedb/event_index.hpp"
 #include "kubedb/object_deletion.hpp"
 #include "kubedb/observe.hpp"
 #include "ports/cluster.hpp"
@@ -25,8 +27,10 @@ namespace kubedb {
 // lack the labels that name the database, so the map remembers them. Keys are "<namespace>/<name>".
 class owned_objects {
   public:
-    void put(std::string object, const ports::database_key& key) {
-        keys_.insert_or_assign(std::move(object), key);
+    // Returns whether the object is new or had another database.
+    bool put(std::string object, const ports::database_key& key) {
+        const auto [it, is_new] = keys_.try_emplace(std::move(object), key);
+        return is_new || std::exchange(it->second, key) != key;
     }
     // Returns the database of the object, and removes the object. nullopt if it is unknown.
     std::optional<ports::database_key> drop(const std::string& object) {
@@ -47,7 +51,7 @@ class owned_objects {
 class observed_store {
   public:
     observed_store(aio::executor executor, const base::clock& clock, std::size_t events_kept)
-        : executor_(std::move(executor)), clock_(clock), events_kept_(events_kept) {}
+        : executor_(std::move(executor)), clock_(clock), events_(clock, {.events_max = events_kept}) {}
     void set_observer(ports::cluster_observer* observer) { observer_ = observer; }
 
     // Ignore objects outside of the platform's namespaces.
@@ -65,7 +69,7 @@ class observed_store {
     void drop_service(const kube::object_meta& meta);
     void put_binding(const kube::object_meta& meta, const boost::json::object& object);
     void drop_binding(const kube::object_meta& meta);
-    void put_event(const boost::json::object& object);
+    void put_event(const kube::object_meta& meta, const boost::json::object& object);
     void put_version(const engine_kind& kind, const kube::object_meta& meta,
                      const boost::json::object& object);
     void drop_version(const engine_kind& kind, const kube::object_meta& meta);
@@ -95,6 +99,7 @@ class observed_store {
     // The objects of one database.
     struct children {
         std::shared_ptr<const domain::observed_database> object;  // null: does not exist
+        std::optional<base::instant> created_at;                  // of the object
         // The unfinished ones, and the latest finished ones.
         std::map<std::string, domain::observed_change> changes;
         std::map<std::string, known_request> requests;  // all
@@ -102,7 +107,6 @@ class observed_store {
         std::set<std::string> claims;
         std::uint16_t metrics_port = 0;
         std::vector<domain::endpoint> endpoints;
-        std::vector<domain::event> events;
         std::shared_ptr<const domain::observed_database> published;
     };
     struct version_set {
@@ -119,14 +123,18 @@ class observed_store {
     static std::optional<ports::database_key> key_of(const engine_kind& kind, const std::string& ns,
                                                      const std::string& name);
     void touch(const ports::database_key& key);
+    void touch(const event_index::key_set& keys);
+    // Returns the database of an object that has labels or a reference to a database.
+    [[nodiscard]] std::optional<ports::database_key> owner_of(const object_reference& object) const;
     void schedule();
     void notify(const ports::database_key& key);
     void notify_catalogue();
-    [[nodiscard]] std::shared_ptr<domain::observed_database> assemble(const children& entry) const;
+    [[nodiscard]] std::shared_ptr<domain::observed_database> assemble(
+        const ports::database_key& key, const children& entry) const;
 
     aio::executor executor_;
     const base::clock& clock_;
-    std::size_t events_kept_;
+    event_index events_;
     ports::cluster_observer* observer_ = nullptr;
     std::map<ports::database_key, children> databases_;
     owned_objects pods_;

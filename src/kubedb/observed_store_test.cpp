@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <boost/json.hpp>
 
 #include "test/support/manual_clock.hpp"
@@ -43,6 +44,24 @@ class observed_store_test : public testing::Test {
             *find_dialect("redis"), meta("cache"),
             {{"metadata", {{"name", "cache"}, {"uid", "u1"}}}, {"spec", {{"version", "7.0"}}}});
     }
+    void put_pod() { store_.put_pod(meta("cache-0"), labeled_object()); }
+    void put_event(const std::string& kind, const std::string& name, const std::string& reason) {
+        store_.put_event(meta(name + "." + reason),
+                         {{"type", "Warning"},
+                          {"reason", reason},
+                          {"message", reason},
+                          {"lastTimestamp", "2026-11-28T20:00:00Z"},
+                          {"involvedObject",
+                           {{"kind", kind}, {"namespace", "dbaas-shop"}, {"name", name}}}});
+    }
+    // Returns the reasons of the events that the observer got last.
+    std::vector<std::string> reasons() {
+        store_.flush();
+        std::vector<std::string> result;
+        if (observer_.seen.empty()) return result;
+        for (const auto& event : observer_.seen.back()->events) result.push_back(event.reason);
+        return result;
+    }
     static kube::object_meta meta(std::string name) {
         return {.ns = "dbaas-shop", .name = std::move(name)};
     }
@@ -72,6 +91,46 @@ TEST_F(observed_store_test, keeps_endpoints_delivered_before_the_object) {
     put_object();
     store_.flush();
     EXPECT_FALSE(observer_.seen.back()->endpoints.empty());
+}
+
+// The lists of pods, databases and events are read at the same time.
+TEST_F(observed_store_test, keeps_an_event_delivered_before_its_object) {
+    put_event("Pod", "cache-0", "BackOff");
+    put_event("Redis", "cache", "Phase");
+    put_event("RedisOpsRequest", "resize-1", "Failed");
+    EXPECT_TRUE(reasons().empty());
+    put_pod();
+    EXPECT_EQ(reasons(), (std::vector<std::string>{"BackOff"}));
+    put_object();
+    EXPECT_EQ(reasons().size(), 2U);
+    store_.put_change(find_dialect("redis")->kind(), meta("resize-1"),
+                      {{"metadata", {{"name", "resize-1"}}},
+                       {"spec", {{"type", "Restart"}, {"databaseRef", {{"name", "cache"}}}}}});
+    EXPECT_EQ(reasons().size(), 3U);
+}
+
+TEST_F(observed_store_test, shows_events_of_all_objects_of_a_database) {
+    put_object();
+    put_event("PersistentVolumeClaim", "data-cache-0", "ProvisioningFailed");
+    put_event("PetSet", "cache", "FailedCreate");
+    put_event("StatefulSet", "cache", "FailedUpdate");
+    put_event("Service", "cache-pods", "FailedToUpdateEndpoint");
+    put_event("Secret", "cache-auth", "NotSynced");
+    put_event("PodDisruptionBudget", "cache", "NoPods");
+    put_event("PersistentVolumeClaim", "data-cache-b-0", "OfAnother");
+    const auto shown = reasons();
+    EXPECT_EQ(shown.size(), 6U);
+    EXPECT_EQ(std::ranges::count(shown, "OfAnother"), 0);
+}
+
+TEST_F(observed_store_test, hides_events_that_are_older_than_the_object) {
+    put_event("Redis", "cache", "OfAnEarlierObject");
+    store_.put_database(*find_dialect("redis"), meta("cache"),
+                        {{"metadata",
+                          {{"name", "cache"},
+                           {"uid", "u2"},
+                           {"creationTimestamp", "2026-11-28T20:30:00Z"}}}});
+    EXPECT_TRUE(reasons().empty());
 }
 
 TEST_F(observed_store_test, notifies_of_a_deletion_once) {

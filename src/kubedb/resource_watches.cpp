@@ -130,7 +130,7 @@ void resource_watches::watch_common(aio::task_group& watches) {
           {[this](const auto& meta, const auto& object) { store_.put_binding(meta, object); },
            [this](const auto& meta) { store_.drop_binding(meta); }});
     watch("", "events", {}, watches,
-          {[this](const auto&, const auto& object) { store_.put_event(object); }, {}});
+          {[this](const auto& meta, const auto& object) { store_.put_event(meta, object); }, {}});
     watch("", "nodes", {}, watches,
           {[this](const auto& meta, const auto& object) { store_.put_node(meta, object); },
            [this](const auto& meta) { store_.drop_node(meta); }});

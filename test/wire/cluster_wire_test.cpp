@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "domain/decide.hpp"
 #include "domain/failure_cause.hpp"
 #include "kube/api_status.hpp"
 #include "test/support/cluster_contract.hpp"
@@ -451,6 +452,33 @@ TEST_F(kubedb_cluster, reports_the_port_of_the_exporter) {
             return !state.exists && !state.has_metrics();
         });
         co_return deleted;
+    });
+}
+
+// A storage class that does not exist. The event arrives before the database.
+TEST_F(kubedb_cluster, reports_why_a_volume_claim_is_not_bound) {
+    run([](environment& env) -> aio::task<> {
+        auto wanted = record();
+        constexpr std::string_view message = "storageclass.storage.k8s.io \"fast\" not found";
+        CO_REQUIRE(co_await env.world.admin().create(
+            {.version = "v1", .plural = "events", .kind = "Event"}, "dbaas-shop",
+            {{"metadata", {{"name", "data-cache-0.18b1"}}},
+             {"type", "Warning"},
+             {"reason", "ProvisioningFailed"},
+             {"message", message},
+             {"involvedObject",
+              {{"kind", "PersistentVolumeClaim"},
+               {"namespace", "dbaas-shop"},
+               {"name", "data-cache-0"}}},
+             {"lastTimestamp", "2100-01-01T00:00:00Z"}}));
+        CO_REQUIRE(co_await env.make(wanted));
+        CO_REQUIRE(co_await env.observer.wait_until(
+            [&] { return !env.observer.state_of(wanted).events.empty(); }));
+        auto state = env.observer.state_of(wanted);
+        state.phase = domain::observed_phase::provisioning;
+        EXPECT_NE(domain::explain(state).find(message), std::string::npos)
+            << domain::explain(state);
+        co_return base::ok();
     });
 }
 

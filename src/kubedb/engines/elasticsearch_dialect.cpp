@@ -12,7 +12,10 @@ constexpr data_group_dialect dialect{{.engine = "elasticsearch",
                                       .plural = "elasticsearches",
                                       .container = "elasticsearch",
                                       .default_port = 9200,
-                                      .scheme = "http"},
+                                      .scheme = "http",
+                                      .components = "master|data|ingest|data-content|data-hot|"
+                                                    "data-warm|data-cold|data-frozen|ml|"
+                                                    "transform|coordinating|dashboard"},
                                      {.vertical = "node", .horizontal = "node", .volume = "node"}};
 
 }  // namespace

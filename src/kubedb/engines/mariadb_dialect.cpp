@@ -12,7 +12,8 @@ constexpr data_group_dialect dialect{
      .plural = "mariadbs",
      .container = "mariadb",
      .default_port = 3306,
-     .scheme = "mysql"},
+     .scheme = "mysql",
+     .components = "mx"},
     {.vertical = "mariadb", .horizontal = "member", .volume = "mariadb"}};
 
 }  // namespace

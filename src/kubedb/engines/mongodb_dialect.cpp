@@ -186,7 +186,9 @@ constexpr mongodb dialect{engine_kind{.engine = "mongodb",
                                       .container = "mongodb",
                                       .default_port = 27017,
                                       .scheme = "mongodb",
-                                      .default_database = "admin"}};
+                                      .default_database = "admin",
+                                      .components = "shard#|shard#-arbiter|shard#-hidden|"
+                                                    "configsvr|mongos|arbiter|hidden"}};
 
 }  // namespace
 

@@ -22,7 +22,8 @@ constexpr mysql dialect{{.engine = "mysql",
                          .plural = "mysqls",
                          .container = "mysql",
                          .default_port = 3306,
-                         .scheme = "mysql"},
+                         .scheme = "mysql",
+                         .components = "router"},
                         {.vertical = "mysql", .horizontal = "member", .volume = "mysql"}};
 
 }  // namespace

@@ -25,7 +25,8 @@ constexpr postgres dialect{
      .container = "postgres",
      .default_port = 5432,
      .scheme = "postgresql",
-     .default_database = "postgres"},
+     .default_database = "postgres",
+     .components = "arbiter|rr"},
     {.vertical = "postgres", .horizontal = "replicas", .volume = "postgres"}};
 
 }  // namespace

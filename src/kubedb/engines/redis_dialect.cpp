@@ -92,7 +92,8 @@ constexpr redis dialect{{.engine = "redis",
                          .dependent = {.kind = "RedisSentinel",
                                        .plural = "redissentinels",
                                        .suffix = "-sentinel",
-                                       .container = "redissentinel"}},
+                                       .container = "redissentinel"},
+                         .components = "shard#|sentinel"},
                         {.vertical = "redis", .horizontal = "replicas", .volume = "redis"}};
 
 }  // namespace
