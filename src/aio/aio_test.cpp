@@ -442,15 +442,15 @@ TEST(completion, delivers_a_result_from_another_thread) {
 // The producer may use its copy after the loop has been destroyed.
 TEST(completion, may_be_destroyed_after_the_loop) {
     std::optional<aio::completion<int>> shared;
-    auto work = [&shared]() -> aio::task<int> {
+    const auto delivered = aio::block_on([&]() -> aio::task<int> {
         const auto executor = co_await aio::this_executor();
         shared.emplace(executor);
         std::thread other([result = *shared]() mutable { result.complete(7); });
-        const auto delivered = co_await shared->wait();
+        const auto value = co_await shared->wait();
         other.join();
-        co_return delivered;
-    };
-    EXPECT_EQ(aio::block_on(work()).value(), 7);
+        co_return value;
+    }());
+    EXPECT_EQ(delivered.value(), 7);
     shared.reset();
 }
 

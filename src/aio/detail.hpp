@@ -15,8 +15,8 @@ namespace aio::detail {
 boost::asio::awaitable<bool> race_with_time(base::steady_time deadline, task<> work);
 // Runs `work` on the pool. Returns false if the pool rejected it.
 boost::asio::awaitable<bool> on_pool(blocking_pool& pool, std::move_only_function<void()> work);
-// Runs `start()` on the loop of `executor` and waits for its end.
-boost::asio::awaitable<void> on_executor(aio::executor executor,
+// Runs `start()` on the loop of `target` and waits for its end.
+boost::asio::awaitable<void> on_executor(aio::executor target,
                                          std::move_only_function<task<>()> start);
 // An event that any thread sets once. wait() runs on the loop of `executor` and ignores
 // cancellation.

@@ -36,6 +36,7 @@ TEST(atomic_shared_ptr, readers_see_whole_values_during_stores) {
     std::atomic<int> violations = 0;
     {
         std::vector<std::jthread> readers;
+        readers.reserve(3);
         for (int reader = 0; reader < 3; ++reader) {
             readers.emplace_back([&] {
                 for (int last = 0; last < 2000;) {

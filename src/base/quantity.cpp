@@ -10,7 +10,7 @@
 namespace base {
 namespace {
 
-__extension__ typedef __int128 wide;
+__extension__ using wide = __int128;
 
 struct scale {
     wide multiplier = 1;

@@ -24,6 +24,7 @@ TEST(random_id, is_unique_across_threads) {
     std::set<std::string> seen;
     std::mutex mutex;
     std::vector<std::jthread> threads;
+    threads.reserve(4);
     for (int thread = 0; thread < 4; ++thread) {
         threads.emplace_back([&] {
             for (int i = 0; i < 1000; ++i) {

@@ -181,7 +181,7 @@ class piped_stderr {
     bool read_more(std::string& text, int timeout_ms = 10'000) {
         pollfd full{.fd = ends_[0], .events = POLLIN, .revents = 0};
         if (::poll(&full, 1, timeout_ms) <= 0) return false;
-        std::array<char, 4096> buffer;
+        std::array<char, 4096> buffer{};
         const auto size = ::read(ends_[0], buffer.data(), buffer.size());
         if (size > 0) text.append(buffer.data(), static_cast<std::size_t>(size));
         return true;
@@ -292,6 +292,7 @@ TEST(log, writes_whole_lines_from_many_threads) {
     {
         const auto service = make_log({.sink = [&](std::string_view lines) { text += lines; }});
         std::vector<std::thread> threads;
+        threads.reserve(4);
         for (int t = 0; t < 4; ++t) {
             threads.emplace_back([&] {
                 for (int i = 0; i < 2000; ++i) service->info("tick", {{"i", i}});

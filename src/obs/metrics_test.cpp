@@ -77,6 +77,7 @@ TEST(registry, counts_from_many_threads) {
     auto& hits = all.make_counter("hits_total", "Hits.");
     auto& took = all.make_histogram("took_seconds", "Time.", latency_bounds_seconds());
     std::vector<std::thread> threads;
+    threads.reserve(4);
     for (int t = 0; t < 4; ++t) {
         threads.emplace_back([&] {
             for (int i = 0; i < 10'000; ++i) hits.add(), took.observe(1);

@@ -61,10 +61,14 @@ class preparer {
             error_ = prepared.error();
         }
     }
-    std::optional<base::failure> error_;
+    [[nodiscard]] base::outcome<void> result() const {
+        if (error_) return std::unexpected(*error_);
+        return {};
+    }
 
   private:
     database& file_;
+    std::optional<base::failure> error_;  // of the first statement that failed
 };
 
 }  // namespace
@@ -118,7 +122,7 @@ base::outcome<reading_tables> reading_tables::prepare(database& file) {
     prepare(tables.probe_,
             "SELECT (SELECT 1 FROM document LIMIT 1), (SELECT 1 FROM index_value LIMIT 1), "
             "(SELECT 1 FROM unique_value LIMIT 1)");
-    if (prepare.error_) return std::unexpected(*prepare.error_);
+    if (auto result = prepare.result(); !result) return base::pass(std::move(result));
     return tables;
 }
 
@@ -240,7 +244,7 @@ base::outcome<writing_tables> writing_tables::prepare(database& file) {
     prepare(tables.add_index_,
             "INSERT INTO index_value (collection, id, name, value) VALUES (?1, ?2, ?3, ?4)");
     prepare(tables.drop_index_, "DELETE FROM index_value WHERE collection = ?1 AND id = ?2");
-    if (prepare.error_) return std::unexpected(*prepare.error_);
+    if (auto result = prepare.result(); !result) return base::pass(std::move(result));
     return tables;
 }
 

@@ -7,9 +7,9 @@
 
 #include <atomic>
 #include <condition_variable>
-#include <cstring>
 #include <deque>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <variant>
 
@@ -22,6 +22,8 @@ namespace {
 
 using base::errc;
 using base::fail;
+
+std::string error_text(int number) { return std::generic_category().message(number); }
 
 // Converts to the contract of the port, where a missing and a corrupt file are both unavailable.
 base::failure as_unavailable(base::failure error) {
@@ -45,7 +47,7 @@ class file_lock {
         const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
         if (fd < 0) {
             return fail(errc::unavailable,
-                        fmt::format("'{}' cannot be opened: {}", path, std::strerror(errno)));
+                        fmt::format("'{}' cannot be opened: {}", path, error_text(errno)));
         }
         if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
             ::close(fd);
@@ -243,6 +245,7 @@ class store final : public ports::document_store {
     void commit(std::deque<job>& group) {
         const auto start = std::chrono::steady_clock::now();
         std::vector<completion_function> completions;
+        completions.reserve(group.size());
         std::optional<base::failure> broken;
         const auto begun = writes_.begin();
         if (!begun) broken = begun.error();
@@ -284,6 +287,7 @@ class store final : public ports::document_store {
     }
     completion_function run(bulk_job& job, std::optional<base::failure>& broken) {
         std::vector<base::outcome<ports::revision>> results;
+        results.reserve(job.requests.size());
         for (const auto& request : job.requests) results.push_back(put_now(request, broken));
         return [this, done = job.done, results = std::move(results)](const auto& failed) mutable {
             writes_total_.add(results.size());
@@ -385,7 +389,7 @@ base::outcome<std::unique_ptr<ports::document_store>> open_store(store_options o
     const int descriptor = ::open(options.path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (descriptor < 0) {
         return fail(errc::unavailable,
-                    fmt::format("'{}' cannot be opened: {}", options.path, std::strerror(errno)));
+                    fmt::format("'{}' cannot be opened: {}", options.path, error_text(errno)));
     }
     ::close(descriptor);
     auto writing = open_for_writing(options.path);

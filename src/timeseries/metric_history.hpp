@@ -119,7 +119,7 @@ class metric_history {
     class bit_writer;
     class bit_reader;
 
-    static void encode_row(walk& state, chunk& out, std::int64_t second,
+    static void encode_row(walk& state, chunk& chunk, std::int64_t second,
                            std::span<const std::int32_t> codes, std::uint32_t present);
     static bool decode_row(walk& state, bit_reader& source, bool first_row);
     static void adapt(walk& state, std::size_t column, std::uint32_t difference);

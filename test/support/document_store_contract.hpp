@@ -252,6 +252,7 @@ TEST_P(document_store_contract, put_succeeds_for_one_of_many_concurrent_writers)
     ASSERT_TRUE(put("a", "0", 0));
     std::atomic<int> wins{0}, losses{0};
     std::vector<std::thread> writers;
+    writers.reserve(8);
     for (int w = 0; w < 8; ++w) {
         writers.emplace_back([&] {
             const auto written = put("a", "x", 1);
@@ -269,6 +270,7 @@ TEST_P(document_store_contract,
        put_of_one_unique_value_succeeds_for_one_of_many_concurrent_writers) {
     std::atomic<int> wins{0};
     std::vector<std::thread> writers;
+    writers.reserve(8);
     for (int w = 0; w < 8; ++w) {
         writers.emplace_back([&, w] {
             if (put("id-" + std::to_string(w), "", 0, {}, {{"name", "x"}})) ++wins;

@@ -17,9 +17,9 @@ class fake_lease_manager final : public ports::lease_manager {
   public:
     explicit fake_lease_manager(const base::clock& clock)
         : clock_(clock), leases_(std::make_shared<std::map<std::string, lease>>()) {}
-    // Another process: shares the leases of `other`, but not its failure.
-    explicit fake_lease_manager(fake_lease_manager& other)
-        : clock_(other.clock_), leases_(other.leases_) {}
+    // Another process: shares the leases of `peer`, but not its failure.
+    fake_lease_manager(const base::clock& clock, const fake_lease_manager& peer)
+        : clock_(clock), leases_(peer.leases_) {}
 
     aio::task<bool> hold(std::string name, std::string holder,
                          std::chrono::seconds duration) override;

@@ -89,6 +89,7 @@ aio::task<std::vector<base::outcome<ports::revision>>> memory_document_store::pu
     const std::lock_guard lock(mutex_);
     if (auto entered = enter(); !entered) co_return base::pass(std::move(entered));
     std::vector<base::outcome<ports::revision>> results;
+    results.reserve(requests.size());
     for (const auto& request : requests) results.push_back(put_now(request));
     co_return results;
 }
