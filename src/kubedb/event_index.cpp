@@ -177,6 +177,11 @@ event_index::key_set event_index::set_owner(const object_reference& object,
         return about == object;
     };
     if (adopt_waiting(place, place + '\0', is_about, owner, true)) changed.insert(owner);
+    if (const auto it = records_.find(owner); it != records_.end()) {
+        for (auto& each : it->second) {
+            if (reference_of(each.event, object.ns) == object) each.is_labeled = true;
+        }
+    }
     const auto named = owner_by_name(object);
     if (!named || *named == owner) return changed;
     for (auto& each : extract(*named, is_about)) {

@@ -113,6 +113,15 @@ TEST_F(event_index_test, takes_the_owner_of_the_labels) {
     EXPECT_EQ(objects_of(labeled).size(), 1U);
 }
 
+TEST_F(event_index_test, leaves_an_event_at_the_owner_of_the_labels) {
+    const auto pod = reference("Pod", "cache-shard0-0");
+    index_.add_database(cache);
+    put(pod, "a.1", 1s);
+    EXPECT_TRUE(index_.set_owner(pod, cache).empty());
+    EXPECT_TRUE(index_.add_database({"shop", "redis", "cache-shard0"}).empty());
+    EXPECT_EQ(objects_of(cache).size(), 1U);
+}
+
 TEST_F(event_index_test, keeps_the_newest_events_of_a_database) {
     index_.add_database(cache);
     for (const auto number : {4, 1, 3, 5, 2}) {
