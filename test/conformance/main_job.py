@@ -1,3 +1,4 @@
+import datetime
 import json
 import shutil
 import unittest
@@ -9,6 +10,12 @@ ENGINES_HERE = {'redis': 'redis-server', 'postgres': 'prometheus-postgres-export
 GROWS = {'postgres': ['primary', 'standby']}  # roles of two members; the engines that can become replicated here
 ENGINES_ELSEWHERE = {'mysql': ('mysqls', 'MySQLVersion'), 'mongodb': ('mongodbs', 'MongoDBVersion'),
                      'elasticsearch': ('elasticsearches', 'ElasticsearchVersion')}
+
+
+def later(seconds):
+    """Returns a time of the future, as MicroTime."""
+    when = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=seconds)
+    return when.strftime('%Y-%m-%dT%H:%M:%S.%fZ')
 
 
 class MainJob(unittest.TestCase):
@@ -104,3 +111,41 @@ class MainJob(unittest.TestCase):
                 self.assertEqual(found.status, 200, found.text)
                 wait_until(lambda database=database: 'no runtime' in json.dumps(self.stack.get(self.path(database, '/status')).json), what='the reason')
                 self.delete(database)
+
+    def test_events_show_why_a_database_does_not_start(self):
+        engine, name = 'mysql', 'waits'
+        made = Shared.make_version(ENGINES_ELSEWHERE[engine][1], '8.0.1')
+        self.assertIn(made.status, (201, 409), made.text)
+        wait_until(lambda: self.stack.get(f'/api/v1/engines/{engine}/versions').json['items'], what='versions')
+        database = self.stack.created(name, engine, size='medium')
+        object_path = f'/apis/kubedb.com/v1/namespaces/dbaas-default/mysqls/{name}'
+        wait_until(lambda: self.real.ask('GET', object_path).status == 200, what='the object')
+
+        def events(reason):
+            items = self.stack.get(self.path(database, '/events')).json['items']
+            return [each for each in items if each['reason'] == reason]
+
+        # As kube-scheduler reports it: events.k8s.io/v1 with a series.
+        path = '/apis/events.k8s.io/v1/namespaces/dbaas-default/events'
+        scheduling = {'metadata': {'name': f'{name}-0.18a1', 'namespace': 'dbaas-default'}, 'type': 'Warning', 'reason': 'FailedScheduling',
+                      'note': '0/3 nodes are available', 'action': 'Scheduling', 'eventTime': later(1),
+                      'regarding': {'kind': 'Pod', 'namespace': 'dbaas-default', 'name': f'{name}-0'},
+                      'reportingController': 'default-scheduler', 'reportingInstance': 's-1', 'series': {'count': 108, 'lastObservedTime': later(60)}}
+        posted = self.real.ask('POST', path, scheduling)
+        self.assertEqual(posted.status, 201, posted.text)
+        self.assertEqual(wait_until(lambda: events('FailedScheduling'), what='the event of a pod')[0]['count'], 108)
+        scheduling = posted.json
+        scheduling['series'] = {'count': 109, 'lastObservedTime': later(61)}
+        put = self.real.ask('PUT', f"{path}/{name}-0.18a1", scheduling)
+        self.assertEqual(put.status, 200, put.text)
+        wait_until(lambda: events('FailedScheduling')[0]['count'] == 109, what='the new count')
+
+        # As the controller of volumes reports it: v1 with count and times.
+        posted = self.real.ask('POST', '/api/v1/namespaces/dbaas-default/events', {
+            'metadata': {'name': f'data-{name}-0.18b1', 'namespace': 'dbaas-default'}, 'type': 'Warning', 'reason': 'ProvisioningFailed',
+            'message': 'storageclass.storage.k8s.io "fast-ssd" not found', 'count': 14, 'firstTimestamp': later(1)[:19] + 'Z',
+            'lastTimestamp': later(120)[:19] + 'Z', 'source': {'component': 'persistentvolume-controller'},
+            'involvedObject': {'kind': 'PersistentVolumeClaim', 'namespace': 'dbaas-default', 'name': f'data-{name}-0'}})
+        self.assertEqual(posted.status, 201, posted.text)
+        wait_until(lambda: 'fast-ssd' in self.stack.get(self.path(database, '/status')).json['message'], what='the cause in the status')
+        self.delete(database)
