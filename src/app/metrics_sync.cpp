@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "domain/decide.hpp"
 
 namespace app {
 namespace {

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "domain/decide.hpp"
 #include "domain/status.hpp"
 
 namespace app {

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "domain/decide.hpp"
+#include "domain/operation_lifecycle.hpp"
 
 namespace app {
 

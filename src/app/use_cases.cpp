@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "base/random_id.hpp"
-#include "domain/decide.hpp"
+#include "domain/operation_lifecycle.hpp"
 #include "domain/engines.hpp"
 #include "domain/quota.hpp"
 #include "domain/validate.hpp"

@@ -64,26 +64,4 @@ failed_action after_failure(const database& record, const observed_database* obs
                             const action& action, const base::failure& error,
                             const decide_context& context);
 
-// Adds an operation to the record, supersedes an unfinished update, and drops the oldest finished
-// operations. The id and kind of the new operation must be set.
-void begin_operation(database& record, operation started, base::instant now);
-// Returns whether the observed object is that of the record. An object of the same name with
-// another uid is not.
-bool is_ours(const database& record, const observed_database& observed) noexcept;
-// Returns the unfinished operation, or nullptr.
-const operation* active_operation(const database& record) noexcept;
-operation* active_operation(database& record) noexcept;
-void finish(operation& operation, operation_phase phase, base::instant now, std::string code = {},
-            std::string message = {});
-
-// Returns the next day-2 change from the observed to the desired spec, or std::nullopt if they are
-// equal. Order: volume_expansion, vertical_scaling, horizontal_scaling. Compares the observed node
-// groups only.
-std::optional<change_kind> next_change(const database& record,
-                                       const observed_database& observed) noexcept;
-
-// Returns the most specific reason why a database is not ready, from its conditions and warning
-// events. May be empty.
-std::string explain(const observed_database& observed);
-
 }  // namespace domain

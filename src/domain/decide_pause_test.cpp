@@ -2,25 +2,21 @@
 
 #include <gtest/gtest.h>
 
-#include "domain/decide.hpp"
+#include "test/support/decide_stage.hpp"
 
 namespace domain {
 namespace {
 
+using namespace fakes;
 using std::chrono::seconds;
 
-const base::instant start{seconds(1'000'000)};
 const base::failure down{.code = base::errc::unavailable, .text = "down"};
 const base::failure refused{.code = base::errc::denied, .text = "forbidden"};
-
-decide_context at(seconds later = {}) {
-    return {.now = start + later};
-}
 
 class decide_pause : public testing::Test {
   protected:
     void begin(operation_kind kind, std::string id) {
-        begin_operation(record_, {.id = std::move(id), .kind = kind}, start);
+        begin_operation(record_, {.id = std::move(id), .kind = kind}, start_time);
     }
     void set_paused(bool paused, std::string id) {
         record_.paused = paused;
@@ -67,7 +63,7 @@ TEST_F(decide_pause, does_not_count_the_write_of_an_earlier_operation) {
     EXPECT_EQ(decide_at().kind, action_kind::update_object);
 }
 
-TEST_F(decide_pause, an_update_that_takes_the_place_of_a_switch_writes_it) {
+TEST_F(decide_pause, writes_a_pause_change_with_the_update_that_superseded_it) {
     set_paused(true, "op-1");
     fail(decide_at(), down);
     set_paused(false, "op-2");
@@ -92,7 +88,7 @@ TEST_F(decide_pause, resets_a_pause_with_the_rejected_update_that_superseded_it)
     EXPECT_FALSE(record_.paused);
 }
 
-TEST_F(decide_pause, a_pause_whose_time_is_over_is_written_back) {
+TEST_F(decide_pause, reverts_an_overdue_pause) {
     set_paused(true, "op-1");
     fail(decide_at(), down);
     EXPECT_EQ(decide_at(seconds(901)).kind, action_kind::update_object);
@@ -109,8 +105,8 @@ TEST_F(decide_pause, resets_a_pause_that_the_cluster_rejected) {
     EXPECT_EQ(decide_at().kind, action_kind::none);
 }
 
-// The note that it was written was lost, and the platform was down for long.
-TEST_F(decide_pause, a_pause_that_has_arrived_is_not_overdue) {
+// The process ended before it stored the write, and the downtime exceeded the timeout.
+TEST_F(decide_pause, does_not_time_out_a_pause_that_was_observed) {
     set_paused(true, "op-1");
     EXPECT_EQ(decide_at().kind, action_kind::update_object);
     observed_.paused = true;
@@ -120,6 +116,46 @@ TEST_F(decide_pause, a_pause_that_has_arrived_is_not_overdue) {
     succeed(next);
     EXPECT_EQ(decide_at(seconds(5001)).kind, action_kind::none);
     EXPECT_EQ(last().phase, operation_phase::succeeded);
+}
+
+TEST_F(decide_pause, pauses_and_resumes_through_the_object) {
+    auto record = running_database();
+    auto observed = shown(record, observed_phase::ready);
+    record.paused = true;
+    begin_operation(record, {.id = "op-2", .kind = operation_kind::pause}, start_time);
+    auto result = decide(record, &observed, at());
+    EXPECT_EQ(result.next.kind, action_kind::update_object);
+    record = after_success(result.record, result.next, "", false, at());
+    observed.paused = true;
+    EXPECT_NE(active_operation(decide(record, &observed, at()).record), nullptr);
+    observed.phase = observed_phase::halted;
+    record = decide(record, &observed, at()).record;
+    EXPECT_EQ(record.operations.back().phase, operation_phase::succeeded);
+    EXPECT_EQ(phase_of(record, observed), status_phase::paused);
+
+    record.paused = false;
+    begin_operation(record, {.id = "op-3", .kind = operation_kind::resume}, start_time);
+    result = decide(record, &observed, at());
+    EXPECT_EQ(result.next.kind, action_kind::update_object);
+    record = after_success(result.record, result.next, "", false, at());
+    observed.paused = false;
+    EXPECT_EQ(phase_of(record, observed), status_phase::updating);
+    observed.phase = observed_phase::ready;
+    EXPECT_EQ(decide(record, &observed, at()).record.operations.back().phase,
+              operation_phase::succeeded);
+}
+
+TEST_F(decide_pause, resets_the_record_after_an_overdue_resume) {
+    auto record = running_database();
+    record.paused = true;
+    const auto observed = shown(record, observed_phase::halted);
+    record.paused = false;
+    begin_operation(record, {.id = "op-2", .kind = operation_kind::resume}, start_time);
+    record = decide(record, &observed, at()).record;
+    record = decide(record, &observed, at(seconds(901))).record;
+    EXPECT_EQ(record.operations.back().error_code, "timed_out");
+    EXPECT_TRUE(record.paused);
+    EXPECT_EQ(decide(record, &observed, at(seconds(902))).next.kind, action_kind::none);
 }
 
 }  // namespace

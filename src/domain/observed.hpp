@@ -120,6 +120,13 @@ struct observed_database {
     bool operator==(const observed_database&) const = default;
 };
 
+// Returns whether the observed object is that of the record. An object of the same name with
+// another uid is not.
+bool is_ours(const database& record, const observed_database& observed) noexcept;
+// Returns the most specific reason why a database is not ready, from its conditions and warning
+// events. May be empty.
+std::string explain(const observed_database& observed);
+
 std::string_view name(observed_phase) noexcept;
 std::string_view name(change_kind) noexcept;
 std::string_view name(change_phase) noexcept;

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "domain/decide.hpp"
+#include "domain/operation_lifecycle.hpp"
 
 namespace domain {
 namespace {

@@ -5,9 +5,9 @@
 #include <algorithm>
 
 #include "base/utf8.hpp"
-#include "domain/decide.hpp"
 #include "domain/engines.hpp"
 #include "domain/field_errors.hpp"
+#include "domain/operation_lifecycle.hpp"
 
 namespace domain {
 namespace {

@@ -1,0 +1,56 @@
+#include "domain/operation_lifecycle.hpp"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+namespace domain {
+
+void begin_operation(database& record, operation started, base::instant now) {
+    for (auto& earlier : record.operations) {
+        if (earlier.is_terminal()) continue;
+        const bool cancelled = started.kind == operation_kind::delete_database;
+        finish(earlier, cancelled ? operation_phase::cancelled : operation_phase::superseded, now,
+               {}, fmt::format("{} by {}", cancelled ? "cancelled" : "superseded", started.id));
+    }
+    started.created_at = now;
+    started.database_id = record.id;
+    started.project = record.project;
+    record.operations.push_back(std::move(started));
+    while (record.operations.size() > operations_kept_max) {
+        record.operations.erase(record.operations.begin());
+    }
+}
+
+const operation* active_operation(const database& record) noexcept {
+    for (auto it = record.operations.rbegin(); it != record.operations.rend(); ++it) {
+        if (!it->is_terminal()) return &*it;
+    }
+    return nullptr;
+}
+
+operation* active_operation(database& record) noexcept {
+    return const_cast<operation*>(active_operation(static_cast<const database&>(record)));
+}
+
+void start(operation& operation, base::instant now) {
+    if (operation.phase != operation_phase::queued) return;
+    operation.phase = operation_phase::running;
+    operation.started_at = now;
+}
+
+void finish(operation& operation, operation_phase phase, base::instant now, std::string code,
+            std::string message) {
+    operation.phase = phase;
+    if (!operation.started_at) operation.started_at = now;
+    operation.finished_at = now;
+    operation.error_code = std::move(code);
+    operation.error_message = std::move(message);
+    if (phase == operation_phase::succeeded) operation.progress = 100;
+}
+
+bool is_overdue(const operation& operation, base::instant now, std::chrono::seconds timeout) {
+    return now - operation.started_at.value_or(now) > timeout;
+}
+
+}  // namespace domain
