@@ -9,11 +9,31 @@
 #include <optional>
 
 #include "base/ascii.hpp"
+#include "domain/metric.hpp"
 
 namespace config {
 namespace {
 
 using std::string_view;
+
+// The digits of a default that another module declares. Precondition: the number is positive.
+template <std::int64_t Number>
+struct decimal {
+    static constexpr std::size_t size = [] {
+        std::size_t count = 0;
+        for (auto rest = Number; rest > 0; rest /= 10) ++count;
+        return count;
+    }();
+    static constexpr std::array<char, size> digits = [] {
+        std::array<char, size> result{};
+        auto rest = Number;
+        for (auto place = result.rbegin(); place != result.rend(); ++place, rest /= 10) {
+            *place = static_cast<char>('0' + rest % 10);
+        }
+        return result;
+    }();
+    static constexpr string_view text{digits.data(), size};
+};
 
 std::optional<std::int64_t> parse_number(string_view text) {
     std::int64_t value = 0;
@@ -245,7 +265,7 @@ constexpr std::array table{
                        .read = read_text<&options::kube_context>},
     option_description{.environment = "METRICS_SYNC_INTERVAL",
                        .key = "metrics-sync-interval",
-                       .default_value = "30",
+                       .default_value = decimal<domain::metrics_interval_default.count()>::text,
                        .help = "Interval between two scrapes of a database.",
                        .range = {1, 3600},
                        .unit = "seconds",

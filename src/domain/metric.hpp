@@ -3,6 +3,7 @@
 // Values are doubles; NaN means "this engine does not say". Pure.
 
 #include <array>
+#include <chrono>
 #include <cmath>
 #include <cstdint>
 #include <limits>
@@ -16,6 +17,9 @@
 #include "base/clock.hpp"
 
 namespace domain {
+
+// The default interval between two scrapes of a database.
+inline constexpr std::chrono::seconds metrics_interval_default{30};
 
 // Order = position in the table of metric.cpp and in metric_values.
 enum class metric_id : std::uint8_t {

@@ -44,7 +44,7 @@ std::unique_ptr<page_fetcher> make_service_proxy_fetcher(get_function get, names
 
 struct source_options {
     // Between two scrapes of one database.
-    std::chrono::nanoseconds interval = std::chrono::seconds(30);
+    std::chrono::nanoseconds interval = domain::metrics_interval_default;
     page_limits limits{};
 };
 
