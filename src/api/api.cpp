@@ -20,7 +20,10 @@ class api_impl final : public api {
     }
 
     void attach() override {
-        context_.deps.platform.listen(context_.model);
+        context_.deps.platform.state.listen({.databases = &context_.model,
+                                             .operations = &context_.model,
+                                             .projects = &context_.model,
+                                             .catalogue = &context_.model});
         context_.model.on_change([this](const model_change& change) { publish(change); });
     }
 

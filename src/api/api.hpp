@@ -20,7 +20,7 @@
 namespace api {
 
 struct api_deps {
-    app::platform& platform;
+    app::platform platform;
     aio::executor control;
     const app::readiness& health;
     obs::registry& registry;

@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "app/app_metrics.hpp"
-#include "app/platform.hpp"
+#include "app/live_reads.hpp"
 #include "base/clock.hpp"
 #include "obs/log.hpp"
 #include "ports/document_store.hpp"

@@ -64,7 +64,19 @@ base::outcome<stored_entry> decode(const std::string& text) {
 
 }  // namespace
 
-aio::task<idempotency_ticket> idempotency_ledger::begin(std::string key, std::string payload) {
+aio::task<idempotency_ticket> idempotency_ledger::begin_idempotent(std::string key,
+                                                                   std::string payload) {
+    auto ticket = co_await find_stored(key, payload);
+    if (!ticket || ticket->verdict != idempotency_verdict::first) co_return ticket;
+    auto earlier = co_await find_accepted(key, payload);
+    const bool is_first = earlier && earlier->verdict == idempotency_verdict::first;
+    if (!is_first) open_.erase(key);
+    co_return earlier;
+}
+
+// Returns a replay if the response is stored. Opens the request otherwise.
+aio::task<idempotency_ticket> idempotency_ledger::find_stored(std::string key,
+                                                              std::string payload) {
     if (key.size() > key_bytes_max) {
         co_return base::fail(errc::invalid, "the Idempotency-Key is too long");
     }
@@ -74,14 +86,14 @@ aio::task<idempotency_ticket> idempotency_ledger::begin(std::string key, std::st
                                                     ? idempotency_verdict::in_progress
                                                     : idempotency_verdict::other_payload};
     }
-    auto document = co_await store_.get(collection, key);
+    auto document = co_await deps_.store.get(collection, key);
     if (!document) {
         if (document.error().code == errc::not_found) co_return idempotency_ticket{};
         open_.erase(key);
         co_return base::pass(std::move(document), "read the stored response");
     }
     auto earlier = decode(document->body);
-    if (!earlier || clock_.utc_now() - earlier->stored_at > idempotency_kept_for) {
+    if (!earlier || deps_.clock.utc_now() - earlier->stored_at > idempotency_kept_for) {
         open_[key].replaces = document->revision;
         co_return idempotency_ticket{};
     }
@@ -93,39 +105,59 @@ aio::task<idempotency_ticket> idempotency_ledger::begin(std::string key, std::st
                                  .answer = std::move(earlier->response)};
 }
 
-aio::task<> idempotency_ledger::finish(std::string key, stored_response response) {
+// Finds a write whose response was not stored because the process ended or the store was
+// unavailable. The record holds the operation.
+aio::task<idempotency_ticket> idempotency_ledger::find_accepted(std::string key,
+                                                                std::string payload) {
+    if (deps_.records.has_unconfirmed()) {
+        auto settled = co_await deps_.records.resolve_unconfirmed();
+        if (!settled) co_return base::pass(std::move(settled), "resolve unconfirmed writes");
+    }
+    const auto* operation = deps_.table.find_by_idempotency_key(key);
+    if (operation == nullptr) co_return idempotency_ticket{};
+    if (operation->request_digest != payload) {
+        co_return idempotency_ticket{.verdict = idempotency_verdict::other_payload};
+    }
+    const auto& view = deps_.table.databases().at(operation->database_id).view;
+    co_return idempotency_ticket{.verdict = idempotency_verdict::replay,
+                                 .done = accepted{.database = view, .operation = *operation}};
+}
+
+aio::task<void> idempotency_ledger::finish_idempotent(std::string key, stored_response response) {
     const auto it = open_.find(key);
     if (it == open_.end()) co_return base::ok();
     const auto request = it->second;
-    auto put = co_await store_.put(
+    auto put = co_await deps_.store.put(
         {.collection = collection,
          .content = {.id = key,
                      .body = encode({.payload = request.payload,
-                                     .stored_at = clock_.utc_now(),
+                                     .stored_at = deps_.clock.utc_now(),
                                      .response = std::move(response)}),
-                     .index = {{"day", base::to_rfc3339(clock_.utc_now()).substr(0, 10)}}},
+                     .index = {{"day", base::to_rfc3339(deps_.clock.utc_now()).substr(0, 10)}}},
          .expected = request.replaces});
     open_.erase(key);
     if (!put) co_return base::pass(std::move(put), "store the response");
     co_return base::ok();
 }
 
-void idempotency_ledger::abandon(const std::string& key) {
+aio::task<void> idempotency_ledger::abandon_idempotent(std::string key) {
     open_.erase(key);
+    co_return base::ok();
 }
 
 aio::task<> idempotency_ledger::purge() {
     // Responses expire after a day. All that were stored two or more calendar days ago have
     // expired.
     for (int days = 2; days <= 9; ++days) {
-        const auto day = base::to_rfc3339(clock_.utc_now() - std::chrono::days(days)).substr(0, 10);
+        const auto day =
+            base::to_rfc3339(deps_.clock.utc_now() - std::chrono::days(days)).substr(0, 10);
         while (true) {
-            auto page = co_await store_.find(
+            auto page = co_await deps_.store.find(
                 {.collection = collection, .index_name = "day", .index_value = day, .limit = 500});
             if (!page) co_return base::pass(std::move(page), "find expired responses");
             if (page->items.empty()) break;
             for (const auto& document : page->items) {
-                auto removed = co_await store_.remove(
+                auto removed = co_await deps_.store.remove(
                     {.collection = collection, .id = document.id, .expected = document.revision});
                 if (!removed)
                     co_return base::pass(std::move(removed), "delete an expired response");

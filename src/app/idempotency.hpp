@@ -1,28 +1,34 @@
 #pragma once
 // The responses to writes with an Idempotency-Key. The store keeps them for a day, so that a
-// repeated request gets the first response. Requests in flight are known in memory only. Follows
-// draft-ietf-httpapi-idempotency-key-header. Lives on the control loop.
+// repeated request gets the first response. The record replaces a response that was not stored.
+// Requests in flight are known in memory only. Follows draft-ietf-httpapi-idempotency-key-header.
+// Lives on the control loop.
 
 #include <chrono>
 #include <string>
 #include <unordered_map>
 
-#include "app/platform.hpp"
+#include "app/idempotency_keys.hpp"
+#include "app/record_repository.hpp"
+#include "app/state_cache.hpp"
 #include "base/clock.hpp"
 #include "ports/document_store.hpp"
 
 namespace app {
 
-class idempotency_ledger {
+class idempotency_ledger final : public idempotency_keys {
   public:
-    idempotency_ledger(ports::document_store& store, const base::clock& clock)
-        : store_(store), clock_(clock) {}
+    struct parts {
+        ports::document_store& store;
+        record_repository& records;
+        const state_cache& table;
+        const base::clock& clock;
+    };
+    explicit idempotency_ledger(parts deps) : deps_(deps) {}
 
-    // Errors: invalid (key over 128 bytes), unavailable, corrupt.
-    aio::task<idempotency_ticket> begin(std::string key, std::string payload);
-    // Stores the response. Errors: unavailable (not stored; a repeated request runs again).
-    aio::task<> finish(std::string key, stored_response response);
-    void abandon(const std::string& key);
+    aio::task<idempotency_ticket> begin_idempotent(std::string key, std::string payload) override;
+    aio::task<void> finish_idempotent(std::string key, stored_response response) override;
+    aio::task<void> abandon_idempotent(std::string key) override;
     // Deletes responses that are older than a day.
     aio::task<> purge();
 
@@ -31,8 +37,10 @@ class idempotency_ledger {
         std::string payload;
         ports::revision replaces = 0;  // revision of an expired response
     };
-    ports::document_store& store_;
-    const base::clock& clock_;
+    aio::task<idempotency_ticket> find_stored(std::string key, std::string payload);
+    aio::task<idempotency_ticket> find_accepted(std::string key, std::string payload);
+
+    parts deps_;
     std::unordered_map<std::string, open_request> open_;
 };
 

@@ -22,7 +22,7 @@
 namespace app {
 
 struct metrics_sync_options {
-    std::chrono::milliseconds interval{30000};
+    std::chrono::milliseconds interval = domain::metrics_interval_default;
     std::chrono::milliseconds timeout{10000};
     std::size_t concurrency = 64;  // places in the fast lane (scrape_lanes.hpp)
 };
@@ -30,7 +30,7 @@ struct metrics_sync_options {
 // Returns a database's slot in the interval, the same on every machine.
 std::chrono::nanoseconds slot_of(std::string_view id, std::chrono::nanoseconds interval) noexcept;
 
-class metrics_sync final : public platform_listener {
+class metrics_sync final : public database_observer {
   public:
     struct parts {
         aio::executor executor;
@@ -51,11 +51,6 @@ class metrics_sync final : public platform_listener {
 
     void on_database(std::shared_ptr<const database_view> view, change delta) override;
     void on_database_deleted(std::shared_ptr<const database_view> last) override;
-    void on_operation(std::shared_ptr<const domain::operation>) override {}
-    void on_operation_forgotten(const std::string&) override {}
-    void on_project(std::shared_ptr<const domain::project>) override {}
-    void on_project_deleted(const std::string&) override {}
-    void on_catalogue(std::shared_ptr<const ports::catalogue>) override {}
 
   private:
     struct target {

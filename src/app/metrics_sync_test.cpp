@@ -8,6 +8,7 @@
 #include "test/support/fake_metrics_source.hpp"
 #include "test/support/manual_clock.hpp"
 #include "test/support/memory_document_store.hpp"
+#include "test/support/poll_until_done.hpp"
 #include "test/support/recording_log.hpp"
 
 namespace {
@@ -18,7 +19,7 @@ using domain::observed_phase;
 class metrics_sync : public testing::Test {
   protected:
     void SetUp() override {
-        table_.listen(sync_);
+        table_.listen({.databases = &sync_});
         table_.set_cluster_known();
     }
     // Puts a database that was created `age` ago into the state cache. Its name is its id.
@@ -35,7 +36,8 @@ class metrics_sync : public testing::Test {
                                      .phase = domain::operation_phase::succeeded,
                                      .created_at = record.created_at,
                                      .finished_at = record.created_at});
-        table_.put(std::make_shared<const domain::database>(std::move(record)));
+        table_.put(std::make_shared<const domain::database>(std::move(record)),
+                   app::record_origin::start);
     }
     void observe(const std::string& id, observed_phase phase, bool has_metrics = true) {
         table_.set_observed(
@@ -51,8 +53,7 @@ class metrics_sync : public testing::Test {
         for (; time > 0ms; time -= step) {
             clock_.advance(step);
             (void)sync_.turn();
-            while (loop_.poll() > 0) {
-            }
+            fakes::poll_until_idle(loop_);
         }
     }
     std::set<std::string> scraped_ids() const {

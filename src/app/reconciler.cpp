@@ -30,8 +30,8 @@ reconciler::reconciler(parts deps, reconcile_options options)
 
 void reconciler::on_database(std::shared_ptr<const database_view> view, change delta) {
     if (!delta.record && !delta.status) return;
-    // The worker's own writes are not news to it; others call look_at().
-    if (delta.record && workers_.is_processing(view->record->id)) return;
+    // The worker continues after its own writes.
+    if (delta.record && delta.origin == record_origin::reconciler) return;
     look_at(view->record->id);
 }
 
@@ -79,7 +79,8 @@ aio::task<domain::decision> reconciler::decide_and_write(std::string id) {
             const auto observed = deps_.table.observed_of(*database);
             decision = domain::decide(newest, observed.get(), context_of(*database));
             return decision.record;
-        });
+        },
+        record_origin::reconciler);
     if (!written) co_return base::pass(std::move(written));
     decision.record = **written;
     co_return decision;
@@ -117,7 +118,8 @@ aio::task<aio::requeue_after> reconciler::reconcile(std::string id) {
                 if (database == nullptr) return newest;
                 return domain::after_success(newest, action, end.created_uid, end.is_absent,
                                              context_of(*database));
-            });
+            },
+            record_origin::reconciler);
         if (!noted) co_return base::pass(std::move(noted), "note what was done");
         // No further action is possible until the cluster has reacted.
         if (action.kind == action_kind::remove_object && end.is_absent) continue;
@@ -190,7 +192,8 @@ aio::task<aio::requeue_after> reconciler::note_failure(std::string id, domain::a
                                                 context_of(*database));
             retry = failed.retry;
             return std::move(failed.record);
-        });
+        },
+        record_origin::reconciler);
     deps_.probe.action(tried.kind, retry ? "retry" : "failed");
     if (!noted) co_return base::pass(std::move(noted), "note what failed");
     if (retry) co_return std::unexpected(failure);

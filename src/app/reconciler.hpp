@@ -25,7 +25,7 @@ struct reconcile_options {
     std::chrono::seconds first_sight{30};
 };
 
-class reconciler final : public platform_listener {
+class reconciler final : public database_observer {
   public:
     struct parts {
         aio::executor executor;
@@ -39,18 +39,13 @@ class reconciler final : public platform_listener {
     };
     reconciler(parts deps, reconcile_options options);
 
-    // Reconciles a record that another writer changed, again if a worker has it now.
+    // Reconciles a database soon, again if a worker has it now.
     void look_at(const std::string& id);
     // Runs until cancelled. Returns when the workers have ended.
     aio::task<> run();
 
     void on_database(std::shared_ptr<const database_view> view, change delta) override;
     void on_database_deleted(std::shared_ptr<const database_view> last) override;
-    void on_operation(std::shared_ptr<const domain::operation>) override {}
-    void on_operation_forgotten(const std::string&) override {}
-    void on_project(std::shared_ptr<const domain::project>) override {}
-    void on_project_deleted(const std::string&) override {}
-    void on_catalogue(std::shared_ptr<const ports::catalogue>) override {}
 
   private:
     struct done_action {

@@ -116,10 +116,13 @@ class record_feed : public testing::Test {
     }
     void paint(replica& writer, const std::string& id, const std::string& color) {
         const auto written = await<std::shared_ptr<const domain::database>>([&] {
-            return writer.records.update(id, [color](domain::database record) {
-                record.labels["color"] = color;
-                return base::outcome<domain::database>(std::move(record));
-            });
+            return writer.records.update(
+                id,
+                [color](domain::database record) {
+                    record.labels["color"] = color;
+                    return base::outcome<domain::database>(std::move(record));
+                },
+                app::record_origin::command);
         });
         ASSERT_TRUE(written) << written.error().text;
     }
@@ -237,10 +240,13 @@ TEST_F(record_feed, adopts_projects_and_archived_operations) {
 
     create(first_, "db-a");
     const auto begun = await<std::shared_ptr<const domain::database>>([&] {
-        return first_.records.update("db-a", [](domain::database record) {
-            record.operations.push_back({.id = "op-a", .database_id = "db-a"});
-            return base::outcome<domain::database>(std::move(record));
-        });
+        return first_.records.update(
+            "db-a",
+            [](domain::database record) {
+                record.operations.push_back({.id = "op-a", .database_id = "db-a"});
+                return base::outcome<domain::database>(std::move(record));
+            },
+            app::record_origin::command);
     });
     ASSERT_TRUE(begun);
     forget(first_, "db-a");

@@ -26,6 +26,13 @@ ports::document document_of(const domain::database& record) {
             .unique = {{"name", fmt::format("{}/{}", record.project, record.name)}}};
 }
 
+// An archived operation is written once.
+constexpr ports::revision archived_revision = 1;
+
+bool is_own_write(record_origin origin) noexcept {
+    return origin == record_origin::command || origin == record_origin::reconciler;
+}
+
 bool is_effect_unknown(const base::failure& failure) noexcept {
     if (failure.reason == "queue_full") return false;  // the write was not started
     return failure.code == errc::unavailable || failure.code == errc::timed_out ||
@@ -53,15 +60,79 @@ std::optional<record_kind> record_kind_of(std::string_view collection) noexcept 
     return std::nullopt;
 }
 
-aio::task<> record_repository::load_collection(
-    std::string collection, std::function<base::outcome<void>(const ports::document&)> take) {
+std::shared_ptr<const domain::database> record_repository::put(domain::database record,
+                                                               record_origin origin) {
+    auto shared = std::make_shared<const domain::database>(std::move(record));
+    table_.put(shared, origin);
+    if (is_own_write(origin)) observer_(record_kind::database, shared->id, shared->revision);
+    return shared;
+}
+
+std::shared_ptr<const domain::project> record_repository::put(domain::project record,
+                                                              record_origin origin) {
+    auto shared = std::make_shared<const domain::project>(std::move(record));
+    table_.put_project(shared);
+    if (is_own_write(origin)) observer_(record_kind::project, shared->name, shared->revision);
+    return shared;
+}
+
+void record_repository::put(domain::operation record, record_origin origin) {
+    const auto shared = std::make_shared<const domain::operation>(std::move(record));
+    table_.put_archived(shared);
+    if (is_own_write(origin)) observer_(record_kind::operation, shared->id, archived_revision);
+}
+
+base::outcome<void> record_repository::put(record_kind kind, const ports::document& document,
+                                           record_origin origin) {
+    switch (kind) {
+        case record_kind::project: {
+            auto record = decode_project(document.body);
+            if (!record) return base::pass(std::move(record));
+            record->revision = document.revision;
+            put(std::move(*record), origin);
+            break;
+        }
+        case record_kind::operation: {
+            auto record = decode_operation(document.body);
+            if (!record) return base::pass(std::move(record));
+            put(std::move(*record), origin);
+            break;
+        }
+        case record_kind::database: {
+            auto record = decode_database(document.body);
+            if (!record) return base::pass(std::move(record));
+            record->revision = document.revision;
+            put(std::move(*record), origin);
+            break;
+        }
+    }
+    return base::ok();
+}
+
+void record_repository::erase(record_kind kind, const std::string& id, record_origin origin) {
+    switch (kind) {
+        case record_kind::project:
+            table_.erase_project(id);
+            break;
+        case record_kind::operation:
+            table_.erase_archived(id);
+            break;
+        case record_kind::database:
+            table_.erase(id);
+            break;
+    }
+    if (is_own_write(origin)) observer_(kind, id, 0);
+}
+
+aio::task<> record_repository::load_collection(record_kind kind) {
+    const auto& collection = collection_of(kind);
     std::string after;
     while (true) {
         auto page =
             co_await store_.find({.collection = collection, .after = after, .limit = page_limit});
         if (!page) co_return base::pass(std::move(page), collection);
         for (const auto& document : page->items) {
-            auto loaded = take(document);
+            auto loaded = put(kind, document, record_origin::start);
             if (!loaded) co_return base::pass(std::move(loaded), collection + "/" + document.id);
         }
         if (page->next.empty()) co_return base::ok();
@@ -70,28 +141,11 @@ aio::task<> record_repository::load_collection(
 }
 
 aio::task<> record_repository::load() {
-    auto loaded = co_await load_collection(projects, [this](const auto& document) {
-        auto record = decode_project(document.body);
-        if (!record) return base::outcome<void>(base::pass(std::move(record)));
-        record->revision = document.revision;
-        table_.put_project(std::make_shared<const domain::project>(std::move(*record)));
-        return base::ok();
-    });
-    if (!loaded) co_return loaded;
-    loaded = co_await load_collection(operations, [this](const auto& document) {
-        auto record = decode_operation(document.body);
-        if (!record) return base::outcome<void>(base::pass(std::move(record)));
-        table_.put_archived(std::make_shared<const domain::operation>(std::move(*record)));
-        return base::ok();
-    });
-    if (!loaded) co_return loaded;
-    co_return co_await load_collection(databases, [this](const auto& document) {
-        auto record = decode_database(document.body);
-        if (!record) return base::outcome<void>(base::pass(std::move(record)));
-        record->revision = document.revision;
-        table_.put(std::make_shared<const domain::database>(std::move(*record)));
-        return base::ok();
-    });
+    for (const auto kind : {record_kind::project, record_kind::operation, record_kind::database}) {
+        auto loaded = co_await load_collection(kind);
+        if (!loaded) co_return loaded;
+    }
+    co_return base::ok();
 }
 
 // Bounds the unconfirmed writes: a client may repeat a create while the store is unavailable.
@@ -112,23 +166,20 @@ aio::task<std::shared_ptr<const domain::database>> record_repository::create(
     if (!turn) co_return std::unexpected(turn.error());
     record.created_at = clock_.utc_now();
     record.updated_at = record.created_at;
-    auto put = co_await store_.put(
+    auto stored = co_await store_.put(
         {.collection = databases, .content = document_of(record), .expected = 0});
-    if (!put) {
-        if (put.error().reason == "unique:name") {
+    if (!stored) {
+        if (stored.error().reason == "unique:name") {
             co_return base::fail(errc::conflict,
                                  fmt::format("project '{}' has a database named '{}' already",
                                              record.project, record.name),
                                  "already_exists");
         }
-        if (is_effect_unknown(put.error())) unconfirmed_creations_.insert(record.id);
-        co_return base::pass(std::move(put), "store the new database");
+        if (is_effect_unknown(stored.error())) unconfirmed_creations_.insert(record.id);
+        co_return base::pass(std::move(stored), "store the new database");
     }
-    record.revision = *put;
-    auto shared = std::make_shared<const domain::database>(std::move(record));
-    table_.put(shared);
-    observer_(record_kind::database, shared->id, shared->revision);
-    co_return shared;
+    record.revision = *stored;
+    co_return put(std::move(record), record_origin::command);
 }
 
 // The caller must hold the turn of the record.
@@ -140,22 +191,22 @@ aio::task<> record_repository::reload(std::string id) {
     unconfirmed_records_.erase(id);
     const bool was_unconfirmed = unconfirmed_creations_.erase(id) > 0;
     if (!document) {
-        table_.erase(id);  // deleted by another process or by a write whose response was lost
+        // Deleted by another process or by a write whose response was lost.
+        erase(record_kind::database, id, record_origin::feed);
         co_return base::ok();
     }
-    auto record = decode_database(document->body);
-    if (!record) co_return base::pass(std::move(record), id);
-    record->revision = document->revision;
     const auto* entry = table_.find(id);
-    if (entry == nullptr || entry->record->revision != record->revision) {
-        table_.put(std::make_shared<const domain::database>(std::move(*record)));
+    if (entry == nullptr || entry->record->revision != document->revision) {
+        auto adopted = put(record_kind::database, *document, record_origin::feed);
+        if (!adopted) co_return base::pass(std::move(adopted), id);
     }
     if (was_unconfirmed) log_.warning("unconfirmed_create_resolved", {{"database_id", id}});
     co_return base::ok();
 }
 
 aio::task<std::shared_ptr<const domain::database>> record_repository::update(std::string id,
-                                                                             record_change change) {
+                                                                             record_change change,
+                                                                             record_origin origin) {
     const auto turn = co_await queue_.enter(databases + "/" + id);
     if (!turn) co_return std::unexpected(turn.error());
     for (int round = 0; round < rounds_max; ++round) {
@@ -173,20 +224,18 @@ aio::task<std::shared_ptr<const domain::database>> record_repository::update(std
         if (!wanted) co_return base::pass(std::move(wanted));
         if (*wanted == *present) co_return present;
         wanted->updated_at = clock_.utc_now();
-        auto put = co_await store_.put({.collection = databases,
-                                        .content = document_of(*wanted),
-                                        .expected = present->revision});
+        auto stored = co_await store_.put({.collection = databases,
+                                           .content = document_of(*wanted),
+                                           .expected = present->revision});
         entry = table_.find(id);
-        if (put) {
-            wanted->revision = *put;
-            auto shared = std::make_shared<const domain::database>(std::move(*wanted));
-            if (entry != nullptr) table_.put(shared);
-            observer_(record_kind::database, id, shared->revision);
-            co_return shared;
+        if (stored) {
+            wanted->revision = *stored;
+            co_return put(std::move(*wanted), origin);
         }
-        if (put.error().code != errc::precondition) {
-            if (entry != nullptr && is_effect_unknown(put.error())) unconfirmed_records_.insert(id);
-            co_return base::pass(std::move(put), "store the database");
+        if (stored.error().code != errc::precondition) {
+            if (entry != nullptr && is_effect_unknown(stored.error()))
+                unconfirmed_records_.insert(id);
+            co_return base::pass(std::move(stored), "store the database");
         }
         if (entry != nullptr && entry->record->revision == present->revision) {
             unconfirmed_records_.insert(id);  // another process has written the record
@@ -202,15 +251,15 @@ aio::task<> record_repository::forget(std::string id) {
     if (entry == nullptr) co_return base::ok();
     const auto record = entry->record;
     for (const auto& operation : record->operations) {
-        auto put = co_await store_.put({.collection = operations,
-                                        .content = {.id = operation.id,
-                                                    .body = encode(operation),
-                                                    .index = {{"database", operation.database_id}}},
-                                        .expected = 0});
-        const bool is_there = !put && put.error().code == errc::precondition;
-        if (!put && !is_there) co_return base::pass(std::move(put), "archive an operation");
-        table_.put_archived(std::make_shared<const domain::operation>(operation));
-        observer_(record_kind::operation, operation.id, 1);
+        auto stored =
+            co_await store_.put({.collection = operations,
+                                 .content = {.id = operation.id,
+                                             .body = encode(operation),
+                                             .index = {{"database", operation.database_id}}},
+                                 .expected = 0});
+        const bool is_there = !stored && stored.error().code == errc::precondition;
+        if (!stored && !is_there) co_return base::pass(std::move(stored), "archive an operation");
+        put(operation, record_origin::reconciler);
     }
     auto removed =
         co_await store_.remove({.collection = databases, .id = id, .expected = record->revision});
@@ -218,8 +267,7 @@ aio::task<> record_repository::forget(std::string id) {
         if (table_.find(id) != nullptr) unconfirmed_records_.insert(id);
         co_return base::pass(std::move(removed), "remove the record");
     }
-    table_.erase(id);
-    observer_(record_kind::database, id, 0);
+    erase(record_kind::database, id, record_origin::reconciler);
     co_return base::ok();
 }
 
@@ -250,13 +298,12 @@ aio::task<> record_repository::adopt_project(std::string name) {
 aio::task<> record_repository::adopt_operation(std::string id) {
     auto stored = co_await store_.get(operations, id);
     if (!stored && stored.error().code == errc::not_found) {
-        table_.erase_archived(id);
+        erase(record_kind::operation, id, record_origin::feed);
         co_return base::ok();
     }
     if (!stored) co_return base::pass(std::move(stored), "read an operation of another process");
-    auto record = decode_operation(stored->body);
-    if (!record) co_return base::pass(std::move(record), id);
-    table_.put_archived(std::make_shared<const domain::operation>(std::move(*record)));
+    auto adopted = put(record_kind::operation, *stored, record_origin::feed);
+    if (!adopted) co_return base::pass(std::move(adopted), id);
     co_return base::ok();
 }
 
@@ -268,17 +315,17 @@ aio::task<> record_repository::reload_project(std::string name) {
     }
     unconfirmed_projects_.erase(name);
     if (!document) {
-        table_.erase_project(name);
+        erase(record_kind::project, name, record_origin::feed);
         co_return base::ok();
     }
-    auto record = decode_project(document->body);
-    if (!record) co_return base::pass(std::move(record), name);
-    record->revision = document->revision;
     const auto present = table_.project(name);
     // The revision is lower if the project was deleted and created again.
-    if (present && record->revision < present->revision) table_.erase_project(name);
-    if (!present || present->revision != record->revision) {
-        table_.put_project(std::make_shared<const domain::project>(std::move(*record)));
+    if (present && document->revision < present->revision) {
+        erase(record_kind::project, name, record_origin::feed);
+    }
+    if (!present || present->revision != document->revision) {
+        auto adopted = put(record_kind::project, *document, record_origin::feed);
+        if (!adopted) co_return base::pass(std::move(adopted), name);
     }
     co_return base::ok();
 }
@@ -298,18 +345,15 @@ aio::task<std::shared_ptr<const domain::project>> record_repository::write_proje
     record.updated_at = clock_.utc_now();
     if (is_new) record.created_at = record.updated_at;
     const auto body = encode(record);
-    auto put = co_await store_.put({.collection = projects,
-                                    .content = {.id = record.name, .body = body},
-                                    .expected = record.revision});
-    if (put) {
-        record.revision = *put;
-        auto shared = std::make_shared<const domain::project>(std::move(record));
-        table_.put_project(shared);
-        observer_(record_kind::project, shared->name, shared->revision);
-        co_return shared;
+    auto stored = co_await store_.put({.collection = projects,
+                                       .content = {.id = record.name, .body = body},
+                                       .expected = record.revision});
+    if (stored) {
+        record.revision = *stored;
+        co_return put(std::move(record), record_origin::command);
     }
-    const bool has_moved = put.error().code == errc::precondition;
-    if (has_moved || is_effect_unknown(put.error())) {
+    const bool has_moved = stored.error().code == errc::precondition;
+    if (has_moved || is_effect_unknown(stored.error())) {
         auto reloaded = co_await reload_project(record.name);
         const auto present = table_.project(record.name);
         if (reloaded && present && encode(*present) == body)
@@ -320,7 +364,7 @@ aio::task<std::shared_ptr<const domain::project>> record_repository::write_proje
                              fmt::format("there is a project '{}' already", record.name),
                              "already_exists");
     }
-    co_return base::pass(std::move(put), "store the project");
+    co_return base::pass(std::move(stored), "store the project");
 }
 
 aio::task<std::shared_ptr<const domain::project>> record_repository::update_project(
@@ -355,8 +399,7 @@ aio::task<> record_repository::delete_project(std::string name) {
     auto removed =
         co_await store_.remove({.collection = projects, .id = name, .expected = present->revision});
     if (removed) {
-        table_.erase_project(name);
-        observer_(record_kind::project, name, 0);
+        erase(record_kind::project, name, record_origin::command);
         co_return base::ok();
     }
     if (removed.error().code == errc::precondition || is_effect_unknown(removed.error())) {
@@ -384,8 +427,7 @@ aio::task<> record_repository::purge_operations(base::instant when) {
     for (const auto& id : table_.archived_before(when)) {
         auto removed = co_await store_.remove({.collection = operations, .id = id});
         if (!removed) co_return base::pass(std::move(removed), "remove an old operation");
-        table_.erase_archived(id);
-        observer_(record_kind::operation, id, 0);
+        erase(record_kind::operation, id, record_origin::command);
     }
     co_return base::ok();
 }

@@ -49,7 +49,8 @@ class record_repository {
     // Applies `change` to the newest record and writes the result. Writers of one record are
     // admitted one after the other, in the order of their calls. Errors: not_found (the database
     // was deleted), those of `change`, unavailable, timed_out, cancelled.
-    aio::task<std::shared_ptr<const domain::database>> update(std::string id, record_change change);
+    aio::task<std::shared_ptr<const domain::database>> update(std::string id, record_change change,
+                                                              record_origin origin);
     // Reads one record from the store and makes memory equal to it: another process may have
     // created, written or deleted it. Waits for writes of this process to the record. Errors:
     // unavailable, corrupt, cancelled.
@@ -82,8 +83,17 @@ class record_repository {
     aio::task<> purge_operations(base::instant when);
 
   private:
-    aio::task<> load_collection(std::string collection,
-                                std::function<base::outcome<void>(const ports::document&)> take);
+    aio::task<> load_collection(record_kind kind);
+    // Each put() makes the record in memory equal to the given one and publishes it. A record that
+    // this process has written is reported to the write observer as well.
+    std::shared_ptr<const domain::database> put(domain::database record, record_origin origin);
+    std::shared_ptr<const domain::project> put(domain::project record, record_origin origin);
+    void put(domain::operation record, record_origin origin);
+    // As put(), from a stored document. Errors: corrupt.
+    base::outcome<void> put(record_kind kind, const ports::document& document,
+                            record_origin origin);
+    // Deletes the record in memory.
+    void erase(record_kind kind, const std::string& id, record_origin origin);
     aio::task<> reload(std::string id);
     aio::task<std::shared_ptr<const domain::project>> write_project(domain::project record);
     aio::task<> adopt_database(std::string id);

@@ -26,7 +26,7 @@ using base::errc;
 constexpr std::chrono::seconds status_turn{5};
 constexpr std::chrono::hours operations_kept_for{24 * 7};
 
-class service_impl final : public service, public ports::cluster_observer {
+class service_impl final : public service, public live_reads, public ports::cluster_observer {
   public:
     service_impl(service_deps deps, service_options options)
         : deps_(deps),
@@ -36,7 +36,7 @@ class service_impl final : public service, public ports::cluster_observer {
           records_(deps.store, table_, deps.clock, deps.log),
           history_(deps.store, deps.clock, deps.log, probe_,
                    {.retention = options.history_retention}),
-          ledger_(deps.store, deps.clock),
+          ledger_({.store = deps.store, .records = records_, .table = table_, .clock = deps.clock}),
           reconciler_({.executor = deps.executor,
                        .records = records_,
                        .table = table_,
@@ -60,7 +60,6 @@ class service_impl final : public service, public ports::cluster_observer {
                     .concurrency = options.metrics_concurrency}),
           use_cases_({.records = records_,
                       .table = table_,
-                      .reconciler = reconciler_,
                       .cluster = deps.cluster,
                       .clock = deps.clock,
                       .log = deps.log}),
@@ -75,12 +74,20 @@ class service_impl final : public service, public ports::cluster_observer {
                                   .log = deps.log},
                 record_feed_options{.anti_entropy_interval = options_.anti_entropy_interval});
         }
-        table_.listen(reconciler_);
-        table_.listen(metrics_);
+        table_.listen({.databases = &reconciler_});
+        table_.listen({.databases = &metrics_});
         deps_.health.set_interval(background::status_sync, status_turn);
         show_background();
         deps_.health.set_cache(options.cache_is_embedded ? component_state::embedded
                                                          : component_state::connected);
+    }
+
+    platform interfaces() noexcept override {
+        return {.databases = use_cases_,
+                .projects = use_cases_,
+                .reads = *this,
+                .keys = ledger_,
+                .state = table_};
     }
 
     aio::task<> load() override {
@@ -138,41 +145,7 @@ class service_impl final : public service, public ports::cluster_observer {
         for (const auto& [id, entry] : table_.databases()) reconciler_.look_at(id);
     }
 
-    // ---- use cases -------------------------------------------------------------------
-
-    aio::task<accepted> create_database(domain::create_request wanted, write_conditions conditions,
-                                        caller client) override {
-        return use_cases_.create_database(std::move(wanted), conditions, std::move(client));
-    }
-    aio::task<accepted> patch_database(std::string id, domain::patch_request wanted,
-                                       write_conditions conditions, caller client) override {
-        return use_cases_.patch_database(std::move(id), std::move(wanted), conditions,
-                                         std::move(client));
-    }
-    aio::task<accepted> delete_database(std::string id, write_conditions conditions,
-                                        caller client) override {
-        return use_cases_.delete_database(std::move(id), conditions, std::move(client));
-    }
-    aio::task<accepted> recreate_database(std::string id, write_conditions conditions,
-                                          caller client) override {
-        return use_cases_.recreate_database(std::move(id), conditions, std::move(client));
-    }
-    aio::task<std::shared_ptr<const domain::project>> create_project(domain::project_request wanted,
-                                                                     write_conditions conditions,
-                                                                     caller client) override {
-        return use_cases_.create_project(std::move(wanted), conditions, std::move(client));
-    }
-    aio::task<std::shared_ptr<const domain::project>> patch_project(std::string name,
-                                                                    domain::project_request wanted,
-                                                                    write_conditions conditions,
-                                                                    caller client) override {
-        return use_cases_.patch_project(std::move(name), std::move(wanted), conditions,
-                                        std::move(client));
-    }
-    aio::task<void> delete_project(std::string name, write_conditions conditions,
-                                   caller client) override {
-        return use_cases_.delete_project(std::move(name), conditions, std::move(client));
-    }
+    // ---- reads -----------------------------------------------------------------------
 
     aio::task<ports::credentials> read_credentials(std::string id, caller client) override {
         auto* database = table_.find(id);
@@ -197,24 +170,6 @@ class service_impl final : public service, public ports::cluster_observer {
         co_return co_await history_.read(std::move(request));
     }
 
-    aio::task<idempotency_ticket> begin_idempotent(std::string key, std::string payload) override {
-        auto ticket = co_await ledger_.begin(key, payload);
-        if (!ticket || ticket->verdict != idempotency_verdict::first) co_return ticket;
-        auto earlier = co_await find_accepted(key, payload);
-        const bool is_first = earlier && earlier->verdict == idempotency_verdict::first;
-        if (!is_first) ledger_.abandon(key);
-        co_return earlier;
-    }
-    aio::task<void> finish_idempotent(std::string key, stored_response response) override {
-        return ledger_.finish(std::move(key), std::move(response));
-    }
-    aio::task<void> abandon_idempotent(std::string key) override {
-        ledger_.abandon(key);
-        co_return base::ok();
-    }
-
-    void listen(platform_listener& listener) override { table_.listen(listener); }
-
   private:
     // Runs a periodic task. Failures are logged, and the next turn tries again.
     aio::task<> every(std::chrono::nanoseconds period, std::function<aio::task<>()> turn) {
@@ -227,23 +182,6 @@ class service_impl final : public service, public ports::cluster_observer {
                                                          {"detail", failure.text}});
                                   }},
                              std::move(turn));
-    }
-
-    // Finds a write whose response was not stored because the process ended or the store was
-    // unavailable. The record holds the operation.
-    aio::task<idempotency_ticket> find_accepted(std::string key, std::string payload) {
-        if (records_.has_unconfirmed()) {
-            auto settled = co_await records_.resolve_unconfirmed();
-            if (!settled) co_return base::pass(std::move(settled), "resolve unconfirmed writes");
-        }
-        const auto* operation = table_.find_by_idempotency_key(key);
-        if (operation == nullptr) co_return idempotency_ticket{};
-        if (operation->request_digest != payload) {
-            co_return idempotency_ticket{.verdict = idempotency_verdict::other_payload};
-        }
-        const auto view = table_.find(operation->database_id)->view;
-        co_return idempotency_ticket{.verdict = idempotency_verdict::replay,
-                                     .done = accepted{.database = view, .operation = *operation}};
     }
 
     void note_store() {

@@ -1,5 +1,5 @@
 #pragma once
-// The platform behind the API: the use cases and the loops that keep it true, wired over the ports.
+// The platform behind the API: the use cases and the background loops, wired over the ports.
 // Lives on the control loop; main owns it and everything it is given.
 
 #include <chrono>
@@ -31,7 +31,7 @@ struct service_deps {
 };
 
 struct service_options {
-    std::chrono::seconds metrics_interval{30};
+    std::chrono::seconds metrics_interval = domain::metrics_interval_default;
     std::chrono::seconds metrics_timeout{10};
     std::size_t metrics_concurrency = 64;
     std::chrono::seconds history_retention = std::chrono::hours(24);
@@ -44,8 +44,11 @@ struct service_options {
     bool cache_is_embedded = true;
 };
 
-class service : public platform {
+class service {
   public:
+    virtual ~service() = default;
+    // Returns the interfaces of the platform, which the service implements.
+    virtual platform interfaces() noexcept = 0;
     // Reads what is stored; makes the project "default" in an empty store. Before run() and before
     // requests. Failures: unavailable, corrupt.
     virtual aio::task<> load() = 0;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "app/idempotency_keys.hpp"
 #include "domain/status.hpp"
 
 namespace app {
@@ -25,15 +26,29 @@ ports::database_key key_of(const domain::database& record) {
     return {.project = record.project, .engine = record.engine, .name = record.name};
 }
 
-void state_cache::listen(platform_listener& listener) {
-    listeners_.push_back(&listener);
-    if (catalogue_) listener.on_catalogue(catalogue_);
-    for (const auto& [name, record] : projects_) listener.on_project(record);
-    for (const auto& [id, operation] : archived_) listener.on_operation(operation);
+void state_cache::listen(state_observers observers) {
+    if (observers.catalogue != nullptr) {
+        catalogue_observers_.push_back(observers.catalogue);
+        if (catalogue_) observers.catalogue->on_catalogue(catalogue_);
+    }
+    if (observers.projects != nullptr) {
+        project_observers_.push_back(observers.projects);
+        for (const auto& [name, record] : projects_) observers.projects->on_project(record);
+    }
+    if (observers.databases != nullptr) {
+        database_observers_.push_back(observers.databases);
+        for (const auto& [id, each] : entries_) {
+            observers.databases->on_database(each.view,
+                                             {.record = true, .status = true, .metrics = true});
+        }
+    }
+    if (observers.operations == nullptr) return;
+    operation_observers_.push_back(observers.operations);
+    for (const auto& [id, operation] : archived_) observers.operations->on_operation(operation);
     for (const auto& [id, each] : entries_) {
-        listener.on_database(each.view, {.record = true, .status = true, .metrics = true});
         for (const auto& operation : each.record->operations) {
-            listener.on_operation(std::make_shared<const domain::operation>(operation));
+            observers.operations->on_operation(
+                std::make_shared<const domain::operation>(operation));
         }
     }
 }
@@ -59,14 +74,14 @@ void state_cache::publish(entry& database, change delta) {
                       .metrics_message = database.metrics_message,
                       .metrics_interval = metrics_interval_,
                       .version = ++version_});
-    untold_.emplace_back(database.view, delta);
-    if (std::exchange(is_telling_, true)) return;
-    while (!untold_.empty()) {
-        const auto [view, news] = std::move(untold_.front());
-        untold_.pop_front();
-        for (auto* listener : listeners_) listener->on_database(view, news);
+    unpublished_.emplace_back(database.view, delta);
+    if (std::exchange(is_publishing_, true)) return;
+    while (!unpublished_.empty()) {
+        const auto [view, news] = std::move(unpublished_.front());
+        unpublished_.pop_front();
+        for (auto* observer : database_observers_) observer->on_database(view, news);
     }
-    is_telling_ = false;
+    is_publishing_ = false;
 }
 
 // Returns true if the status changed.
@@ -123,7 +138,8 @@ const domain::operation* state_cache::find_by_idempotency_key(const std::string&
     return nullptr;
 }
 
-void state_cache::tell_operations(const domain::database* before, const domain::database& after) {
+void state_cache::publish_operations(const domain::database* before,
+                                     const domain::database& after) {
     for (const auto& operation : after.operations) {
         if (before != nullptr &&
             std::ranges::find(before->operations, operation) != before->operations.end()) {
@@ -133,7 +149,7 @@ void state_cache::tell_operations(const domain::database* before, const domain::
             remember_key(operation, after.id);
         }
         const auto shared = std::make_shared<const domain::operation>(operation);
-        for (auto* listener : listeners_) listener->on_operation(shared);
+        for (auto* observer : operation_observers_) observer->on_operation(shared);
     }
     if (before == nullptr) return;
     for (const auto& operation : before->operations) {  // trimmed
@@ -141,11 +157,11 @@ void state_cache::tell_operations(const domain::database* before, const domain::
             after.operations, [&](const auto& each) { return each.id == operation.id; });
         if (is_kept) continue;
         forget_key(operation);
-        for (auto* listener : listeners_) listener->on_operation_forgotten(operation.id);
+        for (auto* observer : operation_observers_) observer->on_operation_forgotten(operation.id);
     }
 }
 
-entry& state_cache::put(std::shared_ptr<const domain::database> record) {
+entry& state_cache::put(std::shared_ptr<const domain::database> record, record_origin origin) {
     const auto [it, is_new] = entries_.try_emplace(record->id);
     auto& database = it->second;
     if (!is_new && record->revision < database.record->revision) return database;
@@ -167,8 +183,10 @@ entry& state_cache::put(std::shared_ptr<const domain::database> record) {
         }
     }
     const bool other_status = derive(database);
-    publish(database, {.record = true, .status = other_status || is_new, .metrics = is_new});
-    tell_operations(before.get(), after);
+    publish(
+        database,
+        {.record = true, .status = other_status || is_new, .metrics = is_new, .origin = origin});
+    publish_operations(before.get(), after);
     return database;
 }
 
@@ -184,7 +202,7 @@ void state_cache::erase(const std::string& id) {
     for (const auto& operation : record.operations) forget_key(operation);
     const auto last = it->second.view;
     entries_.erase(it);
-    for (auto* listener : listeners_) listener->on_database_deleted(last);
+    for (auto* observer : database_observers_) observer->on_database_deleted(last);
 }
 
 void state_cache::expect_first_sight(entry& database, std::chrono::seconds within) {
@@ -257,7 +275,7 @@ void state_cache::set_metrics_trouble(entry& database, metrics_state state, std:
 
 void state_cache::set_catalogue(std::shared_ptr<const ports::catalogue> offer) {
     catalogue_ = std::move(offer);
-    for (auto* listener : listeners_) listener->on_catalogue(catalogue_);
+    for (auto* observer : catalogue_observers_) observer->on_catalogue(catalogue_);
 }
 
 std::shared_ptr<const domain::project> state_cache::project(const std::string& name) const {
@@ -269,17 +287,17 @@ void state_cache::put_project(std::shared_ptr<const domain::project> record) {
     auto& present = projects_[record->name];
     if (present && record->revision < present->revision) return;
     present = std::move(record);
-    for (auto* listener : listeners_) listener->on_project(present);
+    for (auto* observer : project_observers_) observer->on_project(present);
 }
 
 void state_cache::erase_project(const std::string& name) {
     if (projects_.erase(name) == 0) return;
-    for (auto* listener : listeners_) listener->on_project_deleted(name);
+    for (auto* observer : project_observers_) observer->on_project_deleted(name);
 }
 
 void state_cache::put_archived(std::shared_ptr<const domain::operation> operation) {
     archived_[operation->id] = operation;
-    for (auto* listener : listeners_) listener->on_operation(operation);
+    for (auto* observer : operation_observers_) observer->on_operation(operation);
 }
 
 std::vector<std::string> state_cache::archived_before(base::instant when) const {
@@ -304,7 +322,7 @@ std::vector<std::string> state_cache::removed_databases() const {
 
 void state_cache::erase_archived(const std::string& id) {
     if (archived_.erase(id) == 0) return;
-    for (auto* listener : listeners_) listener->on_operation_forgotten(id);
+    for (auto* observer : operation_observers_) observer->on_operation_forgotten(id);
 }
 
 domain::usage state_cache::usage_of_project(const std::string& name) const {

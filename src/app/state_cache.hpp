@@ -1,7 +1,7 @@
 #pragma once
 // All state of the platform in memory: databases with their observed state, projects, finished
 // operations of deleted databases, and the cluster's catalogue. Each change is published to the
-// listeners as an immutable view. No I/O; lives on the control loop.
+// observers as an immutable view. No I/O; lives on the control loop.
 
 #include <chrono>
 #include <deque>
@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-#include "app/platform.hpp"
+#include "app/state_observers.hpp"
 #include "base/clock.hpp"
 #include "domain/quota.hpp"
 #include "ports/cluster.hpp"
@@ -34,13 +34,12 @@ struct entry {
 
 ports::database_key key_of(const domain::database& record);
 
-class state_cache {
+class state_cache final : public state_publisher {
   public:
     state_cache(const base::clock& clock, std::chrono::seconds metrics_interval)
         : clock_(clock), metrics_interval_(metrics_interval) {}
 
-    // Reports everything to the listener at once, then every change.
-    void listen(platform_listener& listener);
+    void listen(state_observers observers) override;
 
     // Returns null if there is none. The pointer is valid until the erase of that database.
     [[nodiscard]] entry* find(const std::string& id);
@@ -53,8 +52,9 @@ class state_cache {
     // is valid while its record is.
     [[nodiscard]] const domain::operation* find_by_idempotency_key(const std::string& key) const;
 
-    // Adds or replaces a record; an older revision than the present one is ignored.
-    entry& put(std::shared_ptr<const domain::database> record);
+    // Adds or replaces a record and publishes it with its origin. Ignores a revision that is older
+    // than the present one.
+    entry& put(std::shared_ptr<const domain::database> record, record_origin origin);
     void erase(const std::string& id);
     void expect_first_sight(entry& database, std::chrono::seconds within);
 
@@ -109,14 +109,18 @@ class state_cache {
 
   private:
     void publish(entry& database, change delta);
-    void tell_operations(const domain::database* before, const domain::database& after);
+    void publish_operations(const domain::database* before, const domain::database& after);
     bool derive(entry& database);
     void remember_key(const domain::operation& operation, const std::string& database_id);
     void forget_key(const domain::operation& operation);
 
     const base::clock& clock_;
     std::chrono::seconds metrics_interval_;
-    std::vector<platform_listener*> listeners_;
+    // One entry per listener that follows the kind of record.
+    std::vector<database_observer*> database_observers_;
+    std::vector<operation_observer*> operation_observers_;
+    std::vector<project_observer*> project_observers_;
+    std::vector<catalogue_observer*> catalogue_observers_;
     std::unordered_map<std::string, entry> entries_;
     std::map<ports::database_key, std::string> ids_;
     struct operation_place {
@@ -133,10 +137,10 @@ class state_cache {
     std::shared_ptr<const ports::catalogue> catalogue_;
     bool cluster_known_ = false;
     std::uint64_t version_ = 0;
-    // A view that a listener causes during a publication waits for its turn. Every listener thus
+    // A view that an observer causes during a publication waits for its turn. Every observer thus
     // sees the views of a database in their order.
-    std::deque<std::pair<std::shared_ptr<const database_view>, change>> untold_;
-    bool is_telling_ = false;
+    std::deque<std::pair<std::shared_ptr<const database_view>, change>> unpublished_;
+    bool is_publishing_ = false;
 };
 
 }  // namespace app

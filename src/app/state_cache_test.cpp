@@ -28,6 +28,10 @@ std::shared_ptr<const domain::observed_database> ready(std::string uid) {
 
 class state_cache : public testing::Test {
   protected:
+    app::entry& put(std::shared_ptr<const domain::database> database) {
+        return table_.put(std::move(database), app::record_origin::start);
+    }
+
     fakes::manual_clock clock_;
     app::state_cache table_{clock_, 30s};
     ports::database_key key_{.project = "shop", .engine = "postgres", .name = "orders"};
@@ -35,18 +39,18 @@ class state_cache : public testing::Test {
 
 // The cluster may report an object before its uid is stored in the record.
 TEST_F(state_cache, does_not_await_an_object_that_was_observed_before_its_uid_was_stored) {
-    auto& entry = table_.put(record("", 1));
+    auto& entry = put(record("", 1));
     table_.set_cluster_known();
     table_.expect_first_sight(entry, 30s);
     EXPECT_TRUE(table_.set_observed(key_, ready("u1")));
     EXPECT_TRUE(table_.awaits_first_sight(entry));
-    table_.put(record("u1", 2));
+    put(record("u1", 2));
     EXPECT_FALSE(table_.awaits_first_sight(entry));
     EXPECT_EQ(entry.status.phase, status_phase::running);
 }
 
 TEST_F(state_cache, reports_a_new_object_as_missing_after_30_seconds) {
-    auto& entry = table_.put(record("u1", 1));
+    auto& entry = put(record("u1", 1));
     table_.set_cluster_known();
     EXPECT_EQ(entry.status.reason, "object_missing");
     table_.expect_first_sight(entry, 30s);
@@ -58,7 +62,7 @@ TEST_F(state_cache, reports_a_new_object_as_missing_after_30_seconds) {
 
 // The pods may be listed before the object.
 TEST_F(state_cache, reports_an_object_as_missing_after_the_whole_cluster_was_reported) {
-    auto& entry = table_.put(record("u1", 1));
+    auto& entry = put(record("u1", 1));
     table_.set_observed(key_, std::make_shared<const domain::observed_database>());
     EXPECT_EQ(table_.observed_of(entry), nullptr);
     EXPECT_EQ(entry.status.reason, "cluster_not_synced");
@@ -72,7 +76,7 @@ TEST_F(state_cache, reports_an_object_as_missing_after_the_whole_cluster_was_rep
 
 // One list that is never returned (forbidden, for example) must not delay a deletion indefinitely.
 TEST_F(state_cache, reports_an_object_as_missing_if_it_was_observed_before) {
-    auto& entry = table_.put(record("u1", 1));
+    auto& entry = put(record("u1", 1));
     table_.set_observed(key_, ready("u1"));
     table_.set_observed(key_, std::make_shared<const domain::observed_database>());
     ASSERT_NE(table_.observed_of(entry), nullptr);
@@ -82,7 +86,7 @@ TEST_F(state_cache, reports_an_object_as_missing_if_it_was_observed_before) {
 
 TEST_F(state_cache, reports_an_object_as_missing_if_it_was_observed_before_its_record) {
     table_.set_observed(key_, ready("u1"));
-    auto& entry = table_.put(record("u1", 1));
+    auto& entry = put(record("u1", 1));
     table_.set_observed(key_, std::make_shared<const domain::observed_database>());
     ASSERT_NE(table_.observed_of(entry), nullptr);
     EXPECT_FALSE(table_.observed_of(entry)->exists);
@@ -90,7 +94,7 @@ TEST_F(state_cache, reports_an_object_as_missing_if_it_was_observed_before_its_r
 
 // Another object has the same name and another uid.
 TEST_F(state_cache, awaits_an_object_if_another_object_has_its_name) {
-    auto& entry = table_.put(record("u1", 1));
+    auto& entry = put(record("u1", 1));
     table_.set_cluster_known();
     table_.expect_first_sight(entry, 30s);
     EXPECT_TRUE(table_.set_observed(key_, ready("u2")));
@@ -103,7 +107,7 @@ TEST_F(state_cache, forgets_an_idempotency_key_with_its_operation) {
                                    .created_at = clock_.utc_now(),
                                    .idempotency_key = "k",
                                    .request_digest = "d"});
-    table_.put(std::make_shared<const domain::database>(database));
+    put(std::make_shared<const domain::database>(database));
     ASSERT_NE(table_.find_by_idempotency_key("k"), nullptr);
     EXPECT_EQ(table_.find_by_idempotency_key("k")->id, "op-1");
     clock_.advance(25h);
@@ -111,11 +115,11 @@ TEST_F(state_cache, forgets_an_idempotency_key_with_its_operation) {
     database.operations[0].id = "op-2";  // the same key, more than 24 hours later
     database.operations[0].created_at = clock_.utc_now();
     database.revision = 2;
-    table_.put(std::make_shared<const domain::database>(database));
+    put(std::make_shared<const domain::database>(database));
     EXPECT_EQ(table_.find_by_idempotency_key("k")->id, "op-2");
     database.operations.clear();
     database.revision = 3;
-    table_.put(std::make_shared<const domain::database>(database));
+    put(std::make_shared<const domain::database>(database));
     EXPECT_EQ(table_.find_by_idempotency_key("k"), nullptr);
     EXPECT_EQ(table_.find_by_idempotency_key("other"), nullptr);
 }
@@ -133,8 +137,9 @@ TEST_F(state_cache, finds_the_newest_operation_of_a_key_in_any_order_of_records)
         {.id = "op-newer", .created_at = clock_.utc_now(), .idempotency_key = "k"});
     for (const auto& order : {std::pair{older, newer}, std::pair{newer, older}}) {
         app::state_cache table(clock_, 30s);
-        table.put(std::make_shared<const domain::database>(order.first));
-        table.put(std::make_shared<const domain::database>(order.second));
+        table.put(std::make_shared<const domain::database>(order.first), app::record_origin::start);
+        table.put(std::make_shared<const domain::database>(order.second),
+                  app::record_origin::start);
         const auto* operation = table.find_by_idempotency_key("k");
         ASSERT_NE(operation, nullptr) << order.first.id << " first";
         EXPECT_EQ(operation->id, "op-newer");

@@ -12,11 +12,12 @@ class census : public testing::Test {
   protected:
     app::entry& put(std::string id, std::vector<domain::operation> operations = {}) {
         return table_.put(std::make_shared<const domain::database>(
-            domain::database{.id = id,
-                             .project = "shop",
-                             .name = id,
-                             .engine = "redis",
-                             .operations = std::move(operations)}));
+                              domain::database{.id = id,
+                                               .project = "shop",
+                                               .name = id,
+                                               .engine = "redis",
+                                               .operations = std::move(operations)}),
+                          app::record_origin::start);
     }
     app::census count() { return app::take_census(table_, clock_.utc_now(), 60s); }
 

@@ -9,34 +9,12 @@
 #include "test/support/manual_clock.hpp"
 #include "test/support/memory_document_store.hpp"
 #include "test/support/poll_until_done.hpp"
+#include "test/support/state_recorder.hpp"
 
 namespace {
 
 using namespace std::chrono_literals;
 using base::errc;
-
-class recorder final : public app::platform_listener {
-  public:
-    std::map<std::string, std::shared_ptr<const app::database_view>> databases;  // by name
-    std::map<std::string, domain::operation> operations;
-    std::map<std::string, std::shared_ptr<const domain::project>> projects;
-
-    void on_database(std::shared_ptr<const app::database_view> view, app::change) override {
-        databases[view->record->name] = view;
-    }
-    void on_database_deleted(std::shared_ptr<const app::database_view> last) override {
-        databases.erase(last->record->name);
-    }
-    void on_operation(std::shared_ptr<const domain::operation> operation) override {
-        operations[operation->id] = *operation;
-    }
-    void on_operation_forgotten(const std::string& id) override { operations.erase(id); }
-    void on_project(std::shared_ptr<const domain::project> project) override {
-        projects[project->name] = project;
-    }
-    void on_project_deleted(const std::string& name) override { projects.erase(name); }
-    void on_catalogue(std::shared_ptr<const ports::catalogue>) override {}
-};
 
 // A cluster that has published its catalogue and is not synced. It rejects every call.
 class unsynced_cluster final : public ports::cluster {
@@ -80,7 +58,7 @@ struct process {
     obs::registry registry;
     app::readiness health;
     std::unique_ptr<app::service> platform;
-    recorder seen;
+    fakes::state_recorder seen;
 };
 
 class two_services : public testing::Test {
@@ -88,10 +66,9 @@ class two_services : public testing::Test {
     void SetUp() override {
         for (auto* process : {&first_, &second_}) {
             ASSERT_TRUE(await<void>([&] { return process->platform->load(); }));
-            process->platform->listen(process->seen);
+            process->platform->interfaces().state.listen(process->seen.observers());
             loops_.spawn([process] { return process->platform->run(); });
-            while (loop_.poll() > 0) {
-            }
+            fakes::poll_until_idle(loop_);
         }
     }
     void TearDown() override {
@@ -113,8 +90,9 @@ class two_services : public testing::Test {
     }
     base::outcome<app::accepted> create(process& target, const std::string& name) {
         domain::create_request wanted{.project = "default", .name = name, .engine = "redis"};
-        return await<app::accepted>(
-            [&] { return target.platform->create_database(wanted, {}, caller_); });
+        return await<app::accepted>([&] {
+            return target.platform->interfaces().databases.create_database(wanted, {}, caller_);
+        });
     }
 
     fakes::manual_clock clock_;
@@ -135,14 +113,15 @@ TEST_F(two_services, show_each_others_creates_patches_and_deletes) {
     ASSERT_TRUE(becomes([&] { return second_.seen.operations.contains(created->operation->id); }));
 
     domain::patch_request labels{.labels = domain::label_changes{{"team", "shop"}}};
-    const auto patched = await<app::accepted>(
-        [&] { return second_.platform->patch_database(id, labels, {}, caller_); });
+    const auto patched = await<app::accepted>([&] {
+        return second_.platform->interfaces().databases.patch_database(id, labels, {}, caller_);
+    });
     ASSERT_TRUE(patched) << patched.error().text;
     EXPECT_TRUE(becomes(
         [&] { return first_.seen.databases.at("cache")->record->labels.contains("team"); }));
 
-    const auto deleted =
-        await<app::accepted>([&] { return first_.platform->delete_database(id, {}, caller_); });
+    const auto deleted = await<app::accepted>(
+        [&] { return first_.platform->interfaces().databases.delete_database(id, {}, caller_); });
     ASSERT_TRUE(deleted) << deleted.error().text;
     EXPECT_TRUE(becomes([&] { return second_.seen.databases.at("cache")->record->deleted; }));
 }
@@ -164,10 +143,12 @@ TEST_F(two_services, reject_a_patch_of_a_revision_that_the_other_has_replaced) {
     const auto revision = second_.seen.databases.at("cache")->record->revision;
     domain::patch_request labels{.labels = domain::label_changes{{"team", "shop"}}};
     const app::write_conditions seen{.if_match = std::vector{revision}};
-    ASSERT_TRUE(await<app::accepted>(
-        [&] { return first_.platform->patch_database(id, labels, {}, caller_); }));
-    const auto patched = await<app::accepted>(
-        [&] { return second_.platform->patch_database(id, labels, seen, caller_); });
+    ASSERT_TRUE(await<app::accepted>([&] {
+        return first_.platform->interfaces().databases.patch_database(id, labels, {}, caller_);
+    }));
+    const auto patched = await<app::accepted>([&] {
+        return second_.platform->interfaces().databases.patch_database(id, labels, seen, caller_);
+    });
     ASSERT_FALSE(patched);
     EXPECT_EQ(patched.error().code, errc::precondition);
 }
@@ -175,10 +156,13 @@ TEST_F(two_services, reject_a_patch_of_a_revision_that_the_other_has_replaced) {
 TEST_F(two_services, show_each_others_projects) {
     using project = std::shared_ptr<const domain::project>;
     domain::project_request wanted{.name = "shop"};
-    ASSERT_TRUE(
-        await<project>([&] { return first_.platform->create_project(wanted, {}, caller_); }));
+    ASSERT_TRUE(await<project>([&] {
+        return first_.platform->interfaces().projects.create_project(wanted, {}, caller_);
+    }));
     EXPECT_TRUE(becomes([&] { return second_.seen.projects.contains("shop"); }));
-    ASSERT_TRUE(await<void>([&] { return second_.platform->delete_project("shop", {}, caller_); }));
+    ASSERT_TRUE(await<void>([&] {
+        return second_.platform->interfaces().projects.delete_project("shop", {}, caller_);
+    }));
     EXPECT_TRUE(becomes([&] { return !first_.seen.projects.contains("shop"); }));
 }
 

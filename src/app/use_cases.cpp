@@ -7,8 +7,8 @@
 #include <utility>
 
 #include "base/random_id.hpp"
-#include "domain/operation_lifecycle.hpp"
 #include "domain/engines.hpp"
+#include "domain/operation_lifecycle.hpp"
 #include "domain/quota.hpp"
 #include "domain/validate.hpp"
 
@@ -207,13 +207,13 @@ aio::task<accepted> use_cases::change(std::string id, record_change edit,
             auto checked = check_revision(newest.revision, conditions.if_match);
             if (!checked) return base::pass(std::move(checked));
             return edit(newest);
-        });
+        },
+        record_origin::command);
     if (!written) co_return base::pass(std::move(written));
     database = deps_.table.find(id);
     if (database == nullptr) {
         co_return base::fail(errc::not_found, fmt::format("there is no database '{}'", id));
     }
-    deps_.reconciler.look_at(id);
     const auto operation = newest_operation(**written);
     deps_.log.info(event, {{"database_id", id},
                            {"operation_id", operation ? operation->id : std::string()},

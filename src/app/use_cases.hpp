@@ -1,26 +1,24 @@
 #pragma once
-// The writes of databases and projects: checks, then one revision-checked write, then a
-// notification of the reconciler. Nothing here writes to the cluster. Lives on the control loop.
-// Errors: see platform.hpp.
+// The writes of databases and projects: checks, then one revision-checked write. The reconciler
+// observes the write. Nothing here writes to the cluster. Lives on the control loop. Errors: see
+// commands.hpp.
 
 #include <map>
 #include <memory>
 #include <set>
 #include <string>
 
-#include "app/platform.hpp"
-#include "app/reconciler.hpp"
+#include "app/commands.hpp"
 #include "app/record_repository.hpp"
 #include "app/state_cache.hpp"
 
 namespace app {
 
-class use_cases {
+class use_cases final : public database_commands, public project_commands {
   public:
     struct parts {
         record_repository& records;
         state_cache& table;
-        app::reconciler& reconciler;
         ports::cluster& cluster;
         const base::clock& clock;
         obs::log& log;
@@ -28,20 +26,22 @@ class use_cases {
     explicit use_cases(parts deps) : deps_(deps) {}
 
     aio::task<accepted> create_database(domain::create_request wanted, write_conditions conditions,
-                                        caller client);
+                                        caller client) override;
     aio::task<accepted> patch_database(std::string id, domain::patch_request wanted,
-                                       write_conditions conditions, caller client);
-    aio::task<accepted> delete_database(std::string id, write_conditions conditions, caller client);
+                                       write_conditions conditions, caller client) override;
+    aio::task<accepted> delete_database(std::string id, write_conditions conditions,
+                                        caller client) override;
     aio::task<accepted> recreate_database(std::string id, write_conditions conditions,
-                                          caller client);
+                                          caller client) override;
     aio::task<std::shared_ptr<const domain::project>> create_project(domain::project_request wanted,
                                                                      write_conditions conditions,
-                                                                     caller client);
+                                                                     caller client) override;
     aio::task<std::shared_ptr<const domain::project>> patch_project(std::string name,
                                                                     domain::project_request wanted,
                                                                     write_conditions conditions,
-                                                                    caller client);
-    aio::task<> delete_project(std::string name, write_conditions conditions, caller client);
+                                                                    caller client) override;
+    aio::task<> delete_project(std::string name, write_conditions conditions,
+                               caller client) override;
 
   private:
     // Reserves capacity for a write in flight, so that two requests cannot both use the last place.

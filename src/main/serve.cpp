@@ -288,7 +288,7 @@ base::outcome<void> platform_process::start_service() {
     auto loaded = control_.run([this] { return service_->load(); });
     if (!*loaded) return *loaded;
     api_ = api::make_api(
-        {.platform = *service_,
+        {.platform = service_->interfaces(),
          .control = executor,
          .health = health_,
          .registry = registry_,

@@ -14,6 +14,7 @@
 #include "test/support/fake_metrics_source.hpp"
 #include "test/support/manual_clock.hpp"
 #include "test/support/memory_document_store.hpp"
+#include "test/support/poll_until_done.hpp"
 #include "test/support/recording_log.hpp"
 
 namespace fakes {
@@ -58,7 +59,7 @@ class api_handler : public testing::Test {
                                      {.metrics_interval = std::chrono::seconds(10)});
         group_ = std::make_unique<aio::task_group>(loop_.executor());
         run([this] { return service_->load(); });
-        api_ = api::make_api({.platform = *service_,
+        api_ = api::make_api({.platform = service_->interfaces(),
                               .control = loop_.executor(),
                               .health = *health_,
                               .registry = *registry_,
@@ -79,9 +80,7 @@ class api_handler : public testing::Test {
         service_.reset();
         api_.reset();
     }
-    void settle() {
-        for (int quiet = 0; quiet < 20;) quiet = loop_.poll() == 0 ? quiet + 1 : 0;
-    }
+    void settle() { poll_until_idle(loop_); }
     void run(const std::function<aio::task<>()>& start) {
         bool has_ended = false;
         aio::task_group once(loop_.executor());

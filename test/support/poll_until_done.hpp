@@ -1,6 +1,5 @@
 #pragma once
-// poll_until_done: runs one task on a loop that the test polls, without blocking. Other tasks that
-// are ready on the loop run as well.
+// Runs tasks on a loop that the test polls, without blocking.
 
 #include <functional>
 #include <optional>
@@ -10,6 +9,14 @@
 
 namespace fakes {
 
+// Runs the loop until it has no ready handler. Handlers that other threads post later are not
+// awaited; the fakes respond on the loop.
+inline void poll_until_idle(aio::loop& loop) {
+    while (loop.poll() > 0) {
+    }
+}
+
+// Runs one task and returns its result. Other tasks that are ready on the loop run as well.
 template <class T>
 base::outcome<T> poll_until_done(aio::loop& loop, std::function<aio::task<T>()> start) {
     std::optional<base::outcome<T>> result;

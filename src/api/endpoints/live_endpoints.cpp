@@ -89,19 +89,18 @@ awaitable<http::response> history(const request_context& context, const http::re
     const auto query =
         read_history_query(request.query(), context.parameter, now + std::chrono::seconds(1));
     if (!query) co_return problem(query.error(), context.request_id, deps.log);
-    auto& platform = deps.platform;
+    auto& reads = deps.platform.reads;
     const auto points = co_await aio::run_on<app::history_points>(
-        deps.control, [&] { return platform.read_history(query->request); });
+        deps.control, [&] { return reads.read_history(query->request); });
     if (!points) co_return problem(points.error(), context.request_id, deps.log);
     co_return json_response(http::body(encode_history(*query->metric, *points)));
 }
 
 awaitable<http::response> credentials(const request_context& context) {
     const auto& deps = context.api.deps;
-    auto& platform = deps.platform;
-    const auto login = co_await aio::run_on<ports::credentials>(deps.control, [&] {
-        return platform.read_credentials(context.parameter, context.caller());
-    });
+    auto& reads = deps.platform.reads;
+    const auto login = co_await aio::run_on<ports::credentials>(
+        deps.control, [&] { return reads.read_credentials(context.parameter, context.caller()); });
     if (!login) co_return problem(login.error(), context.request_id, deps.log);
     auto response = json_response(http::body(encode(*login)));
     response.headers.add("Cache-Control", "no-store");

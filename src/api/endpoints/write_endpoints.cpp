@@ -99,7 +99,7 @@ std::optional<http::response> check_project(const std::optional<std::string>& pr
 awaitable<http::response> write_database(const request_context& context,
                                          const http::request& request,
                                          app::write_conditions conditions, app::caller caller) {
-    auto& platform = context.api.deps.platform;
+    auto& databases = context.api.deps.platform.databases;
     const auto& id = context.parameter;
     std::move_only_function<aio::task<app::accepted>()> work;
     switch (context.route->id) {
@@ -109,27 +109,27 @@ awaitable<http::response> write_database(const request_context& context,
             if (auto response = check_project(body->project, context)) {
                 co_return std::move(*response);
             }
-            work = [&platform, body = std::move(*body), conditions, caller] {
-                return platform.create_database(body, conditions, caller);
+            work = [&databases, body = std::move(*body), conditions, caller] {
+                return databases.create_database(body, conditions, caller);
             };
             break;
         }
         case endpoint::patch_database: {
             auto body = read_patch(request.body);
             if (!body) co_return problem_of(body.error(), context);
-            work = [&platform, id, body = std::move(*body), conditions, caller] {
-                return platform.patch_database(id, body, conditions, caller);
+            work = [&databases, id, body = std::move(*body), conditions, caller] {
+                return databases.patch_database(id, body, conditions, caller);
             };
             break;
         }
         case endpoint::recreate_database:
-            work = [&platform, id, conditions, caller] {
-                return platform.recreate_database(id, conditions, caller);
+            work = [&databases, id, conditions, caller] {
+                return databases.recreate_database(id, conditions, caller);
             };
             break;
         default:
-            work = [&platform, id, conditions, caller] {
-                return platform.delete_database(id, conditions, caller);
+            work = [&databases, id, conditions, caller] {
+                return databases.delete_database(id, conditions, caller);
             };
     }
     const auto accepted =
@@ -141,12 +141,12 @@ awaitable<http::response> write_database(const request_context& context,
 awaitable<http::response> write_project(const request_context& context,
                                         const http::request& request,
                                         app::write_conditions conditions, app::caller caller) {
-    auto& platform = context.api.deps.platform;
+    auto& projects = context.api.deps.platform.projects;
     const auto& control = context.api.deps.control;
     const auto& name = context.parameter;
     if (context.route->id == endpoint::delete_project) {
         const auto deleted = co_await aio::run_on<void>(
-            control, [&] { return platform.delete_project(name, conditions, caller); });
+            control, [&] { return projects.delete_project(name, conditions, caller); });
         if (!deleted) co_return problem_of(deleted.error(), context);
         co_return http::response{.status = 204};
     }
@@ -154,8 +154,8 @@ awaitable<http::response> write_project(const request_context& context,
     if (!body) co_return problem_of(body.error(), context);
     const bool is_new = context.route->id == endpoint::create_project;
     const auto record = co_await aio::run_on<std::shared_ptr<const domain::project>>(control, [&] {
-        return is_new ? platform.create_project(*body, conditions, caller)
-                      : platform.patch_project(name, *body, conditions, caller);
+        return is_new ? projects.create_project(*body, conditions, caller)
+                      : projects.patch_project(name, *body, conditions, caller);
     });
     if (!record) co_return problem_of(record.error(), context);
     const auto& project = **record;
@@ -200,18 +200,18 @@ http::response replay(const app::idempotency_ticket& ticket) {
 // Stores a success for retries, or releases the key.
 awaitable<void> close_ticket(const request_context& context, const http::response& response,
                              const std::string& key) {
-    auto& platform = context.api.deps.platform;
+    auto& keys = context.api.deps.platform.keys;
     const auto& control = context.api.deps.control;
     if (!is_worth_keeping(response.status, response.body.size())) {
-        co_await aio::run_on<void>(control, [&] { return platform.abandon_idempotent(key); });
+        co_await aio::run_on<void>(control, [&] { return keys.abandon_idempotent(key); });
         co_return;
     }
     app::stored_response stored{.status = response.status, .body = response.body.to_string()};
     for (const auto& header : response.headers.items()) {
         stored.headers.emplace(header.name, header.value);
     }
-    const auto finished = co_await aio::run_on<void>(
-        control, [&] { return platform.finish_idempotent(key, stored); });
+    const auto finished =
+        co_await aio::run_on<void>(control, [&] { return keys.finish_idempotent(key, stored); });
     if (finished) co_return;
     context.api.deps.log.warning("idempotency_store_failed", {{"request_id", context.request_id},
                                                               {"detail", finished.error().text}});
@@ -234,11 +234,11 @@ awaitable<http::response> respond_to_write(const request_context& context,
         co_return problem(400, "bad_request", "Idempotency-Key: must be 1 to 100 characters long",
                           context.request_id);
     }
-    auto& platform = context.api.deps.platform;
+    auto& keys = context.api.deps.platform.keys;
     const auto key = fmt::format("{}/{}", caller.subject, header);
     const auto fingerprint = request_fingerprint(request);
     const auto ticket = co_await aio::run_on<app::idempotency_ticket>(
-        context.api.deps.control, [&] { return platform.begin_idempotent(key, fingerprint); });
+        context.api.deps.control, [&] { return keys.begin_idempotent(key, fingerprint); });
     if (!ticket) co_return problem_of(ticket.error(), context);
     switch (ticket->verdict) {
         case app::idempotency_verdict::in_progress:

@@ -1,6 +1,6 @@
 #pragma once
 // The read model: documents that were encoded when they changed, shared by all HTTP loops. The
-// control loop writes it as the platform's listener. Any thread may read it; a read takes no lock
+// control loop writes it as an observer of the state. Any thread may read it; a read takes no lock
 // and does not wait for the writer.
 
 #include <array>
@@ -59,7 +59,10 @@ struct model_change {
     std::string data;
 };
 
-class read_model final : public app::platform_listener {
+class read_model final : public app::database_observer,
+                         public app::operation_observer,
+                         public app::project_observer,
+                         public app::catalogue_observer {
   public:
     read_model();
 

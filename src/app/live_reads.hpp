@@ -1,0 +1,38 @@
+#pragma once
+// Reads that no cache serves. All functions run on the control loop.
+
+#include <chrono>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "aio/task.hpp"
+#include "app/commands.hpp"
+#include "domain/metric.hpp"
+#include "ports/cluster.hpp"
+
+namespace app {
+
+struct history_request {
+    std::string database_id;
+    domain::metric_id metric{};
+    base::instant begin{};
+    base::instant end{};
+    std::chrono::seconds step = domain::metrics_interval_default;
+};
+
+struct history_points {
+    std::chrono::seconds step = domain::metrics_interval_default;
+    std::vector<std::pair<base::instant, double>> points;  // NaN = no value in that step
+};
+
+class live_reads {
+  public:
+    virtual ~live_reads() = default;
+    // Reads the credentials from the cluster. The log records each call without the value.
+    virtual aio::task<ports::credentials> read_credentials(std::string id, caller client) = 0;
+    // Errors: not_found, invalid (range).
+    virtual aio::task<history_points> read_history(history_request request) = 0;
+};
+
+}  // namespace app
