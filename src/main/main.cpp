@@ -18,7 +18,7 @@ namespace {
 constexpr const char* usage =
     R"(usage: dbaas COMMAND [FLAGS]
 
-  serve      run the platform until SIGTERM or Ctrl-C
+  serve      run the platform until SIGTERM or Ctrl-C; SIGHUP reloads files
   config     print the reference of all options; with --check and the flags of serve, validate the
              options and print the values in effect
   openapi    print the OpenAPI document of the API

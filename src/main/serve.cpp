@@ -19,6 +19,7 @@
 #include "kube/kube_client.hpp"
 #include "kubedb/kubedb_cluster.hpp"
 #include "kubedb/names.hpp"
+#include "main/reload_list.hpp"
 #include "main/signals.hpp"
 #include "obs/log.hpp"
 #include "obs/metrics.hpp"
@@ -163,6 +164,8 @@ class platform_process {
     // Turns readiness off, finishes requests, stops the loops, flushes state to the store and
     // closes it. Returns false if a loop did not end or the store did not close.
     bool stop();
+    // Runs the functions of reloads_. Between start() and stop().
+    void reload() { reloads_.run(log_); }
     [[nodiscard]] std::string address() const {
         return fmt::format("{}://{}:{}", options_.tls_certificate.empty() ? "http" : "https",
                            options_.listen_address, server_->port());
@@ -195,6 +198,7 @@ class platform_process {
     std::unique_ptr<api::api> api_;
     std::optional<aio::task_group> loops_;
     std::unique_ptr<http::server> server_;
+    reload_list reloads_;  // filled by the start steps; refers to the members above
 };
 
 base::outcome<void> platform_process::start() {
@@ -230,9 +234,8 @@ base::outcome<void> platform_process::connect_cluster() {
     kube_ = std::move(*client);
     cluster_ = kubedb::make_cluster(executor, *kube_, clock_, log_, registry_, {.seed = seed});
     make_fetcher(access->is_in_cluster);
-    metrics_ =
-        scrape::make_source(*fetcher_, clock_,
-                            {.interval = options_.metrics_interval, .limits = limits_of_pages()});
+    metrics_ = scrape::make_source(
+        *fetcher_, clock_, {.interval = options_.metrics_interval, .limits = limits_of_pages()});
     return {};
 }
 
@@ -362,7 +365,7 @@ bool platform_process::stop() {
 }  // namespace
 
 int serve(const config::loaded& loaded) {
-    stop_signals signals;  // before any thread
+    process_signals signals;  // before any thread
     const auto start = std::chrono::steady_clock::now();
     const auto log = start_log(loaded.options);
     for (const auto& note : loaded.notes) log->warning("option_not_in_use", {{"detail", note}});
@@ -380,7 +383,7 @@ int serve(const config::loaded& loaded) {
     const std::chrono::duration<double, std::milli> duration =
         std::chrono::steady_clock::now() - start;
     log->info("serving", {{"address", platform.address()}, {"start_ms", duration.count()}});
-    const int signal = signals.wait();
+    const int signal = signals.wait([&] { platform.reload(); });
     log->info("stopping", {{"signal", signal}});
     const bool is_clean = platform.stop();
     log->info("stopped");

@@ -1,5 +1,6 @@
 #pragma once
-// Runs the platform until SIGTERM or SIGINT. Returns the exit status of the process.
+// Runs the platform until SIGTERM or SIGINT; SIGHUP reloads files. Returns the exit status of the
+// process.
 
 #include "config/config.hpp"
 

@@ -16,21 +16,32 @@ sigset_t stop_set() {
     return set;
 }
 
+sigset_t all_set() {
+    auto set = stop_set();
+    sigaddset(&set, SIGHUP);
+    return set;
+}
+
 }  // namespace
 
-stop_signals::stop_signals() {
-    const auto set = stop_set();
+process_signals::process_signals() {
+    const auto set = all_set();
     pthread_sigmask(SIG_BLOCK, &set, nullptr);
     std::signal(SIGPIPE, SIG_IGN);
 }
 
-int stop_signals::wait() {
-    const auto set = stop_set();
+int process_signals::wait(const std::function<void()>& on_hangup) {
+    const auto set = all_set();
     int signal = 0;
     sigwait(&set, &signal);
-    std::thread([set] {
+    while (signal == SIGHUP) {
+        on_hangup();
+        sigwait(&set, &signal);
+    }
+    std::thread([] {
+        const auto stops = stop_set();
         int second = 0;
-        sigwait(&set, &second);
+        sigwait(&stops, &second);
         _exit(128 + second);
     }).detach();
     return signal;

@@ -1,13 +1,16 @@
 #pragma once
-// Waits for SIGTERM or SIGINT. Must be created before any thread starts, so that every thread
-// blocks these signals.
+// Waits for SIGTERM or SIGINT and reports SIGHUP. Must be created before any thread starts, so that
+// every thread blocks these signals.
 
-class stop_signals {
+#include <functional>
+
+class process_signals {
   public:
-    stop_signals();
-    stop_signals(const stop_signals&) = delete;
-    stop_signals& operator=(const stop_signals&) = delete;
-    // Blocks until the first SIGTERM or SIGINT and returns its number. A second signal terminates
-    // the process immediately with status 130 (SIGINT) or 143 (SIGTERM).
-    int wait();
+    process_signals();
+    process_signals(const process_signals&) = delete;
+    process_signals& operator=(const process_signals&) = delete;
+    // Blocks until the first SIGTERM or SIGINT and returns its number. Calls `on_hangup` for each
+    // SIGHUP until then; SIGHUP has no effect afterwards. A second SIGTERM or SIGINT terminates the
+    // process immediately with status 130 (SIGINT) or 143 (SIGTERM).
+    int wait(const std::function<void()>& on_hangup);
 };

@@ -1,0 +1,56 @@
+#!/usr/bin/env python3
+"""`dbaas serve` from outside, without a cluster: its address rejects every connection."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import unittest
+
+from process import end, spawn
+from stack import wait_until
+
+KUBECONFIG = """apiVersion: v1
+kind: Config
+current-context: a
+contexts: [{name: a, context: {cluster: a, user: a}}]
+clusters: [{name: a, cluster: {server: "http://127.0.0.1:1"}}]
+users: [{name: a, user: {}}]
+"""
+
+
+class Serve(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(prefix='dbaas-test-')
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+        kubeconfig = os.path.join(self.folder, 'kubeconfig')
+        with open(kubeconfig, 'w', encoding='utf-8') as file:
+            file.write(KUBECONFIG)
+        self.log = os.path.join(self.folder, 'log')
+        with open(self.log, 'wb') as out:
+            self.process = spawn([os.path.join(os.environ['DBAAS_BIN'], 'dbaas'), 'serve', '--listen', '127.0.0.1:0',
+                                  '--kubeconfig', kubeconfig, '--data-dir', os.path.join(self.folder, 'data'),
+                                  '--log-format', 'json'], stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+                                 env={'PATH': os.environ['PATH']})
+        self.addCleanup(end, self.process)
+        wait_until(lambda: self.events('serving'), what='the platform')
+
+    def events(self, name):
+        with open(self.log, encoding='utf-8') as file:
+            lines = [json.loads(line) for line in file if line.endswith('}\n')]
+        return [line for line in lines if line['event'] == name]
+
+    def test_sighup_reloads_and_continues(self):
+        for count in (1, 2):
+            self.process.send_signal(signal.SIGHUP)
+            wait_until(lambda: len(self.events('reload')) >= count or self.process.poll() is not None, what='the reload')
+            self.assertIsNone(self.process.poll())
+        self.process.send_signal(signal.SIGTERM)
+        self.assertEqual(self.process.wait(30), 0)
+        self.assertTrue(self.events('stopped'))
+
+
+if __name__ == '__main__':
+    unittest.main(verbosity=2)
