@@ -34,7 +34,7 @@ bool is_own_write(record_origin origin) noexcept {
 }
 
 bool is_effect_unknown(const base::failure& failure) noexcept {
-    if (failure.reason == "queue_full") return false;  // the write was not started
+    if (failure.cause == ports::store_cause::queue_full) return false;  // the write was not started
     return failure.code == errc::unavailable || failure.code == errc::timed_out ||
            failure.code == errc::cancelled || failure.code == errc::internal;
 }
@@ -169,7 +169,7 @@ aio::task<std::shared_ptr<const domain::database>> record_repository::create(
     auto stored = co_await store_.put(
         {.collection = databases, .content = document_of(record), .expected = 0});
     if (!stored) {
-        if (stored.error().reason == "unique:name") {
+        if (stored.error().cause == ports::store_cause::not_unique) {
             co_return base::fail(errc::conflict,
                                  fmt::format("project '{}' has a database named '{}' already",
                                              record.project, record.name),

@@ -15,6 +15,16 @@
 
 namespace ports {
 
+// Causes of failed calls of the store that change how a caller continues (base/cause.hpp).
+enum class store_cause : std::uint8_t {
+    not_unique,  // another document has the unique value
+    queue_full   // the call did not start
+};
+
+[[nodiscard]] constexpr std::string_view name(store_cause value) noexcept {
+    return value == store_cause::not_unique ? "not_unique" : "queue_full";
+}
+
 using revision = std::int64_t;  // 1 at creation, +1 per write; 0 = "does not exist"
 
 struct document {
@@ -72,9 +82,9 @@ class document_store {
     virtual ~document_store() = default;
 
     // Writes the document durably and returns its new revision. Errors: precondition (the current
-    // revision differs from `expected`), conflict/"unique:<name>" (another document has the unique
-    // value), limit (id or body too large), unavailable (/"queue_full": the write did not start;
-    // other reasons: the write may have happened).
+    // revision differs from `expected`), conflict/not_unique (another document has the unique
+    // value), limit (id or body too large), unavailable (/queue_full: the write did not start;
+    // other causes: the write may have happened).
     virtual aio::task<revision> put(put_request request) = 0;
 
     // Writes each document independently; the bulk is not atomic. Returns one outcome per request,

@@ -270,7 +270,7 @@ base::outcome<void> writing_tables::check_unique(const ports::put_request& reque
         if (!row) return base::pass(std::move(row));
         if (is_used) {
             return fail(errc::conflict, fmt::format("the {} '{}' is already in use", name, value),
-                        "unique:" + name);
+                        ports::store_cause::not_unique);
         }
     }
     return {};

@@ -172,7 +172,8 @@ class store final : public ports::document_store {
         if (is_closed_.load()) co_return fail(errc::unavailable, "the store is closed");
         auto result = co_await aio::run_blocking<T>(readers_, std::move(work));
         if (!result && result.error().code == errc::limit) {
-            co_return fail(errc::unavailable, "the queue of the store is full", "queue_full");
+            co_return fail(errc::unavailable, "the queue of the store is full",
+                           ports::store_cause::queue_full);
         }
         if (!result && is_file_failure(result.error())) {
             note_failure(can_read_, result.error());
@@ -187,7 +188,8 @@ class store final : public ports::document_store {
             const std::lock_guard lock(mutex_);
             if (is_closed_.load()) return fail(errc::unavailable, "the store is closed");
             if (jobs_.size() >= options_.queue_max && !is_close) {
-                return fail(errc::unavailable, "the queue of the store is full", "queue_full");
+                return fail(errc::unavailable, "the queue of the store is full",
+                            ports::store_cause::queue_full);
             }
             if (is_close) is_closed_.store(true);
             jobs_.push_back(std::move(job));

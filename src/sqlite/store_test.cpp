@@ -255,7 +255,7 @@ TEST(sqlite_store, stays_connected_when_its_queue_is_full) {
     for (const auto& error : {aio::block_on((*store)->get("things", "a")).error(),
                               aio::block_on((*store)->put(put_of("a", "1"))).error()}) {
         EXPECT_EQ(error.code, base::errc::unavailable);
-        EXPECT_EQ(error.reason, "queue_full");
+        EXPECT_EQ(error.cause, ports::store_cause::queue_full);
     }
     EXPECT_TRUE((*store)->is_connected());
 }

@@ -115,7 +115,7 @@ TEST_P(document_store_contract, put_of_a_unique_value_of_another_document_is_a_c
     const auto second = put("b", "", 0, {}, {{"name", "shop/orders"}});
     ASSERT_FALSE(second);
     EXPECT_EQ(second.error().code, base::errc::conflict);
-    EXPECT_EQ(second.error().reason, "unique:name");
+    EXPECT_EQ(second.error().cause, ports::store_cause::not_unique);
     EXPECT_EQ(get("b").error().code, base::errc::not_found);
     EXPECT_TRUE(put("a", "again", 1, {}, {{"name", "shop/orders"}}))
         << "a document may keep its own value";

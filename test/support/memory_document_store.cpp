@@ -64,7 +64,7 @@ base::outcome<ports::revision> memory_document_store::put_now(const ports::put_r
         if (owner != unique_.end() && owner->second != wanted.id) {
             return fail(errc::conflict,
                         fmt::format("{} '{}' belongs to another document", name, value),
-                        "unique:" + name);
+                        ports::store_cause::not_unique);
         }
     }
     if (present != 0) release_unique(request.collection, it->second);
