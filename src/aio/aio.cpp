@@ -362,12 +362,15 @@ std::size_t task_group::size() const noexcept {
 // ---- notification --------------------------------------------------------------------------
 
 struct notification::state {
-    explicit state(const aio::executor& executor) : timer(executor) {}
+    state(const aio::executor& executor, const base::clock& clock_of_waits)
+        : clock(clock_of_waits), timer(executor) {}
+    const base::clock& clock;
     asio::steady_timer timer;
     bool notified = false;
 };
 
-notification::notification(aio::executor executor) : state_(std::make_unique<state>(executor)) {}
+notification::notification(aio::executor executor, const base::clock& clock)
+    : state_(std::make_shared<state>(executor, clock)) {}
 notification::~notification() = default;
 
 void notification::notify() {
@@ -376,8 +379,19 @@ void notification::notify() {
 }
 
 task<bool> notification::wait_until(base::steady_time end) {
-    state_->timer.expires_at(end);
-    while (!state_->notified) {
+    const auto expired = std::make_shared<bool>(false);
+    const bool is_simulated =
+        end != base::steady_time::max() &&
+        state_->clock.call_at(end, [weak = std::weak_ptr(state_), expired] {
+            const auto alive = weak.lock();  // its owner has not ended, so its loop exists
+            if (!alive) return;
+            asio::post(alive->timer.get_executor(), [alive, expired] {
+                *expired = true;
+                alive->timer.cancel();
+            });
+        });
+    state_->timer.expires_at(is_simulated ? base::steady_time::max() : end);
+    while (!state_->notified && !*expired) {
         if (co_await is_cancelled()) co_return fail(errc::cancelled, "cancelled");
         error_code error;
         co_await state_->timer.async_wait(asio::redirect_error(asio::use_awaitable, error));
@@ -389,7 +403,7 @@ task<bool> notification::wait_until(base::steady_time end) {
 }
 
 task<bool> notification::wait_for(std::chrono::nanoseconds duration) {
-    return wait_until(std::chrono::steady_clock::now() + duration);
+    return wait_until(state_->clock.now() + duration);
 }
 
 task<> notification::wait() {
@@ -401,17 +415,18 @@ task<> notification::wait() {
 // ---- periodic and backoff ------------------------------------------------------------
 
 task<> periodic(periodic_options options, std::move_only_function<task<>()> step) {
-    auto next = std::chrono::steady_clock::now() + options.first_delay;
+    const auto& clock = *options.clock;
+    auto next = clock.now() + options.first_delay;
     while (true) {
-        const auto sleep = co_await sleep_until(next);
+        const auto sleep = co_await sleep_until(clock, next);
         if (!sleep) co_return sleep;
-        const auto step_start = std::chrono::steady_clock::now();
+        const auto step_start = clock.now();
         const auto result = co_await step();
         if (!result) {
             if (result.error().code == errc::cancelled) co_return result;
             if (options.on_failure) options.on_failure(result.error());
         }
-        next = std::max(step_start + options.period, std::chrono::steady_clock::now());
+        next = std::max(step_start + options.period, clock.now());
     }
 }
 

@@ -104,19 +104,19 @@ class task_group {
 // notify() since the last wait. Several notifications merge into one. One waiter; one loop.
 class notification {
   public:
-    explicit notification(aio::executor executor);
+    // `clock` measures the timeouts of the waits and outlives the notification.
+    explicit notification(aio::executor executor, const base::clock& clock = base::system_clock());
     ~notification();
     void notify();
     // Errors of all waits: cancelled.
     task<> wait();
     // Returns true after a notification, false at `end`.
     task<bool> wait_until(base::steady_time end);
-    // As wait_until, for loops whose clock is not the clock of the machine.
     task<bool> wait_for(std::chrono::nanoseconds duration);
 
   private:
     struct state;
-    std::unique_ptr<state> state_;
+    std::shared_ptr<state> state_;  // shared with the wake-ups of a simulated clock
 };
 
 // Threads for blocking calls: SQLite, password hashing, file reads. The queue is bounded.
@@ -152,6 +152,7 @@ struct periodic_options {
     std::chrono::nanoseconds period{};
     std::chrono::nanoseconds first_delay{};
     std::function<void(const base::failure&)> on_failure{};
+    const base::clock* clock = &base::system_clock();
 };
 task<> periodic(periodic_options options, std::move_only_function<task<>()> step);
 

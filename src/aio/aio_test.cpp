@@ -5,12 +5,14 @@
 #include <atomic>
 #include <stdexcept>
 #include <thread>
+#include <vector>
 
 #include "aio/block_on.hpp"
 #include "aio/blocking.hpp"
 #include "aio/completion.hpp"
 #include "aio/deadline.hpp"
 #include "aio/run_on.hpp"
+#include "test/support/manual_clock.hpp"
 
 namespace aio {
 namespace {
@@ -311,6 +313,37 @@ TEST(notification, reports_a_timeout) {
     EXPECT_EQ(second, true);
 }
 
+TEST(notification, times_out_when_its_manual_clock_reaches_the_end) {
+    loop loop;
+    fakes::manual_clock clock;
+    notification changed(loop.executor(), clock);
+    task_group group(loop.executor());
+    std::vector<bool> results;
+    group.spawn([&]() -> task<> {
+        while (true) {
+            const auto notified = co_await changed.wait_for(std::chrono::seconds(5));
+            if (!notified) co_return base::pass(notified);
+            results.push_back(*notified);
+        }
+    });
+    loop.poll();
+    clock.advance(std::chrono::seconds(4));
+    loop.poll();
+    EXPECT_EQ(results, std::vector<bool>{});
+    changed.notify();
+    loop.poll();
+    EXPECT_EQ(results, std::vector<bool>{true});
+    clock.advance(std::chrono::seconds(1));  // the end of the first wait
+    loop.poll();
+    EXPECT_EQ(results, std::vector<bool>{true});
+    clock.advance(std::chrono::seconds(4));
+    loop.poll();
+    EXPECT_EQ(results, (std::vector<bool>{true, false}));
+    group.cancel();
+    loop.run();
+    EXPECT_EQ(group.size(), 0u);
+}
+
 TEST(run_blocking, returns_the_result_on_the_calling_loop) {
     blocking_pool pool(2, 16);
     const auto here = std::this_thread::get_id();
@@ -399,6 +432,29 @@ TEST(periodic, continues_after_a_failed_step_and_ends_when_cancelled) {
     loop.run();
     EXPECT_EQ(steps, 3);
     EXPECT_EQ(failures, 3);
+}
+
+TEST(periodic, runs_its_steps_on_a_manual_clock) {
+    loop loop;
+    fakes::manual_clock clock;
+    task_group group(loop.executor());
+    int steps = 0;
+    group.spawn([&] {
+        return periodic({.period = std::chrono::hours(1), .clock = &clock}, [&]() -> task<> {
+            ++steps;
+            co_return base::ok();
+        });
+    });
+    loop.poll();
+    EXPECT_EQ(steps, 1);
+    clock.advance(std::chrono::minutes(59));
+    loop.poll();
+    EXPECT_EQ(steps, 1);
+    clock.advance(std::chrono::minutes(1));
+    loop.poll();
+    EXPECT_EQ(steps, 2);
+    group.cancel();
+    loop.run();
 }
 
 TEST(backoff, doubles_up_to_the_max_and_restarts_after_reset) {

@@ -13,7 +13,7 @@ keyed_workers::keyed_workers(aio::executor executor, const base::clock& clock,
       options_(std::move(options)),
       reconcile_(std::move(reconcile)),
       queue_(options_.retry),
-      queue_changed_(executor),
+      queue_changed_(executor, clock),
       workers_(executor) {}
 
 void keyed_workers::add(const std::string& key) {

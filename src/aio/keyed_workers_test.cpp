@@ -6,21 +6,13 @@
 #include <set>
 #include <vector>
 
+#include "test/support/manual_clock.hpp"
+
 namespace aio {
 namespace {
 
 using base::errc;
 using std::chrono::milliseconds;
-
-class test_clock final : public base::clock {
-  public:
-    [[nodiscard]] base::steady_time now() const noexcept override { return now_; }
-    [[nodiscard]] base::instant utc_now() const noexcept override { return {}; }
-    void advance(milliseconds duration) { now_ += duration; }
-
-  private:
-    base::steady_time now_{std::chrono::hours(1)};
-};
 
 class keyed_workers_test : public ::testing::Test {
   protected:
@@ -47,15 +39,13 @@ class keyed_workers_test : public ::testing::Test {
         if (const auto it = results_.find(key); it != results_.end()) co_return it->second;
         co_return requeue_after();
     }
-    // Makes the loop read the advanced clock.
     void advance(milliseconds duration) {
         clock_.advance(duration);
-        workers_->add("tick");
         loop_.poll();
     }
 
     loop loop_;
-    test_clock clock_;
+    fakes::manual_clock clock_;
     notification gate_{loop_.executor()};
     task_group group_{loop_.executor()};
     std::optional<keyed_workers> workers_;

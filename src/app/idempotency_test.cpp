@@ -1,4 +1,4 @@
-#include "app/idempotency_keys.hpp"
+#include "app/idempotency.hpp"
 
 #include "test/support/service_stage.hpp"
 

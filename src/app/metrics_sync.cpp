@@ -30,7 +30,7 @@ metrics_sync::metrics_sync(parts deps, metrics_sync_options options)
     : deps_(deps),
       options_(options),
       lanes_(options.concurrency),
-      wakeup_(deps.executor),
+      wakeup_(deps.executor, deps.clock),
       scrapes_(deps.executor) {
     deps_.health.set_interval(background::metrics_sync, turn_interval_max);
 }

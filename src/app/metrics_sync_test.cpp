@@ -182,18 +182,18 @@ TEST_F(metrics_sync, keeps_the_message_of_the_failure_until_a_scrape_succeeds) {
 TEST_F(metrics_sync, counts_failed_scrapes_by_cause) {
     put("db-1", 0s);
     observe("db-1", observed_phase::ready);
-    source_.fail("db-1",
-                 base::fail(base::errc::unavailable, "boom", domain::scrape_cause::exporter_error)
-                     .error());
+    source_.fail(
+        "db-1",
+        base::fail(base::errc::unavailable, "boom", domain::scrape_cause::exporter_error).error());
     pass(interval);
     source_.fail("db-1", {base::errc::unavailable, "an unbounded text", "an unbounded text"});
     pass(interval);
     source_.give("db-1", {});
     pass(interval);
     const auto page = registry_.expose();
-    for (const auto* labels : {R"({result="unavailable",reason="exporter_error"})",
-                               R"({result="unavailable",reason="other"})",
-                               R"({result="ok",reason=""})"}) {
+    for (const auto* labels :
+         {R"({result="unavailable",reason="exporter_error"})",
+          R"({result="unavailable",reason="other"})", R"({result="ok",reason=""})"}) {
         EXPECT_NE(page.find(std::string("dbaas_scrapes_total") + labels), std::string::npos)
             << page;
     }

@@ -80,7 +80,8 @@ aio::task<> record_feed::run() {
              [this](const base::failure& failure) {
                  deps_.log.warning("anti_entropy_failed",
                                    {{"code", base::name(failure.code)}, {"detail", failure.text}});
-             }},
+             },
+         .clock = &deps_.clock},
         [this] { return compare(); });
     loops_.cancel();
     co_await loops_.join();
@@ -164,7 +165,8 @@ aio::task<> record_feed::publish_writes() {
     while (true) {
         auto woken = co_await has_written_.wait();
         if (!woken) co_return woken;
-        auto waited = co_await aio::sleep_for(options_.flush_interval);  // collects a batch
+        auto waited =
+            co_await aio::sleep_for(deps_.clock, options_.flush_interval);  // collects a batch
         if (!waited) co_return waited;
         while (!written_.empty()) {
             std::string message;

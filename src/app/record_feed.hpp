@@ -41,6 +41,7 @@ class record_feed {
         record_repository& records;
         state_cache& cache;
         ports::bus* bus = nullptr;  // nullptr: anti-entropy alone
+        const base::clock& clock;
         obs::log& log;
     };
     record_feed(deps deps, record_feed_options options);

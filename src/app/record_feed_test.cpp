@@ -70,6 +70,7 @@ struct replica {
                 .records = records,
                 .cache = cache,
                 .bus = bus,
+                .clock = clock,
                 .log = obs::null_log()},
                {.anti_entropy_interval = std::chrono::hours(1), .flush_interval = 0ms}) {}
     [[nodiscard]] std::string label(const std::string& id) {
@@ -95,9 +96,7 @@ class record_feed : public testing::Test {
         while (loops_.size() > 0) loop_.poll();
     }
     // Runs the loop until it is idle. Includes the timers of the flush interval.
-    void turn() {
-        for (int idle = 0; idle < 20;) idle = loop_.poll() == 0 ? idle + 1 : 0;
-    }
+    void turn() { fakes::poll_until_idle(loop_); }
     template <class T>
     base::outcome<T> await(std::function<aio::task<T>()> start) {
         auto result = fakes::poll_until_done<T>(loop_, std::move(start));

@@ -6,6 +6,7 @@
 #include "test/support/gated_store.hpp"
 #include "test/support/manual_clock.hpp"
 #include "test/support/memory_document_store.hpp"
+#include "test/support/poll_until_done.hpp"
 
 namespace {
 
@@ -139,10 +140,7 @@ TEST_F(record_repository, resolves_an_unconfirmed_project_after_a_write_in_progr
 
     gate.close_gate();
     aio::task_group tasks(loop.executor());
-    const auto run = [&loop] {
-        while (loop.poll() > 0) {
-        }
-    };
+    const auto run = [&loop] { fakes::poll_until_idle(loop); };
     tasks.spawn([&]() -> aio::task<> {
         auto written = co_await records.update_project("shop", rename);
         EXPECT_TRUE(written);

@@ -71,6 +71,7 @@ class service_impl final : public service, public live_reads, public ports::clus
                                   .records = records_,
                                   .cache = table_,
                                   .bus = deps.bus,
+                                  .clock = deps.clock,
                                   .log = deps.log},
                 record_feed_options{.anti_entropy_interval = options_.anti_entropy_interval});
         }
@@ -180,7 +181,8 @@ class service_impl final : public service, public live_reads, public ports::clus
                                       deps_.log.warning("housekeeping_failed",
                                                         {{"code", base::name(failure.code)},
                                                          {"detail", failure.text}});
-                                  }},
+                                  },
+                              .clock = &deps_.clock},
                              std::move(turn));
     }
 

@@ -46,12 +46,14 @@ class unsynced_cluster final : public ports::cluster {
     }
 };
 
+constexpr auto anti_entropy_interval = 15s;
+
 struct process {
     process(aio::loop& loop, ports::document_store& store, const base::clock& clock)
         : metrics(clock) {
         platform = app::make_service(
             {loop.executor(), store, cluster, metrics, clock, obs::null_log(), registry, health},
-            {.metrics_interval = 10s, .anti_entropy_interval = 1ms});
+            {.metrics_interval = 10s, .anti_entropy_interval = anti_entropy_interval});
     }
     unsynced_cluster cluster;
     fakes::fake_metrics_source metrics;
@@ -79,14 +81,11 @@ class two_services : public testing::Test {
     base::outcome<T> await(std::function<aio::task<T>()> start) {
         return fakes::poll_until_done<T>(loop_, std::move(start));
     }
-    // Turns the loop until `condition` holds.
+    // Lets both processes compare their records with the store, then checks the condition.
     bool becomes(const std::function<bool()>& condition) {
-        const auto deadline = std::chrono::steady_clock::now() + 30s;
-        while (!condition()) {
-            loop_.poll();
-            if (std::chrono::steady_clock::now() > deadline) return false;
-        }
-        return true;
+        clock_.advance(anti_entropy_interval);
+        fakes::poll_until_idle(loop_);
+        return condition();
     }
     base::outcome<app::accepted> create(process& target, const std::string& name) {
         domain::create_request wanted{.project = "default", .name = name, .engine = "redis"};

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "aio/aio.hpp"
+#include "test/support/poll_until_done.hpp"
 
 namespace {
 
@@ -31,10 +32,7 @@ class write_queue : public testing::Test {
         turns_.pop_front();
         run();
     }
-    void run() {
-        while (loop_.poll() > 0) {
-        }
-    }
+    void run() { fakes::poll_until_idle(loop_); }
     void TearDown() override {
         writers_.cancel();
         while (writers_.size() > 0) loop_.poll();
