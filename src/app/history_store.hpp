@@ -38,7 +38,8 @@ class history_store {
 
     // Errors: unavailable (nothing was added; damaged chunks are dropped with a log line).
     aio::task<> append(std::string id, base::instant time, domain::metric_values values);
-    // Errors: invalid (fields: /metric, /from, /step), limit, unavailable (/"history_loading":
+    // Errors: invalid (range; too many points: field /step), unsupported (no history of
+    // the metric), unavailable (/"history_loading":
     // another request is reading the stored rows).
     aio::task<history_points> read(history_request request);
     // Writes changed chunks and deletes outdated ones. `everything`: unfinished chunks too.

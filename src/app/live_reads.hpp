@@ -31,7 +31,8 @@ class live_reads {
     virtual ~live_reads() = default;
     // Reads the credentials from the cluster. The log records each call without the value.
     virtual aio::task<ports::credentials> read_credentials(std::string id, caller client) = 0;
-    // Errors: not_found, invalid (range).
+    // Errors: not_found, invalid (range; too many points), unsupported (no history of the
+    // metric), unavailable.
     virtual aio::task<history_points> read_history(history_request request) = 0;
 };
 

@@ -1,5 +1,7 @@
 #include "timeseries/metric_history.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <bit>
 #include <cmath>
@@ -108,6 +110,19 @@ seconds_point whole_second(base::instant time) {
 
 base::instant instant_of(std::int64_t second) {
     return base::instant(std::chrono::seconds(second));
+}
+
+// The request cannot succeed later, so it is invalid, not a limit that other requests share.
+base::failure too_many_points(std::uint64_t points, std::uint64_t points_max,
+                              std::uint64_t range_seconds) {
+    const auto step_min = (range_seconds + points_max - 1) / points_max;
+    auto message =
+        fmt::format("the range has {} points, at most {} are allowed; use a step of at least {} s",
+                    points, points_max, step_min);
+    base::failure failure{
+        .code = base::errc::invalid, .text = "step: " + message, .reason = "too_many_points"};
+    failure.fields.push_back({"/step", "too_many_points", std::move(message)});
+    return failure;
 }
 
 }  // namespace
@@ -335,8 +350,8 @@ base::outcome<std::vector<double>> metric_history::query(metric_id metric, base:
         static_cast<std::uint64_t>((last_second - first_second) / step.count() +
                                    ((last_second - first_second) % step.count() != 0 ? 1 : 0));
     if (points > options_.points_max) {
-        return base::fail(base::errc::limit, "too many points; use a longer step",
-                          "too_many_points");
+        return std::unexpected(too_many_points(
+            points, options_.points_max, static_cast<std::uint64_t>(last_second - first_second)));
     }
     const auto column = static_cast<std::size_t>(position - history_metrics.begin());
     std::vector<double> sums(points, 0);

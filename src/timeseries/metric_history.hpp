@@ -68,7 +68,7 @@ class metric_history {
 
     // Returns the means over [begin + k * step, begin + (k + 1) * step) for all k until `end`, NaN
     // without a value. Errors: unsupported (a metric without history), invalid (step below 1 s, end
-    // before begin), limit (too many points).
+    // before begin), invalid/"too_many_points" (field /step).
     [[nodiscard]] base::outcome<std::vector<double>> query(metric_id metric, base::instant begin,
                                                            base::instant end,
                                                            std::chrono::seconds step) const;

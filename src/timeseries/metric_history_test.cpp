@@ -60,7 +60,13 @@ TEST(metric_history, rejects_queries_that_have_no_result) {
               base::errc::invalid);
     EXPECT_EQ(history.query(metric_id::up, start, start - 1s, 1s).error().code,
               base::errc::invalid);
-    EXPECT_EQ(history.query(metric_id::up, start, start + 24h, 1s).error().code, base::errc::limit);
+    const auto long_range = history.query(metric_id::up, start, start + 24h, 1s).error();
+    EXPECT_EQ(long_range.code, base::errc::invalid);
+    EXPECT_EQ(long_range.reason, "too_many_points");
+    ASSERT_EQ(long_range.fields.size(), 1u);
+    EXPECT_EQ(long_range.fields[0].pointer, "/step");
+    EXPECT_TRUE(long_range.text.ends_with("use a step of at least 8 s")) << long_range.text;
+    EXPECT_TRUE(history.query(metric_id::up, start, start + 24h, 8s));
     EXPECT_TRUE(query(history, metric_id::up, start, start, 1s).empty());
     EXPECT_EQ(query(history, metric_id::up, start, start + 1s, std::chrono::seconds::max()).size(),
               1u);
