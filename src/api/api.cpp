@@ -28,11 +28,10 @@ class api_impl final : public api {
     }
 
     std::unique_ptr<http::handler> make_handler(aio::executor loop) override {
-        auto hub = std::make_shared<stream_hub>(loop);
-        {
-            const std::lock_guard lock(mutex_);
-            hubs_.push_back({loop, hub});
-        }
+        // The hub gets every event after `number_`: both change under the same lock.
+        const std::lock_guard lock(mutex_);
+        auto hub = std::make_shared<stream_hub>(loop, number_);
+        hubs_.push_back({loop, hub});
         return make_request_handler(context_, std::move(hub));
     }
 
@@ -44,11 +43,11 @@ class api_impl final : public api {
 
     // Encodes the change once for the subscribers of all loops.
     void publish(const model_change& change) {
+        const std::lock_guard lock(mutex_);
         const auto number = ++number_;
         const auto event = std::make_shared<const std::string>(
             fmt::format("id: {}-{}\nevent: {}\ndata: {}\n\n", context_.process_epoch, number,
                         change.is_delete ? "delete" : "upsert", change.data));
-        const std::lock_guard lock(mutex_);
         for (const auto& [loop, hub] : hubs_) {
             aio::post(loop, [hub, number, project = change.project, event] {
                 hub->publish(number, project, event);
@@ -59,7 +58,7 @@ class api_impl final : public api {
     api_context context_;
     std::mutex mutex_;
     std::vector<loop_hub> hubs_;
-    std::uint64_t number_ = 0;
+    std::uint64_t number_ = 0;  // of the last event
 };
 
 }  // namespace

@@ -181,4 +181,31 @@ TEST_F(api_handler, an_error_response_is_not_stored_for_an_idempotency_key) {
     EXPECT_EQ(again.body.to_string(), created.body.to_string());
 }
 
+// An HTTP loop may start after the first changes.
+TEST_F(api_handler, the_first_stream_of_a_later_loop_is_not_reset_at_the_first_change) {
+    create("first");
+    handler_ = api_->make_handler(loop_.executor());
+    auto outgoing = answer({.target = "/api/v1/stream"});
+    fakes::stream_reader reader("event: upsert");
+    aio::task_group streams(loop_.executor());
+    streams.spawn([&] { return outgoing.stream(reader); });
+    settle();
+    EXPECT_TRUE(reader.text.contains("event: sync")) << reader.text;
+    create("second");
+    while (streams.size() > 0) loop_.poll();
+    EXPECT_FALSE(reader.text.contains("event: reset")) << reader.text;
+    EXPECT_TRUE(reader.text.contains(R"("name":"second")")) << reader.text;
+}
+
+TEST_F(api_handler, a_history_with_too_many_points_is_invalid) {
+    const auto path = "/api/v1/databases/" + create("cache") + "/metrics/history";
+    const auto query =
+        "?metric=connections.current&from=2025-11-24T00:00:00Z&to=2025-11-25T00:00:00Z&step=";
+    const auto response = get(path + query + "1");
+    EXPECT_EQ(response.status, 422U);
+    EXPECT_EQ(code_of(response), "too_many_points");
+    EXPECT_EQ(json_of(response).at("errors").at(0).at("pointer").as_string(), "/step");
+    EXPECT_EQ(get(path + query + "8").status, 200U);
+}
+
 }  // namespace

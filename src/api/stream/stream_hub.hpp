@@ -19,7 +19,9 @@ namespace api {
 
 class stream_hub {
   public:
-    explicit stream_hub(aio::executor executor) : executor_(std::move(executor)) {}
+    // `newest` is the number of the last event before the first publish().
+    explicit stream_hub(aio::executor executor, std::uint64_t newest = 0)
+        : executor_(std::move(executor)), newest_(newest) {}
 
     // Sends an event to the subscribers that may see the project. `number` grows by one per event
     // over the life of the process.
