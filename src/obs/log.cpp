@@ -99,6 +99,18 @@ void append_value(std::string& line, const field::value_type& value) {
         value);
 }
 
+// The positions in "2025-11-24T14:30:00.123456Z".
+constexpr std::size_t time_offset = 11;
+constexpr std::size_t time_length = 15;
+constexpr std::size_t microseconds_end = 26;
+
+void set_microseconds(std::string& timestamp, std::chrono::microseconds fraction) {
+    auto rest = fraction.count();
+    for (std::size_t digit = 1; digit <= 6; ++digit, rest /= 10) {
+        timestamp[microseconds_end - digit] = static_cast<char>('0' + rest % 10);
+    }
+}
+
 void append_json(std::string& line, std::string_view timestamp, level severity,
                  std::string_view event, std::initializer_list<field> fields,
                  std::string_view constant_fields) {
@@ -137,7 +149,7 @@ std::string_view colour_of(level severity) noexcept {
 
 void append_console(std::string& line, std::string_view timestamp, level severity,
                     std::string_view event, std::initializer_list<field> fields, bool colour) {
-    line += timestamp.substr(11, 8);
+    line += timestamp.substr(time_offset, time_length);
     fmt::format_to(std::back_inserter(line), " {}{:<8}{} ", colour ? colour_of(severity) : "",
                    name(severity), colour ? "\033[0m" : "");
     append_escaped(line, event);
@@ -251,14 +263,16 @@ class queued_log final : public log_service {
   private:
     void format(std::string& line, level severity, std::string_view event,
                 std::initializer_list<field> fields) {
-        // Each thread formats the timestamp once per second.
+        // Each thread formats date and time once per second, and the microseconds of each line.
         thread_local std::chrono::sys_seconds second{};
         thread_local std::string timestamp;
-        const auto now = std::chrono::floor<std::chrono::seconds>(base::system_clock().utc_now());
-        if (now != second || timestamp.empty()) {
-            second = now;
-            timestamp = base::to_rfc3339(now);
+        const auto now = base::system_clock().utc_now();
+        const auto now_second = std::chrono::floor<std::chrono::seconds>(now);
+        if (now_second != second || timestamp.empty()) {
+            second = now_second;
+            timestamp = base::to_rfc3339_micro(now_second);
         }
+        set_microseconds(timestamp, now - now_second);
         if (options_.format == log_format::json) {
             append_json(line, timestamp, severity, event, fields, constant_fields_);
         } else {

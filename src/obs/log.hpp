@@ -51,8 +51,8 @@ class field {
 class log {
   public:
     virtual ~log() = default;
-    // Writes {"timestamp":"2025-11-24T14:30:00Z","level":"INFO","event":<event>, <fields...>,
-    // "app":"KubeDB DBaaS Platform","environment":"production"}.
+    // Writes {"timestamp":"2025-11-24T14:30:00.123456Z","level":"INFO","event":<event>,
+    // <fields...>, "app":"KubeDB DBaaS Platform","environment":"production"}.
     virtual void write(level severity, std::string_view event,
                        std::initializer_list<field> fields) = 0;
     [[nodiscard]] virtual bool is_enabled(level severity) const noexcept = 0;

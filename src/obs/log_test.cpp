@@ -15,6 +15,9 @@
 #include <thread>
 #include <vector>
 
+#include "base/clock.hpp"
+#include "base/time_text.hpp"
+
 namespace obs {
 namespace {
 
@@ -34,7 +37,7 @@ std::string written(level level_min, const std::function<void(log&)>& use,
         const auto stamp = text.find("\"timestamp\":\"", start);
         if (stamp == std::string::npos) return stable + text.substr(start);
         stable += text.substr(start, stamp - start) + "T";
-        start = stamp + std::string_view("\"timestamp\":\"2025-11-24T14:30:00Z\"").size();
+        start = stamp + std::string_view("\"timestamp\":\"2025-11-24T14:30:00.123456Z\"").size();
     }
     return stable;
 }
@@ -52,13 +55,30 @@ TEST(log, writes_one_json_line_per_event_with_the_fields_in_order) {
               "\"count\":3,\"ok\":true,\"ratio\":0.25,\"app\":\"app\"}\n");
 }
 
-TEST(log, writes_the_timestamp_in_utc_seconds) {
+TEST(log, writes_the_timestamp_in_utc_microseconds) {
     std::string text;
-    make_log({.sink = [&](std::string_view lines) { text += lines; }})->info("x");
-    ASSERT_GE(text.size(), 36u);
-    EXPECT_EQ(text.substr(0, 14), "{\"timestamp\":\"");
-    EXPECT_EQ(text[24], 'T');
-    EXPECT_EQ(text[33], 'Z');
+    const auto before = base::system_clock().utc_now();
+    {
+        const auto service = make_log({.sink = [&](std::string_view lines) { text += lines; }});
+        service->info("x");
+        service->info("x");
+    }
+    const auto after = base::system_clock().utc_now();
+    constexpr std::string_view prefix = "{\"timestamp\":\"";
+    constexpr std::size_t length = std::string_view("2025-11-24T14:30:00.123456Z").size();
+    const auto second_line = text.find('\n') + 1;
+    auto earliest = before;
+    for (const std::size_t begin : {std::size_t{0}, second_line}) {
+        ASSERT_GT(text.size(), begin + prefix.size() + length);
+        EXPECT_EQ(text.substr(begin, prefix.size()), prefix);
+        const auto timestamp = text.substr(begin + prefix.size(), length);
+        const auto written_at = base::from_rfc3339(timestamp);
+        ASSERT_TRUE(written_at) << timestamp;
+        EXPECT_EQ(base::to_rfc3339_micro(*written_at), timestamp);
+        EXPECT_GE(*written_at, earliest);
+        EXPECT_LE(*written_at, after);
+        earliest = *written_at;
+    }
 }
 
 TEST(log, ends_every_json_line_with_the_app_and_the_environment) {
@@ -255,7 +275,8 @@ TEST(log, writes_the_console_format) {
         level::info,
         [](log& target) { target.info("started", {{"port", 8000}, {"who", "a b"}, {"id", "x"}}); },
         log_format::console);
-    EXPECT_EQ(line.substr(8), " INFO     started  port=8000  who=\"a b\"  id=x\n");
+    EXPECT_EQ(line[8], '.');
+    EXPECT_EQ(line.substr(15), " INFO     started  port=8000  who=\"a b\"  id=x\n");
 }
 
 TEST(log, counts_and_reports_dropped_lines) {
