@@ -344,8 +344,13 @@ bool page_reader::read_labels(const char*& cursor) {
         if (cursor == line_end_) return fail("the labels are not closed");
         if (*cursor == '}') break;
         if (labels_.size() == limits_.labels) return fail("too many labels");
-        label parsed;
-        if (!read_label_name(cursor, parsed)) return false;
+        const char* const start = cursor;
+        while (cursor != line_end_ && is(*cursor, label_rest)) ++cursor;
+        label parsed{.name = {start, std::size_t(cursor - start)}};
+        if (!is(*start, label_start)) {
+            if (cursor != start) return fail("a label name was expected");
+            if (!read_quoted_label_name(cursor, parsed)) return false;
+        }
         if (loose) skip_blanks(cursor);
         if (cursor == line_end_ || *cursor != '=')
             return fail("'=' was expected after a label name");
@@ -363,18 +368,11 @@ bool page_reader::read_labels(const char*& cursor) {
     return true;
 }
 
-// Reads a label name, in quotes or not.
-bool page_reader::read_label_name(const char*& cursor, label& out) {
-    if (*cursor == '"') {
-        label quoted;
-        if (!read_label_value(cursor, quoted)) return false;
-        out.name = quoted.value;
-        return true;
-    }
-    if (!is(*cursor, label_start)) return fail("a label name was expected");
-    const char* const start = cursor;
-    while (cursor != line_end_ && is(*cursor, label_rest)) ++cursor;
-    out.name = {start, std::size_t(cursor - start)};
+bool page_reader::read_quoted_label_name(const char*& cursor, label& out) {
+    if (*cursor != '"') return fail("a label name was expected");
+    label quoted;
+    if (!read_label_value(cursor, quoted)) return false;
+    out.name = quoted.value;
     return true;
 }
 

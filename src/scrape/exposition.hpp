@@ -88,7 +88,7 @@ class page_reader {
     bool read_quoted_name(const char*& cursor);
     bool choose_name();
     bool read_labels(const char*& cursor);
-    bool read_label_name(const char*& cursor, label& out);
+    bool read_quoted_label_name(const char*& cursor, label& out);
     bool read_label_value(const char*& cursor, label& out);
     bool read_value(const char*& cursor, double& value);
     bool read_tail(const char* cursor);

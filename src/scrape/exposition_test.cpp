@@ -244,6 +244,7 @@ TEST(page_reader, reads_names_in_quotes) {
     EXPECT_EQ(error_of("{\"a.b\" c=\"1\"} 1\n"),
               "line 1: ',' or '}' was expected after the metric name");
     EXPECT_EQ(error_of("{\"a.b\"\n"), "line 1: the labels are not closed");
+    EXPECT_EQ(error_of("a{1\"b\"=\"1\"} 1\n"), "line 1: a label name was expected");
     EXPECT_EQ(error_of("{\"\"} 1\n"), "line 1: a metric name was expected");
     EXPECT_EQ(error_of("{a=\"1\"} 1\n"), "line 1: a metric name was expected");
     EXPECT_EQ(error_of("{\"a.b\"} 1\na.b 1\n"), "line 2: a blank was expected before the value");
