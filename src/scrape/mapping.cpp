@@ -189,9 +189,10 @@ struct mapping_plan::evaluation {
     [[nodiscard]] double copies(std::uint32_t index) const {
         if (!plan.selectors_[index].source.per_copy) return 1;
         if (plan.all_copies_ == none) return unknown;
-        const double count = quotient(page.selected[plan.all_copies_],
-                                      page.selected[plan.primary_copies_]);
-        return count < 1 ? 1 : count;
+        const double all = page.selected[plan.all_copies_];
+        const double primaries = page.selected[plan.primary_copies_];
+        if (std::isnan(all) || std::isnan(primaries)) return unknown;
+        return primaries > 0 && all > primaries ? all / primaries : 1;  // 0 in an empty cluster
     }
 
     [[nodiscard]] double sum_of_known(const std::vector<std::uint32_t>& selectors) const {

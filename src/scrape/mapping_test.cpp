@@ -339,6 +339,20 @@ TEST(mapping, counts_documents_of_elasticsearch_once_for_all_copies) {
     }
 }
 
+TEST(mapping, counts_nothing_in_an_empty_cluster_of_elasticsearch) {
+    const std::string page =
+        "elasticsearch_cluster_health_active_shards 0\n"
+        "elasticsearch_cluster_health_active_primary_shards 0\n"
+        "elasticsearch_indices_docs{name=\"n0\"} 0\n"
+        "elasticsearch_indices_indexing_index_total{name=\"n0\"} 0\n"
+        "elasticsearch_indices_search_query_total{name=\"n0\"} 0\n";
+    const auto sample = evaluated("elasticsearch", {page, page});
+    expect_values(sample, {{operations_per_second, 0},
+                           {reads_per_second, 0},
+                           {writes_per_second, 0},
+                           {items, 0}});
+}
+
 TEST(mapping, reports_no_indexing_without_the_number_of_copies) {
     const auto page = [](int count) {
         return fmt::format(
