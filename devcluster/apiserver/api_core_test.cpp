@@ -239,6 +239,16 @@ TEST_F(watch_feed, reports_a_lost_change_of_its_type) {
     EXPECT_NE(sent(later).find("too old resource version"), std::string::npos);
 }
 
+TEST_F(watch_feed, bookmarks_name_the_revision_of_the_store) {
+    change("pods", "first");
+    apiserver::watch_feed feed(
+        objects_, {.form = {types_.find("", "v1", "pods")}, .after = 1000, .bookmarks = true},
+        base::steady_time());
+    const auto portion = feed.next(feed.due());
+    ASSERT_TRUE(portion.bytes);
+    EXPECT_NE(portion.bytes->find(R"("resourceVersion":"1")"), std::string::npos) << *portion.bytes;
+}
+
 TEST(json_patch, follows_rfc_6902) {
     json::value target = json::parse(R"({"a":{"b":[1,2]},"c":1})");
     ASSERT_TRUE(json_patch(target, json::parse(R"([{"op":"add","path":"/a/b/1","value":9},

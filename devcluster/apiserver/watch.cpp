@@ -61,7 +61,7 @@ watch_feed::portion watch_feed::next(base::steady_time now) {
     const bool has_changes = has_all && add_changes(collected);
     if (has_changes && request_.bookmarks && now >= next_bookmark_) {
         next_bookmark_ = now + bookmark_period;
-        collected.add(bookmark(false));
+        collected.add(bookmark(objects_.revision(), false));
     }
     return {collected.joined(), collected.lines.empty() && now >= end_};
 }
@@ -74,8 +74,9 @@ std::shared_ptr<const std::string> watch_feed::line(change_type type,
     return std::make_shared<const std::string>(std::move(text));
 }
 
-std::shared_ptr<const std::string> watch_feed::bookmark(bool ends_all) const {
-    json::object metadata{{"resourceVersion", std::to_string(request_.after)}};
+std::shared_ptr<const std::string> watch_feed::bookmark(std::uint64_t revision,
+                                                        bool ends_all) const {
+    json::object metadata{{"resourceVersion", std::to_string(revision)}};
     if (ends_all) metadata["annotations"] = {{"k8s.io/initial-events-end", "true"}};
     const auto& type = *request_.form.type;
     const bool whole = request_.form.format == object_format::whole;
@@ -104,7 +105,7 @@ bool watch_feed::add_present(batch& out) {
                      });
     if (is_cut) return false;
     request_.begins_with_all = false;
-    if (request_.marks_end_of_all && request_.bookmarks) out.add(bookmark(true));
+    if (request_.marks_end_of_all && request_.bookmarks) out.add(bookmark(request_.after, true));
     return true;
 }
 

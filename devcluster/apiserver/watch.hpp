@@ -51,7 +51,8 @@ class watch_feed {
     void add_change(batch& out, const change_event& event) const;
     [[nodiscard]] std::shared_ptr<const std::string> line(change_type type,
                                                           const stored_object& object) const;
-    [[nodiscard]] std::shared_ptr<const std::string> bookmark(bool ends_all) const;
+    [[nodiscard]] std::shared_ptr<const std::string> bookmark(std::uint64_t revision,
+                                                              bool ends_all) const;
 
     const object_store& objects_;
     watch_request request_;

@@ -47,6 +47,26 @@ errc code_of_http(unsigned status) {
     return status >= 400 && status < 500 ? errc::invalid : errc::unavailable;
 }
 
+// As client-go does for a response without a Status.
+std::optional<status_reason> reason_of_http(unsigned status) {
+    switch (status) {
+        case 401:
+            return status_reason::unauthorized;
+        case 403:
+            return status_reason::forbidden;
+        case 429:
+            return status_reason::too_many_requests;
+        case 500:
+            return status_reason::internal_error;
+        case 503:
+            return status_reason::service_unavailable;
+        case 504:
+            return status_reason::timeout;
+        default:
+            return std::nullopt;
+    }
+}
+
 std::optional<std::chrono::seconds> seconds_of(std::string_view text) {
     long value = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -118,7 +138,9 @@ base::failure failure_of_code(unsigned http_status, std::string_view body) {
     auto text = fmt::format("HTTP {} without a Status", http_status);
     const auto excerpt = sanitise(body, 200);
     if (!excerpt.empty()) text += ": " + excerpt;
-    return {.code = code_of_http(http_status), .text = std::move(text)};
+    base::failure result{.code = code_of_http(http_status), .text = std::move(text)};
+    if (const auto reason = reason_of_http(http_status)) result.set_cause(*reason);
+    return result;
 }
 
 bool is_failure(const boost::json::value& document) {

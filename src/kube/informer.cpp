@@ -4,6 +4,7 @@
 
 #include "kube/kube_client.hpp"
 #include "kube/reflector.hpp"
+#include "kube/resource_version.hpp"
 #include "kube/status_reason.hpp"
 
 namespace kube {
@@ -37,6 +38,26 @@ class informer_impl final : public informer {
             }
             if (!done) co_return done;
         }
+    }
+
+    aio::task<bool> verify_position() override {
+        const auto position = machine_.position();
+        if (stream_end_ == nullptr || position.empty()) co_return true;
+        // Without a version the server reads its storage, so the list is never older than a
+        // position that the same history has given before.
+        auto text = co_await client_.list_text(
+            options_.kind, options_.ns, {.label_selector = options_.label_selector, .limit = 1});
+        if (!text) co_return base::pass(std::move(text));
+        auto end = decoder().read_page(std::move(*text), [](const auto&, auto) {});
+        if (!end) co_return base::pass(std::move(end));
+        if (!is_older(end->resource_version, position)) co_return true;
+        // A relist during the call may have found the new history.
+        if (stream_end_ == nullptr || !is_older(end->resource_version, machine_.position())) {
+            co_return true;
+        }
+        machine_.on_history_lost(clock_.now());
+        stream_end_->notify();
+        co_return false;
     }
 
     void forget() override { machine_.forget_all(); }
@@ -90,9 +111,31 @@ class informer_impl final : public informer {
             co_return base::ok();
         }
         machine_.on_watch_opened(clock_.now());
+        const auto executor = co_await aio::this_executor();
+        aio::notification stream_end(executor);
+        aio::task_group children(executor);
+        stream_end_ = &stream_end;
+        children.spawn(settle());
+        children.spawn(read_stream(**stream, action.silence_max, stream_end));
+        auto ended = co_await stream_end.wait();
+        stream_end_ = nullptr;
+        children.cancel();
+        (void)co_await children.join();
+        co_return ended;
+    }
+
+    aio::task<> settle() {
+        auto slept = co_await aio::sleep_for(clock_, reflector::settle_time);
+        if (slept) machine_.on_watch_settled();
+        co_return slept;
+    }
+
+    // Notifies `end` unless it is cancelled.
+    aio::task<> read_stream(http::stream_reader& stream, std::chrono::milliseconds silence_max,
+                            aio::notification& end) {
         bool is_open = true;
         while (is_open) {
-            auto bytes = co_await (*stream)->read(action.silence_max);
+            auto bytes = co_await stream.read(silence_max);
             const auto now = clock_.now();
             if (bytes && !bytes->empty()) {
                 is_open = machine_.on_bytes(now, *bytes);
@@ -106,6 +149,7 @@ class informer_impl final : public informer {
                 is_open = false;
             }
         }
+        end.notify();
         co_return base::ok();
     }
 
@@ -113,6 +157,7 @@ class informer_impl final : public informer {
     informer_options options_;
     const base::clock& clock_;
     reflector machine_;
+    aio::notification* stream_end_ = nullptr;  // of the open watch; its wait ends the watch
 };
 
 }  // namespace

@@ -60,6 +60,11 @@ class informer {
     // Runs until cancelled or until the path is not served (status_reason::not_served). It may then
     // be run again and continues from the known objects.
     virtual aio::task<> run() = 0;
+    // Lists one object and compares the version of the server with the position of the open watch.
+    // Starts a list if the server's version is older: a watch from a future version is silent.
+    // Returns false then, and true otherwise or without an open watch. May be called while run() is
+    // active. Errors: those of the client.
+    virtual aio::task<bool> verify_position() = 0;
     // Reports all known objects as deleted. Must not be called while run() is active.
     virtual void forget() = 0;
     [[nodiscard]] virtual informer_counters counters() const noexcept = 0;

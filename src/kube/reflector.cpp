@@ -6,6 +6,7 @@
 
 #include "kube/api_status.hpp"
 #include "kube/json_text.hpp"
+#include "kube/resource_version.hpp"
 #include "kube/status_reason.hpp"
 
 namespace kube {
@@ -43,6 +44,30 @@ object_meta meta_of(const std::string& key, std::string uid, std::string version
             .resource_version = std::move(version)};
 }
 
+const failure& history_lost() {
+    static const failure error{
+        .code = errc::gone,
+        .text =
+            "the API server has an older history than the known position; its storage may "
+            "have been restored"};
+    return error;
+}
+
+// Returns whether a list can help against the failure of a watch. Not if there was no response, or
+// if the server is overloaded or rejected the credentials: a list would only add load.
+bool may_list_help(const failure& error) {
+    const auto reason = error.cause.as<status_reason>();
+    if (!reason) return false;
+    switch (*reason) {
+        case status_reason::unauthorized:
+        case status_reason::too_many_requests:
+        case status_reason::service_unavailable:
+            return false;
+        default:
+            return true;
+    }
+}
+
 bool is_version_too_new(const failure& error) {
     return std::ranges::any_of(error.fields, [](const base::field_error& each) {
         return each.code == "ResourceVersionTooLarge";
@@ -77,6 +102,8 @@ reflector::action reflector::start_watch() {
     ++counters_.watches;
     frames_.clear();
     frames_of_stream_ = 0;
+    is_open_ = false;
+    is_settled_ = false;
     if (phase_ == phase::watch_all) begin_generation();
     std::uniform_int_distribution<std::int64_t> spread(options_.watch_timeout_min.count(),
                                                        options_.watch_timeout_max.count());
@@ -112,7 +139,10 @@ void reflector::on_page(steady_time now, std::string text) {
         return;
     }
     counters_.last_activity = now;
-    set_sync_state(true, {});
+    if (is_older(end->resource_version, version_)) {  // despite "NotOlderThan"
+        on_history_lost(now);
+        return;
+    }
     continue_token_ = std::move(end->continue_token);
     if (continue_token_.empty()) finish_list(std::move(end->resource_version));
 }
@@ -126,6 +156,8 @@ void reflector::finish_list(std::string version) {
         missing.push_back(meta_of(key, object.uid, object.resource_version));
     }
     for (const auto& meta : missing) forget(meta);
+    // While the watch fails, a list is no success: the state would alternate.
+    if (failed_watches_ == 0) set_sync_state(true, {});
     if (!std::exchange(counters_.synced, true)) listener_.on_synced();
 }
 
@@ -144,7 +176,12 @@ void reflector::on_list_failed(steady_time now, const failure& error) {
 
 void reflector::on_watch_opened(steady_time now) {
     opened_at_ = now;
-    set_sync_state(true, {});
+    is_open_ = true;
+}
+
+void reflector::on_watch_settled() {
+    is_settled_ = true;
+    if (phase_ == phase::watch && failed_watches_ < failed_watches_max) set_sync_state(true, {});
 }
 
 bool reflector::on_bytes(steady_time now, std::string_view bytes) {
@@ -171,6 +208,10 @@ bool reflector::on_frame(steady_time now, std::string_view frame) {
     }
     ++frames_of_stream_;
     counters_.last_activity = now;
+    if (is_before_position(*event)) {
+        on_history_lost(now);
+        return false;
+    }
     if (event->kind != event_kind::bookmark) {
         on_object(*event);
     } else if (phase_ != phase::watch_all) {
@@ -182,11 +223,21 @@ bool reflector::on_frame(steady_time now, std::string_view frame) {
     return true;
 }
 
+// A watch sends only what is newer than its start. Initial events are of any age. Some servers send
+// a deleted object with the version of its last change.
+bool reflector::is_before_position(const watch_event& event) const {
+    if (event.kind == event_kind::deleted) return false;
+    if (phase_ == phase::watch_all && !event.ends_initial_events) return false;
+    return is_older(event.meta.resource_version, version_);
+}
+
 void reflector::on_object(const watch_event& event) {
     ++counters_.events;
     const bool is_initial = phase_ == phase::watch_all;
     // Initial events come in the order of names: their versions are no position.
-    if (!is_initial) version_ = event.meta.resource_version;
+    if (!is_initial && !is_older(event.meta.resource_version, version_)) {
+        version_ = event.meta.resource_version;
+    }
     if (event.kind == event_kind::deleted) {
         forget(event.meta);
     } else {
@@ -228,6 +279,7 @@ void reflector::on_watch_failed(steady_time now, const failure& error) {
     } else {
         // A corrupt event would be corrupt again.
         if (error.code == errc::corrupt) begin_list();
+        note_failed_watch(error);
         // A server that fails at it (an etcd without progress requests) may still list.
         if (sent_nothing && error.cause == status_reason::internal_error) phase_ = phase::list;
         back_off(now, error);
@@ -275,6 +327,29 @@ void reflector::lose_position(steady_time now, const failure& error) {
     if (++losses_in_a_row_ > free_losses) back_off(now, error);
 }
 
+// The same failure at the same version could repeat indefinitely, for example if a conversion
+// webhook fails at the next event. A list passes over that event.
+void reflector::note_failed_watch(const failure& error) {
+    const bool is_cut_at_once = is_open_ && !is_settled_ && frames_of_stream_ == 0;
+    if (!is_cut_at_once && !may_list_help(error)) return;
+    if (++failed_watches_ % failed_watches_max != 0) return;
+    begin_list();
+    phase_ = phase::list;
+    if (failed_watches_ > failed_watches_max) version_.clear();  // a list did not help
+}
+
+void reflector::on_history_lost(steady_time now) {
+    frames_.clear();
+    continue_token_.clear();
+    version_.clear();
+    set_sync_state(false, history_lost().text);
+    lose_position(now, history_lost());
+}
+
+std::string reflector::position() const {
+    return phase_ == phase::watch ? version_ : std::string();
+}
+
 void reflector::back_off(steady_time now, const failure& error) {
     if (failed_at_ != steady_time::min() && now - failed_at_ > backoff_memory) backoff_.reset();
     failed_at_ = now;
@@ -290,6 +365,8 @@ void reflector::back_off(steady_time now, const failure& error) {
 void reflector::note_success() {
     backoff_.reset();
     losses_in_a_row_ = 0;
+    failed_watches_ = 0;
+    set_sync_state(true, {});
 }
 
 void reflector::set_sync_state(bool connected, const std::string& error) {

@@ -1,7 +1,7 @@
 #pragma once
 // The sans-io state machine of the informer: LIST in pages, WATCH from there, relist only after the
-// position is lost. informer.cpp runs the actions of next() and reports the results. Modelled on
-// the reflector of client-go. Protocol:
+// position is lost or useless. informer.cpp runs the actions of next() and reports the results.
+// Modelled on the reflector of client-go. Protocol:
 // kubernetes.io/docs/reference/using-api/api-concepts/#efficient-detection-of-changes
 
 #include <chrono>
@@ -23,6 +23,10 @@ namespace kube {
 
 class reflector {
   public:
+    static constexpr std::chrono::seconds settle_time{2};
+    // The reflector lists again after this number of failed watches without progress.
+    static constexpr int failed_watches_max = 3;
+
     enum class action_kind : std::uint8_t { list, watch, wait };
     struct action {
         action_kind kind = action_kind::list;
@@ -44,14 +48,25 @@ class reflector {
     void on_list_failed(base::steady_time now, const base::failure& error);
 
     void on_watch_opened(base::steady_time now);
+    // The open watch has delivered no error for settle_time, so a quiet watch counts as connected.
+    // After failed_watches_max failures only a line proves that: a conversion webhook may need its
+    // whole timeout to fail.
+    void on_watch_settled();
     // Accepts bytes of the stream in pieces of any size. Returns false if the stream must be
     // closed; then call next().
     [[nodiscard]] bool on_bytes(base::steady_time now, std::string_view bytes);
     void on_watch_ended(base::steady_time now);                               // properly
     void on_watch_failed(base::steady_time now, const base::failure& error);  // opening or reading
 
+    // The server's history is older than the position, for example after a restore of its storage.
+    // The next action is a list of the newest objects. Call only while a watch is open.
+    void on_history_lost(base::steady_time now);
+
     // Reports all known objects as deleted. The next action is a list.
     void forget_all();
+
+    // Returns the version from which the watch continues. Empty during a list.
+    [[nodiscard]] std::string position() const;
 
     [[nodiscard]] const informer_counters& counters() const noexcept { return counters_; }
 
@@ -70,12 +85,14 @@ class reflector {
     void begin_generation();
     void finish_list(std::string version);
     bool on_frame(base::steady_time now, std::string_view frame);
+    bool is_before_position(const watch_event& event) const;
     void on_object(const watch_event& event);
     void on_error_frame(base::steady_time now, std::string_view status);
     void upsert(const object_meta& meta, std::string_view text, bool is_listed);
     void forget(const object_meta& meta);
     void lose_position(base::steady_time now, const base::failure& error);
     void back_off(base::steady_time now, const base::failure& error);
+    void note_failed_watch(const base::failure& error);
     void note_success();
     void set_sync_state(bool connected, const std::string& error);
 
@@ -98,7 +115,10 @@ class reflector {
     base::steady_time failed_at_ = base::steady_time::min();
     base::steady_time opened_at_{};
     std::uint64_t frames_of_stream_ = 0;
+    bool is_open_ = false;     // the current watch
+    bool is_settled_ = false;  // the current watch
     int losses_in_a_row_ = 0;  // of the position, without news from a watch between
+    int failed_watches_ = 0;   // without progress between
 
     std::optional<bool> is_connected_;
     std::string sync_error_;

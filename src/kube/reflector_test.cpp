@@ -1,104 +1,9 @@
 #include "kube/reflector.hpp"
 
-#include <fmt/format.h>
-#include <gtest/gtest.h>
-
-#include <map>
+#include "kube/reflector_fixture.hpp"
 
 namespace kube {
 namespace {
-
-using base::errc;
-using std::chrono::milliseconds;
-using std::chrono::minutes;
-using std::chrono::seconds;
-using action_kind = reflector::action_kind;
-using named = std::map<std::string, std::string>;  // name -> uid
-
-// Records the events and keeps the objects.
-class recording_listener final : public informer_listener {
-  public:
-    named objects;
-    std::map<std::string, std::string> versions;
-    std::vector<std::string> log;
-    int synced = 0;
-    void on_upsert(const object_meta& meta, std::string_view text) override {
-        EXPECT_TRUE(text.starts_with('{') && text.ends_with('}')) << text;
-        EXPECT_EQ(meta.ns, "t");
-        objects[meta.name] = meta.uid;
-        versions[meta.name] = meta.resource_version;
-        log.push_back("+" + meta.name);
-    }
-    void on_delete(const object_meta& meta) override {
-        EXPECT_EQ(objects[meta.name], meta.uid);
-        objects.erase(meta.name);
-        versions.erase(meta.name);
-        log.push_back("-" + meta.name);
-    }
-    void on_synced() override { ++synced; }
-    void on_sync_state(bool connected, const std::string& reason) override {
-        log.push_back(connected ? "up" : "down: " + reason);
-    }
-};
-
-std::string object(const std::string& name, const std::string& uid, int version) {
-    return fmt::format(
-        R"({{"spec":{{"name":"not this"}},"metadata":{{"name":"{}","namespace":"t","uid":"{}",)"
-        R"("resourceVersion":"{}"}}}})",
-        name, uid, version);
-}
-std::string frame(const std::string& type, const std::string& body) {
-    return fmt::format("{{\"type\":\"{}\",\"object\":{}}}\n", type, body);
-}
-std::string bookmark(int version) {
-    return frame("BOOKMARK", fmt::format(R"({{"metadata":{{"resourceVersion":"{}"}}}})", version));
-}
-std::string end_of_initial(int version) {
-    return frame("BOOKMARK", fmt::format(R"({{"metadata":{{"resourceVersion":"{}","annotations":)"
-                                         R"({{"k8s.io/initial-events-end":"true"}}}}}})",
-                                         version));
-}
-std::string error(int code, const std::string& reason) {
-    return frame("ERROR", fmt::format(R"({{"kind":"Status","apiVersion":"v1","status":"Failure",)"
-                                      R"("code":{},"reason":"{}","message":"said so"}})",
-                                      code, reason));
-}
-std::string page(const std::vector<std::string>& items, int version, const std::string& next = {}) {
-    return fmt::format(
-        R"({{"kind":"L","metadata":{{"resourceVersion":"{}","continue":"{}"}},"items":[{}]}})",
-        version, next, fmt::join(items, ","));
-}
-
-class reflector_test : public testing::Test {
-  protected:
-    void list(const std::vector<std::string>& items, int version) {
-        ASSERT_EQ(next().kind, action_kind::list);
-        machine_.on_page(now_, page(items, version));
-    }
-    void watch() {
-        ASSERT_EQ(next().kind, action_kind::watch);
-        machine_.on_watch_opened(now_);
-    }
-    reflector::action next() { return machine_.next(now_); }
-    // The order, which must be to wait; how long. Time passes.
-    milliseconds wait() {
-        const auto action = next();
-        if (action.kind != action_kind::wait) return milliseconds(-1);
-        const auto waited = action.until - now_;
-        now_ = action.until;
-        return std::chrono::duration_cast<milliseconds>(waited);
-    }
-    bool bytes(const std::string& text) { return machine_.on_bytes(now_, text); }
-    void list_fails(errc code, std::vector<base::field_error> causes = {}) {
-        ASSERT_EQ(next().kind, action_kind::list);
-        machine_.on_list_failed(now_, {.code = code, .text = "no", .fields = std::move(causes)});
-    }
-    void cut() { machine_.on_watch_failed(now_, {.code = errc::unavailable, .text = "cut"}); }
-
-    base::steady_time now_{std::chrono::hours(1)};
-    recording_listener seen_;
-    reflector machine_{{.seed = 1}, seen_};
-};
 
 // ---- list and watch ------------------------------------------------------------------
 
@@ -301,14 +206,14 @@ TEST_F(reflector_test, backs_off_after_each_disconnect_and_resets_after_an_event
     list({}, 5);
     milliseconds last{0};
     for (int turn = 0; turn < 4; ++turn) {
-        watch();
+        watch_again(5);
         cut();
         const auto waited = wait();
         EXPECT_GE(waited, std::max(last, milliseconds(800)));
         last = milliseconds(800 << turn);
     }
     for (int turn = 0; turn < 10; ++turn) {
-        watch();
+        watch_again(5);
         cut();
         EXPECT_LE(wait(), seconds(60));
     }
@@ -316,13 +221,13 @@ TEST_F(reflector_test, backs_off_after_each_disconnect_and_resets_after_an_event
     EXPECT_TRUE(bytes(bookmark(9)));
     cut();
     EXPECT_LE(wait(), milliseconds(1600));
-    EXPECT_EQ(machine_.counters().lists, 1U);
+    EXPECT_EQ(next().kind, action_kind::watch);
 }
 
 TEST_F(reflector_test, resets_the_backoff_after_two_minutes) {
     list({}, 5);
-    for (int turn = 0; turn < 6; ++turn) {
-        watch();
+    for (int turn = 0; turn < 5; ++turn) {
+        watch_again(5);
         cut();
         (void)wait();
     }
@@ -409,7 +314,20 @@ TEST_F(reflector_test, says_when_the_link_goes_down_and_up_and_why) {
     cut();
     (void)wait();
     watch();
-    EXPECT_EQ(seen_.log, (std::vector<std::string>{"down: no", "up", "down: cut", "up"}));
+    EXPECT_EQ(seen_.log, (std::vector<std::string>{"down: no", "up", "down: cut"}));
+    EXPECT_TRUE(bytes(bookmark(6)));
+    EXPECT_EQ(seen_.log.back(), "up");
+}
+
+TEST_F(reflector_test, reports_a_quiet_watch_as_up_when_it_has_settled) {
+    list({}, 5);
+    watch();
+    cut();
+    (void)wait();
+    watch();
+    EXPECT_EQ(seen_.log.back(), "down: cut");
+    machine_.on_watch_settled();
+    EXPECT_EQ(seen_.log.back(), "up");
 }
 
 // ---- watch-list (KEP-3157) -----------------------------------------------------------

@@ -48,6 +48,7 @@ aio::task<void> resource_watches::run(ports::cluster_observer& observer) {
             if (!slept) co_return slept;
         }
     });
+    watches.spawn(verify_positions());
     aio::backoff backoff({}, options_.seed);
     while (true) {
         const bool is_calm = std::ranges::none_of(
@@ -94,6 +95,27 @@ aio::task<> resource_watches::flush_after_timeout() {
     auto slept = co_await aio::sleep_for(clock_, first_lists_timeout);
     if (slept && state_.load() != ports::sync_state::synced) store_.flush();
     co_return slept;
+}
+
+// Verifies one watch per period, in turn. If one went back, the others probably did too, because
+// the resources share a storage.
+aio::task<> resource_watches::verify_positions() {
+    std::string last;
+    while (true) {
+        auto slept = co_await aio::sleep_for(clock_, options_.verify_period);
+        if (!slept) co_return slept;
+        auto next = watched_.upper_bound(last);
+        if (next == watched_.end()) next = watched_.begin();
+        if (next == watched_.end()) continue;
+        last = next->first;
+        const auto entry = next->second;
+        const auto is_current = co_await entry->informer->verify_position();
+        if (!is_current && is_current.error().code == errc::cancelled) co_return base::ok();
+        if (is_current.value_or(true)) continue;
+        for (const auto& [name, other] : std::map(watched_)) {
+            if (other != entry) (void)co_await other->informer->verify_position();
+        }
+    }
 }
 
 void resource_watches::watch_engine(const engine_dialect& dialect, aio::task_group& watches) {
@@ -151,7 +173,7 @@ void resource_watches::watch(std::string_view group, std::string_view plural, st
         watched_.erase(it);
     }
     if (!resource) return;
-    auto entry = std::make_unique<resource_watch>(
+    auto entry = std::make_shared<resource_watch>(
         std::move(handlers), [this] { refresh_state(); }, log_, *resource);
     entry->informer = kube::make_informer(kube_,
                                           {.kind = *resource,

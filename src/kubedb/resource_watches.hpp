@@ -36,6 +36,7 @@ class resource_watches {
   private:
     aio::task<> watch_new_resources(aio::task_group& watches);
     aio::task<> flush_after_timeout();
+    aio::task<> verify_positions();
     void watch_engine(const engine_dialect& dialect, aio::task_group& watches);
     void watch_common(aio::task_group& watches);
     void watch(std::string_view group, std::string_view plural, std::string labels,
@@ -54,7 +55,8 @@ class resource_watches {
     aio::notification kind_ended_;
     ports::cluster_observer* observer_ = nullptr;
     served_resources served_;
-    std::map<std::string, std::unique_ptr<resource_watch>> watched_;
+    // Shared with verify_positions() during a call, because a discovery may replace the entry.
+    std::map<std::string, std::shared_ptr<resource_watch>> watched_;
     std::atomic<ports::sync_state> state_{ports::sync_state::starting};
     bool is_discovered_ = false;
 };
