@@ -179,6 +179,35 @@ base::outcome<std::vector<entity_tag>> parse_entity_tags(std::string_view text) 
     }
 }
 
+base::outcome<host_port> parse_host_port(std::string_view text) {
+    // The text is not repeated: a user and a password may be in front of the host.
+    const auto invalid = [] {
+        return base::fail(base::errc::invalid, "must be host[:port], with a port from 1 to 65535");
+    };
+    host_port parts;
+    std::string_view rest;
+    if (text.starts_with('[')) {  // IPv6 literal
+        const auto close = text.find(']');
+        if (close == std::string_view::npos) return invalid();
+        parts.host = text.substr(1, close - 1);
+        rest = text.substr(close + 1);
+        const bool is_address = std::ranges::all_of(
+            parts.host, [](char c) { return hex_value(c) >= 0 || c == ':' || c == '.'; });
+        if (!is_address) return invalid();
+    } else {
+        const auto colon = std::min(text.find(':'), text.size());
+        parts.host = text.substr(0, colon);
+        rest = text.substr(colon);
+        if (!std::ranges::all_of(parts.host, is_host_character)) return invalid();
+    }
+    if (parts.host.empty()) return invalid();
+    if (rest.empty()) return parts;
+    if (rest[0] != ':') return invalid();
+    parts.port = read_port(rest.substr(1));
+    if (!parts.port) return invalid();
+    return parts;
+}
+
 base::outcome<url> parse_url(std::string_view text) {
     const auto invalid = [] {
         return base::fail(base::errc::invalid,
@@ -194,37 +223,14 @@ base::outcome<url> parse_url(std::string_view text) {
         return invalid();
     }
     const auto slash = std::min(text.find('/'), text.size());
-    auto authority = text.substr(0, slash);
+    const auto authority = text.substr(0, slash);
     parts.path = text.substr(slash);
     while (parts.path.ends_with('/')) parts.path.pop_back();
     if (parts.path.find_first_of("?# ") != std::string::npos) return invalid();
-    std::string_view port;
-    bool has_port = false;
-    if (authority.starts_with('[')) {  // IPv6 literal
-        const auto close = authority.find(']');
-        if (close == std::string_view::npos) return invalid();
-        parts.host = authority.substr(1, close - 1);
-        const auto rest = authority.substr(close + 1);
-        if (!rest.empty() && rest[0] != ':') return invalid();
-        has_port = !rest.empty();
-        if (has_port) port = rest.substr(1);
-        const bool is_address = std::ranges::all_of(
-            parts.host, [](char c) { return hex_value(c) >= 0 || c == ':' || c == '.'; });
-        if (!is_address) return invalid();
-    } else {
-        const auto colon = authority.find(':');
-        has_port = colon != std::string_view::npos;
-        parts.host = authority.substr(0, colon);
-        if (has_port) port = authority.substr(colon + 1);
-        if (!std::ranges::all_of(parts.host, is_host_character)) return invalid();
-    }
-    if (parts.host.empty()) return invalid();
-    parts.port = parts.secure ? 443 : 80;
-    if (has_port) {
-        const auto port_number = read_port(port);
-        if (!port_number) return invalid();
-        parts.port = *port_number;
-    }
+    auto server = parse_host_port(authority);
+    if (!server) return invalid();
+    parts.host = std::move(server->host);
+    parts.port = server->port.value_or(parts.secure ? 443 : 80);
     return parts;
 }
 

@@ -102,6 +102,13 @@ struct entity_tag {
 // Parses one or several tags: "\"a\", W/\"b\"" (RFC 9110, 8.8.3 and 13.1.1). Errors: invalid.
 base::outcome<std::vector<entity_tag>> parse_entity_tags(std::string_view text);
 
+struct host_port {
+    std::string host;  // without brackets for IPv6
+    std::optional<std::uint16_t> port;
+};
+// Parses "host", "host:port", "[address]" and "[address]:port". Errors: invalid.
+base::outcome<host_port> parse_host_port(std::string_view text);
+
 // The parts of "https://host:port/base".
 struct url {
     bool secure = false;

@@ -90,6 +90,17 @@ TEST(parse_entity_tags, reads_one_or_several) {
     }
 }
 
+TEST(parse_host_port, removes_the_brackets_of_ipv6) {
+    EXPECT_EQ(parse_host_port("[fd00::7]:5432")->host, "fd00::7");
+    EXPECT_EQ(parse_host_port("[fd00::7]:5432")->port, 5432);
+    EXPECT_EQ(parse_host_port("db.example")->host, "db.example");
+    EXPECT_EQ(parse_host_port("db.example")->port, std::nullopt);
+    for (const auto* text : {"", ":1", "h:", "h:0", "h:65536", "h:1:2", "[::1", "[]:1", "[::1]1",
+                             "[g::]:1", "user@h:1", "a b"}) {
+        EXPECT_FALSE(parse_host_port(text)) << text;
+    }
+}
+
 TEST(parse_url, knows_default_ports_and_ipv6) {
     const auto plain = parse_url("http://127.0.0.1:8001/base/");
     ASSERT_TRUE(plain);
