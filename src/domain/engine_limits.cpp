@@ -2,30 +2,9 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <charconv>
-#include <optional>
+#include "domain/release.hpp"
 
 namespace domain {
-namespace {
-
-// Returns 6.2 for "6.2.14" and for "valkey-6.2", std::nullopt without a number.
-std::optional<release> release_of(std::string_view version) {
-    const auto begin = std::ranges::find_if(version, [](char c) { return c >= '0' && c <= '9'; });
-    const char* position = version.data() + (begin - version.begin());
-    const char* const end = version.data() + version.size();
-    release result;
-    const auto major = std::from_chars(position, end, result.major_number);
-    if (major.ec != std::errc()) return std::nullopt;
-    position = major.ptr;
-    if (position != end && *position == '.') {
-        std::from_chars(position + 1, end, result.minor_number);
-    }
-    return result;
-}
-
-}  // namespace
-
 std::vector<base::field_error> creation_errors(const database& wanted, const engine_rules& rules) {
     std::vector<base::field_error> errors;
     const bool several = wanted.topology.mode == topology_mode::replicated;

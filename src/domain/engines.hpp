@@ -3,13 +3,13 @@
 // domain/engines/. How an engine looks as a KubeDB object is in kubedb/engine_dialect.hpp. The
 // cluster's catalogue, read at run time, lists the versions. Pure.
 
-#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string_view>
 
 #include "domain/desired.hpp"
+#include "domain/release.hpp"
 #include "domain/topology.hpp"
 
 namespace domain {
@@ -46,12 +46,6 @@ struct group_rules {
         return storage == group_storage::always ||
                (storage == group_storage::durable_only && type == storage_type::durable);
     }
-};
-
-struct release {
-    int major_number = 0;
-    int minor_number = 0;
-    auto operator<=>(const release&) const = default;
 };
 
 // Versions whose host names may not be long: of twice the name and the project's name together.
