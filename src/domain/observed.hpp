@@ -55,7 +55,7 @@ struct member {
 };
 
 struct endpoint {
-    std::string purpose;  // "primary", "standby", "pods"
+    std::string purpose;  // "primary", "standby", "pods", "member" (one of several)
     std::string host;
     int port = 0;
     bool operator==(const endpoint&) const = default;

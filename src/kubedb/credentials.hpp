@@ -1,21 +1,22 @@
 #pragma once
-// Reads how to connect from an AppBinding and its Secret. Pure.
+// Combines an AppBinding and its Secret to a login. Pure.
 
 #include <boost/json/object.hpp>
 #include <string>
 
 #include "base/failure.hpp"
-#include "kubedb/engine_kind.hpp"
+#include "kubedb/engine_dialect.hpp"
 #include "ports/cluster.hpp"
 
 namespace kubedb {
 
-// Returns the name of the Secret of an AppBinding, or KubeDB's default name.
-std::string secret_of(const boost::json::object& binding, const std::string& database);
-
-// Returns the login. Errors: conflict/"credentials_not_ready" (the Secret lacks a required key).
-base::outcome<ports::credentials> credentials_of(const engine_kind& kind,
+// Returns the login. `secret` is nullptr if the database has no authentication. `version` is the
+// version of the record; that of the AppBinding comes first. Errors:
+// conflict/"credentials_not_ready" (the Secret lacks a required key),
+// conflict/"app_binding_invalid".
+base::outcome<ports::credentials> credentials_of(const engine_dialect& dialect,
+                                                 const std::string& version,
                                                  const boost::json::object& binding,
-                                                 const boost::json::object& secret);
+                                                 const boost::json::object* secret);
 
 }  // namespace kubedb

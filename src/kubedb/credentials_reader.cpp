@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "kubedb/app_binding.hpp"
 #include "kubedb/credentials.hpp"
 #include "kubedb/names.hpp"
 #include "kubedb/owned_object.hpp"
@@ -30,10 +31,16 @@ aio::task<ports::credentials> credentials_reader::read(domain::database record) 
     const auto ns = namespace_of(record.project);
     auto binding = co_await kube_.get(*bindings, ns, record.name);
     if (!binding) co_return not_readable(std::move(binding).error(), record);
+    const auto named = secret_of(*binding);
     auto secret = co_await kube_.get({.version = "v1", .plural = "secrets", .kind = "Secret"}, ns,
-                                     secret_of(*binding, record.name));
+                                     named.empty() ? record.name + "-auth" : named);
+    const bool is_missing = !secret && secret.error().code == errc::not_found;
+    // A database without authentication has no Secret: Redis up to version 4, for example.
+    if (is_missing && named.empty()) {
+        co_return credentials_of(*dialect, record.version, *binding, nullptr);
+    }
     if (!secret) co_return not_readable(std::move(secret).error(), record);
-    co_return credentials_of(dialect->kind(), *binding, *secret);
+    co_return credentials_of(*dialect, record.version, *binding, &*secret);
 }
 
 // Translates a failed read. A rejection by the server concerns the platform's account, not the

@@ -11,7 +11,9 @@
 #include "domain/desired.hpp"
 #include "domain/observed.hpp"
 #include "domain/topology.hpp"
+#include "kubedb/app_binding.hpp"
 #include "kubedb/engine_kind.hpp"
+#include "ports/cluster.hpp"
 
 namespace kubedb {
 
@@ -46,6 +48,11 @@ class engine_dialect {
         const domain::database& /*record*/) const {
         return {};
     }
+
+    // Completes a login that has user, password, host, port and database: adds the URI and the
+    // environment variables of the engine's clients. A login without authentication has neither
+    // user nor password.
+    virtual void complete_login(ports::credentials& login, const app_binding& binding) const = 0;
 
   private:
     engine_kind kind_;

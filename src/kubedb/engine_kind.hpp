@@ -3,6 +3,7 @@
 // form of its spec in engine_dialect.hpp. Names: KubeDB's API (kubedb.com/v1,
 // ops.kubedb.com/v1alpha1, catalog.kubedb.com).
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -25,8 +26,10 @@ struct engine_kind {
     std::string_view kind;    // "Postgres"
     std::string_view plural;  // "postgreses"
     std::string_view container;
-    int default_port = 0;
-    std::string_view scheme;  // of a connection URI
+    std::uint16_t default_port = 0;
+    std::string_view scheme;          // of a connection URI
+    std::string_view tls_scheme{};    // empty: the scheme is the same with TLS
+    std::string_view default_user{};  // if the Secret names none; empty: it must name one
     std::string_view default_database{};
     bool can_halt = true;
     bool has_volumes = true;

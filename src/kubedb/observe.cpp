@@ -1,7 +1,5 @@
 #include "kubedb/observe.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
 #include <boost/json/array.hpp>
@@ -9,6 +7,7 @@
 
 #include "base/time_text.hpp"
 #include "kube/json_text.hpp"
+#include "kubedb/app_binding.hpp"
 #include "kubedb/names.hpp"
 
 namespace kubedb {
@@ -19,7 +18,6 @@ using domain::observed_phase;
 using kube::array_or_empty;
 using kube::flag_at;
 using kube::number_at;
-using kube::object_at;
 using kube::object_or_empty;
 using kube::text_at;
 
@@ -193,30 +191,17 @@ domain::event observe_event(const json::object& event) {
             .last_seen = last};
 }
 
-std::vector<domain::endpoint> observe_endpoints(const json::object& binding) {
-    const auto& client = object_or_empty(object_or_empty(binding, "spec"), "clientConfig");
-    if (const auto* service = object_at(client, "service")) {
-        const auto ns = text_at(object_or_empty(binding, "metadata"), "namespace");
-        return {{.purpose = "primary",
-                 .host = fmt::format("{}.{}.svc", text_at(*service, "name"), ns),
-                 .port = small_at(*service, "port", 0)}};
+std::vector<domain::endpoint> observe_endpoints(const engine_kind& kind,
+                                                const json::object& binding) {
+    const auto read = read_app_binding(kind, binding);
+    if (!read) return {};
+    // Clients of several servers find the primary themselves.
+    const auto* purpose = read->servers.size() == 1 ? "primary" : "member";
+    std::vector<domain::endpoint> endpoints;
+    for (const auto& [host, port] : read->servers) {
+        endpoints.push_back({.purpose = purpose, .host = host, .port = port});
     }
-    // scheme://[user@]host:port/..., or tcp(host:port)/ in the syntax of MySQL's drivers.
-    auto url = text_at(client, "url");
-    if (const auto scheme = url.find("://"); scheme != std::string_view::npos) {
-        url.remove_prefix(scheme + 3);
-    } else if (url.starts_with("tcp(")) {
-        url.remove_prefix(4);
-    }
-    url = url.substr(0, url.find_first_of("/?)"));
-    if (const auto sign = url.rfind('@'); sign != std::string_view::npos) {
-        url.remove_prefix(sign + 1);
-    }
-    const auto colon = url.rfind(':');
-    int port = 0;
-    if (colon == std::string_view::npos) return {};
-    std::from_chars(url.data() + colon + 1, url.data() + url.size(), port);
-    return {{.purpose = "primary", .host = std::string(url.substr(0, colon)), .port = port}};
+    return endpoints;
 }
 
 std::uint16_t metrics_port(const json::object& service) {

@@ -17,7 +17,7 @@ namespace kubedb {
 // Returns the part of the observation that the object of the database contains.
 domain::observed_database observe_database(const engine_dialect& dialect,
                                            const boost::json::object& object);
-domain::observed_change observe_change(const boost::json::object& ops_request);
+domain::observed_change observe_change(const boost::json::object& request);
 domain::member observe_pod(const boost::json::object& pod);
 // Names the object of an event: kind, namespace and name of involvedObject.
 struct object_reference {
@@ -28,8 +28,9 @@ struct object_reference {
 };
 object_reference involved_object(const boost::json::object& event);
 domain::event observe_event(const boost::json::object& event);
-// Returns the endpoints for clients that an AppBinding contains.
-std::vector<domain::endpoint> observe_endpoints(const boost::json::object& app_binding);
+// Returns the endpoints for clients that an AppBinding contains; none if it is not valid.
+std::vector<domain::endpoint> observe_endpoints(const engine_kind& kind,
+                                                const boost::json::object& binding);
 // Returns the port on which the exporter is reached inside the cluster: the port named "metrics",
 // or its target port if the service is headless. 0 if the service has no such port.
 std::uint16_t metrics_port(const boost::json::object& service);

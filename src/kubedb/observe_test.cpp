@@ -80,16 +80,29 @@ TEST(observe, last_condition_of_an_ops_request_is_its_reason) {
 }
 
 TEST(observe, endpoints_are_read_from_service_or_url) {
-    const auto first_endpoint = [](std::string_view client) {
-        const auto endpoints = observe_endpoints(parsed(fmt::format(
-            R"({{"metadata":{{"namespace":"n"}},"spec":{{"clientConfig":{}}}}})", client)));
-        return endpoints.empty() ? std::string("none")
-                                 : fmt::format("{}:{}", endpoints[0].host, endpoints[0].port);
+    const auto endpoints_of = [](std::string_view client) {
+        const auto endpoints = observe_endpoints(
+            find_dialect("mysql")->kind(),
+            parsed(fmt::format(R"({{"metadata":{{"namespace":"n"}},"spec":{{"clientConfig":{}}}}})",
+                               client)));
+        std::string text;
+        for (const auto& [purpose, host, port] : endpoints) {
+            text += fmt::format("{}={}:{} ", purpose, host, port);
+        }
+        return text;
     };
-    EXPECT_EQ(first_endpoint(R"({"service":{"name":"pg","port":5432}})"), "pg.n.svc:5432");
-    EXPECT_EQ(first_endpoint(R"({"url":"postgresql://u@127.0.0.1:41/x?y"})"), "127.0.0.1:41");
-    EXPECT_EQ(first_endpoint(R"({"url":"tcp(my.n.svc:3306)/"})"), "my.n.svc:3306");
-    EXPECT_EQ(first_endpoint(R"({"url":"nonsense"})"), "none");
+    EXPECT_EQ(endpoints_of(R"({"service":{"name":"pg","port":5432}})"), "primary=pg.n.svc:5432 ");
+    EXPECT_EQ(endpoints_of(R"({"service":{"name":"pg","namespace":"m"}})"),
+              "primary=pg.m.svc:3306 ");
+    EXPECT_EQ(endpoints_of(R"({"url":"postgresql://u@127.0.0.1:41/x?y"})"),
+              "primary=127.0.0.1:41 ");
+    EXPECT_EQ(endpoints_of(R"({"url":"tcp(my.n.svc:3306)/"})"), "primary=my.n.svc:3306 ");
+    EXPECT_EQ(endpoints_of(R"({"url":"root:p@/(x@tcp(my.n.svc)/"})"), "primary=my.n.svc:3306 ");
+    EXPECT_EQ(endpoints_of(R"({"url":"mongodb://[fd00::7]:1"})"), "primary=fd00::7:1 ");
+    EXPECT_EQ(endpoints_of(R"({"url":"mongodb://a:1,b/x"})"), "member=a:1 member=b:3306 ");
+    EXPECT_EQ(endpoints_of(R"({"url":"mysql://h:abc/"})"), "");
+    EXPECT_EQ(endpoints_of(R"({"url":"no host"})"), "");
+    EXPECT_EQ(endpoints_of(R"({})"), "");
 }
 
 TEST(observe, event_time_is_the_last_time_of_an_event) {

@@ -223,7 +223,7 @@ void observed_store::drop_service(const kube::object_meta& meta) {
 void observed_store::put_binding(const kube::object_meta& meta, const boost::json::object& object) {
     const auto key = key_by_labels(meta, object);
     if (!key) return;
-    databases_[*key].endpoints = observe_endpoints(object);
+    databases_[*key].endpoints = observe_endpoints(find_dialect(key->engine)->kind(), object);
     bindings_.put(object_key(meta), *key);
     touch(*key);
 }

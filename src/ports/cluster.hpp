@@ -65,9 +65,9 @@ class cluster_observer {
 };
 
 struct credentials {
-    std::string username;
-    base::secret password;
-    std::string host;
+    std::string username;  // empty if the server has no users (Redis before 6) or no authentication
+    base::secret password;  // empty without authentication
+    std::string host;       // of the first server; without the brackets of IPv6
     int port = 0;
     std::string database;  // default database or index; may be empty
     base::secret uri;      // with user and password, for the client of the engine
@@ -122,7 +122,8 @@ class cluster {
     virtual aio::task<bool> remove(domain::database database) = 0;
 
     // Reads the credentials of the object with the uid of the record. Reads them live and never
-    // stores them. Errors: conflict/"credentials_not_ready", unavailable (/"cluster_refused": the
+    // stores them. Errors: conflict/"credentials_not_ready", conflict/"app_binding_invalid" (the
+    // cluster does not name a usable server), unavailable (/"cluster_refused": the
     // cluster denied the platform), timed_out.
     virtual aio::task<credentials> read_credentials(domain::database database) = 0;
 

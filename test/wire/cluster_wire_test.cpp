@@ -206,6 +206,47 @@ TEST_F(kubedb_cluster, rejected_reads_of_credentials_are_unavailable_and_logged)
     });
 }
 
+// KubeDB turns the authentication of Redis 4 off: there is no Secret, and the AppBinding names
+// none.
+TEST_F(kubedb_cluster, a_database_without_authentication_has_a_login) {
+    run([](environment& env) -> aio::task<> {
+        auto wanted = record();
+        CO_REQUIRE(co_await env.make(wanted));
+        CO_REQUIRE(co_await env.observer.wait_until(
+            [&] { return env.observer.state_of(wanted).phase == domain::observed_phase::ready; }));
+        CO_REQUIRE(co_await env.world.delete_auth_secret(wanted));
+        const auto deleted = co_await env.port.read_credentials(wanted);
+        EXPECT_EQ(deleted.error().reason, "credentials_not_ready");
+        const boost::json::object client{{"url", "redis://cache.example.com"},
+                                         {"service", nullptr}};
+        CO_REQUIRE(co_await env.world.patch_binding(
+            wanted, {{"secret", nullptr}, {"clientConfig", client}}));
+        const auto login = co_await env.port.read_credentials(wanted);
+        CO_REQUIRE(login);
+        EXPECT_EQ(login->uri.reveal(), "redis://cache.example.com:6379/0");
+        EXPECT_EQ(login->username, "");
+        co_return base::ok();
+    });
+}
+
+// The status and the credentials name the same server, or both none.
+TEST_F(kubedb_cluster, an_invalid_app_binding_has_neither_endpoint_nor_login) {
+    run([](environment& env) -> aio::task<> {
+        auto wanted = record();
+        CO_REQUIRE(co_await env.make(wanted));
+        CO_REQUIRE(co_await env.observer.wait_until(
+            [&] { return !env.observer.state_of(wanted).endpoints.empty(); }));
+        const boost::json::object client{{"url", "redis://cache:http/"}, {"service", nullptr}};
+        CO_REQUIRE(co_await env.world.patch_binding(wanted, {{"clientConfig", client}}));
+        const auto login = co_await env.port.read_credentials(wanted);
+        EXPECT_EQ(login.error().code, base::errc::conflict);
+        EXPECT_EQ(login.error().reason, "app_binding_invalid");
+        CO_REQUIRE(co_await env.observer.wait_until(
+            [&] { return env.observer.state_of(wanted).endpoints.empty(); }));
+        co_return base::ok();
+    });
+}
+
 TEST_F(kubedb_cluster, remove_returns_false_while_a_volume_exists_that_no_watch_reported) {
     run([](environment& env) -> aio::task<> {
         auto wanted = record();

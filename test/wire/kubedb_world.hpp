@@ -147,6 +147,22 @@ class kubedb_world final : public fakes::cluster_world {
             json::object{{"data", {{"password", base::to_base64(password)}}}}));
     }
 
+    // Applies the merge patch to the spec of the AppBinding.
+    aio::task<> patch_binding(domain::database record, json::object spec) {
+        co_return without_value(co_await admin_->patch({.group = "appcatalog.appscode.com",
+                                                        .version = "v1alpha1",
+                                                        .plural = "appbindings",
+                                                        .kind = "AppBinding"},
+                                                       namespace_of(record), record.name,
+                                                       kube::patch_type::merge,
+                                                       json::object{{"spec", std::move(spec)}}));
+    }
+    aio::task<> delete_auth_secret(domain::database record) {
+        co_return without_value(
+            co_await admin_->remove({.version = "v1", .plural = "secrets", .kind = "Secret"},
+                                    namespace_of(record), record.name + "-auth"));
+    }
+
     aio::task<std::string> snapshot_of(domain::database record) override {
         auto object = co_await admin_->get(resource_of(record), namespace_of(record), record.name);
         if (!object && object.error().code == base::errc::not_found) co_return std::string();

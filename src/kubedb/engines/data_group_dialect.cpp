@@ -1,6 +1,7 @@
 #include "kubedb/engines/data_group_dialect.hpp"
 
 #include "base/quantity.hpp"
+#include "kubedb/engines/login_uri.hpp"
 #include "kubedb/engines/node_spec.hpp"
 
 namespace kubedb {
@@ -45,6 +46,11 @@ std::optional<json::object> data_group_dialect::ops_payload(
             return json::object{};
     }
     return std::nullopt;
+}
+
+void data_group_dialect::complete_login(ports::credentials& login,
+                                        const app_binding& binding) const {
+    login.uri = login_uri(scheme_of(kind(), binding), login, std::span(binding.servers).first(1));
 }
 
 }  // namespace kubedb

@@ -24,6 +24,7 @@ class data_group_dialect : public engine_dialect {
     [[nodiscard]] std::optional<boost::json::object> ops_payload(
         domain::change_kind change, const domain::topology& wanted,
         const domain::topology& present) const override;
+    void complete_login(ports::credentials& login, const app_binding& binding) const override;
 
   private:
     component_keys keys_;

@@ -13,6 +13,7 @@ constexpr data_group_dialect dialect{{.engine = "elasticsearch",
                                       .container = "elasticsearch",
                                       .default_port = 9200,
                                       .scheme = "http",
+                                      .tls_scheme = "https",
                                       .components = "master|data|ingest|data-content|data-hot|"
                                                     "data-warm|data-cold|data-frozen|ml|"
                                                     "transform|coordinating|dashboard"},

@@ -7,6 +7,7 @@
 #include "base/quantity.hpp"
 #include "kube/json_text.hpp"
 #include "kubedb/engines/dialect_list.hpp"
+#include "kubedb/engines/login_uri.hpp"
 #include "kubedb/engines/node_spec.hpp"
 
 namespace kubedb {
@@ -147,6 +148,15 @@ class mongodb final : public engine_dialect {
                 return json::object{};
         }
         return std::nullopt;
+    }
+
+    // The users are in the database "admin", even if a client replaces the database of the URI.
+    void complete_login(ports::credentials& login, const app_binding& binding) const override {
+        const bool is_tls = binding.security == transport_security::tls;
+        std::string query = login.username.empty() ? "" : "authSource=admin";
+        if (is_tls) query += query.empty() ? "tls=true" : "&tls=true";
+        login.uri = login_uri(kind().scheme, login, binding.servers, query);
+        set_variable(login, "MONGODB_URI", std::string(login.uri.reveal()));
     }
 
   private:

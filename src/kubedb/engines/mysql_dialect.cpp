@@ -2,6 +2,7 @@
 
 #include "kubedb/engines/data_group_dialect.hpp"
 #include "kubedb/engines/dialect_list.hpp"
+#include "kubedb/engines/login_uri.hpp"
 
 namespace kubedb {
 namespace {
@@ -14,6 +15,10 @@ class mysql final : public data_group_dialect {
         data_group_dialect::write_topology(spec, record);
         if (record.topology.mode != domain::topology_mode::replicated) return;
         spec["topology"] = boost::json::object{{"mode", "GroupReplication"}};
+    }
+
+    void complete_login(ports::credentials& login, const app_binding& binding) const override {
+        complete_mysql_login(login, kind(), binding);
     }
 };
 

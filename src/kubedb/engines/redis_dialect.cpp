@@ -1,9 +1,11 @@
 // Redis: spec.mode names the topology. A replicated database names a RedisSentinel, a separate
 // object, which KubeDB neither creates nor deletes with the database.
 
+#include "domain/release.hpp"
 #include "kube/json_text.hpp"
 #include "kubedb/engines/data_group_dialect.hpp"
 #include "kubedb/engines/dialect_list.hpp"
+#include "kubedb/engines/login_uri.hpp"
 #include "kubedb/engines/node_spec.hpp"
 #include "kubedb/names.hpp"
 
@@ -80,6 +82,17 @@ class redis final : public data_group_dialect {
         if (record.paused) spec["halted"] = true;
         return spec;
     }
+
+    // Users exist since Redis 6. An earlier server rejects AUTH with a user, which clients send if
+    // the URI names one.
+    void complete_login(ports::credentials& login, const app_binding& binding) const override {
+        constexpr domain::release users_since{.major_number = 6};
+        const auto release = domain::release_of(binding.version);
+        if (release && *release < users_since) login.username.clear();
+        data_group_dialect::complete_login(login, binding);
+        set_variable(login, "REDISCLI_AUTH", std::string(login.password.reveal()));
+        set_variable(login, "REDIS_URL", std::string(login.uri.reveal()));
+    }
 };
 
 constexpr redis dialect{{.engine = "redis",
@@ -88,6 +101,8 @@ constexpr redis dialect{{.engine = "redis",
                          .container = "redis",
                          .default_port = 6379,
                          .scheme = "redis",
+                         .tls_scheme = "rediss",
+                         .default_user = "default",
                          .default_database = "0",
                          .dependent = {.kind = "RedisSentinel",
                                        .plural = "redissentinels",
