@@ -109,6 +109,24 @@ TEST_F(observed_store_test, keeps_an_event_delivered_before_its_object) {
     EXPECT_EQ(reasons().size(), 3U);
 }
 
+// The first page of events arrives before the first page of pods.
+TEST_F(observed_store_test, keeps_events_of_many_databases_delivered_before_their_objects) {
+    constexpr int count = 1000;
+    const auto name_of = [](int number) { return "db" + std::to_string(number); };
+    store_.hold();
+    for (int number = 0; number < count; ++number) {
+        put_event("Pod", name_of(number) + "-0", "BackOff");
+        put_event("Pod", name_of(number) + "-0", "Unhealthy");
+    }
+    for (int number = 0; number < count; ++number) {
+        const auto name = name_of(number);
+        store_.put_database(*find_dialect("redis"), meta(name), {{"metadata", {{"name", name}}}});
+    }
+    store_.flush();
+    ASSERT_EQ(observer_.seen.size(), std::size_t{count});
+    for (const auto& state : observer_.seen) EXPECT_EQ(state->events.size(), 2U);
+}
+
 TEST_F(observed_store_test, shows_events_of_all_objects_of_a_database) {
     put_object();
     put_event("PersistentVolumeClaim", "data-cache-0", "ProvisioningFailed");
