@@ -91,7 +91,7 @@ class connection_of final : public connection,
         const bool is_mid_request = phase_ == phase::reading && !writer_.is_waiting() &&
                                     state != request_parser::state::start && !closes_after_write_;
         if (!is_mid_request) {
-            timed_out_ = writer_.is_waiting();
+            if (writer_.is_waiting()) client_ = client_state::write_timed_out;
             return close_now();
         }
         send_error(408, state == request_parser::state::header
@@ -118,28 +118,28 @@ class connection_of final : public connection,
     // ---- stream_writer ---------------------------------------------------------------
 
     aio::task<> write(std::shared_ptr<const std::string> bytes) override {
-        if (phase_ != phase::streaming || is_client_disconnected_) co_return write_failure();
+        if (phase_ != phase::streaming || is_client_lost()) co_return write_failure();
         if (bytes->empty()) co_return base::ok();
         if (writer_.is_waiting())
             co_return base::fail(errc::internal, "concurrent writes to one stream");
         const auto size = bytes->size();
-        writer_.queue().push_stream_bytes(std::move(bytes), is_stream_chunked_);
+        writer_.queue().push_stream_bytes(std::move(bytes), response_stream_->is_chunked);
         if (!writer_.flush(*this)) {
             error_code cancelled;
             while (writer_.is_waiting() && !cancelled)
                 co_await written_.async_wait(redirect(cancelled));
         }
         if (!writer_.is_empty() || phase_ != phase::streaming) {
-            is_stream_broken_ = true;  // in the middle of a chunk
+            response_stream_->is_broken = true;  // in the middle of a chunk
             co_return write_failure();
         }
-        stream_bytes_ += size;
+        response_stream_->bytes += size;
         co_return base::ok();
     }
 
     void on_end(std::move_only_function<void()> callback) override {
         end_callback_ = std::move(callback);
-        if (is_client_disconnected_ || loop_->is_draining) notify_end();
+        if (is_client_lost() || loop_->is_draining) notify_end();
     }
 
     [[nodiscard]] bool is_draining() const noexcept override { return loop_->is_draining; }
@@ -160,16 +160,36 @@ class connection_of final : public connection,
 
   private:
     enum class phase : std::uint8_t { handshake, reading, handling, streaming, closing, closed };
+    // Whether a response can still reach the client, and the cause if not.
+    enum class client_state : std::uint8_t { connected, disconnected, write_timed_out };
+
+    // The current request, as far as its response depends on it.
+    struct request_state {
+        bool keeps_alive = true;
+        bool is_http_1_0 = false;
+        bool is_head = false;
+    };
+    // A response with a stream, from its head in the queue to its end.
+    struct stream_state {
+        outgoing_response response;
+        std::uint64_t bytes = 0;
+        bool is_chunked = true;
+        bool is_broken = false;  // a write ended within a chunk
+    };
 
     static auto redirect(error_code& error) {
         return asio::redirect_error(asio::use_awaitable, error);
     }
     tcp::socket& socket() noexcept { return lowest(stream_); }
 
+    [[nodiscard]] bool is_client_lost() const noexcept {
+        return client_ != client_state::connected;
+    }
+
     // Returns whether the connection is between two requests with nothing to write.
     [[nodiscard]] bool is_idle() const noexcept {
         return phase_ == phase::reading && !writer_.is_waiting() && writer_.is_empty() &&
-               !queued_request_ && !stream_response_ && input_.content().empty() &&
+               !queued_request_ && !response_stream_ && input_.content().empty() &&
                parser_.now() == request_parser::state::start;
     }
 
@@ -184,11 +204,11 @@ class connection_of final : public connection,
 
     // Returns false if no further progress is possible now.
     bool step() {
-        if (closes_after_write_ || queued_request_ || stream_response_) {
+        if (closes_after_write_ || queued_request_ || response_stream_) {
             if (!writer_.flush(*this)) return false;
             if (queued_request_) {
                 begin_handler();
-            } else if (stream_response_) {
+            } else if (response_stream_) {
                 begin_stream();
             } else {
                 finish();
@@ -267,7 +287,7 @@ class connection_of final : public connection,
     }
 
     void on_client_disconnect() {
-        is_client_disconnected_ = true;
+        if (!is_client_lost()) client_ = client_state::disconnected;
         notify_end();
         stop_.emit(asio::cancellation_type::terminal);
     }
@@ -275,13 +295,12 @@ class connection_of final : public connection,
     // ---- responding ------------------------------------------------------------------
 
     void handle_request() {
-        keeps_alive_ = parser_.keeps_alive();
-        is_http_1_0_ = parser_.is_http_1_0();
+        request_ = {.keeps_alive = parser_.keeps_alive(), .is_http_1_0 = parser_.is_http_1_0()};
         auto incoming = parser_.take();
         waiting_for_ = request_parser::state::start;
         incoming.peer = peer_;
         incoming.secure = is_tls;
-        is_head_ = incoming.verb == method::head;
+        request_.is_head = incoming.verb == method::head;
         loop_->requests.add(1);
         loop_->in_flight.add(1);
         auto now = loop_->handler->handle_now(incoming);
@@ -291,36 +310,32 @@ class connection_of final : public connection,
     }
 
     [[nodiscard]] response_framing framing() {
-        return {.head_only = is_head_,
-                .close = !keeps_alive_,
-                .is_http_1_0 = is_http_1_0_,
+        return {.head_only = request_.is_head,
+                .close = !request_.keeps_alive,
+                .is_http_1_0 = request_.is_http_1_0,
                 .date_line = loop_->date_line()};
     }
 
     void queue_response(outgoing_response outgoing) {
-        if (outgoing.close || loop_->is_draining) keeps_alive_ = false;
+        if (outgoing.close || loop_->is_draining) request_.keeps_alive = false;
         if (outgoing.stream && !has_no_body(outgoing.response.status)) {
-            if (is_http_1_0_) keeps_alive_ = false;
+            if (request_.is_http_1_0) request_.keeps_alive = false;
             writer_.queue().push_stream_head(outgoing.response.headers, outgoing.response.status,
                                              framing());
-            stream_response_.emplace(std::move(outgoing));
+            response_stream_.emplace(
+                stream_state{.response = std::move(outgoing), .is_chunked = !request_.is_http_1_0});
             return;
         }
         writer_.queue().push(std::move(outgoing), framing());
         loop_->in_flight.add(-1);
-        if (!keeps_alive_) close_after_response();
-    }
-
-    void close_after_response() {
-        closes_after_write_ = true;
-        must_linger_ = true;
+        if (!request_.keeps_alive) closes_after_write_ = true;
     }
 
     void send_error(unsigned status, std::string_view detail) {
-        keeps_alive_ = false;
-        is_head_ = false;
+        request_.keeps_alive = false;
+        request_.is_head = false;
         writer_.queue().push(loop_->handler->error_response(status, detail), framing());
-        close_after_response();
+        closes_after_write_ = true;
     }
 
     template <class Result>
@@ -366,20 +381,17 @@ class connection_of final : public connection,
     // ---- streams ---------------------------------------------------------------------
 
     void begin_stream() {
-        if (is_head_) return end_stream(true);
+        if (request_.is_head) return end_stream(true);
         phase_ = phase::streaming;
         deadline_ = base::steady_time::max();
-        is_stream_chunked_ = !is_http_1_0_;
-        is_stream_broken_ = false;
-        stream_bytes_ = 0;
         loop_->streams.add(1);
         asio::co_spawn(
-            *loop_->context, cancellable(stream_response_->stream(*this)),
+            *loop_->context, cancellable(response_stream_->response.stream(*this)),
             asio::bind_cancellation_slot(
                 stop_.slot(), [self = this->shared_from_this()](const std::exception_ptr& thrown,
                                                                 const base::outcome<void>& ended) {
                     self->loop_->streams.add(-1);
-                    self->end_stream(!thrown && ended && !self->is_stream_broken_);
+                    self->end_stream(!thrown && ended && !self->response_stream_->is_broken);
                 }));
         watch_client();
     }
@@ -388,30 +400,31 @@ class connection_of final : public connection,
         loop_->in_flight.add(-1);
         end_callback_ = nullptr;
         // Moved out as a whole: the source can own objects that its coroutine used until the end.
-        const auto ended = std::exchange(stream_response_, std::nullopt);
-        const auto status = ended->response.status;
-        if (!is_complete || writer_.is_waiting() || is_client_disconnected_ ||
-            phase_ == phase::closed) {
-            if (ended->on_sent) ended->on_sent(status, stream_bytes_, false);
+        const auto ended = std::exchange(response_stream_, std::nullopt);
+        const auto& on_sent = ended->response.on_sent;
+        const auto status = ended->response.response.status;
+        if (!is_complete || writer_.is_waiting() || is_client_lost() || phase_ == phase::closed) {
+            if (on_sent) on_sent(status, ended->bytes, false);
             return close_now();  // without the last chunk, so that the client detects the failure
         }
-        if (is_head_) {
-            if (ended->on_sent) ended->on_sent(status, 0, true);
+        if (request_.is_head) {
+            if (on_sent) on_sent(status, 0, true);
         } else {
             writer_.queue().push_stream_end({.status = status,
-                                             .bytes = stream_bytes_,
-                                             .is_chunked = is_stream_chunked_,
-                                             .on_sent = ended->on_sent});
+                                             .bytes = ended->bytes,
+                                             .is_chunked = ended->is_chunked,
+                                             .on_sent = on_sent});
         }
         phase_ = phase::reading;
-        if (loop_->is_draining) keeps_alive_ = false;
-        if (!keeps_alive_) close_after_response();
+        if (loop_->is_draining) request_.keeps_alive = false;
+        if (!request_.keeps_alive) closes_after_write_ = true;
         advance();
     }
 
     [[nodiscard]] std::unexpected<base::failure> write_failure() const {
-        if (timed_out_) return base::fail(errc::timed_out, "the client does not read");
-        if (phase_ == phase::streaming && !is_client_disconnected_) {
+        if (client_ == client_state::write_timed_out)
+            return base::fail(errc::timed_out, "the client does not read");
+        if (phase_ == phase::streaming && !is_client_lost()) {
             return base::fail(errc::cancelled, "cancelled while writing");
         }
         if (loop_->is_draining) return base::fail(errc::cancelled, "the server is stopping");
@@ -420,9 +433,9 @@ class connection_of final : public connection,
 
     // ---- closing ---------------------------------------------------------------------
 
-    // Starts the close after the last response.
+    // Starts the close. After a last response, the rest of the input is read and dropped.
     void finish() {
-        const bool must_drain_input = must_linger_ && !has_input_ended_;
+        const bool must_drain_input = closes_after_write_ && !has_input_ended_;
         if (!is_tls && !must_drain_input) return close_now();
         phase_ = phase::closing;
         deadline_ = clock::now() + linger_time;
@@ -438,7 +451,7 @@ class connection_of final : public connection,
             loop_->counters->lingering.fetch_sub(1, std::memory_order_relaxed);
         }
         const bool has_work = phase_ == phase::handling || phase_ == phase::streaming;
-        const bool has_stream_to_begin = phase_ != phase::streaming && stream_response_.has_value();
+        const bool has_stream_to_begin = phase_ != phase::streaming && response_stream_.has_value();
         phase_ = phase::closed;
         deadline_ = base::steady_time::max();
         error_code ignored;
@@ -448,8 +461,9 @@ class connection_of final : public connection,
         if (queued_request_ || has_stream_to_begin) loop_->in_flight.add(-1);
         queued_request_.reset();
         if (has_stream_to_begin) {
-            const auto unsent = std::exchange(stream_response_, std::nullopt);
-            if (unsent->on_sent) unsent->on_sent(unsent->response.status, 0, false);
+            const auto unsent = std::exchange(response_stream_, std::nullopt);
+            const auto& outgoing = unsent->response;
+            if (outgoing.on_sent) outgoing.on_sent(outgoing.response.status, 0, false);
         }
         if (has_work) on_client_disconnect();
     }
@@ -465,25 +479,18 @@ class connection_of final : public connection,
     std::move_only_function<void()> end_callback_;  // may be empty
     asio::steady_timer written_;                    // cancelled when the stream's bytes are written
     asio::cancellation_signal stop_;
-    std::optional<request> queued_request_;             // until the earlier responses are written
-    std::optional<outgoing_response> stream_response_;  // from the head to the end of the stream
+    std::optional<request> queued_request_;  // until the earlier responses are written
+    std::optional<stream_state> response_stream_;
+    request_state request_;
     base::steady_time deadline_ = base::steady_time::max();
     base::steady_time read_deadline_ = base::steady_time::max();
     request_parser::state waiting_for_ = request_parser::state::start;
-    std::uint64_t stream_bytes_ = 0;
     phase phase_ = phase::reading;
+    client_state client_ = client_state::connected;
     bool is_advancing_ = false;
     bool is_reading_ = false;
     bool has_input_ended_ = false;
     bool closes_after_write_ = false;  // close when the queue is empty
-    bool must_linger_ = false;
-    bool is_client_disconnected_ = false;
-    bool timed_out_ = false;
-    bool keeps_alive_ = true;   // of the current request
-    bool is_http_1_0_ = false;  // of the current request
-    bool is_head_ = false;      // of the current request
-    bool is_stream_chunked_ = true;
-    bool is_stream_broken_ = false;
 };
 
 }  // namespace
