@@ -10,13 +10,13 @@
 
 namespace kubedb {
 
-// Returns the login. `secret` is nullptr if the database has no authentication. `version` is the
-// version of the record; that of the AppBinding comes first. Errors:
-// conflict/"credentials_not_ready" (the Secret lacks a required key),
+// Returns the login that the AppBinding `object` and its Secret give. `secret` is nullptr if the
+// database has no authentication. `version` is the version of the record; that of the AppBinding
+// comes first. Errors: conflict/"credentials_not_ready" (the Secret lacks a required key),
 // conflict/"app_binding_invalid".
 base::outcome<ports::credentials> credentials_of(const engine_dialect& dialect,
                                                  const std::string& version,
-                                                 const boost::json::object& binding,
+                                                 const boost::json::object& object,
                                                  const boost::json::object* secret);
 
 }  // namespace kubedb

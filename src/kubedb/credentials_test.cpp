@@ -62,6 +62,8 @@ TEST(credentials, redis_before_6_has_no_user) {
     ASSERT_TRUE(old);
     EXPECT_EQ(old->username, "");
     EXPECT_EQ(old->environment.at("REDIS_URL").reveal(), old->uri.reveal());
+    // redis-cli 6 and later sends the empty user of a URI, so it needs the password alone.
+    EXPECT_EQ(old->environment.at("REDISCLI_AUTH").reveal(), "p/w");
 }
 
 // The name of a version in the catalogue is free; the AppBinding has the version of the server.
