@@ -115,6 +115,7 @@ struct url {
     std::string host;  // without brackets for IPv6
     std::uint16_t port = 0;
     std::string path;  // "" or "/base"
+    bool operator==(const url&) const = default;
 };
 // Errors: invalid.
 base::outcome<url> parse_url(std::string_view text);

@@ -19,6 +19,14 @@ std::optional<std::string> read_file(const std::string& path) {
     return text.str();
 }
 
+bool is_same_tls(const config& left, const config& right) {
+    return left.ca_pem == right.ca_pem &&
+           left.client_certificate_pem == right.client_certificate_pem &&
+           left.client_key_pem == right.client_key_pem &&
+           left.tls_server_name == right.tls_server_name &&
+           left.insecure_skip_verify == right.insecure_skip_verify;
+}
+
 }  // namespace
 
 std::optional<base::secret> token_of(std::string_view text) {
@@ -35,9 +43,34 @@ std::optional<base::secret> token_of(std::string_view text) {
 bool credentials_source::refresh_if_due(base::steady_time now) {
     if (refreshed_at_ && now - *refreshed_at_ <= refresh_interval) return false;
     refreshed_at_ = now;
+    // A reload reads the files that the kubeconfig names, too.
+    if (std::exchange(must_reload_, false) && !config_.kubeconfigs.empty()) {
+        return reload_kubeconfig();
+    }
     refresh_token();
     const bool has_new_tls = refresh_tls();
     if (has_new_tls) ++version_;
+    return has_new_tls;
+}
+
+bool credentials_source::reload_kubeconfig() {
+    auto loaded = load_kubeconfigs(config_.kubeconfigs, config_.context);
+    if (!loaded) {
+        log_.warning("kubernetes_identity_unreadable", {{"detail", loaded.error().text}});
+        last_reload_ = base::pass(std::move(loaded));
+        return false;
+    }
+    last_reload_ = base::ok();
+    const auto previous = std::exchange(config_, std::move(*loaded));
+    const bool has_new_tls = !is_same_tls(config_, previous);
+    const bool has_new_server = config_.server != previous.server;
+    const bool has_new_token = config_.token != previous.token;
+    if (!has_new_tls && !has_new_server && !has_new_token) return false;
+    ++version_;
+    log_.info("kubernetes_identity_changed", {{"context", config_.context},
+                                              {"server", has_new_server},
+                                              {"tls", has_new_tls},
+                                              {"token", has_new_token}});
     return has_new_tls;
 }
 

@@ -95,10 +95,20 @@ base::failure mark_auth_failures_retryable(base::failure failure, unsigned statu
     return failure;
 }
 
+base::outcome<std::unique_ptr<http::client>> make_http_client(
+    aio::executor executor, const client_options& options, const credentials_source& credentials) {
+    http::client_options settings{.origin = credentials.server(),
+                                  .connections_max = options.connections_max,
+                                  .idle_timeout = std::chrono::seconds(45)};
+    if (settings.origin.secure) settings.tls = credentials.tls();
+    return http::make_client(std::move(executor), std::move(settings));
+}
+
 class client_impl final : public client {
   public:
-    client_impl(client_options options, std::unique_ptr<http::client> http)
-        : options_(std::move(options)),
+    client_impl(aio::executor executor, client_options options, std::unique_ptr<http::client> http)
+        : executor_(std::move(executor)),
+          options_(std::move(options)),
           credentials_(options_.config, *options_.log),
           http_(std::move(http)),
           random_(options_.seed) {}
@@ -207,9 +217,9 @@ class client_impl final : public client {
             make("watch", std::move(resource_label), http::method::get, std::move(path_and_query));
         std::uint64_t used_version = 0;
         auto stream = co_await open_once(new_call, used_version);
-        const bool is_rejected =
-            stream ? (*stream)->status() == 401 : stream.error().code == errc::denied;
-        if (is_rejected && has_newer_credentials(used_version))
+        const bool was_rejected =
+            stream ? is_rejected((*stream)->status()) : is_rejected(stream.error());
+        if (was_rejected && has_newer_credentials(used_version))
             stream = co_await open_once(new_call, used_version);
         if (!stream)
             co_return std::unexpected(mark_auth_failures_retryable(std::move(stream).error(), 0));
@@ -225,16 +235,22 @@ class client_impl final : public client {
         listener_ = std::move(listener);
     }
 
+    base::outcome<void> reload_credentials() override {
+        credentials_.invalidate();
+        refresh_credentials();
+        return credentials_.last_reload();
+    }
+
   private:
     static std::string labelled(const resource& target, const std::string& subresource) {
         return subresource.empty() ? target.plural : target.plural + "/" + subresource;
     }
 
-    [[nodiscard]] call make(std::string verb, std::string label, http::method method,
-                            const std::string& target) const {
+    [[nodiscard]] static call make(std::string verb, std::string label, http::method method,
+                                   const std::string& target) {
         return {.verb = std::move(verb),
                 .resource = std::move(label),
-                .request = {.verb = method, .target = options_.config.server.path + target}};
+                .request = {.verb = method, .target = target}};
     }
 
     static void set_body(call& request_call, std::string_view media, std::string text) {
@@ -250,9 +266,10 @@ class client_impl final : public client {
         if (listener_) listener_(record);
     }
 
-    // Adds the current credentials and returns their version.
+    // Adds the path of the server and the current credentials, and returns their version.
     std::uint64_t authorise(http::request& outgoing) {
         refresh_credentials();
+        outgoing.target.insert(0, credentials_.server().path);
         if (const auto& token = credentials_.token(); !token.empty()) {
             outgoing.headers.set("Authorization", "Bearer " + token.reveal());
         }
@@ -262,17 +279,38 @@ class client_impl final : public client {
     }
 
     void refresh_credentials() {
+        const auto server = credentials_.server();
         const bool has_new_tls = credentials_.refresh_if_due(options_.clock->now());
-        if (!has_new_tls || !options_.config.server.secure) return;
-        auto applied = http_->use_tls(credentials_.tls());
+        base::outcome<void> applied;
+        if (credentials_.server() != server) {
+            applied = connect_to_server();
+        } else if (has_new_tls && server.secure) {
+            applied = http_->use_tls(credentials_.tls());
+        }
         if (!applied) {
             options_.log->warning("kubernetes_identity_unusable",
                                   {{"error", applied.error().text}});
         }
     }
 
-    // Refreshes the credentials after a 401 or a TLS trust failure. Returns whether they changed,
-    // so that a retry is worthwhile.
+    // Calls in flight keep the previous client.
+    base::outcome<void> connect_to_server() {
+        auto created = make_http_client(executor_, options_, credentials_);
+        if (!created) return base::pass(std::move(created));
+        http_ = std::move(*created);
+        return {};
+    }
+
+    // Returns whether other credentials or another address could help: a 401, a TLS trust failure,
+    // or a connection that failed.
+    static bool is_rejected(unsigned status) { return status == 401; }
+    static bool is_rejected(const base::failure& failure) {
+        return failure.code == errc::denied || (failure.code == errc::unavailable &&
+                                                failure.cause == http::failure_cause::not_sent);
+    }
+
+    // Refreshes the credentials after a rejection. Returns whether they changed, so that a retry is
+    // worthwhile.
     bool has_newer_credentials(std::uint64_t used_version) {
         credentials_.invalidate();
         refresh_credentials();
@@ -283,9 +321,9 @@ class client_impl final : public client {
     aio::task<http::response> send(call& request_call) {
         std::uint64_t used_version = 0;
         auto response = co_await send_once(request_call, used_version);
-        const bool is_rejected =
-            response ? response->status == 401 : response.error().code == errc::denied;
-        if (!is_rejected || !has_newer_credentials(used_version)) co_return response;
+        const bool was_rejected =
+            response ? is_rejected(response->status) : is_rejected(response.error());
+        if (!was_rejected || !has_newer_credentials(used_version)) co_return response;
         co_return co_await send_once(request_call, used_version);
     }
 
@@ -308,7 +346,8 @@ class client_impl final : public client {
         auto outgoing = request_call.request;
         used_version = authorise(outgoing);
         const auto started_at = options_.clock->now();
-        auto stream = co_await http_->open(std::move(outgoing), {.deadline = deadline_now()});
+        const auto http = http_;  // may be replaced during the call
+        auto stream = co_await http->open(std::move(outgoing), {.deadline = deadline_now()});
         report_call({request_call.verb, request_call.resource, stream ? (*stream)->status() : 0,
                      options_.clock->now() - started_at});
         co_return stream;
@@ -320,10 +359,11 @@ class client_impl final : public client {
         const auto started_at = options_.clock->now();
         const auto deadline =
             request_call.deadline == base::steady_time{} ? deadline_now() : request_call.deadline;
-        auto response = co_await http_->send(std::move(outgoing),
-                                             {.deadline = deadline,
-                                              .body_bytes_max = request_call.body_bytes_max,
-                                              .replayable = request_call.is_idempotent});
+        const auto http = http_;  // may be replaced during the call
+        auto response =
+            co_await http->send(std::move(outgoing), {.deadline = deadline,
+                                                      .body_bytes_max = request_call.body_bytes_max,
+                                                      .replayable = request_call.is_idempotent});
         report_call({request_call.verb, request_call.resource, response ? response->status : 0,
                      options_.clock->now() - started_at});
         if (response) {
@@ -375,9 +415,10 @@ class client_impl final : public client {
         co_return std::move(parsed->get_object());
     }
 
+    aio::executor executor_;
     client_options options_;
     credentials_source credentials_;
-    std::unique_ptr<http::client> http_;
+    std::shared_ptr<http::client> http_;  // shared with the calls in flight
     std::mt19937_64 random_;
     std::function<void(const call_record&)> listener_;
 };
@@ -385,16 +426,10 @@ class client_impl final : public client {
 }  // namespace
 
 base::outcome<std::unique_ptr<client>> make_client(aio::executor executor, client_options options) {
-    const auto& settings = options.config;
-    http::client_options http_options{.origin = settings.server,
-                                      .connections_max = options.connections_max,
-                                      .idle_timeout = std::chrono::seconds(45)};
-    if (settings.server.secure) {
-        http_options.tls = credentials_source(settings, *options.log).tls();
-    }
-    auto http = http::make_client(std::move(executor), std::move(http_options));
+    auto http =
+        make_http_client(executor, options, credentials_source(options.config, *options.log));
     if (!http) return base::pass(std::move(http), "Kubernetes client");
-    return std::make_unique<client_impl>(std::move(options), std::move(*http));
+    return std::make_unique<client_impl>(std::move(executor), std::move(options), std::move(*http));
 }
 
 }  // namespace kube

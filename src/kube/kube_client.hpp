@@ -71,8 +71,8 @@ struct call_record {
 //   timed_out   MethodNotAllowed -> unsupported; failure.cause is a status_reason, and
 //   fields[] the causes (code = Kubernetes' reason, "ResourceVersionTooLarge"). Messages of a
 //   rejected strict PATCH quote the whole object: they are cut to the causes.
-// Unauthorized and TLS trust failures are unavailable, after a retry if the files have newer
-// credentials. reason and text name the cause.
+// Unauthorized and TLS trust failures are unavailable, after a retry if the kubeconfig or its files
+// have newer credentials. reason and text name the cause.
 // A 404 without a Status is unavailable with status_reason::not_served. It proves nothing, because
 // a proxy can send it. discovery.hpp lists the served resources.
 class client {
@@ -114,6 +114,11 @@ class client {
         std::string path_and_query, std::string resource_label) = 0;
 
     virtual void on_call(std::function<void(const call_record&)> listener) = 0;
+
+    // Reads the kubeconfig and its files again. The client does so itself after a 401, a TLS trust
+    // failure or a failed connection. Errors: those of load_kubeconfigs(); the previous values
+    // stay.
+    virtual base::outcome<void> reload_credentials() { return {}; }
 };
 
 struct client_options {

@@ -8,6 +8,9 @@
 #include <fstream>
 #include <optional>
 #include <sstream>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "base/base64.hpp"
 #include "kube/credentials_source.hpp"
@@ -31,18 +34,47 @@ std::string text_of(const YAML::Node& node, const char* key) {
     return value && value.IsScalar() ? value.as<std::string>() : "";
 }
 
-// The entry of a named list ("users"), as its inner map ("user").
-base::outcome<YAML::Node> entry_of(const YAML::Node& root, const char* list, const char* inner,
-                                   const std::string& name) {
-    const auto entries = root[list];
-    if (entries && entries.IsSequence()) {
+struct config_file {
+    std::string path;
+    YAML::Node root;
+    [[nodiscard]] std::filesystem::path folder() const {
+        return std::filesystem::path(path).parent_path();
+    }
+};
+using config_files = std::vector<config_file>;
+
+// An entry of a named list, and the folder that its relative paths start from.
+struct entry {
+    YAML::Node content;  // a map; empty if the file has no content for the name
+    std::filesystem::path folder;
+    bool is_listed = false;
+};
+
+// Returns the entry of a list ("users"), as its inner map ("user"). The first file that lists the
+// name wins, even if it has no content for it.
+base::outcome<entry> entry_of(const config_files& files, const char* list, const char* inner,
+                              const std::string& name) {
+    for (const auto& file : files) {
+        const auto entries = file.root[list];
+        if (!entries || !entries.IsSequence()) continue;
         for (const auto& each : entries) {
-            if (text_of(each, "name") == name && each[inner] && each[inner].IsMap()) {
-                return YAML::Node(each[inner]);
+            if (!each.IsMap() || text_of(each, "name") != name) continue;
+            entry result{
+                .content = YAML::Node(YAML::NodeType::Map),
+                .folder = file.folder(),
+                .is_listed = true,
+            };
+            const auto content = each[inner];
+            if (!content || content.IsNull()) return result;
+            if (!content.IsMap()) {
+                return fail(errc::invalid,
+                            fmt::format("entry '{}' in {} is not a map", name, list));
             }
+            result.content = content;
+            return result;
         }
     }
-    return fail(errc::invalid, fmt::format("no entry '{}' in {}", name, list));
+    return entry{.content = YAML::Node(YAML::NodeType::Map), .folder = {}};
 }
 
 bool is_given(const YAML::Node& node, const char* key) {
@@ -82,20 +114,20 @@ base::outcome<piece> material(const YAML::Node& node, const std::string& key,
 
 base::outcome<void> read_cluster(const YAML::Node& cluster, const std::filesystem::path& folder,
                                  config& out) {
+    if (!is_given(cluster, "server")) return fail(errc::invalid, "the cluster has no server");
     auto server = http::parse_url(text_of(cluster, "server"));
-    if (!server) return base::pass(std::move(server), "cluster server");
+    if (!server) return base::pass(std::move(server), "server");
     out.server = std::move(*server);
     auto ca = material(cluster, "certificate-authority", folder);
     if (!ca) return base::pass(std::move(ca));
     out.ca_pem = std::move(ca->text);
     out.ca_file = std::move(ca->file);
     auto insecure = flag_of(cluster, "insecure-skip-tls-verify");
-    if (!insecure) return base::pass(std::move(insecure), "cluster");
+    if (!insecure) return base::pass(std::move(insecure));
     out.insecure_skip_verify = *insecure;
     if (*insecure && !out.ca_pem.empty()) {
         return fail(errc::invalid,
-                    "cluster: certificate-authority and insecure-skip-tls-verify exclude each "
-                    "other");
+                    "certificate-authority and insecure-skip-tls-verify exclude each other");
     }
     out.tls_server_name = text_of(cluster, "tls-server-name");
     if (is_given(cluster, "proxy-url")) {
@@ -154,42 +186,101 @@ base::outcome<void> read_user(const YAML::Node& user, const std::filesystem::pat
     return {};
 }
 
-base::outcome<config> read_kubeconfig(const YAML::Node& root, std::string_view context,
-                                      const std::filesystem::path& folder) {
-    const auto name = context.empty() ? text_of(root, "current-context") : std::string(context);
+std::string current_context(const config_files& files) {
+    for (const auto& file : files) {
+        auto name = text_of(file.root, "current-context");
+        if (!name.empty()) return name;
+    }
+    return {};
+}
+
+base::outcome<config> read_files(const config_files& files, std::string_view context) {
+    const auto name = context.empty() ? current_context(files) : std::string(context);
     if (name.empty()) return fail(errc::invalid, "there is no current-context; name a context");
-    auto chosen = entry_of(root, "contexts", "context", name);
+    auto chosen = entry_of(files, "contexts", "context", name);
     if (!chosen) return base::pass(std::move(chosen));
-    config result;
-    if (const auto ns = text_of(*chosen, "namespace"); !ns.empty()) result.ns = ns;
-    auto cluster = entry_of(root, "clusters", "cluster", text_of(*chosen, "cluster"));
+    if (!chosen->is_listed) {
+        return fail(errc::invalid, fmt::format("no entry '{}' in contexts", name));
+    }
+    config result{.context = name};
+    if (const auto ns = text_of(chosen->content, "namespace"); !ns.empty()) result.ns = ns;
+    const auto cluster_name = text_of(chosen->content, "cluster");
+    if (cluster_name.empty()) {
+        return fail(errc::invalid, fmt::format("context '{}' names no cluster", name));
+    }
+    auto cluster = entry_of(files, "clusters", "cluster", cluster_name);
     if (!cluster) return base::pass(std::move(cluster));
-    auto result_of_read = read_cluster(*cluster, folder, result);
-    if (!result_of_read) return base::pass(std::move(result_of_read));
-    if (!text_of(*chosen, "user").empty()) {
-        auto user = entry_of(root, "users", "user", text_of(*chosen, "user"));
-        if (!user) return base::pass(std::move(user));
-        result_of_read = read_user(*user, folder, result);
-        if (!result_of_read) return base::pass(std::move(result_of_read));
+    if (!cluster->is_listed) {
+        return fail(errc::invalid, fmt::format("no entry '{}' in clusters", cluster_name));
+    }
+    auto result_of_read = read_cluster(cluster->content, cluster->folder, result);
+    if (!result_of_read) {
+        return base::pass(std::move(result_of_read), fmt::format("cluster '{}'", cluster_name));
+    }
+    // As kubectl does: without a user, or without an entry for it, the client has no credentials.
+    const auto user_name = text_of(chosen->content, "user");
+    auto user = entry_of(files, "users", "user", user_name);
+    if (!user) return base::pass(std::move(user));
+    result_of_read = read_user(user->content, user->folder, result);
+    if (!result_of_read) {
+        return base::pass(std::move(result_of_read), fmt::format("user '{}'", user_name));
     }
     return result;
 }
 
-}  // namespace
-
-base::outcome<config> load_kubeconfig(const std::string& path, std::string_view context) {
-    auto text = read_file(path);
-    if (!text) return base::pass(std::move(text), "kubeconfig");
+base::outcome<config_file> parse_file(const std::string& path, const std::string& text) {
     try {
-        const auto root = YAML::Load(*text);
-        if (!root.IsMap())
+        config_file file{.path = path, .root = YAML::Load(text)};
+        if (file.root.IsNull()) file.root = YAML::Node(YAML::NodeType::Map);  // an empty file
+        if (!file.root.IsMap()) {
             return fail(errc::invalid, fmt::format("kubeconfig '{}' is no map", path));
-        auto result = read_kubeconfig(root, context, std::filesystem::path(path).parent_path());
-        if (!result) return base::pass(std::move(result), fmt::format("kubeconfig '{}'", path));
-        return result;
+        }
+        return file;
     } catch (const YAML::Exception& error) {
         return fail(errc::invalid, fmt::format("kubeconfig '{}' is not YAML at line {}", path,
                                                error.mark.line + 1));
+    }
+}
+
+}  // namespace
+
+std::vector<std::string> split_kubeconfig_list(std::string_view list) {
+    std::vector<std::string> paths;
+    while (!list.empty()) {
+        const auto end = std::min(list.find(':'), list.size());
+        std::string path(list.substr(0, end));
+        list.remove_prefix(std::min(end + 1, list.size()));
+        if (path.empty() || std::ranges::find(paths, path) != paths.end()) continue;
+        paths.push_back(std::move(path));
+    }
+    return paths;
+}
+
+base::outcome<config> load_kubeconfig(const std::string& path, std::string_view context) {
+    return load_kubeconfigs({path}, context);
+}
+
+base::outcome<config> load_kubeconfigs(const std::vector<std::string>& paths,
+                                       std::string_view context) {
+    config_files files;
+    for (const auto& path : paths) {
+        std::error_code error;
+        if (paths.size() > 1 && !std::filesystem::exists(path, error) && !error) continue;
+        auto text = read_file(path);
+        if (!text) return base::pass(std::move(text), "kubeconfig");
+        auto file = parse_file(path, *text);
+        if (!file) return base::pass(std::move(file));
+        files.push_back(std::move(*file));
+    }
+    const auto names = fmt::format("kubeconfig '{}'", fmt::join(paths, ":"));
+    if (files.empty()) return fail(errc::not_found, names + ": none of the files exists");
+    try {
+        auto result = read_files(files, context);
+        if (!result) return base::pass(std::move(result), names);
+        result->kubeconfigs = paths;
+        return result;
+    } catch (const YAML::Exception& error) {  // a value of another type than expected
+        return fail(errc::invalid, fmt::format("{}: {}", names, error.msg));
     }
 }
 

@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "base/failure.hpp"
 #include "base/secret.hpp"
@@ -27,12 +29,23 @@ struct config {
     base::secret client_key_pem;
     std::string client_key_file;
     std::string ns = "default";  // of the context or the pod
+    // Where the values came from, so that the client can read rotated ones. Empty in a cluster.
+    std::vector<std::string> kubeconfigs{};
+    std::string context{};  // the chosen one
 };
 
 // Reads a kubeconfig. Rejects programs (exec, auth-provider), passwords, impersonation and proxies.
-// Ignoring them would use another identity or another server. Errors: not_found (no such file),
-// invalid and unsupported (the text names the entry).
+// Ignoring them would use another identity or another server. Without a user, or without an entry
+// for it, the configuration has no credentials. Errors: not_found (no such file), invalid and
+// unsupported (the text names the entry).
 base::outcome<config> load_kubeconfig(const std::string& path, std::string_view context = {});
+// Reads several files as kubectl reads the list in KUBECONFIG. Missing files are skipped. The first
+// file that lists a name defines its entry. The first current-context counts. Relative paths start
+// from the folder of their file. Errors: as load_kubeconfig(); not_found if every file is missing.
+base::outcome<config> load_kubeconfigs(const std::vector<std::string>& paths,
+                                       std::string_view context = {});
+// Splits the value of KUBECONFIG at ':'. Skips empty and repeated paths.
+std::vector<std::string> split_kubeconfig_list(std::string_view list);
 // Reads the files under /var/run/secrets/kubernetes.io/serviceaccount; host and port are those of
 // KUBERNETES_SERVICE_HOST and _PORT. `root` replaces "/" in tests. Failures: not_found (not in a
 // cluster, or without a service account), invalid.

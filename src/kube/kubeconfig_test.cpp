@@ -107,6 +107,110 @@ TEST_F(kubeconfig, names_programs_and_incomplete_credentials) {
     EXPECT_EQ(kube::load_kubeconfig("/nowhere").error().code, base::errc::not_found);
 }
 
+class kubeconfig_list : public kubeconfig {
+  protected:
+    std::string write(const std::string& name, const std::string& text) {
+        std::filesystem::create_directories((folder_ / name).parent_path());
+        std::ofstream(folder_ / name) << text;
+        return (folder_ / name).string();
+    }
+    static constexpr auto cluster_ =
+        "clusters: [{name: c, cluster: {server: 'http://127.0.0.1:6555'}}]\n";
+    static constexpr auto context_ =
+        "current-context: x\ncontexts: [{name: x, context: {cluster: c, user: u}}]\n";
+};
+
+TEST_F(kubeconfig_list, combines_the_entries_of_all_files) {
+    const auto one = write("one", cluster_);
+    const auto two = write("two", std::string(context_) + "users: [{name: u, user: {token: t}}]");
+    const auto result = kube::load_kubeconfigs({one, two});
+    ASSERT_TRUE(result) << result.error().text;
+    EXPECT_EQ(result->server.port, 6555);
+    EXPECT_EQ(result->token.reveal(), "t");
+    EXPECT_EQ(result->context, "x");
+    EXPECT_EQ(result->kubeconfigs, (std::vector{one, two}));
+}
+
+TEST_F(kubeconfig_list, takes_each_entry_from_the_first_file_that_lists_it) {
+    const auto one = write("one", "current-context: x\nusers: [{name: u, user: {token: first}}]");
+    const auto two = write("two", std::string(cluster_) +
+                                      "current-context: other\n"
+                                      "users: [{name: u, user: {token: second, tokenFile: none}}]\n"
+                                      "contexts: [{name: x, context: {cluster: c, user: u}}]");
+    const auto result = kube::load_kubeconfigs({one, two});
+    ASSERT_TRUE(result) << result.error().text;
+    EXPECT_EQ(result->token.reveal(), "first");
+}
+
+TEST_F(kubeconfig_list, resolves_relative_paths_from_the_folder_of_their_file) {
+    write("a/ca.crt", "authority of a");
+    write("b/token", "token-of-b");
+    const auto one = write("a/config",
+                           "clusters: [{name: c, cluster: {server: 'https://127.0.0.1:1', "
+                           "certificate-authority: ca.crt}}]");
+    const auto two =
+        write("b/config", std::string(context_) + "users: [{name: u, user: {tokenFile: token}}]");
+    const auto result = kube::load_kubeconfigs({one, two});
+    ASSERT_TRUE(result) << result.error().text;
+    EXPECT_EQ(result->ca_pem, "authority of a");
+    EXPECT_EQ(result->token.reveal(), "token-of-b");
+}
+
+TEST_F(kubeconfig_list, skips_missing_and_empty_files) {
+    const auto whole = write("whole", std::string(cluster_) + context_);
+    const auto empty = write("empty", "");
+    const auto missing = (folder_ / "missing").string();
+    EXPECT_TRUE(kube::load_kubeconfigs({missing, empty, whole}));
+    const auto none = kube::load_kubeconfigs({missing, missing + "2"});
+    EXPECT_EQ(none.error().code, base::errc::not_found);
+    EXPECT_NE(none.error().text.find("none of the files exists"), std::string::npos);
+    const auto broken = kube::load_kubeconfigs({whole, write("broken", "[1, 2]")});
+    EXPECT_EQ(broken.error().code, base::errc::invalid);
+    EXPECT_NE(broken.error().text.find("broken"), std::string::npos);
+}
+
+TEST_F(kubeconfig_list, splits_the_variable_without_empty_and_repeated_paths) {
+    using paths = std::vector<std::string>;
+    EXPECT_EQ(kube::split_kubeconfig_list("/a:/b"), (paths{"/a", "/b"}));
+    EXPECT_EQ(kube::split_kubeconfig_list("a:"), paths{"a"});
+    EXPECT_EQ(kube::split_kubeconfig_list(":a::a:"), paths{"a"});
+    EXPECT_EQ(kube::split_kubeconfig_list(":"), paths{});
+    EXPECT_EQ(kube::split_kubeconfig_list(""), paths{});
+}
+
+TEST_F(kubeconfig_list, has_no_credentials_without_a_user) {
+    for (const auto* users : {"users: [{name: u, user: null}]", "users: [{name: u}]",
+                              "users: [{name: u, user: {}}]", "users: null", "users: []", ""}) {
+        const auto result =
+            kube::load_kubeconfig(write("config", std::string(cluster_) + context_ + users));
+        ASSERT_TRUE(result) << users << ": " << result.error().text;
+        EXPECT_TRUE(result->token.empty());
+        EXPECT_TRUE(result->client_certificate_pem.empty());
+    }
+    const auto unnamed = kube::load_kubeconfig(
+        write("config", std::string(cluster_) +
+                            "current-context: x\ncontexts: [{name: x, context: {cluster: c}}]"));
+    EXPECT_TRUE(unnamed);
+}
+
+TEST_F(kubeconfig_list, names_what_is_missing) {
+    const auto text_of = [&](const std::string& content) {
+        const auto result = kube::load_kubeconfig(write("config", content));
+        return result ? "loaded" : result.error().text;
+    };
+    const auto expect = [&](const std::string& content, std::string_view words) {
+        EXPECT_NE(text_of(content).find(words), std::string::npos) << text_of(content);
+    };
+    expect("current-context: x\ncontexts: [{name: x, context: null}]",
+           "context 'x' names no cluster");
+    expect(context_, "no entry 'c' in clusters");
+    expect(std::string(context_) + "clusters: [{name: c, cluster: null}]",
+           "cluster 'c': the cluster has no server");
+    expect(std::string(context_) + cluster_ + "users: [{name: u, user: admin}]",
+           "entry 'u' in users is not a map");
+    expect(cluster_, "there is no current-context");
+}
+
 TEST_F(kubeconfig, reads_the_service_account_of_a_pod) {
     const auto account_folder = folder_ / "var/run/secrets/kubernetes.io/serviceaccount";
     std::filesystem::create_directories(account_folder);
