@@ -8,13 +8,13 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
-#include <boost/asio/ssl/context.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <thread>
 
 #include "http/connection.hpp"
+#include "http/server_certificate.hpp"
 
 namespace http {
 namespace {
@@ -68,9 +68,9 @@ base::outcome<void> check_free(const tcp::endpoint& endpoint) {
 class worker {
   public:
     worker(const server_options& options, detail::shared_counters& counters,
-           asio::ssl::context* tls)
+           const detail::server_certificate* certificate)
         : options_(options),
-          tls_(tls),
+          certificate_(certificate),
           state_(std::make_shared<detail::loop_state>(options_)),
           acceptor_(context_),
           sweep_(context_) {
@@ -169,19 +169,20 @@ class worker {
         if (open >= options_.connections_max) {
             // Sending a 503 also occupies a connection, so only reject_responses_max of the
             // rejected connections receive one.
-            if (tls_ == nullptr && open < options_.connections_max + reject_responses_max) {
+            if (certificate_ == nullptr && open < options_.connections_max + reject_responses_max) {
                 return detail::reject(state_, std::move(socket));
             }
             counters.remove_open();
-        } else if (tls_ != nullptr) {
-            detail::serve_tls(state_, std::move(socket), *tls_);
+        } else if (certificate_ != nullptr) {
+            // The connection shares OpenSSL's part of the context.
+            detail::serve_tls(state_, std::move(socket), *certificate_->context());
         } else {
             detail::serve_plain(state_, std::move(socket));
         }
     }
 
     server_options options_;
-    asio::ssl::context* tls_;
+    const detail::server_certificate* certificate_;  // null without TLS
     asio::io_context context_{1};
     std::shared_ptr<detail::loop_state> state_;
     tcp::acceptor acceptor_;
@@ -204,15 +205,19 @@ class server_impl final : public server {
             return base::fail(errc::invalid,
                               fmt::format("'{}' is not an IP address", options_.address));
         }
-        auto tls_loaded = load_tls();
-        if (!tls_loaded) return tls_loaded;
+        if (options_.tls) {
+            certificate_.emplace(*options_.tls);
+            auto loaded = certificate_->load();
+            if (!loaded) return base::pass(std::move(loaded));
+        }
         port_ = options_.port;
         if (port_ != 0) {
             auto free = check_free({address, port_});
             if (!free) return free;
         }
         for (std::size_t index = 0; index < std::max<std::size_t>(1, options_.loops); ++index) {
-            auto added = std::make_unique<worker>(options_, counters_, tls_ ? &*tls_ : nullptr);
+            auto added = std::make_unique<worker>(options_, counters_,
+                                                  certificate_ ? &*certificate_ : nullptr);
             auto port = added->listen({address, port_});
             if (!port) return base::pass(std::move(port));
             port_ = *port;
@@ -247,6 +252,10 @@ class server_impl final : public server {
         return is_clean;
     }
 
+    base::outcome<bool> reload_certificate() override {
+        return certificate_ ? certificate_->load() : base::outcome<bool>(false);
+    }
+
     [[nodiscard]] server_counters counters() const noexcept override {
         constexpr auto relaxed = std::memory_order_relaxed;
         server_counters sum{.connections_open = counters_.open.load(relaxed),
@@ -256,37 +265,6 @@ class server_impl final : public server {
     }
 
   private:
-    base::outcome<void> load_tls() {
-        if (!options_.tls) return {};
-        tls_.emplace(asio::ssl::context::tls_server);
-        error_code error;
-        tls_->set_options(asio::ssl::context::default_workarounds | asio::ssl::context::no_sslv2 |
-                              asio::ssl::context::no_sslv3 | asio::ssl::context::no_tlsv1 |
-                              asio::ssl::context::no_tlsv1_1,
-                          error);
-        tls_->use_certificate_chain_file(options_.tls->certificate_chain, error);
-        if (error) {
-            return base::fail(errc::invalid,
-                              fmt::format("certificate '{}': {}", options_.tls->certificate_chain,
-                                          error.message()));
-        }
-        tls_->use_private_key_file(options_.tls->private_key, asio::ssl::context::pem, error);
-        if (error) {
-            return base::fail(
-                errc::invalid,
-                fmt::format("private key '{}': {}", options_.tls->private_key, error.message()));
-        }
-        if (options_.tls->client_ca.empty()) return {};
-        tls_->load_verify_file(options_.tls->client_ca, error);
-        if (error) {
-            return base::fail(errc::invalid, fmt::format("client CA '{}': {}",
-                                                         options_.tls->client_ca, error.message()));
-        }
-        tls_->set_verify_mode(asio::ssl::verify_peer | asio::ssl::verify_fail_if_no_peer_cert,
-                              error);
-        return {};
-    }
-
     bool wait_until_empty(base::steady_time deadline) {
         return counters_.wait_until(deadline, [this] {
             const bool all_draining = std::ranges::all_of(
@@ -297,7 +275,7 @@ class server_impl final : public server {
 
     server_options options_;
     detail::shared_counters counters_;
-    std::optional<asio::ssl::context> tls_;
+    std::optional<detail::server_certificate> certificate_;
     std::vector<std::unique_ptr<worker>> workers_;
     std::uint16_t port_ = 0;
     bool is_running_ = false;

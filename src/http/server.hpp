@@ -104,6 +104,10 @@ class server {
     // remaining connections and joins the threads. Returns true if it aborted none. Any thread
     // except those of the loops.
     virtual bool stop(base::steady_time deadline) = 0;
+    // Reads the TLS files again. Returns whether their content is new and in use for new
+    // connections; false without TLS. Errors: invalid (the text names the file); the previous
+    // content stays in use. Any thread.
+    virtual base::outcome<bool> reload_certificate() = 0;
     [[nodiscard]] virtual server_counters counters() const noexcept = 0;
 };
 

@@ -280,6 +280,42 @@ TEST_F(tls, server_closes_a_connection_without_handshake) {
     EXPECT_EQ(error, boost::asio::error::eof);
 }
 
+TEST_F(tls, server_uses_a_new_certificate_for_new_connections) {
+    const certificate_authority next("next");
+    serve(authority_.issue({.hosts = {"127.0.0.1"}}));
+    EXPECT_EQ(server_->reload_certificate(), false);  // unchanged
+    EXPECT_EQ(exchange({.ca_pem = authority_.pem()}), "secure");
+    const auto fresh = next.issue({.hosts = {"127.0.0.1"}});
+    write_file("server.crt", fresh.certificate);
+    write_file("server.key", fresh.private_key);
+    EXPECT_EQ(server_->reload_certificate(), true);
+    EXPECT_EQ(exchange({.ca_pem = next.pem()}), "secure");
+    EXPECT_FALSE(exchange({.ca_pem = authority_.pem()}));
+}
+
+TEST_F(tls, server_keeps_its_certificate_while_the_new_pair_is_broken) {
+    const certificate_authority next("next");
+    const auto fresh = next.issue({.hosts = {"127.0.0.1"}});
+    serve(authority_.issue({.hosts = {"127.0.0.1"}}));
+    const auto expect_kept = [this](std::string_view name) {
+        const auto reloaded = server_->reload_certificate();
+        ASSERT_FALSE(reloaded);
+        EXPECT_EQ(reloaded.error().code, errc::invalid);
+        EXPECT_NE(reloaded.error().text.find(name), std::string::npos) << reloaded.error().text;
+        EXPECT_EQ(exchange({.ca_pem = authority_.pem()}), "secure");
+    };
+    write_file("server.crt", fresh.certificate);  // without its key yet
+    expect_kept("server.key");
+    write_file("server.key", "half a k");
+    expect_kept("server.key");
+    std::filesystem::remove(folder_ / "server.crt");
+    expect_kept("server.crt");
+    write_file("server.crt", fresh.certificate);
+    write_file("server.key", fresh.private_key);
+    EXPECT_EQ(server_->reload_certificate(), true);
+    EXPECT_EQ(exchange({.ca_pem = next.pem()}), "secure");
+}
+
 TEST_F(tls, server_names_the_unusable_file) {
     const auto good = authority_.issue({});
     const auto start = [](http::tls_files files) {

@@ -70,11 +70,11 @@ struct cluster_access {
 };
 base::outcome<cluster_access> find_cluster(const config::options& options) {
     const auto* variable = std::getenv("KUBECONFIG");
-    const auto path = !options.kubeconfig.empty() ? options.kubeconfig
-                      : variable != nullptr       ? std::string(variable)
-                                                  : std::string();
-    if (!path.empty()) {
-        auto loaded = kube::load_kubeconfig(path, options.kube_context);
+    const auto paths = !options.kubeconfig.empty() ? std::vector{options.kubeconfig}
+                       : variable != nullptr       ? kube::split_kubeconfig_list(variable)
+                                                   : std::vector<std::string>();
+    if (!paths.empty()) {
+        auto loaded = kube::load_kubeconfigs(paths, options.kube_context);
         if (!loaded) return base::pass(std::move(loaded));
         return cluster_access{.config = std::move(*loaded)};
     }
@@ -178,6 +178,7 @@ class platform_process {
     [[nodiscard]] scrape::page_limits limits_of_pages() const;
     base::outcome<void> start_service();
     base::outcome<void> listen();
+    aio::task<> watch_certificate();
     bool stop_loops();
 
     const config::options& options_;
@@ -232,6 +233,13 @@ base::outcome<void> platform_process::connect_cluster() {
                    .log = &log_});
     if (!client) return base::pass(std::move(client), "cluster");
     kube_ = std::move(*client);
+    reloads_.add("kubernetes_credentials", [this]() -> base::outcome<void> {
+        const auto reloaded = control_.run(
+            [this]() -> aio::task<> { co_return kube_->reload_credentials(); },
+            std::chrono::steady_clock::now() + loops_timeout);
+        if (reloaded) return *reloaded;
+        return base::fail(base::errc::timed_out, "the control loop did not respond within 10 s");
+    });
     cluster_ = kubedb::make_cluster(executor, *kube_, clock_, log_, registry_, {.seed = seed});
     make_fetcher(access->is_in_cluster);
     metrics_ = scrape::make_source(
@@ -330,10 +338,38 @@ base::outcome<void> platform_process::listen() {
         return base::pass(std::move(started), "HTTP server");
     }
     server_ = std::move(*started);
+    if (!options_.tls_certificate.empty()) {
+        reloads_.add("tls_certificate", [this]() -> base::outcome<void> {
+            auto reloaded = server_->reload_certificate();
+            if (!reloaded) return base::pass(std::move(reloaded));
+            return base::ok();
+        });
+        control_.run([this]() -> aio::task<> {
+            loops_->spawn(watch_certificate());
+            co_return base::ok();
+        });
+    }
     registry_.make_callback_gauge("dbaas_http_connections", "Open client connections.", {}, [this] {
         return static_cast<double>(server_->counters().connections_open);
     });
     return {};
+}
+
+// Puts renewed files into use without a signal.
+aio::task<> platform_process::watch_certificate() {
+    constexpr std::chrono::seconds period{30};
+    std::string known_error;
+    while (true) {
+        auto slept = co_await aio::sleep_for(clock_, period);
+        if (!slept) co_return slept;
+        const auto reloaded = server_->reload_certificate();
+        const auto error = reloaded ? std::string() : reloaded.error().text;
+        if (reloaded && *reloaded) log_.info("tls_certificate_changed");
+        if (!error.empty() && error != known_error) {
+            log_.warning("tls_certificate_unusable", {{"detail", error}});
+        }
+        known_error = error;
+    }
 }
 
 bool platform_process::stop_loops() {
