@@ -40,8 +40,8 @@ void check_owners(const json::object& metadata, std::vector<cause>& causes) {
         {"kind", "must not be empty"},
         {"name", "must not be empty"},
         {"uid", "must not be empty"}};
-    for (std::size_t index = 0; index < owners->size(); ++index) {
-        const auto* owner = (*owners)[index].if_object();
+    for (const auto& reference : *owners) {
+        const auto* owner = reference.if_object();
         for (const auto& [member, why] : members) {
             if (owner != nullptr && !text_at(*owner, member).empty()) continue;
             causes.push_back(

@@ -37,10 +37,10 @@ class api_core : public testing::Test {
         return error ? json::value(response->body.to_string()) : parsed;
     }
     json::value post(std::string body, std::string query = {}) {
-        return call(http::method::post, redises + query, std::move(body));
+        return call(http::method::post, redises_ + query, std::move(body));
     }
     json::value get(const std::string& name) {
-        return call(http::method::get, redises + "/" + name);
+        return call(http::method::get, redises_ + "/" + name);
     }
     json::value merge(const std::string& target, std::string body) {
         return call(http::method::patch, target, std::move(body), "application/merge-patch+json");
@@ -52,7 +52,7 @@ class api_core : public testing::Test {
         return member->is_string() ? std::string(member->get_string()) : json::serialize(*member);
     }
 
-    const std::string redises = "/apis/kubedb.com/v1/namespaces/t/redises";
+    const std::string redises_ = "/apis/kubedb.com/v1/namespaces/t/redises";
     object_store objects_;
     type_table types_;
     apiserver::api_core core_;
@@ -107,27 +107,27 @@ TEST_F(api_core, prunes_unknown_fields_without_strict) {
 TEST_F(api_core, writes_status_and_spec_separately) {
     post(R"({"metadata":{"name":"r"},"spec":{"version":"7"},"status":{"phase":"Ready"}})");
     EXPECT_EQ(text(get("r"), "/status/phase"), "(none)");
-    merge(redises + "/r/status", R"({"status":{"phase":"Ready"},"spec":{"version":"8"}})");
+    merge(redises_ + "/r/status", R"({"status":{"phase":"Ready"},"spec":{"version":"8"}})");
     EXPECT_EQ(text(get("r"), "/status/phase"), "Ready");
     EXPECT_EQ(text(get("r"), "/spec/version"), "7");
     EXPECT_EQ(text(get("r"), "/metadata/generation"), "1");
-    merge(redises + "/r", R"({"spec":{"version":"8"},"status":{"phase":"Critical"}})");
+    merge(redises_ + "/r", R"({"spec":{"version":"8"},"status":{"phase":"Critical"}})");
     EXPECT_EQ(text(get("r"), "/metadata/generation"), "2");
     EXPECT_EQ(text(get("r"), "/status/phase"), "Ready");
     const auto before = text(get("r"), "/metadata/resourceVersion");
-    merge(redises + "/r", R"({"spec":{"version":"8"}})");
+    merge(redises_ + "/r", R"({"spec":{"version":"8"}})");
     EXPECT_EQ(text(get("r"), "/metadata/resourceVersion"), before);
 }
 
 TEST_F(api_core, rejects_stale_revisions_and_unknown_media_types) {
     post(R"({"metadata":{"name":"r"},"spec":{"version":"7"}})");
-    EXPECT_EQ(text(merge(redises + "/r", R"({"metadata":{"resourceVersion":"1"}})"), "/reason"),
+    EXPECT_EQ(text(merge(redises_ + "/r", R"({"metadata":{"resourceVersion":"1"}})"), "/reason"),
               "Conflict");
-    call(http::method::put, redises + "/r", R"({"metadata":{"name":"r"},"spec":{"version":"7"}})");
+    call(http::method::put, redises_ + "/r", R"({"metadata":{"name":"r"},"spec":{"version":"7"}})");
     EXPECT_EQ(status_, 422U);
-    call(http::method::patch, redises + "/r", "{}", "application/strategic-merge-patch+json");
+    call(http::method::patch, redises_ + "/r", "{}", "application/strategic-merge-patch+json");
     EXPECT_EQ(status_, 415U);
-    call(http::method::patch, redises + "/r",
+    call(http::method::patch, redises_ + "/r",
          R"([{"op":"test","path":"/spec/version","value":"9"}])", "application/json-patch+json");
     EXPECT_EQ(status_, 422U);
 }
@@ -140,11 +140,11 @@ TEST_F(api_core, deletes_after_finalizers_and_deletes_dependents) {
          R"("kind":"Redis","name":"r","uid":")" +
              uid + R"("}]},"stringData":{"a":"hi"}})");
     EXPECT_EQ(text(call(http::method::get, "/api/v1/namespaces/t/secrets/s"), "/data/a"), "aGk=");
-    call(http::method::del, redises + "/r", R"({"preconditions":{"uid":"other"}})");
+    call(http::method::del, redises_ + "/r", R"({"preconditions":{"uid":"other"}})");
     EXPECT_EQ(status_, 409U);
-    EXPECT_NE(text(call(http::method::del, redises + "/r"), "/metadata/deletionTimestamp"),
+    EXPECT_NE(text(call(http::method::del, redises_ + "/r"), "/metadata/deletionTimestamp"),
               "(none)");
-    merge(redises + "/r", R"({"metadata":{"finalizers":null}})");
+    merge(redises_ + "/r", R"({"metadata":{"finalizers":null}})");
     get("r");
     EXPECT_EQ(status_, 404U);
     call(http::method::get, "/api/v1/namespaces/t/secrets/s");
@@ -156,7 +156,7 @@ TEST_F(api_core, deletes_the_content_of_a_namespace) {
     call(http::method::del, "/api/v1/namespaces/t");
     EXPECT_EQ(text(post(R"({"metadata":{"name":"q"},"spec":{"version":"7"}})"), "/reason"),
               "Forbidden");
-    merge(redises + "/r", R"({"metadata":{"finalizers":null}})");
+    merge(redises_ + "/r", R"({"metadata":{"finalizers":null}})");
     call(http::method::get, "/api/v1/namespaces/t");
     EXPECT_EQ(status_, 404U);
 }
@@ -166,25 +166,25 @@ TEST_F(api_core, lists_pages_and_selections) {
         post(R"({"metadata":{"name":"r)" + std::to_string(index) + R"(","labels":{"odd":")" +
              (index % 2 ? "yes" : "no") + R"("}},"spec":{"version":"7"}})");
     }
-    auto page = call(http::method::get, redises + "?limit=3");
+    auto page = call(http::method::get, redises_ + "?limit=3");
     EXPECT_EQ(page.at("items").as_array().size(), 3U);
     page =
-        call(http::method::get, redises + "?limit=3&continue=" + text(page, "/metadata/continue"));
+        call(http::method::get, redises_ + "?limit=3&continue=" + text(page, "/metadata/continue"));
     EXPECT_EQ(page.at("items").as_array().size(), 2U);
     EXPECT_EQ(text(page, "/metadata/continue"), "(none)");
     const auto count = [&](const std::string& query) {
-        return call(http::method::get, redises + query).at("items").as_array().size();
+        return call(http::method::get, redises_ + query).at("items").as_array().size();
     };
     EXPECT_EQ(count("?labelSelector=odd%3Dyes"), 2U);
     EXPECT_EQ(count("?labelSelector=odd%20in%20(yes,no)"), 5U);
     EXPECT_EQ(count("?labelSelector=!odd"), 0U);
     EXPECT_EQ(count("?labelSelector=odd!=yes"), 3U);
     EXPECT_EQ(count("?fieldSelector=metadata.name%3Dr1"), 1U);
-    call(http::method::get, redises + "?fieldSelector=spec.version%3D7");
+    call(http::method::get, redises_ + "?fieldSelector=spec.version%3D7");
     EXPECT_EQ(status_, 400U);
-    call(http::method::get, redises + "?continue=garbage");
+    call(http::method::get, redises_ + "?continue=garbage");
     EXPECT_EQ(status_, 400U);
-    EXPECT_EQ(text(call(http::method::get, redises + "?resourceVersion=99999999"),
+    EXPECT_EQ(text(call(http::method::get, redises_ + "?resourceVersion=99999999"),
                    "/details/causes/0/reason"),
               "ResourceVersionTooLarge");
 }
@@ -266,12 +266,14 @@ TEST(json_patch, follows_rfc_6902) {
 }
 
 class file_journal : public testing::Test {
-  protected:
+  public:
     file_journal() {
         std::string pattern = testing::TempDir() + "/dbaas-journal-XXXXXX";
         folder_ = ::mkdtemp(pattern.data());
     }
     ~file_journal() override { std::filesystem::remove_all(folder_); }
+
+  protected:
     base::outcome<std::unique_ptr<journal>> open(object_store& objects,
                                                  std::uint64_t compact = 1 << 20) {
         return open_journal({.folder = folder_, .compact_bytes = compact},

@@ -10,13 +10,14 @@
 #include <cerrno>
 #include <charconv>
 #include <condition_variable>
-#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <mutex>
 #include <optional>
 #include <thread>
 #include <vector>
+
+#include "base/errno_text.hpp"
 
 namespace apiserver {
 namespace {
@@ -65,7 +66,7 @@ class file_descriptor {
 
 base::failure failure_at(const std::string& path) {
     return {errc::unavailable,
-            fmt::format("'{}' cannot be written: {}", path, std::strerror(errno))};
+            fmt::format("'{}' cannot be written: {}", path, base::errno_text(errno))};
 }
 
 bool write_all(int file, std::string_view bytes) {

@@ -28,7 +28,7 @@ class object_reads {
   private:
     struct list_range {
         object_store::range range;
-        std::uint64_t limit;  // 0: all
+        std::uint64_t limit = 0;  // 0: all
     };
     [[nodiscard]] std::expected<list_range, status_error> read_range(
         const request_info& info) const;

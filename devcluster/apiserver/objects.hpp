@@ -33,7 +33,7 @@ class stored_object {
   public:
     // `type` is the change that created this version; `text` is `content`, serialized.
     stored_object(change_type type, std::string_view text, const json::object& content,
-                  std::uint64_t revision);
+                  std::uint64_t created_at);
     [[nodiscard]] std::string_view text() const noexcept {
         return std::string_view(*frame_).substr(begin_, frame_->size() - begin_ - 2);
     }

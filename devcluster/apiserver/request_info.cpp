@@ -66,7 +66,7 @@ base::outcome<request_info> parse_request(const type_table& types, const http::r
     // namespace.
     const bool inside =
         parts[index] == "namespaces" && parts.size() > index + 2 &&
-        !(group.empty() && parts[index + 2] == "status" && parts.size() == index + 3);
+        (!group.empty() || parts[index + 2] != "status" || parts.size() != index + 3);
     if (inside) {
         info.ns = parts[index + 1];
         index += 2;

@@ -24,8 +24,8 @@ struct request_info {
     std::string raw_query;    // as received
     std::map<std::string, std::string, std::less<>> query;
 
-    [[nodiscard]] std::string_view option(std::string_view name) const;
-    [[nodiscard]] bool flag(std::string_view name) const;  // "true" or "1"
+    [[nodiscard]] std::string_view option(std::string_view wanted) const;
+    [[nodiscard]] bool flag(std::string_view wanted) const;  // "true" or "1"
     [[nodiscard]] object_key key() const { return {ns, name}; }
     // "postgreses/status"; empty for discovery.
     [[nodiscard]] std::string resource() const;

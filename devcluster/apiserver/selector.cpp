@@ -9,8 +9,6 @@
 namespace apiserver {
 namespace {
 
-namespace json = boost::json;
-
 std::string_view trimmed(std::string_view text) {
     while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
     while (!text.empty() && text.back() == ' ') text.remove_suffix(1);

@@ -180,7 +180,7 @@ json::object secret_object(const wanted_database& wanted, const std::string& use
 
 std::string password_in(const json::object& secret) {
     const auto& data = object_or_empty(secret, "data");
-    const auto password = base::from_base64(text_at(data, "password")).value_or("");
+    auto password = base::from_base64(text_at(data, "password")).value_or("");
     if (!password.empty()) return password;
     const auto lines = base::from_base64(text_at(data, "authData")).value_or("");
     const auto line = lines.substr(0, lines.find('\n'));

@@ -44,6 +44,7 @@ runtime::member* local_database::member_at(int ordinal) const {
 
 std::vector<int> local_database::ordinals() const {
     std::vector<int> all;
+    all.reserve(members_.size());
     for (const auto& [ordinal, each] : members_) all.push_back(ordinal);
     return all;
 }

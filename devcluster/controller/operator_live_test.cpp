@@ -201,9 +201,11 @@ class operator_live : public testing::Test {
     kube::client* kube_ = nullptr;
 };
 
+// NOLINTBEGIN(bugprone-macro-parentheses): `name` is declared
 #define CO_TRY(name, expression)       \
     auto name = co_await (expression); \
     if (!name) co_return base::pass(std::move(name))
+// NOLINTEND(bugprone-macro-parentheses)
 
 TEST_F(operator_live, runs_a_database_through_failure_recovery_and_wipe_out) {
     run([this]() -> aio::task<> {

@@ -52,7 +52,7 @@ TEST(request_order, supersedes_older_requests_of_one_type) {
     const auto order = order_requests(all);
     EXPECT_EQ(order.next, &all[2]);
     ASSERT_EQ(order.skipped.size(), 2U);
-    EXPECT_EQ(order.skipped[0].request, &all[0]);
+    EXPECT_EQ(order.skipped[0].request, all.data());
     EXPECT_EQ(order.skipped[0].winner, &all[2]);
     EXPECT_EQ(order.skipped[1].winner, &all[2]);
 }
@@ -61,7 +61,7 @@ TEST(request_order, does_not_supersede_a_running_request) {
     const std::vector all{request("a", "Restart", "Progressing", "2026-01-01T00:00:01Z"),
                           request("b", "Restart", "", "2026-01-01T00:00:02Z")};
     const auto order = order_requests(all);
-    EXPECT_EQ(order.next, &all[0]);
+    EXPECT_EQ(order.next, all.data());
     EXPECT_TRUE(order.skipped.empty());
 }
 

@@ -14,12 +14,14 @@ namespace runtime {
 namespace {
 
 class port_registry : public testing::Test {
-  protected:
+  public:
     port_registry() { std::filesystem::create_directory(folder_); }
     ~port_registry() override {
         std::filesystem::remove_all(folder_);
         if (used_port_ >= 0) ::close(used_port_);
     }
+
+  protected:
     // A port on which another socket listens during the test.
     int port_in_use() {
         used_port_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);

@@ -11,8 +11,9 @@ namespace runtime {
 
 engine memcached_engine();
 
-// Converts the response to "stats" to an exposition page (text 0.0.4). Empty `stats`: no response.
+// Converts the response to "stats" to an exposition page (text 0.0.4). If it is empty, the server
+// did not respond.
 // Pure.
-std::string memcached_page(std::string_view stats);
+std::string memcached_page(std::string_view response);
 
 }  // namespace runtime

@@ -13,12 +13,12 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
-#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <optional>
 
 #include "aio/deadline.hpp"
+#include "base/errno_text.hpp"
 
 namespace runtime {
 namespace {
@@ -48,7 +48,7 @@ void grant_search_capability() {
     if (getppid() != parent) _exit(127);
     sigset_t none;
     sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, nullptr);
+    pthread_sigmask(SIG_SETMASK, &none, nullptr);
     signal(SIGPIPE, SIG_DFL);
     if (log >= 0) {
         dup2(log, 1);
@@ -164,7 +164,7 @@ run_user choose_user(const std::string& data_folder) {
 base::outcome<void> change_owner(const run_user& user, const std::string& path) {
     if (!user.is_other || ::chown(path.c_str(), user.uid, user.gid) == 0) return {};
     return fail(errc::denied, fmt::format("'{}' cannot be given to the engines' user: {}", path,
-                                          std::strerror(errno)));
+                                          base::errno_text(errno)));
 }
 
 base::outcome<std::unique_ptr<process>> spawn(command spec, const run_user& as) {
@@ -178,8 +178,10 @@ base::outcome<std::unique_ptr<process>> spawn(command spec, const run_user& as) 
     spec.environment.try_emplace("LANG", "C.UTF-8");
     spec.environment.try_emplace("HOME", spec.folder);
     std::vector<std::string> pairs;
+    pairs.reserve(spec.environment.size());
     for (const auto& [name, value] : spec.environment) pairs.push_back(name + "=" + value);
     std::vector<char*> environment;
+    environment.reserve(pairs.size() + 1);
     for (auto& each : pairs) environment.push_back(each.data());
     environment.push_back(nullptr);
     int log = -1;
@@ -191,12 +193,12 @@ base::outcome<std::unique_ptr<process>> spawn(command spec, const run_user& as) 
     const pid_t pid = fork();
     if (pid == 0) become(spec, as, arguments.data(), environment.data(), log, parent);
     if (log >= 0) ::close(log);
-    if (pid < 0) return fail(errc::unavailable, fmt::format("fork: {}", std::strerror(errno)));
+    if (pid < 0) return fail(errc::unavailable, fmt::format("fork: {}", base::errno_text(errno)));
     const int pidfd = static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
     if (pidfd < 0) {
         ::kill(pid, SIGKILL);
         ::waitpid(pid, nullptr, 0);
-        return fail(errc::unavailable, fmt::format("pidfd: {}", std::strerror(errno)));
+        return fail(errc::unavailable, fmt::format("pidfd: {}", base::errno_text(errno)));
     }
     fcntl(pidfd, F_SETFD, FD_CLOEXEC);
     return std::make_unique<child>(pid, pidfd);

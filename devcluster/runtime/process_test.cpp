@@ -21,10 +21,11 @@ using namespace std::chrono_literals;
 using base::errc;
 
 class process_test : public testing::Test {
-  protected:
+  public:
     process_test() { std::filesystem::create_directory(folder_); }
     ~process_test() override { std::filesystem::remove_all(folder_); }
 
+  protected:
     [[nodiscard]] command shell(const std::string& script) const {
         return {.program = "/bin/sh",
                 .arguments = {"-c", script},
@@ -93,11 +94,13 @@ TEST_F(process_test, cancels_a_program_when_stopping) {
 }
 
 TEST_F(process_test, passes_the_given_environment_only) {
+    // NOLINTBEGIN(concurrency-mt-unsafe): the test has one thread
     setenv("SECRET_OF_THE_PARENT", "x", 1);
     auto spec = shell("env | sort");
     spec.environment = {{"GIVEN", "yes"}};
     ASSERT_TRUE(aio::block_on(run(spec, {}, 20s, never_)));
     unsetenv("SECRET_OF_THE_PARENT");
+    // NOLINTEND(concurrency-mt-unsafe)
     const auto text = logged();
     EXPECT_NE(text.find("GIVEN=yes\n"), std::string::npos);
     EXPECT_NE(text.find("HOME=" + folder_.string()), std::string::npos);

@@ -77,7 +77,7 @@ class synthetic_cluster : public testing::Test {
         }
         co_return base::ok();
     }
-    aio::task<> until_ready() { return until(databases, "cache", "Ready"); }
+    aio::task<> until_ready() { return until(databases_, "cache", "Ready"); }
     aio::task<> until_over(std::string name, std::string phase) {
         return until("ops.kubedb.com/redisopsrequests", std::move(name), std::move(phase));
     }
@@ -91,7 +91,7 @@ class synthetic_cluster : public testing::Test {
         return proxied ? std::move(*proxied) : apiserver::simulator::proxied{};
     }
 
-    const std::string databases = "kubedb.com/redises";
+    const std::string databases_ = "kubedb.com/redises";
     aio::loop loop_;
     aio::notification changed_{loop_.executor()};
     apiserver::object_store objects_;
@@ -110,11 +110,11 @@ TEST_F(synthetic_cluster, injected_request_failures_change_nothing) {
         make_request("first");
         auto over = co_await until_over("first", "Failed");
         if (!over) co_return over;
-        EXPECT_EQ(at(databases, "cache", "/spec/replicas"), 1);
+        EXPECT_EQ(at(databases_, "cache", "/spec/replicas"), 1);
         EXPECT_TRUE(set("{}"));
         make_request("second");
         over = co_await until_over("second", "Successful");
-        EXPECT_EQ(at(databases, "cache", "/spec/replicas"), 2);
+        EXPECT_EQ(at(databases_, "cache", "/spec/replicas"), 2);
         co_return over;
     });
 }
@@ -163,7 +163,7 @@ TEST_F(synthetic_cluster, applies_a_new_rate_of_failures_at_once) {
         if (!ready) co_return ready;
         EXPECT_TRUE(set(R"({"flaps_per_second":0.001})"));
         EXPECT_TRUE(set(R"({"flaps_per_second":500})"));
-        while (at(databases, "cache", "/status/phase") == "Ready") {
+        while (at(databases_, "cache", "/status/phase") == "Ready") {
             auto changed = co_await changed_.wait();
             if (!changed) co_return base::pass(std::move(changed));
         }

@@ -9,12 +9,12 @@
 #include <condition_variable>
 #include <deque>
 #include <mutex>
-#include <system_error>
 #include <thread>
 #include <variant>
 
 #include "aio/blocking.hpp"
 #include "aio/completion.hpp"
+#include "base/errno_text.hpp"
 #include "sqlite/document_tables.hpp"
 
 namespace sqlite {
@@ -22,8 +22,6 @@ namespace {
 
 using base::errc;
 using base::fail;
-
-std::string error_text(int number) { return std::generic_category().message(number); }
 
 // Converts to the contract of the port, where a missing and a corrupt file are both unavailable.
 base::failure as_unavailable(base::failure error) {
@@ -47,7 +45,7 @@ class file_lock {
         const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
         if (fd < 0) {
             return fail(errc::unavailable,
-                        fmt::format("'{}' cannot be opened: {}", path, error_text(errno)));
+                        fmt::format("'{}' cannot be opened: {}", path, base::errno_text(errno)));
         }
         if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
             ::close(fd);
@@ -390,8 +388,8 @@ base::outcome<std::unique_ptr<ports::document_store>> open_store(store_options o
     // SQLite creates its additional files with the mode of the main file.
     const int descriptor = ::open(options.path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (descriptor < 0) {
-        return fail(errc::unavailable,
-                    fmt::format("'{}' cannot be opened: {}", options.path, error_text(errno)));
+        return fail(errc::unavailable, fmt::format("'{}' cannot be opened: {}", options.path,
+                                                   base::errno_text(errno)));
     }
     ::close(descriptor);
     auto writing = open_for_writing(options.path);

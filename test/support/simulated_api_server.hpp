@@ -98,7 +98,7 @@ class simulated_handler final : public http::handler {
 };
 
 class kube_client : public testing::Test {
-  protected:
+  public:
     kube_client() {
         folder_ = std::filesystem::path(testing::TempDir()) /
                   ("dbaas-kube-client-" + std::to_string(getpid()) + "-" +
@@ -108,6 +108,7 @@ class kube_client : public testing::Test {
     }
     ~kube_client() override { std::filesystem::remove_all(folder_); }
 
+  protected:
     std::string write_file(const std::string& name, const std::string& text) {
         std::ofstream(folder_ / name) << text;
         return (folder_ / name).string();

@@ -15,7 +15,7 @@ constexpr std::int64_t gibi = std::int64_t(1) << 30;
 
 // Opens a copy of the stored file, in a separate folder for each test.
 class format_1 : public testing::Test {
-  protected:
+  public:
     format_1()
         : folder_(std::filesystem::temp_directory_path() /
                   ("dbaas-upgrade-" +
@@ -32,6 +32,8 @@ class format_1 : public testing::Test {
         store_.reset();
         std::filesystem::remove_all(folder_);
     }
+
+  protected:
     void SetUp() override { ASSERT_NE(store_, nullptr); }
 
     template <class Record>
