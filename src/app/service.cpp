@@ -134,7 +134,7 @@ class service_impl final : public service, public live_reads, public ports::clus
         table_.set_catalogue(std::move(offer));
     }
     void on_sync_state(ports::sync_state state) override {
-        deps_.log.info("cluster_link",
+        deps_.log.info("cluster_sync_state",
                        {{"state", state == ports::sync_state::synced     ? "synced"
                                   : state == ports::sync_state::starting ? "starting"
                                                                          : "disconnected"}});
