@@ -94,4 +94,24 @@ TEST_F(reconciler, keeps_an_object_of_another_owner) {
     EXPECT_TRUE(cluster_.has("cache"));
 }
 
+// No watch has reported that the object was deleted.
+TEST_F(reconciler, reports_a_missing_object_after_a_change_that_did_not_find_it) {
+    create_ready("cache");
+    cluster_.delete_unnoticed("cache");
+    EXPECT_EQ(phase("cache"), status_phase::running);
+    const auto grown = patch("cache", {.size = domain::size_request{.preset = "large"}});
+    ASSERT_TRUE(grown);
+    EXPECT_EQ(operation(grown), operation_phase::failed);
+    EXPECT_EQ(seen_->operations.at(grown->operation->id).error_code, "object_missing");
+    EXPECT_EQ(phase("cache"), status_phase::failed);
+    EXPECT_EQ(seen_->databases.at("cache")->status.reason, "object_missing");
+}
+
+TEST_F(reconciler, reports_a_missing_object_after_an_update_that_did_not_find_it) {
+    create_ready("cache");
+    cluster_.delete_unnoticed("cache");
+    ASSERT_TRUE(patch("cache", {.labels = domain::label_changes{{"team", "a"}}}));
+    EXPECT_EQ(seen_->databases.at("cache")->status.reason, "object_missing");
+}
+
 }  // namespace

@@ -67,6 +67,14 @@ failed_action after_failure(const database& record, const observed_database* obs
         if (active != nullptr) active->error_message = error.text;  // reported during the retries
         return result;
     }
+    // The call has found that the object is gone. The watch may not have reported it yet.
+    const bool is_change =
+        action.kind == action_kind::update_object || action.kind == action_kind::request_change;
+    if (is_change && error.code == errc::not_found && observed != nullptr &&
+        !is_ours(record, *observed)) {
+        finish_as_missing(*active, context.now);
+        return result;
+    }
     auto code = error.reason.empty() ? std::string(base::name(error.code)) : error.reason;
     if (action.kind == action_kind::remove_object) {
         // Retry the deletion indefinitely and report its error: the record must not disappear

@@ -18,7 +18,11 @@ void decide_deleted(reconcile_input& input) {
 void decide_missing(reconcile_input& input) {
     auto* active = active_operation(input.record);
     if (active == nullptr) return;
-    finish(*active, operation_phase::failed, input.context.now, "object_missing",
+    finish_as_missing(*active, input.context.now);
+}
+
+void finish_as_missing(operation& active, base::instant now) {
+    finish(active, operation_phase::failed, now, "object_missing",
            "the database's object vanished from the cluster");
 }
 

@@ -35,6 +35,20 @@ TEST(decide, fails_the_operation_of_a_missing_object) {
     EXPECT_EQ(decide(record, &nothing, at()).record.operations.back().error_code, "object_missing");
 }
 
+// A live call has found nothing, and the cluster has published the absence.
+TEST(after_failure, fails_the_operation_of_an_object_that_a_call_did_not_find) {
+    auto record = running_database();
+    begin_operation(record, {.id = "op-2", .kind = operation_kind::update}, start_time);
+    const observed_database nothing;
+    for (const auto kind : {action_kind::update_object, action_kind::request_change}) {
+        const auto result = after_failure(
+            record, &nothing, {.kind = kind},
+            {.code = base::errc::not_found, .text = "404", .reason = "NotFound"}, at());
+        EXPECT_FALSE(result.retry);
+        EXPECT_EQ(result.record.operations.back().error_code, "object_missing");
+    }
+}
+
 TEST(decide, treats_an_object_with_another_uid_as_missing) {
     const auto record = running_database();
     auto observed = shown(record, observed_phase::ready);

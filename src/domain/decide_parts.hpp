@@ -28,6 +28,8 @@ void decide_uncreated(reconcile_input& input);
 // The record is deleted, or its object is gone (decide_delete.cpp).
 void decide_deleted(reconcile_input& input);
 void decide_missing(reconcile_input& input);
+// Fails the operation because its object does not exist.
+void finish_as_missing(operation& active, base::instant now);
 // The object exists (decide_present.cpp).
 void decide_present(reconcile_input& input);
 

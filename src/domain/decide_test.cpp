@@ -27,10 +27,9 @@ TEST(after_failure, retries_a_retryable_failure) {
         EXPECT_NE(active_operation(result.record), nullptr);
     }
     EXPECT_TRUE(
-        after_failure(
-            record, nullptr, {.kind = action_kind::create_object},
-            {.code = base::errc::conflict, .text = "x", .cause = failure_cause::deleting},
-            at())
+        after_failure(record, nullptr, {.kind = action_kind::create_object},
+                      {.code = base::errc::conflict, .text = "x", .cause = failure_cause::deleting},
+                      at())
             .retry);
 }
 

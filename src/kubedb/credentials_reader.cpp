@@ -26,7 +26,7 @@ aio::task<ports::credentials> credentials_reader::read(domain::database record) 
     const auto bindings = served_.find("appcatalog.appscode.com", "appbindings");
     if (!resource || !bindings) co_return no_credentials("the cluster has no AppBindings");
     // AppBinding and Secret are found by name, and another owner may have the name now.
-    auto seen = co_await read_owned(kube_, *dialect, *resource, record);
+    auto seen = co_await read_owned(kube_, observed_, *dialect, *resource, record);
     if (!seen) co_return not_readable(std::move(seen).error(), record);
     const auto ns = namespace_of(record.project);
     auto binding = co_await kube_.get(*bindings, ns, record.name);

@@ -5,6 +5,7 @@
 #include "aio/task.hpp"
 #include "domain/desired.hpp"
 #include "kube/kube_client.hpp"
+#include "kubedb/observed_store.hpp"
 #include "kubedb/served_resources.hpp"
 #include "obs/log.hpp"
 #include "ports/cluster.hpp"
@@ -13,8 +14,9 @@ namespace kubedb {
 
 class credentials_reader {
   public:
-    credentials_reader(kube::client& client, const served_resources& served, obs::log& log)
-        : kube_(client), served_(served), log_(log) {}
+    credentials_reader(kube::client& client, const served_resources& served,
+                       observed_store& observed, obs::log& log)
+        : kube_(client), served_(served), observed_(observed), log_(log) {}
 
     // As ports::cluster::read_credentials().
     aio::task<ports::credentials> read(domain::database record);
@@ -25,6 +27,7 @@ class credentials_reader {
 
     kube::client& kube_;
     const served_resources& served_;
+    observed_store& observed_;
     obs::log& log_;
 };
 

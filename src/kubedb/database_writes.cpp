@@ -82,7 +82,7 @@ aio::task<void> database_writes::update(domain::database record) {
     const auto engine = served_.resource_of(record.engine);
     if (!engine) co_return std::unexpected(engine.error());
     const auto& [dialect, resource] = *engine;
-    auto seen = co_await read_owned(kube_, *dialect, *resource, record);
+    auto seen = co_await read_owned(kube_, observed_, *dialect, *resource, record);
     if (!seen) co_return base::pass(std::move(seen));
     resource_pointer dependent;
     if (dialect->needs_dependent_object(record.topology)) {
@@ -98,6 +98,10 @@ aio::task<void> database_writes::update(domain::database record) {
     auto patched = co_await patch_by_uid(
         kube_, *resource, {namespace_of(record.project), record.name, record.object_uid},
         update_patch(dialect->kind(), record, seen->labels));
+    if (!patched && patched.error().code == errc::not_found) {  // deleted since the read
+        observed_.apply_read(*dialect, {.ns = namespace_of(record.project), .name = record.name},
+                             record.object_uid, nullptr);
+    }
     if (patched || !dependent) co_return patched;
     co_return co_await revert_dependent_object(kube_, *dependent, *dialect, record, seen->paused,
                                                std::move(patched).error(), log_);
@@ -118,11 +122,15 @@ aio::task<void> database_writes::request_change(domain::database record, domain:
     };
     if (!*requests) co_return unsupported();
     // An OpsRequest names its database, so it would change any object that has the name now.
-    auto seen = co_await read_owned(kube_, *dialect, *database, record);
+    auto seen = co_await read_owned(kube_, observed_, *dialect, *database, record);
     if (!seen) co_return base::pass(std::move(seen));
     const auto manifest = ops_manifest(*dialect, record, seen->topology, change, operation_id);
     if (!manifest) co_return unsupported();
     auto created = co_await kube_.create(**requests, namespace_of(record.project), *manifest);
+    if (!created && created.error().code == errc::not_found) {  // deleted since the read?
+        auto again = co_await read_owned(kube_, observed_, *dialect, *database, record);
+        if (!again) co_return base::pass(std::move(again));
+    }
     if (!created && created.error().cause != kube::status_reason::already_exists) {
         co_return base::pass(std::move(created));
     }

@@ -19,8 +19,8 @@ namespace kubedb {
 // Implements the functions of ports::cluster with the same names; the contracts are there.
 class database_writes {
   public:
-    database_writes(kube::client& client, const served_resources& served,
-                    const observed_store& observed, obs::log& log)
+    database_writes(kube::client& client, const served_resources& served, observed_store& observed,
+                    obs::log& log)
         : kube_(client), served_(served), observed_(observed), log_(log) {}
 
     aio::task<void> ensure_project(domain::project project);
@@ -38,7 +38,7 @@ class database_writes {
 
     kube::client& kube_;
     const served_resources& served_;
-    const observed_store& observed_;
+    observed_store& observed_;
     obs::log& log_;
     std::set<std::string> known_projects_;  // whose namespaces exist
 };

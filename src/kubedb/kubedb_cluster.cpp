@@ -24,7 +24,7 @@ class cluster_impl final : public ports::cluster {
           options_(options),
           watches_(executor, client, clock, log, registry, options),
           writes_(client, watches_.served(), watches_.observed(), log),
-          credentials_(client, watches_.served(), log) {
+          credentials_(client, watches_.served(), watches_.observed(), log) {
         kube_.on_call([this](const kube::call_record& call) { count(call); });
     }
 

@@ -139,6 +139,24 @@ void observed_store::drop_database(const engine_kind& kind, const kube::object_m
     touch(*key);
 }
 
+void observed_store::apply_read(const engine_dialect& dialect, const kube::object_meta& meta,
+                                const std::string& expected_uid,
+                                const boost::json::object* object) {
+    const auto key = key_of(dialect.kind(), meta.ns, meta.name);
+    const auto it = key ? databases_.find(*key) : databases_.end();
+    if (it == databases_.end() || !it->second.object || it->second.object->uid != expected_uid) {
+        return;
+    }
+    if (object != nullptr) {
+        put_database(dialect, meta, *object);
+    } else {
+        drop_database(dialect.kind(), meta);
+    }
+    if (is_held_ || observer_ == nullptr) return;
+    dirty_.erase(*key);
+    notify(*key);
+}
+
 void observed_store::put_change(const engine_kind& kind, const kube::object_meta& meta,
                                 const boost::json::object& object) {
     const auto* spec = kube::object_at(object, "spec");
@@ -249,8 +267,7 @@ std::optional<ports::database_key> observed_store::owner_of(const object_referen
 void observed_store::put_event(const kube::object_meta& meta, const boost::json::object& object) {
     const auto target = involved_object(object);
     if (!project_of(target.ns)) return;
-    const auto key =
-        events_.put(target, object_key(meta), observe_event(object), owner_of(target));
+    const auto key = events_.put(target, object_key(meta), observe_event(object), owner_of(target));
     if (key) touch(*key);
 }
 

@@ -51,13 +51,20 @@ class owned_objects {
 class observed_store {
   public:
     observed_store(aio::executor executor, const base::clock& clock, std::size_t events_kept)
-        : executor_(std::move(executor)), clock_(clock), events_(clock, {.events_max = events_kept}) {}
+        : executor_(std::move(executor)),
+          clock_(clock),
+          events_(clock, {.events_max = events_kept}) {}
     void set_observer(ports::cluster_observer* observer) { observer_ = observer; }
 
     // Ignore objects outside of the platform's namespaces.
     void put_database(const engine_dialect& dialect, const kube::object_meta& meta,
                       const boost::json::object& object);
     void drop_database(const engine_kind& kind, const kube::object_meta& meta);
+    // Applies the result of a live read, `object` or nullptr for none, and notifies the observer
+    // at once. Ignored unless the store holds the object with the uid `expected_uid`: then a watch
+    // has already reported something newer.
+    void apply_read(const engine_dialect& dialect, const kube::object_meta& meta,
+                    const std::string& expected_uid, const boost::json::object* object);
     void put_change(const engine_kind& kind, const kube::object_meta& meta,
                     const boost::json::object& object);
     void drop_change(const engine_kind& kind, const kube::object_meta& meta);

@@ -84,13 +84,18 @@ aio::task<> patch_by_uid(kube::client& client, kube::resource resource, object_i
     co_return base::ok();
 }
 
-aio::task<domain::observed_database> read_owned(kube::client& client, const engine_dialect& dialect,
+aio::task<domain::observed_database> read_owned(kube::client& client, observed_store& observed,
+                                                const engine_dialect& dialect,
                                                 kube::resource resource, domain::database record) {
-    auto present =
-        co_await client.get(std::move(resource), namespace_of(record.project), record.name);
+    const kube::object_meta meta{.ns = namespace_of(record.project), .name = record.name};
+    auto present = co_await client.get(std::move(resource), meta.ns, meta.name);
+    if (!present && present.error().code == errc::not_found) {
+        observed.apply_read(dialect, meta, record.object_uid, nullptr);
+    }
     if (!present) co_return base::pass(std::move(present));
     auto seen = observe_database(dialect, *present);
     if (seen.uid != record.object_uid) {
+        observed.apply_read(dialect, meta, record.object_uid, &*present);
         co_return fail(errc::precondition, "another object has the name now");
     }
     co_return seen;

@@ -12,6 +12,7 @@
 #include "domain/observed.hpp"
 #include "kube/kube_client.hpp"
 #include "kubedb/engine_dialect.hpp"
+#include "kubedb/observed_store.hpp"
 
 namespace kubedb {
 
@@ -36,8 +37,10 @@ aio::task<> patch_by_uid(kube::client& client, kube::resource resource, object_i
                          boost::json::object patch);
 
 // Reads the object of the record. Errors: not_found, precondition (an object with another uid has
-// the name), those of kube::client.
-aio::task<domain::observed_database> read_owned(kube::client& client, const engine_dialect& dialect,
+// the name), those of kube::client. The store has received the absence or the other object before
+// not_found or precondition is returned.
+aio::task<domain::observed_database> read_owned(kube::client& client, observed_store& observed,
+                                                const engine_dialect& dialect,
                                                 kube::resource resource, domain::database record);
 
 }  // namespace kubedb

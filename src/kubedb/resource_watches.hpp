@@ -30,7 +30,7 @@ class resource_watches {
     aio::task<void> run(ports::cluster_observer& observer);
 
     [[nodiscard]] const served_resources& served() const noexcept { return served_; }
-    [[nodiscard]] const observed_store& observed() const noexcept { return store_; }
+    [[nodiscard]] observed_store& observed() noexcept { return store_; }
     [[nodiscard]] ports::sync_state state() const noexcept { return state_.load(); }
 
   private:

@@ -103,7 +103,9 @@ class cluster {
 
     // Writes the labels and the pause of the record to the object. Deletion protection exists only
     // in the platform. Errors: not_found, precondition (the object has another uid), invalid,
-    // denied, unsupported/"engine_not_installed", unavailable, timed_out.
+    // denied, unsupported/"engine_not_installed", unavailable, timed_out. The observer has received
+    // the absence or the other object before not_found or precondition is returned, even if no
+    // watch has reported it.
     virtual aio::task<void> update(domain::database database) = 0;
 
     // Requests one change towards the desired state of the record, for the operation

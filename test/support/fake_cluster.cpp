@@ -148,8 +148,14 @@ aio::task<std::string> fake_cluster::create(domain::database database) {
 
 base::outcome<fake_cluster::object*> fake_cluster::object_of(const domain::database& record) {
     const auto it = objects_.find(record.name);
-    if (it == objects_.end()) return base::fail(errc::not_found, "the object does not exist");
+    if (it == objects_.end()) {
+        object missing{
+            .key = {.project = record.project, .engine = record.engine, .name = record.name}};
+        publish(missing);
+        return base::fail(errc::not_found, "the object does not exist");
+    }
     if (it->second.state.uid != record.object_uid) {
+        publish(it->second);
         return base::fail(errc::precondition, "another object has the name");
     }
     return &it->second;

@@ -39,6 +39,9 @@ class fake_cluster final : public ports::cluster {
 
     // ---- administrators
     void delete_object(const std::string& name);
+    // Deletes the object as if the watch did not report it. The next call that needs the object
+    // reports its absence.
+    void delete_unnoticed(const std::string& name) { objects_.erase(name); }
     void put_foreign_object(const domain::database& record);
     void put_foreign_project(const std::string& name) { foreign_projects_.insert(name); }
     // Keeps the object in the state "deleting", once it is deleted, until unblock_deletion().
@@ -86,7 +89,7 @@ class fake_cluster final : public ports::cluster {
     object& make(const domain::database& record, const std::string& owner);
     base::outcome<void> enter(const std::string& call, const std::string& name);
     aio::task<> leave(std::string call);
-    // Errors: not_found, precondition.
+    // Publishes what it finds instead of the object. Errors: not_found, precondition.
     base::outcome<object*> object_of(const domain::database& record);
     void publish(object& target);
     void publish_all();

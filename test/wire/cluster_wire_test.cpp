@@ -45,6 +45,15 @@ class kubedb_cluster : public testing::Test {
             wanted.object_uid = *uid;
             co_return base::ok();
         }
+        // Deletes the object as an administrator and reads it until it is gone.
+        aio::task<> delete_in_cluster(domain::database record) {
+            CO_REQUIRE(co_await world.delete_object(record));
+            while (true) {
+                const auto present = co_await world.snapshot_of(record);
+                CO_REQUIRE(present);
+                if (present->empty()) co_return base::ok();
+            }
+        }
     };
     // Runs a test on its own loop after the adapter has synced.
     void run(std::function<aio::task<>(environment&)> act, kubedb::cluster_options options = {}) {
@@ -243,6 +252,45 @@ TEST_F(kubedb_cluster, an_invalid_app_binding_has_neither_endpoint_nor_login) {
         EXPECT_EQ(login.error().reason, "app_binding_invalid");
         CO_REQUIRE(co_await env.observer.wait_until(
             [&] { return env.observer.state_of(wanted).endpoints.empty(); }));
+        co_return base::ok();
+    });
+}
+
+TEST_F(kubedb_cluster, a_call_that_finds_no_object_reports_its_absence_before_any_watch) {
+    run([](environment& env) -> aio::task<> {
+        for (const bool is_update : {true, false}) {
+            auto wanted = record();
+            CO_REQUIRE(co_await env.make(wanted));
+            CO_REQUIRE(co_await env.observer.wait_until(
+                [&] { return env.observer.state_of(wanted).uid == wanted.object_uid; }));
+            CO_REQUIRE(co_await env.world.silence_watches());
+            CO_REQUIRE(co_await env.delete_in_cluster(wanted));
+            wanted.topology.data().size.memory_bytes *= 2;
+            auto written = is_update ? co_await env.port.update(wanted)
+                                     : co_await env.port.request_change(
+                                           wanted, domain::change_kind::vertical_scaling, "op-1");
+            EXPECT_FALSE(written);
+            if (!written) EXPECT_EQ(written.error().code, base::errc::not_found);
+            EXPECT_FALSE(env.observer.state_of(wanted).exists);
+            CO_REQUIRE(co_await env.world.cut_watches());
+        }
+        co_return base::ok();
+    });
+}
+
+TEST_F(kubedb_cluster, a_call_that_finds_another_object_reports_it_before_any_watch) {
+    run([](environment& env) -> aio::task<> {
+        auto wanted = record();
+        CO_REQUIRE(co_await env.make(wanted));
+        CO_REQUIRE(co_await env.observer.wait_until(
+            [&] { return env.observer.state_of(wanted).uid == wanted.object_uid; }));
+        CO_REQUIRE(co_await env.world.silence_watches());
+        CO_REQUIRE(co_await env.delete_in_cluster(wanted));
+        CO_REQUIRE(co_await env.world.put_foreign_object(record()));
+        auto updated = co_await env.port.update(wanted);
+        EXPECT_FALSE(updated);
+        if (!updated) EXPECT_EQ(updated.error().code, base::errc::precondition);
+        EXPECT_NE(env.observer.state_of(wanted).uid, wanted.object_uid);
         co_return base::ok();
     });
 }
