@@ -63,7 +63,7 @@ probe::probe(obs::registry& registry)
     }
 }
 
-void probe::counted(const census& now) {
+void probe::counted(const state_counts& now) {
     std::size_t all = 0;
     for (std::size_t phase = 0; phase < status_phase_count; ++phase) {
         in_phase_[phase]->set(static_cast<double>(now.phases[phase]));

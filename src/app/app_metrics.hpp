@@ -18,7 +18,7 @@ class probe {
 
     // result: "ok", "retry" or "failed".
     void action(domain::action_kind kind, std::string_view result);
-    void counted(const census& now);
+    void counted(const state_counts& now);
     // Counts a scrape. `error` is null if it succeeded.
     void scrape(const base::failure* error, double seconds);
 

@@ -113,12 +113,12 @@ aio::task<idempotency_ticket> idempotency_ledger::find_accepted(std::string key,
         auto settled = co_await deps_.records.resolve_unconfirmed();
         if (!settled) co_return base::pass(std::move(settled), "resolve unconfirmed writes");
     }
-    const auto* operation = deps_.table.find_by_idempotency_key(key);
+    const auto* operation = deps_.cache.find_by_idempotency_key(key);
     if (operation == nullptr) co_return idempotency_ticket{};
     if (operation->request_digest != payload) {
         co_return idempotency_ticket{.verdict = idempotency_verdict::other_payload};
     }
-    const auto& view = deps_.table.databases().at(operation->database_id).view;
+    const auto& view = deps_.cache.databases().at(operation->database_id).view;
     co_return idempotency_ticket{.verdict = idempotency_verdict::replay,
                                  .done = accepted{.database = view, .operation = *operation}};
 }

@@ -18,13 +18,13 @@ namespace app {
 
 class idempotency_ledger final : public idempotency_keys {
   public:
-    struct parts {
+    struct deps {
         ports::document_store& store;
         record_repository& records;
-        const state_cache& table;
+        const state_cache& cache;
         const base::clock& clock;
     };
-    explicit idempotency_ledger(parts deps) : deps_(deps) {}
+    explicit idempotency_ledger(deps deps) : deps_(deps) {}
 
     aio::task<idempotency_ticket> begin_idempotent(std::string key, std::string payload) override;
     aio::task<void> finish_idempotent(std::string key, stored_response response) override;
@@ -40,7 +40,7 @@ class idempotency_ledger final : public idempotency_keys {
     aio::task<idempotency_ticket> find_stored(std::string key, std::string payload);
     aio::task<idempotency_ticket> find_accepted(std::string key, std::string payload);
 
-    parts deps_;
+    deps deps_;
     std::unordered_map<std::string, open_request> open_;
 };
 

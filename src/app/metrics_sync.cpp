@@ -26,7 +26,7 @@ std::chrono::nanoseconds slot_of(std::string_view id, std::chrono::nanoseconds i
     return std::chrono::nanoseconds(hash % static_cast<std::uint64_t>(interval.count()));
 }
 
-metrics_sync::metrics_sync(parts deps, metrics_sync_options options)
+metrics_sync::metrics_sync(deps deps, metrics_sync_options options)
     : deps_(deps),
       options_(options),
       lanes_(options.concurrency),
@@ -36,7 +36,7 @@ metrics_sync::metrics_sync(parts deps, metrics_sync_options options)
 }
 
 // Returns why the database cannot be scraped at present, or an empty string if it can.
-std::string metrics_sync::reason_against(const entry& database) {
+std::string metrics_sync::reason_against(const database_state& database) {
     if (!database.record->monitoring) return "monitoring_off";
     if (database.record->deleted) return "being_deleted";
     if (database.record->paused) return "paused";
@@ -52,7 +52,7 @@ void metrics_sync::schedule(const std::string& id, target& scrape_target, base::
 }
 
 // Schedules an early scrape: users wait for the first value.
-void metrics_sync::look_soon(const std::string& id, target& scrape_target) {
+void metrics_sync::schedule_early(const std::string& id, target& scrape_target) {
     scrape_target.retry = first_retry;
     if (scrape_target.in_work) return;  // scrape() schedules the retry
     const auto slot = slot_of(id, options_.interval);
@@ -77,7 +77,7 @@ bool metrics_sync::is_fresh(const database_view& view) const {
 void metrics_sync::on_database(std::shared_ptr<const database_view> view, change delta) {
     if (!delta.record && !delta.status) return;
     const auto& id = view->record->id;
-    auto* database = deps_.table.find(id);
+    auto* database = deps_.cache.find(id);
     if (database == nullptr) return;
     const auto reason = reason_against(*database);
     const auto it = targets_.find(id);
@@ -87,19 +87,19 @@ void metrics_sync::on_database(std::shared_ptr<const database_view> view, change
             auto& added = targets_[id];
             added.was_running = is_running;
             added.retry = first_retry;
-            if (is_fresh(*view)) return look_soon(id, added);
+            if (is_fresh(*view)) return schedule_early(id, added);
             // After a start, the scrapes of all databases are spread over the interval.
             schedule(id, added, deps_.clock.now() + slot_of(id, options_.interval));
             wakeup_.notify();
         } else if (is_running && !std::exchange(it->second.was_running, true) &&
                    !database->sample) {
-            look_soon(id, it->second);  // its exporter has just started
+            schedule_early(id, it->second);  // its exporter has just started
         }
         return;
     }
     if (it != targets_.end()) targets_.erase(it);
     const auto state = database->sample ? metrics_state::stale : metrics_state::pending;
-    deps_.table.set_metrics_trouble(*database, state, reason);
+    deps_.cache.set_metrics_failure(*database, state, reason);
 }
 
 void metrics_sync::on_database_deleted(std::shared_ptr<const database_view> last) {
@@ -158,7 +158,7 @@ aio::task<> metrics_sync::run() {
 
 aio::task<> metrics_sync::scrape(std::string id, scrape_lanes::ticket place) {
     const auto begun = deps_.clock.now();
-    const auto* database = deps_.table.find(id);
+    const auto* database = deps_.cache.find(id);
     if (database != nullptr) {
         auto outcome = co_await deps_.source.scrape(
             {.database_id = id,
@@ -197,13 +197,13 @@ base::steady_time metrics_sync::next_due(const std::string& id, target& scrape_t
 }
 
 bool metrics_sync::is_without_sample(const std::string& id) const {
-    const auto* database = deps_.table.find(id);
+    const auto* database = deps_.cache.find(id);
     return database != nullptr && !database->sample &&
            database->status.phase != domain::status_phase::failed;
 }
 
 // Logs a new cause. An exporter that has not started yet is no reason for a warning.
-void metrics_sync::log_failure(const entry& database, const std::string& reason,
+void metrics_sync::log_failure(const database_state& database, const std::string& reason,
                                const std::string& message) {
     const bool was_running =
         database.sample || database.status.phase == domain::status_phase::running;
@@ -221,7 +221,7 @@ void metrics_sync::log_failure(const entry& database, const std::string& reason,
 
 aio::task<> metrics_sync::take(
     std::string id, base::outcome<std::shared_ptr<const domain::metrics_sample>> outcome) {
-    auto* database = deps_.table.find(id);
+    auto* database = deps_.cache.find(id);
     const auto it = targets_.find(id);
     if (database == nullptr || it == targets_.end()) co_return base::ok();
     auto& reason = it->second.failure_reason;
@@ -231,7 +231,7 @@ aio::task<> metrics_sync::take(
             reason.clear();
         }
         const auto sample = *outcome;
-        deps_.table.set_sample(*database, sample);
+        deps_.cache.set_sample(*database, sample);
         co_return co_await deps_.history.append(id, sample->observed_at, sample->values);
     }
     const auto& failure = outcome.error();
@@ -240,7 +240,7 @@ aio::task<> metrics_sync::take(
     const auto previous = std::exchange(
         reason, failure.reason.empty() ? std::string(base::name(failure.code)) : failure.reason);
     if (reason != previous) log_failure(*database, reason, failure.text);
-    deps_.table.set_metrics_trouble(*database, state, reason, failure.text);
+    deps_.cache.set_metrics_failure(*database, state, reason, failure.text);
     co_return base::ok();
 }
 

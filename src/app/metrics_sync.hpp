@@ -32,9 +32,9 @@ std::chrono::nanoseconds slot_of(std::string_view id, std::chrono::nanoseconds i
 
 class metrics_sync final : public database_observer {
   public:
-    struct parts {
+    struct deps {
         aio::executor executor;
-        state_cache& table;
+        state_cache& cache;
         ports::metrics_source& source;
         history_store& history;
         const base::clock& clock;
@@ -42,7 +42,7 @@ class metrics_sync final : public database_observer {
         app::probe& probe;
         readiness& health;
     };
-    metrics_sync(parts deps, metrics_sync_options options);
+    metrics_sync(deps deps, metrics_sync_options options);
 
     // Runs until cancelled. Returns when the scrapes in flight have ended.
     aio::task<> run();
@@ -68,7 +68,7 @@ class metrics_sync final : public database_observer {
     };
     using timers = std::priority_queue<timer, std::vector<timer>, std::greater<>>;
     void schedule(const std::string& id, target& scrape_target, base::steady_time due);
-    void look_soon(const std::string& id, target& scrape_target);
+    void schedule_early(const std::string& id, target& scrape_target);
     [[nodiscard]] bool is_fresh(const database_view& view) const;
     // Returns the next time of the slot, or an earlier time.
     [[nodiscard]] base::steady_time next_due(const std::string& id, target& scrape_target,
@@ -77,11 +77,12 @@ class metrics_sync final : public database_observer {
     aio::task<> scrape(std::string id, scrape_lanes::ticket place);
     aio::task<> take(std::string id,
                      base::outcome<std::shared_ptr<const domain::metrics_sample>> outcome);
-    void log_failure(const entry& database, const std::string& reason, const std::string& message);
+    void log_failure(const database_state& database, const std::string& reason,
+                     const std::string& message);
     [[nodiscard]] bool is_without_sample(const std::string& id) const;
-    [[nodiscard]] static std::string reason_against(const entry& database);
+    [[nodiscard]] static std::string reason_against(const database_state& database);
 
-    parts deps_;
+    deps deps_;
     metrics_sync_options options_;
     std::unordered_map<std::string, target> targets_;
     timers fast_;

@@ -19,8 +19,8 @@ using domain::observed_phase;
 class metrics_sync : public testing::Test {
   protected:
     void SetUp() override {
-        table_.listen({.databases = &sync_});
-        table_.set_cluster_known();
+        cache_.listen({.databases = &sync_});
+        cache_.set_cluster_known();
     }
     // Puts a database that was created `age` ago into the state cache. Its name is its id.
     void put(const std::string& id, std::chrono::seconds age) {
@@ -36,11 +36,11 @@ class metrics_sync : public testing::Test {
                                      .phase = domain::operation_phase::succeeded,
                                      .created_at = record.created_at,
                                      .finished_at = record.created_at});
-        table_.put(std::make_shared<const domain::database>(std::move(record)),
+        cache_.put(std::make_shared<const domain::database>(std::move(record)),
                    app::record_origin::start);
     }
     void observe(const std::string& id, observed_phase phase, bool has_metrics = true) {
-        table_.set_observed(
+        cache_.set_observed(
             {.project = "shop", .engine = "redis", .name = id},
             std::make_shared<const domain::observed_database>(domain::observed_database{
                 .exists = true,
@@ -59,7 +59,7 @@ class metrics_sync : public testing::Test {
     std::set<std::string> scraped_ids() const {
         return {source_.scraped_ids().begin(), source_.scraped_ids().end()};
     }
-    app::metrics_state state(const std::string& id) { return table_.find(id)->metrics; }
+    app::metrics_state state(const std::string& id) { return cache_.find(id)->metrics; }
 
     static constexpr auto interval = 30s;
     aio::loop loop_;
@@ -70,10 +70,10 @@ class metrics_sync : public testing::Test {
     obs::registry registry_;
     app::probe probe_{registry_};
     app::readiness health_;
-    app::state_cache table_{clock_, interval};
+    app::state_cache cache_{clock_, interval};
     app::history_store history_{store_, clock_, obs::null_log(), probe_, {}};
     app::metrics_sync sync_{{.executor = loop_.executor(),
-                             .table = table_,
+                             .cache = cache_,
                              .source = source_,
                              .history = history_,
                              .clock = clock_,
@@ -139,7 +139,7 @@ TEST_F(metrics_sync, keeps_the_last_sample_as_stale_after_a_failure) {
     pass(interval);
     source_.fail("db-1", {base::errc::unavailable, "refused", "no_endpoints"});
     pass(interval);
-    const auto* database = table_.find("db-1");
+    const auto* database = cache_.find("db-1");
     EXPECT_EQ(database->metrics, app::metrics_state::stale);
     EXPECT_EQ(database->metrics_reason, "no_endpoints");
     EXPECT_NE(database->sample, nullptr);
@@ -170,13 +170,13 @@ TEST_F(metrics_sync, keeps_the_message_of_the_failure_until_a_scrape_succeeds) {
     observe("db-1", observed_phase::ready);
     source_.fail("db-1", {base::errc::corrupt, "line 4: the value", "malformed_page"});
     pass(interval);
-    EXPECT_EQ(table_.find("db-1")->view->metrics_message, "line 4: the value");
+    EXPECT_EQ(cache_.find("db-1")->view->metrics_message, "line 4: the value");
     source_.fail("db-1", {base::errc::corrupt, "line 7: the value", "malformed_page"});
     pass(interval);
-    EXPECT_EQ(table_.find("db-1")->view->metrics_message, "line 7: the value");
+    EXPECT_EQ(cache_.find("db-1")->view->metrics_message, "line 7: the value");
     source_.give("db-1", {});
     pass(interval);
-    EXPECT_EQ(table_.find("db-1")->view->metrics_message, "");
+    EXPECT_EQ(cache_.find("db-1")->view->metrics_message, "");
 }
 
 TEST_F(metrics_sync, counts_failed_scrapes_by_cause) {
@@ -204,7 +204,7 @@ TEST_F(metrics_sync, skips_a_database_without_a_stats_service) {
     observe("db-1", observed_phase::ready, false);
     pass(interval);
     EXPECT_EQ(source_.scrapes(), 0U);
-    EXPECT_EQ(table_.find("db-1")->metrics_reason, "no_stats_service");
+    EXPECT_EQ(cache_.find("db-1")->metrics_reason, "no_stats_service");
 }
 
 TEST_F(metrics_sync, forgets_a_deleted_database) {
@@ -213,7 +213,7 @@ TEST_F(metrics_sync, forgets_a_deleted_database) {
     observe("db-1", observed_phase::ready);
     pass(1s);
     const auto before = source_.scrapes();
-    table_.erase("db-1");
+    cache_.erase("db-1");
     pass(2 * interval);
     EXPECT_EQ(source_.scrapes(), before);
     EXPECT_EQ(source_.forgotten(), std::vector<std::string>{"db-1"});

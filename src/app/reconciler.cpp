@@ -15,7 +15,7 @@ constexpr std::chrono::seconds idle_turn{5};
 
 }  // namespace
 
-reconciler::reconciler(parts deps, reconcile_options options)
+reconciler::reconciler(deps deps, reconcile_options options)
     : deps_(deps),
       options_(options),
       workers_(deps.executor, deps.clock,
@@ -32,10 +32,10 @@ void reconciler::on_database(std::shared_ptr<const database_view> view, change d
     if (!delta.record && !delta.status) return;
     // The worker continues after its own writes.
     if (delta.record && delta.origin == record_origin::reconciler) return;
-    look_at(view->record->id);
+    enqueue(view->record->id);
 }
 
-void reconciler::look_at(const std::string& id) {
+void reconciler::enqueue(const std::string& id) {
     workers_.add(id);
 }
 
@@ -62,9 +62,9 @@ void reconciler::log_failure(const std::string& id, const base::failure& error) 
                                            {"detail", error.text}});
 }
 
-domain::decide_context reconciler::context_of(const entry& database) const {
+domain::decide_context reconciler::context_of(const database_state& database) const {
     return {.now = deps_.clock.utc_now(),
-            .awaiting_first_sight = deps_.table.awaits_first_sight(database),
+            .awaiting_first_observation = deps_.cache.awaits_first_observation(database),
             .operation_timeout = options_.operation_timeout};
 }
 
@@ -74,9 +74,9 @@ aio::task<domain::decision> reconciler::decide_and_write(std::string id) {
     auto written = co_await deps_.records.update(
         id,
         [this, &decision, id](const domain::database& newest) -> base::outcome<domain::database> {
-            const auto* database = deps_.table.find(id);
+            const auto* database = deps_.cache.find(id);
             if (database == nullptr) return newest;
-            const auto observed = deps_.table.observed_of(*database);
+            const auto observed = deps_.cache.observed_of(*database);
             decision = domain::decide(newest, observed.get(), context_of(*database));
             return decision.record;
         },
@@ -88,7 +88,7 @@ aio::task<domain::decision> reconciler::decide_and_write(std::string id) {
 
 aio::task<aio::requeue_after> reconciler::reconcile(std::string id) {
     for (int step = 0; step < steps_max; ++step) {
-        if (deps_.table.find(id) == nullptr) co_return aio::requeue_after();
+        if (deps_.cache.find(id) == nullptr) co_return aio::requeue_after();
         auto decision = co_await decide_and_write(id);
         if (!decision) {
             if (decision.error().code == errc::not_found) co_return aio::requeue_after();
@@ -114,7 +114,7 @@ aio::task<aio::requeue_after> reconciler::reconcile(std::string id) {
             id,
             [this, id, action,
              end](const domain::database& newest) -> base::outcome<domain::database> {
-                const auto* database = deps_.table.find(id);
+                const auto* database = deps_.cache.find(id);
                 if (database == nullptr) return newest;
                 return domain::after_success(newest, action, end.created_uid, end.is_absent,
                                              context_of(*database));
@@ -133,24 +133,24 @@ aio::task<reconciler::done_action> reconciler::act(domain::database record, doma
     done_action result;
     switch (action.kind) {
         case action_kind::create_object: {
-            auto project = deps_.table.project(record.project);
+            auto project = deps_.cache.project(record.project);
             const auto owner = project ? *project : domain::project{.name = record.project};
             auto ensured = co_await deps_.cluster.ensure_project(owner);
             if (!ensured)
                 co_return base::pass(std::move(ensured), "prepare the project's namespace");
-            auto* database = deps_.table.find(record.id);
+            auto* database = deps_.cache.find(record.id);
             if (database != nullptr)
-                deps_.table.expect_first_sight(*database, options_.first_sight);
+                deps_.cache.expect_first_observation(*database, options_.first_observation);
             auto created = co_await deps_.cluster.create(record);
             if (!created) co_return base::pass(std::move(created));
             result.created_uid = std::move(*created);
-            database = deps_.table.find(record.id);
+            database = deps_.cache.find(record.id);
             const bool is_seen = database != nullptr && database->observed &&
                                  database->observed->exists &&
                                  database->observed->uid == result.created_uid;
             if (database != nullptr) {
-                deps_.table.expect_first_sight(
-                    *database, is_seen ? std::chrono::seconds(0) : options_.first_sight);
+                deps_.cache.expect_first_observation(
+                    *database, is_seen ? std::chrono::seconds(0) : options_.first_observation);
             }
             break;
         }
@@ -185,9 +185,9 @@ aio::task<aio::requeue_after> reconciler::note_failure(std::string id, domain::a
         id,
         [this, id, tried, failure,
          &retry](const domain::database& newest) -> base::outcome<domain::database> {
-            const auto* database = deps_.table.find(id);
+            const auto* database = deps_.cache.find(id);
             if (database == nullptr) return newest;
-            const auto observed = deps_.table.observed_of(*database);
+            const auto observed = deps_.cache.observed_of(*database);
             auto failed = domain::after_failure(newest, observed.get(), tried, failure,
                                                 context_of(*database));
             retry = failed.retry;

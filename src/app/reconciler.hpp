@@ -22,25 +22,25 @@ struct reconcile_options {
     std::size_t workers = 32;
     std::chrono::seconds operation_timeout{900};
     // Time until a created object that the watch has not reported counts as missing.
-    std::chrono::seconds first_sight{30};
+    std::chrono::seconds first_observation{30};
 };
 
 class reconciler final : public database_observer {
   public:
-    struct parts {
+    struct deps {
         aio::executor executor;
         record_repository& records;
-        state_cache& table;
+        state_cache& cache;
         ports::cluster& cluster;
         const base::clock& clock;
         obs::log& log;
         app::probe& probe;
         readiness& health;
     };
-    reconciler(parts deps, reconcile_options options);
+    reconciler(deps deps, reconcile_options options);
 
     // Reconciles a database soon, again if a worker has it now.
-    void look_at(const std::string& id);
+    void enqueue(const std::string& id);
     // Runs until cancelled. Returns when the workers have ended.
     aio::task<> run();
 
@@ -59,9 +59,9 @@ class reconciler final : public database_observer {
     aio::task<done_action> act(domain::database record, domain::action action);
     aio::task<aio::requeue_after> note_failure(std::string id, domain::action tried,
                                                base::failure failure);
-    [[nodiscard]] domain::decide_context context_of(const entry& database) const;
+    [[nodiscard]] domain::decide_context context_of(const database_state& database) const;
 
-    parts deps_;
+    deps deps_;
     reconcile_options options_;
     aio::keyed_workers workers_;
 };

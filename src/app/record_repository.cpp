@@ -63,7 +63,7 @@ std::optional<record_kind> record_kind_of(std::string_view collection) noexcept 
 std::shared_ptr<const domain::database> record_repository::put(domain::database record,
                                                                record_origin origin) {
     auto shared = std::make_shared<const domain::database>(std::move(record));
-    table_.put(shared, origin);
+    cache_.put(shared, origin);
     if (is_own_write(origin)) observer_(record_kind::database, shared->id, shared->revision);
     return shared;
 }
@@ -71,14 +71,14 @@ std::shared_ptr<const domain::database> record_repository::put(domain::database 
 std::shared_ptr<const domain::project> record_repository::put(domain::project record,
                                                               record_origin origin) {
     auto shared = std::make_shared<const domain::project>(std::move(record));
-    table_.put_project(shared);
+    cache_.put_project(shared);
     if (is_own_write(origin)) observer_(record_kind::project, shared->name, shared->revision);
     return shared;
 }
 
 void record_repository::put(domain::operation record, record_origin origin) {
     const auto shared = std::make_shared<const domain::operation>(std::move(record));
-    table_.put_archived(shared);
+    cache_.put_archived(shared);
     if (is_own_write(origin)) observer_(record_kind::operation, shared->id, archived_revision);
 }
 
@@ -112,13 +112,13 @@ base::outcome<void> record_repository::put(record_kind kind, const ports::docume
 void record_repository::erase(record_kind kind, const std::string& id, record_origin origin) {
     switch (kind) {
         case record_kind::project:
-            table_.erase_project(id);
+            cache_.erase_project(id);
             break;
         case record_kind::operation:
-            table_.erase_archived(id);
+            cache_.erase_archived(id);
             break;
         case record_kind::database:
-            table_.erase(id);
+            cache_.erase(id);
             break;
     }
     if (is_own_write(origin)) observer_(kind, id, 0);
@@ -195,7 +195,7 @@ aio::task<> record_repository::reload(std::string id) {
         erase(record_kind::database, id, record_origin::feed);
         co_return base::ok();
     }
-    const auto* entry = table_.find(id);
+    const auto* entry = cache_.find(id);
     if (entry == nullptr || entry->record->revision != document->revision) {
         auto adopted = put(record_kind::database, *document, record_origin::feed);
         if (!adopted) co_return base::pass(std::move(adopted), id);
@@ -210,11 +210,11 @@ aio::task<std::shared_ptr<const domain::database>> record_repository::update(std
     const auto turn = co_await queue_.enter(databases + "/" + id);
     if (!turn) co_return std::unexpected(turn.error());
     for (int round = 0; round < rounds_max; ++round) {
-        auto* entry = table_.find(id);
+        auto* entry = cache_.find(id);
         if (entry != nullptr && unconfirmed_records_.contains(id)) {
             auto reloaded = co_await reload(id);
             if (!reloaded) co_return base::pass(std::move(reloaded));
-            entry = table_.find(id);
+            entry = cache_.find(id);
         }
         if (entry == nullptr) {
             co_return base::fail(errc::not_found, fmt::format("there is no database '{}'", id));
@@ -227,7 +227,7 @@ aio::task<std::shared_ptr<const domain::database>> record_repository::update(std
         auto stored = co_await store_.put({.collection = databases,
                                            .content = document_of(*wanted),
                                            .expected = present->revision});
-        entry = table_.find(id);
+        entry = cache_.find(id);
         if (stored) {
             wanted->revision = *stored;
             co_return put(std::move(*wanted), origin);
@@ -247,7 +247,7 @@ aio::task<std::shared_ptr<const domain::database>> record_repository::update(std
 aio::task<> record_repository::forget(std::string id) {
     const auto turn = co_await queue_.enter(databases + "/" + id);
     if (!turn) co_return std::unexpected(turn.error());
-    auto* entry = table_.find(id);
+    auto* entry = cache_.find(id);
     if (entry == nullptr) co_return base::ok();
     const auto record = entry->record;
     for (const auto& operation : record->operations) {
@@ -264,7 +264,7 @@ aio::task<> record_repository::forget(std::string id) {
     auto removed =
         co_await store_.remove({.collection = databases, .id = id, .expected = record->revision});
     if (!removed) {
-        if (table_.find(id) != nullptr) unconfirmed_records_.insert(id);
+        if (cache_.find(id) != nullptr) unconfirmed_records_.insert(id);
         co_return base::pass(std::move(removed), "remove the record");
     }
     erase(record_kind::database, id, record_origin::reconciler);
@@ -318,7 +318,7 @@ aio::task<> record_repository::reload_project(std::string name) {
         erase(record_kind::project, name, record_origin::feed);
         co_return base::ok();
     }
-    const auto present = table_.project(name);
+    const auto present = cache_.project(name);
     // The revision is lower if the project was deleted and created again.
     if (present && document->revision < present->revision) {
         erase(record_kind::project, name, record_origin::feed);
@@ -355,7 +355,7 @@ aio::task<std::shared_ptr<const domain::project>> record_repository::write_proje
     const bool has_moved = stored.error().code == errc::precondition;
     if (has_moved || is_effect_unknown(stored.error())) {
         auto reloaded = co_await reload_project(record.name);
-        const auto present = table_.project(record.name);
+        const auto present = cache_.project(record.name);
         if (reloaded && present && encode(*present) == body)
             co_return present;  // the write succeeded
     }
@@ -376,7 +376,7 @@ aio::task<std::shared_ptr<const domain::project>> record_repository::update_proj
             auto reloaded = co_await reload_project(name);
             if (!reloaded) co_return base::pass(std::move(reloaded));
         }
-        const auto present = table_.project(name);
+        const auto present = cache_.project(name);
         if (!present) {
             co_return base::fail(errc::not_found, fmt::format("there is no project '{}'", name));
         }
@@ -393,7 +393,7 @@ aio::task<std::shared_ptr<const domain::project>> record_repository::update_proj
 aio::task<> record_repository::delete_project(std::string name) {
     const auto turn = co_await queue_.enter(projects + "/" + name);
     if (!turn) co_return std::unexpected(turn.error());
-    const auto present = table_.project(name);
+    const auto present = cache_.project(name);
     if (!present)
         co_return base::fail(errc::not_found, fmt::format("there is no project '{}'", name));
     auto removed =
@@ -404,7 +404,7 @@ aio::task<> record_repository::delete_project(std::string name) {
     }
     if (removed.error().code == errc::precondition || is_effect_unknown(removed.error())) {
         auto reloaded = co_await reload_project(name);
-        if (reloaded && !table_.project(name)) co_return base::ok();  // the delete succeeded
+        if (reloaded && !cache_.project(name)) co_return base::ok();  // the delete succeeded
     }
     co_return base::pass(std::move(removed), "remove the project");
 }
@@ -424,7 +424,7 @@ aio::task<> record_repository::resolve_unconfirmed() {
 }
 
 aio::task<> record_repository::purge_operations(base::instant when) {
-    for (const auto& id : table_.archived_before(when)) {
+    for (const auto& id : cache_.archived_before(when)) {
         auto removed = co_await store_.remove({.collection = operations, .id = id});
         if (!removed) co_return base::pass(std::move(removed), "remove an old operation");
         erase(record_kind::operation, id, record_origin::command);

@@ -36,9 +36,9 @@ using write_observer =
 
 class record_repository {
   public:
-    record_repository(ports::document_store& store, state_cache& table, const base::clock& clock,
+    record_repository(ports::document_store& store, state_cache& cache, const base::clock& clock,
                       obs::log& log)
-        : store_(store), table_(table), clock_(clock), log_(log) {}
+        : store_(store), cache_(cache), clock_(clock), log_(log) {}
 
     // Fills the state cache. Errors: unavailable, corrupt (a stored document cannot be read).
     aio::task<> load();
@@ -103,7 +103,7 @@ class record_repository {
     [[nodiscard]] base::outcome<void> check_ready() const;
 
     ports::document_store& store_;
-    state_cache& table_;
+    state_cache& cache_;
     const base::clock& clock_;
     obs::log& log_;
     write_queue queue_;

@@ -29,8 +29,8 @@ class record_repository : public testing::Test {
 
     fakes::manual_clock clock_;
     fakes::memory_document_store store_;
-    app::state_cache table_{clock_, 30s};
-    app::record_repository records_{store_, table_, clock_, obs::null_log()};
+    app::state_cache cache_{clock_, 30s};
+    app::record_repository records_{store_, cache_, clock_, obs::null_log()};
 };
 
 TEST_F(record_repository, resolves_a_create_whose_response_was_lost) {
@@ -39,8 +39,8 @@ TEST_F(record_repository, resolves_a_create_whose_response_was_lost) {
     EXPECT_TRUE(records_.has_unconfirmed());
     ASSERT_TRUE(settle());
     EXPECT_FALSE(records_.has_unconfirmed());
-    ASSERT_NE(table_.find("db-a"), nullptr);
-    EXPECT_EQ(table_.find("db-a")->record->revision, 1);
+    ASSERT_NE(cache_.find("db-a"), nullptr);
+    EXPECT_EQ(cache_.find("db-a")->record->revision, 1);
 }
 
 TEST_F(record_repository, resolves_an_unconfirmed_create_after_the_store_responds) {
@@ -49,7 +49,7 @@ TEST_F(record_repository, resolves_an_unconfirmed_create_after_the_store_respond
     EXPECT_FALSE(settle());
     EXPECT_TRUE(records_.has_unconfirmed());
     ASSERT_TRUE(settle());
-    EXPECT_NE(table_.find("db-a"), nullptr);
+    EXPECT_NE(cache_.find("db-a"), nullptr);
 }
 
 TEST_F(record_repository, rejects_creates_at_the_limit_of_unconfirmed_writes) {
@@ -75,7 +75,7 @@ TEST_F(record_repository, returns_the_project_if_the_response_was_lost) {
     store_.lose_next_response();
     const auto created = put({.name = "shop"});
     ASSERT_TRUE(created) << created.error().text;
-    EXPECT_EQ(table_.project("shop"), *created);
+    EXPECT_EQ(cache_.project("shop"), *created);
     auto next = **created;
     next.display_name = "Shop";
     store_.lose_next_response();
@@ -84,7 +84,7 @@ TEST_F(record_repository, returns_the_project_if_the_response_was_lost) {
     EXPECT_EQ((*changed)->revision, 2);
     store_.lose_next_response();
     ASSERT_TRUE(aio::block_on(records_.delete_project("shop")));
-    EXPECT_EQ(table_.project("shop"), nullptr);
+    EXPECT_EQ(cache_.project("shop"), nullptr);
 }
 
 TEST_F(record_repository, accepts_writes_to_a_project_after_an_unconfirmed_write) {
@@ -93,21 +93,21 @@ TEST_F(record_repository, accepts_writes_to_a_project_after_an_unconfirmed_write
     EXPECT_TRUE(records_.has_unconfirmed());
     clock_.advance(1s);
     EXPECT_EQ(put({.name = "shop"}).error().reason, "already_exists");
-    ASSERT_NE(table_.project("shop"), nullptr);
+    ASSERT_NE(cache_.project("shop"), nullptr);
     EXPECT_FALSE(records_.has_unconfirmed());
 
-    auto next = *table_.project("shop");
+    auto next = *cache_.project("shop");
     next.display_name = "Shop";
     store_.lose_next_response(1);
     EXPECT_EQ(put(next).error().code, errc::timed_out);
-    EXPECT_EQ(table_.project("shop")->display_name, "");
+    EXPECT_EQ(cache_.project("shop")->display_name, "");
     ASSERT_TRUE(settle());
-    EXPECT_EQ(table_.project("shop")->display_name, "Shop");
+    EXPECT_EQ(cache_.project("shop")->display_name, "Shop");
 
     store_.lose_next_response(1);
     EXPECT_EQ(aio::block_on(records_.delete_project("shop")).error().code, errc::timed_out);
     EXPECT_TRUE(aio::block_on(records_.delete_project("shop")));
-    EXPECT_EQ(table_.project("shop"), nullptr);
+    EXPECT_EQ(cache_.project("shop"), nullptr);
 }
 
 TEST_F(record_repository, reads_a_project_again_if_another_process_changed_it) {
@@ -119,8 +119,8 @@ TEST_F(record_repository, reads_a_project_again_if_another_process_changed_it) {
     ASSERT_TRUE(aio::block_on(store_.put(other_write)));
     record.display_name = "Mine";
     EXPECT_EQ(put(record).error().code, errc::precondition);
-    EXPECT_EQ(table_.project("shop")->revision, 2);
-    record = *table_.project("shop");
+    EXPECT_EQ(cache_.project("shop")->revision, 2);
+    record = *cache_.project("shop");
     record.display_name = "Mine";
     EXPECT_TRUE(put(record));
 }
@@ -129,7 +129,7 @@ TEST_F(record_repository, resolves_an_unconfirmed_project_after_a_write_in_progr
     ASSERT_TRUE(put({.name = "shop"}));
     aio::loop loop;
     fakes::gated_store gate(store_, loop.executor());
-    app::record_repository records(gate, table_, clock_, obs::null_log());
+    app::record_repository records(gate, cache_, clock_, obs::null_log());
     const auto rename = [](domain::project record) {
         record.display_name += "+";
         return base::outcome<domain::project>(std::move(record));
@@ -154,8 +154,8 @@ TEST_F(record_repository, resolves_an_unconfirmed_project_after_a_write_in_progr
     EXPECT_EQ(store_.calls(), calls) << "the project was read during a write to it";
     gate.open_gate();
     while (tasks.size() > 0) loop.poll();
-    EXPECT_EQ(table_.project("shop")->display_name, "++");
-    EXPECT_EQ(table_.project("shop")->revision, 3);
+    EXPECT_EQ(cache_.project("shop")->display_name, "++");
+    EXPECT_EQ(cache_.project("shop")->revision, 3);
     EXPECT_FALSE(records.has_unconfirmed());
 }
 

@@ -32,14 +32,14 @@ class service_impl final : public service, public live_reads, public ports::clus
         : deps_(deps),
           options_(options),
           probe_(deps.registry),
-          table_(deps.clock, options.metrics_interval),
-          records_(deps.store, table_, deps.clock, deps.log),
+          cache_(deps.clock, options.metrics_interval),
+          records_(deps.store, cache_, deps.clock, deps.log),
           history_(deps.store, deps.clock, deps.log, probe_,
                    {.retention = options.history_retention}),
-          ledger_({.store = deps.store, .records = records_, .table = table_, .clock = deps.clock}),
+          ledger_({.store = deps.store, .records = records_, .cache = cache_, .clock = deps.clock}),
           reconciler_({.executor = deps.executor,
                        .records = records_,
-                       .table = table_,
+                       .cache = cache_,
                        .cluster = deps.cluster,
                        .clock = deps.clock,
                        .log = deps.log,
@@ -48,7 +48,7 @@ class service_impl final : public service, public live_reads, public ports::clus
                       {.workers = options.reconcile_workers,
                        .operation_timeout = options.provision_timeout}),
           metrics_({.executor = deps.executor,
-                    .table = table_,
+                    .cache = cache_,
                     .source = deps.metrics,
                     .history = history_,
                     .clock = deps.clock,
@@ -59,7 +59,7 @@ class service_impl final : public service, public live_reads, public ports::clus
                     .timeout = options.metrics_timeout,
                     .concurrency = options.metrics_concurrency}),
           use_cases_({.records = records_,
-                      .table = table_,
+                      .cache = cache_,
                       .cluster = deps.cluster,
                       .clock = deps.clock,
                       .log = deps.log}),
@@ -69,14 +69,14 @@ class service_impl final : public service, public live_reads, public ports::clus
                 record_feed::deps{.executor = deps.executor,
                                   .store = deps.store,
                                   .records = records_,
-                                  .cache = table_,
+                                  .cache = cache_,
                                   .bus = deps.bus,
                                   .clock = deps.clock,
                                   .log = deps.log},
                 record_feed_options{.anti_entropy_interval = options_.anti_entropy_interval});
         }
-        table_.listen({.databases = &reconciler_});
-        table_.listen({.databases = &metrics_});
+        cache_.listen({.databases = &reconciler_});
+        cache_.listen({.databases = &metrics_});
         deps_.health.set_interval(background::status_sync, status_turn);
         show_background();
         deps_.health.set_cache(options.cache_is_embedded ? component_state::embedded
@@ -88,15 +88,15 @@ class service_impl final : public service, public live_reads, public ports::clus
                 .projects = use_cases_,
                 .reads = *this,
                 .keys = ledger_,
-                .state = table_};
+                .state = cache_};
     }
 
     aio::task<> load() override {
         auto loaded = co_await records_.load();
         if (!loaded) co_return base::pass(std::move(loaded), "read the platform's records");
         // The process may have ended between the end of a record and that of its history.
-        for (const auto& id : table_.removed_databases()) history_.forget(id);
-        if (table_.is_empty()) {  // a later deletion of it is intended
+        for (const auto& id : cache_.removed_databases()) history_.forget(id);
+        if (cache_.is_empty()) {  // a later deletion of it is intended
             auto project = co_await records_.put_project(
                 {.name = "default", .display_name = "Default project"});
             if (!project && project.error().code != errc::conflict)
@@ -111,7 +111,7 @@ class service_impl final : public service, public live_reads, public ports::clus
         loops_.spawn(reconciler_.run());
         loops_.spawn(metrics_.run());
         if (feed_) loops_.spawn(feed_->run());
-        loops_.spawn(every(std::chrono::seconds(1), [this] { return watch_parts(); }));
+        loops_.spawn(every(std::chrono::seconds(1), [this] { return update_readiness(); }));
         loops_.spawn(every(status_turn, [this] { return records_.resolve_unconfirmed(); }));
         loops_.spawn(every(std::chrono::seconds(60), [this] { return history_.flush(false); }));
         loops_.spawn(every(std::chrono::minutes(10), [this] { return purge(); }));
@@ -128,10 +128,10 @@ class service_impl final : public service, public live_reads, public ports::clus
 
     void on_observed(const ports::database_key& key,
                      std::shared_ptr<const domain::observed_database> state) override {
-        table_.set_observed(key, std::move(state));
+        cache_.set_observed(key, std::move(state));
     }
     void on_catalogue(std::shared_ptr<const ports::catalogue> offer) override {
-        table_.set_catalogue(std::move(offer));
+        cache_.set_catalogue(std::move(offer));
     }
     void on_sync_state(ports::sync_state state) override {
         deps_.log.info("cluster_sync_state",
@@ -140,16 +140,16 @@ class service_impl final : public service, public live_reads, public ports::clus
                                                                          : "disconnected"}});
         if (state != ports::sync_state::synced) return;
         deps_.health.progressed(background::status_sync, deps_.clock.now());
-        if (table_.is_cluster_known()) return;
-        table_.set_cluster_known();
+        if (cache_.is_cluster_known()) return;
+        cache_.set_cluster_known();
         // The reconciler could not decide anything before.
-        for (const auto& [id, entry] : table_.databases()) reconciler_.look_at(id);
+        for (const auto& [id, entry] : cache_.databases()) reconciler_.enqueue(id);
     }
 
     // ---- reads -----------------------------------------------------------------------
 
     aio::task<ports::credentials> read_credentials(std::string id, caller client) override {
-        auto* database = table_.find(id);
+        auto* database = cache_.find(id);
         if (database == nullptr) {
             co_return base::fail(errc::not_found, fmt::format("there is no database '{}'", id));
         }
@@ -164,7 +164,7 @@ class service_impl final : public service, public live_reads, public ports::clus
     }
 
     aio::task<history_points> read_history(history_request request) override {
-        if (table_.find(request.database_id) == nullptr) {
+        if (cache_.find(request.database_id) == nullptr) {
             co_return base::fail(errc::not_found,
                                  fmt::format("there is no database '{}'", request.database_id));
         }
@@ -216,12 +216,12 @@ class service_impl final : public service, public live_reads, public ports::clus
     }
 
     // Updates readiness and the platform's own metrics.
-    aio::task<> watch_parts() {
+    aio::task<> update_readiness() {
         note_store();
         if (deps_.cluster.state() == ports::sync_state::synced) {
             deps_.health.progressed(background::status_sync, deps_.clock.now());
         }
-        probe_.counted(take_census(table_, deps_.clock.utc_now(), options_.provision_timeout));
+        probe_.counted(count_states(cache_, deps_.clock.utc_now(), options_.provision_timeout));
         co_return base::ok();
     }
 
@@ -234,7 +234,7 @@ class service_impl final : public service, public live_reads, public ports::clus
     service_deps deps_;
     service_options options_;
     app::probe probe_;
-    state_cache table_;
+    state_cache cache_;
     record_repository records_;
     history_store history_;
     idempotency_ledger ledger_;

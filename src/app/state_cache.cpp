@@ -53,17 +53,17 @@ void state_cache::listen(state_observers observers) {
     }
 }
 
-entry* state_cache::find(const std::string& id) {
+database_state* state_cache::find(const std::string& id) {
     const auto it = entries_.find(id);
     return it == entries_.end() ? nullptr : &it->second;
 }
 
-entry* state_cache::find(const ports::database_key& key) {
+database_state* state_cache::find(const ports::database_key& key) {
     const auto it = ids_.find(key);
     return it == ids_.end() ? nullptr : find(it->second);
 }
 
-void state_cache::publish(entry& database, change delta) {
+void state_cache::publish(database_state& database, change delta) {
     database.view = std::make_shared<const database_view>(
         database_view{.record = database.record,
                       .observed = database.observed,
@@ -85,12 +85,12 @@ void state_cache::publish(entry& database, change delta) {
 }
 
 // Returns true if the status changed.
-bool state_cache::derive(entry& database) {
+bool state_cache::derive(database_state& database) {
     const auto observed = observed_of(database);
     auto next =
         domain::derive_status(*database.record, observed.get(),
                               {.cluster_known = cluster_known_ || (observed && !observed->exists),
-                               .awaiting_first_sight = awaits_first_sight(database)});
+                               .awaiting_first_observation = awaits_first_observation(database)});
     const auto& before = database.status;
     next.since = before.since;
     if (next == before) return false;
@@ -161,7 +161,8 @@ void state_cache::publish_operations(const domain::database* before,
     }
 }
 
-entry& state_cache::put(std::shared_ptr<const domain::database> record, record_origin origin) {
+database_state& state_cache::put(std::shared_ptr<const domain::database> record,
+                                 record_origin origin) {
     const auto [it, is_new] = entries_.try_emplace(record->id);
     auto& database = it->second;
     if (!is_new && record->revision < database.record->revision) return database;
@@ -205,8 +206,8 @@ void state_cache::erase(const std::string& id) {
     for (auto* observer : database_observers_) observer->on_database_deleted(last);
 }
 
-void state_cache::expect_first_sight(entry& database, std::chrono::seconds within) {
-    database.first_sight_until = clock_.now() + within;
+void state_cache::expect_first_observation(database_state& database, std::chrono::seconds within) {
+    database.first_observation_until = clock_.now() + within;
     refresh_status(database);
 }
 
@@ -222,7 +223,7 @@ bool state_cache::set_observed(const ports::database_key& key,
     database->observed = std::move(state);
     database->was_seen = database->was_seen || database->observed->exists;
     if (domain::is_ours(*database->record, *database->observed)) {
-        database->first_sight_until = base::steady_time::min();
+        database->first_observation_until = base::steady_time::min();
     }
     derive(*database);
     publish(*database, {.status = true});
@@ -235,7 +236,7 @@ void state_cache::set_cluster_known() {
 }
 
 std::shared_ptr<const domain::observed_database> state_cache::observed_of(
-    const entry& database) const {
+    const database_state& database) const {
     static const auto absent = std::make_shared<const domain::observed_database>();
     // Until the whole cluster was read, only presence is known, and absence after presence: a
     // database's pods or services may be reported before its object.
@@ -243,16 +244,16 @@ std::shared_ptr<const domain::observed_database> state_cache::observed_of(
     return cluster_known_ ? absent : nullptr;
 }
 
-bool state_cache::awaits_first_sight(const entry& database) const {
+bool state_cache::awaits_first_observation(const database_state& database) const {
     const bool is_seen = database.observed && domain::is_ours(*database.record, *database.observed);
-    return !is_seen && database.first_sight_until > clock_.now();
+    return !is_seen && database.first_observation_until > clock_.now();
 }
 
-void state_cache::refresh_status(entry& database) {
+void state_cache::refresh_status(database_state& database) {
     if (derive(database)) publish(database, {.status = true});
 }
 
-void state_cache::set_sample(entry& database,
+void state_cache::set_sample(database_state& database,
                              std::shared_ptr<const domain::metrics_sample> sample) {
     database.sample = std::move(sample);
     database.metrics = metrics_state::fresh;
@@ -261,8 +262,8 @@ void state_cache::set_sample(entry& database,
     publish(database, {.metrics = true});
 }
 
-void state_cache::set_metrics_trouble(entry& database, metrics_state state, std::string reason,
-                                      std::string message) {
+void state_cache::set_metrics_failure(database_state& database, metrics_state state,
+                                      std::string reason, std::string message) {
     if (database.metrics == state && database.metrics_reason == reason &&
         database.metrics_message == message) {
         return;

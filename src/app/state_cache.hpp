@@ -19,7 +19,7 @@
 
 namespace app {
 
-struct entry {
+struct database_state {
     std::shared_ptr<const domain::database> record;
     std::shared_ptr<const domain::observed_database> observed;  // null: not reported yet
     bool was_seen = false;  // the cluster had an object of this key: its absence is news
@@ -28,8 +28,9 @@ struct entry {
     metrics_state metrics = metrics_state::pending;
     std::string metrics_reason;
     std::string metrics_message;
-    base::steady_time first_sight_until = base::steady_time::min();  // absence means nothing until
-    std::shared_ptr<const database_view> view;                       // as last published
+    base::steady_time first_observation_until =
+        base::steady_time::min();               // absence means nothing until
+    std::shared_ptr<const database_view> view;  // as last published
 };
 
 ports::database_key key_of(const domain::database& record);
@@ -42,9 +43,10 @@ class state_cache final : public state_publisher {
     void listen(state_observers observers) override;
 
     // Returns null if there is none. The pointer is valid until the erase of that database.
-    [[nodiscard]] entry* find(const std::string& id);
-    [[nodiscard]] entry* find(const ports::database_key& key);
-    [[nodiscard]] const std::unordered_map<std::string, entry>& databases() const noexcept {
+    [[nodiscard]] database_state* find(const std::string& id);
+    [[nodiscard]] database_state* find(const ports::database_key& key);
+    [[nodiscard]] const std::unordered_map<std::string, database_state>& databases()
+        const noexcept {
         return entries_;
     }
 
@@ -54,9 +56,9 @@ class state_cache final : public state_publisher {
 
     // Adds or replaces a record and publishes it with its origin. Ignores a revision that is older
     // than the present one.
-    entry& put(std::shared_ptr<const domain::database> record, record_origin origin);
+    database_state& put(std::shared_ptr<const domain::database> record, record_origin origin);
     void erase(const std::string& id);
-    void expect_first_sight(entry& database, std::chrono::seconds within);
+    void expect_first_observation(database_state& database, std::chrono::seconds within);
 
     // Returns false if no record has this key.
     bool set_observed(const ports::database_key& key,
@@ -67,13 +69,13 @@ class state_cache final : public state_publisher {
     // Returns the observed state for decide(), null while it is unknown. Before the whole cluster
     // was reported, absence is known only for objects that were present.
     [[nodiscard]] std::shared_ptr<const domain::observed_database> observed_of(
-        const entry& database) const;
-    [[nodiscard]] bool awaits_first_sight(const entry& database) const;
+        const database_state& database) const;
+    [[nodiscard]] bool awaits_first_observation(const database_state& database) const;
     // Derives the status again and publishes it if it changed.
-    void refresh_status(entry& database);
+    void refresh_status(database_state& database);
 
-    void set_sample(entry& database, std::shared_ptr<const domain::metrics_sample> sample);
-    void set_metrics_trouble(entry& database, metrics_state state, std::string reason,
+    void set_sample(database_state& database, std::shared_ptr<const domain::metrics_sample> sample);
+    void set_metrics_failure(database_state& database, metrics_state state, std::string reason,
                              std::string message = {});
 
     void set_catalogue(std::shared_ptr<const ports::catalogue> offer);
@@ -108,9 +110,9 @@ class state_cache final : public state_publisher {
     [[nodiscard]] const domain::usage& usage_of_all() const noexcept { return used_; }
 
   private:
-    void publish(entry& database, change delta);
+    void publish(database_state& database, change delta);
     void publish_operations(const domain::database* before, const domain::database& after);
-    bool derive(entry& database);
+    bool derive(database_state& database);
     void remember_key(const domain::operation& operation, const std::string& database_id);
     void forget_key(const domain::operation& operation);
 
@@ -121,7 +123,7 @@ class state_cache final : public state_publisher {
     std::vector<operation_observer*> operation_observers_;
     std::vector<project_observer*> project_observers_;
     std::vector<catalogue_observer*> catalogue_observers_;
-    std::unordered_map<std::string, entry> entries_;
+    std::unordered_map<std::string, database_state> entries_;
     std::map<ports::database_key, std::string> ids_;
     struct operation_place {
         std::string database_id;

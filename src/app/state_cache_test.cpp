@@ -28,77 +28,77 @@ std::shared_ptr<const domain::observed_database> ready(std::string uid) {
 
 class state_cache : public testing::Test {
   protected:
-    app::entry& put(std::shared_ptr<const domain::database> database) {
-        return table_.put(std::move(database), app::record_origin::start);
+    app::database_state& put(std::shared_ptr<const domain::database> database) {
+        return cache_.put(std::move(database), app::record_origin::start);
     }
 
     fakes::manual_clock clock_;
-    app::state_cache table_{clock_, 30s};
+    app::state_cache cache_{clock_, 30s};
     ports::database_key key_{.project = "shop", .engine = "postgres", .name = "orders"};
 };
 
 // The cluster may report an object before its uid is stored in the record.
 TEST_F(state_cache, does_not_await_an_object_that_was_observed_before_its_uid_was_stored) {
     auto& entry = put(record("", 1));
-    table_.set_cluster_known();
-    table_.expect_first_sight(entry, 30s);
-    EXPECT_TRUE(table_.set_observed(key_, ready("u1")));
-    EXPECT_TRUE(table_.awaits_first_sight(entry));
+    cache_.set_cluster_known();
+    cache_.expect_first_observation(entry, 30s);
+    EXPECT_TRUE(cache_.set_observed(key_, ready("u1")));
+    EXPECT_TRUE(cache_.awaits_first_observation(entry));
     put(record("u1", 2));
-    EXPECT_FALSE(table_.awaits_first_sight(entry));
+    EXPECT_FALSE(cache_.awaits_first_observation(entry));
     EXPECT_EQ(entry.status.phase, status_phase::running);
 }
 
 TEST_F(state_cache, reports_a_new_object_as_missing_after_30_seconds) {
     auto& entry = put(record("u1", 1));
-    table_.set_cluster_known();
+    cache_.set_cluster_known();
     EXPECT_EQ(entry.status.reason, "object_missing");
-    table_.expect_first_sight(entry, 30s);
+    cache_.expect_first_observation(entry, 30s);
     EXPECT_EQ(entry.status.phase, status_phase::provisioning);
     clock_.advance(31s);
-    table_.refresh_status(entry);
+    cache_.refresh_status(entry);
     EXPECT_EQ(entry.status.reason, "object_missing");
 }
 
 // The pods may be listed before the object.
 TEST_F(state_cache, reports_an_object_as_missing_after_the_whole_cluster_was_reported) {
     auto& entry = put(record("u1", 1));
-    table_.set_observed(key_, std::make_shared<const domain::observed_database>());
-    EXPECT_EQ(table_.observed_of(entry), nullptr);
+    cache_.set_observed(key_, std::make_shared<const domain::observed_database>());
+    EXPECT_EQ(cache_.observed_of(entry), nullptr);
     EXPECT_EQ(entry.status.reason, "cluster_not_synced");
-    table_.set_observed(key_, ready("u1"));
+    cache_.set_observed(key_, ready("u1"));
     EXPECT_EQ(entry.status.phase, status_phase::running);
-    table_.set_observed(key_, std::make_shared<const domain::observed_database>());
-    table_.set_cluster_known();
-    EXPECT_FALSE(table_.observed_of(entry)->exists);
+    cache_.set_observed(key_, std::make_shared<const domain::observed_database>());
+    cache_.set_cluster_known();
+    EXPECT_FALSE(cache_.observed_of(entry)->exists);
     EXPECT_EQ(entry.status.reason, "object_missing");
 }
 
 // One list that is never returned (forbidden, for example) must not delay a deletion indefinitely.
 TEST_F(state_cache, reports_an_object_as_missing_if_it_was_observed_before) {
     auto& entry = put(record("u1", 1));
-    table_.set_observed(key_, ready("u1"));
-    table_.set_observed(key_, std::make_shared<const domain::observed_database>());
-    ASSERT_NE(table_.observed_of(entry), nullptr);
-    EXPECT_FALSE(table_.observed_of(entry)->exists);
+    cache_.set_observed(key_, ready("u1"));
+    cache_.set_observed(key_, std::make_shared<const domain::observed_database>());
+    ASSERT_NE(cache_.observed_of(entry), nullptr);
+    EXPECT_FALSE(cache_.observed_of(entry)->exists);
     EXPECT_EQ(entry.status.reason, "object_missing");
 }
 
 TEST_F(state_cache, reports_an_object_as_missing_if_it_was_observed_before_its_record) {
-    table_.set_observed(key_, ready("u1"));
+    cache_.set_observed(key_, ready("u1"));
     auto& entry = put(record("u1", 1));
-    table_.set_observed(key_, std::make_shared<const domain::observed_database>());
-    ASSERT_NE(table_.observed_of(entry), nullptr);
-    EXPECT_FALSE(table_.observed_of(entry)->exists);
+    cache_.set_observed(key_, std::make_shared<const domain::observed_database>());
+    ASSERT_NE(cache_.observed_of(entry), nullptr);
+    EXPECT_FALSE(cache_.observed_of(entry)->exists);
 }
 
 // Another object has the same name and another uid.
 TEST_F(state_cache, awaits_an_object_if_another_object_has_its_name) {
     auto& entry = put(record("u1", 1));
-    table_.set_cluster_known();
-    table_.expect_first_sight(entry, 30s);
-    EXPECT_TRUE(table_.set_observed(key_, ready("u2")));
-    EXPECT_TRUE(table_.awaits_first_sight(entry));
+    cache_.set_cluster_known();
+    cache_.expect_first_observation(entry, 30s);
+    EXPECT_TRUE(cache_.set_observed(key_, ready("u2")));
+    EXPECT_TRUE(cache_.awaits_first_observation(entry));
 }
 
 TEST_F(state_cache, forgets_an_idempotency_key_with_its_operation) {
@@ -108,20 +108,20 @@ TEST_F(state_cache, forgets_an_idempotency_key_with_its_operation) {
                                    .idempotency_key = "k",
                                    .request_digest = "d"});
     put(std::make_shared<const domain::database>(database));
-    ASSERT_NE(table_.find_by_idempotency_key("k"), nullptr);
-    EXPECT_EQ(table_.find_by_idempotency_key("k")->id, "op-1");
+    ASSERT_NE(cache_.find_by_idempotency_key("k"), nullptr);
+    EXPECT_EQ(cache_.find_by_idempotency_key("k")->id, "op-1");
     clock_.advance(25h);
-    EXPECT_EQ(table_.find_by_idempotency_key("k"), nullptr);
+    EXPECT_EQ(cache_.find_by_idempotency_key("k"), nullptr);
     database.operations[0].id = "op-2";  // the same key, more than 24 hours later
     database.operations[0].created_at = clock_.utc_now();
     database.revision = 2;
     put(std::make_shared<const domain::database>(database));
-    EXPECT_EQ(table_.find_by_idempotency_key("k")->id, "op-2");
+    EXPECT_EQ(cache_.find_by_idempotency_key("k")->id, "op-2");
     database.operations.clear();
     database.revision = 3;
     put(std::make_shared<const domain::database>(database));
-    EXPECT_EQ(table_.find_by_idempotency_key("k"), nullptr);
-    EXPECT_EQ(table_.find_by_idempotency_key("other"), nullptr);
+    EXPECT_EQ(cache_.find_by_idempotency_key("k"), nullptr);
+    EXPECT_EQ(cache_.find_by_idempotency_key("other"), nullptr);
 }
 
 // Records are loaded in the order of their ids, not of their operations.
@@ -136,11 +136,11 @@ TEST_F(state_cache, finds_the_newest_operation_of_a_key_in_any_order_of_records)
     newer.operations.push_back(
         {.id = "op-newer", .created_at = clock_.utc_now(), .idempotency_key = "k"});
     for (const auto& order : {std::pair{older, newer}, std::pair{newer, older}}) {
-        app::state_cache table(clock_, 30s);
-        table.put(std::make_shared<const domain::database>(order.first), app::record_origin::start);
-        table.put(std::make_shared<const domain::database>(order.second),
+        app::state_cache cache(clock_, 30s);
+        cache.put(std::make_shared<const domain::database>(order.first), app::record_origin::start);
+        cache.put(std::make_shared<const domain::database>(order.second),
                   app::record_origin::start);
-        const auto* operation = table.find_by_idempotency_key("k");
+        const auto* operation = cache.find_by_idempotency_key("k");
         ASSERT_NE(operation, nullptr) << order.first.id << " first";
         EXPECT_EQ(operation->id, "op-newer");
     }

@@ -6,10 +6,10 @@
 
 namespace app {
 
-census take_census(const state_cache& table, base::instant now,
-                   std::chrono::seconds operation_timeout) {
-    census counted;
-    for (const auto& [id, each] : table.databases()) {
+state_counts count_states(const state_cache& cache, base::instant now,
+                          std::chrono::seconds operation_timeout) {
+    state_counts counted;
+    for (const auto& [id, each] : cache.databases()) {
         ++counted.phases[std::size_t(each.status.phase)];
         ++counted.metrics[std::size_t(each.metrics)];
         if (each.metrics == metrics_state::fresh && each.sample) {

@@ -13,7 +13,7 @@ namespace app {
 inline constexpr std::size_t status_phase_count = std::size_t(domain::status_phase::unknown) + 1;
 inline constexpr std::size_t metrics_state_count = std::size_t(metrics_state::unavailable) + 1;
 
-struct census {
+struct state_counts {
     std::array<std::size_t, status_phase_count> phases{};    // by domain::status_phase
     std::array<std::size_t, metrics_state_count> metrics{};  // by metrics_state
     std::chrono::nanoseconds
@@ -22,7 +22,7 @@ struct census {
     std::size_t operations_overdue = 0;  // past twice their time limit; deletions have none
 };
 
-census take_census(const state_cache& table, base::instant now,
-                   std::chrono::seconds operation_timeout);
+state_counts count_states(const state_cache& cache, base::instant now,
+                          std::chrono::seconds operation_timeout);
 
 }  // namespace app

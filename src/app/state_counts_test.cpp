@@ -8,10 +8,10 @@ namespace {
 
 using namespace std::chrono_literals;
 
-class census : public testing::Test {
+class state_counts : public testing::Test {
   protected:
-    app::entry& put(std::string id, std::vector<domain::operation> operations = {}) {
-        return table_.put(std::make_shared<const domain::database>(
+    app::database_state& put(std::string id, std::vector<domain::operation> operations = {}) {
+        return cache_.put(std::make_shared<const domain::database>(
                               domain::database{.id = id,
                                                .project = "shop",
                                                .name = id,
@@ -19,15 +19,15 @@ class census : public testing::Test {
                                                .operations = std::move(operations)}),
                           app::record_origin::start);
     }
-    app::census count() { return app::take_census(table_, clock_.utc_now(), 60s); }
+    app::state_counts count() { return app::count_states(cache_, clock_.utc_now(), 60s); }
 
     fakes::manual_clock clock_;
-    app::state_cache table_{clock_, 30s};
+    app::state_cache cache_{clock_, 30s};
 };
 
-TEST_F(census, counts_databases_per_phase_and_metrics_state) {
+TEST_F(state_counts, counts_databases_per_phase_and_metrics_state) {
     put("db-1");
-    table_.set_metrics_trouble(put("db-2"), app::metrics_state::unavailable, "timed_out");
+    cache_.set_metrics_failure(put("db-2"), app::metrics_state::unavailable, "timed_out");
     const auto counts = count();
     EXPECT_EQ(counts.metrics[std::size_t(app::metrics_state::pending)], 1U);
     EXPECT_EQ(counts.metrics[std::size_t(app::metrics_state::unavailable)], 1U);
@@ -36,10 +36,10 @@ TEST_F(census, counts_databases_per_phase_and_metrics_state) {
     EXPECT_EQ(all, 2U);
 }
 
-TEST_F(census, returns_the_age_of_the_oldest_fresh_sample) {
-    const auto sampled = [&](std::string id) -> app::entry& {
+TEST_F(state_counts, returns_the_age_of_the_oldest_fresh_sample) {
+    const auto sampled = [&](std::string id) -> app::database_state& {
         auto& entry = put(std::move(id));
-        table_.set_sample(entry, std::make_shared<const domain::metrics_sample>(
+        cache_.set_sample(entry, std::make_shared<const domain::metrics_sample>(
                                      domain::metrics_sample{.observed_at = clock_.utc_now()}));
         return entry;
     };
@@ -48,11 +48,11 @@ TEST_F(census, returns_the_age_of_the_oldest_fresh_sample) {
     sampled("db-2");
     clock_.advance(7s);
     EXPECT_EQ(count().oldest_fresh_sample, 12s);
-    table_.set_metrics_trouble(stale, app::metrics_state::stale, "timed_out");
+    cache_.set_metrics_failure(stale, app::metrics_state::stale, "timed_out");
     EXPECT_EQ(count().oldest_fresh_sample, 7s);
 }
 
-TEST_F(census, counts_an_operation_as_overdue_after_twice_its_limit_except_deletions) {
+TEST_F(state_counts, counts_an_operation_as_overdue_after_twice_its_limit_except_deletions) {
     put("db-1", {{.id = "op-1", .created_at = clock_.utc_now()}});
     put("db-2", {{.id = "op-2",
                   .kind = domain::operation_kind::delete_database,

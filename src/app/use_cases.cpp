@@ -123,17 +123,17 @@ accepted use_cases::preview(domain::database record) const {
 
 base::outcome<void> use_cases::check_capacity(const std::string& project,
                                               const domain::usage& more) const {
-    const auto owner = deps_.table.project(project);
+    const auto owner = deps_.cache.project(project);
     if (owner) {
-        auto used = deps_.table.usage_of_project(project);
+        auto used = deps_.cache.usage_of_project(project);
         if (const auto it = reserved_.find(project); it != reserved_.end()) used += it->second;
         auto fits = domain::check_limits(domain::limits_of(*owner), used, more,
                                          fmt::format("project '{}'", project), "quota_exceeded");
         if (!fits) return fits;
     }
-    const auto& offer = deps_.table.catalogue();
+    const auto& offer = deps_.cache.catalogue();
     if (!offer) return {};
-    auto used = deps_.table.usage_of_all();
+    auto used = deps_.cache.usage_of_all();
     used += reserved_in_all_;
     const domain::usage capacity{.cpu_millis = offer->capacity_cpu_millis,
                                  .memory_bytes = offer->capacity_memory_bytes,
@@ -143,7 +143,7 @@ base::outcome<void> use_cases::check_capacity(const std::string& project,
 
 aio::task<accepted> use_cases::create_database(domain::create_request wanted,
                                                write_conditions conditions, caller client) {
-    const auto offer = deps_.table.catalogue();
+    const auto offer = deps_.cache.catalogue();
     if (!offer) {
         co_return base::fail(errc::unavailable,
                              "the cluster's catalogue of engines has not been read yet",
@@ -152,10 +152,10 @@ aio::task<accepted> use_cases::create_database(domain::create_request wanted,
     auto valid = domain::validate_create(wanted, offer_of(*offer, wanted.engine.value_or("")));
     if (!valid) co_return base::pass(std::move(valid));
     auto record = std::move(*valid);
-    if (!deps_.table.project(record.project) || leaving_projects_.contains(record.project)) {
+    if (!deps_.cache.project(record.project) || leaving_projects_.contains(record.project)) {
         co_return no_such_project(record.project, "/project");
     }
-    if (deps_.table.find(key_of(record)) != nullptr) {
+    if (deps_.cache.find(key_of(record)) != nullptr) {
         co_return base::fail(errc::conflict,
                              fmt::format("project '{}' has a database named '{}' already",
                                          record.project, record.name),
@@ -180,7 +180,7 @@ aio::task<accepted> use_cases::create_database(domain::create_request wanted,
                                                 {"operation_id", operation.id},
                                                 {"subject", client.subject},
                                                 {"request_id", client.request_id}});
-    const auto* database = deps_.table.find(stored.id);
+    const auto* database = deps_.cache.find(stored.id);
     if (database == nullptr) co_return base::fail(errc::internal, "the new database vanished");
     co_return accepted{.database = database->view, .operation = newest_operation(stored)};
 }
@@ -189,7 +189,7 @@ aio::task<accepted> use_cases::create_database(domain::create_request wanted,
 aio::task<accepted> use_cases::change(std::string id, record_change edit,
                                       write_conditions conditions, caller client,
                                       std::string event) {
-    auto* database = deps_.table.find(id);
+    auto* database = deps_.cache.find(id);
     if (database == nullptr) {
         co_return base::fail(errc::not_found, fmt::format("there is no database '{}'", id));
     }
@@ -210,7 +210,7 @@ aio::task<accepted> use_cases::change(std::string id, record_change edit,
         },
         record_origin::command);
     if (!written) co_return base::pass(std::move(written));
-    database = deps_.table.find(id);
+    database = deps_.cache.find(id);
     if (database == nullptr) {
         co_return base::fail(errc::not_found, fmt::format("there is no database '{}'", id));
     }
@@ -225,7 +225,7 @@ aio::task<accepted> use_cases::change(std::string id, record_change edit,
 
 aio::task<accepted> use_cases::patch_database(std::string id, domain::patch_request wanted,
                                               write_conditions conditions, caller client) {
-    const auto* database = deps_.table.find(id);
+    const auto* database = deps_.cache.find(id);
     if (database == nullptr) {
         co_return base::fail(errc::not_found, fmt::format("there is no database '{}'", id));
     }
@@ -281,8 +281,8 @@ aio::task<accepted> use_cases::recreate_database(std::string id, write_condition
                                                  caller client) {
     const auto edit = [this, client,
                        id](const domain::database& newest) -> base::outcome<domain::database> {
-        const auto* database = deps_.table.find(id);
-        const auto observed = database == nullptr ? nullptr : deps_.table.observed_of(*database);
+        const auto* database = deps_.cache.find(id);
+        const auto observed = database == nullptr ? nullptr : deps_.cache.observed_of(*database);
         if (newest.deleted) {
             return base::fail(errc::conflict, "the database is being deleted", "being_deleted");
         }
@@ -311,7 +311,7 @@ aio::task<std::shared_ptr<const domain::project>> use_cases::create_project(
     domain::project_request wanted, write_conditions conditions, caller client) {
     auto valid = domain::validate_project(nullptr, wanted);
     if (!valid) co_return base::pass(std::move(valid));
-    if (deps_.table.project(valid->name)) {
+    if (deps_.cache.project(valid->name)) {
         co_return base::fail(errc::conflict,
                              fmt::format("there is a project '{}' already", valid->name),
                              "already_exists");
@@ -329,7 +329,7 @@ aio::task<std::shared_ptr<const domain::project>> use_cases::create_project(
 
 aio::task<std::shared_ptr<const domain::project>> use_cases::patch_project(
     std::string name, domain::project_request wanted, write_conditions conditions, caller client) {
-    const auto present = deps_.table.project(name);
+    const auto present = deps_.cache.project(name);
     if (!present) co_return no_such_project(name, {});
     bool is_changed = false;
     const auto change = [&wanted, &conditions, &is_changed](
@@ -356,11 +356,11 @@ aio::task<std::shared_ptr<const domain::project>> use_cases::patch_project(
 
 aio::task<> use_cases::delete_project(std::string name, write_conditions conditions,
                                       caller client) {
-    const auto present = deps_.table.project(name);
+    const auto present = deps_.cache.project(name);
     if (!present) co_return no_such_project(name, {});
     auto checked = check_revision(present->revision, conditions.if_match);
     if (!checked) co_return base::pass(std::move(checked));
-    if (deps_.table.usage_of_project(name).databases > 0 || reserved_.contains(name)) {
+    if (deps_.cache.usage_of_project(name).databases > 0 || reserved_.contains(name)) {
         co_return base::fail(errc::conflict, fmt::format("project '{}' still has databases", name),
                              "not_empty");
     }

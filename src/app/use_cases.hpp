@@ -16,14 +16,14 @@ namespace app {
 
 class use_cases final : public database_commands, public project_commands {
   public:
-    struct parts {
+    struct deps {
         record_repository& records;
-        state_cache& table;
+        state_cache& cache;
         ports::cluster& cluster;
         const base::clock& clock;
         obs::log& log;
     };
-    explicit use_cases(parts deps) : deps_(deps) {}
+    explicit use_cases(deps deps) : deps_(deps) {}
 
     aio::task<accepted> create_database(domain::create_request wanted, write_conditions conditions,
                                         caller client) override;
@@ -53,7 +53,7 @@ class use_cases final : public database_commands, public project_commands {
                                                   const caller& client) const;
     [[nodiscard]] accepted preview(domain::database record) const;
 
-    parts deps_;
+    deps deps_;
     std::map<std::string, domain::usage> reserved_;
     domain::usage reserved_in_all_;
     std::set<std::string> leaving_projects_;  // projects whose deletion is in flight

@@ -16,7 +16,7 @@ decision decide(const database& record, const observed_database* observed,
         decide_deleted(input);
     } else if (record.object_uid.empty()) {
         decide_uncreated(input);
-    } else if (context.awaiting_first_sight) {
+    } else if (context.awaiting_first_observation) {
         input.again = poll_fast;
     } else if (!is_ours(record, *observed)) {
         decide_missing(input);

@@ -19,7 +19,7 @@ struct decide_context {
     base::instant now{};
     // The platform has created the object and the watch has not reported it yet. Its absence proves
     // nothing.
-    bool awaiting_first_sight = false;
+    bool awaiting_first_observation = false;
     std::chrono::seconds operation_timeout{900};
 };
 

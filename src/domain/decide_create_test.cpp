@@ -22,7 +22,7 @@ TEST(decide, finishes_a_creation_when_the_object_is_ready) {
     EXPECT_EQ(record.object_uid, "uid-1");
 
     auto context = at(seconds(1));
-    context.awaiting_first_sight = true;
+    context.awaiting_first_observation = true;
     EXPECT_EQ(decide(record, &nothing, context).next.kind, action_kind::none);
 
     auto observed = shown(record, observed_phase::provisioning);

@@ -108,7 +108,7 @@ status derive_status(const database& record, const observed_database* observed,
                      const status_context& context) {
     if (record.deleted) return of_deleted(observed);
     if (record.object_uid.empty()) return of_uncreated(record);
-    if (context.awaiting_first_sight) return say(status_phase::provisioning, "creating");
+    if (context.awaiting_first_observation) return say(status_phase::provisioning, "creating");
     if (observed == nullptr || !is_ours(record, *observed)) {
         if (!context.cluster_known) {
             return say(status_phase::unknown, "cluster_not_synced",

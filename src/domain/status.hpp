@@ -38,7 +38,7 @@ std::optional<status_phase> status_phase_from(std::string_view text) noexcept;
 
 struct status_context {
     bool cluster_known = false;  // the cluster's present content has been read since the start
-    bool awaiting_first_sight = false;  // see decide_context
+    bool awaiting_first_observation = false;  // see decide_context
 };
 
 // phase, reason and message; `since` is left to the caller, who knows the status before.
