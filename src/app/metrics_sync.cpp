@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/fnv1a.hpp"
+
 namespace app {
 namespace {
 
@@ -20,8 +22,7 @@ double seconds(std::chrono::nanoseconds duration) {
 }  // namespace
 
 std::chrono::nanoseconds slot_of(std::string_view id, std::chrono::nanoseconds interval) noexcept {
-    std::uint64_t hash = 14695981039346656037ULL;  // FNV-1a
-    for (const char c : id) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211ULL;
+    auto hash = base::fnv1a(id);
     hash ^= hash >> 32;
     return std::chrono::nanoseconds(hash % static_cast<std::uint64_t>(interval.count()));
 }

@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "app/record_failures.hpp"
 #include "app/record_json.hpp"
 
 namespace app {
@@ -170,10 +171,7 @@ aio::task<std::shared_ptr<const domain::database>> record_repository::create(
         {.collection = databases, .content = document_of(record), .expected = 0});
     if (!stored) {
         if (stored.error().cause == ports::store_cause::not_unique) {
-            co_return base::fail(errc::conflict,
-                                 fmt::format("project '{}' has a database named '{}' already",
-                                             record.project, record.name),
-                                 "already_exists");
+            co_return database_exists(record.project, record.name);
         }
         if (is_effect_unknown(stored.error())) unconfirmed_creations_.insert(record.id);
         co_return base::pass(std::move(stored), "store the new database");
@@ -217,7 +215,7 @@ aio::task<std::shared_ptr<const domain::database>> record_repository::update(std
             entry = cache_.find(id);
         }
         if (entry == nullptr) {
-            co_return base::fail(errc::not_found, fmt::format("there is no database '{}'", id));
+            co_return no_such_database(id);
         }
         const auto present = entry->record;
         auto wanted = change(*present);
@@ -360,9 +358,7 @@ aio::task<std::shared_ptr<const domain::project>> record_repository::write_proje
             co_return present;  // the write succeeded
     }
     if (is_new && has_moved) {
-        co_return base::fail(errc::conflict,
-                             fmt::format("there is a project '{}' already", record.name),
-                             "already_exists");
+        co_return project_exists(record.name);
     }
     co_return base::pass(std::move(stored), "store the project");
 }
@@ -378,7 +374,7 @@ aio::task<std::shared_ptr<const domain::project>> record_repository::update_proj
         }
         const auto present = cache_.project(name);
         if (!present) {
-            co_return base::fail(errc::not_found, fmt::format("there is no project '{}'", name));
+            co_return no_such_project(name);
         }
         auto next = change(*present);
         if (!next) co_return base::pass(std::move(next));
@@ -394,8 +390,7 @@ aio::task<> record_repository::delete_project(std::string name) {
     const auto turn = co_await queue_.enter(projects + "/" + name);
     if (!turn) co_return std::unexpected(turn.error());
     const auto present = cache_.project(name);
-    if (!present)
-        co_return base::fail(errc::not_found, fmt::format("there is no project '{}'", name));
+    if (!present) co_return no_such_project(name);
     auto removed =
         co_await store_.remove({.collection = projects, .id = name, .expected = present->revision});
     if (removed) {

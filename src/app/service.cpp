@@ -1,7 +1,5 @@
 #include "app/service.hpp"
 
-#include <fmt/format.h>
-
 #include <array>
 #include <limits>
 #include <optional>
@@ -12,6 +10,7 @@
 #include "app/idempotency.hpp"
 #include "app/metrics_sync.hpp"
 #include "app/reconciler.hpp"
+#include "app/record_failures.hpp"
 #include "app/record_feed.hpp"
 #include "app/record_repository.hpp"
 #include "app/state_cache.hpp"
@@ -151,7 +150,7 @@ class service_impl final : public service, public live_reads, public ports::clus
     aio::task<ports::credentials> read_credentials(std::string id, caller client) override {
         auto* database = cache_.find(id);
         if (database == nullptr) {
-            co_return base::fail(errc::not_found, fmt::format("there is no database '{}'", id));
+            co_return no_such_database(id);
         }
         auto credentials = co_await deps_.cluster.read_credentials(*database->record);
         deps_.log.info("credentials_read",
@@ -165,8 +164,7 @@ class service_impl final : public service, public live_reads, public ports::clus
 
     aio::task<history_points> read_history(history_request request) override {
         if (cache_.find(request.database_id) == nullptr) {
-            co_return base::fail(errc::not_found,
-                                 fmt::format("there is no database '{}'", request.database_id));
+            co_return no_such_database(request.database_id);
         }
         co_return co_await history_.read(std::move(request));
     }

@@ -6,6 +6,7 @@
 #include <optional>
 #include <utility>
 
+#include "app/record_failures.hpp"
 #include "base/random_id.hpp"
 #include "domain/engines.hpp"
 #include "domain/operation_lifecycle.hpp"
@@ -26,15 +27,12 @@ base::outcome<void> check_revision(std::int64_t present,
                       "revision_mismatch");
 }
 
-std::unexpected<base::failure> no_such_project(const std::string& name, std::string pointer) {
-    base::failure failure{.code = pointer.empty() ? errc::not_found : errc::invalid,
-                          .text = fmt::format("there is no project '{}'", name),
-                          .reason = "project_not_found"};
-    if (!pointer.empty()) {
-        failure.text = pointer + ": " + failure.text;
-        failure.fields.push_back({std::move(pointer), "not_found",
-                                  fmt::format("there is no project '{}'; create it first", name)});
-    }
+// Returns the failure of a database request that names the project.
+std::unexpected<base::failure> unknown_project_field(const std::string& name) {
+    auto failure = no_such_project(name).error().in("/project");
+    failure.code = errc::invalid;
+    failure.fields.push_back(
+        {"/project", "not_found", fmt::format("there is no project '{}'; create it first", name)});
     return std::unexpected(std::move(failure));
 }
 
@@ -153,13 +151,10 @@ aio::task<accepted> use_cases::create_database(domain::create_request wanted,
     if (!valid) co_return base::pass(std::move(valid));
     auto record = std::move(*valid);
     if (!deps_.cache.project(record.project) || leaving_projects_.contains(record.project)) {
-        co_return no_such_project(record.project, "/project");
+        co_return unknown_project_field(record.project);
     }
     if (deps_.cache.find(key_of(record)) != nullptr) {
-        co_return base::fail(errc::conflict,
-                             fmt::format("project '{}' has a database named '{}' already",
-                                         record.project, record.name),
-                             "already_exists");
+        co_return database_exists(record.project, record.name);
     }
     const auto usage = domain::usage_of(record);
     auto capacity = check_capacity(record.project, usage);
@@ -191,7 +186,7 @@ aio::task<accepted> use_cases::change(std::string id, record_change edit,
                                       std::string event) {
     auto* database = deps_.cache.find(id);
     if (database == nullptr) {
-        co_return base::fail(errc::not_found, fmt::format("there is no database '{}'", id));
+        co_return no_such_database(id);
     }
     const auto before = database->record;
     if (conditions.dry_run) {
@@ -212,7 +207,7 @@ aio::task<accepted> use_cases::change(std::string id, record_change edit,
     if (!written) co_return base::pass(std::move(written));
     database = deps_.cache.find(id);
     if (database == nullptr) {
-        co_return base::fail(errc::not_found, fmt::format("there is no database '{}'", id));
+        co_return no_such_database(id);
     }
     const auto operation = newest_operation(**written);
     deps_.log.info(event, {{"database_id", id},
@@ -227,7 +222,7 @@ aio::task<accepted> use_cases::patch_database(std::string id, domain::patch_requ
                                               write_conditions conditions, caller client) {
     const auto* database = deps_.cache.find(id);
     if (database == nullptr) {
-        co_return base::fail(errc::not_found, fmt::format("there is no database '{}'", id));
+        co_return no_such_database(id);
     }
     std::string operation_id;
     std::optional<reservation> claim;
@@ -312,9 +307,7 @@ aio::task<std::shared_ptr<const domain::project>> use_cases::create_project(
     auto valid = domain::validate_project(nullptr, wanted);
     if (!valid) co_return base::pass(std::move(valid));
     if (deps_.cache.project(valid->name)) {
-        co_return base::fail(errc::conflict,
-                             fmt::format("there is a project '{}' already", valid->name),
-                             "already_exists");
+        co_return project_exists(valid->name);
     }
     if (conditions.dry_run) {
         co_return std::make_shared<const domain::project>(std::move(*valid));
@@ -330,7 +323,7 @@ aio::task<std::shared_ptr<const domain::project>> use_cases::create_project(
 aio::task<std::shared_ptr<const domain::project>> use_cases::patch_project(
     std::string name, domain::project_request wanted, write_conditions conditions, caller client) {
     const auto present = deps_.cache.project(name);
-    if (!present) co_return no_such_project(name, {});
+    if (!present) co_return no_such_project(name);
     bool is_changed = false;
     const auto change = [&wanted, &conditions, &is_changed](
                             const domain::project& newest) -> base::outcome<domain::project> {
@@ -357,7 +350,7 @@ aio::task<std::shared_ptr<const domain::project>> use_cases::patch_project(
 aio::task<> use_cases::delete_project(std::string name, write_conditions conditions,
                                       caller client) {
     const auto present = deps_.cache.project(name);
-    if (!present) co_return no_such_project(name, {});
+    if (!present) co_return no_such_project(name);
     auto checked = check_revision(present->revision, conditions.if_match);
     if (!checked) co_return base::pass(std::move(checked));
     if (deps_.cache.usage_of_project(name).databases > 0 || reserved_.contains(name)) {

@@ -1,0 +1,33 @@
+#pragma once
+// The failures that several parts of app report about records, each with one text and one code.
+
+#include <fmt/format.h>
+
+#include <string_view>
+
+#include "base/failure.hpp"
+
+namespace app {
+
+[[nodiscard]] inline std::unexpected<base::failure> no_such_database(std::string_view id) {
+    return base::fail(base::errc::not_found, fmt::format("there is no database '{}'", id));
+}
+
+[[nodiscard]] inline std::unexpected<base::failure> no_such_project(std::string_view name) {
+    return base::fail(base::errc::not_found, fmt::format("there is no project '{}'", name),
+                      "project_not_found");
+}
+
+[[nodiscard]] inline std::unexpected<base::failure> database_exists(std::string_view project,
+                                                                    std::string_view name) {
+    return base::fail(base::errc::conflict,
+                      fmt::format("project '{}' has a database named '{}' already", project, name),
+                      "already_exists");
+}
+
+[[nodiscard]] inline std::unexpected<base::failure> project_exists(std::string_view name) {
+    return base::fail(base::errc::conflict, fmt::format("there is a project '{}' already", name),
+                      "already_exists");
+}
+
+}  // namespace app
