@@ -12,7 +12,6 @@
 
 namespace {
 
-namespace json = boost::json;
 using namespace std::chrono_literals;
 
 using fakes::api_handler;

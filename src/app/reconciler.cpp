@@ -109,7 +109,7 @@ aio::task<aio::requeue_after> reconciler::reconcile(std::string id) {
         auto acted = co_await act(decision->record, action);
         if (!acted) co_return co_await note_failure(id, action, acted.error());
         deps_.probe.action(action.kind, "ok");
-        const auto end = *acted;
+        const auto& end = *acted;
         auto noted = co_await deps_.records.update(
             id,
             [this, id, action,

@@ -15,7 +15,7 @@ inline constexpr std::chrono::seconds poll_slow{30};
 
 struct reconcile_input {
     database record;
-    const observed_database* observed;
+    const observed_database* observed = nullptr;
     const decide_context& context;
     action next{};
     std::optional<std::chrono::seconds> again{};
