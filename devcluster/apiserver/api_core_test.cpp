@@ -246,7 +246,8 @@ TEST_F(watch_feed, bookmarks_name_the_revision_of_the_store) {
         base::steady_time());
     const auto portion = feed.next(feed.due());
     ASSERT_TRUE(portion.bytes);
-    EXPECT_NE(portion.bytes->find(R"("resourceVersion":"1")"), std::string::npos) << *portion.bytes;
+    const auto version = "\"resourceVersion\":\"" + std::to_string(objects_.revision()) + '"';
+    EXPECT_NE(portion.bytes->find(version), std::string::npos) << *portion.bytes;
 }
 
 TEST(json_patch, follows_rfc_6902) {
