@@ -160,32 +160,47 @@ status_error strict_error(const admission& context, std::string_view name,
                     context.type.kind, context.type.version, text));
 }
 
-std::optional<status_error> admit_custom(const admission& context, json::object& object,
-                                         std::vector<std::string>& warnings) {
-    const auto name = meta(object, "name");
-    const auto header = std::array{object["apiVersion"], object["kind"], object["metadata"]};
-    for (const auto* key : {"apiVersion", "kind", "metadata"}) object.erase(key);
-    json::value value = std::move(object);
-    const auto unknown = context.type.rules->prune(value);
-    context.type.rules->set_defaults(value);
-    auto causes = context.type.rules->validate(value);
-    object = {{"apiVersion", header[0]}, {"kind", header[1]}, {"metadata", header[2]}};
-    for (auto& [key, member] : value.get_object()) object[key] = std::move(member);
-    if (!unknown.empty() && context.field_validation == "Strict") {
-        return strict_error(context, name, unknown);
+// Prunes and completes the content of the object; the schema's rules for both exclude the header.
+// Returns the paths of the pruned fields.
+std::vector<std::string> complete_custom(const schema& rules, json::object& object) {
+    json::object whole;
+    for (const auto* key : {"apiVersion", "kind", "metadata"}) {
+        const auto it = object.find(key);
+        if (it == object.end()) continue;
+        whole[key] = std::move(it->value());
+        object.erase(it);
     }
-    if (context.field_validation != "Ignore") {
-        for (const auto& each : unknown) {
-            warnings.push_back(fmt::format("unknown field \"{}\"", each));
-        }
+    json::value content = std::move(object);
+    auto unknown = rules.prune(content);
+    rules.set_defaults(content);
+    for (auto& [key, member] : content.get_object()) whole[key] = std::move(member);
+    object = std::move(whole);
+    return unknown;
+}
+
+std::optional<status_error> report_unknown(const admission& context, const json::object& object,
+                                           const std::vector<std::string>& unknown,
+                                           std::vector<std::string>& warnings) {
+    if (unknown.empty() || context.field_validation == "Ignore") return std::nullopt;
+    if (context.field_validation == "Strict") {
+        return strict_error(context, meta(object, "name"), unknown);
     }
-    if (!causes.empty()) return invalid(context.type.group, context.type.kind, name, causes);
+    for (const auto& each : unknown) warnings.push_back(fmt::format("unknown field \"{}\"", each));
     return std::nullopt;
 }
 
-}  // namespace
+std::vector<cause> validate_custom(const schema& rules, json::object& object) {
+    json::value whole = std::move(object);
+    auto causes = rules.validate(whole);
+    object = std::move(whole.get_object());
+    return causes;
+}
 
 std::vector<cause> check_name(const resource_type& type, std::string_view name) {
+    if (name.empty()) {
+        return {{"FieldValueRequired", "Required value: name or generateName is required",
+                 "metadata.name"}};
+    }
     const bool is_label_type = type.key() == namespaces_key;
     const bool is_service = type.key() == "/services";
     const bool fits = is_service      ? is_dns_1035(name)
@@ -197,6 +212,8 @@ std::vector<cause> check_name(const resource_type& type, std::string_view name) 
                           : is_label_type ? label_rule
                                           : subdomain_rule)};
 }
+
+}  // namespace
 
 std::optional<status_error> admit(const admission& context, json::object& object,
                                   std::vector<std::string>& warnings) {
@@ -224,15 +241,22 @@ std::optional<status_error> admit(const admission& context, json::object& object
     if (context.type.kind == "Lease" && !context.type.is_custom) {
         if (auto error = check_lease(object)) return error;
     }
-    auto causes = check_metadata(object);
+    const auto* rules = context.type.rules.get();
+    if (rules != nullptr) {
+        const auto unknown = complete_custom(*rules, object);
+        if (auto error = report_unknown(context, object, unknown, warnings)) return error;
+    }
+    const auto name = meta(object, "name");
+    auto causes = check_name(context.type, name);
+    std::ranges::move(check_metadata(object), std::back_inserter(causes));
     if (context.type.key() == definitions_key) {
         std::ranges::move(type_table::check_definition(object), std::back_inserter(causes));
     }
-    if (!causes.empty()) {
-        return invalid(context.type.group, context.type.kind, meta(object, "name"), causes);
+    if (rules != nullptr) {
+        std::ranges::move(validate_custom(*rules, object), std::back_inserter(causes));
     }
-    if (!context.type.rules) return std::nullopt;
-    return admit_custom(context, object, warnings);
+    if (causes.empty()) return std::nullopt;
+    return invalid(context.type.group, context.type.kind, name, causes);
 }
 
 }  // namespace apiserver

@@ -17,12 +17,10 @@ struct admission {
     bool is_patch = false;
 };
 
-// Validates the content of the object and completes it: defaults, pruning, stringData of secrets.
-// Appends to `warnings`, which become Warning headers of the response.
+// Validates the object and completes its content: defaults, pruning, stringData of secrets. Appends
+// to `warnings`, which become Warning headers of the response. One error has the causes of the
+// name, of the metadata and of the schema, as in kube-apiserver.
 std::optional<status_error> admit(const admission& context, json::object& object,
                                   std::vector<std::string>& warnings);
-
-// Returns the errors of metadata.name for the type, with Kubernetes' messages.
-std::vector<cause> check_name(const resource_type& type, std::string_view name);
 
 }  // namespace apiserver

@@ -98,6 +98,21 @@ TEST_F(api_core, rejects_with_kubernetes_messages) {
     EXPECT_EQ(text(get("none"), "/details/name"), "none");
 }
 
+TEST_F(api_core, reports_the_causes_of_name_and_schema_together) {
+    auto status = post(R"({"metadata":{"name":"Bad_Name"},"spec":{}})");
+    EXPECT_EQ(status_, 422U);
+    EXPECT_EQ(text(status, "/details/causes/0/field"), "metadata.name");
+    EXPECT_EQ(text(status, "/details/causes/1/message"),
+              "Invalid value: \"Bad_Name\": metadata.name in body should match "
+              "'^[a-z]([-a-z0-9]*[a-z0-9])?$'");
+    EXPECT_EQ(text(status, "/details/causes/2/field"), "spec.version");
+    status = post(R"({"metadata":{},"spec":{"version":"7"}})");
+    EXPECT_EQ(text(status, "/details/causes/0/reason"), "FieldValueRequired");
+    EXPECT_EQ(text(status, "/details/causes/1/reason"), "(none)");
+    post(R"({"metadata":{"name":"Bad_Name"},"spec":{"nope":1}})", "?fieldValidation=Strict");
+    EXPECT_EQ(status_, 400U);
+}
+
 TEST_F(api_core, prunes_unknown_fields_without_strict) {
     const auto created = post(R"({"metadata":{"name":"r"},"spec":{"version":"7","nope":1}})");
     EXPECT_EQ(status_, 201U);

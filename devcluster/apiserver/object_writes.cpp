@@ -246,17 +246,9 @@ write_result object_writes::create(const request_info& info, const http::request
             "request");
     }
     if (type.namespaced && info.ns.empty()) return method_not_allowed();
-    if (named.name.empty()) {
-        return invalid(type.group, type.kind, "",
-                       {{"FieldValueRequired", "Required value: name or generateName is required",
-                         "metadata.name"}});
-    }
     if (const auto error = check_namespace(info)) return *error;
-    if (const auto causes = check_name(type, named.name); !causes.empty()) {
-        return invalid(type.group, type.kind, named.name, causes);
-    }
     std::vector<std::string> warnings;
-    metadata_of(object)["name"] = named.name;
+    if (!named.name.empty()) metadata_of(object)["name"] = named.name;
     if (auto error = admit({type, info.option("fieldValidation")}, object, warnings)) return *error;
     if (const auto present = objects_.find(type.key(), named.key())) {
         auto error = already_exists(type.group, type.plural, named.name);

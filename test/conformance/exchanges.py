@@ -54,6 +54,13 @@ def run_exchanges(ask):
          lambda body: (meta(body)['generation'], body['spec']['version'], body['spec'].get('healthChecker'), 'status' in body))
     note('create again', ask('POST', REDIS, redis('one')))
     note('create with a bad name', ask('POST', REDIS, redis('Bad_Name')))
+    note('create with a name that KubeDB rejects', ask('POST', REDIS, redis('7-seas')))
+    note('create with a name of 64 characters', ask('POST', REDIS, redis('a' * 64)))
+    note('create with a bad name and bad values', ask('POST', REDIS, redis('Bad_Name', replicas='x')))
+    note('create with a bad name and an unknown member, strictly', ask('POST', REDIS + '?fieldValidation=Strict', redis('Bad_Name', nope=1)))
+    note('create without a name', ask('POST', REDIS, {**redis('two'), 'metadata': {}, 'spec': {}}))
+    note('create without a name in a namespace that does not exist', ask('POST', REDIS.replace('exchange', 'nowhere'), {
+        **redis('two'), 'metadata': {}}))
     note('create without a required member', ask('POST', REDIS, {**redis('two'), 'spec': {}}))
     note('create with bad values', ask('POST', REDIS, redis('two', replicas='x', storageType='Floppy')))
     note('create with an unknown member, strictly', ask('POST', REDIS + '?fieldValidation=Strict', redis('two', nope=1)))
