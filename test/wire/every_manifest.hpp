@@ -15,7 +15,7 @@
 namespace tests {
 
 struct written_database {
-    const kubedb::engine_dialect* dialect;
+    const kubedb::engine_dialect* dialect = nullptr;
     domain::database record;
 };
 // Returns a database of each kind in the project "t". The names are n1, n2 and so on.
@@ -28,7 +28,8 @@ struct written_object {
 written_object object_of(const written_database& database);
 // Returns the dependent objects, which only a replicated Redis has.
 std::vector<written_object> dependent_objects_of(const written_database& database);
-// Returns the OpsRequests of a change. Empty if the engine does not support the change.
+// Returns the OpsRequests of a change: one for each group that the change can alter, and one for
+// all of them together. Empty if the engine does not support the change.
 std::vector<written_object> change_requests_of(const written_database& database,
                                                domain::change_kind change);
 

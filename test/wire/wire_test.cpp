@@ -4,7 +4,10 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <boost/json.hpp>
+#include <set>
+#include <string>
 
 #include "aio/block_on.hpp"
 #include "devcluster/apiserver/api_server.hpp"
@@ -141,6 +144,37 @@ TEST_F(api_server_wire, every_manifest_is_accepted_and_reads_back_unchanged) {
         co_return base::ok();
     });
     EXPECT_TRUE(result) << result.error().text;
+}
+
+// Returns the groups that the OpsRequests of `change` name, one text for each request.
+std::set<std::string> groups_of_requests(const tests::written_database& database,
+                                         domain::change_kind change, const char* field) {
+    std::set<std::string> all;
+    for (const auto& request : tests::change_requests_of(database, change)) {
+        std::string groups;
+        for (const auto& [key, value] : request.content.at("spec").at(field).as_object()) {
+            if (key == "mode") continue;
+            groups += (groups.empty() ? "" : "+") + std::string(key);
+        }
+        all.insert(groups);
+    }
+    return all;
+}
+
+TEST(every_manifest, has_requests_for_each_group_of_a_sharded_mongodb) {
+    using enum domain::change_kind;
+    const auto all = tests::every_database();
+    const auto database = std::ranges::find_if(all, [](const tests::written_database& other) {
+        return other.record.engine == "mongodb" && other.record.topology.groups.size() == 3;
+    });
+    ASSERT_NE(database, all.end());
+    using texts = std::set<std::string>;
+    const texts groups{"shard", "configServer", "mongos", "shard+configServer+mongos"};
+    EXPECT_EQ(groups_of_requests(*database, vertical_scaling, "verticalScaling"), groups);
+    EXPECT_EQ(groups_of_requests(*database, horizontal_scaling, "horizontalScaling"), groups);
+    EXPECT_EQ(groups_of_requests(*database, volume_expansion, "volumeExpansion"),
+              (texts{"shard", "configServer", "shard+configServer"}));
+    EXPECT_EQ(groups_of_requests(*database, restart, "restart"), texts{""});
 }
 
 // The sentinel of a replicated Redis is created once, updated and deleted with the database. The
