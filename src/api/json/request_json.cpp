@@ -4,6 +4,7 @@
 
 #include <boost/json.hpp>
 #include <cmath>
+#include <concepts>
 #include <optional>
 #include <set>
 
@@ -92,32 +93,23 @@ class object_reader {
             fault(key, "wrong_type", fmt::format("must be an integer, is {}", kind_of(*value)));
         }
     }
-    void read(std::string_view key, std::optional<domain::labels>& out) {
+    // Labels, or the changes to labels in a merge patch. In a patch, null deletes a label.
+    template <class Labels>
+        requires std::same_as<Labels, domain::labels> || std::same_as<Labels, domain::label_changes>
+    void read(std::string_view key, std::optional<Labels>& out) {
+        constexpr bool accepts_null = std::same_as<Labels, domain::label_changes>;
         const auto* value = find(key, "an object", &json::value::is_object);
         if (value == nullptr) return;
         out.emplace();
         for (const auto& [name, text] : value->get_object()) {
             if (text.is_string()) {
                 out->emplace(std::string(name), std::string(text.get_string()));
+            } else if (accepts_null && text.is_null()) {
+                out->emplace(std::string(name), typename Labels::mapped_type());
             } else {
                 fault_at(base::pointer_to(path_of(key), name), "wrong_type",
-                         fmt::format("must be a string, is {}", kind_of(text)));
-            }
-        }
-    }
-    // Labels of a merge patch: null deletes a label.
-    void read(std::string_view key, std::optional<domain::label_changes>& out) {
-        const auto* value = find(key, "an object", &json::value::is_object);
-        if (value == nullptr) return;
-        out.emplace();
-        for (const auto& [name, text] : value->get_object()) {
-            if (text.is_string()) {
-                out->emplace(std::string(name), std::string(text.get_string()));
-            } else if (text.is_null()) {
-                out->emplace(std::string(name), std::nullopt);
-            } else {
-                fault_at(base::pointer_to(path_of(key), name), "wrong_type",
-                         fmt::format("must be a string or null, is {}", kind_of(text)));
+                         fmt::format("must be a string{}, is {}", accepts_null ? " or null" : "",
+                                     kind_of(text)));
             }
         }
     }
