@@ -15,6 +15,7 @@
 #include "api/problem.hpp"
 #include "api/read_model/list_queries.hpp"
 #include "api/read_model/read_model.hpp"
+#include "api/request_query.hpp"
 #include "api/routes.hpp"
 #include "domain/field_errors.hpp"
 #include "test/support/recording_log.hpp"
@@ -128,7 +129,8 @@ TEST(request_json, accepts_null_where_responses_contain_it) {
 
 TEST(problem, maps_failures_to_statuses_and_hides_internal_causes) {
     using base::errc;
-    EXPECT_EQ(api::status_of({errc::invalid, "", "bad_request"}), 400U);
+    EXPECT_EQ(api::status_of(api::bad_request("").error()), 400U);
+    EXPECT_EQ(api::status_of({errc::invalid, "", "bad_request"}), 422U);  // the cause decides
     EXPECT_EQ(api::status_of({errc::invalid, ""}), 422U);
     EXPECT_EQ(api::status_of({errc::precondition, ""}), 412U);
     fakes::recording_log log;

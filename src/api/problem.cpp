@@ -3,6 +3,7 @@
 #include <array>
 
 #include "api/json/json_writer.hpp"
+#include "api/request_query.hpp"
 
 namespace api {
 namespace {
@@ -100,7 +101,7 @@ http::response document(unsigned status, std::string_view title, std::string_vie
 }  // namespace
 
 unsigned status_of(const base::failure& failure) noexcept {
-    if (failure.code == errc::invalid && failure.reason == "bad_request") return 400;
+    if (failure.cause == request_cause::bad_request) return 400;
     return row_of(failure.code).status;
 }
 

@@ -123,7 +123,11 @@ class api_handler : public testing::Test {
     }
     // Returns the events of a new stream up to the one that contains `last`.
     std::string snapshot(http::headers headers = {}, std::string last = "event: sync") {
-        auto outgoing = answer({.target = "/api/v1/stream", .headers = std::move(headers)});
+        return snapshot_of("/api/v1/stream", std::move(headers), std::move(last));
+    }
+    std::string snapshot_of(std::string target, http::headers headers = {},
+                            std::string last = "event: sync") {
+        auto outgoing = answer({.target = std::move(target), .headers = std::move(headers)});
         EXPECT_EQ(outgoing.response.status, 200U);
         stream_reader reader(std::move(last));
         if (outgoing.stream) {

@@ -256,6 +256,12 @@ void fake_cluster::report(const std::string& name, domain::observed_phase phase)
     publish(entry);
 }
 
+void fake_cluster::report_events(const std::string& name, std::vector<domain::event> events) {
+    auto& entry = objects_.at(name);
+    entry.state.events = std::move(events);
+    publish(entry);
+}
+
 void fake_cluster::finish_change(const std::string& name, domain::change_phase phase) {
     auto& entry = objects_.at(name);
     for (auto& change : entry.state.changes) {

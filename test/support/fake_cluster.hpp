@@ -34,6 +34,8 @@ class fake_cluster final : public ports::cluster {
     // ---- the operator
     // Sets the phase of the object and of all its members, as the operator would.
     void report(const std::string& name, domain::observed_phase phase);
+    // Replaces the events of the object. The newest is the last one.
+    void report_events(const std::string& name, std::vector<domain::event> events);
     // Ends the oldest unfinished change. Applies it to the object if it succeeded.
     void finish_change(const std::string& name, domain::change_phase phase);
 

@@ -2,10 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <array>
 #include <charconv>
 
 #include "aio/run_on.hpp"
 #include "api/problem.hpp"
+#include "api/request_query.hpp"
 #include "base/time_text.hpp"
 
 namespace api {
@@ -15,9 +17,8 @@ using boost::asio::awaitable;
 
 constexpr int step_seconds_max = 86400;
 
-std::unexpected<base::failure> bad_request(std::string text) {
-    return base::fail(base::errc::invalid, std::move(text), "bad_request");
-}
+constexpr std::array<query_parameter, 4> history_parameters{
+    {{.name = "metric"}, {.name = "from"}, {.name = "to"}, {.name = "step"}}};
 
 base::outcome<std::chrono::seconds> read_step(std::string_view value) {
     int seconds = 0;
@@ -41,8 +42,8 @@ base::outcome<history_query> read_history_query(std::string_view text, std::stri
     history_query query{.request = {.database_id = std::move(database_id),
                                     .begin = end - std::chrono::hours(1),
                                     .end = end}};
-    const auto items = http::parse_query(text);
-    if (!items) return bad_request(items.error().text);
+    auto items = read_query(text, history_parameters);
+    if (!items) return base::pass(std::move(items));
     for (const auto& [name, value] : *items) {
         if (name == "metric") {
             query.metric = domain::find_metric(value);
@@ -55,12 +56,10 @@ base::outcome<history_query> read_history_query(std::string_view text, std::stri
                 return bad_request(fmt::format("{}: must be an RFC 3339 timestamp", name));
             }
             (name == "from" ? query.request.begin : query.request.end) = *instant;
-        } else if (name == "step") {
+        } else {
             const auto step = read_step(value);
             if (!step) return std::unexpected(step.error());
             query.request.step = *step;
-        } else {
-            return bad_request(fmt::format("unknown query parameter '{}'", name));
         }
     }
     if (query.metric == nullptr) return bad_request("metric: required");

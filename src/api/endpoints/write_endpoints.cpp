@@ -2,12 +2,16 @@
 
 #include <fmt/format.h>
 
+#include <array>
+
 #include "aio/run_on.hpp"
 #include "api/etag.hpp"
 #include "api/json/request_json.hpp"
 #include "api/middleware/middleware.hpp"
 #include "api/problem.hpp"
+#include "api/request_query.hpp"
 #include "base/fnv1a.hpp"
+#include "http/gzip.hpp"
 
 namespace api {
 namespace {
@@ -16,11 +20,10 @@ using base::errc;
 using boost::asio::awaitable;
 
 constexpr std::size_t idempotency_key_bytes_max = 100;
+constexpr std::size_t body_bytes_max = std::size_t{1024} * 1024;  // after decompression
 constexpr std::size_t stored_response_bytes_max = std::size_t{256} * 1024;
 
-std::unexpected<base::failure> bad_request(std::string text) {
-    return base::fail(errc::invalid, std::move(text), "bad_request");
-}
+constexpr std::array<query_parameter, 1> write_parameters{{{.name = "dry_run"}}};
 
 http::response problem_of(const base::failure& failure, const request_context& context) {
     return problem(failure, context.request_id, context.api.deps.log);
@@ -37,12 +40,9 @@ std::string request_fingerprint(const http::request& request) {
 
 base::outcome<app::write_conditions> read_conditions(const http::request& request) {
     app::write_conditions conditions;
-    const auto query = http::parse_query(request.query());
-    if (!query) return bad_request(query.error().text);
+    auto query = read_query(request.query(), write_parameters);
+    if (!query) return base::pass(std::move(query));
     for (const auto& [name, value] : *query) {
-        if (name != "dry_run") {
-            return bad_request(fmt::format("unknown query parameter '{}'", name));
-        }
         if (value != "true" && value != "false") {
             return bad_request("dry_run: must be true or false");
         }

@@ -9,6 +9,7 @@
 #include <set>
 
 #include "api/json/duplicate_keys.hpp"
+#include "api/request_query.hpp"
 #include "base/json_pointer.hpp"
 #include "domain/field_errors.hpp"
 
@@ -16,7 +17,6 @@ namespace api {
 namespace {
 
 namespace json = boost::json;
-using base::errc;
 
 std::string_view kind_of(const json::value& value) {
     switch (value.kind()) {
@@ -230,12 +230,10 @@ base::outcome<Request> read_object(std::string_view body, void (*read)(object_re
     options.max_depth = 32;
     const auto parsed = json::parse(body, error, {}, options);
     if (error) {
-        return base::fail(errc::invalid, "the body is not JSON: " + error.message(), "bad_request");
+        return bad_request("the body is not JSON: " + error.message());
     }
     if (!parsed.is_object()) {
-        return base::fail(errc::invalid,
-                          fmt::format("the body must be a JSON object, is {}", kind_of(parsed)),
-                          "bad_request");
+        return bad_request(fmt::format("the body must be a JSON object, is {}", kind_of(parsed)));
     }
     Request request;
     if (auto pointer = find_duplicate_key(body)) {

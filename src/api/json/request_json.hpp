@@ -10,7 +10,7 @@
 
 namespace api {
 
-// Errors: invalid with reason "bad_request" (not JSON, too deep, not an object).
+// Errors: bad_request (not JSON, too deep, not an object).
 base::outcome<domain::create_request> read_create(std::string_view body);
 base::outcome<domain::patch_request> read_patch(std::string_view body);
 base::outcome<domain::project_request> read_project(std::string_view body);

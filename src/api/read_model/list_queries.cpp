@@ -3,21 +3,30 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <iterator>
 #include <ranges>
 
+#include "api/request_query.hpp"
 #include "base/fnv1a.hpp"
 #include "base/time_text.hpp"
 
 namespace api {
 namespace {
 
-constexpr std::size_t limit_max = 500;
-
-std::unexpected<base::failure> bad_request(std::string text) {
-    return base::fail(base::errc::invalid, std::move(text), "bad_request");
-}
+constexpr std::array<query_parameter, 9> database_parameters{
+    {{.name = "project"},
+     {.name = "engine"},
+     {.name = "name"},
+     {.name = "q"},
+     {.name = "status", .is_repeatable = true},
+     {.name = "label", .is_repeatable = true},
+     {.name = "sort"},
+     {.name = "limit"},
+     {.name = "cursor"}}};
+constexpr std::array<query_parameter, 3> operation_parameters{
+    {{.name = "limit"}, {.name = "cursor"}, {.name = "phase"}}};
 
 // A query, prepared for comparison with rows.
 struct row_filter {
@@ -171,17 +180,6 @@ std::size_t count(const list_index& all, const row_filter& filter) {
         all.by_name, [&](const list_row& row) { return filter.matches(row); }));
 }
 
-base::outcome<void> read_limit(std::string_view value, std::size_t& limit) {
-    const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), limit);
-    const bool is_whole = error == std::errc() && end == value.data() + value.size();
-    if (is_whole && limit >= 1 && limit <= limit_max) return {};
-    return bad_request(fmt::format("limit: must be between 1 and {}", limit_max));
-}
-
-std::unexpected<base::failure> unknown_parameter(std::string_view name) {
-    return bad_request(fmt::format("unknown query parameter '{}'", name));
-}
-
 base::outcome<void> read_item(list_query& query, const http::query_item& item) {
     const auto& [name, value] = item;
     if (name == "project") {
@@ -210,10 +208,8 @@ base::outcome<void> read_item(list_query& query, const http::query_item& item) {
         }
     } else if (name == "limit") {
         return read_limit(value, query.limit);
-    } else if (name == "cursor") {
-        query.cursor = value;
     } else {
-        return unknown_parameter(name);
+        query.cursor = value;
     }
     return {};
 }
@@ -242,8 +238,8 @@ std::optional<std::string> decode_cursor(std::string_view token) {
 }
 
 base::outcome<list_query> read_list_query(std::string_view text) {
-    auto items = http::parse_query(text);
-    if (!items) return bad_request(items.error().text);
+    auto items = read_query(text, database_parameters);
+    if (!items) return base::pass(std::move(items));
     list_query query;
     for (const auto& item : *items) {
         auto result = read_item(query, item);
@@ -253,8 +249,8 @@ base::outcome<list_query> read_list_query(std::string_view text) {
 }
 
 base::outcome<operation_query> read_operation_query(std::string_view text) {
-    const auto items = http::parse_query(text);
-    if (!items) return bad_request(items.error().text);
+    auto items = read_query(text, operation_parameters);
+    if (!items) return base::pass(std::move(items));
     operation_query query;
     for (const auto& [name, value] : *items) {
         if (name == "limit") {
@@ -262,12 +258,10 @@ base::outcome<operation_query> read_operation_query(std::string_view text) {
             if (!read) return base::pass(std::move(read));
         } else if (name == "cursor") {
             query.cursor = value;
-        } else if (name == "phase") {
+        } else {
             if (!domain::operation_phase_from(value))
                 return bad_request("phase: unknown operation phase");
             query.phase = value;
-        } else {
-            return unknown_parameter(name);
         }
     }
     return query;

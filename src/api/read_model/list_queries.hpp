@@ -25,7 +25,7 @@ struct list_query {
     std::string cursor;
 };
 
-// Errors: invalid with reason "bad_request" (unknown parameter, invalid value).
+// Errors: bad_request (a parameter that read_query() rejects, an invalid value).
 base::outcome<list_query> read_list_query(std::string_view query);
 // A page of databases. The hash is that of the items and the total; it is computed from the hashes
 // of the documents, which costs less than the hash of the text.
@@ -33,8 +33,7 @@ struct database_page {
     std::string text;  // {items, next_cursor, total}
     std::uint64_t hash = 0;
 };
-// Returns a page of the databases in visible projects. Errors: invalid with reason "bad_request"
-// (cursor).
+// Returns a page of the databases in visible projects. Errors: bad_request (cursor).
 base::outcome<database_page> list_databases(const directory& all, const list_query& query,
                                             const domain::visible_projects& visible);
 
@@ -44,10 +43,10 @@ struct operation_query {
     std::size_t limit = 50;
     std::string cursor;
 };
-// Reads everything except `database_id`. Errors: invalid with reason "bad_request".
+// Reads everything except `database_id`. Errors: bad_request.
 base::outcome<operation_query> read_operation_query(std::string_view query);
 // Returns {items, next_cursor, total} of the operations in visible projects, newest first. Errors:
-// invalid with reason "bad_request" (cursor).
+// bad_request (cursor).
 base::outcome<std::string> list_operations(const directory& all, const operation_query& query,
                                            const domain::visible_projects& visible);
 
