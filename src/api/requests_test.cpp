@@ -63,6 +63,70 @@ class api_requests : public fakes::api_handler {
     }
 };
 
+TEST_F(api_requests, every_list_has_pages_and_an_etag) {
+    const auto id = create("cache");
+    create("other");
+    post("/api/v1/projects", R"({"name":"shop"})");
+    cluster_.report_events("cache", {event_after(1s), event_after(2s), event_after(3s)});
+    settle();
+    std::size_t lists = 0;
+    for (const auto& route : api::all_routes()) {
+        if (!route.response.ends_with("List")) continue;
+        ++lists;
+        const auto path = path_of(route, id);
+        const auto all = get(path);
+        ASSERT_EQ(all.status, 200U) << path;
+        const auto document = json_of(all);
+        const auto& items = document.at("items").as_array();
+        const auto* member = items.at(0).as_object().contains("id")       ? "id"
+                             : items.at(0).as_object().contains("name")   ? "name"
+                             : items.at(0).as_object().contains("engine") ? "engine"
+                                                                          : "reason";
+        EXPECT_EQ(paged(path, member), whole(path, member)) << path;
+        EXPECT_EQ(json_of(get(path + "?limit=1")).at("total").as_int64(),
+                  static_cast<std::int64_t>(items.size()))
+            << path;
+        for (const auto* bad : {"?limit=0", "?limit=501", "?limit=x", "?cursor=zz", "?cursor=00"}) {
+            EXPECT_EQ(get(path + bad).status, 400U) << path << bad;
+        }
+        const std::string tag(all.headers.get("ETag"));
+        EXPECT_FALSE(tag.empty()) << path;
+        EXPECT_EQ(get(path, {{"If-None-Match", tag}}).status, 304U) << path;
+    }
+    EXPECT_EQ(lists, 7U);
+}
+
+TEST_F(api_requests, pages_of_events_are_stable_while_events_arrive) {
+    const auto path = "/api/v1/databases/" + create("cache") + "/events";
+    cluster_.report_events("cache", {event_after(1s), event_after(2s), event_after(3s)});
+    settle();
+    const auto reasons = paged(path, "reason", [&] {
+        auto again = event_after(9s);
+        again.reason = "After3";
+        cluster_.report_events("cache", {event_after(1s), event_after(2s), again});
+        settle();
+    });
+    EXPECT_EQ(reasons, (std::vector<std::string>{"After3", "After2", "After1"}));
+}
+
+TEST_F(api_requests, pages_of_versions_report_a_version_that_is_gone) {
+    const std::string path = "/api/v1/engines/redis/versions";
+    auto next = std::make_shared<ports::catalogue>(cluster_.current_catalogue());
+    auto& versions = next->engines["redis"];
+    versions = {{.name = "7.2", .version = "7.2"}, {.name = "7.0", .version = "7.0"}};
+    cluster_.set_catalogue(next);
+    settle();
+    const std::string cursor(json_of(get(path + "?limit=1")).at("next_cursor").as_string());
+    auto last = std::make_shared<ports::catalogue>(*next);
+    last->engines["redis"] = {{.name = "7.0", .version = "7.0"}};
+    cluster_.set_catalogue(last);
+    settle();
+    const auto response = get(path + "?cursor=" + cursor);
+    EXPECT_EQ(response.status, 400U);
+    EXPECT_TRUE(response.body.to_string().contains("no longer exists"));
+    EXPECT_EQ(get("/api/v1/engines?cursor=" + cursor).status, 400U);  // of another list
+}
+
 TEST_F(api_requests, a_repeated_parameter_with_a_single_value_is_rejected) {
     const auto path = "/api/v1/databases/" + create("cache");
     for (const auto& target :
@@ -81,6 +145,18 @@ TEST_F(api_requests, a_repeated_parameter_with_a_single_value_is_rejected) {
     EXPECT_EQ(
         get(std::string(databases) + "?status=running&status=failed&label=a=b&label=c=d").status,
         200U);
+}
+
+TEST_F(api_requests, an_operation_has_an_etag) {
+    create("cache");
+    const std::string id(json_of(get("/api/v1/operations")).at("items").at(0).at("id").as_string());
+    const auto path = "/api/v1/operations/" + id;
+    const std::string tag(get(path).headers.get("ETag"));
+    EXPECT_FALSE(tag.empty());
+    EXPECT_EQ(get(path, {{"If-None-Match", tag}}).status, 304U);
+    cluster_.report("cache", domain::observed_phase::ready);
+    settle();
+    EXPECT_EQ(get(path, {{"If-None-Match", tag}}).status, 200U);
 }
 
 }  // namespace

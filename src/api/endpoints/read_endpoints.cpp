@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 
 #include "api/etag.hpp"
 #include "api/middleware/middleware.hpp"
 #include "api/problem.hpp"
+#include "api/read_model/item_page.hpp"
 #include "api/read_model/list_queries.hpp"
 #include "base/fnv1a.hpp"
 #include "base/time_text.hpp"
@@ -62,6 +64,38 @@ http::response list_operations_response(const std::string& database_id,
     return list_response(std::move(*page), hash, request);
 }
 
+// A page of a short list. `list` distinguishes its cursors from those of other lists.
+http::response page_response(std::string_view list, const std::vector<page_item>& items,
+                             position_order order, const request_context& context,
+                             const http::request& request) {
+    auto& log = context.api.deps.log;
+    const auto query = read_page_query(request.query());
+    if (!query) return problem(query.error(), context.request_id, log);
+    auto page = page_document(list, items, order, *query);
+    if (!page) return problem(page.error(), context.request_id, log);
+    const auto hash = base::fnv1a(*page);
+    return list_response(std::move(*page), hash, request);
+}
+
+// Newest first. An event that occurs again moves to the front.
+http::response list_events_response(const database_documents& documents,
+                                    const request_context& context, const http::request& request) {
+    std::vector<page_item> items;
+    const auto& observed = documents.view->observed;
+    if (observed) {
+        for (const auto& event : observed->events) {
+            auto text = encode(event);
+            const auto time = event.last_seen ? event.last_seen : event.first_seen;
+            items.push_back(
+                {.position = fmt::format("{} {:016x}", time ? base::to_rfc3339_micro(*time) : "",
+                                         base::fnv1a(text)),
+                 .text = std::move(text)});
+        }
+    }
+    std::ranges::sort(items, std::greater(), &page_item::position);
+    return page_response("events", items, position_order::descending, context, request);
+}
+
 http::response metrics_response(const database_documents& documents, const request_context& context,
                                 const http::request& request) {
     const auto& view = *documents.view;
@@ -96,7 +130,7 @@ http::response database_response(const request_context& context, const http::req
         case endpoint::get_metrics:
             return metrics_response(*documents, context, request);
         case endpoint::list_events:
-            return json_response(http::body(documents->events));
+            return list_events_response(*documents, context, request);
         default:
             break;
     }
@@ -112,24 +146,26 @@ http::response database_response(const request_context& context, const http::req
     return response;
 }
 
-http::response operation_response(const request_context& context) {
+http::response operation_response(const request_context& context, const http::request& request) {
     const auto operation = context.api.model.operation(context.parameter);
     if (!operation) return no_such_target(context);
-    return json_response(http::body(encode(*operation)));
+    auto document = encode(*operation);
+    auto etag = etag_of_content(document);
+    if (is_known(request.headers.get("If-None-Match"), etag)) return not_modified(std::move(etag));
+    auto response = json_response(http::body(std::move(document)));
+    response.headers.add("ETag", std::move(etag));
+    return response;
 }
 
 http::response list_projects_response(const request_context& context,
                                       const http::request& request) {
-    std::vector<std::string> items;
+    std::vector<page_item> items;
     const auto all = context.api.model.all();
     const auto visible = context.visible();
     for (const auto& [name, record] : *all->projects) {
-        if (visible.contains(name)) items.push_back(encode(*record));
+        if (visible.contains(name)) items.push_back({name, encode(*record)});
     }
-    const auto total = items.size();
-    auto text = list_document(items, total);
-    const auto hash = base::fnv1a(text);
-    return list_response(std::move(text), hash, request);
+    return page_response("projects", items, position_order::ascending, context, request);
 }
 
 http::response project_response(const request_context& context, const http::request& request) {
@@ -154,9 +190,9 @@ void write_range(json_writer& out, std::string_view key, const domain::replica_r
     out.member("odd_only", range.odd_only).end_object();
 }
 
-http::response list_engines_response(const request_context& context) {
+http::response list_engines_response(const request_context& context, const http::request& request) {
     const auto catalogue = context.api.model.all()->catalogue;
-    std::vector<std::string> items;
+    std::vector<page_item> items;
     for (const auto& rules : domain::all_engines()) {
         std::string text;
         json_writer out(text);
@@ -180,20 +216,20 @@ http::response list_engines_response(const request_context& context) {
         }
         out.end_array().member("has_volumes", rules.has_volumes);
         out.member("can_pause", rules.can_pause).end_object();
-        items.push_back(std::move(text));
+        items.push_back({std::string(rules.engine), std::move(text)});
     }
-    const auto total = items.size();
-    return json_response(http::body(list_document(items, total)));
+    return page_response("engines", items, position_order::none, context, request);
 }
 
-http::response list_versions_response(const request_context& context) {
+http::response list_versions_response(const request_context& context,
+                                      const http::request& request) {
     const auto& engine = context.parameter;
     if (domain::find_engine(engine) == nullptr) {
         return problem(404, "not_found", fmt::format("there is no engine '{}'", engine),
                        context.request_id);
     }
     const auto catalogue = context.api.model.all()->catalogue;
-    std::vector<std::string> items;
+    std::vector<page_item> items;
     if (catalogue) {
         const auto entry = catalogue->engines.find(engine);
         const auto versions = entry == catalogue->engines.end()
@@ -205,11 +241,10 @@ http::response list_versions_response(const request_context& context) {
             out.begin_object().member("name", version.name).member("version", version.version);
             out.member("deprecated", version.deprecated);
             out.member("distribution", version.distribution).end_object();
-            items.push_back(std::move(text));
+            items.push_back({version.name, std::move(text)});
         }
     }
-    const auto total = items.size();
-    return json_response(http::body(list_document(items, total)));
+    return page_response("versions of " + engine, items, position_order::none, context, request);
 }
 
 // Reads what the loops last reported, so that a probe costs no I/O.
@@ -270,11 +305,11 @@ std::optional<http::response> respond_from_cache(const request_context& context,
         case endpoint::list_operations:
             return list_operations_response({}, context, request);
         case endpoint::get_operation:
-            return operation_response(context);
+            return operation_response(context, request);
         case endpoint::list_engines:
-            return list_engines_response(context);
+            return list_engines_response(context, request);
         case endpoint::list_engine_versions:
-            return list_versions_response(context);
+            return list_versions_response(context, request);
         case endpoint::list_projects:
             return list_projects_response(context, request);
         case endpoint::get_project:

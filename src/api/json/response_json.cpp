@@ -184,21 +184,13 @@ void write(json_writer& out, const domain::project& project) {
     out.end_object();
 }
 
-void write_events(json_writer& out, const app::database_view& view) {
-    out.begin_object().key("items").begin_array();
-    std::int64_t total = 0;
-    if (view.observed) {
-        for (auto it = view.observed->events.rbegin(); it != view.observed->events.rend(); ++it) {
-            out.begin_object().member("type", it->type).member("reason", it->reason);
-            out.member("message", it->message).member("object", it->object);
-            out.member("count", it->count);
-            write_time(out, "first_seen", it->first_seen);
-            write_time(out, "last_seen", it->last_seen);
-            out.end_object();
-            ++total;
-        }
-    }
-    out.end_array().key("next_cursor").null().member("total", total).end_object();
+void write(json_writer& out, const domain::event& event) {
+    out.begin_object().member("type", event.type).member("reason", event.reason);
+    out.member("message", event.message).member("object", event.object);
+    out.member("count", event.count);
+    write_time(out, "first_seen", event.first_seen);
+    write_time(out, "last_seen", event.last_seen);
+    out.end_object();
 }
 
 void write(json_writer& out, const ports::credentials& login) {
@@ -231,9 +223,8 @@ metrics_document encode_metrics(const app::database_view& view) {
 }
 
 sample_age age_of_sample(const app::database_view& view, base::instant now) {
-    sample_age age{.state = view.metrics,
-                   .reason = view.metrics_reason,
-                   .message = view.metrics_message};
+    sample_age age{
+        .state = view.metrics, .reason = view.metrics_reason, .message = view.metrics_message};
     if (!view.sample) return age;
     const auto duration =
         std::chrono::duration_cast<std::chrono::seconds>(now - view.sample->observed_at);

@@ -13,7 +13,7 @@ void write(json_writer& out, const app::database_view& view);
 void write_status(json_writer& out, const app::database_view& view);
 void write(json_writer& out, const domain::operation& operation);
 void write(json_writer& out, const domain::project& project);
-void write_events(json_writer& out, const app::database_view& view);
+void write(json_writer& out, const domain::event& event);
 void write(json_writer& out, const ports::credentials& login);
 
 template <class Object>

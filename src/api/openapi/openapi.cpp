@@ -76,7 +76,7 @@ json::array parameters_of(const route& route) {
     }
     const bool lists_operations =
         route.id == endpoint::list_operations || route.id == endpoint::list_database_operations;
-    if (route.id == endpoint::list_databases || lists_operations) {
+    if (route.response.ends_with("List")) {
         query("limit", "Maximum number of items per page", whole_number(1, 500));
         query("cursor", "next_cursor of the previous page", text_like("^([0-9a-f]{2})*$"));
     }
@@ -209,10 +209,9 @@ json::object operation_of(const route& route) {
     if (route.id == endpoint::ready) {
         responses["503"] = response_of(route);
     }
-    if (route.id == endpoint::list_databases || route.id == endpoint::list_operations ||
-        route.id == endpoint::list_database_operations || route.id == endpoint::list_projects ||
-        route.id == endpoint::get_database || route.id == endpoint::get_metrics ||
-        route.id == endpoint::get_status || route.id == endpoint::get_project ||
+    if (route.response.ends_with("List") || route.id == endpoint::get_database ||
+        route.id == endpoint::get_metrics || route.id == endpoint::get_status ||
+        route.id == endpoint::get_operation || route.id == endpoint::get_project ||
         route.id == endpoint::openapi) {
         responses["304"] = {{"description", "Not modified"}};
     }

@@ -82,7 +82,6 @@ void read_model::on_database(std::shared_ptr<const app::database_view> view, app
         next->database = encode_with(
             [](json_writer& out, const app::database_view& source) { write(out, source); }, *view);
         next->status = encode_with(write_status, *view);
-        next->events = encode_with(write_events, *view);
         next->hash = base::fnv1a(*next->database);
         next->etag = etag_of(view->record->revision, next->hash);
     }

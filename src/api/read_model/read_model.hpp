@@ -26,7 +26,6 @@ struct database_documents {
     std::shared_ptr<const app::database_view> view;
     shared_text database;
     shared_text status;
-    shared_text events;
     shared_text metrics;
     std::size_t metrics_split = 0;
     std::uint64_t hash = 0;          // of `database`
