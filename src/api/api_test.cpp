@@ -314,8 +314,13 @@ TEST(etags, contain_the_revision) {
     EXPECT_EQ(revision(api::etag_of(7, 2)), 7);
     EXPECT_EQ(revision("\"7\""), 7);
     EXPECT_EQ(revision("\"7-of-another.9\""), 7);
+    EXPECT_EQ(revision("W/" + api::etag_of(7, 2)), 7);
+    EXPECT_EQ(revision("W/\"7-0123456789abcdef-gzip\""), 7);
     EXPECT_EQ(revision("W/\"7-a2b3c4\""), std::nullopt);
-    EXPECT_EQ(revision(api::weak_etag_of(2, "stale")), std::nullopt);
+    EXPECT_EQ(revision("W/\"7-0123456789abcdefg\""), std::nullopt);
+    EXPECT_EQ(revision("W/\"7\""), std::nullopt);
+    EXPECT_EQ(revision(api::weak_etag_of(2)), std::nullopt);
+    EXPECT_EQ(revision(api::weak_etag_of(0x1234567890123456, "stale")), std::nullopt);
     EXPECT_EQ(revision("\"x-a2b3c4\""), std::nullopt);
     EXPECT_EQ(revision("\"\""), std::nullopt);
 }

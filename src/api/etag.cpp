@@ -2,11 +2,29 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <charconv>
 
 #include "base/fnv1a.hpp"
 
 namespace api {
+namespace {
+
+constexpr std::size_t hash_digits = 16;
+
+bool is_hex_digit(char c) noexcept {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+}
+
+// Apache, Caddy and Jetty append a suffix to the tag of a response that they compress, and pass
+// the conditions of later requests on with it.
+bool is_proxy_suffix(std::string_view text) noexcept {
+    constexpr std::array<std::string_view, 5> suffixes{"", "-gzip", "--gzip", "-br", "-zstd"};
+    return std::ranges::find(suffixes, text) != suffixes.end();
+}
+
+}  // namespace
 
 std::string etag_of(std::int64_t revision, std::uint64_t hash) {
     return fmt::format("\"{}-{:016x}\"", revision, hash);
@@ -23,17 +41,36 @@ std::string etag_of_content(std::string_view text) {
 
 std::optional<std::int64_t> revision_of(const http::entity_tag& tag) {
     std::int64_t revision = 0;
-    const auto text = tag.text.substr(0, tag.text.find('-'));
+    const auto hyphen = tag.text.find('-');
+    const auto text = tag.text.substr(0, hyphen);
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), revision);
     const bool is_whole = error == std::errc() && end == text.data() + text.size();
-    return is_whole && !tag.weak ? std::optional(revision) : std::nullopt;
+    if (!is_whole) return std::nullopt;
+    if (!tag.weak) return revision;
+    // The tag of a list is weak and may consist of decimal digits alone.
+    if (hyphen == std::string_view::npos) return std::nullopt;
+    const auto rest = tag.text.substr(hyphen + 1);
+    const bool has_hash = std::ranges::all_of(rest.substr(0, hash_digits), is_hex_digit) &&
+                          rest.size() >= hash_digits && is_proxy_suffix(rest.substr(hash_digits));
+    return has_hash ? std::optional(revision) : std::nullopt;
+}
+
+bool is_known_encoding(std::string_view if_none_match, std::string_view etag) noexcept {
+    return if_none_match == "*" || if_none_match.find(etag) != std::string_view::npos;
 }
 
 bool is_known(std::string_view if_none_match, std::string_view etag) noexcept {
     if (if_none_match.empty()) return false;
     if (if_none_match == "*") return true;
     if (etag.starts_with("W/")) etag.remove_prefix(2);
-    return if_none_match.find(etag) != std::string_view::npos;
+    etag.remove_suffix(1);
+    for (auto begin = if_none_match.find(etag); begin != std::string_view::npos;
+         begin = if_none_match.find(etag, begin + 1)) {
+        const auto rest = if_none_match.substr(begin + etag.size());
+        const auto quote = rest.find('"');
+        if (quote != std::string_view::npos && is_proxy_suffix(rest.substr(0, quote))) return true;
+    }
+    return false;
 }
 
 }  // namespace api

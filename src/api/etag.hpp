@@ -17,14 +17,19 @@ std::string etag_of(std::int64_t revision, std::uint64_t hash);
 // Returns W/"HASH", or W/"HASH-STATE" if a state is given. For documents that contain an age, and
 // for lists, whose compressed and plain bodies share the tag.
 std::string weak_etag_of(std::uint64_t hash, std::string_view state = {});
-// Returns "HASH" for a document that never changes.
+// Returns "HASH" for a document without a revision.
 std::string etag_of_content(std::string_view text);
 
-// Returns the revision in a tag, which is what If-Match compares. Nothing if the tag is weak or
-// contains no revision.
+// Returns the revision in a tag, which is what If-Match compares. Nothing if the tag contains no
+// revision. The weak form of a tag with a revision has it too: nginx makes the tag weak when it
+// compresses the response, and the comparison of revisions needs no byte-equal bodies.
 std::optional<std::int64_t> revision_of(const http::entity_tag& tag);
 
-// Returns whether an If-None-Match header contains the tag (RFC 9110, 13.1.2; weak comparison).
+// Returns whether an If-None-Match header contains the tag (RFC 9110, 13.1.2; weak comparison). A
+// suffix that a compressing proxy appended ("-gzip") is ignored. Precondition: `etag` is an entity
+// tag.
 bool is_known(std::string_view if_none_match, std::string_view etag) noexcept;
+// Like is_known() for documents that have a tag per content coding: suffixes are significant.
+bool is_known_encoding(std::string_view if_none_match, std::string_view etag) noexcept;
 
 }  // namespace api

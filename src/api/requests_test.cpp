@@ -159,4 +159,47 @@ TEST_F(api_requests, an_operation_has_an_etag) {
     EXPECT_EQ(get(path, {{"If-None-Match", tag}}).status, 200U);
 }
 
+TEST_F(api_requests, entity_tags_that_a_proxy_changed_match) {
+    const auto path = "/api/v1/databases/" + create("cache");
+    for (const auto& target : {path, path + "/metrics", std::string("/api/v1/databases"),
+                               std::string("/api/v1/projects/default")}) {
+        const std::string tag(get(target).headers.get("ETag"));
+        const bool is_weak = tag.starts_with("W/");
+        const auto strong = is_weak ? tag.substr(2) : tag;
+        for (const auto* suffix : {"", "-gzip", "--gzip", "-br", "-zstd"}) {
+            const auto changed = strong.substr(0, strong.size() - 1) + suffix + "\"";
+            for (const auto& sent : {changed, "W/" + changed, "\"1\", " + changed}) {
+                EXPECT_EQ(get(target, {{"If-None-Match", sent}}).status, 304U) << target << sent;
+            }
+        }
+        for (const auto* suffix : {"-", "-x", "gzip", "-gzip2"}) {
+            const auto other = strong.substr(0, strong.size() - 1) + suffix + "\"";
+            EXPECT_EQ(get(target, {{"If-None-Match", other}}).status, 200U) << target << other;
+        }
+    }
+    for (const std::string prefix : {"", "W/"}) {
+        for (const std::string suffix : {"", "-gzip", "-br"}) {
+            const std::string tag(get(path).headers.get("ETag"));
+            const auto sent = prefix + tag.substr(0, tag.size() - 1) + suffix + "\"";
+            EXPECT_EQ(patch(path, sent).status, 200U) << sent;
+        }
+    }
+}
+
+TEST_F(api_requests, if_match_without_a_revision_reports_the_cause) {
+    const auto path = "/api/v1/databases/" + create("cache");
+    const std::string list_tag(get(databases).headers.get("ETag"));
+    for (const auto& tag : {list_tag, std::string("W/\"1\""), std::string("\"abc\"")}) {
+        const auto response = patch(path, tag);
+        EXPECT_EQ(response.status, 412U) << tag;
+        EXPECT_EQ(code_of(response), "revision_mismatch") << tag;
+        const auto text = response.body.to_string();
+        EXPECT_FALSE(text.contains("current revision")) << text;
+        EXPECT_TRUE(text.contains("If-Match: ")) << text;
+    }
+    const auto other = patch(path, "\"77-0123456789abcdef\"");
+    EXPECT_EQ(other.status, 412U);
+    EXPECT_TRUE(other.body.to_string().contains("current revision")) << other.body.to_string();
+}
+
 }  // namespace

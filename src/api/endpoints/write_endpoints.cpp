@@ -60,6 +60,11 @@ base::outcome<app::write_conditions> read_conditions(const http::request& reques
         const auto revision = revision_of(tag);
         if (revision) revisions.push_back(*revision);
     }
+    if (revisions.empty()) {
+        return base::fail(errc::precondition,
+                          "If-Match: contains no revision; send the ETag of the object",
+                          "revision_mismatch");
+    }
     return conditions;
 }
 

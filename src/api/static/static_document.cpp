@@ -17,7 +17,8 @@ static_document::static_document(const std::string& text)
 http::response static_document::respond(const http::request& request) const {
     const bool is_compressed = http::accepts_gzip(request.headers.get("Accept-Encoding"));
     const auto& encoding = is_compressed ? compressed_ : plain_;
-    const bool is_unchanged = is_known(request.headers.get("If-None-Match"), encoding.etag);
+    const bool is_unchanged =
+        is_known_encoding(request.headers.get("If-None-Match"), encoding.etag);
     http::response response{.status = is_unchanged ? 304U : 200U};
     response.headers.add("ETag", encoding.etag);
     response.headers.add("Vary", "Accept-Encoding");

@@ -164,7 +164,7 @@ http::response static_site::respond(cached_file& cached, bool is_page,
     const bool is_compressed = http::accepts_gzip(request.headers.get("Accept-Encoding"));
     // Two encodings are two representations: each has its own entity tag (RFC 9110, 8.8.3.3).
     const auto etag = fmt::format("\"{}{}\"", file.path, is_compressed ? "-gzip" : "");
-    const bool is_unchanged = is_known(request.headers.get("If-None-Match"), etag);
+    const bool is_unchanged = is_known_encoding(request.headers.get("If-None-Match"), etag);
     http::response response{.status = is_unchanged ? 304U : 200U};
     response.headers.add("ETag", etag);
     response.headers.add("Vary", "Accept-Encoding");
