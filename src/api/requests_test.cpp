@@ -159,6 +159,46 @@ TEST_F(api_requests, an_operation_has_an_etag) {
     EXPECT_EQ(get(path, {{"If-None-Match", tag}}).status, 200U);
 }
 
+TEST_F(api_requests, percent_encoded_unreserved_characters_match_the_route) {
+    const auto id = create("cache");
+    EXPECT_EQ(get("/api/v1/%64atabases").status, 200U);
+    EXPECT_EQ(get("/%61pi/v1/databases/%64b" + id.substr(2) + "/st%61tus").status, 200U);
+    EXPECT_EQ(get("/api/v1/databases%2F" + id).status, 404U);  // a reserved character
+    EXPECT_EQ(get("/api/v1/%zz").status, 404U);
+    EXPECT_EQ(get("/api/v1/databases/%6").status, 400U);
+    EXPECT_EQ(ask(http::method::put, "/api/v1/%64atabases").headers.get("Allow"),
+              "GET, HEAD, POST, OPTIONS");
+}
+
+TEST_F(api_requests, a_body_is_accepted_by_its_coding_and_charset) {
+    const std::string path = "/api/v1/projects?dry_run=true";
+    const std::string body = R"({"name":"shop"})";
+    const auto status = [&](const http::headers& headers, const std::string& bytes) {
+        return post(path, bytes, headers).status;
+    };
+    EXPECT_EQ(status({{"Content-Encoding", "identity"}}, body), 200U);
+    EXPECT_EQ(status({{"Content-Encoding", "GZIP"}}, http::gzip(body)), 200U);
+    EXPECT_EQ(status({{"Content-Encoding", "x-gzip"}}, http::gzip(body)), 200U);
+    EXPECT_EQ(status({{"Content-Encoding", "gzip"}}, body), 400U);
+    EXPECT_EQ(status({{"Content-Encoding", "gzip"}}, http::gzip(std::string(2'000'000, ' '))),
+              413U);
+    for (const auto* other : {"br", "deflate", "gzip, gzip", "gzip, br", "utf-8"}) {
+        const auto response = post(path, body, {{"Content-Encoding", other}});
+        EXPECT_EQ(response.status, 415U) << other;
+        EXPECT_EQ(response.headers.get("Accept-Encoding"), "gzip, identity") << other;
+    }
+    for (const auto* type :
+         {"application/json; charset=utf-8", "application/json;CHARSET=\"UTF-8\"",
+          "application/json; a=b; charset=utf8", "application/json; a=charset"}) {
+        EXPECT_EQ(status({{"Content-Type", type}}, body), 200U) << type;
+    }
+    for (const auto* type :
+         {"application/json; charset=utf-16", "application/json;a=b;charset=\"iso-8859-1\"",
+          "application/json; charset="}) {
+        EXPECT_EQ(status({{"Content-Type", type}}, body), 415U) << type;
+    }
+}
+
 TEST_F(api_requests, entity_tags_that_a_proxy_changed_match) {
     const auto path = "/api/v1/databases/" + create("cache");
     for (const auto& target : {path, path + "/metrics", std::string("/api/v1/databases"),

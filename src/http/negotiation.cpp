@@ -31,4 +31,23 @@ std::string_view media_type(std::string_view content_type) noexcept {
     return base::trimmed(content_type.substr(0, content_type.find(';')));
 }
 
+std::optional<std::string_view> media_type_parameter(std::string_view content_type,
+                                                     std::string_view name) noexcept {
+    auto semicolon = content_type.find(';');
+    while (semicolon != std::string_view::npos) {
+        content_type.remove_prefix(semicolon + 1);
+        semicolon = content_type.find(';');
+        const auto item = content_type.substr(0, semicolon);
+        const auto equals = item.find('=');
+        if (equals == std::string_view::npos) continue;
+        if (!base::equals_ignore_case(base::trimmed(item.substr(0, equals)), name)) continue;
+        auto value = base::trimmed(item.substr(equals + 1));
+        if (value.size() >= 2 && value.starts_with('"') && value.ends_with('"')) {
+            value = value.substr(1, value.size() - 2);
+        }
+        return value;
+    }
+    return std::nullopt;
+}
+
 }  // namespace http

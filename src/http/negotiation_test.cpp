@@ -27,4 +27,12 @@ TEST(media_type, drops_parameters_and_blanks) {
     EXPECT_EQ(http::media_type(""), "");
 }
 
+TEST(media_type_parameter, reads_quotes_and_ignores_the_case_of_names) {
+    EXPECT_EQ(http::media_type_parameter("a/b; Charset = \"UTF-8\" ;c=d", "charset"), "UTF-8");
+    EXPECT_EQ(http::media_type_parameter("a/b;x;c=d", "c"), "d");
+    EXPECT_EQ(http::media_type_parameter("a/b;c=", "c"), "");
+    EXPECT_EQ(http::media_type_parameter("a/b; x=charset", "charset"), std::nullopt);
+    EXPECT_EQ(http::media_type_parameter("charset=utf-8", "charset"), std::nullopt);
+}
+
 }  // namespace

@@ -101,15 +101,14 @@ std::optional<http::response> check_project(const std::optional<std::string>& pr
     return missing_permission(context, action);
 }
 
-awaitable<http::response> write_database(const request_context& context,
-                                         const http::request& request,
+awaitable<http::response> write_database(const request_context& context, std::string_view body_text,
                                          app::write_conditions conditions, app::caller caller) {
     auto& databases = context.api.deps.platform.databases;
     const auto& id = context.parameter;
     std::move_only_function<aio::task<app::accepted>()> work;
     switch (context.route->id) {
         case endpoint::create_database: {
-            auto body = read_create(request.body);
+            auto body = read_create(body_text);
             if (!body) co_return problem_of(body.error(), context);
             if (auto response = check_project(body->project, context)) {
                 co_return std::move(*response);
@@ -120,7 +119,7 @@ awaitable<http::response> write_database(const request_context& context,
             break;
         }
         case endpoint::patch_database: {
-            auto body = read_patch(request.body);
+            auto body = read_patch(body_text);
             if (!body) co_return problem_of(body.error(), context);
             work = [&databases, id, body = std::move(*body), conditions, caller] {
                 return databases.patch_database(id, body, conditions, caller);
@@ -143,8 +142,7 @@ awaitable<http::response> write_database(const request_context& context,
     co_return accepted_response(*accepted, conditions.dry_run);
 }
 
-awaitable<http::response> write_project(const request_context& context,
-                                        const http::request& request,
+awaitable<http::response> write_project(const request_context& context, std::string_view body_text,
                                         app::write_conditions conditions, app::caller caller) {
     auto& projects = context.api.deps.platform.projects;
     const auto& control = context.api.deps.control;
@@ -155,7 +153,7 @@ awaitable<http::response> write_project(const request_context& context,
         if (!deleted) co_return problem_of(deleted.error(), context);
         co_return http::response{.status = 204};
     }
-    const auto body = read_project(request.body);
+    const auto body = read_project(body_text);
     if (!body) co_return problem_of(body.error(), context);
     const bool is_new = context.route->id == endpoint::create_project;
     const auto record = co_await aio::run_on<std::shared_ptr<const domain::project>>(control, [&] {
@@ -173,19 +171,34 @@ awaitable<http::response> write_project(const request_context& context,
     co_return response;
 }
 
+http::response undecodable_body(const base::failure& failure, const request_context& context) {
+    if (failure.code == errc::limit) {
+        return problem(413, "body_too_large", failure.text, context.request_id);
+    }
+    return problem(400, "bad_request", "Content-Encoding: " + failure.text, context.request_id);
+}
+
 // Runs the write once, without regard to idempotency keys.
 awaitable<http::response> write(const request_context& context, const http::request& request,
                                 app::caller caller) {
     if (context.hides_target) co_return no_such_target(context);
     const auto conditions = read_conditions(request);
     if (!conditions) co_return problem_of(conditions.error(), context);
+    std::string decompressed;
+    std::string_view body = request.body;
+    if (is_gzip(request.headers.get("Content-Encoding")) && !context.route->body.empty()) {
+        auto bytes = http::gunzip(request.body, body_bytes_max);
+        if (!bytes) co_return undecodable_body(bytes.error(), context);
+        decompressed = std::move(*bytes);
+        body = decompressed;
+    }
     switch (context.route->id) {
         case endpoint::create_project:
         case endpoint::patch_project:
         case endpoint::delete_project:
-            co_return co_await write_project(context, request, *conditions, std::move(caller));
+            co_return co_await write_project(context, body, *conditions, std::move(caller));
         default:
-            co_return co_await write_database(context, request, *conditions, std::move(caller));
+            co_return co_await write_database(context, body, *conditions, std::move(caller));
     }
 }
 

@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <charconv>
+
 #include "api/middleware/middleware.hpp"
 #include "api/problem.hpp"
 
@@ -18,10 +20,39 @@ http::response options_response(std::string_view path, const request_context& co
     return response;
 }
 
+bool is_unreserved(char c) noexcept {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' ||
+           c == '.' || c == '_' || c == '~';
+}
+
+// Decodes the percent-encoded unreserved characters of a path (RFC 3986, 6.2.2.2). Leaves other
+// escapes unchanged.
+std::string normalized(std::string_view path) {
+    std::string result;
+    result.reserve(path.size());
+    for (std::size_t i = 0; i < path.size(); ++i) {
+        unsigned code = 0;
+        const auto digits = path.substr(i + 1, 2);
+        const auto* const end = digits.data() + digits.size();
+        const bool is_escape = path[i] == '%' && digits.size() == 2 &&
+                               std::from_chars(digits.data(), end, code, 16).ptr == end;
+        if (is_escape && is_unreserved(static_cast<char>(code))) {
+            result += static_cast<char>(code);
+            i += 2;
+        } else {
+            result += path[i];
+        }
+    }
+    return result;
+}
+
 }  // namespace
 
 std::optional<http::response> find_route(const http::request& request, request_context& context) {
-    const auto path = request.path();
+    const auto spelling = request.path();
+    const bool has_escapes = spelling.contains('%');
+    const auto decoded = has_escapes ? normalized(spelling) : std::string();
+    const auto path = has_escapes ? std::string_view(decoded) : spelling;
     const auto matched = match(request.verb, path);
     if (!matched.path_known) {
         return problem(404, "not_found", "no such path", context.request_id);

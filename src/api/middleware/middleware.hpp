@@ -16,7 +16,8 @@ using middleware = std::optional<http::response> (*)(const http::request&, reque
 std::optional<http::response> check_origin(const http::request& request, request_context& context);
 // 421 if the Host header is not an allowed host.
 std::optional<http::response> check_host(const http::request& request, request_context& context);
-// Sets `route` and `parameter`. 404, 405; 400 if the path cannot be decoded; 204 for OPTIONS.
+// Sets `route` and `parameter`. Percent-encoded unreserved characters match like themselves. 404,
+// 405; 400 if the path cannot be decoded; 204 for OPTIONS.
 std::optional<http::response> find_route(const http::request& request, request_context& context);
 // Sets `principal` unless the route is public. 401.
 std::optional<http::response> authenticate(const http::request& request, request_context& context);
@@ -27,9 +28,12 @@ std::optional<http::response> authorize(const http::request& request, request_co
 std::optional<http::response> check_accept(const http::request& request, request_context& context);
 // 400 if the route takes no query parameters and there are some.
 std::optional<http::response> check_query(const http::request& request, request_context& context);
-// 415 if the body has a media type that the route does not take.
+// 415 if the body has a media type that the route does not take, or a charset other than UTF-8.
 std::optional<http::response> check_content_type(const http::request& request,
                                                  request_context& context);
+// 415 if the body has a content coding other than gzip or identity.
+std::optional<http::response> check_content_encoding(const http::request& request,
+                                                     request_context& context);
 
 // Runs all of the above. Returns nothing if the endpoint should run.
 std::optional<http::response> run_middleware(const http::request& request,
@@ -39,7 +43,10 @@ std::optional<http::response> run_middleware(const http::request& request,
 http::response no_such_target(const request_context& context);
 // 403.
 http::response missing_permission(const request_context& context, domain::permission action);
-// The headers that let a browser of another origin read the response.
+// Returns whether a Content-Encoding header names gzip alone.
+bool is_gzip(std::string_view content_encoding) noexcept;
+// Adds the headers that let a browser of another origin read the response, and "Vary: Origin" if
+// the configuration has origins.
 void add_cors_headers(http::headers& headers, const request_context& context);
 
 }  // namespace api
