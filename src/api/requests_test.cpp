@@ -242,4 +242,24 @@ TEST_F(api_requests, if_match_without_a_revision_reports_the_cause) {
     EXPECT_TRUE(other.body.to_string().contains("current revision")) << other.body.to_string();
 }
 
+TEST_F(api_requests, responses_vary_by_origin_if_cors_is_configured) {
+    const auto varies = [](const http::response& response) {
+        std::string joined;
+        for (const auto& header : response.headers.items()) {
+            if (header.name == "Vary") joined += header.value + ",";
+        }
+        return joined.contains("Origin");
+    };
+    EXPECT_FALSE(varies(get(databases)));
+    for (const std::string allowed : {"https://ui.example", "*"}) {
+        stop();
+        start({.cors_origins = {allowed}});
+        EXPECT_TRUE(varies(get(databases)));
+        EXPECT_TRUE(varies(get("/no/such/path")));
+        EXPECT_TRUE(varies(get(databases, {{"Origin", "https://ui.example"}})));
+        EXPECT_TRUE(varies(get(databases, {{"Origin", "https://other.example"}})));
+        EXPECT_TRUE(varies(ask(http::method::options, databases)));
+    }
+}
+
 }  // namespace

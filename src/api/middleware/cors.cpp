@@ -15,11 +15,12 @@ std::optional<http::response> check_origin(const http::request& request, request
 }
 
 void add_cors_headers(http::headers& headers, const request_context& context) {
+    // Also without an Origin header: a cache must not give this response to another origin.
+    if (!context.api.options.cors_origins.empty()) headers.add("Vary", "Origin");
     if (context.allowed_origin.empty()) return;
     headers.add("Access-Control-Allow-Origin", context.allowed_origin);
     headers.add("Access-Control-Expose-Headers",
                 "ETag, Location, X-Request-Id, Idempotency-Replayed, Age");
-    headers.add("Vary", "Origin");
 }
 
 }  // namespace api
