@@ -93,7 +93,7 @@ TEST_F(api_handler, a_snapshot_contains_unfinished_operations) {
     cluster_.report("cache", domain::observed_phase::ready);
     settle();
     const auto second = snapshot({{"Last-Event-ID", "another-5"}});
-    EXPECT_TRUE(second.starts_with("event: reset\n")) << second;
+    EXPECT_TRUE(second.starts_with(": open\n\nevent: reset\n")) << second;
     EXPECT_FALSE(second.contains(mark)) << second;
     EXPECT_TRUE(second.contains(R"({"kind":"database","id":")" + id)) << second;
 }

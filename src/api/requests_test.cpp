@@ -262,4 +262,35 @@ TEST_F(api_requests, responses_vary_by_origin_if_cors_is_configured) {
     }
 }
 
+TEST_F(api_requests, a_stream_resumes_from_a_query_parameter) {
+    create("cache");
+    const auto first = snapshot();
+    const auto begin = first.rfind("id: ") + 4;
+    const auto id = first.substr(begin, first.find('\n', begin) - begin);
+    const auto path = [&](const std::string& query) { return "/api/v1/stream?" + query; };
+    for (const auto& query : {"lastEventId=" + id, "Last-Event-ID=" + id}) {
+        EXPECT_FALSE(snapshot_of(path(query)).contains("event: snapshot")) << query;
+    }
+    const auto stale = snapshot_of(path("lastEventId=another-5"));
+    EXPECT_TRUE(stale.contains("event: reset\n")) << stale;
+    // The header is of the reconnect and the parameter of the first request.
+    EXPECT_FALSE(snapshot_of(path("lastEventId=another-5"), {{"Last-Event-ID", id}})
+                     .contains("event: reset"));
+    const auto fresh = snapshot_of(path("lastEventId="));
+    EXPECT_TRUE(fresh.contains("event: snapshot")) << fresh;
+    EXPECT_FALSE(fresh.contains("event: reset")) << fresh;
+    for (const std::string bad :
+         {"x=1", "lastEventId=a&lastEventId=b", "lastEventId=a&Last-Event-ID=b", "limit=1"}) {
+        EXPECT_EQ(get(path(bad)).status, 400U) << bad;
+    }
+}
+
+TEST_F(api_requests, a_stream_starts_with_a_comment_and_is_not_buffered) {
+    const auto outgoing = answer({.target = "/api/v1/stream"});
+    EXPECT_EQ(outgoing.response.headers.get("X-Accel-Buffering"), "no");
+    EXPECT_EQ(outgoing.response.headers.get("Cache-Control"), "no-store, no-transform");
+    EXPECT_TRUE(snapshot().starts_with(": ")) << snapshot();
+    EXPECT_TRUE(snapshot({{"Last-Event-ID", "another-5"}}).starts_with(": "));
+}
+
 }  // namespace

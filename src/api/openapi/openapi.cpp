@@ -90,6 +90,15 @@ json::array parameters_of(const route& route) {
         query("to", "End of the range; defaults to now", instant);
         query("step", "Seconds between two points", whole_number(1, 86400));
     }
+    if (route.id == endpoint::stream) {
+        list.push_back(parameter("Last-Event-ID", "header", false,
+                                 "id of the last event that the client received",
+                                 text_like("^[!-~]*$")));
+        query("lastEventId",
+              "Like the header Last-Event-ID, for clients that cannot set it. The header wins. "
+              "Last-Event-ID is accepted as a name too",
+              text);
+    }
     const bool writes = route.verb != http::method::get;
     if (writes) {
         query("dry_run", "Validate the request without writing anything", {{"type", "boolean"}});

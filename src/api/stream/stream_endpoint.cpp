@@ -2,9 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <array>
 #include <charconv>
 
 #include "api/problem.hpp"
+#include "api/request_query.hpp"
 
 namespace api {
 namespace {
@@ -51,14 +53,32 @@ std::function<shared_text()> snapshot_of(const read_model& model,
 
 // Returns the number of the last event that the client received; nothing for a new stream.
 // UINT64_MAX, which no event has, stands for an event of another process.
-std::optional<std::uint64_t> last_event(std::string_view header, std::string_view process_epoch) {
-    if (header.empty()) return std::nullopt;
+std::optional<std::uint64_t> last_event(std::string_view id, std::string_view process_epoch) {
+    if (id.empty()) return std::nullopt;
     std::uint64_t number = UINT64_MAX;
-    if (header.starts_with(process_epoch) && header.substr(process_epoch.size()).starts_with('-')) {
-        const auto digits = header.substr(process_epoch.size() + 1);
+    if (id.starts_with(process_epoch) && id.substr(process_epoch.size()).starts_with('-')) {
+        const auto digits = id.substr(process_epoch.size() + 1);
         std::from_chars(digits.data(), digits.data() + digits.size(), number);
     }
     return number;
+}
+
+constexpr std::array<query_parameter, 2> stream_parameters{
+    {{.name = "lastEventId"}, {.name = "Last-Event-ID"}}};
+
+// Returns the id of the last event that the client received; "" for a new stream. A polyfill of
+// EventSource cannot set a header and sends a parameter. The header is newer: an EventSource whose
+// URL has the parameter sends it when it reconnects. Errors: bad_request.
+base::outcome<std::string> last_event_id(const http::request& request) {
+    auto items = read_query(request.query(), stream_parameters);
+    if (!items) return base::pass(std::move(items));
+    if (items->size() > 1) {
+        return bad_request("lastEventId: given twice, also as Last-Event-ID; give one of them");
+    }
+    if (request.headers.has("Last-Event-ID")) {
+        return std::string(request.headers.get("Last-Event-ID"));
+    }
+    return items->empty() ? std::string() : std::move(items->front().value);
 }
 
 }  // namespace
@@ -66,6 +86,8 @@ std::optional<std::uint64_t> last_event(std::string_view header, std::string_vie
 http::outgoing_response start_stream(const request_context& context, const http::request& request,
                                      std::shared_ptr<stream_hub> hub) {
     auto& api = context.api;
+    const auto event_id = last_event_id(request);
+    if (!event_id) return {.response = problem(event_id.error(), context.request_id, api.deps.log)};
     auto permit = api.streams.acquire(request.peer);
     if (!permit) {
         return {.response = problem(429, "too_many_streams",
@@ -74,19 +96,23 @@ http::outgoing_response start_stream(const request_context& context, const http:
                                     context.request_id)};
     }
     stream_hub::subscription_options options{
-        .after = last_event(request.headers.get("Last-Event-ID"), api.process_epoch),
+        .after = last_event(*event_id, api.process_epoch),
         .snapshot = [&model = api.model,
                      visible = context.visible()] { return snapshot_of(model, visible); },
         .visible = context.visible(),
         .process_epoch = api.process_epoch};
     http::response head{.status = 200};
     head.headers.add("Content-Type", "text/event-stream");
-    head.headers.add("Cache-Control", "no-store");
+    // A proxy must not compress the events, because a compressor holds them back.
+    head.headers.add("Cache-Control", "no-store, no-transform");
+    head.headers.add("X-Accel-Buffering", "no");  // nginx forwards each event at once
     return {.response = std::move(head),
             .stream = [&api, hub = std::move(hub), options = std::move(options),
                        permit = std::move(permit)](http::stream_writer& out) -> aio::task<> {
                 api.metrics.streams().add(1);
-                auto result = co_await hub->run(out, options);
+                // Proxies and clients wait for the first byte of the body.
+                auto result = co_await out.write(std::make_shared<const std::string>(": open\n\n"));
+                if (result) result = co_await hub->run(out, options);
                 api.metrics.streams().add(-1);
                 co_return result;
             }};
