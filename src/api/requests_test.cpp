@@ -199,6 +199,7 @@ TEST_F(api_requests, a_body_is_accepted_by_its_coding_and_charset) {
     }
 }
 
+// nginx makes a tag weak and Apache appends a suffix when they compress a response.
 TEST_F(api_requests, entity_tags_that_a_proxy_changed_match) {
     const auto path = "/api/v1/databases/" + create("cache");
     for (const auto& target : {path, path + "/metrics", std::string("/api/v1/databases"),
@@ -208,8 +209,9 @@ TEST_F(api_requests, entity_tags_that_a_proxy_changed_match) {
         const auto strong = is_weak ? tag.substr(2) : tag;
         for (const auto* suffix : {"", "-gzip", "--gzip", "-br", "-zstd"}) {
             const auto changed = strong.substr(0, strong.size() - 1) + suffix + "\"";
-            for (const auto& sent : {changed, "W/" + changed, "\"1\", " + changed}) {
-                EXPECT_EQ(get(target, {{"If-None-Match", sent}}).status, 304U) << target << sent;
+            for (const auto& tag_in_request : {changed, "W/" + changed, "\"1\", " + changed}) {
+                EXPECT_EQ(get(target, {{"If-None-Match", tag_in_request}}).status, 304U)
+                    << target << tag_in_request;
             }
         }
         for (const auto* suffix : {"-", "-x", "gzip", "-gzip2"}) {
@@ -220,8 +222,8 @@ TEST_F(api_requests, entity_tags_that_a_proxy_changed_match) {
     for (const std::string prefix : {"", "W/"}) {
         for (const std::string suffix : {"", "-gzip", "-br"}) {
             const std::string tag(get(path).headers.get("ETag"));
-            const auto sent = prefix + tag.substr(0, tag.size() - 1) + suffix + "\"";
-            EXPECT_EQ(patch(path, sent).status, 200U) << sent;
+            const auto tag_in_request = prefix + tag.substr(0, tag.size() - 1) + suffix + "\"";
+            EXPECT_EQ(patch(path, tag_in_request).status, 200U) << tag_in_request;
         }
     }
 }
@@ -285,6 +287,7 @@ TEST_F(api_requests, a_stream_resumes_from_a_query_parameter) {
     }
 }
 
+// A proxy forwards the head of a response with its first bytes.
 TEST_F(api_requests, a_stream_starts_with_a_comment_and_is_not_buffered) {
     const auto outgoing = answer({.target = "/api/v1/stream"});
     EXPECT_EQ(outgoing.response.headers.get("X-Accel-Buffering"), "no");
