@@ -31,11 +31,11 @@ std::string normalized(std::string_view path) {
     std::string result;
     result.reserve(path.size());
     for (std::size_t i = 0; i < path.size(); ++i) {
+        const auto escape = path.substr(i, 3);
         unsigned code = 0;
-        const auto digits = path.substr(i + 1, 2);
-        const auto* const end = digits.data() + digits.size();
-        const bool is_escape = path[i] == '%' && digits.size() == 2 &&
-                               std::from_chars(digits.data(), end, code, 16).ptr == end;
+        const auto* const end = escape.data() + escape.size();
+        const bool is_escape = escape.size() == 3 && escape.starts_with('%') &&
+                               std::from_chars(escape.data() + 1, end, code, 16).ptr == end;
         if (is_escape && is_unreserved(static_cast<char>(code))) {
             result += static_cast<char>(code);
             i += 2;

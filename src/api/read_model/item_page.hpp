@@ -17,7 +17,7 @@ struct page_query {
     std::string cursor;
 };
 // Errors: bad_request (a parameter other than `limit` and `cursor`, an invalid limit).
-base::outcome<page_query> read_page_query(std::string_view query);
+base::outcome<page_query> read_page_query(std::string_view text);
 
 struct page_item {
     std::string position;  // distinct within the list

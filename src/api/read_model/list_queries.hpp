@@ -26,7 +26,7 @@ struct list_query {
 };
 
 // Errors: bad_request (a parameter that read_query() rejects, an invalid value).
-base::outcome<list_query> read_list_query(std::string_view query);
+base::outcome<list_query> read_list_query(std::string_view text);
 // A page of databases. The hash is that of the items and the total; it is computed from the hashes
 // of the documents, which costs less than the hash of the text.
 struct database_page {
@@ -44,7 +44,7 @@ struct operation_query {
     std::string cursor;
 };
 // Reads everything except `database_id`. Errors: bad_request.
-base::outcome<operation_query> read_operation_query(std::string_view query);
+base::outcome<operation_query> read_operation_query(std::string_view text);
 // Returns {items, next_cursor, total} of the operations in visible projects, newest first. Errors:
 // bad_request (cursor).
 base::outcome<std::string> list_operations(const directory& all, const operation_query& query,
