@@ -12,7 +12,6 @@
 
 namespace {
 
-namespace json = boost::json;
 using namespace std::chrono_literals;
 
 class api_requests : public fakes::api_handler {

@@ -1,7 +1,9 @@
 #include <gtest/gtest.h>
 
+#include "inproc/local_authenticator.hpp"
 #include "inproc/memory_bus.hpp"
 #include "inproc/memory_cache.hpp"
+#include "test/support/authenticator_contract.hpp"
 #include "test/support/bus_contract.hpp"
 #include "test/support/cache_contract.hpp"
 
@@ -12,6 +14,11 @@ INSTANTIATE_TEST_SUITE_P(inproc, cache_contract, ::testing::Values([](manual_clo
                          }));
 INSTANTIATE_TEST_SUITE_P(inproc, bus_contract, ::testing::Values([](aio::executor executor) {
                              return inproc::make_bus(std::move(executor));
+                         }));
+INSTANTIATE_TEST_SUITE_P(inproc, authenticator_contract, ::testing::Values([] {
+                             return authenticator_world{
+                                 .authenticator = std::make_unique<inproc::local_authenticator>(),
+                                 .valid = {"", "Bearer ann", "Basic YW5uOg=="}};
                          }));
 
 TEST(memory_cache, evicts_the_least_recently_used_entry_first) {
