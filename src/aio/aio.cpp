@@ -380,16 +380,16 @@ void notification::notify() {
 
 task<bool> notification::wait_until(base::steady_time end) {
     const auto expired = std::make_shared<bool>(false);
-    const bool is_simulated =
-        end != base::steady_time::max() &&
-        state_->clock.call_at(end, [weak = std::weak_ptr(state_), expired] {
-            const auto alive = weak.lock();  // its owner has not ended, so its loop exists
-            if (!alive) return;
-            asio::post(alive->timer.get_executor(), [alive, expired] {
-                *expired = true;
-                alive->timer.cancel();
-            });
-        });
+    const bool is_simulated = end != base::steady_time::max() &&
+                              state_->clock.call_at(end, [weak = std::weak_ptr(state_), expired] {
+                                  const auto alive =
+                                      weak.lock();  // its owner has not ended, so its loop exists
+                                  if (!alive) return;
+                                  asio::post(alive->timer.get_executor(), [alive, expired] {
+                                      *expired = true;
+                                      alive->timer.cancel();
+                                  });
+                              });
     state_->timer.expires_at(is_simulated ? base::steady_time::max() : end);
     while (!state_->notified && !*expired) {
         if (co_await is_cancelled()) co_return fail(errc::cancelled, "cancelled");

@@ -30,10 +30,10 @@ enum class scrape_cause : std::uint8_t {
 };
 
 inline constexpr std::array<std::string_view, 17> scrape_cause_names{
-    "no_stats_service", "no_endpoints",      "exporter_unreachable", "exporter_timeout",
-    "exporter_error",   "exporter_denied",   "no_metrics_page",      "unexpected_status",
-    "invalid_response", "wrong_media_type",  "malformed_page",       "no_known_series",
-    "page_too_large",   "metrics_denied",    "api_server_error",     "throttled",
+    "no_stats_service",      "no_endpoints",     "exporter_unreachable", "exporter_timeout",
+    "exporter_error",        "exporter_denied",  "no_metrics_page",      "unexpected_status",
+    "invalid_response",      "wrong_media_type", "malformed_page",       "no_known_series",
+    "page_too_large",        "metrics_denied",   "api_server_error",     "throttled",
     "engine_without_mapping"};
 
 constexpr std::string_view name(scrape_cause cause) noexcept {

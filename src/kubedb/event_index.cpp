@@ -73,8 +73,7 @@ std::optional<ports::database_key> event_index::owner_by_name(
 std::optional<ports::database_key> event_index::put(
     const object_reference& object, std::string_view id, domain::event event,
     const std::optional<ports::database_key>& owner) {
-    record added{
-        .id = base::fnv1a(id), .event = std::move(event), .is_labeled = owner.has_value()};
+    record added{.id = base::fnv1a(id), .event = std::move(event), .is_labeled = owner.has_value()};
     const auto key = owner ? owner : owner_by_name(object);
     if (!key) {
         wait(object, std::move(added));

@@ -173,10 +173,9 @@ domain::event observe_event(const json::object& event) {
     // last time.
     std::optional<base::instant> first;
     std::optional<base::instant> last;
-    for (const auto text :
-         {text_at(event, "firstTimestamp"), text_at(event, "lastTimestamp"),
-          text_at(event, "eventTime"), text_at(series, "lastObservedTime"),
-          text_at(object_or_empty(event, "metadata"), "creationTimestamp")}) {
+    for (const auto text : {text_at(event, "firstTimestamp"), text_at(event, "lastTimestamp"),
+                            text_at(event, "eventTime"), text_at(series, "lastObservedTime"),
+                            text_at(object_or_empty(event, "metadata"), "creationTimestamp")}) {
         const auto time = base::from_rfc3339(text);
         if (!time) continue;
         first = first ? std::min(*first, *time) : *time;

@@ -46,13 +46,13 @@ class observed_store_test : public testing::Test {
     }
     void put_pod() { store_.put_pod(meta("cache-0"), labeled_object()); }
     void put_event(const std::string& kind, const std::string& name, const std::string& reason) {
-        store_.put_event(meta(name + "." + reason),
-                         {{"type", "Warning"},
-                          {"reason", reason},
-                          {"message", reason},
-                          {"lastTimestamp", "2026-11-28T20:00:00Z"},
-                          {"involvedObject",
-                           {{"kind", kind}, {"namespace", "dbaas-shop"}, {"name", name}}}});
+        store_.put_event(
+            meta(name + "." + reason),
+            {{"type", "Warning"},
+             {"reason", reason},
+             {"message", reason},
+             {"lastTimestamp", "2026-11-28T20:00:00Z"},
+             {"involvedObject", {{"kind", kind}, {"namespace", "dbaas-shop"}, {"name", name}}}});
     }
     // Returns the reasons of the events that the observer got last.
     std::vector<std::string> reasons() {
@@ -143,11 +143,10 @@ TEST_F(observed_store_test, shows_events_of_all_objects_of_a_database) {
 
 TEST_F(observed_store_test, hides_events_that_are_older_than_the_object) {
     put_event("Redis", "cache", "OfAnEarlierObject");
-    store_.put_database(*find_dialect("redis"), meta("cache"),
-                        {{"metadata",
-                          {{"name", "cache"},
-                           {"uid", "u2"},
-                           {"creationTimestamp", "2026-11-28T20:30:00Z"}}}});
+    store_.put_database(
+        *find_dialect("redis"), meta("cache"),
+        {{"metadata",
+          {{"name", "cache"}, {"uid", "u2"}, {"creationTimestamp", "2026-11-28T20:30:00Z"}}}});
     EXPECT_TRUE(reasons().empty());
 }
 

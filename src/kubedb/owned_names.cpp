@@ -33,10 +33,19 @@ constexpr std::array kind_forms{
 constexpr std::array<string_view, 2> claim_templates{"data-", "datadir-"};
 constexpr std::array<string_view, 8> service_suffixes{
     "-pods", "-stats", "-standby", "-secondary", "-primary", "-replicas", "-gvr", "-admin-server"};
-constexpr std::array<string_view, 13> secret_suffixes{
-    "-auth",        "-config",      "-key",         "-keyfile",    "-root-cred",
-    "-admin-cred",  "-elastic-cred", "-cert",       "-ca-cert",    "-server-cert",
-    "-client-cert", "-transport-cert", "-metrics-exporter-cert"};
+constexpr std::array<string_view, 13> secret_suffixes{"-auth",
+                                                      "-config",
+                                                      "-key",
+                                                      "-keyfile",
+                                                      "-root-cred",
+                                                      "-admin-cred",
+                                                      "-elastic-cred",
+                                                      "-cert",
+                                                      "-ca-cert",
+                                                      "-server-cert",
+                                                      "-client-cert",
+                                                      "-transport-cert",
+                                                      "-metrics-exporter-cert"};
 
 bool is_digit(char c) noexcept {
     return c >= '0' && c <= '9';

@@ -234,9 +234,9 @@ base::outcome<void> platform_process::connect_cluster() {
     if (!client) return base::pass(std::move(client), "cluster");
     kube_ = std::move(*client);
     reloads_.add("kubernetes_credentials", [this]() -> base::outcome<void> {
-        const auto reloaded = control_.run(
-            [this]() -> aio::task<> { co_return kube_->reload_credentials(); },
-            std::chrono::steady_clock::now() + loops_timeout);
+        const auto reloaded =
+            control_.run([this]() -> aio::task<> { co_return kube_->reload_credentials(); },
+                         std::chrono::steady_clock::now() + loops_timeout);
         if (reloaded) return *reloaded;
         return base::fail(base::errc::timed_out, "the control loop did not respond within 10 s");
     });

@@ -17,7 +17,7 @@ constexpr std::size_t bytes_examined = 4096;
 
 // A key names a credential if it ends in one of these words.
 constexpr std::array<string_view, 13> secret_words{
-    "password", "passwd", "pass",    "pwd",    "secret",     "token",        "credential",
+    "password",    "passwd", "pass",    "pwd",     "secret",     "token",      "credential",
     "credentials", "apikey", "api_key", "api-key", "access_key", "private_key"};
 // Words in front of a credential, without ':' or '='.
 constexpr std::array<string_view, 2> schemes{"bearer", "basic"};

@@ -6,10 +6,11 @@ namespace scrape {
 namespace {
 
 TEST(excerpt, joins_the_first_lines) {
-    EXPECT_EQ(excerpt_of("An error has occurred while serving metrics:\n\n1 error(s) occurred:\n"
-                         "* collected metric \"pg_up\"\r\n"),
-              "An error has occurred while serving metrics: 1 error(s) occurred: * collected metric "
-              "\"pg_up\"");
+    EXPECT_EQ(
+        excerpt_of("An error has occurred while serving metrics:\n\n1 error(s) occurred:\n"
+                   "* collected metric \"pg_up\"\r\n"),
+        "An error has occurred while serving metrics: 1 error(s) occurred: * collected metric "
+        "\"pg_up\"");
     EXPECT_EQ(excerpt_of(""), "");
     EXPECT_EQ(excerpt_of("\x1b[31mred\xff\xfe end\n"), "[31mred end");
 }

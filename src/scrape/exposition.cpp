@@ -208,8 +208,9 @@ bool page_reader::next(sample& out) {
 
 base::outcome<void> page_reader::finish() const {
     if (is_too_large_) {
-        return scrape::fail(cause::page_too_large, fmt::format("the page has {} bytes; the maximum is {}",
-                                                       end_ - begin_, limits_.page_bytes));
+        return scrape::fail(cause::page_too_large,
+                            fmt::format("the page has {} bytes; the maximum is {}", end_ - begin_,
+                                        limits_.page_bytes));
     }
     if (problem_ == nullptr) return {};
     return scrape::fail(cause::malformed_page, fmt::format("line {}: {}", line(), problem_));
@@ -305,7 +306,8 @@ bool page_reader::read_name(const char*& cursor) {
     return true;
 }
 
-// Reads {"a metric name" and leaves the cursor after the name. A name with escapes stays as written.
+// Reads {"a metric name" and leaves the cursor after the name. A name with escapes stays as
+// written.
 bool page_reader::read_quoted_name(const char*& cursor) {
     ++cursor;
     if (format_ == page_format::text) skip_blanks(cursor);

@@ -24,7 +24,7 @@ base::outcome<page_format> format_of(std::string_view content_type);
 struct page_limits {
     std::size_t page_bytes = std::size_t{8} * 1024 * 1024;
     std::size_t line_bytes = std::size_t{64} * 1024;  // of a line that is parsed
-    std::size_t labels = 64;  // of one sample
+    std::size_t labels = 64;                          // of one sample
 };
 
 struct label {

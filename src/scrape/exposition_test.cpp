@@ -186,7 +186,8 @@ TEST(page_reader, skips_an_unwanted_line_of_any_length) {
     for (const auto& line :
          {"redis_key_value_as_string{db=\"db0\",key=\"k\",val=\"" + large + "\"} 1\n",
           "# HELP other " + large + "\n", "# " + large + "\n"}) {
-        const auto result = read_all("up 1\n" + line + "requests 3\n", page_format::text, {}, &wanted);
+        const auto result =
+            read_all("up 1\n" + line + "requests 3\n", page_format::text, {}, &wanted);
         ASSERT_TRUE(result.end) << result.end.error().text;
         EXPECT_EQ(result.samples.size(), 2u);
     }
@@ -234,8 +235,8 @@ TEST(page_reader, reads_names_in_quotes) {
     EXPECT_EQ(result.samples[2].labels[1].second, "c");
 
     const name_table wanted({"redis_up"});
-    const auto selected = read_all(page + "{\"redis_up\",a=\"b\"} 4\nredis_up 5\n", page_format::text,
-                                {}, &wanted);
+    const auto selected =
+        read_all(page + "{\"redis_up\",a=\"b\"} 4\nredis_up 5\n", page_format::text, {}, &wanted);
     ASSERT_TRUE(selected.end) << selected.end.error().text;
     ASSERT_EQ(selected.samples.size(), 3u);
     EXPECT_EQ(selected.samples[1].labels[0].first, "a");

@@ -4,8 +4,8 @@
 #include <string>
 
 #include "base/failure.hpp"
-#include "http/message.hpp"
 #include "domain/scrape_cause.hpp"
+#include "http/message.hpp"
 #include "scrape/source.hpp"
 
 namespace scrape {

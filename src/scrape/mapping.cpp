@@ -292,7 +292,8 @@ domain::metrics_sample mapping_plan::evaluate(const reading& page, rate_memory& 
 const mapping_plan* find_plan(std::string_view engine) {
     static const auto plans = [] {
         std::map<std::string_view, mapping_plan> result;
-        for (const auto& table : engine_tables()) result.try_emplace(table.engine, table.rules, table.copies);
+        for (const auto& table : engine_tables())
+            result.try_emplace(table.engine, table.rules, table.copies);
         return result;
     }();
     const auto it = plans.find(engine);

@@ -347,10 +347,9 @@ TEST(mapping, counts_nothing_in_an_empty_cluster_of_elasticsearch) {
         "elasticsearch_indices_indexing_index_total{name=\"n0\"} 0\n"
         "elasticsearch_indices_search_query_total{name=\"n0\"} 0\n";
     const auto sample = evaluated("elasticsearch", {page, page});
-    expect_values(sample, {{operations_per_second, 0},
-                           {reads_per_second, 0},
-                           {writes_per_second, 0},
-                           {items, 0}});
+    expect_values(
+        sample,
+        {{operations_per_second, 0}, {reads_per_second, 0}, {writes_per_second, 0}, {items, 0}});
 }
 
 TEST(mapping, reports_no_indexing_without_the_number_of_copies) {
@@ -364,19 +363,17 @@ TEST(mapping, reports_no_indexing_without_the_number_of_copies) {
 }
 
 TEST(mapping, reports_one_thread_of_one_channel_that_stopped) {
-    const auto sample = evaluated(
-        "mariadb",
-        {"mysql_up 1\n"
-         "mysql_slave_status_slave_io_running{connection_name=\"a\"} 1\n"
-         "mysql_slave_status_slave_io_running{connection_name=\"b\"} 0\n"
-         "mysql_slave_status_slave_sql_running{connection_name=\"a\"} 1\n"
-         "mysql_slave_status_slave_sql_running{connection_name=\"b\"} 1\n"});
+    const auto sample =
+        evaluated("mariadb", {"mysql_up 1\n"
+                              "mysql_slave_status_slave_io_running{connection_name=\"a\"} 1\n"
+                              "mysql_slave_status_slave_io_running{connection_name=\"b\"} 0\n"
+                              "mysql_slave_status_slave_sql_running{connection_name=\"a\"} 1\n"
+                              "mysql_slave_status_slave_sql_running{connection_name=\"b\"} 1\n"});
     expect_engine_values(sample, {{"replication_threads_running", 1}});
 }
 
 TEST(mapping, reports_up_as_one_for_several_targets_on_a_page) {
-    const auto sample =
-        evaluated("postgres", {"pg_up{server=\"a\"} 1\npg_up{server=\"b\"} 1\n"});
+    const auto sample = evaluated("postgres", {"pg_up{server=\"a\"} 1\npg_up{server=\"b\"} 1\n"});
     expect_values(sample, {{up, 1}});
 }
 

@@ -43,8 +43,7 @@ class service_proxy_fetcher final : public page_fetcher {
 std::string description_of(const fetched_page& page) {
     constexpr std::size_t bytes_shown = 120;
     return fmt::format("the page has {} bytes and no series of the engine; it begins with '{}'",
-                       page.bytes.size(),
-                       excerpt_of(base::truncate_utf8(page.bytes, bytes_shown)));
+                       page.bytes.size(), excerpt_of(base::truncate_utf8(page.bytes, bytes_shown)));
 }
 
 class exporter_source final : public ports::metrics_source {
@@ -57,9 +56,9 @@ class exporter_source final : public ports::metrics_source {
         const auto& key = target.key;
         const auto* const plan = find_plan(key.engine);
         if (plan == nullptr) {
-            co_return fail(cause::engine_without_mapping,
-                           fmt::format("there are no metric rules for the engine '{}'",
-                                       key.engine));
+            co_return fail(
+                cause::engine_without_mapping,
+                fmt::format("there are no metric rules for the engine '{}'", key.engine));
         }
         if (clock_.now() >= deadline) {
             co_return base::fail(base::errc::timed_out, "the deadline of the scrape has passed");

@@ -246,8 +246,10 @@ TEST(service_proxy_fetcher, distinguishes_responses_of_the_api_server_and_the_ex
                       R"({"kind":"Status","message":"no endpoints available for service"})")
                   .reason,
               "no_endpoints");
-    EXPECT_EQ(failure(503, "text/plain", "error trying to reach service: dial tcp: no route to host").reason,
-              "exporter_unreachable");
+    EXPECT_EQ(
+        failure(503, "text/plain", "error trying to reach service: dial tcp: no route to host")
+            .reason,
+        "exporter_unreachable");
 }
 
 TEST(page_of, distinguishes_an_error_of_the_exporter_from_its_absence) {

@@ -7,8 +7,7 @@ namespace {
 
 class memory_processes final : public lease_processes {
   public:
-    explicit memory_processes(const base::clock& clock)
-        : first_(clock), second_(clock, first_) {}
+    explicit memory_processes(const base::clock& clock) : first_(clock), second_(clock, first_) {}
     ports::lease_manager& first() override { return first_; }
     ports::lease_manager& second() override { return second_; }
     void fail_calls(std::optional<base::errc> code) override {
