@@ -155,7 +155,8 @@ base::failure failure_of(const boost::json::object& status, unsigned http_status
     const auto reason = status_reason_of(result.reason);
     if (reason) result.cause = *reason;
     const auto code = static_cast<unsigned>(number_at(status, "code").value_or(http_status));
-    result.code = reason ? code_of(*reason) : code_of_http(code);
+    const bool is_known = reason && *reason != status_reason::unknown;
+    result.code = is_known ? code_of(*reason) : code_of_http(code);
     result.text = sanitise(without_quoted_values(text_at(status, "message")), message_bytes_max);
     if (result.text.empty()) result.text = fmt::format("HTTP {} {}", code, result.reason);
     const auto* details = status.if_contains("details");

@@ -35,6 +35,7 @@ constexpr std::array rows{
     reason_row{status_reason::server_timeout, "ServerTimeout", errc::unavailable},
     reason_row{status_reason::timeout, "Timeout", errc::timed_out},
     reason_row{status_reason::method_not_allowed, "MethodNotAllowed", errc::unsupported},
+    reason_row{status_reason::unknown, "unknown", errc::unavailable},
     reason_row{status_reason::not_served, "not_served", errc::unavailable},
 };
 static_assert(rows.size() == std::size_t(status_reason::not_served) + 1);
@@ -56,8 +57,9 @@ std::string_view name(status_reason value) noexcept {
 }
 
 std::optional<status_reason> status_reason_of(std::string_view text) noexcept {
+    if (text.empty()) return std::nullopt;
     const auto row = std::ranges::find(rows, text, &reason_row::spelling);
-    if (row == rows.end() || row->value == status_reason::not_served) return std::nullopt;
+    if (row == rows.end() || row->value == status_reason::not_served) return status_reason::unknown;
     return row->value;
 }
 

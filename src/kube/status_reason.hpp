@@ -29,12 +29,13 @@ enum class status_reason : std::uint8_t {
     server_timeout,
     timeout,
     method_not_allowed,
+    unknown,     // of a later version of Kubernetes; the HTTP status decides the code
     not_served,  // not of Kubernetes: a 404 without a Status
 };
 
 // Returns Kubernetes' spelling: "AlreadyExists". not_served is "not_served".
 std::string_view name(status_reason value) noexcept;
-// Returns nullopt for a reason that is not in the enum.
+// Returns `unknown` for a reason that is not in the enum. Returns nullopt for an empty text.
 std::optional<status_reason> status_reason_of(std::string_view text) noexcept;
 // Returns the code of all failures with the reason.
 base::errc code_of(status_reason value) noexcept;

@@ -5,6 +5,7 @@
 #include "kubedb/credentials_reader.hpp"
 #include "kubedb/database_writes.hpp"
 #include "kubedb/object_deletion.hpp"
+#include "kubedb/port_failure.hpp"
 #include "kubedb/resource_watches.hpp"
 
 namespace kubedb {
@@ -38,27 +39,35 @@ class cluster_impl final : public ports::cluster {
     }
 
     aio::task<void> ensure_project(domain::project project) override {
-        return writes_.ensure_project(std::move(project));
+        return translate("ensure_project", writes_.ensure_project(std::move(project)));
     }
     aio::task<std::string> create(domain::database record) override {
-        return writes_.create(std::move(record));
+        return translate("create", writes_.create(std::move(record)));
     }
     aio::task<void> update(domain::database record) override {
-        return writes_.update(std::move(record));
+        return translate("update", writes_.update(std::move(record)));
     }
     aio::task<void> request_change(domain::database record, domain::change_kind change,
                                    std::string operation_id) override {
-        return writes_.request_change(std::move(record), change, std::move(operation_id));
+        return translate("request_change", writes_.request_change(std::move(record), change,
+                                                                  std::move(operation_id)));
     }
     aio::task<bool> remove(domain::database record) override {
-        return writes_.remove(std::move(record));
+        return translate("remove", writes_.remove(std::move(record)));
     }
     aio::task<ports::credentials> read_credentials(domain::database record) override {
-        return credentials_.read(std::move(record));
+        return translate("read_credentials", credentials_.read(std::move(record)));
     }
     [[nodiscard]] ports::sync_state state() const noexcept override { return watches_.state(); }
 
   private:
+    template <class T>
+    aio::task<T> translate(std::string_view activity, aio::task<T> work) {
+        auto result = co_await std::move(work);
+        if (result) co_return result;
+        co_return std::unexpected(port_failure(std::move(result).error(), activity, log_));
+    }
+
     aio::task<> sweep_requests() {
         while (true) {
             auto slept = co_await aio::sleep_for(options_.sweep);

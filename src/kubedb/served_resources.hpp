@@ -51,7 +51,8 @@ class served_resources {
 
 // Returns the error of calls before the first discovery.
 inline std::unexpected<base::failure> not_discovered() {
-    return base::fail(base::errc::unavailable, "the cluster was not read yet");
+    return base::fail(base::errc::unavailable, "the cluster was not read yet",
+                      "cluster_not_synced");
 }
 
 }  // namespace kubedb

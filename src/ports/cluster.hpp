@@ -75,7 +75,9 @@ struct credentials {
 };
 
 // Until the cluster has been read once, every function except ensure_project may fail with
-// unavailable.
+// unavailable/"cluster_not_synced". A cluster that does not respond, or does not accept the
+// platform's login, is unavailable/"cluster_unavailable". The reasons of Kubernetes do not cross
+// the port.
 class cluster {
   public:
     cluster() = default;
