@@ -297,8 +297,9 @@ current-context: real
             else:
                 print(f'{name} is skipped: {response.text[:300]}', flush=True)
         deadline = time.monotonic() + 180
+        missing = names
         while True:
-            missing = [name for name in names if not self.is_established(name)]
+            missing = [name for name in missing if not self.is_established(name)]
             if not missing:
                 return len(names)
             if time.monotonic() > deadline:

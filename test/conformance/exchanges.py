@@ -111,8 +111,6 @@ def run_exchanges(ask):
     note('metadata only', ask('GET', REDIS, accept='application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io'),
          lambda body: (body['kind'], all('spec' not in each for each in body['items'])))
 
-    note('a watch with initial events', ask('GET', REDIS + '?watch=true&allowWatchBookmarks=true&sendInitialEvents=true&'
-                                            'resourceVersionMatch=NotOlderThan&timeoutSeconds=1'))
     seen['a watch with initial events'] = watched(ask, 'allowWatchBookmarks=true&sendInitialEvents=true&resourceVersionMatch=NotOlderThan')
     note('initial events without their match', ask('GET', REDIS + '?watch=true&sendInitialEvents=true&timeoutSeconds=1'))
     version = meta(ask('GET', REDIS + '?limit=1').json)['resourceVersion']
