@@ -247,10 +247,10 @@ class client_impl final : public client {
     }
 
     [[nodiscard]] static call make(std::string verb, std::string label, http::method method,
-                                   const std::string& target) {
+                                   std::string target) {
         return {.verb = std::move(verb),
                 .resource = std::move(label),
-                .request = {.verb = method, .target = target}};
+                .request = {.verb = method, .target = std::move(target)}};
     }
 
     static void set_body(call& request_call, std::string_view media, std::string text) {
