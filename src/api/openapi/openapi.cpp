@@ -12,10 +12,6 @@ namespace {
 
 namespace json = boost::json;
 
-json::object reference(std::string_view name) {
-    return {{"$ref", fmt::format("#/components/schemas/{}", name)}};
-}
-
 json::object text_like(std::string_view pattern) {
     return {{"type", "string"}, {"pattern", pattern}};
 }

@@ -68,21 +68,6 @@ constexpr std::string_view text = R"json({
    }
   ]
  },
- "SizeChange": {
-  "anyOf": [
-   {"$ref": "#/components/schemas/SizePreset"},
-   {"$ref": "#/components/schemas/PresetSize"},
-   {
-    "type": "object",
-    "properties": {
-     "preset": {"$ref": "#/components/schemas/ShownPreset"},
-     "cpu": {"$ref": "#/components/schemas/Quantity"},
-     "memory": {"$ref": "#/components/schemas/Quantity"}
-    },
-    "additionalProperties": false
-   }
-  ]
- },
  "StorageRequest": {
   "type": "object",
   "properties": {
@@ -115,33 +100,6 @@ constexpr std::string_view text = R"json({
     "type": "array",
     "maxItems": 8,
     "items": {"$ref": "#/components/schemas/NodeGroupRequest"}
-   }
-  },
-  "additionalProperties": false
- },
- "NodeGroupChange": {
-  "type": "object",
-  "description": "A node group: a set of equal members, named by its role",
-  "required": ["role"],
-  "properties": {
-   "role": {"$ref": "#/components/schemas/GroupRole"},
-   "replicas": {"type": "integer", "minimum": 1, "maximum": 100},
-   "size": {"$ref": "#/components/schemas/SizeChange"},
-   "storage": {"$ref": "#/components/schemas/StorageRequest"}
-  },
-  "additionalProperties": false
- },
- "TopologyChange": {
-  "type": "object",
-  "description": "Groups are matched by role; a group that is left out keeps its values",
-  "properties": {
-   "mode": {"$ref": "#/components/schemas/TopologyMode"},
-   "replicas": {"type": "integer", "minimum": 1, "maximum": 100},
-   "shards": {"type": "integer", "minimum": 1, "maximum": 100},
-   "groups": {
-    "type": "array",
-    "maxItems": 8,
-    "items": {"$ref": "#/components/schemas/NodeGroupChange"}
    }
   },
   "additionalProperties": false

@@ -62,12 +62,35 @@ json::object metric_values() {
     return closed_object(std::move(properties));
 }
 
+// Adds the schemas that a PATCH has instead of those of a POST: every member of a size is optional,
+// also in a node group of a topology.
+void add_change_schemas(json::object& schemas) {
+    auto size = schemas.at("SizeRequest").as_object();
+    size.at("anyOf").as_array().back().as_object().erase("required");
+    schemas["SizeChange"] = std::move(size);
+
+    auto group = schemas.at("NodeGroupRequest").as_object();
+    group.at("properties").at("size") = reference("SizeChange");
+    schemas["NodeGroupChange"] = std::move(group);
+
+    auto topology = schemas.at("TopologyRequest").as_object();
+    topology["description"] =
+        "Groups are matched by role; a group that is left out keeps its values";
+    topology.at("properties").at("groups").at("items") = reference("NodeGroupChange");
+    schemas["TopologyChange"] = std::move(topology);
+}
+
 }  // namespace
+
+json::object reference(std::string_view name) {
+    return {{"$ref", fmt::format("#/components/schemas/{}", name)}};
+}
 
 json::object document_schemas() {
     auto schemas = json::parse(request_schemas()).get_object();
     auto responses = json::parse(response_schemas()).get_object();
     for (auto& [name, schema] : responses) schemas[name] = std::move(schema);
+    add_change_schemas(schemas);
     schemas["GroupRole"] = group_roles();
     schemas["TopologyMode"] = enumeration(domain::names_of<domain::topology_mode>());
     schemas["StorageType"] = enumeration(domain::names_of<domain::storage_type>());

@@ -11,6 +11,9 @@ namespace api {
 
 boost::json::object document_schemas();
 
+// Returns a schema that refers to the schema with this name.
+boost::json::object reference(std::string_view name);
+
 // The schemas of requests and of responses, as JSON objects.
 std::string_view request_schemas() noexcept;
 std::string_view response_schemas() noexcept;
