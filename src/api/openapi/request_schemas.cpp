@@ -42,31 +42,20 @@ constexpr std::string_view text = R"json({
   "additionalProperties": {"anyOf": [{"$ref": "#/components/schemas/LabelValue"}, {"type": "null"}]},
   "maxProperties": 64
  },
- "PresetSize": {
-  "type": "object",
-  "required": ["preset"],
-  "properties": {"preset": {"$ref": "#/components/schemas/SizePreset"}},
-  "additionalProperties": false
- },
- "ShownPreset": {
-  "description": "As in responses; must match cpu and memory",
-  "anyOf": [{"$ref": "#/components/schemas/SizePreset"}, {"type": "null"}]
- },
  "SizeRequest": {
-  "anyOf": [
-   {"$ref": "#/components/schemas/SizePreset"},
-   {"$ref": "#/components/schemas/PresetSize"},
-   {
-    "type": "object",
-    "required": ["cpu", "memory"],
-    "properties": {
-     "preset": {"$ref": "#/components/schemas/ShownPreset"},
-     "cpu": {"$ref": "#/components/schemas/Quantity"},
-     "memory": {"$ref": "#/components/schemas/Quantity"}
-    },
-    "additionalProperties": false
-   }
-  ]
+  "oneOf": [{"$ref": "#/components/schemas/SizePreset"}, {"$ref": "#/components/schemas/SizeObject"}]
+ },
+ "SizeObject": {
+  "type": "object",
+  "description": "preset, or cpu and memory; cpu and memory next to a preset must be its values",
+  "properties": {
+   "preset": {"anyOf": [{"$ref": "#/components/schemas/SizePreset"}, {"type": "null"}]},
+   "cpu": {"$ref": "#/components/schemas/Quantity"},
+   "memory": {"$ref": "#/components/schemas/Quantity"}
+  },
+  "if": {"properties": {"preset": {"type": "string"}}, "required": ["preset"]},
+  "else": {"required": ["cpu", "memory"]},
+  "additionalProperties": false
  },
  "StorageRequest": {
   "type": "object",

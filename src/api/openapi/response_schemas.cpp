@@ -118,7 +118,7 @@ constexpr std::string_view text = R"json({
    "monitoring": {"type": "boolean"},
    "labels": {"$ref": "#/components/schemas/Labels"},
    "deleted": {"type": "boolean"},
-   "revision": {"type": "integer"},
+   "revision": {"type": "integer", "format": "int64"},
    "created_at": {"$ref": "#/components/schemas/Instant"},
    "updated_at": {"$ref": "#/components/schemas/Instant"},
    "status": {"$ref": "#/components/schemas/Status"}
@@ -191,7 +191,7 @@ constexpr std::string_view text = R"json({
    "engine_metrics": {
     "type": "object",
     "description": "Selected series of the engine's exporter",
-    "additionalProperties": {"type": ["number", "null"]}
+    "additionalProperties": {"type": ["number", "null"], "format": "double"}
    }
   },
   "additionalProperties": false
@@ -208,7 +208,8 @@ constexpr std::string_view text = R"json({
     "description": "Pairs of a timestamp and a value, oldest first; the value is null if nothing was measured",
     "items": {
      "type": "array",
-     "prefixItems": [{"type": "string", "format": "date-time"}, {"type": ["number", "null"]}],
+     "prefixItems": [{"type": "string", "format": "date-time"}, {"type": ["number", "null"], "format": "double"}],
+     "items": {},
      "minItems": 2,
      "maxItems": 2
     }
@@ -326,7 +327,7 @@ constexpr std::string_view text = R"json({
     },
     "additionalProperties": false
    },
-   "revision": {"type": "integer"},
+   "revision": {"type": "integer", "format": "int64"},
    "created_at": {"$ref": "#/components/schemas/Instant"},
    "updated_at": {"$ref": "#/components/schemas/Instant"}
   },
@@ -335,7 +336,7 @@ constexpr std::string_view text = R"json({
  "Liveness": {
   "type": "object",
   "required": ["status"],
-  "properties": {"status": {"const": "alive"}},
+  "properties": {"status": {"type": "string", "const": "alive"}},
   "additionalProperties": false
  },
  "Readiness": {

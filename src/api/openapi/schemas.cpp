@@ -46,6 +46,7 @@ json::object metric_values() {
     json::object properties;
     for (const auto& each : domain::all_metrics()) {
         const json::object value{{"type", {"number", "null"}},
+                                 {"format", "double"},
                                  {"description", fmt::format("{} [{}]", each.help, each.unit)}};
         const auto dot = each.name.find('.');
         if (dot == std::string_view::npos) {
@@ -62,12 +63,31 @@ json::object metric_values() {
     return closed_object(std::move(properties));
 }
 
+// Go has one scope for the constants of all enumerations, and phases of a database and of an
+// operation have equal names.
+json::object operation_phases() {
+    const auto& names = domain::names_of<domain::operation_phase>();
+    auto schema = enumeration(names);
+    json::array constants;
+    for (const std::string_view name : names) {
+        std::string constant = "OPERATION_";
+        for (const char c : name) constant += static_cast<char>(c == '_' ? c : c - 32);
+        constants.emplace_back(constant);
+    }
+    schema["x-enum-varnames"] = std::move(constants);
+    return schema;
+}
+
 // Adds the schemas that a PATCH has instead of those of a POST: every member of a size is optional,
 // also in a node group of a topology.
 void add_change_schemas(json::object& schemas) {
-    auto size = schemas.at("SizeRequest").as_object();
-    size.at("anyOf").as_array().back().as_object().erase("required");
-    schemas["SizeChange"] = std::move(size);
+    auto size = schemas.at("SizeObject").as_object();
+    size.erase("if");
+    size.erase("else");
+    size["description"] = "A member that is left out keeps its value";
+    schemas["SizeObjectChange"] = std::move(size);
+    schemas["SizeChange"] = json::object{
+        {"oneOf", json::array{reference("SizePreset"), reference("SizeObjectChange")}}};
 
     auto group = schemas.at("NodeGroupRequest").as_object();
     group.at("properties").at("size") = reference("SizeChange");
@@ -95,7 +115,7 @@ json::object document_schemas() {
     schemas["TopologyMode"] = enumeration(domain::names_of<domain::topology_mode>());
     schemas["StorageType"] = enumeration(domain::names_of<domain::storage_type>());
     schemas["OperationKind"] = enumeration(domain::names_of<domain::operation_kind>());
-    schemas["OperationPhase"] = enumeration(domain::names_of<domain::operation_phase>());
+    schemas["OperationPhase"] = operation_phases();
     schemas["StatusPhase"] = enumeration(domain::names_of<domain::status_phase>());
     schemas["EngineName"] =
         enumeration(domain::all_engines() | std::views::transform(&domain::engine_rules::engine));

@@ -3,6 +3,9 @@
 // are exact. The API rejects a request that matches its schema only for a rule of the domain, such
 // as an engine's rules or a quota. Responses have the members of their schema and no others.
 // Enumerations come from the domain.
+//
+// The document avoids constructs that generators of clients do not support (./dev clients): anyOf
+// other than "a schema or null", a named schema that is such an anyOf, oneOf of two objects.
 
 #include <boost/json/object.hpp>
 #include <string_view>
