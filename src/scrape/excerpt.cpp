@@ -16,16 +16,20 @@ using std::string_view;
 constexpr std::size_t bytes_examined = 4096;
 
 // A key names a credential if it ends in one of these words.
-constexpr std::array<string_view, 13> secret_words{
-    "password",    "passwd", "pass",    "pwd",     "secret",     "token",      "credential",
-    "credentials", "apikey", "api_key", "api-key", "access_key", "private_key"};
+constexpr std::array<string_view, 15> secret_words{
+    "password", "passwd",     "pass",        "pwd",        "secret",
+    "token",    "credential", "credentials", "apikey",     "api_key",
+    "api-key",  "access_key", "private_key", "passphrase", "_auth"};
 // Words in front of a credential, without ':' or '='.
 constexpr std::array<string_view, 2> schemes{"bearer", "basic"};
 
 constexpr string_view blanks = " \t";
 constexpr string_view quotes = "\"'`";
 constexpr string_view token_ends = " \t\"'`<>";
-constexpr string_view value_ends = " \t\"'`<>,;&)}]";
+constexpr string_view value_ends = " \t\"'`<>";
+// A separator ends a value only in front of another end or of the next key, because a password may
+// contain it.
+constexpr string_view separators = ",;&)}]";
 
 bool is_word(char c) {
     const char small = base::lower(c);
@@ -91,14 +95,38 @@ std::size_t separator_length(string_view text) {
     return length;
 }
 
+// Returns whether a value ends in front of `text`, which starts with one of the separators.
+bool ends_value(string_view text) {
+    text.remove_prefix(position_or_end(text.find_first_not_of(separators), text));
+    if (text.empty() || value_ends.find(text.front()) != value_ends.npos) return true;
+    const auto key = std::size_t(std::ranges::find_if_not(text, is_word) - text.begin());
+    return key > 0 && separator_length(text.substr(key)) > 0;
+}
+
+// Returns the length of the value in quotes at the start of `text`. A quote inside of it has more
+// backslashes in front than the first one.
+std::size_t quoted_length(string_view text) {
+    const auto depth = text.find_first_not_of('\\');
+    const char quote = text[depth];
+    for (auto pos = text.find(quote, depth + 1); pos != text.npos;
+         pos = text.find(quote, pos + 1)) {
+        std::size_t backslashes = 0;
+        while (text[pos - 1 - backslashes] == '\\') ++backslashes;
+        if (backslashes <= depth) return pos + 1;
+    }
+    return text.size();
+}
+
 // Returns the length of the value at the start of `text`, with its quotes.
 std::size_t value_length(string_view text) {
     const auto start = position_or_end(text.find_first_not_of('\\'), text);
-    if (start < text.size() && quotes.find(text[start]) != quotes.npos) {
-        const auto closing = text.find(text[start], start + 1);
-        return closing == text.npos ? text.size() : closing + 1;
+    if (start < text.size() && quotes.find(text[start]) != quotes.npos) return quoted_length(text);
+    for (std::size_t pos = 0; pos < text.size(); ++pos) {
+        if (value_ends.find(text[pos]) != value_ends.npos) return pos;
+        if (separators.find(text[pos]) != separators.npos && ends_value(text.substr(pos)))
+            return pos;
     }
-    return position_or_end(text.find_first_of(value_ends), text);
+    return text.size();
 }
 
 // Masks the values of keys that name a credential. Returns the masked text.

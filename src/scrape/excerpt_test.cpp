@@ -38,6 +38,14 @@ TEST(excerpt, masks_credentials) {
              std::pair{"Authorization: Basic czNjcmV0", "Authorization: ***"},
              std::pair{"header Bearer s3cret. rejected", "header Bearer *** rejected"},
              std::pair{"/metrics?api_key=s3cret&x=1", "/metrics?api_key=***&x=1"},
+             std::pair{"password=a,b;s3cret&x)y host=db", "password=*** host=db"},
+             std::pair{"{Password:a}s3cret User:admin}", "{Password:*** User:admin}"},
+             std::pair{R"({"password": "a\"s3cret", "user":"admin"})",
+                       R"({"password": ***, "user":"admin"})"},
+             std::pair{R"(msg="{\"password\":\"a\\\"s3cret\",\"x\":1}")",
+                       R"(msg="{\"password\":***,\"x\":1}")"},
+             std::pair{"REDISCLI_AUTH=s3cret", "REDISCLI_AUTH=***"},
+             std::pair{"key_passphrase: s3cret", "key_passphrase: ***"},
          }) {
         EXPECT_EQ(excerpt_of(text), expected);
     }

@@ -43,7 +43,9 @@ class service_proxy_fetcher final : public page_fetcher {
 std::string description_of(const fetched_page& page) {
     constexpr std::size_t bytes_shown = 120;
     return fmt::format("the page has {} bytes and no series of the engine; it begins with '{}'",
-                       page.bytes.size(), excerpt_of(base::truncate_utf8(page.bytes, bytes_shown)));
+                       page.bytes.size(),
+                       // Masked first: a cut credential has no '@' that shows what it is.
+                       base::truncate_utf8(excerpt_of(page.bytes), bytes_shown));
 }
 
 class exporter_source final : public ports::metrics_source {

@@ -143,6 +143,17 @@ TEST(source, rejects_a_page_without_a_series_of_the_engine) {
     EXPECT_EQ(test.scrape().error().reason, "no_known_series");
 }
 
+TEST(source, masks_a_credential_at_the_end_of_the_quoted_beginning) {
+    fixture test;
+    for (std::size_t blanks = 60; blanks < 120; ++blanks) {
+        test.give("<p>" + std::string(blanks, 'x') + " redis://a:s3cretpassword@db/ <p>\n",
+                  "text/plain");
+        const auto foreign = test.scrape();
+        ASSERT_FALSE(foreign);
+        EXPECT_FALSE(foreign.error().text.contains("a:s")) << foreign.error().text;
+    }
+}
+
 // redis_exporter --check-single-keys shows the values of keys, which users choose.
 TEST(source, reads_a_page_with_a_large_value_of_a_user) {
     fixture test;
