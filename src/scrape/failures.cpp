@@ -18,6 +18,10 @@ bool contains(std::string_view text, std::string_view part) {
     return text.find(part) != text.npos;
 }
 
+// The service proxy reports a failed connection as 503 with "error trying to reach service: ...",
+// as plain text or in a Status. Some versions begin with a capital letter.
+constexpr std::string_view proxy_error = "rror trying to reach service";
+
 // The reasons of a Status that matter here, with their meaning for a scrape.
 struct status_reason {
     std::string_view name;
@@ -57,6 +61,7 @@ std::optional<cause> cause_of(const base::failure& error) {
     if (error.code == errc::unavailable) {
         if (contains(error.text, "no endpoints available")) return cause::no_endpoints;
         if (contains(error.text, "no service port")) return cause::no_stats_service;
+        if (contains(error.text, proxy_error)) return cause::exporter_unreachable;
     }
     const auto* const row = std::ranges::find(status_reasons, error.reason, &status_reason::name);
     return row == status_reasons.end() ? cause_of_code(error.code) : row->meaning;
@@ -95,6 +100,7 @@ errc code_of(cause cause) {
 // Returns the cause of a Status of the API server.
 cause cause_of_status_object(unsigned status, std::string_view body) {
     if (contains(body, "no endpoints available")) return cause::no_endpoints;
+    if (contains(body, proxy_error)) return cause::exporter_unreachable;
     if (status == 404 || contains(body, "no service port")) return cause::no_stats_service;
     if (status == 401 || status == 403) return cause::metrics_denied;
     if (status == 429) return cause::throttled;
@@ -102,8 +108,7 @@ cause cause_of_status_object(unsigned status, std::string_view body) {
     return status >= 500 ? cause::api_server_error : cause::unexpected_status;
 }
 
-// Returns the cause of a response that is not a Status. The service proxy reports a failed
-// connection as 503 with the text "error trying to reach service: ...".
+// Returns the cause of a response that is not a Status.
 cause cause_of_status(unsigned status, std::string_view body) {
     switch (status) {
         case 401:
@@ -119,8 +124,7 @@ cause cause_of_status(unsigned status, std::string_view body) {
             break;
     }
     if (status < 500) return cause::unexpected_status;
-    return contains(body, "rror trying to reach service") ? cause::exporter_unreachable
-                                                          : cause::exporter_error;
+    return contains(body, proxy_error) ? cause::exporter_unreachable : cause::exporter_error;
 }
 
 std::string text_of(http::body body) {
@@ -129,8 +133,9 @@ std::string text_of(http::body body) {
 }
 
 bool is_status_object(const http::response& response, std::string_view body) {
-    return response.headers.get("content-type").starts_with("application/json") &&
-           contains(body, "\"Status\"");
+    const bool has_kind =
+        contains(body, R"("kind":"Status")") || contains(body, R"("kind": "Status")");
+    return has_kind && response.headers.get("content-type").starts_with("application/json");
 }
 
 }  // namespace

@@ -238,6 +238,13 @@ TEST(service_proxy_fetcher, reports_throttling_of_the_api_server) {
     EXPECT_EQ(error.reason, "throttled");
 }
 
+TEST(service_proxy_fetcher, reports_a_failed_connection_in_a_status_as_unreachable) {
+    const auto error = page_failure({.code = base::errc::unavailable,
+                                     .text = "error trying to reach service: EOF",
+                                     .reason = "ServiceUnavailable"});
+    EXPECT_EQ(error.reason, "exporter_unreachable");
+}
+
 TEST(service_proxy_fetcher, distinguishes_responses_of_the_api_server_and_the_exporter) {
     const std::string status = R"({"kind":"Status","message":"of the API server"})";
     const auto failure = [](unsigned code, std::string type, std::string body) {
@@ -253,6 +260,7 @@ TEST(service_proxy_fetcher, distinguishes_responses_of_the_api_server_and_the_ex
     EXPECT_EQ(failure(429, "text/plain", "").reason, "throttled");
     EXPECT_EQ(failure(504, "text/plain", "").code, base::errc::timed_out);
     EXPECT_EQ(failure(500, "application/json", status).reason, "api_server_error");
+    EXPECT_EQ(failure(500, "application/json", R"({"Status":"Failure"})").reason, "exporter_error");
     EXPECT_EQ(failure(503, "application/json",
                       R"({"kind":"Status","message":"no endpoints available for service"})")
                   .reason,
