@@ -111,6 +111,7 @@ class client_impl final : public client {
           options_(std::move(options)),
           credentials_(options_.config, *options_.log),
           http_(std::move(http)),
+          connected_server_(credentials_.server()),
           random_(options_.seed) {}
 
     aio::task<json::object> get(resource target, std::string ns, std::string name) override {
@@ -269,7 +270,7 @@ class client_impl final : public client {
     // Adds the path of the server and the current credentials, and returns their version.
     std::uint64_t authorise(http::request& outgoing) {
         refresh_credentials();
-        outgoing.target.insert(0, credentials_.server().path);
+        outgoing.target.insert(0, connected_server_.path);
         if (const auto& token = credentials_.token(); !token.empty()) {
             outgoing.headers.set("Authorization", "Bearer " + token.reveal());
         }
@@ -279,12 +280,14 @@ class client_impl final : public client {
     }
 
     void refresh_credentials() {
-        const auto server = credentials_.server();
         const bool has_new_tls = credentials_.refresh_if_due(options_.clock->now());
         base::outcome<void> applied;
-        if (credentials_.server() != server) {
+        if (credentials_.server() != connected_server_) {
+            // After an error, only other credentials can help.
+            if (std::exchange(attempted_version_, credentials_.version()) == credentials_.version())
+                return;
             applied = connect_to_server();
-        } else if (has_new_tls && server.secure) {
+        } else if (has_new_tls && connected_server_.secure) {
             applied = http_->use_tls(credentials_.tls());
         }
         if (!applied) {
@@ -298,6 +301,7 @@ class client_impl final : public client {
         auto created = make_http_client(executor_, options_, credentials_);
         if (!created) return base::pass(std::move(created));
         http_ = std::move(*created);
+        connected_server_ = credentials_.server();
         return {};
     }
 
@@ -418,7 +422,9 @@ class client_impl final : public client {
     aio::executor executor_;
     client_options options_;
     credentials_source credentials_;
-    std::shared_ptr<http::client> http_;  // shared with the calls in flight
+    std::shared_ptr<http::client> http_;   // shared with the calls in flight
+    http::url connected_server_;           // of http_
+    std::uint64_t attempted_version_ = 0;  // of the credentials at the last change of the server
     std::mt19937_64 random_;
     std::function<void(const call_record&)> listener_;
 };

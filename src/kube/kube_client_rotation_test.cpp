@@ -125,6 +125,22 @@ TEST_F(kube_client_rotation, follows_the_server_to_another_address) {
     EXPECT_EQ(simulated_.requests().size(), 1U);
 }
 
+TEST_F(kube_client_rotation, follows_the_server_once_its_authority_can_be_read) {
+    const certificate_authority authority("authority");
+    start_secure(authority);
+    write_kubeconfig("token: t", inline_ca(authority), 1);  // a port without a server
+    load();
+    const auto result = run(
+        [&](client& client) -> aio::task<> {
+            write_kubeconfig("token: t", ", certificate-authority-data: " + base::to_base64("x"));
+            EXPECT_FALSE(co_await get_secret(client));
+            write_kubeconfig("token: t", inline_ca(authority));
+            co_return co_await get_secret(client);
+        },
+        0);
+    ASSERT_TRUE(result) << result.error().text;
+}
+
 TEST_F(kube_client_rotation, reloads_on_request) {
     start();
     write_kubeconfig("token: old");
