@@ -177,7 +177,8 @@ domain::event observe_event(const json::object& event) {
                             text_at(event, "eventTime"), text_at(series, "lastObservedTime"),
                             text_at(object_or_empty(event, "metadata"), "creationTimestamp")}) {
         const auto time = base::from_rfc3339(text);
-        if (!time) continue;
+        // Some writers send the zero time, which is in the year 1, for a time that they do not set.
+        if (!time || *time < base::instant()) continue;
         first = first ? std::min(*first, *time) : *time;
         last = last ? std::max(*last, *time) : *time;
     }
