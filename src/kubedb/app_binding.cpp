@@ -61,7 +61,9 @@ base::outcome<std::vector<server_address>> read_servers(std::string_view list,
     std::vector<server_address> servers;
     while (true) {
         const auto comma = std::min(list.find(','), list.size());
-        auto server = http::parse_host_port(list.substr(0, comma));
+        auto text = base::trimmed(list.substr(0, comma));
+        if (text.ends_with(':')) text.remove_suffix(1);  // an empty port is a missing one
+        auto server = http::parse_host_port(text);
         if (!server) {
             return fail(errc::invalid, "spec.clientConfig.url: each server " + server.error().text);
         }
@@ -108,10 +110,11 @@ std::optional<transport_security> security_of_query(std::string_view query) {
 transport_security security_of(const engine_kind& kind, const json::object& spec,
                                const url_parts& parts) {
     if (const auto security = security_of_query(parts.query)) return *security;
-    if (!kind.tls_scheme.empty() && parts.scheme == kind.tls_scheme) return transport_security::tls;
+    const auto scheme = base::lower(parts.scheme);
+    if (!kind.tls_scheme.empty() && scheme == kind.tls_scheme) return transport_security::tls;
     // Elasticsearch has a certificate authority for the traffic of its members even without TLS for
     // clients.
-    if (parts.scheme == "http") return transport_security::plain;
+    if (scheme == "http") return transport_security::plain;
     const bool has_authority = !text_at(object_or_empty(spec, "clientConfig"), "caBundle").empty();
     const bool has_certificate = !text_at(object_or_empty(spec, "tlsSecret"), "name").empty();
     return has_authority || has_certificate ? transport_security::tls : transport_security::plain;

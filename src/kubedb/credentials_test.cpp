@@ -119,8 +119,14 @@ TEST(credentials, ipv6_address_has_brackets_in_the_uri_alone) {
 TEST(credentials, missing_port_is_the_port_of_the_engine) {
     EXPECT_EQ(uri_of("postgres", "17", url_binding("postgresql://db.example.com/postgres")),
               "postgresql://root:p%2Fw@db.example.com:5432/postgres?sslmode=prefer");
+    EXPECT_EQ(uri_of("postgres", "17", url_binding("postgresql://[fd00::7]:/postgres")),
+              "postgresql://root:p%2Fw@[fd00::7]:5432/postgres?sslmode=prefer");
+    EXPECT_EQ(uri_of("redis", "7", url_binding("redis://cache:/0")),
+              "redis://default:p%2Fw@cache:6379/0");
     EXPECT_EQ(uri_of("mysql", "8", url_binding("root@tcp(my.n.svc)/")),
               "mysql://root:p%2Fw@my.n.svc:3306/");
+    EXPECT_EQ(uri_of("elasticsearch", "8", url_binding("HTTPS://es.example.com")),
+              "https://root:p%2Fw@es.example.com:9200/");
     EXPECT_EQ(uri_of("elasticsearch", "8", url_binding("https://es.example.com")),
               "https://root:p%2Fw@es.example.com:9200/");
     EXPECT_EQ(uri_of("mariadb", "11", binding_of(R"({"clientConfig":{"service":{"name":"m"}}})")),
@@ -135,6 +141,8 @@ TEST(credentials, every_server_of_a_list_is_in_the_uri) {
     EXPECT_EQ(uri_of("postgres", "17", postgres),
               "postgresql://root:p%2Fw@a:1,b:2/postgres?sslmode=prefer"
               "&target_session_attrs=read-write");
+    EXPECT_EQ(uri_of("postgres", "17", url_binding("postgresql://a:1, b:2/postgres")),
+              uri_of("postgres", "17", postgres));
     EXPECT_EQ(variable_of("postgres", postgres, "PGHOST"), "a,b");
     EXPECT_EQ(variable_of("postgres", postgres, "PGPORT"), "1,2");
     // The other engines' URIs have one server.
@@ -165,7 +173,7 @@ TEST(credentials, secret_without_a_user_has_the_default_user_of_the_engine) {
 
 TEST(credentials, unusable_app_binding_is_an_error) {
     for (const auto* url : {"postgresql://h:abc/x", "postgresql://h:0/x", "postgresql://h:70000/x",
-                            "postgresql://h:/x", "postgresql://a:1,,b:2/x", "postgresql://[::1/x",
+                            "postgresql://h::/x", "postgresql://a:1,,b:2/x", "postgresql://[::1/x",
                             "postgresql://fd00::7:5432/x", "postgresql://u@/x", "no host"}) {
         const auto login = login_of("postgres", "17", url_binding(url));
         ASSERT_FALSE(login) << url;
