@@ -54,8 +54,10 @@ TEST_P(authenticator_contract, denies_an_invalid_credential) {
 }
 
 TEST_P(authenticator_contract, authenticates_on_several_threads) {
+    constexpr int thread_count = 4;
     std::vector<std::jthread> threads;
-    for (int i = 0; i < 4; ++i) {
+    threads.reserve(thread_count);
+    for (int i = 0; i < thread_count; ++i) {
         threads.emplace_back([this] {
             for (int repeat = 0; repeat < 100; ++repeat) {
                 for (const auto& credential : world_.valid) EXPECT_TRUE(authenticate(credential));
