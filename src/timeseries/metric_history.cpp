@@ -112,6 +112,13 @@ base::instant instant_of(std::int64_t second) {
     return base::instant(std::chrono::seconds(second));
 }
 
+std::unexpected<base::failure> invalid_field(std::string_view name, std::string message) {
+    base::failure failure{.code = base::errc::invalid,
+                          .text = fmt::format("{}: {}", name, message)};
+    failure.fields.push_back({fmt::format("/{}", name), "out_of_range", std::move(message)});
+    return std::unexpected(std::move(failure));
+}
+
 // The request cannot succeed later, so it is invalid, not a limit that other requests share.
 base::failure too_many_points(std::uint64_t points, std::uint64_t points_max,
                               std::uint64_t range_seconds) {
@@ -340,10 +347,8 @@ base::outcome<std::vector<double>> metric_history::query(metric_id metric, base:
     if (position == history_metrics.end()) {
         return base::fail(base::errc::unsupported, "this metric has no history", "no_history");
     }
-    if (step < std::chrono::seconds(1) || end < begin) {
-        return base::fail(base::errc::invalid,
-                          "step: must be at least 1 s; to: must not be before from");
-    }
+    if (step < std::chrono::seconds(1)) return invalid_field("step", "must be at least 1 s");
+    if (end < begin) return invalid_field("to", "must not be before from");
     const auto first_second = whole_second(begin).time_since_epoch().count();
     const auto last_second = whole_second(end).time_since_epoch().count();
     const auto points =

@@ -58,8 +58,11 @@ TEST(metric_history, rejects_queries_that_have_no_result) {
               base::errc::unsupported);
     EXPECT_EQ(history.query(metric_id::up, start, start + 1h, 0s).error().code,
               base::errc::invalid);
-    EXPECT_EQ(history.query(metric_id::up, start, start - 1s, 1s).error().code,
-              base::errc::invalid);
+    const auto reversed = history.query(metric_id::up, start, start - 1s, 1s).error();
+    EXPECT_EQ(reversed.code, base::errc::invalid);
+    EXPECT_EQ(reversed.text, "to: must not be before from");
+    ASSERT_EQ(reversed.fields.size(), 1u);
+    EXPECT_EQ(reversed.fields[0].pointer, "/to");
     const auto long_range = history.query(metric_id::up, start, start + 24h, 1s).error();
     EXPECT_EQ(long_range.code, base::errc::invalid);
     EXPECT_EQ(long_range.reason, "too_many_points");
