@@ -8,6 +8,17 @@ from dbaas_client.api.databases import list_databases, patch_database
 from dbaas_client.api.engines import list_engines
 
 
+def patch_what_was_read(client, database_id, change):
+    """Reads the database and patches this revision. Reads it again if it has changed, as it does while it is created."""
+    for _ in range(20):
+        response = get_database.sync_detailed(database_id, client=client)
+        assert response.parsed.name == 'by-python', response
+        patched = patch_database.sync(database_id, client=client, body=change, if_match=response.headers['ETag'])
+        if not isinstance(patched, models.Problem) or patched.status != 412:
+            return patched
+    raise AssertionError('the database changed between each read and its patch')
+
+
 def main(base):
     client = Client(base_url=base)
     wanted = models.CreateDatabase(project='default', name='by-python', engine=models.EngineName.REDIS, size=models.SizePreset.MICRO,
@@ -17,11 +28,9 @@ def main(base):
     assert accepted.operation.kind == models.OperationKind.CREATE, accepted
     database_id = accepted.database.id
 
-    response = get_database.sync_detailed(database_id, client=client)
-    assert response.parsed.name == 'by-python', response
     change = models.PatchDatabase(labels=models.LabelChanges.from_dict({'tier': 'gold'}),
                                   size=models.SizeObjectChange(cpu='500m', memory='1Gi'))
-    patched = patch_database.sync(database_id, client=client, body=change, if_match=response.headers['ETag'])
+    patched = patch_what_was_read(client, database_id, change)
     assert isinstance(patched, models.Accepted), patched
     database = get_database.sync(database_id, client=client)
     assert database.labels.to_dict() == {'tier': 'gold'} and database.size.cpu == '500m', database
