@@ -238,26 +238,54 @@ task<> sleep_for(std::chrono::nanoseconds duration) {
     return sleep_until(std::chrono::steady_clock::now() + duration);
 }
 
+namespace {
+
+// A timer of one loop that a clock drives, for one wait at a time. A simulated clock may wake it
+// after the wait, or after its owner, has ended; therefore it is shared and numbers the waits.
+class clock_timer : public std::enable_shared_from_this<clock_timer> {
+  public:
+    explicit clock_timer(const aio::executor& executor) : timer_(executor) {}
+
+    // Begins a wait until clock.now() has reached `end`.
+    void begin(const base::clock& clock, base::steady_time end) {
+        const auto number = ++number_;
+        is_expired_ = false;
+        const auto wake = [weak = weak_from_this(), number] {
+            const auto self = weak.lock();  // while the timer exists, its loop exists
+            if (!self) return;
+            asio::post(self->timer_.get_executor(), [self, number] {
+                if (self->number_ != number) return;
+                self->is_expired_ = true;
+                self->cancel();
+            });
+        };
+        const bool is_simulated = end != base::steady_time::max() && clock.call_at(end, wake);
+        timer_.expires_at(is_simulated ? base::steady_time::max() : end);
+    }
+    // Waits until the end, cancel(), or cancellation of the calling coroutine.
+    awaitable<void> wait() {
+        error_code error;
+        co_await timer_.async_wait(asio::redirect_error(asio::use_awaitable, error));
+        if (!error) is_expired_ = true;
+    }
+    void cancel() { timer_.cancel(); }
+    // Returns whether the end of the current wait has been reached.
+    [[nodiscard]] bool is_expired() const noexcept { return is_expired_; }
+
+  private:
+    asio::steady_timer timer_;
+    std::uint64_t number_ = 0;
+    bool is_expired_ = false;
+};
+
+}  // namespace
+
 task<> sleep_until(const base::clock& clock, base::steady_time end) {
     if (co_await is_cancelled()) co_return fail(errc::cancelled, "cancelled");
-    struct waiter {
-        asio::steady_timer timer;
-        bool is_woken = false;
-    };
-    const auto executor = co_await asio::this_coro::executor;
-    const auto owner = std::make_shared<waiter>(asio::steady_timer(executor, end));
-    const bool is_simulated = clock.call_at(end, [weak = std::weak_ptr(owner)] {
-        const auto alive = weak.lock();  // the coroutine has not ended, so its loop exists
-        if (!alive) return;
-        asio::post(alive->timer.get_executor(), [alive] {
-            alive->is_woken = true;
-            alive->timer.cancel();
-        });
-    });
-    if (is_simulated) owner->timer.expires_at(base::steady_time::max());
-    error_code error;
-    co_await owner->timer.async_wait(asio::redirect_error(asio::use_awaitable, error));
-    if (error && !owner->is_woken) co_return fail(errc::cancelled, "cancelled");
+    const auto timer = std::make_shared<clock_timer>(co_await this_executor());
+    timer->begin(clock, end);
+    co_await timer->wait();
+    if (!timer->is_expired()) co_return fail(errc::cancelled, "cancelled");
     co_return base::ok();
 }
 
@@ -363,39 +391,26 @@ std::size_t task_group::size() const noexcept {
 
 struct notification::state {
     state(const aio::executor& executor, const base::clock& clock_of_waits)
-        : clock(clock_of_waits), timer(executor) {}
+        : clock(clock_of_waits), timer(std::make_shared<clock_timer>(executor)) {}
     const base::clock& clock;
-    asio::steady_timer timer;
+    std::shared_ptr<clock_timer> timer;
     bool notified = false;
 };
 
 notification::notification(aio::executor executor, const base::clock& clock)
-    : state_(std::make_shared<state>(executor, clock)) {}
+    : state_(std::make_unique<state>(executor, clock)) {}
 notification::~notification() = default;
 
 void notification::notify() {
     state_->notified = true;
-    state_->timer.cancel();
+    state_->timer->cancel();
 }
 
 task<bool> notification::wait_until(base::steady_time end) {
-    const auto expired = std::make_shared<bool>(false);
-    const bool is_simulated = end != base::steady_time::max() &&
-                              state_->clock.call_at(end, [weak = std::weak_ptr(state_), expired] {
-                                  const auto alive =
-                                      weak.lock();  // its owner has not ended, so its loop exists
-                                  if (!alive) return;
-                                  asio::post(alive->timer.get_executor(), [alive, expired] {
-                                      *expired = true;
-                                      alive->timer.cancel();
-                                  });
-                              });
-    state_->timer.expires_at(is_simulated ? base::steady_time::max() : end);
-    while (!state_->notified && !*expired) {
+    state_->timer->begin(state_->clock, end);
+    while (!state_->notified && !state_->timer->is_expired()) {
         if (co_await is_cancelled()) co_return fail(errc::cancelled, "cancelled");
-        error_code error;
-        co_await state_->timer.async_wait(asio::redirect_error(asio::use_awaitable, error));
-        if (!error) break;
+        co_await state_->timer->wait();
     }
     const bool notified = state_->notified;
     state_->notified = false;

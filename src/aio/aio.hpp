@@ -116,7 +116,7 @@ class notification {
 
   private:
     struct state;
-    std::shared_ptr<state> state_;  // shared with the wake-ups of a simulated clock
+    std::unique_ptr<state> state_;
 };
 
 // Threads for blocking calls: SQLite, password hashing, file reads. The queue is bounded.
