@@ -21,6 +21,20 @@ int hex_value(char c) noexcept {
     return lowered >= 'a' && lowered <= 'f' ? lowered - 'a' + 10 : -1;
 }
 
+// Returns the byte of the percent escape that `text` begins with.
+std::optional<char> escaped_byte(std::string_view text) noexcept {
+    if (text.size() < 3 || text[0] != '%') return std::nullopt;
+    const int high = hex_value(text[1]), low = hex_value(text[2]);
+    if (high < 0 || low < 0) return std::nullopt;
+    return static_cast<char>(high * 16 + low);
+}
+
+// RFC 3986, 2.3.
+bool is_unreserved(char c) noexcept {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '.' || c == '_' || c == '~';
+}
+
 // Returns whether the text is valid UTF-8 without NUL.
 bool is_utf8_text(std::string_view text) noexcept {
     for (std::size_t index = 0; index < text.size();) {
@@ -35,7 +49,6 @@ bool is_utf8_text(std::string_view text) noexcept {
 std::optional<std::uint16_t> read_port(std::string_view text) noexcept {
     std::uint16_t port = 0;
     const auto* const end = text.data() + text.size();
-    // NOLINTNEXTLINE(bugprone-suspicious-stringview-data-usage): end is the size
     const auto [stop, error] = std::from_chars(text.data(), end, port);
     if (error != std::errc() || stop != end || port == 0) return std::nullopt;
     return port;
@@ -104,10 +117,9 @@ std::optional<std::string> decode_percent(std::string_view text, bool plus_is_sp
     decoded.reserve(text.size());
     for (std::size_t index = 0; index < text.size(); ++index) {
         if (text[index] == '%') {
-            if (index + 2 >= text.size()) return std::nullopt;
-            const int high = hex_value(text[index + 1]), low = hex_value(text[index + 2]);
-            if (high < 0 || low < 0) return std::nullopt;
-            decoded += static_cast<char>(high * 16 + low);
+            const auto byte = escaped_byte(text.substr(index));
+            if (!byte) return std::nullopt;
+            decoded += *byte;
             index += 2;
         } else {
             decoded += plus_is_space && text[index] == '+' ? ' ' : text[index];
@@ -117,13 +129,22 @@ std::optional<std::string> decode_percent(std::string_view text, bool plus_is_sp
     return decoded;
 }
 
+std::string decode_unreserved(std::string_view path) {
+    std::string decoded;
+    decoded.reserve(path.size());
+    for (std::size_t index = 0; index < path.size(); ++index) {
+        const auto byte = escaped_byte(path.substr(index));
+        const bool is_decoded = byte && is_unreserved(*byte);
+        decoded += is_decoded ? *byte : path[index];
+        if (is_decoded) index += 2;
+    }
+    return decoded;
+}
+
 std::string encode_percent(std::string_view text) {
     std::string encoded;
     for (const char c : text) {
-        const bool unreserved = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                                (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' ||
-                                c == '~';
-        if (unreserved) {
+        if (is_unreserved(c)) {
             encoded += c;
         } else {
             encoded += fmt::format("%{:02X}", static_cast<unsigned char>(c));

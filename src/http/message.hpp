@@ -85,6 +85,9 @@ struct response {
 // Decodes percent escapes. Returns nullopt if the text contains a broken escape, a NUL or invalid
 // UTF-8. plus_is_space selects the form rules for query strings.
 std::optional<std::string> decode_percent(std::string_view text, bool plus_is_space);
+// Decodes the escapes of unreserved characters, which every spelling of a path may have (RFC 3986,
+// 6.2.2.2). Leaves other escapes unchanged.
+std::string decode_unreserved(std::string_view path);
 std::string encode_percent(std::string_view text);  // all except unreserved characters
 
 struct query_item {

@@ -58,6 +58,14 @@ TEST(decode_percent, rejects_broken_escapes_nul_and_bad_utf8) {
     }
 }
 
+TEST(decode_unreserved, leaves_other_and_broken_escapes_unchanged) {
+    EXPECT_EQ(decode_unreserved("/%64ata%2Dbases/%7e"), "/data-bases/~");
+    EXPECT_EQ(decode_unreserved("/a%2Fb%20%C3%A9%"), "/a%2Fb%20%C3%A9%");
+    EXPECT_EQ(decode_unreserved("%6"), "%6");
+    EXPECT_EQ(decode_unreserved("%6g"), "%6g");
+    EXPECT_EQ(decode_unreserved("%2564"), "%2564");
+}
+
 TEST(encode_percent, round_trips_through_decode) {
     const std::string text = "p@ss/w:rd?&=+ %~\xC3\xA9";
     EXPECT_EQ(encode_percent(text), "p%40ss%2Fw%3Ard%3F%26%3D%2B%20%25~%C3%A9");

@@ -23,7 +23,6 @@ constexpr std::array<query_parameter, 4> history_parameters{
 base::outcome<std::chrono::seconds> read_step(std::string_view value) {
     int seconds = 0;
     const auto* const text_end = value.data() + value.size();
-    // NOLINTNEXTLINE(bugprone-suspicious-stringview-data-usage): text_end is the size
     const auto [end, error] = std::from_chars(value.data(), text_end, seconds);
     if (error != std::errc() || end != text_end || seconds < 1 || seconds > step_seconds_max) {
         return bad_request(fmt::format("step: must be between 1 and {} seconds", step_seconds_max));

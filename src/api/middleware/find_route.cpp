@@ -1,7 +1,5 @@
 #include <fmt/format.h>
 
-#include <charconv>
-
 #include "api/middleware/middleware.hpp"
 #include "api/problem.hpp"
 
@@ -20,38 +18,12 @@ http::response options_response(std::string_view path, const request_context& co
     return response;
 }
 
-bool is_unreserved(char c) noexcept {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' ||
-           c == '.' || c == '_' || c == '~';
-}
-
-// Decodes the percent-encoded unreserved characters of a path (RFC 3986, 6.2.2.2). Leaves other
-// escapes unchanged.
-std::string normalized(std::string_view path) {
-    std::string result;
-    result.reserve(path.size());
-    for (std::size_t i = 0; i < path.size(); ++i) {
-        const auto escape = path.substr(i, 3);
-        unsigned code = 0;
-        const auto* const end = escape.data() + escape.size();
-        const bool is_escape = escape.size() == 3 && escape.starts_with('%') &&
-                               std::from_chars(escape.data() + 1, end, code, 16).ptr == end;
-        if (is_escape && is_unreserved(static_cast<char>(code))) {
-            result += static_cast<char>(code);
-            i += 2;
-        } else {
-            result += path[i];
-        }
-    }
-    return result;
-}
-
 }  // namespace
 
 std::optional<http::response> find_route(const http::request& request, request_context& context) {
     const auto spelling = request.path();
     const bool has_escapes = spelling.contains('%');
-    const auto decoded = has_escapes ? normalized(spelling) : std::string();
+    const auto decoded = has_escapes ? http::decode_unreserved(spelling) : std::string();
     const auto path = has_escapes ? std::string_view(decoded) : spelling;
     const auto matched = match(request.verb, path);
     if (!matched.path_known) {
