@@ -2,8 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <fstream>
-#include <sstream>
+#include "base/read_file.hpp"
 
 namespace http::detail {
 namespace {
@@ -19,12 +18,11 @@ struct pem_files {
 };
 
 base::outcome<std::string> read_file(std::string_view role, const std::string& path) {
-    std::ifstream file(path, std::ios::binary);
-    std::ostringstream text;
-    if (!file || !(text << file.rdbuf())) {
+    auto text = base::read_file(path);
+    if (!text || text->empty()) {
         return base::fail(errc::invalid, fmt::format("{} '{}' cannot be read", role, path));
     }
-    return text.str();
+    return std::move(*text);
 }
 
 base::outcome<pem_files> read_files(const tls_files& files) {

@@ -1,23 +1,15 @@
 #include "kube/credentials_source.hpp"
 
 #include <algorithm>
-#include <fstream>
-#include <sstream>
 #include <utility>
+
+#include "base/read_file.hpp"
 
 namespace kube {
 namespace {
 
 // Kubernetes' own clients look once a minute; the kubelet renews a token long before its end.
 constexpr std::chrono::seconds refresh_interval{60};
-
-std::optional<std::string> read_file(const std::string& path) {
-    std::ifstream file(path, std::ios::binary);
-    if (!file) return std::nullopt;
-    std::ostringstream text;
-    text << file.rdbuf();
-    return text.str();
-}
 
 bool is_same_tls(const config& left, const config& right) {
     return left.ca_pem == right.ca_pem &&
@@ -76,7 +68,7 @@ bool credentials_source::reload_kubeconfig() {
 
 void credentials_source::refresh_token() {
     if (config_.token_file.empty()) return;
-    const auto text = read_file(config_.token_file);
+    const auto text = base::read_file(config_.token_file);
     auto token = text ? token_of(*text) : std::nullopt;
     if (token && *token != config_.token) {
         config_.token = std::move(*token);
@@ -89,7 +81,7 @@ void credentials_source::refresh_token() {
 // True: it is there and other than what was known.
 bool credentials_source::reload_file(const std::string& path, std::string& known) {
     if (path.empty()) return false;
-    auto text = read_file(path);
+    auto text = base::read_file(path);
     if (!text || text->empty()) {
         log_.warning("kubernetes_identity_unreadable", {{"path", path}});
         return false;

@@ -5,14 +5,13 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
 #include <optional>
-#include <sstream>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/base64.hpp"
+#include "base/read_file.hpp"
 #include "kube/credentials_source.hpp"
 
 namespace kube {
@@ -21,12 +20,10 @@ namespace {
 using base::errc;
 using base::fail;
 
-base::outcome<std::string> read_file(const std::string& path) {
-    std::ifstream file(path, std::ios::binary);
-    if (!file) return fail(errc::not_found, fmt::format("'{}' cannot be read", path));
-    std::ostringstream text;
-    text << file.rdbuf();
-    return text.str();
+base::outcome<std::string> text_of_file(const std::string& path) {
+    auto text = base::read_file(path);
+    if (!text) return fail(errc::not_found, fmt::format("'{}' cannot be read", path));
+    return std::move(*text);
 }
 
 std::string text_of(const YAML::Node& node, const char* key) {
@@ -106,7 +103,7 @@ base::outcome<piece> material(const YAML::Node& node, const std::string& key,
     const auto path = text_of(node, key.c_str());
     if (path.empty()) return piece{};
     auto file = (folder / path).string();
-    auto bytes = read_file(file);
+    auto bytes = text_of_file(file);
     if (!bytes) bytes.error().code = errc::invalid;
     if (!bytes) return base::pass(std::move(bytes), key);
     return piece{.text = std::move(*bytes), .file = std::move(file)};
@@ -144,7 +141,7 @@ base::outcome<void> read_token(const YAML::Node& user, const std::filesystem::pa
     const auto path = text_of(user, "tokenFile");  // counts more, as in Kubernetes' own clients
     if (!path.empty()) {
         out.token_file = (folder / path).string();
-        auto read = read_file(out.token_file);
+        auto read = text_of_file(out.token_file);
         if (!read) read.error().code = errc::invalid;
         if (!read) return base::pass(std::move(read), "tokenFile");
         text = std::move(*read);
@@ -266,7 +263,7 @@ base::outcome<config> load_kubeconfigs(const std::vector<std::string>& paths,
     for (const auto& path : paths) {
         std::error_code error;
         if (paths.size() > 1 && !std::filesystem::exists(path, error) && !error) continue;
-        auto text = read_file(path);
+        auto text = text_of_file(path);
         if (!text) return base::pass(std::move(text), "kubeconfig");
         auto file = parse_file(path, *text);
         if (!file) return base::pass(std::move(file));
@@ -300,10 +297,10 @@ base::outcome<config> load_in_cluster(const std::string& host, const std::string
     config result{.server = std::move(*server),
                   .ca_file = (folder / "ca.crt").string(),
                   .token_file = (folder / "token").string()};
-    auto ca = read_file(result.ca_file);
+    auto ca = text_of_file(result.ca_file);
     if (!ca) return base::pass(std::move(ca), "service account");
     result.ca_pem = std::move(*ca);
-    auto text = read_file(result.token_file);
+    auto text = text_of_file(result.token_file);
     if (!text) return base::pass(std::move(text), "service account");
     auto token = token_of(*text);
     if (!token) {
@@ -311,7 +308,7 @@ base::outcome<config> load_in_cluster(const std::string& host, const std::string
                     fmt::format("service account: '{}' holds no token", result.token_file));
     }
     result.token = std::move(*token);
-    auto ns = read_file((folder / "namespace").string());
+    auto ns = text_of_file((folder / "namespace").string());
     if (ns && !ns->empty()) result.ns = ns->substr(0, ns->find_first_of(" \r\n"));
     return result;
 }
