@@ -23,30 +23,6 @@ constexpr std::size_t value_bytes_max = 60;  // longer quoted values are left ou
 constexpr std::size_t causes_max = 32;
 constexpr long retry_after_max = 24 * 60 * 60;
 
-errc code_of_http(unsigned status) {
-    switch (status) {
-        case 401:
-        case 403:
-            return errc::denied;
-        case 404:
-            return errc::not_found;
-        case 405:
-            return errc::unsupported;
-        case 409:
-            return errc::precondition;
-        case 410:
-            return errc::gone;
-        case 429:
-            return errc::unavailable;
-        case 504:
-            return errc::timed_out;
-        default:
-            break;
-    }
-    // Other codes are failures of the server or a proxy (a redirect, a 5xx).
-    return status >= 400 && status < 500 ? errc::invalid : errc::unavailable;
-}
-
 // As client-go does for a response without a Status.
 std::optional<status_reason> reason_of_http(unsigned status) {
     switch (status) {
@@ -65,6 +41,24 @@ std::optional<status_reason> reason_of_http(unsigned status) {
         default:
             return std::nullopt;
     }
+}
+
+errc code_of_http(unsigned status) {
+    if (const auto reason = reason_of_http(status)) return code_of(*reason);
+    switch (status) {
+        case 404:
+            return errc::not_found;
+        case 405:
+            return errc::unsupported;
+        case 409:
+            return errc::precondition;
+        case 410:
+            return errc::gone;
+        default:
+            break;
+    }
+    // Other codes are failures of the server or a proxy (a redirect, a 5xx).
+    return status >= 400 && status < 500 ? errc::invalid : errc::unavailable;
 }
 
 std::optional<std::chrono::seconds> seconds_of(std::string_view text) {
