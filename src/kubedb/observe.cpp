@@ -8,6 +8,7 @@
 #include "base/time_text.hpp"
 #include "kube/json_text.hpp"
 #include "kubedb/app_binding.hpp"
+#include "kubedb/engines/node_spec.hpp"
 #include "kubedb/names.hpp"
 
 namespace kubedb {
@@ -21,10 +22,6 @@ using kube::number_at;
 using kube::object_or_empty;
 using kube::text_at;
 
-int small_at(const json::object& object, std::string_view key, int fallback) {
-    const auto number = number_at(object, key);
-    return number ? static_cast<int>(*number) : fallback;
-}
 observed_phase phase_of(std::string_view text) {
     constexpr std::array table{
         std::pair{std::string_view("Provisioning"), observed_phase::provisioning},
@@ -154,7 +151,8 @@ domain::member observe_pod(const json::object& pod) {
         }
     }
     for (const auto& each : array_or_empty(status, "containerStatuses")) {
-        if (each.is_object()) seen.restarts += small_at(each.get_object(), "restartCount", 0);
+        if (each.is_object())
+            seen.restarts += small_number_at(each.get_object(), "restartCount", 0);
     }
     return seen;
 }
@@ -186,7 +184,8 @@ domain::event observe_event(const json::object& event) {
             .reason = std::string(text_at(event, "reason")),
             .message = std::string(text_at(event, "message")),
             .object = target.kind + "/" + target.name,
-            .count = std::max({1, small_at(event, "count", 1), small_at(series, "count", 1)}),
+            .count = std::max(
+                {1, small_number_at(event, "count", 1), small_number_at(series, "count", 1)}),
             .first_seen = first,
             .last_seen = last};
 }
