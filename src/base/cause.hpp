@@ -1,7 +1,8 @@
 #pragma once
 // The machine-readable cause of a failure: an enumerator of an enum that the creating module
-// declares, for example http::cause::not_sent. A caller compares or switches on the enumerator. The
-// text of `failure::reason` is for people and for JSON only. Plain value, usable on every thread.
+// declares, for example http::failure_cause::not_sent. A caller compares or switches on the
+// enumerator. The text of `failure::reason` is for people and for JSON only. Plain value, usable on
+// every thread.
 
 #include <concepts>
 #include <cstdint>

@@ -1,4 +1,5 @@
-// A dialect reads back every topology that it writes: for every engine, in every legal topology.
+// read_topology() returns what write_topology() was given, for every engine and every topology that
+// its rules allow.
 
 #include "kubedb/engine_dialect.hpp"
 

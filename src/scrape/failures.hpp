@@ -1,5 +1,5 @@
 #pragma once
-// Why a page is missing. The causes are the same for every fetcher. Pure.
+// The causes of a scrape without a page. They are the same for every fetcher. Pure.
 
 #include <string>
 

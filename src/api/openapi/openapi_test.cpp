@@ -12,7 +12,7 @@ namespace json = boost::json;
 
 using visitor = std::function<void(const json::object&, const std::string& pointer)>;
 
-// Calls the visitor for every object of the document.
+// Calls `visitor` for every object of the document.
 void visit(const json::value& value, const std::string& pointer, const visitor& visitor) {
     if (const auto* object = value.if_object()) {
         visitor(*object, pointer);
