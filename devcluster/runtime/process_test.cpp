@@ -156,11 +156,15 @@ TEST_F(process_test, kills_the_programs_of_a_folder_only) {
     sleeper.folder = (data / "base").string();
     auto inside = spawn(sleeper, {});
     ASSERT_TRUE(beside && inside);
-    // Waits until both have executed their program.
-    while (std::filesystem::read_symlink(fmt::format("/proc/{}/exe", (*inside)->pid())) ==
-           std::filesystem::read_symlink("/proc/self/exe")) {
+    // The shell runs first: waits until both have executed the program of the folder.
+    const auto program = std::filesystem::canonical("/bin/sleep");
+    const auto runs = [&](process& each) {
+        return std::filesystem::read_symlink(fmt::format("/proc/{}/exe", each.pid())) == program;
+    };
+    for (int turn = 0; turn < 20'000 && !(runs(**beside) && runs(**inside)); ++turn) {
         ASSERT_TRUE(aio::block_on(aio::sleep_for(1ms)));
     }
+    ASSERT_TRUE(runs(**beside) && runs(**inside));
     const work_folder sleepers{.program = "/bin/sleep", .folder = data.string()};
     EXPECT_EQ(kill_processes({"/bin/cat", data.string()}, {}), 0U);
     EXPECT_EQ(kill_processes(sleepers, {.is_other = true, .uid = geteuid() + 1}), 0U);
