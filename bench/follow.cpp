@@ -10,8 +10,8 @@
 #include <unordered_map>
 
 #include "aio/block_on.hpp"
+#include "json/json_access.hpp"
 #include "kube/informer.hpp"
-#include "kube/json_text.hpp"
 #include "kube/kube_client.hpp"
 #include "kubedb/engine_dialect.hpp"
 #include "kubedb/observe.hpp"
@@ -46,7 +46,7 @@ class follower final : public kube::informer_listener {
         : left_(events), progress_(progress) {}
 
     void on_upsert(const kube::object_meta& meta, std::string_view text) override {
-        const auto parsed = kube::parse_json(text);
+        const auto parsed = json::try_parse(text);
         if (!parsed || !parsed->is_object()) return;
         auto seen = kubedb::observe_database(dialect_, parsed->get_object());
         known_.insert_or_assign(meta.ns + '/' + meta.name, std::move(seen));

@@ -18,6 +18,7 @@ import tidy_words  # noqa: E402  (leaves no __pycache__ behind)
 
 MODULES = {
     'base': '',
+    'json': 'base',
     'domain': 'base',
     'timeseries': 'base domain',
     'config': 'base domain',
@@ -25,22 +26,22 @@ MODULES = {
     'aio': 'base',
     'http': 'base aio obs',
     'ports': 'base domain aio',
-    'app': 'base domain timeseries config obs aio ports',
-    'kube': 'base aio http obs',
-    'kubedb': 'base domain aio http obs ports kube',
+    'app': 'base json domain timeseries config obs aio ports',
+    'kube': 'base json aio http obs',
+    'kubedb': 'base json domain aio http obs ports kube',
     'scrape': 'base domain aio http obs ports',
     'sqlite': 'base domain aio obs ports',
     'inproc': 'base domain aio obs ports',
-    'api': 'base domain timeseries config obs aio http ports app',
-    'main': 'base domain timeseries config obs aio http ports app kube kubedb scrape sqlite inproc api',
+    'api': 'base json domain timeseries config obs aio http ports app',
+    'main': 'base json domain timeseries config obs aio http ports app kube kubedb scrape sqlite inproc api',
 }
 # The modules of src/ that a module of devcluster/ may include; '*' stands for any other module. Modules of devcluster/
 # may include each other without circles. The API server must not include the client that is tested against it.
 DEVCLUSTER = {
-    'apiserver': 'base aio http obs',
-    'main': 'base aio http obs config kube',
-    'synthetic': 'base domain aio http obs kube scrape',
-    '*': 'base aio http obs kube',
+    'apiserver': 'base json aio http obs',
+    'main': 'base json aio http obs config kube',
+    'synthetic': 'base json domain aio http obs kube scrape',
+    '*': 'base json aio http obs kube',
 }
 # Folders that may include every module except main.
 PLACES = ('test', 'bench')
@@ -49,6 +50,7 @@ PLACES = ('test', 'bench')
 FOREIGN = [
     (r'sqlite3\.h$', 'sqlite', ''),
     (r'boost/beast', 'http', ''),
+    (r'boost/json', 'json', ''),
     (r'boost/asio', 'aio http', r'boost/asio/(awaitable|any_io_executor)\.hpp$'),
     (r'openssl/', 'http token test', ''),
     (r'simdjson', 'kube kubedb scrape devcluster', ''),

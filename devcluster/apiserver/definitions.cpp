@@ -4,8 +4,8 @@
 
 namespace apiserver {
 
-std::vector<boost::json::object> kubedb_definitions() {
-    std::vector<boost::json::object> definitions;
+std::vector<json::object> kubedb_definitions() {
+    std::vector<json::object> definitions;
     for (const auto text : embedded_definitions()) {
         auto read = read_definition(text);
         assert(read && "a file of devcluster/crds is not JSON");
@@ -14,9 +14,9 @@ std::vector<boost::json::object> kubedb_definitions() {
     return definitions;
 }
 
-base::outcome<boost::json::object> read_definition(std::string_view text) {
+base::outcome<json::object> read_definition(std::string_view text) {
     boost::system::error_code error;
-    auto parsed = boost::json::parse(text, error);
+    auto parsed = json::parse(text, error);
     if (error || !parsed.is_object()) {
         return base::fail(base::errc::invalid, "a resource definition is not a JSON object");
     }

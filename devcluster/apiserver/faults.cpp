@@ -6,8 +6,6 @@
 namespace apiserver {
 namespace {
 
-namespace json = boost::json;
-
 base::outcome<std::set<std::string>> words(const json::value& value) {
     std::set<std::string> list;
     if (!value.is_array()) return base::fail(base::errc::invalid, "not a list");

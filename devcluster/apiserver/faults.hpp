@@ -9,7 +9,6 @@
 // silent_watches sends them nothing until the next POST. compact clears the window of changes:
 // older continue tokens and revisions return 410. Deterministic for a seed. Pure.
 
-#include <boost/json.hpp>
 #include <chrono>
 #include <optional>
 #include <random>
@@ -18,6 +17,7 @@
 
 #include "base/failure.hpp"
 #include "http/message.hpp"
+#include "json/json.hpp"
 
 namespace apiserver {
 
@@ -26,7 +26,7 @@ class simulator;
 class fault_injector {
   public:
     // Passes unknown members to `other`, which may be null. Errors: invalid (names the member).
-    base::outcome<void> set(const boost::json::object& wanted, simulator* other = nullptr);
+    base::outcome<void> set(const json::object& wanted, simulator* other = nullptr);
 
     std::optional<http::response> injected_error(const std::string& verb,
                                                  const std::string& resource);
@@ -39,7 +39,7 @@ class fault_injector {
     bool take_compaction() noexcept { return std::exchange(compact_, false); }
 
   private:
-    base::outcome<bool> set_member(std::string_view key, const boost::json::value& value);
+    base::outcome<bool> set_member(std::string_view key, const json::value& value);
     [[nodiscard]] bool applies_to(const std::string& verb, const std::string& resource) const;
     std::set<std::string> verbs_;
     std::set<std::string> resources_;

@@ -4,7 +4,6 @@
 // change is written to a journal first. Has no clock and no network. Belongs to one thread; the
 // objects that it returns are immutable.
 
-#include <boost/json.hpp>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -17,10 +16,9 @@
 #include <vector>
 
 #include "base/failure.hpp"
+#include "json/json.hpp"
 
 namespace apiserver {
-
-namespace json = boost::json;
 
 using object_key = std::pair<std::string, std::string>;  // namespace, name
 

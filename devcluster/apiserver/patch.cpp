@@ -8,7 +8,6 @@
 namespace apiserver {
 namespace {
 
-namespace json = boost::json;
 using base::errc;
 using base::fail;
 

@@ -2,7 +2,6 @@
 // The resource types of the API server: built-in types and CustomResourceDefinitions. Types are
 // immutable. A changed definition creates a new type; holders of the previous type keep it.
 
-#include <boost/json.hpp>
 #include <map>
 #include <memory>
 #include <optional>
@@ -11,10 +10,9 @@
 #include <vector>
 
 #include "devcluster/apiserver/schema.hpp"
+#include "json/json.hpp"
 
 namespace apiserver {
-
-namespace json = boost::json;
 
 inline const std::string namespaces_key = "/namespaces";
 inline const std::string definitions_key = "apiextensions.k8s.io/customresourcedefinitions";

@@ -3,7 +3,6 @@
 // fields, and check types, enums, bounds, patterns and required fields with Kubernetes' messages.
 // Pure. kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions
 
-#include <boost/json.hpp>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -14,6 +13,7 @@
 #include <vector>
 
 #include "devcluster/apiserver/status_response.hpp"
+#include "json/json.hpp"
 
 namespace apiserver {
 

@@ -2,17 +2,15 @@
 // Kubernetes' Status bodies for errors and completed deletions. Pure.
 // kubernetes.io/docs/reference/kubernetes-api/common-definitions/status
 
-#include <boost/json.hpp>
 #include <string>
 #include <string_view>
 #include <variant>
 #include <vector>
 
 #include "http/message.hpp"
+#include "json/json.hpp"
 
 namespace apiserver {
-
-namespace json = boost::json;
 
 struct cause {
     std::string reason;  // "FieldValueRequired"

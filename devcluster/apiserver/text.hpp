@@ -1,16 +1,15 @@
 #pragma once
 // Access to JSON members and small parsers that the API server's files share. Pure.
 
-#include <boost/json.hpp>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-namespace apiserver {
+#include "json/json.hpp"
 
-namespace json = boost::json;
+namespace apiserver {
 
 // Members of an object; null, empty or false if absent or of another type.
 const json::object* object_at(const json::object* object, std::string_view key);

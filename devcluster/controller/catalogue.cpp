@@ -3,20 +3,18 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <boost/json/object.hpp>
 #include <filesystem>
 #include <thread>
 
 #include "aio/blocking.hpp"
 #include "base/quantity.hpp"
 #include "devcluster/runtime/engine.hpp"
-#include "kube/json_text.hpp"
+#include "json/json.hpp"
+#include "json/json_access.hpp"
 #include "kube/status_reason.hpp"
 
 namespace controller {
 namespace {
-
-namespace json = boost::json;
 
 // Databases of a demonstration are idle most of the time.
 constexpr std::int64_t cpu_overcommit = 100;
@@ -81,8 +79,8 @@ aio::task<> retire_versions(kube::client& client, kube::resource resource, std::
     if (!listed && listed.error().cause == kube::status_reason::not_served) co_return base::ok();
     if (!listed) co_return base::pass(std::move(listed));
     for (const auto& each : listed->items) {
-        const auto* metadata = kube::object_at(each, "metadata");
-        const std::string name(kube::text_at(*metadata, "name"));
+        const auto* metadata = json::object_at(each, "metadata");
+        const std::string name(json::text_at(*metadata, "name"));
         if (name == current) continue;
         if (current.empty()) {
             auto deleted = co_await remove(client, resource, {}, name);

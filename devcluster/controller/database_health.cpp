@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <array>
 
-#include "kube/json_text.hpp"
+#include "json/json_access.hpp"
 
 namespace controller {
 namespace {
@@ -20,7 +20,7 @@ constexpr std::array own_types{std::string_view("ProvisioningStarted"),
                                std::string_view("Paused")};
 
 std::string_view type_of(const json::value& each) {
-    return each.is_object() ? kube::text_at(each.get_object(), "type") : std::string_view();
+    return each.is_object() ? json::text_at(each.get_object(), "type") : std::string_view();
 }
 
 std::string_view phase_of(const database_facts& facts) {
@@ -74,15 +74,15 @@ json::object condition(const std::string& type, bool is_true, const std::string&
 }
 
 void put_condition(json::array& conditions, json::object fresh) {
-    const auto type = std::string(kube::text_at(fresh, "type"));
+    const auto type = std::string(json::text_at(fresh, "type"));
     const auto it = std::ranges::find(conditions, type, type_of);
     if (it == conditions.end()) {
         conditions.push_back(std::move(fresh));
         return;
     }
     const auto& old = it->get_object();
-    if (kube::text_at(old, "status") == kube::text_at(fresh, "status") &&
-        !kube::text_at(old, "lastTransitionTime").empty()) {
+    if (json::text_at(old, "status") == json::text_at(fresh, "status") &&
+        !json::text_at(old, "lastTransitionTime").empty()) {
         fresh["lastTransitionTime"] = old.at("lastTransitionTime");
     }
     *it = std::move(fresh);

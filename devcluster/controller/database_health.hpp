@@ -2,14 +2,12 @@
 // The status of a database: derives phase and conditions from facts, as KubeDB does. Pure.
 // Rules: kubedb/apimachinery, pkg/phase.
 
-#include <boost/json/array.hpp>
-#include <boost/json/object.hpp>
 #include <cstdint>
 #include <string>
 
-namespace controller {
+#include "json/json.hpp"
 
-namespace json = boost::json;
+namespace controller {
 
 json::object condition(const std::string& type, bool is_true, const std::string& reason,
                        const std::string& message, const std::string& when);

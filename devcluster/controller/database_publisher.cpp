@@ -2,10 +2,9 @@
 
 #include <fmt/format.h>
 
-#include <boost/json.hpp>
-
 #include "base/time_text.hpp"
-#include "kube/json_text.hpp"
+#include "json/json.hpp"
+#include "json/json_access.hpp"
 
 namespace controller {
 namespace {
@@ -130,7 +129,7 @@ aio::task<> database_publisher::publish_status(const database_view& view,
     co_return co_await writer_.write_status(
         database_resource(kind_), view.wanted.ns, view.wanted.name, fingerprint,
         status_of(facts,
-                  kube::array_or_empty(kube::object_or_empty(object, "status"), "conditions"),
+                  json::array_or_empty(json::object_or_empty(object, "status"), "conditions"),
                   now));
 }
 

@@ -3,7 +3,7 @@
 #include <array>
 
 #include "base/ascii.hpp"
-#include "kube/json_text.hpp"
+#include "json/json_access.hpp"
 #include "kube/status_reason.hpp"
 
 namespace controller {
@@ -72,10 +72,10 @@ kube::write_options own_write() {
     return {.field_manager = "local-operator", .strict_fields = false};
 }
 
-aio::task<> ensure(kube::client& client, kube::resource resource, boost::json::object content) {
-    const auto* metadata = kube::object_at(content, "metadata");
-    const std::string home(kube::text_at(*metadata, "namespace"));
-    const std::string name(kube::text_at(*metadata, "name"));
+aio::task<> ensure(kube::client& client, kube::resource resource, json::object content) {
+    const auto* metadata = json::object_at(content, "metadata");
+    const std::string home(json::text_at(*metadata, "namespace"));
+    const std::string name(json::text_at(*metadata, "name"));
     const auto options = own_write();
     auto created = co_await client.create(resource, home, content, options);
     if (created) co_return base::ok();

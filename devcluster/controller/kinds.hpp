@@ -52,7 +52,7 @@ struct operator_deps {
 // Options of a write: the operator's field manager, and no errors for unknown fields.
 kube::write_options own_write();
 // Creates the object, or updates a present one with a merge patch.
-aio::task<> ensure(kube::client& client, kube::resource resource, boost::json::object content);
+aio::task<> ensure(kube::client& client, kube::resource resource, json::object content);
 // Succeeds also if the object does not exist.
 aio::task<> remove(kube::client& client, kube::resource resource, std::string ns, std::string name);
 

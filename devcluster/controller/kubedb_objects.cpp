@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <boost/json/array.hpp>
 #include <charconv>
 #include <functional>
 
@@ -11,16 +10,17 @@
 #include "base/base64.hpp"
 #include "base/quantity.hpp"
 #include "devcluster/controller/database_health.hpp"
-#include "kube/json_text.hpp"
+#include "json/json.hpp"
+#include "json/json_access.hpp"
 
 namespace controller {
 namespace {
 
-using kube::array_or_empty;
-using kube::flag_at;
-using kube::object_or_empty;
-using kube::quantity_at;
-using kube::text_at;
+using json::array_or_empty;
+using json::flag_at;
+using json::object_or_empty;
+using json::quantity_at;
+using json::text_at;
 
 std::string text(const json::object& object, std::string_view key) {
     return std::string(text_at(object, key));
@@ -85,7 +85,7 @@ wanted_database read_database(const engine_kind& kind, const json::object& objec
                          .auth_secret = text(auth, "name"),
                          .first_role = std::string(kind.first_role),
                          .follower_role = std::string(kind.follower_role),
-                         .generation = kube::number_at(metadata, "generation").value_or(0),
+                         .generation = json::number_at(metadata, "generation").value_or(0),
                          .is_auth_external = flag_at(auth, "externallyManaged"),
                          .is_halted = flag_at(spec, "halted"),
                          .is_deleting = metadata.contains("deletionTimestamp"),
@@ -95,7 +95,7 @@ wanted_database read_database(const engine_kind& kind, const json::object& objec
     if (read.auth_secret.empty()) read.auth_secret = read.name + "-auth";
     constexpr std::int64_t replicas_max = 32;
     read.replicas = static_cast<int>(
-        std::clamp<std::int64_t>(kube::number_at(spec, "replicas").value_or(1), 1, replicas_max));
+        std::clamp<std::int64_t>(json::number_at(spec, "replicas").value_or(1), 1, replicas_max));
     read.has_finalizer =
         std::ranges::any_of(array_or_empty(metadata, "finalizers"),
                             [](const json::value& each) { return each == json::value(finalizer); });

@@ -2,7 +2,6 @@
 // Reads database objects and builds the objects that KubeDB's operator creates for them, with
 // KubeDB's names, labels and ports. Pure.
 
-#include <boost/json/object.hpp>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -10,10 +9,9 @@
 #include <vector>
 
 #include "devcluster/controller/kinds.hpp"
+#include "json/json.hpp"
 
 namespace controller {
-
-namespace json = boost::json;
 
 inline constexpr std::string_view finalizer = "kubedb.com";
 

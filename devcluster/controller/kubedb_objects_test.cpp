@@ -1,9 +1,7 @@
 #include "devcluster/controller/kubedb_objects.hpp"
+#include "json/json.hpp"
 
 #include <gtest/gtest.h>
-
-#include <boost/json/parse.hpp>
-#include <boost/json/serialize.hpp>
 
 namespace controller {
 namespace {

@@ -3,12 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <boost/json.hpp>
 #include <random>
 #include <ranges>
 
 #include "devcluster/controller/storage.hpp"
-#include "kube/json_text.hpp"
+#include "json/json.hpp"
+#include "json/json_access.hpp"
 #include "kube/status_reason.hpp"
 
 namespace controller {
@@ -139,12 +139,12 @@ void local_database::update_facts() {
 aio::task<> local_database::add_finalizer(const json::object& object) {
     if (wanted_.has_finalizer) co_return base::ok();
     // The resourceVersion prevents the loss of a finalizer that another client adds.
-    const auto* metadata = kube::object_at(object, "metadata");
+    const auto* metadata = json::object_at(object, "metadata");
     auto patched = co_await deps_.kube.patch(
         database_resource(kind_), wanted_.ns, wanted_.name, kube::patch_type::merge,
         json::object{{"metadata",
                       {{"finalizers", with_finalizer(object)},
-                       {"resourceVersion", kube::text_at(*metadata, "resourceVersion")}}}},
+                       {"resourceVersion", json::text_at(*metadata, "resourceVersion")}}}},
         {}, own_write());
     if (!patched) co_return base::pass(std::move(patched));
     co_return base::ok();
@@ -289,7 +289,7 @@ aio::task<std::set<int>> local_database::find_surplus_members() {
             resource, wanted_.ns, {.label_selector = selector_of(wanted_), .limit = 500});
         if (!listed) co_return base::pass(std::move(listed), resource.plural);
         for (const auto& each : listed->items) {
-            names.emplace(kube::text_at(kube::object_or_empty(each, "metadata"), "name"));
+            names.emplace(json::text_at(json::object_or_empty(each, "metadata"), "name"));
         }
     }
     std::set<int> surplus;

@@ -1,8 +1,7 @@
 #include "devcluster/controller/object_writer.hpp"
 
-#include <boost/json/serialize.hpp>
-
-#include "kube/json_text.hpp"
+#include "json/json.hpp"
+#include "json/json_access.hpp"
 #include "kube/status_reason.hpp"
 
 namespace controller {
@@ -15,8 +14,8 @@ std::string key_of(const kube::resource& resource, std::string_view name, std::s
 }  // namespace
 
 aio::task<> object_writer::write(kube::resource resource, json::object content) {
-    const auto* metadata = kube::object_at(content, "metadata");
-    const auto key = key_of(resource, kube::text_at(*metadata, "name"), "");
+    const auto* metadata = json::object_at(content, "metadata");
+    const auto key = key_of(resource, json::text_at(*metadata, "name"), "");
     auto text = json::serialize(content);
     const auto known = written_.find(key);
     if (known != written_.end() && known->second == text) co_return base::ok();
@@ -64,9 +63,9 @@ aio::task<> object_writer::remove_all(kube::resource resource, std::string ns,
         co_return base::pass(std::move(listed), resource.plural);
     }
     for (const auto& each : listed->items) {
-        const auto* metadata = kube::object_at(each, "metadata");
+        const auto* metadata = json::object_at(each, "metadata");
         if (metadata == nullptr) continue;
-        auto removed = co_await remove(resource, ns, std::string(kube::text_at(*metadata, "name")));
+        auto removed = co_await remove(resource, ns, std::string(json::text_at(*metadata, "name")));
         if (!removed) co_return removed;
     }
     co_return base::ok();

@@ -3,16 +3,14 @@
 // passes all objects each time; the server receives the changes only. One writer per database, on
 // one loop.
 
-#include <boost/json/object.hpp>
 #include <cstdint>
 #include <map>
 #include <string>
 
 #include "devcluster/controller/kinds.hpp"
+#include "json/json.hpp"
 
 namespace controller {
-
-namespace json = boost::json;
 
 class object_writer {
   public:

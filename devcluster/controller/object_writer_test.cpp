@@ -2,10 +2,9 @@
 
 #include <gtest/gtest.h>
 
-#include <boost/json.hpp>
-
 #include "aio/block_on.hpp"
 #include "devcluster/apiserver/api_server.hpp"
+#include "json/json.hpp"
 
 namespace controller {
 namespace {

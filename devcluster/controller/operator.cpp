@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <boost/json.hpp>
 #include <map>
 #include <set>
 
@@ -13,8 +12,9 @@
 #include "devcluster/controller/local_database.hpp"
 #include "devcluster/controller/ops.hpp"
 #include "devcluster/controller/storage.hpp"
+#include "json/json.hpp"
+#include "json/json_access.hpp"
 #include "kube/informer.hpp"
-#include "kube/json_text.hpp"
 #include "kube/status_reason.hpp"
 
 namespace controller {
@@ -34,7 +34,7 @@ class database_list final : public kube::informer_listener {
   public:
     explicit database_list(change_listener notify) : notify_(std::move(notify)) {}
     void on_upsert(const kube::object_meta& meta, std::string_view text) override {
-        auto parsed = kube::parse_json(text);
+        auto parsed = json::try_parse(text);
         if (!parsed || !parsed->is_object()) return;
         const auto ref = meta.ns + "/" + meta.name;
         objects[ref] = std::move(parsed->get_object());
@@ -63,7 +63,7 @@ class request_list final : public kube::informer_listener {
   public:
     explicit request_list(change_listener notify) : notify_(std::move(notify)) {}
     void on_upsert(const kube::object_meta& meta, std::string_view text) override {
-        const auto parsed = kube::parse_json(text);
+        const auto parsed = json::try_parse(text);
         if (!parsed || !parsed->is_object()) return;
         auto request = read_request(parsed->get_object());
         const auto ref = meta.ns + "/" + request.database;
@@ -108,13 +108,13 @@ class owned_object_list final : public kube::informer_listener {
                                                  const std::string& name)>;
     explicit owned_object_list(deletion_listener notify) : notify_(std::move(notify)) {}
     void on_upsert(const kube::object_meta& meta, std::string_view text) override {
-        const auto parsed = kube::parse_json(text);
+        const auto parsed = json::try_parse(text);
         if (!parsed || !parsed->is_object()) return;
-        const auto& labels = kube::object_or_empty(
-            kube::object_or_empty(parsed->get_object(), "metadata"), "labels");
-        const auto instance = kube::text_at(labels, "app.kubernetes.io/instance");
+        const auto& labels = json::object_or_empty(
+            json::object_or_empty(parsed->get_object(), "metadata"), "labels");
+        const auto instance = json::text_at(labels, "app.kubernetes.io/instance");
         owners_[meta.ns + "/" + meta.name] = {
-            std::string(kube::text_at(labels, "app.kubernetes.io/name")),
+            std::string(json::text_at(labels, "app.kubernetes.io/name")),
             fmt::format("{}/{}", meta.ns, instance)};
     }
     void on_delete(const kube::object_meta& meta) override {
@@ -268,12 +268,12 @@ class operator_impl final : public local_operator {
             co_return base::pass(std::move(claims_listed), "leftovers of " + engine);
         std::set<std::string> claimed;
         for (const auto& each : claims_listed->items) {
-            const auto* metadata = kube::object_at(each, "metadata");
+            const auto* metadata = json::object_at(each, "metadata");
             const auto* labels =
-                metadata == nullptr ? nullptr : kube::object_at(*metadata, "labels");
+                metadata == nullptr ? nullptr : json::object_at(*metadata, "labels");
             if (labels == nullptr) continue;
-            claimed.insert(fmt::format("{}/{}", kube::text_at(*metadata, "namespace"),
-                                       kube::text_at(*labels, "app.kubernetes.io/instance")));
+            claimed.insert(fmt::format("{}/{}", json::text_at(*metadata, "namespace"),
+                                       json::text_at(*labels, "app.kubernetes.io/instance")));
         }
         const auto& present = kinds_[engine].databases->objects;
         for (const auto& ref : stored_databases(deps_, engine)) {

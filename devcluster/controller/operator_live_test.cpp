@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
-#include <boost/json.hpp>
 #include <filesystem>
 #include <fstream>
 
@@ -14,12 +13,12 @@
 #include "devcluster/controller/kinds.hpp"
 #include "devcluster/controller/kubedb_objects.hpp"
 #include "devcluster/runtime/engine.hpp"
-#include "kube/json_text.hpp"
+#include "json/json.hpp"
+#include "json/json_access.hpp"
 
 namespace controller {
 namespace {
 
-namespace json = boost::json;
 using namespace std::chrono_literals;
 using base::errc;
 
@@ -57,8 +56,8 @@ json::object request(const std::string& name, const std::string& type, json::obj
 }
 
 std::string phase_of(const json::object& object) {
-    const auto* status = kube::object_at(object, "status");
-    return status == nullptr ? "" : std::string(kube::text_at(*status, "phase"));
+    const auto* status = json::object_at(object, "status");
+    return status == nullptr ? "" : std::string(json::text_at(*status, "phase"));
 }
 
 class operator_live : public testing::Test {
@@ -213,7 +212,7 @@ TEST_F(operator_live, runs_a_database_through_failure_recovery_and_wipe_out) {
         CO_TRY(made,
                make(database_resource(kind("redis")), database(kind("redis"), "cache", "WipeOut")));
         CO_TRY(ready, cache_reaches("Ready"));
-        const auto* metadata = kube::object_at(*ready, "metadata");
+        const auto* metadata = json::object_at(*ready, "metadata");
         EXPECT_EQ(metadata->at("finalizers"), json::value(json::array{"kubedb.com"}));
 
         const auto first = server_of(0);
@@ -228,7 +227,7 @@ TEST_F(operator_live, runs_a_database_through_failure_recovery_and_wipe_out) {
         EXPECT_EQ(pod->at("status").at("containerStatuses").as_array()[0].at("restartCount"), 1);
         CO_TRY(events, kube_->list(core("events", "Event"), ns));
         EXPECT_TRUE(std::ranges::any_of(events->items, [](const json::object& each) {
-            return kube::text_at(each, "reason") == "BackOff";
+            return json::text_at(each, "reason") == "BackOff";
         }));
 
         CO_TRY(deleted, kube_->remove(database_resource(kind("redis")), ns, "cache"));
@@ -450,7 +449,7 @@ TEST_F(operator_live, rejects_unsupported_databases_with_an_event) {
         CO_TRY(refused, reaches(database_resource(mysql), "my", "NotReady"));
         CO_TRY(events, kube_->list(core("events", "Event"), ns));
         EXPECT_TRUE(std::ranges::any_of(events->items, [](const json::object& each) {
-            return kube::text_at(each, "reason") == "NoRuntime";
+            return json::text_at(each, "reason") == "NoRuntime";
         }));
         CO_TRY(deleted, kube_->remove(database_resource(mysql), ns, "my"));
         CO_TRY(gone, reaches(database_resource(mysql), "my", ""));

@@ -2,10 +2,9 @@
 
 #include <fmt/format.h>
 
-#include <boost/json.hpp>
-
 #include "base/time_text.hpp"
-#include "kube/json_text.hpp"
+#include "json/json.hpp"
+#include "json/json_access.hpp"
 
 namespace controller {
 namespace {
@@ -87,8 +86,8 @@ aio::task<bool> serve_requests(operator_deps& deps, const engine_kind& kind,
              fmt::format("skipped as {}/{} is newer", each.winner->ns, each.winner->name)});
         if (!written) co_return base::pass(std::move(written));
     }
-    const auto* metadata = kube::object_at(object, "metadata");
-    const auto* spec = kube::object_at(object, "spec");
+    const auto* metadata = json::object_at(object, "metadata");
+    const auto* spec = json::object_at(object, "spec");
     if (order.next == nullptr || spec == nullptr || metadata->contains("deletionTimestamp")) {
         database.forget_restarts();
         database.set_paused(false);

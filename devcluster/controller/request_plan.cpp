@@ -3,25 +3,25 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <boost/json/array.hpp>
 
 #include "base/quantity.hpp"
 #include "base/time_text.hpp"
-#include "kube/json_text.hpp"
+#include "json/json.hpp"
+#include "json/json_access.hpp"
 
 namespace controller {
 namespace {
 
 using base::errc;
-using kube::array_or_empty;
-using kube::object_or_empty;
-using kube::text_at;
+using json::array_or_empty;
+using json::object_or_empty;
+using json::text_at;
 
 base::outcome<json::object> vertical_change(const engine_kind& kind, const json::object& spec,
                                             const ops_request& request) {
     const auto& component =
         object_or_empty(object_or_empty(request.spec, "verticalScaling"), kind.component);
-    const auto* resources = kube::object_at(component, "resources");
+    const auto* resources = json::object_at(component, "resources");
     if (resources == nullptr) {
         return base::fail(errc::invalid, fmt::format("the request names no resources at "
                                                      "verticalScaling.{}",
@@ -43,7 +43,7 @@ base::outcome<json::object> vertical_change(const engine_kind& kind, const json:
 
 base::outcome<json::object> horizontal_change(const engine_kind& kind, const ops_request& request) {
     const auto& wanted = object_or_empty(request.spec, "horizontalScaling");
-    const auto replicas = kube::number_at(wanted, kind.horizontal_key);
+    const auto replicas = json::number_at(wanted, kind.horizontal_key);
     if (!replicas || *replicas < 1) {
         return base::fail(errc::invalid, fmt::format("the request names no members at "
                                                      "horizontalScaling.{}",
@@ -118,7 +118,7 @@ ops_request read_request(const json::object& object) {
                      .type = std::string(text_at(spec, "type")),
                      .phase = std::string(text_at(status, "phase")),
                      .created = std::string(text_at(metadata, "creationTimestamp")),
-                     .generation = kube::number_at(metadata, "generation").value_or(0),
+                     .generation = json::number_at(metadata, "generation").value_or(0),
                      .applies_always = text_at(spec, "apply") == "Always",
                      .spec = spec,
                      .conditions = array_or_empty(status, "conditions")};

@@ -3,7 +3,6 @@
 // of KubeDB's ops-manager: one request at a time per database; among waiting requests of one type
 // the newest supersedes the others.
 
-#include <boost/json/object.hpp>
 #include <chrono>
 #include <optional>
 #include <span>
@@ -14,10 +13,9 @@
 #include "base/clock.hpp"
 #include "base/failure.hpp"
 #include "devcluster/controller/kinds.hpp"
+#include "json/json.hpp"
 
 namespace controller {
-
-namespace json = boost::json;
 
 // The members of an OpsRequest that this operator uses.
 struct ops_request {

@@ -1,8 +1,7 @@
 #include "devcluster/controller/request_plan.hpp"
+#include "json/json.hpp"
 
 #include <gtest/gtest.h>
-
-#include <boost/json/parse.hpp>
 
 namespace controller {
 namespace {

@@ -91,8 +91,8 @@ void exporters::record_scrape(exporter& source) {
     source.scraped = now;
 }
 
-boost::json::object exporters::gaps() const {
-    boost::json::object counted;
+json::object exporters::gaps() const {
+    json::object counted;
     for (const auto& [half_seconds, count] : gaps_) {
         counted[fmt::format("{}", half_seconds / 2.0)] = count;
     }

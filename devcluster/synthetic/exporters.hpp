@@ -2,7 +2,6 @@
 // The exporters of the simulated cluster: the response to each scrape, injected faults, and
 // statistics of the scrapes. No task exists per exporter. Belongs to one loop.
 
-#include <boost/json/object.hpp>
 #include <chrono>
 #include <cstdint>
 #include <map>
@@ -12,6 +11,7 @@
 #include "base/clock.hpp"
 #include "devcluster/apiserver/simulator.hpp"
 #include "devcluster/synthetic/pages.hpp"
+#include "json/json.hpp"
 
 namespace synthetic {
 
@@ -50,7 +50,7 @@ class exporters {
 
     [[nodiscard]] std::uint64_t scrapes() const noexcept { return scrapes_; }
     // Histogram of the time between two scrapes of an exporter: seconds, in halves, to count.
-    [[nodiscard]] boost::json::object gaps() const;
+    [[nodiscard]] json::object gaps() const;
     [[nodiscard]] double age_seconds(const exporter& source) const;  // 0 before the first scrape
     void forget_scrapes();
 

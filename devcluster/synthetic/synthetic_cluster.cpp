@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <boost/json.hpp>
 #include <map>
 #include <optional>
 #include <queue>
@@ -16,7 +15,8 @@
 #include "devcluster/synthetic/exporters.hpp"
 #include "devcluster/synthetic/pages.hpp"
 #include "devcluster/synthetic/timer_event.hpp"
-#include "kube/json_text.hpp"
+#include "json/json.hpp"
+#include "json/json_access.hpp"
 
 namespace synthetic {
 namespace {
@@ -26,7 +26,6 @@ using apiserver::change_event;
 using apiserver::object_key;
 using apiserver::request_info;
 using base::errc;
-namespace json = boost::json;
 
 // The API server shares the loop. Small batches let it serve requests in between.
 constexpr std::size_t actions_per_batch = 16;
@@ -295,7 +294,7 @@ class cluster final : public apiserver::simulator {
                       const controller::engine_kind& kind, const json::object& object,
                       const health& state) {
         const auto& before =
-            kube::array_or_empty(kube::object_or_empty(object, "status"), "conditions");
+            json::array_or_empty(json::object_or_empty(object, "status"), "conditions");
         const controller::database_facts facts{.replicas = wanted.replicas,
                                                .ready = state.ready,
                                                .accepts = state.accepts,
@@ -380,7 +379,7 @@ class cluster final : public apiserver::simulator {
         if (must_fail(key)) failure = "injected by /devcluster/faults";
         if (failure.empty()) {
             const auto content = database->parse();
-            const auto* spec = kube::object_at(content, "spec");
+            const auto* spec = json::object_at(content, "spec");
             const auto change = controller::spec_change(kind, *spec, request);
             if (!change) {
                 failure = change.error().text;

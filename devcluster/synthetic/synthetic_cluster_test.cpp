@@ -2,16 +2,14 @@
 
 #include <gtest/gtest.h>
 
-#include <boost/json.hpp>
-
 #include "aio/deadline.hpp"
 #include "devcluster/apiserver/definitions.hpp"
 #include "devcluster/apiserver/faults.hpp"
+#include "json/json.hpp"
 
 namespace synthetic {
 namespace {
 
-namespace json = boost::json;
 using namespace std::chrono_literals;
 
 class synthetic_cluster : public testing::Test {

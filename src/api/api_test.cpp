@@ -3,13 +3,11 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include <boost/json.hpp>
 #include <set>
 
 #include "api/endpoints/read_endpoints.hpp"
 #include "api/endpoints/write_endpoints.hpp"
 #include "api/etag.hpp"
-#include "api/json/duplicate_keys.hpp"
 #include "api/json/request_json.hpp"
 #include "api/json/response_json.hpp"
 #include "api/problem.hpp"
@@ -18,11 +16,11 @@
 #include "api/request_query.hpp"
 #include "api/routes.hpp"
 #include "domain/field_errors.hpp"
+#include "json/json.hpp"
 #include "test/support/recording_log.hpp"
 
 namespace {
 
-namespace json = boost::json;
 using namespace std::chrono_literals;
 
 std::shared_ptr<const app::database_view> view_of(const std::string& name, std::uint64_t version,
@@ -40,16 +38,6 @@ std::shared_ptr<const app::database_view> view_of(const std::string& name, std::
         app::database_view{.record = std::make_shared<const domain::database>(record),
                            .status = {.phase = domain::status_phase::running},
                            .version = version});
-}
-
-TEST(json_writer, escapes_control_characters_and_quotes) {
-    std::string text;
-    api::json_writer out(text);
-    out.begin_object().member("a\"b", "x\n\t\\\x01ü").key("n").number(0.5).key("nan");
-    out.number(std::nan("")).key("list").begin_array().integer(1).null().boolean(true).end_array();
-    out.end_object();
-    EXPECT_EQ(text, R"({"a\"b":"x\n\t\\\u0001ü","n":0.5,"nan":null,"list":[1,null,true]})");
-    EXPECT_NO_THROW(json::parse(text));
 }
 
 TEST(request_json, lists_every_error_with_its_pointer) {
@@ -92,10 +80,6 @@ TEST(request_json, reports_duplicate_members) {
     EXPECT_EQ(pointer(R"({"paused":true,"paused":false})"), "/paused repeated_field");
     EXPECT_EQ(pointer(R"({"labels":{"a/b":"1","c":"1","a/b":"2"}})"),
               "/labels/a~1b repeated_field");
-    EXPECT_EQ(api::find_duplicate_key(R"({"a":[{"b":1},{"b":{"c":1,"\u0063":2}}]})"), "/a/1/b/c");
-    EXPECT_EQ(api::find_duplicate_key(R"({"a":{"b":1},"b":{"a":[1,2.5,"x",null,true,{}]}})"),
-              std::nullopt);
-    EXPECT_EQ(api::find_duplicate_key(R"({"a":1,"a)"), std::nullopt);
 }
 
 TEST(request_json, a_patch_keeps_immutable_members_for_the_domain) {

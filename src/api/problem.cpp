@@ -2,8 +2,8 @@
 
 #include <array>
 
-#include "api/json/json_writer.hpp"
 #include "api/request_query.hpp"
+#include "json/json_writer.hpp"
 
 namespace api {
 namespace {
@@ -80,7 +80,7 @@ http::response document(unsigned status, std::string_view title, std::string_vie
                         std::string_view detail, std::string_view request_id, bool retryable,
                         const std::vector<base::field_error>& fields) {
     std::string text;
-    json_writer out(text);
+    json::writer out(text);
     out.begin_object();
     out.member("type", "about:blank").member("title", title);
     out.member("status", static_cast<std::int64_t>(status));

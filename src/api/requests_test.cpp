@@ -4,10 +4,9 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include <boost/json.hpp>
-
 #include "api/routes.hpp"
 #include "http/gzip.hpp"
+#include "json/json.hpp"
 #include "test/support/api_stage.hpp"
 
 namespace {

@@ -1,15 +1,14 @@
 #include "app/idempotency.hpp"
 
-#include <boost/json.hpp>
 #include <optional>
 #include <utility>
 
 #include "base/time_text.hpp"
+#include "json/json.hpp"
 
 namespace app {
 namespace {
 
-namespace json = boost::json;
 using base::errc;
 
 constexpr std::size_t key_bytes_max = 128;

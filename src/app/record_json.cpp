@@ -2,17 +2,16 @@
 
 #include <fmt/format.h>
 
-#include <boost/json.hpp>
 #include <functional>
 #include <optional>
 
 #include "base/time_text.hpp"
 #include "domain/engines.hpp"
+#include "json/json.hpp"
 
 namespace app {
 namespace {
 
-namespace json = boost::json;
 using base::errc;
 
 // 1: `topology` without groups, size and storage next to it. 2: topology.groups.

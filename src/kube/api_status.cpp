@@ -3,14 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <boost/json/array.hpp>
-#include <boost/json/string.hpp>
 #include <charconv>
 #include <optional>
 
 #include "base/json_pointer.hpp"
 #include "base/utf8.hpp"
-#include "kube/json_text.hpp"
+#include "json/json.hpp"
+#include "json/json_access.hpp"
 #include "kube/status_reason.hpp"
 
 namespace kube {
@@ -106,7 +105,7 @@ std::size_t value_length(std::string_view text) {
     return text.size();
 }
 
-std::vector<base::field_error> field_errors_of(const boost::json::object& details) {
+std::vector<base::field_error> field_errors_of(const json::object& details) {
     std::vector<base::field_error> errors;
     const auto* causes = details.if_contains("causes");
     if (!causes || !causes->is_array()) return errors;
@@ -114,10 +113,11 @@ std::vector<base::field_error> field_errors_of(const boost::json::object& detail
         if (errors.size() == causes_max) break;
         if (!each.is_object()) continue;
         const auto& cause = each.get_object();
-        errors.push_back({.pointer = pointer_of_field(text_at(cause, "field")),
-                          .code = std::string(text_at(cause, "reason")),
-                          .message = sanitise(without_quoted_values(text_at(cause, "message")),
-                                              message_bytes_max)});
+        errors.push_back(
+            {.pointer = pointer_of_field(json::text_at(cause, "field")),
+             .code = std::string(json::text_at(cause, "reason")),
+             .message = sanitise(without_quoted_values(json::text_at(cause, "message")),
+                                 message_bytes_max)});
     }
     return errors;
 }
@@ -137,26 +137,27 @@ base::failure failure_of_code(unsigned http_status, std::string_view body) {
     return result;
 }
 
-bool is_failure(const boost::json::value& document) {
-    return document.is_object() && text_at(document.get_object(), "kind") == "Status" &&
-           text_at(document.get_object(), "apiVersion") == "v1" &&
-           text_at(document.get_object(), "status") != "Success";
+bool is_failure(const json::value& document) {
+    return document.is_object() && json::text_at(document.get_object(), "kind") == "Status" &&
+           json::text_at(document.get_object(), "apiVersion") == "v1" &&
+           json::text_at(document.get_object(), "status") != "Success";
 }
 
-base::failure failure_of(const boost::json::object& status, unsigned http_status) {
+base::failure failure_of(const json::object& status, unsigned http_status) {
     base::failure result;
-    result.reason = sanitise(text_at(status, "reason"), value_bytes_max);
+    result.reason = sanitise(json::text_at(status, "reason"), value_bytes_max);
     const auto reason = status_reason_of(result.reason);
     if (reason) result.cause = *reason;
-    const auto code = static_cast<unsigned>(number_at(status, "code").value_or(http_status));
+    const auto code = static_cast<unsigned>(json::number_at(status, "code").value_or(http_status));
     const bool is_known = reason && *reason != status_reason::unknown;
     result.code = is_known ? code_of(*reason) : code_of_http(code);
-    result.text = sanitise(without_quoted_values(text_at(status, "message")), message_bytes_max);
+    result.text =
+        sanitise(without_quoted_values(json::text_at(status, "message")), message_bytes_max);
     if (result.text.empty()) result.text = fmt::format("HTTP {} {}", code, result.reason);
     const auto* details = status.if_contains("details");
     if (details && details->is_object()) {
         result.fields = field_errors_of(details->get_object());
-        const auto wait = number_at(details->get_object(), "retryAfterSeconds");
+        const auto wait = json::number_at(details->get_object(), "retryAfterSeconds");
         if (wait && *wait > 0) {
             result.retry_after = std::chrono::seconds(std::min<long>(*wait, retry_after_max));
         }
@@ -168,7 +169,7 @@ base::failure failure_of(const boost::json::object& status, unsigned http_status
 
 base::failure failure_of_response(unsigned http_status, std::string_view body,
                                   std::string_view retry_after) {
-    const auto document = parse_json(body);
+    const auto document = json::try_parse(body);
     auto result = document && is_failure(*document)
                       ? failure_of(document->get_object(), http_status)
                       : failure_of_code(http_status, body);
@@ -176,13 +177,13 @@ base::failure failure_of_response(unsigned http_status, std::string_view body,
     return result;
 }
 
-base::failure failure_of_status(const boost::json::object& status) {
+base::failure failure_of_status(const json::object& status) {
     return failure_of(status, 500);
 }
 
 bool is_failure_status(std::string_view body) {
     if (!body.starts_with('{')) return false;
-    const auto document = parse_json(body);
+    const auto document = json::try_parse(body);
     return document && is_failure(*document);
 }
 

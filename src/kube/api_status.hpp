@@ -2,12 +2,11 @@
 // Converts errors of the API server to failures, by `reason` first, then by the HTTP code. Pure.
 // Object: kubernetes.io/docs/reference/kubernetes-api/common-definitions/status.
 
-#include <boost/json/object.hpp>
-#include <boost/json/value.hpp>
 #include <string>
 #include <string_view>
 
 #include "base/failure.hpp"
+#include "json/json.hpp"
 
 namespace kube {
 
@@ -17,7 +16,7 @@ base::failure failure_of_response(unsigned http_status, std::string_view body,
                                   std::string_view retry_after = {});
 
 // Returns the failure of a Status object, for example from the ERROR event of a watch.
-base::failure failure_of_status(const boost::json::object& status);
+base::failure failure_of_status(const json::object& status);
 
 // Returns whether `body` is a Status of the API server and not the error page of a proxy.
 bool is_failure_status(std::string_view body);

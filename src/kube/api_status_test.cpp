@@ -175,8 +175,8 @@ TEST(status, causes_are_limited) {
 }
 
 TEST(status, an_error_frame_of_a_watch_becomes_the_same_failure) {
-    boost::json::object status{{"kind", "Status"},    {"apiVersion", "v1"}, {"status", "Failure"},
-                               {"reason", "Expired"}, {"code", 410},        {"message", "too old"}};
+    json::object status{{"kind", "Status"},    {"apiVersion", "v1"}, {"status", "Failure"},
+                        {"reason", "Expired"}, {"code", 410},        {"message", "too old"}};
     EXPECT_EQ(failure_of_status(status).code, errc::gone);
     status.erase("reason");
     EXPECT_EQ(failure_of_status(status).code, errc::gone);

@@ -1,10 +1,10 @@
 #include "kube/discovery.hpp"
 
 #include <algorithm>
-#include <boost/json/array.hpp>
 
+#include "json/json.hpp"
+#include "json/json_access.hpp"
 #include "kube/api_status.hpp"
-#include "kube/json_text.hpp"
 #include "kube/kube_client.hpp"
 
 namespace kube {
@@ -24,8 +24,8 @@ aio::task<json::object> get_document(client& client, std::string path, std::stri
         co_return std::unexpected(
             failure_of_response(response->status, response->body.to_string()));
     }
-    auto parsed = parse_json(response->body.to_string());
-    if (!parsed || !parsed->is_object() || text_at(parsed->get_object(), "kind") != kind) {
+    auto parsed = json::try_parse(response->body.to_string());
+    if (!parsed || !parsed->is_object() || json::text_at(parsed->get_object(), "kind") != kind) {
         co_return base::fail(errc::corrupt, "the response is not an object of kind " + kind);
     }
     co_return std::move(parsed->get_object());
@@ -35,12 +35,14 @@ aio::task<json::object> get_document(client& client, std::string path, std::stri
 std::vector<std::string> versions_of(const json::object& groups, const std::string& group) {
     if (group.empty()) return {"v1"};
     std::vector<std::string> versions;
-    for (const auto& each : array_or_empty(groups, "groups")) {
+    for (const auto& each : json::array_or_empty(groups, "groups")) {
         const auto* entry = each.if_object();
-        if (entry == nullptr || text_at(*entry, "name") != group) continue;
-        versions.emplace_back(text_at(object_or_empty(*entry, "preferredVersion"), "version"));
-        for (const auto& other : array_or_empty(*entry, "versions")) {
-            if (other.is_object()) versions.emplace_back(text_at(other.get_object(), "version"));
+        if (entry == nullptr || json::text_at(*entry, "name") != group) continue;
+        versions.emplace_back(
+            json::text_at(json::object_or_empty(*entry, "preferredVersion"), "version"));
+        for (const auto& other : json::array_or_empty(*entry, "versions")) {
+            if (other.is_object())
+                versions.emplace_back(json::text_at(other.get_object(), "version"));
         }
     }
     std::vector<std::string> once;
@@ -55,16 +57,16 @@ std::vector<std::string> versions_of(const json::object& groups, const std::stri
 // The kinds of one APIResourceList, subresources left out.
 void add_kinds(const json::object& list, const std::string& group, const std::string& version,
                std::vector<resource>& out) {
-    for (const auto& each : array_or_empty(list, "resources")) {
+    for (const auto& each : json::array_or_empty(list, "resources")) {
         const auto* entry = each.if_object();
-        if (entry == nullptr || text_at(*entry, "name").find('/') != std::string_view::npos)
+        if (entry == nullptr || json::text_at(*entry, "name").find('/') != std::string_view::npos)
             continue;
         const auto* namespaced = entry->if_contains("namespaced");
         resource entry_resource{
             .group = group,
             .version = version,
-            .plural = std::string(text_at(*entry, "name")),
-            .kind = std::string(text_at(*entry, "kind")),
+            .plural = std::string(json::text_at(*entry, "name")),
+            .kind = std::string(json::text_at(*entry, "kind")),
             .namespaced = namespaced != nullptr && namespaced->is_bool() && namespaced->get_bool()};
         const bool known = std::ranges::any_of(out, [&](const resource& other) {
             return other.group == group && other.plural == entry_resource.plural;

@@ -3,15 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <boost/json/array.hpp>
-#include <boost/json/serialize.hpp>
 #include <random>
 #include <utility>
 
 #include "base/ascii.hpp"
+#include "json/json.hpp"
+#include "json/json_access.hpp"
 #include "kube/api_status.hpp"
 #include "kube/credentials_source.hpp"
-#include "kube/json_text.hpp"
 #include "kube/retry.hpp"
 
 namespace kube {
@@ -73,7 +72,8 @@ std::string_view media_type_of(patch_type type) {
 // After a lost response, a retry would conflict with the version that the first write made.
 bool names_version(const json::value& body) {
     const auto* object = body.if_object();
-    return object != nullptr && object_or_empty(*object, "metadata").contains("resourceVersion");
+    return object != nullptr &&
+           json::object_or_empty(*object, "metadata").contains("resourceVersion");
 }
 
 // One call. A retryable call may be sent several times.
@@ -168,12 +168,12 @@ class client_impl final : public client {
     aio::task<list_page> list(resource target, std::string ns, list_options options) override {
         auto text = co_await list_text(std::move(target), std::move(ns), std::move(options));
         if (!text) co_return base::pass(std::move(text));
-        auto parsed = parse_json(*text);
+        auto parsed = json::try_parse(*text);
         const auto* object = parsed ? parsed->if_object() : nullptr;
-        const auto* metadata = object == nullptr ? nullptr : object_at(*object, "metadata");
+        const auto* metadata = object == nullptr ? nullptr : json::object_at(*object, "metadata");
         if (metadata == nullptr) co_return fail(errc::corrupt, "a list that is not JSON");
-        list_page page{.resource_version = std::string(text_at(*metadata, "resourceVersion")),
-                       .continue_token = std::string(text_at(*metadata, "continue"))};
+        list_page page{.resource_version = std::string(json::text_at(*metadata, "resourceVersion")),
+                       .continue_token = std::string(json::text_at(*metadata, "continue"))};
         if (auto* items = parsed->as_object().if_contains("items"); items && items->is_array()) {
             for (auto& each : items->get_array()) {
                 if (each.is_object()) page.items.push_back(std::move(each.get_object()));
@@ -412,7 +412,7 @@ class client_impl final : public client {
         const auto activity = request_call.verb + " " + request_call.resource;
         auto response = co_await run(std::move(request_call));
         if (!response) co_return base::pass(std::move(response), activity);
-        auto parsed = parse_json(response->body.to_string());
+        auto parsed = json::try_parse(response->body.to_string());
         if (!parsed || !parsed->is_object()) {
             co_return fail(errc::corrupt, activity + ": the response is not a JSON object");
         }

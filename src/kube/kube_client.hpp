@@ -4,8 +4,6 @@
 // (reflector.hpp). Belongs to one loop. API semantics:
 // kubernetes.io/docs/reference/using-api/api-concepts.
 
-#include <boost/json/object.hpp>
-#include <boost/json/value.hpp>
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -16,13 +14,12 @@
 #include "aio/aio.hpp"
 #include "base/clock.hpp"
 #include "http/client.hpp"
+#include "json/json.hpp"
 #include "kube/kubeconfig.hpp"
 #include "kube/resource.hpp"
 #include "obs/log.hpp"
 
 namespace kube {
-
-namespace json = boost::json;
 
 enum class patch_type { merge, json, apply };
 

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "aio/deadline.hpp"
-#include "kube/json_text.hpp"
+#include "json/json_access.hpp"
 #include "kube/kube_client.hpp"
 #include "kube/lease_state.hpp"
 #include "kube/status_reason.hpp"
@@ -180,7 +180,8 @@ class lease_client_impl final : public lease_client {
             if (!result) co_return base::pass(std::move(result));
             const auto now = options_.clock->now();
             for (auto& each : result->items) {
-                const std::string name(text_at(object_or_empty(each, "metadata"), "name"));
+                const std::string name(
+                    json::text_at(json::object_or_empty(each, "metadata"), "name"));
                 if (!name.starts_with(prefix)) continue;
                 state_.on_observed(now, name, std::move(each));
                 auto holder = state_.live_holder(name, now);

@@ -5,12 +5,11 @@
 #include <utility>
 
 #include "base/time_text.hpp"
-#include "kube/json_text.hpp"
+#include "json/json_access.hpp"
 
 namespace kube {
 namespace {
 
-namespace json = boost::json;
 using std::chrono::seconds;
 
 constexpr std::string_view api_version = "coordination.k8s.io/v1";
@@ -22,15 +21,15 @@ constexpr std::chrono::hours retention{48};
 static_assert(retention > duration_max);
 
 const json::object& spec_of(const json::object& lease) {
-    return object_or_empty(lease, "spec");
+    return json::object_or_empty(lease, "spec");
 }
 
 std::string holder_of(const json::object& lease) {
-    return std::string(text_at(spec_of(lease), "holderIdentity"));
+    return std::string(json::text_at(spec_of(lease), "holderIdentity"));
 }
 
 seconds duration_of(const json::object& lease) {
-    const auto stated = number_at(spec_of(lease), "leaseDurationSeconds").value_or(0);
+    const auto stated = json::number_at(spec_of(lease), "leaseDurationSeconds").value_or(0);
     if (stated <= 0) return duration_unstated;
     return seconds(std::min<std::int64_t>(stated, duration_max.count()));
 }
@@ -39,7 +38,7 @@ seconds duration_of(const json::object& lease) {
 // renewal.
 std::string renewal_time(const json::object& spec, base::instant wall) {
     auto text = base::to_rfc3339_micro(wall);
-    if (text != text_at(spec, "renewTime")) return text;
+    if (text != json::text_at(spec, "renewTime")) return text;
     return base::to_rfc3339_micro(wall + std::chrono::microseconds(1));
 }
 
@@ -118,14 +117,14 @@ json::object lease_state::next_body(const known_lease& known, const claim& wante
     if (changes_hands) {
         spec["holderIdentity"] = wanted.holder;
         spec["acquireTime"] = base::to_rfc3339_micro(time.wall);
-        spec["leaseTransitions"] = number_at(spec, "leaseTransitions").value_or(0) + 1;
+        spec["leaseTransitions"] = json::number_at(spec, "leaseTransitions").value_or(0) + 1;
     }
     return body;
 }
 
 void lease_state::add_labels(json::object& metadata) const {
     if (labels_.empty()) return;
-    if (object_at(metadata, "labels") == nullptr) metadata["labels"] = json::object{};
+    if (json::object_at(metadata, "labels") == nullptr) metadata["labels"] = json::object{};
     auto& labels = metadata["labels"].get_object();
     for (const auto& [key, value] : labels_) labels[key] = value;
 }

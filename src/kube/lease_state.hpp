@@ -5,8 +5,6 @@
 // trusted. The lease of another process has expired when its duration has elapsed on our monotonic
 // clock since we last observed its spec change. Owned by one lease manager.
 
-#include <boost/json/object.hpp>
-#include <boost/json/value.hpp>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -15,6 +13,7 @@
 #include <unordered_map>
 
 #include "base/clock.hpp"
+#include "json/json.hpp"
 
 namespace kube {
 
@@ -26,7 +25,7 @@ class lease_state {
     enum class action_kind : std::uint8_t { read, create, update, reject, nothing };
     struct action {
         action_kind kind = action_kind::read;
-        boost::json::object body{};
+        json::object body{};
     };
     struct claim {
         std::string name;
@@ -48,7 +47,7 @@ class lease_state {
                                     bool has_read, moment time) const;
 
     // Stores an object of the API server. It may be of any age.
-    void on_observed(base::steady_time now, const std::string& name, boost::json::object lease);
+    void on_observed(base::steady_time now, const std::string& name, json::object lease);
     void on_absent(const std::string& name);
     // Marks the known object as stale after a rejected or unconfirmed write.
     void on_unconfirmed_write(const std::string& name);
@@ -61,16 +60,16 @@ class lease_state {
 
   private:
     struct known_lease {
-        boost::json::object object;
+        json::object object;
         bool is_unconfirmed = false;
         base::steady_time changed_at{};  // when its spec was first seen as it is
         base::steady_time observed_at{};
     };
     [[nodiscard]] const known_lease* find(const std::string& name) const;
-    [[nodiscard]] boost::json::object first_body(const claim& wanted, moment time) const;
-    [[nodiscard]] boost::json::object next_body(const known_lease& known, const claim& wanted,
-                                                moment time) const;
-    void add_labels(boost::json::object& metadata) const;
+    [[nodiscard]] json::object first_body(const claim& wanted, moment time) const;
+    [[nodiscard]] json::object next_body(const known_lease& known, const claim& wanted,
+                                         moment time) const;
+    void add_labels(json::object& metadata) const;
 
     std::string ns_;
     std::map<std::string, std::string> labels_;

@@ -1,15 +1,13 @@
 #include "kube/lease_state.hpp"
+#include "json/json.hpp"
 
 #include <gtest/gtest.h>
-
-#include <boost/json/parse.hpp>
 
 #include "base/time_text.hpp"
 
 namespace kube {
 namespace {
 
-namespace json = boost::json;
 using std::chrono::seconds;
 using action_kind = lease_state::action_kind;
 

@@ -4,8 +4,8 @@
 #include <utility>
 #include <vector>
 
+#include "json/json_access.hpp"
 #include "kube/api_status.hpp"
-#include "kube/json_text.hpp"
 #include "kube/resource_version.hpp"
 #include "kube/status_reason.hpp"
 
@@ -246,7 +246,7 @@ void reflector::on_object(const watch_event& event) {
 }
 
 void reflector::on_error_frame(steady_time now, std::string_view status) {
-    const auto parsed = parse_json(status);
+    const auto parsed = json::try_parse(status);
     const auto error =
         parsed && parsed->is_object()
             ? failure_of_status(parsed->get_object())

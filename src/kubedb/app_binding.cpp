@@ -8,17 +8,16 @@
 
 #include "base/ascii.hpp"
 #include "http/message.hpp"
-#include "kube/json_text.hpp"
+#include "json/json_access.hpp"
 
 namespace kubedb {
 namespace {
 
-namespace json = boost::json;
 using base::errc;
 using base::fail;
-using kube::object_at;
-using kube::object_or_empty;
-using kube::text_at;
+using json::object_at;
+using json::object_or_empty;
+using json::text_at;
 
 // The parts of a URL that are read. Views into its text.
 struct url_parts {
@@ -79,7 +78,7 @@ base::outcome<server_address> read_service(const json::object& service, std::str
     if (const auto own = text_at(service, "namespace"); !own.empty()) ns = own;
     const auto name = text_at(service, "name");
     if (name.empty()) return fail(errc::invalid, "spec.clientConfig.service.name must be given");
-    auto port = kube::number_at(service, "port").value_or(0);
+    auto port = json::number_at(service, "port").value_or(0);
     if (port == 0) port = default_port;
     if (port < 0 || port > 65535) {
         return fail(

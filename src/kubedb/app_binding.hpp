@@ -2,12 +2,12 @@
 // Reads how to reach a database from its AppBinding: the servers, their security and version, the
 // Secret. All URL forms of KubeDB and of its users are read here. Pure.
 
-#include <boost/json/object.hpp>
 #include <cstdint>
 #include <string>
 #include <vector>
 
 #include "base/failure.hpp"
+#include "json/json.hpp"
 #include "kubedb/engine_kind.hpp"
 
 namespace kubedb {
@@ -29,10 +29,9 @@ struct app_binding {
 // Reads clientConfig.service, or clientConfig.url in one of these forms: scheme://servers/path,
 // servers, user@tcp(servers)/path (Go's driver for MySQL). `servers` is a list of host[:port]
 // separated by commas. A missing port is the default port of the engine. Errors: invalid.
-base::outcome<app_binding> read_app_binding(const engine_kind& kind,
-                                            const boost::json::object& object);
+base::outcome<app_binding> read_app_binding(const engine_kind& kind, const json::object& object);
 
 // Returns the name of the Secret that the AppBinding names; empty if it names none.
-std::string secret_of(const boost::json::object& object);
+std::string secret_of(const json::object& object);
 
 }  // namespace kubedb

@@ -1,21 +1,20 @@
 #include "kubedb/credentials.hpp"
 
 #include "base/base64.hpp"
-#include "kube/json_text.hpp"
+#include "json/json_access.hpp"
 #include "kubedb/app_binding.hpp"
 
 namespace kubedb {
 namespace {
 
-namespace json = boost::json;
 using base::errc;
 using base::fail;
 
 // Sets user and password. Returns false if the Secret lacks one of them.
 bool read_user(const engine_kind& kind, const json::object& secret, ports::credentials& login) {
-    const auto& data = kube::object_or_empty(secret, "data");
+    const auto& data = json::object_or_empty(secret, "data");
     const auto value = [&](std::string_view key) {
-        return base::from_base64(kube::text_at(data, key)).value_or("");
+        return base::from_base64(json::text_at(data, key)).value_or("");
     };
     login.username = value("username");
     login.password = base::secret(value("password"));

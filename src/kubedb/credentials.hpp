@@ -1,10 +1,10 @@
 #pragma once
 // Combines an AppBinding and its Secret to a login. Pure.
 
-#include <boost/json/object.hpp>
 #include <string>
 
 #include "base/failure.hpp"
+#include "json/json.hpp"
 #include "kubedb/engine_dialect.hpp"
 #include "ports/cluster.hpp"
 
@@ -16,7 +16,7 @@ namespace kubedb {
 // conflict/"app_binding_invalid".
 base::outcome<ports::credentials> credentials_of(const engine_dialect& dialect,
                                                  const std::string& version,
-                                                 const boost::json::object& object,
-                                                 const boost::json::object* secret);
+                                                 const json::object& object,
+                                                 const json::object* secret);
 
 }  // namespace kubedb

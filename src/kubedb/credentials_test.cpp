@@ -1,17 +1,14 @@
 #include "kubedb/credentials.hpp"
+#include "json/json.hpp"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
-
-#include <boost/json/parse.hpp>
 
 #include "base/base64.hpp"
 #include "kubedb/observe.hpp"
 
 namespace kubedb {
 namespace {
-
-namespace json = boost::json;
 
 // Returns an AppBinding with the spec.
 json::object binding_of(std::string_view spec) {

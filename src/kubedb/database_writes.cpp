@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "domain/failure_cause.hpp"
-#include "kube/json_text.hpp"
+#include "json/json_access.hpp"
 #include "kube/status_reason.hpp"
 #include "kubedb/dependent_object.hpp"
 #include "kubedb/manifests.hpp"
@@ -18,7 +18,6 @@
 namespace kubedb {
 namespace {
 
-namespace json = boost::json;
 using base::errc;
 using base::fail;
 
@@ -44,9 +43,9 @@ aio::task<void> database_writes::ensure_project(domain::project project) {
             co_return being_deleted(project.name);
         }
         if (!present) co_return base::pass(std::move(present));
-        const auto& metadata = kube::object_or_empty(*present, "metadata");
-        const auto& labels = kube::object_or_empty(metadata, "labels");
-        if (kube::text_at(labels, label_project) != project.name) {
+        const auto& metadata = json::object_or_empty(*present, "metadata");
+        const auto& labels = json::object_or_empty(metadata, "labels");
+        if (json::text_at(labels, label_project) != project.name) {
             co_return fail(errc::conflict,
                            fmt::format("namespace '{}' exists and is not the platform's",
                                        namespace_of(project.name)),

@@ -34,7 +34,7 @@ class database_writes {
     std::unexpected<base::failure> not_created(base::failure failure,
                                                const domain::database& record);
     aio::task<bool> remove_present(const engine_dialect& dialect, resource_pointer resource,
-                                   domain::database record, boost::json::object present);
+                                   domain::database record, json::object present);
 
     kube::client& kube_;
     const served_resources& served_;

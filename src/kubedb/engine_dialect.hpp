@@ -3,7 +3,6 @@
 // Each engine has its file in kubedb/engines/. The fields that all engines have in common are in
 // manifests.hpp and observe.hpp. Shapes: KubeDB's kubedb.com/v1 and ops.kubedb.com/v1alpha1.
 
-#include <boost/json/object.hpp>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -11,6 +10,7 @@
 #include "domain/desired.hpp"
 #include "domain/observed.hpp"
 #include "domain/topology.hpp"
+#include "json/json.hpp"
 #include "kubedb/app_binding.hpp"
 #include "kubedb/engine_kind.hpp"
 #include "ports/cluster.hpp"
@@ -27,14 +27,13 @@ class engine_dialect {
     [[nodiscard]] const engine_kind& kind() const noexcept { return kind_; }
 
     // Adds the topology of the record to the spec of a new object: mode, members, sizes, storage.
-    virtual void write_topology(boost::json::object& spec,
-                                const domain::database& record) const = 0;
+    virtual void write_topology(json::object& spec, const domain::database& record) const = 0;
     // Returns the topology of a spec: the inverse of write_topology(). Ignores unknown fields;
     // missing fields keep the default. The group of a dependent object is not part of the spec.
-    [[nodiscard]] virtual domain::topology read_topology(const boost::json::object& spec) const = 0;
+    [[nodiscard]] virtual domain::topology read_topology(const json::object& spec) const = 0;
     // Returns the parameters of an OpsRequest that changes the observed topology `present` to
     // `wanted`. Returns nullopt if the engine has no such request.
-    [[nodiscard]] virtual std::optional<boost::json::object> ops_payload(
+    [[nodiscard]] virtual std::optional<json::object> ops_payload(
         domain::change_kind change, const domain::topology& wanted,
         const domain::topology& present) const = 0;
 
@@ -44,8 +43,7 @@ class engine_dialect {
         return false;
     }
     // Returns the spec of the dependent object. Precondition: needs_dependent_object().
-    [[nodiscard]] virtual boost::json::object dependent_spec(
-        const domain::database& /*record*/) const {
+    [[nodiscard]] virtual json::object dependent_spec(const domain::database& /*record*/) const {
         return {};
     }
 

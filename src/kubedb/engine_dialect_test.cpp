@@ -2,11 +2,11 @@
 // its rules allow.
 
 #include "kubedb/engine_dialect.hpp"
+#include "json/json.hpp"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include <boost/json/serialize.hpp>
 #include <set>
 
 #include "domain/engines.hpp"
@@ -148,7 +148,7 @@ std::vector<domain::database> legal_databases(const domain::engine_rules& rules)
 }
 
 // Returns the group that the spec of a dependent object describes.
-node_group read_dependent(const engine_kind& kind, const boost::json::object& spec,
+node_group read_dependent(const engine_kind& kind, const json::object& spec,
                           std::string_view role) {
     node_group group{.role = std::string(role),
                      .replicas = small_number_at(spec, "replicas", 0),
@@ -179,14 +179,14 @@ TEST_P(engine_dialects, every_legal_database_is_observed_as_written) {
     ASSERT_GE(all.size(), 9U);
     for (auto record : all) {
         const auto manifest = database_manifest(dialect_, record);
-        const auto text = boost::json::serialize(manifest);
+        const auto text = json::serialize(manifest);
         if (dialect_.needs_dependent_object(record.topology)) {
             const auto dependent = dependent_manifest(dialect_, record);
             const auto group = std::exchange(record.topology.groups.back(), {});
             record.topology.groups.pop_back();
             ASSERT_EQ(read_dependent(dialect_.kind(), dependent.at("spec").as_object(), group.role),
                       group)
-                << boost::json::serialize(dependent);
+                << json::serialize(dependent);
         }
         const auto seen = observe_database(dialect_, manifest);
         ASSERT_EQ(seen.topology, record.topology) << text_of(seen.topology) << "\n"

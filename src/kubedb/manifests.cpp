@@ -7,7 +7,6 @@
 namespace kubedb {
 namespace {
 
-namespace json = boost::json;
 using domain::change_kind;
 
 json::object labels_of(const domain::database& record) {

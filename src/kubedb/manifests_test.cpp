@@ -1,8 +1,7 @@
 #include "kubedb/manifests.hpp"
+#include "json/json.hpp"
 
 #include <gtest/gtest.h>
-
-#include <boost/json/serialize.hpp>
 
 #include "domain/engines.hpp"
 #include "kubedb/observe.hpp"
@@ -10,7 +9,6 @@
 namespace kubedb {
 namespace {
 
-namespace json = boost::json;
 using domain::change_kind;
 using enum domain::topology_mode;
 

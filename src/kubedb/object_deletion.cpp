@@ -4,14 +4,13 @@
 
 #include <algorithm>
 
-#include "kube/json_text.hpp"
+#include "json/json_access.hpp"
 #include "kubedb/names.hpp"
 #include "kubedb/owned_object.hpp"
 
 namespace kubedb {
 namespace {
 
-namespace json = boost::json;
 using base::errc;
 
 // Returns whether an object of the resource has these labels.
@@ -36,9 +35,9 @@ aio::task<std::vector<request_name>> requests_of(kube::client& client, kube::res
     if (!page) co_return base::pass(std::move(page));
     std::vector<request_name> names;
     for (const auto& item : page->items) {
-        const auto& metadata = kube::object_or_empty(item, "metadata");
-        names.push_back({std::string(kube::text_at(metadata, "name")),
-                         std::string(kube::text_at(metadata, "uid"))});
+        const auto& metadata = json::object_or_empty(item, "metadata");
+        names.push_back({std::string(json::text_at(metadata, "name")),
+                         std::string(json::text_at(metadata, "uid"))});
     }
     co_return names;
 }
@@ -79,13 +78,13 @@ aio::task<bool> remove_requests(kube::client& client, kube::resource resource,
 
 aio::task<> delete_object(kube::client& client, kube::resource resource, const engine_kind& kind,
                           json::object present) {
-    const auto& metadata = kube::object_or_empty(present, "metadata");
-    const auto& spec = kube::object_or_empty(present, "spec");
-    const std::string ns(kube::text_at(metadata, "namespace"));
-    const std::string name(kube::text_at(metadata, "name"));
-    const std::string uid(kube::text_at(metadata, "uid"));
-    const bool is_halted = kube::flag_at(spec, "halted");
-    if (is_halted || kube::text_at(spec, "deletionPolicy") != "WipeOut") {
+    const auto& metadata = json::object_or_empty(present, "metadata");
+    const auto& spec = json::object_or_empty(present, "spec");
+    const std::string ns(json::text_at(metadata, "namespace"));
+    const std::string name(json::text_at(metadata, "name"));
+    const std::string uid(json::text_at(metadata, "uid"));
+    const bool is_halted = json::flag_at(spec, "halted");
+    if (is_halted || json::text_at(spec, "deletionPolicy") != "WipeOut") {
         json::object changes{{"deletionPolicy", "WipeOut"}};
         // KubeDB reverts the policy of a halted database.
         if (is_halted && kind.can_halt) changes["halted"] = false;

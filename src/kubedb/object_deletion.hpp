@@ -2,7 +2,6 @@
 // Deletes a database: its object first, then the objects that KubeDB does not delete with it. Then
 // checks whether anything is left. Inside kubedb only.
 
-#include <boost/json/object.hpp>
 #include <memory>
 #include <string>
 #include <vector>
@@ -10,6 +9,7 @@
 #include "aio/task.hpp"
 #include "domain/desired.hpp"
 #include "domain/observed.hpp"
+#include "json/json.hpp"
 #include "kube/kube_client.hpp"
 #include "kubedb/engine_kind.hpp"
 #include "kubedb/served_resources.hpp"
@@ -21,7 +21,7 @@ namespace kubedb {
 // of one whose policy another client changed. Succeeds also if the object does not exist any more.
 // Errors: precondition (another object has the name), those of kube::client.
 aio::task<> delete_object(kube::client& client, kube::resource resource, const engine_kind& kind,
-                          boost::json::object present);
+                          json::object present);
 
 // Identifies an OpsRequest. The uid distinguishes successive objects of the same name.
 struct request_name {

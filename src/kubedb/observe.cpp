@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <array>
-#include <boost/json/array.hpp>
 #include <charconv>
 
 #include "base/time_text.hpp"
-#include "kube/json_text.hpp"
+#include "json/json.hpp"
+#include "json/json_access.hpp"
 #include "kubedb/app_binding.hpp"
 #include "kubedb/engines/node_spec.hpp"
 #include "kubedb/names.hpp"
@@ -14,13 +14,12 @@
 namespace kubedb {
 namespace {
 
-namespace json = boost::json;
 using domain::observed_phase;
-using kube::array_or_empty;
-using kube::flag_at;
-using kube::number_at;
-using kube::object_or_empty;
-using kube::text_at;
+using json::array_or_empty;
+using json::flag_at;
+using json::number_at;
+using json::object_or_empty;
+using json::text_at;
 
 observed_phase phase_of(std::string_view text) {
     constexpr std::array table{

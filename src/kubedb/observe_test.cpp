@@ -1,17 +1,16 @@
 #include "kubedb/observe.hpp"
+#include "json/json.hpp"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
-
-#include <boost/json/parse.hpp>
 
 #include "base/time_text.hpp"
 
 namespace kubedb {
 namespace {
 
-boost::json::object parsed(std::string_view text) {
-    return boost::json::parse(text).as_object();
+json::object parsed(std::string_view text) {
+    return json::parse(text).as_object();
 }
 
 TEST(observe, unknown_phase_is_none) {

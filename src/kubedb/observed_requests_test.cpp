@@ -3,17 +3,14 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include <boost/json.hpp>
-
 #include "base/time_text.hpp"
+#include "json/json.hpp"
 #include "kubedb/names.hpp"
 #include "kubedb/observed_store.hpp"
 #include "test/support/manual_clock.hpp"
 
 namespace kubedb {
 namespace {
-
-namespace json = boost::json;
 
 class last_seen final : public ports::cluster_observer {
   public:

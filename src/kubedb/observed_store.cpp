@@ -5,7 +5,7 @@
 
 #include "base/quantity.hpp"
 #include "base/time_text.hpp"
-#include "kube/json_text.hpp"
+#include "json/json_access.hpp"
 #include "kubedb/names.hpp"
 
 namespace kubedb {
@@ -15,10 +15,10 @@ std::string object_key(const kube::object_meta& meta) {
     return meta.ns + "/" + meta.name;
 }
 
-std::string_view label_at(const boost::json::object& object, std::string_view key) {
-    const auto* metadata = kube::object_at(object, "metadata");
-    const auto* labels = metadata == nullptr ? nullptr : kube::object_at(*metadata, "labels");
-    return labels == nullptr ? std::string_view() : kube::text_at(*labels, key);
+std::string_view label_at(const json::object& object, std::string_view key) {
+    const auto* metadata = json::object_at(object, "metadata");
+    const auto* labels = metadata == nullptr ? nullptr : json::object_at(*metadata, "labels");
+    return labels == nullptr ? std::string_view() : json::text_at(*labels, key);
 }
 
 // Keeps the latest finished OpsRequests. A database may have thousands.
@@ -46,8 +46,8 @@ std::optional<ports::database_key> observed_store::key_of(const engine_kind& kin
     return ports::database_key{*project, std::string(kind.engine), name};
 }
 
-std::optional<ports::database_key> observed_store::key_by_labels(
-    const kube::object_meta& meta, const boost::json::object& object) {
+std::optional<ports::database_key> observed_store::key_by_labels(const kube::object_meta& meta,
+                                                                 const json::object& object) {
     auto plural = label_at(object, label_name);
     if (!plural.ends_with(".kubedb.com")) return std::nullopt;
     plural.remove_suffix(std::string_view(".kubedb.com").size());
@@ -117,14 +117,14 @@ void observed_store::notify(const ports::database_key& key) {
 }
 
 void observed_store::put_database(const engine_dialect& dialect, const kube::object_meta& meta,
-                                  const boost::json::object& object) {
+                                  const json::object& object) {
     const auto key = key_of(dialect.kind(), meta.ns, meta.name);
     if (!key) return;
     auto& entry = databases_[*key];
     entry.object =
         std::make_shared<const domain::observed_database>(observe_database(dialect, object));
     entry.created_at = base::from_rfc3339(
-        kube::text_at(kube::object_or_empty(object, "metadata"), "creationTimestamp"));
+        json::text_at(json::object_or_empty(object, "metadata"), "creationTimestamp"));
     touch(*key);
     touch(events_.add_database(*key));
 }
@@ -140,8 +140,7 @@ void observed_store::drop_database(const engine_kind& kind, const kube::object_m
 }
 
 void observed_store::apply_read(const engine_dialect& dialect, const kube::object_meta& meta,
-                                const std::string& expected_uid,
-                                const boost::json::object* object) {
+                                const std::string& expected_uid, const json::object* object) {
     const auto key = key_of(dialect.kind(), meta.ns, meta.name);
     const auto it = key ? databases_.find(*key) : databases_.end();
     if (it == databases_.end() || !it->second.object || it->second.object->uid != expected_uid) {
@@ -158,18 +157,18 @@ void observed_store::apply_read(const engine_dialect& dialect, const kube::objec
 }
 
 void observed_store::put_change(const engine_kind& kind, const kube::object_meta& meta,
-                                const boost::json::object& object) {
-    const auto* spec = kube::object_at(object, "spec");
-    const auto* reference = spec == nullptr ? nullptr : kube::object_at(*spec, "databaseRef");
+                                const json::object& object) {
+    const auto* spec = json::object_at(object, "spec");
+    const auto* reference = spec == nullptr ? nullptr : json::object_at(*spec, "databaseRef");
     if (reference == nullptr) return;
-    const auto key = key_of(kind, meta.ns, std::string(kube::text_at(*reference, "name")));
+    const auto key = key_of(kind, meta.ns, std::string(json::text_at(*reference, "name")));
     if (!key) return;
     auto& entry = databases_[*key];
     auto seen = observe_change(object);
     entry.requests[meta.name] = {
         .uid = meta.uid,
         .is_own_and_finished = !seen.operation_id.empty() && seen.is_terminal(),
-        .is_deleting = kube::object_or_empty(object, "metadata").contains("deletionTimestamp"),
+        .is_deleting = json::object_or_empty(object, "metadata").contains("deletionTimestamp"),
         .created_at = seen.created_at.value_or(base::instant::max())};
     entry.changes[meta.name] = std::move(seen);
     forget_old(entry.changes);
@@ -187,7 +186,7 @@ void observed_store::drop_change(const engine_kind& kind, const kube::object_met
     touch(*key);
 }
 
-void observed_store::put_pod(const kube::object_meta& meta, const boost::json::object& object) {
+void observed_store::put_pod(const kube::object_meta& meta, const json::object& object) {
     const auto key = key_by_labels(meta, object);
     if (!key) return;
     databases_[*key].pods[meta.name] = observe_pod(object);
@@ -204,7 +203,7 @@ void observed_store::drop_pod(const kube::object_meta& meta) {
     touch(*key);
 }
 
-void observed_store::put_claim(const kube::object_meta& meta, const boost::json::object& object) {
+void observed_store::put_claim(const kube::object_meta& meta, const json::object& object) {
     const auto key = key_by_labels(meta, object);
     if (!key) return;
     databases_[*key].claims.insert(meta.name);
@@ -221,7 +220,7 @@ void observed_store::drop_claim(const kube::object_meta& meta) {
     touch(*key);
 }
 
-void observed_store::put_service(const kube::object_meta& meta, const boost::json::object& object) {
+void observed_store::put_service(const kube::object_meta& meta, const json::object& object) {
     const auto key = key_by_labels(meta, object);
     if (!key || meta.name != key->name + "-stats") return;
     databases_[*key].metrics_port = metrics_port(object);
@@ -238,7 +237,7 @@ void observed_store::drop_service(const kube::object_meta& meta) {
     touch(*key);
 }
 
-void observed_store::put_binding(const kube::object_meta& meta, const boost::json::object& object) {
+void observed_store::put_binding(const kube::object_meta& meta, const json::object& object) {
     const auto key = key_by_labels(meta, object);
     if (!key) return;
     databases_[*key].endpoints = observe_endpoints(find_dialect(key->engine)->kind(), object);
@@ -264,7 +263,7 @@ std::optional<ports::database_key> observed_store::owner_of(const object_referen
     return changes_.find(object.kind.substr(0, object.kind.size() - suffix.size()) + "/" + name);
 }
 
-void observed_store::put_event(const kube::object_meta& meta, const boost::json::object& object) {
+void observed_store::put_event(const kube::object_meta& meta, const json::object& object) {
     const auto target = involved_object(object);
     if (!project_of(target.ns)) return;
     const auto key = events_.put(target, object_key(meta), observe_event(object), owner_of(target));
@@ -272,7 +271,7 @@ void observed_store::put_event(const kube::object_meta& meta, const boost::json:
 }
 
 void observed_store::put_version(const engine_kind& kind, const kube::object_meta& meta,
-                                 const boost::json::object& object) {
+                                 const json::object& object) {
     versions_[std::string(kind.engine)].by_name[meta.name] = observe_version(object);
     catalogue_dirty_ = true;
     schedule();
@@ -284,15 +283,15 @@ void observed_store::drop_version(const engine_kind& kind, const kube::object_me
     schedule();
 }
 
-void observed_store::put_node(const kube::object_meta& meta, const boost::json::object& object) {
-    const auto* status = kube::object_at(object, "status");
-    const auto* capacity = status == nullptr ? nullptr : kube::object_at(*status, "allocatable");
+void observed_store::put_node(const kube::object_meta& meta, const json::object& object) {
+    const auto* status = json::object_at(object, "status");
+    const auto* capacity = status == nullptr ? nullptr : json::object_at(*status, "allocatable");
     if (capacity == nullptr) return;
     nodes_[meta.name] = {
-        .cpu_millis = base::parse_millis(kube::text_at(*capacity, "cpu")).value_or(0),
-        .memory_bytes = base::parse_bytes(kube::text_at(*capacity, "memory")).value_or(0),
+        .cpu_millis = base::parse_millis(json::text_at(*capacity, "cpu")).value_or(0),
+        .memory_bytes = base::parse_bytes(json::text_at(*capacity, "memory")).value_or(0),
         .storage_bytes =
-            base::parse_bytes(kube::text_at(*capacity, "ephemeral-storage")).value_or(0)};
+            base::parse_bytes(json::text_at(*capacity, "ephemeral-storage")).value_or(0)};
     catalogue_dirty_ = true;
     schedule();
 }

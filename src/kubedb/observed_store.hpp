@@ -3,7 +3,6 @@
 // Notifies the observer of a database once per turn of the loop, and only if the observation
 // changed. No I/O. Inside kubedb only.
 
-#include <boost/json/object.hpp>
 #include <functional>
 #include <map>
 #include <memory>
@@ -15,6 +14,7 @@
 
 #include "aio/aio.hpp"
 #include "base/clock.hpp"
+#include "json/json.hpp"
 #include "kube/informer.hpp"
 #include "kubedb/event_index.hpp"
 #include "kubedb/object_deletion.hpp"
@@ -58,29 +58,29 @@ class observed_store {
 
     // Ignore objects outside of the platform's namespaces.
     void put_database(const engine_dialect& dialect, const kube::object_meta& meta,
-                      const boost::json::object& object);
+                      const json::object& object);
     void drop_database(const engine_kind& kind, const kube::object_meta& meta);
     // Applies the result of a live read, `object` or nullptr for none, and notifies the observer
     // at once. Ignored unless the store holds the object with the uid `expected_uid`: then a watch
     // has already reported something newer.
     void apply_read(const engine_dialect& dialect, const kube::object_meta& meta,
-                    const std::string& expected_uid, const boost::json::object* object);
+                    const std::string& expected_uid, const json::object* object);
     void put_change(const engine_kind& kind, const kube::object_meta& meta,
-                    const boost::json::object& object);
+                    const json::object& object);
     void drop_change(const engine_kind& kind, const kube::object_meta& meta);
-    void put_pod(const kube::object_meta& meta, const boost::json::object& object);
+    void put_pod(const kube::object_meta& meta, const json::object& object);
     void drop_pod(const kube::object_meta& meta);
-    void put_claim(const kube::object_meta& meta, const boost::json::object& object);
+    void put_claim(const kube::object_meta& meta, const json::object& object);
     void drop_claim(const kube::object_meta& meta);
-    void put_service(const kube::object_meta& meta, const boost::json::object& object);
+    void put_service(const kube::object_meta& meta, const json::object& object);
     void drop_service(const kube::object_meta& meta);
-    void put_binding(const kube::object_meta& meta, const boost::json::object& object);
+    void put_binding(const kube::object_meta& meta, const json::object& object);
     void drop_binding(const kube::object_meta& meta);
-    void put_event(const kube::object_meta& meta, const boost::json::object& object);
+    void put_event(const kube::object_meta& meta, const json::object& object);
     void put_version(const engine_kind& kind, const kube::object_meta& meta,
-                     const boost::json::object& object);
+                     const json::object& object);
     void drop_version(const engine_kind& kind, const kube::object_meta& meta);
-    void put_node(const kube::object_meta& meta, const boost::json::object& object);
+    void put_node(const kube::object_meta& meta, const json::object& object);
     void drop_node(const kube::object_meta& meta);
 
     // Notifies the observer of all pending changes now. Ends hold().
@@ -126,7 +126,7 @@ class observed_store {
     };
     // Derives the key from the labels that KubeDB sets on every object of a database.
     static std::optional<ports::database_key> key_by_labels(const kube::object_meta& meta,
-                                                            const boost::json::object& object);
+                                                            const json::object& object);
     static std::optional<ports::database_key> key_of(const engine_kind& kind, const std::string& ns,
                                                      const std::string& name);
     void touch(const ports::database_key& key);

@@ -1,16 +1,14 @@
 #include "kubedb/observed_store.hpp"
+#include "json/json.hpp"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <boost/json.hpp>
 
 #include "test/support/manual_clock.hpp"
 
 namespace kubedb {
 namespace {
-
-namespace json = boost::json;
 
 class recording_observer final : public ports::cluster_observer {
   public:

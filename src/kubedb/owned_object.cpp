@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "domain/failure_cause.hpp"
-#include "kube/json_text.hpp"
+#include "json/json_access.hpp"
 #include "kube/status_reason.hpp"
 #include "kubedb/names.hpp"
 #include "kubedb/observe.hpp"
@@ -14,16 +14,15 @@
 namespace kubedb {
 namespace {
 
-namespace json = boost::json;
 using base::errc;
 using base::fail;
 
 const json::object& metadata_of(const json::object& object) {
-    return kube::object_or_empty(object, "metadata");
+    return json::object_or_empty(object, "metadata");
 }
 
 std::string_view owner_of(const json::object& object) {
-    return kube::text_at(kube::object_or_empty(metadata_of(object), "labels"), label_database);
+    return json::text_at(json::object_or_empty(metadata_of(object), "labels"), label_database);
 }
 
 // Returns whether the server rejected the uid of a patch, because the object has another one.
@@ -47,16 +46,16 @@ base::outcome<std::string> uid_if_owned(const json::object& present, std::string
         return fail(
             errc::conflict,
             fmt::format("a {} '{}/{}' exists and is not this database's", kind,
-                        kube::text_at(metadata, "namespace"), kube::text_at(metadata, "name")),
+                        json::text_at(metadata, "namespace"), json::text_at(metadata, "name")),
             "not_owned");
     }
-    return std::string(kube::text_at(metadata, "uid"));
+    return std::string(json::text_at(metadata, "uid"));
 }
 
 aio::task<std::string> create_or_get(kube::client& client, kube::resource resource,
                                      json::object content) {
-    const std::string ns(kube::text_at(metadata_of(content), "namespace"));
-    const std::string name(kube::text_at(metadata_of(content), "name"));
+    const std::string ns(json::text_at(metadata_of(content), "namespace"));
+    const std::string name(json::text_at(metadata_of(content), "name"));
     const std::string owner(owner_of(content));
     auto object = co_await client.create(resource, ns, std::move(content));
     if (!object && object.error().cause == kube::status_reason::already_exists) {

@@ -2,7 +2,6 @@
 // Creates and changes objects that carry the id of a database. Never touches an object of another
 // owner that has the same name. Inside kubedb only.
 
-#include <boost/json/object.hpp>
 #include <string>
 #include <string_view>
 
@@ -10,6 +9,7 @@
 #include "base/failure.hpp"
 #include "domain/desired.hpp"
 #include "domain/observed.hpp"
+#include "json/json.hpp"
 #include "kube/kube_client.hpp"
 #include "kubedb/engine_dialect.hpp"
 #include "kubedb/observed_store.hpp"
@@ -18,13 +18,13 @@ namespace kubedb {
 
 // Returns the uid of the object. Errors: conflict/"not_owned" (the object does not carry the id
 // `owner`), conflict/"deleting" (the object is being deleted, regardless of its owner).
-base::outcome<std::string> uid_if_owned(const boost::json::object& present, std::string_view kind,
+base::outcome<std::string> uid_if_owned(const json::object& present, std::string_view kind,
                                         std::string_view owner);
 
 // Creates the object, or gets the object with the same id that an earlier attempt created. Returns
 // its uid. Errors: as above, those of kube::client.
 aio::task<std::string> create_or_get(kube::client& client, kube::resource resource,
-                                     boost::json::object content);
+                                     json::object content);
 
 struct object_identity {
     std::string ns;
@@ -34,7 +34,7 @@ struct object_identity {
 // Applies a merge patch to the object with this uid; the server compares the uid. Errors:
 // precondition (another object has the name), those of kube::client.
 aio::task<> patch_by_uid(kube::client& client, kube::resource resource, object_identity identity,
-                         boost::json::object patch);
+                         json::object patch);
 
 // Reads the object of the record. Errors: not_found, precondition (an object with another uid has
 // the name), those of kube::client. The store has received the absence or the other object before

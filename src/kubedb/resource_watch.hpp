@@ -11,8 +11,8 @@
 #include <utility>
 
 #include "base/clock.hpp"
+#include "json/json_access.hpp"
 #include "kube/informer.hpp"
-#include "kube/json_text.hpp"
 #include "obs/log.hpp"
 #include "obs/metrics.hpp"
 
@@ -20,7 +20,7 @@ namespace kubedb {
 
 // The functions of the observed_store that receive the objects of one resource.
 struct object_handlers {
-    std::function<void(const kube::object_meta&, const boost::json::object&)> put;
+    std::function<void(const kube::object_meta&, const json::object&)> put;
     std::function<void(const kube::object_meta&)> drop;
 };
 
@@ -52,7 +52,7 @@ class resource_watch final : public kube::informer_listener {
           resource_(std::move(resource)) {}
 
     void on_upsert(const kube::object_meta& meta, std::string_view text) override {
-        const auto parsed = kube::parse_json(text);
+        const auto parsed = json::try_parse(text);
         if (parsed && parsed->is_object()) handlers_.put(meta, parsed->get_object());
     }
     void on_delete(const kube::object_meta& meta) override {

@@ -1,12 +1,9 @@
 // Patches: a merge patch that is applied again changes nothing (RFC 7396); a JSON patch is applied
 // or rejected, and its test of the present value succeeds.
 
-#include <boost/json.hpp>
-
 #include "devcluster/apiserver/patch.hpp"
+#include "json/json.hpp"
 #include "test/fuzz/fuzz.hpp"
-
-namespace json = boost::json;
 
 // Two documents, a line each: the target and the patch.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

@@ -5,10 +5,9 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include <boost/json.hpp>
-
 #include "api/handler.hpp"
 #include "app/service.hpp"
+#include "json/json.hpp"
 #include "test/support/fake_authenticator.hpp"
 #include "test/support/fake_cluster.hpp"
 #include "test/support/fake_metrics_source.hpp"
@@ -18,8 +17,6 @@
 #include "test/support/recording_log.hpp"
 
 namespace fakes {
-
-namespace json = boost::json;
 
 // Reads a stream until it has received a text.
 class stream_reader final : public http::stream_writer {

@@ -29,7 +29,7 @@ aio::task<bool> is_sentinel_halted(kube::client& client) {
                                    .kind = "RedisSentinel"};
     auto sentinel = co_await client.get(sentinels, "dbaas-shop", "cache-sentinel");
     CO_REQUIRE(sentinel);
-    co_return kube::flag_at(kube::object_or_empty(*sentinel, "spec"), "halted");
+    co_return json::flag_at(json::object_or_empty(*sentinel, "spec"), "halted");
 }
 
 class kubedb_cluster : public testing::Test {
@@ -226,8 +226,7 @@ TEST_F(kubedb_cluster, a_database_without_authentication_has_a_login) {
         CO_REQUIRE(co_await env.world.delete_auth_secret(wanted));
         const auto deleted = co_await env.port.read_credentials(wanted);
         EXPECT_EQ(deleted.error().reason, "credentials_not_ready");
-        const boost::json::object client{{"url", "redis://cache.example.com"},
-                                         {"service", nullptr}};
+        const json::object client{{"url", "redis://cache.example.com"}, {"service", nullptr}};
         CO_REQUIRE(co_await env.world.patch_binding(
             wanted, {{"secret", nullptr}, {"clientConfig", client}}));
         const auto login = co_await env.port.read_credentials(wanted);
@@ -245,7 +244,7 @@ TEST_F(kubedb_cluster, an_invalid_app_binding_has_neither_endpoint_nor_login) {
         CO_REQUIRE(co_await env.make(wanted));
         CO_REQUIRE(co_await env.observer.wait_until(
             [&] { return !env.observer.state_of(wanted).endpoints.empty(); }));
-        const boost::json::object client{{"url", "redis://cache:http/"}, {"service", nullptr}};
+        const json::object client{{"url", "redis://cache:http/"}, {"service", nullptr}};
         CO_REQUIRE(co_await env.world.patch_binding(wanted, {{"clientConfig", client}}));
         const auto login = co_await env.port.read_credentials(wanted);
         EXPECT_EQ(login.error().code, base::errc::conflict);

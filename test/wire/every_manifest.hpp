@@ -4,11 +4,11 @@
 // bundled definitions; conformance sends them to a real one with KubeDB's definitions.
 
 #include <array>
-#include <boost/json/object.hpp>
 #include <vector>
 
 #include "domain/desired.hpp"
 #include "domain/observed.hpp"
+#include "json/json.hpp"
 #include "kube/kube_client.hpp"
 #include "kubedb/engine_dialect.hpp"
 
@@ -23,7 +23,7 @@ std::vector<written_database> every_database();
 
 struct written_object {
     kube::resource resource;
-    boost::json::object content;
+    json::object content;
 };
 written_object object_of(const written_database& database);
 // Returns the dependent objects, which only a replicated Redis has.

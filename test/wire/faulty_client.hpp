@@ -41,37 +41,35 @@ class faulty_client final : public kube::client {
         co_return base::ok();
     }
 
-    aio::task<kube::json::object> get(kube::resource resource, std::string ns,
-                                      std::string name) override {
+    aio::task<json::object> get(kube::resource resource, std::string ns,
+                                std::string name) override {
         const auto call = "get " + resource.plural;
         return call_with_faults(call, [=, this] { return client_.get(resource, ns, name); });
     }
-    aio::task<kube::json::object> create(kube::resource resource, std::string ns,
-                                         kube::json::object body,
-                                         kube::write_options options) override {
+    aio::task<json::object> create(kube::resource resource, std::string ns, json::object body,
+                                   kube::write_options options) override {
         const auto call = "create " + resource.plural;
         return call_with_faults(call,
                                 [=, this] { return client_.create(resource, ns, body, options); });
     }
-    aio::task<kube::json::object> update(kube::resource resource, std::string ns, std::string name,
-                                         kube::json::object body, std::string subresource,
-                                         kube::write_options options) override {
+    aio::task<json::object> update(kube::resource resource, std::string ns, std::string name,
+                                   json::object body, std::string subresource,
+                                   kube::write_options options) override {
         const auto call = "update " + resource.plural;
         return call_with_faults(call, [=, this] {
             return client_.update(resource, ns, name, body, subresource, options);
         });
     }
-    aio::task<kube::json::object> patch(kube::resource resource, std::string ns, std::string name,
-                                        kube::patch_type type, kube::json::value body,
-                                        std::string subresource,
-                                        kube::write_options options) override {
+    aio::task<json::object> patch(kube::resource resource, std::string ns, std::string name,
+                                  kube::patch_type type, json::value body, std::string subresource,
+                                  kube::write_options options) override {
         const auto call = "patch " + resource.plural;
         return call_with_faults(call, [=, this] {
             return client_.patch(resource, ns, name, type, body, subresource, options);
         });
     }
-    aio::task<kube::json::object> remove(kube::resource resource, std::string ns, std::string name,
-                                         kube::delete_options options) override {
+    aio::task<json::object> remove(kube::resource resource, std::string ns, std::string name,
+                                   kube::delete_options options) override {
         const auto call = "delete " + resource.plural;
         return call_with_faults(call,
                                 [=, this] { return client_.remove(resource, ns, name, options); });
@@ -105,8 +103,8 @@ class faulty_client final : public kube::client {
     static aio::task<std::unique_ptr<http::stream_reader>> fail_watch(base::failure failure) {
         co_return std::unexpected(std::move(failure));
     }
-    aio::task<kube::json::object> call_with_faults(
-        std::string call, std::function<aio::task<kube::json::object>()> forward) {
+    aio::task<json::object> call_with_faults(std::string call,
+                                             std::function<aio::task<json::object>()> forward) {
         if (auto action = actions_.extract(call)) {
             auto acted = co_await action.mapped()();
             if (!acted) co_return base::pass(std::move(acted));

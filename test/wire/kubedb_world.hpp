@@ -2,13 +2,12 @@
 // A fakes::cluster_world over the KubeDB adapter: the local API server runs in this process and
 // simulates the databases. The world lives on one loop; the server has its own thread.
 
-#include <boost/json.hpp>
-
 #include "base/base64.hpp"
 #include "devcluster/apiserver/api_server.hpp"
 #include "devcluster/synthetic/synthetic_cluster.hpp"
 #include "http/client.hpp"
-#include "kube/json_text.hpp"
+#include "json/json.hpp"
+#include "json/json_access.hpp"
 #include "kubedb/engine_dialect.hpp"
 #include "kubedb/kubedb_cluster.hpp"
 #include "kubedb/manifests.hpp"
@@ -19,7 +18,6 @@
 
 namespace kubedb_wire {
 
-namespace json = boost::json;
 using fakes::injected_fault;
 
 template <class T>
@@ -167,11 +165,11 @@ class kubedb_world final : public fakes::cluster_world {
         auto object = co_await admin_->get(resource_of(record), namespace_of(record), record.name);
         if (!object && object.error().code == base::errc::not_found) co_return std::string();
         if (!object) co_return base::pass(std::move(object));
-        const auto& metadata = kube::object_or_empty(*object, "metadata");
+        const auto& metadata = json::object_or_empty(*object, "metadata");
         co_return json::serialize(json::array{
-            std::string(kube::text_at(metadata, "uid")),
-            std::string(kube::text_at(metadata, "deletionTimestamp")),
-            kube::object_or_empty(metadata, "labels"), kube::object_or_empty(*object, "spec")});
+            std::string(json::text_at(metadata, "uid")),
+            std::string(json::text_at(metadata, "deletionTimestamp")),
+            json::object_or_empty(metadata, "labels"), json::object_or_empty(*object, "spec")});
     }
     aio::task<std::size_t> count_changes(domain::database record) override {
         const auto& kind = kind_of(record);
@@ -183,8 +181,8 @@ class kubedb_world final : public fakes::cluster_world {
         if (!all) co_return base::pass(std::move(all));
         co_return static_cast<std::size_t>(
             std::ranges::count_if(all->items, [&](const auto& request) {
-                const auto& spec = kube::object_or_empty(request, "spec");
-                return kube::text_at(kube::object_or_empty(spec, "databaseRef"), "name") ==
+                const auto& spec = json::object_or_empty(request, "spec");
+                return json::text_at(json::object_or_empty(spec, "databaseRef"), "name") ==
                        record.name;
             }));
     }
@@ -316,13 +314,13 @@ class kubedb_world final : public fakes::cluster_world {
             auto object =
                 co_await admin_->get(resource_of(record), namespace_of(record), record.name);
             if (!object) co_return base::pass(std::move(object));
-            const auto& metadata = kube::object_or_empty(*object, "metadata");
+            const auto& metadata = json::object_or_empty(*object, "metadata");
             json::array wanted;
-            for (const auto& finalizer : kube::array_or_empty(metadata, "finalizers")) {
+            for (const auto& finalizer : json::array_or_empty(metadata, "finalizers")) {
                 if (finalizer != ours) wanted.push_back(finalizer);
             }
             if (is_set) wanted.push_back(ours);
-            const std::string version(kube::text_at(metadata, "resourceVersion"));
+            const std::string version(json::text_at(metadata, "resourceVersion"));
             auto set = co_await admin_->patch(
                 resource_of(record), namespace_of(record), record.name, kube::patch_type::merge,
                 json::object{{"metadata", {{"finalizers", wanted}, {"resourceVersion", version}}}});

@@ -2,12 +2,11 @@
 
 #include <fmt/format.h>
 
-#include <boost/json.hpp>
-
 #include "aio/block_on.hpp"
 #include "base/time_text.hpp"
 #include "devcluster/apiserver/api_server.hpp"
 #include "http/client.hpp"
+#include "json/json.hpp"
 #include "kube/kube_client.hpp"
 #include "kubedb/kubedb_leases.hpp"
 #include "test/support/co_require.hpp"
@@ -15,8 +14,6 @@
 
 namespace fakes {
 namespace {
-
-namespace json = boost::json;
 
 std::unique_ptr<kube::client> client_of(const aio::executor& executor, std::uint16_t port) {
     return std::move(*kube::make_client(

@@ -1,18 +1,18 @@
 // Prints every object that the platform can write as one JSON line: {"path": the path to POST it
 // to, "content": the object}. test/conformance/manifests.py sends them to a real API server.
 
-#include <boost/json/serialize.hpp>
 #include <cstdio>
 
+#include "json/json.hpp"
 #include "test/wire/every_manifest.hpp"
 
 namespace {
 
 void print(const std::vector<tests::written_object>& all) {
     for (const auto& object : all) {
-        const boost::json::object line{{"path", object.resource.path("dbaas-t")},
-                                       {"content", object.content}};
-        std::puts(boost::json::serialize(line).c_str());
+        const json::object line{{"path", object.resource.path("dbaas-t")},
+                                {"content", object.content}};
+        std::puts(json::serialize(line).c_str());
     }
 }
 

@@ -5,12 +5,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <boost/json.hpp>
 #include <set>
 #include <string>
 
 #include "aio/block_on.hpp"
 #include "devcluster/apiserver/api_server.hpp"
+#include "json/json.hpp"
 #include "kube/api_status.hpp"
 #include "kube/discovery.hpp"
 #include "kube/informer.hpp"
@@ -25,7 +25,6 @@
 
 namespace {
 
-namespace json = boost::json;
 using namespace std::chrono_literals;
 
 class api_server_wire : public testing::Test {

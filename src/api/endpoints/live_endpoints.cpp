@@ -69,7 +69,7 @@ base::outcome<history_query> read_history_query(std::string_view text, std::stri
 std::string encode_history(const domain::metric_description& metric,
                            const app::history_points& history) {
     std::string text;
-    json_writer out(text);
+    json::writer out(text);
     out.begin_object().member("metric", metric.name).member("unit", metric.unit);
     out.member("step_seconds", static_cast<std::int64_t>(history.step.count()));
     out.key("points").begin_array();

@@ -180,7 +180,7 @@ http::response project_response(const request_context& context, const http::requ
     return response;
 }
 
-void write_range(json_writer& out, std::string_view key, const domain::replica_range& range) {
+void write_range(json::writer& out, std::string_view key, const domain::replica_range& range) {
     out.key(key);
     if (!range.supported()) {
         out.null();
@@ -195,7 +195,7 @@ http::response list_engines_response(const request_context& context, const http:
     std::vector<page_item> items;
     for (const auto& rules : domain::all_engines()) {
         std::string text;
-        json_writer out(text);
+        json::writer out(text);
         out.begin_object().member("engine", rules.engine);
         out.member("display_name", rules.display_name);
         out.member("installed", catalogue && catalogue->engines.contains(rules.engine));
@@ -237,7 +237,7 @@ http::response list_versions_response(const request_context& context,
                                   : entry->second;
         for (const auto& version : versions) {
             std::string text;
-            json_writer out(text);
+            json::writer out(text);
             out.begin_object().member("name", version.name).member("version", version.version);
             out.member("deprecated", version.deprecated);
             out.member("distribution", version.distribution).end_object();

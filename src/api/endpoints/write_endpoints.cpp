@@ -71,7 +71,7 @@ base::outcome<app::write_conditions> read_conditions(const http::request& reques
 http::response accepted_response(const app::accepted& accepted, bool dry_run) {
     const auto database = encode(*accepted.database);
     std::string text;
-    json_writer out(text);
+    json::writer out(text);
     out.begin_object().key("database").raw(database).key("operation");
     if (accepted.operation) {
         write(out, *accepted.operation);

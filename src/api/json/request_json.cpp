@@ -2,21 +2,19 @@
 
 #include <fmt/format.h>
 
-#include <boost/json.hpp>
 #include <cmath>
 #include <concepts>
 #include <optional>
 #include <set>
 
-#include "api/json/duplicate_keys.hpp"
 #include "api/request_query.hpp"
 #include "base/json_pointer.hpp"
 #include "domain/field_errors.hpp"
+#include "json/duplicate_keys.hpp"
+#include "json/json.hpp"
 
 namespace api {
 namespace {
-
-namespace json = boost::json;
 
 std::string_view kind_of(const json::value& value) {
     switch (value.kind()) {
@@ -236,7 +234,7 @@ base::outcome<Request> read_object(std::string_view body, void (*read)(object_re
         return bad_request(fmt::format("the body must be a JSON object, is {}", kind_of(parsed)));
     }
     Request request;
-    if (auto pointer = find_duplicate_key(body)) {
+    if (auto pointer = json::find_duplicate_key(body)) {
         request.unread.push_back({std::move(*pointer), "repeated_field", "duplicate field"});
     }
     object_reader reader(parsed.get_object(), "", request.unread);

@@ -11,7 +11,7 @@
 namespace api {
 namespace {
 
-void write_time(json_writer& out, std::string_view key, const std::optional<base::instant>& when) {
+void write_time(json::writer& out, std::string_view key, const std::optional<base::instant>& when) {
     out.key(key);
     if (when && *when != base::instant{}) {
         out.text(base::to_rfc3339(*when));
@@ -20,13 +20,13 @@ void write_time(json_writer& out, std::string_view key, const std::optional<base
     }
 }
 
-void write_labels(json_writer& out, std::string_view key, const domain::labels& labels) {
+void write_labels(json::writer& out, std::string_view key, const domain::labels& labels) {
     out.key(key).begin_object();
     for (const auto& [name, value] : labels) out.member(name, value);
     out.end_object();
 }
 
-void write_size(json_writer& out, const domain::size& size) {
+void write_size(json::writer& out, const domain::size& size) {
     const auto* preset = domain::preset_of(size);
     out.key("size").begin_object().key("preset");
     if (preset != nullptr) {
@@ -38,7 +38,7 @@ void write_size(json_writer& out, const domain::size& size) {
     out.member("memory", base::bytes_text(size.memory_bytes)).end_object();
 }
 
-void write_storage(json_writer& out, const domain::storage& storage) {
+void write_storage(json::writer& out, const domain::storage& storage) {
     out.key("storage").begin_object();
     out.member("size", base::bytes_text(storage.bytes)).key("class");
     if (storage.storage_class.empty()) {
@@ -50,7 +50,7 @@ void write_storage(json_writer& out, const domain::storage& storage) {
 }
 
 // The short form, which describes the data group, and all groups.
-void write_shape(json_writer& out, const domain::topology& shape) {
+void write_shape(json::writer& out, const domain::topology& shape) {
     const auto& data = shape.data();
     out.key("topology").begin_object().member("mode", domain::name(shape.mode));
     out.member("replicas", data.replicas).member("shards", shape.shards);
@@ -72,7 +72,7 @@ std::string_view group_of(const domain::metric_description& metric) {
 }
 
 // "connections.current" is member "current" of "connections"; a metric without a dot stands alone.
-void write_groups(json_writer& out, const domain::metric_values& values) {
+void write_groups(json::writer& out, const domain::metric_values& values) {
     const auto all = domain::all_metrics();
     for (std::size_t first = 0; first < all.size(); ++first) {
         const auto group = group_of(all[first]);
@@ -96,7 +96,7 @@ void write_groups(json_writer& out, const domain::metric_values& values) {
 
 }  // namespace
 
-void write_status(json_writer& out, const app::database_view& view) {
+void write_status(json::writer& out, const app::database_view& view) {
     const auto& status = view.status;
     out.begin_object().member("phase", domain::name(status.phase));
     out.member("reason", status.reason).member("message", status.message);
@@ -130,7 +130,7 @@ void write_status(json_writer& out, const app::database_view& view) {
     out.end_array().end_object();
 }
 
-void write(json_writer& out, const app::database_view& view) {
+void write(json::writer& out, const app::database_view& view) {
     const auto& record = *view.record;
     out.begin_object().member("id", record.id).member("project", record.project);
     out.member("name", record.name).member("engine", record.engine);
@@ -147,7 +147,7 @@ void write(json_writer& out, const app::database_view& view) {
     out.end_object();
 }
 
-void write(json_writer& out, const domain::operation& operation) {
+void write(json::writer& out, const domain::operation& operation) {
     out.begin_object().member("id", operation.id).member("kind", domain::name(operation.kind));
     out.member("database_id", operation.database_id).member("project", operation.project);
     out.member("phase", domain::name(operation.phase)).member("progress", operation.progress);
@@ -170,7 +170,7 @@ void write(json_writer& out, const domain::operation& operation) {
     out.member("requested_by", operation.requested_by).end_object();
 }
 
-void write(json_writer& out, const domain::project& project) {
+void write(json::writer& out, const domain::project& project) {
     out.begin_object().member("name", project.name);
     out.member("display_name", project.display_name);
     write_labels(out, "labels", project.labels);
@@ -184,7 +184,7 @@ void write(json_writer& out, const domain::project& project) {
     out.end_object();
 }
 
-void write(json_writer& out, const domain::event& event) {
+void write(json::writer& out, const domain::event& event) {
     out.begin_object().member("type", event.type).member("reason", event.reason);
     out.member("message", event.message).member("object", event.object);
     out.member("count", event.count);
@@ -193,7 +193,7 @@ void write(json_writer& out, const domain::event& event) {
     out.end_object();
 }
 
-void write(json_writer& out, const ports::credentials& login) {
+void write(json::writer& out, const ports::credentials& login) {
     out.begin_object().member("username", login.username);
     out.member("password", login.password.reveal()).member("host", login.host);
     out.member("port", login.port).member("database", login.database);
@@ -205,7 +205,7 @@ void write(json_writer& out, const ports::credentials& login) {
 metrics_document encode_metrics(const app::database_view& view) {
     metrics_document document;
     document.text.reserve(2048);
-    json_writer out(document.text);
+    json::writer out(document.text);
     out.begin_object().member("database_id", view.record->id);
     out.member("engine", view.record->engine);
     document.split_at = document.text.size();
@@ -238,9 +238,9 @@ sample_age age_of_sample(const app::database_view& view, base::instant now) {
 
 std::string encode_age(const sample_age& age) {
     std::string text = fmt::format(",\"status\":\"{}\",\"reason\":", app::name(age.state));
-    json_writer(text).text(age.reason);
+    json::writer(text).text(age.reason);
     text += ",\"message\":";
-    json_writer(text).text(age.message);
+    json::writer(text).text(age.message);
     text += ",\"age_seconds\":";
     text += age.seconds ? std::to_string(*age.seconds) : "null";
     return text;

@@ -3,23 +3,23 @@
 
 #include <string>
 
-#include "api/json/json_writer.hpp"
 #include "app/platform.hpp"
+#include "json/json_writer.hpp"
 #include "ports/cluster.hpp"
 
 namespace api {
 
-void write(json_writer& out, const app::database_view& view);
-void write_status(json_writer& out, const app::database_view& view);
-void write(json_writer& out, const domain::operation& operation);
-void write(json_writer& out, const domain::project& project);
-void write(json_writer& out, const domain::event& event);
-void write(json_writer& out, const ports::credentials& login);
+void write(json::writer& out, const app::database_view& view);
+void write_status(json::writer& out, const app::database_view& view);
+void write(json::writer& out, const domain::operation& operation);
+void write(json::writer& out, const domain::project& project);
+void write(json::writer& out, const domain::event& event);
+void write(json::writer& out, const ports::credentials& login);
 
 template <class Object>
 std::string encode(const Object& object) {
     std::string text;
-    json_writer out(text);
+    json::writer out(text);
     write(out, object);
     return text;
 }

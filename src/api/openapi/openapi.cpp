@@ -1,16 +1,14 @@
 #include <fmt/format.h>
 
 #include <array>
-#include <boost/json.hpp>
 
 #include "api/api.hpp"
 #include "api/openapi/schemas.hpp"
 #include "api/routes.hpp"
+#include "json/json.hpp"
 
 namespace api {
 namespace {
-
-namespace json = boost::json;
 
 json::object text_like(std::string_view pattern) {
     return {{"type", "string"}, {"pattern", pattern}};

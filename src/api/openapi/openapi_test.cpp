@@ -1,14 +1,12 @@
 #include <gtest/gtest.h>
 
-#include <boost/json.hpp>
 #include <functional>
 #include <set>
 
 #include "api/api.hpp"
+#include "json/json.hpp"
 
 namespace {
-
-namespace json = boost::json;
 
 using visitor = std::function<void(const json::object&, const std::string& pointer)>;
 

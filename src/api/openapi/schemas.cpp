@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <boost/json.hpp>
 #include <ranges>
 #include <set>
 
@@ -10,11 +9,10 @@
 #include "domain/enum_names.hpp"
 #include "domain/metric.hpp"
 #include "domain/status.hpp"
+#include "json/json.hpp"
 
 namespace api {
 namespace {
-
-namespace json = boost::json;
 
 json::object enumeration(const auto& names) {
     json::array list;

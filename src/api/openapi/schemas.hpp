@@ -7,15 +7,16 @@
 // The document avoids constructs that generators of clients do not support (./dev clients): anyOf
 // other than "a schema or null", a named schema that is such an anyOf, oneOf of two objects.
 
-#include <boost/json/object.hpp>
 #include <string_view>
+
+#include "json/json.hpp"
 
 namespace api {
 
-boost::json::object document_schemas();
+json::object document_schemas();
 
 // Returns a schema that refers to the schema with this name.
-boost::json::object reference(std::string_view name);
+json::object reference(std::string_view name);
 
 // The schemas of requests and of responses, as JSON objects.
 std::string_view request_schemas() noexcept;

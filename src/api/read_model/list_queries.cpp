@@ -285,7 +285,7 @@ base::outcome<database_page> list_databases(const directory& all, const list_que
     for (const auto& item : page->items) size += item->size() + 1;
     std::string text;
     text.reserve(size);
-    json_writer out(text);
+    json::writer out(text);
     out.begin_object().key("items").begin_array();
     for (const auto& item : page->items) out.raw(*item);
     out.end_array().key("next_cursor");
@@ -355,7 +355,7 @@ base::outcome<std::string> list_operations(const directory& all, const operation
 std::string list_document(const std::vector<std::string>& items, std::size_t total,
                           const std::string& next_cursor) {
     std::string text;
-    json_writer out(text);
+    json::writer out(text);
     out.begin_object().key("items").begin_array();
     for (const auto& item : items) out.raw(item);
     out.end_array().key("next_cursor");

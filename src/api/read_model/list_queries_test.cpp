@@ -1,15 +1,14 @@
 #include "api/read_model/list_queries.hpp"
+#include "json/json.hpp"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <boost/json.hpp>
 #include <map>
 #include <random>
 
 namespace {
 
-namespace json = boost::json;
 using domain::status_phase;
 
 constexpr const char* engines[] = {"postgres", "redis", "mysql"};

@@ -17,7 +17,7 @@ template <class Write>
 shared_text encode_with(Write write, const app::database_view& view) {
     std::string text;
     text.reserve(1024);
-    json_writer out(text);
+    json::writer out(text);
     write(out, view);
     return share(std::move(text));
 }
@@ -64,7 +64,7 @@ void read_model::notify_delete(const changed_object& changed) {
 void read_model::notify(const changed_object& changed, bool is_delete, std::string_view document) {
     if (!listener_) return;
     model_change change{.project = std::string(changed.project), .is_delete = is_delete};
-    json_writer out(change.data);
+    json::writer out(change.data);
     out.begin_object().member("kind", changed.kind).member("id", changed.id);
     out.member("revision", changed.revision).key("object").raw(document).end_object();
     listener_(std::move(change));
@@ -80,7 +80,7 @@ void read_model::on_database(std::shared_ptr<const app::database_view> view, app
     const bool is_described = change.record || change.status || !before;
     if (is_described) {
         next->database = encode_with(
-            [](json_writer& out, const app::database_view& source) { write(out, source); }, *view);
+            [](json::writer& out, const app::database_view& source) { write(out, source); }, *view);
         next->status = encode_with(write_status, *view);
         next->hash = base::fnv1a(*next->database);
         next->etag = etag_of(view->record->revision, next->hash);

@@ -3,18 +3,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <boost/json.hpp>
 #include <cassert>
 
 #include "api/api.hpp"
 #include "api/etag.hpp"
 #include "http/gzip.hpp"
 #include "http/negotiation.hpp"
+#include "json/json.hpp"
 
 namespace api {
 namespace {
-
-namespace json = boost::json;
 
 // The viewer's style sheet contains images (data:). Nothing is loaded from other hosts.
 constexpr const char* viewer_policy =

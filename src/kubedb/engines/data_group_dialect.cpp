@@ -6,7 +6,6 @@
 
 namespace kubedb {
 
-namespace json = boost::json;
 using domain::change_kind;
 using domain::topology_mode;
 

@@ -19,9 +19,9 @@ class data_group_dialect : public engine_dialect {
     constexpr data_group_dialect(const engine_kind& kind, const component_keys& keys)
         : engine_dialect(kind), keys_(keys) {}
 
-    void write_topology(boost::json::object& spec, const domain::database& record) const override;
-    [[nodiscard]] domain::topology read_topology(const boost::json::object& spec) const override;
-    [[nodiscard]] std::optional<boost::json::object> ops_payload(
+    void write_topology(json::object& spec, const domain::database& record) const override;
+    [[nodiscard]] domain::topology read_topology(const json::object& spec) const override;
+    [[nodiscard]] std::optional<json::object> ops_payload(
         domain::change_kind change, const domain::topology& wanted,
         const domain::topology& present) const override;
     void complete_login(ports::credentials& login, const app_binding& binding) const override;

@@ -2,10 +2,10 @@
 // spec.shardTopology, and its OpsRequests name the groups that change.
 
 #include <array>
-#include <boost/json/array.hpp>
 
 #include "base/quantity.hpp"
-#include "kube/json_text.hpp"
+#include "json/json.hpp"
+#include "json/json_access.hpp"
 #include "kubedb/engines/dialect_list.hpp"
 #include "kubedb/engines/login_uri.hpp"
 #include "kubedb/engines/node_spec.hpp"
@@ -13,7 +13,6 @@
 namespace kubedb {
 namespace {
 
-namespace json = boost::json;
 using domain::change_kind;
 using domain::node_group;
 using domain::topology;
@@ -114,18 +113,18 @@ class mongodb final : public engine_dialect {
 
     [[nodiscard]] topology read_topology(const json::object& spec) const override {
         const auto type = read_storage_type(spec);
-        const auto* sharded = kube::object_at(spec, "shardTopology");
+        const auto* sharded = json::object_at(spec, "shardTopology");
         if (sharded == nullptr) {
             const auto mode =
                 spec.contains("replicaSet") ? topology_mode::replicated : topology_mode::standalone;
             return {.mode = mode, .groups = {read_group(spec, domain::data_role, type)}};
         }
-        const auto& shard = kube::object_or_empty(*sharded, "shard");
+        const auto& shard = json::object_or_empty(*sharded, "shard");
         topology shape{.mode = topology_mode::cluster,
                        .shards = small_number_at(shard, "shards", 1),
                        .groups = {read_group(shard, domain::data_role, type)}};
         for (const auto& [role, key] : components) {
-            const auto* settings = kube::object_at(*sharded, key);
+            const auto* settings = json::object_at(*sharded, key);
             if (settings == nullptr || role == domain::data_role) continue;
             auto group = read_group(*settings, role, type);
             // An object that another client wrote may lack resources; then the size is unknown.
@@ -181,9 +180,9 @@ class mongodb final : public engine_dialect {
                          .size = read_size(settings, kind().container),
                          .storage = read_claim(settings)};
         if (!settings.contains("storage")) {
-            const auto& limits = kube::object_or_empty(settings, "ephemeralStorage");
+            const auto& limits = json::object_or_empty(settings, "ephemeralStorage");
             group.storage.bytes =
-                base::parse_bytes(kube::quantity_at(limits, "sizeLimit")).value_or(0);
+                base::parse_bytes(json::quantity_at(limits, "sizeLimit")).value_or(0);
         }
         if (group.storage.bytes > 0 || role == domain::data_role) group.storage.type = type;
         return group;

@@ -11,10 +11,10 @@ class mysql final : public data_group_dialect {
   public:
     using data_group_dialect::data_group_dialect;
 
-    void write_topology(boost::json::object& spec, const domain::database& record) const override {
+    void write_topology(json::object& spec, const domain::database& record) const override {
         data_group_dialect::write_topology(spec, record);
         if (record.topology.mode != domain::topology_mode::replicated) return;
-        spec["topology"] = boost::json::object{{"mode", "GroupReplication"}};
+        spec["topology"] = json::object{{"mode", "GroupReplication"}};
     }
 
     void complete_login(ports::credentials& login, const app_binding& binding) const override {

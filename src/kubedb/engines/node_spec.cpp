@@ -1,18 +1,16 @@
 #include "kubedb/engines/node_spec.hpp"
 
-#include <boost/json/array.hpp>
-
 #include "base/quantity.hpp"
 #include "domain/engines.hpp"
-#include "kube/json_text.hpp"
+#include "json/json.hpp"
+#include "json/json_access.hpp"
 
 namespace kubedb {
 
-namespace json = boost::json;
-using kube::array_or_empty;
-using kube::object_or_empty;
-using kube::quantity_at;
-using kube::text_at;
+using json::array_or_empty;
+using json::object_or_empty;
+using json::quantity_at;
+using json::text_at;
 
 json::object resources_of(const domain::size& size) {
     const auto cpu = base::format_millis(size.cpu_millis);
@@ -47,7 +45,7 @@ domain::node_group group_of(const domain::database& record, std::string_view rol
 }
 
 int small_number_at(const json::object& object, std::string_view key, int fallback) {
-    const auto number = kube::number_at(object, key);
+    const auto number = json::number_at(object, key);
     return number ? static_cast<int>(*number) : fallback;
 }
 

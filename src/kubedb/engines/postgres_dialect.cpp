@@ -14,7 +14,7 @@ class postgres final : public data_group_dialect {
   public:
     using data_group_dialect::data_group_dialect;
 
-    void write_topology(boost::json::object& spec, const domain::database& record) const override {
+    void write_topology(json::object& spec, const domain::database& record) const override {
         data_group_dialect::write_topology(spec, record);
         if (record.topology.mode != domain::topology_mode::replicated) return;
         spec["standbyMode"] = "Hot";

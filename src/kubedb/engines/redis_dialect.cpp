@@ -2,7 +2,7 @@
 // object, which KubeDB neither creates nor deletes with the database.
 
 #include "domain/release.hpp"
-#include "kube/json_text.hpp"
+#include "json/json_access.hpp"
 #include "kubedb/engines/data_group_dialect.hpp"
 #include "kubedb/engines/dialect_list.hpp"
 #include "kubedb/engines/login_uri.hpp"
@@ -12,7 +12,6 @@
 namespace kubedb {
 namespace {
 
-namespace json = boost::json;
 using domain::change_kind;
 using domain::topology_mode;
 
@@ -42,10 +41,10 @@ class redis final : public data_group_dialect {
 
     [[nodiscard]] domain::topology read_topology(const json::object& spec) const override {
         auto shape = data_group_dialect::read_topology(spec);
-        const auto mode = kube::text_at(spec, "mode");
+        const auto mode = json::text_at(spec, "mode");
         shape.mode = mode == "Sentinel" ? topology_mode::replicated : topology_mode::standalone;
         if (mode == "Cluster") {
-            const auto& cluster = kube::object_or_empty(spec, "cluster");
+            const auto& cluster = json::object_or_empty(spec, "cluster");
             shape.mode = topology_mode::cluster;
             shape.shards = small_number_at(cluster, "shards", 3);
             shape.data().replicas = small_number_at(cluster, "replicas", 1);

@@ -1,16 +1,16 @@
-#include "api/json/duplicate_keys.hpp"
+#include "json/duplicate_keys.hpp"
 
-#include <boost/json/basic_parser_impl.hpp>
 #include <cstdint>
 #include <set>
 #include <vector>
 
+#include <boost/json/basic_parser_impl.hpp>
 #include "base/json_pointer.hpp"
+#include "json/json.hpp"
 
-namespace api {
+namespace json {
 namespace {
 
-namespace json = boost::json;
 using boost::system::error_code;
 
 // The parser's handler. A function that returns false ends the parse.
@@ -85,10 +85,10 @@ struct duplicate_finder {
 }  // namespace
 
 std::optional<std::string> find_duplicate_key(std::string_view text) {
-    json::basic_parser<duplicate_finder> parser{json::parse_options{}};
+    boost::json::basic_parser<duplicate_finder> parser{json::parse_options{}};
     error_code error;
     parser.write_some(false, text.data(), text.size(), error);
     return std::move(parser.handler().pointer);
 }
 
-}  // namespace api
+}  // namespace json

@@ -6,10 +6,10 @@
 #include <string>
 #include <string_view>
 
-namespace api {
+namespace json {
 
 // Returns the JSON pointer (RFC 6901) of the first duplicate. Nothing if there is none, or if
 // `text` is not JSON.
 std::optional<std::string> find_duplicate_key(std::string_view text);
 
-}  // namespace api
+}  // namespace json

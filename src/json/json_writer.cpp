@@ -1,30 +1,30 @@
-#include "api/json/json_writer.hpp"
+#include "json/json_writer.hpp"
 
 #include <fmt/format.h>
 
 #include <cmath>
 
-namespace api {
+namespace json {
 
-void json_writer::separate() {
+void writer::separate() {
     if (needs_comma_) out_ += ',';
     needs_comma_ = true;
 }
 
-json_writer& json_writer::open(char bracket) {
+writer& writer::open(char bracket) {
     separate();
     out_ += bracket;
     needs_comma_ = false;
     return *this;
 }
 
-json_writer& json_writer::close(char bracket) {
+writer& writer::close(char bracket) {
     out_ += bracket;
     needs_comma_ = true;
     return *this;
 }
 
-json_writer& json_writer::key(std::string_view name) {
+writer& writer::key(std::string_view name) {
     separate();
     needs_comma_ = false;
     text(name);
@@ -33,7 +33,7 @@ json_writer& json_writer::key(std::string_view name) {
     return *this;
 }
 
-json_writer& json_writer::text(std::string_view value) {
+writer& writer::text(std::string_view value) {
     separate();
     out_ += '"';
     std::size_t plain = 0;
@@ -67,35 +67,35 @@ json_writer& json_writer::text(std::string_view value) {
     return *this;
 }
 
-json_writer& json_writer::integer(std::int64_t value) {
+writer& writer::integer(std::int64_t value) {
     separate();
     fmt::format_to(std::back_inserter(out_), "{}", value);
     return *this;
 }
 
-json_writer& json_writer::number(double value) {
+writer& writer::number(double value) {
     if (!std::isfinite(value)) return null();
     separate();
     fmt::format_to(std::back_inserter(out_), "{}", value);
     return *this;
 }
 
-json_writer& json_writer::boolean(bool value) {
+writer& writer::boolean(bool value) {
     separate();
     out_ += value ? "true" : "false";
     return *this;
 }
 
-json_writer& json_writer::null() {
+writer& writer::null() {
     separate();
     out_ += "null";
     return *this;
 }
 
-json_writer& json_writer::raw(std::string_view json) {
+writer& writer::raw(std::string_view json) {
     separate();
     out_ += json;
     return *this;
 }
 
-}  // namespace api
+}  // namespace json
