@@ -16,24 +16,8 @@ bool is_alphanumeric(char c) {
 
 }  // namespace
 
-const json::object* object_at(const json::object* object, std::string_view key) {
-    const auto* value = object == nullptr ? nullptr : object->if_contains(key);
-    return value == nullptr ? nullptr : value->if_object();
-}
-
-const json::array* array_at(const json::object* object, std::string_view key) {
-    const auto* value = object == nullptr ? nullptr : object->if_contains(key);
-    return value == nullptr ? nullptr : value->if_array();
-}
-
 std::string text_at(const json::object& object, std::string_view key) {
-    const auto* value = object.if_contains(key);
-    return value != nullptr && value->is_string() ? std::string(value->get_string()) : "";
-}
-
-bool flag_at(const json::object& object, std::string_view key) {
-    const auto* value = object.if_contains(key);
-    return value != nullptr && value->is_bool() && value->get_bool();
+    return std::string(json::text_at(object, key));
 }
 
 std::optional<std::string> text_at_path(const json::object& object, std::string_view path) {
@@ -53,8 +37,7 @@ std::optional<std::string> text_at_path(const json::object& object, std::string_
 
 std::string meta(const json::object& object, std::string_view key) {
     const auto* metadata = metadata_if(object);
-    const auto* value = metadata == nullptr ? nullptr : metadata->if_contains(key);
-    return value != nullptr && value->is_string() ? std::string(value->get_string()) : "";
+    return metadata == nullptr ? "" : text_at(*metadata, key);
 }
 
 json::object& metadata_of(json::object& object) {

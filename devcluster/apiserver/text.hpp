@@ -8,14 +8,16 @@
 #include <vector>
 
 #include "json/json.hpp"
+#include "json/json_access.hpp"
 
 namespace apiserver {
 
-// Members of an object; null, empty or false if absent or of another type.
-const json::object* object_at(const json::object* object, std::string_view key);
-const json::array* array_at(const json::object* object, std::string_view key);
+using json::array_at;
+using json::flag_at;
+using json::object_at;
+
+// Returns a copy of the member. Returns an empty text if it is absent or no string.
 std::string text_at(const json::object& object, std::string_view key);
-bool flag_at(const json::object& object, std::string_view key);
 // The string at a path of members ("involvedObject.name").
 std::optional<std::string> text_at_path(const json::object& object, std::string_view path);
 

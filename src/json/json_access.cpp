@@ -28,6 +28,15 @@ const object* object_at(const object& source, std::string_view key) {
     return value ? value->if_object() : nullptr;
 }
 
+const object* object_at(const object* source, std::string_view key) {
+    return source ? object_at(*source, key) : nullptr;
+}
+
+const array* array_at(const object* source, std::string_view key) {
+    const auto* value = source ? source->if_contains(key) : nullptr;
+    return value ? value->if_array() : nullptr;
+}
+
 bool flag_at(const object& source, std::string_view key) {
     const auto* value = source.if_contains(key);
     return value && value->is_bool() && value->get_bool();
@@ -46,8 +55,8 @@ const object& object_or_empty(const object& source, std::string_view key) {
 
 const array& array_or_empty(const object& source, std::string_view key) {
     static const array none;
-    const auto* value = source.if_contains(key);
-    return value && value->is_array() ? value->get_array() : none;
+    const auto* member = array_at(&source, key);
+    return member ? *member : none;
 }
 
 }  // namespace json

@@ -22,6 +22,9 @@ const object* object_at(const object& source, std::string_view key);
 bool flag_at(const object& source, std::string_view key);
 // Returns a Kubernetes quantity as text: a string as it is, a whole number in decimal.
 std::string quantity_at(const object& source, std::string_view key);
+// Follow a path of members that may be absent: they return nullptr if `source` is nullptr.
+const object* object_at(const object* source, std::string_view key);
+const array* array_at(const object* source, std::string_view key);
 // Return the member, or an empty one if it is absent or has another type.
 const object& object_or_empty(const object& source, std::string_view key);
 const array& array_or_empty(const object& source, std::string_view key);

@@ -24,6 +24,15 @@ TEST(json_access, missing_members_and_other_types_are_empty) {
     }
 }
 
+TEST(json_access, a_path_ends_at_the_first_absent_member) {
+    const auto parsed = json::try_parse(R"({"o":{"o":{"l":[1]}},"l":{}})");
+    const auto* object = &parsed->get_object();
+    EXPECT_EQ(json::array_at(json::object_at(json::object_at(object, "o"), "o"), "l")->size(), 1U);
+    EXPECT_EQ(json::object_at(json::object_at(object, "none"), "o"), nullptr);
+    EXPECT_EQ(json::array_at(json::object_at(object, "none"), "l"), nullptr);
+    EXPECT_EQ(json::array_at(object, "l"), nullptr);
+}
+
 TEST(json_access, try_parse_rejects_what_is_not_one_document_of_128_levels) {
     EXPECT_TRUE(json::try_parse(std::string(128, '[') + std::string(128, ']')));
     EXPECT_FALSE(json::try_parse(std::string(129, '[') + std::string(129, ']')));
