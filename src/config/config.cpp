@@ -271,6 +271,16 @@ base::outcome<loaded> load(const sources& sources) {
     return result;
 }
 
+differences compare(const loaded& before, const loaded& after) {
+    differences result;
+    for (std::size_t i = 0; i < before.values.size(); ++i) {
+        if (before.values[i].value == after.values[i].value) continue;
+        auto& list = all_options()[i].is_reloadable ? result.applied : result.pending;
+        list.push_back(after.values[i].name);
+    }
+    return result;
+}
+
 std::string_view name(environment_kind environment) noexcept {
     switch (environment) {
         case environment_kind::development:
@@ -291,8 +301,9 @@ std::string reference_text() {
     for (const auto& option : all_options()) {
         text += fmt::format("--{:<24} {:<26} {}\n", option.key, option.environment,
                             accepted_values(option));
-        text += fmt::format("    {}{}\n    Default: {}\n", option.help,
+        text += fmt::format("    {}{}{}\n    Default: {}\n", option.help,
                             option.is_in_use ? "" : " (Not in use yet.)",
+                            option.is_reloadable ? " SIGHUP puts a new value into use." : "",
                             option.default_value.empty() ? "none" : option.default_value);
     }
     return text;

@@ -80,6 +80,14 @@ struct loaded {
 // option as pointer.
 base::outcome<loaded> load(const sources& sources);
 
+// The options whose values differ between two calls of load(), by environment name. A changed
+// secret is not noticed.
+struct differences {
+    std::vector<std::string> applied;  // take effect while the process runs
+    std::vector<std::string> pending;  // take effect at the next start
+};
+differences compare(const loaded& before, const loaded& after);
+
 // Returns "production" and so on.
 std::string_view name(environment_kind environment) noexcept;
 

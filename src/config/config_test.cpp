@@ -158,4 +158,17 @@ TEST(config, reference_lists_every_option) {
     }
 }
 
+TEST(config, compare_finds_the_options_that_a_reload_changes) {
+    const auto load = [](std::vector<std::string> arguments) {
+        return config::load({.environment = {}, .arguments = std::move(arguments)}).value();
+    };
+    const auto before = load({"--log-level=info", "--http-threads=2"});
+    EXPECT_TRUE(config::compare(before, before).applied.empty());
+    EXPECT_TRUE(config::compare(before, before).pending.empty());
+    const auto after = load({"--log-level=debug", "--http-threads=3", "--data-dir=/x"});
+    const auto changed = config::compare(before, after);
+    EXPECT_EQ(changed.applied, std::vector<std::string>{"LOG_LEVEL"});
+    EXPECT_EQ(changed.pending, (std::vector<std::string>{"DBAAS_HTTP_THREADS", "DBAAS_DATA_DIR"}));
+}
+
 }  // namespace

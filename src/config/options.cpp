@@ -205,6 +205,7 @@ constexpr std::array table{
                        .default_value = "info",
                        .help = "Minimum severity of logged events.",
                        .choices = log_levels.names,
+                       .is_reloadable = true,
                        .read = read_choice<&options::log_level, log_levels>},
     option_description{.environment = "DBAAS_LOG_FORMAT",
                        .key = "log-format",

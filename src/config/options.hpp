@@ -27,7 +27,8 @@ struct option_description {
     std::string_view format{};
     bool is_secret = false;
     bool is_in_use = true;
-    bool is_switch = false;  // as a flag, needs no value and means true
+    bool is_reloadable = false;  // SIGHUP puts a changed value into use
+    bool is_switch = false;      // as a flag, needs no value and means true
     // Parses `text` into its member of `out`. Returns an empty string, or a message without the
     // value.
     std::string (*read)(const option_description& option, std::string_view text, options& out);

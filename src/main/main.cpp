@@ -99,8 +99,9 @@ int main(int count, char** words) {
                          config::reference_text().c_str());
             return 0;
         }
-        const auto loaded = config::load(sources_of(std::move(arguments)));
-        return loaded ? serve(*loaded) : print_errors(loaded.error());
+        const auto sources = sources_of(std::move(arguments));
+        const auto loaded = config::load(sources);
+        return loaded ? serve(sources, *loaded) : print_errors(loaded.error());
     }
     std::fprintf(stderr, "dbaas: unknown command '%s'\n\n%s", command.c_str(), usage);
     return 2;

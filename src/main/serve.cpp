@@ -1,6 +1,7 @@
 #include "main/serve.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <unistd.h>
 
 #include <condition_variable>
@@ -62,6 +63,24 @@ std::unique_ptr<obs::log_service> start_log(const config::options& options) {
                           .format = is_console ? obs::log_format::console : obs::log_format::json,
                           .colour = is_console && is_terminal,
                           .environment = std::string(config::name(options.environment))});
+}
+
+// Reads the options again. Puts those into use that can change while the platform runs, and logs
+// the others that differ from the start. Errors: invalid; nothing has changed then.
+base::outcome<void> reload_options(const config::sources& sources, const config::loaded& start,
+                                   config::loaded& current, obs::log_service& log) {
+    auto reloaded = config::load(sources);
+    if (!reloaded) return base::pass(std::move(reloaded));
+    log.set_level_min(level_of(reloaded->options.log_level));
+    const auto names = [](const std::vector<std::string>& list) {
+        return fmt::format("{}", fmt::join(list, ", "));
+    };
+    const auto applied = config::compare(current, *reloaded).applied;
+    if (!applied.empty()) log.info("options_changed", {{"options", names(applied)}});
+    const auto pending = config::compare(start, *reloaded).pending;
+    if (!pending.empty()) log.warning("options_need_a_restart", {{"options", names(pending)}});
+    current = std::move(*reloaded);
+    return base::ok();
 }
 
 struct cluster_access {
@@ -164,8 +183,9 @@ class platform_process {
     // Turns readiness off, finishes requests, stops the loops, flushes state to the store and
     // closes it. Returns false if a loop did not end or the store did not close.
     bool stop();
-    // Runs the functions of reloads_. Between start() and stop().
+    // Runs the functions of reloads(). Between start() and stop().
     void reload() { reloads_.run(log_); }
+    reload_list& reloads() noexcept { return reloads_; }
     [[nodiscard]] std::string address() const {
         return fmt::format("{}://{}:{}", options_.tls_certificate.empty() ? "http" : "https",
                            options_.listen_address, server_->port());
@@ -400,7 +420,7 @@ bool platform_process::stop() {
 
 }  // namespace
 
-int serve(const config::loaded& loaded) {
+int serve(const config::sources& sources, const config::loaded& loaded) {
     process_signals signals;  // before any thread
     const auto start = std::chrono::steady_clock::now();
     const auto log = start_log(loaded.options);
@@ -410,6 +430,9 @@ int serve(const config::loaded& loaded) {
                      {{"detail", "every client that reaches the address is an administrator"}});
     }
     platform_process platform(loaded.options, *log);
+    auto current = loaded;  // the options in use after the last reload
+    platform.reloads().add("options",
+                           [&] { return reload_options(sources, loaded, current, *log); });
     const auto started = platform.start();
     if (!started) {
         log->error("start_failed", {{"detail", started.error().text}});

@@ -1,7 +1,7 @@
 #pragma once
-// Runs the platform until SIGTERM or SIGINT; SIGHUP reloads files. Returns the exit status of the
-// process.
+// Runs the platform until SIGTERM or SIGINT; SIGHUP reloads files and the options of `sources`.
+// `loaded` is the result of config::load(sources). Returns the exit status of the process.
 
 #include "config/config.hpp"
 
-int serve(const config::loaded& loaded);
+int serve(const config::sources& sources, const config::loaded& loaded);

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <cmath>
@@ -206,7 +207,9 @@ class standard_error {
 class queued_log final : public log_service {
   public:
     explicit queued_log(log_options options)
-        : options_(std::move(options)), constant_fields_(constant_fields_of(options_)) {
+        : options_(std::move(options)),
+          level_min_(options_.level_min),
+          constant_fields_(constant_fields_of(options_)) {
         if (!options_.sink) options_.sink = standard_error(options_.write_timeout);
         writer_ = std::thread([this] { serve(); });
     }
@@ -221,7 +224,11 @@ class queued_log final : public log_service {
     }
 
     bool is_enabled(level severity) const noexcept override {
-        return severity >= options_.level_min;
+        return severity >= level_min_.load(std::memory_order_relaxed);
+    }
+
+    void set_level_min(level minimum) noexcept override {
+        level_min_.store(minimum, std::memory_order_relaxed);
     }
 
     void write(level severity, std::string_view event,
@@ -326,6 +333,7 @@ class queued_log final : public log_service {
     }
 
     log_options options_;
+    std::atomic<level> level_min_;
     const std::string constant_fields_;  // of a JSON line
     mutable std::mutex mutex_;
     std::condition_variable filled_;

@@ -98,6 +98,8 @@ struct log_options {
 class log_service : public log {
   public:
     virtual void flush() = 0;  // waits until all earlier lines are written
+    // Changes the minimum severity of later events.
+    virtual void set_level_min(level minimum) noexcept = 0;
     [[nodiscard]] virtual std::uint64_t dropped() const noexcept = 0;
 };
 

@@ -28,19 +28,49 @@ class Serve(unittest.TestCase):
         kubeconfig = os.path.join(self.folder, 'kubeconfig')
         with open(kubeconfig, 'w', encoding='utf-8') as file:
             file.write(KUBECONFIG)
+        self.config = os.path.join(self.folder, 'config.yaml')
+        self.configure('log-level: info')
         self.log = os.path.join(self.folder, 'log')
         with open(self.log, 'wb') as out:
             self.process = spawn([os.path.join(os.environ['DBAAS_BIN'], 'dbaas'), 'serve', '--listen', '127.0.0.1:0',
                                   '--kubeconfig', kubeconfig, '--data-dir', os.path.join(self.folder, 'data'),
-                                  '--log-format', 'json'], stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+                                  '--log-format', 'json', '--config', self.config], stdin=subprocess.DEVNULL, stdout=out, stderr=out,
                                  env={'PATH': os.environ['PATH']})
         self.addCleanup(end, self.process)
         wait_until(lambda: self.events('serving'), what='the platform')
+
+    def configure(self, text):
+        with open(self.config, 'w', encoding='utf-8') as file:
+            file.write(text + '\n')
+
+    def reload(self):
+        """Sends SIGHUP and returns the log line of the options."""
+        count = len(self.reloads_of_options())
+        self.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: len(self.reloads_of_options()) > count, what='the reload')
+        return self.reloads_of_options()[-1]
+
+    def reloads_of_options(self):
+        return [line for line in self.events('reload') if line['name'] == 'options']
 
     def events(self, name):
         with open(self.log, encoding='utf-8') as file:
             lines = [json.loads(line) for line in file if line.endswith('}\n')]
         return [line for line in lines if line['event'] == name]
+
+    def test_sighup_puts_options_of_the_file_into_use(self):
+        self.configure('log-level: debug\nhttp-threads: 3')
+        self.assertEqual(self.reload()['result'], 'ok')
+        self.assertEqual([line['options'] for line in self.events('options_changed')], ['LOG_LEVEL'])
+        self.assertEqual([line['options'] for line in self.events('options_need_a_restart')], ['DBAAS_HTTP_THREADS'])
+        self.configure('log-level: loud')
+        broken = self.reload()
+        self.assertEqual(broken['result'], 'invalid')
+        self.assertIn('LOG_LEVEL', broken['detail'])
+        self.configure('log-level: warning\nhttp-threads: 3')
+        self.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: len(self.events('options_need_a_restart')) > 1, what='the last reload')
+        self.assertEqual(len(self.events('options_changed')), 1)  # the level hides later ones
 
     def test_sighup_reloads_and_continues(self):
         for count in (1, 2):
