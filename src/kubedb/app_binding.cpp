@@ -134,6 +134,11 @@ base::outcome<app_binding> read_app_binding(const engine_kind& kind, const json:
         if (const auto scheme = text_at(*service, "scheme"); !scheme.empty()) parts.scheme = scheme;
         if (const auto query = text_at(*service, "query"); !query.empty()) parts.query = query;
     } else {
+        if (base::lower(parts.scheme).ends_with("+srv")) {
+            return fail(errc::invalid,
+                        "spec.clientConfig.url: the servers of an SRV record cannot be read; name "
+                        "each server");
+        }
         auto servers = read_servers(parts.servers, kind.default_port);
         if (!servers) return base::pass(std::move(servers));
         binding.servers = std::move(*servers);

@@ -177,6 +177,9 @@ TEST(credentials, unusable_app_binding_is_an_error) {
         EXPECT_EQ(login.error().reason, "app_binding_invalid") << url;
         EXPECT_TRUE(observe_endpoints(find_dialect("postgres")->kind(), url_binding(url)).empty());
     }
+    const auto srv = login_of("mongodb", "8.0", url_binding("mongodb+srv://cluster0.example/x"));
+    ASSERT_FALSE(srv);
+    EXPECT_TRUE(srv.error().text.contains("SRV")) << srv.error().text;
     for (const auto* client :
          {R"({})", R"({"service":{"port":5432}})", R"({"service":{"name":"x","port":70000}})",
           R"({"service":{"name":"x","port":-1}})"}) {

@@ -11,8 +11,9 @@
 namespace kubedb {
 
 // Returns the failure without such a reason. An unavailable cluster gets the reason
-// "cluster_unavailable". Logs a rejection of the platform's credentials with its text, which the
-// returned failure does not have.
+// "cluster_unavailable". Each field error gets a code of the platform: "required" for
+// FieldValueRequired, "rejected_by_cluster" for an unknown cause. Logs a rejection of the
+// platform's credentials with its text, which the returned failure does not have.
 base::failure port_failure(base::failure failure, std::string_view activity, obs::log& log);
 
 }  // namespace kubedb

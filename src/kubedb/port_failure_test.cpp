@@ -61,6 +61,30 @@ TEST_F(port_failure_test, no_reason_of_kubernetes_leaves_the_adapter) {
     EXPECT_EQ(translate({.code = errc::unavailable, .text = "cut"}).reason, "cluster_unavailable");
 }
 
+TEST_F(port_failure_test, fields_have_codes_of_the_platform) {
+    const std::pair<std::string_view, std::string_view> codes[] = {
+        {"FieldValueRequired", "required"},
+        {"FieldValueInvalid", "invalid_value"},
+        {"FieldValueTypeInvalid", "wrong_type"},
+        {"FieldValueNotSupported", "unknown_value"},
+        {"FieldValueForbidden", "unsupported"},
+        {"FieldValueTooLong", "too_long"},
+        {"FieldValueTooMany", "too_many"},
+        {"FieldValueDuplicate", "duplicate"},
+        {"FieldValueNotFound", "not_found"},
+        {"FieldManagerConflict", "rejected_by_cluster"},
+        {"", "rejected_by_cluster"},
+        {"too_long", "too_long"},
+    };
+    for (const auto& [reason, expected] : codes) {
+        base::failure failure{.code = errc::invalid, .text = "two fields are wrong"};
+        failure.fields.push_back({"/spec/version", std::string(reason), "m"});
+        const auto result = translate(std::move(failure));
+        EXPECT_EQ(result.fields.at(0).code, expected) << reason;
+        EXPECT_EQ(result.fields.at(0).message, "m");
+    }
+}
+
 TEST_F(port_failure_test, keeps_the_reasons_of_the_port) {
     const auto owned = translate({.code = errc::conflict, .text = "exists", .reason = "not_owned"});
     EXPECT_EQ(owned.reason, "not_owned");
