@@ -20,8 +20,8 @@ constexpr std::array<string_view, 15> secret_words{
     "password", "passwd",     "pass",        "pwd",        "secret",
     "token",    "credential", "credentials", "apikey",     "api_key",
     "api-key",  "access_key", "private_key", "passphrase", "_auth"};
-// Words in front of a credential, without ':' or '='.
-constexpr std::array<string_view, 2> schemes{"bearer", "basic"};
+// Words in front of a credential, without ':' or '=': schemes of HTTP, and the flag of redis-cli.
+constexpr std::array<string_view, 3> leading_words{"bearer", "basic", "-a"};
 
 constexpr string_view blanks = " \t";
 constexpr string_view quotes = "\"'`";
@@ -95,6 +95,14 @@ std::size_t separator_length(string_view text) {
     return length;
 }
 
+// Returns the number of blanks between a key and a credential without ':' or '=': after a flag
+// ("--password x"), and in front of quotes as in SQL (PASSWORD 'x'). Returns 0 if none follows.
+std::size_t blanks_length(string_view key, string_view text) {
+    const auto length = position_or_end(text.find_first_not_of(blanks), text);
+    if (length == text.size()) return 0;
+    return key.starts_with("--") || text[length] == '\'' ? length : 0;
+}
+
 // Returns whether a value ends in front of `text`, which starts with one of the separators.
 bool ends_value(string_view text) {
     text.remove_prefix(position_or_end(text.find_first_not_of(separators), text));
@@ -132,6 +140,7 @@ std::size_t value_length(string_view text) {
 // Masks the values of keys that name a credential. Returns the masked text.
 std::string without_values(string_view text) {
     std::string out;
+    std::string previous;  // the word before the key
     while (!text.empty()) {
         const auto size = std::size_t(std::ranges::find_if_not(text, is_word) - text.begin());
         const auto key = base::lower(text.substr(0, size));
@@ -142,14 +151,23 @@ std::string without_values(string_view text) {
         std::size_t value = 0;
         if (std::ranges::any_of(secret_words, is_suffix)) {
             gap = separator_length(text);
+            if (gap == 0) gap = blanks_length(key, text);
             if (gap > 0) value = value_length(text.substr(gap));
+            // "(using password: YES)" of MySQL says whether the client sent a password.
+            if (previous == "using" && base::lower(text.substr(gap, value)) == "yes") value = 0;
         } else if (key == "authorization") {
             gap = separator_length(text);
             if (gap > 0) value = text.size() - gap;  // a scheme and the credential
-        } else if (std::ranges::find(schemes, key) != schemes.end() && text.starts_with(' ')) {
+        } else if (std::ranges::find(leading_words, key) != leading_words.end() &&
+                   text.starts_with(' ')) {
             gap = 1;
             value = value_length(text.substr(gap));
         }
+        if (key == "by" && previous == "identified") {  // MySQL
+            gap = blanks_length(key, text);
+            if (gap > 0) value = value_length(text.substr(gap));
+        }
+        if (size > 0) previous = key;
         if (value > 0) {
             out += text.substr(0, gap);
             out += base::secret::mask();

@@ -46,6 +46,11 @@ TEST(excerpt, masks_credentials) {
                        R"(msg="{\"password\":***,\"x\":1}")"},
              std::pair{"REDISCLI_AUTH=s3cret", "REDISCLI_AUTH=***"},
              std::pair{"key_passphrase: s3cret", "key_passphrase: ***"},
+             std::pair{"redis-cli -h db -a s3cret ping", "redis-cli -h db -a *** ping"},
+             std::pair{"mysqldump --password s3cret db", "mysqldump --password *** db"},
+             std::pair{"ALTER USER x IDENTIFIED BY 's3 cret';", "ALTER USER x IDENTIFIED BY ***;"},
+             std::pair{"alter role x with password 's3 cret' login",
+                       "alter role x with password *** login"},
          }) {
         EXPECT_EQ(excerpt_of(text), expected);
     }
@@ -56,7 +61,9 @@ TEST(excerpt, keeps_text_without_credentials) {
              "password authentication failed for user \"admin\"",
              "Error 1045 (28000): Access denied for user 'exporter'@'10.0.0.1' (using password)",
              "error trying to reach service: dial tcp 10.0.0.1:9121: connect: no route to host",
+             "Error 1045: Access denied for user 'exporter'@'db' (using password: YES)",
              "missing token",
+             "owned by 'x', -ab cd",
          }) {
         EXPECT_EQ(excerpt_of(text), text);
     }
