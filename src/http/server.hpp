@@ -63,14 +63,17 @@ struct tls_files {
     std::string client_ca;  // empty: no client certificates
 };
 
+// The limit of a body, and of what a handler decompresses from it.
+inline constexpr std::size_t request_body_bytes_max = std::size_t{1024} * 1024;
+
 struct server_options {
     std::string address = "127.0.0.1";
     std::uint16_t port = 0;  // 0: any free port, the same for all loops
     std::size_t loops = 1;
     std::size_t header_bytes_max = 16 * 1024;
-    std::size_t target_bytes_max = 8 * 1024;   // larger: 414
-    std::size_t body_bytes_max = 1024 * 1024;  // larger: 413
-    std::size_t connections_max = 20000;       // of all loops; more: 503 and close
+    std::size_t target_bytes_max = 8 * 1024;              // larger: 414
+    std::size_t body_bytes_max = request_body_bytes_max;  // larger: 413
+    std::size_t connections_max = 20000;                  // of all loops; more: 503 and close
     std::size_t pipelined_max = 64;
     std::chrono::milliseconds header_timeout{
         10000};  // from the first byte of a request to the end of its header

@@ -119,16 +119,24 @@ std::unexpected<base::failure> invalid_field(std::string_view name, std::string 
     return std::unexpected(std::move(failure));
 }
 
+constexpr std::uint64_t seconds_per_day = 86'400;
+
 // The request cannot succeed later, so it is invalid, not a limit that other requests share.
 base::failure too_many_points(std::uint64_t points, std::uint64_t points_max,
                               std::uint64_t range_seconds) {
     const auto step_min = (range_seconds + points_max - 1) / points_max;
-    auto message =
-        fmt::format("the range has {} points, at most {} are allowed; use a step of at least {} s",
-                    points, points_max, step_min);
-    base::failure failure{
-        .code = base::errc::invalid, .text = "step: " + message, .reason = "too_many_points"};
-    failure.fields.push_back({"/step", "too_many_points", std::move(message)});
+    const auto step_max = static_cast<std::uint64_t>(metric_history::step_max.count());
+    const bool is_too_long = step_min > step_max;
+    const auto remedy = is_too_long ? fmt::format("a range of at most {} days",
+                                                  points_max * step_max / seconds_per_day)
+                                    : fmt::format("a step of at least {} s", step_min);
+    auto message = fmt::format("the range has {} points, at most {} are allowed; use {}", points,
+                               points_max, remedy);
+    const std::string field = is_too_long ? "from" : "step";
+    base::failure failure{.code = base::errc::invalid,
+                          .text = fmt::format("{}: {}", field, message),
+                          .reason = "too_many_points"};
+    failure.fields.push_back({"/" + field, "too_many_points", std::move(message)});
     return failure;
 }
 

@@ -58,6 +58,8 @@ class metric_history {
         std::chrono::seconds chunk_span = std::chrono::hours(2);
         std::size_t points_max = 11'000;  // of one query
     };
+    // The maximum step that the error of a query proposes. The API accepts no longer one.
+    static constexpr std::chrono::seconds step_max = std::chrono::hours(24);
 
     metric_history() = default;
     explicit metric_history(options options) : options_(options) {}
@@ -68,7 +70,8 @@ class metric_history {
 
     // Returns the means over [begin + k * step, begin + (k + 1) * step) for all k until `end`, NaN
     // without a value. Errors: unsupported (a metric without history), invalid (step below 1 s, end
-    // before begin), invalid/"too_many_points" (field /step).
+    // before begin), invalid/"too_many_points" (field /step, or /from if no step would be long
+    // enough).
     [[nodiscard]] base::outcome<std::vector<double>> query(metric_id metric, base::instant begin,
                                                            base::instant end,
                                                            std::chrono::seconds step) const;

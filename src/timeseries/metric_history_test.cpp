@@ -69,6 +69,9 @@ TEST(metric_history, rejects_queries_that_have_no_result) {
     ASSERT_EQ(long_range.fields.size(), 1u);
     EXPECT_EQ(long_range.fields[0].pointer, "/step");
     EXPECT_TRUE(long_range.text.ends_with("use a step of at least 8 s")) << long_range.text;
+    const auto endless = history.query(metric_id::up, start, start + 24h * 11'001, 24h).error();
+    EXPECT_EQ(endless.fields.at(0).pointer, "/from");
+    EXPECT_TRUE(endless.text.ends_with("use a range of at most 11000 days")) << endless.text;
     EXPECT_TRUE(history.query(metric_id::up, start, start + 24h, 8s));
     EXPECT_TRUE(query(history, metric_id::up, start, start, 1s).empty());
     EXPECT_EQ(query(history, metric_id::up, start, start + 1s, std::chrono::seconds::max()).size(),

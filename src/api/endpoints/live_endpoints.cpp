@@ -9,13 +9,14 @@
 #include "api/problem.hpp"
 #include "api/request_query.hpp"
 #include "base/time_text.hpp"
+#include "timeseries/metric_history.hpp"
 
 namespace api {
 namespace {
 
 using boost::asio::awaitable;
 
-constexpr int step_seconds_max = 86400;
+constexpr auto step_seconds_max = static_cast<int>(timeseries::metric_history::step_max.count());
 
 constexpr std::array<query_parameter, 4> history_parameters{
     {{.name = "metric"}, {.name = "from"}, {.name = "to"}, {.name = "step"}}};

@@ -12,6 +12,7 @@
 #include "api/request_query.hpp"
 #include "base/fnv1a.hpp"
 #include "http/gzip.hpp"
+#include "http/server.hpp"
 
 namespace api {
 namespace {
@@ -20,7 +21,6 @@ using base::errc;
 using boost::asio::awaitable;
 
 constexpr std::size_t idempotency_key_bytes_max = 100;
-constexpr std::size_t body_bytes_max = std::size_t{1024} * 1024;  // after decompression
 constexpr std::size_t stored_response_bytes_max = std::size_t{256} * 1024;
 
 constexpr std::array<query_parameter, 1> write_parameters{{{.name = "dry_run"}}};
@@ -187,7 +187,7 @@ awaitable<http::response> write(const request_context& context, const http::requ
     std::string decompressed;
     std::string_view body = request.body;
     if (is_gzip(request.headers.get("Content-Encoding")) && !context.route->body.empty()) {
-        auto bytes = http::gunzip(request.body, body_bytes_max);
+        auto bytes = http::gunzip(request.body, http::request_body_bytes_max);
         if (!bytes) co_return undecodable_body(bytes.error(), context);
         decompressed = std::move(*bytes);
         body = decompressed;

@@ -6,6 +6,7 @@
 #include "api/openapi/schemas.hpp"
 #include "api/routes.hpp"
 #include "json/json.hpp"
+#include "timeseries/metric_history.hpp"
 
 namespace api {
 namespace {
@@ -83,7 +84,8 @@ json::array parameters_of(const route& route) {
             parameter("metric", "query", true, "Name of the metric", reference("MetricName")));
         query("from", "Start of the range; defaults to one hour ago", instant);
         query("to", "End of the range; defaults to now", instant);
-        query("step", "Seconds between two points", whole_number(1, 86400));
+        query("step", "Seconds between two points",
+              whole_number(1, static_cast<int>(timeseries::metric_history::step_max.count())));
     }
     if (route.id == endpoint::stream) {
         list.push_back(parameter("Last-Event-ID", "header", false,
