@@ -11,9 +11,10 @@ http::response options_response(std::string_view path, const request_context& co
     response.headers.add("Allow", allowed_methods(path));
     if (context.allowed_origin.empty()) return response;
     response.headers.add("Access-Control-Allow-Methods", allowed_methods(path));
-    response.headers.add("Access-Control-Allow-Headers",
-                         "Content-Type, If-Match, If-None-Match, Idempotency-Key, "
-                         "X-Request-Id, Last-Event-ID");
+    response.headers.add(
+        "Access-Control-Allow-Headers",
+        "Authorization, Content-Encoding, Content-Type, Idempotency-Key, If-Match, "
+        "If-None-Match, Last-Event-ID, X-Request-Id");
     response.headers.add("Access-Control-Max-Age", "600");
     return response;
 }
