@@ -35,7 +35,10 @@ bool is_own_write(record_origin origin) noexcept {
 }
 
 bool is_effect_unknown(const base::failure& failure) noexcept {
-    if (failure.cause == ports::store_cause::queue_full) return false;  // the write was not started
+    if (failure.cause == ports::store_cause::queue_full ||
+        failure.cause == ports::store_cause::not_started) {
+        return false;  // the write was not started
+    }
     return failure.code == errc::unavailable || failure.code == errc::timed_out ||
            failure.code == errc::cancelled || failure.code == errc::internal;
 }

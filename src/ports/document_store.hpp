@@ -1,6 +1,6 @@
 #pragma once
-// The platform's own storage: documents under optimistic concurrency. Adapter: sqlite (embedded);
-// MongoDB is planned. Fake: fakes::memory_document_store. Contract suite:
+// The platform's own storage: documents under optimistic concurrency. Adapters: sqlite
+// (embedded) and mongo. Fake: fakes::memory_document_store. Contract suite:
 // test/support/document_store_contract.hpp. Thread: any; each function returns on the caller's
 // loop.
 
@@ -18,11 +18,20 @@ namespace ports {
 // Causes of failed calls of the store that change how a caller continues (base/cause.hpp).
 enum class store_cause : std::uint8_t {
     not_unique,  // another document has the unique value
-    queue_full   // the call did not start
+    queue_full,  // the call did not start
+    not_started  // the store is not reachable; the call did not start
 };
 
 [[nodiscard]] constexpr std::string_view name(store_cause value) noexcept {
-    return value == store_cause::not_unique ? "not_unique" : "queue_full";
+    switch (value) {
+        case store_cause::not_unique:
+            return "not_unique";
+        case store_cause::queue_full:
+            return "queue_full";
+        case store_cause::not_started:
+            return "not_started";
+    }
+    return "";
 }
 
 using revision = std::int64_t;  // 1 at creation, +1 per write; 0 = "does not exist"
@@ -83,8 +92,8 @@ class document_store {
 
     // Writes the document durably and returns its new revision. Errors: precondition (the current
     // revision differs from `expected`), conflict/not_unique (another document has the unique
-    // value), limit (id or body too large), unavailable (/queue_full: the write did not start;
-    // other causes: the write may have happened).
+    // value), limit (id or body too large), unavailable (/queue_full, /not_started: the write did
+    // not start; other causes: the write may have happened).
     virtual aio::task<revision> put(put_request request) = 0;
 
     // Writes each document independently; the bulk is not atomic. Returns one outcome per request,
