@@ -31,10 +31,11 @@ MODULES = {
     'kubedb': 'base json domain aio http obs ports kube',
     'scrape': 'base domain aio http obs ports',
     'sqlite': 'base domain aio obs ports',
+    'mongo': 'base domain aio obs ports',
     'inproc': 'base domain aio obs ports',
     'redis': 'base domain aio http obs ports',
     'api': 'base json domain timeseries config obs aio http ports app',
-    'main': 'base json domain timeseries config obs aio http ports app kube kubedb scrape sqlite inproc redis api',
+    'main': 'base json domain timeseries config obs aio http ports app kube kubedb scrape sqlite mongo inproc redis api',
 }
 # The modules of src/ that a module of devcluster/ may include; '*' stands for any other module. Modules of devcluster/
 # may include each other without circles. The API server must not include the client that is tested against it.

@@ -1,0 +1,10 @@
+#pragma once
+// The global state of libmongoc. It lives until the process ends.
+
+namespace mongo {
+
+// Initializes the library at the first call and disables its own log, which would write parts of
+// the URL to standard error. Thread: any.
+void start_driver_library();
+
+}  // namespace mongo

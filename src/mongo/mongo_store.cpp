@@ -1,0 +1,411 @@
+#include "mongo/mongo_store.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <mutex>
+#include <set>
+
+#include "aio/blocking.hpp"
+#include "mongo/document_writer.hpp"
+#include "mongo/document_writes.hpp"
+#include "mongo/mongo_schema.hpp"
+#include "mongo/mongo_url.hpp"
+#include "mongo/stored_document.hpp"
+
+namespace mongo {
+namespace {
+
+using base::errc;
+using base::fail;
+
+constexpr std::size_t page_size_max = 1000;
+constexpr std::size_t revision_page_max = 10'000;
+
+std::chrono::milliseconds time_until(base::steady_time deadline) {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(deadline -
+                                                                 std::chrono::steady_clock::now());
+}
+
+class store_metrics {
+  public:
+    explicit store_metrics(obs::registry& registry)
+        : writes(
+              registry.make_counter("dbaas_store_writes_total", "Documents written or deleted.")),
+          failures(
+              registry.make_counter("dbaas_store_failures_total", "Failed commits and reads.")),
+          reconnects(registry.make_counter("dbaas_mongodb_reconnects_total",
+                                           "Connections to MongoDB that recovered.")),
+          confirmed(registry.make_counter(
+              "dbaas_mongodb_confirmed_writes_total",
+              "Writes whose response was lost and that a later read found applied.")),
+          in_use(registry.make_gauge("dbaas_mongodb_connections_in_use",
+                                     "Connections of the pool that a call uses.")),
+          connections_max(
+              registry.make_gauge("dbaas_mongodb_connections_max", "Maximum size of the pool.")),
+          queue_depth(registry.make_gauge("dbaas_mongodb_queue_depth",
+                                          "Calls waiting for a thread of the store.")),
+          registry_(registry) {}
+
+    // Thread: any.
+    void observe(std::string_view command, std::chrono::nanoseconds duration,
+                 std::optional<error_kind> error) {
+        const std::chrono::duration<double> seconds = duration;
+        registry_
+            .make_histogram("dbaas_mongodb_command_duration_seconds",
+                            "Duration of commands to MongoDB, with the wait for a connection.",
+                            obs::latency_bounds_seconds(),
+                            {{"command", std::string(command)},
+                             {"result", std::string(error ? name(*error) : "ok")}})
+            .observe(seconds.count());
+    }
+
+    obs::counter& writes;
+    obs::counter& failures;
+    obs::counter& reconnects;
+    obs::counter& confirmed;
+    obs::gauge& in_use;
+    obs::gauge& connections_max;
+    obs::gauge& queue_depth;
+
+  private:
+    obs::registry& registry_;
+};
+
+class store final : public ports::document_store {
+  public:
+    store(store_options options, std::string address, std::unique_ptr<store_metrics> metrics,
+          std::unique_ptr<driver> target, obs::log& log)
+        : options_(std::move(options)),
+          address_(std::move(address)),
+          log_(log),
+          metrics_(std::move(metrics)),
+          driver_(std::move(target)),
+          calls_(driver_->connections_max(), options_.queue_max),
+          background_(2, 2) {
+        background_.submit([this] { watch_connection(); });
+    }
+
+    ~store() override {
+        const std::lock_guard lock(mutex_);
+        is_stopping_ = true;
+        changed_.notify_all();
+    }
+
+    aio::task<ports::revision> put(ports::put_request request) override {
+        if (auto checked = check_document(request.content); !checked) {
+            co_return base::pass(std::move(checked));
+        }
+        co_return co_await call<ports::revision>([this, request](base::steady_time deadline) {
+            return write<ports::revision>(request.collection, deadline,
+                                          [&](document_writes& turn) { return turn.put(request); });
+        });
+    }
+
+    aio::task<std::vector<base::outcome<ports::revision>>> put_bulk(
+        std::vector<ports::put_request> requests) override {
+        using results = std::vector<base::outcome<ports::revision>>;
+        co_return co_await call<results>(
+            [this, requests = std::move(requests)](base::steady_time deadline) {
+                return write_bulk(requests, deadline);
+            });
+    }
+
+    aio::task<ports::document> get(std::string collection, std::string id) override {
+        co_return co_await call<ports::document>(
+            [this, collection, id](base::steady_time deadline) -> base::outcome<ports::document> {
+                auto documents =
+                    read(collection, filter_by_id(id), options_of_find(1, time_until(deadline)));
+                if (!documents) return base::pass(std::move(documents));
+                if (documents->empty()) {
+                    return fail(errc::not_found,
+                                fmt::format("no document '{}/{}'", collection, id));
+                }
+                return decode(documents->front());
+            });
+    }
+
+    aio::task<ports::page> find(ports::page_request request) override {
+        if (request.limit < 1 || request.limit > page_size_max) {
+            co_return fail(errc::invalid,
+                           fmt::format("the limit of a page must be from 1 to {}", page_size_max));
+        }
+        co_return co_await call<ports::page>(
+            [this, request](base::steady_time deadline) -> base::outcome<ports::page> {
+                const auto documents =
+                    read(request.collection, filter_of_page(request),
+                         options_of_find(request.limit + 1, time_until(deadline)));
+                if (!documents) return base::pass(documents);
+                ports::page page;
+                for (const auto& bytes : *documents) {
+                    if (page.items.size() == request.limit) {
+                        page.next = page.items.back().id;
+                        break;
+                    }
+                    auto document = decode(bytes);
+                    if (!document) return base::pass(std::move(document));
+                    page.items.push_back(std::move(*document));
+                }
+                return page;
+            });
+    }
+
+    aio::task<ports::revision_page> revisions(std::string collection, std::string after,
+                                              std::size_t limit) override {
+        if (limit < 1 || limit > revision_page_max) {
+            co_return fail(errc::invalid, fmt::format("limit: must be 1 to {}", revision_page_max));
+        }
+        co_return co_await call<ports::revision_page>(
+            [this, collection, after,
+             limit](base::steady_time deadline) -> base::outcome<ports::revision_page> {
+                const auto documents =
+                    read(collection, filter_of_page({.collection = collection, .after = after}),
+                         options_of_version_find(limit + 1, time_until(deadline)));
+                if (!documents) return base::pass(documents);
+                ports::revision_page page;
+                for (const auto& bytes : *documents) {
+                    if (page.items.size() == limit) {
+                        page.next = page.items.back().id;
+                        break;
+                    }
+                    auto version = decode_version(bytes);
+                    if (!version) return base::pass(std::move(version));
+                    page.items.push_back(
+                        {.id = std::move(version->id), .revision = version->revision});
+                }
+                return page;
+            });
+    }
+
+    aio::task<void> remove(ports::delete_request request) override {
+        co_return co_await call<void>([this, request](base::steady_time deadline) {
+            return write<void>(request.collection, deadline,
+                               [&](document_writes& turn) { return turn.remove(request); });
+        });
+    }
+
+    [[nodiscard]] bool is_connected() const noexcept override {
+        return is_connected_.load() && !is_closed_.load();
+    }
+
+    aio::task<void> close() override {
+        if (is_closed_.exchange(true)) co_return fail(errc::unavailable, "the store is closed");
+        co_return co_await aio::run_blocking<void>(background_, [this]() -> base::outcome<void> {
+            std::unique_lock lock(mutex_);
+            changed_.wait(lock, [this] { return calls_in_progress_ == 0; });
+            is_stopping_ = true;
+            changed_.notify_all();
+            return {};
+        });
+    }
+
+  private:
+    // Counts a call from its start to its end, also if it never runs.
+    class call_guard {
+      public:
+        explicit call_guard(store& owner) : owner_(&owner) {
+            const std::lock_guard lock(owner.mutex_);
+            ++owner.calls_in_progress_;
+        }
+        call_guard(call_guard&& other) noexcept : owner_(std::exchange(other.owner_, nullptr)) {}
+        call_guard& operator=(call_guard&&) = delete;
+        ~call_guard() {
+            if (owner_ == nullptr) return;
+            const std::lock_guard lock(owner_->mutex_);
+            --owner_->calls_in_progress_;
+            owner_->changed_.notify_all();
+        }
+
+      private:
+        store* owner_;
+    };
+
+    // Runs `work` in the pool of threads. A disconnected store fails at once, so that callers do
+    // not wait for a server that the watch of the connection knows to be away.
+    template <class T>
+    aio::task<T> call(std::move_only_function<base::outcome<T>(base::steady_time)> work) {
+        call_guard guard(*this);
+        if (is_closed_.load()) co_return fail(errc::unavailable, "the store is closed");
+        if (!is_connected_.load()) {
+            co_return fail(errc::unavailable, "MongoDB is not connected",
+                           ports::store_cause::not_started);
+        }
+        const auto deadline = std::chrono::steady_clock::now() + options_.call_timeout;
+        using result_type = base::outcome<T>;
+        auto result = co_await aio::run_blocking<result_type>(
+            calls_,
+            [this, deadline, work = std::move(work)]() mutable -> base::outcome<result_type> {
+                metrics_->queue_depth.set(static_cast<double>(calls_.queued()));
+                if (std::chrono::steady_clock::now() >= deadline) {
+                    return result_type(fail(errc::unavailable,
+                                            "the deadline passed in the queue of the store",
+                                            ports::store_cause::queue_full));
+                }
+                return work(deadline);
+            });
+        if (!result && result.error().code == errc::limit) {
+            co_return fail(errc::unavailable, "the queue of the store is full",
+                           ports::store_cause::queue_full);
+        }
+        if (!result) co_return base::pass(std::move(result));
+        co_return std::move(*result);
+    }
+
+    base::outcome<std::vector<std::string>> read(const std::string& collection,
+                                                 std::string_view filter,
+                                                 std::string_view options) {
+        auto documents = driver_->find(collection, filter, options);
+        if (!documents) {
+            note_error(documents.error());
+            return std::unexpected(as_failure(documents.error()));
+        }
+        return std::move(*documents);
+    }
+
+    template <class T, class Work>
+    base::outcome<T> write(const std::string& collection, base::steady_time deadline, Work work) {
+        auto prepared = prepare(collection);
+        if (!prepared) return base::pass(std::move(prepared));
+        document_writes writes(*driver_, deadline);
+        auto result = work(writes);
+        finish(writes, 1);
+        return result;
+    }
+
+    base::outcome<std::vector<base::outcome<ports::revision>>> write_bulk(
+        const std::vector<ports::put_request>& requests, base::steady_time deadline) {
+        std::set<std::string> collections;
+        for (const auto& request : requests) collections.insert(request.collection);
+        for (const auto& collection : collections) {
+            auto prepared = prepare(collection);
+            if (!prepared) return base::pass(std::move(prepared));
+        }
+        document_writes writes(*driver_, deadline);
+        auto results = writes.put_bulk(requests);
+        finish(writes, requests.size());
+        const bool has_result = std::ranges::any_of(results, [](const auto& result) {
+            return result || result.error().code != errc::unavailable;
+        });
+        if (!has_result && !results.empty()) return base::pass(results.front());
+        return results;
+    }
+
+    void finish(const document_writes& writes, std::size_t count) {
+        metrics_->writes.add(count);
+        if (writes.confirmed() > 0) {
+            metrics_->confirmed.add(writes.confirmed());
+            log_.warning("mongodb_write_confirmed", {{"writes", writes.confirmed()}});
+        }
+        if (writes.last_error()) note_error(*writes.last_error());
+    }
+
+    // Creates the indexes of the collection before its first write by this process.
+    base::outcome<void> prepare(const std::string& collection) {
+        {
+            const std::lock_guard lock(mutex_);
+            if (prepared_.contains(collection)) return {};
+        }
+        auto prepared = prepare_collection(*driver_, collection);
+        if (!prepared) {
+            if (prepared.error().code == errc::unavailable) disconnect(prepared.error().text);
+            if (prepared.error().code == errc::conflict) prepared.error().code = errc::unavailable;
+            return prepared;
+        }
+        const std::lock_guard lock(mutex_);
+        prepared_.insert(collection);
+        return {};
+    }
+
+    // Thread: any.
+    void note_error(const call_error& error) {
+        metrics_->failures.add();
+        if (is_disconnect(error.kind)) disconnect(error.text);
+    }
+
+    void disconnect(std::string_view detail) {
+        {
+            const std::lock_guard lock(mutex_);
+            if (!is_connected_.exchange(false)) return;
+            changed_.notify_all();
+        }
+        log_.error("mongodb_disconnected", {{"address", address_}, {"detail", detail}});
+    }
+
+    // Pings the primary until the store stops. A disconnect wakes it at once.
+    void watch_connection() {
+        const auto ping = document_writer().int32("ping", 1).finish();
+        std::unique_lock lock(mutex_);
+        while (!is_stopping_) {
+            const bool was_connected = is_connected_.load();
+            changed_.wait_for(lock, options_.probe_period, [&] {
+                return is_stopping_ || (was_connected && !is_connected_.load());
+            });
+            if (is_stopping_) return;
+            lock.unlock();
+            metrics_->in_use.set(static_cast<double>(driver_->connections_in_use()));
+            const auto response = driver_->command("ping", ping);
+            if (!response) {
+                disconnect(response.error().text);
+            } else if (!is_connected_.exchange(true)) {
+                metrics_->reconnects.add();
+                log_.info("mongodb_reconnected", {{"address", address_}});
+            }
+            lock.lock();
+        }
+    }
+
+    store_options options_;
+    std::string address_;
+    obs::log& log_;
+    std::unique_ptr<store_metrics> metrics_;
+    std::unique_ptr<driver> driver_;
+    std::atomic<bool> is_closed_{false};
+    std::atomic<bool> is_connected_{true};
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    std::size_t calls_in_progress_ = 0;
+    bool is_stopping_ = false;
+    std::set<std::string> prepared_;  // the collections whose indexes exist
+    aio::blocking_pool calls_;
+    aio::blocking_pool background_;  // the watch of the connection, and close()
+};
+
+}  // namespace
+
+base::outcome<std::unique_ptr<ports::document_store>> open_store(store_options options,
+                                                                 obs::log& log,
+                                                                 obs::registry& registry) {
+    auto facts = check_url(options.url);
+    if (!facts) return base::pass(std::move(facts), "store");
+    const auto context = fmt::format("store at {}", facts->printable);
+    auto metrics = std::make_unique<store_metrics>(registry);
+    auto target =
+        make_driver({.url = options.url,
+                     .selection_timeout = options.selection_timeout,
+                     .connect_timeout = options.selection_timeout,
+                     .socket_timeout = options.call_timeout,
+                     .connections_max = options.connections_max,
+                     .observe = [&shown = *metrics](auto command, auto duration, auto error) {
+                         shown.observe(command, duration, error);
+                     }});
+    if (!target) return base::pass(std::move(target), context);
+    metrics->connections_max.set(static_cast<double>((*target)->connections_max()));
+    const auto response = (*target)->command("ping", document_writer().int32("ping", 1).finish());
+    if (!response) {
+        auto failure = as_failure(response.error());
+        if (response.error().kind == error_kind::denied) failure.code = errc::denied;
+        return std::unexpected(std::move(failure).in(context));
+    }
+    auto upgraded = upgrade_schema(**target, all_migrations());
+    if (upgraded) upgraded = prepare_collections(**target);
+    if (!upgraded) return base::pass(std::move(upgraded), context);
+    log.info("mongodb_connected", {{"address", facts->printable},
+                                   {"database", facts->database},
+                                   {"connections_max", (*target)->connections_max()}});
+    return std::make_unique<store>(std::move(options), std::move(facts->printable),
+                                   std::move(metrics), std::move(*target), log);
+}
+
+}  // namespace mongo
