@@ -7,6 +7,7 @@
 #include <numeric>
 #include <optional>
 
+#include "base/read_file.hpp"
 #include "config/options.hpp"
 
 namespace config {
@@ -225,6 +226,27 @@ void check_combinations(const options& options, error_list& errors) {
     }
 }
 
+// Reads the URL from its file, so that the secret is neither in the arguments nor in the
+// environment of the process.
+void read_mongodb_url(options& options, error_list& errors) {
+    constexpr std::string_view name = "MONGODB_URL_FILE";
+    const auto& path = options.mongodb_url_file;
+    if (path.empty()) return;
+    if (!options.mongodb_url.empty()) {
+        return errors.add(name, "ambiguous", "must not be set together with MONGODB_URL");
+    }
+    const auto content = base::read_file(path);
+    if (!content) return errors.add(name, "unreadable", fmt::format("'{}' cannot be read", path));
+    const auto end = content->find_last_not_of(" \t\r\n");
+    const auto text = content->substr(0, end == std::string::npos ? 0 : end + 1);
+    if (text.empty()) return errors.add(name, "empty", fmt::format("'{}' is empty", path));
+    const auto* option = find("MONGODB_URL", &option_description::environment);
+    const auto problem = option->read(*option, text, options);
+    if (!problem.empty()) {
+        errors.add(name, "bad_value", fmt::format("the content of '{}' {}", path, problem));
+    }
+}
+
 std::string printable(const option_description& option, std::string_view value) {
     if (option.is_secret && !value.empty()) return std::string(base::secret::mask());
     return std::string(value);
@@ -266,6 +288,7 @@ base::outcome<loaded> load(const sources& sources) {
         result.values.push_back(
             {std::string(option.environment), printable(option, value), source});
     }
+    read_mongodb_url(result.options, errors);
     check_combinations(result.options, errors);
     if (!errors.empty()) return std::unexpected(std::move(errors).fail());
     return result;

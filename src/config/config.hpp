@@ -1,7 +1,7 @@
 #pragma once
 // The options of the platform. options.cpp declares each of them once: environment variable, flag,
 // YAML key, default, bounds and help. load() reports all invalid values and unknown names at once
-// and never repeats a secret. Pure, except that load() reads the file.
+// and never repeats a secret. Pure, except that load() reads the files that the options name.
 
 #include <chrono>
 #include <cstdint>
@@ -22,8 +22,9 @@ enum class log_style : std::uint8_t { automatic, json, console };
 
 // Values after load(); the defaults are in options.cpp.
 struct options {
+    base::secret mongodb_url;  // empty = the embedded store; also the content of mongodb_url_file
+    std::string mongodb_url_file;
     // Accepted and checked, but not in use yet.
-    base::secret mongodb_url;
     base::secret redis_url;
     base::secret sentry_dsn;
     base::secret jwt_secret;

@@ -1,5 +1,6 @@
 #include "config/config.hpp"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -73,13 +74,37 @@ TEST(config, reports_all_errors_at_once) {
 }
 
 TEST(config, masks_secrets_and_notes_options_that_are_not_in_use) {
-    const auto loaded = config::load({.environment = {{"MONGODB_URL", "mongodb://u:pa55@db/x"}}});
+    const auto loaded = config::load({.environment = {{"MONGODB_URL", "mongodb://u:pa55@db/x"},
+                                                      {"REDIS_URL", "redis://u:pa55@cache"}}});
     ASSERT_TRUE(loaded) << loaded.error().text;
     ASSERT_EQ(loaded->notes.size(), 1U);
-    EXPECT_NE(loaded->notes[0].find("MONGODB_URL"), std::string::npos);
+    EXPECT_NE(loaded->notes[0].find("REDIS_URL"), std::string::npos);
     for (const auto& option : loaded->values)
         EXPECT_EQ(option.value.find("pa55"), std::string::npos);
     EXPECT_EQ(loaded->options.mongodb_url.reveal(), "mongodb://u:pa55@db/x");
+}
+
+TEST(config, reads_the_mongodb_url_from_a_file) {
+    const std::filesystem::path path =
+        std::filesystem::temp_directory_path() / fmt::format("dbaas-url-{}", getpid());
+    const auto write = [&](std::string_view content) { std::ofstream(path) << content; };
+    const auto load = [&](std::string url) {
+        return config::load({.environment = {{"MONGODB_URL_FILE", path.string()},
+                                             {"MONGODB_URL", std::move(url)}}});
+    };
+    write("mongodb://u:pa55@db/x\n");
+    const auto loaded = load("");
+    ASSERT_TRUE(loaded) << loaded.error().text;
+    EXPECT_EQ(loaded->options.mongodb_url.reveal(), "mongodb://u:pa55@db/x");
+    EXPECT_EQ(codes(load("mongodb://h").error()), "MONGODB_URL_FILE=ambiguous;");
+    write("pa55");
+    const auto wrong = load("");
+    EXPECT_EQ(codes(wrong.error()), "MONGODB_URL_FILE=bad_value;");
+    EXPECT_EQ(wrong.error().text.find("pa55"), std::string::npos) << wrong.error().text;
+    write(" \n");
+    EXPECT_EQ(codes(load("").error()), "MONGODB_URL_FILE=empty;");
+    std::filesystem::remove(path);
+    EXPECT_EQ(codes(load("").error()), "MONGODB_URL_FILE=unreadable;");
 }
 
 TEST(config, never_repeats_a_secret_from_a_wrong_argument) {

@@ -22,6 +22,7 @@
 #include "kubedb/names.hpp"
 #include "main/reload_list.hpp"
 #include "main/signals.hpp"
+#include "mongo/mongo_store.hpp"
 #include "obs/log.hpp"
 #include "obs/metrics.hpp"
 #include "scrape/direct.hpp"
@@ -34,6 +35,8 @@ using namespace std::chrono_literals;
 
 // Timeout of the background loops after the last request has ended.
 constexpr auto loops_timeout = 10s;
+// Interval of the reads that find the writes of other replicas in a shared store.
+constexpr std::chrono::milliseconds shared_store_interval = 2s;
 
 obs::level level_of(config::log_level level) {
     switch (level) {
@@ -231,9 +234,14 @@ base::outcome<void> platform_process::start() {
 }
 
 base::outcome<void> platform_process::open_store() {
-    std::error_code error;
-    std::filesystem::create_directories(options_.data_dir, error);
-    auto opened = sqlite::open_store({.path = options_.data_dir + "/platform.db"}, log_, registry_);
+    const auto open_embedded = [this] {
+        std::error_code error;
+        std::filesystem::create_directories(options_.data_dir, error);
+        return sqlite::open_store({.path = options_.data_dir + "/platform.db"}, log_, registry_);
+    };
+    auto opened = options_.mongodb_url.empty()
+                      ? open_embedded()
+                      : mongo::open_store({.url = options_.mongodb_url}, log_, registry_);
     if (!opened) return base::pass(std::move(opened));
     store_ = std::move(*opened);
     return {};
@@ -315,7 +323,9 @@ base::outcome<void> platform_process::start_service() {
          .metrics_timeout = options_.metrics_timeout,
          .metrics_concurrency = static_cast<std::size_t>(options_.metrics_concurrency),
          .history_retention = options_.history,
-         .provision_timeout = options_.provision_timeout});
+         .provision_timeout = options_.provision_timeout,
+         .anti_entropy_interval = options_.mongodb_url.empty() ? 0ms : shared_store_interval,
+         .store_is_embedded = options_.mongodb_url.empty()});
     auto loaded = control_.run([this] { return service_->load(); });
     if (!*loaded) return *loaded;
     api_ = api::make_api(
