@@ -54,14 +54,14 @@ class response_parser final : public beast_http::basic_parser<false> {
 };
 
 struct pooled {
-    std::unique_ptr<detail::transport> transport;
+    std::unique_ptr<http::transport> transport;
     base::steady_time idle_since{};
 };
 
 // Reads one response from one connection.
 class response_reader {
   public:
-    response_reader(std::unique_ptr<detail::transport> source, bool is_head_response,
+    response_reader(std::unique_ptr<http::transport> source, bool is_head_response,
                     std::size_t body_max)
         : transport_(std::move(source)), body_max_(body_max) {
         start_parser(is_head_response);
@@ -71,7 +71,7 @@ class response_reader {
     [[nodiscard]] response_parser& parser() noexcept { return *parser_; }
     [[nodiscard]] bool has_received_bytes() const noexcept { return has_received_bytes_; }
     [[nodiscard]] std::size_t body_max() const noexcept { return body_max_; }
-    [[nodiscard]] std::unique_ptr<detail::transport> release() noexcept {
+    [[nodiscard]] std::unique_ptr<http::transport> release() noexcept {
         return std::move(transport_);
     }
 
@@ -161,7 +161,7 @@ class response_reader {
         return {};
     }
 
-    std::unique_ptr<detail::transport> transport_;
+    std::unique_ptr<http::transport> transport_;
     std::unique_ptr<response_parser> parser_;
     std::size_t body_max_;
     std::string pending_;
@@ -196,8 +196,7 @@ class response_stream final : public stream_reader {
 
 class client_impl final : public client {
   public:
-    client_impl(aio::executor executor, client_options options,
-                std::shared_ptr<detail::tls_setup> tls)
+    client_impl(aio::executor executor, client_options options, std::shared_ptr<tls_setup> tls)
         : options_(std::move(options)),
           tls_(std::move(tls)),
           permits_(executor, options_.connections_max) {
@@ -229,7 +228,7 @@ class client_impl final : public client {
 
     base::outcome<void> use_tls(client_tls settings) override {
         if (tls_ == nullptr) return fail(errc::invalid, "the origin does not use TLS");
-        auto setup = detail::make_tls_setup(settings);
+        auto setup = make_tls_setup(settings);
         if (!setup) return base::pass(std::move(setup));
         tls_ = std::move(*setup);
         idle_.clear();
@@ -263,7 +262,7 @@ class client_impl final : public client {
         return head;
     }
 
-    std::unique_ptr<detail::transport> take_idle() {
+    std::unique_ptr<http::transport> take_idle() {
         const auto oldest = std::chrono::steady_clock::now() - options_.idle_timeout;
         std::erase_if(idle_, [&](const pooled& each) { return each.idle_since < oldest; });
         if (idle_.empty()) return nullptr;
@@ -272,10 +271,10 @@ class client_impl final : public client {
         return transport;
     }
 
-    aio::task<std::unique_ptr<detail::transport>> connect() {
+    aio::task<std::unique_ptr<http::transport>> connect() {
         auto connected =
             co_await aio::with_deadline(std::chrono::steady_clock::now() + options_.connect_timeout,
-                                        detail::connect(options_.origin, tls_));
+                                        http::connect(options_.origin, tls_));
         if (!connected) connected.error().set_cause(failure_cause::not_sent);
         co_return connected;
     }
@@ -355,8 +354,8 @@ class client_impl final : public client {
     }
 
     client_options options_;
-    std::shared_ptr<detail::tls_setup> tls_;  // shared with connections in the handshake
-    aio::semaphore permits_;                  // concurrent exchanges
+    std::shared_ptr<tls_setup> tls_;  // shared with connections in the handshake
+    aio::semaphore permits_;          // concurrent exchanges
     std::string host_;
     std::vector<pooled> idle_;
     std::shared_ptr<std::size_t> streams_open_ = std::make_shared<std::size_t>(0);
@@ -365,10 +364,10 @@ class client_impl final : public client {
 }  // namespace
 
 base::outcome<std::unique_ptr<client>> make_client(aio::executor executor, client_options options) {
-    std::shared_ptr<detail::tls_setup> tls;
+    std::shared_ptr<tls_setup> tls;
     if (options.origin.secure) {
         if (!options.tls) return fail(errc::invalid, "an https origin requires TLS options");
-        auto setup = detail::make_tls_setup(*options.tls);
+        auto setup = make_tls_setup(*options.tls);
         if (!setup) return base::pass(std::move(setup));
         tls = std::move(*setup);
     }

@@ -12,6 +12,7 @@
 #include <boost/asio/ip/address.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/redirect_error.hpp>
+#include <boost/asio/ssl/context.hpp>
 #include <boost/asio/ssl/error.hpp>
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/ssl/verify_context.hpp>
@@ -22,7 +23,14 @@
 
 #include "aio/aio.hpp"
 
-namespace http::detail {
+namespace http {
+
+struct tls_setup {
+    boost::asio::ssl::context context{boost::asio::ssl::context::tls_client};
+    std::string server_name;  // empty: the host of the origin
+    bool verify = true;
+};
+
 namespace {
 
 namespace asio = boost::asio;
@@ -265,4 +273,4 @@ base::outcome<std::shared_ptr<tls_setup>> make_tls_setup(const client_tls& setti
     return setup;
 }
 
-}  // namespace http::detail
+}  // namespace http

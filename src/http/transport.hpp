@@ -1,9 +1,6 @@
 #pragma once
-// A plain or TLS connection of the client. Internal to http.
+// A plain or TLS connection of a client, for every protocol over TCP. One loop.
 
-#include <boost/asio/any_io_executor.hpp>
-#include <boost/asio/awaitable.hpp>
-#include <boost/asio/ssl/context.hpp>
 #include <memory>
 #include <span>
 #include <string>
@@ -12,24 +9,21 @@
 #include "aio/task.hpp"
 #include "http/client.hpp"
 
-namespace http::detail {
+namespace http {
 
 class transport {
   public:
-    virtual ~transport() = default;
+    virtual ~transport() = default;  // closes the connection
     // Returns the number of bytes read; 0 at the end. Errors: unavailable, denied (the server
     // rejects the client certificate), cancelled.
     virtual aio::task<std::size_t> read(std::span<char> out) = 0;
+    // Errors: those of read(). One read and one write may be in progress at the same time.
     virtual aio::task<> write(std::string_view head, std::string_view body) = 0;
 };
 
-// The TLS settings of a client. Immutable. Shared by the client and by its connections in the
+// The TLS settings of a client. Immutable. Shared by a client and by its connections in the
 // handshake.
-struct tls_setup {
-    boost::asio::ssl::context context{boost::asio::ssl::context::tls_client};
-    std::string server_name;  // empty: the host of the origin
-    bool verify = true;
-};
+struct tls_setup;
 
 // Errors: invalid.
 base::outcome<std::shared_ptr<tls_setup>> make_tls_setup(const client_tls& settings);
@@ -38,4 +32,4 @@ base::outcome<std::shared_ptr<tls_setup>> make_tls_setup(const client_tls& setti
 // not trusted), cancelled; all with the cause not_sent.
 aio::task<std::unique_ptr<transport>> connect(url origin, std::shared_ptr<tls_setup> tls);
 
-}  // namespace http::detail
+}  // namespace http
