@@ -64,8 +64,8 @@ record_feed::record_feed(deps deps, record_feed_options options)
             written_[{kind, id}] = revision;
             has_written_.notify();
         });
-    subscription_ =
-        deps_.bus->subscribe(channel, [this](const std::string& message) { on_message(message); });
+    subscription_ = deps_.bus->subscribe(
+        channel, {.on_message = [this](const std::string& message) { on_message(message); }});
 }
 
 aio::task<> record_feed::run() {

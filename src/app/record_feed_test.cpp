@@ -44,19 +44,18 @@ class held_bus final : public ports::bus {
         messages.push_back(std::move(message));
         co_return base::ok();
     }
-    std::unique_ptr<subscription> subscribe(
-        std::string, std::function<void(const std::string&)> listener) override {
-        listeners.push_back(std::move(listener));
+    std::unique_ptr<subscription> subscribe(std::string, subscriber target) override {
+        subscribers.push_back(std::move(target));
         return std::make_unique<subscription>();
     }
     [[nodiscard]] bool is_connected() const noexcept override { return true; }
 
     void deliver(const std::string& message) const {
-        for (const auto& listener : listeners) listener(message);
+        for (const auto& target : subscribers) target.on_message(message);
     }
 
     std::deque<std::string> messages;
-    std::vector<std::function<void(const std::string&)>> listeners;
+    std::vector<subscriber> subscribers;
 };
 
 // One process: its memory, its repository and its feed.

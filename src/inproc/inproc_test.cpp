@@ -1,19 +1,42 @@
 #include <gtest/gtest.h>
 
+#include "aio/block_on.hpp"
 #include "inproc/local_authenticator.hpp"
 #include "inproc/memory_bus.hpp"
 #include "inproc/memory_cache.hpp"
 #include "test/support/authenticator_contract.hpp"
 #include "test/support/bus_contract.hpp"
 #include "test/support/cache_contract.hpp"
+#include "test/support/manual_clock.hpp"
 
 namespace fakes {
 
-INSTANTIATE_TEST_SUITE_P(inproc, cache_contract, ::testing::Values([](manual_clock& clock) {
-                             return inproc::make_cache(clock);
+class memory_cache_world final : public cache_world {
+  public:
+    ports::cache& port() override { return *cache_; }
+    void advance(std::chrono::seconds duration) override { clock_.advance(duration); }
+
+  private:
+    manual_clock clock_;
+    std::unique_ptr<ports::cache> cache_ = inproc::make_cache(clock_);
+};
+
+class memory_bus_world final : public bus_world {
+  public:
+    explicit memory_bus_world(aio::executor executor)
+        : bus_(inproc::make_bus(std::move(executor))) {}
+    ports::bus& first() override { return *bus_; }
+    ports::bus& second() override { return *bus_; }
+
+  private:
+    std::unique_ptr<ports::bus> bus_;
+};
+
+INSTANTIATE_TEST_SUITE_P(inproc, cache_contract, ::testing::Values([](aio::loop&) {
+                             return std::make_unique<memory_cache_world>();
                          }));
-INSTANTIATE_TEST_SUITE_P(inproc, bus_contract, ::testing::Values([](aio::executor executor) {
-                             return inproc::make_bus(std::move(executor));
+INSTANTIATE_TEST_SUITE_P(inproc, bus_contract, ::testing::Values([](aio::loop& loop) {
+                             return std::make_unique<memory_bus_world>(loop.executor());
                          }));
 INSTANTIATE_TEST_SUITE_P(inproc, authenticator_contract, ::testing::Values([] {
                              return authenticator_world{

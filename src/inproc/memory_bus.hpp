@@ -1,6 +1,6 @@
 #pragma once
-// ports::bus in one process. Calls the listeners on the loop of `executor`. Thread: publish() any,
-// subscribe() the loop.
+// ports::bus in one process. Calls the subscribers on the loop of `executor`. Thread: publish()
+// any, subscribe() the loop.
 
 #include <memory>
 

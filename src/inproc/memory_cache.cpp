@@ -41,7 +41,7 @@ class memory_cache final : public ports::cache {
     aio::task<bool> put_if_absent(std::string key, std::string value,
                                   std::chrono::seconds time_to_live) override {
         const std::lock_guard lock(mutex_);
-        if (find(key) != entries_.end()) co_return false;
+        if (value.size() <= value_bytes_max && find(key) != entries_.end()) co_return false;
         auto put = put_now(std::move(key), std::move(value), time_to_live);
         if (!put) co_return base::pass(std::move(put));
         co_return true;
@@ -82,7 +82,7 @@ class memory_cache final : public ports::cache {
     base::outcome<void> put_now(std::string key, std::string value,
                                 std::chrono::seconds time_to_live) {
         if (value.size() > value_bytes_max) {
-            return base::fail(base::errc::limit, "a cached value must have it most 1 MiB");
+            return base::fail(base::errc::limit, "a cached value must have at most 1 MiB");
         }
         if (const auto it = entries_.find(key); it != entries_.end()) erase(it->second);
         bytes_ += key.size() + value.size();

@@ -1,7 +1,7 @@
 #pragma once
 // Small messages between the replicas of the platform, delivered at most once. A message is opaque
-// and may batch several changes. A listener that missed messages reads the changes from the
-// document store. Adapter: inproc (one process); Redis is planned. Contract suite:
+// and may batch several changes. A subscriber that missed messages reads the changes from the
+// document store. Adapters: inproc (one process), redis. Contract suite:
 // test/support/bus_contract.hpp. Thread: the loop that the adapter was created with.
 
 #include <functional>
@@ -19,18 +19,24 @@ class bus {
       public:
         virtual ~subscription() = default;
     };
+    struct subscriber {
+        // Receives each message on the loop of the bus, never inside publish(). Must not block.
+        std::function<void(const std::string& message)> on_message;
+        // Called when the subscription begins, never inside subscribe(), and again after each
+        // interruption: messages that were published before the call may be lost. May be null.
+        std::function<void()> on_resumed{};
+    };
     bus() = default;
     bus(const bus&) = delete;
     bus& operator=(const bus&) = delete;
     virtual ~bus() = default;
 
     // Sends the message to all subscribers of the channel. Errors: limit (over 64 KiB),
-    // unavailable.
+    // unavailable, timed_out.
     virtual aio::task<void> publish(std::string channel, std::string message) = 0;
-    // Calls `listener` for each message on the loop of the bus, never inside publish(). The
-    // listener must not block.
-    [[nodiscard]] virtual std::unique_ptr<subscription> subscribe(
-        std::string channel, std::function<void(const std::string& message)> listener) = 0;
+    // The subscription begins later and survives interruptions of the adapter.
+    [[nodiscard]] virtual std::unique_ptr<subscription> subscribe(std::string channel,
+                                                                  subscriber target) = 0;
     [[nodiscard]] virtual bool is_connected() const noexcept = 0;
 };
 

@@ -1,6 +1,7 @@
 #pragma once
-// A byte cache with expiry. An entry may be evicted at any time. Adapter: inproc (one process);
-// Redis, shared by all replicas, is planned. Contract suite: test/support/cache_contract.hpp.
+// A byte cache with expiry. An entry may be evicted at any time. Adapters: inproc (one process),
+// redis (shared by all replicas). Contract suite: test/support/cache_contract.hpp. All functions
+// may fail with timed_out as well. An unconfirmed write may have been applied.
 // Thread: the loop that the adapter was created with.
 
 #include <chrono>
