@@ -42,6 +42,7 @@ MODULES = {
 DEVCLUSTER = {
     'apiserver': 'base json aio http obs',
     'main': 'base json aio http obs config kube',
+    'runtime': 'base json aio http obs kube',
     'synthetic': 'base json domain aio http obs kube scrape',
     '*': 'base json aio http obs kube',
 }

@@ -71,22 +71,25 @@ base::outcome<std::optional<resp_value>> resp_parser::next() {
         }
         if (*read == progress::more_bytes) return std::nullopt;
         if (*read == progress::more_items) continue;
-        // Closes every aggregate that `item` completes.
-        bool is_dropped = false;
-        while (!frames_.empty()) {
-            auto& parent = frames_.back();
-            if (!parent.is_attribute) parent.value.items.push_back(std::move(item));
-            if (--parent.missing > 0) break;
-            is_dropped = parent.is_attribute;
-            item = std::move(parent.value);
-            frames_.pop_back();
-            if (is_dropped) break;
-        }
-        if (is_dropped || !frames_.empty()) continue;
+        auto value = attach(std::move(item));
+        if (!value) continue;
         value_bytes_ = 0;
         value_items_ = 0;
-        return std::optional(std::move(item));
+        return value;
     }
+}
+
+std::optional<resp_value> resp_parser::attach(resp_value item) {
+    while (!frames_.empty()) {
+        auto& parent = frames_.back();
+        if (!parent.is_attribute) parent.value.items.push_back(std::move(item));
+        if (--parent.missing > 0) return std::nullopt;
+        auto completed = std::move(parent);
+        frames_.pop_back();
+        if (completed.is_attribute) return std::nullopt;
+        item = std::move(completed.value);
+    }
+    return item;
 }
 
 base::outcome<resp_parser::progress> resp_parser::read_item(resp_value& item) {

@@ -84,6 +84,9 @@ class resp_parser {
     base::outcome<progress> begin_bulk(std::string_view digits, resp_kind kind, resp_value& item);
     base::outcome<progress> begin_aggregate(std::string_view digits, char mark, resp_value& item);
     base::outcome<progress> read_bulk(resp_value& item);
+    // Adds a complete item to its aggregate and closes every aggregate that it completes. Returns
+    // the whole value if no aggregate waits.
+    std::optional<resp_value> attach(resp_value item);
     void discard_consumed();
 
     resp_limits limits_;

@@ -85,6 +85,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
             if (map) fuzz::require(map->covered() <= redis::slot_count);
         }
     }
+    if (bytes.find(password) != std::string_view::npos) return 0;
     const auto url = redis::parse_redis_url("redis://ann:" + password + "@" + std::string(bytes));
     if (url) {
         fuzz::require(url->masked().find(password) == std::string::npos);
