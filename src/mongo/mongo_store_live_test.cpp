@@ -4,7 +4,7 @@
 
 #include <atomic>
 
-#include "test/support/document_store_contract.hpp"
+#include "test/support/document_store_contract_load.hpp"
 #include "test/support/mongo_test_server.hpp"
 
 namespace {

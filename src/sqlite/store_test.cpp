@@ -13,7 +13,7 @@
 #include <thread>
 
 #include "sqlite/sqlite_connection.hpp"
-#include "test/support/document_store_contract.hpp"
+#include "test/support/document_store_contract_load.hpp"
 
 namespace {
 

@@ -1,6 +1,6 @@
 #include "test/support/memory_document_store.hpp"
 
-#include "test/support/document_store_contract.hpp"
+#include "test/support/document_store_contract_load.hpp"
 #include "test/support/manual_clock.hpp"
 
 namespace fakes {
