@@ -138,14 +138,27 @@ bool is_disconnect(error_kind kind) noexcept {
 }
 
 base::failure as_failure(const call_error& error) {
-    base::failure failure{.code = errc::unavailable, .text = "MongoDB: " + error.text};
-    if (error.kind == error_kind::too_large) {
-        failure.code = errc::limit;
-    } else if (!may_be_applied(error.kind)) {
-        failure.set_cause(ports::store_cause::not_started);
-    } else {
-        failure.reason = name(error.kind);
+    return {.code = error.kind == error_kind::denied ? errc::denied : errc::unavailable,
+            .text = "MongoDB: " + error.text};
+}
+
+base::failure as_read_failure(error_kind kind) {
+    base::failure failure{.code = errc::unavailable, .text = "the store did not respond"};
+    if (is_disconnect(kind)) failure.text = "the store is not connected";
+    return failure;
+}
+
+base::failure as_write_failure(error_kind kind, bool is_unconfirmed) {
+    if (is_unconfirmed || may_be_applied(kind)) {
+        return {.code = errc::unavailable,
+                .text = "the store did not confirm the write, which may have happened",
+                .reason = "write_unconfirmed"};
     }
+    if (kind == error_kind::too_large) {
+        return {.code = errc::limit, .text = "the document is too large for the store"};
+    }
+    base::failure failure{.code = errc::unavailable, .text = "the store is not connected"};
+    failure.set_cause(ports::store_cause::not_started);
     return failure;
 }
 

@@ -52,7 +52,11 @@ call_error translate(const driver_error& error);
 // Returns true if the error means that the store has no usable primary.
 [[nodiscard]] bool is_disconnect(error_kind kind) noexcept;
 
-// Returns the failure of the port. The code is unavailable, except for too_large (limit).
+// Returns the failure with the text of the driver, which names hosts: for the log.
 base::failure as_failure(const call_error& error);
+// Returns the failure of the port, which clients of the API may see. The code is unavailable,
+// except for too_large (limit). An unconfirmed write has the reason "write_unconfirmed".
+base::failure as_read_failure(error_kind kind);
+base::failure as_write_failure(error_kind kind, bool is_unconfirmed);
 
 }  // namespace mongo

@@ -46,19 +46,30 @@ TEST(call_error, translates_codes_of_the_driver) {
 TEST(call_error, marks_a_write_as_not_started_only_if_it_was_not_applied) {
     for (int number = 0; number <= static_cast<int>(error_kind::other); ++number) {
         const auto kind = static_cast<error_kind>(number);
-        const auto failure = mongo::as_failure({.kind = kind, .text = "text"});
-        EXPECT_NE(failure.text.find("text"), std::string::npos);
+        const auto failure = mongo::as_write_failure(kind, false);
+        EXPECT_EQ(mongo::as_read_failure(kind).code, base::errc::unavailable);
         EXPECT_EQ(failure.code,
                   kind == error_kind::too_large ? base::errc::limit : base::errc::unavailable)
             << name(kind);
         if (may_be_applied(kind)) EXPECT_TRUE(failure.cause.is_empty()) << name(kind);
         if (is_worth_retry(kind)) EXPECT_TRUE(is_disconnect(kind)) << name(kind);
     }
-    EXPECT_EQ(mongo::as_failure({.kind = error_kind::not_primary}).cause,
+    EXPECT_EQ(mongo::as_write_failure(error_kind::not_primary, false).cause,
               ports::store_cause::not_started);
+    const auto unconfirmed = mongo::as_write_failure(error_kind::not_primary, true);
+    EXPECT_TRUE(unconfirmed.cause.is_empty());
+    EXPECT_EQ(unconfirmed.reason, "write_unconfirmed");
     EXPECT_TRUE(may_be_applied(error_kind::connection_lost));
     EXPECT_FALSE(is_worth_retry(error_kind::write_unconfirmed));
     EXPECT_FALSE(is_disconnect(error_kind::write_unconfirmed)) << "the primary responds";
+}
+
+TEST(call_error, names_hosts_in_the_log_alone) {
+    const mongo::call_error error{.kind = error_kind::not_sent, .text = "no server at db-1:27017"};
+    EXPECT_EQ(mongo::as_failure(error).text, "MongoDB: no server at db-1:27017");
+    EXPECT_EQ(mongo::as_read_failure(error.kind).text, "the store is not connected");
+    EXPECT_EQ(mongo::as_write_failure(error.kind, false).text, "the store is not connected");
+    EXPECT_EQ(mongo::as_failure({.kind = error_kind::denied}).code, base::errc::denied);
 }
 
 }  // namespace

@@ -69,12 +69,7 @@ bool document_writes::may_retry(const call_error& error, int attempt) const {
 
 base::failure document_writes::give_up(const call_error& error, bool is_unconfirmed) {
     last_error_ = error;
-    auto failure = as_failure(error);
-    if (is_unconfirmed && failure.cause == ports::store_cause::not_started) {
-        failure.cause = {};
-        failure.reason = name(error.kind);
-    }
-    return failure;
+    return as_write_failure(error.kind, is_unconfirmed);
 }
 
 call_result<std::optional<stored_version>> document_writes::version_of(

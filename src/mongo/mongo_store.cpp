@@ -229,7 +229,7 @@ class store final : public ports::document_store {
         call_guard guard(*this);
         if (is_closed_.load()) co_return fail(errc::unavailable, "the store is closed");
         if (!is_connected_.load()) {
-            co_return fail(errc::unavailable, "MongoDB is not connected",
+            co_return fail(errc::unavailable, "the store is not connected",
                            ports::store_cause::not_started);
         }
         const auto deadline = std::chrono::steady_clock::now() + options_.call_timeout;
@@ -259,7 +259,7 @@ class store final : public ports::document_store {
         auto documents = driver_->find(collection, filter, options);
         if (!documents) {
             note_error(documents.error());
-            return std::unexpected(as_failure(documents.error()));
+            return std::unexpected(as_read_failure(documents.error().kind));
         }
         return std::move(*documents);
     }
@@ -309,9 +309,10 @@ class store final : public ports::document_store {
         }
         auto prepared = prepare_collection(*driver_, collection);
         if (!prepared) {
-            if (prepared.error().code == errc::unavailable) disconnect(prepared.error().text);
-            if (prepared.error().code == errc::conflict) prepared.error().code = errc::unavailable;
-            return prepared;
+            log_.error("mongodb_indexes_not_created",
+                       {{"collection", collection}, {"detail", prepared.error().text}});
+            if (prepared.error().code != errc::conflict) disconnect(prepared.error().text);
+            return std::unexpected(as_write_failure(error_kind::not_sent, false));
         }
         const std::lock_guard lock(mutex_);
         prepared_.insert(collection);
@@ -321,7 +322,8 @@ class store final : public ports::document_store {
     // Thread: any.
     void note_error(const call_error& error) {
         metrics_->failures.add();
-        if (is_disconnect(error.kind)) disconnect(error.text);
+        if (is_disconnect(error.kind)) return disconnect(error.text);
+        log_.warning("mongodb_call_failed", {{"kind", name(error.kind)}, {"detail", error.text}});
     }
 
     void disconnect(std::string_view detail) {
@@ -394,9 +396,7 @@ base::outcome<std::unique_ptr<ports::document_store>> open_store(store_options o
     metrics->connections_max.set(static_cast<double>((*target)->connections_max()));
     const auto response = (*target)->command("ping", document_writer().int32("ping", 1).finish());
     if (!response) {
-        auto failure = as_failure(response.error());
-        if (response.error().kind == error_kind::denied) failure.code = errc::denied;
-        return std::unexpected(std::move(failure).in(context));
+        return std::unexpected(as_failure(response.error()).in(context));
     }
     auto upgraded = upgrade_schema(**target, all_migrations());
     if (upgraded) upgraded = prepare_collections(**target);
