@@ -1,0 +1,165 @@
+#!/usr/bin/env python3
+"""`dbaas serve` with its records in MongoDB: the server ends and returns, replicas share it, the platform is killed."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+import time
+import unittest
+
+import mongo_server
+from process import end, spawn
+from serve_test import KUBECONFIG
+from stack import Stack, request, wait_until
+
+SKIPPED = "the MongoDB test server is not installed; './dev test --live' installs it"
+
+
+class Platform:
+    """`dbaas serve` without a cluster: its address rejects every connection."""
+
+    def __init__(self, url, **env):
+        self.folder = tempfile.mkdtemp(prefix='dbaas-test-')
+        kubeconfig = os.path.join(self.folder, 'kubeconfig')
+        with open(kubeconfig, 'w', encoding='utf-8') as file:
+            file.write(KUBECONFIG)
+        self.log = os.path.join(self.folder, 'log')
+        with open(self.log, 'wb') as out:
+            self.process = spawn([os.path.join(os.environ['DBAAS_BIN'], 'dbaas'), 'serve', '--listen', '127.0.0.1:0',
+                                  '--kubeconfig', kubeconfig, '--data-dir', os.path.join(self.folder, 'data'),
+                                  '--log-format', 'json'], stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+                                 env={'PATH': os.environ['PATH'], 'TSAN_OPTIONS': 'halt_on_error=1', 'MONGODB_URL': url, **env})
+
+    def events(self, name):
+        with open(self.log, encoding='utf-8') as file:
+            lines = [json.loads(line) for line in file if line.endswith('}\n')]
+        return [line for line in lines if line['event'] == name]
+
+    def wait(self):
+        """Waits until the platform serves."""
+        def serving():
+            assert self.process.poll() is None, open(self.log, encoding='utf-8').read()
+            return self.events('serving')
+        self.base = wait_until(serving, what='the platform')[0]['address']
+        return self
+
+    def get(self, path):
+        return request('GET', self.base + path)
+
+    def create_project(self, name):
+        return request('POST', self.base + '/api/v1/projects', {'name': name})
+
+    def store_state(self):
+        return self.get('/health/ready').json['database']
+
+    def close(self):
+        end(self.process)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+@unittest.skipUnless(mongo_server.is_installed(), SKIPPED)
+class MongoStore(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(prefix='dbaas-test-')
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+
+    def server(self, **options):
+        server = mongo_server.MongoServer(**options)
+        self.addCleanup(server.close)
+        return server
+
+    def platform(self, url, **env):
+        platform = Platform(url, **env)
+        self.addCleanup(platform.close)
+        return platform
+
+    def test_writes_return_503_and_reads_continue_while_mongodb_is_away(self):
+        server = self.server(file=os.path.join(self.folder, 'data'))
+        platform = self.platform(server.url()).wait()
+        self.assertEqual(platform.store_state(), 'connected')
+        self.assertEqual(platform.create_project('before').status, 201)
+        server.stop()
+        wait_until(lambda: platform.store_state() == 'disconnected', what='the loss of the connection')
+        for attempt in range(3):
+            start = time.monotonic()
+            response = platform.create_project('during')
+            self.assertEqual(response.status, 503, response.text)
+            self.assertIn('Retry-After', response.headers)
+            self.assertLess(time.monotonic() - start, 5, attempt)
+        self.assertEqual(platform.get('/api/v1/projects/before').status, 200)
+        server.start()
+        wait_until(lambda: platform.store_state() == 'connected', what='the recovery')
+        self.assertEqual(platform.create_project('before').status, 409, 'the record is there')
+        self.assertEqual(platform.create_project('after').status, 201)
+        self.assertEqual(len(platform.events('mongodb_disconnected')), 1)
+        self.assertEqual(len(platform.events('mongodb_reconnected')), 1)
+        self.assertIn('dbaas_mongodb_reconnects_total 1', platform.get('/metrics').text.splitlines())
+
+    def test_replicas_start_together_and_serve_each_others_writes(self):
+        server = self.server()
+        replicas = [self.platform(server.url()) for _ in range(3)]
+        for replica in replicas:
+            replica.wait()
+        for number, replica in enumerate(replicas):
+            self.assertEqual(replica.create_project(f'project-{number}').status, 201)
+        for replica in replicas:
+            for number in range(len(replicas)):
+                wait_until(lambda: replica.get(f'/api/v1/projects/project-{number}').status == 200, 5, 'the write of a replica')
+            self.assertEqual(replica.create_project('project-0').status, 409)
+
+    def test_a_start_without_mongodb_fails_and_names_the_masked_url(self):
+        url = 'mongodb://admin:pa55word@127.0.0.1:1/dbaas?serverSelectionTimeoutMS=200&appname=secret-option'
+        platform = self.platform(url)
+        self.assertEqual(platform.process.wait(30), 1)
+        detail = platform.events('start_failed')[0]['detail']
+        self.assertIn('mongodb://admin:***@127.0.0.1:1/dbaas', detail)
+        with open(platform.log, encoding='utf-8') as file:
+            log = file.read()
+        self.assertNotIn('pa55word', log)
+        self.assertNotIn('secret-option', log)
+
+    def test_the_url_can_be_in_a_file(self):
+        server = self.server()
+        path = os.path.join(self.folder, 'url')
+        with open(path, 'w', encoding='utf-8') as file:
+            file.write(server.url('from_file') + '\n')
+        platform = self.platform('', MONGODB_URL_FILE=path).wait()
+        self.assertEqual(platform.events('mongodb_connected')[0]['database'], 'from_file')
+
+    def test_the_documented_metrics_are_the_exported_ones(self):
+        platform = self.platform(self.server().url()).wait()
+        self.assertEqual(platform.create_project('counted').status, 201)
+        with open(os.path.join(mongo_server.ROOT, 'docs/metrics.md'), encoding='utf-8') as file:
+            section = file.read().split('\n## With MongoDB\n')[1]
+        documented = set(re.findall(r'^\| `(\w+)` \| (\w+) \|', section, re.M))
+        page = platform.get('/metrics').text
+        exported = set(re.findall(r'^# TYPE (dbaas_mongodb_\w+) (\w+)$', page, re.M))
+        self.assertEqual(exported, documented)
+        self.assertNotIn('dbaas_store_commit_duration_seconds', page)
+
+    @unittest.skipUnless(shutil.which('redis-server'), 'redis-server is not installed')
+    def test_a_database_survives_a_kill_of_the_platform(self):
+        server = self.server()
+        stack = Stack()
+        self.addCleanup(stack.close)
+        stack.start_cluster()
+        stack.start_platform(MONGODB_URL=server.url())
+        stack.wait_for_engine('redis')
+        database = stack.created('cache')
+        stack.wait_for(database, 'running')
+        self.assertEqual(stack.patch(f'/api/v1/databases/{database}', {'labels': {'team': 'a'}}).status, 200)
+        stack.kill_platform()
+        stack.start_platform(MONGODB_URL=server.url())
+        stack.wait_for(database, 'running')
+        self.assertEqual(stack.get(f'/api/v1/databases/{database}').json['labels'], {'team': 'a'})
+        self.assertEqual(stack.create('cache').status, 409)
+        self.assertEqual(stack.delete(f'/api/v1/databases/{database}').status, 202)
+        wait_until(lambda: stack.get(f'/api/v1/databases/{database}').status == 404, what='the deletion')
+        self.assertFalse(os.path.exists(os.path.join(stack.folder, 'platform/platform.db')))
+
+
+if __name__ == '__main__':
+    unittest.main(verbosity=2)
