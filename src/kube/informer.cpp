@@ -41,8 +41,8 @@ class informer_impl final : public informer {
     }
 
     aio::task<bool> verify_position() override {
-        const auto position = machine_.position();
-        if (stream_end_ == nullptr || position.empty()) co_return true;
+        const auto known = position();
+        if (known.empty()) co_return true;
         // Without a version the server reads its storage, so the list is never older than a
         // position that the same history has given before.
         auto text = co_await client_.list_text(
@@ -50,14 +50,17 @@ class informer_impl final : public informer {
         if (!text) co_return base::pass(std::move(text));
         auto end = decoder().read_page(std::move(*text), [](const auto&, auto) {});
         if (!end) co_return base::pass(std::move(end));
-        if (!is_older(end->resource_version, position)) co_return true;
         // A relist during the call may have found the new history.
-        if (stream_end_ == nullptr || !is_older(end->resource_version, machine_.position())) {
-            co_return true;
+        for (const auto& each : {known, position()}) {
+            if (!is_older(end->resource_version, each)) co_return true;
         }
         machine_.on_history_lost(clock_.now());
         stream_end_->notify();
         co_return false;
+    }
+
+    [[nodiscard]] std::string position() const override {
+        return stream_end_ == nullptr ? std::string() : machine_.position();
     }
 
     void forget() override { machine_.forget_all(); }

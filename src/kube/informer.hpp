@@ -65,6 +65,8 @@ class informer {
     // Returns false then, and true otherwise or without an open watch. May be called while run() is
     // active. Errors: those of the client.
     virtual aio::task<bool> verify_position() = 0;
+    // Returns the version that the open watch has reached; empty without an open watch.
+    [[nodiscard]] virtual std::string position() const = 0;
     // Reports all known objects as deleted. Must not be called while run() is active.
     virtual void forget() = 0;
     [[nodiscard]] virtual informer_counters counters() const noexcept = 0;

@@ -21,8 +21,8 @@ namespace kubedb {
 struct cluster_options {
     // Period of discovery, which finds resources that were installed after the start.
     std::chrono::seconds rediscover{60};
-    // Period in which the position of one watch is compared with the server's version, in turn.
-    std::chrono::seconds verify_period{60};
+    // Period in which the positions of two watches are compared with the server's versions.
+    std::chrono::milliseconds verify_period{std::chrono::minutes(1)};
     std::size_t events_kept = 20;  // per database
     // Finished OpsRequests of the platform are deleted at this age. Every `sweep` deletes up to
     // `swept_at_once` of them.

@@ -63,6 +63,7 @@ class resource_watch final : public kube::informer_listener {
         changed_();
     }
     void on_sync_state(bool connected, const std::string& reason) override {
+        is_reconnected_ = is_reconnected_ || (connected && !is_connected_);
         is_connected_ = connected;
         if (!connected) log_.warning("watch_lost", {{"kind", resource_.kind}, {"detail", reason}});
         changed_();
@@ -73,6 +74,10 @@ class resource_watch final : public kube::informer_listener {
         changed_();
     }
     void begin() { has_ended_ = false; }
+    // Returns whether the connection was lost and restored since the last call of
+    // clear_reconnected().
+    [[nodiscard]] bool is_reconnected() const noexcept { return is_reconnected_; }
+    void clear_reconnected() noexcept { is_reconnected_ = false; }
     [[nodiscard]] bool has_ended() const noexcept { return has_ended_; }
     // Updates the metrics of the watch. Called on the loop, once per count_period.
     void count(obs::registry& registry, base::steady_time now) {
@@ -100,6 +105,7 @@ class resource_watch final : public kube::informer_listener {
     std::uint64_t lists_ = 0;
     bool is_synced_ = false;
     bool is_connected_ = true;
+    bool is_reconnected_ = false;
     bool has_ended_ = false;
 };
 

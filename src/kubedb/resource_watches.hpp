@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "aio/aio.hpp"
 #include "base/clock.hpp"
@@ -36,7 +37,13 @@ class resource_watches {
   private:
     aio::task<> watch_new_resources(aio::task_group& watches);
     aio::task<> flush_after_timeout();
+    using watch_entry = std::shared_ptr<resource_watch>;
     aio::task<> verify_positions();
+    // Returns false if one of the watches went back. Errors: cancelled.
+    aio::task<bool> verify(std::vector<watch_entry> entries);
+    std::vector<watch_entry> take_reconnected();
+    // Returns the watch after `last`, and the one with the newest position. Updates `last`.
+    [[nodiscard]] std::vector<watch_entry> next_to_verify(std::string& last) const;
     void watch_engine(const engine_dialect& dialect, aio::task_group& watches);
     void watch_common(aio::task_group& watches);
     void watch(std::string_view group, std::string_view plural, std::string labels,
@@ -53,10 +60,11 @@ class resource_watches {
     cluster_options options_;
     observed_store store_;
     aio::notification kind_ended_;
+    aio::notification reconnected_;  // a watch has its connection back
     ports::cluster_observer* observer_ = nullptr;
     served_resources served_;
     // Shared with verify_positions() during a call, because a discovery may replace the entry.
-    std::map<std::string, std::shared_ptr<resource_watch>> watched_;
+    std::map<std::string, watch_entry> watched_;
     std::atomic<ports::sync_state> state_{ports::sync_state::starting};
     bool is_discovered_ = false;
 };

@@ -172,6 +172,11 @@ class RealCluster:
 
     def start_all(self):
         self.choose_ports()
+        self.start_etcd()
+        self.start_api_server()
+        self.start_controllers()
+
+    def start_etcd(self):
         self.spawn('etcd', '--name', 'one', '--data-dir', self.at('etcd'), '--unsafe-no-fsync', '--log-level', 'warn',
                    '--max-request-bytes', '4194304', '--quota-backend-bytes', '4294967296',
                    '--listen-client-urls', f'http://127.0.0.1:{self.etcd_port}',
@@ -179,7 +184,8 @@ class RealCluster:
                    '--listen-peer-urls', f'http://127.0.0.1:{self.etcd_peer}',
                    '--initial-advertise-peer-urls', f'http://127.0.0.1:{self.etcd_peer}',
                    '--initial-cluster', f'one=http://127.0.0.1:{self.etcd_peer}')
-        self.start_api_server()
+
+    def start_controllers(self):
         self.spawn('kube-controller-manager', '--kubeconfig', self.kubeconfig('client'), '--bind-address=127.0.0.1',
                    f'--secure-port={self.controllers_port}', '--leader-elect=false', f'--controllers={CONTROLLERS}',
                    f"--cert-dir={self.at('controllers-certs')}", '--profiling=false',
@@ -272,6 +278,27 @@ current-context: real
                 resource = '/'.join(filter(None, (target['resource'], target.get('subresource'))))
                 found.add((event['verb'], target.get('apiGroup', ''), resource))
         return found
+
+    def back_up(self):
+        """Stops the API server and etcd, copies etcd's data, and starts both again. Returns the folder of the copy."""
+        self.stop('kube-apiserver')
+        self.stop('etcd')
+        backup = self.at('etcd-backup')
+        shutil.rmtree(backup, ignore_errors=True)
+        shutil.copytree(self.at('etcd'), backup)
+        self.start_etcd()
+        self.start_api_server()
+        return backup
+
+    def restore(self, backup):
+        """Kills the control plane and starts it with the data of the backup: its resource versions go back."""
+        for name in ('kube-controller-manager', 'kube-apiserver', 'etcd'):
+            self.kill(name)
+        shutil.rmtree(self.at('etcd'))
+        shutil.copytree(backup, self.at('etcd'))
+        self.start_etcd()
+        self.start_api_server()
+        self.start_controllers()
 
     def compact(self):
         """Compacts etcd: every old revision is lost."""

@@ -1,4 +1,5 @@
 import random
+import time
 import unittest
 from concurrent.futures import ThreadPoolExecutor
 
@@ -128,6 +129,31 @@ class Faults(unittest.TestCase):
         for name in gone:
             wait_until(lambda name=name: self.stack.get(f'/api/v1/databases/{self.databases[name]}/status').json['reason'] == 'object_missing',
                        what=f'{name} to be reported as missing')
+
+    def test_a_restored_backup_of_the_store_is_noticed(self):
+        names = [f'restored-{number}' for number in range(COUNT)]
+        self.platform(self.real.kubeconfig('client'), names)
+        backup = self.real.back_up()
+        self.agree()
+        phases = dict(self.phases)
+        lost = [f'lost-{number}' for number in range(5)]
+        self.addCleanup(self.remove, lost)
+        for _ in range(5):  # the store goes well beyond the backup
+            self.move(names, [phase for phase in SHOWN if phase != 'Ready'])
+        created = dict(zip(lost, self.pool.map(lambda name: self.stack.created(name, version='7.0.15'), lost)))
+        for name in lost:
+            wait_until(lambda name=name: self.real.ask('GET', f'{REDISES}/{name}').status == 200, what=f'the object of {name}')
+        self.agree()
+        begun = time.monotonic()
+        self.real.restore(backup)
+        self.phases = phases
+        self.agree(120)
+        for name in lost:
+            wait_until(lambda name=name: self.stack.get(f'/api/v1/databases/{created[name]}/status').json['reason'] == 'object_missing',
+                       what=f'{name} to be reported as missing')
+        print(f'the restored phases are shown {time.monotonic() - begun:.1f} s after the restore began', flush=True)
+        self.move(names)
+        self.agree()
 
     def test_requests_rejected_with_429_are_repeated(self):
         """Priority and fairness gives the platform's account the smallest share and rejects all other requests with 429."""

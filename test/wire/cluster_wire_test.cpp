@@ -7,8 +7,9 @@
 #include "domain/failure_cause.hpp"
 #include "kube/api_status.hpp"
 #include "test/support/cluster_contract.hpp"
-#include "test/wire/kubedb_world.hpp"
+#include "test/wire/kubedb_cluster_fixture.hpp"
 
+using kubedb_wire::kubedb_cluster;
 using kubedb_wire::kubedb_world;
 
 namespace fakes {
@@ -31,63 +32,6 @@ aio::task<bool> is_sentinel_halted(kube::client& client) {
     CO_REQUIRE(sentinel);
     co_return json::flag_at(json::object_or_empty(*sentinel, "spec"), "halted");
 }
-
-class kubedb_cluster : public testing::Test {
-  protected:
-    struct environment {
-        kubedb_world& world;
-        ports::cluster& port;
-        fakes::cluster_watcher& observer;
-        // Creates the object and stores its uid in the record.
-        aio::task<> make(domain::database& wanted) {
-            auto uid = co_await port.create(wanted);
-            CO_REQUIRE(uid);
-            wanted.object_uid = *uid;
-            co_return base::ok();
-        }
-        // Deletes the object as an administrator and reads it until it is gone.
-        aio::task<> delete_in_cluster(domain::database record) {
-            CO_REQUIRE(co_await world.delete_object(record));
-            while (true) {
-                const auto present = co_await world.snapshot_of(record);
-                CO_REQUIRE(present);
-                if (present->empty()) co_return base::ok();
-            }
-        }
-    };
-    // Runs a test on its own loop after the adapter has synced.
-    void run(std::function<aio::task<>(environment&)> act, kubedb::cluster_options options = {}) {
-        auto whole = [](std::function<aio::task<>(environment&)> inner,
-                        kubedb::cluster_options chosen) -> aio::task<> {
-            const auto executor = co_await aio::this_executor();
-            kubedb_world world(executor, std::move(chosen));
-            fakes::cluster_watcher observer(executor);
-            aio::task_group background(executor);
-            background.spawn(world.port().run(observer));
-            environment env{world, world.port(), observer};
-            auto result = co_await observer.wait_until(
-                [&] { return observer.sync_state() == ports::sync_state::synced; });
-            if (result) result = co_await env.port.ensure_project({.name = "shop"});
-            if (result) result = co_await inner(env);
-            background.cancel();
-            co_await background.join();
-            co_return result;
-        };
-        const auto result = aio::block_on(
-            aio::with_deadline(std::chrono::steady_clock::now() + std::chrono::seconds(30),
-                               whole(std::move(act), std::move(options))));
-        EXPECT_TRUE(result) << base::name(result.error().code) << ": " << result.error().text;
-    }
-    static domain::database record() {
-        return {.id = "db-1",
-                .project = "shop",
-                .name = "cache",
-                .engine = "redis",
-                .version = "7.2.1",
-                .topology = {.groups = {{.size = {500, std::int64_t(1) << 30},
-                                         .storage = {.bytes = std::int64_t(1) << 30}}}}};
-    }
-};
 
 TEST_F(kubedb_cluster, update_leaves_an_object_that_replaced_the_old_one_unchanged) {
     run([](environment& env) -> aio::task<> {
@@ -392,81 +336,7 @@ TEST_F(kubedb_cluster, a_rejected_pause_of_the_database_leaves_the_sentinel_unch
     });
 }
 
-base::failure not_served() {
-    return kube::failure_of_response(404, "404 page not found");
-}
-
 // A proxy, or a server that has not read its definitions yet, sends such a 404.
-TEST_F(kubedb_cluster, a_404_without_status_does_not_mean_that_databases_are_missing) {
-    run([](environment& env) -> aio::task<> {
-        auto wanted = record();
-        env.world.wire().fail_next("create redises", not_served());
-        const auto rejected = co_await env.port.create(wanted);
-        EXPECT_EQ(rejected.error().code, base::errc::unavailable);
-        CO_REQUIRE(co_await env.make(wanted));
-        CO_REQUIRE(
-            co_await env.observer.wait_until([&] { return env.observer.state_of(wanted).exists; }));
-        env.world.wire().fail_next("get redises", not_served());
-        const auto updated = co_await env.port.update(wanted);
-        EXPECT_EQ(updated.error().code, base::errc::unavailable);
-        env.world.wire().fail_next("get redises", not_served());
-        const auto removed = co_await env.port.remove(wanted);
-        EXPECT_EQ(removed.error().code, base::errc::unavailable);
-        // The watch ends and starts again.
-        env.world.wire().fail_next("watch redises", not_served());
-        CO_REQUIRE(co_await env.world.cut_watches());
-        CO_REQUIRE(co_await env.observer.wait_until(
-            [&] { return env.observer.sync_state() == ports::sync_state::disconnected; }));
-        EXPECT_TRUE(env.observer.state_of(wanted).exists);
-        CO_REQUIRE(co_await env.observer.wait_until(
-            [&] { return env.observer.sync_state() == ports::sync_state::synced; }));
-        EXPECT_TRUE(env.observer.state_of(wanted).exists);
-        wanted.labels = {{"tier", "gold"}};
-        CO_REQUIRE(co_await env.port.update(wanted));
-        co_return co_await env.observer.wait_until(
-            [&] { return env.observer.state_of(wanted).labels == wanted.labels; });
-    });
-}
-
-TEST_F(kubedb_cluster, watches_a_kind_in_the_version_that_it_moved_to) {
-    run([](environment& env) -> aio::task<> {
-        auto wanted = record();
-        CO_REQUIRE(co_await env.make(wanted));
-        CO_REQUIRE(co_await env.observer.wait_until(
-            [&] { return env.observer.state_of(wanted).phase == domain::observed_phase::ready; }));
-        auto moved = co_await env.world.stop_serving_version("redis");
-        if (moved) moved = co_await env.world.cut_watches();
-        CO_REQUIRE(moved);
-        CO_REQUIRE(co_await env.observer.wait_until(
-            [&] { return env.observer.sync_state() == ports::sync_state::disconnected; }));
-        co_return co_await env.observer.wait_until([&] {
-            EXPECT_TRUE(env.observer.state_of(wanted).exists);
-            return env.observer.sync_state() == ports::sync_state::synced;
-        });
-    });
-}
-
-TEST_F(kubedb_cluster, a_deleted_kind_makes_its_databases_missing_and_calls_unavailable) {
-    run([](environment& env) -> aio::task<> {
-        auto wanted = record();
-        CO_REQUIRE(co_await env.make(wanted));
-        CO_REQUIRE(
-            co_await env.observer.wait_until([&] { return env.observer.state_of(wanted).exists; }));
-        // No watch reports that the objects were deleted.
-        CO_REQUIRE(co_await env.world.silence_watches());
-        CO_REQUIRE(co_await env.world.delete_kind("redis"));
-        CO_REQUIRE(co_await env.world.cut_watches());
-        CO_REQUIRE(co_await env.observer.wait_until(
-            [&] { return !env.observer.state_of(wanted).exists; }));
-        // The kind may be installed again.
-        const auto removed = co_await env.port.remove(wanted);
-        EXPECT_EQ(removed.error().code, base::errc::unavailable);
-        const auto created = co_await env.port.create(wanted);
-        EXPECT_EQ(created.error().code, base::errc::unavailable);
-        co_return base::ok();
-    });
-}
-
 TEST_F(kubedb_cluster, remove_finds_volumes_of_a_kind_that_is_not_installed) {
     run([](environment& env) -> aio::task<> {
         auto wanted = record();

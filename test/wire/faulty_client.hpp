@@ -25,7 +25,11 @@ class faulty_client final : public kube::client {
     void fail_next(const std::string& call, base::failure failure) {
         failures_[call] = std::move(failure);
     }
+    // Returns an empty list of version 1 for the next list of one object of this resource, as a
+    // server does after a restore of an old backup.
+    void show_old_history(std::string plural) { old_history_ = std::move(plural); }
     void clear() {
+        old_history_.clear();
         failures_.clear();
         lost_.clear();
         actions_.clear();
@@ -80,6 +84,10 @@ class faulty_client final : public kube::client {
     }
     aio::task<std::string> list_text(kube::resource resource, std::string ns,
                                      kube::list_options options) override {
+        if (options.limit == 1 && resource.plural == old_history_) {
+            old_history_.clear();
+            return old_list(std::move(resource));
+        }
         return client_.list_text(std::move(resource), std::move(ns), std::move(options));
     }
     aio::task<http::response> raw_get(std::string path_and_query, base::steady_time deadline,
@@ -100,6 +108,12 @@ class faulty_client final : public kube::client {
     }
 
   private:
+    static aio::task<std::string> old_list(kube::resource resource) {
+        co_return json::serialize(json::object{{"kind", resource.kind + "List"},
+                                               {"apiVersion", resource.api_version()},
+                                               {"metadata", {{"resourceVersion", "1"}}},
+                                               {"items", json::array()}});
+    }
     static aio::task<std::unique_ptr<http::stream_reader>> fail_watch(base::failure failure) {
         co_return std::unexpected(std::move(failure));
     }
@@ -128,6 +142,7 @@ class faulty_client final : public kube::client {
     std::map<std::string, base::failure> failures_;
     std::map<std::string, bool> lost_;  // true: the call hangs
     std::map<std::string, std::function<aio::task<>()>> actions_;
+    std::string old_history_;
     bool hangs_ = false;
     aio::notification events_;
     aio::notification never_;

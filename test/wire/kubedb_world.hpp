@@ -49,7 +49,7 @@ class kubedb_world final : public fakes::cluster_world {
           admin_(connect(executor)),
           direct_client_(connect(executor)),
           faulty_client_(executor, *direct_client_),
-          cluster_(make(executor, std::move(options))) {}
+          cluster_(make(executor, options)) {}
 
     ports::cluster& port() override { return *cluster_; }
     kube::client& admin() { return *admin_; }
@@ -243,7 +243,7 @@ class kubedb_world final : public fakes::cluster_world {
     std::unique_ptr<ports::cluster> make(const aio::executor& executor,
                                          kubedb::cluster_options options) {
         return kubedb::make_cluster(executor, faulty_client_, base::system_clock(), log_, registry_,
-                                    std::move(options));
+                                    options);
     }
     static std::unique_ptr<apiserver::simulator> simulate(aio::executor executor,
                                                           apiserver::api_core& content,
