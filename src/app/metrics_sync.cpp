@@ -231,7 +231,7 @@ aio::task<> metrics_sync::take(
             deps_.log.info("scrape_recovered", {{"database_id", id}, {"reason", reason}});
             reason.clear();
         }
-        const auto sample = *outcome;
+        const auto& sample = *outcome;
         deps_.cache.set_sample(*database, sample);
         co_return co_await deps_.history.append(id, sample->observed_at, sample->values);
     }

@@ -58,8 +58,8 @@ class metrics_sync final : public database_observer {
         bool in_work = false;
         bool is_slow = false;  // the last scrape timed out
         bool was_running = false;
-        std::string failure_reason{};    // of the last scrape, empty if it succeeded
-        std::chrono::nanoseconds retry;  // wait after a failure, before the first sample
+        std::string failure_reason{};      // of the last scrape, empty if it succeeded
+        std::chrono::nanoseconds retry{};  // wait after a failure, before the first sample
     };
     struct timer {
         base::steady_time when;

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <deque>
+#include <ranges>
 
 #include "test/support/manual_clock.hpp"
 #include "test/support/memory_document_store.hpp"
@@ -187,10 +188,10 @@ TEST_F(record_feed, keeps_the_newest_record_if_messages_are_repeated_and_reorder
     paint(first_, "db-a", "blue");
     paint(first_, "db-a", "green");
     auto messages = bus_.messages;
-    for (auto it = messages.rbegin(); it != messages.rend(); ++it) {
-        bus_.deliver(*it);
+    for (const auto& message : std::views::reverse(messages)) {
+        bus_.deliver(message);
         turn();
-        bus_.deliver(*it);
+        bus_.deliver(message);
         turn();
     }
     EXPECT_EQ(second_.label("db-a"), "green");

@@ -287,8 +287,8 @@ base::outcome<Record> decode(std::string_view text, Record (*read)(reader&),
 
 }  // namespace
 
-std::string encode(const domain::operation& record) {
-    return json::serialize(to_json(record));
+std::string encode(const domain::operation& source) {
+    return json::serialize(to_json(source));
 }
 
 std::string encode(const domain::database& source) {

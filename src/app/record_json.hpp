@@ -12,9 +12,9 @@
 
 namespace app {
 
-std::string encode(const domain::database& record);
-std::string encode(const domain::project& record);
-std::string encode(const domain::operation& record);
+std::string encode(const domain::database& source);
+std::string encode(const domain::project& source);
+std::string encode(const domain::operation& source);
 
 // The revision is the store's and not part of the text. Failure: corrupt (not what encode writes,
 // or of a newer format; the text names the member).

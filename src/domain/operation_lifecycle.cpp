@@ -2,9 +2,21 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <ranges>
 #include <utility>
 
 namespace domain {
+namespace {
+
+// Returns the newest operation that has not ended, or nullptr.
+auto newest_active(auto& record) noexcept {
+    const auto newest_first = std::views::reverse(record.operations);
+    const auto it = std::ranges::find_if_not(newest_first, &operation::is_terminal);
+    return it == newest_first.end() ? nullptr : &*it;
+}
+
+}  // namespace
 
 void begin_operation(database& record, operation started, base::instant now) {
     for (auto& earlier : record.operations) {
@@ -23,14 +35,11 @@ void begin_operation(database& record, operation started, base::instant now) {
 }
 
 const operation* active_operation(const database& record) noexcept {
-    for (auto it = record.operations.rbegin(); it != record.operations.rend(); ++it) {
-        if (!it->is_terminal()) return &*it;
-    }
-    return nullptr;
+    return newest_active(record);
 }
 
 operation* active_operation(database& record) noexcept {
-    return const_cast<operation*>(active_operation(static_cast<const database&>(record)));
+    return newest_active(record);
 }
 
 void start(operation& operation, base::instant now) {

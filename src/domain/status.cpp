@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <ranges>
 
 #include "domain/operation_lifecycle.hpp"
 
@@ -14,8 +15,8 @@ status say(status_phase phase, std::string reason = {}, std::string message = {}
 }
 
 const operation* last_finished(const database& record) noexcept {
-    for (auto it = record.operations.rbegin(); it != record.operations.rend(); ++it) {
-        if (it->is_terminal()) return &*it;
+    for (const auto& each : std::views::reverse(record.operations)) {
+        if (each.is_terminal()) return &each;
     }
     return nullptr;
 }

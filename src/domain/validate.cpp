@@ -22,7 +22,6 @@ namespace domain {
 namespace {
 
 using base::errc;
-using base::field_error;
 
 constexpr std::size_t labels_max = 32;
 constexpr std::size_t label_key_bytes_max = 253 + 1 + 63;

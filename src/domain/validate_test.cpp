@@ -27,6 +27,7 @@ create_request good(std::string engine = "postgres") {
 
 std::vector<std::string> error_names(const base::failure& failure) {
     std::vector<std::string> result;
+    result.reserve(failure.fields.size());
     for (const auto& error : failure.fields) result.push_back(error.pointer + " " + error.code);
     std::ranges::sort(result);
     return result;

@@ -21,7 +21,7 @@ awaitable<void> close_gracefully(tcp::socket& stream, bool must_linger) {
     error_code error;
     stream.shutdown(tcp::socket::shutdown_send, error);
     if (error || !must_linger) co_return;
-    std::array<char, 16 * 1024> bytes;
+    std::array<char, 16 * 1024> bytes{};
     for (std::size_t discarded = 0; discarded <= linger_bytes_max;) {
         const auto size = co_await stream.async_read_some(
             asio::buffer(bytes), asio::redirect_error(asio::use_awaitable, error));

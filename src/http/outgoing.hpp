@@ -71,7 +71,8 @@ class outgoing {
         while (!queue_.empty()) {
             const auto parts = queue_.pending();
             msghdr message{};
-            message.msg_iov = const_cast<iovec*>(parts.data());
+            // POSIX declares the list without const; sendmsg() does not change it.
+            message.msg_iov = const_cast<iovec*>(parts.data());  // NOLINT(*-const-cast)
             message.msg_iovlen = std::min(parts.size(), parts_at_a_time);
             const auto size =
                 ::sendmsg(stream_.native_handle(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);

@@ -51,7 +51,7 @@ class request_parser {
     enum class step : std::uint8_t { fixed_body, chunk_size, chunk_data, chunk_data_end, trailer };
     void reject(unsigned status, std::string_view detail) noexcept;
     void reject_oversized(std::string_view head) noexcept;
-    void read_header(std::string_view head);
+    void read_header(std::string_view rest);
     bool read_request_line(std::string_view line);
     bool read_target(std::string_view target);
     bool read_field(std::string_view line);

@@ -97,7 +97,7 @@ std::vector<refusal> refusals() {
         {400, "GET / HTTP/1.1\r\n Host: x\r\n\r\n"},
         {400, get + "A: b\nB: c\r\n\r\n"},
         {400, get + "A: b\rB: c\r\n\r\n"},
-        {400, get + std::string("A: b\0c\r\n\r\n", 11)},
+        {400, get + std::string("A: b\0c\r\n\r\n", 10)},
         {400, get + "A: \x7f\r\n\r\n"},
         {400, "GET / HTTP/1.1\nHost: x\n\n"},
         {400, "\r\n\r\n\r\n\r\n\r\n" + get},

@@ -78,7 +78,7 @@ void append_value(std::string& out, std::string_view value) {
 }
 
 void append_number(std::string& out, std::uint64_t number, int base = 10) {
-    std::array<char, 24> digits;
+    std::array<char, 24> digits{};
     const auto [end, error] =
         std::to_chars(digits.data(), digits.data() + digits.size(), number, base);
     out.append(digits.data(), end);
@@ -189,7 +189,9 @@ void response_queue::push_text(std::string_view text) {
 void response_queue::build_parts() {
     const auto part = [this](std::string_view bytes) {
         if (bytes.empty()) return;
-        parts_.push_back({.iov_base = const_cast<char*>(bytes.data()), .iov_len = bytes.size()});
+        // POSIX declares the base without const; sendmsg() does not change the bytes.
+        auto* base = const_cast<char*>(bytes.data());  // NOLINT(*-const-cast)
+        parts_.push_back({.iov_base = base, .iov_len = bytes.size()});
     };
     for (const auto& queued : entries_) {
         part(std::string_view(heads_).substr(queued.head_at, queued.head_size));

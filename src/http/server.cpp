@@ -232,6 +232,7 @@ class server_impl final : public server {
 
     [[nodiscard]] std::vector<aio::executor> executors() const override {
         std::vector<aio::executor> all;
+        all.reserve(workers_.size());
         for (const auto& each : workers_) all.push_back(each->executor());
         return all;
     }

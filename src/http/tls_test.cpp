@@ -38,6 +38,9 @@ class plain_handler final : public http::handler {
 };
 
 class tls : public testing::Test {
+  public:
+    ~tls() override { std::filesystem::remove_all(folder_); }
+
   protected:
     tls() {
         folder_ = std::filesystem::path(testing::TempDir()) /
@@ -45,8 +48,6 @@ class tls : public testing::Test {
                    testing::UnitTest::GetInstance()->current_test_info()->name());
         std::filesystem::create_directories(folder_);
     }
-    ~tls() override { std::filesystem::remove_all(folder_); }
-
     std::string write_file(const std::string& name, const std::string& text) {
         std::ofstream(folder_ / name) << text;
         return (folder_ / name).string();
@@ -85,7 +86,7 @@ class tls : public testing::Test {
         EXPECT_EQ(result.error().code, errc::denied) << result.error().text;
         EXPECT_EQ(result.error().cause, http::failure_cause::not_sent);
         EXPECT_NE(result.error().text.find(detail), std::string::npos) << result.error().text;
-        EXPECT_NE(result.error().text.find(":"), std::string::npos) << result.error().text;
+        EXPECT_NE(result.error().text.find(':'), std::string::npos) << result.error().text;
     }
 
     const certificate_authority authority_{"ca"};

@@ -116,18 +116,18 @@ class informer_test : public testing::Test {
   protected:
     // Runs the informer next to `act`, which ends the run.
     void run(std::function<aio::task<>(informer&)> act) {
-        auto work = [this](std::function<aio::task<>(informer&)> inner) -> aio::task<> {
-            const auto executor = co_await aio::this_executor();
-            const auto subject = make_informer(server_, {.kind = secrets_}, listener_, clock_);
-            aio::task_group group(executor);
-            group.spawn([&subject] { return subject->run(); });
-            auto done = co_await inner(*subject);
-            group.cancel();
-            (void)co_await group.join();
-            co_return done;
-        };
-        const auto done = aio::block_on(work(std::move(act)));
+        const auto done = aio::block_on(run_with(std::move(act)));
         EXPECT_TRUE(done) << done.error().text;
+    }
+    aio::task<> run_with(std::function<aio::task<>(informer&)> act) {
+        const auto executor = co_await aio::this_executor();
+        const auto subject = make_informer(server_, {.kind = secrets_}, listener_, clock_);
+        aio::task_group group(executor);
+        group.spawn([&subject] { return subject->run(); });
+        auto done = co_await act(*subject);
+        group.cancel();
+        (void)co_await group.join();
+        co_return done;
     }
     // Lets the informer work until it waits.
     static aio::task<> settle_loop() {

@@ -10,7 +10,6 @@ namespace kube {
 namespace {
 
 using fakes::certificate_authority;
-using fakes::simulated_server;
 
 class kube_client_rotation : public fakes::kube_client {
   protected:

@@ -50,7 +50,7 @@ TEST_F(kube_client, reads_its_token_again_after_a_minute) {
 TEST_F(kube_client, reads_its_token_again_and_retries_once_after_a_401) {
     start();
     config_.token_file = write_file("token", "one");
-    std::string path = "/api/v1/namespaces/shop/services/http:a:b/proxy/metrics";
+    static constexpr auto path = "/api/v1/namespaces/shop/services/http:a:b/proxy/metrics";
     const std::vector<use> calls{
         [](client& client) -> aio::task<> {
             auto result =
@@ -58,7 +58,7 @@ TEST_F(kube_client, reads_its_token_again_and_retries_once_after_a_401) {
             if (!result) co_return base::pass(std::move(result));
             co_return base::ok();
         },
-        [path](client& client) -> aio::task<> {
+        [](client& client) -> aio::task<> {
             auto result = co_await client.raw_get(
                 path, std::chrono::steady_clock::now() + seconds(9), 1000, "services/proxy");
             if (!result) co_return base::pass(std::move(result));

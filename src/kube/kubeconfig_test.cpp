@@ -9,13 +9,15 @@
 namespace {
 
 class kubeconfig : public testing::Test {
+  public:
+    ~kubeconfig() override { std::filesystem::remove_all(folder_); }
+
   protected:
     kubeconfig() {
         folder_ =
             std::filesystem::path(testing::TempDir()) / ("dbaas-kube-" + std::to_string(getpid()));
         std::filesystem::create_directories(folder_);
     }
-    ~kubeconfig() override { std::filesystem::remove_all(folder_); }
     base::outcome<kube::config> load(
         const std::string& user, const std::string& context = {},
         const std::string& cluster = "certificate-authority-data: aGVsbG8=") {
@@ -114,15 +116,16 @@ class kubeconfig_list : public kubeconfig {
         std::ofstream(folder_ / name) << text;
         return (folder_ / name).string();
     }
-    static constexpr auto cluster_ =
+    static constexpr auto one_cluster =
         "clusters: [{name: c, cluster: {server: 'http://127.0.0.1:6555'}}]\n";
-    static constexpr auto context_ =
+    static constexpr auto one_context =
         "current-context: x\ncontexts: [{name: x, context: {cluster: c, user: u}}]\n";
 };
 
 TEST_F(kubeconfig_list, combines_the_entries_of_all_files) {
-    const auto one = write("one", cluster_);
-    const auto two = write("two", std::string(context_) + "users: [{name: u, user: {token: t}}]");
+    const auto one = write("one", one_cluster);
+    const auto two =
+        write("two", std::string(one_context) + "users: [{name: u, user: {token: t}}]");
     const auto result = kube::load_kubeconfigs({one, two});
     ASSERT_TRUE(result) << result.error().text;
     EXPECT_EQ(result->server.port, 6555);
@@ -133,7 +136,7 @@ TEST_F(kubeconfig_list, combines_the_entries_of_all_files) {
 
 TEST_F(kubeconfig_list, takes_each_entry_from_the_first_file_that_lists_it) {
     const auto one = write("one", "current-context: x\nusers: [{name: u, user: {token: first}}]");
-    const auto two = write("two", std::string(cluster_) +
+    const auto two = write("two", std::string(one_cluster) +
                                       "current-context: other\n"
                                       "users: [{name: u, user: {token: second, tokenFile: none}}]\n"
                                       "contexts: [{name: x, context: {cluster: c, user: u}}]");
@@ -148,8 +151,8 @@ TEST_F(kubeconfig_list, resolves_relative_paths_from_the_folder_of_their_file) {
     const auto one = write("a/config",
                            "clusters: [{name: c, cluster: {server: 'https://127.0.0.1:1', "
                            "certificate-authority: ca.crt}}]");
-    const auto two =
-        write("b/config", std::string(context_) + "users: [{name: u, user: {tokenFile: token}}]");
+    const auto two = write(
+        "b/config", std::string(one_context) + "users: [{name: u, user: {tokenFile: token}}]");
     const auto result = kube::load_kubeconfigs({one, two});
     ASSERT_TRUE(result) << result.error().text;
     EXPECT_EQ(result->ca_pem, "authority of a");
@@ -157,7 +160,7 @@ TEST_F(kubeconfig_list, resolves_relative_paths_from_the_folder_of_their_file) {
 }
 
 TEST_F(kubeconfig_list, skips_missing_and_empty_files) {
-    const auto whole = write("whole", std::string(cluster_) + context_);
+    const auto whole = write("whole", std::string(one_cluster) + one_context);
     const auto empty = write("empty", "");
     const auto missing = (folder_ / "missing").string();
     EXPECT_TRUE(kube::load_kubeconfigs({missing, empty, whole}));
@@ -182,13 +185,13 @@ TEST_F(kubeconfig_list, has_no_credentials_without_a_user) {
     for (const auto* users : {"users: [{name: u, user: null}]", "users: [{name: u}]",
                               "users: [{name: u, user: {}}]", "users: null", "users: []", ""}) {
         const auto result =
-            kube::load_kubeconfig(write("config", std::string(cluster_) + context_ + users));
+            kube::load_kubeconfig(write("config", std::string(one_cluster) + one_context + users));
         ASSERT_TRUE(result) << users << ": " << result.error().text;
         EXPECT_TRUE(result->token.empty());
         EXPECT_TRUE(result->client_certificate_pem.empty());
     }
     const auto unnamed = kube::load_kubeconfig(
-        write("config", std::string(cluster_) +
+        write("config", std::string(one_cluster) +
                             "current-context: x\ncontexts: [{name: x, context: {cluster: c}}]"));
     EXPECT_TRUE(unnamed);
 }
@@ -203,12 +206,12 @@ TEST_F(kubeconfig_list, names_what_is_missing) {
     };
     expect("current-context: x\ncontexts: [{name: x, context: null}]",
            "context 'x' names no cluster");
-    expect(context_, "no entry 'c' in clusters");
-    expect(std::string(context_) + "clusters: [{name: c, cluster: null}]",
+    expect(one_context, "no entry 'c' in clusters");
+    expect(std::string(one_context) + "clusters: [{name: c, cluster: null}]",
            "cluster 'c': the cluster has no server");
-    expect(std::string(context_) + cluster_ + "users: [{name: u, user: admin}]",
+    expect(std::string(one_context) + one_cluster + "users: [{name: u, user: admin}]",
            "entry 'u' in users is not a map");
-    expect(cluster_, "there is no current-context");
+    expect(one_cluster, "there is no current-context");
 }
 
 TEST_F(kubeconfig, reads_the_service_account_of_a_pod) {

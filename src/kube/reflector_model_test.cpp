@@ -199,7 +199,7 @@ class model_run {
             stream.resize(
                 static_cast<std::size_t>(server_.dice(static_cast<int>(stream.size()) + 1)));
         for (std::size_t offset = 0; offset < stream.size();) {
-            const auto size = static_cast<std::size_t>(1 + server_.dice(200));
+            const auto size = std::size_t{1} + static_cast<std::size_t>(server_.dice(200));
             ASSERT_TRUE(machine_.on_bytes(now_, std::string_view(stream).substr(offset, size)));
             offset += size;
         }

@@ -71,7 +71,8 @@ aio::task<bool> remove_requests(kube::client& client, kube::resource resource,
     // A finalizer of the operator may delay the deletion.
     owned = co_await requests_of(client, resource, record);
     if (!owned) co_return base::pass(std::move(owned));
-    co_return owned->empty();
+    const bool is_empty = owned->empty();
+    co_return is_empty;
 }
 
 }  // namespace

@@ -45,6 +45,7 @@ class observed_store_requests : public testing::Test {
     }
     [[nodiscard]] std::vector<std::string> names() const {
         std::vector<std::string> result;
+        result.reserve(observer_.state.changes.size());
         for (const auto& each : observer_.state.changes) result.push_back(each.name);
         return result;
     }

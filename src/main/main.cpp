@@ -11,8 +11,6 @@
 #include "config/config.hpp"
 #include "main/serve.hpp"
 
-extern char** environ;
-
 namespace {
 
 constexpr const char* usage =

@@ -49,10 +49,11 @@ std::uint64_t load(const char* source, std::size_t bytes) noexcept {
 // Hashes the length and the first, middle and last eight bytes: metric names differ there.
 std::uint64_t hash_name(std::string_view name) noexcept {
     const auto size = name.size();
-    if (size < 8) return (load(name.data(), size) ^ (size << 56)) * 0x9E3779B97F4A7C15ULL;
-    const auto head = load(name.data(), 8);
-    const auto tail = load(name.data() + size - 8, 8);
-    const auto middle = load(name.data() + (size - 8) / 2, 8);
+    const char* const begin = name.data();
+    if (size < 8) return (load(begin, size) ^ (size << 56)) * 0x9E3779B97F4A7C15ULL;
+    const auto head = load(begin, 8);
+    const auto tail = load(begin + size - 8, 8);
+    const auto middle = load(begin + (size - 8) / 2, 8);
     auto hash = (head ^ size) * 0x9E3779B97F4A7C15ULL;
     hash = (std::rotl(hash, 31) ^ middle) * 0xD6E8FEB86659FD93ULL;
     return (std::rotl(hash, 29) ^ tail) * 0xA0761D6478BD642FULL;

@@ -260,6 +260,7 @@ TEST(page_reader, reports_the_error_of_a_wanted_line) {
 
 TEST(name_table, finds_its_names_only) {
     std::vector<std::string> names;
+    names.reserve(504);
     for (int index = 0; index < 500; ++index)
         names.push_back("metric_" + std::to_string(index * 7));
     names.insert(names.end(), {"a", "ab", "abcdefg", "abcdefgh"});

@@ -52,7 +52,7 @@ struct fixture {
         return aio::block_on(source->scrape(target(std::move(engine)), clock.now() + 10s));
     }
     void give(std::string bytes, std::string type = "text/plain; version=0.0.4") {
-        pages.pages.push_back(fetched_page{std::move(bytes), std::move(type)});
+        pages.pages.emplace_back(fetched_page{std::move(bytes), std::move(type)});
     }
 };
 
@@ -94,7 +94,8 @@ TEST(source, survives_forget_during_a_scrape) {
 TEST(source, keeps_the_readings_after_a_failed_scrape) {
     fixture test;
     test.give("redis_commands_processed_total 100\n");
-    test.pages.pages.push_back(base::fail(base::errc::unavailable, "no endpoints", "no_endpoints"));
+    test.pages.pages.emplace_back(
+        base::fail(base::errc::unavailable, "no endpoints", "no_endpoints"));
     test.give("redis_commands_processed_total 700\n");
     ASSERT_TRUE(test.scrape());
     test.clock.passed += 30s;

@@ -65,6 +65,24 @@ class lease_manager_contract : public ::testing::TestWithParam<lease_processes_f
         EXPECT_TRUE(holders) << holders.error().text;
         return holders.value_or(names{"failed"});
     }
+    // Eight callers of two processes hold the lease at once. Returns the number of holders.
+    aio::task<int> race() {
+        const auto executor = co_await aio::this_executor();
+        aio::task_group racing(executor);
+        int winners = 0;
+        for (int index = 0; index < 8; ++index) {
+            auto& manager = index % 2 == 0 ? first() : second();
+            const auto holder = "h" + std::to_string(index);
+            racing.spawn([&manager, &winners, holder]() -> aio::task<> {
+                const auto result = co_await manager.hold("leader", holder, term);
+                EXPECT_TRUE(result) << result.error().text;
+                if (result.value_or(false)) ++winners;
+                co_return base::ok();
+            });
+        }
+        co_await racing.join();
+        co_return winners;
+    }
     ports::lease_manager& first() { return processes_->first(); }
     ports::lease_manager& second() { return processes_->second(); }
 
@@ -156,23 +174,6 @@ TEST_P(lease_manager_contract, release_by_a_former_holder_has_no_effect) {
 }
 
 TEST_P(lease_manager_contract, concurrent_holds_succeed_for_one_caller_and_fail_for_none) {
-    const auto race = [this]() -> aio::task<int> {
-        const auto executor = co_await aio::this_executor();
-        aio::task_group racing(executor);
-        int winners = 0;
-        for (int index = 0; index < 8; ++index) {
-            auto& manager = index % 2 == 0 ? first() : second();
-            const auto holder = "h" + std::to_string(index);
-            racing.spawn([&manager, &winners, holder]() -> aio::task<> {
-                const auto result = co_await manager.hold("leader", holder, term);
-                EXPECT_TRUE(result) << result.error().text;
-                if (result.value_or(false)) ++winners;
-                co_return base::ok();
-            });
-        }
-        co_await racing.join();
-        co_return winners;
-    };
     EXPECT_EQ(run(race()).value(), 1);  // a lease without a former holder
     const auto winner = live(first(), "leader");
     ASSERT_EQ(winner.size(), 1U);

@@ -101,6 +101,7 @@ class crowd {
             return std::tie(x.name, x.project) < std::tie(y.name, y.project);
         });
         std::vector<std::string> ids;
+        ids.reserve(all.size());
         for (const auto* each : all) ids.push_back(each->record->id);
         return ids;
     }
