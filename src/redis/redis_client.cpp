@@ -207,10 +207,16 @@ aio::task<> redis_client::wait_for_topology(base::steady_time deadline) {
     const auto woken = co_await changed_.wait_until(deadline);
     if (!woken) co_return base::pass(woken);
     if (*woken) co_return base::ok();
-    auto failure = discovery_failure_.value_or(
-        base::failure{errc::unavailable, "no Redis server is known for the key"});
+    co_return std::unexpected(disconnected_failure());
+}
+
+// Returns why no server can run commands.
+base::failure redis_client::disconnected_failure() const {
+    base::failure failure{errc::unavailable, "no Redis server is known for the key"};
+    if (discovery_failure_) failure = *discovery_failure_;
+    if (has_ended_) failure = {errc::unavailable, "the Redis client has stopped"};
     failure.set_cause(failure_cause::not_sent);
-    co_return std::unexpected(std::move(failure));
+    return failure;
 }
 
 void redis_client::note_redirection(const client_command& command, const attempt& following) {
@@ -237,13 +243,7 @@ aio::task<resp_value> redis_client::run_command(const client_command& command,
         const auto time = now();
         const bool is_down =
             !is_connected() && time - disconnected_since_ >= options_.fail_fast_after;
-        if (has_ended_ || is_down) {
-            co_return fail(errc::unavailable,
-                           has_ended_           ? "the Redis client has stopped"
-                           : discovery_failure_ ? discovery_failure_->text
-                                                : "no Redis server is connected",
-                           failure_cause::not_sent);
-        }
+        if (has_ended_ || is_down) co_return std::unexpected(disconnected_failure());
         if (time >= deadline) {
             co_return fail(errc::timed_out, "Redis did not run the command before the deadline",
                            failure_cause::not_sent);

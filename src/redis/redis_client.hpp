@@ -110,6 +110,7 @@ class redis_client {
     aio::task<resp_value> run_command(const client_command& command, base::steady_time deadline);
     aio::task<resp_value> send_once(const endpoint& server, const client_command& command,
                                     bool is_asking, base::steady_time deadline, bool& was_sent);
+    [[nodiscard]] base::failure disconnected_failure() const;
     void note_redirection(const client_command& command, const attempt& following);
 
     deps deps_;
