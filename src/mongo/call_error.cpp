@@ -40,6 +40,10 @@ error_kind kind_of_server_code(std::uint32_t code, bool is_retryable) noexcept {
         case 17419:
         case 17420:
             return error_kind::too_large;
+        case 67:  // CannotCreateIndex
+        case 85:  // IndexOptionsConflict
+        case 86:  // IndexKeySpecsConflict
+            return error_kind::index_conflict;
         case 13:  // Unauthorized
         case 18:  // AuthenticationFailed
             return error_kind::denied;
@@ -98,6 +102,8 @@ std::string_view name(error_kind kind) noexcept {
             return "too_large";
         case error_kind::denied:
             return "denied";
+        case error_kind::index_conflict:
+            return "index_conflict";
         case error_kind::other:
             return "other";
     }
@@ -123,6 +129,7 @@ bool may_be_applied(error_kind kind) noexcept {
         case error_kind::not_sent:
         case error_kind::too_large:
         case error_kind::denied:
+        case error_kind::index_conflict:
             return false;
     }
     return true;

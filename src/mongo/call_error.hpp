@@ -21,6 +21,7 @@ enum class error_kind : std::uint8_t {
     expired,            // the server stopped the command at its time limit
     too_large,          // the document exceeds the limit of the server
     denied,             // wrong credentials or no permission
+    index_conflict,     // an index of the same name or key has another definition
     other
 };
 

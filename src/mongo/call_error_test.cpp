@@ -27,6 +27,8 @@ TEST(call_error, translates_codes_of_the_server) {
     EXPECT_EQ(of_server(50), error_kind::expired);
     EXPECT_EQ(of_server(10334), error_kind::too_large);
     EXPECT_EQ(of_server(13), error_kind::denied);
+    EXPECT_EQ(of_server(85), error_kind::index_conflict);
+    EXPECT_EQ(of_server(86), error_kind::index_conflict);
     EXPECT_EQ(of_server(8), error_kind::other);
     EXPECT_EQ(of_server(8, true), error_kind::interrupted) << "the server permits a retry";
 }

@@ -39,13 +39,12 @@ base::outcome<std::optional<std::int64_t>> read_version(driver& target) {
     return version;
 }
 
-// Succeeds also if another process has created the document.
-base::outcome<void> create_version(driver& target, std::int64_t version) {
+// Returns false if another process has created the document.
+base::outcome<bool> create_version(driver& target, std::int64_t version) {
     const auto inserted = target.insert(std::string(schema_collection), schema_document(version));
-    if (!inserted && inserted.error().kind != error_kind::duplicate_key) {
-        return std::unexpected(as_failure(inserted.error()));
-    }
-    return {};
+    if (inserted) return true;
+    if (inserted.error().kind == error_kind::duplicate_key) return false;
+    return std::unexpected(as_failure(inserted.error()));
 }
 
 // Succeeds also if another process has changed the version.
@@ -132,26 +131,30 @@ std::span<const migration> all_migrations() noexcept {
 }
 
 base::outcome<void> upgrade_schema(driver& target, std::span<const migration> migrations) {
+    // More than the versions of any program; a round without progress is one of another process.
+    constexpr int rounds_max = 1000;
     const auto newest = static_cast<std::int64_t>(migrations.size()) + 1;
-    while (true) {
+    for (int round = 0; round < rounds_max; ++round) {
         const auto version = read_version(target);
         if (!version) return base::pass(version, "schema");
-        auto result = base::ok();
         if (!*version) {
-            result = create_version(target, newest);
-        } else if (**version > newest) {
+            const auto created = create_version(target, newest);
+            if (!created) return base::pass(created, "schema");
+            if (*created) return {};
+            continue;
+        }
+        if (**version == newest) return {};
+        if (**version > newest) {
             return fail(errc::unsupported,
                         fmt::format("the database has schema version {}, but this program supports "
                                     "up to {}; use the newer version of the program",
                                     **version, newest));
-        } else if (**version == newest) {
-            return {};
-        } else {
-            result = migrations[static_cast<std::size_t>(**version - 1)](target);
-            if (result) result = raise_version(target, **version);
         }
+        auto result = migrations[static_cast<std::size_t>(**version - 1)](target);
+        if (result) result = raise_version(target, **version);
         if (!result) return base::pass(std::move(result), "schema");
     }
+    return fail(errc::unavailable, "schema: the version changes faster than it can be read");
 }
 
 base::outcome<void> prepare_collection(driver& target, const std::string& collection) {
@@ -161,7 +164,7 @@ base::outcome<void> prepare_collection(driver& target, const std::string& collec
         const auto created = target.command("createIndexes", command);
         if (created) break;
         if (is_worth_retry(created.error().kind) && attempt < attempts_max) continue;
-        if (created.error().kind == error_kind::other) {
+        if (created.error().kind == error_kind::index_conflict) {
             return std::unexpected(index_conflict(collection, created.error().text));
         }
         return std::unexpected(as_failure(created.error()));

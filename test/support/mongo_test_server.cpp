@@ -97,6 +97,7 @@ void mongo_test_server::kill() {
 
 void mongo_test_server::suspend() const {
     ::kill(process_, SIGSTOP);
+    waitpid(process_, nullptr, WUNTRACED);  // the threads stop a moment after kill() has returned
 }
 
 void mongo_test_server::resume() const {
