@@ -1,4 +1,4 @@
-// deploy/rbac.yaml names every resource that the dialects make the platform ask for.
+// k8s/rbac.yaml names every resource that the dialects make the platform ask for.
 
 #include <gtest/gtest.h>
 

@@ -23,7 +23,7 @@ from process import end, spawn
 from rest import exchange
 
 POD_NETWORK = ipaddress.ip_network('198.18.0.0/15')
-ACCOUNT = 'system:serviceaccount:dbaas-system:dbaas'  # of deploy/rbac.yaml
+ACCOUNT = 'system:serviceaccount:dbaas-system:dbaas'  # of k8s/rbac.yaml
 DEFINITIONS = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions'
 NEW_KEY = ('-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes')
 CONTROLLERS = ('namespace-controller,garbage-collector-controller,serviceaccount-controller,'

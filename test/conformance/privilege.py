@@ -6,11 +6,11 @@ from stack import Stack, wait_until
 
 
 class LeastPrivilege(unittest.TestCase):
-    """Runs the platform as the ServiceAccount of deploy/rbac.yaml: it can do the main job, and it reports a denial."""
+    """Runs the platform as the ServiceAccount of k8s/rbac.yaml: it can do the main job, and it reports a denial."""
 
     def test_the_documented_rules_are_sufficient_and_necessary(self):
         real = Shared.get()
-        with open(os.path.join(ROOT, 'deploy/rbac.yaml'), encoding='utf-8') as file:
+        with open(os.path.join(ROOT, 'k8s/rbac.yaml'), encoding='utf-8') as file:
             documents = [text for text in file.read().split('\n---\n') if text.strip()]
         paths = {'Namespace': '/api/v1/namespaces/dbaas-system', 'ServiceAccount': '/api/v1/namespaces/dbaas-system/serviceaccounts/dbaas',
                  'ClusterRole': '/apis/rbac.authorization.k8s.io/v1/clusterroles/dbaas',

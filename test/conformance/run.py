@@ -20,6 +20,7 @@ import shared
 from cluster import ask
 from exchanges import DIFFERENCES, run_exchanges
 from faults import Faults  # noqa: F401 unittest finds them here
+from kit import Kit  # noqa: F401
 from main_job import MainJob  # noqa: F401
 from manifests import Manifests  # noqa: F401
 from many import Many  # noqa: F401

@@ -1,0 +1,210 @@
+"""The production kit: k8s/, deploy/overlays and charts/ against the real API server, and with the real program."""
+
+import copy
+import json
+import os
+import re
+import signal
+import subprocess
+import tempfile
+import unittest
+
+import shared
+from shared import ROOT, Shared
+from stack import Stack
+
+CHART = os.path.join(ROOT, 'charts/kubedb-dbaas')
+# Kustomize's folder -> the values of the chart that render the same objects.
+VARIANTS = {'k8s': ['image.tag=latest'],
+            'deploy/overlays/production': ['ingress.enabled=true'],
+            'deploy/overlays/sqlite': ['image.tag=latest', 'store.type=sqlite']}
+# The differences between both renderings: the chart's own labels and annotations. Helm does not render the namespace.
+CHART_KEYS = {'helm.sh/chart', 'helm.sh/resource-policy', 'checksum/config', 'app.kubernetes.io/managed-by', 'app.kubernetes.io/version'}
+REJECTED_VALUES = {
+    'no such value': ['replicas=3'], 'no such value in a part': ['image.registry=example.com'], 'an unknown store': ['store.type=postgres'],
+    'no number': ['autoscaling.minReplicas=three'], 'out of range': ['autoscaling.cpuUtilization=0'], 'no quantity': ['resources.limits.memory=2 gigabytes'],
+    'an unknown level': ['config.LOG_LEVEL=loud'], 'an unknown policy': ['image.pullPolicy=Sometimes'], 'a tag with a space': ['image.tag=a b'],
+    'no label': ['nodeSelector.zone=1'], 'a port that does not exist': ['service.port=65536'], 'no client': ['networkPolicy.clientNamespaces=none'],
+    'a secret in the ConfigMap': ['config.MONGODB_URL=mongodb://a:b@c'], 'a grace period that is too short': ['terminationGracePeriodSeconds=50'],
+}
+LOOPS_TIMEOUT = 10  # seconds; loops_timeout of src/main/serve.cpp
+
+
+def tool(name, *words, **options):
+    return subprocess.run([os.path.join(shared.how.programs, name), *words], capture_output=True, text=True, check=False, timeout=120,
+                          env={'PATH': os.environ['PATH'], 'HOME': tempfile.gettempdir()}, **options)
+
+
+def objects(text):
+    """Returns the objects of a YAML stream. Raises AssertionError for a stream with duplicate keys."""
+    parsed = tool('objects', input=text)
+    assert parsed.returncode == 0, parsed.stderr
+    return json.loads(parsed.stdout)
+
+
+def rendered(command, *words):
+    done = tool(command, *words)
+    assert done.returncode == 0, done.stderr
+    return objects(done.stdout)
+
+
+def kustomized(folder):
+    return rendered('kustomize', 'build', os.path.join(ROOT, folder))
+
+
+def helm_words(values):
+    return ['--namespace', 'dbaas-system', '--kube-version', '1.34.0', *(word for value in values for word in ('--set', value))]
+
+
+def charted(values):
+    return rendered('helm', 'template', 'dbaas', CHART, *helm_words(values))
+
+
+def key_of(entry):
+    return entry['apiVersion'], entry['kind'], entry['metadata']['name']
+
+
+def comparable(entries):
+    """Returns the objects by name, without the keys that belong to the chart."""
+    found = {}
+    for entry in copy.deepcopy(entries):
+        for metadata in (entry['metadata'], entry.get('spec', {}).get('template', {}).get('metadata', {})):
+            for part in ('labels', 'annotations'):
+                kept = {name: value for name, value in metadata.pop(part, {}).items() if name not in CHART_KEYS}
+                if kept:
+                    metadata[part] = kept
+        assert key_of(entry) not in found, key_of(entry)
+        found[key_of(entry)] = entry
+    # The kit's RBAC objects have no labels, the chart's have.
+    for entry in found.values():
+        if entry['apiVersion'].startswith('rbac.') or entry['kind'] == 'ServiceAccount':
+            entry['metadata'].pop('labels', None)
+    return found
+
+
+def only(entries, kind):
+    return next(entry for entry in entries if entry['kind'] == kind)
+
+
+class Kit(unittest.TestCase):
+    """Renders the kit with Kustomize and Helm, and applies both to the real API server."""
+    maxDiff = None
+    paths = {}  # (apiVersion, kind) -> (path of the resource's collection before the namespace, plural, whether it is namespaced)
+
+    def test_kustomize_and_helm_render_the_same_objects(self):
+        for folder, values in VARIANTS.items():
+            with self.subTest(folder):
+                expected = comparable(kustomized(folder))
+                expected.pop(('v1', 'Namespace', 'dbaas-system'))
+                actual = comparable(charted(values))
+                self.assertEqual(sorted(expected), sorted(actual))
+                for key, entry in expected.items():
+                    self.assertEqual(entry, actual[key], key)
+
+    def test_the_chart_passes_lint_and_rejects_bad_values(self):
+        lint = tool('helm', 'lint', '--strict', CHART)
+        self.assertEqual(lint.returncode, 0, lint.stdout + lint.stderr)
+        for reason, values in REJECTED_VALUES.items():
+            with self.subTest(reason):
+                done = tool('helm', 'template', 'dbaas', CHART, *helm_words(values))
+                self.assertNotEqual(done.returncode, 0, values)
+                self.assertRegex(done.stderr, "don't meet the specifications|terminationGracePeriodSeconds must exceed", values)
+
+    def test_every_object_can_be_applied_twice(self):
+        real = Shared.get()
+        for folder, values in VARIANTS.items():
+            for renderer, entries in (('kustomize', kustomized(folder)), ('helm', charted(values))):
+                with self.subTest(f'{folder} by {renderer}'):
+                    for entry in entries:
+                        self.apply(real, entry, 'dryRun=All&force=true')
+                    first = [self.own_part(self.apply(real, entry, 'force=true').json) for entry in entries]
+                    for entry, expected in zip(entries, first):
+                        repeated = self.apply(real, entry)
+                        self.assertEqual((repeated.status, self.own_part(repeated.json)), (200, expected), key_of(entry))
+
+    def test_files_outside_of_the_kustomization_are_valid(self):
+        real = Shared.get()
+        for name in ('mongodb.yaml', 'secrets.example.yaml'):
+            with open(os.path.join(ROOT, 'k8s', name), encoding='utf-8') as file:
+                for entry in objects(file.read()):
+                    self.apply(real, entry, 'dryRun=All&force=true')
+
+    def test_pods_pass_the_pod_security_level_restricted(self):
+        real = Shared.get()
+        for entry in kustomized('k8s')[:1] + [only(kustomized('k8s'), 'ServiceAccount')]:
+            self.apply(real, entry, 'force=true')
+        for folder in VARIANTS:
+            template = only(kustomized(folder), 'Deployment')['spec']['template']
+            pod = {'apiVersion': 'v1', 'kind': 'Pod', 'metadata': {'name': 'probe', 'namespace': 'dbaas-system'}, 'spec': template['spec']}
+            pods = '/api/v1/namespaces/dbaas-system/pods?dryRun=All&fieldValidation=Strict'
+            admitted = real.ask('POST', pods, pod)
+            self.assertEqual(admitted.status, 201, admitted.text)
+            pod['spec']['containers'][0].pop('securityContext')
+            rejected = real.ask('POST', pods, pod)
+            self.assertEqual(rejected.status, 403, rejected.text)
+            self.assertIn('violates PodSecurity \\"restricted', rejected.text)
+
+    def test_the_program_accepts_the_options_and_serves_the_probes(self):
+        real = Shared.get()
+        for folder in VARIANTS:
+            entries = kustomized(folder)
+            pod = only(entries, 'Deployment')['spec']['template']['spec']
+            options = only(entries, 'ConfigMap')['data']
+            self.assertGreater(pod['terminationGracePeriodSeconds'],
+                               int(options['DBAAS_DRAIN_DELAY']) + int(options['DBAAS_SHUTDOWN_GRACE']) + LOOPS_TIMEOUT)
+            with tempfile.NamedTemporaryFile('w') as secret:
+                secret.write(only(self.secret_example(), 'Secret')['stringData']['mongodb-url'])
+                secret.flush()
+                if 'MONGODB_URL_FILE' in options:
+                    mounted = next(volume for volume in pod['volumes'] if 'secret' in volume)
+                    mount = next(each for each in pod['containers'][0]['volumeMounts'] if each['name'] == mounted['name'])
+                    self.assertEqual(options['MONGODB_URL_FILE'], mount['mountPath'] + '/mongodb-url')
+                    options['MONGODB_URL_FILE'] = secret.name
+                else:
+                    self.assertIn(options['DBAAS_DATA_DIR'], [mount['mountPath'] for mount in pod['containers'][0]['volumeMounts']])
+                checked = subprocess.run([os.path.join(os.environ['DBAAS_BIN'], 'dbaas'), 'config', '--check'], env=options,
+                                         capture_output=True, text=True, check=False)
+            self.assertEqual(checked.returncode, 0, checked.stderr)
+            self.assertNotIn('note:', checked.stdout, 'an option of the ConfigMap is not in use')
+        # `options` and `pod` are those of the variant with SQLite; start_platform() sets the address and the folder by flags.
+        stack = Stack(real.kubeconfig('client'))
+        self.addCleanup(stack.close)
+        stack.start_platform(**{**options, 'DBAAS_DRAIN_DELAY': '1'})
+        for name in ('startupProbe', 'livenessProbe', 'readinessProbe'):
+            self.assertEqual(stack.get(pod['containers'][0][name]['httpGet']['path']).status, 200, name)
+        self.assertRegex(stack.log_tail('platform.log', 1000), re.compile(r'"environment":"production"'))
+        stack.platform.send_signal(signal.SIGTERM)
+        self.assertEqual(stack.platform.wait(30), 0)
+
+    # ---- help --------------------------------------------------------------------------------
+
+    @staticmethod
+    def secret_example():
+        with open(os.path.join(ROOT, 'k8s/secrets.example.yaml'), encoding='utf-8') as file:
+            return objects(file.read())
+
+    @staticmethod
+    def own_part(entry):
+        """Returns the object without the parts that controllers write at any time."""
+        written = {'resourceVersion', 'managedFields', 'finalizers'}
+        return {**entry, 'status': None, 'metadata': {name: value for name, value in entry['metadata'].items() if name not in written}}
+
+    def apply(self, real, entry, query=''):
+        """Applies the object with strict validation on the server. Returns the response."""
+        prefix, plural, is_namespaced = self.resource_of(real, entry['apiVersion'], entry['kind'])
+        metadata = entry['metadata']
+        place = f"/namespaces/{metadata['namespace']}" if is_namespaced else ''
+        self.assertEqual(is_namespaced, 'namespace' in metadata, key_of(entry))
+        response = real.ask('PATCH', f"{prefix}{place}/{plural}/{metadata['name']}?fieldManager=kit&fieldValidation=Strict&{query}",
+                            json.dumps(entry).encode(), media='application/apply-patch+yaml')
+        self.assertIn(response.status, (200, 201), f'{key_of(entry)}: {response.text}')
+        self.assertIsNone(response.headers.get('Warning'), key_of(entry))
+        return response
+
+    def resource_of(self, real, version, kind):
+        if (version, kind) not in self.paths:
+            prefix = f'/api/{version}' if '/' not in version else f'/apis/{version}'
+            for resource in real.ask('GET', prefix).json['resources']:
+                if '/' not in resource['name']:
+                    self.paths[version, resource['kind']] = (prefix, resource['name'], resource['namespaced'])
+        return self.paths[version, kind]
