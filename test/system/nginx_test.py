@@ -89,7 +89,12 @@ class Nginx(unittest.TestCase):
             file.write(NGINX.format(folder=self.folder, platform=self.platform, location=location, http=http))
         process = spawn(['nginx', '-c', path, '-p', self.folder], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.addCleanup(end, process)
-        wait_until(lambda: os.path.exists(self.socket), what='nginx')
+
+        def accepts():  # the file exists before nginx listens
+            with socket.socket(socket.AF_UNIX) as probe:
+                return probe.connect_ex(self.socket) == 0
+
+        wait_until(accepts, what='nginx')
 
     def open(self, method, path, body=None, headers=None):
         connection = SocketConnection(self.socket)
