@@ -226,25 +226,45 @@ void check_combinations(const options& options, error_list& errors) {
     }
 }
 
-// Reads the URL from its file, so that the secret is neither in the arguments nor in the
-// environment of the process.
-void read_mongodb_url(options& options, error_list& errors) {
-    constexpr std::string_view name = "MONGODB_URL_FILE";
-    const auto& path = options.mongodb_url_file;
+struct url_file {
+    std::string_view file_option;
+    std::string_view url_option;
+    const std::string& path;
+    const base::secret& url;
+};
+
+// Reads a URL from its file, so that the secret is neither in the arguments nor in the environment
+// of the process.
+void read_url_file(const url_file& source, options& options, error_list& errors) {
+    const auto& [name, url_name, path, url] = source;
     if (path.empty()) return;
-    if (!options.mongodb_url.empty()) {
-        return errors.add(name, "ambiguous", "must not be set together with MONGODB_URL");
+    if (!url.empty()) {
+        return errors.add(name, "ambiguous",
+                          fmt::format("must not be set together with {}", url_name));
     }
     const auto content = base::read_file(path);
     if (!content) return errors.add(name, "unreadable", fmt::format("'{}' cannot be read", path));
     const auto end = content->find_last_not_of(" \t\r\n");
     const auto text = content->substr(0, end == std::string::npos ? 0 : end + 1);
     if (text.empty()) return errors.add(name, "empty", fmt::format("'{}' is empty", path));
-    const auto* option = find("MONGODB_URL", &option_description::environment);
+    const auto* option = find(url_name, &option_description::environment);
     const auto problem = option->read(*option, text, options);
     if (!problem.empty()) {
         errors.add(name, "bad_value", fmt::format("the content of '{}' {}", path, problem));
     }
+}
+
+void read_url_files(options& options, error_list& errors) {
+    read_url_file({.file_option = "MONGODB_URL_FILE",
+                   .url_option = "MONGODB_URL",
+                   .path = options.mongodb_url_file,
+                   .url = options.mongodb_url},
+                  options, errors);
+    read_url_file({.file_option = "REDIS_URL_FILE",
+                   .url_option = "REDIS_URL",
+                   .path = options.redis_url_file,
+                   .url = options.redis_url},
+                  options, errors);
 }
 
 std::string printable(const option_description& option, std::string_view value) {
@@ -288,7 +308,7 @@ base::outcome<loaded> load(const sources& sources) {
         result.values.push_back(
             {std::string(option.environment), printable(option, value), source});
     }
-    read_mongodb_url(result.options, errors);
+    read_url_files(result.options, errors);
     check_combinations(result.options, errors);
     if (!errors.empty()) return std::unexpected(std::move(errors).fail());
     return result;

@@ -24,8 +24,10 @@ enum class log_style : std::uint8_t { automatic, json, console };
 struct options {
     base::secret mongodb_url;  // empty = the embedded store; also the content of mongodb_url_file
     std::string mongodb_url_file;
+    base::secret redis_url;  // empty = no bus between replicas; also the content of redis_url_file
+    std::string redis_url_file;
+    std::string redis_ca_file;
     // Accepted and checked, but not in use yet.
-    base::secret redis_url;
     base::secret sentry_dsn;
     base::secret jwt_secret;
 

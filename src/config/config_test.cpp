@@ -75,10 +75,11 @@ TEST(config, reports_all_errors_at_once) {
 
 TEST(config, masks_secrets_and_notes_options_that_are_not_in_use) {
     const auto loaded = config::load({.environment = {{"MONGODB_URL", "mongodb://u:pa55@db/x"},
-                                                      {"REDIS_URL", "redis://u:pa55@cache"}}});
+                                                      {"REDIS_URL", "redis://u:pa55@cache"},
+                                                      {"SENTRY_DSN", "https://pa55@sentry/1"}}});
     ASSERT_TRUE(loaded) << loaded.error().text;
     ASSERT_EQ(loaded->notes.size(), 1U);
-    EXPECT_NE(loaded->notes[0].find("REDIS_URL"), std::string::npos);
+    EXPECT_NE(loaded->notes[0].find("SENTRY_DSN"), std::string::npos);
     for (const auto& option : loaded->values)
         EXPECT_EQ(option.value.find("pa55"), std::string::npos);
     EXPECT_EQ(loaded->options.mongodb_url.reveal(), "mongodb://u:pa55@db/x");
@@ -105,6 +106,20 @@ TEST(config, reads_the_mongodb_url_from_a_file) {
     EXPECT_EQ(codes(load("").error()), "MONGODB_URL_FILE=empty;");
     std::filesystem::remove(path);
     EXPECT_EQ(codes(load("").error()), "MONGODB_URL_FILE=unreadable;");
+}
+
+TEST(config, reads_the_redis_url_from_a_file) {
+    const std::filesystem::path path =
+        std::filesystem::temp_directory_path() / fmt::format("dbaas-redis-url-{}", getpid());
+    std::ofstream(path) << "redis+sentinel://u:pa55@s1,s2/main\n";
+    const auto loaded = config::load({.environment = {{"REDIS_URL_FILE", path.string()}}});
+    ASSERT_TRUE(loaded) << loaded.error().text;
+    EXPECT_EQ(loaded->options.redis_url.reveal(), "redis+sentinel://u:pa55@s1,s2/main");
+    EXPECT_TRUE(loaded->options.mongodb_url.empty());
+    const auto both = config::load(
+        {.environment = {{"REDIS_URL_FILE", path.string()}, {"REDIS_URL", "rediss://h"}}});
+    EXPECT_EQ(codes(both.error()), "REDIS_URL_FILE=ambiguous;");
+    std::filesystem::remove(path);
 }
 
 TEST(config, never_repeats_a_secret_from_a_wrong_argument) {

@@ -122,7 +122,9 @@ std::string read_url(const option_description&, string_view text, options& out) 
 }
 
 constexpr std::array mongodb_schemes{string_view("mongodb://"), string_view("mongodb+srv://")};
-constexpr std::array redis_schemes{string_view("redis://"), string_view("rediss://")};
+constexpr std::array redis_schemes{string_view("redis://"), string_view("rediss://"),
+                                   string_view("redis+sentinel://"),
+                                   string_view("rediss+sentinel://")};
 constexpr std::array sentry_schemes{string_view("https://"), string_view("http://")};
 
 std::string read_jwt_secret(const option_description&, string_view text, options& out) {
@@ -345,11 +347,24 @@ constexpr std::array table{
                        .read = read_text<&options::mongodb_url_file>},
     option_description{.environment = "REDIS_URL",
                        .key = "redis-url",
-                       .help = "Shared cache. Empty: a cache in the process.",
-                       .format = "redis://...",
+                       .help =
+                           "Redis that carries messages between replicas: standalone, Sentinel, "
+                           "Cluster or a proxy. Empty: replicas read the store more often.",
+                       .format = "redis://..., rediss://... or redis+sentinel://host/master",
                        .is_secret = true,
-                       .is_in_use = false,
                        .read = read_url<&options::redis_url, redis_schemes>},
+    option_description{
+        .environment = "REDIS_URL_FILE",
+        .key = "redis-url-file",
+        .help = "File that contains the value of redis-url, such as a mounted Secret.",
+        .format = "path",
+        .read = read_text<&options::redis_url_file>},
+    option_description{.environment = "REDIS_CA_FILE",
+                       .key = "redis-ca-file",
+                       .help = "PEM file of the authorities that issued the certificates of Redis. "
+                               "Empty: the trust store of the system.",
+                       .format = "path",
+                       .read = read_text<&options::redis_ca_file>},
     option_description{.environment = "SENTRY_DSN",
                        .key = "sentry-dsn",
                        .help = "Sentry project that receives error reports.",
