@@ -40,14 +40,12 @@ class readiness {
     void set_store(component_state state) noexcept {
         database_.store(state, std::memory_order_relaxed);
     }
-    void set_cache(component_state state) noexcept {
-        cache_.store(state, std::memory_order_relaxed);
-    }
+    void set_bus(component_state state) noexcept { bus_.store(state, std::memory_order_relaxed); }
     [[nodiscard]] component_state database() const noexcept {
         return database_.load(std::memory_order_relaxed);
     }
-    [[nodiscard]] component_state cache() const noexcept {
-        return cache_.load(std::memory_order_relaxed);
+    [[nodiscard]] component_state bus() const noexcept {
+        return bus_.load(std::memory_order_relaxed);
     }
 
     void begin_shutdown() noexcept { stopping_.store(true, std::memory_order_relaxed); }
@@ -63,7 +61,7 @@ class readiness {
     };
     std::array<loop_state, std::size_t(background::count_)> loops_{};
     std::atomic<component_state> database_{component_state::starting};
-    std::atomic<component_state> cache_{component_state::starting};
+    std::atomic<component_state> bus_{component_state::starting};
     std::atomic<bool> stopping_{false};
 };
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <optional>
 
@@ -57,6 +58,7 @@ record_feed::record_feed(deps deps, record_feed_options options)
       options_(options),
       has_written_(deps_.executor),
       has_announced_(deps_.executor),
+      may_have_missed_(deps_.executor, deps_.clock),
       loops_(deps_.executor) {
     if (deps_.bus == nullptr) return;
     deps_.records.on_write(
@@ -64,28 +66,50 @@ record_feed::record_feed(deps deps, record_feed_options options)
             written_[{kind, id}] = revision;
             has_written_.notify();
         });
+}
+
+void record_feed::subscribe() {
     subscription_ = deps_.bus->subscribe(
-        channel, {.on_message = [this](const std::string& message) { on_message(message); }});
+        channel, {.on_message = [this](const std::string& message) { on_message(message); },
+                  .on_resumed = [this] { may_have_missed_.notify(); }});
 }
 
 aio::task<> record_feed::run() {
     if (deps_.bus != nullptr) {
+        subscribe();
         loops_.spawn(publish_writes());
         loops_.spawn(read_announced());
     }
-    auto ended = co_await aio::periodic(
-        {.period = options_.anti_entropy_interval,
-         .first_delay = options_.anti_entropy_interval,
-         .on_failure =
-             [this](const base::failure& failure) {
-                 deps_.log.warning("anti_entropy_failed",
-                                   {{"code", base::name(failure.code)}, {"detail", failure.text}});
-             },
-         .clock = &deps_.clock},
-        [this] { return compare(); });
+    auto ended = co_await compare_periodically();
+    subscription_.reset();
     loops_.cancel();
     co_await loops_.join();
     co_return ended;
+}
+
+aio::task<> record_feed::compare_periodically() {
+    auto last = deps_.clock.now();
+    while (true) {
+        const bool is_bus_down = deps_.bus != nullptr && !deps_.bus->is_connected();
+        const auto interval = is_bus_down ? std::min(options_.anti_entropy_interval_without_bus,
+                                                     options_.anti_entropy_interval)
+                                          : options_.anti_entropy_interval;
+        // A bus may disconnect at any time, so that the interval is read again.
+        const auto turn = deps_.bus == nullptr
+                              ? interval
+                              : std::min(options_.anti_entropy_interval_without_bus, interval);
+        const auto now = deps_.clock.now();
+        const auto woken =
+            co_await may_have_missed_.wait_until(std::min(now + turn, last + interval));
+        if (!woken) co_return base::pass(woken);
+        if (!*woken && deps_.clock.now() < last + interval) continue;
+        last = deps_.clock.now();
+        const auto compared = co_await compare();
+        if (compared) continue;
+        if (compared.error().code == base::errc::cancelled) co_return compared;
+        deps_.log.warning("anti_entropy_failed", {{"code", base::name(compared.error().code)},
+                                                  {"detail", compared.error().text}});
+    }
 }
 
 aio::task<> record_feed::compare() {

@@ -1,9 +1,9 @@
 #pragma once
 // Keeps the records in memory equal to the store while other processes write to it. Two mechanisms:
 // anti-entropy compares (id, revision) pairs of every collection with memory and reads the records
-// that differ; the bus only shortens the wait. A lost, repeated or reordered message is harmless,
-// because a message only names a record to read again. No clocks, no change streams. Lives on the
-// control loop.
+// that differ, also at once after the bus was interrupted; the bus only shortens the wait. A lost,
+// repeated or reordered message is harmless, because a message only names a record to read again.
+// No clocks, no change streams. Lives on the control loop.
 
 #include <chrono>
 #include <map>
@@ -30,6 +30,8 @@ std::vector<std::string> differing_ids(const std::map<std::string, ports::revisi
 
 struct record_feed_options {
     std::chrono::milliseconds anti_entropy_interval{15'000};
+    // While there is a bus, and it is not connected.
+    std::chrono::milliseconds anti_entropy_interval_without_bus{2'000};
     std::chrono::milliseconds flush_interval{100};  // of writes to the bus
 };
 
@@ -59,6 +61,9 @@ class record_feed {
     static constexpr std::size_t page_limit = 10'000;
 
     void on_message(const std::string& message);
+    void subscribe();
+    // Compares periodically, and immediately after messages may have been lost.
+    aio::task<> compare_periodically();
     [[nodiscard]] std::map<std::string, ports::revision> known_revisions(record_kind kind) const;
     [[nodiscard]] bool is_known(const record_key& key, ports::revision revision) const;
     aio::task<> compare_collection(record_kind kind);
@@ -71,6 +76,7 @@ class record_feed {
     std::set<record_key> announced_;                 // by other processes, not read yet
     aio::notification has_written_;
     aio::notification has_announced_;
+    aio::notification may_have_missed_;  // messages of the bus
     std::unique_ptr<ports::bus::subscription> subscription_;
     aio::task_group loops_;
 };

@@ -49,12 +49,16 @@ class held_bus final : public ports::bus {
         subscribers.push_back(std::move(target));
         return std::make_unique<subscription>();
     }
-    [[nodiscard]] bool is_connected() const noexcept override { return true; }
+    [[nodiscard]] bool is_connected() const noexcept override { return is_up; }
 
+    void resume() const {
+        for (const auto& target : subscribers) target.on_resumed();
+    }
     void deliver(const std::string& message) const {
         for (const auto& target : subscribers) target.on_message(message);
     }
 
+    bool is_up = true;
     std::deque<std::string> messages;
     std::vector<subscriber> subscribers;
 };
@@ -200,6 +204,41 @@ TEST_F(record_feed, keeps_the_newest_record_if_messages_are_repeated_and_reorder
     bus_.deliver("databases db-a 2\n");  // older than the deletion
     turn();
     EXPECT_EQ(second_.label("db-a"), "-");
+}
+
+TEST_F(record_feed, compares_at_once_after_the_bus_was_interrupted) {
+    create(first_, "db-a");
+    bus_.messages.clear();
+    EXPECT_EQ(second_.label("db-a"), "-");
+    bus_.resume();
+    turn();
+    EXPECT_EQ(second_.label("db-a"), "red");
+}
+
+TEST_F(record_feed, compares_every_2_s_while_the_bus_is_down) {
+    bus_.is_up = false;
+    clock_.advance(2s);
+    turn();
+    create(first_, "db-a");
+    bus_.messages.clear();
+    clock_.advance(1900ms);
+    turn();
+    EXPECT_EQ(second_.label("db-a"), "-");
+    clock_.advance(100ms);
+    turn();
+    EXPECT_EQ(second_.label("db-a"), "red");
+
+    bus_.is_up = true;
+    clock_.advance(2s);
+    turn();
+    create(first_, "db-b");
+    bus_.messages.clear();
+    clock_.advance(10s);
+    turn();
+    EXPECT_EQ(second_.label("db-b"), "-");
+    clock_.advance(1h);
+    turn();
+    EXPECT_EQ(second_.label("db-b"), "red");
 }
 
 TEST_F(record_feed, ignores_messages_of_another_format) {

@@ -72,14 +72,15 @@ class service_impl final : public service, public live_reads, public ports::clus
                                   .bus = deps.bus,
                                   .clock = deps.clock,
                                   .log = deps.log},
-                record_feed_options{.anti_entropy_interval = options_.anti_entropy_interval});
+                record_feed_options{.anti_entropy_interval = options_.anti_entropy_interval,
+                                    .anti_entropy_interval_without_bus =
+                                        options_.anti_entropy_interval_without_bus});
         }
         cache_.listen({.databases = &reconciler_});
         cache_.listen({.databases = &metrics_});
         deps_.health.set_interval(background::status_sync, status_turn);
         show_background();
-        deps_.health.set_cache(options.cache_is_embedded ? component_state::embedded
-                                                         : component_state::connected);
+        note_bus();
     }
 
     platform interfaces() noexcept override {
@@ -190,6 +191,12 @@ class service_impl final : public service, public live_reads, public ports::clus
         deps_.health.set_store(deps_.store.is_connected() ? good : component_state::disconnected);
     }
 
+    void note_bus() {
+        deps_.health.set_bus(deps_.bus == nullptr        ? component_state::embedded
+                             : deps_.bus->is_connected() ? component_state::connected
+                                                         : component_state::disconnected);
+    }
+
     // The board consists of atomics, so that any thread can serve /metrics.
     void show_background() {
         for (std::size_t index = 0; index < std::size_t(background::count_); ++index) {
@@ -216,6 +223,7 @@ class service_impl final : public service, public live_reads, public ports::clus
     // Updates readiness and the platform's own metrics.
     aio::task<> update_readiness() {
         note_store();
+        note_bus();
         if (deps_.cluster.state() == ports::sync_state::synced) {
             deps_.health.progressed(background::status_sync, deps_.clock.now());
         }

@@ -40,8 +40,9 @@ struct service_options {
     // How often this process compares its records with the store. 0: no other process writes to the
     // store (SQLite, whose file has one owner).
     std::chrono::milliseconds anti_entropy_interval{0};
+    // The same while there is a bus and it is not connected.
+    std::chrono::milliseconds anti_entropy_interval_without_bus{2'000};
     bool store_is_embedded = true;
-    bool cache_is_embedded = true;
 };
 
 class service {

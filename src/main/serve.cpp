@@ -20,6 +20,7 @@
 #include "kube/kube_client.hpp"
 #include "kubedb/kubedb_cluster.hpp"
 #include "kubedb/names.hpp"
+#include "main/redis_access.hpp"
 #include "main/reload_list.hpp"
 #include "main/signals.hpp"
 #include "mongo/mongo_store.hpp"
@@ -37,6 +38,8 @@ using namespace std::chrono_literals;
 constexpr auto loops_timeout = 10s;
 // Interval of the reads that find the writes of other replicas in a shared store.
 constexpr std::chrono::milliseconds shared_store_interval = 2s;
+// The same while the bus reports the writes of other replicas.
+constexpr std::chrono::milliseconds interval_with_bus = 15s;
 
 obs::level level_of(config::log_level level) {
     switch (level) {
@@ -196,6 +199,7 @@ class platform_process {
 
   private:
     base::outcome<void> open_store();
+    base::outcome<void> connect_redis();
     base::outcome<void> connect_cluster();
     void make_fetcher(bool is_in_cluster);
     [[nodiscard]] scrape::page_limits limits_of_pages() const;
@@ -212,6 +216,7 @@ class platform_process {
     app::readiness health_;
     control_thread control_;  // outlives all owners of its timers and sockets
     std::unique_ptr<ports::document_store> store_;
+    std::unique_ptr<redis_access> redis_;  // nullptr without redis-url
     std::unique_ptr<kube::client> kube_;
     std::unique_ptr<ports::cluster> cluster_;
     std::unique_ptr<aio::blocking_pool> resolver_threads_;  // nullptr without direct scrapes
@@ -227,6 +232,7 @@ class platform_process {
 
 base::outcome<void> platform_process::start() {
     auto result = open_store();
+    if (result) result = connect_redis();
     if (result) result = connect_cluster();
     if (result) result = start_service();
     if (result) result = listen();
@@ -244,6 +250,14 @@ base::outcome<void> platform_process::open_store() {
                       : mongo::open_store({.url = options_.mongodb_url}, log_, registry_);
     if (!opened) return base::pass(std::move(opened));
     store_ = std::move(*opened);
+    return {};
+}
+
+base::outcome<void> platform_process::connect_redis() {
+    if (options_.redis_url.empty()) return {};
+    auto access = redis_access::make(options_, control_.loop().executor(), log_, registry_);
+    if (!access) return base::pass(std::move(access), "redis");
+    redis_ = std::move(*access);
     return {};
 }
 
@@ -318,13 +332,17 @@ base::outcome<void> platform_process::start_service() {
          .clock = clock_,
          .log = log_,
          .registry = registry_,
-         .health = health_},
+         .health = health_,
+         .bus = redis_ ? &redis_->bus() : nullptr},
         {.metrics_interval = options_.metrics_interval,
          .metrics_timeout = options_.metrics_timeout,
          .metrics_concurrency = static_cast<std::size_t>(options_.metrics_concurrency),
          .history_retention = options_.history,
          .provision_timeout = options_.provision_timeout,
-         .anti_entropy_interval = options_.mongodb_url.empty() ? 0ms : shared_store_interval,
+         .anti_entropy_interval = options_.mongodb_url.empty() ? 0ms
+                                  : redis_                     ? interval_with_bus
+                                                               : shared_store_interval,
+         .anti_entropy_interval_without_bus = shared_store_interval,
          .store_is_embedded = options_.mongodb_url.empty()});
     auto loaded = control_.run([this] { return service_->load(); });
     if (!*loaded) return *loaded;
@@ -342,6 +360,7 @@ base::outcome<void> platform_process::start_service() {
     control_.run([this, executor]() -> aio::task<> {
         api_->attach();
         loops_.emplace(executor);
+        if (redis_) loops_->spawn(redis_->run());
         loops_->spawn(service_->run());
         co_return base::ok();
     });

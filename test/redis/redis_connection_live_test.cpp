@@ -63,9 +63,13 @@ TEST_F(redis_client_live, uses_the_password_and_reports_a_wrong_one) {
 }
 
 TEST_F(redis_client_live, uses_an_acl_user_and_reports_what_it_must_not_do) {
-    auto& server = start({.lines = {"requirepass hunter2",
-                                    "user app on >app-pass ~dbaas:* &dbaas:* +@all -@dangerous"},
-                          .password = "hunter2"});
+    auto& server =
+        start({.lines = {"requirepass hunter2",
+                         // The rules of docs/operations/redis.md.
+                         "user app on >app-pass resetkeys ~dbaas:* resetchannels &dbaas:* -@all "
+                         "+@pubsub +@connection +@read +@write +role +cluster|slots "
+                         "+cluster|shards +cluster|info"},
+               .password = "hunter2"});
     client_stage stage(loop_, url_of(server, "app:app-pass@"));
     ASSERT_TRUE(stage.wait_until_connected());
     EXPECT_EQ(stage.run({"SET", "dbaas:a", "1"}, "dbaas:a")->text, "OK");
