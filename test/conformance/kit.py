@@ -14,8 +14,9 @@ from shared import ROOT, Shared
 from stack import Stack
 
 CHART = os.path.join(ROOT, 'charts/kubedb-dbaas')
-# Kustomize's folder -> the values of the chart that render the same objects.
+# Kustomize's folders -> the values of the chart that render the same objects.
 VARIANTS = {'k8s': ['image.tag=latest'],
+            'k8s k8s/monitoring': ['image.tag=latest', 'monitoring.enabled=true'],
             'deploy/overlays/production': ['ingress.enabled=true'],
             'deploy/overlays/sqlite': ['image.tag=latest', 'store.type=sqlite']}
 # The differences between both renderings: the chart's own labels and annotations. Helm does not render the namespace.
@@ -27,6 +28,7 @@ REJECTED_VALUES = {
     'no label': ['nodeSelector.zone=1'], 'a port that does not exist': ['service.port=65536'], 'no client': ['networkPolicy.clientNamespaces=none'],
     'a secret in the ConfigMap': ['config.MONGODB_URL=mongodb://a:b@c'], 'a grace period that is too short': ['terminationGracePeriodSeconds=50'],
 }
+OPERATOR_KINDS = (('ServiceMonitor', 'servicemonitors'), ('PrometheusRule', 'prometheusrules'))
 LOOPS_TIMEOUT = 10  # seconds; loops_timeout of src/main/serve.cpp
 
 
@@ -48,8 +50,8 @@ def rendered(command, *words):
     return objects(done.stdout)
 
 
-def kustomized(folder):
-    return rendered('kustomize', 'build', os.path.join(ROOT, folder))
+def kustomized(folders):
+    return [entry for folder in folders.split() for entry in rendered('kustomize', 'build', os.path.join(ROOT, folder))]
 
 
 def helm_words(values):
@@ -112,6 +114,7 @@ class Kit(unittest.TestCase):
 
     def test_every_object_can_be_applied_twice(self):
         real = Shared.get()
+        real.apply_definitions({f'{plural}.monitoring.coreos.com': self.open_definition(kind, plural) for kind, plural in OPERATOR_KINDS}, ())
         for folder, values in VARIANTS.items():
             for renderer, entries in (('kustomize', kustomized(folder)), ('helm', charted(values))):
                 with self.subTest(f'{folder} by {renderer}'):
@@ -182,6 +185,15 @@ class Kit(unittest.TestCase):
     def secret_example():
         with open(os.path.join(ROOT, 'k8s/secrets.example.yaml'), encoding='utf-8') as file:
             return objects(file.read())
+
+    @staticmethod
+    def open_definition(kind, plural):
+        """Returns a definition that accepts any content: those of the Prometheus Operator are not available to this test."""
+        schema = {'type': 'object', 'x-kubernetes-preserve-unknown-fields': True}
+        return json.dumps({
+            'apiVersion': 'apiextensions.k8s.io/v1', 'kind': 'CustomResourceDefinition', 'metadata': {'name': f'{plural}.monitoring.coreos.com'},
+            'spec': {'group': 'monitoring.coreos.com', 'scope': 'Namespaced', 'names': {'kind': kind, 'plural': plural},
+                     'versions': [{'name': 'v1', 'served': True, 'storage': True, 'schema': {'openAPIV3Schema': schema}}]}}).encode()
 
     @staticmethod
     def own_part(entry):
