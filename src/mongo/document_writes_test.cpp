@@ -84,7 +84,6 @@ class scripted_driver final : public mongo::driver {
     mongo::call_result<std::vector<std::string>> collection_names() override {
         return std::vector<std::string>();
     }
-    [[nodiscard]] std::size_t connections_in_use() const noexcept override { return 0; }
     [[nodiscard]] std::size_t connections_max() const noexcept override { return 1; }
 
     // The write of another process.

@@ -3,7 +3,6 @@
 #include <mongoc/mongoc.h>
 
 #include <algorithm>
-#include <atomic>
 
 #include "mongo/driver_library.hpp"
 #include "mongo/mongo_url.hpp"
@@ -277,9 +276,6 @@ class pooled_driver final : public driver {
         });
     }
 
-    [[nodiscard]] std::size_t connections_in_use() const noexcept override {
-        return connections_in_use_.load(std::memory_order_relaxed);
-    }
     [[nodiscard]] std::size_t connections_max() const noexcept override { return connections_max_; }
 
   private:
@@ -308,9 +304,7 @@ class pooled_driver final : public driver {
                     call_error{.kind = error_kind::not_sent,
                                .text = "all connections of the pool are in use"});
             }
-            connections_in_use_.fetch_add(1, std::memory_order_relaxed);
             auto value = std::forward<Work>(work)(client);
-            connections_in_use_.fetch_sub(1, std::memory_order_relaxed);
             mongoc_client_pool_push(pool_.get(), client);
             return value;
         }();
@@ -327,7 +321,6 @@ class pooled_driver final : public driver {
     driver_options options_;
     std::string database_;
     std::size_t connections_max_;
-    std::atomic<std::size_t> connections_in_use_{0};
     pool_owner pool_;
 };
 

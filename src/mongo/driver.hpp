@@ -74,8 +74,7 @@ class driver {
     virtual call_result<std::string> command(std::string_view command_name,
                                              std::string_view command) = 0;
     virtual call_result<std::vector<std::string>> collection_names() = 0;
-    // Returns the number of connections that calls use at present, and its maximum.
-    [[nodiscard]] virtual std::size_t connections_in_use() const noexcept = 0;
+    // Returns the maximum number of connections.
     [[nodiscard]] virtual std::size_t connections_max() const noexcept = 0;
 };
 

@@ -42,7 +42,7 @@ class store_metrics {
               "dbaas_mongodb_confirmed_writes_total",
               "Writes whose response was lost and that a later read found applied.")),
           in_use(registry.make_gauge("dbaas_mongodb_connections_in_use",
-                                     "Connections of the pool that a call uses.")),
+                                     "Connections of the pool that calls use.")),
           connections_max(
               registry.make_gauge("dbaas_mongodb_connections_max", "Maximum size of the pool.")),
           queue_depth(registry.make_gauge("dbaas_mongodb_queue_depth",
@@ -74,6 +74,21 @@ class store_metrics {
     obs::registry& registry_;
 };
 
+// Adds one to a gauge until it is given back or destroyed.
+class gauge_share {
+  public:
+    explicit gauge_share(obs::gauge& target) : target_(&target) { target.add(1); }
+    gauge_share(gauge_share&& other) noexcept : target_(std::exchange(other.target_, nullptr)) {}
+    gauge_share& operator=(gauge_share&&) = delete;
+    ~gauge_share() { give_back(); }
+    void give_back() {
+        if (target_ != nullptr) std::exchange(target_, nullptr)->add(-1);
+    }
+
+  private:
+    obs::gauge* target_;
+};
+
 class store final : public ports::document_store {
   public:
     store(store_options options, std::string address, std::unique_ptr<store_metrics> metrics,
@@ -83,7 +98,8 @@ class store final : public ports::document_store {
           log_(log),
           metrics_(std::move(metrics)),
           driver_(std::move(target)),
-          calls_(driver_->connections_max(), options_.queue_max),
+          // One connection is for the watch.
+          calls_(std::max<std::size_t>(2, driver_->connections_max()) - 1, options_.queue_max),
           background_(2, 2) {
         background_.submit([this] { watch_connection(); });
     }
@@ -236,8 +252,11 @@ class store final : public ports::document_store {
         using result_type = base::outcome<T>;
         auto result = co_await aio::run_blocking<result_type>(
             calls_,
-            [this, deadline, work = std::move(work)]() mutable -> base::outcome<result_type> {
-                metrics_->queue_depth.set(static_cast<double>(calls_.queued()));
+            [this, deadline, work = std::move(work),
+             queue_share =
+                 gauge_share(metrics_->queue_depth)]() mutable -> base::outcome<result_type> {
+                queue_share.give_back();
+                const gauge_share connection_share(metrics_->in_use);
                 if (std::chrono::steady_clock::now() >= deadline) {
                     return result_type(fail(errc::unavailable,
                                             "the deadline passed in the queue of the store",
@@ -346,7 +365,6 @@ class store final : public ports::document_store {
             });
             if (is_stopping_) return;
             lock.unlock();
-            metrics_->in_use.set(static_cast<double>(driver_->connections_in_use()));
             const auto response = driver_->command("ping", ping);
             if (!response) {
                 disconnect(response.error().text);

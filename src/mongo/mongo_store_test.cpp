@@ -333,6 +333,29 @@ TEST_F(mongo_store, close_waits_for_accepted_writes) {
     EXPECT_EQ(put(1).error().code, errc::unavailable);
 }
 
+TEST_F(mongo_store, metrics_show_connections_in_use_and_the_queue) {
+    open_standalone();
+    const auto shows = [this](const std::string& line) {
+        return registry_.expose().find("\n" + line + "\n") != std::string::npos;
+    };
+    ASSERT_TRUE(put(0));
+    EXPECT_TRUE(shows("dbaas_mongodb_connections_in_use 0"));
+    member_.hold("update");
+    // The watch keeps a connection of the two, so that the second write waits.
+    std::vector<std::thread> writers;
+    writers.reserve(2);
+    for (int writer = 0; writer < 2; ++writer) {
+        writers.emplace_back([this] { EXPECT_TRUE(put(1)); });
+    }
+    while (!shows("dbaas_mongodb_queue_depth 1") || !shows("dbaas_mongodb_connections_in_use 1")) {
+        std::this_thread::yield();
+    }
+    member_.release();
+    for (auto& writer : writers) writer.join();
+    EXPECT_TRUE(shows("dbaas_mongodb_queue_depth 0"));
+    EXPECT_TRUE(shows("dbaas_mongodb_connections_in_use 0"));
+}
+
 TEST_F(mongo_store, metrics_count_commands_by_result) {
     open_standalone();
     ASSERT_TRUE(put(0));  // in addition to the schema document
