@@ -11,6 +11,7 @@ import time
 import unittest
 
 import mongo_server
+import tls_proxy
 from process import end, spawn
 from serve_test import KUBECONFIG
 from stack import Stack, request, wait_until
@@ -128,6 +129,27 @@ class MongoStore(unittest.TestCase):
             file.write(server.url('from_file') + '\n')
         platform = self.platform('', MONGODB_URL_FILE=path).wait()
         self.assertEqual(platform.events('mongodb_connected')[0]['database'], 'from_file')
+
+    @unittest.skipUnless(shutil.which('openssl'), 'openssl is not installed')
+    def test_the_options_of_the_url_select_tls(self):
+        server = self.server()
+        tls_proxy.make_certificates(self.folder)
+        proxies = {needs_client: tls_proxy.TlsProxy(self.folder, server.port, needs_client) for needs_client in (False, True)}
+        for proxy in proxies.values():
+            self.addCleanup(proxy.close)
+
+        def url(needs_client, *options, host='localhost'):
+            return f'mongodb://{host}:{proxies[needs_client].port}/tls?' + '&'.join(('serverSelectionTimeoutMS=5000', *options))
+        authority = f'tls=true&tlsCAFile={self.folder}/ca.pem'
+        client = f'tlsCertificateKeyFile={self.folder}/client.pem'
+        for accepted in (url(False, authority), url(True, authority, client)):
+            platform = self.platform(accepted).wait()
+            self.assertEqual(platform.store_state(), 'connected')
+            platform.close()
+        for rejected in (url(False, 'tls=true'), url(False), url(True, authority), url(False, authority, host='127.0.0.1')):
+            platform = self.platform(rejected.replace('5000', '500'))
+            self.assertEqual(platform.process.wait(30), 1, rejected)
+            platform.close()
 
     def test_the_documented_metrics_are_the_exported_ones(self):
         platform = self.platform(self.server().url()).wait()
