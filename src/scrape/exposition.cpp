@@ -232,28 +232,44 @@ page_reader::verdict page_reader::read_line(sample& out) {
         return format_ == page_format::text ? verdict::skipped : without_name("an empty line");
     }
     if (*cursor == '#') return read_comment() ? verdict::skipped : verdict::failed;
-    const bool is_quoted = *cursor == '{';
-    const bool has_name = is_quoted ? read_quoted_name(cursor) : read_name(cursor);
-    if (!has_name) return without_name("a metric name was expected");
+    if (*cursor == '{') [[unlikely]] {
+        return read_quoted_line(cursor, out);
+    }
+    if (!read_name(cursor)) return without_name("a metric name was expected");
+    if (!choose_name()) return verdict::skipped;
+    if (format_ == page_format::text) skip_blanks(cursor);
+    labels_.clear();
+    if (cursor != line_end_ && *cursor == '{') {
+        ++cursor;
+        if (!read_labels(cursor)) return verdict::failed;
+    }
+    return read_rest(cursor, out);
+}
+
+// Reads a line that starts with a quoted name in braces: {"a name",label="value"} 1
+page_reader::verdict page_reader::read_quoted_line(const char* cursor, sample& out) {
+    if (!read_quoted_name(cursor)) return without_name("a metric name was expected");
     const bool is_wanted = choose_name();
-    if (is_quoted) last_name_ = {};  // without its quotes it may not be a name
+    last_name_ = {};  // without its quotes it may not be a name
     if (!is_wanted) return verdict::skipped;
-    if (wanted_ != nullptr && is_line_too_long()) {
-        fail(line_too_long);
+    if (format_ == page_format::text) skip_blanks(cursor);
+    labels_.clear();
+    if (cursor == line_end_) {
+        fail("the labels are not closed");
         return verdict::failed;
     }
-    labels_.clear();
-    if (format_ == page_format::text) skip_blanks(cursor);
-    const bool has_labels = cursor != line_end_ && (*cursor == '{' || is_quoted);
-    if (has_labels) {
-        if (is_quoted && *cursor != ',' && *cursor != '}') {
-            fail("',' or '}' was expected after the metric name");
-            return verdict::failed;
-        }
-        if (*cursor != '}') ++cursor;
-        if (!read_labels(cursor)) return verdict::failed;
-    } else if (is_quoted) {
-        fail("the labels are not closed");
+    if (*cursor != ',' && *cursor != '}') {
+        fail("',' or '}' was expected after the metric name");
+        return verdict::failed;
+    }
+    if (*cursor == ',') ++cursor;
+    return read_labels(cursor) ? read_rest(cursor, out) : verdict::failed;
+}
+
+// Reads what follows the labels.
+page_reader::verdict page_reader::read_rest(const char* cursor, sample& out) {
+    if (is_line_too_long()) {
+        fail(line_too_long);
         return verdict::failed;
     }
     if (!read_value(cursor, out.value)) return verdict::failed;
@@ -347,12 +363,13 @@ bool page_reader::read_labels(const char*& cursor) {
         if (cursor == line_end_) return fail("the labels are not closed");
         if (*cursor == '}') break;
         if (labels_.size() == limits_.labels) return fail("too many labels");
-        const char* const start = cursor;
-        while (cursor != line_end_ && is(*cursor, label_rest)) ++cursor;
-        label parsed{.name = {start, std::size_t(cursor - start)}};
-        if (!is(*start, label_start)) {
-            if (cursor != start) return fail("a label name was expected");
-            if (!read_quoted_label_name(cursor, parsed)) return false;
+        label parsed;
+        if (is(*cursor, label_start)) {
+            const char* const start = cursor;
+            while (cursor != line_end_ && is(*cursor, label_rest)) ++cursor;
+            parsed.name = {start, std::size_t(cursor - start)};
+        } else if (!read_quoted_label_name(cursor, parsed)) {
+            return false;
         }
         if (loose) skip_blanks(cursor);
         if (cursor == line_end_ || *cursor != '=')

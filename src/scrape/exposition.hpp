@@ -81,6 +81,8 @@ class page_reader {
     enum class verdict : std::uint8_t { sample, skipped, failed };
     bool fail(const char* problem) noexcept;
     verdict read_line(sample& out);
+    verdict read_quoted_line(const char* cursor, sample& out);
+    verdict read_rest(const char* cursor, sample& out);
     bool read_comment();
     [[nodiscard]] bool is_line_too_long() const noexcept;
     verdict without_name(const char* problem) noexcept;
