@@ -127,7 +127,7 @@ class Kit(unittest.TestCase):
 
     def test_files_outside_of_the_kustomization_are_valid(self):
         real = Shared.get()
-        for name in ('mongodb.yaml', 'secrets.example.yaml'):
+        for name in ('mongodb.yaml', 'redis.yaml', 'secrets.example.yaml'):
             with open(os.path.join(ROOT, 'k8s', name), encoding='utf-8') as file:
                 for entry in objects(file.read()):
                     self.apply(real, entry, 'dryRun=All&force=true')
@@ -155,16 +155,17 @@ class Kit(unittest.TestCase):
             options = only(entries, 'ConfigMap')['data']
             self.assertGreater(pod['terminationGracePeriodSeconds'],
                                int(options['DBAAS_DRAIN_DELAY']) + int(options['DBAAS_SHUTDOWN_GRACE']) + LOOPS_TIMEOUT)
-            with tempfile.NamedTemporaryFile('w') as secret:
-                secret.write(only(self.secret_example(), 'Secret')['stringData']['mongodb-url'])
-                secret.flush()
-                if 'MONGODB_URL_FILE' in options:
-                    mounted = next(volume for volume in pod['volumes'] if 'secret' in volume)
-                    mount = next(each for each in pod['containers'][0]['volumeMounts'] if each['name'] == mounted['name'])
-                    self.assertEqual(options['MONGODB_URL_FILE'], mount['mountPath'] + '/mongodb-url')
-                    options['MONGODB_URL_FILE'] = secret.name
-                else:
-                    self.assertIn(options['DBAAS_DATA_DIR'], [mount['mountPath'] for mount in pod['containers'][0]['volumeMounts']])
+            with tempfile.TemporaryDirectory() as folder:
+                mounts = {mount['name']: mount['mountPath'] for mount in pod['containers'][0]['volumeMounts']}
+                files = [name for name in options if name.endswith('_FILE')]
+                self.assertEqual(files, ['MONGODB_URL_FILE', 'REDIS_URL_FILE'] if 'secrets' in mounts else [])
+                for name in files:
+                    path, key = options[name].rsplit('/', 1)
+                    self.assertEqual(path, mounts['secrets'])
+                    options[name] = os.path.join(folder, key)
+                    with open(options[name], 'w', encoding='utf-8') as file:
+                        file.write(only(self.secret_example(), 'Secret')['stringData'][key])
+                self.assertEqual(options.get('DBAAS_DATA_DIR'), mounts.get('data'))
                 checked = subprocess.run([os.path.join(os.environ['DBAAS_BIN'], 'dbaas'), 'config', '--check'], env=options,
                                          capture_output=True, text=True, check=False)
             self.assertEqual(checked.returncode, 0, checked.stderr)
