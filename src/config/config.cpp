@@ -224,6 +224,9 @@ void check_combinations(const options& options, error_list& errors) {
     if (options.tls_certificate.empty() != options.tls_key.empty()) {
         errors.add("DBAAS_TLS_CERT", "incomplete", "must be set together with DBAAS_TLS_KEY");
     }
+    if (options.redis_cert_file.empty() != options.redis_key_file.empty()) {
+        errors.add("REDIS_CERT_FILE", "incomplete", "must be set together with REDIS_KEY_FILE");
+    }
 }
 
 struct url_file {

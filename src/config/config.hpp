@@ -27,6 +27,8 @@ struct options {
     base::secret redis_url;  // empty = no bus between replicas; also the content of redis_url_file
     std::string redis_url_file;
     std::string redis_ca_file;
+    std::string redis_cert_file;
+    std::string redis_key_file;
     // Accepted and checked, but not in use yet.
     base::secret sentry_dsn;
     base::secret jwt_secret;

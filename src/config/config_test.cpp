@@ -120,6 +120,8 @@ TEST(config, reads_the_redis_url_from_a_file) {
         {.environment = {{"REDIS_URL_FILE", path.string()}, {"REDIS_URL", "rediss://h"}}});
     EXPECT_EQ(codes(both.error()), "REDIS_URL_FILE=ambiguous;");
     std::filesystem::remove(path);
+    const auto half = config::load({.environment = {{"REDIS_CERT_FILE", "client.crt"}}});
+    EXPECT_EQ(codes(half.error()), "REDIS_CERT_FILE=incomplete;");
 }
 
 TEST(config, never_repeats_a_secret_from_a_wrong_argument) {

@@ -1,12 +1,44 @@
 #include "main/redis_access.hpp"
 
+#include <fmt/format.h>
 #include <unistd.h>
 
+#include <array>
+#include <string>
 #include <utility>
 
 #include "base/read_file.hpp"
 #include "redis/redis_bus.hpp"
 #include "redis/redis_url.hpp"
+
+namespace {
+
+base::outcome<http::client_tls> read_tls_files(const config::options& options) {
+    std::string private_key;
+    http::client_tls tls;
+    struct pem_file {
+        const char* option;
+        const std::string& path;
+        std::string& content;
+    };
+    const std::array files{
+        pem_file{"redis-ca-file", options.redis_ca_file, tls.ca_pem},
+        pem_file{"redis-cert-file", options.redis_cert_file, tls.certificate_pem},
+        pem_file{"redis-key-file", options.redis_key_file, private_key}};
+    for (const auto& [option, path, content] : files) {
+        if (path.empty()) continue;
+        auto text = base::read_file(path);
+        if (!text) {
+            return base::fail(base::errc::invalid,
+                              fmt::format("{}: '{}' cannot be read", option, path));
+        }
+        content = std::move(*text);
+    }
+    tls.private_key_pem = base::secret(std::move(private_key));
+    return tls;
+}
+
+}  // namespace
 
 base::outcome<std::unique_ptr<redis_access>> redis_access::make(const config::options& options,
                                                                 aio::executor executor,
@@ -14,21 +46,14 @@ base::outcome<std::unique_ptr<redis_access>> redis_access::make(const config::op
                                                                 obs::registry& registry) {
     auto url = redis::parse_redis_url(options.redis_url.reveal());
     if (!url) return base::pass(std::move(url));
-    http::client_tls tls;
-    if (!options.redis_ca_file.empty()) {
-        auto content = base::read_file(options.redis_ca_file);
-        if (!content) {
-            return base::fail(base::errc::invalid,
-                              "redis-ca-file: '" + options.redis_ca_file + "' cannot be read");
-        }
-        tls.ca_pem = std::move(*content);
-    }
+    auto tls = read_tls_files(options);
+    if (!tls) return base::pass(std::move(tls));
     log.info("redis_configured", {{"url", url->masked()}});
     auto access = std::make_unique<redis_access>(registry);
     auto client = redis::redis_client::make(
         {.executor = std::move(executor), .log = log, .metrics = access->metrics_},
         {.url = std::move(*url),
-         .tls = std::move(tls),
+         .tls = std::move(*tls),
          .seed = static_cast<std::uint64_t>(getpid())});
     if (!client) return base::pass(std::move(client));
     access->client_ = std::move(*client);

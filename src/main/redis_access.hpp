@@ -14,7 +14,7 @@
 
 class redis_access {
   public:
-    // Does not connect yet. Errors: invalid (redis-url, redis-ca-file).
+    // Does not connect yet. Errors: invalid (redis-url, a PEM file).
     static base::outcome<std::unique_ptr<redis_access>> make(const config::options& options,
                                                              aio::executor executor, obs::log& log,
                                                              obs::registry& registry);

@@ -101,20 +101,21 @@ aio::task<> redis_client::run() {
 
 void redis_client::apply(topology discovered) {
     const auto masters_of = [](const topology& value) {
-        return value.kind == server_kind::cluster ? value.slots.masters().size() : 1;
+        if (value.kind != server_kind::cluster) return std::vector{value.single};
+        auto masters = value.slots.masters();
+        std::ranges::sort(masters);
+        return masters;
     };
-    const bool is_same = topology_ && topology_->kind == discovered.kind &&
-                         topology_->single == discovered.single &&
-                         masters_of(*topology_) == masters_of(discovered);
+    const auto masters = masters_of(discovered);
+    const bool is_same =
+        topology_ && topology_->kind == discovered.kind && masters_of(*topology_) == masters;
     topology_ = std::move(discovered);
     discovery_failure_.reset();
-    if (topology_->kind == server_kind::cluster) {
-        for (const auto& master : topology_->slots.masters()) node_of(master);
-    }
+    for (const auto& master : masters) node_of(master);
     if (is_same) return;
     deps_.log.info("redis_topology_changed", {{"kind", name(topology_->kind)},
-                                              {"server", to_text(topology_->single)},
-                                              {"masters", masters_of(*topology_)},
+                                              {"server", to_text(masters.front())},
+                                              {"masters", masters.size()},
                                               {"covered_slots", topology_->slots.covered()}});
 }
 

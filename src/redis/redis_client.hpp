@@ -123,6 +123,7 @@ class redis_client {
     std::atomic<bool> is_connected_{false};
     bool has_ended_ = false;
     std::uint64_t next_seed_;
+    std::size_t discoveries_ = 0;
     aio::notification refresh_;
     change_signal changed_;
     aio::task_group group_;

@@ -47,7 +47,11 @@ std::vector<endpoint> redis_client::candidates() const {
         if (std::ranges::find(servers, server) == servers.end()) servers.push_back(server);
     };
     if (topology_ && topology_->kind == server_kind::cluster) {
-        for (const auto& master : topology_->slots.masters()) add(master);
+        // Another node each time, because the view of one node may be stale.
+        const auto& masters = topology_->slots.masters();
+        for (std::size_t index = 0; index < masters.size(); ++index) {
+            add(masters[(index + discoveries_) % masters.size()]);
+        }
     } else if (topology_) {
         add(topology_->single);
     }
@@ -68,6 +72,7 @@ aio::task<topology> redis_client::discover() {
         if (!master) co_return base::pass(master);
         co_return co_await discover_at(*master);
     }
+    ++discoveries_;
     base::outcome<topology> result = fail(errc::unavailable, "no server");
     for (const auto& server : candidates()) {
         auto discovered = co_await discover_at(server);

@@ -26,7 +26,7 @@ class client_stage {
         group_.spawn([this] { return client_->run(); });
     }
     ~client_stage() {
-        run_until_done<void>(loop_, [this]() -> aio::task<void> {
+        (void)run_until_done<void>(loop_, [this]() -> aio::task<void> {
             group_.cancel();
             return group_.join();
         });

@@ -62,7 +62,7 @@ class record_feed_live : public ::testing::Test {
         ASSERT_TRUE(run_until(loop_, [&] { return subscribers() == 2; }));
     }
     void TearDown() override {
-        run_until_done<void>(loop_, [this]() -> aio::task<void> {
+        (void)run_until_done<void>(loop_, [this]() -> aio::task<void> {
             loops_.cancel();
             return loops_.join();
         });

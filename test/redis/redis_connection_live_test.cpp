@@ -125,12 +125,38 @@ TEST_F(redis_client_live, verifies_the_certificate_of_the_server) {
     EXPECT_EQ(result.error().code, errc::denied) << result.error().text;
 }
 
+TEST_F(redis_client_live, shows_its_certificate_to_a_server_that_demands_one) {
+    const certificate_authority authority("redis-ca");
+    const auto of_server = authority.issue({.common_name = "redis", .hosts = {"127.0.0.1"}});
+    const auto of_client = authority.issue({.common_name = "dbaas"});
+    auto& server =
+        start({.lines = {"tls-port {port}",
+                         "tls-cert-file " + folder_.write("server.crt", of_server.certificate),
+                         "tls-key-file " + folder_.write("server.key", of_server.private_key),
+                         "tls-ca-cert-file " + folder_.write("ca.crt", authority.pem())},
+               .has_plain_port = false});
+    const auto url = fmt::format("rediss://127.0.0.1:{}", server.port());
+    client_stage good(
+        loop_, url,
+        {.tls = http::client_tls{.ca_pem = authority.pem(),
+                                 .certificate_pem = of_client.certificate,
+                                 .private_key_pem = base::secret(of_client.private_key)}});
+    ASSERT_TRUE(good.wait_until_connected());
+    EXPECT_TRUE(good.run({"PING"}));
+    client_stage without(
+        loop_, url, {.tls = http::client_tls{.ca_pem = authority.pem()}, .fail_fast_after = 100ms});
+    const auto rejected = without.run({"PING"});
+    ASSERT_FALSE(rejected);
+    EXPECT_EQ(rejected.error().code, errc::denied) << rejected.error().text;
+}
+
 TEST_F(redis_client_live, pipelines_the_commands_of_many_callers) {
     auto& server = start();
     client_stage stage(loop_, url_of(server));
     ASSERT_TRUE(stage.wait_until_connected());
     int successes = 0;
-    const auto burst = [&]() -> aio::task<void> {
+    // run_until_done() keeps the lambda until its coroutine has ended.
+    const auto burst = [&]() -> aio::task<void> {  // NOLINT(*-avoid-capturing-lambda-coroutines)
         aio::task_group callers(loop_.executor());
         for (int index = 0; index < 2000; ++index) {
             callers.spawn([&, index]() -> aio::task<> {
@@ -221,7 +247,7 @@ TEST_F(redis_client_live, ends_with_calls_in_progress) {
             });
         }
         ASSERT_TRUE(run_until(loop_, [&] { return callers.size() == 10; }));
-        run_until_done<void>(loop_, [&]() -> aio::task<void> {
+        (void)run_until_done<void>(loop_, [&]() -> aio::task<void> {
             callers.cancel();
             return callers.join();
         });

@@ -113,10 +113,8 @@ std::unique_ptr<cache_world> standalone_cache(aio::loop& loop) {
 std::unique_ptr<cache_world> cluster_cache(aio::loop& loop) {
     if (!is_redis_installed()) return nullptr;
     const auto url = cluster_url();
-    std::vector<std::uint16_t> ports;
-    for (std::size_t index = 0; index < 3; ++index) {
-        ports.push_back(servers().cluster->node(index).port());
-    }
+    auto& cluster = *servers().cluster;
+    const std::vector ports{cluster.node(0).port(), cluster.node(1).port(), cluster.node(2).port()};
     return std::make_unique<redis_cache_world>(loop, url, ports, 0);
 }
 std::unique_ptr<bus_world> standalone_bus(aio::loop& loop) {

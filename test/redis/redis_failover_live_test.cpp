@@ -115,6 +115,26 @@ TEST_F(redis_failover_live, follows_the_master_that_the_sentinels_elect) {
     EXPECT_TRUE(run_until(loop_, [&] { return channel.messages == 1; }));
 }
 
+TEST_F(redis_failover_live, follows_the_master_among_several_standalone_servers) {
+    redis_server first(folder_, {});
+    redis_server second(folder_, {.lines = {fmt::format("replicaof 127.0.0.1 {}", first.port())}});
+    client_stage stage(
+        loop_, fmt::format("redis://127.0.0.1:{},127.0.0.1:{}", second.port(), first.port()));
+    ASSERT_TRUE(stage.wait_until_connected());
+    EXPECT_EQ(stage.client().server_of("a")->port, first.port());
+    const auto cache = redis::make_cache(stage.client());
+    ASSERT_TRUE(put_succeeds(*cache, "before"));
+    wait_for("the replica does not follow", [&] {
+        const auto role = second.run({"ROLE"});
+        return role.items.size() > 3 && role.items[3].text == "connected";
+    });
+    second.run({"REPLICAOF", "NO", "ONE"});
+    first.run({"REPLICAOF", "127.0.0.1", std::to_string(second.port())});
+    // The connection to the former master stays open; READONLY reports the change.
+    EXPECT_TRUE(put_succeeds(*cache, "after"));
+    EXPECT_EQ(stage.client().server_of("a")->port, second.port());
+}
+
 TEST_F(redis_failover_live, reports_a_url_that_names_a_sentinel_or_an_unknown_master) {
     redis_server sentinel(folder_, {.is_sentinel = true});
     client_stage plain(loop_, fmt::format("redis://127.0.0.1:{}", sentinel.port()),
@@ -158,7 +178,7 @@ TEST_F(redis_failover_live, serves_other_shards_while_a_replica_takes_over) {
     ASSERT_TRUE(put_succeeds(*cache, "{foo}-after"));
     ASSERT_TRUE(run_until(loop_, [&] { return failing.resumed >= 2; }));
     is_over = true;
-    run_until_done<void>(loop_, [&] { return running.join(); });
+    (void)run_until_done<void>(loop_, [&] { return running.join(); });
 
     EXPECT_EQ(counts_healthy.failures, 0)
         << fmt::format("{}", fmt::join(counts_healthy.texts, "\n"));
@@ -213,7 +233,7 @@ TEST_F(redis_failover_live, loses_no_command_while_a_slot_moves) {
     ASSERT_TRUE(go_on(200));
     ASSERT_TRUE(run_until(loop_, [&] { return channel.resumed >= 2; }));
     is_over = true;
-    run_until_done<void>(loop_, [&] { return running.join(); });
+    (void)run_until_done<void>(loop_, [&] { return running.join(); });
 
     EXPECT_EQ(counts.failures, 0) << fmt::format("{}", fmt::join(counts.texts, "\n"));
     EXPECT_EQ(counts.wrong_values, 0);

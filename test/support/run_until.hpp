@@ -30,7 +30,8 @@ base::outcome<T> run_until_done(aio::loop& loop, std::function<aio::task<T>()> s
 inline bool run_until(aio::loop& loop, const std::function<bool()>& condition,
                       std::chrono::milliseconds timeout = std::chrono::seconds(20)) {
     const auto deadline = std::chrono::steady_clock::now() + timeout;
-    const auto poll = [&]() -> aio::task<bool> {
+    // run_until_done() keeps the lambda until its coroutine has ended.
+    const auto poll = [&]() -> aio::task<bool> {  // NOLINT(*-avoid-capturing-lambda-coroutines)
         while (!condition()) {
             if (std::chrono::steady_clock::now() >= deadline) co_return false;
             const auto slept = co_await aio::sleep_for(std::chrono::milliseconds(2));
