@@ -186,6 +186,7 @@ void record_feed::on_message(const std::string& message) {
 }
 
 aio::task<> record_feed::publish_writes() {
+    bool is_failure_logged = false;  // since the last success
     while (true) {
         auto woken = co_await has_written_.wait();
         if (!woken) co_return woken;
@@ -202,7 +203,10 @@ aio::task<> record_feed::publish_writes() {
             }
             auto published = co_await deps_.bus->publish(channel, std::move(message));
             if (!published && published.error().code == base::errc::cancelled) co_return published;
-            if (!published) {  // anti-entropy delivers what the bus does not
+            // Anti-entropy delivers what the bus does not.
+            const bool is_first = !published && !is_failure_logged;
+            is_failure_logged = !published;
+            if (is_first) {
                 deps_.log.warning("bus_publish_failed", {{"detail", published.error().text}});
             }
         }

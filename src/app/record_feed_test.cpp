@@ -8,6 +8,7 @@
 #include "test/support/manual_clock.hpp"
 #include "test/support/memory_document_store.hpp"
 #include "test/support/poll_until_done.hpp"
+#include "test/support/recording_log.hpp"
 
 namespace {
 
@@ -42,6 +43,7 @@ TEST(differing_ids, compares_the_range_of_the_page_only) {
 class held_bus final : public ports::bus {
   public:
     aio::task<void> publish(std::string, std::string message) override {
+        if (!is_up) co_return base::fail(base::errc::unavailable, "the bus is down");
         messages.push_back(std::move(message));
         co_return base::ok();
     }
@@ -66,7 +68,7 @@ class held_bus final : public ports::bus {
 // One process: its memory, its repository and its feed.
 struct replica {
     replica(aio::loop& loop, ports::document_store& store, ports::bus* bus,
-            const base::clock& clock)
+            const base::clock& clock, obs::log& log = obs::null_log())
         : cache(clock, 30s),
           records(store, cache, clock, obs::null_log()),
           feed({.executor = loop.executor(),
@@ -75,7 +77,7 @@ struct replica {
                 .cache = cache,
                 .bus = bus,
                 .clock = clock,
-                .log = obs::null_log()},
+                .log = log},
                {.anti_entropy_interval = std::chrono::hours(1), .flush_interval = 0ms}) {}
     [[nodiscard]] std::string label(const std::string& id) {
         const auto* database = cache.find(id);
@@ -154,7 +156,8 @@ class record_feed : public testing::Test {
     aio::loop loop_;
     fakes::memory_document_store store_;
     held_bus bus_;
-    replica first_{loop_, store_, &bus_, clock_};
+    fakes::recording_log log_;
+    replica first_{loop_, store_, &bus_, clock_, log_};
     replica second_{loop_, store_, &bus_, clock_};
     aio::task_group loops_{loop_.executor()};
 };
@@ -239,6 +242,19 @@ TEST_F(record_feed, compares_every_2_s_while_the_bus_is_down) {
     clock_.advance(1h);
     turn();
     EXPECT_EQ(second_.label("db-b"), "red");
+}
+
+TEST_F(record_feed, logs_the_first_failure_of_the_bus_until_it_succeeds) {
+    const auto failures = [this] { return log_.lines_of("bus_publish_failed").size(); };
+    bus_.is_up = false;
+    create(first_, "db-a");
+    paint(first_, "db-a", "blue");
+    EXPECT_EQ(failures(), 1U);
+    bus_.is_up = true;
+    paint(first_, "db-a", "green");
+    bus_.is_up = false;
+    paint(first_, "db-a", "white");
+    EXPECT_EQ(failures(), 2U);
 }
 
 TEST_F(record_feed, ignores_messages_of_another_format) {

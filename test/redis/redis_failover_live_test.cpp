@@ -151,6 +151,24 @@ TEST_F(redis_failover_live, reports_a_url_that_names_a_sentinel_or_an_unknown_ma
         << second.error().text;
 }
 
+TEST_F(redis_failover_live, uses_separate_credentials_for_sentinels_and_masters) {
+    redis_server master(folder_, {.lines = {"requirepass m-pass"}, .password = "m-pass"});
+    redis_server sentinel(
+        folder_, {.lines = {"requirepass s-pass",
+                            fmt::format("sentinel monitor main 127.0.0.1 {} 1", master.port()),
+                            "sentinel auth-pass main m-pass"},
+                  .password = "s-pass",
+                  .is_sentinel = true});
+    const auto url = fmt::format("redis+sentinel://:m-pass@127.0.0.1:{}/main", sentinel.port());
+    client_stage good(loop_, url + "?sentinel_password=s-pass");
+    ASSERT_TRUE(good.wait_until_connected());
+    EXPECT_EQ(good.client().server_of("a")->port, master.port());
+    client_stage bad(loop_, url, {.fail_fast_after = 100ms});
+    const auto rejected = bad.run({"PING"});
+    ASSERT_FALSE(rejected);
+    EXPECT_EQ(rejected.error().code, base::errc::denied) << rejected.error().text;
+}
+
 TEST_F(redis_failover_live, serves_other_shards_while_a_replica_takes_over) {
     redis_cluster cluster(folder_, 3, true);
     client_stage stage(loop_, cluster.url(), {.command_timeout = 8s});
