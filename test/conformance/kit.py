@@ -88,6 +88,16 @@ def only(entries, kind):
     return next(entry for entry in entries if entry['kind'] == kind)
 
 
+def operator_definitions():
+    """Returns definitions that accept any content: those of the Prometheus Operator are not available to the tests."""
+    schema = {'type': 'object', 'x-kubernetes-preserve-unknown-fields': True}
+    return {f'{plural}.monitoring.coreos.com': json.dumps({
+        'apiVersion': 'apiextensions.k8s.io/v1', 'kind': 'CustomResourceDefinition', 'metadata': {'name': f'{plural}.monitoring.coreos.com'},
+        'spec': {'group': 'monitoring.coreos.com', 'scope': 'Namespaced', 'names': {'kind': kind, 'plural': plural},
+                 'versions': [{'name': 'v1', 'served': True, 'storage': True, 'schema': {'openAPIV3Schema': schema}}]}}).encode()
+        for kind, plural in OPERATOR_KINDS}
+
+
 class Kit(unittest.TestCase):
     """Renders the kit with Kustomize and Helm, and applies both to the real API server."""
     maxDiff = None
@@ -114,7 +124,7 @@ class Kit(unittest.TestCase):
 
     def test_every_object_can_be_applied_twice(self):
         real = Shared.get()
-        real.apply_definitions({f'{plural}.monitoring.coreos.com': self.open_definition(kind, plural) for kind, plural in OPERATOR_KINDS}, ())
+        real.apply_definitions(operator_definitions(), ())
         for folder, values in VARIANTS.items():
             for renderer, entries in (('kustomize', kustomized(folder)), ('helm', charted(values))):
                 with self.subTest(f'{folder} by {renderer}'):
@@ -186,15 +196,6 @@ class Kit(unittest.TestCase):
     def secret_example():
         with open(os.path.join(ROOT, 'k8s/secrets.example.yaml'), encoding='utf-8') as file:
             return objects(file.read())
-
-    @staticmethod
-    def open_definition(kind, plural):
-        """Returns a definition that accepts any content: those of the Prometheus Operator are not available to this test."""
-        schema = {'type': 'object', 'x-kubernetes-preserve-unknown-fields': True}
-        return json.dumps({
-            'apiVersion': 'apiextensions.k8s.io/v1', 'kind': 'CustomResourceDefinition', 'metadata': {'name': f'{plural}.monitoring.coreos.com'},
-            'spec': {'group': 'monitoring.coreos.com', 'scope': 'Namespaced', 'names': {'kind': kind, 'plural': plural},
-                     'versions': [{'name': 'v1', 'served': True, 'storage': True, 'schema': {'openAPIV3Schema': schema}}]}}).encode()
 
     @staticmethod
     def own_part(entry):

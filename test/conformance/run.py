@@ -25,6 +25,7 @@ from main_job import MainJob  # noqa: F401
 from manifests import Manifests  # noqa: F401
 from many import Many  # noqa: F401
 from privilege import LeastPrivilege  # noqa: F401
+from production_guide import ProductionGuide  # noqa: F401
 from process import run
 from shared import Shared
 from stack import Stack

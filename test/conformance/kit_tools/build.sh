@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds Kustomize, Helm and `objects` (YAML to JSON) from the Go module proxy, in the versions of go.mod and go.sum next to this
-# file. Arguments: the folder for the programs, the folder for Go's caches. The script needs neither Go nor a network if the programs
+# file, and kubectl in the version of kube-apiserver (../go.mod). Arguments: the folder for the programs, the folder for Go's caches. The script needs neither Go nor a network if the programs
 # are already built.
 set -euo pipefail
 cd "$(dirname "$(readlink -f "$0")")"
@@ -8,7 +8,7 @@ programs=$1
 caches=$2
 mkdir -p "$programs" "$caches"
 
-stamp=$(cat go.mod go.sum build.sh objects.go | sha256sum)
+stamp=$(cat go.mod go.sum build.sh objects.go ../go.mod ../go.sum | sha256sum)
 if [ "$(cat "$programs/kit.stamp" 2>/dev/null || true)" = "$stamp" ]; then
     exit 0
 fi
@@ -16,13 +16,15 @@ rm -f "$programs/kit.stamp"
 
 go=$(../../../tools/go.sh)
 export GOMODCACHE="$caches/mod" GOCACHE="$caches/build" CGO_ENABLED=0 GOFLAGS="-mod=readonly -buildvcs=false -modcacherw"
-for program in kustomize helm objects; do
+for program in kustomize helm objects kubectl; do
     echo "== building $program (about a minute each on 2 cores when nothing is cached)" >&2
     case $program in
         kustomize) package=sigs.k8s.io/kustomize/kustomize/v5 ;;
         helm) package=helm.sh/helm/v3/cmd/helm ;;
         objects) package=. ;;
+        kubectl) package=k8s.io/kubernetes/cmd/kubectl ;;
     esac
-    setpriv --pdeathsig TERM "$go" build -trimpath -ldflags "-s -w" -o "$programs/$program" "$package"
+    if [ "$program" = kubectl ]; then folder=..; else folder=.; fi
+    setpriv --pdeathsig TERM "$go" build -C "$folder" -trimpath -ldflags "-s -w" -o "$programs/$program" "$package"
 done
 echo "$stamp" >"$programs/kit.stamp"
