@@ -155,6 +155,13 @@ base::failure failure_of(const json::object& status, unsigned http_status) {
         sanitise(without_quoted_values(json::text_at(status, "message")), message_bytes_max);
     if (result.text.empty()) result.text = fmt::format("HTTP {} {}", code, result.reason);
     const auto* details = status.if_contains("details");
+    // The absence of an object names the object. A 404 without a name is about the path: a
+    // definition that is not served for now, or a proxy.
+    if (result.code == errc::not_found &&
+        json::text_at(json::object_or_empty(status, "details"), "name").empty()) {
+        result.code = code_of(status_reason::not_served);
+        result.set_cause(status_reason::not_served);
+    }
     if (details && details->is_object()) {
         result.fields = field_errors_of(details->get_object());
         const auto wait = json::number_at(details->get_object(), "retryAfterSeconds");

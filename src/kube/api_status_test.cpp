@@ -15,7 +15,7 @@ using std::chrono::seconds;
 
 std::string status_text(unsigned code, std::string_view reason) {
     return fmt::format(R"({{"kind":"Status","apiVersion":"v1","metadata":{{}},"status":"Failure",)"
-                       R"("message":"said so","reason":"{}","code":{}}})",
+                       R"("message":"said so","reason":"{}","code":{},"details":{{"name":"x"}}}})",
                        reason, code);
 }
 
@@ -93,6 +93,19 @@ TEST(status, a_404_without_a_status_is_a_kind_that_is_not_served) {
     EXPECT_EQ(failure_of_response(404, "404 page not found\n").cause, status_reason::not_served);
     EXPECT_EQ(failure_of_response(404, status_text(404, "NotFound")).code, errc::not_found);
     EXPECT_EQ(failure_of_response(404, status_text(404, "NotFound")).reason, "NotFound");
+}
+
+TEST(status, a_404_without_the_name_of_an_object_reports_no_absence) {
+    for (const auto* reason : {"NotFound", "Vanished", ""}) {
+        const auto failure = failure_of_response(
+            404, fmt::format(R"({{"kind":"Status","apiVersion":"v1","status":"Failure",)"
+                             R"("message":"the server could not find the requested resource",)"
+                             R"("reason":"{}","details":{{"kind":"redises"}},"code":404}})",
+                             reason));
+        EXPECT_EQ(failure.code, errc::unavailable) << reason;
+        EXPECT_EQ(failure.cause, status_reason::not_served) << reason;
+        EXPECT_EQ(failure.text, "the server could not find the requested resource");
+    }
 }
 
 TEST(status, shortens_the_text_of_a_proxy_to_one_line) {

@@ -115,8 +115,14 @@ class client_impl final : public client {
           random_(options_.seed) {}
 
     aio::task<json::object> get(resource target, std::string ns, std::string name) override {
-        co_return co_await object_call(
+        auto object = co_await object_call(
             make("get", target.plural, http::method::get, target.path(ns, name)));
+        if (!object) co_return base::pass(std::move(object));
+        if (json::text_at(json::object_or_empty(*object, "metadata"), "name") != name) {
+            co_return fail(errc::unavailable,
+                           "get " + target.plural + ": the response is not the object");
+        }
+        co_return object;
     }
 
     aio::task<json::object> create(resource target, std::string ns, json::object body,
@@ -412,9 +418,14 @@ class client_impl final : public client {
         const auto activity = request_call.verb + " " + request_call.resource;
         auto response = co_await run(std::move(request_call));
         if (!response) co_return base::pass(std::move(response), activity);
-        auto parsed = json::try_parse(response->body.to_string());
-        if (!parsed || !parsed->is_object()) {
-            co_return fail(errc::corrupt, activity + ": the response is not a JSON object");
+        const auto text = response->body.to_string();
+        auto parsed = json::try_parse(text);
+        if (!parsed || !parsed->is_object()) {  // a page of a proxy
+            co_return fail(errc::unavailable, activity + ": the response is not a JSON object");
+        }
+        if (is_failure_status(text)) {
+            auto failure = failure_of_response(response->status, text, {});
+            co_return std::unexpected(std::move(failure).in(activity));
         }
         co_return std::move(parsed->get_object());
     }

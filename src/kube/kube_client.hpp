@@ -70,8 +70,11 @@ struct call_record {
 //   rejected strict PATCH quote the whole object: they are cut to the causes.
 // Unauthorized and TLS trust failures are unavailable, after a retry if the kubeconfig or its files
 // have newer credentials. reason and text name the cause.
-// A 404 without a Status is unavailable with status_reason::not_served. It proves nothing, because
-// a proxy can send it. discovery.hpp lists the served resources.
+// A 404 without a Status, or with one that names no object, is unavailable with
+// status_reason::not_served. It proves nothing, because a proxy can send it.
+// discovery.hpp lists the served resources.
+// A success without an object, such as a login page of a proxy, is unavailable too. get() requires
+// the name of the object.
 class client {
   public:
     virtual ~client() = default;

@@ -37,8 +37,8 @@ class kube_client_rotation : public fakes::kube_client {
 };
 
 aio::task<> get_secret(client& client) {
-    auto result =
-        co_await client.get({.version = "v1", .plural = "secrets", .kind = "Secret"}, "shop", "a");
+    auto result = co_await client.get({.version = "v1", .plural = "secrets", .kind = "Secret"},
+                                      "shop", "one");
     if (!result) co_return base::pass(std::move(result));
     co_return base::ok();
 }

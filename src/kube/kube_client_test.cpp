@@ -289,6 +289,18 @@ INSTANTIATE_TEST_SUITE_P(
                    1, 1}),
     [](const auto& test) { return test.param.name; });
 
+TEST_F(kube_client, reports_a_success_without_the_object_as_unavailable) {
+    start();
+    for (const auto* page : {"<html>log in</html>", "[]", "{}", R"({"metadata":{"name":"other"}})",
+                             R"({"kind":"Status","apiVersion":"v1","status":"Failure",)"
+                             R"("reason":"InternalError","code":500})"}) {
+        simulated_.respond_with([page](const http::request&) {
+            return http::outgoing_response{.response = {.status = 200, .body = http::body(page)}};
+        });
+        EXPECT_EQ(run_get().error().code, errc::unavailable) << page;
+    }
+}
+
 TEST_F(kube_client, returns_the_error_after_the_last_retry) {
     start();
     simulated_.respond_with([](const http::request&) {

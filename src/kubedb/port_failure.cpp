@@ -53,6 +53,8 @@ base::failure port_failure(base::failure failure, std::string_view activity, obs
             "why";
         failure.retry_after.reset();
     }
+    // A 410 concerns a version in the history of the server, never the object of the client.
+    if (failure.code == base::errc::gone) failure.code = base::errc::unavailable;
     if (failure.code == base::errc::unavailable && failure.reason.empty()) {
         failure.reason = "cluster_unavailable";
     }

@@ -21,8 +21,8 @@ class port_failure_test : public testing::Test {
     static base::failure of_server(unsigned status, std::string_view reason) {
         return kube::failure_of_response(
             status, std::string(R"({"kind":"Status","apiVersion":"v1","status":"Failure",)") +
-                        R"("message":"system:serviceaccount:dbaas:dbaas said so","reason":")" +
-                        std::string(reason) + "\"}");
+                        R"("message":"system:serviceaccount:dbaas:dbaas said so",)" +
+                        R"("details":{"name":"x"},"reason":")" + std::string(reason) + "\"}");
     }
     fakes::recording_log log_;
 };
@@ -55,6 +55,11 @@ TEST_F(port_failure_test, no_reason_of_kubernetes_leaves_the_adapter) {
     }
     const auto html = translate(kube::failure_of_response(404, "404 page not found"));
     EXPECT_EQ(html.reason, "cluster_unavailable");
+    for (const auto& expired :
+         {of_server(410, "Expired"), kube::failure_of_response(410, "<html>gone</html>")}) {
+        EXPECT_EQ(translate(expired).code, errc::unavailable);
+        EXPECT_EQ(translate(expired).reason, "cluster_unavailable");
+    }
     base::failure refused{.code = errc::unavailable, .text = "connection refused"};
     refused.set_cause(http::failure_cause::not_sent);
     EXPECT_EQ(translate(refused).reason, "cluster_unavailable");

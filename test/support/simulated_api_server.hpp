@@ -29,14 +29,16 @@ class simulated_server {
     using responder = std::function<http::outgoing_response(const http::request&)>;
 
     static http::outgoing_response object(unsigned status = 200) {
-        return {.response = {.status = status, .body = http::body(R"({"kind":"Secret"})")}};
+        return {.response = {.status = status,
+                             .body = http::body(R"({"kind":"Secret","metadata":{"name":"one"}})")}};
     }
     static http::outgoing_response failure(unsigned status, std::string_view reason,
                                            std::string_view retry_after = {}) {
         http::outgoing_response outgoing{
             .response = {.status = status,
                          .body = http::body(R"({"kind":"Status","apiVersion":"v1",)"
-                                            R"("status":"Failure","reason":")" +
+                                            R"("status":"Failure","details":{"name":"x"},)"
+                                            R"("reason":")" +
                                             std::string(reason) + "\"}")}};
         if (!retry_after.empty()) {
             outgoing.response.headers.set("Retry-After", std::string(retry_after));
