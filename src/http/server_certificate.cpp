@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/read_file.hpp"
+#include "http/private_key.hpp"
 
 namespace http::detail {
 namespace {
@@ -55,8 +56,7 @@ base::outcome<std::shared_ptr<ssl::context>> make_context(const pem_files& conte
         [](std::size_t, ssl::context::password_purpose) { return std::string(); }, error);
     context->use_certificate_chain(boost::asio::buffer(content.certificate_chain), error);
     if (error) return unusable("certificate", files.certificate_chain, error);
-    // Fails if the key does not belong to the certificate, too.
-    context->use_private_key(boost::asio::buffer(content.private_key), ssl::context::pem, error);
+    error = use_private_key(*context, content.private_key);
     if (error) return unusable("private key", files.private_key, error);
     if (files.client_ca.empty()) return context;
     context->add_certificate_authority(boost::asio::buffer(content.client_ca), error);

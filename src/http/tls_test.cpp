@@ -230,6 +230,11 @@ TEST_F(tls, rejects_unusable_pem) {
                     .certificate_pem = one.certificate,
                     .private_key_pem = base::secret(authority_.issue({}).private_key)},
                    "mismatch");
+    expect_invalid(
+        {.ca_pem = authority_.pem(),
+         .certificate_pem = one.certificate,
+         .private_key_pem = base::secret(authority_.issue({.has_rsa_key = true}).private_key)},
+        "client key");
     // A key with a password is unusable.
     expect_invalid({.ca_pem = authority_.pem(),
                     .certificate_pem = other.certificate,
@@ -308,6 +313,14 @@ TEST_F(tls, server_keeps_its_certificate_while_the_new_pair_is_broken) {
     write_file("server.crt", fresh.certificate);  // without its key yet
     expect_kept("server.key");
     write_file("server.key", "half a k");
+    expect_kept("server.key");
+    // The key that is in use has another type than the new certificate.
+    const auto other_type = next.issue({.hosts = {"127.0.0.1"}, .has_rsa_key = true});
+    write_file("server.key", fresh.private_key);
+    write_file("server.crt", other_type.certificate);
+    expect_kept("server.key");
+    write_file("server.key", other_type.private_key);
+    write_file("server.crt", fresh.certificate);
     expect_kept("server.key");
     std::filesystem::remove(folder_ / "server.crt");
     expect_kept("server.crt");

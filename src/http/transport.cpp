@@ -22,6 +22,7 @@
 #include <utility>
 
 #include "aio/aio.hpp"
+#include "http/private_key.hpp"
 
 namespace http {
 
@@ -267,8 +268,7 @@ base::outcome<std::shared_ptr<tls_setup>> make_tls_setup(const client_tls& setti
     context.set_password_callback([](std::size_t, auto) { return std::string(); }, error);
     context.use_certificate_chain(asio::buffer(settings.certificate_pem), error);
     if (error) return unusable("client certificate", error);
-    context.use_private_key(asio::buffer(settings.private_key_pem.reveal()),
-                            asio::ssl::context::pem, error);
+    error = detail::use_private_key(context, settings.private_key_pem.reveal());
     if (error) return unusable("client key", error);
     return setup;
 }

@@ -108,7 +108,8 @@ std::string certificate_authority::pem() const {
 }
 
 credentials_pem certificate_authority::issue(const certificate_request& request) const {
-    const key_ptr key(EVP_EC_gen("P-256"));
+    constexpr std::size_t rsa_bits = 2048;
+    const key_ptr key(request.has_rsa_key ? EVP_RSA_gen(rsa_bits) : EVP_EC_gen("P-256"));
     const auto certificate = blank(request.common_name, *key, request.has_expired);
     X509_set_issuer_name(certificate.get(), X509_get_subject_name(state_->certificate.get()));
     add_extension(*certificate, *state_->certificate, NID_basic_constraints, "CA:FALSE");

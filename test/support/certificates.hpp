@@ -1,6 +1,6 @@
 #pragma once
-// Certificates for tests of TLS, generated at run time with EC keys (less than 1 ms each). An
-// issued certificate does not depend on the lifetime of its authority.
+// Certificates for tests of TLS, generated at run time with EC keys (less than 1 ms each; an RSA
+// key takes about 50 ms). An issued certificate does not depend on the lifetime of its authority.
 
 #include <memory>
 #include <string>
@@ -18,6 +18,7 @@ struct certificate_request {
     std::vector<std::string> hosts{};  // DNS names or IP addresses
     bool has_expired = false;
     std::string key_password{};  // empty: the key is not encrypted
+    bool has_rsa_key = false;
 };
 
 class certificate_authority {
