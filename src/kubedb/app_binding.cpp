@@ -43,7 +43,8 @@ url_parts split(std::string_view url) {
             .scheme = {}, .servers = rest.substr(0, close), .query = query_of(rest.substr(close))};
     }
     url_parts parts;
-    if (const auto colon = url.find("://"); colon != std::string_view::npos) {
+    // A URL without a scheme can have one in its query.
+    if (const auto colon = url.find("://"); colon < url.find_first_of("/?#@")) {
         parts.scheme = url.substr(0, colon);
         url.remove_prefix(colon + 3);
     }
@@ -138,6 +139,11 @@ base::outcome<app_binding> read_app_binding(const engine_kind& kind, const json:
             return fail(errc::invalid,
                         "spec.clientConfig.url: the servers of an SRV record cannot be read; name "
                         "each server");
+        }
+        if (base::lower(parts.scheme).contains("sentinel")) {
+            return fail(errc::invalid,
+                        "spec.clientConfig.url: a sentinel is not a database server; name each "
+                        "server");
         }
         auto servers = read_servers(parts.servers, kind.default_port);
         if (!servers) return base::pass(std::move(servers));

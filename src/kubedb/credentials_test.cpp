@@ -118,6 +118,8 @@ TEST(credentials, missing_port_is_the_port_of_the_engine) {
               "postgresql://root:p%2Fw@db.example.com:5432/postgres?sslmode=prefer");
     EXPECT_EQ(uri_of("postgres", "17", url_binding("postgresql://[fd00::7]:/postgres")),
               "postgresql://root:p%2Fw@[fd00::7]:5432/postgres?sslmode=prefer");
+    EXPECT_EQ(uri_of("postgres", "17", url_binding("h/postgres?next=http://other:99")),
+              uri_of("postgres", "17", url_binding("postgresql://h/postgres")));
     EXPECT_EQ(uri_of("redis", "7", url_binding("redis://cache:/0")),
               "redis://default:p%2Fw@cache:6379/0");
     EXPECT_EQ(uri_of("mysql", "8", url_binding("root@tcp(my.n.svc)/")),
@@ -180,6 +182,9 @@ TEST(credentials, unusable_app_binding_is_an_error) {
     const auto srv = login_of("mongodb", "8.0", url_binding("mongodb+srv://cluster0.example/x"));
     ASSERT_FALSE(srv);
     EXPECT_TRUE(srv.error().text.contains("SRV")) << srv.error().text;
+    const auto sentinel = login_of("redis", "7", url_binding("redis-sentinel://s:26379/mymaster"));
+    ASSERT_FALSE(sentinel);
+    EXPECT_TRUE(sentinel.error().text.contains("sentinel")) << sentinel.error().text;
     for (const auto* client :
          {R"({})", R"({"service":{"port":5432}})", R"({"service":{"name":"x","port":70000}})",
           R"({"service":{"name":"x","port":-1}})"}) {
