@@ -7,10 +7,12 @@
 #include <boost/beast/http/basic_parser.hpp>
 #include <boost/beast/http/fields.hpp>
 #include <deque>
+#include <limits>
 #include <utility>
 
 #include "aio/deadline.hpp"
 #include "aio/semaphore.hpp"
+#include "base/ascii.hpp"
 #include "http/gzip.hpp"
 #include "http/transport.hpp"
 
@@ -301,7 +303,7 @@ class client_impl final : public client {
             may_have_been_sent = true;
             response_reader reading(std::move(transport), outgoing.verb == method::head, body_max);
             auto result = co_await exchange_once(reading, head, outgoing.body);
-            if (result) co_return finish(reading, outgoing, used_tls == tls_);
+            if (result) co_return finish(reading, used_tls == tls_);
             const bool was_dead =
                 reused && !reading.has_received_bytes() && result.error().code == errc::unavailable;
             if (!was_dead || !limits.replayable) co_return base::pass(std::move(result));
@@ -320,8 +322,7 @@ class client_impl final : public client {
         co_return co_await reading.read_whole_body();
     }
 
-    base::outcome<response> finish(response_reader& reading, const request& outgoing,
-                                   bool is_current) {
+    base::outcome<response> finish(response_reader& reading, bool is_current) {
         response result{.status = reading.parser().status,
                         .headers = std::move(reading.parser().headers)};
         auto text = std::move(reading.parser().body);
@@ -329,10 +330,13 @@ class client_impl final : public client {
             idle_.push_back(
                 {.transport = reading.release(), .idle_since = std::chrono::steady_clock::now()});
         }
-        const bool is_compressed = result.headers.get("Content-Encoding") == "gzip" &&
-                                   outgoing.headers.has("Accept-Encoding");
+        // Some servers compress without a request for it.
+        const auto coding = base::lower(result.headers.get("Content-Encoding"));
+        const bool is_compressed = coding == "gzip" || coding == "x-gzip";
         if (is_compressed && !text.empty()) {
-            auto decompressed = gunzip(text, reading.body_max());
+            auto decompressed =
+                gunzip(text, reading.body_max() == 0 ? std::numeric_limits<std::size_t>::max()
+                                                     : reading.body_max());
             if (!decompressed) return base::pass(std::move(decompressed), "response body");
             text = std::move(*decompressed);
             result.headers.erase("Content-Encoding");

@@ -68,9 +68,9 @@ struct request_limits {
 class client {
   public:
     virtual ~client() = default;
-    // Sends one request and returns the response. Adds Host. Decompresses gzip bodies if the
-    // request has Accept-Encoding. Errors: unavailable (connection failed or lost), timed_out,
-    // limit (body too large), corrupt (not HTTP), denied (TLS verification), cancelled. The cause
+    // Sends one request and returns the response. Adds Host. Decompresses gzip bodies; the limit
+    // holds for both forms. Errors: unavailable (connection failed or lost), timed_out, limit
+    // (body too large), corrupt (not HTTP), denied (TLS verification), cancelled. The cause
     // not_sent means that no byte of the request left this process, so even a POST may be sent
     // again. Without it the effect is unknown.
     virtual aio::task<response> send(request outgoing, request_limits limits) = 0;

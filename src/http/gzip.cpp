@@ -54,6 +54,8 @@ base::outcome<std::string> gunzip(std::string_view compressed, std::size_t bytes
         state.avail_out = clamp_to_uint(bytes.size() - before);
         status = inflate(&state, Z_NO_FLUSH);
         bytes.resize(bytes.size() - state.avail_out);
+        // A body can consist of several members (RFC 1952, 2.2).
+        if (status == Z_STREAM_END && state.avail_in > 0) status = inflateReset(&state);
     }
     inflateEnd(&state);
     if (bytes.size() > bytes_max) {

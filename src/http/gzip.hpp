@@ -11,8 +11,8 @@ namespace http {
 
 // Compresses `bytes`. Levels are 1 (fast) to 9 (small).
 std::string gzip(std::string_view bytes, int level = 4);
-// Decompresses `compressed`. Errors: corrupt (not gzip, or truncated), limit (more than `bytes_max`
-// after decompression).
+// Decompresses all members of `compressed`. Errors: corrupt (not gzip, truncated, or followed by
+// other bytes), limit (more than `bytes_max` after decompression).
 base::outcome<std::string> gunzip(std::string_view compressed, std::size_t bytes_max);
 
 }  // namespace http

@@ -203,6 +203,9 @@ TEST(gzip, round_trips_within_the_limit) {
     EXPECT_EQ(http::gunzip(packed, 50'000).error().code, base::errc::limit);
     EXPECT_EQ(http::gunzip(packed.substr(0, 50), 200'000).error().code, base::errc::corrupt);
     EXPECT_EQ(http::gunzip("plain", 200'000).error().code, base::errc::corrupt);
+    EXPECT_EQ(http::gunzip(http::gzip("two ") + http::gzip("members"), 100).value(), "two members");
+    EXPECT_EQ(http::gunzip(http::gzip("one") + "junk", 100).error().code, base::errc::corrupt);
+    EXPECT_EQ(http::gunzip(packed + packed, 150'000).error().code, base::errc::limit);
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 
 #include "aio/block_on.hpp"
 #include "http/client.hpp"
+#include "http/gzip.hpp"
 #include "http/server.hpp"
 
 namespace scrape {
@@ -23,7 +24,7 @@ ports::scrape_target queue_at(std::uint16_t port) {
     return {.database_id = "db-2", .key = {"shop", "redis", "queue"}, .metrics_port = port};
 }
 
-enum class behavior { page, hang, endless, oversized };
+enum class behavior { page, hang, endless, oversized, compressed, bomb };
 
 // An exporter on the loopback interface, in its own thread.
 class exporter {
@@ -54,6 +55,12 @@ class exporter {
             result.response.body = http::body("redis_up 1\n");
             if (behavior_ == behavior::oversized) {
                 result.response.body = http::body(std::string(4096, '#') + "\n");
+            }
+            if (behavior_ == behavior::compressed || behavior_ == behavior::bomb) {
+                const std::string page =
+                    behavior_ == behavior::bomb ? std::string(1 << 20, '\n') : "redis_up 1\n";
+                result.response.headers.add("Content-Encoding", "GZIP");
+                result.response.body = http::body(http::gzip(page));
             }
             if (behavior_ == behavior::endless) {
                 result.stream = [](http::stream_writer& out) -> aio::task<> {
@@ -288,6 +295,23 @@ TEST_P(every_fetcher, maps_the_status_of_the_response_to_a_reason) {
 TEST_P(every_fetcher, rejects_an_oversized_page) {
     const exporter redis(behavior::oversized);
     expect_failure(redis.port(), base::errc::limit, "page_too_large", soon(),
+                   {.limits = {.page_bytes = 4096}});
+}
+
+// Some exporters and proxies compress without a request for it.
+TEST_P(every_fetcher, decompresses_a_page_within_the_limit) {
+    const exporter redis(behavior::compressed);
+    proxied_port_ = redis.port();
+    run([&](page_fetcher& fetcher) -> aio::task<> {
+        auto page = co_await fetcher.fetch(cache_at(redis.port()), soon());
+        EXPECT_TRUE(page);
+        if (page) {
+            EXPECT_EQ(page->bytes, "redis_up 1\n");
+        }
+        co_return base::ok();
+    });
+    const exporter bomb(behavior::bomb);
+    expect_failure(bomb.port(), base::errc::limit, "page_too_large", soon(),
                    {.limits = {.page_bytes = 4096}});
 }
 

@@ -7,6 +7,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/ascii.hpp"
 #include "scrape/excerpt.hpp"
 
 namespace scrape {
@@ -35,6 +36,7 @@ constexpr std::array status_reasons{
     status_reason{"ServiceUnavailable", cause::api_server_error},
     status_reason{"InternalError", cause::api_server_error},
     status_reason{"ServerTimeout", cause::api_server_error},
+    status_reason{"not_served", cause::api_server_error},
 };
 
 std::optional<cause> cause_of_code(errc code) {
@@ -155,10 +157,19 @@ base::failure page_failure(base::failure error) {
 base::outcome<fetched_page> page_of(http::response response) {
     auto body = text_of(std::move(response.body));
     if (response.status == 200) {
+        const auto coding = response.headers.get("content-encoding");
+        if (!coding.empty() && base::lower(coding) != "identity") {
+            return fail(cause::invalid_response,
+                        fmt::format("the Content-Encoding '{}' is not supported; the exporter or "
+                                    "its proxy must send the page as it is or with gzip",
+                                    excerpt_of(coding)));
+        }
         return fetched_page{.bytes = std::move(body),
                             .content_type = std::string(response.headers.get("content-type"))};
     }
     auto text = fmt::format("HTTP {}", response.status);
+    const auto location = response.headers.get("location");
+    if (!location.empty()) text += " to " + excerpt_of(location);
     const auto excerpt = excerpt_of(body);
     if (!excerpt.empty()) text += ": " + excerpt;
     return fail(is_status_object(response, body) ? cause_of_status_object(response.status, body)

@@ -40,12 +40,11 @@ class service_proxy_fetcher final : public page_fetcher {
 };
 
 // Returns how a page begins that has nothing else to report.
-std::string description_of(const fetched_page& page) {
+std::string beginning_of(const fetched_page& page) {
     constexpr std::size_t bytes_shown = 120;
-    return fmt::format("the page has {} bytes and no series of the engine; it begins with '{}'",
-                       page.bytes.size(),
-                       // Masked first: a cut credential has no '@' that shows what it is.
-                       base::truncate_utf8(excerpt_of(page.bytes), bytes_shown));
+    // Masked first: a cut credential has no '@' that shows what it is.
+    const auto excerpt = excerpt_of(page.bytes);
+    return fmt::format("; it begins with '{}'", base::truncate_utf8(excerpt, bytes_shown));
 }
 
 class exporter_source final : public ports::metrics_source {
@@ -91,11 +90,18 @@ class exporter_source final : public ports::metrics_source {
     base::outcome<std::shared_ptr<const domain::metrics_sample>> translate(const mapping_plan& plan,
                                                                            const fetched_page& page,
                                                                            rate_memory& memory) {
-        const auto format = format_of(page.content_type);
-        if (!format) return std::unexpected(format.error());
+        auto format = format_of(page.content_type);
+        if (!format) {
+            format.error().text += beginning_of(page);
+            return std::unexpected(std::move(format).error());
+        }
         auto reading = plan.read(page.bytes, *format, reader_);
         if (!reading) return base::pass(std::move(reading));
-        if (reading->series == 0) return fail(cause::no_known_series, description_of(page));
+        if (reading->series == 0) {
+            return fail(cause::no_known_series,
+                        fmt::format("the page has {} bytes and no series of the engine{}",
+                                    page.bytes.size(), beginning_of(page)));
+        }
         return std::make_shared<const domain::metrics_sample>(
             plan.evaluate(*reading, memory, clock_.now(), clock_.utc_now()));
     }

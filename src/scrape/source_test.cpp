@@ -112,9 +112,12 @@ TEST(source, keeps_the_readings_after_a_failed_scrape) {
 
 TEST(source, rejects_other_content) {
     fixture test;
-    test.give("<html></html>\n", "text/html");
+    test.give("<html>Log in</html>\n", "text/html");
     test.give("redis_up one\n");
-    EXPECT_EQ(test.scrape().error().reason, "wrong_media_type");
+    const auto page = test.scrape();
+    EXPECT_EQ(page.error().reason, "wrong_media_type");
+    EXPECT_EQ(page.error().text,
+              "'text/html' is not an exposition format; it begins with '<html>Log in</html>'");
     const auto malformed = test.scrape();
     EXPECT_EQ(malformed.error().code, base::errc::corrupt);
     EXPECT_EQ(malformed.error().text, "line 1: the value is not a number");
@@ -289,6 +292,24 @@ TEST(page_of, keeps_the_number_of_an_unexpected_status) {
         EXPECT_EQ(page.error().reason, "unexpected_status");
         EXPECT_EQ(page.error().text, "HTTP " + std::to_string(status));
     }
+}
+
+TEST(page_of, names_the_target_of_a_redirect) {
+    auto redirect = response_of(301, "text/html", "");
+    redirect.headers.add("Location", "https://a:s3cret@exporter:9121/login");
+    EXPECT_EQ(page_of(redirect).error().text, "HTTP 301 to https://***@exporter:9121/login");
+}
+
+TEST(page_of, rejects_a_page_in_an_unsupported_coding) {
+    auto compressed = response_of(200, "text/plain", "x\x9c");
+    compressed.headers.add("Content-Encoding", "deflate");
+    const auto page = page_of(compressed);
+    ASSERT_FALSE(page);
+    EXPECT_EQ(page.error().reason, "invalid_response");
+    EXPECT_TRUE(page.error().text.contains("'deflate'")) << page.error().text;
+    auto plain = response_of(200, "text/plain", "redis_up 1\n");
+    plain.headers.add("Content-Encoding", "Identity");
+    EXPECT_TRUE(page_of(plain));
 }
 
 TEST(page_of, quotes_the_first_lines_without_credentials) {
