@@ -15,5 +15,7 @@ COPY --from=build /image /
 USER 65532:65532
 WORKDIR /var/lib/dbaas
 EXPOSE 8000
+# For container engines; Kubernetes uses the probes of the pod.
+HEALTHCHECK --interval=10s --timeout=6s --start-period=60s CMD ["/usr/bin/dbaas", "health", "--live"]
 ENTRYPOINT ["/usr/bin/dbaas"]
 CMD ["serve"]

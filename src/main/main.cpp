@@ -3,12 +3,14 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "api/api.hpp"
 #include "config/config.hpp"
+#include "main/health_command.hpp"
 #include "main/serve.hpp"
 
 namespace {
@@ -17,6 +19,7 @@ constexpr const char* usage =
     R"(usage: dbaas COMMAND [FLAGS]
 
   serve      run the platform until SIGTERM or Ctrl-C; SIGHUP reloads files
+  health     ask a running platform whether it is ready
   config     print the reference of all options; with --check and the flags of serve, validate the
              options and print the values in effect
   openapi    print the OpenAPI document of the API
@@ -26,15 +29,19 @@ constexpr const char* usage =
 Options are flags, environment variables or keys of a YAML file; 'dbaas config' lists them.
 )";
 
-config::sources sources_of(std::vector<std::string> arguments) {
-    config::sources sources{.arguments = std::move(arguments)};
+std::map<std::string, std::string> environment_variables() {
+    std::map<std::string, std::string> result;
     for (char** variable = environ; *variable != nullptr; ++variable) {
         const std::string_view pair = *variable;
         const auto equals = pair.find('=');
         if (equals == std::string_view::npos) continue;
-        sources.environment.emplace(pair.substr(0, equals), pair.substr(equals + 1));
+        result.emplace(pair.substr(0, equals), pair.substr(equals + 1));
     }
-    return sources;
+    return result;
+}
+
+config::sources sources_of(std::vector<std::string> arguments) {
+    return {.environment = environment_variables(), .arguments = std::move(arguments)};
 }
 
 int print_errors(const base::failure& error) {
@@ -90,6 +97,7 @@ int main(int count, char** words) {
         std::fprintf(stdout, "%s\n", api::openapi_document().c_str());
         return 0;
     }
+    if (command == "health") return health::run(arguments, environment_variables());
     if (command == "config") return print_config(std::move(arguments));
     if (command == "serve") {
         if (!arguments.empty() && (arguments.front() == "--help" || arguments.front() == "-h")) {

@@ -43,6 +43,24 @@ class Serve(unittest.TestCase):
         with open(self.config, 'w', encoding='utf-8') as file:
             file.write(text + '\n')
 
+    def health(self, *flags):
+        return subprocess.run([os.path.join(os.environ['DBAAS_BIN'], 'dbaas'), 'health', *flags], capture_output=True, text=True,
+                              check=False, timeout=60, env={'PATH': os.environ['PATH']})
+
+    def test_health_reports_the_state_by_its_exit_code(self):
+        base = self.events('serving')[0]['address']
+        self.assertEqual(self.health('--url', base, '--live').returncode, 0)
+        ready = self.health('--url', base, '--json')  # the cluster of this platform rejects every connection
+        response = json.loads(ready.stdout)
+        self.assertEqual((ready.returncode, response['healthy']), (0, True) if response['status'] == 200 else (1, False))
+        self.assertIn('database', response['response'])
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait()
+        ended = self.health('--url', base)
+        self.assertEqual((ended.returncode, ended.stdout), (3, ''), ended.stderr)
+        self.assertEqual(self.health('--fast').returncode, 2)
+        self.assertEqual(self.health('--help').returncode, 0)
+
     def reload(self):
         """Sends SIGHUP and returns the log line of the options."""
         count = len(self.reloads_of_options())
