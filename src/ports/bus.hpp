@@ -37,6 +37,7 @@ class bus {
     // The subscription begins later and survives interruptions of the adapter.
     [[nodiscard]] virtual std::unique_ptr<subscription> subscribe(std::string channel,
                                                                   subscriber target) = 0;
+    // Returns whether messages can be sent, and every subscription receives them.
     [[nodiscard]] virtual bool is_connected() const noexcept = 0;
 };
 

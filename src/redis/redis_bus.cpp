@@ -1,5 +1,6 @@
 #include "redis/redis_bus.hpp"
 
+#include <algorithm>
 #include <map>
 #include <utility>
 #include <vector>
@@ -256,7 +257,13 @@ class redis_bus final : public ports::bus {
         return std::make_unique<subscription_of>(std::move(state), number);
     }
 
-    [[nodiscard]] bool is_connected() const noexcept override { return client_.is_connected(); }
+    [[nodiscard]] bool is_connected() const noexcept override {
+        const auto is_interrupted = [](const auto& entry) {
+            const auto channel = entry.second.lock();
+            return channel && !channel->is_stopping && !channel->is_active;
+        };
+        return client_.is_connected() && std::ranges::none_of(channels_, is_interrupted);
+    }
 
   private:
     redis_client& client_;
