@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <signal.h>
 
 #include "redis/redis_bus.hpp"
 #include "redis/redis_cache.hpp"
@@ -207,6 +208,30 @@ TEST_F(redis_failover_live, serves_other_shards_while_a_replica_takes_over) {
         << fmt::format("{}", fmt::join(counts_failing.texts, "\n"));
     ASSERT_TRUE(run_until_done<void>(loop_, [&] { return bus->publish("foo", "m"); }));
     EXPECT_TRUE(run_until(loop_, [&] { return failing.messages == 1; }));
+}
+
+TEST_F(redis_failover_live, leaves_a_master_that_hangs_with_open_connections) {
+    redis_cluster cluster(folder_, 3, true);
+    client_stage stage(loop_, cluster.url(), {.connect_timeout = 500ms, .command_timeout = 500ms});
+    ASSERT_TRUE(stage.wait_until_connected());
+    const auto cache = redis::make_cache(stage.client(), {.key_prefix = ""});
+    const auto bus = redis::make_bus(stage.client(), {.channel_prefix = ""});
+    observed_channel channel(*bus, "foo");
+    ASSERT_TRUE(run_until(loop_, [&] { return channel.resumed == 1; }));
+    ASSERT_TRUE(put_succeeds(*cache, "{foo}-before"));
+
+    cluster.node(2).signal(SIGSTOP);
+    ASSERT_TRUE(put_succeeds(*cache, "{foo}-after"));
+    EXPECT_NE(stage.client().server_of("foo")->port, cluster.node(2).port());
+    ASSERT_TRUE(run_until(loop_, [&] { return channel.resumed >= 2; }));
+    ASSERT_TRUE(run_until_done<void>(loop_, [&] { return bus->publish("foo", "m"); }));
+    EXPECT_TRUE(run_until(loop_, [&] { return channel.messages == 1; }));
+
+    // The former master returns with its old view. Its error responses correct the client.
+    cluster.node(2).signal(SIGCONT);
+    for (int round = 0; round < 50; ++round) {
+        EXPECT_TRUE(put_succeeds(*cache, fmt::format("{{foo}}-{}", round)));
+    }
 }
 
 TEST_F(redis_failover_live, loses_no_command_while_a_slot_moves) {
