@@ -322,9 +322,10 @@ TEST_F(mongo_store, corrupt_documents_are_reported) {
 
 TEST_F(mongo_store, close_waits_for_accepted_writes) {
     open_standalone();
+    const auto before = member_.received("insert");  // the schema document
     member_.hold("insert");
-    std::thread writer([this] { EXPECT_EQ(put(0).value(), 1); });
-    while (member_.received("insert") == 0) std::this_thread::yield();
+    std::thread writer([this] { EXPECT_EQ(put(0), 1); });
+    while (member_.received("insert") == before) std::this_thread::yield();
     std::thread closer([this] { EXPECT_TRUE(aio::block_on(store_->close())); });
     while (store_->is_connected()) std::this_thread::yield();
     member_.release();
