@@ -168,6 +168,15 @@ TEST_F(api_requests, percent_encoded_unreserved_characters_match_the_route) {
               "GET, HEAD, POST, OPTIONS");
 }
 
+TEST_F(api_requests, a_rejected_method_is_named_as_received) {
+    const auto response =
+        answer({.verb = http::method::other, .verb_text = "PURGE", .target = "/api/v1/databases"})
+            .response;
+    EXPECT_EQ(response.status, 405U);
+    EXPECT_TRUE(response.body.to_string().contains("method PURGE is not supported"))
+        << response.body.to_string();
+}
+
 TEST_F(api_requests, a_body_is_accepted_by_its_coding_and_charset) {
     const std::string path = "/api/v1/projects?dry_run=true";
     const std::string body = R"({"name":"shop"})";

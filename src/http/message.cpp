@@ -235,14 +235,12 @@ base::outcome<url> parse_url(std::string_view text) {
                           "not a URL of the form http[s]://host[:port][/path]");
     };
     url parts;
-    if (text.starts_with("https://")) {
-        parts.secure = true;
-        text.remove_prefix(8);
-    } else if (text.starts_with("http://")) {
-        text.remove_prefix(7);
-    } else {
-        return invalid();
-    }
+    const auto colon = std::min(text.find("://"), text.size());
+    const auto scheme = base::lower(text.substr(0, colon));  // RFC 3986, 3.1
+    if (scheme != "https" && scheme != "http") return invalid();
+    if (colon == text.size()) return invalid();
+    parts.secure = scheme == "https";
+    text.remove_prefix(colon + 3);
     const auto slash = std::min(text.find('/'), text.size());
     const auto authority = text.substr(0, slash);
     parts.path = text.substr(slash);

@@ -122,13 +122,14 @@ TEST(parse_url, knows_default_ports_and_ipv6) {
     EXPECT_EQ(six->port, 443);
     EXPECT_EQ(parse_url("https://[::1]:6443")->port, 6443);
     EXPECT_EQ(parse_url("http://db.example/")->path, "");
+    EXPECT_TRUE(parse_url("HTTPS://db.example")->secure);
 }
 
 TEST(parse_url, rejects_unsupported_urls) {
-    for (const char* text :
-         {"", "ftp://a", "http://", "http://:80", "http://a:", "http://a:0", "http://a:65536",
-          "http://a:8x", "http://a b", "http://user@host", "http://[::1", "http://[::1]x",
-          "http://[g]", "http://a/?q", "http://a/#f"}) {
+    for (const char* text : {"", "ftp://a", "a", "http", "https:/a", "http://", "http://:80",
+                             "http://a:", "http://a:0", "http://a:65536", "http://a:8x",
+                             "http://a b", "http://user@host", "http://[::1", "http://[::1]x",
+                             "http://[g]", "http://a/?q", "http://a/#f"}) {
         EXPECT_FALSE(parse_url(text)) << text;
     }
 }

@@ -54,8 +54,16 @@ base::outcome<entry> entry_of(const config_files& files, const char* list, const
     for (const auto& file : files) {
         const auto entries = file.root[list];
         if (!entries || !entries.IsSequence()) continue;
+        const auto is_named = [&name](const YAML::Node& each) {
+            return each.IsMap() && text_of(each, "name") == name;
+        };
+        if (std::ranges::count_if(entries, is_named) > 1) {
+            return fail(errc::invalid, fmt::format("'{}' has several entries '{}' in {}; delete "
+                                                   "all but one",
+                                                   file.path, name, list));
+        }
         for (const auto& each : entries) {
-            if (!each.IsMap() || text_of(each, "name") != name) continue;
+            if (!is_named(each)) continue;
             entry result{
                 .content = YAML::Node(YAML::NodeType::Map),
                 .folder = file.folder(),

@@ -211,7 +211,11 @@ TEST_F(kubeconfig_list, names_what_is_missing) {
            "cluster 'c': the cluster has no server");
     expect(std::string(one_context) + one_cluster + "users: [{name: u, user: admin}]",
            "entry 'u' in users is not a map");
+    expect(std::string(one_context) + one_cluster +
+               "users: [{name: u, user: {token: a}}, {name: u, user: {token: b}}]",
+           "has several entries 'u' in users");
     expect(one_cluster, "there is no current-context");
+    EXPECT_TRUE(kube::load_kubeconfig(folder_.string()).error().text.contains("cannot be read"));
 }
 
 TEST_F(kubeconfig, reads_the_service_account_of_a_pod) {

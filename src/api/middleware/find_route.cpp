@@ -32,10 +32,12 @@ std::optional<http::response> find_route(const http::request& request, request_c
     }
     if (request.verb == http::method::options) return options_response(path, context);
     if (matched.route == nullptr) {
-        auto response =
-            problem(405, "method_not_allowed",
-                    fmt::format("method {} is not supported by this path", context.method),
-                    context.request_id);
+        const auto method = request.verb == http::method::other
+                                ? std::string_view(request.verb_text)
+                                : context.method;
+        auto response = problem(405, "method_not_allowed",
+                                fmt::format("method {} is not supported by this path", method),
+                                context.request_id);
         response.headers.add("Allow", allowed_methods(path));
         return response;
     }
