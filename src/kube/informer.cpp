@@ -77,7 +77,7 @@ class informer_impl final : public informer {
 
     aio::task<> list(const reflector::action& action) {
         list_options query{.label_selector = options_.label_selector,
-                           .limit = options_.page_size,
+                           .limit = action.is_whole ? 0 : options_.page_size,
                            .continue_token = action.continue_token,
                            .resource_version = action.resource_version};
         if (!action.resource_version.empty()) query.resource_version_match = "NotOlderThan";

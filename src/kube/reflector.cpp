@@ -95,7 +95,7 @@ reflector::action reflector::next(steady_time now) {
         return {.kind = action_kind::list, .continue_token = continue_token_};
     }
     begin_generation();
-    return {.kind = action_kind::list, .resource_version = version_};
+    return {.kind = action_kind::list, .resource_version = version_, .is_whole = is_list_whole_};
 }
 
 reflector::action reflector::start_watch() {
@@ -149,6 +149,7 @@ void reflector::on_page(steady_time now, std::string text) {
 
 void reflector::finish_list(std::string version) {
     version_ = std::move(version);
+    is_list_whole_ = false;
     phase_ = phase::watch;
     std::vector<object_meta> missing;
     for (const auto& [key, object] : known_) {
@@ -163,8 +164,10 @@ void reflector::finish_list(std::string version) {
 
 void reflector::on_list_failed(steady_time now, const failure& error) {
     if (error.code == errc::gone || is_version_too_new(error)) {
-        // An expired continuation: the list begins again. Else the version of the first page.
-        if (continue_token_.empty()) version_.clear();
+        // An expired continuation: the list begins again, without pages, because they could expire
+        // each time. Else the version of the first page.
+        is_list_whole_ = !continue_token_.empty();
+        if (!is_list_whole_) version_.clear();
         lose_position(now, error);
         return;
     }

@@ -32,6 +32,7 @@ class reflector {
         action_kind kind = action_kind::list;
         std::string resource_version{};  // list: not older than (empty: newest); watch: from here
         std::string continue_token{};    // list: the next page
+        bool is_whole = false;           // list: without pages, because a page expired
         bool initial_events = false;     // watch: send first what is there (KEP-3157)
         std::chrono::seconds timeout{};  // watch: timeoutSeconds
         std::chrono::seconds silence_max{};  // watch: a stream silent for longer is dead
@@ -106,6 +107,7 @@ class reflector {
     phase phase_;
     bool is_watch_list_refused_ = false;
     std::string continue_token_;
+    bool is_list_whole_ = false;    // a page expired; the next list has no pages
     std::string version_;           // empty: none, or one that the server does not know
     bool skips_unchanged_ = false;  // in the list under way
     std::uint64_t generation_ = 0;

@@ -153,9 +153,12 @@ TEST_F(reflector_test, begins_the_list_again_when_its_continuation_is_too_old) {
     const auto again = next();
     EXPECT_EQ(again.kind, action_kind::list);
     EXPECT_EQ(again.continue_token, "");
+    EXPECT_TRUE(again.is_whole);  // its pages could be too old again
     machine_.on_page(now_, page({object("b", "2", 2)}, 9));
     EXPECT_EQ(seen_.objects, (named{{"b", "2"}}));
     EXPECT_EQ(seen_.synced, 1);
+    machine_.on_history_lost(now_);
+    EXPECT_FALSE(next().is_whole);
 }
 
 TEST_F(reflector_test, asks_for_the_newest_when_the_server_is_behind) {
