@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <map>
 #include <string>
@@ -10,6 +11,7 @@
 
 #include "api/api.hpp"
 #include "config/config.hpp"
+#include "main/doctor_command.hpp"
 #include "main/health_command.hpp"
 #include "main/serve.hpp"
 
@@ -20,6 +22,7 @@ constexpr const char* usage =
 
   serve      run the platform until SIGTERM or Ctrl-C; SIGHUP reloads files
   health     ask a running platform whether it is ready
+  doctor     check the store, the cluster, the permissions and KubeDB before serve
   config     print the reference of all options; with --check and the flags of serve, validate the
              options and print the values in effect
   openapi    print the OpenAPI document of the API
@@ -73,6 +76,23 @@ int print_config(std::vector<std::string> arguments) {
     return 0;
 }
 
+int run_doctor(std::vector<std::string> arguments) {
+    const auto has = [&](std::string_view flag) {
+        return std::ranges::find(arguments, flag) != arguments.end();
+    };
+    if (has("--help") || has("-h")) {
+        std::fputs(doctor::usage(), stdout);
+        return 0;
+    }
+    const bool prints_json = std::erase(arguments, "--json") > 0;
+    const auto loaded = config::load(sources_of(std::move(arguments)));
+    if (!loaded) return print_errors(loaded.error());
+    const auto findings = doctor::examine(loaded->options);
+    const auto text = prints_json ? doctor::as_json(findings) : doctor::as_text(findings);
+    std::fputs(text.c_str(), stdout);
+    return doctor::exit_code(findings);
+}
+
 }  // namespace
 
 int main(int count, char** words) {
@@ -98,6 +118,7 @@ int main(int count, char** words) {
         return 0;
     }
     if (command == "health") return health::run(arguments, environment_variables());
+    if (command == "doctor") return run_doctor(std::move(arguments));
     if (command == "config") return print_config(std::move(arguments));
     if (command == "serve") {
         if (!arguments.empty() && (arguments.front() == "--help" || arguments.front() == "-h")) {

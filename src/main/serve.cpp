@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <condition_variable>
-#include <cstdlib>
 #include <filesystem>
 #include <mutex>
 #include <optional>
@@ -20,6 +19,7 @@
 #include "kube/kube_client.hpp"
 #include "kubedb/kubedb_cluster.hpp"
 #include "kubedb/names.hpp"
+#include "main/cluster_access.hpp"
 #include "main/redis_access.hpp"
 #include "main/reload_list.hpp"
 #include "main/signals.hpp"
@@ -87,27 +87,6 @@ base::outcome<void> reload_options(const config::sources& sources, const config:
     if (!pending.empty()) log.warning("options_need_a_restart", {{"options", names(pending)}});
     current = std::move(*reloaded);
     return base::ok();
-}
-
-struct cluster_access {
-    kube::config config;
-    bool is_in_cluster = false;  // uses the service account of the pod
-};
-base::outcome<cluster_access> find_cluster(const config::options& options) {
-    const auto* variable = std::getenv("KUBECONFIG");
-    const auto paths = !options.kubeconfig.empty() ? std::vector{options.kubeconfig}
-                       : variable != nullptr       ? kube::split_kubeconfig_list(variable)
-                                                   : std::vector<std::string>();
-    if (!paths.empty()) {
-        auto loaded = kube::load_kubeconfigs(paths, options.kube_context);
-        if (!loaded) return base::pass(std::move(loaded));
-        return cluster_access{.config = std::move(*loaded)};
-    }
-    const auto* host = std::getenv("KUBERNETES_SERVICE_HOST");
-    const auto* port = std::getenv("KUBERNETES_SERVICE_PORT");
-    auto loaded = kube::load_in_cluster(host == nullptr ? "" : host, port == nullptr ? "" : port);
-    if (!loaded) return base::pass(std::move(loaded));
-    return cluster_access{.config = std::move(*loaded), .is_in_cluster = true};
 }
 
 // Returns the accepted Host headers; empty = all. Without authentication, only local names are

@@ -29,6 +29,7 @@ REJECTED_VALUES = {
     'a secret in the ConfigMap': ['config.MONGODB_URL=mongodb://a:b@c'], 'a grace period that is too short': ['terminationGracePeriodSeconds=50'],
 }
 OPERATOR_KINDS = (('ServiceMonitor', 'servicemonitors'), ('PrometheusRule', 'prometheusrules'))
+PATHS = {}  # (apiVersion, kind) -> result of resource_of()
 LOOPS_TIMEOUT = 10  # seconds; loops_timeout of src/main/serve.cpp
 
 
@@ -98,10 +99,32 @@ def operator_definitions():
         for kind, plural in OPERATOR_KINDS}
 
 
+def resource_of(real, version, kind):
+    """Returns the path of the group and version, the plural, and whether objects have a namespace."""
+    if (version, kind) not in PATHS:
+        prefix = f'/api/{version}' if '/' not in version else f'/apis/{version}'
+        for resource in real.ask('GET', prefix).json['resources']:
+            if '/' not in resource['name']:
+                PATHS[version, resource['kind']] = (prefix, resource['name'], resource['namespaced'])
+    return PATHS[version, kind]
+
+
+def apply(real, entry, query=''):
+    """Applies the object with strict validation on the server. Returns the response."""
+    prefix, plural, is_namespaced = resource_of(real, entry['apiVersion'], entry['kind'])
+    metadata = entry['metadata']
+    assert is_namespaced == ('namespace' in metadata), key_of(entry)
+    place = f"/namespaces/{metadata['namespace']}" if is_namespaced else ''
+    response = real.ask('PATCH', f"{prefix}{place}/{plural}/{metadata['name']}?fieldManager=kit&fieldValidation=Strict&{query}",
+                        json.dumps(entry).encode(), media='application/apply-patch+yaml')
+    assert response.status in (200, 201), f'{key_of(entry)}: {response.text}'
+    assert response.headers.get('Warning') is None, key_of(entry)
+    return response
+
+
 class Kit(unittest.TestCase):
     """Renders the kit with Kustomize and Helm, and applies both to the real API server."""
     maxDiff = None
-    paths = {}  # (apiVersion, kind) -> (path of the resource's collection before the namespace, plural, whether it is namespaced)
 
     def test_kustomize_and_helm_render_the_same_objects(self):
         for folder, values in VARIANTS.items():
@@ -129,10 +152,10 @@ class Kit(unittest.TestCase):
             for renderer, entries in (('kustomize', kustomized(folder)), ('helm', charted(values))):
                 with self.subTest(f'{folder} by {renderer}'):
                     for entry in entries:
-                        self.apply(real, entry, 'dryRun=All&force=true')
-                    first = [self.own_part(self.apply(real, entry, 'force=true').json) for entry in entries]
+                        apply(real, entry, 'dryRun=All&force=true')
+                    first = [self.own_part(apply(real, entry, 'force=true').json) for entry in entries]
                     for entry, expected in zip(entries, first):
-                        repeated = self.apply(real, entry)
+                        repeated = apply(real, entry)
                         self.assertEqual((repeated.status, self.own_part(repeated.json)), (200, expected), key_of(entry))
 
     def test_files_outside_of_the_kustomization_are_valid(self):
@@ -140,12 +163,12 @@ class Kit(unittest.TestCase):
         for name in ('mongodb.yaml', 'redis.yaml', 'secrets.example.yaml'):
             with open(os.path.join(ROOT, 'k8s', name), encoding='utf-8') as file:
                 for entry in objects(file.read()):
-                    self.apply(real, entry, 'dryRun=All&force=true')
+                    apply(real, entry, 'dryRun=All&force=true')
 
     def test_pods_pass_the_pod_security_level_restricted(self):
         real = Shared.get()
         for entry in kustomized('k8s')[:1] + [only(kustomized('k8s'), 'ServiceAccount')]:
-            self.apply(real, entry, 'force=true')
+            apply(real, entry, 'force=true')
         for folder in VARIANTS:
             template = only(kustomized(folder), 'Deployment')['spec']['template']
             pod = {'apiVersion': 'v1', 'kind': 'Pod', 'metadata': {'name': 'probe', 'namespace': 'dbaas-system'}, 'spec': template['spec']}
@@ -202,23 +225,3 @@ class Kit(unittest.TestCase):
         """Returns the object without the parts that controllers write at any time."""
         written = {'resourceVersion', 'managedFields', 'finalizers'}
         return {**entry, 'status': None, 'metadata': {name: value for name, value in entry['metadata'].items() if name not in written}}
-
-    def apply(self, real, entry, query=''):
-        """Applies the object with strict validation on the server. Returns the response."""
-        prefix, plural, is_namespaced = self.resource_of(real, entry['apiVersion'], entry['kind'])
-        metadata = entry['metadata']
-        place = f"/namespaces/{metadata['namespace']}" if is_namespaced else ''
-        self.assertEqual(is_namespaced, 'namespace' in metadata, key_of(entry))
-        response = real.ask('PATCH', f"{prefix}{place}/{plural}/{metadata['name']}?fieldManager=kit&fieldValidation=Strict&{query}",
-                            json.dumps(entry).encode(), media='application/apply-patch+yaml')
-        self.assertIn(response.status, (200, 201), f'{key_of(entry)}: {response.text}')
-        self.assertIsNone(response.headers.get('Warning'), key_of(entry))
-        return response
-
-    def resource_of(self, real, version, kind):
-        if (version, kind) not in self.paths:
-            prefix = f'/api/{version}' if '/' not in version else f'/apis/{version}'
-            for resource in real.ask('GET', prefix).json['resources']:
-                if '/' not in resource['name']:
-                    self.paths[version, resource['kind']] = (prefix, resource['name'], resource['namespaced'])
-        return self.paths[version, kind]

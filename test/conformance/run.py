@@ -18,8 +18,9 @@ import zipfile
 import definitions
 import shared
 from cluster import ask
+from doctor import Doctor  # noqa: F401 unittest finds them here
 from exchanges import DIFFERENCES, run_exchanges
-from faults import Faults  # noqa: F401 unittest finds them here
+from faults import Faults  # noqa: F401
 from kit import Kit  # noqa: F401
 from main_job import MainJob  # noqa: F401
 from manifests import Manifests  # noqa: F401
