@@ -27,7 +27,7 @@ MODULES = {
     'token': 'base json',
     'http': 'base aio obs',
     'ports': 'base domain aio',
-    'app': 'base json domain timeseries config obs aio ports',
+    'app': 'base json domain timeseries config obs aio ports token',
     'kube': 'base json aio http obs',
     'kubedb': 'base json domain aio http obs ports kube',
     'scrape': 'base domain aio http obs ports',

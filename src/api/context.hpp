@@ -47,6 +47,12 @@ struct request_context {
     [[nodiscard]] domain::visible_projects visible() const {
         return domain::visible_projects(principal);
     }
+    // The name under which the caller's idempotency keys are kept. Two credentials of one subject
+    // may have different permissions, so neither may replay the responses of the other.
+    [[nodiscard]] std::string idempotency_scope() const {
+        return principal->credential.empty() ? principal->subject
+                                             : principal->subject + " " + principal->credential;
+    }
     [[nodiscard]] app::caller caller() const {
         return {.subject = principal ? principal->subject : std::string(),
                 .request_id = request_id};

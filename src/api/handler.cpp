@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "api/endpoints/key_endpoints.hpp"
 #include "api/endpoints/live_endpoints.hpp"
 #include "api/endpoints/read_endpoints.hpp"
 #include "api/endpoints/write_endpoints.hpp"
@@ -39,6 +40,9 @@ class request_handler final : public http::handler {
         if (auto response = respond_from_cache(context, request)) {
             return finish(context, {.response = std::move(*response)});
         }
+        if (auto response = respond_from_keys(context, request)) {
+            return finish(context, {.response = std::move(*response)});
+        }
         request.handed_over = std::make_shared<request_context>(std::move(context));
         return std::nullopt;
     }
@@ -47,9 +51,10 @@ class request_handler final : public http::handler {
         const auto shared = std::static_pointer_cast<request_context>(request.handed_over);
         const auto& context = *shared;
         api_.metrics.in_flight().add(1);
-        auto response = is_live_read(context.route->id)
-                            ? co_await respond_live(context, request)
-                            : co_await respond_to_write(context, request);
+        const auto id = context.route->id;
+        auto response = is_live_read(id)   ? co_await respond_live(context, request)
+                        : is_key_write(id) ? co_await respond_to_key_write(context, request)
+                                           : co_await respond_to_write(context, request);
         api_.metrics.in_flight().add(-1);
         co_return finish(context, {.response = std::move(response)});
     }
@@ -86,13 +91,14 @@ class request_handler final : public http::handler {
         const auto route =
             context.route == nullptr ? std::string_view("unmatched") : context.route->pattern;
         api_.metrics.count_request(route, context.method, response.status, duration.count());
-        api_.deps.log.info("request",
-                           {{"method", context.method},
-                            {"route", route},
-                            {"status", response.status},
-                            {"duration_ms", duration.count() * 1000},
-                            {"request_id", context.request_id},
-                            {"subject", context.principal ? context.principal->subject : ""}});
+        api_.deps.log.info(
+            "request", {{"method", context.method},
+                        {"route", route},
+                        {"status", response.status},
+                        {"duration_ms", duration.count() * 1000},
+                        {"request_id", context.request_id},
+                        {"subject", context.principal ? context.principal->subject : ""},
+                        {"credential", context.principal ? context.principal->credential : ""}});
         return outgoing;
     }
 

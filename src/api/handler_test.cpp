@@ -112,6 +112,7 @@ TEST_F(api_handler, a_hidden_cause_is_logged_with_the_request_id) {
 
 TEST_F(api_handler, every_route_rejects_unknown_query_parameters) {
     const auto id = create("cache");
+    create_api_key();
     for (const auto& route : api::all_routes()) {
         const auto result =
             ask(route.verb, path_of(route, id) + "?unknown=1", route.body.empty() ? "" : "{}");

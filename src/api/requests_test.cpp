@@ -65,6 +65,8 @@ TEST_F(api_requests, every_list_has_pages_and_an_etag) {
     const auto id = create("cache");
     create("other");
     post("/api/v1/projects", R"({"name":"shop"})");
+    create_api_key();
+    create_api_key();
     cluster_.report_events("cache", {event_after(1s), event_after(2s), event_after(3s)});
     settle();
     std::size_t lists = 0;
@@ -91,7 +93,7 @@ TEST_F(api_requests, every_list_has_pages_and_an_etag) {
         EXPECT_FALSE(tag.empty()) << path;
         EXPECT_EQ(get(path, {{"If-None-Match", tag}}).status, 304U) << path;
     }
-    EXPECT_EQ(lists, 7U);
+    EXPECT_EQ(lists, 8U);
 }
 
 TEST_F(api_requests, pages_of_events_are_stable_while_events_arrive) {

@@ -36,6 +36,11 @@ enum class endpoint : std::uint8_t {
     patch_project,
     delete_project,
     stream,
+    whoami,
+    list_api_keys,
+    create_api_key,
+    get_api_key,
+    revoke_api_key,
     live,
     ready,
     platform_metrics,
@@ -52,26 +57,42 @@ enum class query_rule : std::uint8_t {
     any    // ignored, because probes and browsers add parameters
 };
 
-// The object that a route's path names.
-enum class target_kind : std::uint8_t { none, database, operation, project };
+// The kind of object that a route's path names, which decides who may see it.
+enum class target_kind : std::uint8_t {
+    no_object,  // a list, a new object, or the platform
+    database,
+    operation,
+    project,
+    api_key
+};
 
-// Restricts a route to principals with a permission, or opens it to every client. There is no
+// Restricts a route to principals with a permission, and names the kind of object that the
+// permission is checked on; or opens the route to every principal or every client. There is no
 // default, so that a route without it does not compile.
 struct public_route_tag {};
 inline constexpr public_route_tag public_route{};
+struct principal_route_tag {};
+inline constexpr principal_route_tag principal_route{};
 class route_access {
   public:
-    // Implicit, so that a row of the table names a permission or public_route.
+    constexpr route_access(domain::permission action, target_kind target) noexcept
+        : permission_(action), target_(target) {}
+    // Implicit, so that a row of the table names the tag alone.
     // NOLINTBEGIN(google-explicit-constructor)
-    constexpr route_access(domain::permission action) noexcept : permission_(action) {}
-    constexpr route_access(public_route_tag) noexcept {}
+    constexpr route_access(public_route_tag) noexcept : is_public_(true) {}
+    constexpr route_access(principal_route_tag) noexcept {}
     // NOLINTEND(google-explicit-constructor)
-    [[nodiscard]] constexpr bool is_public() const noexcept { return !permission_; }
-    // Precondition: !is_public().
-    [[nodiscard]] constexpr domain::permission permission() const noexcept { return *permission_; }
+    [[nodiscard]] constexpr bool is_public() const noexcept { return is_public_; }
+    // Returns nothing for routes that every principal or every client may use.
+    [[nodiscard]] constexpr std::optional<domain::permission> permission() const noexcept {
+        return permission_;
+    }
+    [[nodiscard]] constexpr target_kind target() const noexcept { return target_; }
 
   private:
     std::optional<domain::permission> permission_;
+    target_kind target_ = target_kind::no_object;
+    bool is_public_ = false;
 };
 
 struct route {
@@ -87,7 +108,7 @@ struct route {
     query_rule query = query_rule::none;
     bool is_described = true;  // in the OpenAPI document
 
-    [[nodiscard]] target_kind target() const noexcept;
+    [[nodiscard]] constexpr target_kind target() const noexcept { return access.target(); }
 };
 
 std::span<const route> all_routes() noexcept;

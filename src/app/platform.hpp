@@ -5,6 +5,7 @@
 
 #include "app/commands.hpp"
 #include "app/idempotency_keys.hpp"
+#include "app/key_commands.hpp"
 #include "app/live_reads.hpp"
 #include "app/state_observers.hpp"
 
@@ -16,6 +17,7 @@ struct platform {
     project_commands& projects;
     live_reads& reads;
     idempotency_keys& keys;
+    key_commands& api_keys;
     state_publisher& state;
 };
 

@@ -8,6 +8,8 @@
 #include "app/app_metrics.hpp"
 #include "app/history_store.hpp"
 #include "app/idempotency.hpp"
+#include "app/identity/key_authenticator.hpp"
+#include "app/identity/key_registry.hpp"
 #include "app/metrics_sync.hpp"
 #include "app/reconciler.hpp"
 #include "app/record_failures.hpp"
@@ -23,6 +25,8 @@ namespace {
 using base::errc;
 
 constexpr std::chrono::seconds status_turn{5};
+// The longest time for which this process accepts a key that another one has revoked.
+constexpr std::chrono::seconds keys_refresh_interval{1};
 constexpr std::chrono::hours operations_kept_for{24 * 7};
 
 class service_impl final : public service, public live_reads, public ports::cluster_observer {
@@ -33,6 +37,8 @@ class service_impl final : public service, public live_reads, public ports::clus
           probe_(deps.registry),
           cache_(deps.clock, options.metrics_interval),
           records_(deps.store, cache_, deps.clock, deps.log),
+          keys_(deps.store, deps.clock, deps.log),
+          authenticator_(keys_, deps.clock),
           history_(deps.store, deps.clock, deps.log, probe_,
                    {.retention = options.history_retention}),
           ledger_({.store = deps.store, .records = records_, .cache = cache_, .clock = deps.clock}),
@@ -88,11 +94,16 @@ class service_impl final : public service, public live_reads, public ports::clus
                 .projects = use_cases_,
                 .reads = *this,
                 .keys = ledger_,
+                .api_keys = keys_,
                 .state = cache_};
     }
 
+    key_registry& keys() noexcept override { return keys_; }
+    const ports::authenticator& authenticator() const noexcept override { return authenticator_; }
+
     aio::task<> load() override {
         auto loaded = co_await records_.load();
+        if (loaded) loaded = co_await keys_.load();
         if (!loaded) co_return base::pass(std::move(loaded), "read the platform's records");
         // The process may have ended between the end of a record and that of its history.
         for (const auto& id : cache_.removed_databases()) history_.forget(id);
@@ -110,7 +121,10 @@ class service_impl final : public service, public live_reads, public ports::clus
         loops_.spawn(deps_.cluster.run(*this));
         loops_.spawn(reconciler_.run());
         loops_.spawn(metrics_.run());
-        if (feed_) loops_.spawn(feed_->run());
+        if (feed_) {
+            loops_.spawn(feed_->run());
+            loops_.spawn(every(keys_refresh_interval, [this] { return keys_.refresh(); }));
+        }
         loops_.spawn(every(std::chrono::seconds(1), [this] { return update_readiness(); }));
         loops_.spawn(every(status_turn, [this] { return records_.resolve_unconfirmed(); }));
         loops_.spawn(every(std::chrono::seconds(60), [this] { return history_.flush(false); }));
@@ -233,6 +247,7 @@ class service_impl final : public service, public live_reads, public ports::clus
 
     aio::task<> purge() {
         auto purged = co_await ledger_.purge();
+        if (purged) purged = co_await keys_.purge(deps_.clock.utc_now() - key_registry::retention);
         if (!purged) co_return purged;
         co_return co_await records_.purge_operations(deps_.clock.utc_now() - operations_kept_for);
     }
@@ -242,6 +257,8 @@ class service_impl final : public service, public live_reads, public ports::clus
     app::probe probe_;
     state_cache cache_;
     record_repository records_;
+    key_registry keys_;
+    key_authenticator authenticator_;
     history_store history_;
     idempotency_ledger ledger_;
     reconciler reconciler_;

@@ -6,11 +6,13 @@
 #include <memory>
 
 #include "aio/aio.hpp"
+#include "app/identity/key_registry.hpp"
 #include "app/platform.hpp"
 #include "app/readiness.hpp"
 #include "base/clock.hpp"
 #include "obs/log.hpp"
 #include "obs/metrics.hpp"
+#include "ports/authenticator.hpp"
 #include "ports/bus.hpp"
 #include "ports/cluster.hpp"
 #include "ports/document_store.hpp"
@@ -50,6 +52,10 @@ class service {
     virtual ~service() = default;
     // Returns the interfaces of the platform, which the service implements.
     virtual platform interfaces() noexcept = 0;
+    // Returns the API keys, for the key of the first administrator.
+    virtual key_registry& keys() noexcept = 0;
+    // Returns the authenticator by API key. Lives as long as the service.
+    virtual const ports::authenticator& authenticator() const noexcept = 0;
     // Reads what is stored; makes the project "default" in an empty store. Before run() and before
     // requests. Failures: unavailable, corrupt.
     virtual aio::task<> load() = 0;

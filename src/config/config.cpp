@@ -214,12 +214,17 @@ void read_file(const std::string& path, raw_values& out, error_list& errors) {
 void check_combinations(const options& options, error_list& errors) {
     const bool is_loopback =
         options.listen_address.starts_with("127.") || options.listen_address == "::1";
-    if (!is_loopback && !options.insecure_no_auth) {
+    const bool is_required = options.auth == auth_mode::required;
+    if (!is_loopback && !is_required && !options.insecure_no_auth) {
         errors.add("DBAAS_LISTEN", "needs_consent",
                    fmt::format("'{}' is not a loopback address: without authentication every "
-                               "client would be an administrator; use 127.0.0.1, or set "
-                               "--insecure-no-auth to accept that",
+                               "client would be an administrator; use 127.0.0.1 or --auth "
+                               "required, or set --insecure-no-auth to accept that",
                                options.listen_address));
+    }
+    if (is_required && options.insecure_no_auth) {
+        errors.add("DBAAS_INSECURE_NO_AUTH", "ambiguous",
+                   "must not be set together with --auth required");
     }
     if (options.tls_certificate.empty() != options.tls_key.empty()) {
         errors.add("DBAAS_TLS_CERT", "incomplete", "must be set together with DBAAS_TLS_KEY");

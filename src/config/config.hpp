@@ -17,6 +17,9 @@ namespace config {
 
 enum class environment_kind : std::uint8_t { development, staging, production };
 enum class metrics_mode : std::uint8_t { automatic, proxy, direct };
+// local: every client that reaches the loopback address is an administrator.
+// required: every request needs a credential, except those of public routes.
+enum class auth_mode : std::uint8_t { local, required };
 enum class log_level : std::uint8_t { trace, debug, info, warning, error, critical, off };
 enum class log_style : std::uint8_t { automatic, json, console };
 
@@ -40,6 +43,8 @@ struct options {
 
     std::string listen_address;
     std::uint16_t listen_port = 0;
+    auth_mode auth{};
+    std::string admin_key_file;  // empty: admin-key in data_dir
     bool insecure_no_auth = false;
     std::int64_t http_threads = 0;  // 0 = one per core
     std::int64_t max_connections = 0;

@@ -171,6 +171,14 @@ TEST(config, needs_insecure_no_auth_for_an_address_other_than_loopback) {
     EXPECT_FALSE(config::load({.arguments = {"--tls-cert", "x.pem"}}));
 }
 
+TEST(config, accepts_every_address_with_authentication) {
+    EXPECT_TRUE(config::load({.arguments = {"--listen", "0.0.0.0:80", "--auth", "required"}}));
+    EXPECT_FALSE(config::load({.arguments = {"--listen", "0.0.0.0:80", "--auth", "local"}}));
+    EXPECT_EQ(codes(config::load({.arguments = {"--auth=required", "--insecure-no-auth"}}).error()),
+              "DBAAS_INSECURE_NO_AUTH=ambiguous;");
+    EXPECT_EQ(config::load({})->options.auth, config::auth_mode::local);
+}
+
 TEST(config, reads_choices_without_regard_to_case) {
     const auto loaded = config::load(
         {.environment = {{"ENVIRONMENT", "Production"}}, .arguments = {"--log-level", "WARNING"}});

@@ -80,6 +80,8 @@ struct choice_table {
 constexpr choice_table<environment_kind, 3> environments{
     {"development", "staging", "production"},
     {environment_kind::development, environment_kind::staging, environment_kind::production}};
+constexpr choice_table<auth_mode, 2> auth_modes{{"local", "required"},
+                                                {auth_mode::local, auth_mode::required}};
 constexpr choice_table<log_level, 7> log_levels{
     {"trace", "debug", "info", "warning", "error", "critical", "off"},
     {log_level::trace, log_level::debug, log_level::info, log_level::warning, log_level::error,
@@ -184,10 +186,25 @@ constexpr std::array table{
     option_description{.environment = "DBAAS_LISTEN",
                        .key = "listen",
                        .default_value = "127.0.0.1:8000",
-                       .help = "Address of the API. An address other than loopback needs "
-                               "--insecure-no-auth, because there is no authentication yet.",
+                       .help = "Address of the API. An address other than loopback needs --auth "
+                               "required or --insecure-no-auth.",
                        .format = "ADDRESS:PORT",
                        .read = read_listen},
+    option_description{.environment = "DBAAS_AUTH",
+                       .key = "auth",
+                       .default_value = "local",
+                       .help = "Authentication. local: every client that reaches the loopback "
+                               "address is an administrator. required: every request needs an API "
+                               "key.",
+                       .choices = auth_modes.names,
+                       .read = read_choice<&options::auth, auth_modes>},
+    option_description{.environment = "DBAAS_ADMIN_KEY_FILE",
+                       .key = "admin-key-file",
+                       .help = "File with an API key of the administrator, such as a mounted "
+                               "Secret; made if it does not exist. Empty: admin-key in data-dir, "
+                               "made if there is no administrator yet. Used with --auth required.",
+                       .format = "path",
+                       .read = read_text<&options::admin_key_file>},
     option_description{.environment = "DBAAS_INSECURE_NO_AUTH",
                        .key = "insecure-no-auth",
                        .default_value = "false",

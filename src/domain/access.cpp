@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <optional>
 
 namespace domain {
 namespace {
@@ -31,13 +30,16 @@ constexpr std::array rules{
     rule{delete_projects, "projects.delete", reach::platform},
     rule{read_engines, "engines.read", reach::everywhere},
     rule{read_platform, "platform.read", reach::platform},
+    rule{read_keys, "keys.read", reach::everywhere},
+    rule{create_keys, "keys.create", reach::everywhere},
+    rule{revoke_keys, "keys.revoke", reach::everywhere},
 };
 
 constexpr bool is_in_order() {
     for (std::size_t i = 0; i < rules.size(); ++i) {
         if (static_cast<std::size_t>(rules[i].action) != i) return false;
     }
-    return rules.size() == static_cast<std::size_t>(read_platform) + 1;
+    return rules.size() == permission_count;
 }
 static_assert(is_in_order(), "one row per permission, in the order of the enumeration");
 
@@ -51,20 +53,67 @@ std::string_view name(permission action) noexcept {
     return rule_of(action).name;
 }
 
+std::span<const std::string_view> all_permissions() noexcept {
+    static constexpr auto names = [] {
+        std::array<std::string_view, rules.size()> result;
+        std::ranges::transform(rules, result.begin(), &rule::name);
+        return result;
+    }();
+    return names;
+}
+
+std::string_view name(role value) noexcept {
+    switch (value) {
+        case role::owner:
+            return "owner";
+        case role::developer:
+            return "developer";
+        case role::viewer:
+            break;
+    }
+    return "viewer";
+}
+
+std::optional<permission> find_permission(std::string_view name) noexcept {
+    const auto* const row = std::ranges::find(rules, name, &rule::name);
+    return row == rules.end() ? std::nullopt : std::optional(row->action);
+}
+
+bool credential_limits::include(const credential_limits& inner) const noexcept {
+    const auto covers = [](const auto& outer_set, const auto& inner_set) {
+        return !outer_set || (inner_set && std::ranges::includes(*outer_set, *inner_set));
+    };
+    return covers(permissions, inner.permissions) && covers(projects, inner.projects);
+}
+
+bool credential_permits(const principal& caller, permission action) noexcept {
+    const auto& permissions = caller.limits.permissions;
+    return !permissions || permissions->contains(action);
+}
+
 bool may(const principal& caller, permission action, std::string_view project) noexcept {
+    if (!credential_permits(caller, action)) return false;
+    switch (rule_of(action).scope) {
+        case reach::everywhere:
+            return true;
+        case reach::platform:
+            return caller.is_administrator && !caller.limits.projects;
+        case reach::project:
+            break;
+    }
+    if (!caller.limits.allow_project(project)) return false;
     if (caller.is_administrator) return true;
-    const auto& rule = rule_of(action);
-    if (rule.scope != reach::project) return rule.scope == reach::everywhere;
     const auto granted = caller.roles.find(project);
-    return granted != caller.roles.end() && granted->second >= rule.min_role;
+    return granted != caller.roles.end() && granted->second >= rule_of(action).min_role;
 }
 
 bool may_in_any_project(const principal& caller, permission action) noexcept {
-    if (caller.is_administrator) return true;
-    const auto& rule = rule_of(action);
-    if (rule.scope != reach::project) return rule.scope == reach::everywhere;
+    if (caller.is_administrator || rule_of(action).scope != reach::project) {
+        const auto& projects = caller.limits.projects;
+        return may(caller, action, projects && !projects->empty() ? *projects->begin() : "");
+    }
     return std::ranges::any_of(
-        caller.roles, [&](const auto& granted) { return granted.second >= rule.min_role; });
+        caller.roles, [&](const auto& granted) { return may(caller, action, granted.first); });
 }
 
 }  // namespace domain

@@ -19,6 +19,7 @@
 #include "kube/kube_client.hpp"
 #include "kubedb/kubedb_cluster.hpp"
 #include "kubedb/names.hpp"
+#include "main/admin_key.hpp"
 #include "main/cluster_access.hpp"
 #include "main/redis_access.hpp"
 #include "main/reload_list.hpp"
@@ -92,7 +93,7 @@ base::outcome<void> reload_options(const config::sources& sources, const config:
 // Returns the accepted Host headers; empty = all. Without authentication, only local names are
 // accepted, so that a web page cannot reach the API by DNS rebinding.
 std::vector<std::string> hosts_of(const config::options& options) {
-    if (options.insecure_no_auth) return {};
+    if (options.insecure_no_auth || options.auth == config::auth_mode::required) return {};
     return {"localhost", "127.0.0.1", "[::1]", options.listen_address};
 }
 
@@ -183,6 +184,7 @@ class platform_process {
     void make_fetcher(bool is_in_cluster);
     [[nodiscard]] scrape::page_limits limits_of_pages() const;
     base::outcome<void> start_service();
+    base::outcome<void> admit_admin_key();
     base::outcome<void> listen();
     aio::task<> watch_certificate();
     bool stop_loops();
@@ -190,7 +192,7 @@ class platform_process {
     const config::options& options_;
     obs::log_service& log_;
     const base::clock& clock_ = base::system_clock();
-    const inproc::local_authenticator authenticator_;
+    const inproc::local_authenticator local_authenticator_;
     obs::registry registry_;
     app::readiness health_;
     control_thread control_;  // outlives all owners of its timers and sockets
@@ -325,6 +327,11 @@ base::outcome<void> platform_process::start_service() {
          .store_is_embedded = options_.mongodb_url.empty()});
     auto loaded = control_.run([this] { return service_->load(); });
     if (!*loaded) return *loaded;
+    const bool is_required = options_.auth == config::auth_mode::required;
+    if (is_required) {
+        auto admitted = admit_admin_key();
+        if (!admitted) return base::pass(std::move(admitted), "admin key");
+    }
     api_ = api::make_api(
         {.platform = service_->interfaces(),
          .control = executor,
@@ -332,7 +339,7 @@ base::outcome<void> platform_process::start_service() {
          .registry = registry_,
          .log = log_,
          .clock = clock_,
-         .authenticator = authenticator_},
+         .authenticator = is_required ? service_->authenticator() : local_authenticator_},
         {.cors_origins = options_.cors_origins,
          .hosts = hosts_of(options_),
          .streams_per_client = static_cast<std::size_t>(options_.max_streams_per_client)});
@@ -344,6 +351,25 @@ base::outcome<void> platform_process::start_service() {
         co_return base::ok();
     });
     return {};
+}
+
+base::outcome<void> platform_process::admit_admin_key() {
+    auto& keys = service_->keys();
+    const bool is_named = !options_.admin_key_file.empty();
+    const admin_key_file file{
+        .path = is_named ? options_.admin_key_file : options_.data_dir + "/admin-key",
+        .is_always_made = is_named,
+        .has_administrator = keys.has_administrator()};
+    if (!is_named) {
+        std::error_code error;
+        std::filesystem::create_directories(options_.data_dir, error);
+    }
+    auto key = obtain_admin_key(file, app::key_registry::new_key_text());
+    if (!key) return base::pass(std::move(key));
+    if (!*key) return base::ok();
+    auto admitted = control_.run([&] { return keys.admit_admin_key((*key)->text); });
+    if ((*key)->is_new) log_.warning("admin_key_written", {{"path", file.path}});
+    return *admitted;
 }
 
 base::outcome<void> platform_process::listen() {

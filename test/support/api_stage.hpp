@@ -62,13 +62,15 @@ class api_handler : public testing::Test {
                               .registry = *registry_,
                               .log = log_,
                               .clock = clock_,
-                              .authenticator = authenticator_},
+                              .authenticator = authenticator()},
                              std::move(options));
         api_->attach();
         group_->spawn(service_->run());
         handler_ = api_->make_handler(loop_.executor());
         settle();
     }
+    // Called by start(), after the platform is loaded.
+    virtual const ports::authenticator& authenticator() { return authenticator_; }
     void stop() {
         group_->cancel();
         while (group_->size() > 0) loop_.poll();
@@ -140,18 +142,25 @@ class api_handler : public testing::Test {
         EXPECT_EQ(response.status, 202U) << response.body.to_string();
         return std::string(json_of(response).at("database").at("id").as_string());
     }
+    // Creates an API key, which path_of() uses from then on.
+    void create_api_key() {
+        const auto response = post("/api/v1/api-keys", R"({"name":"ci"})");
+        EXPECT_EQ(response.status, 201U) << response.body.to_string();
+        api_key_id_ = json_of(response).at("api_key").at("id").as_string();
+    }
     // Returns a path that matches the route's pattern.
-    static std::string path_of(const api::route& route, const std::string& database) {
+    [[nodiscard]] std::string path_of(const api::route& route, const std::string& database) const {
         std::string path(route.pattern);
         const auto open = path.find('{');
         if (open == std::string::npos) return path;
         const auto length = path.find('}') + 1 - open;
         const auto name = path.substr(open, length);
         return path.replace(open, length,
-                            name == "{id}"       ? database
-                            : name == "{engine}" ? "redis"
-                            : name == "{name}"   ? "default"
-                                                 : "plain");
+                            path.starts_with("/api/v1/api-keys/") ? api_key_id_
+                            : name == "{id}"                      ? database
+                            : name == "{engine}"                  ? "redis"
+                            : name == "{name}"                    ? "default"
+                                                                  : "plain");
     }
     static json::value json_of(const http::response& response) {
         return json::parse(response.body.to_string());
@@ -161,6 +170,7 @@ class api_handler : public testing::Test {
     }
 
     static constexpr const char* databases = "/api/v1/databases";
+    std::string api_key_id_ = "unknown";
     manual_clock clock_;
     memory_document_store store_;
     fake_cluster cluster_{clock_};

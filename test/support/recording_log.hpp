@@ -31,6 +31,10 @@ class recording_log final : public obs::log {
     }
     [[nodiscard]] bool is_enabled(obs::level) const noexcept override { return true; }
 
+    [[nodiscard]] std::vector<std::string> lines() const {
+        const std::lock_guard lock(mutex_);
+        return lines_;
+    }
     [[nodiscard]] std::vector<std::string> lines_of(std::string_view event) const {
         const std::lock_guard lock(mutex_);
         std::vector<std::string> result;

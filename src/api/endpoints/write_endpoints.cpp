@@ -91,12 +91,12 @@ http::response accepted_response(const app::accepted& accepted, bool dry_run) {
 // Returns the error response if the principal may not create databases in the project.
 std::optional<http::response> check_project(const std::optional<std::string>& project,
                                             const request_context& context) {
-    if (!project || context.principal->is_administrator) return std::nullopt;
+    if (!project || context.principal->is_unlimited()) return std::nullopt;
     if (!context.visible().contains(*project)) {
         return problem(404, "project_not_found", fmt::format("there is no project '{}'", *project),
                        context.request_id);
     }
-    const auto action = context.route->access.permission();
+    const auto action = *context.route->access.permission();
     if (domain::may(*context.principal, action, *project)) return std::nullopt;
     return missing_permission(context, action);
 }
@@ -178,6 +178,21 @@ http::response undecodable_body(const base::failure& failure, const request_cont
     return problem(400, "bad_request", "Content-Encoding: " + failure.text, context.request_id);
 }
 
+}  // namespace
+
+std::optional<http::response> decompress(const request_context& context,
+                                         const http::request& request, std::string& out) {
+    if (!is_gzip(request.headers.get("Content-Encoding")) || context.route->body.empty()) {
+        return std::nullopt;
+    }
+    auto bytes = http::gunzip(request.body, http::request_body_bytes_max);
+    if (!bytes) return undecodable_body(bytes.error(), context);
+    out = std::move(*bytes);
+    return std::nullopt;
+}
+
+namespace {
+
 // Runs the write once, without regard to idempotency keys.
 awaitable<http::response> write(const request_context& context, const http::request& request,
                                 app::caller caller) {
@@ -185,13 +200,8 @@ awaitable<http::response> write(const request_context& context, const http::requ
     const auto conditions = read_conditions(request);
     if (!conditions) co_return problem_of(conditions.error(), context);
     std::string decompressed;
-    std::string_view body = request.body;
-    if (is_gzip(request.headers.get("Content-Encoding")) && !context.route->body.empty()) {
-        auto bytes = http::gunzip(request.body, http::request_body_bytes_max);
-        if (!bytes) co_return undecodable_body(bytes.error(), context);
-        decompressed = std::move(*bytes);
-        body = decompressed;
-    }
+    if (auto response = decompress(context, request, decompressed)) co_return std::move(*response);
+    const std::string_view body = decompressed.empty() ? request.body : decompressed;
     switch (context.route->id) {
         case endpoint::create_project:
         case endpoint::patch_project:
@@ -253,7 +263,7 @@ awaitable<http::response> respond_to_write(const request_context& context,
                           context.request_id);
     }
     auto& keys = context.api.deps.platform.keys;
-    const auto key = fmt::format("{}/{}", caller.subject, header);
+    const auto key = fmt::format("{}/{}", context.idempotency_scope(), header);
     const auto fingerprint = request_fingerprint(request);
     const auto ticket = co_await aio::run_on<app::idempotency_ticket>(
         context.api.deps.control, [&] { return keys.begin_idempotent(key, fingerprint); });

@@ -3,6 +3,8 @@
 // loop. Inside api only.
 
 #include <boost/asio/awaitable.hpp>
+#include <optional>
+#include <string>
 
 #include "api/context.hpp"
 #include "http/message.hpp"
@@ -12,6 +14,11 @@ namespace api {
 // Precondition: the route is a write. The context outlives the coroutine.
 boost::asio::awaitable<http::response> respond_to_write(const request_context& context,
                                                         const http::request& request);
+
+// Stores the body of a compressed request in `out`, which is empty otherwise. Returns the error
+// response if the body cannot be decompressed.
+std::optional<http::response> decompress(const request_context& context,
+                                         const http::request& request, std::string& out);
 
 // Returns whether a response is stored for its Idempotency-Key. Error responses are not stored: the
 // request wrote nothing, and a retry may succeed.

@@ -111,6 +111,20 @@ class object_reader {
             }
         }
     }
+    void read(std::string_view key, std::optional<std::vector<std::string>>& out) {
+        const auto* list = array(key);
+        if (list == nullptr) return;
+        out.emplace();
+        for (const auto& item : *list) {
+            if (item.is_string()) {
+                out->emplace_back(item.get_string());
+            } else {
+                fault_at(fmt::format("{}/{}", path_of(key), out->size()), "wrong_type",
+                         fmt::format("must be a string, is {}", kind_of(item)));
+                return;
+            }
+        }
+    }
     // The member as an object, or null.
     const json::object* object(std::string_view key) {
         const auto* value = find(key, "an object", &json::value::is_object);
@@ -282,6 +296,14 @@ void read_project_members(object_reader& source, domain::project_request& reques
     }
 }
 
+void read_api_key_members(object_reader& source, domain::api_key_request& request) {
+    source.read("name", request.name);
+    source.read("subject", request.subject);
+    source.read("permissions", request.permissions);
+    source.read("projects", request.projects);
+    source.read("expires_at", request.expires_at);
+}
+
 }  // namespace
 
 base::outcome<domain::create_request> read_create(std::string_view body) {
@@ -292,6 +314,9 @@ base::outcome<domain::patch_request> read_patch(std::string_view body) {
 }
 base::outcome<domain::project_request> read_project(std::string_view body) {
     return read_object<domain::project_request>(body, &read_project_members);
+}
+base::outcome<domain::api_key_request> read_api_key(std::string_view body) {
+    return read_object<domain::api_key_request>(body, &read_api_key_members);
 }
 
 }  // namespace api

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "base/failure.hpp"
+#include "domain/api_key_rules.hpp"
 #include "domain/requests.hpp"
 
 namespace api {
@@ -14,5 +15,6 @@ namespace api {
 base::outcome<domain::create_request> read_create(std::string_view body);
 base::outcome<domain::patch_request> read_patch(std::string_view body);
 base::outcome<domain::project_request> read_project(std::string_view body);
+base::outcome<domain::api_key_request> read_api_key(std::string_view body);
 
 }  // namespace api

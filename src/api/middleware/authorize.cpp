@@ -14,7 +14,9 @@ std::string_view name_of(target_kind kind) noexcept {
             return "operation";
         case target_kind::project:
             return "project";
-        case target_kind::none:
+        case target_kind::api_key:
+            return "API key";
+        case target_kind::no_object:
             break;
     }
     return "object";
@@ -36,10 +38,18 @@ std::optional<std::string> project_of_target(const request_context& context) {
         }
         case target_kind::project:
             return context.parameter;
-        case target_kind::none:
+        case target_kind::api_key:
+        case target_kind::no_object:
             break;
     }
     return std::nullopt;
+}
+
+std::optional<http::response> authorize_key(const request_context& context,
+                                            domain::permission action) {
+    if (find_visible_key(context) == nullptr) return no_such_target(context);
+    if (domain::may(*context.principal, action, "")) return std::nullopt;
+    return missing_permission(context, action);
 }
 
 }  // namespace
@@ -52,17 +62,36 @@ http::response no_such_target(const request_context& context) {
 }
 
 http::response missing_permission(const request_context& context, domain::permission action) {
-    return problem(403, "denied",
-                   fmt::format("the caller lacks the permission {}", domain::name(action)),
-                   context.request_id);
+    return problem(
+        403, "denied",
+        fmt::format("the {} lacks the permission {}",
+                    domain::credential_permits(*context.principal, action) ? "caller" : "API key",
+                    domain::name(action)),
+        context.request_id);
+}
+
+std::shared_ptr<const domain::api_key> find_visible_key(const request_context& context) {
+    const auto index = context.api.deps.platform.api_keys.keys();
+    const auto entry = index->find(context.parameter);
+    if (entry == index->end()) return nullptr;
+    const auto& record = entry->second.record;
+    return is_visible_key(*record, *context.principal) ? record : nullptr;
+}
+
+bool is_visible_key(const domain::api_key& key, const domain::principal& caller) noexcept {
+    return !key.revoked_at && (caller.is_unlimited() || key.subject == caller.subject);
 }
 
 std::optional<http::response> authorize(const http::request& request, request_context& context) {
-    const auto& access = context.route->access;
-    if (access.is_public() || context.principal->is_administrator) return std::nullopt;
+    const auto permission = context.route->access.permission();
+    if (!permission) return std::nullopt;
+    const auto action = *permission;
     const auto& caller = *context.principal;
-    const auto action = access.permission();
-    if (context.route->target() == target_kind::none) {
+    // Before any object is read, so that the response does not depend on whether it exists.
+    if (!domain::credential_permits(caller, action)) return missing_permission(context, action);
+    if (context.route->target() == target_kind::api_key) return authorize_key(context, action);
+    if (caller.is_unlimited()) return std::nullopt;
+    if (context.route->target() == target_kind::no_object) {
         if (domain::may_in_any_project(caller, action)) return std::nullopt;
         return missing_permission(context, action);
     }

@@ -41,6 +41,11 @@ std::optional<http::response> run_middleware(const http::request& request,
 
 // 404 for the object that the path of the request names.
 http::response no_such_target(const request_context& context);
+// Returns whether a key is one of the caller's, or the caller may see every key. A revoked key is
+// not visible.
+bool is_visible_key(const domain::api_key& key, const domain::principal& caller) noexcept;
+// Returns the key that the path names; null if it does not exist or is not visible.
+std::shared_ptr<const domain::api_key> find_visible_key(const request_context& context);
 // 403.
 http::response missing_permission(const request_context& context, domain::permission action);
 // Returns whether a Content-Encoding header names gzip alone.

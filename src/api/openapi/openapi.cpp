@@ -97,7 +97,8 @@ json::array parameters_of(const route& route) {
               text);
     }
     const bool writes = route.verb != http::method::get;
-    if (writes) {
+    const bool is_replayable = writes && route.query == query_rule::own;
+    if (is_replayable) {
         query("dry_run", "Validate the request without writing anything", {{"type", "boolean"}});
         list.push_back(
             parameter("Idempotency-Key", "header", false,
@@ -106,7 +107,7 @@ json::array parameters_of(const route& route) {
                       "operation that was started. Error responses are not stored.",
                       {{"type", "string"}, {"minLength", 1}, {"maxLength", 100}}));
     }
-    if (route.verb == http::method::patch || route.verb == http::method::del) {
+    if (is_replayable && route.verb != http::method::post) {
         list.push_back(parameter("If-Match", "header", false,
                                  "ETag of the version that the write is based on", entity_tag()));
     }
@@ -164,6 +165,9 @@ json::object links_of(const route& route) {
     if (route.id == endpoint::create_project) {
         link("/api/v1/projects/{", "$response.body#/name");
     }
+    if (route.id == endpoint::create_api_key) {
+        link("/api/v1/api-keys/{", "$response.body#/api_key/id");
+    }
     return links;
 }
 
@@ -178,6 +182,8 @@ constexpr std::array groups{
     group{"operations", "Operations: asynchronous changes and their progress"},
     group{"engines", "Engines and the versions that the cluster offers"},
     group{"projects", "Projects: ownership and quotas"},
+    group{"auth", "The caller's own identity"},
+    group{"api-keys", "API keys: credentials with limits and an expiry"},
     group{"stream", "Server-sent events for every change"},
     group{"platform", "Health, metrics and description of the platform"},
 };
@@ -217,8 +223,8 @@ json::object operation_of(const route& route) {
     }
     if (route.response.ends_with("List") || route.id == endpoint::get_database ||
         route.id == endpoint::get_metrics || route.id == endpoint::get_status ||
-        route.id == endpoint::get_operation || route.id == endpoint::get_project ||
-        route.id == endpoint::openapi) {
+        route.id == endpoint::get_api_key || route.id == endpoint::get_operation ||
+        route.id == endpoint::get_project || route.id == endpoint::openapi) {
         responses["304"] = {{"description", "Not modified"}};
     }
     if (route.pattern.starts_with("/api/")) responses["default"] = error_response;
@@ -227,6 +233,9 @@ json::object operation_of(const route& route) {
                         {"summary", route.summary},
                         {"parameters", parameters_of(route)},
                         {"responses", std::move(responses)}};
+    if (const auto action = route.access.permission()) {
+        result["x-permission"] = domain::name(*action);
+    }
     if (!route.body.empty()) {
         const auto media =
             route.verb == http::method::patch ? "application/merge-patch+json" : "application/json";

@@ -5,6 +5,7 @@
 #include <ranges>
 #include <set>
 
+#include "domain/access.hpp"
 #include "domain/engines.hpp"
 #include "domain/enum_names.hpp"
 #include "domain/metric.hpp"
@@ -106,8 +107,10 @@ json::object reference(std::string_view name) {
 
 json::object document_schemas() {
     auto schemas = json::parse(request_schemas()).get_object();
-    auto responses = json::parse(response_schemas()).get_object();
-    for (auto& [name, schema] : responses) schemas[name] = std::move(schema);
+    for (const auto text : {response_schemas(), identity_schemas()}) {
+        auto more = json::parse(text).get_object();
+        for (auto& [name, schema] : more) schemas[name] = std::move(schema);
+    }
     add_change_schemas(schemas);
     schemas["GroupRole"] = group_roles();
     schemas["TopologyMode"] = enumeration(domain::names_of<domain::topology_mode>());
@@ -115,6 +118,7 @@ json::object document_schemas() {
     schemas["OperationKind"] = enumeration(domain::names_of<domain::operation_kind>());
     schemas["OperationPhase"] = operation_phases();
     schemas["StatusPhase"] = enumeration(domain::names_of<domain::status_phase>());
+    schemas["PermissionName"] = enumeration(domain::all_permissions());
     schemas["EngineName"] =
         enumeration(domain::all_engines() | std::views::transform(&domain::engine_rules::engine));
     schemas["SizePreset"] =

@@ -21,5 +21,7 @@ json::object reference(std::string_view name);
 // The schemas of requests and of responses, as JSON objects.
 std::string_view request_schemas() noexcept;
 std::string_view response_schemas() noexcept;
+// The schemas of API keys and principals, both requests and responses.
+std::string_view identity_schemas() noexcept;
 
 }  // namespace api

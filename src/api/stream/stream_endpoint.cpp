@@ -63,6 +63,22 @@ std::optional<std::uint64_t> last_event(std::string_view id, std::string_view pr
     return number;
 }
 
+// Authenticates and authorizes the stream's request again, since a key may be revoked or expire
+// and roles may change while the stream is open.
+std::function<bool(domain::visible_projects&)> renewal_of(const request_context& context,
+                                                          const http::request& request) {
+    return [&authenticator = context.api.deps.authenticator,
+            header = base::secret(std::string(request.headers.get("Authorization"))),
+            client = request.peer,
+            action = *context.route->access.permission()](domain::visible_projects& visible) {
+        const auto principal =
+            authenticator.authenticate({.authorization = header.reveal(), .client = client});
+        if (!principal || !domain::may_in_any_project(**principal, action)) return false;
+        visible = domain::visible_projects(*principal);
+        return true;
+    };
+}
+
 constexpr std::array<query_parameter, 2> stream_parameters{
     {{.name = "lastEventId"}, {.name = "Last-Event-ID"}}};
 
@@ -100,6 +116,7 @@ http::outgoing_response start_stream(const request_context& context, const http:
         .snapshot = [&model = api.model,
                      visible = context.visible()] { return snapshot_of(model, visible); },
         .visible = context.visible(),
+        .renew = renewal_of(context, request),
         .process_epoch = api.process_epoch};
     http::response head{.status = 200};
     head.headers.add("Content-Type", "text/event-stream");

@@ -104,6 +104,7 @@ aio::task<> stream_hub::run(http::stream_writer& out, subscription_options optio
         fmt::format("id: {}-{}\nevent: sync\ndata: {{}}\n\n", options.process_epoch, position)));
     if (!synced) co_return synced;
     while (!out.is_draining()) {
+        if (options.renew && !options.renew(options.visible)) co_return base::ok();
         if (!ring_.empty() && position + 1 < ring_.front().number) {
             co_return co_await out.write(reset_event());
         }

@@ -37,9 +37,12 @@ class stream_hub {
         std::function<std::function<shared_text()>()> snapshot;
         // The projects whose events the subscriber receives.
         domain::visible_projects visible;
+        // Called before each event and each keepalive. Returns false if the credential is no longer
+        // valid, which ends the stream; else updates `visible`. Null: the projects stay.
+        std::function<bool(domain::visible_projects& visible)> renew{};
         std::string process_epoch;  // part of every event id: numbers are valid in one process
     };
-    // Runs until the client disconnects, falls behind, or the server drains.
+    // Runs until the client disconnects, falls behind, or loses its access, or the server drains.
     aio::task<> run(http::stream_writer& out, subscription_options options);
 
   private:

@@ -207,4 +207,26 @@ TEST(stream_hub, sends_events_of_visible_projects) {
     EXPECT_EQ(own.written.at(1), first);  // encoded once for all subscribers
 }
 
+TEST(stream_hub, ends_a_stream_whose_access_was_lost_before_the_next_event) {
+    client reader(9);
+    int renewals = 0;
+    const auto ended = aio::block_on([&]() -> aio::task<> {
+        stream_hub hub(co_await aio::this_executor());
+        hub.publish(1, "shop", share("<one>"));
+        co_return co_await hub.run(
+            reader, {.after = 0,
+                     .snapshot = [] { return []() -> shared_text { return nullptr; }; },
+                     .visible = domain::visible_projects::all(),
+                     .renew =
+                         [&](domain::visible_projects&) {
+                             if (++renewals == 1) return true;
+                             hub.publish(2, "shop", share("<hidden>"));
+                             return false;
+                         },
+                     .process_epoch = "g"});
+    }());
+    EXPECT_TRUE(ended);
+    EXPECT_EQ(reader.text(), "id: g-0\nevent: sync\ndata: {}\n\n<one>");
+}
+
 }  // namespace

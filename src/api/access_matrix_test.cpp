@@ -1,0 +1,326 @@
+// Every route, called by every kind of caller, on objects in its project and in another one. The
+// expected statuses are the table testdata/access_matrix.txt. If ACCESS_MATRIX_OUT names a file,
+// the test writes the actual table into it.
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
+
+#include "base/time_text.hpp"
+#include "test/support/api_stage.hpp"
+
+namespace {
+
+using api::target_kind;
+using domain::role;
+using http::method;
+
+// Keys for credentials of the form "Bearer dbk_...", else the principals of the test.
+class mixed_authenticator final : public ports::authenticator {
+  public:
+    mixed_authenticator(const ports::authenticator& keys, const ports::authenticator& others)
+        : keys_(keys), others_(others) {}
+    [[nodiscard]] base::outcome<std::shared_ptr<const domain::principal>> authenticate(
+        const ports::authentication_request& request) const override {
+        const bool is_fake = request.authorization.starts_with("Bearer role-");
+        return (is_fake ? others_ : keys_).authenticate(request);
+    }
+
+  private:
+    const ports::authenticator& keys_;
+    const ports::authenticator& others_;
+};
+
+class access_matrix : public fakes::api_handler {
+  protected:
+    struct column {
+        std::string title;
+        std::string credential;  // empty: no Authorization header
+    };
+    // One call of a route.
+    struct row {
+        const api::route* route;
+        std::string object;  // "own", "other", "missing" or "-"
+        std::string path;
+        std::string body;
+    };
+
+    void SetUp() override {
+        admin_ = app::key_registry::new_key_text();
+        start();
+        run([this] { return service_->keys().admit_admin_key(admin_); });
+        for (const auto granted : {role::viewer, role::developer, role::owner}) {
+            const auto subject = fmt::format("role-{}", domain::name(granted));
+            authenticator_.add({.subject = subject, .roles = {{"shop", granted}}});
+            columns_.push_back({std::string(domain::name(granted)), subject});
+        }
+        for (const auto* project : {"shop", "bank"}) {
+            ASSERT_EQ(
+                admin(method::post, "/api/v1/projects", fmt::format(R"({{"name":"{}"}})", project))
+                    .status,
+                201U);
+            const auto created =
+                admin(method::post, databases,
+                      fmt::format(R"({{"project":"{}","engine":"redis","name":"a"}})", project));
+            ASSERT_EQ(created.status, 202U);
+            const auto document = json_of(created);
+            database_ids_[project] = document.at("database").at("id").as_string();
+            operation_ids_[project] = document.at("operation").at("id").as_string();
+        }
+        add_keys();
+    }
+    const ports::authenticator& authenticator() override {
+        mixed_.emplace(service_->authenticator(), authenticator_);
+        return *mixed_;
+    }
+
+    http::response admin(method verb, const std::string& path, const std::string& body = {}) {
+        return ask(verb, path, body, {{"Authorization", "Bearer " + admin_.reveal()}});
+    }
+    // Creates a key and returns {its text, its id}.
+    std::pair<std::string, std::string> create_key(const std::string& members) {
+        const auto created =
+            admin(method::post, "/api/v1/api-keys", R"({"name":"k")" + members + "}");
+        EXPECT_EQ(created.status, 201U) << created.body.to_string();
+        const auto document = json_of(created);
+        return {std::string(document.at("key").as_string()),
+                std::string(document.at("api_key").at("id").as_string())};
+    }
+    void add_keys() {
+        columns_.push_back({"admin", admin_.reveal()});
+        columns_.push_back({"admin/shop", create_key(R"(,"projects":["shop"])").first});
+        columns_.push_back(
+            {"create/shop",
+             create_key(R"(,"projects":["shop"],"permissions":["databases.create"])").first});
+        columns_.push_back({"read", create_key(R"(,"permissions":["databases.read"])").first});
+        columns_.push_back({"no-role", create_key(R"(,"subject":"eve")").first});
+        const auto [revoked, id] = create_key("");
+        EXPECT_EQ(admin(method::del, "/api/v1/api-keys/" + id).status, 204U);
+        columns_.push_back({"revoked", revoked});
+        const auto expiry = base::to_rfc3339(clock_.utc_now() + std::chrono::seconds(1));
+        columns_.push_back(
+            {"expired", create_key(fmt::format(R"(,"expires_at":"{}")", expiry)).first});
+        clock_.advance(std::chrono::seconds(2));
+        settle();
+        columns_.push_back({"unknown", app::key_registry::new_key_text().reveal()});
+        columns_.push_back({"none", ""});
+    }
+
+    // Returns the object of the route's path, of the project.
+    std::string object_of(const api::route& route, const std::string& project) {
+        switch (route.target()) {
+            case target_kind::database:
+                return database_ids_.at(project);
+            case target_kind::operation:
+                return operation_ids_.at(project);
+            case target_kind::project:
+                return project;
+            default:
+                return "redis";
+        }
+    }
+    static std::string path_with(const api::route& route, const std::string& object) {
+        std::string path(route.pattern);
+        const auto open = path.find('{');
+        if (open != std::string::npos) path.replace(open, path.find('}') + 1 - open, object);
+        // A dry run has the status of its checks and no effect on the next call.
+        const bool is_write = route.verb != method::get && route.query == api::query_rule::own;
+        if (is_write) path += "?dry_run=true";
+        if (route.id == api::endpoint::get_metrics_history) path += "?metric=up";
+        return path;
+    }
+    static std::string body_of(const api::route& route, const std::string& project) {
+        using api::endpoint;
+        switch (route.id) {
+            case endpoint::create_database:
+                return fmt::format(R"({{"project":"{}","engine":"redis","name":"b"}})", project);
+            case endpoint::patch_database:
+                return R"({"labels":{"a":"b"}})";
+            case endpoint::create_project:
+                return R"({"name":"new"})";
+            case endpoint::patch_project:
+                return R"({"display_name":"x"})";
+            case endpoint::create_api_key:
+                return R"({"name":"x","projects":["shop"],"permissions":["databases.create"]})";
+            default:
+                return {};
+        }
+    }
+    // A new row for each call, because some calls delete their object.
+    std::vector<row> rows_of(const api::route& route) {
+        if (route.target() == target_kind::api_key) {
+            const auto key = create_key(R"(,"subject":"role-owner")").second;
+            const auto foreign = create_key(R"(,"subject":"zoe")").second;
+            return {{&route, "own", path_with(route, key), {}},
+                    {&route, "other", path_with(route, foreign), {}},
+                    {&route, "missing", path_with(route, "missing"), {}}};
+        }
+        const bool has_project =
+            route.target() != target_kind::no_object || route.id == api::endpoint::create_database;
+        if (!has_project) return {{&route, "-", path_with(route, "redis"), body_of(route, "shop")}};
+        return {
+            {&route, "own", path_with(route, object_of(route, "shop")), body_of(route, "shop")},
+            {&route, "other", path_with(route, object_of(route, "bank")), body_of(route, "bank")},
+            {&route, "missing", path_with(route, "missing"), body_of(route, "missing")}};
+    }
+    unsigned status_of(const row& call, const std::string& credential) {
+        http::headers headers;
+        if (!credential.empty()) headers.add("Authorization", "Bearer " + credential);
+        if (!call.body.empty()) headers.add("Content-Type", "application/json");
+        auto outgoing = answer({.verb = call.route->verb,
+                                .target = call.path,
+                                .headers = std::move(headers),
+                                .body = call.body});
+        return outgoing.response.status;
+    }
+    std::string table() {
+        std::string text = fmt::format("{:<30} {:<8}", "route", "object");
+        for (const auto& column : columns_) text += fmt::format(" {:>11}", column.title);
+        text += "\n";
+        for (const auto& route : api::all_routes()) {
+            const auto count = rows_of(route).size();
+            for (std::size_t index = 0; index < count; ++index) {
+                text += fmt::format("{:<30} {:<8}", route.name, rows_of(route)[index].object);
+                for (const auto& column : columns_) {
+                    text +=
+                        fmt::format(" {:>11}", status_of(rows_of(route)[index], column.credential));
+                }
+                text += "\n";
+            }
+        }
+        return text;
+    }
+
+    base::secret admin_;
+    std::optional<mixed_authenticator> mixed_;
+    std::vector<column> columns_;
+    std::map<std::string, std::string> database_ids_;   // by project
+    std::map<std::string, std::string> operation_ids_;  // by project
+};
+
+TEST_F(access_matrix, equals_the_committed_table) {
+    const auto actual = table();
+    if (const auto* path = std::getenv("ACCESS_MATRIX_OUT")) std::ofstream(path) << actual;
+    std::ifstream file(ACCESS_MATRIX);
+    std::stringstream expected;
+    expected << file.rdbuf();
+    std::istringstream actual_lines(actual);
+    std::istringstream expected_lines(expected.str());
+    std::string actual_line;
+    std::string expected_line;
+    while (std::getline(actual_lines, actual_line)) {
+        expected_line.clear();
+        std::getline(expected_lines, expected_line);
+        EXPECT_EQ(actual_line, expected_line);
+    }
+    EXPECT_FALSE(std::getline(expected_lines, expected_line)) << expected_line;
+}
+
+// The statuses alone do not show whether a denied write has had an effect.
+TEST_F(access_matrix, denied_writes_have_no_effect) {
+    const auto documents = [this] {
+        std::string text;
+        for (const auto* path : {"/api/v1/databases", "/api/v1/projects"}) {
+            text += admin(method::get, path).body.to_string();
+        }
+        return text;
+    };
+    const auto before = documents();
+    for (const auto& route : api::all_routes()) {
+        if (route.verb == method::get) continue;
+        for (const auto& column : columns_) {
+            for (auto call : rows_of(route)) {
+                const auto status = status_of(call, column.credential);
+                if (status < 400) continue;
+                call.path = call.path.substr(0, call.path.find('?'));  // not a dry run
+                EXPECT_EQ(status_of(call, column.credential), status)
+                    << route.name << " " << call.object << " " << column.title;
+            }
+        }
+    }
+    EXPECT_EQ(documents(), before);
+}
+
+// A response to a rejected credential must not repeat it, and neither must the log.
+TEST_F(access_matrix, no_response_or_log_line_contains_a_credential) {
+    for (const auto& column : columns_) {
+        if (!column.credential.starts_with("dbk_")) continue;
+        const auto secret = column.credential.substr(column.credential.rfind('_') + 1);
+        for (const auto& route : api::all_routes()) {
+            if (route.id == api::endpoint::stream) continue;
+            for (const auto& call : rows_of(route)) {
+                const auto response = ask(call.route->verb, call.path, call.body,
+                                          {{"Authorization", "Bearer " + column.credential}});
+                EXPECT_FALSE(response.body.to_string().contains(secret)) << route.name;
+                for (const auto& header : response.headers.items()) {
+                    EXPECT_FALSE(header.value.contains(secret)) << route.name;
+                }
+            }
+        }
+        for (const auto& line : log_.lines()) EXPECT_FALSE(line.contains(secret)) << line;
+        const auto metrics = admin(method::get, "/metrics").body.to_string();
+        EXPECT_FALSE(metrics.contains(secret));
+    }
+}
+
+// A key of the same subject has other permissions, so it must not see the responses of this one.
+TEST_F(access_matrix, an_idempotency_key_belongs_to_one_credential) {
+    const auto limited =
+        create_key(R"(,"projects":["bank"],"permissions":["databases.create"])").first;
+    const auto create_as = [&](const std::string& credential) {
+        return post(databases, R"({"project":"shop","engine":"redis","name":"once"})",
+                    {{"Authorization", "Bearer " + credential}, {"Idempotency-Key", "k"}});
+    };
+    EXPECT_EQ(create_as(admin_.reveal()).status, 202U);
+    EXPECT_TRUE(create_as(admin_.reveal()).headers.has("Idempotency-Replayed"));
+    const auto response = create_as(limited);
+    EXPECT_EQ(response.status, 404U);
+    EXPECT_FALSE(response.headers.has("Idempotency-Replayed"));
+}
+
+TEST_F(access_matrix, a_key_is_shown_once_and_is_not_replayed) {
+    const auto [text, id] = create_key("");
+    EXPECT_FALSE(admin(method::get, "/api/v1/api-keys/" + id).body.to_string().contains(text));
+    EXPECT_FALSE(admin(method::get, "/api/v1/api-keys").body.to_string().contains(text));
+    const auto response =
+        post("/api/v1/api-keys", R"({"name":"x"})",
+             {{"Authorization", "Bearer " + admin_.reveal()}, {"Idempotency-Key", "k"}});
+    EXPECT_EQ(response.status, 400U);
+}
+
+TEST_F(access_matrix, a_stream_ends_when_its_key_is_revoked) {
+    const auto [text, id] = create_key("");
+    auto outgoing =
+        answer({.target = "/api/v1/stream", .headers = {{"Authorization", "Bearer " + text}}});
+    ASSERT_TRUE(outgoing.stream);
+    EXPECT_EQ(admin(method::del, "/api/v1/api-keys/" + id).status, 204U);
+    fakes::stream_reader reader("an event that does not come");
+    run([&] { return outgoing.stream(reader); });  // ends
+    EXPECT_TRUE(reader.text.contains("event: sync")) << reader.text;
+}
+
+TEST_F(access_matrix, whoami_explains_the_caller) {
+    const auto text = create_key(R"(,"projects":["shop"],"permissions":["keys.read"])").first;
+    const auto document =
+        json_of(get("/api/v1/auth/whoami", {{"Authorization", "Bearer " + text}}));
+    EXPECT_EQ(document.at("subject"), "admin");
+    EXPECT_EQ(document.at("administrator"), true);
+    EXPECT_EQ(document.at("limits").at("projects"), json::value(json::array{"shop"}));
+    EXPECT_EQ(document.at("limits").at("permissions"), json::value(json::array{"keys.read"}));
+}
+
+TEST_F(access_matrix, a_list_of_keys_has_those_of_the_subject_unless_the_caller_is_unlimited) {
+    const auto own = create_key(R"(,"subject":"eve")");
+    create_key(R"(,"subject":"zoe")");
+    const auto total = [&](const std::string& credential) {
+        return json_of(get("/api/v1/api-keys", {{"Authorization", "Bearer " + credential}}))
+            .at("total")
+            .as_int64();
+    };
+    EXPECT_EQ(total(own.first), 2);  // with the one of the column
+    EXPECT_GT(total(admin_.reveal()), 6);
+}
+
+}  // namespace

@@ -1,0 +1,24 @@
+#pragma once
+// Authentication by API key: "Authorization: Bearer dbk_...". Reads the published index alone, so a
+// request costs one SHA-256 and no I/O. Owned by the service; usable on every thread.
+
+#include "app/key_commands.hpp"
+#include "base/clock.hpp"
+#include "ports/authenticator.hpp"
+
+namespace app {
+
+class key_authenticator final : public ports::authenticator {
+  public:
+    key_authenticator(const key_commands& keys, const base::clock& clock)
+        : keys_(keys), clock_(clock) {}
+
+    [[nodiscard]] base::outcome<std::shared_ptr<const domain::principal>> authenticate(
+        const ports::authentication_request& request) const override;
+
+  private:
+    const key_commands& keys_;
+    const base::clock& clock_;
+};
+
+}  // namespace app

@@ -1,0 +1,247 @@
+#include "app/identity/key_registry.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "app/identity/api_key_json.hpp"
+#include "app/record_feed.hpp"
+#include "token/api_key.hpp"
+
+namespace app {
+namespace {
+
+using base::errc;
+
+const std::string collection = "api_keys";
+constexpr std::size_t page_limit = 500;
+constexpr std::size_t revision_page_limit = 10'000;
+constexpr int rounds_max = 8;
+
+std::optional<token::sha256_digest> digest_of(std::string_view hex) {
+    token::sha256_digest digest{};
+    if (hex.size() != digest.size() * 2) return std::nullopt;
+    for (auto& byte : digest) {
+        const auto [end, error] = std::from_chars(hex.data(), hex.data() + 2, byte, 16);
+        if (error != std::errc() || end != hex.data() + 2) return std::nullopt;
+        hex.remove_prefix(2);
+    }
+    return digest;
+}
+
+domain::principal principal_of(const domain::api_key& key) {
+    return {.subject = key.subject,
+            .is_administrator = domain::is_administrator(key.subject),
+            .credential = "key:" + key.id,
+            .limits = key.limits};
+}
+
+}  // namespace
+
+key_registry::key_registry(ports::document_store& store, const base::clock& clock, obs::log& log)
+    : store_(store), clock_(clock), log_(log) {
+    index_.store(std::make_shared<const api_key_index>());
+}
+
+void key_registry::publish(domain::api_key record) {
+    auto next = std::make_shared<api_key_index>(*index_.load());
+    auto id = record.id;
+    const auto digest = digest_of(record.digest).value_or(token::sha256_digest{});
+    auto caller = std::make_shared<const domain::principal>(principal_of(record));
+    next->insert_or_assign(
+        std::move(id),
+        known_key{.record = std::make_shared<const domain::api_key>(std::move(record)),
+                  .digest = digest,
+                  .caller = std::move(caller)});
+    index_.store(std::move(next));
+}
+
+void key_registry::erase(const std::string& id) {
+    auto next = std::make_shared<api_key_index>(*index_.load());
+    next->erase(id);
+    index_.store(std::move(next));
+}
+
+base::outcome<void> key_registry::put(const ports::document& document) {
+    auto record = decode_api_key(document.body);
+    if (!record) return base::pass(std::move(record), document.id);
+    if (record->id != document.id || !digest_of(record->digest)) {
+        return base::fail(errc::corrupt, fmt::format("{}: invalid id or sha256", document.id));
+    }
+    record->revision = document.revision;
+    publish(std::move(*record));
+    return base::ok();
+}
+
+aio::task<> key_registry::load() {
+    std::string after;
+    while (true) {
+        auto page =
+            co_await store_.find({.collection = collection, .after = after, .limit = page_limit});
+        if (!page) co_return base::pass(std::move(page), collection);
+        for (const auto& document : page->items) {
+            auto loaded = put(document);
+            if (!loaded) co_return base::pass(std::move(loaded), collection);
+        }
+        if (page->next.empty()) co_return base::ok();
+        after = page->next;
+    }
+}
+
+aio::task<> key_registry::adopt(std::string id) {
+    auto document = co_await store_.get(collection, id);
+    if (!document && document.error().code == errc::not_found) {
+        erase(id);
+        co_return base::ok();
+    }
+    if (!document) co_return base::pass(std::move(document), "read an API key again");
+    co_return put(*document);
+}
+
+aio::task<> key_registry::refresh() {
+    std::map<std::string, ports::revision> known;
+    const auto index = index_.load();
+    for (const auto& [id, key] : *index) known.emplace(id, key.record->revision);
+    std::string after;
+    while (true) {
+        auto page = co_await store_.revisions(collection, after, revision_page_limit);
+        if (!page) co_return base::pass(std::move(page), "read revisions of API keys");
+        const auto ids = differing_ids(known, *page, after);
+        for (const auto& id : ids) {
+            auto adopted = co_await adopt(id);
+            if (!adopted) co_return adopted;
+        }
+        if (page->next.empty()) co_return base::ok();
+        after = page->next;
+    }
+}
+
+aio::task<> key_registry::purge(base::instant when) {
+    const auto index = index_.load();
+    for (const auto& [id, key] : *index) {
+        const auto& record = *key.record;
+        const bool is_old = (record.revoked_at && *record.revoked_at < when) ||
+                            (record.expires_at && *record.expires_at < when);
+        if (!is_old) continue;
+        auto removed = co_await store_.remove({.collection = collection, .id = id});
+        if (!removed) co_return base::pass(std::move(removed), "delete an old API key");
+        erase(id);
+    }
+    co_return base::ok();
+}
+
+aio::task<void> key_registry::store_new(domain::api_key record) {
+    auto stored = co_await store_.put({.collection = collection,
+                                       .content = {.id = record.id, .body = encode(record)},
+                                       .expected = 0});
+    if (!stored) co_return base::pass(std::move(stored), "store the API key");
+    log_.info("api_key_created", {{"key", record.id},
+                                  {"subject", record.subject},
+                                  {"created_by", record.created_by},
+                                  {"created_by_key", record.created_by_key}});
+    record.revision = *stored;
+    publish(std::move(record));
+    co_return base::ok();
+}
+
+aio::task<created_key> key_registry::create_key(domain::api_key_request wanted,
+                                                std::shared_ptr<const domain::principal> client) {
+    const auto index = index_.load();
+    if (index->size() >= keys_max) {
+        co_return base::fail(errc::limit,
+                             fmt::format("there are {} API keys already, which is the maximum; "
+                                         "revoked and expired keys count for 30 days",
+                                         keys_max),
+                             "too_many");
+    }
+    constexpr std::string_view scheme = "key:";
+    std::string creator;
+    std::optional<base::instant> latest;
+    if (client->credential.starts_with(scheme)) {
+        creator = client->credential.substr(scheme.size());
+        const auto own = index->find(creator);
+        if (own != index->end()) latest = own->second.record->expires_at;
+    }
+    auto record = domain::validate(wanted, *client, latest, clock_.utc_now());
+    if (!record) co_return base::pass(std::move(record));
+    auto key = token::make_api_key();
+    record->id = key.id;
+    record->digest = token::to_hex(key.digest);
+    record->last_four = key.last_four;
+    record->created_by_key = std::move(creator);
+    auto stored = co_await store_new(std::move(*record));
+    if (!stored) co_return base::pass(std::move(stored));
+    co_return created_key{.record = index_.load()->at(key.id).record, .text = std::move(key.text)};
+}
+
+aio::task<void> key_registry::revoke_key(std::string id) {
+    for (int round = 0; round < rounds_max; ++round) {
+        const auto index = index_.load();
+        const auto key = index->find(id);
+        if (key == index->end()) {
+            co_return base::fail(errc::not_found, fmt::format("there is no API key '{}'", id));
+        }
+        auto record = *key->second.record;
+        if (record.revoked_at) co_return base::ok();
+        record.revoked_at = clock_.utc_now();
+        auto stored = co_await store_.put({.collection = collection,
+                                           .content = {.id = id, .body = encode(record)},
+                                           .expected = record.revision});
+        if (stored) {
+            record.revision = *stored;
+            publish(std::move(record));
+            co_return base::ok();
+        }
+        // The write may have happened, or another process may have written.
+        const bool has_moved = stored.error().code == errc::precondition;
+        auto adopted = co_await adopt(id);
+        const auto present = index_.load();
+        const auto again = present->find(id);
+        const bool is_revoked = again == present->end() || again->second.record->revoked_at;
+        if (adopted && (has_moved || is_revoked)) continue;
+        co_return base::pass(std::move(stored), "revoke the API key");
+    }
+    co_return base::fail(errc::unavailable, "the API key changes faster than it can be written");
+}
+
+bool key_registry::has_administrator() const {
+    const auto now = clock_.utc_now();
+    return std::ranges::any_of(*index_.load(), [&](const auto& entry) {
+        const auto& key = entry.second;
+        return key.caller->is_unlimited() &&
+               domain::state_of(*key.record, now) == domain::api_key_state::active;
+    });
+}
+
+aio::task<void> key_registry::admit_admin_key(base::secret text) {
+    const auto id = token::id_of_api_key(text.reveal());
+    if (!id) co_return base::fail(errc::invalid, "the text is not an API key");
+    const auto index = index_.load();
+    const auto key = index->find(*id);
+    if (key != index->end()) {
+        if (token::matches(text.reveal(), key->second.digest)) {
+            const auto state = domain::state_of(*key->second.record, clock_.utc_now());
+            if (state != domain::api_key_state::active) {
+                log_.warning("admin_key_not_active",
+                             {{"key", *id}, {"state", domain::name(state)}});
+            }
+            co_return base::ok();
+        }
+        co_return base::fail(errc::conflict, "another API key has the same id");
+    }
+    const auto& characters = text.reveal();
+    co_return co_await store_new({.id = std::string(*id),
+                                  .name = "bootstrap",
+                                  .subject = std::string(domain::admin_subject),
+                                  .digest = token::to_hex(token::digest_of_api_key(characters)),
+                                  .last_four = characters.substr(characters.size() - 4),
+                                  .created_at = clock_.utc_now(),
+                                  .created_by = std::string(domain::admin_subject)});
+}
+
+base::secret key_registry::new_key_text() {
+    return token::make_api_key().text;
+}
+
+}  // namespace app

@@ -1,0 +1,288 @@
+#include "app/identity/key_registry.hpp"
+
+#include <gtest/gtest.h>
+
+#include <regex>
+
+#include "app/identity/api_key_json.hpp"
+#include "app/identity/key_authenticator.hpp"
+#include "base/time_text.hpp"
+#include "test/support/authenticator_contract.hpp"
+#include "test/support/manual_clock.hpp"
+#include "test/support/memory_document_store.hpp"
+#include "test/support/poll_until_done.hpp"
+#include "test/support/recording_log.hpp"
+
+namespace {
+
+using fakes::authenticator_contract;
+using namespace std::chrono_literals;
+using domain::permission;
+
+std::shared_ptr<const domain::principal> administrator() {
+    return std::make_shared<const domain::principal>(
+        domain::principal{.subject = "admin", .is_administrator = true});
+}
+
+class key_registry : public testing::Test {
+  protected:
+    template <class T>
+    base::outcome<T> run(std::function<aio::task<T>()> start) {
+        return fakes::poll_until_done<T>(loop_, std::move(start));
+    }
+    app::created_key create(domain::api_key_request wanted,
+                            std::shared_ptr<const domain::principal> client = administrator()) {
+        if (!wanted.name) wanted.name = "ci";
+        auto created = run<app::created_key>([&] { return keys_.create_key(wanted, client); });
+        EXPECT_TRUE(created) << created.error().text;
+        return std::move(*created);
+    }
+    base::outcome<void> revoke(const app::created_key& key) {
+        return run<void>([&] { return keys_.revoke_key(key.record->id); });
+    }
+    // Returns the subject of the text, or the text of the failure.
+    static std::string subject_of(const app::key_registry& keys, const base::clock& clock,
+                                  const std::string& text) {
+        const app::key_authenticator authenticator(keys, clock);
+        const auto header = "Bearer " + text;
+        const auto caller =
+            authenticator.authenticate({.authorization = header, .client = "127.0.0.1:1"});
+        return caller ? (*caller)->subject : caller.error().text;
+    }
+    std::string subject_of(const app::created_key& key) {
+        return subject_of(keys_, clock_, key.text.reveal());
+    }
+    std::string stored_text() {
+        std::string text;
+        const auto page = run<ports::page>([&] { return store_.find({.collection = "api_keys"}); });
+        for (const auto& document : page.value().items) text += document.id + document.body;
+        return text;
+    }
+
+    aio::loop loop_;
+    fakes::manual_clock clock_;
+    fakes::memory_document_store store_;
+    fakes::recording_log log_;
+    app::key_registry keys_{store_, clock_, log_};
+};
+
+TEST_F(key_registry, authenticates_a_created_key_with_its_limits) {
+    const auto key = create({.subject = "robot",
+                             .permissions = std::vector<std::string>{"databases.create"},
+                             .projects = std::vector<std::string>{"shop"}});
+    EXPECT_EQ(subject_of(key), "robot");
+    const auto& caller = *keys_.keys()->at(key.record->id).caller;
+    EXPECT_FALSE(caller.is_administrator);
+    EXPECT_EQ(caller.credential, "key:" + key.record->id);
+    EXPECT_EQ(caller.limits.permissions, std::set{permission::create_databases});
+    EXPECT_TRUE(caller.limits.allow_project("shop"));
+    EXPECT_FALSE(caller.limits.allow_project("bank"));
+}
+
+TEST_F(key_registry, never_stores_or_logs_the_text_of_a_key) {
+    const auto key = create({});
+    EXPECT_TRUE(revoke(key));
+    const auto& text = key.text.reveal();
+    const auto secret = text.substr(text.rfind('_') + 1);
+    EXPECT_FALSE(stored_text().contains(secret)) << stored_text();
+    EXPECT_TRUE(stored_text().contains(key.record->id));
+    for (const auto& line : log_.lines()) EXPECT_FALSE(line.contains(secret)) << line;
+    EXPECT_FALSE(subject_of(key).contains(secret));
+}
+
+TEST_F(key_registry, rejects_a_key_after_its_revocation_and_expiry) {
+    const auto revoked = create({});
+    const auto expiring = create({});
+    EXPECT_TRUE(revoke(revoked));
+    EXPECT_TRUE(revoke(revoked));  // again
+    EXPECT_EQ(subject_of(revoked), "the API key is revoked");
+    EXPECT_EQ(subject_of(expiring), "admin");
+    clock_.advance(std::chrono::days(90));
+    EXPECT_EQ(subject_of(expiring), "the API key has expired");
+}
+
+TEST_F(key_registry, survives_a_restart) {
+    const auto active = create({.subject = "robot"});
+    const auto revoked = create({});
+    EXPECT_TRUE(revoke(revoked));
+    app::key_registry restarted(store_, clock_, log_);
+    ASSERT_TRUE(run<void>([&] { return restarted.load(); }));
+    EXPECT_EQ(subject_of(restarted, clock_, active.text.reveal()), "robot");
+    EXPECT_EQ(subject_of(restarted, clock_, revoked.text.reveal()), "the API key is revoked");
+    EXPECT_EQ(*restarted.keys()->at(active.record->id).record, *active.record);
+}
+
+TEST_F(key_registry, adopts_the_keys_of_another_process) {
+    app::key_registry other(store_, clock_, log_);
+    const auto key = create({});
+    EXPECT_EQ(subject_of(other, clock_, key.text.reveal()), "there is no such API key");
+    ASSERT_TRUE(run<void>([&] { return other.refresh(); }));
+    EXPECT_EQ(subject_of(other, clock_, key.text.reveal()), "admin");
+    EXPECT_TRUE(run<void>([&] { return other.revoke_key(key.record->id); }));
+    EXPECT_EQ(subject_of(key), "admin");
+    ASSERT_TRUE(run<void>([&] { return keys_.refresh(); }));
+    EXPECT_EQ(subject_of(key), "the API key is revoked");
+}
+
+TEST_F(key_registry, revokes_a_key_that_another_process_has_written) {
+    const auto key = create({});
+    app::key_registry other(store_, clock_, log_);
+    ASSERT_TRUE(run<void>([&] { return other.load(); }));
+    ASSERT_TRUE(run<void>([&] { return other.revoke_key(key.record->id); }));
+    EXPECT_TRUE(revoke(key));
+    EXPECT_EQ(subject_of(key), "the API key is revoked");
+}
+
+TEST_F(key_registry, succeeds_if_the_response_of_a_revocation_is_lost) {
+    const auto key = create({});
+    store_.lose_next_response();
+    EXPECT_TRUE(revoke(key));
+    EXPECT_EQ(subject_of(key), "the API key is revoked");
+}
+
+TEST_F(key_registry, reports_a_store_that_is_unavailable) {
+    const auto key = create({});
+    store_.fail_next(2);
+    EXPECT_EQ(revoke(key).error().code, base::errc::unavailable);
+    EXPECT_EQ(subject_of(key), "admin");
+    store_.fail_next(1);
+    const auto created =
+        run<app::created_key>([&] { return keys_.create_key({.name = "x"}, administrator()); });
+    EXPECT_EQ(created.error().code, base::errc::unavailable);
+    EXPECT_EQ(run<void>([&] { return keys_.revoke_key("nope"); }).error().code,
+              base::errc::not_found);
+}
+
+TEST_F(key_registry, purges_old_revoked_and_expired_keys) {
+    const auto revoked = create({});
+    EXPECT_TRUE(revoke(revoked));
+    create({});
+    const auto purge = [&] {
+        return run<void>([&]() -> aio::task<void> {
+            return keys_.purge(clock_.utc_now() - app::key_registry::retention);
+        });
+    };
+    EXPECT_TRUE(purge());
+    EXPECT_EQ(keys_.keys()->size(), 2U);
+    clock_.advance(app::key_registry::retention + 1s);
+    EXPECT_TRUE(purge());
+    EXPECT_EQ(keys_.keys()->size(), 1U);
+    clock_.advance(std::chrono::days(90));
+    EXPECT_TRUE(purge());
+    EXPECT_TRUE(keys_.keys()->empty());
+    EXPECT_EQ(stored_text(), "");
+}
+
+TEST_F(key_registry, limits_the_keys_of_a_limited_key) {
+    const auto parent = create({.permissions = std::vector<std::string>{"keys.create"},
+                                .expires_at = base::to_rfc3339(clock_.utc_now() + 1h)});
+    const auto client = keys_.keys()->at(parent.record->id).caller;
+    const auto child = create({.permissions = std::vector<std::string>{"keys.create"}}, client);
+    EXPECT_EQ(child.record->created_by_key, parent.record->id);
+    EXPECT_EQ(child.record->expires_at, parent.record->expires_at);
+    const auto wider =
+        run<app::created_key>([&] { return keys_.create_key({.name = "x"}, client); });
+    EXPECT_EQ(wider.error().code, base::errc::denied);
+}
+
+TEST_F(key_registry, admits_the_admin_key_once) {
+    EXPECT_FALSE(keys_.has_administrator());
+    const auto text = app::key_registry::new_key_text();
+    const auto admit = [&](const base::secret& key) {
+        return run<void>([&] { return keys_.admit_admin_key(key); });
+    };
+    EXPECT_TRUE(admit(text));
+    EXPECT_TRUE(keys_.has_administrator());
+    EXPECT_EQ(subject_of(keys_, clock_, text.reveal()), "admin");
+    const auto id = keys_.keys()->begin()->first;
+    EXPECT_TRUE(run<void>([&] { return keys_.revoke_key(id); }));
+    EXPECT_TRUE(admit(text));
+    EXPECT_FALSE(keys_.has_administrator());  // a revoked key stays revoked
+    EXPECT_EQ(admit(base::secret("dbk_x")).error().code, base::errc::invalid);
+}
+
+TEST_F(key_registry, has_no_administrator_with_limited_keys_alone) {
+    create({.permissions = std::vector<std::string>{"databases.read"}});
+    create({.projects = std::vector<std::string>{"shop"}});
+    create({.subject = "robot"});
+    EXPECT_FALSE(keys_.has_administrator());
+}
+
+TEST(api_key_json, is_read_as_it_was_written) {
+    const base::instant now{1'800'000'000s};
+    const domain::api_key key{
+        .id = "abc",
+        .name = "ci",
+        .subject = "robot",
+        .limits = {.permissions = std::set{permission::read_keys, permission::create_databases},
+                   .projects = std::set<std::string, std::less<>>{"bank", "shop"}},
+        .digest = std::string(64, 'a'),
+        .last_four = "wxyz",
+        .created_at = now,
+        .created_by = "admin",
+        .created_by_key = "def",
+        .expires_at = now + 1h,
+        .revoked_at = now + 1min};
+    EXPECT_EQ(app::decode_api_key(app::encode(key)).value(), key);
+    EXPECT_EQ(app::decode_api_key(app::encode(domain::api_key{})).value(), domain::api_key{});
+}
+
+// A key must not gain permissions when a member is missing or unknown.
+TEST(api_key_json, rejects_texts_that_it_did_not_write) {
+    const auto good = app::encode(domain::api_key{.id = "abc"});
+    const auto replaced = [&](const char* pattern, const char* replacement) {
+        const auto text = std::regex_replace(good, std::regex(pattern), replacement);
+        EXPECT_NE(text, good) << pattern;
+        return text;
+    };
+    for (const auto& text :
+         {std::string("{}"), std::string("[]"), std::string("x"), replaced("\"v\":1", "\"v\":2"),
+          replaced("\"permissions\":null,", ""), replaced("\"projects\":null,", ""),
+          replaced("\"permissions\":null", "\"permissions\":[\"databases.fly\"]"),
+          replaced("\"permissions\":null", "\"permissions\":true"),
+          replaced("\"projects\":null", "\"projects\":[1]"),
+          replaced("\"revoked_at\":null", "\"revoked_at\":0"), replaced(",\"revoked_at\":null", ""),
+          replaced("\"subject\":\"\"", "\"subject\":1")}) {
+        const auto key = app::decode_api_key(text);
+        ASSERT_FALSE(key) << text;
+        EXPECT_EQ(key.error().code, base::errc::corrupt) << text;
+    }
+}
+
+// A registry with one key, and the authenticator over it.
+class registry_authenticator final : public ports::authenticator {
+  public:
+    explicit registry_authenticator(const base::secret& text) {
+        aio::loop loop;
+        EXPECT_TRUE(
+            fakes::poll_until_done<void>(loop, [&] { return keys_.admit_admin_key(text); }));
+    }
+    [[nodiscard]] base::outcome<std::shared_ptr<const domain::principal>> authenticate(
+        const ports::authentication_request& request) const override {
+        return authenticator_.authenticate(request);
+    }
+
+  private:
+    fakes::manual_clock clock_;
+    fakes::memory_document_store store_;
+    fakes::recording_log log_;
+    app::key_registry keys_{store_, clock_, log_};
+    app::key_authenticator authenticator_{keys_, clock_};
+};
+
+fakes::authenticator_world key_world() {
+    const auto text = app::key_registry::new_key_text();
+    const auto& key = text.reveal();
+    auto changed = key;
+    changed[20] = changed[20] == 'a' ? 'b' : 'a';
+    return {.authenticator = std::make_unique<registry_authenticator>(text),
+            .valid = {"Bearer " + key, "bearer " + key},
+            .invalid = {"", "Bearer", "Bearer ", "Bearer  " + key, "Basic " + key, key,
+                        "Bearer " + key + " ", "Bearer " + key + "," + key, "Bearer " + changed,
+                        "Bearer " + app::key_registry::new_key_text().reveal(),
+                        "Bearer " + std::string(65536, 'a'),
+                        "Bearer eyJhbGciOiJub25lIn0.eyJzdWIiOiJhZG1pbiJ9."}};
+}
+INSTANTIATE_TEST_SUITE_P(api_keys, authenticator_contract, testing::Values(&key_world));
+
+}  // namespace
