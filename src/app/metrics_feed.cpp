@@ -1,0 +1,164 @@
+#include "app/metrics_feed.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace app {
+namespace {
+
+using base::errc;
+
+const std::string collection = "metrics";
+
+}  // namespace
+
+metrics_feed::metrics_feed(deps deps, metrics_feed_options options)
+    : deps_(deps), options_(options) {}
+
+void metrics_feed::forget(const std::string& id) {
+    unwritten_.erase(id);
+    revisions_.erase(id);
+    if (deps_.owner.owns(id)) forgotten_.insert(id);
+}
+
+aio::task<> metrics_feed::run() {
+    aio::task_group loops(co_await aio::this_executor());
+    loops.spawn(run_periodically(options_.read_interval, &metrics_feed::read));
+    loops.spawn(run_periodically(options_.write_interval, &metrics_feed::flush));
+    co_await aio::until_cancelled();
+    loops.cancel();
+    co_return co_await loops.join();
+}
+
+aio::task<> metrics_feed::run_periodically(std::chrono::milliseconds period,
+                                           aio::task<> (metrics_feed::*step)()) {
+    bool has_failed = false;  // the last call
+    while (true) {
+        auto slept = co_await aio::sleep_for(deps_.clock, period);
+        if (!slept) co_return slept;
+        auto done = co_await (this->*step)();
+        if (!done && done.error().code == errc::cancelled) co_return done;
+        if (!done && !has_failed) {
+            deps_.log.warning("metrics_sync_store_failed", {{"detail", done.error().text}});
+        }
+        has_failed = !done;
+    }
+}
+
+aio::task<> metrics_feed::read() {
+    ports::page_request request{.collection = collection, .limit = options_.bulk};
+    do {
+        auto page = co_await deps_.store.find(request);
+        if (!page) co_return base::pass(std::move(page), "read the stored metrics");
+        for (const auto& document : page->items) take(document);
+        request.after = page->next;
+    } while (!request.after.empty());
+    co_return base::ok();
+}
+
+void metrics_feed::take(const ports::document& document) {
+    auto& known = revisions_[document.id];
+    if (known == document.revision) return;
+    known = document.revision;
+    auto* database = deps_.cache.find(document.id);
+    if (database == nullptr) return;
+    auto metrics = decode_metrics(document.body);
+    if (!metrics) {
+        deps_.log.warning("metrics_sync_document_unreadable",
+                          {{"database_id", document.id}, {"detail", metrics.error().text}});
+        return;
+    }
+    apply(*database, *metrics);
+}
+
+void metrics_feed::apply(database_state& database, const stored_metrics& metrics) {
+    const bool is_newer = metrics.sample && (!database.sample || metrics.sample->observed_at >
+                                                                     database.sample->observed_at);
+    const bool is_owned = deps_.owner.owns(database.record->id);
+    if (is_owned && !is_newer) return;
+    if (is_newer) deps_.cache.set_sample(database, metrics.sample);
+    if (metrics.state != metrics_state::fresh) {
+        deps_.cache.set_metrics_failure(database, metrics.state, metrics.reason, metrics.message);
+    }
+}
+
+aio::task<> metrics_feed::flush() {
+    auto removed = co_await remove_forgotten();
+    if (!removed) co_return removed;
+    std::erase_if(unwritten_, [this](const std::string& id) {
+        return deps_.cache.find(id) == nullptr || !deps_.owner.owns(id);
+    });
+    const std::vector<std::string> all(unwritten_.begin(), unwritten_.end());
+    for (std::size_t begin = 0; begin < all.size(); begin += options_.bulk) {
+        const auto end = std::min(begin + options_.bulk, all.size());
+        const auto position = [&](std::size_t index) {
+            return all.begin() + static_cast<std::ptrdiff_t>(index);
+        };
+        auto written = co_await write({position(begin), position(end)});
+        if (!written) co_return written;
+    }
+    co_return base::ok();
+}
+
+aio::task<> metrics_feed::write(std::vector<std::string> ids) {
+    std::vector<ports::put_request> puts;
+    std::vector<std::string> written;
+    for (auto& id : ids) {
+        const auto* database = deps_.cache.find(id);
+        unwritten_.erase(id);
+        if (database == nullptr) continue;
+        const auto known = revisions_.find(id);
+        puts.push_back(
+            {.collection = collection,
+             .content = {.id = id,
+                         .body = encode(stored_metrics{.sample = database->sample,
+                                                       .state = database->metrics,
+                                                       .reason = database->metrics_reason,
+                                                       .message = database->metrics_message})},
+             .expected = known == revisions_.end() ? 0 : known->second});
+        written.push_back(std::move(id));
+    }
+    if (puts.empty()) co_return base::ok();
+    auto results = co_await deps_.store.put_bulk(std::move(puts));
+    if (!results) {
+        unwritten_.insert(written.begin(), written.end());
+        co_return base::pass(std::move(results), "store the metrics");
+    }
+    for (std::size_t index = 0; index < results->size(); ++index) {
+        const auto& id = written[index];
+        const auto& result = (*results)[index];
+        if (result) {
+            revisions_[id] = *result;
+            continue;
+        }
+        unwritten_.insert(id);
+        if (result.error().code != errc::precondition) continue;
+        auto learned = co_await read_revision(id);
+        if (!learned) co_return learned;
+    }
+    co_return base::ok();
+}
+
+aio::task<> metrics_feed::read_revision(std::string id) {
+    auto document = co_await deps_.store.get(collection, id);
+    if (document) {
+        revisions_[id] = document->revision;
+    } else if (document.error().code == errc::not_found) {
+        revisions_.erase(id);
+    } else {
+        co_return base::pass(std::move(document), "read the stored metrics");
+    }
+    co_return base::ok();
+}
+
+aio::task<> metrics_feed::remove_forgotten() {
+    while (!forgotten_.empty()) {
+        const auto id = *forgotten_.begin();
+        auto removed = co_await deps_.store.remove({.collection = collection, .id = id});
+        if (!removed) co_return base::pass(std::move(removed), "delete the stored metrics");
+        forgotten_.erase(id);
+    }
+    co_return base::ok();
+}
+
+}  // namespace app
