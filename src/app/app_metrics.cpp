@@ -23,7 +23,9 @@ std::string_view name(domain::action_kind kind) noexcept {
 }
 
 probe::probe(obs::registry& registry)
-    : reconcile_waiting(registry.make_gauge("dbaas_reconcile_queue_depth",
+    : replicas(registry.make_gauge(
+          "dbaas_replicas", "Replicas that divide the databases; 0 while this one has no lease.")),
+      reconcile_waiting(registry.make_gauge("dbaas_reconcile_queue_depth",
                                             "Databases waiting to be reconciled.")),
       reconcile_in_work(registry.make_gauge("dbaas_reconcile_active_workers",
                                             "Databases that are being reconciled.")),

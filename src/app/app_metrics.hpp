@@ -22,6 +22,7 @@ class probe {
     // Counts a scrape. `error` is null if it succeeded.
     void scrape(const base::failure* error, double seconds);
 
+    obs::gauge& replicas;
     obs::gauge& reconcile_waiting;
     obs::gauge& reconcile_in_work;
     obs::gauge& scrapes_in_flight;

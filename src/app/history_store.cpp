@@ -242,6 +242,11 @@ aio::task<> history_store::flush(bool everything) {
     co_return co_await remove_forgotten();
 }
 
+void history_store::unload(const std::string& id) {
+    const auto it = histories_.find(id);
+    if (it != histories_.end() && !it->second.is_loading) histories_.erase(it);
+}
+
 void history_store::forget(const std::string& id) {
     histories_.erase(id);
     forgotten_.insert(id);

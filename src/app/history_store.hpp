@@ -44,6 +44,9 @@ class history_store {
     aio::task<history_points> read(history_request request);
     // Writes changed chunks and deletes outdated ones. `everything`: unfinished chunks too.
     aio::task<> flush(bool everything);
+    // Drops the rows of a database from memory, so that the next call reads the stored ones. Rows
+    // that no flush() has written are lost.
+    void unload(const std::string& id);
     // Deletes the history of a deleted database. A later flush deletes what this call cannot.
     void forget(const std::string& id);
 

@@ -76,21 +76,43 @@ bool metrics_sync::is_fresh(const database_view& view) const {
 }
 
 void metrics_sync::on_database(std::shared_ptr<const database_view> view, change delta) {
-    if (!delta.record && !delta.status) return;
-    const auto& id = view->record->id;
+    if (delta.record || delta.status) update_target(*view);
+}
+
+void metrics_sync::on_ownership() {
+    for (const auto& [id, database] : deps_.cache.databases()) {
+        if (!deps_.owner.owns(id)) {
+            targets_.erase(id);
+        } else if (!targets_.contains(id) && database.view) {
+            update_target(*database.view);
+        }
+    }
+}
+
+// A replica that takes over continues the interval of the previous owner. After a start without
+// samples, the scrapes of all databases are spread over the interval.
+std::chrono::nanoseconds metrics_sync::first_delay(const database_state& database) const {
+    const auto slot = slot_of(database.record->id, options_.interval);
+    if (!database.sample || deps_.owner.replicas() == 1) return slot;
+    const std::chrono::nanoseconds age = deps_.clock.utc_now() - database.sample->observed_at;
+    return std::clamp<std::chrono::nanoseconds>(options_.interval - age, first_look,
+                                                options_.interval);
+}
+
+void metrics_sync::update_target(const database_view& view) {
+    const auto& id = view.record->id;
     auto* database = deps_.cache.find(id);
-    if (database == nullptr) return;
+    if (database == nullptr || !deps_.owner.owns(id)) return;
     const auto reason = reason_against(*database);
     const auto it = targets_.find(id);
     if (reason.empty()) {
-        const bool is_running = view->status.phase == domain::status_phase::running;
+        const bool is_running = view.status.phase == domain::status_phase::running;
         if (it == targets_.end()) {
             auto& added = targets_[id];
             added.was_running = is_running;
             added.retry = first_retry;
-            if (is_fresh(*view)) return schedule_early(id, added);
-            // After a start, the scrapes of all databases are spread over the interval.
-            schedule(id, added, deps_.clock.now() + slot_of(id, options_.interval));
+            if (is_fresh(view)) return schedule_early(id, added);
+            schedule(id, added, deps_.clock.now() + first_delay(*database));
             wakeup_.notify();
         } else if (is_running && !std::exchange(it->second.was_running, true) &&
                    !database->sample) {
@@ -101,12 +123,14 @@ void metrics_sync::on_database(std::shared_ptr<const database_view> view, change
     if (it != targets_.end()) targets_.erase(it);
     const auto state = database->sample ? metrics_state::stale : metrics_state::pending;
     deps_.cache.set_metrics_failure(*database, state, reason);
+    if (deps_.feed != nullptr) deps_.feed->publish(id);
 }
 
 void metrics_sync::on_database_deleted(std::shared_ptr<const database_view> last) {
     targets_.erase(last->record->id);
     deps_.source.forget(last->record->id);
     deps_.history.forget(last->record->id);
+    if (deps_.feed != nullptr) deps_.feed->forget(last->record->id);
 }
 
 void metrics_sync::start_due(timers& source, scrape_lanes::lane in, base::steady_time now) {
@@ -233,6 +257,7 @@ aio::task<> metrics_sync::take(
         }
         const auto& sample = *outcome;
         deps_.cache.set_sample(*database, sample);
+        if (deps_.feed != nullptr) deps_.feed->publish(id);
         co_return co_await deps_.history.append(id, sample->observed_at, sample->values);
     }
     const auto& failure = outcome.error();
@@ -242,6 +267,7 @@ aio::task<> metrics_sync::take(
         reason, failure.reason.empty() ? std::string(base::name(failure.code)) : failure.reason);
     if (reason != previous) log_failure(*database, reason, failure.text);
     deps_.cache.set_metrics_failure(*database, state, reason, failure.text);
+    if (deps_.feed != nullptr) deps_.feed->publish(id);
     co_return base::ok();
 }
 

@@ -14,6 +14,8 @@
 #include "aio/aio.hpp"
 #include "app/app_metrics.hpp"
 #include "app/history_store.hpp"
+#include "app/metrics_feed.hpp"
+#include "app/ownership.hpp"
 #include "app/readiness.hpp"
 #include "app/scrape_lanes.hpp"
 #include "app/state_cache.hpp"
@@ -41,11 +43,15 @@ class metrics_sync final : public database_observer {
         obs::log& log;
         app::probe& probe;
         readiness& health;
+        const ownership& owner;        // of the databases that this process scrapes
+        metrics_feed* feed = nullptr;  // to the other replicas; nullptr: there are none
     };
     metrics_sync(deps deps, metrics_sync_options options);
 
     // Runs until cancelled. Returns when the scrapes in flight have ended.
     aio::task<> run();
+    // Schedules the databases that this process owns now, and drops the others.
+    void on_ownership();
     // Runs one turn of the loop: starts due scrapes. Returns the wait until the next turn.
     std::chrono::nanoseconds turn();
 
@@ -67,6 +73,9 @@ class metrics_sync final : public database_observer {
         bool operator>(const timer& other) const noexcept { return when > other.when; }
     };
     using timers = std::priority_queue<timer, std::vector<timer>, std::greater<>>;
+    void update_target(const database_view& view);
+    // Returns the wait before the first scrape of a database.
+    [[nodiscard]] std::chrono::nanoseconds first_delay(const database_state& database) const;
     void schedule(const std::string& id, target& scrape_target, base::steady_time due);
     void schedule_early(const std::string& id, target& scrape_target);
     [[nodiscard]] bool is_fresh(const database_view& view) const;

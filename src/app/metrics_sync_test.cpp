@@ -72,6 +72,7 @@ class metrics_sync : public testing::Test {
     app::readiness health_;
     app::state_cache cache_{clock_, interval};
     app::history_store history_{store_, clock_, obs::null_log(), probe_, {}};
+    const app::ownership owner_{{.clock = clock_, .log = obs::null_log()}, {}};
     app::metrics_sync sync_{{.executor = loop_.executor(),
                              .cache = cache_,
                              .source = source_,
@@ -79,7 +80,8 @@ class metrics_sync : public testing::Test {
                              .clock = clock_,
                              .log = log_,
                              .probe = probe_,
-                             .health = health_},
+                             .health = health_,
+                             .owner = owner_},
                             {.interval = interval}};
 };
 

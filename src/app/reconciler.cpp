@@ -88,6 +88,8 @@ aio::task<domain::decision> reconciler::decide_and_write(std::string id) {
 
 aio::task<aio::requeue_after> reconciler::reconcile(std::string id) {
     for (int step = 0; step < steps_max; ++step) {
+        // The service enqueues the databases of a replica that has become their owner.
+        if (!deps_.owner.owns(id)) co_return aio::requeue_after();
         if (deps_.cache.find(id) == nullptr) co_return aio::requeue_after();
         auto decision = co_await decide_and_write(id);
         if (!decision) {

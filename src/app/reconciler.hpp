@@ -11,6 +11,7 @@
 #include "aio/aio.hpp"
 #include "aio/keyed_workers.hpp"
 #include "app/app_metrics.hpp"
+#include "app/ownership.hpp"
 #include "app/readiness.hpp"
 #include "app/record_repository.hpp"
 #include "app/state_cache.hpp"
@@ -36,6 +37,7 @@ class reconciler final : public database_observer {
         obs::log& log;
         app::probe& probe;
         readiness& health;
+        const ownership& owner;  // of the databases that this process reconciles
     };
     reconciler(deps deps, reconcile_options options);
 

@@ -10,7 +10,9 @@
 #include "app/idempotency.hpp"
 #include "app/identity/key_authenticator.hpp"
 #include "app/identity/key_registry.hpp"
+#include "app/metrics_feed.hpp"
 #include "app/metrics_sync.hpp"
+#include "app/ownership.hpp"
 #include "app/reconciler.hpp"
 #include "app/record_failures.hpp"
 #include "app/record_feed.hpp"
@@ -41,6 +43,8 @@ class service_impl final : public service, public live_reads, public ports::clus
           authenticator_(keys_, deps.clock),
           history_(deps.store, deps.clock, deps.log, probe_,
                    {.retention = options.history_retention}),
+          owner_({.leases = deps.leases, .clock = deps.clock, .log = deps.log},
+                 {.replica = options.replica}),
           ledger_({.store = deps.store, .records = records_, .cache = cache_, .clock = deps.clock}),
           reconciler_({.executor = deps.executor,
                        .records = records_,
@@ -49,7 +53,8 @@ class service_impl final : public service, public live_reads, public ports::clus
                        .clock = deps.clock,
                        .log = deps.log,
                        .probe = probe_,
-                       .health = deps.health},
+                       .health = deps.health,
+                       .owner = owner_},
                       {.workers = options.reconcile_workers,
                        .operation_timeout = options.provision_timeout}),
           metrics_({.executor = deps.executor,
@@ -59,7 +64,9 @@ class service_impl final : public service, public live_reads, public ports::clus
                     .clock = deps.clock,
                     .log = deps.log,
                     .probe = probe_,
-                    .health = deps.health},
+                    .health = deps.health,
+                    .owner = owner_,
+                    .feed = make_metrics_feed()},
                    {.interval = options.metrics_interval,
                     .timeout = options.metrics_timeout,
                     .concurrency = options.metrics_concurrency}),
@@ -82,6 +89,7 @@ class service_impl final : public service, public live_reads, public ports::clus
                                     .anti_entropy_interval_without_bus =
                                         options_.anti_entropy_interval_without_bus});
         }
+        owner_.on_change([this](const auto& previous) { on_ownership(previous); });
         cache_.listen({.databases = &reconciler_});
         cache_.listen({.databases = &metrics_});
         deps_.health.set_interval(background::status_sync, status_turn);
@@ -113,11 +121,17 @@ class service_impl final : public service, public live_reads, public ports::clus
             if (!project && project.error().code != errc::conflict)
                 co_return base::pass(std::move(project));
         }
+        if (metrics_feed_) {
+            auto read = co_await metrics_feed_->read();
+            if (!read) co_return base::pass(std::move(read));
+        }
         note_store();
         co_return base::ok();
     }
 
     aio::task<> run() override {
+        loops_.spawn(owner_.run());
+        if (metrics_feed_) loops_.spawn(metrics_feed_->run());
         loops_.spawn(deps_.cluster.run(*this));
         loops_.spawn(reconciler_.run());
         loops_.spawn(metrics_.run());
@@ -136,7 +150,19 @@ class service_impl final : public service, public live_reads, public ports::clus
         co_return base::fail(errc::cancelled, "the platform's loops were stopped");
     }
 
-    aio::task<> close() override { return history_.flush(true); }
+    // The other replicas take over after the release.
+    aio::task<> close() override {
+        auto flushed = co_await history_.flush(true);
+        if (metrics_feed_) {
+            auto written = co_await metrics_feed_->flush();
+            if (!written && flushed) flushed = written;
+        }
+        auto released = co_await owner_.release();
+        if (!released) {
+            deps_.log.warning("replica_lease_not_released", {{"detail", released.error().text}});
+        }
+        co_return flushed;
+    }
 
     // ---- reports of the cluster ------------------------------------------------------
 
@@ -181,10 +207,48 @@ class service_impl final : public service, public live_reads, public ports::clus
         if (cache_.find(request.database_id) == nullptr) {
             co_return no_such_database(request.database_id);
         }
+        // The owner writes rows that this process does not see.
+        if (!owner_.owns(request.database_id)) history_.unload(request.database_id);
         co_return co_await history_.read(std::move(request));
     }
 
   private:
+    // Samples are shared if other processes read the store.
+    metrics_feed* make_metrics_feed() {
+        if (options_.anti_entropy_interval == std::chrono::milliseconds(0)) return nullptr;
+        return &metrics_feed_.emplace(metrics_feed::deps{.store = deps_.store,
+                                                         .cache = cache_,
+                                                         .owner = owner_,
+                                                         .clock = deps_.clock,
+                                                         .log = deps_.log},
+                                      metrics_feed_options{});
+    }
+
+    // Takes over the databases that this replica owns now, and hands over the others.
+    void on_ownership(const std::vector<std::string>& previous) {
+        std::vector<std::string> lost;
+        for (const auto& [id, database] : cache_.databases()) {
+            const bool was_owned = owner_.owned_among(id, previous);
+            const bool is_owned = owner_.owns(id);
+            if (is_owned && !was_owned) {
+                history_.unload(id);  // the previous owner has written newer rows
+                reconciler_.enqueue(id);
+            }
+            if (was_owned && !is_owned) lost.push_back(id);
+        }
+        metrics_.on_ownership();
+        if (!lost.empty()) loops_.spawn(hand_over(std::move(lost)));
+    }
+    aio::task<> hand_over(std::vector<std::string> lost) {
+        auto flushed = co_await history_.flush(true);
+        for (const auto& id : lost) {
+            if (!owner_.owns(id)) history_.unload(id);
+        }
+        if (!flushed)
+            deps_.log.warning("history_not_handed_over", {{"detail", flushed.error().text}});
+        co_return base::ok();
+    }
+
     // Runs a periodic task. Failures are logged, and the next turn tries again.
     aio::task<> every(std::chrono::nanoseconds period, std::function<aio::task<>()> turn) {
         return aio::periodic({.period = period,
@@ -241,6 +305,7 @@ class service_impl final : public service, public live_reads, public ports::clus
         if (deps_.cluster.state() == ports::sync_state::synced) {
             deps_.health.progressed(background::status_sync, deps_.clock.now());
         }
+        probe_.replicas.set(static_cast<double>(owner_.replicas()));
         probe_.counted(count_states(cache_, deps_.clock.utc_now(), options_.provision_timeout));
         co_return base::ok();
     }
@@ -260,6 +325,8 @@ class service_impl final : public service, public live_reads, public ports::clus
     key_registry keys_;
     key_authenticator authenticator_;
     history_store history_;
+    ownership owner_;
+    std::optional<metrics_feed> metrics_feed_;  // before metrics_, which refers to it
     idempotency_ledger ledger_;
     reconciler reconciler_;
     metrics_sync metrics_;

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <memory>
+#include <string>
 
 #include "aio/aio.hpp"
 #include "app/identity/key_registry.hpp"
@@ -16,6 +17,7 @@
 #include "ports/bus.hpp"
 #include "ports/cluster.hpp"
 #include "ports/document_store.hpp"
+#include "ports/lease.hpp"
 #include "ports/metrics_source.hpp"
 
 namespace app {
@@ -30,6 +32,8 @@ struct service_deps {
     obs::registry& registry;
     readiness& health;
     ports::bus* bus = nullptr;  // to the other processes; nullptr: anti-entropy alone
+    // Divides the databases among the replicas; nullptr: this process owns all of them.
+    ports::lease_manager* leases = nullptr;
 };
 
 struct service_options {
@@ -45,6 +49,8 @@ struct service_options {
     // The same while there is a bus and it is not connected.
     std::chrono::milliseconds anti_entropy_interval_without_bus{2'000};
     bool store_is_embedded = true;
+    // The holder of a lease among the replicas: unique among processes and across restarts.
+    std::string replica{};
 };
 
 class service {

@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 #include <unistd.h>
 
+#include <array>
 #include <condition_variable>
 #include <filesystem>
 #include <mutex>
@@ -15,9 +16,11 @@
 #include "api/api.hpp"
 #include "app/scrape_lanes.hpp"
 #include "app/service.hpp"
+#include "base/random_id.hpp"
 #include "inproc/local_authenticator.hpp"
 #include "kube/kube_client.hpp"
 #include "kubedb/kubedb_cluster.hpp"
+#include "kubedb/kubedb_leases.hpp"
 #include "kubedb/names.hpp"
 #include "main/admin_key.hpp"
 #include "main/cluster_access.hpp"
@@ -88,6 +91,14 @@ base::outcome<void> reload_options(const config::sources& sources, const config:
     if (!pending.empty()) log.warning("options_need_a_restart", {{"options", names(pending)}});
     current = std::move(*reloaded);
     return base::ok();
+}
+
+// Returns the name of this process among the replicas: the host (of a pod: its name) and a random
+// part, because a restarted process is another holder.
+std::string replica_name() {
+    std::array<char, 256> host{};
+    if (gethostname(host.data(), host.size() - 1) != 0) host[0] = '\0';
+    return base::random_id(std::string(host.data()) + "-", 6);
 }
 
 // Returns the accepted Host headers; empty = all. Without authentication, only local names are
@@ -199,6 +210,7 @@ class platform_process {
     std::unique_ptr<ports::document_store> store_;
     std::unique_ptr<redis_access> redis_;  // nullptr without redis-url
     std::unique_ptr<kube::client> kube_;
+    std::unique_ptr<ports::lease_manager> leases_;  // nullptr with the embedded store
     std::unique_ptr<ports::cluster> cluster_;
     std::unique_ptr<aio::blocking_pool> resolver_threads_;  // nullptr without direct scrapes
     std::unique_ptr<scrape::resolver> resolver_;
@@ -249,6 +261,7 @@ base::outcome<void> platform_process::connect_cluster() {
     const auto seed = static_cast<std::uint64_t>(getpid());
     const auto scrapes = static_cast<std::size_t>(options_.metrics_concurrency);
     constexpr std::size_t other_calls = 32;
+    const auto lease_namespace = access->config.ns;
     auto client = kube::make_client(
         executor, {.config = std::move(access->config),
                    .connections_max = app::scrape_lanes::in_flight_max(scrapes) + other_calls,
@@ -263,6 +276,9 @@ base::outcome<void> platform_process::connect_cluster() {
         if (reloaded) return *reloaded;
         return base::fail(base::errc::timed_out, "the control loop did not respond within 10 s");
     });
+    if (!options_.mongodb_url.empty()) {
+        leases_ = kubedb::make_lease_manager(*kube_, {.ns = lease_namespace});
+    }
     cluster_ = kubedb::make_cluster(executor, *kube_, clock_, log_, registry_, {.seed = seed});
     make_fetcher(access->is_in_cluster);
     metrics_ = scrape::make_source(
@@ -314,7 +330,8 @@ base::outcome<void> platform_process::start_service() {
          .log = log_,
          .registry = registry_,
          .health = health_,
-         .bus = redis_ ? &redis_->bus() : nullptr},
+         .bus = redis_ ? &redis_->bus() : nullptr,
+         .leases = leases_.get()},
         {.metrics_interval = options_.metrics_interval,
          .metrics_timeout = options_.metrics_timeout,
          .metrics_concurrency = static_cast<std::size_t>(options_.metrics_concurrency),
@@ -324,7 +341,8 @@ base::outcome<void> platform_process::start_service() {
                                   : redis_                     ? interval_with_bus
                                                                : shared_store_interval,
          .anti_entropy_interval_without_bus = shared_store_interval,
-         .store_is_embedded = options_.mongodb_url.empty()});
+         .store_is_embedded = options_.mongodb_url.empty(),
+         .replica = replica_name()});
     auto loaded = control_.run([this] { return service_->load(); });
     if (!*loaded) return *loaded;
     const bool is_required = options_.auth == config::auth_mode::required;

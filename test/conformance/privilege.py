@@ -14,7 +14,9 @@ class LeastPrivilege(unittest.TestCase):
             documents = [text for text in file.read().split('\n---\n') if text.strip()]
         paths = {'Namespace': '/api/v1/namespaces/dbaas-system', 'ServiceAccount': '/api/v1/namespaces/dbaas-system/serviceaccounts/dbaas',
                  'ClusterRole': '/apis/rbac.authorization.k8s.io/v1/clusterroles/dbaas',
-                 'ClusterRoleBinding': '/apis/rbac.authorization.k8s.io/v1/clusterrolebindings/dbaas'}
+                 'ClusterRoleBinding': '/apis/rbac.authorization.k8s.io/v1/clusterrolebindings/dbaas',
+                 'Role': '/apis/rbac.authorization.k8s.io/v1/namespaces/dbaas-system/roles/dbaas',
+                 'RoleBinding': '/apis/rbac.authorization.k8s.io/v1/namespaces/dbaas-system/rolebindings/dbaas'}
         for text in documents:
             kind = next(line.split(': ')[1] for line in text.splitlines() if line.startswith('kind: '))
             applied = real.ask('PATCH', paths[kind] + '?fieldManager=conformance&force=true', text.encode(), media='application/apply-patch+yaml')

@@ -20,17 +20,17 @@ SKIPPED = "the MongoDB test server is not installed; './dev test --live' install
 
 
 class Platform:
-    """`dbaas serve` without a cluster: its address rejects every connection."""
+    """`dbaas serve` on the store of the URL. Without a kubeconfig, the address of its cluster rejects every connection."""
 
-    def __init__(self, url, **env):
+    def __init__(self, url, kubeconfig=KUBECONFIG, **env):
         self.folder = tempfile.mkdtemp(prefix='dbaas-test-')
-        kubeconfig = os.path.join(self.folder, 'kubeconfig')
-        with open(kubeconfig, 'w', encoding='utf-8') as file:
-            file.write(KUBECONFIG)
+        path = os.path.join(self.folder, 'kubeconfig')
+        with open(path, 'w', encoding='utf-8') as file:
+            file.write(kubeconfig)
         self.log = os.path.join(self.folder, 'log')
         with open(self.log, 'wb') as out:
             self.process = spawn([os.path.join(os.environ['DBAAS_BIN'], 'dbaas'), 'serve', '--listen', '127.0.0.1:0',
-                                  '--kubeconfig', kubeconfig, '--data-dir', os.path.join(self.folder, 'data'),
+                                  '--kubeconfig', path, '--data-dir', os.path.join(self.folder, 'data'),
                                   '--log-format', 'json'], stdin=subprocess.DEVNULL, stdout=out, stderr=out,
                                  env={'PATH': os.environ['PATH'], 'TSAN_OPTIONS': 'halt_on_error=1', 'MONGODB_URL': url, **env})
 
