@@ -14,24 +14,7 @@
 namespace {
 
 using api::target_kind;
-using domain::role;
 using http::method;
-
-// Keys for credentials of the form "Bearer dbk_...", else the principals of the test.
-class mixed_authenticator final : public ports::authenticator {
-  public:
-    mixed_authenticator(const ports::authenticator& keys, const ports::authenticator& others)
-        : keys_(keys), others_(others) {}
-    [[nodiscard]] base::outcome<std::shared_ptr<const domain::principal>> authenticate(
-        const ports::authentication_request& request) const override {
-        const bool is_fake = request.authorization.starts_with("Bearer role-");
-        return (is_fake ? others_ : keys_).authenticate(request);
-    }
-
-  private:
-    const ports::authenticator& keys_;
-    const ports::authenticator& others_;
-};
 
 class access_matrix : public fakes::api_handler {
   protected:
@@ -51,11 +34,6 @@ class access_matrix : public fakes::api_handler {
         admin_ = app::key_registry::new_key_text();
         start();
         run([this] { return service_->keys().admit_admin_key(admin_); });
-        for (const auto granted : {role::viewer, role::developer, role::owner}) {
-            const auto subject = fmt::format("role-{}", domain::name(granted));
-            authenticator_.add({.subject = subject, .roles = {{"shop", granted}}});
-            columns_.push_back({std::string(domain::name(granted)), subject});
-        }
         for (const auto* project : {"shop", "bank"}) {
             ASSERT_EQ(
                 admin(method::post, "/api/v1/projects", fmt::format(R"({{"name":"{}"}})", project))
@@ -71,10 +49,7 @@ class access_matrix : public fakes::api_handler {
         }
         add_keys();
     }
-    const ports::authenticator& authenticator() override {
-        mixed_.emplace(service_->authenticator(), authenticator_);
-        return *mixed_;
-    }
+    const ports::authenticator& authenticator() override { return service_->authenticator(); }
 
     http::response admin(method verb, const std::string& path, const std::string& body = {}) {
         return ask(verb, path, body, {{"Authorization", "Bearer " + admin_.reveal()}});
@@ -88,7 +63,19 @@ class access_matrix : public fakes::api_handler {
         return {std::string(document.at("key").as_string()),
                 std::string(document.at("api_key").at("id").as_string())};
     }
+    void grant(const std::string& subject, std::string_view granted) {
+        EXPECT_EQ(admin(method::put, "/api/v1/projects/shop/members/" + subject,
+                        fmt::format(R"({{"role":"{}"}})", granted))
+                      .status,
+                  201U);
+    }
     void add_keys() {
+        for (const auto granted : domain::all_roles()) {
+            const auto subject = fmt::format("shop-{}", granted);
+            grant(subject, granted);
+            const auto key = create_key(fmt::format(R"(,"subject":"{}")", subject)).first;
+            columns_.push_back({std::string(granted), key});
+        }
         columns_.push_back({"admin", admin_.reveal()});
         columns_.push_back({"admin/shop", create_key(R"(,"projects":["shop"])").first});
         columns_.push_back(
@@ -123,6 +110,8 @@ class access_matrix : public fakes::api_handler {
     }
     static std::string path_with(const api::route& route, const std::string& object) {
         std::string path(route.pattern);
+        const auto subject = path.find("{subject}");
+        if (subject != std::string::npos) path.replace(subject, path.size(), "zoe");
         const auto open = path.find('{');
         if (open != std::string::npos) path.replace(open, path.find('}') + 1 - open, object);
         // A dry run has the status of its checks and no effect on the next call.
@@ -142,6 +131,8 @@ class access_matrix : public fakes::api_handler {
                 return R"({"name":"new"})";
             case endpoint::patch_project:
                 return R"({"display_name":"x"})";
+            case endpoint::put_member:
+                return R"({"role":"viewer"})";
             case endpoint::create_api_key:
                 return R"({"name":"x","projects":["shop"],"permissions":["databases.create"]})";
             default:
@@ -151,11 +142,17 @@ class access_matrix : public fakes::api_handler {
     // A new row for each call, because some calls delete their object.
     std::vector<row> rows_of(const api::route& route) {
         if (route.target() == target_kind::api_key) {
-            const auto key = create_key(R"(,"subject":"role-owner")").second;
+            const auto key = create_key(R"(,"subject":"shop-owner")").second;
             const auto foreign = create_key(R"(,"subject":"zoe")").second;
             return {{&route, "own", path_with(route, key), {}},
                     {&route, "other", path_with(route, foreign), {}},
                     {&route, "missing", path_with(route, "missing"), {}}};
+        }
+        if (route.id == api::endpoint::delete_member) {
+            for (const auto* project : {"shop", "bank"}) {
+                admin(method::put, fmt::format("/api/v1/projects/{}/members/zoe", project),
+                      R"({"role":"viewer"})");
+            }
         }
         const bool has_project =
             route.target() != target_kind::no_object || route.id == api::endpoint::create_database;
@@ -194,7 +191,6 @@ class access_matrix : public fakes::api_handler {
     }
 
     base::secret admin_;
-    std::optional<mixed_authenticator> mixed_;
     std::vector<column> columns_;
     std::map<std::string, std::string> database_ids_;   // by project
     std::map<std::string, std::string> operation_ids_;  // by project
@@ -309,6 +305,48 @@ TEST_F(access_matrix, whoami_explains_the_caller) {
     EXPECT_EQ(document.at("administrator"), true);
     EXPECT_EQ(document.at("limits").at("projects"), json::value(json::array{"shop"}));
     EXPECT_EQ(document.at("limits").at("permissions"), json::value(json::array{"keys.read"}));
+}
+
+TEST_F(access_matrix, a_role_begins_and_ends_with_the_membership) {
+    const auto text = create_key(R"(,"subject":"zoe")").first;
+    const auto status = [&] {
+        return get("/api/v1/databases", {{"Authorization", "Bearer " + text}}).status;
+    };
+    EXPECT_EQ(status(), 403U);
+    grant("zoe", "viewer");
+    EXPECT_EQ(status(), 200U);
+    const auto members = admin(method::get, "/api/v1/projects/shop/members").body.to_string();
+    EXPECT_TRUE(members.contains(R"("subject":"zoe","role":"viewer")")) << members;
+    EXPECT_EQ(admin(method::del, "/api/v1/projects/shop/members/zoe").status, 204U);
+    EXPECT_EQ(status(), 403U);
+    EXPECT_EQ(admin(method::del, "/api/v1/projects/shop/members/zoe").status, 404U);
+}
+
+TEST_F(access_matrix, a_new_project_does_not_inherit_the_members_of_a_deleted_one) {
+    const auto text = create_key(R"(,"subject":"zoe")").first;
+    const auto create_project = [&] {
+        return admin(method::post, "/api/v1/projects", R"({"name":"fresh"})").status;
+    };
+    EXPECT_EQ(create_project(), 201U);
+    EXPECT_EQ(
+        admin(method::put, "/api/v1/projects/fresh/members/zoe", R"({"role":"owner"})").status,
+        201U);
+    EXPECT_EQ(admin(method::del, "/api/v1/projects/fresh").status, 204U);
+    EXPECT_EQ(create_project(), 201U);
+    EXPECT_EQ(get("/api/v1/projects/fresh", {{"Authorization", "Bearer " + text}}).status, 404U);
+}
+
+TEST_F(access_matrix, a_member_request_reports_its_field_errors) {
+    const auto put_as = [&](const std::string& subject, const std::string& body) {
+        return admin(method::put, "/api/v1/projects/shop/members/" + subject, body);
+    };
+    EXPECT_EQ(put_as("zoe", R"({"role":"god"})").status, 422U);
+    EXPECT_EQ(put_as("admin", R"({"role":"owner"})").status, 422U);
+    EXPECT_EQ(put_as("a%2Fb", R"({"role":"owner"})").status, 422U);
+    EXPECT_EQ(put_as("zoe", R"({"role":"owner","is_administrator":true})").status, 422U);
+    EXPECT_EQ(
+        admin(method::put, "/api/v1/projects/nowhere/members/zoe", R"({"role":"owner"})").status,
+        404U);
 }
 
 TEST_F(access_matrix, a_list_of_keys_has_those_of_the_subject_unless_the_caller_is_unlimited) {

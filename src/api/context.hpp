@@ -38,7 +38,8 @@ struct request_context {
     base::steady_time started_at{};
     std::string allowed_origin{};  // the Origin header, if the configuration allows it
     const ::api::route* route = nullptr;
-    std::string parameter{};  // decoded value of {..} in the route's pattern
+    std::string parameter{};         // decoded value of {..} in the route's pattern
+    std::string second_parameter{};  // of the second {..}
     std::shared_ptr<const domain::principal> principal{};  // null on public routes
     // The object named by the path does not exist, or the principal may not see it.
     bool hides_target = false;

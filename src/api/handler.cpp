@@ -4,6 +4,7 @@
 
 #include "api/endpoints/key_endpoints.hpp"
 #include "api/endpoints/live_endpoints.hpp"
+#include "api/endpoints/member_endpoints.hpp"
 #include "api/endpoints/read_endpoints.hpp"
 #include "api/endpoints/write_endpoints.hpp"
 #include "api/middleware/middleware.hpp"
@@ -43,6 +44,9 @@ class request_handler final : public http::handler {
         if (auto response = respond_from_keys(context, request)) {
             return finish(context, {.response = std::move(*response)});
         }
+        if (auto response = respond_from_members(context, request)) {
+            return finish(context, {.response = std::move(*response)});
+        }
         request.handed_over = std::make_shared<request_context>(std::move(context));
         return std::nullopt;
     }
@@ -52,9 +56,10 @@ class request_handler final : public http::handler {
         const auto& context = *shared;
         api_.metrics.in_flight().add(1);
         const auto id = context.route->id;
-        auto response = is_live_read(id)   ? co_await respond_live(context, request)
-                        : is_key_write(id) ? co_await respond_to_key_write(context, request)
-                                           : co_await respond_to_write(context, request);
+        auto response = is_live_read(id)      ? co_await respond_live(context, request)
+                        : is_key_write(id)    ? co_await respond_to_key_write(context, request)
+                        : is_member_write(id) ? co_await respond_to_member_write(context, request)
+                                              : co_await respond_to_write(context, request);
         api_.metrics.in_flight().add(-1);
         co_return finish(context, {.response = std::move(response)});
     }

@@ -41,6 +41,9 @@ enum class endpoint : std::uint8_t {
     create_api_key,
     get_api_key,
     revoke_api_key,
+    list_members,
+    put_member,
+    delete_member,
     live,
     ready,
     platform_metrics,
@@ -116,7 +119,8 @@ std::span<const route> all_routes() noexcept;
 struct matched_route {
     const ::api::route* route = nullptr;  // null if the path does not support the method
     bool path_known = false;
-    std::string_view parameter;  // the value of {..}, still percent-encoded
+    std::string_view parameter;         // the value of {..}, still percent-encoded
+    std::string_view second_parameter;  // of the second {..}
 };
 // Finds the route of a request. HEAD matches GET.
 matched_route match(http::method verb, std::string_view path) noexcept;

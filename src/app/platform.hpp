@@ -7,6 +7,7 @@
 #include "app/idempotency_keys.hpp"
 #include "app/key_commands.hpp"
 #include "app/live_reads.hpp"
+#include "app/member_commands.hpp"
 #include "app/state_observers.hpp"
 
 namespace app {
@@ -18,6 +19,7 @@ struct platform {
     live_reads& reads;
     idempotency_keys& keys;
     key_commands& api_keys;
+    member_commands& members;
     state_publisher& state;
 };
 

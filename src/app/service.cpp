@@ -10,6 +10,7 @@
 #include "app/idempotency.hpp"
 #include "app/identity/key_authenticator.hpp"
 #include "app/identity/key_registry.hpp"
+#include "app/identity/member_registry.hpp"
 #include "app/metrics_feed.hpp"
 #include "app/metrics_sync.hpp"
 #include "app/ownership.hpp"
@@ -27,8 +28,8 @@ namespace {
 using base::errc;
 
 constexpr std::chrono::seconds status_turn{5};
-// The longest time for which this process accepts a key that another one has revoked.
-constexpr std::chrono::seconds keys_refresh_interval{1};
+// The longest time for which this process accepts a key or a role that another one has revoked.
+constexpr std::chrono::seconds identity_refresh_interval{1};
 constexpr std::chrono::hours operations_kept_for{24 * 7};
 
 class service_impl final : public service, public live_reads, public ports::cluster_observer {
@@ -39,7 +40,8 @@ class service_impl final : public service, public live_reads, public ports::clus
           probe_(deps.registry),
           cache_(deps.clock, options.metrics_interval),
           records_(deps.store, cache_, deps.clock, deps.log),
-          keys_(deps.store, deps.clock, deps.log),
+          members_({.store = deps.store, .projects = cache_, .clock = deps.clock, .log = deps.log}),
+          keys_({.store = deps.store, .members = members_, .clock = deps.clock, .log = deps.log}),
           authenticator_(keys_, deps.clock),
           history_(deps.store, deps.clock, deps.log, probe_,
                    {.retention = options.history_retention}),
@@ -71,6 +73,7 @@ class service_impl final : public service, public live_reads, public ports::clus
                     .timeout = options.metrics_timeout,
                     .concurrency = options.metrics_concurrency}),
           use_cases_({.records = records_,
+                      .members = members_,
                       .cache = cache_,
                       .cluster = deps.cluster,
                       .clock = deps.clock,
@@ -103,6 +106,7 @@ class service_impl final : public service, public live_reads, public ports::clus
                 .reads = *this,
                 .keys = ledger_,
                 .api_keys = keys_,
+                .members = members_,
                 .state = cache_};
     }
 
@@ -111,6 +115,7 @@ class service_impl final : public service, public live_reads, public ports::clus
 
     aio::task<> load() override {
         auto loaded = co_await records_.load();
+        if (loaded) loaded = co_await members_.load();
         if (loaded) loaded = co_await keys_.load();
         if (!loaded) co_return base::pass(std::move(loaded), "read the platform's records");
         // The process may have ended between the end of a record and that of its history.
@@ -137,7 +142,7 @@ class service_impl final : public service, public live_reads, public ports::clus
         loops_.spawn(metrics_.run());
         if (feed_) {
             loops_.spawn(feed_->run());
-            loops_.spawn(every(keys_refresh_interval, [this] { return keys_.refresh(); }));
+            loops_.spawn(every(identity_refresh_interval, [this] { return refresh_identity(); }));
         }
         loops_.spawn(every(std::chrono::seconds(1), [this] { return update_readiness(); }));
         loops_.spawn(every(status_turn, [this] { return records_.resolve_unconfirmed(); }));
@@ -263,6 +268,12 @@ class service_impl final : public service, public live_reads, public ports::clus
                              std::move(turn));
     }
 
+    aio::task<> refresh_identity() {
+        auto refreshed = co_await keys_.refresh();
+        if (!refreshed) co_return refreshed;
+        co_return co_await members_.refresh();
+    }
+
     void note_store() {
         const auto good =
             options_.store_is_embedded ? component_state::embedded : component_state::connected;
@@ -322,6 +333,7 @@ class service_impl final : public service, public live_reads, public ports::clus
     app::probe probe_;
     state_cache cache_;
     record_repository records_;
+    member_registry members_;
     key_registry keys_;
     key_authenticator authenticator_;
     history_store history_;

@@ -312,6 +312,9 @@ aio::task<std::shared_ptr<const domain::project>> use_cases::create_project(
     if (conditions.dry_run) {
         co_return std::make_shared<const domain::project>(std::move(*valid));
     }
+    // The members of a deleted project of this name, whose own deletion failed.
+    auto forgotten = co_await deps_.members.forget_project(valid->name);
+    if (!forgotten) co_return base::pass(std::move(forgotten));
     auto created = co_await deps_.records.put_project(std::move(*valid));
     if (!created) co_return base::pass(std::move(created));
     deps_.log.info("project_created", {{"project", (*created)->name},
@@ -363,6 +366,11 @@ aio::task<> use_cases::delete_project(std::string name, write_conditions conditi
     leaving_projects_.erase(name);
     if (!removed && removed.error().code == errc::precondition) co_return changed_meanwhile();
     if (!removed) co_return base::pass(std::move(removed));
+    auto forgotten = co_await deps_.members.forget_project(name);
+    if (!forgotten) {
+        deps_.log.warning("members_not_deleted",
+                          {{"project", name}, {"detail", forgotten.error().text}});
+    }
     deps_.log.info(
         "project_removed",
         {{"project", name}, {"subject", client.subject}, {"request_id", client.request_id}});

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "app/commands.hpp"
+#include "app/identity/member_registry.hpp"
 #include "app/record_repository.hpp"
 #include "app/state_cache.hpp"
 
@@ -18,6 +19,7 @@ class use_cases final : public database_commands, public project_commands {
   public:
     struct deps {
         record_repository& records;
+        member_registry& members;
         state_cache& cache;
         ports::cluster& cluster;
         const base::clock& clock;

@@ -33,6 +33,8 @@ constexpr std::array rules{
     rule{read_keys, "keys.read", reach::everywhere},
     rule{create_keys, "keys.create", reach::everywhere},
     rule{revoke_keys, "keys.revoke", reach::everywhere},
+    rule{read_members, "members.read", reach::project, role::viewer},
+    rule{update_members, "members.update", reach::project, role::owner},
 };
 
 constexpr bool is_in_order() {
@@ -62,16 +64,20 @@ std::span<const std::string_view> all_permissions() noexcept {
     return names;
 }
 
+std::span<const std::string_view> all_roles() noexcept {
+    static constexpr std::array<std::string_view, 3> names{"viewer", "developer", "owner"};
+    return names;
+}
+
 std::string_view name(role value) noexcept {
-    switch (value) {
-        case role::owner:
-            return "owner";
-        case role::developer:
-            return "developer";
-        case role::viewer:
-            break;
-    }
-    return "viewer";
+    return all_roles()[static_cast<std::size_t>(value)];
+}
+
+std::optional<role> find_role(std::string_view name) noexcept {
+    const auto names = all_roles();
+    const auto entry = std::ranges::find(names, name);
+    if (entry == names.end()) return std::nullopt;
+    return static_cast<role>(entry - names.begin());
 }
 
 std::optional<permission> find_permission(std::string_view name) noexcept {

@@ -29,8 +29,10 @@ enum class permission : std::uint8_t {
     read_keys,      // API keys of the same subject; an administrator's are all
     create_keys,
     revoke_keys,
+    read_members,
+    update_members,  // grants and revokes every role in the project, including its own
 };
-inline constexpr std::size_t permission_count = std::size_t(permission::revoke_keys) + 1;
+inline constexpr std::size_t permission_count = std::size_t(permission::update_members) + 1;
 // "databases.read", "databases.credentials", ...
 std::string_view name(permission action) noexcept;
 std::optional<permission> find_permission(std::string_view name) noexcept;
@@ -41,9 +43,12 @@ std::span<const std::string_view> all_permissions() noexcept;
 enum class role : std::uint8_t {
     viewer,     // reads everything except credentials
     developer,  // reads credentials, creates, updates and operates databases
-    owner,      // deletes databases, updates the project
+    owner,      // deletes databases, updates the project and its members
 };
 std::string_view name(role value) noexcept;
+std::optional<role> find_role(std::string_view name) noexcept;
+// Returns every name, in the order of the enumeration.
+std::span<const std::string_view> all_roles() noexcept;
 
 // Narrows the permissions of a principal to those of one credential. It never adds any.
 struct credential_limits {

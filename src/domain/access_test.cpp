@@ -32,11 +32,14 @@ constexpr expectation expectations[] = {
     {permission::read_keys, true, true, true},
     {permission::create_keys, true, true, true},
     {permission::revoke_keys, true, true, true},
+    {permission::read_members, true, true, true},
+    {permission::update_members, false, false, true},
 };
 static_assert(std::size(expectations) == domain::permission_count);
 
 bool is_everywhere(permission action) {
-    return action == permission::read_engines || action >= permission::read_keys;
+    return action == permission::read_engines || action == permission::read_keys ||
+           action == permission::create_keys || action == permission::revoke_keys;
 }
 
 domain::principal caller_with(role granted) {
@@ -76,6 +79,15 @@ TEST(may_in_any_project, is_false_without_a_sufficient_role) {
         EXPECT_EQ(domain::may_in_any_project(caller_with(role::viewer), row.action), row.viewer);
         EXPECT_EQ(domain::may_in_any_project(stranger, row.action), is_everywhere(row.action));
     }
+}
+
+TEST(role, has_a_name) {
+    for (const auto value : {role::viewer, role::developer, role::owner}) {
+        EXPECT_EQ(domain::find_role(domain::name(value)), value);
+    }
+    EXPECT_EQ(domain::all_roles().size(), 3U);
+    EXPECT_EQ(domain::find_role("admin"), std::nullopt);
+    EXPECT_EQ(domain::find_role(""), std::nullopt);
 }
 
 TEST(permission, has_a_distinct_name) {

@@ -83,6 +83,9 @@ finding examine_mongodb(const base::secret& url) {
 }
 
 finding examine_authentication(const config::options& options) {
+    if (options.auth == config::auth_mode::required) {
+        return ok("authentication", "every request needs an API key");
+    }
     if (!options.insecure_no_auth) {
         return ok("authentication", "the API listens on loopback alone");
     }

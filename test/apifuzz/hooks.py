@@ -10,6 +10,7 @@ import schemathesis
 # request that fits its schema is an error of the schema or of the platform.
 DOMAIN_CODES = {
     'bad_name',  # ends like a part of a database
+    'reserved',  # the subject of an administrator
     'reserved_label', 'too_many', 'unsupported', 'out_of_range', 'must_be_odd', 'immutable', 'cannot_shrink', 'ambiguous',
     'unknown_role', 'repeated',  # of a node group
     'too_many_points',  # of a range and a step

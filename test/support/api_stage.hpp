@@ -151,6 +151,8 @@ class api_handler : public testing::Test {
     // Returns a path that matches the route's pattern.
     [[nodiscard]] std::string path_of(const api::route& route, const std::string& database) const {
         std::string path(route.pattern);
+        const auto subject = path.find("{subject}");
+        if (subject != std::string::npos) path.replace(subject, path.size(), "zoe");
         const auto open = path.find('{');
         if (open == std::string::npos) return path;
         const auto length = path.find('}') + 1 - open;

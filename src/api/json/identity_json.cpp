@@ -78,4 +78,14 @@ std::string encode(const domain::principal& caller) {
     return text;
 }
 
+std::string encode(const domain::project_member& source) {
+    std::string text;
+    json::writer out(text);
+    out.begin_object().member("subject", source.subject);
+    out.member("role", domain::name(source.role));
+    out.member("created_at", base::to_rfc3339(source.created_at));
+    out.member("created_by", source.created_by).end_object();
+    return text;
+}
+
 }  // namespace api

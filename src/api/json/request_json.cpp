@@ -304,6 +304,10 @@ void read_api_key_members(object_reader& source, domain::api_key_request& reques
     source.read("expires_at", request.expires_at);
 }
 
+void read_member_members(object_reader& source, domain::member_request& request) {
+    source.read("role", request.role);
+}
+
 }  // namespace
 
 base::outcome<domain::create_request> read_create(std::string_view body) {
@@ -317,6 +321,9 @@ base::outcome<domain::project_request> read_project(std::string_view body) {
 }
 base::outcome<domain::api_key_request> read_api_key(std::string_view body) {
     return read_object<domain::api_key_request>(body, &read_api_key_members);
+}
+base::outcome<domain::member_request> read_member(std::string_view body) {
+    return read_object<domain::member_request>(body, &read_member_members);
 }
 
 }  // namespace api

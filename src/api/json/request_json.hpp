@@ -7,6 +7,7 @@
 
 #include "base/failure.hpp"
 #include "domain/api_key_rules.hpp"
+#include "domain/member_rules.hpp"
 #include "domain/requests.hpp"
 
 namespace api {
@@ -16,5 +17,6 @@ base::outcome<domain::create_request> read_create(std::string_view body);
 base::outcome<domain::patch_request> read_patch(std::string_view body);
 base::outcome<domain::project_request> read_project(std::string_view body);
 base::outcome<domain::api_key_request> read_api_key(std::string_view body);
+base::outcome<domain::member_request> read_member(std::string_view body);
 
 }  // namespace api

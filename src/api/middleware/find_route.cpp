@@ -43,10 +43,12 @@ std::optional<http::response> find_route(const http::request& request, request_c
     }
     context.route = matched.route;
     auto parameter = http::decode_percent(matched.parameter, false);
-    if (!parameter) {
+    auto second = http::decode_percent(matched.second_parameter, false);
+    if (!parameter || !second) {
         return problem(400, "bad_request", "path: invalid percent-encoding", context.request_id);
     }
     context.parameter = std::move(*parameter);
+    context.second_parameter = std::move(*second);
     return std::nullopt;
 }
 

@@ -65,6 +65,23 @@ constexpr std::string_view text = R"json({
   },
   "additionalProperties": false
  },
+ "PutMember": {
+  "type": "object",
+  "required": ["role"],
+  "properties": {"role": {"$ref": "#/components/schemas/RoleName"}},
+  "additionalProperties": false
+ },
+ "Member": {
+  "type": "object",
+  "required": ["subject", "role", "created_at", "created_by"],
+  "properties": {
+   "subject": {"type": "string"},
+   "role": {"$ref": "#/components/schemas/RoleName"},
+   "created_at": {"$ref": "#/components/schemas/Instant"},
+   "created_by": {"type": "string"}
+  },
+  "additionalProperties": false
+ },
  "CredentialLimits": {
   "type": "object",
   "description": "Limits of the credential; null: none",

@@ -40,6 +40,7 @@ json::object entity_tag() {
 
 std::string_view path_parameter_help(std::string_view name) {
     if (name == "engine") return "Name of the engine";
+    if (name == "subject") return "Name of the subject, as keys and roles have it";
     return name == "name" ? "Name of the project" : "Identifier of the object";
 }
 
@@ -47,11 +48,13 @@ json::array parameters_of(const route& route) {
     json::array list;
     const auto text = text_like(R"(^[^\x00]*$)");
     const json::object instant{{"type", "string"}, {"format", "date-time"}};
-    const auto open = route.pattern.find('{');
-    if (open != std::string_view::npos) {
-        const auto name = route.pattern.substr(open + 1, route.pattern.find('}') - open - 1);
+    for (auto rest = route.pattern; rest.contains('{');) {
+        rest.remove_prefix(rest.find('{') + 1);
+        const auto name = rest.substr(0, rest.find('}'));
         list.push_back(parameter(name, "path", true, path_parameter_help(name),
-                                 name == "engine" ? reference("EngineName") : text));
+                                 name == "engine"    ? reference("EngineName")
+                                 : name == "subject" ? reference("Word")
+                                                     : text));
     }
     const auto query = [&list](std::string_view name, std::string_view help, json::object schema) {
         list.push_back(parameter(name, "query", false, help, std::move(schema)));
@@ -214,7 +217,9 @@ json::object operation_of(const route& route) {
     if (auto links = links_of(route); !links.empty()) response["links"] = std::move(links);
     responses[std::to_string(route.status)] = std::move(response);
     if (route.status == 202) responses["200"] = response_of(route);  // nothing to do, or a dry run
-    if (route.id == endpoint::create_project) responses["200"] = response_of(route);
+    if (route.id == endpoint::create_project || route.id == endpoint::put_member) {
+        responses["200"] = response_of(route);
+    }
     const json::object error_response{
         {"description", "A problem document (RFC 9457)"},
         {"content", content("application/problem+json", reference("Problem"))}};

@@ -118,6 +118,7 @@ json::object document_schemas() {
     schemas["OperationKind"] = enumeration(domain::names_of<domain::operation_kind>());
     schemas["OperationPhase"] = operation_phases();
     schemas["StatusPhase"] = enumeration(domain::names_of<domain::status_phase>());
+    schemas["RoleName"] = enumeration(domain::all_roles());
     schemas["PermissionName"] = enumeration(domain::all_permissions());
     schemas["EngineName"] =
         enumeration(domain::all_engines() | std::views::transform(&domain::engine_rules::engine));

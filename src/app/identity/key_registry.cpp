@@ -30,25 +30,39 @@ std::optional<token::sha256_digest> digest_of(std::string_view hex) {
     return digest;
 }
 
-domain::principal principal_of(const domain::api_key& key) {
-    return {.subject = key.subject,
-            .is_administrator = domain::is_administrator(key.subject),
-            .credential = "key:" + key.id,
-            .limits = key.limits};
-}
-
 }  // namespace
 
-key_registry::key_registry(ports::document_store& store, const base::clock& clock, obs::log& log)
-    : store_(store), clock_(clock), log_(log) {
+key_registry::key_registry(deps deps) : deps_(deps) {
     index_.store(std::make_shared<const api_key_index>());
+    deps_.members.on_change([this](const std::string& subject) { update_roles(subject); });
+}
+
+std::shared_ptr<const domain::principal> key_registry::principal_of(
+    const domain::api_key& key) const {
+    return std::make_shared<const domain::principal>(
+        domain::principal{.subject = key.subject,
+                          .is_administrator = domain::is_administrator(key.subject),
+                          .roles = deps_.members.roles_of(key.subject),
+                          .credential = "key:" + key.id,
+                          .limits = key.limits});
+}
+
+void key_registry::update_roles(const std::string& subject) {
+    std::shared_ptr<api_key_index> next;  // made if the subject has a key
+    const auto index = index_.load();
+    for (const auto& [id, key] : *index) {
+        if (key.record->subject != subject) continue;
+        if (!next) next = std::make_shared<api_key_index>(*index);
+        (*next)[id].caller = principal_of(*key.record);
+    }
+    if (next) index_.store(std::move(next));
 }
 
 void key_registry::publish(domain::api_key record) {
     auto next = std::make_shared<api_key_index>(*index_.load());
     auto id = record.id;
     const auto digest = digest_of(record.digest).value_or(token::sha256_digest{});
-    auto caller = std::make_shared<const domain::principal>(principal_of(record));
+    auto caller = principal_of(record);
     next->insert_or_assign(
         std::move(id),
         known_key{.record = std::make_shared<const domain::api_key>(std::move(record)),
@@ -77,8 +91,8 @@ base::outcome<void> key_registry::put(const ports::document& document) {
 aio::task<> key_registry::load() {
     std::string after;
     while (true) {
-        auto page =
-            co_await store_.find({.collection = collection, .after = after, .limit = page_limit});
+        auto page = co_await deps_.store.find(
+            {.collection = collection, .after = after, .limit = page_limit});
         if (!page) co_return base::pass(std::move(page), collection);
         for (const auto& document : page->items) {
             auto loaded = put(document);
@@ -90,7 +104,7 @@ aio::task<> key_registry::load() {
 }
 
 aio::task<> key_registry::adopt(std::string id) {
-    auto document = co_await store_.get(collection, id);
+    auto document = co_await deps_.store.get(collection, id);
     if (!document && document.error().code == errc::not_found) {
         erase(id);
         co_return base::ok();
@@ -105,7 +119,7 @@ aio::task<> key_registry::refresh() {
     for (const auto& [id, key] : *index) known.emplace(id, key.record->revision);
     std::string after;
     while (true) {
-        auto page = co_await store_.revisions(collection, after, revision_page_limit);
+        auto page = co_await deps_.store.revisions(collection, after, revision_page_limit);
         if (!page) co_return base::pass(std::move(page), "read revisions of API keys");
         const auto ids = differing_ids(known, *page, after);
         for (const auto& id : ids) {
@@ -124,7 +138,7 @@ aio::task<> key_registry::purge(base::instant when) {
         const bool is_old = (record.revoked_at && *record.revoked_at < when) ||
                             (record.expires_at && *record.expires_at < when);
         if (!is_old) continue;
-        auto removed = co_await store_.remove({.collection = collection, .id = id});
+        auto removed = co_await deps_.store.remove({.collection = collection, .id = id});
         if (!removed) co_return base::pass(std::move(removed), "delete an old API key");
         erase(id);
     }
@@ -132,14 +146,14 @@ aio::task<> key_registry::purge(base::instant when) {
 }
 
 aio::task<void> key_registry::store_new(domain::api_key record) {
-    auto stored = co_await store_.put({.collection = collection,
-                                       .content = {.id = record.id, .body = encode(record)},
-                                       .expected = 0});
+    auto stored = co_await deps_.store.put({.collection = collection,
+                                            .content = {.id = record.id, .body = encode(record)},
+                                            .expected = 0});
     if (!stored) co_return base::pass(std::move(stored), "store the API key");
-    log_.info("api_key_created", {{"key", record.id},
-                                  {"subject", record.subject},
-                                  {"created_by", record.created_by},
-                                  {"created_by_key", record.created_by_key}});
+    deps_.log.info("api_key_created", {{"key", record.id},
+                                       {"subject", record.subject},
+                                       {"created_by", record.created_by},
+                                       {"created_by_key", record.created_by_key}});
     record.revision = *stored;
     publish(std::move(record));
     co_return base::ok();
@@ -163,7 +177,7 @@ aio::task<created_key> key_registry::create_key(domain::api_key_request wanted,
         const auto own = index->find(creator);
         if (own != index->end()) latest = own->second.record->expires_at;
     }
-    auto record = domain::validate(wanted, *client, latest, clock_.utc_now());
+    auto record = domain::validate(wanted, *client, latest, deps_.clock.utc_now());
     if (!record) co_return base::pass(std::move(record));
     auto key = token::make_api_key();
     record->id = key.id;
@@ -184,10 +198,10 @@ aio::task<void> key_registry::revoke_key(std::string id) {
         }
         auto record = *key->second.record;
         if (record.revoked_at) co_return base::ok();
-        record.revoked_at = clock_.utc_now();
-        auto stored = co_await store_.put({.collection = collection,
-                                           .content = {.id = id, .body = encode(record)},
-                                           .expected = record.revision});
+        record.revoked_at = deps_.clock.utc_now();
+        auto stored = co_await deps_.store.put({.collection = collection,
+                                                .content = {.id = id, .body = encode(record)},
+                                                .expected = record.revision});
         if (stored) {
             record.revision = *stored;
             publish(std::move(record));
@@ -206,7 +220,7 @@ aio::task<void> key_registry::revoke_key(std::string id) {
 }
 
 bool key_registry::has_administrator() const {
-    const auto now = clock_.utc_now();
+    const auto now = deps_.clock.utc_now();
     return std::ranges::any_of(*index_.load(), [&](const auto& entry) {
         const auto& key = entry.second;
         return key.caller->is_unlimited() &&
@@ -221,10 +235,10 @@ aio::task<void> key_registry::admit_admin_key(base::secret text) {
     const auto key = index->find(*id);
     if (key != index->end()) {
         if (token::matches(text.reveal(), key->second.digest)) {
-            const auto state = domain::state_of(*key->second.record, clock_.utc_now());
+            const auto state = domain::state_of(*key->second.record, deps_.clock.utc_now());
             if (state != domain::api_key_state::active) {
-                log_.warning("admin_key_not_active",
-                             {{"key", *id}, {"state", domain::name(state)}});
+                deps_.log.warning("admin_key_not_active",
+                                  {{"key", *id}, {"state", domain::name(state)}});
             }
             co_return base::ok();
         }
@@ -236,7 +250,7 @@ aio::task<void> key_registry::admit_admin_key(base::secret text) {
                                   .subject = std::string(domain::admin_subject),
                                   .digest = token::to_hex(token::digest_of_api_key(characters)),
                                   .last_four = characters.substr(characters.size() - 4),
-                                  .created_at = clock_.utc_now(),
+                                  .created_at = deps_.clock.utc_now(),
                                   .created_by = std::string(domain::admin_subject)});
 }
 

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "aio/task.hpp"
+#include "app/identity/member_registry.hpp"
 #include "app/key_commands.hpp"
 #include "base/atomic_shared_ptr.hpp"
 #include "base/clock.hpp"
@@ -16,7 +17,13 @@ namespace app {
 
 class key_registry final : public key_commands {
   public:
-    key_registry(ports::document_store& store, const base::clock& clock, obs::log& log);
+    struct deps {
+        ports::document_store& store;
+        member_registry& members;  // the roles of the subjects
+        const base::clock& clock;
+        obs::log& log;
+    };
+    explicit key_registry(deps deps);
 
     // Reads every key. Errors: unavailable, corrupt.
     aio::task<> load();
@@ -49,11 +56,13 @@ class key_registry final : public key_commands {
     aio::task<> adopt(std::string id);
     base::outcome<void> put(const ports::document& document);
     void publish(domain::api_key record);
+    // Gives the keys of a subject its present roles.
+    void update_roles(const std::string& subject);
+    [[nodiscard]] std::shared_ptr<const domain::principal> principal_of(
+        const domain::api_key& key) const;
     void erase(const std::string& id);
 
-    ports::document_store& store_;
-    const base::clock& clock_;
-    obs::log& log_;
+    deps deps_;
     base::atomic_shared_ptr<const api_key_index> index_;
 };
 

@@ -63,7 +63,10 @@ class key_registry : public testing::Test {
     fakes::manual_clock clock_;
     fakes::memory_document_store store_;
     fakes::recording_log log_;
-    app::key_registry keys_{store_, clock_, log_};
+    app::state_cache cache_{clock_, 10s};
+    app::member_registry members_{
+        {.store = store_, .projects = cache_, .clock = clock_, .log = log_}};
+    app::key_registry keys_{{.store = store_, .members = members_, .clock = clock_, .log = log_}};
 };
 
 TEST_F(key_registry, authenticates_a_created_key_with_its_limits) {
@@ -105,7 +108,10 @@ TEST_F(key_registry, survives_a_restart) {
     const auto active = create({.subject = "robot"});
     const auto revoked = create({});
     EXPECT_TRUE(revoke(revoked));
-    app::key_registry restarted(store_, clock_, log_);
+    app::member_registry restarted_members(
+        {.store = store_, .projects = cache_, .clock = clock_, .log = log_});
+    app::key_registry restarted(
+        {.store = store_, .members = restarted_members, .clock = clock_, .log = log_});
     ASSERT_TRUE(run<void>([&] { return restarted.load(); }));
     EXPECT_EQ(subject_of(restarted, clock_, active.text.reveal()), "robot");
     EXPECT_EQ(subject_of(restarted, clock_, revoked.text.reveal()), "the API key is revoked");
@@ -113,7 +119,10 @@ TEST_F(key_registry, survives_a_restart) {
 }
 
 TEST_F(key_registry, adopts_the_keys_of_another_process) {
-    app::key_registry other(store_, clock_, log_);
+    app::member_registry other_members(
+        {.store = store_, .projects = cache_, .clock = clock_, .log = log_});
+    app::key_registry other(
+        {.store = store_, .members = other_members, .clock = clock_, .log = log_});
     const auto key = create({});
     EXPECT_EQ(subject_of(other, clock_, key.text.reveal()), "there is no such API key");
     ASSERT_TRUE(run<void>([&] { return other.refresh(); }));
@@ -126,7 +135,10 @@ TEST_F(key_registry, adopts_the_keys_of_another_process) {
 
 TEST_F(key_registry, revokes_a_key_that_another_process_has_written) {
     const auto key = create({});
-    app::key_registry other(store_, clock_, log_);
+    app::member_registry other_members(
+        {.store = store_, .projects = cache_, .clock = clock_, .log = log_});
+    app::key_registry other(
+        {.store = store_, .members = other_members, .clock = clock_, .log = log_});
     ASSERT_TRUE(run<void>([&] { return other.load(); }));
     ASSERT_TRUE(run<void>([&] { return other.revoke_key(key.record->id); }));
     EXPECT_TRUE(revoke(key));
@@ -266,7 +278,10 @@ class registry_authenticator final : public ports::authenticator {
     fakes::manual_clock clock_;
     fakes::memory_document_store store_;
     fakes::recording_log log_;
-    app::key_registry keys_{store_, clock_, log_};
+    app::state_cache cache_{clock_, 10s};
+    app::member_registry members_{
+        {.store = store_, .projects = cache_, .clock = clock_, .log = log_}};
+    app::key_registry keys_{{.store = store_, .members = members_, .clock = clock_, .log = log_}};
     app::key_authenticator authenticator_{keys_, clock_};
 };
 
