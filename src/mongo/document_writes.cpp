@@ -45,6 +45,7 @@ std::unexpected<base::failure> other_revision(const std::string& collection, con
 
 struct document_writes::attempt_state {
     std::string write_id = base::random_id("", write_id_length);
+    ports::revision replaced = 0;            // 0 = the write is an insert
     bool is_unconfirmed = false;             // an earlier attempt may have been applied
     std::optional<std::string> duplicate{};  // the message of a duplicate key
 };
@@ -52,6 +53,7 @@ struct document_writes::attempt_state {
 struct document_writes::bulk_entry {
     const ports::put_request* request;
     std::size_t position;  // in the requests of the call
+    bool is_insert;
     attempt_state state{};
     std::string document{};
 };
@@ -94,12 +96,12 @@ base::outcome<ports::revision> document_writes::judge(
         return next;
     }
     const auto revision = present ? present->revision : 0;
-    if (state.duplicate && revision == request.expected && !is_about_id(*state.duplicate)) {
+    if (state.duplicate && revision == state.replaced && !is_about_id(*state.duplicate)) {
         return not_unique(request.content);
     }
     // The revision `next` of another process excludes that this write was applied. After a later
     // revision or a deletion, it may have been applied before.
-    const bool is_overtaken = revision > next || (revision == 0 && request.expected > 0);
+    const bool is_overtaken = revision > next || (revision == 0 && state.replaced > 0);
     if (state.is_unconfirmed && is_overtaken) {
         return fail(errc::unavailable,
                     fmt::format("'{}/{}' may have been written: the response was lost, and the "
@@ -120,7 +122,7 @@ base::outcome<ports::revision> document_writes::explain(const ports::put_request
 base::outcome<ports::revision> document_writes::put(const ports::put_request& request) {
     const auto& content = request.content;
     const auto next = request.expected + 1;
-    attempt_state state;
+    attempt_state state{.replaced = request.expected};
     const auto document = encode(content, next, state.write_id);
     const auto filter = filter_by_version(content.id, request.expected);
     for (int attempt = 1;; ++attempt) {
@@ -180,6 +182,23 @@ base::outcome<void> document_writes::remove(const ports::delete_request& request
 
 std::vector<base::outcome<ports::revision>> document_writes::put_bulk(
     const std::vector<ports::put_request>& requests) {
+    return write_all(requests, false);
+}
+
+base::outcome<void> document_writes::restore(const std::vector<ports::put_request>& requests) {
+    const auto results = write_all(requests, true);
+    for (std::size_t index = 0; index < results.size(); ++index) {
+        if (results[index]) continue;
+        if (results[index].error().code != errc::precondition) return base::pass(results[index]);
+        const auto& request = requests[index];
+        return fail(errc::conflict,
+                    fmt::format("'{}/{}' exists already", request.collection, request.content.id));
+    }
+    return {};
+}
+
+std::vector<base::outcome<ports::revision>> document_writes::write_all(
+    const std::vector<ports::put_request>& requests, bool are_inserts) {
     std::vector<base::outcome<ports::revision>> results(requests.size(), ports::revision(0));
     std::map<std::string, std::vector<bulk_entry>> by_collection;
     for (std::size_t position = 0; position < requests.size(); ++position) {
@@ -188,7 +207,10 @@ std::vector<base::outcome<ports::revision>> document_writes::put_bulk(
             results[position] = base::pass(std::move(checked));
             continue;
         }
-        by_collection[request.collection].push_back({.request = &request, .position = position});
+        by_collection[request.collection].push_back(
+            {.request = &request,
+             .position = position,
+             .is_insert = are_inserts || request.expected == 0});
     }
     for (auto& [collection, entries] : by_collection) {
         std::vector<bulk_entry> chunk;
@@ -216,17 +238,17 @@ std::vector<base::outcome<ports::revision>> document_writes::put_bulk(
 void document_writes::write_chunk(const std::string& collection, std::vector<bulk_entry>& entries,
                                   std::vector<base::outcome<ports::revision>>& results) {
     // The driver sends neighbours of one type as one command.
-    std::ranges::partition(entries,
-                           [](const bulk_entry& entry) { return entry.request->expected == 0; });
+    std::ranges::partition(entries, &bulk_entry::is_insert);
     std::vector<bulk_statement> statements;
     statements.reserve(entries.size());
     std::int64_t replaces = 0;
     for (auto& entry : entries) {
         const auto& content = entry.request->content;
         const auto expected = entry.request->expected;
-        if (expected != 0) ++replaces;
+        if (!entry.is_insert) ++replaces;
+        entry.state.replaced = entry.is_insert ? 0 : expected;
         statements.push_back(
-            {.filter = expected == 0 ? std::string() : filter_by_version(content.id, expected),
+            {.filter = entry.is_insert ? std::string() : filter_by_version(content.id, expected),
              .document = encode(content, expected + 1, entry.state.write_id)});
     }
     auto bulk = driver_.bulk(collection, statements);
@@ -250,8 +272,7 @@ void document_writes::write_chunk(const std::string& collection, std::vector<bul
     std::vector<bulk_entry> unclear;
     for (std::size_t index = 0; index < entries.size(); ++index) {
         auto& entry = entries[index];
-        const bool is_insert = entry.request->expected == 0;
-        if (!failed.contains(index) && (is_insert || are_replaces_matched)) {
+        if (!failed.contains(index) && (entry.is_insert || are_replaces_matched)) {
             results[entry.position] = entry.request->expected + 1;
         } else {
             unclear.push_back(std::move(entry));

@@ -32,6 +32,10 @@ class document_writes {
     std::vector<base::outcome<ports::revision>> put_bulk(
         const std::vector<ports::put_request>& requests);
 
+    // Inserts each document with the revision `expected` + 1. Returns the first error; a document
+    // that exists is a conflict.
+    base::outcome<void> restore(const std::vector<ports::put_request>& requests);
+
     // Returns the error of the driver that ended the call, if any.
     [[nodiscard]] const std::optional<call_error>& last_error() const noexcept {
         return last_error_;
@@ -50,6 +54,8 @@ class document_writes {
     base::outcome<ports::revision> judge(const ports::put_request& request,
                                          const attempt_state& state,
                                          const std::optional<stored_version>& present);
+    std::vector<base::outcome<ports::revision>> write_all(
+        const std::vector<ports::put_request>& requests, bool are_inserts);
     [[nodiscard]] bool may_retry(const call_error& error, int attempt) const;
     base::failure give_up(const call_error& error, bool is_unconfirmed);
     void write_chunk(const std::string& collection, std::vector<bulk_entry>& entries,

@@ -157,6 +157,10 @@ base::outcome<void> upgrade_schema(driver& target, std::span<const migration> mi
     return fail(errc::unavailable, "schema: the version changes faster than it can be read");
 }
 
+bool is_document_collection(std::string_view name) noexcept {
+    return name != schema_collection && !name.starts_with("system.");
+}
+
 base::outcome<void> prepare_collection(driver& target, const std::string& collection) {
     constexpr std::uint32_t attempts_max = 2;
     const auto command = create_command(collection);
@@ -182,7 +186,7 @@ base::outcome<void> prepare_collections(driver& target) {
     const auto names = target.collection_names();
     if (!names) return std::unexpected(as_failure(names.error()));
     for (const auto& name : *names) {
-        if (name == schema_collection || name.starts_with("system.")) continue;
+        if (!is_document_collection(name)) continue;
         auto prepared = prepare_collection(target, name);
         if (!prepared) return prepared;
     }

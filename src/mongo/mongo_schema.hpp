@@ -26,6 +26,9 @@ std::span<const migration> all_migrations() noexcept;
 // this program), unavailable.
 base::outcome<void> upgrade_schema(driver& target, std::span<const migration> migrations);
 
+// Returns false for the collections of the schema document and of the server.
+[[nodiscard]] bool is_document_collection(std::string_view name) noexcept;
+
 // Creates the indexes of the collection and checks their definitions. Errors: conflict (an index of
 // the same name has another definition), unavailable.
 base::outcome<void> prepare_collection(driver& target, const std::string& collection);

@@ -89,7 +89,7 @@ class gauge_share {
     obs::gauge* target_;
 };
 
-class store final : public ports::document_store {
+class store final : public ports::document_archive {
   public:
     store(store_options options, std::string address, std::unique_ptr<store_metrics> metrics,
           std::unique_ptr<driver> target, obs::log& log)
@@ -202,6 +202,31 @@ class store final : public ports::document_store {
         });
     }
 
+    aio::task<std::vector<std::string>> collections() override {
+        co_return co_await call<std::vector<std::string>>(
+            [this](base::steady_time deadline) { return list_collections(deadline); });
+    }
+
+    aio::task<void> restore(std::string collection,
+                            std::vector<ports::document> documents) override {
+        std::vector<ports::put_request> requests;
+        requests.reserve(documents.size());
+        for (auto& document : documents) {
+            if (document.revision < 1) {
+                co_return fail(errc::invalid,
+                               fmt::format("the revision of '{}' must be at least 1", document.id));
+            }
+            const auto before = document.revision - 1;
+            requests.push_back(
+                {.collection = collection, .content = std::move(document), .expected = before});
+        }
+        co_return co_await call<void>(
+            [this, collection, requests = std::move(requests)](base::steady_time deadline) {
+                return write<void>(collection, deadline,
+                                   [&](document_writes& turn) { return turn.restore(requests); });
+            });
+    }
+
     [[nodiscard]] bool is_connected() const noexcept override {
         return is_connected_.load() && !is_closed_.load();
     }
@@ -281,6 +306,24 @@ class store final : public ports::document_store {
             return std::unexpected(as_read_failure(documents.error().kind));
         }
         return std::move(*documents);
+    }
+
+    base::outcome<std::vector<std::string>> list_collections(base::steady_time deadline) {
+        auto names = driver_->collection_names();
+        if (!names) {
+            note_error(names.error());
+            return std::unexpected(as_read_failure(names.error().kind));
+        }
+        std::vector<std::string> result;
+        for (auto& name : *names) {
+            if (!is_document_collection(name)) continue;
+            const auto first = read(name, document_writer().finish(),
+                                    options_of_version_find(1, time_until(deadline)));
+            if (!first) return base::pass(first);
+            if (!first->empty()) result.push_back(std::move(name));
+        }
+        std::ranges::sort(result);
+        return result;
     }
 
     template <class T, class Work>
@@ -394,9 +437,9 @@ class store final : public ports::document_store {
 
 }  // namespace
 
-base::outcome<std::unique_ptr<ports::document_store>> open_store(store_options options,
-                                                                 obs::log& log,
-                                                                 obs::registry& registry) {
+base::outcome<std::unique_ptr<ports::document_archive>> open_store(store_options options,
+                                                                   obs::log& log,
+                                                                   obs::registry& registry) {
     auto facts = check_url(options.url);
     if (!facts) return base::pass(std::move(facts), "store");
     const auto context = fmt::format("store at {}", facts->printable);

@@ -10,7 +10,7 @@
 #include "base/secret.hpp"
 #include "obs/log.hpp"
 #include "obs/metrics.hpp"
-#include "ports/document_store.hpp"
+#include "ports/document_archive.hpp"
 
 namespace mongo {
 
@@ -29,8 +29,8 @@ struct store_options {
 // unavailable (no primary within `selection_timeout`), denied (credentials), unsupported (the
 // schema is newer than this program), corrupt (the schema document), conflict (foreign indexes).
 // The text contains no credentials. Blocks.
-base::outcome<std::unique_ptr<ports::document_store>> open_store(store_options options,
-                                                                 obs::log& log,
-                                                                 obs::registry& registry);
+base::outcome<std::unique_ptr<ports::document_archive>> open_store(store_options options,
+                                                                   obs::log& log,
+                                                                   obs::registry& registry);
 
 }  // namespace mongo

@@ -4,6 +4,7 @@
 
 #include <atomic>
 
+#include "test/support/document_archive_contract.hpp"
 #include "test/support/document_store_contract_load.hpp"
 #include "test/support/mongo_test_server.hpp"
 
@@ -25,7 +26,7 @@ std::string new_database() {
     return "test_" + std::to_string(++count);
 }
 
-std::unique_ptr<ports::document_store> make_store() {
+std::unique_ptr<ports::document_archive> make_store() {
     if (!fakes::mongo_test_server::is_installed()) return nullptr;
     auto store = mongo::open_store({.url = base::secret(shared_server().url(new_database()))},
                                    obs::null_log(), registry());
@@ -36,5 +37,6 @@ std::unique_ptr<ports::document_store> make_store() {
 }  // namespace
 
 namespace fakes {
+INSTANTIATE_TEST_SUITE_P(mongo, document_archive_contract, ::testing::Values(make_store));
 INSTANTIATE_TEST_SUITE_P(mongo, document_store_contract, ::testing::Values(make_store));
 }  // namespace fakes

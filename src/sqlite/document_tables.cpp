@@ -71,6 +71,16 @@ class preparer {
     std::optional<base::failure> error_;  // of the first statement that failed
 };
 
+base::outcome<void> check_bounds(const ports::document& content) {
+    if (content.id.empty() || content.id.size() > id_bytes_max) {
+        return fail(errc::limit, fmt::format("an id must have 1 to {} bytes", id_bytes_max));
+    }
+    if (content.body.size() > body_bytes_max) {
+        return fail(errc::limit, fmt::format("a body must have at most {} bytes", body_bytes_max));
+    }
+    return {};
+}
+
 }  // namespace
 
 base::outcome<void> migrate(database& file) {
@@ -111,6 +121,11 @@ base::outcome<reading_tables> reading_tables::prepare(database& file) {
     prepare(tables.revisions_,
             "SELECT id, revision FROM document WHERE collection = ?1 AND id > ?2 "
             "ORDER BY id LIMIT ?3");
+    // Finds each next name by the primary key instead of reading every document.
+    prepare(tables.collections_,
+            "WITH RECURSIVE names(name) AS (SELECT min(collection) FROM document UNION ALL "
+            "SELECT (SELECT min(collection) FROM document WHERE collection > name) FROM names "
+            "WHERE name IS NOT NULL) SELECT name FROM names WHERE name IS NOT NULL");
     prepare(tables.page_by_index_,
             "SELECT d.id, d.revision, d.body FROM index_value v "
             "JOIN document d ON d.collection = v.collection AND d.id = v.id "
@@ -219,6 +234,15 @@ base::outcome<ports::revision_page> reading_tables::revisions(const std::string&
     return page;
 }
 
+base::outcome<std::vector<std::string>> reading_tables::collections() {
+    std::vector<std::string> names;
+    base::outcome<bool> row;
+    while ((row = collections_.step()) && *row) names.push_back(collections_.text(0));
+    collections_.reset();
+    if (!row) return base::pass(std::move(row));
+    return names;
+}
+
 base::outcome<void> reading_tables::probe() {
     return probe_.run();
 }
@@ -314,12 +338,8 @@ base::outcome<void> writing_tables::write_values(const ports::put_request& reque
 // intact.
 base::outcome<ports::revision> writing_tables::put(const ports::put_request& request) {
     const auto& content = request.content;
-    if (content.id.empty() || content.id.size() > id_bytes_max) {
-        return fail(errc::limit, fmt::format("an id must have 1 to {} bytes", id_bytes_max));
-    }
-    if (content.body.size() > body_bytes_max) {
-        return fail(errc::limit, fmt::format("a body must have at most {} bytes", body_bytes_max));
-    }
+    auto bounded = check_bounds(content);
+    if (!bounded) return base::pass(std::move(bounded));
     auto current = current_revision(request.collection, content.id);
     if (!current) return current;
     if (*current != request.expected) {
@@ -330,15 +350,39 @@ base::outcome<ports::revision> writing_tables::put(const ports::put_request& req
     auto checked = check_unique(request);
     if (!checked) return base::pass(std::move(checked));
     const auto next = *current + 1;
-    upsert_.bind(1, request.collection);
-    upsert_.bind(2, content.id);
-    upsert_.bind(3, next);
-    upsert_.bind(4, content.body);
-    auto written = upsert_.run();
+    auto written = write(request, next);
     if (!written) return base::pass(std::move(written));
-    auto values = write_values(request);
-    if (!values) return base::pass(std::move(values));
     return next;
+}
+
+base::outcome<void> writing_tables::write(const ports::put_request& request,
+                                          ports::revision revision) {
+    upsert_.bind(1, request.collection);
+    upsert_.bind(2, request.content.id);
+    upsert_.bind(3, revision);
+    upsert_.bind(4, request.content.body);
+    auto written = upsert_.run();
+    if (!written) return written;
+    return write_values(request);
+}
+
+base::outcome<void> writing_tables::restore(const std::string& collection,
+                                            const ports::document& document) {
+    auto bounded = check_bounds(document);
+    if (!bounded) return bounded;
+    if (document.revision < 1) {
+        return fail(errc::invalid,
+                    fmt::format("the revision of '{}' must be at least 1", document.id));
+    }
+    auto current = current_revision(collection, document.id);
+    if (!current) return base::pass(std::move(current));
+    if (*current != 0) {
+        return fail(errc::conflict, fmt::format("'{}/{}' exists already", collection, document.id));
+    }
+    const ports::put_request request{.collection = collection, .content = document};
+    auto checked = check_unique(request);
+    if (!checked) return checked;
+    return write(request, document.revision);
 }
 
 base::outcome<void> writing_tables::remove(const ports::delete_request& request) {

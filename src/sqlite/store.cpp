@@ -74,12 +74,17 @@ struct bulk_job {
     std::vector<ports::put_request> requests;
     aio::completion<std::vector<base::outcome<ports::revision>>> done;
 };
+struct restore_job {
+    std::string collection;
+    std::vector<ports::document> documents;
+    aio::completion<void> done;
+};
 struct close_job {
     aio::completion<void> done;
 };
-using job = std::variant<put_job, remove_job, bulk_job, close_job>;
+using job = std::variant<put_job, remove_job, bulk_job, restore_job, close_job>;
 
-class store final : public ports::document_store {
+class store final : public ports::document_archive {
   public:
     store(store_options options, file_lock lock, database writing, database reading,
           writing_tables writes, reading_tables reads, obs::log& log, obs::registry& registry)
@@ -134,6 +139,19 @@ class store final : public ports::document_store {
         auto queued = enqueue(remove_job{std::move(request), done});
         if (!queued) co_return base::pass(std::move(queued));
         co_return co_await done.wait();
+    }
+
+    aio::task<void> restore(std::string collection,
+                            std::vector<ports::document> documents) override {
+        const auto executor = co_await aio::this_executor();
+        aio::completion<void> done(executor);
+        auto queued = enqueue(restore_job{std::move(collection), std::move(documents), done});
+        if (!queued) co_return base::pass(std::move(queued));
+        co_return co_await done.wait();
+    }
+
+    aio::task<std::vector<std::string>> collections() override {
+        co_return co_await read<std::vector<std::string>>([this] { return reads_.collections(); });
     }
 
     aio::task<ports::document> get(std::string collection, std::string id) override {
@@ -311,6 +329,22 @@ class store final : public ports::document_store {
             }
         };
     }
+    completion_function run(restore_job& job, std::optional<base::failure>& broken) {
+        base::outcome<void> result;
+        for (const auto& document : job.documents) {
+            if (broken || !result) break;
+            result = writes_.restore(job.collection, document);
+            if (!result && is_file_failure(result.error())) broken = result.error();
+        }
+        writes_total_.add(job.documents.size());
+        return [done = job.done, result = std::move(result)](const auto& failed) mutable {
+            if (failed) {
+                done.complete(std::unexpected(*failed));
+            } else {
+                done.complete(std::move(result));
+            }
+        };
+    }
     completion_function run(close_job& job, std::optional<base::failure>&) {
         return [done = job.done](const auto& failed) mutable {
             if (failed) {
@@ -380,9 +414,9 @@ base::outcome<database> open_for_writing(const std::string& path) {
 
 }  // namespace
 
-base::outcome<std::unique_ptr<ports::document_store>> open_store(store_options options,
-                                                                 obs::log& log,
-                                                                 obs::registry& registry) {
+base::outcome<std::unique_ptr<ports::document_archive>> open_store(store_options options,
+                                                                   obs::log& log,
+                                                                   obs::registry& registry) {
     auto lock = file_lock::acquire(options.path + ".lock");
     if (!lock) return base::pass(std::move(lock), "store");
     // SQLite creates its additional files with the mode of the main file.

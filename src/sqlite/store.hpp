@@ -9,7 +9,7 @@
 
 #include "obs/log.hpp"
 #include "obs/metrics.hpp"
-#include "ports/document_store.hpp"
+#include "ports/document_archive.hpp"
 
 namespace sqlite {
 
@@ -25,8 +25,8 @@ struct store_options {
 // Opens or creates the file, locks it and migrates its schema. Errors: unavailable (the file cannot
 // be opened or written), conflict/"locked" (another process uses the file), unsupported (the schema
 // is newer than this program), corrupt (not a SQLite database).
-base::outcome<std::unique_ptr<ports::document_store>> open_store(store_options options,
-                                                                 obs::log& log,
-                                                                 obs::registry& registry);
+base::outcome<std::unique_ptr<ports::document_archive>> open_store(store_options options,
+                                                                   obs::log& log,
+                                                                   obs::registry& registry);
 
 }  // namespace sqlite

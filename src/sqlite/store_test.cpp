@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "sqlite/sqlite_connection.hpp"
+#include "test/support/document_archive_contract.hpp"
 #include "test/support/document_store_contract_load.hpp"
 
 namespace {
@@ -37,12 +38,12 @@ obs::registry& registry() {
     return all;
 }
 
-base::outcome<std::unique_ptr<ports::document_store>> open(const std::string& path) {
+base::outcome<std::unique_ptr<ports::document_archive>> open(const std::string& path) {
     return sqlite::open_store({.path = path}, obs::null_log(), registry());
 }
 
 // A store with its own folder, for the contract suite.
-class store_in_folder final : public ports::document_store {
+class store_in_folder final : public ports::document_archive {
   public:
     store_in_folder() : store_(std::move(*open(folder_.file()))) {}
     aio::task<ports::revision> put(ports::put_request request) override {
@@ -65,12 +66,17 @@ class store_in_folder final : public ports::document_store {
     aio::task<void> remove(ports::delete_request request) override {
         return store_->remove(std::move(request));
     }
+    aio::task<std::vector<std::string>> collections() override { return store_->collections(); }
+    aio::task<void> restore(std::string collection,
+                            std::vector<ports::document> documents) override {
+        return store_->restore(std::move(collection), std::move(documents));
+    }
     [[nodiscard]] bool is_connected() const noexcept override { return store_->is_connected(); }
     aio::task<void> close() override { return store_->close(); }
 
   private:
     temporary_folder folder_;
-    std::unique_ptr<ports::document_store> store_;
+    std::unique_ptr<ports::document_archive> store_;
 };
 
 ports::put_request put_of(std::string id, std::string body) {
@@ -287,6 +293,8 @@ TEST(sqlite_store, rejects_files_that_are_not_databases) {
 }  // namespace
 
 namespace fakes {
+INSTANTIATE_TEST_SUITE_P(sqlite, document_archive_contract,
+                         ::testing::Values([] { return std::make_unique<store_in_folder>(); }));
 INSTANTIATE_TEST_SUITE_P(sqlite, document_store_contract,
                          ::testing::Values([] { return std::make_unique<store_in_folder>(); }));
 }  // namespace fakes

@@ -162,6 +162,37 @@ aio::task<void> memory_document_store::remove(ports::delete_request request) {
     co_return base::ok();
 }
 
+aio::task<std::vector<std::string>> memory_document_store::collections() {
+    const std::lock_guard lock(mutex_);
+    if (auto entered = enter(); !entered) co_return base::pass(std::move(entered));
+    std::vector<std::string> names;
+    for (const auto& [name, documents] : collections_) {
+        if (!documents.empty()) names.push_back(name);
+    }
+    co_return names;
+}
+
+base::outcome<void> memory_document_store::restore_now(const std::string& name,
+                                                       const ports::document& document) {
+    if (document.revision < 1) return fail(errc::invalid, "a revision must be at least 1");
+    auto put = put_now({.collection = name, .content = document, .expected = 0});
+    if (!put && put.error().code == errc::precondition) put.error().code = errc::conflict;
+    if (!put) return base::pass(std::move(put));
+    collections_[name][document.id].revision = document.revision;
+    return base::ok();
+}
+
+aio::task<void> memory_document_store::restore(std::string collection,
+                                               std::vector<ports::document> documents) {
+    const std::lock_guard lock(mutex_);
+    if (auto entered = enter(); !entered) co_return entered;
+    for (const auto& document : documents) {
+        auto restored = restore_now(collection, document);
+        if (!restored) co_return restored;
+    }
+    co_return base::ok();
+}
+
 bool memory_document_store::is_connected() const noexcept {
     const std::lock_guard lock(mutex_);
     return !is_closed_ && failures_left_ == 0;

@@ -8,11 +8,11 @@
 #include <string>
 #include <utility>
 
-#include "ports/document_store.hpp"
+#include "ports/document_archive.hpp"
 
 namespace fakes {
 
-class memory_document_store final : public ports::document_store {
+class memory_document_store final : public ports::document_archive {
   public:
     aio::task<ports::revision> put(ports::put_request request) override;
     aio::task<std::vector<base::outcome<ports::revision>>> put_bulk(
@@ -22,6 +22,9 @@ class memory_document_store final : public ports::document_store {
     aio::task<ports::revision_page> revisions(std::string collection, std::string after,
                                               std::size_t limit) override;
     aio::task<void> remove(ports::delete_request request) override;
+    aio::task<std::vector<std::string>> collections() override;
+    aio::task<void> restore(std::string collection,
+                            std::vector<ports::document> documents) override;
     [[nodiscard]] bool is_connected() const noexcept override;
     aio::task<void> close() override;
 
@@ -37,6 +40,7 @@ class memory_document_store final : public ports::document_store {
     using collection = std::map<std::string, ports::document>;
     base::outcome<void> enter();  // with the mutex held
     base::outcome<ports::revision> put_now(const ports::put_request& request);
+    base::outcome<void> restore_now(const std::string& name, const ports::document& document);
     void release_unique(const std::string& name, const ports::document& document);
 
     mutable std::mutex mutex_;

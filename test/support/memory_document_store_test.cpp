@@ -1,5 +1,6 @@
 #include "test/support/memory_document_store.hpp"
 
+#include "test/support/document_archive_contract.hpp"
 #include "test/support/document_store_contract_load.hpp"
 #include "test/support/manual_clock.hpp"
 
@@ -7,6 +8,9 @@ namespace fakes {
 namespace {
 
 INSTANTIATE_TEST_SUITE_P(memory, document_store_contract, ::testing::Values([] {
+                             return std::make_unique<memory_document_store>();
+                         }));
+INSTANTIATE_TEST_SUITE_P(memory, document_archive_contract, ::testing::Values([] {
                              return std::make_unique<memory_document_store>();
                          }));
 
