@@ -11,6 +11,7 @@
 
 #include "api/api.hpp"
 #include "config/config.hpp"
+#include "main/admin.hpp"
 #include "main/doctor_command.hpp"
 #include "main/health_command.hpp"
 #include "main/serve.hpp"
@@ -25,6 +26,7 @@ constexpr const char* usage =
   doctor     check the store, the cluster, the permissions and KubeDB before serve
   config     print the reference of all options; with --check and the flags of serve, validate the
              options and print the values in effect
+  admin      'admin copy' copies all records between SQLite and MongoDB
   openapi    print the OpenAPI document of the API
   version    print the version
   --help     print this text
@@ -120,6 +122,7 @@ int main(int count, char** words) {
     if (command == "health") return health::run(arguments, environment_variables());
     if (command == "doctor") return run_doctor(std::move(arguments));
     if (command == "config") return print_config(std::move(arguments));
+    if (command == "admin") return admin(arguments);
     if (command == "serve") {
         if (!arguments.empty() && (arguments.front() == "--help" || arguments.front() == "-h")) {
             std::fprintf(stdout, "usage: dbaas serve [FLAGS]\n\n%s",

@@ -30,9 +30,10 @@ class Platform:
         self.log = os.path.join(self.folder, 'log')
         with open(self.log, 'wb') as out:
             self.process = spawn([os.path.join(os.environ['DBAAS_BIN'], 'dbaas'), 'serve', '--listen', '127.0.0.1:0',
-                                  '--kubeconfig', path, '--data-dir', os.path.join(self.folder, 'data'),
-                                  '--log-format', 'json'], stdin=subprocess.DEVNULL, stdout=out, stderr=out,
-                                 env={'PATH': os.environ['PATH'], 'TSAN_OPTIONS': 'halt_on_error=1', 'MONGODB_URL': url, **env})
+                                  '--kubeconfig', path, '--log-format', 'json'],
+                                 stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+                                 env={'PATH': os.environ['PATH'], 'TSAN_OPTIONS': 'halt_on_error=1', 'MONGODB_URL': url,
+                                      'DBAAS_DATA_DIR': os.path.join(self.folder, 'data'), **env})
 
     def events(self, name):
         with open(self.log, encoding='utf-8') as file:
@@ -122,6 +123,12 @@ class MongoStore(unittest.TestCase):
         self.assertNotIn('pa55word', log)
         self.assertNotIn('secret-option', log)
 
+    def test_sigterm_closes_the_store(self):
+        platform = self.platform(self.server().url()).wait()
+        platform.process.terminate()
+        self.assertEqual(platform.process.wait(30), 0)
+        self.assertTrue(platform.events('stopped'))
+
     def test_the_url_can_be_in_a_file(self):
         server = self.server()
         path = os.path.join(self.folder, 'url')
@@ -129,6 +136,42 @@ class MongoStore(unittest.TestCase):
             file.write(server.url('from_file') + '\n')
         platform = self.platform('', MONGODB_URL_FILE=path).wait()
         self.assertEqual(platform.events('mongodb_connected')[0]['database'], 'from_file')
+
+    def copy(self, source, target):
+        return subprocess.run([os.path.join(os.environ['DBAAS_BIN'], 'dbaas'), 'admin', 'copy', '--from', source, '--to', target],
+                              capture_output=True, text=True, timeout=60, check=False)
+
+    def test_the_records_move_from_sqlite_to_mongodb_and_back(self):
+        server = self.server()
+        embedded = self.platform('').wait()
+        for number in range(3):
+            self.assertEqual(embedded.create_project(f'project-{number}').status, 201)
+        original = [embedded.get(f'/api/v1/projects/project-{number}').text for number in range(3)]
+        file = 'sqlite:' + os.path.join(embedded.folder, 'data/platform.db')
+        rejected = self.copy(file, server.url())
+        self.assertEqual(rejected.returncode, 1)
+        self.assertIn('is locked by another process', rejected.stderr)
+        end(embedded.process)
+
+        url = os.path.join(self.folder, 'url')
+        with open(url, 'w', encoding='utf-8') as out:
+            out.write(server.url() + '\n')
+        moved = self.copy(file, '@' + url)
+        self.assertEqual(moved.returncode, 0, moved.stderr)
+        self.assertRegex(moved.stdout, r'projects +\d documents')
+        again = self.copy(file, '@' + url)
+        self.assertEqual(again.returncode, 1)
+        self.assertIn('use an empty database or a new file', again.stderr)
+        shared = self.platform(server.url()).wait()
+        self.assertEqual([shared.get(f'/api/v1/projects/project-{number}').text for number in range(3)], original)
+        end(shared.process)
+
+        folder = os.path.join(self.folder, 'back')
+        os.mkdir(folder)
+        back = self.copy('@' + url, f'sqlite:{folder}/platform.db')
+        self.assertEqual(back.returncode, 0, back.stderr)
+        restored = self.platform('', DBAAS_DATA_DIR=folder).wait()
+        self.assertEqual([restored.get(f'/api/v1/projects/project-{number}').text for number in range(3)], original)
 
     @unittest.skipUnless(shutil.which('openssl'), 'openssl is not installed')
     def test_the_options_of_the_url_select_tls(self):

@@ -1,0 +1,115 @@
+#include "main/admin.hpp"
+
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <optional>
+
+#include "aio/block_on.hpp"
+#include "app/store_copy.hpp"
+#include "main/store_location.hpp"
+#include "mongo/mongo_store.hpp"
+#include "obs/log.hpp"
+#include "obs/metrics.hpp"
+#include "sqlite/store.hpp"
+
+namespace {
+
+constexpr const char* usage =
+    R"(usage: dbaas admin copy --from STORE --to STORE
+
+Copies every record, with its revisions, into an empty store and compares the digests of both.
+Stop every platform that uses the stores before.
+
+STORE is sqlite:PATH (data/platform.db in the data directory), mongodb://..., mongodb+srv://..., or
+@FILE, a file that contains one of them. Other users of the machine see arguments, but not the file.
+)";
+
+struct copy_arguments {
+    store_location source;
+    store_location target;
+};
+
+// Prints each error.
+std::optional<copy_arguments> parse(const std::vector<std::string>& arguments) {
+    std::optional<store_location> source;
+    std::optional<store_location> target;
+    for (std::size_t index = 1; index < arguments.size(); index += 2) {
+        const auto& flag = arguments[index];
+        const bool is_known = flag == "--from" || flag == "--to";
+        if (!is_known || index + 1 == arguments.size()) {
+            std::fputs(usage, stderr);
+            return std::nullopt;
+        }
+        auto location = parse_store_location(arguments[index + 1]);
+        if (!location) {
+            std::fprintf(stderr, "dbaas: %s: %s\n", flag.c_str(), location.error().text.c_str());
+            return std::nullopt;
+        }
+        (flag == "--from" ? source : target) = std::move(*location);
+    }
+    if (!source || !target) {
+        std::fputs(usage, stderr);
+        return std::nullopt;
+    }
+    return copy_arguments{.source = std::move(*source), .target = std::move(*target)};
+}
+
+using archive = std::unique_ptr<ports::document_archive>;
+
+base::outcome<archive> open(const store_location& location, obs::registry& registry) {
+    if (location.sqlite_path.empty()) {
+        return mongo::open_store({.url = location.mongodb_url}, obs::null_log(), registry);
+    }
+    return sqlite::open_store({.path = location.sqlite_path}, obs::null_log(), registry);
+}
+
+base::outcome<app::store_digest> copy(const copy_arguments& arguments) {
+    const auto& path = arguments.source.sqlite_path;
+    if (!path.empty() && !std::filesystem::exists(path)) {
+        return base::fail(base::errc::not_found, fmt::format("--from: '{}' does not exist", path));
+    }
+    obs::registry source_metrics;
+    obs::registry target_metrics;
+    const auto source = open(arguments.source, source_metrics);
+    if (!source) return base::pass(source, "--from");
+    const auto target = open(arguments.target, target_metrics);
+    if (!target) return base::pass(target, "--to");
+    auto digest = aio::block_on(app::copy_store(**source, **target, [](const std::string& name) {
+        std::fprintf(stderr, "copied %s\n", name.c_str());
+    }));
+    const auto closed = aio::block_on((*target)->close());
+    if (digest && !closed) return base::pass(closed, "--to");
+    return digest;
+}
+
+}  // namespace
+
+int admin(const std::vector<std::string>& arguments) {
+    const bool wants_help =
+        !arguments.empty() && (arguments.front() == "--help" || arguments.front() == "-h");
+    if (wants_help) {
+        std::fputs(usage, stdout);
+        return 0;
+    }
+    if (arguments.empty() || arguments.front() != "copy") {
+        std::fputs(usage, stderr);
+        return 2;
+    }
+    const auto parsed = parse(arguments);
+    if (!parsed) return 2;
+    const auto digest = copy(*parsed);
+    if (!digest) {
+        std::fprintf(stderr, "dbaas: %s\n", digest.error().text.c_str());
+        return 1;
+    }
+    for (const auto& [name, collection] : *digest) {
+        std::fprintf(stdout, "%-16s %8zu documents %12zu bytes  %016llx\n", name.c_str(),
+                     collection.documents, collection.bytes,
+                     static_cast<unsigned long long>(collection.digest));
+    }
+    std::fprintf(stdout, "both stores have the same content\n");
+    return 0;
+}
