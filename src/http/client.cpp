@@ -337,9 +337,15 @@ class client_impl final : public client {
             auto decompressed =
                 gunzip(text, reading.body_max() == 0 ? std::numeric_limits<std::size_t>::max()
                                                      : reading.body_max());
-            if (!decompressed) return base::pass(std::move(decompressed), "response body");
-            text = std::move(*decompressed);
-            result.headers.erase("Content-Encoding");
+            // The status of an error counts more than its body.
+            constexpr unsigned first_error_status = 300;
+            if (!decompressed && result.status < first_error_status) {
+                return base::pass(std::move(decompressed), "response body");
+            }
+            if (decompressed) {
+                text = std::move(*decompressed);
+                result.headers.erase("Content-Encoding");
+            }
         }
         result.body = http::body(std::move(text));
         return result;

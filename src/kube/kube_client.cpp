@@ -399,6 +399,8 @@ class client_impl final : public client {
                                ? failure_of_response(response->status, response->body.to_string(),
                                                      response->headers.get("Retry-After"))
                                : response.error();
+            // Bytes that are not HTTP come from a proxy, and prove nothing about the call.
+            if (failure.code == errc::corrupt) failure.code = errc::unavailable;
             const bool may_retry =
                 response ? is_retryable(response->status, failure, request_call.is_idempotent)
                          : failure.code == errc::unavailable &&

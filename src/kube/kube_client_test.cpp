@@ -299,6 +299,13 @@ TEST_F(kube_client, reports_a_success_without_the_object_as_unavailable) {
         });
         EXPECT_EQ(run_get().error().code, errc::unavailable) << page;
     }
+    simulated_.respond_with([](const http::request&) {
+        auto mislabeled = simulated_server::object();
+        mislabeled.response.headers.add("Content-Encoding", "gzip");
+        return mislabeled;
+    });
+    EXPECT_EQ(run_get(0).error().code, errc::unavailable);
+    EXPECT_EQ(run_create().error().code, errc::unavailable);
 }
 
 TEST_F(kube_client, returns_the_error_after_the_last_retry) {

@@ -24,7 +24,7 @@ ports::scrape_target queue_at(std::uint16_t port) {
     return {.database_id = "db-2", .key = {"shop", "redis", "queue"}, .metrics_port = port};
 }
 
-enum class behavior { page, hang, endless, oversized, compressed, bomb };
+enum class behavior { page, hang, endless, oversized, compressed, bomb, mislabeled };
 
 // An exporter on the loopback interface, in its own thread.
 class exporter {
@@ -61,6 +61,9 @@ class exporter {
                     behavior_ == behavior::bomb ? std::string(1 << 20, '\n') : "redis_up 1\n";
                 result.response.headers.add("Content-Encoding", "GZIP");
                 result.response.body = http::body(http::gzip(page));
+            }
+            if (behavior_ == behavior::mislabeled) {
+                result.response.headers.add("Content-Encoding", "gzip");
             }
             if (behavior_ == behavior::endless) {
                 result.stream = [](http::stream_writer& out) -> aio::task<> {
@@ -313,6 +316,13 @@ TEST_P(every_fetcher, decompresses_a_page_within_the_limit) {
     const exporter bomb(behavior::bomb);
     expect_failure(bomb.port(), base::errc::limit, "page_too_large", soon(),
                    {.limits = {.page_bytes = 4096}});
+}
+
+TEST_P(every_fetcher, keeps_the_status_of_an_error_whose_body_is_not_gzip) {
+    const exporter page(behavior::mislabeled);
+    expect_failure(page.port(), base::errc::corrupt, "invalid_response");
+    const exporter failing(behavior::mislabeled, 502);
+    expect_failure(failing.port(), base::errc::unavailable, "exporter_error");
 }
 
 TEST_P(every_fetcher, times_out_on_a_page_without_an_end) {
