@@ -82,6 +82,15 @@ void headers::add(std::string name, std::string value) {
     items_.push_back({std::move(name), std::move(value)});
 }
 
+void headers::append(std::string_view name, std::string_view value) {
+    const auto it = std::ranges::find_if(
+        items_, [&](const header& item) { return base::equals_ignore_case(item.name, name); });
+    if (it == items_.end()) return add(std::string(name), std::string(value));
+    if (it->value == value) return;
+    it->value += ", ";
+    it->value += value;
+}
+
 void headers::set(std::string_view name, std::string value) {
     erase(name);
     items_.push_back({std::string(name), std::move(value)});

@@ -283,7 +283,7 @@ bool request_parser::read_field(std::string_view line) {
             return invalid(417, "only the expectation '100-continue' is supported");
         expects_continue_ = !is_1_0_;
     }
-    message_.headers.add(std::string(name), std::string(value));
+    message_.headers.append(name, value);
     return true;
 }
 

@@ -174,6 +174,17 @@ TEST(request_parser, absolute_target_overrides_host) {
     EXPECT_EQ(request.headers.get("Host"), "other");
 }
 
+TEST(request_parser, joins_the_values_of_a_repeated_header) {
+    http::request_parser parser({});
+    parser.feed(
+        "GET / HTTP/1.1\r\nHost: x\r\nIf-Match: \"1\"\r\nAccept: a\r\nif-match: \"2\"\r\n"
+        "Accept: a\r\n\r\n");
+    ASSERT_EQ(parser.now(), state::complete) << parser.detail();
+    const auto request = parser.take();
+    EXPECT_EQ(request.headers.get("If-Match"), "\"1\", \"2\"");
+    EXPECT_EQ(request.headers.get("Accept"), "a");
+}
+
 TEST(request_parser, accepts_repeated_equal_content_length) {
     http::request_parser parser({});
     parser.feed("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nhi");
