@@ -91,7 +91,7 @@ finding examine_authentication(const config::options& options) {
     }
     return warning("authentication",
                    "none: every client that reaches the address is an administrator",
-                   "limit the clients by a network policy, and authenticate them at the ingress");
+                   "set auth to required, or limit the clients by a network policy");
 }
 
 // Returns the verbs that the API server does not grant. Errors: those of the client.

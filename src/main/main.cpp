@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "api/api.hpp"
+#include "app/identity/key_registry.hpp"
 #include "config/config.hpp"
 #include "main/admin.hpp"
 #include "main/doctor_command.hpp"
@@ -27,6 +28,7 @@ constexpr const char* usage =
   config     print the reference of all options; with --check and the flags of serve, validate the
              options and print the values in effect
   admin      'admin copy' copies all records between SQLite and MongoDB
+  api-key    print a new API key, for the Secret of --admin-key-file
   openapi    print the OpenAPI document of the API
   version    print the version
   --help     print this text
@@ -117,6 +119,10 @@ int main(int count, char** words) {
     }
     if (command == "openapi") {
         std::fprintf(stdout, "%s\n", api::openapi_document().c_str());
+        return 0;
+    }
+    if (command == "api-key") {
+        std::fprintf(stdout, "%s\n", app::key_registry::new_key_text().reveal().c_str());
         return 0;
     }
     if (command == "health") return health::run(arguments, environment_variables());

@@ -190,8 +190,8 @@ class Kit(unittest.TestCase):
                                int(options['DBAAS_DRAIN_DELAY']) + int(options['DBAAS_SHUTDOWN_GRACE']) + LOOPS_TIMEOUT)
             with tempfile.TemporaryDirectory() as folder:
                 mounts = {mount['name']: mount['mountPath'] for mount in pod['containers'][0]['volumeMounts']}
-                files = [name for name in options if name.endswith('_FILE')]
-                self.assertEqual(files, ['MONGODB_URL_FILE', 'REDIS_URL_FILE'] if 'secrets' in mounts else [])
+                files = sorted(name for name in options if name.endswith('_FILE'))
+                self.assertEqual(files, ['DBAAS_ADMIN_KEY_FILE', 'MONGODB_URL_FILE', 'REDIS_URL_FILE'] if 'secrets' in mounts else [])
                 for name in files:
                     path, key = options[name].rsplit('/', 1)
                     self.assertEqual(path, mounts['secrets'])
