@@ -85,6 +85,11 @@ constexpr auto interval = 10s;
 constexpr int count = 20;
 
 class replicas : public testing::Test {
+  public:
+    ~replicas() override {
+        for (auto& each : running_) crash(*each);
+    }
+
   protected:
     struct replica {
         replica(aio::loop& loop, ports::document_store& store, cluster_content& content,
@@ -117,9 +122,6 @@ class replicas : public testing::Test {
         aio::task_group loops;
     };
 
-    ~replicas() override {
-        for (auto& each : running_) crash(*each);
-    }
     replica& start(const std::string& name) {
         running_.push_back(
             std::make_unique<replica>(loop_, store_, content_, leases_, clock_, name));

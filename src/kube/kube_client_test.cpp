@@ -292,8 +292,8 @@ INSTANTIATE_TEST_SUITE_P(
 TEST_F(kube_client, reports_a_success_without_the_object_as_unavailable) {
     start();
     for (const auto* page : {"<html>log in</html>", "[]", "{}", R"({"metadata":{"name":"other"}})",
-                             R"({"kind":"Status","apiVersion":"v1","status":"Failure",)"
-                             R"("reason":"InternalError","code":500})"}) {
+                             (R"({"kind":"Status","apiVersion":"v1","status":"Failure",)"
+                              R"("reason":"InternalError","code":500})")}) {
         simulated_.respond_with([page](const http::request&) {
             return http::outgoing_response{.response = {.status = 200, .body = http::body(page)}};
         });

@@ -136,8 +136,8 @@ TEST(observe, times_of_an_event_are_the_oldest_and_the_newest) {
             parsed(R"({"metadata":{"creationTimestamp":"2026-01-02T00:00:00Z"},)" + time + "}"));
     };
     for (const auto* time : {R"("firstTimestamp":"2026-01-03T00:00:00Z")",
-                             R"("firstTimestamp":"0001-01-01T00:00:00Z",)"
-                             R"("lastTimestamp":"2026-01-03T00:00:00Z")",
+                             (R"("firstTimestamp":"0001-01-01T00:00:00Z",)"
+                              R"("lastTimestamp":"2026-01-03T00:00:00Z")"),
                              R"("lastTimestamp":"2026-01-03T00:00:00Z")",
                              R"("eventTime":"2026-01-03T00:00:00.000000Z")",
                              R"("series":{"lastObservedTime":"2026-01-03T00:00:00.000000Z"})"}) {

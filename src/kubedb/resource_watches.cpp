@@ -111,6 +111,7 @@ aio::task<> resource_watches::verify_positions() {
         if (!is_current) co_return base::ok();
         if (*is_current) continue;
         std::vector<watch_entry> all;
+        all.reserve(watched_.size());
         for (const auto& [name, entry] : watched_) all.push_back(entry);
         if (!co_await verify(std::move(all))) co_return base::ok();
     }

@@ -10,13 +10,15 @@
 namespace {
 
 class admin_key_in_file : public testing::Test {
+  public:
+    ~admin_key_in_file() override { std::filesystem::remove_all(folder_); }
+
   protected:
     admin_key_in_file() {
         folder_ = std::filesystem::temp_directory_path() /
                   ("dbaas-admin-key-" + std::to_string(getpid()));
         std::filesystem::create_directories(folder_);
     }
-    ~admin_key_in_file() override { std::filesystem::remove_all(folder_); }
     [[nodiscard]] std::string path() const { return (folder_ / "admin-key").string(); }
     void write(const std::string& text) const { std::ofstream(path()) << text; }
 
