@@ -1,5 +1,7 @@
 #include "app/metrics_feed.hpp"
 
+#include "app/document_walk.hpp"
+
 #include <algorithm>
 #include <utility>
 
@@ -46,13 +48,12 @@ aio::task<> metrics_feed::run_periodically(std::chrono::milliseconds period,
 }
 
 aio::task<> metrics_feed::read() {
-    ports::page_request request{.collection = collection, .limit = options_.bulk};
-    do {
-        auto page = co_await deps_.store.find(request);
-        if (!page) co_return base::pass(std::move(page), "read the stored metrics");
-        for (const auto& document : page->items) take(document);
-        request.after = page->next;
-    } while (!request.after.empty());
+    auto visited =
+        co_await visit_documents(deps_.store, collection, [this](const ports::document& document) {
+            take(document);
+            return base::outcome<void>();
+        });
+    if (!visited) co_return base::pass(std::move(visited), "read the stored metrics");
     co_return base::ok();
 }
 

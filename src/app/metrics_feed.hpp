@@ -21,7 +21,7 @@ namespace app {
 struct metrics_feed_options {
     std::chrono::milliseconds write_interval{1000};
     std::chrono::milliseconds read_interval{5000};
-    std::size_t bulk = 500;  // documents of one write or page
+    std::size_t bulk = 500;  // documents of one write
 };
 
 class metrics_feed {

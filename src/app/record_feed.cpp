@@ -1,5 +1,7 @@
 #include "app/record_feed.hpp"
 
+#include "app/document_walk.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -35,23 +37,6 @@ std::optional<announcement> parse_line(std::string_view line) {
 }
 
 }  // namespace
-
-std::vector<std::string> differing_ids(const std::map<std::string, ports::revision>& known,
-                                       const ports::revision_page& page, const std::string& after) {
-    std::vector<std::string> result;
-    auto entry = known.upper_bound(after);
-    for (const auto& stored : page.items) {
-        for (; entry != known.end() && entry->first < stored.id; ++entry) {
-            result.push_back(entry->first);
-        }
-        const bool is_known = entry != known.end() && entry->first == stored.id;
-        if (!is_known || entry->second != stored.revision) result.push_back(stored.id);
-        if (is_known) ++entry;
-    }
-    if (!page.next.empty()) return result;
-    for (; entry != known.end(); ++entry) result.push_back(entry->first);
-    return result;
-}
 
 record_feed::record_feed(deps deps, record_feed_options options)
     : deps_(std::move(deps)),
@@ -123,19 +108,9 @@ aio::task<> record_feed::compare() {
 aio::task<> record_feed::compare_collection(record_kind kind) {
     // A write of this process after this line is read again without need. A write of another
     // process differs from these revisions and is never missed.
-    const auto known = known_revisions(kind);
-    std::string after;
-    while (true) {
-        auto page = co_await deps_.store.revisions(collection_of(kind), after, page_limit);
-        if (!page) co_return base::pass(std::move(page), "read revisions");
-        const auto ids = differing_ids(known, *page, after);
-        for (const auto& id : ids) {
-            auto adopted = co_await deps_.records.adopt(kind, id);
-            if (!adopted) co_return adopted;
-        }
-        if (page->next.empty()) co_return base::ok();
-        after = page->next;
-    }
+    return visit_differing(
+        deps_.store, collection_of(kind), known_revisions(kind),
+        [this, kind](std::string id) { return deps_.records.adopt(kind, std::move(id)); });
 }
 
 std::map<std::string, ports::revision> record_feed::known_revisions(record_kind kind) const {

@@ -22,12 +22,6 @@
 
 namespace app {
 
-// Returns the ids that must be read again, in id order: ids of `page` that `known` lacks or holds
-// with another revision, and ids of `known` that belong into the page and are missing there. `page`
-// starts after the id `after`. Pure.
-std::vector<std::string> differing_ids(const std::map<std::string, ports::revision>& known,
-                                       const ports::revision_page& page, const std::string& after);
-
 struct record_feed_options {
     std::chrono::milliseconds anti_entropy_interval{15'000};
     // While there is a bus, and it is not connected.
@@ -58,7 +52,6 @@ class record_feed {
   private:
     using record_key = std::pair<record_kind, std::string>;
     static constexpr std::size_t message_bytes_max = 32 * 1024;
-    static constexpr std::size_t page_limit = 10'000;
 
     void on_message(const std::string& message);
     void subscribe();

@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "app/document_walk.hpp"
 #include "app/record_failures.hpp"
 #include "app/record_json.hpp"
 
@@ -12,7 +13,6 @@ namespace {
 
 using base::errc;
 
-constexpr std::size_t page_limit = 500;
 // Writers of this process queue, so a round is lost only to another process.
 constexpr int rounds_max = 16;
 
@@ -130,18 +130,13 @@ void record_repository::erase(record_kind kind, const std::string& id, record_or
 
 aio::task<> record_repository::load_collection(record_kind kind) {
     const auto& collection = collection_of(kind);
-    std::string after;
-    while (true) {
-        auto page =
-            co_await store_.find({.collection = collection, .after = after, .limit = page_limit});
-        if (!page) co_return base::pass(std::move(page), collection);
-        for (const auto& document : page->items) {
+    return visit_documents(
+        store_, collection,
+        [this, kind, &collection](const ports::document& document) -> base::outcome<void> {
             auto loaded = put(kind, document, record_origin::start);
-            if (!loaded) co_return base::pass(std::move(loaded), collection + "/" + document.id);
-        }
-        if (page->next.empty()) co_return base::ok();
-        after = page->next;
-    }
+            if (!loaded) return base::pass(std::move(loaded), collection + "/" + document.id);
+            return base::ok();
+        });
 }
 
 aio::task<> record_repository::load() {

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "app/document_walk.hpp"
 #include "base/fnv1a.hpp"
 
 namespace app {
@@ -29,24 +30,15 @@ void add(collection_digest& out, const ports::document& document) {
     out.digest = digest;
 }
 
-using page_function = std::function<aio::task<>(std::vector<ports::document>)>;
-
-// Passes the documents of the collection to `use`, page by page.
-aio::task<> walk(ports::document_archive& store, std::string collection, page_function use) {
-    std::string after;
-    while (true) {
-        auto page =
-            co_await store.find({.collection = collection, .after = after, .limit = page_limit});
-        if (!page) co_return base::pass(std::move(page), collection);
-        after = page->next;
-        auto used = co_await use(std::move(page->items));
-        if (!used) co_return base::pass(std::move(used), collection);
-        if (after.empty()) co_return base::ok();
-    }
-}
-
 aio::task<> digest_page(collection_digest& out, std::vector<ports::document> documents) {
     for (const auto& document : documents) add(out, document);
+    co_return base::ok();
+}
+
+aio::task<> restore_page(ports::document_archive& target, std::string collection,
+                         std::vector<ports::document> documents) {
+    auto restored = co_await target.restore(collection, std::move(documents));
+    if (!restored) co_return base::pass(std::move(restored), collection);
     co_return base::ok();
 }
 
@@ -69,10 +61,10 @@ aio::task<store_digest> read_digest(ports::document_archive& store) {
     store_digest result;
     for (const auto& name : *names) {
         auto& digest = result[name];
-        const page_function use = [&digest](std::vector<ports::document> documents) {
+        const page_visitor use = [&digest](std::vector<ports::document> documents) {
             return digest_page(digest, std::move(documents));
         };
-        auto walked = co_await walk(store, name, use);
+        auto walked = co_await visit_pages(store, name, page_limit, use);
         if (!walked) co_return base::pass(std::move(walked));
     }
     co_return result;
@@ -91,10 +83,10 @@ aio::task<store_digest> copy_store(ports::document_archive& source, ports::docum
     const auto names = co_await source.collections();
     if (!names) co_return base::pass(names, "source");
     for (const auto& name : *names) {
-        const page_function use = [&target, &name](std::vector<ports::document> documents) {
-            return target.restore(name, std::move(documents));
+        const page_visitor use = [&target, &name](std::vector<ports::document> documents) {
+            return restore_page(target, name, std::move(documents));
         };
-        auto copied = co_await walk(source, name, use);
+        auto copied = co_await visit_pages(source, name, page_limit, use);
         if (!copied) co_return base::pass(std::move(copied), "copy");
         report(name);
     }

@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "app/document_walk.hpp"
 #include "app/identity/api_key_json.hpp"
-#include "app/record_feed.hpp"
 #include "token/api_key.hpp"
 
 namespace app {
@@ -15,8 +15,6 @@ namespace {
 using base::errc;
 
 const std::string collection = "api_keys";
-constexpr std::size_t page_limit = 500;
-constexpr std::size_t revision_page_limit = 10'000;
 constexpr int rounds_max = 8;
 
 std::optional<token::sha256_digest> digest_of(std::string_view hex) {
@@ -28,6 +26,16 @@ std::optional<token::sha256_digest> digest_of(std::string_view hex) {
         hex.remove_prefix(2);
     }
     return digest;
+}
+
+base::outcome<domain::api_key> record_of(const ports::document& document) {
+    auto record = decode_api_key(document.body);
+    if (!record) return base::pass(std::move(record), document.id);
+    if (record->id != document.id || !digest_of(record->digest)) {
+        return base::fail(errc::corrupt, fmt::format("{}: invalid id or sha256", document.id));
+    }
+    record->revision = document.revision;
+    return record;
 }
 
 }  // namespace
@@ -58,16 +66,18 @@ void key_registry::update_roles(const std::string& subject) {
     if (next) index_.store(std::move(next));
 }
 
-void key_registry::publish(domain::api_key record) {
+void key_registry::publish(std::vector<domain::api_key> records) {
     auto next = std::make_shared<api_key_index>(*index_.load());
-    auto id = record.id;
-    const auto digest = digest_of(record.digest).value_or(token::sha256_digest{});
-    auto caller = principal_of(record);
-    next->insert_or_assign(
-        std::move(id),
-        known_key{.record = std::make_shared<const domain::api_key>(std::move(record)),
-                  .digest = digest,
-                  .caller = std::move(caller)});
+    for (auto& record : records) {
+        auto id = record.id;
+        const auto digest = digest_of(record.digest).value_or(token::sha256_digest{});
+        auto caller = principal_of(record);
+        next->insert_or_assign(
+            std::move(id),
+            known_key{.record = std::make_shared<const domain::api_key>(std::move(record)),
+                      .digest = digest,
+                      .caller = std::move(caller)});
+    }
     index_.store(std::move(next));
 }
 
@@ -77,30 +87,18 @@ void key_registry::erase(const std::string& id) {
     index_.store(std::move(next));
 }
 
-base::outcome<void> key_registry::put(const ports::document& document) {
-    auto record = decode_api_key(document.body);
-    if (!record) return base::pass(std::move(record), document.id);
-    if (record->id != document.id || !digest_of(record->digest)) {
-        return base::fail(errc::corrupt, fmt::format("{}: invalid id or sha256", document.id));
-    }
-    record->revision = document.revision;
-    publish(std::move(*record));
-    return base::ok();
-}
-
 aio::task<> key_registry::load() {
-    std::string after;
-    while (true) {
-        auto page = co_await deps_.store.find(
-            {.collection = collection, .after = after, .limit = page_limit});
-        if (!page) co_return base::pass(std::move(page), collection);
-        for (const auto& document : page->items) {
-            auto loaded = put(document);
-            if (!loaded) co_return base::pass(std::move(loaded), collection);
-        }
-        if (page->next.empty()) co_return base::ok();
-        after = page->next;
-    }
+    std::vector<domain::api_key> records;
+    auto visited = co_await visit_documents(
+        deps_.store, collection,
+        [&records](const ports::document& document) -> base::outcome<void> {
+            auto record = record_of(document);
+            if (!record) return base::pass(std::move(record), collection);
+            records.push_back(std::move(*record));
+            return base::ok();
+        });
+    if (visited) publish(std::move(records));
+    co_return visited;
 }
 
 aio::task<> key_registry::adopt(std::string id) {
@@ -110,25 +108,21 @@ aio::task<> key_registry::adopt(std::string id) {
         co_return base::ok();
     }
     if (!document) co_return base::pass(std::move(document), "read an API key again");
-    co_return put(*document);
+    auto record = record_of(*document);
+    if (!record) co_return base::pass(std::move(record));
+    publish({std::move(*record)});
+    co_return base::ok();
 }
 
 aio::task<> key_registry::refresh() {
     std::map<std::string, ports::revision> known;
     const auto index = index_.load();
     for (const auto& [id, key] : *index) known.emplace(id, key.record->revision);
-    std::string after;
-    while (true) {
-        auto page = co_await deps_.store.revisions(collection, after, revision_page_limit);
-        if (!page) co_return base::pass(std::move(page), "read revisions of API keys");
-        const auto ids = differing_ids(known, *page, after);
-        for (const auto& id : ids) {
-            auto adopted = co_await adopt(id);
-            if (!adopted) co_return adopted;
-        }
-        if (page->next.empty()) co_return base::ok();
-        after = page->next;
-    }
+    auto visited =
+        co_await visit_differing(deps_.store, collection, std::move(known),
+                                 [this](std::string id) { return adopt(std::move(id)); });
+    if (!visited) co_return base::pass(std::move(visited), collection);
+    co_return base::ok();
 }
 
 aio::task<> key_registry::purge(base::instant when) {
@@ -155,7 +149,7 @@ aio::task<void> key_registry::store_new(domain::api_key record) {
                                        {"created_by", record.created_by},
                                        {"created_by_key", record.created_by_key}});
     record.revision = *stored;
-    publish(std::move(record));
+    publish({std::move(record)});
     co_return base::ok();
 }
 
@@ -204,7 +198,7 @@ aio::task<void> key_registry::revoke_key(std::string id) {
                                                 .expected = record.revision});
         if (stored) {
             record.revision = *stored;
-            publish(std::move(record));
+            publish({std::move(record)});
             co_return base::ok();
         }
         // The write may have happened, or another process may have written.

@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "aio/task.hpp"
 #include "app/identity/member_registry.hpp"
@@ -54,8 +55,8 @@ class key_registry final : public key_commands {
     aio::task<void> store_new(domain::api_key record);
     // Reads one key from the store again.
     aio::task<> adopt(std::string id);
-    base::outcome<void> put(const ports::document& document);
-    void publish(domain::api_key record);
+    // Adds or replaces the keys in one new index.
+    void publish(std::vector<domain::api_key> records);
     // Gives the keys of a subject its present roles.
     void update_roles(const std::string& subject);
     [[nodiscard]] std::shared_ptr<const domain::principal> principal_of(

@@ -2,9 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <set>
+
+#include "app/document_walk.hpp"
 #include "app/identity/member_json.hpp"
 #include "app/record_failures.hpp"
-#include "app/record_feed.hpp"
 
 namespace app {
 namespace {
@@ -12,8 +14,6 @@ namespace {
 using base::errc;
 
 const std::string collection = "members";
-constexpr std::size_t page_limit = 500;
-constexpr std::size_t revision_page_limit = 10'000;
 constexpr int rounds_max = 8;
 
 // Neither name contains a slash.
@@ -25,6 +25,16 @@ std::unexpected<base::failure> no_such_member(std::string_view project, std::str
     return base::fail(errc::not_found,
                       fmt::format("project '{}' has no member '{}'", project, subject),
                       "member_not_found");
+}
+
+base::outcome<domain::project_member> record_of(const ports::document& document) {
+    auto record = decode_member(document.body);
+    if (!record) return base::pass(std::move(record), document.id);
+    if (id_of(record->project, record->subject) != document.id) {
+        return base::fail(errc::corrupt, fmt::format("{}: invalid id", document.id));
+    }
+    record->revision = document.revision;
+    return record;
 }
 
 }  // namespace
@@ -41,12 +51,16 @@ shared_member member_registry::find(const std::string& project, const std::strin
     return entry == members->second.end() ? nullptr : entry->second;
 }
 
-void member_registry::publish(domain::project_member record) {
+void member_registry::publish(std::vector<domain::project_member> records) {
     auto next = std::make_shared<member_index>(*index_.load());
-    auto shared = std::make_shared<const domain::project_member>(std::move(record));
-    (*next)[shared->project][shared->subject] = shared;
+    std::set<std::string> subjects;
+    for (auto& record : records) {
+        auto shared = std::make_shared<const domain::project_member>(std::move(record));
+        (*next)[shared->project][shared->subject] = shared;
+        subjects.insert(shared->subject);
+    }
     index_.store(std::move(next));
-    observer_(shared->subject);
+    for (const auto& subject : subjects) observer_(subject);
 }
 
 void member_registry::erase(const std::string& project, const std::string& subject) {
@@ -58,30 +72,18 @@ void member_registry::erase(const std::string& project, const std::string& subje
     observer_(subject);
 }
 
-base::outcome<void> member_registry::put(const ports::document& document) {
-    auto record = decode_member(document.body);
-    if (!record) return base::pass(std::move(record), document.id);
-    if (id_of(record->project, record->subject) != document.id) {
-        return base::fail(errc::corrupt, fmt::format("{}: invalid id", document.id));
-    }
-    record->revision = document.revision;
-    publish(std::move(*record));
-    return base::ok();
-}
-
 aio::task<> member_registry::load() {
-    std::string after;
-    while (true) {
-        auto page = co_await deps_.store.find(
-            {.collection = collection, .after = after, .limit = page_limit});
-        if (!page) co_return base::pass(std::move(page), collection);
-        for (const auto& document : page->items) {
-            auto loaded = put(document);
-            if (!loaded) co_return base::pass(std::move(loaded), collection);
-        }
-        if (page->next.empty()) co_return base::ok();
-        after = page->next;
-    }
+    std::vector<domain::project_member> records;
+    auto visited = co_await visit_documents(
+        deps_.store, collection,
+        [&records](const ports::document& document) -> base::outcome<void> {
+            auto record = record_of(document);
+            if (!record) return base::pass(std::move(record), collection);
+            records.push_back(std::move(*record));
+            return base::ok();
+        });
+    if (visited) publish(std::move(records));
+    co_return visited;
 }
 
 aio::task<> member_registry::adopt(std::string id) {
@@ -92,7 +94,10 @@ aio::task<> member_registry::adopt(std::string id) {
         co_return base::ok();
     }
     if (!document) co_return base::pass(std::move(document), "read a member again");
-    co_return put(*document);
+    auto record = record_of(*document);
+    if (!record) co_return base::pass(std::move(record));
+    publish({std::move(*record)});
+    co_return base::ok();
 }
 
 aio::task<> member_registry::refresh() {
@@ -103,18 +108,11 @@ aio::task<> member_registry::refresh() {
             known.emplace(id_of(project, subject), record->revision);
         }
     }
-    std::string after;
-    while (true) {
-        auto page = co_await deps_.store.revisions(collection, after, revision_page_limit);
-        if (!page) co_return base::pass(std::move(page), "read revisions of members");
-        const auto ids = differing_ids(known, *page, after);
-        for (const auto& id : ids) {
-            auto adopted = co_await adopt(id);
-            if (!adopted) co_return adopted;
-        }
-        if (page->next.empty()) co_return base::ok();
-        after = page->next;
-    }
+    auto visited =
+        co_await visit_differing(deps_.store, collection, std::move(known),
+                                 [this](std::string id) { return adopt(std::move(id)); });
+    if (!visited) co_return base::pass(std::move(visited), collection);
+    co_return base::ok();
 }
 
 aio::task<> member_registry::forget_project(std::string project) {
@@ -171,7 +169,7 @@ aio::task<granted_role> member_registry::put_member(domain::project_member wante
                                             {"request_id", client.request_id}});
             const auto project = wanted.project;
             const auto subject = wanted.subject;
-            publish(std::move(wanted));
+            publish({std::move(wanted)});
             co_return granted_role{.record = find(project, subject), .is_new = !present};
         }
         // The write may have happened, or another process may have written.

@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "app/member_commands.hpp"
 #include "app/state_cache.hpp"
@@ -47,9 +48,9 @@ class member_registry final : public member_commands {
 
   private:
     [[nodiscard]] shared_member find(const std::string& project, const std::string& subject) const;
-    base::outcome<void> put(const ports::document& document);
     aio::task<> adopt(std::string id);
-    void publish(domain::project_member record);
+    // Adds or replaces the members in one new index.
+    void publish(std::vector<domain::project_member> records);
     void erase(const std::string& project, const std::string& subject);
 
     deps deps_;
