@@ -25,7 +25,7 @@ void metrics_feed::forget(const std::string& id) {
 
 aio::task<> metrics_feed::run() {
     aio::task_group loops(co_await aio::this_executor());
-    loops.spawn(run_periodically(options_.read_interval, &metrics_feed::read));
+    loops.spawn(run_periodically(options_.read_interval, &metrics_feed::read_others));
     loops.spawn(run_periodically(options_.write_interval, &metrics_feed::flush));
     co_await aio::until_cancelled();
     loops.cancel();
@@ -55,6 +55,11 @@ aio::task<> metrics_feed::read() {
         });
     if (!visited) co_return base::pass(std::move(visited), "read the stored metrics");
     co_return base::ok();
+}
+
+aio::task<> metrics_feed::read_others() {
+    if (deps_.owner.replicas() == 1) co_return base::ok();  // this replica writes all of them
+    co_return co_await read();
 }
 
 void metrics_feed::take(const ports::document& document) {

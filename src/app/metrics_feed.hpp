@@ -53,6 +53,8 @@ class metrics_feed {
   private:
     aio::task<> run_periodically(std::chrono::milliseconds period,
                                  aio::task<> (metrics_feed::*step)());
+    // Reads what other replicas may have written.
+    aio::task<> read_others();
     void take(const ports::document& document);
     void apply(database_state& database, const stored_metrics& metrics);
     aio::task<> write(std::vector<std::string> ids);
