@@ -166,6 +166,18 @@ class replicas : public testing::Test {
             for (auto& each : running_) each->metrics.give(created->database->record->id, values);
         }
     }
+    struct pair {
+        replica& first;
+        replica& second;
+    };
+    // Starts two replicas that know each other and have scraped `count` databases.
+    pair start_two() {
+        pair both{.first = start("first"), .second = start("second")};
+        pass(5s);
+        create_databases(both.first);
+        pass(2 * interval);
+        return both;
+    }
     static std::size_t scrapes(const std::vector<replica*>& all) {
         std::size_t sum = 0;
         for (const auto* each : all) sum += each->metrics.scrapes();
@@ -192,11 +204,7 @@ class replicas : public testing::Test {
 };
 
 TEST_F(replicas, create_and_scrape_each_database_once) {
-    auto& first = start("first");
-    auto& second = start("second");
-    pass(5s);  // both know each other
-    create_databases(first);
-    pass(2 * interval);
+    const auto [first, second] = start_two();
     EXPECT_EQ(content_.creations.size(), count);
     for (const auto& [name, calls] : content_.creations) EXPECT_EQ(calls, 1) << name;
     EXPECT_GT(first.metrics.scrapes(), 0U);
@@ -207,11 +215,7 @@ TEST_F(replicas, create_and_scrape_each_database_once) {
 }
 
 TEST_F(replicas, serve_the_samples_of_each_other) {
-    auto& first = start("first");
-    auto& second = start("second");
-    pass(5s);
-    create_databases(first);
-    pass(2 * interval);
+    const auto [first, second] = start_two();
     for (const auto* each : {&first, &second}) {
         ASSERT_EQ(each->seen.databases.size(), count);
         ASSERT_LE(oldest_sample(*each), interval + 6s + 250ms);
@@ -224,11 +228,7 @@ TEST_F(replicas, serve_the_samples_of_each_other) {
 }
 
 TEST_F(replicas, serve_the_cause_of_a_failed_scrape_of_each_other) {
-    auto& first = start("first");
-    auto& second = start("second");
-    pass(5s);
-    create_databases(first);
-    pass(2 * interval);
+    const auto [first, second] = start_two();
     for (auto* each : {&first, &second}) {
         for (const auto& [name, view] : first.seen.databases) {
             each->metrics.fail(view->record->id, {.code = base::errc::unavailable,
@@ -247,11 +247,7 @@ TEST_F(replicas, serve_the_cause_of_a_failed_scrape_of_each_other) {
 }
 
 TEST_F(replicas, take_over_after_a_crash) {
-    auto& first = start("first");
-    auto& second = start("second");
-    pass(5s);
-    create_databases(first);
-    pass(2 * interval);
+    const auto [first, second] = start_two();
     crash(second);
     pass(14s + interval);  // the lease of 12 s, a period of 2 s
     EXPECT_LE(oldest_sample(first), interval + 250ms);
@@ -261,11 +257,7 @@ TEST_F(replicas, take_over_after_a_crash) {
 }
 
 TEST_F(replicas, take_over_at_once_after_a_stop) {
-    auto& first = start("first");
-    auto& second = start("second");
-    pass(5s);
-    create_databases(first);
-    pass(2 * interval);
+    const auto [first, second] = start_two();
     stop(second);
     pass(2s + interval);
     // No database missed more than one sample.
