@@ -152,28 +152,28 @@ TEST_F(process_test, kills_the_programs_of_a_folder_only) {
     const auto data = folder_ / "data";
     std::filesystem::create_directories(data / "base");
     auto sleeper = shell("exec sleep 100");
-    auto beside = spawn(sleeper, {});
+    auto neighbor = spawn(sleeper, {});
     sleeper.folder = (data / "base").string();
-    auto inside = spawn(sleeper, {});
-    ASSERT_TRUE(beside && inside);
+    auto engine = spawn(sleeper, {});
+    ASSERT_TRUE(neighbor && engine);
     // The shell runs first: waits until both have executed the program of the folder.
     const auto program = std::filesystem::canonical("/bin/sleep");
     const auto runs = [&](process& each) {
         return std::filesystem::read_symlink(fmt::format("/proc/{}/exe", each.pid())) == program;
     };
-    for (int turn = 0; turn < 20'000 && !(runs(**beside) && runs(**inside)); ++turn) {
+    for (int turn = 0; turn < 20'000 && !(runs(**neighbor) && runs(**engine)); ++turn) {
         ASSERT_TRUE(aio::block_on(aio::sleep_for(1ms)));
     }
-    ASSERT_TRUE(runs(**beside) && runs(**inside));
+    ASSERT_TRUE(runs(**neighbor) && runs(**engine));
     const work_folder sleepers{.program = "/bin/sleep", .folder = data.string()};
     EXPECT_EQ(kill_processes({"/bin/cat", data.string()}, {}), 0U);
     EXPECT_EQ(kill_processes(sleepers, {.is_other = true, .uid = geteuid() + 1}), 0U);
     EXPECT_EQ(kill_processes(sleepers, {}), 1U);
-    const auto status = aio::block_on((*inside)->ended());
+    const auto status = aio::block_on((*engine)->ended());
     ASSERT_TRUE(status);
     EXPECT_EQ(*status, -SIGKILL);
     EXPECT_EQ(kill_processes(sleepers, {}), 0U);
-    EXPECT_TRUE((*beside)->is_alive());
+    EXPECT_TRUE((*neighbor)->is_alive());
     EXPECT_EQ(kill_processes({"/bin/sleep", (folder_ / "missing").string()}, {}), 0U);
 }
 

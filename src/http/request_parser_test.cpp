@@ -208,15 +208,15 @@ TEST(request_parser, connection_header_decides_keep_alive) {
 
 TEST(gzip, round_trips_within_the_limit) {
     const std::string text(100'000, 'a');
-    const auto packed = http::gzip(text);
-    EXPECT_LT(packed.size(), 1000U);
-    EXPECT_EQ(http::gunzip(packed, 200'000).value(), text);
-    EXPECT_EQ(http::gunzip(packed, 50'000).error().code, base::errc::limit);
-    EXPECT_EQ(http::gunzip(packed.substr(0, 50), 200'000).error().code, base::errc::corrupt);
+    const auto compressed = http::gzip(text);
+    EXPECT_LT(compressed.size(), 1000U);
+    EXPECT_EQ(http::gunzip(compressed, 200'000).value(), text);
+    EXPECT_EQ(http::gunzip(compressed, 50'000).error().code, base::errc::limit);
+    EXPECT_EQ(http::gunzip(compressed.substr(0, 50), 200'000).error().code, base::errc::corrupt);
     EXPECT_EQ(http::gunzip("plain", 200'000).error().code, base::errc::corrupt);
     EXPECT_EQ(http::gunzip(http::gzip("two ") + http::gzip("members"), 100).value(), "two members");
     EXPECT_EQ(http::gunzip(http::gzip("one") + "junk", 100).error().code, base::errc::corrupt);
-    EXPECT_EQ(http::gunzip(packed + packed, 150'000).error().code, base::errc::limit);
+    EXPECT_EQ(http::gunzip(compressed + compressed, 150'000).error().code, base::errc::limit);
 }
 
 }  // namespace

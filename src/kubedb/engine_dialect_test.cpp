@@ -1,5 +1,5 @@
-// read_topology() returns what write_topology() was given, for every engine and every topology that
-// its rules allow.
+// read_topology() returns the argument of write_topology(), for every engine and every topology
+// that its rules allow.
 
 #include "kubedb/engine_dialect.hpp"
 #include "json/json.hpp"
