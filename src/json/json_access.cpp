@@ -1,5 +1,7 @@
 #include "json/json_access.hpp"
 
+#include <utility>
+
 #include "json/json.hpp"
 
 namespace json {
@@ -11,6 +13,11 @@ std::optional<value> try_parse(std::string_view text) {
     auto document = parse(text, error, {}, options);
     if (error) return std::nullopt;
     return document;
+}
+
+object parse_object(std::string_view text) {
+    auto document = try_parse(text);
+    return document && document->is_object() ? std::move(document->get_object()) : object();
 }
 
 std::string_view text_at(const object& source, std::string_view key) {

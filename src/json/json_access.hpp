@@ -13,6 +13,8 @@ namespace json {
 // Returns the tree of `text`. Returns nullopt if `text` is not one JSON document of at most 128
 // levels.
 std::optional<value> try_parse(std::string_view text);
+// Returns the object that `text` is. Returns an empty one if `text` is no JSON object.
+object parse_object(std::string_view text);
 
 // Return the member. If it is absent or has another type, they return an empty text, nullopt,
 // nullptr, or false. The results refer to `source`.

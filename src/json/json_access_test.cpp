@@ -41,4 +41,10 @@ TEST(json_access, try_parse_rejects_what_is_not_one_document_of_128_levels) {
     }
 }
 
+TEST(json_access, parses_an_object_and_nothing_else) {
+    EXPECT_EQ(json::text_at(json::parse_object(R"({"a":"b"})"), "a"), "b");
+    EXPECT_TRUE(json::parse_object("[1]").empty());
+    EXPECT_TRUE(json::parse_object("{").empty());
+}
+
 }  // namespace
