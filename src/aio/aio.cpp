@@ -215,6 +215,10 @@ void post(const aio::executor& executor, std::move_only_function<void()> work) {
 
 // ---- time ----------------------------------------------------------------------------
 
+awaitable<void> yield() {
+    co_await asio::post(co_await asio::this_coro::executor, asio::use_awaitable);
+}
+
 awaitable<aio::executor> this_executor() {
     co_return co_await asio::this_coro::executor;
 }

@@ -51,6 +51,10 @@ void post(const aio::executor& executor, std::move_only_function<void()> work);
 // Returns the executor of the calling coroutine.
 boost::asio::awaitable<aio::executor> this_executor();
 
+// Lets the other ready handlers of the loop run first. Long work on a loop calls this between
+// parts.
+boost::asio::awaitable<void> yield();
+
 // Returns true if the calling coroutine has been cancelled. Every wait checks this first, because a
 // cancellation between two operations has no operation to interrupt.
 boost::asio::awaitable<bool> is_cancelled();

@@ -79,6 +79,18 @@ class stepped_clock final : public base::clock {
     mutable std::function<void()> wake_;
 };
 
+TEST(yield, lets_ready_handlers_run_first) {
+    const auto ended = block_on([]() -> task<> {
+        std::string order;
+        post(co_await this_executor(), [&] { order += 'a'; });
+        co_await yield();
+        order += 'b';
+        EXPECT_EQ(order, "ab");
+        co_return base::ok();
+    }());
+    EXPECT_TRUE(ended);
+}
+
 TEST(sleep_until, ends_when_a_simulated_clock_has_reached_the_time) {
     const auto slept = block_on([]() -> task<> {
         const auto executor = co_await this_executor();
