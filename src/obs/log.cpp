@@ -122,6 +122,7 @@ void append_json(std::string& line, std::string_view timestamp, level severity,
     line += "\",\"event\":";
     append_string(line, event);
     for (const auto& field : fields) {
+        if (field.key().empty()) continue;
         line += ',';
         append_string(line, field.key());
         line += ':';
@@ -155,6 +156,7 @@ void append_console(std::string& line, std::string_view timestamp, level severit
                    name(severity), colour ? "\033[0m" : "");
     append_escaped(line, event);
     for (const auto& field : fields) {
+        if (field.key().empty()) continue;
         line += "  ";
         append_escaped(line, field.key());
         line += '=';

@@ -19,6 +19,7 @@ namespace obs {
 
 enum class level : std::uint8_t { trace, debug, info, warning, error, critical, off };
 
+// A field without a key is omitted.
 class field {
   public:
     field(std::string_view key, std::string_view value) : key_(key), value_(value) {}

@@ -55,6 +55,13 @@ TEST(log, writes_one_json_line_per_event_with_the_fields_in_order) {
               "\"count\":3,\"ok\":true,\"ratio\":0.25,\"app\":\"app\"}\n");
 }
 
+TEST(log, omits_a_field_without_a_key) {
+    const auto write = [](log& target) { target.info("x", {{"", "y"}, {"count", 3}}); };
+    EXPECT_EQ(written(level::info, write),
+              "{T,\"level\":\"INFO\",\"event\":\"x\",\"count\":3,\"app\":\"app\"}\n");
+    EXPECT_TRUE(written(level::info, write, log_format::console).ends_with(" x  count=3\n"));
+}
+
 TEST(log, writes_the_timestamp_in_utc_microseconds) {
     std::string text;
     const auto before = base::system_clock().utc_now();

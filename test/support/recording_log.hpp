@@ -20,6 +20,7 @@ class recording_log final : public obs::log {
                std::initializer_list<obs::field> fields) override {
         std::string line(event);
         for (const auto& field : fields) {
+            if (field.key().empty()) continue;
             std::visit(
                 [&](const auto& value) {
                     fmt::format_to(std::back_inserter(line), " {}={}", field.key(), value);
