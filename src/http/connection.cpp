@@ -106,6 +106,7 @@ class connection_of final : public connection,
         // The socket can hold a request that is not read yet. It gets a response.
         error_code error;
         if (socket().available(error) > 0 && !error) return;
+        if (!has_request_) return expect_first_request();
         const auto self = this->shared_from_this();
         finish();
     }
@@ -240,7 +241,8 @@ class connection_of final : public connection,
         using enum request_parser::state;
         if (has_input_ended_) return finish();
         error_code error;
-        if (state == start && loop_->is_draining && socket().available(error) == 0) return finish();
+        const bool ends_when_idle = loop_->is_draining && has_request_;
+        if (state == start && ends_when_idle && socket().available(error) == 0) return finish();
         const auto& options = loop_->options;
         if (state == start || state != waiting_for_) {
             const auto timeout = state == start    ? options.idle_timeout
@@ -250,7 +252,13 @@ class connection_of final : public connection,
         }
         waiting_for_ = state;
         deadline_ = read_deadline_;
+        if (state == start && loop_->is_draining && !has_request_) expect_first_request();
         read_more();
+    }
+
+    // The client of a new connection is about to send a request, so a close would lose it.
+    void expect_first_request() {
+        deadline_ = std::min(deadline_, clock::now() + loop_->options.first_request_timeout);
     }
 
     void read_more() {
@@ -297,6 +305,7 @@ class connection_of final : public connection,
     void handle_request() {
         request_ = {.keeps_alive = parser_.keeps_alive(), .is_http_1_0 = parser_.is_http_1_0()};
         auto incoming = parser_.take();
+        has_request_ = true;
         waiting_for_ = request_parser::state::start;
         incoming.peer = peer_;
         incoming.secure = is_tls;
@@ -487,6 +496,7 @@ class connection_of final : public connection,
     request_parser::state waiting_for_ = request_parser::state::start;
     phase phase_ = phase::reading;
     client_state client_ = client_state::connected;
+    bool has_request_ = false;  // ever
     bool is_advancing_ = false;
     bool is_reading_ = false;
     bool has_input_ended_ = false;

@@ -33,8 +33,9 @@ constexpr std::uint64_t reject_responses_max =
     256;  // concurrent 503 responses above connections_max
 
 std::chrono::milliseconds sweep_period(const server_options& options) {
-    const auto shortest = std::min({options.header_timeout, options.body_timeout,
-                                    options.idle_timeout, options.write_timeout});
+    const auto shortest =
+        std::min({options.header_timeout, options.body_timeout, options.idle_timeout,
+                  options.write_timeout, options.first_request_timeout});
     return std::clamp(shortest / 4, sweep_period_min, sweep_period_max);
 }
 

@@ -82,6 +82,8 @@ struct server_options {
     std::chrono::milliseconds idle_timeout{75000};  // keep-alive
     std::chrono::milliseconds write_timeout{
         30000};  // without progress while the client does not read
+    std::chrono::milliseconds first_request_timeout{
+        1000};  // while the server drains: until the first request of a new connection
     std::optional<tls_files> tls{};
 };
 
@@ -99,9 +101,9 @@ class server {
     [[nodiscard]] virtual std::uint16_t port() const noexcept = 0;
     // Returns the executors of the loops, to post work to them.
     [[nodiscard]] virtual std::vector<aio::executor> executors() const = 0;
-    // Starts the shutdown and returns immediately. Accepts no new connections, closes idle ones,
-    // finishes requests in progress with "Connection: close" and notifies streams (is_draining(),
-    // on_end()). Any thread.
+    // Starts the shutdown and returns immediately. Accepts no new connections, closes idle ones
+    // (new ones after `first_request_timeout`), finishes requests in progress with "Connection:
+    // close" and notifies streams (is_draining(), on_end()). Any thread.
     virtual void drain() = 0;
     // Drains and waits until no request is in flight or the deadline expires. Then aborts the
     // remaining connections and joins the threads. Returns true if it aborted none. Any thread

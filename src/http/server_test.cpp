@@ -292,7 +292,7 @@ TEST_F(http_server, rejects_connections_over_the_limit) {
 }
 
 TEST_F(http_server, drain_finishes_requests_and_streams) {
-    start({.loops = 2});
+    start({.loops = 2, .first_request_timeout = 20ms});
     auto idle = connect();
     auto busy = connect();
     send_text(busy, "GET /wait HTTP/1.1\r\nHost: x\r\n\r\n");
@@ -309,6 +309,29 @@ TEST_F(http_server, drain_finishes_requests_and_streams) {
     EXPECT_NE(late.find("Connection: close"), std::string::npos);
     EXPECT_TRUE(late.ends_with("late"));
     EXPECT_TRUE(stopped.get());
+}
+
+TEST_F(http_server, drain_serves_the_first_request_of_a_new_connection) {
+    start();
+    auto fresh = connect();
+    auto used = connect();
+    send_text(used, "GET /now HTTP/1.1\r\nHost: x\r\n\r\n");
+    EXPECT_EQ(receive(used, 15), "HTTP/1.1 200 OK");
+    server_->drain();
+    receive_all(used);  // the server drains
+    send_text(fresh, "GET /now HTTP/1.1\r\nHost: x\r\n\r\n");
+    const auto text = receive_all(fresh);
+    EXPECT_TRUE(text.starts_with("HTTP/1.1 200 OK")) << text;
+    EXPECT_NE(text.find("Connection: close"), std::string::npos);
+    EXPECT_TRUE(server_->stop(std::chrono::steady_clock::now() + 30s));
+}
+
+TEST_F(http_server, drain_closes_a_new_connection_without_a_request_after_the_timeout) {
+    start({.first_request_timeout = 20ms});
+    auto fresh = connect();
+    server_->drain();
+    EXPECT_EQ(receive_all(fresh), "");
+    EXPECT_TRUE(server_->stop(std::chrono::steady_clock::now() + 30s));
 }
 
 TEST_F(http_server, stop_aborts_requests_at_the_deadline) {
