@@ -9,6 +9,7 @@
 namespace http {
 namespace {
 
+constexpr uInt chunk_bytes = 64 * 1024;
 constexpr int gzip_window = 15 + 16;  // zlib: the largest window with a gzip wrapper
 
 Bytef* bytes_of(std::string_view text) noexcept {
@@ -36,6 +37,41 @@ std::string gzip(std::string_view bytes, int level) {
     compressed.resize(status == Z_STREAM_END ? state.total_out : 0);
     deflateEnd(&state);
     return compressed;
+}
+
+struct gzip_stream::state {
+    z_stream stream{};
+    std::string compressed{};
+
+    void write(std::string_view bytes, int flush) {
+        stream.next_in = bytes_of(bytes);
+        stream.avail_in = clamp_to_uint(bytes.size());
+        do {
+            const auto size = compressed.size();
+            compressed.resize(size + chunk_bytes);
+            stream.next_out = bytes_of(std::string_view(compressed).substr(size));
+            stream.avail_out = chunk_bytes;
+            deflate(&stream, flush);
+            compressed.resize(compressed.size() - stream.avail_out);
+        } while (stream.avail_out == 0);
+    }
+};
+
+gzip_stream::gzip_stream(int level) : state_(std::make_unique<state>()) {
+    deflateInit2(&state_->stream, level, Z_DEFLATED, gzip_window, 8, Z_DEFAULT_STRATEGY);
+}
+
+gzip_stream::~gzip_stream() {
+    deflateEnd(&state_->stream);
+}
+
+void gzip_stream::append(std::string_view bytes) {
+    if (!bytes.empty()) state_->write(bytes, Z_NO_FLUSH);
+}
+
+std::string gzip_stream::finish() {
+    state_->write({}, Z_FINISH);
+    return std::move(state_->compressed);
 }
 
 base::outcome<std::string> gunzip(std::string_view compressed, std::size_t bytes_max) {

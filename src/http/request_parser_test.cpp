@@ -206,6 +206,19 @@ TEST(request_parser, connection_header_decides_keep_alive) {
     EXPECT_TRUE(keeps("HTTP/1.0", "Connection: Keep-Alive\r\n"));
 }
 
+TEST(gzip_stream, compresses_parts_of_every_size) {
+    http::gzip_stream out(1);
+    std::string text;
+    for (const std::size_t size : {0UZ, 1UZ, 100UZ, 300'000UZ, 7UZ}) {
+        std::string part;
+        for (std::size_t i = 0; i < size; ++i) part += static_cast<char>('a' + (i * i) % 26);
+        out.append(part);
+        text += part;
+    }
+    EXPECT_EQ(http::gunzip(out.finish(), 1 << 20), text);
+    EXPECT_EQ(http::gunzip(http::gzip_stream().finish(), 1), "");
+}
+
 TEST(gzip, round_trips_within_the_limit) {
     const std::string text(100'000, 'a');
     const auto compressed = http::gzip(text);
