@@ -1,5 +1,6 @@
 #include "domain/access.hpp"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <set>
@@ -32,18 +33,91 @@ constexpr expectation expectations[] = {
     {permission::read_keys, true, true, true},
     {permission::create_keys, true, true, true},
     {permission::revoke_keys, true, true, true},
+    {permission::update_keys, true, true, true},
     {permission::read_members, true, true, true},
     {permission::update_members, false, false, true},
+    {permission::read_users, true, true, true},
+    {permission::create_users, false, false, false},
+    {permission::update_users, true, true, true},
+    {permission::delete_users, false, false, false},
+    {permission::read_roles, true, true, true},
+    {permission::update_roles, false, false, false},
+    {permission::review_access, false, false, false},
+    {permission::read_audit, false, false, false},
+    {permission::update_platform, false, false, false},
+    {permission::read_service_accounts, true, true, true},
+    {permission::update_service_accounts, false, false, true},
 };
 static_assert(std::size(expectations) == domain::permission_count);
 
 bool is_everywhere(permission action) {
     return action == permission::read_engines || action == permission::read_keys ||
-           action == permission::create_keys || action == permission::revoke_keys;
+           action == permission::create_keys || action == permission::revoke_keys ||
+           action == permission::update_keys || action == permission::read_users ||
+           action == permission::update_users || action == permission::read_roles;
 }
 
 domain::principal caller_with(role granted) {
     return {.subject = "ada", .roles = {{"shop", granted}}};
+}
+
+TEST(permits, limits_a_key_to_its_databases) {
+    const domain::principal caller{
+        .subject = "admin",
+        .is_administrator = true,
+        .limits = {.databases = std::set<std::string, std::less<>>{"db-a"}}};
+    const auto rule = [&](permission action, std::string_view database) {
+        return name(permits(caller, action, {.project = "shop", .database = database}).because);
+    };
+    EXPECT_EQ(rule(permission::delete_databases, "db-a"), "administrator");
+    EXPECT_EQ(rule(permission::delete_databases, "db-b"), "key_databases");
+    EXPECT_EQ(rule(permission::read_databases, ""), "key_databases");
+    EXPECT_EQ(rule(permission::create_databases, "db-a"), "key_databases");
+    EXPECT_EQ(rule(permission::read_projects, "db-a"), "key_databases");
+    EXPECT_EQ(rule(permission::create_users, ""), "key_databases");
+    EXPECT_EQ(rule(permission::read_engines, ""), "every_caller");
+    EXPECT_TRUE(may_in_any_project(caller, permission::read_databases));
+    EXPECT_FALSE(may_in_any_project(caller, permission::create_databases));
+    EXPECT_FALSE(caller.is_unlimited());
+    const domain::visible_projects visible(std::make_shared<const domain::principal>(caller));
+    EXPECT_FALSE(visible.is_all());
+    EXPECT_FALSE(visible.has_projects());
+    EXPECT_TRUE(visible.contains("shop", "db-a"));
+    EXPECT_FALSE(visible.contains("shop", "db-b"));
+    EXPECT_FALSE(visible.contains("shop"));
+}
+
+TEST(permits, keeps_the_subject_from_a_key_with_projects_or_databases) {
+    domain::principal caller{.subject = "ada"};
+    const auto rule = [&](permission action) { return name(permits(caller, action, {}).because); };
+    for (const auto action : {permission::revoke_keys, permission::update_users}) {
+        caller.limits = {};
+        EXPECT_EQ(rule(action), "every_caller");
+        caller.limits = {.projects = std::set<std::string, std::less<>>{"shop"}};
+        EXPECT_EQ(rule(action), "key_projects");
+        caller.limits = {.databases = std::set<std::string, std::less<>>{"db-a"}};
+        EXPECT_EQ(rule(action), "key_databases");
+    }
+}
+
+TEST(credential_limits, include_networks_inside_their_networks) {
+    const auto limits = [](std::vector<const char*> texts) {
+        domain::credential_limits result{.networks = std::vector<base::ip_network>()};
+        for (const auto* text : texts) {
+            result.networks->push_back(base::parse_ip_network(text).value());
+        }
+        return result;
+    };
+    const auto outer = limits({"10.0.0.0/8", "2001:db8::/32"});
+    EXPECT_TRUE(outer.include(limits({"10.1.0.0/16", "10.0.0.7", "2001:db8:1::/48"})));
+    EXPECT_FALSE(outer.include(limits({"10.0.0.0/8", "11.0.0.0/8"})));
+    EXPECT_FALSE(outer.include(limits({"0.0.0.0/0"})));
+    EXPECT_FALSE(outer.include({}));
+    EXPECT_TRUE(domain::credential_limits().include(outer));
+    EXPECT_TRUE(outer.allow_address("10.9.9.9"));
+    EXPECT_TRUE(outer.allow_address("::ffff:10.9.9.9"));
+    EXPECT_FALSE(outer.allow_address("11.0.0.1"));
+    EXPECT_FALSE(outer.allow_address(""));
 }
 
 TEST(may, follows_the_role_in_the_project) {
@@ -71,6 +145,96 @@ TEST(may, grants_everything_to_an_administrator) {
         EXPECT_TRUE(domain::may(administrator, row.action, ""));
         EXPECT_TRUE(domain::may_in_any_project(administrator, row.action));
     }
+}
+
+TEST(may, lets_an_auditor_read_everything_but_credentials) {
+    const domain::principal auditor{.subject = "ada", .is_auditor = true};
+    for (const auto& row : expectations) {
+        const bool is_read = domain::name(row.action).ends_with(".read");
+        EXPECT_EQ(domain::may(auditor, row.action, "shop"), is_read || is_everywhere(row.action))
+            << domain::name(row.action);
+        EXPECT_EQ(domain::may_in_any_project(auditor, row.action),
+                  is_read || is_everywhere(row.action));
+    }
+    EXPECT_TRUE(
+        domain::visible_projects(std::make_shared<const domain::principal>(auditor)).is_all());
+    const auto owner_too =
+        domain::principal{.subject = "ada", .roles = {{"shop", role::owner}}, .is_auditor = true};
+    EXPECT_TRUE(domain::may(owner_too, permission::delete_databases, "shop"));
+    EXPECT_FALSE(domain::may(owner_too, permission::delete_databases, "bank"));
+    EXPECT_TRUE(domain::may_in_any_project(owner_too, permission::delete_databases));
+}
+
+TEST(permits, follows_the_permissions_of_a_custom_role) {
+    const domain::principal caller{
+        .subject = "ada",
+        .roles = {
+            {"shop", {"releaser", {permission::read_projects, permission::operate_databases}}}}};
+    for (const auto& row : expectations) {
+        const bool is_granted = row.action == permission::read_projects ||
+                                row.action == permission::operate_databases ||
+                                is_everywhere(row.action);
+        EXPECT_EQ(domain::may(caller, row.action, "shop"), is_granted) << domain::name(row.action);
+    }
+    const auto shared = std::make_shared<const domain::principal>(caller);
+    EXPECT_FALSE(domain::visible_projects(shared).contains("shop"));
+    EXPECT_TRUE(domain::visible_projects(shared, permission::read_projects).contains("shop"));
+}
+
+TEST(permits, names_the_deciding_rule_and_the_way_to_the_permission) {
+    const auto sentence = [](const domain::principal& caller, permission action) {
+        const domain::resource target{.project = "shop"};
+        const auto decision = domain::permits(caller, action, target);
+        return fmt::format("{}: {}", domain::name(decision.because),
+                           domain::explain(decision, target));
+    };
+    using enum permission;
+    EXPECT_EQ(sentence(caller_with(role::viewer), read_engines),
+              "every_caller: every caller has the permission engines.read");
+    EXPECT_EQ(sentence({.subject = "root", .is_administrator = true}, delete_databases),
+              "administrator: an administrator has the permission databases.delete");
+    EXPECT_EQ(sentence({.subject = "eva", .is_auditor = true}, read_databases),
+              "auditor: an auditor has the permission databases.read");
+    EXPECT_EQ(sentence(caller_with(role::viewer), read_databases),
+              "role: the role viewer in project shop has the permission databases.read");
+    EXPECT_EQ(
+        sentence(caller_with(role::viewer), delete_databases),
+        "insufficient_role: the caller lacks the permission databases.delete in project shop, "
+        "where its role is viewer; an owner of the project can grant the role owner");
+    EXPECT_EQ(
+        sentence({.subject = "eve"}, read_databases),
+        "no_role: the caller lacks the permission databases.read in project shop; an owner of "
+        "the project can grant the role viewer");
+    EXPECT_EQ(
+        sentence(caller_with(role::owner), create_projects),
+        "platform: the caller lacks the permission projects.create; an administrator can make "
+        "the caller an administrator");
+    auto limited = caller_with(role::owner);
+    limited.limits.permissions = std::set{read_databases};
+    EXPECT_EQ(sentence(limited, delete_databases),
+              "key_permissions: the API key lacks the permission databases.delete; its subject can "
+              "create a key that has it");
+    limited.limits = {.projects = std::set<std::string, std::less<>>{"bank"}};
+    EXPECT_EQ(
+        sentence(limited, delete_databases),
+        "key_projects: the API key lacks the permission databases.delete in project shop; its "
+        "subject can create a key for the project, or one without projects");
+}
+
+TEST(lacking_permissions, are_those_of_the_role_that_the_caller_has_not) {
+    using enum permission;
+    const auto owner_permissions = domain::permissions_of(role::owner);
+    EXPECT_TRUE(
+        domain::lacking_permissions(caller_with(role::owner), owner_permissions, "shop").empty());
+    EXPECT_EQ(
+        domain::lacking_permissions(caller_with(role::developer), owner_permissions, "shop"),
+        (std::vector{delete_databases, update_projects, update_members, update_service_accounts}));
+    EXPECT_EQ(domain::lacking_permissions(caller_with(role::owner),
+                                          domain::permissions_of(role::viewer), "bank")
+                  .size(),
+              4U);
+    EXPECT_TRUE(owner_permissions.include(domain::permissions_of(role::viewer)));
+    EXPECT_FALSE(domain::permissions_of(role::viewer).include(owner_permissions));
 }
 
 TEST(may_in_any_project, is_false_without_a_sufficient_role) {

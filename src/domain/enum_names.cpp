@@ -1,7 +1,6 @@
 #include "domain/enum_names.hpp"
 
 #include <array>
-#include <optional>
 
 #include "domain/observed.hpp"
 #include "domain/operation.hpp"
@@ -37,14 +36,6 @@ static_assert(observed_phases.size() == std::size_t(observed_phase::unknown) + 1
 static_assert(change_kinds.size() == std::size_t(change_kind::restart) + 1);
 static_assert(change_phases.size() == std::size_t(change_phase::denied) + 1);
 static_assert(status_phases.size() == std::size_t(status_phase::unknown) + 1);
-
-template <class Enum, std::size_t Size>
-std::optional<Enum> find(const std::array<std::string_view, Size>& names, std::string_view text) {
-    for (std::size_t i = 0; i < Size; ++i) {
-        if (names[i] == text) return static_cast<Enum>(i);
-    }
-    return std::nullopt;
-}
 
 }  // namespace
 
@@ -95,19 +86,19 @@ std::span<const std::string_view> names_of<status_phase>() noexcept {
 }
 
 std::optional<topology_mode> topology_mode_from(std::string_view text) noexcept {
-    return find<topology_mode>(topology_modes, text);
+    return value_of<topology_mode>(topology_modes, text);
 }
 std::optional<storage_type> storage_type_from(std::string_view text) noexcept {
-    return find<storage_type>(storage_types, text);
+    return value_of<storage_type>(storage_types, text);
 }
 std::optional<operation_kind> operation_kind_from(std::string_view text) noexcept {
-    return find<operation_kind>(operation_kinds, text);
+    return value_of<operation_kind>(operation_kinds, text);
 }
 std::optional<operation_phase> operation_phase_from(std::string_view text) noexcept {
-    return find<operation_phase>(operation_phases, text);
+    return value_of<operation_phase>(operation_phases, text);
 }
 std::optional<status_phase> status_phase_from(std::string_view text) noexcept {
-    return find<status_phase>(status_phases, text);
+    return value_of<status_phase>(status_phases, text);
 }
 
 }  // namespace domain

@@ -16,7 +16,7 @@ namespace domain {
 struct project_member {
     std::string project;
     std::string subject;
-    domain::role role = domain::role::viewer;
+    std::string role;            // a built-in or a custom one
     base::instant created_at{};  // of the present role
     std::string created_by;      // subject
     std::int64_t revision = 0;
@@ -29,9 +29,18 @@ struct member_request {
     std::vector<base::field_error> unread;
 };
 
-// Returns the member without revision. Errors: invalid (fields; the subject is no word, or it is an
-// administrator, which has every role already).
+// The document id of a member contains its project and its subject.
+inline constexpr std::size_t member_subject_bytes_max = 87;
+
+// Returns the member without revision. Whether the role exists is not checked. Errors: invalid
+// (fields; the subject is neither a word nor a service account, or it is an administrator, which
+// has every role already).
 base::outcome<project_member> validate(const member_request& wanted, std::string project,
                                        std::string subject);
+
+// Errors: denied (the role has a permission that the grantor lacks in the project). For grants and
+// revocations, so that a role cannot be used to get a higher one.
+base::outcome<void> check_grant(const project_member& member, permission_set permissions,
+                                const principal& grantor);
 
 }  // namespace domain

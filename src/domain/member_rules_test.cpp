@@ -16,7 +16,7 @@ TEST(validate_member, reads_every_role) {
     for (const auto name : domain::all_roles()) {
         const auto member = domain::validate({.role = std::string(name)}, "shop", "ada");
         ASSERT_TRUE(member) << name;
-        EXPECT_EQ(domain::name(member->role), name);
+        EXPECT_EQ(member->role, name);
         EXPECT_EQ(member->project, "shop");
         EXPECT_EQ(member->subject, "ada");
     }
@@ -24,11 +24,36 @@ TEST(validate_member, reads_every_role) {
 
 TEST(validate_member, reports_all_field_errors) {
     EXPECT_EQ(codes({}, "ada"), "/role=required;");
-    EXPECT_EQ(codes({.role = "admin"}, "ada"), "/role=unknown_value;");
-    EXPECT_EQ(codes({.role = "Owner"}, "a b\n"), "/subject=bad_name;/role=unknown_value;");
+    EXPECT_EQ(codes({.role = "a/b"}, "ada"), "/role=unknown_value;");
+    EXPECT_EQ(codes({.role = ""}, "a b\n"), "/subject=bad_name;/role=unknown_value;");
     EXPECT_EQ(codes({.role = "owner"}, "admin"), "/subject=reserved;");
     EXPECT_EQ(codes({.role = "owner"}, "local-admin"), "/subject=reserved;");
     EXPECT_EQ(codes({.role = "owner"}, "a/b"), "/subject=bad_name;");
+    EXPECT_EQ(codes({.role = "owner"}, "system:node:a"), "/subject=bad_name;");
+    const std::string account = "system:serviceaccount:shop:";
+    EXPECT_EQ(codes({.role = "viewer"}, account + "ci"), "");
+    EXPECT_EQ(codes({.role = "viewer"}, "service_account:ci"), "");
+    EXPECT_EQ(codes({.role = "viewer"}, "service_account:"), "/subject=bad_name;");
+    EXPECT_EQ(codes({.role = "viewer"}, "service_account:a/b"), "/subject=bad_name;");
+    EXPECT_EQ(codes({.role = "viewer"}, account + std::string(60, 'a')), "");
+    EXPECT_EQ(codes({.role = "viewer"}, account + std::string(61, 'a')), "/subject=bad_name;");
+}
+
+TEST(check_grant, denies_roles_with_more_permissions_than_the_grantor_has) {
+    using domain::role;
+    const domain::principal developer{.subject = "ada", .roles = {{"shop", role::developer}}};
+    const auto check = [&](const std::string& project, role granted) {
+        return domain::check_grant({.project = project, .role = std::string(domain::name(granted))},
+                                   domain::permissions_of(granted), developer);
+    };
+    EXPECT_TRUE(check("shop", role::viewer));
+    EXPECT_TRUE(check("shop", role::developer));
+    EXPECT_FALSE(check("bank", role::viewer));
+    const auto denied = check("shop", role::owner);
+    ASSERT_FALSE(denied);
+    EXPECT_EQ(denied.error().text,
+              "role: owner has the permission databases.delete, which the caller lacks in project "
+              "shop; only a caller with every permission of a role may grant or revoke it");
 }
 
 }  // namespace
