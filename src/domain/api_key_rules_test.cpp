@@ -6,6 +6,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using domain::permission;
+using std::chrono::days;
 using names = std::set<std::string, std::less<>>;
 
 constexpr base::instant now{std::chrono::seconds(1'800'000'000)};  // 2027-01-15T08:00:00Z
@@ -104,15 +105,163 @@ TEST(validate_api_key, denies_more_than_the_caller_has) {
     EXPECT_EQ(code({}, {.subject = "ada"}), "ok");
 }
 
+TEST(validate_api_key, reads_databases_and_cidrs) {
+    const auto validated = [](std::vector<std::string> databases, std::vector<std::string> cidrs) {
+        return domain::validate({.name = "ci", .databases = databases, .cidrs = cidrs},
+                                administrator, std::nullopt, now);
+    };
+    const auto key = validated({"db-a"}, {"10.0.0.0/8", "10.0.0.0/8"});
+    ASSERT_TRUE(key) << key.error().text;
+    EXPECT_EQ(key->limits.databases, names{"db-a"});
+    EXPECT_EQ(key->limits.networks->size(), 1U);
+    EXPECT_EQ(fields_of(validated({"../x"}, {"10.0.0.1/8"}).error()),
+              "/databases/0=bad_name;/cidrs/0=bad_network;");
+    EXPECT_EQ(fields_of(validated({}, {}).error()), "/databases=out_of_range;/cidrs=out_of_range;");
+}
+
+TEST(validate_api_key_patch, changes_the_named_members_within_the_caller_alone) {
+    const domain::api_key wide{.name = "ci", .expires_at = now + 1h};
+    const domain::api_key narrow{.name = "ci", .limits = limited.limits, .expires_at = now + 1h};
+    const auto code = [](const domain::api_key_patch& wanted, const domain::api_key& present,
+                         const domain::principal& caller) {
+        const auto key = domain::validate(wanted, present, caller, std::nullopt, now);
+        return key ? std::string("ok") : std::string(base::name(key.error().code));
+    };
+    const domain::api_key_patch shorter{.expires_at = "2027-01-15T08:30:00Z"};
+    EXPECT_EQ(code(shorter, wide, administrator), "ok");
+    EXPECT_EQ(code(shorter, wide, limited), "denied");
+    EXPECT_EQ(code(shorter, narrow, limited), "ok");
+    const domain::api_key_patch wider{.projects = domain::api_key_patch::texts()};
+    EXPECT_EQ(code(wider, narrow, limited), "denied");
+    EXPECT_EQ(code(wider, narrow, administrator), "ok");
+    const auto changed = domain::validate({.name = "cd"}, narrow, limited, now + 1h, now);
+    EXPECT_EQ(changed.value().name, "cd");
+    EXPECT_EQ(changed.value().limits, narrow.limits);
+    EXPECT_FALSE(domain::validate({.name = "cd"}, narrow, limited, now + 1min, now));
+}
+
+TEST(validate_rotation, bounds_the_overlap_and_denies_wider_and_expired_keys) {
+    const domain::api_key key{.expires_at = now + 1h};
+    const auto code = [&](std::optional<std::int64_t> overlap, const domain::principal& caller,
+                          base::instant time) {
+        const auto result =
+            domain::validate({.overlap_seconds = overlap}, key, caller, std::nullopt, {}, time);
+        return result ? std::to_string(result->count())
+                      : std::string(base::name(result.error().code));
+    };
+    EXPECT_EQ(code({}, administrator, now), "86400");
+    EXPECT_EQ(code(0, administrator, now), "0");
+    EXPECT_EQ(code(-1, administrator, now), "invalid");
+    EXPECT_EQ(code(2'592'001, administrator, now), "invalid");
+    EXPECT_EQ(code(0, limited, now), "denied");
+    EXPECT_EQ(code(0, administrator, now + 1h), "conflict");
+}
+
+TEST(validate_rotation, denies_a_key_that_was_unused_for_too_long) {
+    const domain::api_key key{.max_unused =
+                                  domain::unused_limit{.duration = days(7), .since = now}};
+    const auto rotate = [&](std::optional<base::instant> last_used_at) {
+        return domain::validate(domain::rotation_request{}, key, administrator, std::nullopt,
+                                last_used_at, now + days(7));
+    };
+    EXPECT_EQ(rotate({}).error().reason, "key_expired");
+    EXPECT_TRUE(rotate(now + 1h));
+}
+
 TEST(state_of_api_key, is_revoked_before_expired) {
-    domain::api_key key;
-    EXPECT_EQ(name(domain::state_of(key, now)), "active");
-    key.expires_at = now + 1s;
-    EXPECT_EQ(name(domain::state_of(key, now)), "active");
+    domain::api_key key{.created_at = now};
+    const auto state = [&key] { return name(domain::state_of(key, {}, now)); };
+    EXPECT_EQ(state(), "active");
+    key.expires_at = now + days(14) + 1s;
+    EXPECT_EQ(state(), "active");
+    key.expires_at = now + days(14);
+    EXPECT_EQ(state(), "expiring");
     key.expires_at = now;
-    EXPECT_EQ(name(domain::state_of(key, now)), "expired");
+    EXPECT_EQ(state(), "expired");
     key.revoked_at = now;
-    EXPECT_EQ(name(domain::state_of(key, now)), "revoked");
+    EXPECT_EQ(state(), "revoked");
+}
+
+TEST(state_of_api_key, is_stale_after_30_days_without_a_use) {
+    const domain::api_key key{.created_at = now, .expires_at = now + days(90)};
+    const auto state = [&key](std::optional<base::instant> last_used_at, base::instant time) {
+        return name(domain::state_of(key, last_used_at, time));
+    };
+    EXPECT_EQ(state({}, now + days(30) - 1s), "active");
+    EXPECT_EQ(state({}, now + days(30)), "stale");
+    EXPECT_EQ(state(now + 1s, now + days(30)), "active");
+    EXPECT_EQ(state(now - days(1), now + days(29)), "active");
+    EXPECT_EQ(state({}, now + days(80)), "stale");
+    EXPECT_EQ(state(now + days(79), now + days(80)), "expiring");
+    EXPECT_EQ(state({}, now + days(90)), "expired");
+}
+
+TEST(state_of_api_key, is_expired_when_it_was_unused_for_longer_than_its_limit) {
+    const domain::api_key key{
+        .created_at = now - days(60),
+        .max_unused = domain::unused_limit{.duration = days(7), .since = now}};
+    const auto state = [&key](std::optional<base::instant> last_used_at, base::instant time) {
+        return domain::state_of(key, last_used_at, time);
+    };
+    EXPECT_TRUE(domain::is_usable(state({}, now + days(7) - 1s)));
+    EXPECT_EQ(name(state({}, now + days(7))), "expired");
+    EXPECT_FALSE(domain::is_usable(state(now - days(50), now + days(7))));
+    EXPECT_EQ(name(state(now + days(1), now + days(7))), "active");
+    EXPECT_EQ(domain::unused_deadline(key, now + days(1)), now + days(8));
+    EXPECT_EQ(domain::unused_deadline({}, now), std::nullopt);
+}
+
+TEST(validate_api_key, bounds_the_time_without_use) {
+    const auto validated = [](std::optional<std::int64_t> wanted) {
+        return domain::validate({.name = "ci", .max_unused_days = wanted}, administrator,
+                                std::nullopt, now);
+    };
+    EXPECT_EQ(validated({}).value().max_unused, std::nullopt);
+    EXPECT_EQ(validated(1).value().max_unused,
+              (domain::unused_limit{.duration = days(1), .since = now}));
+    EXPECT_TRUE(validated(366));
+    for (const std::int64_t wanted : {-1, 0, 367}) {
+        const auto key = validated(wanted);
+        ASSERT_FALSE(key) << wanted;
+        EXPECT_EQ(fields_of(key.error()), "/max_unused_days=out_of_range;");
+        EXPECT_EQ(key.error().fields[0].message, "must be 1 to 366");
+    }
+}
+
+TEST(validate_api_key_patch, sets_and_deletes_the_limit_of_the_time_without_use) {
+    const domain::api_key key{.name = "ci",
+                              .max_unused = domain::unused_limit{.duration = days(7), .since = {}}};
+    const auto patched = [&key](std::optional<domain::api_key_patch::days> wanted) {
+        return domain::validate(domain::api_key_patch{.max_unused_days = wanted}, key,
+                                administrator, std::nullopt, now);
+    };
+    EXPECT_EQ(patched({}).value(), key);
+    EXPECT_EQ(patched(domain::api_key_patch::days()).value().max_unused, std::nullopt);
+    EXPECT_EQ(patched(30).value().max_unused,
+              (domain::unused_limit{.duration = days(30), .since = now}));
+    EXPECT_EQ(fields_of(patched(0).error()), "/max_unused_days=out_of_range;");
+}
+
+TEST(validate_api_key, applies_the_maximum_lifetime_of_the_platform) {
+    const domain::api_key_policy policy{.lifetime_max = days(30)};
+    const auto key = domain::validate({.name = "ci"}, administrator, std::nullopt, now, policy);
+    EXPECT_EQ(key.value().expires_at, now + days(30));
+    const auto later = domain::validate({.name = "ci", .expires_at = "2027-02-14T08:00:01Z"},
+                                        administrator, std::nullopt, now, policy);
+    ASSERT_FALSE(later);
+    EXPECT_EQ(fields_of(later.error()), "/expires_at=out_of_range;");
+    EXPECT_EQ(later.error().fields[0].message,
+              "must be after the present and not after 2027-02-14T08:00:00Z; a key is valid for at "
+              "most 30 days");
+    const auto patched =
+        domain::validate(domain::api_key_patch{.expires_at = "2027-02-14T08:00:01Z"}, key.value(),
+                         administrator, std::nullopt, now, policy);
+    EXPECT_EQ(fields_of(patched.error()), "/expires_at=out_of_range;");
+    const auto shorter = domain::validate({.name = "ci", .expires_at = "2027-02-14T08:00:00Z"},
+                                          administrator, now + 1h, now, policy);
+    EXPECT_EQ(shorter.error().fields[0].message,
+              "must be after the present and not after 2027-01-15T09:00:00Z; the key of this "
+              "request expires then");
 }
 
 }  // namespace
