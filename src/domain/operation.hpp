@@ -56,6 +56,8 @@ struct operation {
     // even if the first response was lost. Empty without a key.
     std::string idempotency_key;
     std::string request_digest;
+    // The trace of the request, as in its header traceparent. Empty: the operation is not traced.
+    std::string traceparent;
     bool operator==(const operation&) const = default;
 
     [[nodiscard]] bool is_terminal() const noexcept {

@@ -54,6 +54,16 @@ bool is_dns_subdomain(std::string_view text) noexcept {
     return !boundary;
 }
 
+bool is_service_account(std::string_view text) noexcept {
+    if (!text.starts_with(service_account_prefix)) return false;
+    text.remove_prefix(service_account_prefix.size());
+    const auto colon = text.find(':');
+    if (colon == std::string_view::npos) return false;
+    const auto ns = text.substr(0, colon);
+    return ns.size() <= 63 && !ns.contains('.') && is_dns_subdomain(ns) &&
+           is_dns_subdomain(text.substr(colon + 1));
+}
+
 std::size_t length_of(std::string_view text) noexcept {
     std::size_t count = 0;
     for (; !text.empty(); ++count) {

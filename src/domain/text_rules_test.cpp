@@ -16,6 +16,18 @@ TEST(is_valid_name, follows_rfc_1035_and_reserves_the_endings_of_parts) {
     }
 }
 
+TEST(is_service_account, follows_kubernetes) {
+    EXPECT_TRUE(is_service_account("system:serviceaccount:shop:ci"));
+    EXPECT_TRUE(is_service_account("system:serviceaccount:shop:ci.v2"));
+    for (const auto* text : {"", "ci", "system:serviceaccount:", "system:serviceaccount:shop",
+                             "system:serviceaccount:shop:", "system:serviceaccount::ci",
+                             "system:node:shop", "system:serviceaccount:a.b:ci",
+                             "system:serviceaccount:shop:ci:x", "system:serviceaccount:Shop:ci",
+                             "system:serviceaccounts:shop:ci", "system:serviceaccount:shop:c/i"}) {
+        EXPECT_FALSE(is_service_account(text)) << text;
+    }
+}
+
 TEST(is_label_word, follows_kubernetes) {
     for (const auto* word : {"a", "A-1_b.c", "x"}) EXPECT_TRUE(is_label_word(word)) << word;
     for (const auto* word : {"", "-a", "a-", "a b", "\u00e9"}) {
