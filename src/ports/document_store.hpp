@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "aio/task.hpp"
+#include "base/random_id.hpp"
 
 namespace ports {
 
@@ -44,19 +45,32 @@ struct document {
     // Values that are unique in the collection, name -> value ("name" -> "shop/orders").
     std::map<std::string, std::string> unique{};
     ports::revision revision = 0;  // set by the store on reads
+    // Identifies the last write; set by the store on reads. Empty if the store does not keep it, as
+    // a store of one process may do.
+    std::string write_id{};
     bool operator==(const document&) const = default;
 };
+
+// Returns the id of a new write: 80 random bits.
+[[nodiscard]] inline std::string new_write_id() {
+    return base::random_id("", 16);
+}
 
 struct put_request {
     std::string collection;
     document content;
     ports::revision expected = 0;  // the current revision; 0 = must not exist yet
+    // The id of the current document's last write. Empty = any. A store without ids ignores it.
+    std::string expected_write_id{};
+    // Identifies this write. Must be unique, <= 64 bytes. Empty = the store selects one.
+    std::string write_id{};
 };
 
 struct delete_request {
     std::string collection;
     std::string id;
-    ports::revision expected = 0;  // the current revision; 0 = any
+    ports::revision expected = 0;     // the current revision; 0 = any
+    std::string expected_write_id{};  // as in put_request
 };
 
 struct page_request {
@@ -72,9 +86,24 @@ struct page {
     std::string next;             // cursor of the next page; empty on the last page
 };
 
+// Revisions of a document that is deleted and created again start at 1 again; the id of the last
+// write distinguishes equal ones.
+struct document_version {
+    ports::revision revision = 0;
+    std::string write_id{};  // empty = not known
+    bool operator==(const document_version&) const = default;
+};
+
+// Returns true unless the versions of one document are known to differ.
+[[nodiscard]] inline bool may_be_same(const document_version& one, const document_version& other) {
+    return one.revision == other.revision &&
+           (one.write_id.empty() || other.write_id.empty() || one.write_id == other.write_id);
+}
+
 struct document_revision {
     std::string id;
     ports::revision revision = 0;
+    std::string write_id{};  // as in document
     bool operator==(const document_revision&) const = default;
 };
 
@@ -91,9 +120,9 @@ class document_store {
     virtual ~document_store() = default;
 
     // Writes the document durably and returns its new revision. Errors: precondition (the current
-    // revision differs from `expected`), conflict/not_unique (another document has the unique
-    // value), limit (id or body too large), unavailable (/queue_full, /not_started: the write did
-    // not start; other causes: the write may have happened).
+    // revision or write id differs from the expected one), conflict/not_unique (another document
+    // has the unique value), limit (id or body too large), unavailable (/queue_full, /not_started:
+    // the write did not start; other causes: the write may have happened).
     virtual aio::task<revision> put(put_request request) = 0;
 
     // Writes each document independently; the bulk is not atomic. Returns one outcome per request,
@@ -107,7 +136,7 @@ class document_store {
     // Returns one page of documents. Errors: unavailable.
     virtual aio::task<page> find(page_request request) = 0;
 
-    // Returns the ids and revisions of the documents after the id `after`, without their bodies: up
+    // Returns the ids and versions of the documents after the id `after`, without their bodies: up
     // to `limit` (1..10000) of them. A reader compares them with what it knows and fetches what
     // differs. A document that exists during the whole walk over the pages is returned exactly
     // once; one that is created or deleted during the walk may be missing. Errors: invalid (limit),

@@ -32,6 +32,12 @@ class document_archive_contract : public ::testing::TestWithParam<document_archi
         return aio::block_on(archive_->get("things", id));
     }
 
+    // The ids of writes are those of the target.
+    static ports::document without_write_id(ports::document source) {
+        source.write_id.clear();
+        return source;
+    }
+
     std::unique_ptr<ports::document_archive> archive_;
 };
 
@@ -55,14 +61,16 @@ TEST_P(document_archive_contract, restore_keeps_revisions_and_searchable_values)
                                 .revision = 7};
     const ports::document second{.id = "b", .body = "text", .revision = 1};
     ASSERT_TRUE(restore("things", {first, second}));
-    EXPECT_EQ(get("a").value(), first);
-    EXPECT_EQ(get("b").value(), second);
+    EXPECT_EQ(without_write_id(get("a").value()), first);
+    EXPECT_EQ(without_write_id(get("b").value()), second);
     const auto page = aio::block_on(
         archive_->find({.collection = "things", .index_name = "k", .index_value = "v"}));
     ASSERT_EQ(page->items.size(), 1u);
-    EXPECT_EQ(page->items[0], first);
+    EXPECT_EQ(without_write_id(page->items[0]), first);
     const auto revisions = aio::block_on(archive_->revisions("things", "", 10));
-    EXPECT_EQ(revisions->items, (std::vector<ports::document_revision>{{"a", 7}, {"b", 1}}));
+    ASSERT_EQ(revisions->items.size(), 2U);
+    EXPECT_EQ(revisions->items[0].revision, 7);
+    EXPECT_EQ(revisions->items[1].revision, 1);
     EXPECT_EQ(aio::block_on(archive_->put({.collection = "things",
                                            .content = {.id = "c", .unique = {{"name", "x"}}},
                                            .expected = 0}))
@@ -103,7 +111,9 @@ TEST_P(document_archive_contract, restore_writes_many_documents) {
     ASSERT_TRUE(restore("things", values));
     const auto revisions = aio::block_on(archive_->revisions("things", "", 10'000));
     ASSERT_EQ(revisions->items.size(), values.size());
-    for (const auto& [id, revision] : revisions->items) EXPECT_EQ(std::to_string(revision - 1), id);
+    for (const auto& item : revisions->items) {
+        EXPECT_EQ(std::to_string(item.revision - 1), item.id);
+    }
 }
 
 }  // namespace fakes

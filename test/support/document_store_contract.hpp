@@ -191,6 +191,39 @@ TEST_P(document_store_contract, revisions_omits_deleted_documents) {
     EXPECT_EQ(revisions(10), (pairs{{"a", 1}, {"b", 1}}));
 }
 
+TEST_P(document_store_contract, write_ids_distinguish_a_document_that_was_created_again) {
+    const auto version = [this]() -> ports::document_revision {
+        auto page = aio::block_on(store_->revisions("things", "", 10));
+        if (!page || page->items.size() != 1) return {};
+        return page->items.front();
+    };
+    ASSERT_TRUE(put("a", "one", 0));
+    const auto first = version();
+    EXPECT_EQ(get("a")->write_id, first.write_id);
+    ASSERT_TRUE(remove("a"));
+    ASSERT_TRUE(put("a", "two", 0));
+    EXPECT_EQ(version().revision, first.revision);
+    if (first.write_id.empty()) GTEST_SKIP() << "a store of one process keeps no ids of writes";
+    EXPECT_NE(version().write_id, first.write_id);
+
+    ports::put_request request{.collection = "things",
+                               .content = {.id = "a", .body = "three"},
+                               .expected = 1,
+                               .expected_write_id = first.write_id,
+                               .write_id = "abc"};
+    EXPECT_EQ(aio::block_on(store_->put(request)).error().code, base::errc::precondition);
+    ports::delete_request deletion{
+        .collection = "things", .id = "a", .expected = 1, .expected_write_id = first.write_id};
+    EXPECT_EQ(aio::block_on(store_->remove(deletion)).error().code, base::errc::precondition);
+    EXPECT_EQ(get("a")->body, "two");
+    request.expected_write_id = version().write_id;
+    EXPECT_EQ(aio::block_on(store_->put(request)).value(), 2);
+    EXPECT_EQ(version().write_id, "abc");
+    deletion.expected = 2;
+    deletion.expected_write_id = "abc";
+    EXPECT_TRUE(aio::block_on(store_->remove(deletion)));
+}
+
 TEST_P(document_store_contract, revisions_skips_nothing_when_documents_change_between_pages) {
     for (const char* id : {"a", "b", "c", "d"}) ASSERT_TRUE(put(id, "", 0));
     const auto first = aio::block_on(store_->revisions("things", "", 2));
@@ -201,7 +234,10 @@ TEST_P(document_store_contract, revisions_skips_nothing_when_documents_change_be
     ASSERT_TRUE(put("d", "next", 1));
     const auto second = aio::block_on(store_->revisions("things", first->next, 2));
     ASSERT_TRUE(second);
-    EXPECT_EQ(second->items, (std::vector<ports::document_revision>{{"c", 1}, {"d", 2}}));
+    ASSERT_EQ(second->items.size(), 2U);
+    EXPECT_EQ(second->items[0].id, "c");
+    EXPECT_EQ(second->items[1].id, "d");
+    EXPECT_EQ(second->items[1].revision, 2);
     EXPECT_EQ(second->next, "");
 }
 

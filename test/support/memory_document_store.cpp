@@ -21,11 +21,17 @@ std::string unique_key(const std::string& collection, const std::string& name,
     return fmt::format("{}\n{}\n{}", collection, name, value);
 }
 
+bool is_other_write(const ports::document& stored, const std::string& expected) {
+    return !expected.empty() && stored.write_id != expected;
+}
+
 }  // namespace
 
 base::outcome<void> memory_document_store::enter() {
     if (is_closed_) return fail(errc::unavailable, "the store is closed");
-    if (failures_left_ > 0) {
+    if (calls_before_failures_ > 0) {
+        --calls_before_failures_;
+    } else if (failures_left_ > 0) {
         --failures_left_;
         return fail(errc::unavailable, "the store does not respond");
     }
@@ -59,6 +65,9 @@ base::outcome<ports::revision> memory_document_store::put_now(const ports::put_r
         return fail(errc::precondition, fmt::format("revision of {} is {}, not {}", wanted.id,
                                                     present, request.expected));
     }
+    if (present != 0 && is_other_write(it->second, request.expected_write_id)) {
+        return fail(errc::precondition, fmt::format("{} was deleted and created again", wanted.id));
+    }
     for (const auto& [name, value] : wanted.unique) {
         const auto owner = unique_.find(unique_key(request.collection, name, value));
         if (owner != unique_.end() && owner->second != wanted.id) {
@@ -73,6 +82,8 @@ base::outcome<ports::revision> memory_document_store::put_now(const ports::put_r
     auto& stored = documents[wanted.id];
     stored = wanted;
     stored.revision = present + 1;
+    stored.write_id =
+        request.write_id.empty() ? fmt::format("write-{}", ++writes_) : request.write_id;
     return stored.revision;
 }
 
@@ -139,7 +150,8 @@ aio::task<ports::revision_page> memory_document_store::revisions(std::string col
             page.next = page.items.back().id;
             break;
         }
-        page.items.push_back({.id = it->first, .revision = it->second.revision});
+        page.items.push_back(
+            {.id = it->first, .revision = it->second.revision, .write_id = it->second.write_id});
     }
     co_return page;
 }
@@ -153,6 +165,10 @@ aio::task<void> memory_document_store::remove(ports::delete_request request) {
     if (request.expected != 0 && present != request.expected) {
         co_return fail(errc::precondition, fmt::format("revision of {} is {}, not {}", request.id,
                                                        present, request.expected));
+    }
+    if (present != 0 && is_other_write(it->second, request.expected_write_id)) {
+        co_return fail(errc::precondition,
+                       fmt::format("{} was deleted and created again", request.id));
     }
     if (it != documents.end()) {
         release_unique(request.collection, it->second);
@@ -195,7 +211,7 @@ aio::task<void> memory_document_store::restore(std::string collection,
 
 bool memory_document_store::is_connected() const noexcept {
     const std::lock_guard lock(mutex_);
-    return !is_closed_ && failures_left_ == 0;
+    return !is_closed_ && (failures_left_ == 0 || calls_before_failures_ > 0);
 }
 
 aio::task<void> memory_document_store::close() {
@@ -207,6 +223,12 @@ aio::task<void> memory_document_store::close() {
 void memory_document_store::fail_next(int calls) {
     const std::lock_guard lock(mutex_);
     failures_left_ = calls;
+}
+
+void memory_document_store::fail_after(int calls, int failures) {
+    const std::lock_guard lock(mutex_);
+    calls_before_failures_ = calls;
+    failures_left_ = failures;
 }
 
 void memory_document_store::lose_next_response(int failures) {

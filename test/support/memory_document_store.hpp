@@ -30,6 +30,8 @@ class memory_document_store final : public ports::document_archive {
 
     // Makes the next `calls` calls fail with `unavailable`, without effect.
     void fail_next(int calls);
+    // Makes the `failures` calls after the next `calls` calls fail with `unavailable`.
+    void fail_after(int calls, int failures);
     // Makes the next put() or remove() take effect and fail with timed_out. The `failures` calls
     // after it fail with `unavailable`.
     void lose_next_response(int failures = 0);
@@ -49,8 +51,10 @@ class memory_document_store final : public ports::document_archive {
     std::map<std::string, std::string> unique_;
     bool leave();  // with the mutex held; false: the response is lost
     int failures_left_ = 0;
+    int calls_before_failures_ = 0;
     std::optional<int> failures_after_lost_response_;
     int calls_ = 0;
+    int writes_ = 0;
     bool is_closed_ = false;
 };
 
