@@ -77,7 +77,8 @@ struct credentials {
 // Until the cluster has been read once, every function except ensure_project may fail with
 // unavailable/"cluster_not_synced". A cluster that does not respond, or does not accept the
 // platform's login, is unavailable/"cluster_unavailable". The reasons of Kubernetes do not cross
-// the port.
+// the port. The calls of a write belong to the trace in the `traceparent` of the record's
+// unfinished operation. The functions without a write have a `traceparent` (empty: no trace).
 class cluster {
   public:
     cluster() = default;
@@ -92,7 +93,8 @@ class cluster {
     // Creates the namespace of the project. Idempotent. Errors: conflict/"not_owned" (the namespace
     // belongs to another owner), denied, unavailable (/"deleting": the namespace is still being
     // deleted), timed_out.
-    virtual aio::task<void> ensure_project(domain::project project) = 0;
+    virtual aio::task<void> ensure_project(domain::project project,
+                                           std::string traceparent = {}) = 0;
 
     // Creates the object and returns its uid. Idempotent: returns the uid of an existing object
     // that carries the id of the record. Errors: conflict/"not_owned" (the object belongs to
@@ -129,7 +131,8 @@ class cluster {
     // stores them. Errors: conflict/"credentials_not_ready", conflict/"app_binding_invalid" (the
     // cluster does not name a usable server), unavailable (/"cluster_refused": the
     // cluster denied the platform), timed_out.
-    virtual aio::task<credentials> read_credentials(domain::database database) = 0;
+    virtual aio::task<credentials> read_credentials(domain::database database,
+                                                    std::string traceparent = {}) = 0;
 
     [[nodiscard]] virtual sync_state state() const noexcept = 0;
 };

@@ -101,7 +101,7 @@ void fake_cluster::publish_all() {
 
 // ---- the port ----------------------------------------------------------------------------
 
-aio::task<void> fake_cluster::ensure_project(domain::project project) {
+aio::task<void> fake_cluster::ensure_project(domain::project project, std::string /*traceparent*/) {
     auto entered = enter("ensure_project", project.name);
     if (!entered) co_return entered;
     if (foreign_projects_.contains(project.name)) {
@@ -221,7 +221,8 @@ aio::task<bool> fake_cluster::remove(domain::database database) {
     co_return is_deleted;
 }
 
-aio::task<ports::credentials> fake_cluster::read_credentials(domain::database database) {
+aio::task<ports::credentials> fake_cluster::read_credentials(domain::database database,
+                                                             std::string /*traceparent*/) {
     auto entered = enter("read_credentials", database.name);
     if (!entered && entered.error().code == errc::denied) {
         co_return base::fail(errc::unavailable,

@@ -22,13 +22,14 @@ class fake_cluster final : public ports::cluster {
 
     // Starts in the sync state of start_as(), which is `synced` by default.
     aio::task<void> run(ports::cluster_observer& observer) override;
-    aio::task<void> ensure_project(domain::project project) override;
+    aio::task<void> ensure_project(domain::project project, std::string traceparent) override;
     aio::task<std::string> create(domain::database database) override;
     aio::task<void> update(domain::database database) override;
     aio::task<void> request_change(domain::database database, domain::change_kind kind,
                                    std::string operation_id) override;
     aio::task<bool> remove(domain::database database) override;
-    aio::task<ports::credentials> read_credentials(domain::database database) override;
+    aio::task<ports::credentials> read_credentials(domain::database database,
+                                                   std::string traceparent) override;
     [[nodiscard]] ports::sync_state state() const noexcept override { return state_; }
 
     // ---- the operator
