@@ -33,14 +33,10 @@ bool is_in_alphabet(std::string_view text) noexcept {
         text, [](char c) { return (c >= 'a' && c <= 'z') || (c >= '2' && c <= '7'); });
 }
 
-std::string_view view_of(const sha256_digest& digest) noexcept {
-    return {reinterpret_cast<const char*>(digest.data()), digest.size()};
-}
-
 }  // namespace
 
-new_api_key make_api_key() {
-    auto id = base::random_id("", api_key_id_length);
+new_api_key make_api_key(std::string_view present_id) {
+    auto id = present_id.empty() ? base::random_id("", api_key_id_length) : std::string(present_id);
     std::string text(api_key_prefix);
     text.reserve(api_key_length);
     text += id;
@@ -68,11 +64,6 @@ std::optional<std::string_view> id_of_api_key(std::string_view text) noexcept {
 
 sha256_digest digest_of_api_key(std::string_view text) {
     return sha256(text);
-}
-
-bool matches(std::string_view text, const sha256_digest& digest) {
-    const auto actual = digest_of_api_key(text);
-    return equals_secretly(view_of(actual), view_of(digest));
 }
 
 }  // namespace token

@@ -1,8 +1,8 @@
 #pragma once
 // The format of API keys: "dbk_<id>_<secret><checksum>" in the alphabet [a-z2-7]. The id names the
-// key and is public. The secret has 160 random bits, so its SHA-256 is stored without a salt. The
-// checksum rejects typing errors without a lookup, and lets scanners find leaked keys. Pure, except
-// that make_api_key() reads random bytes. Thread-safe.
+// key and is public. The secret has 160 random bits, so it needs no slow hash and no salt:
+// digest_key.hpp. The checksum rejects typing errors without a lookup, and lets scanners find
+// leaked keys. Pure, except that make_api_key() reads random bytes. Thread-safe.
 
 #include <optional>
 #include <string>
@@ -27,7 +27,8 @@ struct new_api_key {
     std::string last_four;  // of the text
 };
 
-new_api_key make_api_key();
+// Returns a key with a new id, or with another secret for the key `present_id`.
+new_api_key make_api_key(std::string_view present_id = {});
 
 // Returns the id in a key; it refers to `text`. Returns nullopt if the text is not a key: another
 // length, prefix, alphabet, or a wrong checksum.
@@ -35,7 +36,5 @@ std::optional<std::string_view> id_of_api_key(std::string_view text) noexcept;
 
 // Returns the digest of the whole text of a key.
 sha256_digest digest_of_api_key(std::string_view text);
-// Returns whether the text has the digest. The time does not depend on where they differ.
-bool matches(std::string_view text, const sha256_digest& digest);
 
 }  // namespace token

@@ -2,6 +2,7 @@
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 
 #include <cstdlib>
 #include <memory>
@@ -30,6 +31,17 @@ sha256_digest sha256(std::string_view bytes) {
                          EVP_DigestUpdate(context.get(), bytes.data(), bytes.size()) == 1 &&
                          EVP_DigestFinal_ex(context.get(), digest.data(), nullptr) == 1;
     if (!is_done) std::abort();  // fails only without memory or without the algorithm
+    return digest;
+}
+
+sha256_digest hmac_sha256(const base::secret& key, std::string_view bytes) {
+    sha256_digest digest{};
+    unsigned size = 0;
+    const auto& text = key.reveal();
+    const auto* done = HMAC(sha256_algorithm(), text.data(), static_cast<int>(text.size()),
+                            reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(),
+                            digest.data(), &size);
+    if (done == nullptr || size != digest.size()) std::abort();  // fails only without memory
     return digest;
 }
 
