@@ -54,8 +54,10 @@ struct jwt_claims {
     std::string issuer;
     std::string audience;
     std::string subject;
-    std::string id;  // jti
-    base::instant issued_at{};
+    std::string id;             // jti
+    std::string session{};      // sid
+    std::int64_t epoch = 0;     // of the sessions of the subject
+    base::instant issued_at{};  // also the first valid instant
     base::instant expires_at{};
     bool operator==(const jwt_claims&) const = default;
 };
@@ -72,11 +74,14 @@ struct jwt_expectation {
     std::string_view audience;
     base::instant now{};
     std::chrono::seconds skew{60};  // tolerated difference of the clocks
+    // The longest time from issued_at to expires_at that the issuer gives.
+    std::chrono::seconds lifetime_max = std::chrono::seconds::max();
 };
 
 // Verifies a token and returns its claims. Errors: denied; `reason` is the first check that
 // failed: "malformed", "too_long", "algorithm", "key", "type", "signature", "issuer", "audience",
-// "expired", "not_yet_valid", "claims". No text repeats a part of the token.
+// "expired", "not_yet_valid", "lifetime", "claims". A `sid` needs an `epoch`. No text repeats a
+// part of the token.
 base::outcome<jwt_claims> verify_jwt(std::string_view text, const jwt_expectation& expected);
 
 }  // namespace token

@@ -1,6 +1,5 @@
 #include <openssl/bio.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <openssl/pem.h>
 
 #include <array>
@@ -31,14 +30,9 @@ const unsigned char* bytes_of(std::string_view text) noexcept {
     return reinterpret_cast<const unsigned char*>(text.data());
 }
 
-std::string hmac_sha256(const base::secret& secret, std::string_view text) {
-    std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-    unsigned size = 0;
-    const auto& key = secret.reveal();
-    const auto* done = HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), bytes_of(text),
-                            text.size(), digest.data(), &size);
-    if (done == nullptr) std::abort();  // fails only without memory
-    return {reinterpret_cast<const char*>(digest.data()), size};
+std::string hmac_text(const base::secret& secret, std::string_view text) {
+    const auto digest = hmac_sha256(secret, text);
+    return {reinterpret_cast<const char*>(digest.data()), digest.size()};
 }
 
 }  // namespace
@@ -104,7 +98,7 @@ std::string jwt_key::public_jwk() const {
 }
 
 std::string signature_of(const jwt_key& key, std::string_view text) {
-    if (key.algorithm_ == jwt_algorithm::hs256) return hmac_sha256(key.material_->secret, text);
+    if (key.algorithm_ == jwt_algorithm::hs256) return hmac_text(key.material_->secret, text);
     std::array<unsigned char, ed25519_signature_bytes> signature{};
     auto size = signature.size();
     const context_handle context(EVP_MD_CTX_new());
@@ -118,7 +112,7 @@ std::string signature_of(const jwt_key& key, std::string_view text) {
 
 bool is_signature(const jwt_key& key, std::string_view text, std::string_view signature) {
     if (key.algorithm_ == jwt_algorithm::hs256) {
-        return equals_secretly(hmac_sha256(key.material_->secret, text), signature);
+        return equals_secretly(hmac_text(key.material_->secret, text), signature);
     }
     const context_handle context(EVP_MD_CTX_new());
     return signature.size() == ed25519_signature_bytes &&

@@ -42,8 +42,11 @@ token::jwt_claims claims() {
 // Returns "" for a valid token, else the reason.
 std::string reason_of(std::string_view text, base::instant time = now,
                       std::span<const jwt_key> accepted = keys()) {
-    const auto verified = token::verify_jwt(
-        text, {.keys = accepted, .issuer = "dbaas", .audience = "dbaas", .now = time});
+    const auto verified = token::verify_jwt(text, {.keys = accepted,
+                                                   .issuer = "dbaas",
+                                                   .audience = "dbaas",
+                                                   .now = time,
+                                                   .lifetime_max = 15min});
     if (verified) return "";
     EXPECT_EQ(verified.error().code, base::errc::denied);
     EXPECT_EQ(verified.error().text, "the token is not valid");
@@ -57,7 +60,7 @@ std::string sign(const jwt_key& key, std::string_view header, std::string_view b
 
 constexpr std::string_view good_header = R"({"typ":"at+jwt","alg":"HS256","kid":"k1"})";
 constexpr std::string_view good_body =
-    R"({"iss":"dbaas","aud":"dbaas","sub":"ada","iat":1800000000,"exp":1800000900})";
+    R"({"iss":"dbaas","aud":"dbaas","sub":"ada","jti":"j1","iat":1800000000,"exp":1800000900})";
 
 TEST(jwt, verifies_what_it_signs) {
     for (const auto& key : keys()) {
@@ -115,37 +118,57 @@ TEST(jwt, rejects_an_hmac_with_the_public_key_as_secret) {
 
 TEST(jwt, rejects_claims_of_other_issuers_audiences_and_times) {
     const std::pair<std::string, std::string> rows[] = {
-        {R"({"iss":"other","aud":"dbaas","sub":"a","iat":1800000000,"exp":1800000900})", "issuer"},
-        {R"({"aud":"dbaas","sub":"a","iat":1800000000,"exp":1800000900})", "issuer"},
-        {R"({"iss":["dbaas"],"aud":"dbaas","sub":"a","iat":1800000000,"exp":1800000900})",
+        {R"({"iss":"other","aud":"dbaas","sub":"a","jti":"j","iat":1800000000,"exp":1800000900})",
          "issuer"},
-        {R"({"iss":"dbaas","aud":"other","sub":"a","iat":1800000000,"exp":1800000900})",
+        {R"({"aud":"dbaas","sub":"a","jti":"j","iat":1800000000,"exp":1800000900})", "issuer"},
+        {R"({"iss":["dbaas"],"aud":"dbaas","sub":"a","jti":"j","iat":1800000000,"exp":1800000900})",
+         "issuer"},
+        {R"({"iss":"dbaas","aud":"other","sub":"a","jti":"j","iat":1800000000,"exp":1800000900})",
          "audience"},
-        {R"({"iss":"dbaas","aud":["x"],"sub":"a","iat":1800000000,"exp":1800000900})", "audience"},
-        {R"({"iss":"dbaas","aud":[],"sub":"a","iat":1800000000,"exp":1800000900})", "audience"},
-        {R"({"iss":"dbaas","sub":"a","iat":1800000000,"exp":1800000900})", "audience"},
-        {R"({"iss":"dbaas","aud":["x","dbaas"],"sub":"a","iat":1800000000,"exp":1800000900})", ""},
+        {R"({"iss":"dbaas","aud":["x"],"sub":"a","jti":"j","iat":1800000000,"exp":1800000900})",
+         "audience"},
+        {R"({"iss":"dbaas","aud":[],"sub":"a","jti":"j","iat":1800000000,"exp":1800000900})",
+         "audience"},
+        {R"({"iss":"dbaas","sub":"a","jti":"j","iat":1800000000,"exp":1800000900})", "audience"},
+        {R"({"iss":"dbaas","aud":["x","dbaas"],"sub":"a","jti":"j","iat":1800000000,"exp":1800000900})",
+         ""},
         {R"({"iss":"dbaas","aud":"dbaas","iat":1800000000,"exp":1800000900})", "claims"},
-        {R"({"iss":"dbaas","aud":"dbaas","sub":"","iat":1800000000,"exp":1800000900})", "claims"},
-        {R"({"iss":"dbaas","aud":"dbaas","sub":"a","iat":1800000000})", "claims"},
-        {R"({"iss":"dbaas","aud":"dbaas","sub":"a","exp":1800000900})", "claims"},
-        {R"({"iss":"dbaas","aud":"dbaas","sub":"a","iat":1800000000,"exp":"1800000900"})",
+        {R"({"iss":"dbaas","aud":"dbaas","sub":"","jti":"j","iat":1800000000,"exp":1800000900})",
          "claims"},
-        {R"({"iss":"dbaas","aud":"dbaas","sub":"a","iat":1800000000,"exp":9223372036854775807})",
+        {R"({"iss":"dbaas","aud":"dbaas","sub":"a","jti":"j","iat":1800000000})", "claims"},
+        {R"({"iss":"dbaas","aud":"dbaas","sub":"a","jti":"j","exp":1800000900})", "claims"},
+        {R"({"iss":"dbaas","aud":"dbaas","sub":"a","jti":"j","iat":1800000000,"exp":"1800000900"})",
          "claims"},
-        {R"({"iss":"dbaas","aud":"dbaas","sub":"a","iat":-1,"exp":1800000900})", "claims"},
-        {R"({"iss":"dbaas","aud":"dbaas","sub":"a","iat":1800000000,"exp":1799999900})", "expired"},
-        {R"({"iss":"dbaas","aud":"dbaas","sub":"a","iat":1800000061,"exp":1800000900})",
+        {R"({"iss":"dbaas","aud":"dbaas","sub":"a","jti":"j","iat":1800000000,"exp":9223372036854775807})",
+         "claims"},
+        {R"({"iss":"dbaas","aud":"dbaas","sub":"a","jti":"j","iat":-1,"exp":1800000900})",
+         "claims"},
+        {R"({"iss":"dbaas","aud":"dbaas","sub":"a","jti":"j","iat":1800000000,"exp":1799999900})",
+         "expired"},
+        {R"({"iss":"dbaas","aud":"dbaas","sub":"a","jti":"j","iat":1800000061,"exp":1800000900})",
          "not_yet_valid"},
-        {R"({"iss":"dbaas","aud":"dbaas","sub":"a","iat":1800000000,"nbf":1800000061,)"
+        {R"({"iss":"dbaas","aud":"dbaas","sub":"a","jti":"j","iat":1800000000,"nbf":1800000061,)"
          R"("exp":1800000900})",
          "not_yet_valid"},
-        {R"({"iss":"dbaas","aud":"dbaas","sub":"a","iat":1800000000,"nbf":"x",)"
+        {R"({"iss":"dbaas","aud":"dbaas","sub":"a","jti":"j","iat":1800000000,"nbf":"x",)"
          R"("exp":1800000900})",
          "claims"},
-        {R"({"iss":"dbaas","aud":"dbaas","sub":"a","sub":"root","iat":1800000000,)"
+        {R"({"iss":"dbaas","aud":"dbaas","sub":"a","jti":"j","sub":"root","iat":1800000000,)"
          R"("exp":1800000900})",
          "malformed"},
+        {R"({"iss":"dbaas","aud":"dbaas","sub":"a","iat":1800000000,"exp":1800000900})", "claims"},
+        {R"({"iss":"dbaas","aud":"dbaas","sub":"a","jti":"j","iat":1800000000,"exp":1800000901})",
+         "lifetime"},
+        {R"({"iss":"dbaas","aud":"dbaas","sub":"a","jti":"j","iat":0,"exp":1800000900})",
+         "lifetime"},
+        {R"({"iss":"dbaas","aud":"dbaas","sub":"a","jti":"j","iat":1800000000,"exp":253402300799})",
+         "lifetime"},
+        {R"({"iss":"dbaas","aud":"dbaas","sub":"a","jti":"j","iat":1800000000,"exp":1800000900,)"
+         R"("sid":"s"})",
+         "claims"},
+        {R"({"iss":"dbaas","aud":"dbaas","sub":"a","jti":"j","iat":1800000000,"exp":1800000900,)"
+         R"("sid":"s","epoch":"1"})",
+         "claims"},
         {R"("dbaas")", "malformed"},
     };
     for (const auto& [body, reason] : rows) {

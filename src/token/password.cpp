@@ -54,7 +54,9 @@ std::optional<cost> cost_of(std::string_view hash) {
 class password_hasher::turn {
   public:
     explicit turn(password_hasher& owner)
-        : owner_(owner), is_admitted_(owner.running_++ < owner.parameters_.concurrent_max) {}
+        : owner_(owner), is_admitted_(owner.running_++ < owner.parameters_.concurrent_max) {
+        if (is_admitted_) ++owner.runs_;
+    }
     ~turn() { --owner_.running_; }
     turn(const turn&) = delete;
     turn& operator=(const turn&) = delete;

@@ -31,6 +31,8 @@ class password_hasher {
     [[nodiscard]] base::outcome<bool> verify(const base::secret& password, const std::string& hash);
     // Returns whether the hash has weaker parameters than this object.
     [[nodiscard]] bool needs_rehash(const std::string& hash) const;
+    // Returns the number of hashes that were begun.
+    [[nodiscard]] std::uint64_t runs() const noexcept { return runs_; }
 
     static constexpr std::size_t password_bytes_max = 1024;
 
@@ -38,6 +40,7 @@ class password_hasher {
     class turn;
     password_parameters parameters_;
     std::atomic<std::uint32_t> running_{0};
+    std::atomic<std::uint64_t> runs_{0};
 };
 
 }  // namespace token
