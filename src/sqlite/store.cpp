@@ -246,10 +246,10 @@ class store final : public ports::document_archive {
     // Checks writing first, because a write makes the reader load its pages from the file again.
     // Does not wait for the read. If the queue of the reader is full, the next check retries.
     void check_file() {
-        if (probe(writing_)) can_write_.store(true);
+        if (probe(writing_)) note_success(can_write_);
         if (!can_read_.load() && !is_read_checked_.exchange(true)) {
             const bool is_accepted = readers_.submit([this] {
-                if (reads_.probe()) can_read_.store(true);
+                if (reads_.probe()) note_success(can_read_);
                 is_read_checked_.store(false);
             });
             if (!is_accepted) is_read_checked_.store(false);
@@ -280,7 +280,7 @@ class store final : public ports::document_archive {
             note_failure(can_write_, *broken);
             broken = as_unavailable(std::move(*broken));
         } else {
-            can_write_.store(true);
+            note_success(can_write_);
         }
         const std::chrono::duration<double> duration = std::chrono::steady_clock::now() - start;
         commit_seconds_.observe(duration.count());
@@ -372,6 +372,12 @@ class store final : public ports::document_archive {
         }
         jobs_changed_.notify_one();
         log_.error("store_failed", {{"file", options_.path}, {"detail", error.text}});
+    }
+
+    // Sets `flag`, which is can_read_ or can_write_, and logs the end of a failure. Thread: any.
+    void note_success(std::atomic<bool>& flag) {
+        if (flag.load() || flag.exchange(true)) return;
+        log_.info("store_recovered", {{"file", options_.path}});
     }
 
     store_options options_;
