@@ -6,8 +6,6 @@
 #include <map>
 #include <set>
 
-#include "base/random_id.hpp"
-
 namespace mongo {
 namespace {
 
@@ -15,7 +13,6 @@ using base::errc;
 using base::fail;
 
 constexpr int attempts_max = 3;
-constexpr std::size_t write_id_length = 16;  // 80 bits
 
 // The message of the server names the index before it repeats a value of a user.
 bool is_about_id(std::string_view duplicate_text) {
@@ -35,8 +32,16 @@ std::unexpected<base::failure> not_unique(const ports::document& content) {
                 ports::store_cause::not_unique);
 }
 
+std::string write_id_of(const ports::put_request& request) {
+    return request.write_id.empty() ? ports::new_write_id() : request.write_id;
+}
+
 std::unexpected<base::failure> other_revision(const std::string& collection, const std::string& id,
                                               ports::revision present, ports::revision expected) {
+    if (present == expected) {
+        return fail(errc::precondition,
+                    fmt::format("'{}/{}' was deleted and created again", collection, id));
+    }
     return fail(errc::precondition,
                 fmt::format("'{}/{}' has revision {}, not {}", collection, id, present, expected));
 }
@@ -44,7 +49,7 @@ std::unexpected<base::failure> other_revision(const std::string& collection, con
 }  // namespace
 
 struct document_writes::attempt_state {
-    std::string write_id = base::random_id("", write_id_length);
+    std::string write_id;
     ports::revision replaced = 0;            // 0 = the write is an insert
     bool is_unconfirmed = false;             // an earlier attempt may have been applied
     std::optional<std::string> duplicate{};  // the message of a duplicate key
@@ -100,8 +105,13 @@ base::outcome<ports::revision> document_writes::judge(
         return not_unique(request.content);
     }
     // The revision `next` of another process excludes that this write was applied. After a later
-    // revision or a deletion, it may have been applied before.
-    const bool is_overtaken = revision > next || (revision == 0 && state.replaced > 0);
+    // revision, a deletion or another creation, it may have been applied before.
+    const bool is_created_again =
+        revision > 0 && (revision < state.replaced ||
+                         (revision == state.replaced && !request.expected_write_id.empty() &&
+                          present->write_id != request.expected_write_id));
+    const bool is_overtaken =
+        revision > next || (revision == 0 && state.replaced > 0) || is_created_again;
     if (state.is_unconfirmed && is_overtaken) {
         return fail(errc::unavailable,
                     fmt::format("'{}/{}' may have been written: the response was lost, and the "
@@ -122,9 +132,9 @@ base::outcome<ports::revision> document_writes::explain(const ports::put_request
 base::outcome<ports::revision> document_writes::put(const ports::put_request& request) {
     const auto& content = request.content;
     const auto next = request.expected + 1;
-    attempt_state state{.replaced = request.expected};
+    attempt_state state{.write_id = write_id_of(request), .replaced = request.expected};
     const auto document = encode(content, next, state.write_id);
-    const auto filter = filter_by_version(content.id, request.expected);
+    const auto filter = filter_by_version(content.id, request.expected, request.expected_write_id);
     for (int attempt = 1;; ++attempt) {
         call_result<bool> is_written = true;
         if (request.expected == 0) {
@@ -154,7 +164,8 @@ base::outcome<ports::revision> document_writes::put(const ports::put_request& re
 
 base::outcome<void> document_writes::remove(const ports::delete_request& request) {
     const auto filter = request.expected == 0 ? filter_by_id(request.id)
-                                              : filter_by_version(request.id, request.expected);
+                                              : filter_by_version(request.id, request.expected,
+                                                                  request.expected_write_id);
     bool is_unconfirmed = false;
     for (int attempt = 1;; ++attempt) {
         const auto erased = driver_.erase(request.collection, filter);
@@ -210,7 +221,8 @@ std::vector<base::outcome<ports::revision>> document_writes::write_all(
         by_collection[request.collection].push_back(
             {.request = &request,
              .position = position,
-             .is_insert = are_inserts || request.expected == 0});
+             .is_insert = are_inserts || request.expected == 0,
+             .state = {.write_id = write_id_of(request)}});
     }
     for (auto& [collection, entries] : by_collection) {
         std::vector<bulk_entry> chunk;
@@ -247,9 +259,11 @@ void document_writes::write_chunk(const std::string& collection, std::vector<bul
         const auto expected = entry.request->expected;
         if (!entry.is_insert) ++replaces;
         entry.state.replaced = entry.is_insert ? 0 : expected;
-        statements.push_back(
-            {.filter = entry.is_insert ? std::string() : filter_by_version(content.id, expected),
-             .document = encode(content, expected + 1, entry.state.write_id)});
+        statements.push_back({.filter = entry.is_insert
+                                            ? std::string()
+                                            : filter_by_version(content.id, expected,
+                                                                entry.request->expected_write_id),
+                              .document = encode(content, expected + 1, entry.state.write_id)});
     }
     auto bulk = driver_.bulk(collection, statements);
     std::set<std::size_t> failed;

@@ -35,11 +35,8 @@ class scripted_driver final : public mongo::driver {
     mongo::call_result<mongo::write_counts> erase(const std::string&,
                                                   std::string_view filter) override {
         return run<mongo::write_counts>([&]() -> mongo::call_result<mongo::write_counts> {
-            const auto [id, revision] = fields_of(filter);
-            const auto it = documents.find(id);
-            if (it == documents.end() || (revision != 0 && it->second.revision != revision)) {
-                return mongo::write_counts{};
-            }
+            const auto it = select(filter);
+            if (it == documents.end()) return mongo::write_counts{};
             documents.erase(it);
             return mongo::write_counts{.deleted = 1};
         });
@@ -92,18 +89,30 @@ class scripted_driver final : public mongo::driver {
     }
 
   private:
-    static std::pair<std::string, ports::revision> fields_of(std::string_view filter) {
+    static mongo::stored_version fields_of(std::string_view filter) {
         bson_t view;
         bson_iter_t field;
-        std::pair<std::string, ports::revision> result;
+        mongo::stored_version result;
         bson_init_static(&view, reinterpret_cast<const std::uint8_t*>(filter.data()),
                          filter.size());
         bson_iter_init(&field, &view);
         while (bson_iter_next(&field)) {
-            if (BSON_ITER_HOLDS_UTF8(&field)) result.first = bson_iter_utf8(&field, nullptr);
-            if (BSON_ITER_HOLDS_INT64(&field)) result.second = bson_iter_int64(&field);
+            const std::string_view name = bson_iter_key(&field);
+            if (name == "_id") result.id = bson_iter_utf8(&field, nullptr);
+            if (name == "rev") result.revision = bson_iter_int64(&field);
+            if (name == "write_id") result.write_id = bson_iter_utf8(&field, nullptr);
         }
         return result;
+    }
+    // Returns the document that the filter selects, or the end.
+    std::map<std::string, mongo::stored_version>::iterator select(std::string_view filter) {
+        const auto wanted = fields_of(filter);
+        const auto it = documents.find(wanted.id);
+        if (it == documents.end()) return it;
+        const bool is_selected =
+            (wanted.revision == 0 || wanted.revision == it->second.revision) &&
+            (wanted.write_id.empty() || wanted.write_id == it->second.write_id);
+        return is_selected ? it : documents.end();
     }
 
     template <class T, class Work>
@@ -144,9 +153,8 @@ class scripted_driver final : public mongo::driver {
     }
     mongo::call_result<mongo::write_counts> replace_now(std::string_view filter,
                                                         std::string_view bytes) {
-        const auto [id, revision] = fields_of(filter);
-        const auto it = documents.find(id);
-        if (it == documents.end() || it->second.revision != revision) return mongo::write_counts{};
+        const auto it = select(filter);
+        if (it == documents.end()) return mongo::write_counts{};
         auto checked = check_unique(*mongo::decode(bytes));
         if (!checked) return std::unexpected(checked.error());
         it->second = *mongo::decode_version(bytes);
@@ -209,6 +217,32 @@ TEST_F(document_writes, reports_an_overtaken_unconfirmed_write_as_unavailable) {
                       .is_applied = true,
                       .act = [](auto& driver) { driver.documents.clear(); }}};
     EXPECT_EQ(put("a", 3).error().code, errc::unavailable);
+}
+
+TEST_F(document_writes, rejects_a_write_over_a_document_that_was_created_again) {
+    ports::put_request request{.collection = "c", .content = {.id = "a"}, .write_id = "first"};
+    ASSERT_TRUE(writes_.put(request));
+    EXPECT_EQ(driver_.documents.at("a").write_id, "first");
+    driver_.write_outside("a", 1);
+    request.expected = 1;
+    request.expected_write_id = "first";
+    request.write_id = "second";
+    const auto rejected = writes_.put(request);
+    EXPECT_EQ(rejected.error().code, errc::precondition);
+    EXPECT_EQ(rejected.error().text, "'c/a' was deleted and created again");
+    EXPECT_EQ(
+        writes_.remove({.collection = "c", .id = "a", .expected = 1, .expected_write_id = "first"})
+            .error()
+            .code,
+        errc::precondition);
+    const auto bulk = writes_.put_bulk({request});
+    EXPECT_EQ(bulk.at(0).error().code, errc::precondition);
+
+    driver_.steps = {{.kind = error_kind::connection_lost}};
+    EXPECT_EQ(writes_.put(request).error().code, errc::unavailable)
+        << "the first attempt may have been applied before the deletion";
+    request.expected_write_id = "other";
+    EXPECT_EQ(writes_.put(request).value(), 2);
 }
 
 TEST_F(document_writes, does_not_call_a_write_not_started_after_an_unknown_attempt) {

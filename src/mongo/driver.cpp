@@ -126,7 +126,8 @@ void complete(mongoc_uri_t* uri, const driver_options& options) {
     set_default(uri, MONGOC_URI_WAITQUEUETIMEOUTMS, options.selection_timeout.count());
     if (mongoc_uri_get_appname(uri) == nullptr) mongoc_uri_set_appname(uri, "kubedb-dbaas");
     mongoc_uri_set_option_as_bool(uri, MONGOC_URI_RETRYWRITES, true);
-    mongoc_uri_set_option_as_bool(uri, MONGOC_URI_RETRYREADS, true);
+    // The store repeats reads, because the driver repeats them after a timeout too.
+    mongoc_uri_set_option_as_bool(uri, MONGOC_URI_RETRYREADS, false);
     const write_concern_owner writes(mongoc_write_concern_new());
     mongoc_write_concern_set_w(writes.get(), MONGOC_WRITE_CONCERN_W_MAJORITY);
     mongoc_write_concern_set_journal(writes.get(), true);
@@ -335,9 +336,6 @@ base::outcome<std::unique_ptr<driver>> make_driver(driver_options options) {
     complete(uri.get(), options);
     const auto connections_max =
         mongoc_uri_get_option_as_int32(uri.get(), MONGOC_URI_MAXPOOLSIZE, options.connections_max);
-    if (connections_max < 1) {
-        return fail(errc::invalid, "the option maxPoolSize of the URL must be at least 1");
-    }
     pool_owner pool(mongoc_client_pool_new_with_error(uri.get(), &error));
     if (pool == nullptr) {
         const bool is_dns = error.domain == MONGOC_ERROR_STREAM;

@@ -18,6 +18,22 @@ constexpr std::string_view schema_id = "schema";
 constexpr std::string_view index_by_value = "index_by_value";
 constexpr std::string_view unique_by_value = "unique_by_value";
 constexpr std::chrono::seconds read_timeout{10};
+constexpr std::uint32_t attempts_max = 8;
+
+// Runs an idempotent call that creates a collection or an index, until it succeeds. Processes that
+// start on an empty database create the same collections at once. A server rejects the later ones
+// with errors such as NamespaceExists and BackgroundOperationInProgressForNamespace; the MongoDB
+// test server has no code for them.
+template <class Call>
+auto create_among_others(Call call) -> decltype(call()) {
+    for (std::uint32_t attempt = 1;; ++attempt) {
+        auto result = call();
+        if (result || attempt == attempts_max) return result;
+        const auto kind = result.error().kind;
+        const bool is_conflict = kind == error_kind::other;
+        if (!is_conflict && !(is_worth_retry(kind) && attempt == 1)) return result;
+    }
+}
 
 std::string schema_document(std::int64_t version) {
     return document_writer().text("_id", schema_id).int64("version", version).finish();
@@ -41,7 +57,8 @@ base::outcome<std::optional<std::int64_t>> read_version(driver& target) {
 
 // Returns false if another process has created the document.
 base::outcome<bool> create_version(driver& target, std::int64_t version) {
-    const auto inserted = target.insert(std::string(schema_collection), schema_document(version));
+    const auto inserted = create_among_others(
+        [&] { return target.insert(std::string(schema_collection), schema_document(version)); });
     if (inserted) return true;
     if (inserted.error().kind == error_kind::duplicate_key) return false;
     return std::unexpected(as_failure(inserted.error()));
@@ -162,17 +179,13 @@ bool is_document_collection(std::string_view name) noexcept {
 }
 
 base::outcome<void> prepare_collection(driver& target, const std::string& collection) {
-    constexpr std::uint32_t attempts_max = 2;
-    const auto command = create_command(collection);
-    for (std::uint32_t attempt = 1;; ++attempt) {
-        const auto created = target.command("createIndexes", command);
-        if (created) break;
-        if (is_worth_retry(created.error().kind) && attempt < attempts_max) continue;
-        if (created.error().kind == error_kind::index_conflict) {
-            return std::unexpected(index_conflict(collection, created.error().text));
-        }
-        return std::unexpected(as_failure(created.error()));
+    const auto created = create_among_others([&, command = create_command(collection)] {
+        return target.command("createIndexes", command);
+    });
+    if (!created && created.error().kind == error_kind::index_conflict) {
+        return std::unexpected(index_conflict(collection, created.error().text));
     }
+    if (!created) return std::unexpected(as_failure(created.error()));
     const auto listed =
         target.command("listIndexes", document_writer().text("listIndexes", collection).finish());
     if (!listed) return std::unexpected(as_failure(listed.error()));

@@ -9,6 +9,7 @@
 #include <set>
 
 #include "aio/blocking.hpp"
+#include "base/atomic_shared_ptr.hpp"
 #include "mongo/document_writer.hpp"
 #include "mongo/document_writes.hpp"
 #include "mongo/mongo_schema.hpp"
@@ -74,6 +75,18 @@ class store_metrics {
     obs::registry& registry_;
 };
 
+driver_options driver_options_of(const store_options& options, const base::secret& url,
+                                 store_metrics& metrics) {
+    return {.url = url,
+            .selection_timeout = options.selection_timeout,
+            .connect_timeout = options.selection_timeout,
+            .socket_timeout = options.call_timeout,
+            .connections_max = options.connections_max,
+            .observe = [&shown = metrics](auto command, auto duration, auto error) {
+                shown.observe(command, duration, error);
+            }};
+}
+
 // Adds one to a gauge until it is given back or destroyed.
 class gauge_share {
   public:
@@ -89,18 +102,19 @@ class gauge_share {
     obs::gauge* target_;
 };
 
-class store final : public ports::document_archive {
+class store final : public mongo_store {
   public:
-    store(store_options options, std::string address, std::unique_ptr<store_metrics> metrics,
-          std::unique_ptr<driver> target, obs::log& log)
+    store(store_options options, url_facts facts, std::unique_ptr<store_metrics> metrics,
+          std::shared_ptr<driver> target, obs::log& log)
         : options_(std::move(options)),
-          address_(std::move(address)),
+          address_(std::move(facts.printable)),
+          database_(std::move(facts.database)),
           log_(log),
           metrics_(std::move(metrics)),
-          driver_(std::move(target)),
           // One connection is for the watch.
-          calls_(std::max<std::size_t>(2, driver_->connections_max()) - 1, options_.queue_max),
-          background_(2, 2) {
+          calls_(std::max<std::size_t>(2, target->connections_max()) - 1, options_.queue_max),
+          background_(3, 3) {
+        driver_.store(std::move(target));
         background_.submit([this] { watch_connection(); });
     }
 
@@ -108,6 +122,11 @@ class store final : public ports::document_archive {
         const std::lock_guard lock(mutex_);
         is_stopping_ = true;
         changed_.notify_all();
+    }
+
+    aio::task<> change_url(base::secret url) override {
+        co_return co_await aio::run_blocking<void>(
+            background_, [this, url = std::move(url)] { return connect_to(url); });
     }
 
     aio::task<ports::revision> put(ports::put_request request) override {
@@ -132,8 +151,8 @@ class store final : public ports::document_archive {
     aio::task<ports::document> get(std::string collection, std::string id) override {
         co_return co_await call<ports::document>(
             [this, collection, id](base::steady_time deadline) -> base::outcome<ports::document> {
-                auto documents =
-                    read(collection, filter_by_id(id), options_of_find(1, time_until(deadline)));
+                auto documents = read(collection, filter_by_id(id),
+                                      options_of_find(1, time_until(deadline)), deadline);
                 if (!documents) return base::pass(std::move(documents));
                 if (documents->empty()) {
                     return fail(errc::not_found,
@@ -152,7 +171,7 @@ class store final : public ports::document_archive {
             [this, request](base::steady_time deadline) -> base::outcome<ports::page> {
                 const auto documents =
                     read(request.collection, filter_of_page(request),
-                         options_of_find(request.limit + 1, time_until(deadline)));
+                         options_of_find(request.limit + 1, time_until(deadline)), deadline);
                 if (!documents) return base::pass(documents);
                 ports::page page;
                 for (const auto& bytes : *documents) {
@@ -178,7 +197,7 @@ class store final : public ports::document_archive {
              limit](base::steady_time deadline) -> base::outcome<ports::revision_page> {
                 const auto documents =
                     read(collection, filter_of_page({.collection = collection, .after = after}),
-                         options_of_version_find(limit + 1, time_until(deadline)));
+                         options_of_version_find(limit + 1, time_until(deadline)), deadline);
                 if (!documents) return base::pass(documents);
                 ports::revision_page page;
                 for (const auto& bytes : *documents) {
@@ -188,8 +207,9 @@ class store final : public ports::document_archive {
                     }
                     auto version = decode_version(bytes);
                     if (!version) return base::pass(std::move(version));
-                    page.items.push_back(
-                        {.id = std::move(version->id), .revision = version->revision});
+                    page.items.push_back({.id = std::move(version->id),
+                                          .revision = version->revision,
+                                          .write_id = std::move(version->write_id)});
                 }
                 return page;
             });
@@ -298,9 +318,15 @@ class store final : public ports::document_archive {
     }
 
     base::outcome<std::vector<std::string>> read(const std::string& collection,
-                                                 std::string_view filter,
-                                                 std::string_view options) {
-        auto documents = driver_->find(collection, filter, options);
+                                                 std::string_view filter, std::string_view options,
+                                                 base::steady_time deadline) {
+        const auto target = driver_.load();
+        auto documents = target->find(collection, filter, options);
+        // A timeout leaves no time for a repetition; a closed connection and a stepdown do.
+        const bool has_time = time_until(deadline) > options_.call_timeout / 2;
+        if (!documents && has_time && is_worth_retry(documents.error().kind)) {
+            documents = target->find(collection, filter, options);
+        }
         if (!documents) {
             note_error(documents.error());
             return std::unexpected(as_read_failure(documents.error().kind));
@@ -309,7 +335,7 @@ class store final : public ports::document_archive {
     }
 
     base::outcome<std::vector<std::string>> list_collections(base::steady_time deadline) {
-        auto names = driver_->collection_names();
+        auto names = driver_.load()->collection_names();
         if (!names) {
             note_error(names.error());
             return std::unexpected(as_read_failure(names.error().kind));
@@ -318,7 +344,7 @@ class store final : public ports::document_archive {
         for (auto& name : *names) {
             if (!is_document_collection(name)) continue;
             const auto first = read(name, document_writer().finish(),
-                                    options_of_version_find(1, time_until(deadline)));
+                                    options_of_version_find(1, time_until(deadline)), deadline);
             if (!first) return base::pass(first);
             if (!first->empty()) result.push_back(std::move(name));
         }
@@ -330,7 +356,8 @@ class store final : public ports::document_archive {
     base::outcome<T> write(const std::string& collection, base::steady_time deadline, Work work) {
         auto prepared = prepare(collection);
         if (!prepared) return base::pass(std::move(prepared));
-        document_writes writes(*driver_, deadline);
+        const auto target = driver_.load();
+        document_writes writes(*target, deadline);
         auto result = work(writes);
         finish(writes, 1);
         return result;
@@ -344,7 +371,8 @@ class store final : public ports::document_archive {
             auto prepared = prepare(collection);
             if (!prepared) return base::pass(std::move(prepared));
         }
-        document_writes writes(*driver_, deadline);
+        const auto target = driver_.load();
+        document_writes writes(*target, deadline);
         auto results = writes.put_bulk(requests);
         finish(writes, requests.size());
         const bool has_result = std::ranges::any_of(results, [](const auto& result) {
@@ -369,7 +397,7 @@ class store final : public ports::document_archive {
             const std::lock_guard lock(mutex_);
             if (prepared_.contains(collection)) return {};
         }
-        auto prepared = prepare_collection(*driver_, collection);
+        auto prepared = prepare_collection(*driver_.load(), collection);
         if (!prepared) {
             log_.error("mongodb_indexes_not_created",
                        {{"collection", collection}, {"detail", prepared.error().text}});
@@ -382,6 +410,31 @@ class store final : public ports::document_archive {
     }
 
     // Thread: any.
+    base::outcome<void> connect_to(const base::secret& url) {
+        auto facts = check_url(url);
+        if (!facts) return base::pass(std::move(facts));
+        if (facts->database != database_) {
+            return fail(errc::invalid, fmt::format("the URL must name the database '{}'; a restart "
+                                                   "changes the database",
+                                                   database_));
+        }
+        auto target = make_driver(driver_options_of(options_, url, *metrics_));
+        if (!target) return base::pass(std::move(target));
+        const auto names = (*target)->collection_names();
+        if (!names) return std::unexpected(as_failure(names.error()));
+        if (std::ranges::find(*names, schema_collection) == names->end()) {
+            return fail(errc::conflict, fmt::format("the database '{}' of {} is not a store of the "
+                                                    "platform",
+                                                    database_, facts->printable));
+        }
+        driver_.store(std::move(*target));
+        log_.info("mongodb_url_changed", {{"address", facts->printable}});
+        const std::lock_guard lock(mutex_);
+        address_ = std::move(facts->printable);
+        return {};
+    }
+
+    // Thread: any.
     void note_error(const call_error& error) {
         metrics_->failures.add();
         if (is_disconnect(error.kind)) return disconnect(error.text);
@@ -389,12 +442,14 @@ class store final : public ports::document_archive {
     }
 
     void disconnect(std::string_view detail) {
+        std::string address;
         {
             const std::lock_guard lock(mutex_);
             if (!is_connected_.exchange(false)) return;
             changed_.notify_all();
+            address = address_;
         }
-        log_.error("mongodb_disconnected", {{"address", address_}, {"detail", detail}});
+        log_.error("mongodb_disconnected", {{"address", address}, {"detail", detail}});
     }
 
     // Pings the primary until the store stops. A disconnect wakes it at once.
@@ -408,22 +463,26 @@ class store final : public ports::document_archive {
             });
             if (is_stopping_) return;
             lock.unlock();
-            const auto response = driver_->command("ping", ping);
+            bool has_reconnected = false;
+            const auto response = driver_.load()->command("ping", ping);
             if (!response) {
+                metrics_->failures.add();  // other calls fail at once and are not counted
                 disconnect(response.error().text);
             } else if (!is_connected_.exchange(true)) {
                 metrics_->reconnects.add();
-                log_.info("mongodb_reconnected", {{"address", address_}});
+                has_reconnected = true;
             }
             lock.lock();
+            if (has_reconnected) log_.info("mongodb_reconnected", {{"address", address_}});
         }
     }
 
     store_options options_;
-    std::string address_;
+    std::string address_;  // guarded by mutex_
+    std::string database_;
     obs::log& log_;
     std::unique_ptr<store_metrics> metrics_;
-    std::unique_ptr<driver> driver_;
+    base::atomic_shared_ptr<driver> driver_;  // shared with the calls in progress
     std::atomic<bool> is_closed_{false};
     std::atomic<bool> is_connected_{true};
     std::mutex mutex_;
@@ -437,22 +496,13 @@ class store final : public ports::document_archive {
 
 }  // namespace
 
-base::outcome<std::unique_ptr<ports::document_archive>> open_store(store_options options,
-                                                                   obs::log& log,
-                                                                   obs::registry& registry) {
+base::outcome<std::unique_ptr<mongo_store>> open_store(store_options options, obs::log& log,
+                                                       obs::registry& registry) {
     auto facts = check_url(options.url);
     if (!facts) return base::pass(std::move(facts), "store");
     const auto context = fmt::format("store at {}", facts->printable);
     auto metrics = std::make_unique<store_metrics>(registry);
-    auto target =
-        make_driver({.url = options.url,
-                     .selection_timeout = options.selection_timeout,
-                     .connect_timeout = options.selection_timeout,
-                     .socket_timeout = options.call_timeout,
-                     .connections_max = options.connections_max,
-                     .observe = [&shown = *metrics](auto command, auto duration, auto error) {
-                         shown.observe(command, duration, error);
-                     }});
+    auto target = make_driver(driver_options_of(options, options.url, *metrics));
     if (!target) return base::pass(std::move(target), context);
     metrics->connections_max.set(static_cast<double>((*target)->connections_max()));
     const auto response = (*target)->command("ping", document_writer().int32("ping", 1).finish());
@@ -465,8 +515,8 @@ base::outcome<std::unique_ptr<ports::document_archive>> open_store(store_options
     log.info("mongodb_connected", {{"address", facts->printable},
                                    {"database", facts->database},
                                    {"connections_max", (*target)->connections_max()}});
-    return std::make_unique<store>(std::move(options), std::move(facts->printable),
-                                   std::move(metrics), std::move(*target), log);
+    return std::make_unique<store>(std::move(options), std::move(*facts), std::move(metrics),
+                                   std::move(*target), log);
 }
 
 }  // namespace mongo

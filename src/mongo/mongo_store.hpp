@@ -16,7 +16,9 @@ namespace mongo {
 
 struct store_options {
     base::secret url;  // mongodb:// or mongodb+srv://; its options have precedence
-    // Of one call of the store, including the queue.
+    // Of the wait in the queue and of each command. A call takes up to `selection_timeout` longer
+    // if it must look for a primary or connect, and a second `call_timeout` if the driver repeats
+    // the command.
     std::chrono::milliseconds call_timeout{10'000};
     // Timeout of the search for a primary.
     std::chrono::milliseconds selection_timeout{5000};
@@ -25,12 +27,21 @@ struct store_options {
     std::size_t queue_max = 10'000;
 };
 
+class mongo_store : public ports::document_archive {
+  public:
+    // Connects with another URL and puts it into use if it leads to the same store, for example
+    // with a new password. Calls in progress end on the previous connections. After an error the
+    // previous URL stays in use. Errors: invalid (not a URL, or another database), conflict (the
+    // database is not a store of the platform), denied, unavailable, unsupported. No text contains
+    // credentials.
+    virtual aio::task<> change_url(base::secret url) = 0;
+};
+
 // Connects, upgrades the schema, and creates and checks the indexes. Errors: invalid (URL),
 // unavailable (no primary within `selection_timeout`), denied (credentials), unsupported (the
 // schema is newer than this program), corrupt (the schema document), conflict (foreign indexes).
 // The text contains no credentials. Blocks.
-base::outcome<std::unique_ptr<ports::document_archive>> open_store(store_options options,
-                                                                   obs::log& log,
-                                                                   obs::registry& registry);
+base::outcome<std::unique_ptr<mongo_store>> open_store(store_options options, obs::log& log,
+                                                       obs::registry& registry);
 
 }  // namespace mongo

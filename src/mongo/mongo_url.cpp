@@ -92,6 +92,13 @@ base::outcome<url_facts> check_url(const base::secret& url) {
                                 "characters in the user name and the password",
                                 without_credentials(error.message, url)));
     }
+    const auto pool_size = mongoc_uri_get_option_as_int32(parsed.get(), MONGOC_URI_MAXPOOLSIZE, 1);
+    if (pool_size < 1 || pool_size > pool_size_limit) {
+        return fail(errc::invalid,
+                    fmt::format("the option maxPoolSize of the URL of MongoDB is {}; it must be "
+                                "from 1 to {}",
+                                pool_size, pool_size_limit));
+    }
     const char* database = mongoc_uri_get_database(parsed.get());
     return url_facts{.printable = printable_url(url.reveal()),
                      .database = database == nullptr || *database == '\0'

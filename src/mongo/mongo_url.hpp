@@ -11,13 +11,16 @@
 namespace mongo {
 
 inline constexpr std::string_view database_default = "dbaas";
+// The largest maxPoolSize. The store starts one thread per connection.
+inline constexpr int pool_size_limit = 1000;
 
 struct url_facts {
     std::string printable;  // "mongodb://user:***@host1,host2/database", without options
     std::string database;   // of the path, else `database_default`
 };
 
-// Errors: invalid (not a connection string). The text contains no credentials.
+// Errors: invalid (not a connection string, or maxPoolSize outside 1..pool_size_limit). The text
+// contains no credentials.
 base::outcome<url_facts> check_url(const base::secret& url);
 
 // Returns the URL with "***" as its password and without its options, which may contain secrets.

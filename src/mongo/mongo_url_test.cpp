@@ -40,6 +40,23 @@ TEST(mongo_url, rejects_invalid_urls_without_repeating_the_password) {
     }
 }
 
+TEST(mongo_url, rejects_pool_sizes_outside_of_the_limits) {
+    const auto check = [](std::string_view size) {
+        return mongo::check_url(secret("mongodb://u:pa55@h/d?maxPoolSize=" + std::string(size)));
+    };
+    EXPECT_TRUE(check("0")) << "the driver reads 0 as a missing option";
+    EXPECT_TRUE(check("1"));
+    EXPECT_TRUE(check("1000"));
+    for (const std::string_view size : {"-1", "1001", "100000"}) {
+        const auto checked = check(size);
+        ASSERT_FALSE(checked) << size;
+        EXPECT_EQ(checked.error().code, base::errc::invalid) << size;
+        const auto& text = checked.error().text;
+        EXPECT_NE(text.find("maxPoolSize"), std::string::npos) << text;
+    }
+    EXPECT_NE(check("1001").error().text.find("from 1 to 1000"), std::string::npos);
+}
+
 TEST(mongo_url, masks_credentials_in_texts) {
     const secret url("mongodb://u:pa%2355@h/d?tlsCertificateKeyFilePassword=key1");
     EXPECT_EQ(mongo::without_credentials("a pa#55 b pa%2355 c", url), "a *** b *** c");

@@ -156,7 +156,9 @@ base::outcome<ports::document> decode(std::string_view bytes) {
     auto version = version_of(view);
     if (!version) return base::pass(std::move(version));
     auto body = bytes_of(view, "body");
-    ports::document document{.id = std::move(version->id), .revision = version->revision};
+    ports::document document{.id = std::move(version->id),
+                             .revision = version->revision,
+                             .write_id = std::move(version->write_id)};
     if (!body || !read_values(view, "index", document.index) ||
         !read_values(view, "unique", document.unique)) {
         return fail(errc::corrupt,
@@ -194,8 +196,12 @@ std::string filter_by_ids(const std::vector<std::string>& ids) {
         .finish();
 }
 
-std::string filter_by_version(std::string_view id, ports::revision revision) {
-    return document_writer().text("_id", id).int64("rev", revision).finish();
+std::string filter_by_version(std::string_view id, ports::revision revision,
+                              std::string_view write_id) {
+    document_writer filter;
+    filter.text("_id", id).int64("rev", revision);
+    if (!write_id.empty()) filter.text("write_id", write_id);
+    return filter.finish();
 }
 
 std::string filter_of_page(const ports::page_request& request) {

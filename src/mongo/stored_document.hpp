@@ -42,7 +42,9 @@ std::optional<std::int64_t> read_number(std::string_view bytes, const char* key)
 
 std::string filter_by_id(std::string_view id);
 std::string filter_by_ids(const std::vector<std::string>& ids);
-std::string filter_by_version(std::string_view id, ports::revision revision);
+// `write_id` empty = any.
+std::string filter_by_version(std::string_view id, ports::revision revision,
+                              std::string_view write_id);
 // Selects the documents after `after`, with the index value if `index_name` is not empty.
 std::string filter_of_page(const ports::page_request& request);
 

@@ -48,6 +48,7 @@ TEST(stored_document, decodes_what_it_encodes) {
         const auto decoded = mongo::decode(mongo::encode(document, 7, "w"));
         ASSERT_TRUE(decoded) << decoded.error().text;
         document.revision = 7;
+        document.write_id = "w";
         EXPECT_EQ(*decoded, document);
     }
 }
@@ -111,7 +112,9 @@ TEST(stored_document, checks_bounds_and_utf8) {
 }
 
 TEST(stored_document, selects_by_version_and_by_page) {
-    EXPECT_EQ(json_of(mongo::filter_by_version("a", 3)), R"({ "_id" : "a", "rev" : 3 })");
+    EXPECT_EQ(json_of(mongo::filter_by_version("a", 3, "")), R"({ "_id" : "a", "rev" : 3 })");
+    EXPECT_EQ(json_of(mongo::filter_by_version("a", 3, "x")),
+              R"({ "_id" : "a", "rev" : 3, "write_id" : "x" })");
     EXPECT_EQ(json_of(mongo::filter_by_ids({"a", "b"})), R"({ "_id" : { "$in" : [ "a", "b" ] } })");
     EXPECT_EQ(json_of(mongo::filter_of_page({.after = "a"})), R"({ "_id" : { "$gt" : "a" } })");
     EXPECT_EQ(json_of(mongo::filter_of_page({.index_name = "project", .index_value = "$where"})),
