@@ -34,7 +34,12 @@ client_metrics::client_metrics(obs::registry& registry)
       messages(registry.make_counter("dbaas_redis_messages_received_total",
                                      "Messages received from the bus.")),
       connected(registry.make_gauge("dbaas_redis_connected",
-                                    "1 while the Redis client can run commands.")) {
+                                    "1 while the Redis client can run commands.")),
+      connections(
+          registry.make_gauge("dbaas_redis_connections",
+                              "Open connections to Redis servers, with those of subscriptions.")),
+      in_flight(registry.make_gauge("dbaas_redis_commands_in_flight",
+                                    "Redis commands without a response.")) {
     for (std::size_t command = 0; command < commands.size(); ++command) {
         for (std::size_t result = 0; result < results.size(); ++result) {
             durations_[command][result] = &registry.make_histogram(

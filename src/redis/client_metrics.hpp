@@ -25,9 +25,11 @@ struct client_metrics {
     obs::counter& repeats;
     obs::counter& messages;
     obs::gauge& connected;
+    obs::gauge& connections;
+    obs::gauge& in_flight;
 
-    static constexpr std::array<std::string_view, 7> commands{"get",  "mget",    "set",  "del",
-                                                              "ping", "publish", "other"};
+    static constexpr std::array<std::string_view, 8> commands{
+        "get", "mget", "set", "del", "ping", "publish", "evalsha", "other"};
     static constexpr std::array<std::string_view, 4> results{"success", "rejected", "timed_out",
                                                              "unavailable"};
 

@@ -68,20 +68,26 @@ class subscription_of final : public ports::bus::subscription {
 struct channel_server {
     endpoint server;
     bool is_sharded = false;
+    std::uint64_t url_version = 0;
     bool operator==(const channel_server&) const = default;
 };
 
 std::optional<channel_server> server_of(const redis_client& client, const std::string& name) {
     const auto& topology = client.current_topology();
     if (!topology) return std::nullopt;
-    if (topology->kind != server_kind::cluster) return channel_server{topology->single};
+    const auto version = client.url_version();
+    if (topology->kind != server_kind::cluster) {
+        return channel_server{.server = topology->single, .url_version = version};
+    }
     if (!topology->has_sharded_channels) {
         // Every node of a Cluster delivers every message of a plain channel.
         const auto server = client.any_server();
-        return server ? std::optional(channel_server{*server}) : std::nullopt;
+        if (!server) return std::nullopt;
+        return channel_server{.server = *server, .url_version = version};
     }
     const auto server = client.server_of(name);
-    return server ? std::optional(channel_server{*server, true}) : std::nullopt;
+    if (!server) return std::nullopt;
+    return channel_server{.server = *server, .is_sharded = true, .url_version = version};
 }
 
 // Handles one value of the connection of a channel.
@@ -130,7 +136,8 @@ aio::task<> watch(const redis_client& client, channel_state& channel, const chan
         const auto current = server_of(client, channel.name);
         // Every node of a Cluster delivers every message of a plain channel.
         const bool must_follow = current && (current->is_sharded || !client.is_cluster());
-        const bool has_moved = must_follow && *current != used;
+        const bool has_new_url = current && current->url_version != used.url_version;
+        const bool has_moved = has_new_url || (must_follow && *current != used);
         if (has_moved) co_return base::ok();
         const auto silence = time - connection.last_received();
         if (silence > options.ping_interval + options.connect_timeout) {
@@ -164,6 +171,8 @@ aio::task<> subscribe_once(redis_client& client, std::shared_ptr<channel_state> 
     }
     const auto& connection = *opened;
     channel->failure.reset();
+    auto& connections = client.dependencies().metrics.connections;
+    connections.add(1);
     const auto executor = co_await aio::this_executor();
     aio::task_group running(executor);
     running.spawn([connection, channel]() -> aio::task<> {
@@ -177,6 +186,7 @@ aio::task<> subscribe_once(redis_client& client, std::shared_ptr<channel_state> 
     channel->is_active = false;
     connection->close({errc::cancelled, "the subscription ended"});
     co_await running.join();
+    connections.add(-1);
     if (!result) client.refresh_topology();
     co_return result;
 }

@@ -23,16 +23,19 @@ base::steady_time now() {
     return base::system_clock().now();
 }
 
+// Returns null for a URL without TLS.
+base::outcome<std::shared_ptr<http::tls_setup>> tls_setup_of(
+    const redis_url& url, const std::optional<http::client_tls>& tls) {
+    if (!url.is_secure) return nullptr;
+    return http::make_tls_setup(tls.value_or(http::client_tls{}));
+}
+
 }  // namespace
 
 base::outcome<std::unique_ptr<redis_client>> redis_client::make(deps deps, client_options options) {
-    std::shared_ptr<http::tls_setup> tls;
-    if (options.url.is_secure) {
-        auto setup = http::make_tls_setup(options.tls.value_or(http::client_tls{}));
-        if (!setup) return base::pass(std::move(setup), "redis");
-        tls = std::move(*setup);
-    }
-    return std::make_unique<redis_client>(std::move(deps), std::move(options), std::move(tls));
+    auto tls = tls_setup_of(options.url, options.tls);
+    if (!tls) return base::pass(std::move(tls), "redis");
+    return std::make_unique<redis_client>(std::move(deps), std::move(options), std::move(*tls));
 }
 
 redis_client::redis_client(deps deps, client_options options, std::shared_ptr<http::tls_setup> tls)
@@ -57,6 +60,26 @@ connection_options redis_client::options_of(const endpoint& server) const {
             .connect_timeout = options_.connect_timeout};
 }
 
+base::outcome<void> redis_client::change_url(redis_url url, std::optional<http::client_tls> tls) {
+    auto setup = tls_setup_of(url, tls);
+    if (!setup) return base::pass(std::move(setup), "redis");
+    options_.url = std::move(url);
+    options_.tls = std::move(tls);
+    tls_ = std::move(*setup);
+    ++url_version_;
+    topology_.reset();
+    discovery_failure_.reset();
+    disconnected_since_ = now();
+    spawn([](auto nodes, std::chrono::milliseconds delay) -> aio::task<> {
+        (void)co_await aio::sleep_for(delay);
+        for (const auto& [server, node] : nodes) node->stop();
+        co_return base::ok();
+    }(std::exchange(nodes_, {}), options_.command_timeout));
+    update_connected();
+    refresh_.notify();
+    return {};
+}
+
 // ---- topology ------------------------------------------------------------------------
 
 aio::task<> redis_client::run() {
@@ -64,9 +87,11 @@ aio::task<> redis_client::run() {
     aio::backoff backoff({.first = 50ms, .max = 1000ms}, ++next_seed_);
     bool is_failure_logged = false;
     while (true) {
+        const auto version = url_version_;
         auto discovered = co_await discover();
         const bool is_cancelled = co_await aio::is_cancelled();
         if (is_cancelled) break;
+        if (version != url_version_) continue;  // of the servers of the previous URL
         std::chrono::milliseconds delay = options_.topology_interval;
         if (discovered) {
             apply(std::move(*discovered));
@@ -197,7 +222,9 @@ std::optional<endpoint> redis_client::any_server() const {
 
 aio::task<resp_value> redis_client::execute(client_command command) {
     const auto begun = now();
+    deps_.metrics.in_flight.add(1);
     auto result = co_await run_command(command, begun + options_.command_timeout);
+    deps_.metrics.in_flight.add(-1);
     deps_.metrics.count_command(command.words.front(), result ? nullptr : &result.error(),
                                 now() - begun);
     co_return result;

@@ -68,6 +68,13 @@ class redis_client {
     // Keeps the connections and the topology until cancelled. Called once. Errors: cancelled.
     aio::task<> run();
 
+    // Discovers the servers of another URL and connects to them, for example with a new password.
+    // Commands in progress end on the previous connections. Errors: invalid (TLS options); the
+    // previous URL stays in use.
+    base::outcome<void> change_url(redis_url url, std::optional<http::client_tls> tls);
+    // Changes with each call of change_url().
+    [[nodiscard]] std::uint64_t url_version() const noexcept { return url_version_; }
+
     // Runs a command and returns its response, never an error of the server. Errors: unavailable,
     // timed_out, denied, unsupported, corrupt, invalid, cancelled; `cause` is a failure_cause. The
     // cause unconfirmed_write means that the command may have run.
@@ -122,6 +129,7 @@ class redis_client {
     base::steady_time disconnected_since_;
     std::atomic<bool> is_connected_{false};
     bool has_ended_ = false;
+    std::uint64_t url_version_ = 0;
     std::uint64_t next_seed_;
     std::size_t discoveries_ = 0;
     aio::notification refresh_;

