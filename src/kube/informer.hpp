@@ -27,9 +27,11 @@ struct informer_options {
     std::chrono::seconds watch_timeout_min{300};
     std::chrono::seconds watch_timeout_max{600};
     std::uint64_t seed = 1;
-    // Waits between failures: the first, doubled up to the maximum, with jitter on top.
+    // Waits between failures: the first, doubled up to the maximum, with jitter on top. The maximum
+    // bounds the time from the end of an outage to the next attempt: 8 s with the jitter. An
+    // overloaded server asks for more with Retry-After.
     std::chrono::milliseconds retry_first{800};
-    std::chrono::milliseconds retry_max{30000};
+    std::chrono::milliseconds retry_max{4000};
 };
 
 // Called on the loop. `object` is the raw JSON text of one object (managedFields still in it; the

@@ -84,6 +84,7 @@ struct call {
     bool is_idempotent = true;
     std::size_t body_bytes_max = 0;
     base::steady_time deadline{};
+    std::optional<obs::trace_context> parent{};  // of the spans of its requests
 };
 
 // 401 responses and TLS verification failures are retryable: tokens, CA bundles and certificates
@@ -238,6 +239,8 @@ class client_impl final : public client {
         co_return std::unexpected(mark_auth_failures_retryable(std::move(failure), status));
     }
 
+    void trace_next_call(const obs::trace_context& parent) override { next_parent_ = parent; }
+
     void on_call(std::function<void(const call_record&)> listener) override {
         listener_ = std::move(listener);
     }
@@ -253,11 +256,12 @@ class client_impl final : public client {
         return subresource.empty() ? target.plural : target.plural + "/" + subresource;
     }
 
-    [[nodiscard]] static call make(std::string verb, std::string label, http::method method,
-                                   std::string target) {
+    [[nodiscard]] call make(std::string verb, std::string label, http::method method,
+                            std::string target) {
         return {.verb = std::move(verb),
                 .resource = std::move(label),
-                .request = {.verb = method, .target = std::move(target)}};
+                .request = {.verb = method, .target = std::move(target)},
+                .parent = std::exchange(next_parent_, std::nullopt)};
     }
 
     static void set_body(call& request_call, std::string_view media, std::string text) {
@@ -366,6 +370,14 @@ class client_impl final : public client {
     aio::task<http::response> send_once(call& request_call, std::uint64_t& used_version) {
         auto outgoing = request_call.request;
         used_version = authorise(outgoing);
+        obs::active_span span(*options_.tracer, *options_.clock, request_call.parent,
+                              {.kind = obs::span_kind::client,
+                               .name = request_call.verb,
+                               .object = request_call.resource});
+        if (span.is_active()) {
+            outgoing.headers.set("traceparent", obs::to_traceparent(span.context()));
+            span.add("http.request.method", http::name(outgoing.verb));
+        }
         const auto started_at = options_.clock->now();
         const auto deadline =
             request_call.deadline == base::steady_time{} ? deadline_now() : request_call.deadline;
@@ -376,6 +388,8 @@ class client_impl final : public client {
                                                       .replayable = request_call.is_idempotent});
         report_call({request_call.verb, request_call.resource, response ? response->status : 0,
                      options_.clock->now() - started_at});
+        note_end(span, response);
+        note_debug(request_call, response, started_at);
         if (response) {
             for (const auto& each : response->headers.items()) {
                 if (!base::equals_ignore_case(each.name, "Warning")) continue;
@@ -385,6 +399,26 @@ class client_impl final : public client {
             }
         }
         co_return response;
+    }
+
+    void note_debug(const call& request_call, const base::outcome<http::response>& response,
+                    base::steady_time started_at) {
+        if (!options_.log->is_enabled(obs::level::debug)) return;
+        const std::chrono::duration<double, std::milli> duration =
+            options_.clock->now() - started_at;
+        options_.log->debug("kubernetes_request",
+                            {{"verb", request_call.verb},
+                             {"resource", request_call.resource},
+                             {"status", response ? response->status : 0},
+                             {"error", response ? std::string_view() : response.error().text},
+                             {"duration_ms", duration.count()}});
+    }
+
+    static void note_end(obs::active_span& span, const base::outcome<http::response>& response) {
+        if (!span.is_active()) return;
+        if (!response) return span.fail(base::name(response.error().code));
+        span.add("http.response.status_code", std::int64_t{response->status});
+        if (response->status >= 400) span.fail(std::to_string(response->status));
     }
 
     // Sends the call and retries if nothing was sent or if a retry is safe.
@@ -440,6 +474,7 @@ class client_impl final : public client {
     std::uint64_t attempted_version_ = 0;  // of the credentials at the last change of the server
     std::mt19937_64 random_;
     std::function<void(const call_record&)> listener_;
+    std::optional<obs::trace_context> next_parent_;  // of the next call
 };
 
 }  // namespace

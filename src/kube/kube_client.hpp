@@ -18,6 +18,7 @@
 #include "kube/kubeconfig.hpp"
 #include "kube/resource.hpp"
 #include "obs/log.hpp"
+#include "obs/trace.hpp"
 
 namespace kube {
 
@@ -113,6 +114,10 @@ class client {
     virtual aio::task<std::unique_ptr<http::stream_reader>> open_watch(
         std::string path_and_query, std::string resource_label) = 0;
 
+    // Makes the next call a child of this span: the client reports a span for each request of the
+    // call, and sends it as traceparent. The caller must await the next call at once.
+    virtual void trace_next_call(const obs::trace_context& /*parent*/) {}
+
     virtual void on_call(std::function<void(const call_record&)> listener) = 0;
 
     // Reads the kubeconfig and its files again. The client does so itself after a 401, a TLS trust
@@ -133,6 +138,7 @@ struct client_options {
     std::uint64_t seed = 1;  // of the jitter between retries
     const base::clock* clock = &base::system_clock();
     obs::log* log = &obs::null_log();
+    obs::tracer* tracer = &obs::null_tracer();
 };
 
 // Failures: invalid (unusable configuration).

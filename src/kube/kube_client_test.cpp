@@ -3,6 +3,8 @@
 #include <filesystem>
 #include <vector>
 
+#include "kube/traced_client.hpp"
+#include "test/support/recording_tracer.hpp"
 #include "test/support/simulated_api_server.hpp"
 
 namespace kube {
@@ -375,6 +377,38 @@ TEST_F(kube_client, logs_warnings_for_any_spelling_of_the_header) {
     });
     ASSERT_TRUE(run_get());
     EXPECT_EQ(log_->lines_of("kubernetes_warning").size(), 1U);
+}
+
+// ---- traces --------------------------------------------------------------------------
+
+TEST_F(kube_client, sends_the_span_of_each_request_as_traceparent) {
+    start();
+    fakes::recording_tracer tracer;
+    tracer_ = &tracer;
+    simulated_.respond_first({[](const http::request&) {
+        return simulated_server::failure(503, "ServiceUnavailable", "1");
+    }});
+    const auto parent =
+        obs::parse_traceparent("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
+    const auto result = run([&](client& client) -> aio::task<> {
+        traced_client traced(client, *parent);
+        CO_REQUIRE(co_await traced.get(secrets, "shop", "one"));
+        CO_REQUIRE(co_await client.get(secrets, "shop", "one"));  // without a span
+        co_return base::ok();
+    });
+    ASSERT_TRUE(result) << result.error().text;
+    const auto spans = tracer.spans();
+    const auto requests = simulated_.requests();
+    ASSERT_EQ(spans.size(), 2U);
+    ASSERT_EQ(requests.size(), 3U);
+    for (std::size_t i = 0; i < spans.size(); ++i) {
+        EXPECT_EQ(spans[i].name, "get secrets");
+        EXPECT_EQ(spans[i].parent_id, parent->span_id);
+        EXPECT_EQ(requests[i].headers.get("traceparent"), obs::to_traceparent(spans[i].context));
+    }
+    EXPECT_EQ(spans[0].status, obs::span_status::error);
+    EXPECT_EQ(spans[1].status, obs::span_status::unset);
+    EXPECT_FALSE(requests[2].headers.has("traceparent"));
 }
 
 }  // namespace

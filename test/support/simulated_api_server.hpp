@@ -148,7 +148,8 @@ class kube_client : public testing::Test {
                   .retries_max = retries,
                   .retry_wait_max = std::chrono::milliseconds(1),
                   .clock = &clock_,
-                  .log = log_ ? static_cast<obs::log*>(log_.get()) : &obs::null_log()},
+                  .log = log_ ? static_cast<obs::log*>(log_.get()) : &obs::null_log(),
+                  .tracer = tracer_},
                  std::move(act)));
     }
     base::outcome<void> run_get(int retries = 3) {
@@ -184,6 +185,7 @@ class kube_client : public testing::Test {
     kube::config config_;
     simulated_server simulated_;
     std::unique_ptr<recording_log> log_;
+    obs::tracer* tracer_ = &obs::null_tracer();
     std::unique_ptr<http::server> server_;
 };
 
