@@ -18,6 +18,10 @@ class credentials_reader {
                        observed_store& observed, obs::log& log)
         : kube_(client), served_(served), observed_(observed), log_(log) {}
 
+    // Returns the same reader through another client.
+    [[nodiscard]] credentials_reader through(kube::client& client) const {
+        return {client, served_, observed_, log_};
+    }
     // As ports::cluster::read_credentials().
     aio::task<ports::credentials> read(domain::database record);
 

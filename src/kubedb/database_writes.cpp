@@ -33,7 +33,7 @@ std::unexpected<base::failure> being_deleted(const std::string& project) {
 }  // namespace
 
 aio::task<void> database_writes::ensure_project(domain::project project) {
-    if (known_projects_.contains(project.name)) co_return base::ok();
+    if (known_projects_->contains(project.name)) co_return base::ok();
     const kube::resource resource{
         .version = "v1", .plural = "namespaces", .kind = "Namespace", .namespaced = false};
     auto created = co_await kube_.create(resource, {}, namespace_manifest(project));
@@ -55,7 +55,7 @@ aio::task<void> database_writes::ensure_project(domain::project project) {
     } else if (!created) {
         co_return base::pass(std::move(created));
     }
-    known_projects_.insert(project.name);
+    known_projects_->insert(project.name);
     co_return base::ok();
 }
 
@@ -169,12 +169,12 @@ std::unexpected<base::failure> database_writes::not_created(base::failure failur
         return error.code == "NamespaceTerminating";
     };
     if (std::ranges::any_of(failure.fields, is_deleting)) {
-        known_projects_.erase(record.project);
+        known_projects_->erase(record.project);
         return fail(errc::conflict, "the project's namespace is being deleted",
                     domain::failure_cause::deleting);
     }
     if (failure.code == errc::not_found) {
-        known_projects_.erase(record.project);
+        known_projects_->erase(record.project);
         return fail(errc::unavailable, "the project's namespace is not there", "project_missing");
     }
     // Kubernetes responds with 403 to an object that exceeds a ResourceQuota.

@@ -3,6 +3,7 @@
 // Never touches an object that belongs to another owner. Lives on the control loop. Inside kubedb
 // only.
 
+#include <memory>
 #include <set>
 #include <string>
 
@@ -23,6 +24,13 @@ class database_writes {
                     obs::log& log)
         : kube_(client), served_(served), observed_(observed), log_(log) {}
 
+    // Returns the same writes through another client.
+    [[nodiscard]] database_writes through(kube::client& client) const {
+        database_writes other(client, served_, observed_, log_);
+        other.known_projects_ = known_projects_;
+        return other;
+    }
+
     aio::task<void> ensure_project(domain::project project);
     aio::task<std::string> create(domain::database record);
     aio::task<void> update(domain::database record);
@@ -40,7 +48,9 @@ class database_writes {
     const served_resources& served_;
     observed_store& observed_;
     obs::log& log_;
-    std::set<std::string> known_projects_;  // whose namespaces exist
+    // The projects whose namespaces exist.
+    std::shared_ptr<std::set<std::string>> known_projects_ =
+        std::make_shared<std::set<std::string>>();
 };
 
 }  // namespace kubedb

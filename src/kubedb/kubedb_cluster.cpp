@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "domain/operation_lifecycle.hpp"
+#include "kube/traced_client.hpp"
 #include "kubedb/credentials_reader.hpp"
 #include "kubedb/database_writes.hpp"
 #include "kubedb/object_deletion.hpp"
@@ -38,29 +40,70 @@ class cluster_impl final : public ports::cluster {
         co_return ended;
     }
 
-    aio::task<void> ensure_project(domain::project project) override {
-        return translate("ensure_project", writes_.ensure_project(std::move(project)));
+    aio::task<void> ensure_project(domain::project project, std::string traceparent) override {
+        return translate("ensure_project",
+                         write_in_trace<void>(obs::parse_traceparent(traceparent),
+                                              [project](database_writes& writes) {
+                                                  return writes.ensure_project(project);
+                                              }));
     }
     aio::task<std::string> create(domain::database record) override {
-        return translate("create", writes_.create(std::move(record)));
+        return translate("create", write<std::string>(record, [record](database_writes& writes) {
+                             return writes.create(record);
+                         }));
     }
     aio::task<void> update(domain::database record) override {
-        return translate("update", writes_.update(std::move(record)));
+        return translate("update", write<void>(record, [record](database_writes& writes) {
+                             return writes.update(record);
+                         }));
     }
     aio::task<void> request_change(domain::database record, domain::change_kind change,
                                    std::string operation_id) override {
-        return translate("request_change", writes_.request_change(std::move(record), change,
-                                                                  std::move(operation_id)));
+        return translate(
+            "request_change",
+            write<void>(record, [record, change, operation_id](database_writes& writes) {
+                return writes.request_change(record, change, operation_id);
+            }));
     }
     aio::task<bool> remove(domain::database record) override {
-        return translate("remove", writes_.remove(std::move(record)));
+        return translate("remove", write<bool>(record, [record](database_writes& writes) {
+                             return writes.remove(record);
+                         }));
     }
-    aio::task<ports::credentials> read_credentials(domain::database record) override {
-        return translate("read_credentials", credentials_.read(std::move(record)));
+    aio::task<ports::credentials> read_credentials(domain::database record,
+                                                   std::string traceparent) override {
+        return translate("read_credentials",
+                         read_in_trace(obs::parse_traceparent(traceparent), std::move(record)));
     }
     [[nodiscard]] ports::sync_state state() const noexcept override { return watches_.state(); }
 
   private:
+    // Runs the write in the trace of the record's unfinished operation, if it has one.
+    template <class T>
+    aio::task<T> write(const domain::database& record,
+                       std::function<aio::task<T>(database_writes&)> run_write) {
+        const auto* active = domain::active_operation(record);
+        return write_in_trace<T>(
+            active == nullptr ? std::nullopt : obs::parse_traceparent(active->traceparent),
+            std::move(run_write));
+    }
+    template <class T>
+    aio::task<T> write_in_trace(std::optional<obs::trace_context> parent,
+                                std::function<aio::task<T>(database_writes&)> run_write) {
+        if (!parent || !parent->is_sampled) co_return co_await run_write(writes_);
+        kube::traced_client client(kube_, *parent);
+        auto writes = writes_.through(client);
+        co_return co_await run_write(writes);
+    }
+
+    aio::task<ports::credentials> read_in_trace(std::optional<obs::trace_context> parent,
+                                                domain::database record) {
+        if (!parent || !parent->is_sampled) co_return co_await credentials_.read(std::move(record));
+        kube::traced_client client(kube_, *parent);
+        auto reader = credentials_.through(client);
+        co_return co_await reader.read(std::move(record));
+    }
+
     template <class T>
     aio::task<T> translate(std::string_view activity, aio::task<T> work) {
         auto result = co_await std::move(work);

@@ -40,4 +40,17 @@ std::vector<permission> needed_permissions() {
     return result;
 }
 
+permission lease_permission() {
+    return {.group = "coordination.k8s.io",
+            .resource = "leases",
+            .verbs = {"get", "list", "create", "update"}};
+}
+
+permission token_review_permission() {
+    return {.group = "authentication.k8s.io",
+            .resource = "tokenreviews",
+            .subresource = {},
+            .verbs = {"create"}};
+}
+
 }  // namespace kubedb

@@ -21,4 +21,12 @@ struct permission {
 // Returns the permissions in the order of k8s/rbac.yaml. Its test compares both.
 std::vector<permission> needed_permissions();
 
+// Returns the permission on the Leases by which several replicas divide the databases. They are in
+// the namespace of the platform.
+permission lease_permission();
+
+// Returns the permission to verify tokens of service accounts, in no namespace:
+// k8s/token-review.yaml.
+permission token_review_permission();
+
 }  // namespace kubedb

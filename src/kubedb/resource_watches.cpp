@@ -51,7 +51,7 @@ aio::task<void> resource_watches::run(ports::cluster_observer& observer) {
         }
     });
     watches.spawn(verify_positions());
-    aio::backoff backoff({}, options_.seed);
+    aio::backoff backoff({.max = kube::informer_options{}.retry_max}, options_.seed);
     while (true) {
         const bool is_calm = std::ranges::none_of(
             watched_, [](const auto& each) { return each.second->has_ended(); });
