@@ -211,11 +211,64 @@ void read_file(const std::string& path, raw_values& out, error_list& errors) {
     }
 }
 
-void check_combinations(const options& options, error_list& errors) {
-    const bool is_loopback =
-        options.listen_address.starts_with("127.") || options.listen_address == "::1";
+bool is_loopback(const options& options) {
+    return options.listen_address.starts_with("127.") || options.listen_address == "::1";
+}
+
+bool has_issuer(const options& options) {
+    return !options.oidc_issuer.empty() || !options.oidc_issuers_file.empty();
+}
+
+void choose_auth_mode(options& options, error_list& errors) {
+    const bool is_production = options.environment == environment_kind::production;
+    if (options.auth == auth_mode::local && is_production && !options.insecure_no_auth) {
+        errors.add("DBAAS_AUTH", "not_allowed",
+                   "must not be local with ENVIRONMENT=production; leave it out, or set "
+                   "--insecure-no-auth to make every client an administrator");
+    }
+    if (options.auth != auth_mode::automatic) return;
+    const bool has_credential = !options.bootstrap_admin_password.empty() ||
+                                !options.jwt_secret.empty() || !options.admin_key_file.empty() ||
+                                options.kubernetes_tokens || has_issuer(options);
+    const bool is_local =
+        options.insecure_no_auth || (is_loopback(options) && !is_production && !has_credential);
+    options.auth = is_local ? auth_mode::local : auth_mode::required;
+}
+
+// The options of tokens and logins of other systems.
+void check_external_identities(const options& options, error_list& errors) {
     const bool is_required = options.auth == auth_mode::required;
-    if (!is_loopback && !is_required && !options.insecure_no_auth) {
+    if (options.kubernetes_tokens && !is_required) {
+        errors.add("DBAAS_KUBERNETES_TOKENS", "ambiguous", "must not be set with --auth local");
+    }
+    if (options.kubernetes_token_audience.empty()) {
+        errors.add("DBAAS_KUBERNETES_TOKEN_AUDIENCE", "empty",
+                   "must not be empty, because a token for another system would be accepted");
+    }
+    if (has_issuer(options) && !is_required) {
+        errors.add("OIDC_ISSUER", "ambiguous", "must not be set with --auth local");
+    }
+    if (!options.oidc_issuer.empty() && !options.oidc_issuers_file.empty()) {
+        errors.add("OIDC_ISSUER", "ambiguous", "must not be set together with OIDC_ISSUERS_FILE");
+    }
+    if (options.oidc_issuer.empty() != options.oidc_client_id.empty()) {
+        errors.add("OIDC_CLIENT_ID", "incomplete", "must be set together with OIDC_ISSUER");
+    }
+    if (!options.oidc_audience.empty() && options.oidc_audience == options.oidc_client_id) {
+        errors.add("OIDC_AUDIENCE", "ambiguous",
+                   "must differ from OIDC_CLIENT_ID, which is the audience of id tokens");
+    }
+    const auto& url = options.public_url;
+    if (!url.empty() &&
+        ((!url.starts_with("https://") && !url.starts_with("http://")) || url.ends_with('/'))) {
+        errors.add("DBAAS_PUBLIC_URL", "invalid", "must be a URL without a slash at the end");
+    }
+}
+
+void check_combinations(const options& options, error_list& errors) {
+    check_external_identities(options, errors);
+    const bool is_required = options.auth == auth_mode::required;
+    if (!is_loopback(options) && !is_required && !options.insecure_no_auth) {
         errors.add("DBAAS_LISTEN", "needs_consent",
                    fmt::format("'{}' is not a loopback address: without authentication every "
                                "client would be an administrator; use 127.0.0.1 or --auth "
@@ -234,45 +287,95 @@ void check_combinations(const options& options, error_list& errors) {
     }
 }
 
-struct url_file {
+void check_keys(const options& options, error_list& errors) {
+    const bool has_previous_only =
+        options.jwt_secret.empty() && !options.jwt_secret_previous.empty();
+    if (has_previous_only) {
+        errors.add("JWT_SECRET_PREVIOUS", "incomplete", "must be set together with JWT_SECRET");
+    }
+    if (options.platform_key.empty() && !options.platform_key_previous.empty()) {
+        errors.add("PLATFORM_KEY_PREVIOUS", "incomplete", "must be set together with PLATFORM_KEY");
+    }
+    // A file of this replica alone would make keys that no other replica can read.
+    const bool needs_shared_key = options.auth == auth_mode::required &&
+                                  !options.mongodb_url.empty() && options.platform_key.empty() &&
+                                  options.jwt_secret.empty();
+    if (needs_shared_key) {
+        errors.add("PLATFORM_KEY", "required",
+                   "must be set with MONGODB_URL and --auth required, the same for every replica; "
+                   "'openssl rand -hex 32' makes one (or set JWT_SECRET)");
+    }
+}
+
+struct secret_file {
     std::string_view file_option;
-    std::string_view url_option;
+    std::string_view value_option;
     const std::string& path;
-    const base::secret& url;
+    const base::secret& value;
 };
 
-// Reads a URL from its file, so that the secret is neither in the arguments nor in the environment
-// of the process.
-void read_url_file(const url_file& source, options& options, error_list& errors) {
-    const auto& [name, url_name, path, url] = source;
+// Reads a secret from its file, so that it is neither in the arguments nor in the environment of
+// the process.
+void read_secret_file(const secret_file& source, options& options, error_list& errors) {
+    const auto& [name, value_name, path, value] = source;
     if (path.empty()) return;
-    if (!url.empty()) {
+    if (!value.empty()) {
         return errors.add(name, "ambiguous",
-                          fmt::format("must not be set together with {}", url_name));
+                          fmt::format("must not be set together with {}", value_name));
     }
     const auto content = base::read_file(path);
     if (!content) return errors.add(name, "unreadable", fmt::format("'{}' cannot be read", path));
     const auto end = content->find_last_not_of(" \t\r\n");
     const auto text = content->substr(0, end == std::string::npos ? 0 : end + 1);
     if (text.empty()) return errors.add(name, "empty", fmt::format("'{}' is empty", path));
-    const auto* option = find(url_name, &option_description::environment);
+    const auto* option = find(value_name, &option_description::environment);
     const auto problem = option->read(*option, text, options);
     if (!problem.empty()) {
         errors.add(name, "bad_value", fmt::format("the content of '{}' {}", path, problem));
     }
 }
 
-void read_url_files(options& options, error_list& errors) {
-    read_url_file({.file_option = "MONGODB_URL_FILE",
-                   .url_option = "MONGODB_URL",
-                   .path = options.mongodb_url_file,
-                   .url = options.mongodb_url},
-                  options, errors);
-    read_url_file({.file_option = "REDIS_URL_FILE",
-                   .url_option = "REDIS_URL",
-                   .path = options.redis_url_file,
-                   .url = options.redis_url},
-                  options, errors);
+void read_secret_files(options& options, error_list& errors) {
+    read_secret_file({.file_option = "MONGODB_URL_FILE",
+                      .value_option = "MONGODB_URL",
+                      .path = options.mongodb_url_file,
+                      .value = options.mongodb_url},
+                     options, errors);
+    read_secret_file({.file_option = "REDIS_URL_FILE",
+                      .value_option = "REDIS_URL",
+                      .path = options.redis_url_file,
+                      .value = options.redis_url},
+                     options, errors);
+    read_secret_file({.file_option = "OIDC_CLIENT_SECRET_FILE",
+                      .value_option = "OIDC_CLIENT_SECRET",
+                      .path = options.oidc_client_secret_file,
+                      .value = options.oidc_client_secret},
+                     options, errors);
+    read_secret_file({.file_option = "BOOTSTRAP_ADMIN_PASSWORD_FILE",
+                      .value_option = "BOOTSTRAP_ADMIN_PASSWORD",
+                      .path = options.bootstrap_admin_password_file,
+                      .value = options.bootstrap_admin_password},
+                     options, errors);
+    read_secret_file({.file_option = "JWT_SECRET_FILE",
+                      .value_option = "JWT_SECRET",
+                      .path = options.jwt_secret_file,
+                      .value = options.jwt_secret},
+                     options, errors);
+    read_secret_file({.file_option = "JWT_SECRET_PREVIOUS_FILE",
+                      .value_option = "JWT_SECRET_PREVIOUS",
+                      .path = options.jwt_secret_previous_file,
+                      .value = options.jwt_secret_previous},
+                     options, errors);
+    read_secret_file({.file_option = "SENTRY_DSN_FILE",
+                      .value_option = "SENTRY_DSN",
+                      .path = options.sentry_dsn_file,
+                      .value = options.sentry_dsn},
+                     options, errors);
+    read_secret_file({.file_option = "PLATFORM_KEY_FILE",
+                      .value_option = "PLATFORM_KEY",
+                      .path = options.platform_key_file,
+                      .value = options.platform_key},
+                     options, errors);
 }
 
 std::string printable(const option_description& option, std::string_view value) {
@@ -316,8 +419,15 @@ base::outcome<loaded> load(const sources& sources) {
         result.values.push_back(
             {std::string(option.environment), printable(option, value), source});
     }
-    read_url_files(result.options, errors);
+    read_secret_files(result.options, errors);
+    choose_auth_mode(result.options, errors);
+    const auto mode = result.options.rate_limits;
+    const bool is_limited =
+        mode == rate_limit_mode::on ||
+        (mode == rate_limit_mode::automatic && result.options.auth == auth_mode::required);
+    if (!is_limited) result.options.rate_quotas = {};
     check_combinations(result.options, errors);
+    check_keys(result.options, errors);
     if (!errors.empty()) return std::unexpected(std::move(errors).fail());
     return result;
 }

@@ -3,199 +3,32 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <algorithm>
 #include <array>
-#include <charconv>
-#include <optional>
+#include <vector>
 
-#include "base/ascii.hpp"
+#include "config/identity_options.hpp"
+#include "config/option_readers.hpp"
 #include "domain/metric.hpp"
 
 namespace config {
 namespace {
 
-using std::string_view;
-
-// The digits of a default that another module declares. Precondition: the number is positive.
-template <std::int64_t Number>
-struct decimal {
-    static constexpr std::size_t size = [] {
-        std::size_t count = 0;
-        for (auto rest = Number; rest > 0; rest /= 10) ++count;
-        return count;
-    }();
-    static constexpr std::array<char, size> digits = [] {
-        std::array<char, size> result{};
-        auto rest = Number;
-        for (auto place = result.rbegin(); place != result.rend(); ++place, rest /= 10) {
-            *place = static_cast<char>('0' + rest % 10);
-        }
-        return result;
-    }();
-    static constexpr string_view text{digits.data(), size};
-};
-
-std::optional<std::int64_t> parse_number(string_view text) {
-    std::int64_t value = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (text.empty() || error != std::errc() || end != text.data() + text.size()) {
-        return std::nullopt;
-    }
-    return value;
-}
-
-template <auto Member>
-std::string read_number(const option_description& option, string_view text, options& out) {
-    const auto value = parse_number(text);
-    if (!value) return "must be a whole number";
-    if (*value < option.range.min || *value > option.range.max) {
-        return fmt::format("must be from {} to {}", option.range.min, option.range.max);
-    }
-    using target = std::remove_reference_t<decltype(out.*Member)>;
-    out.*Member = target(*value);
-    return {};
-}
-
-template <auto Member>
-std::string read_text(const option_description&, string_view text, options& out) {
-    out.*Member = std::string(text);
-    return {};
-}
-
-template <auto Member>
-std::string read_switch(const option_description&, string_view text, options& out) {
-    const bool is_true = text == "true" || text == "1" || text == "yes" || text == "on";
-    const bool is_false = text == "false" || text == "0" || text == "no" || text == "off";
-    if (!is_true && !is_false) return "must be true or false";
-    out.*Member = is_true;
-    return {};
-}
-
-template <class Value, std::size_t Size>
-struct choice_table {
-    std::array<string_view, Size> names;
-    std::array<Value, Size> values;
-};
-
-constexpr choice_table<environment_kind, 3> environments{
-    {"development", "staging", "production"},
-    {environment_kind::development, environment_kind::staging, environment_kind::production}};
-constexpr choice_table<auth_mode, 2> auth_modes{{"local", "required"},
-                                                {auth_mode::local, auth_mode::required}};
-constexpr choice_table<log_level, 7> log_levels{
-    {"trace", "debug", "info", "warning", "error", "critical", "off"},
-    {log_level::trace, log_level::debug, log_level::info, log_level::warning, log_level::error,
-     log_level::critical, log_level::off}};
-constexpr choice_table<log_style, 3> log_styles{
-    {"auto", "json", "console"}, {log_style::automatic, log_style::json, log_style::console}};
-constexpr choice_table<metrics_mode, 3> metrics_modes{
-    {"auto", "proxy", "direct"},
-    {metrics_mode::automatic, metrics_mode::proxy, metrics_mode::direct}};
-
-// Ignores case.
-template <auto Member, const auto& Choices>
-std::string read_choice(const option_description&, string_view text, options& out) {
-    const auto it = std::ranges::find(Choices.names, base::lower(text));
-    if (it == Choices.names.end()) {
-        return fmt::format("must be one of {}", fmt::join(Choices.names, ", "));
-    }
-    out.*Member = Choices.values[static_cast<std::size_t>(it - Choices.names.begin())];
-    return {};
-}
-
-// Accepts scheme://[user[:password]@]host...
-template <auto Member, const auto& Schemes>
-std::string read_url(const option_description&, string_view text, options& out) {
-    if (text.empty()) return {};
-    for (const string_view scheme : Schemes) {
-        if (!text.starts_with(scheme)) continue;
-        auto host = text.substr(scheme.size());
-        host = host.substr(0, host.find_first_of("/?"));
-        if (const auto sign = host.rfind('@'); sign != string_view::npos) {
-            host.remove_prefix(sign + 1);
-        }
-        if (host.empty() || host.find_first_of(" \t\r\n") != string_view::npos) {
-            return "must contain a host name";
-        }
-        out.*Member = base::secret(std::string(text));
-        return {};
-    }
-    return fmt::format("must start with {}", fmt::join(Schemes, " or "));
-}
-
-constexpr std::array mongodb_schemes{string_view("mongodb://"), string_view("mongodb+srv://")};
-constexpr std::array redis_schemes{string_view("redis://"), string_view("rediss://"),
-                                   string_view("redis+sentinel://"),
-                                   string_view("rediss+sentinel://")};
-constexpr std::array sentry_schemes{string_view("https://"), string_view("http://")};
-
-std::string read_jwt_secret(const option_description&, string_view text, options& out) {
-    if (text.empty()) return {};
-    if (text.size() < 32) return "must have at least 32 characters";
-    out.jwt_secret = base::secret(std::string(text));
-    return {};
-}
-
-bool is_origin(string_view text) {
-    const auto scheme_end = text.find("://");
-    return scheme_end != string_view::npos &&
-           (text.starts_with("http://") || text.starts_with("https://")) &&
-           text.size() > scheme_end + 3 &&
-           text.find_first_of("/?# ", scheme_end + 3) == string_view::npos;
-}
-
-std::string read_origins(const option_description&, string_view text, options& out) {
-    std::vector<std::string> origins;
-    while (!text.empty()) {
-        const auto comma = text.find(',');
-        const auto origin = base::trimmed(text.substr(0, comma));
-        if (origin != "*" && !is_origin(origin)) {
-            return "must be * or a comma-separated list of origins such as "
-                   "https://console.example.com";
-        }
-        origins.emplace_back(origin);
-        if (comma == string_view::npos) break;
-        text.remove_prefix(comma + 1);
-    }
-    out.cors_origins = std::move(origins);
-    return {};
-}
-
-std::string read_listen(const option_description&, string_view text, options& out) {
-    constexpr const char* message = "must be ADDRESS:PORT, such as 127.0.0.1:8000";
-    const auto colon = text.rfind(':');
-    if (colon == string_view::npos) return message;
-    auto address = text.substr(0, colon);
-    if (address.starts_with('[') && address.ends_with(']')) {
-        address = address.substr(1, address.size() - 2);
-    }
-    const auto port = parse_number(text.substr(colon + 1));
-    if (address.empty() || !port || *port < 0 || *port > 65535) return message;
-    out.listen_address = address == "localhost" ? "127.0.0.1" : std::string(address);
-    out.listen_port = static_cast<std::uint16_t>(*port);
-    return {};
-}
-
-std::string read_data_dir(const option_description&, string_view text, options& out) {
-    if (text.empty()) return "must be the path of a directory";
-    out.data_dir = std::string(text);
-    return {};
-}
-
 constexpr std::array table{
     option_description{.environment = "DBAAS_LISTEN",
                        .key = "listen",
                        .default_value = "127.0.0.1:8000",
-                       .help = "Address of the API. An address other than loopback needs --auth "
-                               "required or --insecure-no-auth.",
+                       .help = "Address of the API. An address other than loopback has "
+                               "authentication, unless --insecure-no-auth is set.",
                        .format = "ADDRESS:PORT",
                        .read = read_listen},
     option_description{.environment = "DBAAS_AUTH",
                        .key = "auth",
-                       .default_value = "local",
+                       .default_value = "auto",
                        .help = "Authentication. local: every client that reaches the loopback "
                                "address is an administrator. required: every request needs an API "
-                               "key.",
+                               "key or an access token. auto: local on a loopback address if "
+                               "neither ENVIRONMENT is production nor a credential is configured, "
+                               "else required.",
                        .choices = auth_modes.names,
                        .read = read_choice<&options::auth, auth_modes>},
     option_description{.environment = "DBAAS_ADMIN_KEY_FILE",
@@ -205,6 +38,19 @@ constexpr std::array table{
                                "made if there is no administrator yet. Used with --auth required.",
                        .format = "path",
                        .read = read_text<&options::admin_key_file>},
+    option_description{.environment = "BOOTSTRAP_ADMIN_PASSWORD",
+                       .key = "bootstrap-admin-password",
+                       .help = "Password of the user admin, an administrator, which a start "
+                               "without users creates. Ignored if there are users.",
+                       .format = "12 to 256 characters",
+                       .is_secret = true,
+                       .read = read_secret<&options::bootstrap_admin_password>},
+    option_description{.environment = "BOOTSTRAP_ADMIN_PASSWORD_FILE",
+                       .key = "bootstrap-admin-password-file",
+                       .help = "File that contains the value of bootstrap-admin-password, such as "
+                               "a mounted Secret.",
+                       .format = "path",
+                       .read = read_text<&options::bootstrap_admin_password_file>},
     option_description{.environment = "DBAAS_INSECURE_NO_AUTH",
                        .key = "insecure-no-auth",
                        .default_value = "false",
@@ -222,10 +68,13 @@ constexpr std::array table{
     option_description{.environment = "LOG_LEVEL",
                        .key = "log-level",
                        .default_value = "info",
-                       .help = "Minimum severity of logged events.",
-                       .choices = log_levels.names,
+                       .help = "Minimum severity of logged events, and those of single modules. "
+                               "Levels: trace, debug, info, warning, error, critical, off. "
+                               "Modules: api, app, kube, kubedb, main, mongo, oidc, otlp, redis, "
+                               "scrape, sqlite.",
+                       .format = "LEVEL or LEVEL,MODULE=LEVEL,...",
                        .is_reloadable = true,
-                       .read = read_choice<&options::log_level, log_levels>},
+                       .read = read_log_levels},
     option_description{.environment = "DBAAS_LOG_FORMAT",
                        .key = "log-format",
                        .default_value = "auto",
@@ -256,6 +105,43 @@ constexpr std::array table{
                                "429. All clients behind one proxy share its address.",
                        .range = {1, 1'000'000},
                        .read = read_number<&options::max_streams_per_client>},
+    option_description{.environment = "DBAAS_RATE_LIMITS",
+                       .key = "rate-limits",
+                       .default_value = "auto",
+                       .help = "Rate limits of callers. auto: on with --auth required.",
+                       .choices = rate_limit_modes.names,
+                       .read = read_choice<&options::rate_limits, rate_limit_modes>},
+    option_description{.environment = "DBAAS_RATE_LIMIT_READS",
+                       .key = "rate-limit-reads",
+                       .default_value = "1000:2000",
+                       .help = "Reads per second and caller. Each replica admits its share.",
+                       .format = "RATE:BURST or off",
+                       .read = read_rate_per_second<domain::rate_class::reads>},
+    option_description{.environment = "DBAAS_RATE_LIMIT_WRITES",
+                       .key = "rate-limit-writes",
+                       .default_value = "20:100",
+                       .help = "Writes per second and caller. Replicas share the limit through "
+                               "redis-url; without it each admits its share.",
+                       .format = "RATE:BURST or off",
+                       .read = read_rate_per_second<domain::rate_class::writes>},
+    option_description{.environment = "DBAAS_RATE_LIMIT_LOGINS",
+                       .key = "rate-limit-logins",
+                       .default_value = "5",
+                       .help = "Logins per minute and user. The delay grows with each rejected "
+                               "attempt, up to 15 minutes.",
+                       .format = "RATE:BURST or off",
+                       .read = read_logins_per_minute<domain::rate_class::logins>},
+    option_description{.environment = "DBAAS_RATE_LIMIT_LOGINS_PER_ADDRESS",
+                       .key = "rate-limit-logins-per-address",
+                       .default_value = "20",
+                       .help = "Logins per minute and client address (IPv6: network of 64 bits).",
+                       .format = "RATE:BURST or off",
+                       .read = read_logins_per_minute<domain::rate_class::logins_per_address>},
+    option_description{.environment = "TRUSTED_PROXIES",
+                       .key = "trusted-proxies",
+                       .help = "Networks of the proxies whose X-Forwarded-For names the client.",
+                       .format = "networks in CIDR notation, comma-separated",
+                       .read = read_proxies},
     option_description{.environment = "DBAAS_TLS_CERT",
                        .key = "tls-cert",
                        .help = "Certificate chain (PEM). With a key, the API is served over TLS.",
@@ -326,6 +212,13 @@ constexpr std::array table{
                        .range = {0, 168},
                        .unit = "hours",
                        .read = read_number<&options::history>},
+    option_description{.environment = "DBAAS_AUDIT_RETENTION",
+                       .key = "audit-retention",
+                       .default_value = "365",
+                       .help = "Retention of the audit log.",
+                       .range = {1, 36500},
+                       .unit = "days",
+                       .read = read_number<&options::audit_retention>},
     option_description{.environment = "DBAAS_PROVISION_TIMEOUT",
                        .key = "provision-timeout",
                        .default_value = "900",
@@ -333,6 +226,14 @@ constexpr std::array table{
                        .range = {30, 86400},
                        .unit = "seconds",
                        .read = read_number<&options::provision_timeout>},
+    option_description{
+        .environment = "DBAAS_START_TIMEOUT",
+        .key = "start-timeout",
+        .default_value = "60",
+        .help = "Time for which a start repeats its attempts while MongoDB does not respond.",
+        .range = {0, 600},
+        .unit = "seconds",
+        .read = read_number<&options::start_timeout>},
     option_description{.environment = "DBAAS_SHUTDOWN_GRACE",
                        .key = "shutdown-grace",
                        .default_value = "25",
@@ -393,26 +294,73 @@ constexpr std::array table{
                        .help = "PEM file of the private key of redis-cert-file.",
                        .format = "path",
                        .read = read_text<&options::redis_key_file>},
+    option_description{.environment = "OTEL_EXPORTER_OTLP_ENDPOINT",
+                       .key = "otel-exporter-otlp-endpoint",
+                       .help = "Base URL of the collector that receives traces by OTLP/HTTP; "
+                               "/v1/traces is added. Empty: no traces.",
+                       .format = "http://host:4318",
+                       .read = read_text<&options::otlp_endpoint>},
+    option_description{.environment = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+                       .key = "otel-exporter-otlp-traces-endpoint",
+                       .help = "Whole URL that receives traces. Overrides "
+                               "otel-exporter-otlp-endpoint.",
+                       .format = "http://host:4318/v1/traces",
+                       .read = read_text<&options::otlp_traces_endpoint>},
+    option_description{.environment = "OTEL_EXPORTER_OTLP_HEADERS",
+                       .key = "otel-exporter-otlp-headers",
+                       .help = "Headers of requests to the collector; values are "
+                               "percent-encoded.",
+                       .format = "key=value,key=value",
+                       .is_secret = true,
+                       .read = read_secret<&options::otlp_headers>},
+    option_description{.environment = "OTEL_SERVICE_NAME",
+                       .key = "otel-service-name",
+                       .default_value = "kubedb-dbaas",
+                       .help = "Name of this service in traces.",
+                       .format = "text",
+                       .read = read_text<&options::otel_service_name>},
+    option_description{.environment = "OTEL_RESOURCE_ATTRIBUTES",
+                       .key = "otel-resource-attributes",
+                       .help = "Further attributes of this process in traces; values are "
+                               "percent-encoded.",
+                       .format = "key=value,key=value",
+                       .read = read_text<&options::otel_resource_attributes>},
+    option_description{.environment = "OTEL_TRACES_SAMPLER",
+                       .key = "otel-traces-sampler",
+                       .default_value = "parentbased_always_on",
+                       .help = "Which traces are recorded. parentbased_: as the client says "
+                               "in the header traceparent, else as the rest of the name.",
+                       .choices = trace_samplers,
+                       .read = read_name<&options::otel_traces_sampler, trace_samplers>},
+    option_description{.environment = "OTEL_TRACES_SAMPLER_ARG",
+                       .key = "otel-traces-sampler-arg",
+                       .help = "Share of the traces that traceidratio records. Empty: 1.",
+                       .format = "0 to 1",
+                       .read = read_text<&options::otel_traces_sampler_argument>},
     option_description{.environment = "SENTRY_DSN",
                        .key = "sentry-dsn",
                        .help = "Sentry project that receives error reports.",
                        .format = "https://...",
                        .is_secret = true,
-                       .is_in_use = false,
                        .read = read_url<&options::sentry_dsn, sentry_schemes>},
-    option_description{.environment = "JWT_SECRET",
-                       .key = "jwt-secret",
-                       .help = "Key that signs tokens.",
-                       .format = "at least 32 characters",
-                       .is_secret = true,
-                       .is_in_use = false,
-                       .read = read_jwt_secret},
+    option_description{.environment = "SENTRY_DSN_FILE",
+                       .key = "sentry-dsn-file",
+                       .help = "File that contains the value of sentry-dsn, such as a mounted "
+                               "Secret.",
+                       .format = "path",
+                       .read = read_text<&options::sentry_dsn_file>},
 };
 
 }  // namespace
 
 std::span<const option_description> all_options() noexcept {
-    return table;
+    static const auto complete_table = [] {
+        const auto identity = identity_options();
+        std::vector<option_description> all(table.begin(), table.end());
+        all.insert(all.end(), identity.begin(), identity.end());
+        return all;
+    }();
+    return complete_table;
 }
 
 std::string accepted_values(const option_description& option) {
