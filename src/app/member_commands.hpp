@@ -8,6 +8,7 @@
 
 #include "aio/task.hpp"
 #include "app/commands.hpp"
+#include "app/shared_principal.hpp"
 #include "domain/member_rules.hpp"
 
 namespace app {
@@ -25,11 +26,14 @@ class member_commands {
   public:
     virtual ~member_commands() = default;
     // Grants the role in the project instead of the present one. Errors: not_found (the project
-    // does not exist), limit (members_max), unavailable, timed_out.
-    virtual aio::task<granted_role> put_member(domain::project_member wanted, caller client) = 0;
-    // Errors: not_found, unavailable, timed_out.
-    virtual aio::task<void> delete_member(std::string project, std::string subject,
-                                          caller client) = 0;
+    // does not exist), denied (the new or the present role has permissions that the grantor lacks),
+    // limit (members_max), unavailable, timed_out.
+    virtual aio::task<granted_role> put_member(domain::project_member wanted, caller client,
+                                               shared_principal grantor) = 0;
+    // Errors: not_found, denied (the role has permissions that the grantor lacks),
+    // unavailable, timed_out.
+    virtual aio::task<void> delete_member(std::string project, std::string subject, caller client,
+                                          shared_principal grantor) = 0;
     // Thread: any.
     [[nodiscard]] virtual std::shared_ptr<const member_index> members() const = 0;
 

@@ -1,6 +1,8 @@
 #pragma once
 // Authentication by API key: "Authorization: Bearer dbk_...". Reads the published index alone, so a
-// request costs one SHA-256 and no I/O. Owned by the service; usable on every thread.
+// request costs one SHA-256, one HMAC and no I/O. Owned by the service; usable on every thread.
+
+#include <cstdint>
 
 #include "app/key_commands.hpp"
 #include "base/clock.hpp"
@@ -17,6 +19,10 @@ class key_authenticator final : public ports::authenticator {
         const ports::authentication_request& request) const override;
 
   private:
+    enum class key_validity : std::uint8_t { counts_as_use, accepted };
+    [[nodiscard]] base::outcome<key_validity> check_validity(const known_key& key,
+                                                             base::instant now) const;
+
     const key_commands& keys_;
     const base::clock& clock_;
 };

@@ -2,12 +2,17 @@
 // The API keys in the document store, with a copy in memory that every thread may read. Lives on
 // the control loop, except where a function says otherwise. Owned by the service.
 
-#include <optional>
+#include <atomic>
 #include <string>
 #include <vector>
 
 #include "aio/task.hpp"
+#include "app/document_registry.hpp"
+#include "app/identity/digest_keys.hpp"
+#include "app/identity/key_uses.hpp"
 #include "app/identity/member_registry.hpp"
+#include "app/identity/service_account_registry.hpp"
+#include "app/identity/user_registry.hpp"
 #include "app/key_commands.hpp"
 #include "base/atomic_shared_ptr.hpp"
 #include "base/clock.hpp"
@@ -23,24 +28,55 @@ class key_registry final : public key_commands {
         member_registry& members;  // the roles of the subjects
         const base::clock& clock;
         obs::log& log;
+        user_registry* users = nullptr;  // the platform roles of the subjects; nullptr: no users
+        service_account_registry* accounts = nullptr;  // nullptr: no service accounts
+        digest_keys* digests = nullptr;                // nullptr: the stored digests have no key
+        domain::api_key_policy policy{};
     };
     explicit key_registry(deps deps);
 
-    // Reads every key. Errors: unavailable, corrupt.
+    // Reads every key and its last use. Errors: unavailable, corrupt.
     aio::task<> load();
-    // Reads the keys that another process has created, changed or deleted. Errors: unavailable.
-    aio::task<> refresh();
-    // Deletes keys that were revoked or expired before `when`. Errors: unavailable.
+    // Compares the collection with the store once. Errors: unavailable, corrupt.
+    aio::task<> refresh() { return registry_.refresh(); }
+    // Returns the collection for record_feed.
+    [[nodiscard]] replicated_collection& collection() noexcept { return registry_; }
+    // Returns the last uses.
+    [[nodiscard]] key_uses& uses() noexcept { return uses_; }
+    // Gives the records of earlier releases keyed digests, a bounded number in each call. Nothing
+    // until the digest key is settled. Errors: unavailable, timed_out.
+    aio::task<> upgrade_digests();
+    // Deletes keys that were revoked or expired before `when`. Keeps keys that do not expire, so
+    // that a revoked one stays revoked while its file exists. Deletes the uses of deleted keys.
+    // Errors: unavailable.
     aio::task<> purge(base::instant when);
 
     aio::task<created_key> create_key(domain::api_key_request wanted,
                                       std::shared_ptr<const domain::principal> client) override;
+    // Creates a key of a subject that the client may act for. Errors: as create_key().
+    aio::task<created_key> create_key_of(std::string subject, domain::api_key_request wanted,
+                                         std::shared_ptr<const domain::principal> client);
+    aio::task<std::shared_ptr<const domain::api_key>> patch_key(
+        std::string id, domain::api_key_patch wanted, revisions allowed,
+        std::shared_ptr<const domain::principal> client) override;
+    aio::task<created_key> rotate_key(std::string id, domain::rotation_request wanted,
+                                      std::shared_ptr<const domain::principal> client) override;
     aio::task<void> revoke_key(std::string id) override;
+    // Revokes every key of the subject. Errors: unavailable, timed_out.
+    aio::task<> revoke_subject(std::string subject);
     [[nodiscard]] std::shared_ptr<const api_key_index> keys() const override {
         return index_.load();
     }
 
-    // Returns whether an active key has every permission. Thread: any.
+    [[nodiscard]] base::instant uses_known_until() const noexcept override {
+        return base::instant(base::instant::duration(known_until_.load(std::memory_order_relaxed)));
+    }
+    // Sets the end of the last comparison of the uses with the store. Call it once a minute.
+    void set_uses_known_until(base::instant when) noexcept {
+        known_until_.store(when.time_since_epoch().count(), std::memory_order_relaxed);
+    }
+
+    // Returns whether a usable key has every permission. Thread: any.
     [[nodiscard]] bool has_administrator() const;
     // Makes `text` a key of the administrator that does not expire. A key that is stored already
     // stays as it is, so that a revoked key stays revoked. Errors: invalid (not the form of a key),
@@ -50,20 +86,35 @@ class key_registry final : public key_commands {
     static base::secret new_key_text();
 
     static constexpr std::chrono::days retention{30};  // of revoked and expired keys
+    static constexpr std::size_t upgrades_max = 200;   // in one call
 
   private:
     aio::task<void> store_new(domain::api_key record);
-    // Reads one key from the store again.
-    aio::task<> adopt(std::string id);
-    // Adds or replaces the keys in one new index.
-    void publish(std::vector<domain::api_key> records);
-    // Gives the keys of a subject its present roles.
-    void update_roles(const std::string& subject);
+    // The id of the key of the principal's credential and its expiry. Empty without a key.
+    struct own_key {
+        std::string id;
+        std::optional<base::instant> expires_at;
+    };
+    [[nodiscard]] own_key own_key_of(const domain::principal& client) const;
+    // Sets the digest of a new secret.
+    void set_digest(domain::api_key& record, const token::sha256_digest& digest) const;
+    // Returns the record with keyed digests if the digest key is settled.
+    [[nodiscard]] domain::api_key upgraded_record(domain::api_key record) const;
+    // Returns a digest that no secret has if its key is not known yet.
+    [[nodiscard]] token::stored_digest stored_digest_of(const std::string& hex,
+                                                        const std::string& key_id) const;
+    // Adds, replaces or erases the keys in one new index.
+    void publish(const std::vector<std::string>& ids);
+    // Gives the keys of a subject its present roles and state.
+    void update_subject(const std::string& subject);
+    [[nodiscard]] bool is_active(const std::string& subject) const;
     [[nodiscard]] std::shared_ptr<const domain::principal> principal_of(
         const domain::api_key& key) const;
-    void erase(const std::string& id);
 
     deps deps_;
+    document_registry<domain::api_key> registry_;
+    key_uses uses_;
+    std::atomic<base::instant::rep> known_until_{0};
     base::atomic_shared_ptr<const api_key_index> index_;
 };
 

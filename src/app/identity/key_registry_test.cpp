@@ -185,6 +185,20 @@ TEST_F(key_registry, purges_old_revoked_and_expired_keys) {
     EXPECT_EQ(stored_text(), "");
 }
 
+TEST_F(key_registry, keeps_a_revoked_key_that_does_not_expire) {
+    const auto text = app::key_registry::new_key_text();
+    const auto admit = [&] { return run<void>([&] { return keys_.admit_admin_key(text); }); };
+    ASSERT_TRUE(admit());
+    const auto id = keys_.keys()->begin()->first;
+    ASSERT_TRUE(run<void>([&] { return keys_.revoke_key(id); }));
+    clock_.advance(app::key_registry::retention + std::chrono::days(400));
+    EXPECT_TRUE(run<void>([&]() -> aio::task<void> {
+        return keys_.purge(clock_.utc_now() - app::key_registry::retention);
+    }));
+    EXPECT_TRUE(admit());
+    EXPECT_TRUE(keys_.keys()->at(id).record->revoked_at);
+}
+
 TEST_F(key_registry, limits_the_keys_of_a_limited_key) {
     const auto parent = create({.permissions = std::vector<std::string>{"keys.create"},
                                 .expires_at = base::to_rfc3339(clock_.utc_now() + 1h)});
@@ -195,6 +209,61 @@ TEST_F(key_registry, limits_the_keys_of_a_limited_key) {
     const auto wider =
         run<app::created_key>([&] { return keys_.create_key({.name = "x"}, client); });
     EXPECT_EQ(wider.error().code, base::errc::denied);
+}
+
+TEST_F(key_registry, accepts_the_secret_before_a_rotation_for_the_overlap) {
+    const auto key = create({});
+    const auto rotate = [&](std::int64_t overlap) {
+        auto rotated = run<app::created_key>([&] {
+            return keys_.rotate_key(key.record->id, {.overlap_seconds = overlap}, administrator());
+        });
+        EXPECT_TRUE(rotated) << rotated.error().text;
+        return std::move(*rotated);
+    };
+    const auto second = rotate(60);
+    EXPECT_EQ(second.record->id, key.record->id);
+    EXPECT_EQ(subject_of(key), "admin");
+    EXPECT_EQ(subject_of(second), "admin");
+    app::member_registry other_members(
+        {.store = store_, .projects = cache_, .clock = clock_, .log = log_});
+    app::key_registry restarted(
+        {.store = store_, .members = other_members, .clock = clock_, .log = log_});
+    ASSERT_TRUE(run<void>([&] { return restarted.load(); }));
+    EXPECT_EQ(subject_of(restarted, clock_, key.text.reveal()), "admin");
+    EXPECT_EQ(subject_of(restarted, clock_, second.text.reveal()), "admin");
+    clock_.advance(60s);
+    EXPECT_EQ(subject_of(key), "there is no such API key");
+    EXPECT_EQ(subject_of(second), "admin");
+    const auto third = rotate(0);
+    EXPECT_EQ(subject_of(second), "there is no such API key");
+    EXPECT_EQ(subject_of(third), "admin");
+}
+
+TEST_F(key_registry, rejects_a_key_of_another_address_like_a_missing_one) {
+    const auto key = create({.cidrs = std::vector<std::string>{"10.0.0.0/8"}});
+    const app::key_authenticator authenticator(keys_, clock_);
+    const auto header = "Bearer " + key.text.reveal();
+    const auto code = [&](std::string_view address) {
+        const auto caller =
+            authenticator.authenticate({.authorization = header, .address = address});
+        return caller ? (*caller)->subject : caller.error().text;
+    };
+    EXPECT_EQ(code("10.1.2.3"), "admin");
+    EXPECT_EQ(code("192.0.2.1"), "there is no such API key");
+    EXPECT_EQ(code(""), "there is no such API key");
+}
+
+TEST_F(key_registry, changes_a_key_of_the_expected_revision) {
+    const auto key = create({});
+    const auto patch = [&](app::key_commands::revisions allowed) {
+        return run<std::shared_ptr<const domain::api_key>>([&] {
+            return keys_.patch_key(key.record->id, {.name = "cd"}, allowed, administrator());
+        });
+    };
+    EXPECT_EQ(patch({{key.record->revision + 1}}).error().code, base::errc::precondition);
+    EXPECT_EQ(patch({{key.record->revision}}).value()->name, "cd");
+    EXPECT_TRUE(revoke(key));
+    EXPECT_EQ(patch({}).error().code, base::errc::not_found);
 }
 
 TEST_F(key_registry, admits_the_admin_key_once) {
@@ -236,6 +305,25 @@ TEST(api_key_json, is_read_as_it_was_written) {
         .expires_at = now + 1h,
         .revoked_at = now + 1min};
     EXPECT_EQ(app::decode_api_key(app::encode(key)).value(), key);
+    EXPECT_TRUE(app::encode(key).contains("\"v\":1,"));  // readable by the release before
+    auto extended = key;
+    extended.limits.databases = std::set<std::string, std::less<>>{"db-a"};
+    extended.limits.networks = std::vector{base::parse_ip_network("10.0.0.0/8").value()};
+    extended.previous_digest = std::string(64, 'b');
+    extended.previous_until = now + 1h;
+    EXPECT_TRUE(app::encode(extended).contains("\"v\":2,"));
+    EXPECT_EQ(app::decode_api_key(app::encode(extended)).value(), extended);
+    auto keyed = key;
+    keyed.digest_key = "dk-000001";
+    EXPECT_TRUE(app::encode(keyed).contains("\"v\":3,"));
+    EXPECT_EQ(app::decode_api_key(app::encode(keyed)).value(), keyed);
+    keyed = extended;
+    keyed.previous_digest_key = "dk-000001";
+    EXPECT_EQ(app::decode_api_key(app::encode(keyed)).value(), keyed);
+    auto limited = key;
+    limited.max_unused = domain::unused_limit{.duration = std::chrono::days(7), .since = now};
+    EXPECT_TRUE(app::encode(limited).contains("\"v\":4,"));
+    EXPECT_EQ(app::decode_api_key(app::encode(limited)).value(), limited);
     EXPECT_EQ(app::decode_api_key(app::encode(domain::api_key{})).value(), domain::api_key{});
 }
 
@@ -249,6 +337,8 @@ TEST(api_key_json, rejects_texts_that_it_did_not_write) {
     };
     for (const auto& text :
          {std::string("{}"), std::string("[]"), std::string("x"), replaced("\"v\":1", "\"v\":2"),
+          replaced("\"v\":1", "\"v\":3"), replaced("\"v\":1", "\"v\":4"),
+          replaced("\"v\":1", "\"v\":5"), replaced("\"v\":1", "\"v\":0"),
           replaced("\"permissions\":null,", ""), replaced("\"projects\":null,", ""),
           replaced("\"permissions\":null", "\"permissions\":[\"databases.fly\"]"),
           replaced("\"permissions\":null", "\"permissions\":true"),
@@ -258,6 +348,24 @@ TEST(api_key_json, rejects_texts_that_it_did_not_write) {
         const auto key = app::decode_api_key(text);
         ASSERT_FALSE(key) << text;
         EXPECT_EQ(key.error().code, base::errc::corrupt) << text;
+    }
+}
+
+TEST(api_key_json, rejects_an_unreadable_limit_of_the_time_without_use) {
+    const auto good = app::encode(domain::api_key{
+        .id = "abc",
+        .max_unused =
+            domain::unused_limit{.duration = std::chrono::days(7), .since = base::instant(1h)}});
+    ASSERT_TRUE(app::decode_api_key(good)) << good;
+    for (const auto* member : {"\"max_unused_days\":0", "\"max_unused_days\":367",
+                               "\"max_unused_days\":\"7\"", "\"x\":7"}) {
+        const auto text = std::regex_replace(good, std::regex("\"max_unused_days\":7"), member);
+        EXPECT_EQ(app::decode_api_key(text).error().code, base::errc::corrupt) << text;
+    }
+    for (const auto* member : {"\"max_unused_since\":null", "\"max_unused_since\":1"}) {
+        const auto text =
+            std::regex_replace(good, std::regex("\"max_unused_since\":\"[^\"]*\""), member);
+        EXPECT_EQ(app::decode_api_key(text).error().code, base::errc::corrupt) << text;
     }
 }
 

@@ -11,7 +11,7 @@
 namespace app {
 
 std::string encode(const domain::project_member& source);
-// The revision is not part of the text. Errors: corrupt (another format or an unknown role).
+// The revision is not part of the text. Errors: corrupt (another format).
 base::outcome<domain::project_member> decode_member(std::string_view text);
 
 }  // namespace app

@@ -2,9 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <set>
 
-#include "app/document_walk.hpp"
 #include "app/identity/member_json.hpp"
 #include "app/record_failures.hpp"
 
@@ -13,8 +13,8 @@ namespace {
 
 using base::errc;
 
-const std::string collection = "members";
-constexpr int rounds_max = 8;
+// A role that was deleted after it was granted has no permissions.
+constexpr domain::permission_set none;
 
 // Neither name contains a slash.
 std::string id_of(std::string_view project, std::string_view subject) {
@@ -33,173 +33,166 @@ base::outcome<domain::project_member> record_of(const ports::document& document)
     if (id_of(record->project, record->subject) != document.id) {
         return base::fail(errc::corrupt, fmt::format("{}: invalid id", document.id));
     }
-    record->revision = document.revision;
     return record;
+}
+
+ports::document document_of(const domain::project_member& record) {
+    return {.id = id_of(record.project, record.subject), .body = encode(record)};
 }
 
 }  // namespace
 
-member_registry::member_registry(deps deps) : deps_(deps) {
+member_registry::member_registry(deps deps)
+    : deps_(deps),
+      registry_(deps.store, {.collection = "members", .encode = document_of, .decode = record_of}) {
     index_.store(std::make_shared<const member_index>());
+    registry_.on_change([this](const std::vector<std::string>& ids) { publish(ids); });
 }
 
 shared_member member_registry::find(const std::string& project, const std::string& subject) const {
-    const auto index = index_.load();
-    const auto members = index->find(project);
-    if (members == index->end()) return nullptr;
-    const auto entry = members->second.find(subject);
-    return entry == members->second.end() ? nullptr : entry->second;
+    return registry_.find(id_of(project, subject));
 }
 
-void member_registry::publish(std::vector<domain::project_member> records) {
+void member_registry::publish(const std::vector<std::string>& ids) {
     auto next = std::make_shared<member_index>(*index_.load());
     std::set<std::string> subjects;
-    for (auto& record : records) {
-        auto shared = std::make_shared<const domain::project_member>(std::move(record));
-        (*next)[shared->project][shared->subject] = shared;
-        subjects.insert(shared->subject);
-    }
-    index_.store(std::move(next));
-    for (const auto& subject : subjects) observer_(subject);
-}
-
-void member_registry::erase(const std::string& project, const std::string& subject) {
-    auto next = std::make_shared<member_index>(*index_.load());
-    const auto members = next->find(project);
-    if (members == next->end() || members->second.erase(subject) == 0) return;
-    if (members->second.empty()) next->erase(members);
-    index_.store(std::move(next));
-    observer_(subject);
-}
-
-aio::task<> member_registry::load() {
-    std::vector<domain::project_member> records;
-    auto visited = co_await visit_documents(
-        deps_.store, collection,
-        [&records](const ports::document& document) -> base::outcome<void> {
-            auto record = record_of(document);
-            if (!record) return base::pass(std::move(record), collection);
-            records.push_back(std::move(*record));
-            return base::ok();
-        });
-    if (visited) publish(std::move(records));
-    co_return visited;
-}
-
-aio::task<> member_registry::adopt(std::string id) {
-    auto document = co_await deps_.store.get(collection, id);
-    if (!document && document.error().code == errc::not_found) {
+    for (const auto& id : ids) {
         const auto slash = id.find('/');
-        erase(id.substr(0, slash), id.substr(slash + 1));
-        co_return base::ok();
+        const auto project = id.substr(0, slash);
+        auto subject = id.substr(slash + 1);
+        if (auto record = registry_.find(id)) {
+            (*next)[project].insert_or_assign(subject, std::move(record));
+        } else if (const auto members = next->find(project); members != next->end()) {
+            members->second.erase(subject);
+            if (members->second.empty()) next->erase(members);
+        }
+        subjects.insert(std::move(subject));
     }
-    if (!document) co_return base::pass(std::move(document), "read a member again");
-    auto record = record_of(*document);
-    if (!record) co_return base::pass(std::move(record));
-    publish({std::move(*record)});
-    co_return base::ok();
+    index_.store(std::move(next));
+    for (const auto& subject : subjects) notify(subject);
 }
 
-aio::task<> member_registry::refresh() {
-    std::map<std::string, ports::revision> known;
-    const auto index = index_.load();
-    for (const auto& [project, members] : *index) {
-        for (const auto& [subject, record] : members) {
-            known.emplace(id_of(project, subject), record->revision);
-        }
-    }
-    auto visited =
-        co_await visit_differing(deps_.store, collection, std::move(known),
-                                 [this](std::string id) { return adopt(std::move(id)); });
-    if (!visited) co_return base::pass(std::move(visited), collection);
-    co_return base::ok();
+void member_registry::notify(const std::string& subject) const {
+    for (const auto& observer : observers_) observer(subject);
 }
 
 aio::task<> member_registry::forget_project(std::string project) {
+    for (const auto& step : deletion_steps_) {
+        auto completed = co_await step(project);
+        if (!completed) co_return completed;
+    }
     const auto index = index_.load();
     const auto members = index->find(project);
     if (members == index->end()) co_return base::ok();
     for (const auto& [subject, record] : members->second) {
-        auto removed =
-            co_await deps_.store.remove({.collection = collection, .id = id_of(project, subject)});
+        auto removed = co_await registry_.remove(id_of(project, subject));
         if (!removed) co_return base::pass(std::move(removed), "delete a member");
-        erase(project, subject);
     }
     co_return base::ok();
 }
 
-std::map<std::string, domain::role, std::less<>> member_registry::roles_of(
-    const std::string& subject) const {
-    std::map<std::string, domain::role, std::less<>> result;
+aio::task<> member_registry::forget_subject(std::string subject) {
+    for (const auto& [project, granted] : roles_of(subject)) {
+        auto removed = co_await registry_.remove(id_of(project, subject));
+        if (!removed) co_return base::pass(std::move(removed), "delete a member");
+    }
+    co_return base::ok();
+}
+
+std::optional<domain::permission_set> member_registry::permissions_of(std::string_view role) const {
+    if (deps_.roles != nullptr) return deps_.roles->permissions_of(role);
+    const auto built_in = domain::find_role(role);
+    return built_in ? std::optional(domain::permissions_of(*built_in)) : std::nullopt;
+}
+
+void member_registry::update_role(const std::string& name) {
+    std::set<std::string> subjects;
+    for (const auto& [id, record] : registry_.records()) {
+        if (record->role == name) subjects.insert(record->subject);
+    }
+    for (const auto& subject : subjects) notify(subject);
+}
+
+bool member_registry::has_role(std::string_view name) const {
+    return std::ranges::any_of(registry_.records(),
+                               [&](const auto& entry) { return entry.second->role == name; });
+}
+
+domain::role_map member_registry::roles_of(const std::string& subject) const {
+    domain::role_map result;
     const auto index = index_.load();
     for (const auto& [project, members] : *index) {
         const auto entry = members.find(subject);
-        if (entry != members.end()) result.emplace(project, entry->second->role);
+        if (entry == members.end()) continue;
+        const auto& role = entry->second->role;
+        result.emplace(project, domain::granted_role(role, permissions_of(role).value_or(none)));
     }
     return result;
 }
 
-aio::task<granted_role> member_registry::put_member(domain::project_member wanted, caller client) {
+base::outcome<domain::project_member> member_registry::grant(
+    const domain::project_member& wanted, const domain::project_member* newest,
+    const domain::principal& grantor) const {
+    const auto permissions = permissions_of(wanted.role);
+    if (!permissions) {
+        auto failure = base::failure{.code = errc::invalid, .text = "the role does not exist"};
+        failure.fields.push_back(
+            {"/role", "unknown_role", "must be viewer, developer, owner, or a custom role"});
+        return std::unexpected(std::move(failure));
+    }
+    auto checked = check_(wanted);
+    if (checked) checked = domain::check_grant(wanted, *permissions, grantor);
+    if (checked && newest != nullptr) {
+        checked =
+            domain::check_grant(*newest, permissions_of(newest->role).value_or(none), grantor);
+    }
+    if (!checked) return base::pass(std::move(checked));
+    if (newest != nullptr && newest->role == wanted.role) return *newest;
+    const auto index = index_.load();
+    const auto members = index->find(wanted.project);
+    if (newest == nullptr && members != index->end() && members->second.size() >= members_max) {
+        return base::fail(
+            errc::limit,
+            fmt::format("the project has {} members already, which is the maximum", members_max),
+            "too_many");
+    }
+    return wanted;
+}
+
+aio::task<granted_role> member_registry::put_member(domain::project_member wanted, caller client,
+                                                    shared_principal grantor) {
     if (!deps_.projects.project(wanted.project)) co_return no_such_project(wanted.project);
     wanted.created_at = deps_.clock.utc_now();
     wanted.created_by = client.subject;
-    const auto id = id_of(wanted.project, wanted.subject);
-    for (int round = 0; round < rounds_max; ++round) {
-        const auto present = find(wanted.project, wanted.subject);
-        if (present && present->role == wanted.role) co_return granted_role{.record = present};
-        const auto index = index_.load();
-        const auto members = index->find(wanted.project);
-        if (!present && members != index->end() && members->second.size() >= members_max) {
-            co_return base::fail(errc::limit,
-                                 fmt::format("the project has {} members already, which is the "
-                                             "maximum",
-                                             members_max),
-                                 "too_many");
-        }
-        wanted.revision = present ? present->revision : 0;
-        auto stored = co_await deps_.store.put({.collection = collection,
-                                                .content = {.id = id, .body = encode(wanted)},
-                                                .expected = wanted.revision});
-        if (stored) {
-            wanted.revision = *stored;
-            deps_.log.info("role_granted", {{"project", wanted.project},
-                                            {"member", wanted.subject},
-                                            {"role", domain::name(wanted.role)},
-                                            {"subject", client.subject},
-                                            {"request_id", client.request_id}});
-            const auto project = wanted.project;
-            const auto subject = wanted.subject;
-            publish({std::move(wanted)});
-            co_return granted_role{.record = find(project, subject), .is_new = !present};
-        }
-        // The write may have happened, or another process may have written.
-        auto adopted = co_await adopt(id);
-        const auto newest = find(wanted.project, wanted.subject);
-        const bool is_granted = newest && newest->role == wanted.role;
-        const bool has_moved = stored.error().code == errc::precondition;
-        if (adopted && (has_moved || is_granted)) continue;
-        co_return base::pass(std::move(stored), "store the member");
+    auto stored = co_await registry_.put(
+        id_of(wanted.project, wanted.subject),
+        [&](const domain::project_member* newest) { return grant(wanted, newest, *grantor); });
+    if (!stored) co_return base::pass(std::move(stored));
+    if (stored->is_changed) {
+        deps_.log.info("role_granted", {{"project", wanted.project},
+                                        {"member", wanted.subject},
+                                        {"role", wanted.role},
+                                        {"subject", client.subject},
+                                        {"request_id", client.request_id},
+                                        obs::trace_field(client.trace).value()});
     }
-    co_return base::fail(errc::unavailable, "the member changes faster than it can be written");
+    co_return granted_role{.record = std::move(stored->record), .is_new = stored->is_new};
 }
 
 aio::task<void> member_registry::delete_member(std::string project, std::string subject,
-                                               caller client) {
+                                               caller client, shared_principal grantor) {
     const auto present = find(project, subject);
     if (!present) co_return no_such_member(project, subject);
-    const auto id = id_of(project, subject);
-    auto removed = co_await deps_.store.remove({.collection = collection, .id = id});
-    if (!removed) {
-        auto adopted = co_await adopt(id);
-        if (!adopted || find(project, subject)) {
-            co_return base::pass(std::move(removed), "delete the member");
-        }
-    }
-    erase(project, subject);
+    auto checked =
+        domain::check_grant(*present, permissions_of(present->role).value_or(none), *grantor);
+    if (!checked) co_return checked;
+    auto removed = co_await registry_.remove(id_of(project, subject));
+    if (!removed) co_return base::pass(std::move(removed), "delete the member");
     deps_.log.info("role_revoked", {{"project", project},
                                     {"member", subject},
                                     {"subject", client.subject},
-                                    {"request_id", client.request_id}});
+                                    {"request_id", client.request_id},
+                                    obs::trace_field(client.trace).value()});
     co_return base::ok();
 }
 

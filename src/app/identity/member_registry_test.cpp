@@ -29,20 +29,25 @@ class member_registry : public testing::Test {
     base::outcome<app::granted_role> grant(const std::string& project, role granted,
                                            const std::string& subject = "ada") {
         return run<app::granted_role>([&] {
-            return members_.put_member({.project = project, .subject = subject, .role = granted},
-                                       {.subject = "admin"});
+            return members_.put_member({.project = project,
+                                        .subject = subject,
+                                        .role = std::string(domain::name(granted))},
+                                       {.subject = "admin"}, grantor_);
         });
     }
     base::outcome<void> revoke(const std::string& project, const std::string& subject = "ada") {
-        return run<void>(
-            [&] { return members_.delete_member(project, subject, {.subject = "admin"}); });
+        return run<void>([&] {
+            return members_.delete_member(project, subject, {.subject = "admin"}, grantor_);
+        });
     }
-    using roles = std::map<std::string, role, std::less<>>;
+    using roles = domain::role_map;
     // Returns the roles that a key of the subject has.
     static roles roles_of_key(const app::key_registry& keys) {
         return keys.keys()->begin()->second.caller->roles;
     }
 
+    std::shared_ptr<const domain::principal> grantor_ = std::make_shared<const domain::principal>(
+        domain::principal{.subject = "admin", .is_administrator = true});
     aio::loop loop_;
     fakes::manual_clock clock_;
     fakes::memory_document_store store_;
@@ -90,8 +95,8 @@ TEST_F(member_registry, survives_a_restart_and_is_adopted_by_another_process) {
 TEST_F(member_registry, replaces_the_role_that_another_process_has_granted) {
     app::member_registry other(deps_);
     ASSERT_TRUE(run<app::granted_role>([&] {
-        return other.put_member({.project = "shop", .subject = "ada", .role = role::owner},
-                                {.subject = "admin"});
+        return other.put_member({.project = "shop", .subject = "ada", .role = "owner"},
+                                {.subject = "admin"}, grantor_);
     }));
     EXPECT_TRUE(grant("shop", role::viewer));
     EXPECT_EQ(members_.roles_of("ada"), (roles{{"shop", role::viewer}}));
@@ -118,6 +123,23 @@ TEST_F(member_registry, reports_a_store_that_is_unavailable) {
     EXPECT_EQ(grant("nowhere", role::owner).error().code, base::errc::not_found);
 }
 
+TEST_F(member_registry, denies_roles_with_more_permissions_than_the_grantor_has) {
+    EXPECT_TRUE(grant("shop", role::owner));
+    EXPECT_TRUE(grant("shop", role::viewer, "ben"));
+    // An owner whose API key can do nothing but change members.
+    grantor_ = std::make_shared<const domain::principal>(
+        domain::principal{.subject = "ada",
+                          .roles = {{"shop", role::owner}},
+                          .limits = {.permissions = std::set{domain::permission::update_members}}});
+    const auto denied = grant("shop", role::owner, "eve");
+    ASSERT_FALSE(denied);
+    EXPECT_EQ(denied.error().reason, "exceeds_grantor");
+    EXPECT_EQ(grant("shop", role::viewer, "ada").error().reason, "exceeds_grantor");
+    EXPECT_EQ(revoke("shop", "ada").error().reason, "exceeds_grantor");
+    EXPECT_EQ(members_.roles_of("ada"), (roles{{"shop", role::owner}}));
+    EXPECT_EQ(members_.roles_of("eve"), roles());
+}
+
 TEST_F(member_registry, forgets_the_members_of_one_project) {
     EXPECT_TRUE(grant("shop", role::owner));
     EXPECT_TRUE(grant("bank", role::viewer));
@@ -131,13 +153,13 @@ TEST_F(member_registry, forgets_the_members_of_one_project) {
 TEST(member_json, is_read_as_it_was_written) {
     const domain::project_member member{.project = "shop",
                                         .subject = "ada",
-                                        .role = role::owner,
+                                        .role = "owner",
                                         .created_at = base::instant{1'800'000'000s},
                                         .created_by = "admin"};
     EXPECT_EQ(app::decode_member(app::encode(member)).value(), member);
     for (const auto* text :
          {"", "{}", "[]", R"({"v":2,"project":"a","subject":"b","role":"owner"})",
-          R"({"v":1,"project":"a","subject":"b","role":"god","created_at":"2027-01-15T08:00:00Z"})",
+          R"({"v":1,"project":"a","subject":"b","role":"","created_at":"2027-01-15T08:00:00Z"})",
           R"({"v":1,"project":"a","role":"owner","created_at":"2027-01-15T08:00:00Z"})",
           R"({"v":1,"project":"a","subject":"b","role":"owner"})"}) {
         EXPECT_FALSE(app::decode_member(text)) << text;

@@ -1,0 +1,116 @@
+#include "app/identity/external_login.hpp"
+
+#include <utility>
+
+namespace app {
+namespace {
+
+using base::errc;
+
+// The issuer as the actor of the writes.
+shared_principal actor_of(const ports::external_user& user) {
+    return std::make_shared<const domain::principal>(domain::principal{
+        .subject = user.method, .is_administrator = true, .credential = user.method});
+}
+
+}  // namespace
+
+aio::task<> external_login::apply_user(const ports::external_user& user) {
+    const auto index = deps_.users.users();
+    if (index->contains(user.subject)) co_return co_await apply_platform_role(user);
+    domain::user_request wanted{.name = user.subject};
+    if (!user.email.empty()) wanted.email = user.email;
+    if (user.is_administrator) wanted.role = std::string(name(domain::platform_role::admin));
+    const auto created = co_await deps_.users.create_user(std::move(wanted), actor_of(user));
+    // Another login of the user may have been first.
+    if (created || created.error().code == errc::conflict) co_return base::ok();
+    co_return base::pass(created, "create the user");
+}
+
+aio::task<> external_login::apply_platform_role(const ports::external_user& user) {
+    if (!user.manages_administrators) co_return base::ok();
+    const auto index = deps_.users.users();
+    const auto present = index->at(user.subject).record->role;
+    const bool is_administrator = present == domain::platform_role::admin;
+    if (is_administrator == user.is_administrator) co_return base::ok();
+    const auto role =
+        user.is_administrator ? domain::platform_role::admin : domain::platform_role::none;
+    const auto changed = co_await deps_.users.set_group_role(user.subject, role, actor_of(user));
+    if (changed) co_return base::ok();
+    co_return base::pass(changed, "apply the platform role");
+}
+
+std::optional<domain::permission_set> external_login::permissions_of(std::string_view role) const {
+    if (const auto built_in = domain::find_role(role)) return domain::permissions_of(*built_in);
+    const auto index = deps_.roles.roles();
+    const auto custom = index->find(role);
+    if (custom == index->end()) return std::nullopt;
+    return custom->second->permissions;
+}
+
+std::string external_login::widest_role(const std::string& project,
+                                        const std::vector<std::string>& names) const {
+    std::string result;
+    for (const auto& name : names) {
+        if (!permissions_of(name)) {
+            deps_.log.warning(
+                "role_not_applied",
+                {{"project", project}, {"role", name}, {"error", "the role does not exist"}});
+        } else if (result.empty() || is_wider(name, result)) {
+            result = name;
+        }
+    }
+    return result;
+}
+
+bool external_login::is_wider(std::string_view role, std::string_view other) const {
+    const auto permissions = permissions_of(role).value_or(domain::permission_set());
+    const auto others = permissions_of(other).value_or(domain::permission_set());
+    return permissions != others && permissions.include(others);
+}
+
+aio::task<> external_login::apply_roles(const ports::external_user& user) {
+    const caller actor{.subject = user.method};
+    const auto grantor = actor_of(user);
+    for (const auto& project : user.managed_projects) {
+        const auto index = deps_.members.members();
+        const auto members = index->find(project);
+        shared_member present;
+        if (members != index->end()) {
+            const auto entry = members->second.find(user.subject);
+            if (entry != members->second.end()) present = entry->second;
+        }
+        const bool is_ours = !present || present->created_by == user.method;
+        const auto granted = user.roles.find(project);
+        const auto role =
+            granted == user.roles.end() ? std::string() : widest_role(project, granted->second);
+        if (role.empty()) {
+            if (!present || !is_ours) continue;
+            const auto ended =
+                co_await deps_.members.delete_member(project, user.subject, actor, grantor);
+            if (!ended && ended.error().code != errc::not_found) co_return ended;
+            continue;
+        }
+        if (present && (is_ours ? present->role == role : !is_wider(role, present->role))) continue;
+        const auto changed = co_await deps_.members.put_member(
+            {.project = project, .subject = user.subject, .role = role}, actor, grantor);
+        if (changed) continue;
+        // The project or the role does not exist.
+        const bool is_missing =
+            changed.error().code == errc::not_found || changed.error().code == errc::invalid;
+        if (!is_missing) co_return base::pass(changed);
+        deps_.log.warning("role_not_applied",
+                          {{"project", project}, {"role", role}, {"error", changed.error().text}});
+    }
+    co_return base::ok();
+}
+
+aio::task<issued_tokens> external_login::log_in(ports::external_user user) {
+    auto applied = co_await apply_user(user);
+    if (applied) applied = co_await apply_roles(user);
+    if (!applied) co_return base::pass(std::move(applied));
+    co_return co_await deps_.sessions.start_session(
+        {.subject = user.subject, .method = user.method});
+}
+
+}  // namespace app

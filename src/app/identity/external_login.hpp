@@ -1,0 +1,45 @@
+#pragma once
+// Logins of people whom an issuer has authenticated: keeps their users and roles as the issuer
+// reports them, and starts their sessions. Lives on the control loop. Owned by main.
+
+#include "app/member_commands.hpp"
+#include "app/role_commands.hpp"
+#include "app/session_commands.hpp"
+#include "app/user_commands.hpp"
+#include "obs/log.hpp"
+#include "ports/identity_provider.hpp"
+
+namespace app {
+
+class external_login {
+  public:
+    struct deps {
+        user_commands& users;
+        member_commands& members;
+        const role_commands& roles;  // the permissions of custom roles
+        session_commands& sessions;
+        obs::log& log;
+    };
+    explicit external_login(deps deps) : deps_(deps) {}
+
+    // Creates the user if there is none, applies the roles of its groups, and starts a session.
+    // Roles that other members have granted stay, unless the groups give a higher one. Errors:
+    // denied (a disabled user), limit, unavailable, timed_out.
+    aio::task<issued_tokens> log_in(ports::external_user user);
+
+  private:
+    aio::task<> apply_user(const ports::external_user& user);
+    aio::task<> apply_platform_role(const ports::external_user& user);
+    aio::task<> apply_roles(const ports::external_user& user);
+    // Returns the role that includes the others, or else the first one that exists; "" if none
+    // does.
+    [[nodiscard]] std::string widest_role(const std::string& project,
+                                          const std::vector<std::string>& names) const;
+    // Returns whether the role has the permissions of the other one and more.
+    [[nodiscard]] bool is_wider(std::string_view role, std::string_view other) const;
+    [[nodiscard]] std::optional<domain::permission_set> permissions_of(std::string_view role) const;
+
+    deps deps_;
+};
+
+}  // namespace app

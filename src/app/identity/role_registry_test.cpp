@@ -1,0 +1,130 @@
+#include "app/identity/role_registry.hpp"
+
+#include <gtest/gtest.h>
+
+#include "app/identity/member_registry.hpp"
+#include "app/identity/role_json.hpp"
+#include "test/support/manual_clock.hpp"
+#include "test/support/memory_document_store.hpp"
+#include "test/support/poll_until_done.hpp"
+#include "test/support/recording_log.hpp"
+
+namespace {
+
+using namespace std::chrono_literals;
+using domain::permission;
+using texts = std::vector<std::string>;
+
+class role_registry : public testing::Test {
+  protected:
+    void SetUp() override {
+        cache_.put_project(
+            std::make_shared<const domain::project>(domain::project{.name = "shop"}));
+        roles_.on_change([this](const std::string& name) { members_.update_role(name); });
+        roles_.set_usage([this](std::string_view name) { return members_.has_role(name); });
+    }
+    template <class T>
+    base::outcome<T> run(std::function<aio::task<T>()> start) {
+        return fakes::poll_until_done<T>(loop_, std::move(start));
+    }
+    base::outcome<app::shared_role> create(const std::string& name, texts permissions) {
+        return run<app::shared_role>(
+            [&] { return roles_.create_role({.name = name, .permissions = permissions}, admin_); });
+    }
+    base::outcome<app::shared_role> replace(const std::string& name, texts permissions,
+                                            app::role_commands::revisions allowed = {}) {
+        return run<app::shared_role>([&] {
+            return roles_.replace_role(name, {.permissions = permissions}, allowed, admin_);
+        });
+    }
+    base::outcome<app::granted_role> grant(const std::string& role) {
+        return run<app::granted_role>([&] {
+            return members_.put_member({.project = "shop", .subject = "ada", .role = role},
+                                       {.subject = "root"}, admin_);
+        });
+    }
+    domain::permission_set permissions_of_ada() {
+        const auto roles = members_.roles_of("ada");
+        const auto entry = roles.find("shop");
+        return entry == roles.end() ? domain::permission_set() : entry->second.permissions;
+    }
+
+    app::shared_principal admin_ = std::make_shared<const domain::principal>(
+        domain::principal{.subject = "root", .is_administrator = true});
+    aio::loop loop_;
+    fakes::manual_clock clock_;
+    fakes::memory_document_store store_;
+    fakes::recording_log log_;
+    app::state_cache cache_{clock_, 10s};
+    app::role_registry roles_{{.store = store_, .clock = clock_, .log = log_}};
+    app::member_registry members_{
+        {.store = store_, .projects = cache_, .clock = clock_, .log = log_, .roles = &roles_}};
+};
+
+TEST_F(role_registry, gives_its_permissions_to_members) {
+    ASSERT_TRUE(create("releaser", {"projects.read", "databases.operate"}));
+    ASSERT_TRUE(grant("releaser"));
+    EXPECT_EQ(permissions_of_ada(),
+              (domain::permission_set{permission::read_projects, permission::operate_databases}));
+    std::vector<std::string> changed;
+    members_.on_change([&](const std::string& subject) { changed.push_back(subject); });
+    ASSERT_TRUE(replace("releaser", {"projects.read"}));
+    EXPECT_EQ(changed, texts{"ada"});
+    EXPECT_EQ(permissions_of_ada(), domain::permission_set{permission::read_projects});
+}
+
+TEST_F(role_registry, rejects_a_second_role_of_the_name_and_another_revision) {
+    const auto created = create("releaser", {"projects.read"});
+    ASSERT_TRUE(created);
+    EXPECT_EQ(create("releaser", {"projects.read"}).error().reason, "already_exists");
+    EXPECT_EQ(replace("releaser", {"projects.read", "databases.read"}, {{(*created)->revision + 1}})
+                  .error()
+                  .code,
+              base::errc::precondition);
+    EXPECT_TRUE(replace("releaser", {"projects.read", "databases.read"}, {{(*created)->revision}}));
+    EXPECT_EQ(replace("nowhere", {"projects.read"}).error().code, base::errc::not_found);
+    EXPECT_EQ(grant("nowhere").error().code, base::errc::invalid);
+}
+
+TEST_F(role_registry, keeps_a_role_that_members_have) {
+    ASSERT_TRUE(create("releaser", {"projects.read"}));
+    ASSERT_TRUE(grant("releaser"));
+    const auto remove = [&] {
+        return run<void>([&] { return roles_.delete_role("releaser", admin_); });
+    };
+    EXPECT_EQ(remove().error().reason, "in_use");
+    ASSERT_TRUE(grant("viewer"));
+    EXPECT_TRUE(remove());
+    EXPECT_EQ(remove().error().code, base::errc::not_found);
+}
+
+TEST_F(role_registry, starts_with_a_role_that_cannot_be_read_and_denies_its_permissions) {
+    ASSERT_TRUE(run<ports::revision>([&] {
+        return store_.put({.collection = "roles",
+                           .content = {.id = "broken", .body = R"({"permissions":"all"})"}});
+    }));
+    ASSERT_TRUE(run<void>([&] { return roles_.load(); }));
+    EXPECT_EQ(roles_.permissions_of("broken"), domain::permission_set());
+    ASSERT_TRUE(grant("broken"));
+    EXPECT_EQ(permissions_of_ada(), domain::permission_set());
+    EXPECT_TRUE(replace("broken", {"projects.read"}));
+    EXPECT_EQ(permissions_of_ada(), domain::permission_set{permission::read_projects});
+}
+
+TEST_F(role_registry, is_the_same_after_a_restart) {
+    const auto created = create("releaser", {"projects.read", "databases.operate"});
+    ASSERT_TRUE(created);
+    app::role_registry restarted({.store = store_, .clock = clock_, .log = log_});
+    ASSERT_TRUE(run<void>([&] { return restarted.load(); }));
+    EXPECT_EQ(*restarted.roles()->at("releaser"), **created);
+}
+
+TEST(role_json, rejects_texts_that_it_did_not_write) {
+    for (const auto* text :
+         {"", "{}", "[]", R"({"v":1,"name":"a","permissions":["databases.fly"]})",
+          R"({"v":1,"name":"a","permissions":["databases.read"],"created_at":"x"})"}) {
+        EXPECT_FALSE(app::decode_role(text)) << text;
+    }
+}
+
+}  // namespace

@@ -1,0 +1,138 @@
+#include "app/identity/service_account_manager.hpp"
+
+#include <fmt/format.h>
+
+#include "app/record_failures.hpp"
+
+namespace app {
+namespace {
+
+using base::errc;
+
+std::unexpected<base::failure> no_such_account(std::string_view name) {
+    return base::fail(errc::not_found, fmt::format("there is no service account '{}'", name),
+                      "service_account_not_found");
+}
+
+}  // namespace
+
+base::outcome<void> service_account_manager::check_member(
+    const domain::project_member& member) const {
+    const auto name = domain::account_of_subject(member.subject);
+    if (!name) return base::ok();
+    const auto account = deps_.accounts.find(*name);
+    // An unknown account looks like one of another project.
+    const domain::service_account unknown{.project = "/"};
+    return domain::check_account_member(account ? *account : unknown, member.project);
+}
+
+aio::task<> service_account_manager::clear(std::string name) {
+    const auto subject = domain::subject_of_account(name);
+    auto cleared = co_await deps_.keys.revoke_subject(subject);
+    if (cleared) cleared = co_await deps_.members.forget_subject(subject);
+    co_return cleared;
+}
+
+aio::task<> service_account_manager::erase(std::string name) {
+    auto cleared = co_await clear(name);
+    if (!cleared) co_return cleared;
+    auto removed = co_await deps_.accounts.remove(name);
+    if (!removed) co_return base::pass(std::move(removed), "delete the service account");
+    co_return base::ok();
+}
+
+aio::task<> service_account_manager::forget_project(std::string project) {
+    const auto index = accounts();
+    for (const auto& [name, account] : *index) {
+        if (account->project != project) continue;
+        auto erased = co_await erase(name);
+        if (!erased) co_return erased;
+    }
+    co_return base::ok();
+}
+
+aio::task<shared_account> service_account_manager::create_account(
+    domain::service_account_request wanted, shared_principal client) {
+    auto checked = domain::check_account_access(*client, wanted.project.value_or(""));
+    if (!checked) co_return base::pass(std::move(checked));
+    auto record = domain::validate(wanted, *client, deps_.clock.utc_now());
+    if (!record) co_return base::pass(std::move(record));
+    const auto name = record->name;
+    const auto& project = record->project;
+    if (!project.empty() && !deps_.projects.project(project)) co_return no_such_project(project);
+    if (!deps_.accounts.find(name)) {
+        // Keys and roles that a deletion on another replica has missed.
+        auto cleared = co_await clear(name);
+        if (!cleared) co_return base::pass(std::move(cleared));
+    }
+    auto stored = co_await deps_.accounts.put(
+        name, [&](const domain::service_account* newest) -> base::outcome<domain::service_account> {
+            if (newest != nullptr) {
+                return base::fail(errc::conflict,
+                                  fmt::format("there is a service account '{}' already", name),
+                                  "already_exists");
+            }
+            if (accounts()->size() < accounts_max) return *record;
+            return base::fail(
+                errc::limit,
+                fmt::format("there are {} service accounts already, which is the maximum",
+                            accounts_max),
+                "too_many");
+        });
+    if (!stored) co_return stored;
+    deps_.log.info("service_account_created", {{"account", name},
+                                               {"project", project},
+                                               {"subject", client->subject},
+                                               {"credential", client->credential}});
+    co_return stored;
+}
+
+aio::task<shared_account> service_account_manager::patch_account(
+    std::string name, domain::service_account_patch wanted, shared_principal client) {
+    auto stored = co_await deps_.accounts.put(
+        name, [&](const domain::service_account* newest) -> base::outcome<domain::service_account> {
+            if (newest == nullptr) return no_such_account(name);
+            return domain::apply(wanted, *newest);
+        });
+    if (!stored) co_return stored;
+    deps_.log.info("service_account_changed", {{"account", name},
+                                               {"state", domain::name((*stored)->state)},
+                                               {"subject", client->subject},
+                                               {"credential", client->credential}});
+    co_return stored;
+}
+
+aio::task<void> service_account_manager::delete_account(std::string name, shared_principal client) {
+    if (!deps_.accounts.find(name)) co_return no_such_account(name);
+    auto erased = co_await erase(name);
+    if (!erased) co_return erased;
+    deps_.log.info(
+        "service_account_deleted",
+        {{"account", name}, {"subject", client->subject}, {"credential", client->credential}});
+    co_return base::ok();
+}
+
+aio::task<created_key> service_account_manager::create_account_key(std::string name,
+                                                                   domain::api_key_request wanted,
+                                                                   shared_principal client) {
+    if (!deps_.accounts.find(name)) co_return no_such_account(name);
+    auto subject = domain::subject_of_account(name);
+    auto checked = domain::check_account_roles(deps_.members.roles_of(subject), *client);
+    if (!checked) co_return base::pass(std::move(checked));
+    co_return co_await deps_.keys.create_key_of(std::move(subject), std::move(wanted), client);
+}
+
+aio::task<void> service_account_manager::revoke_account_key(std::string name, std::string id) {
+    const auto index = deps_.keys.keys();
+    const auto entry = index->find(id);
+    const bool is_own = entry != index->end() &&
+                        entry->second.record->subject == domain::subject_of_account(name) &&
+                        !entry->second.record->revoked_at;
+    if (!is_own) {
+        co_return base::fail(errc::not_found,
+                             fmt::format("the service account '{}' has no API key '{}'", name, id));
+    }
+    co_return co_await deps_.keys.revoke_key(std::move(id));
+}
+
+}  // namespace app
