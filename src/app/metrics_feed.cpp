@@ -11,20 +11,41 @@ namespace {
 using base::errc;
 
 const std::string collection = "metrics";
+constexpr std::size_t page_limit_max = 500;
 
 }  // namespace
 
 metrics_feed::metrics_feed(deps deps, metrics_feed_options options)
-    : deps_(deps), options_(options) {}
+    : deps_(deps), options_(std::move(options)) {
+    if (deps_.bus == nullptr) return;
+    channel_.emplace(metrics_channel::deps{
+                         .executor = deps_.executor,
+                         .bus = *deps_.bus,
+                         .clock = deps_.clock,
+                         .log = deps_.log,
+                         .probe = deps_.probe,
+                         .read = [this](const std::string& id) { return encode_owned(id); },
+                         .take = [this](const std::string& id,
+                                        const stored_metrics& metrics) { receive(id, metrics); },
+                         .on_gap = [this] { may_have_missed_ = true; }},
+                     metrics_channel_options{.replica = options_.replica});
+}
+
+void metrics_feed::publish(const std::string& id) {
+    unwritten_.insert(id);
+    if (channel_) channel_->publish(id);
+}
 
 void metrics_feed::forget(const std::string& id) {
     unwritten_.erase(id);
+    unreadable_.erase(id);
     revisions_.erase(id);
     if (deps_.owner.owns(id)) forgotten_.insert(id);
 }
 
 aio::task<> metrics_feed::run() {
     aio::task_group loops(co_await aio::this_executor());
+    if (channel_) loops.spawn(channel_->run());
     loops.spawn(run_periodically(options_.read_interval, &metrics_feed::read_others));
     loops.spawn(run_periodically(options_.write_interval, &metrics_feed::flush));
     co_await aio::until_cancelled();
@@ -53,19 +74,103 @@ aio::task<> metrics_feed::read() {
             take(document);
             return base::outcome<void>();
         });
+    if (!visited && visited.error().code == errc::corrupt) visited = co_await read_around_damage();
     if (!visited) co_return base::pass(std::move(visited), "read the stored metrics");
     co_return base::ok();
 }
 
+// The store reports a page with a damaged document as corrupt, without the id. Halved pages lead to
+// the document. Then the ids of the cache lead around it, one by one.
+aio::task<> metrics_feed::read_around_damage() {
+    std::vector<std::string> ids;
+    for (const auto& [id, database] : deps_.cache.databases()) ids.push_back(id);
+    std::ranges::sort(ids);
+    std::string after;
+    for (std::size_t limit = page_limit_max;;) {
+        auto page =
+            co_await deps_.store.find({.collection = collection, .after = after, .limit = limit});
+        if (page) {
+            for (const auto& document : page->items) take(document);
+            if (page->next.empty()) co_return base::ok();
+            after = page->next;
+            limit = std::min(limit * 2, page_limit_max);
+            continue;
+        }
+        if (page.error().code != errc::corrupt) co_return base::pass(std::move(page));
+        if (limit > 1) {
+            limit /= 2;
+            continue;
+        }
+        const auto next = std::ranges::upper_bound(ids, after);
+        if (next == ids.end()) co_return base::ok();
+        after = *next;
+        auto document = co_await deps_.store.get(collection, after);
+        if (document) {
+            take(*document);
+        } else if (document.error().code == errc::corrupt) {
+            note_unreadable(after, document.error().text);
+        } else if (document.error().code != errc::not_found) {
+            co_return base::pass(std::move(document));
+        }
+    }
+}
+
+void metrics_feed::note_unreadable(const std::string& id, const std::string& detail) {
+    revisions_.erase(id);
+    if (deps_.owner.owns(id)) forgotten_.insert(id);
+    if (!unreadable_.insert(id).second) return;
+    deps_.log.warning("metrics_sync_document_unreadable",
+                      {{"database_id", id}, {"detail", detail}});
+}
+
 aio::task<> metrics_feed::read_others() {
     if (deps_.owner.replicas() == 1) co_return base::ok();  // this replica writes all of them
-    co_return co_await read();
+    const bool is_bus_complete = channel_ && channel_->is_connected() && !may_have_missed_;
+    const auto now = deps_.clock.now();
+    if (is_bus_complete && now - last_read_ < options_.read_interval_with_bus) {
+        co_return base::ok();
+    }
+    const bool is_bus_up = channel_ && channel_->is_connected();
+    may_have_missed_ = !is_bus_up;
+    auto done = co_await read();
+    if (!done) may_have_missed_ = true;
+    last_read_ = now;
+    co_return done;
+}
+
+// Moves the time of a sample from the future to the time of its arrival.
+stored_metrics metrics_feed::without_future(stored_metrics metrics) const {
+    const auto now = deps_.clock.utc_now();
+    if (!metrics.sample || metrics.sample->observed_at <= now) return metrics;
+    auto sample = std::make_shared<domain::metrics_sample>(*metrics.sample);
+    sample->observed_at = now;
+    metrics.sample = std::move(sample);
+    return metrics;
+}
+
+void metrics_feed::receive(const std::string& id, const stored_metrics& received) {
+    auto* database = deps_.cache.find(id);
+    if (database == nullptr) return;
+    const auto metrics = without_future(received);
+    apply(*database, metrics);
+    if (!metrics.sample || deps_.owner.owns(id)) return;
+    deps_.history.note_row(id, metrics.sample->observed_at, metrics.sample->values);
+}
+
+std::string metrics_feed::encode_owned(const std::string& id) const {
+    const auto* database = deps_.cache.find(id);
+    if (database == nullptr || !deps_.owner.owns(id)) return {};
+    return encode(stored_metrics{.sample = database->sample,
+                                 .state = database->metrics,
+                                 .reason = database->metrics_reason,
+                                 .message = database->metrics_message});
 }
 
 void metrics_feed::take(const ports::document& document) {
     auto& known = revisions_[document.id];
     if (known == document.revision) return;
     known = document.revision;
+    unreadable_.erase(document.id);
     auto* database = deps_.cache.find(document.id);
     if (database == nullptr) return;
     auto metrics = decode_metrics(document.body);
@@ -74,7 +179,7 @@ void metrics_feed::take(const ports::document& document) {
                           {{"database_id", document.id}, {"detail", metrics.error().text}});
         return;
     }
-    apply(*database, *metrics);
+    apply(*database, without_future(std::move(*metrics)));
 }
 
 void metrics_feed::apply(database_state& database, const stored_metrics& metrics) {
@@ -151,6 +256,8 @@ aio::task<> metrics_feed::read_revision(std::string id) {
         revisions_[id] = document->revision;
     } else if (document.error().code == errc::not_found) {
         revisions_.erase(id);
+    } else if (document.error().code == errc::corrupt) {
+        note_unreadable(id, document.error().text);
     } else {
         co_return base::pass(std::move(document), "read the stored metrics");
     }

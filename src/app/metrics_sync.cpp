@@ -171,6 +171,9 @@ std::chrono::nanoseconds metrics_sync::turn() {
 }
 
 aio::task<> metrics_sync::run() {
+    deps_.log.info("metrics_sync_started",
+                   {{"interval_seconds", seconds(options_.interval)},
+                    {"databases", static_cast<std::uint64_t>(targets_.size())}});
     while (true) {
         auto woken = co_await wakeup_.wait_for(turn());
         if (!woken) break;
@@ -181,11 +184,23 @@ aio::task<> metrics_sync::run() {
     co_return base::fail(base::errc::cancelled, "the metrics loop was stopped");
 }
 
+aio::task<metrics_sync::shared_sample> metrics_sync::scrape_in_span(ports::scrape_target target,
+                                                                    base::steady_time deadline) {
+    obs::active_span span(
+        deps_.tracer, deps_.clock,
+        {.kind = obs::span_kind::client, .name = "scrape", .object = target.key.engine});
+    span.add("dbaas.database_id", target.database_id);
+    span.add("dbaas.project", target.key.project);
+    auto sample = co_await deps_.source.scrape(std::move(target), deadline);
+    if (!sample) span.fail(base::name(sample.error().code));
+    co_return sample;
+}
+
 aio::task<> metrics_sync::scrape(std::string id, scrape_lanes::ticket place) {
     const auto begun = deps_.clock.now();
     const auto* database = deps_.cache.find(id);
     if (database != nullptr) {
-        auto outcome = co_await deps_.source.scrape(
+        auto outcome = co_await scrape_in_span(
             {.database_id = id,
              .key = key_of(*database->record),
              .metrics_port =
@@ -195,6 +210,9 @@ aio::task<> metrics_sync::scrape(std::string id, scrape_lanes::ticket place) {
         deps_.probe.scrape(outcome ? nullptr : &outcome.error(), seconds(ended - begun));
         const bool succeeded = outcome.has_value();
         const bool timed_out = !outcome && outcome.error().code == base::errc::timed_out;
+        deps_.log.debug("scraped", {{"database_id", id},
+                                    {"result", outcome ? "ok" : base::name(outcome.error().code)},
+                                    {"duration_ms", seconds(ended - begun) * 1000}});
         auto stored = co_await take(id, std::move(outcome));
         if (!stored) deps_.log.debug("history_not_kept", {{"database_id", id}});
         const auto it = targets_.find(id);

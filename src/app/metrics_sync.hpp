@@ -19,6 +19,7 @@
 #include "app/readiness.hpp"
 #include "app/scrape_lanes.hpp"
 #include "app/state_cache.hpp"
+#include "obs/trace.hpp"
 #include "ports/metrics_source.hpp"
 
 namespace app {
@@ -45,6 +46,7 @@ class metrics_sync final : public database_observer {
         readiness& health;
         const ownership& owner;        // of the databases that this process scrapes
         metrics_feed* feed = nullptr;  // to the other replicas; nullptr: there are none
+        obs::tracer& tracer = obs::null_tracer();
     };
     metrics_sync(deps deps, metrics_sync_options options);
 
@@ -59,6 +61,7 @@ class metrics_sync final : public database_observer {
     void on_database_deleted(std::shared_ptr<const database_view> last) override;
 
   private:
+    using shared_sample = std::shared_ptr<const domain::metrics_sample>;
     struct target {
         base::steady_time due;
         bool in_work = false;
@@ -83,6 +86,8 @@ class metrics_sync final : public database_observer {
     [[nodiscard]] base::steady_time next_due(const std::string& id, target& scrape_target,
                                              base::steady_time ended, bool try_soon) const;
     void start_due(timers& source, scrape_lanes::lane in, base::steady_time now);
+    aio::task<shared_sample> scrape_in_span(ports::scrape_target target,
+                                            base::steady_time deadline);
     aio::task<> scrape(std::string id, scrape_lanes::ticket place);
     aio::task<> take(std::string id,
                      base::outcome<std::shared_ptr<const domain::metrics_sample>> outcome);
