@@ -5,7 +5,7 @@
 namespace app {
 namespace {
 
-constexpr std::size_t document_page_limit = 500;
+constexpr std::size_t document_page_limit = 1000;
 constexpr std::size_t revision_page_limit = 10'000;
 
 aio::task<> visit_each(document_visitor visit, std::vector<ports::document> documents) {
@@ -39,7 +39,7 @@ aio::task<> visit_documents(ports::document_store& store, std::string collection
                        });
 }
 
-std::vector<std::string> differing_ids(const std::map<std::string, ports::revision>& known,
+std::vector<std::string> differing_ids(const std::map<std::string, ports::document_version>& known,
                                        const ports::revision_page& page, const std::string& after) {
     std::vector<std::string> result;
     auto entry = known.upper_bound(after);
@@ -48,7 +48,9 @@ std::vector<std::string> differing_ids(const std::map<std::string, ports::revisi
             result.push_back(entry->first);
         }
         const bool is_known = entry != known.end() && entry->first == stored.id;
-        if (!is_known || entry->second != stored.revision) result.push_back(stored.id);
+        const ports::document_version version{.revision = stored.revision,
+                                              .write_id = stored.write_id};
+        if (!is_known || !may_be_same(entry->second, version)) result.push_back(stored.id);
         if (is_known) ++entry;
     }
     if (!page.next.empty()) return result;
@@ -57,7 +59,8 @@ std::vector<std::string> differing_ids(const std::map<std::string, ports::revisi
 }
 
 aio::task<> visit_differing(ports::document_store& store, std::string collection,
-                            std::map<std::string, ports::revision> known, id_visitor visit) {
+                            std::map<std::string, ports::document_version> known,
+                            id_visitor visit) {
     std::string after;
     while (true) {
         auto page = co_await store.revisions(collection, after, revision_page_limit);

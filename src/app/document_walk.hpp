@@ -26,13 +26,13 @@ aio::task<> visit_documents(ports::document_store& store, std::string collection
                             document_visitor visit);
 
 // Returns the ids that must be read again, in id order: ids of `page` that `known` lacks or holds
-// with another revision, and ids of `known` that belong into the page and are missing there. `page`
+// with another version, and ids of `known` that belong into the page and are missing there. `page`
 // starts after the id `after`. Pure.
-std::vector<std::string> differing_ids(const std::map<std::string, ports::revision>& known,
+std::vector<std::string> differing_ids(const std::map<std::string, ports::document_version>& known,
                                        const ports::revision_page& page, const std::string& after);
-// Compares the revisions of the collection with `known` and passes the ids that differ to `visit`.
+// Compares the versions of the collection with `known` and passes the ids that differ to `visit`.
 // Ends with the first error of `visit`. Errors: unavailable.
 aio::task<> visit_differing(ports::document_store& store, std::string collection,
-                            std::map<std::string, ports::revision> known, id_visitor visit);
+                            std::map<std::string, ports::document_version> known, id_visitor visit);
 
 }  // namespace app

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "base/failure.hpp"
+#include "ports/document_store.hpp"
 
 namespace app {
 
@@ -28,6 +29,16 @@ namespace app {
 [[nodiscard]] inline std::unexpected<base::failure> project_exists(std::string_view name) {
     return base::fail(base::errc::conflict, fmt::format("there is a project '{}' already", name),
                       "already_exists");
+}
+
+// Returns whether a failed write to the store may have happened.
+[[nodiscard]] inline bool is_effect_unknown(const base::failure& failure) noexcept {
+    if (failure.cause == ports::store_cause::queue_full ||
+        failure.cause == ports::store_cause::not_started || failure.reason == "store_not_ready") {
+        return false;  // the write was not started
+    }
+    return failure.code == base::errc::unavailable || failure.code == base::errc::timed_out ||
+           failure.code == base::errc::cancelled || failure.code == base::errc::internal;
 }
 
 }  // namespace app

@@ -11,30 +11,9 @@
 namespace app {
 namespace {
 
-const std::string channel = "records";
+using base::errc;
 
-// One line of a message: "<collection> <id> <revision>". Revision 0: the record was deleted.
-struct announcement {
-    record_kind kind;
-    std::string id;
-    ports::revision revision = 0;
-};
-
-// Returns std::nullopt for a line of another format, as a newer version may send.
-std::optional<announcement> parse_line(std::string_view line) {
-    const auto first = line.find(' ');
-    const auto second = line.rfind(' ');
-    if (first == std::string_view::npos || first == second) return std::nullopt;
-    const auto kind = record_kind_of(line.substr(0, first));
-    if (!kind) return std::nullopt;
-    announcement result{.kind = *kind,
-                        .id = std::string(line.substr(first + 1, second - first - 1))};
-    const auto digits = line.substr(second + 1);
-    const auto [end, error] =
-        std::from_chars(digits.data(), digits.data() + digits.size(), result.revision);
-    if (error != std::errc() || end != digits.data() + digits.size()) return std::nullopt;
-    return result;
-}
+const std::string channel_name = "records";
 
 }  // namespace
 
@@ -46,17 +25,20 @@ record_feed::record_feed(deps deps, record_feed_options options)
       may_have_missed_(deps_.executor, deps_.clock),
       loops_(deps_.executor) {
     if (deps_.bus == nullptr) return;
-    deps_.records.on_write(
-        [this](record_kind kind, const std::string& id, ports::revision revision) {
-            written_[{kind, id}] = revision;
+    channel_.emplace(*deps_.bus, channel_name, deps_.clock, deps_.probe);
+    for (auto* owner : deps_.collections) {
+        owner->on_write([this, owner](const std::string& id, ports::revision revision) {
+            auto& newest = written_[{owner, id}];
+            newest.was_deleted = newest.was_deleted || revision == 0;
+            newest.revision = revision;
             has_written_.notify();
         });
+    }
 }
 
 void record_feed::subscribe() {
-    subscription_ = deps_.bus->subscribe(
-        channel, {.on_message = [this](const std::string& message) { on_message(message); },
-                  .on_resumed = [this] { may_have_missed_.notify(); }});
+    channel_->subscribe({.on_message = [this](const std::string& message) { on_message(message); },
+                         .on_resumed = [this] { may_have_missed_.notify(); }});
 }
 
 aio::task<> record_feed::run() {
@@ -66,7 +48,7 @@ aio::task<> record_feed::run() {
         loops_.spawn(read_announced());
     }
     auto ended = co_await compare_periodically();
-    subscription_.reset();
+    if (channel_) channel_->unsubscribe();
     loops_.cancel();
     co_await loops_.join();
     co_return ended;
@@ -74,11 +56,13 @@ aio::task<> record_feed::run() {
 
 aio::task<> record_feed::compare_periodically() {
     auto last = deps_.clock.now();
+    std::string known_failure;  // of the last comparison
     while (true) {
         const bool is_bus_down = deps_.bus != nullptr && !deps_.bus->is_connected();
-        const auto interval = is_bus_down ? std::min(options_.anti_entropy_interval_without_bus,
-                                                     options_.anti_entropy_interval)
-                                          : options_.anti_entropy_interval;
+        const auto interval = is_bus_down || is_behind_
+                                  ? std::min(options_.anti_entropy_interval_without_bus,
+                                             options_.anti_entropy_interval)
+                                  : options_.anti_entropy_interval;
         // A bus may disconnect at any time, so that the interval is read again.
         const auto turn = deps_.bus == nullptr
                               ? interval
@@ -89,73 +73,83 @@ aio::task<> record_feed::compare_periodically() {
         if (!woken) co_return base::pass(woken);
         if (!*woken && deps_.clock.now() < last + interval) continue;
         last = deps_.clock.now();
+        is_behind_ = false;  // a failure from here on sets it again
         const auto compared = co_await compare();
+        const auto failure = compared ? std::string() : compared.error().text;
+        const bool is_new = std::exchange(known_failure, failure) != failure;
         if (compared) continue;
-        if (compared.error().code == base::errc::cancelled) co_return compared;
+        if (compared.error().code == errc::cancelled) co_return compared;
+        if (compared.error().code != errc::corrupt) is_behind_ = true;
+        if (!is_new) continue;
         deps_.log.warning("anti_entropy_failed", {{"code", base::name(compared.error().code)},
                                                   {"detail", compared.error().text}});
     }
 }
 
 aio::task<> record_feed::compare() {
-    for (const auto kind : {record_kind::project, record_kind::operation, record_kind::database}) {
-        auto compared = co_await compare_collection(kind);
-        if (!compared) co_return base::pass(std::move(compared), collection_of(kind));
+    auto result = base::outcome<void>();
+    for (auto* target : deps_.collections) {
+        auto compared = co_await compare_collection(*target);
+        if (compared) continue;
+        const auto code = compared.error().code;
+        result = base::pass(std::move(compared), target->collection());
+        if (code != errc::corrupt) co_return result;
     }
+    if (result) last_compared_ = deps_.clock.now();
+    co_return result;
+}
+
+aio::task<> record_feed::compare_collection(replicated_collection& target) {
+    auto result = base::outcome<void>();
+    // A write of this process after this line is read again without need. A write of another
+    // process differs from these versions and is never missed.
+    auto visited =
+        co_await visit_differing(deps_.store, target.collection(), target.known_versions(),
+                                 [this, &target, &result](std::string id) {
+                                     return repair({.owner = &target, .id = std::move(id)}, result);
+                                 });
+    co_return visited ? result : visited;
+}
+
+aio::task<> record_feed::repair(document_key key, base::outcome<void>& result) {
+    const auto before = key.owner->known_version(key.id);
+    auto adopted = co_await key.owner->adopt(key.id);
+    if (adopted && key.owner->known_version(key.id) != before) {
+        deps_.probe.anti_entropy_repairs.add();
+    }
+    if (adopted || adopted.error().code != errc::corrupt) co_return adopted;
+    result = std::move(adopted);
     co_return base::ok();
 }
 
-aio::task<> record_feed::compare_collection(record_kind kind) {
-    // A write of this process after this line is read again without need. A write of another
-    // process differs from these revisions and is never missed.
-    return visit_differing(
-        deps_.store, collection_of(kind), known_revisions(kind),
-        [this, kind](std::string id) { return deps_.records.adopt(kind, std::move(id)); });
-}
-
-std::map<std::string, ports::revision> record_feed::known_revisions(record_kind kind) const {
-    std::map<std::string, ports::revision> result;
-    switch (kind) {
-        case record_kind::database:
-            for (const auto& [id, database] : deps_.cache.databases()) {
-                result.emplace(id, database.record->revision);
-            }
-            break;
-        case record_kind::project:
-            for (const auto& [name, project] : deps_.cache.projects()) {
-                result.emplace(name, project->revision);
-            }
-            break;
-        case record_kind::operation:  // archived operations are written once
-            for (const auto& [id, operation] : deps_.cache.archived()) result.emplace(id, 1);
-            break;
-    }
-    return result;
-}
-
-bool record_feed::is_known(const record_key& key, ports::revision revision) const {
-    const auto& [kind, id] = key;
-    ports::revision known = 0;
-    if (kind == record_kind::database) {
-        const auto it = deps_.cache.databases().find(id);
-        if (it != deps_.cache.databases().end()) known = it->second.record->revision;
-    } else if (kind == record_kind::project) {
-        if (const auto project = deps_.cache.project(id)) known = project->revision;
-    } else {
-        known = deps_.cache.archived().contains(id) ? 1 : 0;
-    }
-    return known == revision;
+// A line is "<collection> <id> <revision>". Revision 0: the document was deleted.
+std::optional<record_feed::announcement> record_feed::parse_line(std::string_view line) const {
+    const auto first = line.find(' ');
+    const auto second = line.rfind(' ');
+    if (first == std::string_view::npos || first == second) return std::nullopt;
+    const auto owner = std::ranges::find(deps_.collections, line.substr(0, first),
+                                         [](const auto* target) { return target->collection(); });
+    if (owner == deps_.collections.end()) return std::nullopt;
+    ports::revision revision = 0;
+    const auto digits = line.substr(second + 1);
+    const auto [end, error] =
+        std::from_chars(digits.data(), digits.data() + digits.size(), revision);
+    if (error != std::errc() || end != digits.data() + digits.size()) return std::nullopt;
+    return announcement{
+        .key = {.owner = *owner, .id = std::string(line.substr(first + 1, second - first - 1))},
+        .revision = revision};
 }
 
 void record_feed::on_message(const std::string& message) {
     std::string_view rest = message;
     while (!rest.empty()) {
         const auto end = std::min(rest.find('\n'), rest.size());
-        const auto line = parse_line(rest.substr(0, end));
+        auto line = parse_line(rest.substr(0, end));
         rest.remove_prefix(std::min(end + 1, rest.size()));
         if (!line) continue;
-        record_key key{line->kind, line->id};
-        if (!is_known(key, line->revision)) announced_.insert(std::move(key));
+        const auto known = line->key.owner->known_version(line->key.id);
+        const bool is_known = known.revision == line->revision;
+        if (!is_known) announced_.insert(std::move(line->key));
     }
     if (!announced_.empty()) has_announced_.notify();
 }
@@ -169,21 +163,36 @@ aio::task<> record_feed::publish_writes() {
             co_await aio::sleep_for(deps_.clock, options_.flush_interval);  // collects a batch
         if (!waited) co_return waited;
         while (!written_.empty()) {
+            std::map<document_key, write> batch;
             std::string message;
             while (!written_.empty() && message.size() < message_bytes_max) {
-                const auto first = written_.begin();
-                message += fmt::format("{} {} {}\n", collection_of(first->first.first),
-                                       first->first.second, first->second);
-                written_.erase(first);
+                const auto& [key, newest] = *written_.begin();
+                const auto& collection = key.owner->collection();
+                if (newest.was_deleted) message += fmt::format("{} {} 0\n", collection, key.id);
+                if (newest.revision != 0) {
+                    message += fmt::format("{} {} {}\n", collection, key.id, newest.revision);
+                }
+                batch.insert(written_.extract(written_.begin()));
             }
-            auto published = co_await deps_.bus->publish(channel, std::move(message));
-            if (!published && published.error().code == base::errc::cancelled) co_return published;
-            // Anti-entropy delivers what the bus does not.
+            auto published = co_await channel_->publish(std::move(message));
             const bool is_first = !published && !is_failure_logged;
             is_failure_logged = !published;
+            if (published) continue;
+            if (published.error().code == errc::cancelled) co_return published;
             if (is_first) {
                 deps_.log.warning("bus_publish_failed", {{"detail", published.error().text}});
             }
+            // Anti-entropy may deliver the writes earlier.
+            written_.merge(batch);
+            for (const auto& [key, earlier] : batch) {  // that were written again
+                auto& newest = written_.at(key);
+                newest.was_deleted =
+                    newest.was_deleted || earlier.was_deleted || earlier.revision == 0;
+            }
+            has_written_.notify();
+            auto paused = co_await aio::sleep_for(deps_.clock, options_.retry_interval);
+            if (!paused) co_return paused;
+            break;
         }
     }
 }
@@ -193,11 +202,12 @@ aio::task<> record_feed::read_announced() {
         auto woken = co_await has_announced_.wait();
         if (!woken) co_return woken;
         while (!announced_.empty()) {
-            const auto [kind, id] = announced_.extract(announced_.begin()).value();
-            auto adopted = co_await deps_.records.adopt(kind, id);
+            const auto [owner, id] = announced_.extract(announced_.begin()).value();
+            auto adopted = co_await owner->adopt(id);
             if (adopted) continue;
-            if (adopted.error().code == base::errc::cancelled) co_return adopted;
-            // Anti-entropy reads it once the store is back.
+            if (adopted.error().code == errc::cancelled) co_return adopted;
+            // The next comparison reads it.
+            if (adopted.error().code != errc::corrupt) is_behind_ = true;
             deps_.log.warning("announced_record_not_read",
                               {{"id", id}, {"detail", adopted.error().text}});
         }

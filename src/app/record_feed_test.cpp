@@ -5,6 +5,8 @@
 #include <deque>
 #include <ranges>
 
+#include "app/document_registry.hpp"
+#include "app/record_collection.hpp"
 #include "test/support/manual_clock.hpp"
 #include "test/support/memory_document_store.hpp"
 #include "test/support/poll_until_done.hpp"
@@ -40,27 +42,49 @@ class held_bus final : public ports::bus {
     std::vector<subscriber> subscribers;
 };
 
+// A record of a collection that joins the feed in addition to the records of the platform.
+struct note {
+    std::string id;
+    std::string text;
+    ports::revision revision = 0;
+    bool operator==(const note&) const = default;
+};
+ports::document encode_note(const note& source) {
+    return {.id = source.id, .body = source.text};
+}
+base::outcome<note> decode_note(const ports::document& document) {
+    if (document.body == "corrupt") return base::fail(base::errc::corrupt, "not a note");
+    return note{.id = document.id, .text = document.body};
+}
+
 // One process: its memory, its repository and its feed.
 struct replica {
     replica(aio::loop& loop, ports::document_store& store, ports::bus* bus,
             const base::clock& clock, obs::log& log = obs::null_log())
         : cache(clock, 30s),
           records(store, cache, clock, obs::null_log()),
+          notes(store, {.collection = "notes", .encode = encode_note, .decode = decode_note}),
           feed({.executor = loop.executor(),
                 .store = store,
-                .records = records,
-                .cache = cache,
+                .collections = {&projects, &operations, &databases, &notes},
                 .bus = bus,
                 .clock = clock,
-                .log = log},
+                .log = log,
+                .probe = probe},
                {.anti_entropy_interval = std::chrono::hours(1), .flush_interval = 0ms}) {}
     [[nodiscard]] std::string label(const std::string& id) {
         const auto* database = cache.find(id);
         return database == nullptr ? "-" : database->record->labels.at("color");
     }
 
+    obs::registry registry;
+    app::probe probe{registry};
     app::state_cache cache;
     app::record_repository records;
+    app::record_collection projects{app::record_kind::project, records, cache};
+    app::record_collection operations{app::record_kind::operation, records, cache};
+    app::record_collection databases{app::record_kind::database, records, cache};
+    app::document_registry<note> notes;
     app::record_feed feed;
 };
 
@@ -115,6 +139,19 @@ class record_feed : public testing::Test {
             await<project>([&] { return writer.records.put_project(std::move(record)); });
         ASSERT_TRUE(put) << put.error().text;
     }
+    void write_note(replica& writer, const std::string& id, const std::string& text) {
+        using result = app::document_registry<note>::result;
+        const auto written = await<result>([&] {
+            return writer.notes.put(id, [&](const note*) -> base::outcome<note> {
+                return note{.id = id, .text = text};
+            });
+        });
+        ASSERT_TRUE(written) << written.error().text;
+    }
+    static std::string text_of(const replica& reader, const std::string& id) {
+        const auto record = reader.notes.find(id);
+        return record ? record->text : "-";
+    }
     base::outcome<void> compare(replica& reader) {
         return await<void>([&] { return reader.feed.compare(); });
     }
@@ -163,6 +200,21 @@ TEST_F(record_feed, adopts_everything_by_anti_entropy_if_all_messages_are_lost) 
     EXPECT_EQ(second_.label("db-a"), "red");
     EXPECT_EQ(second_.label("db-b"), "blue");
     EXPECT_EQ(second_.label("db-c"), "-");
+}
+
+TEST_F(record_feed, counts_only_the_records_that_a_comparison_changed) {
+    create(first_, "db-a");
+    create(first_, "db-b");
+    deliver_all();
+    ASSERT_TRUE(compare(second_));
+    EXPECT_EQ(second_.probe.anti_entropy_repairs.value(), 0U) << "the bus has delivered both";
+    paint(first_, "db-a", "blue");
+    forget(first_, "db-b");
+    bus_.messages.clear();
+    EXPECT_FALSE(first_.feed.last_compared());
+    ASSERT_TRUE(compare(second_));
+    EXPECT_EQ(second_.probe.anti_entropy_repairs.value(), 2U);
+    EXPECT_EQ(second_.feed.last_compared(), clock_.now());
 }
 
 TEST_F(record_feed, keeps_the_newest_record_if_messages_are_repeated_and_reordered) {
@@ -227,6 +279,8 @@ TEST_F(record_feed, logs_the_first_failure_of_the_bus_until_it_succeeds) {
     EXPECT_EQ(failures(), 1U);
     bus_.is_up = true;
     paint(first_, "db-a", "green");
+    clock_.advance(1s);
+    turn();
     bus_.is_up = false;
     paint(first_, "db-a", "white");
     EXPECT_EQ(failures(), 2U);
@@ -300,6 +354,39 @@ TEST_F(record_feed, adopts_a_project_that_was_deleted_and_created_again) {
     EXPECT_EQ(second_.cache.project("shop")->revision, 1);
 }
 
+TEST_F(record_feed, adopts_documents_with_equal_revisions_by_anti_entropy) {
+    put_project(first_, {.name = "shop", .display_name = "old"});
+    write_note(first_, "a", "old");
+    deliver_all();
+    ASSERT_TRUE(await<void>([&] { return first_.records.delete_project("shop"); }));
+    ASSERT_TRUE(await<void>([&] { return first_.notes.remove("a"); }));
+    put_project(first_, {.name = "shop", .display_name = "new"});
+    write_note(first_, "a", "new");
+    bus_.messages.clear();
+    ASSERT_TRUE(compare(second_));
+    EXPECT_EQ(second_.cache.project("shop")->display_name, "new");
+    EXPECT_EQ(text_of(second_, "a"), "new");
+    ASSERT_TRUE(compare(second_));
+    EXPECT_EQ(second_.probe.anti_entropy_repairs.value(), 2U);
+}
+
+TEST_F(record_feed, does_not_write_over_a_document_that_was_created_again) {
+    put_project(first_, {.name = "shop", .max_databases = 1});
+    deliver_all();
+    ASSERT_TRUE(await<void>([&] { return first_.records.delete_project("shop"); }));
+    put_project(first_, {.name = "shop", .max_databases = 2});
+    bus_.messages.clear();
+    const auto changed = await<std::shared_ptr<const domain::project>>([&] {
+        return second_.records.update_project("shop", [](domain::project record) {
+            record.display_name = "Shop";
+            return base::outcome<domain::project>(std::move(record));
+        });
+    });
+    ASSERT_TRUE(changed) << changed.error().text;
+    EXPECT_EQ((*changed)->max_databases, 2);
+    EXPECT_EQ((*changed)->revision, 2);
+}
+
 TEST_F(record_feed, adopts_again_after_the_store_was_unavailable) {
     create(first_, "db-a");
     bus_.messages.clear();
@@ -307,11 +394,86 @@ TEST_F(record_feed, adopts_again_after_the_store_was_unavailable) {
     EXPECT_EQ(compare(second_).error().code, base::errc::unavailable);
     EXPECT_EQ(second_.label("db-a"), "-");
     store_.fail_next(1);
-    bus_.deliver("databases db-a 1\n");  // the read fails and is not repeated
+    bus_.deliver("databases db-a 1\n");  // the read fails
     turn();
     EXPECT_EQ(second_.label("db-a"), "-");
     ASSERT_TRUE(compare(second_));
     EXPECT_EQ(second_.label("db-a"), "red");
+}
+
+TEST_F(record_feed, logs_the_first_of_equal_failures_of_comparisons) {
+    const auto failures = [this] { return log_.lines_of("anti_entropy_failed").size(); };
+    const auto fail_comparisons = [this](int count) {
+        bus_.resume();
+        store_.fail_next(2 * count);  // both replicas compare
+        for (int turns = 0; turns < count; ++turns) {
+            turn();
+            clock_.advance(2s);
+        }
+        turn();
+    };
+    fail_comparisons(3);
+    EXPECT_EQ(failures(), 1U);
+    fail_comparisons(1);
+    EXPECT_EQ(failures(), 2U);
+}
+
+TEST_F(record_feed, compares_within_2_s_after_a_failed_read_of_the_store) {
+    create(first_, "db-a");
+    store_.fail_next(1);
+    deliver_all();
+    EXPECT_EQ(second_.label("db-a"), "-");
+    store_.fail_next(1);
+    clock_.advance(2s);
+    turn();
+    EXPECT_EQ(second_.label("db-a"), "-");
+    clock_.advance(2s);
+    turn();
+    EXPECT_EQ(second_.label("db-a"), "red");
+}
+
+TEST_F(record_feed, keeps_a_collection_that_joined_it_current) {
+    write_note(first_, "n 1", "one");  // an id may contain spaces
+    deliver_all();
+    EXPECT_EQ(text_of(second_, "n 1"), "one");
+    write_note(second_, "n 1", "two");
+    bus_.messages.clear();
+    ASSERT_TRUE(compare(first_));
+    EXPECT_EQ(text_of(first_, "n 1"), "two");
+    ASSERT_TRUE(await<void>([&] { return first_.notes.remove("n 1"); }));
+    deliver_all();
+    EXPECT_EQ(text_of(second_, "n 1"), "-");
+}
+
+TEST_F(record_feed, adopts_the_documents_after_one_that_it_cannot_read) {
+    write_note(first_, "a", "one");
+    ASSERT_TRUE(await<ports::revision>([&] {
+        return store_.put({.collection = "notes", .content = {.id = "b", .body = "corrupt"}});
+    }));
+    write_note(first_, "c", "three");
+    bus_.messages.clear();
+    EXPECT_EQ(compare(second_).error().code, base::errc::corrupt);
+    EXPECT_EQ(text_of(second_, "a"), "one");
+    EXPECT_EQ(text_of(second_, "c"), "three");
+}
+
+TEST_F(record_feed, publishes_the_writes_of_an_interruption_after_it) {
+    bus_.is_up = false;
+    write_note(first_, "a", "one");
+    bus_.is_up = true;
+    clock_.advance(1s);
+    turn();
+    deliver_all();
+    EXPECT_EQ(text_of(second_, "a"), "one");
+}
+
+TEST_F(record_feed, adopts_a_document_that_was_deleted_and_created_again_at_once) {
+    write_note(first_, "a", "one");
+    deliver_all();
+    ASSERT_TRUE(fakes::poll_until_done<void>(loop_, [&] { return first_.notes.remove("a"); }));
+    write_note(first_, "a", "two");  // with the same revision
+    deliver_all();
+    EXPECT_EQ(text_of(second_, "a"), "two");
 }
 
 }  // namespace

@@ -151,6 +151,7 @@ json::object to_json(const domain::operation& source) {
         result["idempotency_key"] = source.idempotency_key;
         result["request_digest"] = source.request_digest;
     }
+    if (!source.traceparent.empty()) result["traceparent"] = source.traceparent;
     return result;
 }
 
@@ -193,7 +194,8 @@ domain::operation read_operation(reader& source) {
             .error_message = source.text("error_message"),
             .requested_by = source.text("requested_by"),
             .idempotency_key = source.text("idempotency_key"),
-            .request_digest = source.text("request_digest")};
+            .request_digest = source.text("request_digest"),
+            .traceparent = source.text("traceparent")};
 }
 
 domain::storage read_storage(reader source) {
@@ -256,6 +258,7 @@ domain::project read_project(reader& source) {
     source.check_version();
     domain::project record;
     record.name = source.text("name");
+    if (record.name.empty()) source.report_invalid("name");
     record.display_name = source.text("display_name");
     record.labels = source.labels("labels");
     record.max_databases = source.integer("max_databases");

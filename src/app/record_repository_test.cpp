@@ -25,6 +25,14 @@ class record_repository : public testing::Test {
     base::outcome<project> put(domain::project record) {
         return aio::block_on(records_.put_project(std::move(record)));
     }
+    base::outcome<database> rename(const std::string& value) {
+        const auto change = [&](const domain::database& present) {
+            auto wanted = present;
+            wanted.labels["step"] = value;
+            return base::outcome<domain::database>(std::move(wanted));
+        };
+        return aio::block_on(records_.update("db-a", change, app::record_origin::command));
+    }
     base::outcome<void> settle() { return aio::block_on(records_.resolve_unconfirmed()); }
 
     fakes::manual_clock clock_;
@@ -123,6 +131,45 @@ TEST_F(record_repository, reads_a_project_again_if_another_process_changed_it) {
     record = *cache_.project("shop");
     record.display_name = "Mine";
     EXPECT_TRUE(put(record));
+}
+
+TEST_F(record_repository, accepts_an_older_record_of_a_restored_store) {
+    ASSERT_TRUE(create("a"));
+    const auto backup = aio::block_on(store_.get("databases", "db-a")).value();
+    ASSERT_TRUE(rename("1"));
+    ASSERT_TRUE(rename("2"));
+    ASSERT_TRUE(aio::block_on(store_.remove({.collection = "databases", .id = "db-a"})));
+    ASSERT_TRUE(aio::block_on(store_.restore("databases", {backup})));
+    ASSERT_TRUE(aio::block_on(records_.adopt(app::record_kind::database, "db-a")));
+    EXPECT_EQ(cache_.find("db-a")->record->revision, 1);
+    EXPECT_TRUE(cache_.find("db-a")->record->labels.empty());
+    const auto changed = rename("3");
+    ASSERT_TRUE(changed) << changed.error().text;
+    EXPECT_EQ((*changed)->revision, 2);
+}
+
+TEST_F(record_repository, writes_after_the_store_was_restored_without_a_notice) {
+    ASSERT_TRUE(create("a"));
+    const auto backup = aio::block_on(store_.get("databases", "db-a")).value();
+    ASSERT_TRUE(rename("1"));
+    ASSERT_TRUE(aio::block_on(store_.remove({.collection = "databases", .id = "db-a"})));
+    ASSERT_TRUE(aio::block_on(store_.restore("databases", {backup})));
+    const auto changed = rename("2");
+    ASSERT_TRUE(changed) << changed.error().text;
+    EXPECT_EQ((*changed)->labels.at("step"), "2");
+}
+
+TEST_F(record_repository, resolves_the_other_writes_if_a_record_is_unreadable) {
+    store_.lose_next_response(1);
+    EXPECT_EQ(put({.name = "shop"}).error().code, errc::timed_out);
+    ASSERT_TRUE(aio::block_on(store_.remove({.collection = "projects", .id = "shop"})));
+    ASSERT_TRUE(
+        aio::block_on(store_.restore("projects", {{.id = "shop", .body = "5", .revision = 1}})));
+    store_.lose_next_response(1);
+    EXPECT_EQ(put({.name = "team"}).error().code, errc::timed_out);
+    EXPECT_TRUE(settle());
+    EXPECT_FALSE(records_.has_unconfirmed());
+    EXPECT_NE(cache_.project("team"), nullptr);
 }
 
 TEST_F(record_repository, resolves_an_unconfirmed_project_after_a_write_in_progress) {

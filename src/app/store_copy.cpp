@@ -16,22 +16,8 @@ std::uint64_t add(std::uint64_t digest, std::string_view text) {
     return base::fnv1a(text, base::fnv1a(fmt::format("{}:", text.size()), digest));
 }
 
-void add(collection_digest& out, const ports::document& document) {
-    ++out.documents;
-    out.bytes += document.body.size();
-    auto digest = out.documents == 1 ? base::fnv1a_seed : out.digest;
-    digest = add(digest, document.id);
-    digest = add(digest, fmt::format("{}", document.revision));
-    digest = add(digest, document.body);
-    for (const auto* values : {&document.index, &document.unique}) {
-        digest = add(digest, fmt::format("{}", values->size()));
-        for (const auto& [name, value] : *values) digest = add(add(digest, name), value);
-    }
-    out.digest = digest;
-}
-
 aio::task<> digest_page(collection_digest& out, std::vector<ports::document> documents) {
-    for (const auto& document : documents) add(out, document);
+    for (const auto& document : documents) add_document(out, document);
     co_return base::ok();
 }
 
@@ -54,6 +40,20 @@ std::string first_difference(const store_digest& source, const store_digest& tar
 }
 
 }  // namespace
+
+void add_document(collection_digest& out, const ports::document& document) {
+    ++out.documents;
+    out.bytes += document.body.size();
+    auto digest = out.documents == 1 ? base::fnv1a_seed : out.digest;
+    digest = add(digest, document.id);
+    digest = add(digest, fmt::format("{}", document.revision));
+    digest = add(digest, document.body);
+    for (const auto* values : {&document.index, &document.unique}) {
+        digest = add(digest, fmt::format("{}", values->size()));
+        for (const auto& [name, value] : *values) digest = add(add(digest, name), value);
+    }
+    out.digest = digest;
+}
 
 aio::task<store_digest> read_digest(ports::document_archive& store) {
     const auto names = co_await store.collections();

@@ -20,6 +20,9 @@ struct collection_digest {
 };
 using store_digest = std::map<std::string, collection_digest>;  // by the name of the collection
 
+// Adds the next document of a collection, in the order of ids.
+void add_document(collection_digest& out, const ports::document& document);
+
 // Reads the whole store. Errors: those of the store.
 aio::task<store_digest> read_digest(ports::document_archive& store);
 

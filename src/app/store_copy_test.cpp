@@ -41,8 +41,11 @@ TEST_F(store_copy, copies_every_document_with_its_revision) {
     EXPECT_EQ(digest->at("projects").bytes, 12u);
     EXPECT_EQ(reported_, (std::vector<std::string>{"databases", "projects"}));
     for (const std::string id : {"0", "299", "449"}) {
-        EXPECT_EQ(aio::block_on(target_.get("databases", id)).value(),
-                  aio::block_on(source_.get("databases", id)).value());
+        auto copied = aio::block_on(target_.get("databases", id)).value();
+        auto original = aio::block_on(source_.get("databases", id)).value();
+        copied.write_id.clear();  // each store has its own ids of writes
+        original.write_id.clear();
+        EXPECT_EQ(copied, original);
     }
     EXPECT_EQ(aio::block_on(app::read_digest(target_)).value(), *digest);
 }
