@@ -14,11 +14,24 @@ using base::errc;
 constexpr std::size_t key_bytes_max = 128;
 const std::string collection = "idempotency";
 
+// States of a claim. A released claim belongs to a write that may have happened.
+constexpr std::string_view open_state = "open";
+constexpr std::string_view released_state = "released";
+
 struct stored_entry {
     std::string payload;
     base::instant stored_at{};
-    stored_response response;
+    std::string holder{};  // of a claim; empty: a response
+    std::string state{};   // of a claim
+    stored_response response{};
 };
+
+std::string encode_claim(const stored_entry& entry) {
+    return json::serialize(json::object{{"payload", entry.payload},
+                                        {"at", base::to_rfc3339_micro(entry.stored_at)},
+                                        {"holder", entry.holder},
+                                        {"state", entry.state}});
+}
 
 std::string encode(const stored_entry& entry) {
     json::object headers;
@@ -43,6 +56,12 @@ base::outcome<stored_entry> decode(const std::string& text) {
     };
     const auto payload = text_of("payload");
     const auto stored_at = base::from_rfc3339(text_of("at").value_or(""));
+    const auto holder = text_of("holder");
+    const auto state = text_of("state");
+    if (payload && stored_at && holder && state) {
+        return stored_entry{
+            .payload = *payload, .stored_at = *stored_at, .holder = *holder, .state = *state};
+    }
     const auto body = text_of("body");
     const auto* status = object->if_contains("status");
     const auto* headers = object->if_contains("headers");
@@ -65,17 +84,6 @@ base::outcome<stored_entry> decode(const std::string& text) {
 
 aio::task<idempotency_ticket> idempotency_ledger::begin_idempotent(std::string key,
                                                                    std::string payload) {
-    auto ticket = co_await find_stored(key, payload);
-    if (!ticket || ticket->verdict != idempotency_verdict::first) co_return ticket;
-    auto earlier = co_await find_accepted(key, payload);
-    const bool is_first = earlier && earlier->verdict == idempotency_verdict::first;
-    if (!is_first) open_.erase(key);
-    co_return earlier;
-}
-
-// Returns a replay if the response is stored. Opens the request otherwise.
-aio::task<idempotency_ticket> idempotency_ledger::find_stored(std::string key,
-                                                              std::string payload) {
     if (key.size() > key_bytes_max) {
         co_return base::fail(errc::invalid, "the Idempotency-Key is too long");
     }
@@ -85,23 +93,83 @@ aio::task<idempotency_ticket> idempotency_ledger::find_stored(std::string key,
                                                     ? idempotency_verdict::in_progress
                                                     : idempotency_verdict::other_payload};
     }
+    auto ticket = co_await begin(key, std::move(payload));
+    const bool is_open = ticket && ticket->verdict == idempotency_verdict::first;
+    if (!is_open) open_.erase(key);
+    co_return ticket;
+}
+
+aio::task<idempotency_ticket> idempotency_ledger::begin(std::string key, std::string payload) {
+    auto ticket = co_await find_stored(key, payload);
+    if (!ticket || ticket->verdict != idempotency_verdict::first) co_return ticket;
+    auto earlier = co_await find_accepted(key, payload);
+    if (!is_shared() || !earlier || earlier->verdict != idempotency_verdict::first) {
+        co_return earlier;
+    }
+    auto claimed = co_await claim(key, std::string(open_state));
+    if (!claimed) co_return base::pass(std::move(claimed), "claim the Idempotency-Key");
+    if (*claimed) co_return earlier;
+    co_return idempotency_ticket{.verdict = idempotency_verdict::in_progress};
+}
+
+aio::task<bool> idempotency_ledger::claim(std::string key, std::string state) {
+    auto& request = open_.at(key);
+    const auto now = deps_.clock.utc_now();
+    auto stored = co_await deps_.store.put(
+        {.collection = collection,
+         .content = {.id = key,
+                     .body = encode_claim({.payload = request.payload,
+                                           .stored_at = now,
+                                           .holder = deps_.replica,
+                                           .state = std::move(state)}),
+                     .index = {{"day", base::to_rfc3339(now).substr(0, 10)}}},
+         .expected = request.replaces});
+    if (!stored && stored.error().code == errc::precondition) co_return false;
+    if (!stored) co_return base::pass(std::move(stored));
+    open_.at(key).replaces = *stored;
+    co_return true;
+}
+
+// Returns a replay if the response is stored, and `first` if the request may run.
+aio::task<idempotency_ticket> idempotency_ledger::find_stored(std::string key,
+                                                              std::string payload) {
     auto document = co_await deps_.store.get(collection, key);
     if (!document) {
         if (document.error().code == errc::not_found) co_return idempotency_ticket{};
-        open_.erase(key);
         co_return base::pass(std::move(document), "read the stored response");
     }
+    open_.at(key).replaces = document->revision;
     auto earlier = decode(document->body);
-    if (!earlier || deps_.clock.utc_now() - earlier->stored_at > idempotency_kept_for) {
-        open_[key].replaces = document->revision;
+    const auto now = deps_.clock.utc_now();
+    if (!earlier || now - earlier->stored_at > idempotency_kept_for) {
         co_return idempotency_ticket{};
     }
-    open_.erase(key);
+    const bool is_claim = !earlier->holder.empty();
     if (earlier->payload != payload) {
-        co_return idempotency_ticket{.verdict = idempotency_verdict::other_payload};
+        // A claim of this process that is not open is the rest of a request that did not run.
+        const bool is_own = is_claim && earlier->holder == deps_.replica;
+        co_return idempotency_ticket{.verdict = is_own ? idempotency_verdict::first
+                                                       : idempotency_verdict::other_payload};
     }
-    co_return idempotency_ticket{.verdict = idempotency_verdict::replay,
-                                 .answer = std::move(earlier->response)};
+    if (!is_claim) {
+        co_return idempotency_ticket{.verdict = idempotency_verdict::replay,
+                                     .answer = std::move(earlier->response)};
+    }
+    const bool is_abandoned = earlier->holder == deps_.replica ||
+                              earlier->state == released_state ||
+                              now - earlier->stored_at > claim_timeout;
+    if (!is_abandoned) {
+        auto accepted = co_await find_accepted(key, payload);
+        if (accepted && accepted->verdict == idempotency_verdict::first) {
+            accepted->verdict = idempotency_verdict::in_progress;
+        }
+        co_return accepted;
+    }
+    if (is_shared()) {  // the write of the holder may be in the store alone
+        auto compared = co_await deps_.compare_records();
+        if (!compared) co_return base::pass(std::move(compared), "compare the records");
+    }
+    co_return idempotency_ticket{};
 }
 
 // Finds a write whose response was not stored because the process ended or the store was
@@ -140,8 +208,20 @@ aio::task<void> idempotency_ledger::finish_idempotent(std::string key, stored_re
 }
 
 aio::task<void> idempotency_ledger::abandon_idempotent(std::string key) {
+    const auto it = open_.find(key);
+    if (it == open_.end()) co_return base::ok();
+    auto ended = base::outcome<void>();
+    if (is_shared() && deps_.records.has_unconfirmed()) {
+        auto released = co_await claim(key, std::string(released_state));
+        if (!released) ended = base::pass(std::move(released), "release the Idempotency-Key");
+    } else if (is_shared()) {
+        ended = co_await deps_.store.remove(
+            {.collection = collection, .id = key, .expected = it->second.replaces});
+        // Another replica has taken the key over.
+        if (!ended && ended.error().code == errc::precondition) ended = base::ok();
+    }
     open_.erase(key);
-    co_return base::ok();
+    co_return ended;
 }
 
 aio::task<> idempotency_ledger::purge() {
