@@ -3,6 +3,23 @@
 #include "domain/scrape_cause.hpp"
 
 namespace app {
+namespace {
+
+obs::counter& bus_counter(obs::registry& registry, std::string_view name, std::string_view unit,
+                          std::string_view direction) {
+    return registry.make_counter(
+        name, std::string(unit) + " of the bus between the replicas, sent or received.",
+        {{"direction", std::string(direction)}});
+}
+
+obs::counter& operations_counter(obs::registry& registry, domain::operation_kind kind,
+                                 domain::operation_phase phase) {
+    return registry.make_counter(
+        "dbaas_operations_total", "Operations that ended, by the phase in which they ended.",
+        {{"kind", std::string(domain::name(kind))}, {"phase", std::string(domain::name(phase))}});
+}
+
+}  // namespace
 
 std::string_view name(domain::action_kind kind) noexcept {
     switch (kind) {
@@ -25,6 +42,32 @@ std::string_view name(domain::action_kind kind) noexcept {
 probe::probe(obs::registry& registry)
     : replicas(registry.make_gauge(
           "dbaas_replicas", "Replicas that divide the databases; 0 while this one has no lease.")),
+      databases_owned(registry.make_gauge("dbaas_databases_owned",
+                                          "Databases that this replica reconciles and scrapes.")),
+      databases_wanted(registry.make_gauge(
+          "dbaas_databases_wanted",
+          "Databases of this replica by the last known division, also without a lease.")),
+      takeovers(registry.make_counter(
+          "dbaas_takeovers_total",
+          "Databases that this replica took over after a change of the replicas.")),
+      handovers(registry.make_counter(
+          "dbaas_handovers_total",
+          "Databases that this replica handed over after a change of the replicas.")),
+      anti_entropy_repairs(
+          registry.make_counter("dbaas_anti_entropy_repairs_total",
+                                "Records that a comparison with the store changed in memory.")),
+      anti_entropy_age_seconds(registry.make_gauge(
+          "dbaas_anti_entropy_age_seconds",
+          "Seconds since the last comparison with the store; NaN before the first.")),
+      bus_delay_seconds(registry.make_histogram(
+          "dbaas_bus_delay_seconds",
+          "Time from the publication of a message until its own replica receives it.",
+          obs::latency_bounds_seconds())),
+      bus_messages_sent(bus_counter(registry, "dbaas_bus_messages_total", "Messages", "sent")),
+      bus_messages_received(
+          bus_counter(registry, "dbaas_bus_messages_total", "Messages", "received")),
+      bus_bytes_sent(bus_counter(registry, "dbaas_bus_bytes_total", "Bytes", "sent")),
+      bus_bytes_received(bus_counter(registry, "dbaas_bus_bytes_total", "Bytes", "received")),
       reconcile_waiting(registry.make_gauge("dbaas_reconcile_queue_depth",
                                             "Databases waiting to be reconciled.")),
       reconcile_in_work(registry.make_gauge("dbaas_reconcile_active_workers",
@@ -58,11 +101,26 @@ probe::probe(obs::registry& registry)
             "dbaas_databases_by_status", "Databases by status phase.",
             {{"status", std::string(domain::name(domain::status_phase(phase)))}});
     }
+    // From zero on, so that the rate includes the first operation.
+    using domain::operation_kind;
+    using domain::operation_phase;
+    for (const auto kind :
+         {operation_kind::create, operation_kind::update, operation_kind::pause,
+          operation_kind::resume, operation_kind::recreate, operation_kind::delete_database}) {
+        for (const auto phase : {operation_phase::succeeded, operation_phase::failed,
+                                 operation_phase::cancelled, operation_phase::superseded}) {
+            operations_counter(registry, kind, phase);
+        }
+    }
     for (std::size_t state = 0; state < metrics_state_count; ++state) {
         in_metrics_state_[state] = &registry.make_gauge(
             "dbaas_databases_by_metrics_state", "Databases by state of their cached metrics.",
             {{"state", std::string(name(metrics_state(state)))}});
     }
+}
+
+void probe::operation_ended(domain::operation_kind kind, domain::operation_phase phase) {
+    operations_counter(registry_, kind, phase).add();
 }
 
 void probe::counted(const state_counts& now) {

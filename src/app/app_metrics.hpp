@@ -18,11 +18,24 @@ class probe {
 
     // result: "ok", "retry" or "failed".
     void action(domain::action_kind kind, std::string_view result);
+    // Counts an operation that a write of this process has ended.
+    void operation_ended(domain::operation_kind kind, domain::operation_phase phase);
     void counted(const state_counts& now);
     // Counts a scrape. `error` is null if it succeeded.
     void scrape(const base::failure* error, double seconds);
 
     obs::gauge& replicas;
+    obs::gauge& databases_owned;
+    obs::gauge& databases_wanted;
+    obs::counter& takeovers;
+    obs::counter& handovers;
+    obs::counter& anti_entropy_repairs;
+    obs::gauge& anti_entropy_age_seconds;
+    obs::histogram& bus_delay_seconds;
+    obs::counter& bus_messages_sent;
+    obs::counter& bus_messages_received;
+    obs::counter& bus_bytes_sent;
+    obs::counter& bus_bytes_received;
     obs::gauge& reconcile_waiting;
     obs::gauge& reconcile_in_work;
     obs::gauge& scrapes_in_flight;

@@ -17,6 +17,7 @@
 #include "app/database_view.hpp"
 #include "domain/operation.hpp"
 #include "domain/requests.hpp"
+#include "obs/trace.hpp"
 
 namespace app {
 
@@ -27,6 +28,7 @@ struct caller {
     // without.
     std::string idempotency_key{};
     std::string request_digest{};
+    obs::trace_context trace{};  // of the span of the request
 };
 
 struct write_conditions {

@@ -18,6 +18,9 @@ constexpr std::chrono::minutes ahead_max{5};
 // machine starts is corrected earlier.
 constexpr std::chrono::minutes drop_ahead_after{10};
 
+// The owner stores an open chunk after open_chunk_every and up to this time later.
+constexpr std::chrono::minutes store_delay_max{5};
+
 // The ids of a database's chunks sort by time as text, so that the store returns them in order.
 std::string document_id(const std::string& id, std::int64_t key) {
     return fmt::format("{}/{:012}", id, key);
@@ -84,6 +87,7 @@ aio::task<> history_store::load(std::string id) {
         auto& target = it->second;
         target.rows = timeseries::metric_history({.retention = options_.retention});
         restore(id, target, documents);
+        add_noted_rows(id, target);
         target.open_stored = clock_.utc_now();
         target.is_loaded = true;
         target.is_loading = false;
@@ -102,9 +106,36 @@ aio::task<> history_store::append(std::string id, base::instant time,
     }
     const auto now = histories_.find(id);
     if (now == histories_.end() || !now->second.is_loaded) co_return base::ok();
+    noted_.erase(id);  // this process is the owner, and the rows are loaded
     drop_ahead(id, now->second, time);
     now->second.rows.append(time, values);
     co_return base::ok();
+}
+
+void history_store::note_row(const std::string& id, base::instant time,
+                             const domain::metric_values& values) {
+    if (options_.retention.count() == 0) return;
+    auto& rows = noted_[id];
+    if (!rows.empty() && time <= rows.back().time) return;
+    const auto oldest = time - options_.open_chunk_every - store_delay_max;
+    const auto end = std::ranges::find_if(rows, [&](const auto& row) { return row.time > oldest; });
+    rows.erase(rows.begin(), end);
+    auto& row = rows.emplace_back(noted_row{.time = time});
+    for (std::size_t column = 0; column < timeseries::history_columns; ++column) {
+        row.values[column] = static_cast<float>(values[timeseries::history_metrics[column]]);
+    }
+}
+
+void history_store::add_noted_rows(const std::string& id, history& target) {
+    const auto it = noted_.find(id);
+    if (it == noted_.end()) return;
+    for (const auto& row : it->second) {
+        domain::metric_values values;
+        for (std::size_t column = 0; column < timeseries::history_columns; ++column) {
+            values[timeseries::history_metrics[column]] = row.values[column];
+        }
+        target.rows.append(row.time, values);  // skips the rows that the owner has stored
+    }
 }
 
 aio::task<history_points> history_store::read(history_request request) {
@@ -249,6 +280,7 @@ void history_store::unload(const std::string& id) {
 
 void history_store::forget(const std::string& id) {
     histories_.erase(id);
+    noted_.erase(id);
     forgotten_.insert(id);
 }
 

@@ -5,6 +5,7 @@
 // and the stored rows are deleted. Until then the present clock may be wrong, and new rows are
 // dropped. Lives on the control loop.
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <map>
@@ -38,6 +39,9 @@ class history_store {
 
     // Errors: unavailable (nothing was added; damaged chunks are dropped with a log line).
     aio::task<> append(std::string id, base::instant time, domain::metric_values values);
+    // Keeps a row that the owner of the database has not stored yet. Reads and a takeover add it to
+    // the stored rows. No-op if the row is not newer than the last one.
+    void note_row(const std::string& id, base::instant time, const domain::metric_values& values);
     // Errors: invalid (range; too many points: field /step), unsupported (no history of
     // the metric), unavailable (/"history_loading":
     // another request is reading the stored rows).
@@ -70,6 +74,12 @@ class history_store {
         std::int64_t key = 0;
         std::size_t rows = 0;
     };
+    // A row of another owner, with the metrics of the history alone.
+    struct noted_row {
+        base::instant time{};
+        std::array<float, timeseries::history_columns> values{};  // NaN: absent
+    };
+    void add_noted_rows(const std::string& id, history& target);
     aio::task<> load(std::string id);
     void drop_ahead(const std::string& id, history& target, base::instant time);
     void restore(const std::string& id, history& target,
@@ -86,6 +96,7 @@ class history_store {
     app::probe& probe_;
     history_options options_;
     std::unordered_map<std::string, history> histories_;
+    std::unordered_map<std::string, std::vector<noted_row>> noted_;  // by database
     std::set<std::string> forgotten_;
 };
 

@@ -2,6 +2,7 @@
 // Reads that no cache serves. All functions run on the control loop.
 
 #include <chrono>
+#include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>
@@ -26,9 +27,21 @@ struct history_points {
     std::vector<std::pair<base::instant, double>> points;  // NaN = no value in that step
 };
 
+// The record that a client has written and wants to read.
+struct awaited_record {
+    bool is_project = false;  // otherwise a database
+    std::string id;           // the name of a project
+    std::int64_t revision = 0;
+};
+
 class live_reads {
   public:
     virtual ~live_reads() = default;
+    // Waits until the views contain the record with this revision or a newer one, for 2 s at most.
+    // Reads the record from the store instead of waiting for the feed. Returns at once if the store
+    // has no such record. Errors: unavailable (the store; the revision was not written within the
+    // time), corrupt.
+    virtual aio::task<> wait_for(awaited_record record) = 0;
     // Reads the credentials from the cluster. The log records each call without the value.
     virtual aio::task<ports::credentials> read_credentials(std::string id, caller client) = 0;
     // Errors: not_found, invalid (range; too many points), unsupported (no history of the

@@ -7,12 +7,16 @@
 #include <utility>
 
 #include "base/fnv1a.hpp"
+#include "base/random_id.hpp"
 
 namespace app {
 namespace {
 
 // The leases have the names of slots, so that their number stays bounded over many restarts.
 constexpr std::string_view lease_prefix = "dbaas-replica-";
+
+// Names of leases that are free because their holders have left.
+constexpr std::size_t spare_slots = 4;
 
 std::string lease_name(std::size_t slot) {
     return fmt::format("{}{}", lease_prefix, slot);
@@ -26,7 +30,19 @@ std::uint64_t mixed(std::uint64_t hash) noexcept {
     return hash ^ (hash >> 33);
 }
 
+// Of the records that this release reads. Earlier names end with a random part of letters and
+// digits.
+constexpr std::string_view format_suffix = ".f2";
+
 }  // namespace
+
+std::string replica_name(std::string_view host) {
+    return base::random_id(fmt::format("{}-", host), 6).append(format_suffix);
+}
+
+bool reads_keyed_digests(std::string_view replica) noexcept {
+    return replica.ends_with(format_suffix);
+}
 
 std::string_view owner_of(std::string_view key, const std::vector<std::string>& holders) noexcept {
     std::string_view owner;
@@ -51,6 +67,10 @@ bool ownership::holds_lease() const noexcept {
 bool ownership::owns(std::string_view database_id) const noexcept {
     if (deps_.leases == nullptr) return true;
     return holds_lease() && owned_among(database_id, holders_);
+}
+
+bool ownership::wants(std::string_view database_id) const noexcept {
+    return deps_.leases == nullptr || owned_among(database_id, division_);
 }
 
 bool ownership::owned_among(std::string_view database_id,
@@ -97,7 +117,29 @@ aio::task<> ownership::renew() {
     if (!std::ranges::binary_search(*holders, options_.replica)) {
         holders->insert(std::ranges::lower_bound(*holders, options_.replica), options_.replica);
     }
+    std::ranges::set_difference(holders_, *holders, std::back_inserter(lost_));
     set_holders(std::move(*holders));
+    auto released = co_await release_expired();
+    if (!released && released.error().code == base::errc::cancelled) co_return released;
+    co_return base::ok();
+}
+
+aio::task<> ownership::release_expired() {
+    if (lost_.empty()) co_return base::ok();
+    if (holders_.front() != options_.replica) {
+        lost_.clear();
+        co_return base::ok();
+    }
+    // The leases have the lowest free names, so that all are among these.
+    const auto slots =
+        std::min(options_.replicas_max, division_.size() + lost_.size() + spare_slots);
+    for (std::size_t slot = 0; slot < slots; ++slot) {
+        for (const auto& holder : std::vector<std::string>(lost_)) {
+            auto released = co_await deps_.leases->release(lease_name(slot), holder);
+            if (!released) co_return released;
+        }
+    }
+    lost_.clear();
     co_return base::ok();
 }
 
@@ -134,6 +176,7 @@ aio::task<> ownership::release() {
 void ownership::set_holders(std::vector<std::string> holders) {
     if (holders == holders_) return;
     const auto previous = std::exchange(holders_, std::move(holders));
+    if (!holders_.empty()) division_ = holders_;
     deps_.log.info("replicas_changed", {{"replica", options_.replica},
                                         {"replicas", static_cast<std::uint64_t>(holders_.size())},
                                         {"holders", fmt::format("{}", fmt::join(holders_, ", "))}});

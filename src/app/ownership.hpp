@@ -18,6 +18,14 @@
 
 namespace app {
 
+// Returns the name of a process among the replicas: unique, because a restarted process is another
+// holder. Its end is the newest format of records that the process reads, so that the other
+// replicas know it.
+std::string replica_name(std::string_view host);
+// Returns whether the replica reads API keys with keyed digests. Replicas of the releases before
+// have names without a format. Pure.
+bool reads_keyed_digests(std::string_view replica) noexcept;
+
 // Returns the holder that owns a key, by rendezvous hashing (Thaler and Ravishankar, "Using
 // name-based mappings to increase hit rates", 1998). Returns an empty text without holders. Pure.
 std::string_view owner_of(std::string_view key, const std::vector<std::string>& holders) noexcept;
@@ -41,6 +49,11 @@ class ownership {
     // Returns whether this replica reconciles and scrapes the database. False once its lease has
     // expired, also if no call has failed.
     [[nodiscard]] bool owns(std::string_view database_id) const noexcept;
+    // Returns whether the last known division gives the database to this replica, with or without a
+    // lease.
+    [[nodiscard]] bool wants(std::string_view database_id) const noexcept;
+    // Returns the holders of unexpired leases, sorted; empty without a lease.
+    [[nodiscard]] const std::vector<std::string>& holders() const noexcept { return holders_; }
     // Returns the number of replicas that share the databases; 1 without leases.
     [[nodiscard]] std::size_t replicas() const noexcept;
     // Returns whether this replica was the owner among earlier holders.
@@ -63,13 +76,19 @@ class ownership {
     aio::task<bool> hold();
     [[nodiscard]] bool holds_lease() const noexcept;
     void set_holders(std::vector<std::string> holders);
+    // Releases the expired leases of lost holders, on the first replica alone. A replica that
+    // starts later would count their holders as live for a whole duration, and their share of its
+    // databases would have no owner until then. Failures are tried again with the next renewal.
+    aio::task<> release_expired();
 
     deps deps_;
     ownership_options options_;
     std::optional<std::size_t> slot_;  // the lease of this replica
     base::steady_time held_until_ = base::steady_time::min();
-    std::vector<std::string> holders_;  // sorted; empty without a lease
-    bool has_failed_ = false;           // the last renewal
+    std::vector<std::string> holders_;   // sorted; empty without a lease
+    std::vector<std::string> division_;  // the last holders with this replica
+    std::vector<std::string> lost_;      // former holders whose leases may not be released
+    bool has_failed_ = false;            // the last renewal
     listener listener_;
 };
 

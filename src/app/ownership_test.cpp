@@ -80,6 +80,60 @@ class ownership : public testing::Test {
     replica second_{"second", &other_leases_, clock_};
 };
 
+// Counts the holders whose leases were released.
+class counted_leases final : public ports::lease_manager {
+  public:
+    explicit counted_leases(fakes::fake_lease_manager& target) : target_(target) {}
+    aio::task<bool> hold(std::string name, std::string holder,
+                         std::chrono::seconds duration) override {
+        return target_.hold(std::move(name), std::move(holder), duration);
+    }
+    aio::task<void> release(std::string name, std::string holder) override {
+        released[name + " of " + holder] += 1;
+        if (fails) co_return base::fail(base::errc::unavailable, "no response");
+        co_return co_await target_.release(std::move(name), std::move(holder));
+    }
+    aio::task<std::vector<std::string>> live_holders(std::string prefix) override {
+        return target_.live_holders(std::move(prefix));
+    }
+    std::map<std::string, int> released;
+    bool fails = false;
+
+  private:
+    fakes::fake_lease_manager& target_;
+};
+
+TEST_F(ownership, releases_the_expired_lease_of_a_lost_holder_until_it_succeeds) {
+    counted_leases counted(leases_);
+    replica watcher("a-watcher", &counted, clock_);
+    ASSERT_TRUE(renew(second_));
+    ASSERT_TRUE(renew(watcher));
+    ASSERT_EQ(watcher.subject.replicas(), 2U);
+    for (int second = 0; second < 12; second += 2) {
+        clock_.advance(2s);
+        ASSERT_TRUE(renew(watcher));
+    }
+    ASSERT_EQ(watcher.subject.replicas(), 1U);
+    const auto calls = [&] { return counted.released["dbaas-replica-0 of second"]; };
+    EXPECT_EQ(calls(), 1);
+    ASSERT_TRUE(renew(watcher));
+    EXPECT_EQ(calls(), 1);
+
+    counted.fails = true;
+    ASSERT_TRUE(renew(second_));
+    ASSERT_TRUE(renew(watcher));
+    ASSERT_EQ(watcher.subject.replicas(), 2U);
+    clock_.advance(11s);
+    ASSERT_TRUE(renew(watcher));
+    clock_.advance(1s);
+    EXPECT_TRUE(renew(watcher)) << "the renewal itself succeeds";
+    EXPECT_EQ(calls(), 2);
+    counted.fails = false;
+    ASSERT_TRUE(renew(watcher));
+    ASSERT_TRUE(renew(watcher));
+    EXPECT_EQ(calls(), 3);
+}
+
 TEST_F(ownership, belongs_to_a_process_without_leases) {
     const replica alone("alone", nullptr, clock_);
     EXPECT_EQ(alone.share(), 100);

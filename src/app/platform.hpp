@@ -3,12 +3,19 @@
 // control loop; the api module enters it with aio::run_on. The platform publishes its state to
 // observers as immutable views. Reads therefore do not enter this loop.
 
+#include "app/audit/audit_log.hpp"
 #include "app/commands.hpp"
 #include "app/idempotency_keys.hpp"
 #include "app/key_commands.hpp"
 #include "app/live_reads.hpp"
+#include "app/log_level_commands.hpp"
 #include "app/member_commands.hpp"
+#include "app/role_commands.hpp"
+#include "app/service_account_commands.hpp"
+#include "app/session_commands.hpp"
 #include "app/state_observers.hpp"
+#include "app/user_commands.hpp"
+#include "ports/login_register.hpp"
 
 namespace app {
 
@@ -20,7 +27,14 @@ struct platform {
     idempotency_keys& keys;
     key_commands& api_keys;
     member_commands& members;
+    user_commands& users;
+    session_commands& sessions;
+    role_commands& roles;
+    service_account_commands& service_accounts;
+    ports::login_register& used_logins;
     state_publisher& state;
+    audit_log& audit;
+    log_level_commands& log_levels;
 };
 
 }  // namespace app

@@ -5,6 +5,7 @@
 #include <array>
 #include <atomic>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -48,6 +49,14 @@ class readiness {
         return bus_.load(std::memory_order_relaxed);
     }
 
+    // The replicas of the platform that share the work.
+    void set_replicas(std::size_t count) noexcept {
+        replicas_.store(count, std::memory_order_relaxed);
+    }
+    [[nodiscard]] std::size_t replicas() const noexcept {
+        return replicas_.load(std::memory_order_relaxed);
+    }
+
     void begin_shutdown() noexcept { stopping_.store(true, std::memory_order_relaxed); }
     [[nodiscard]] bool is_stopping() const noexcept {
         return stopping_.load(std::memory_order_relaxed);
@@ -62,6 +71,7 @@ class readiness {
     std::array<loop_state, std::size_t(background::count_)> loops_{};
     std::atomic<component_state> database_{component_state::starting};
     std::atomic<component_state> bus_{component_state::starting};
+    std::atomic<std::size_t> replicas_{1};
     std::atomic<bool> stopping_{false};
 };
 

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "app/operation_trace.hpp"
+#include "domain/operation_lifecycle.hpp"
+
 namespace app {
 namespace {
 
@@ -108,7 +111,7 @@ aio::task<aio::requeue_after> reconciler::reconcile(std::string id) {
             if (!forgotten) co_return base::pass(forgotten);
             co_return aio::requeue_after();
         }
-        auto acted = co_await act(decision->record, action);
+        auto acted = co_await act_in_span(decision->record, action);
         if (!acted) co_return co_await note_failure(id, action, acted.error());
         deps_.probe.action(action.kind, "ok");
         const auto& end = *acted;
@@ -131,13 +134,33 @@ aio::task<aio::requeue_after> reconciler::reconcile(std::string id) {
     co_return aio::requeue_after(std::chrono::seconds(1));
 }
 
+aio::task<reconciler::done_action> reconciler::act_in_span(domain::database record,
+                                                           domain::action action) {
+    obs::active_span span(deps_.tracer, deps_.clock, active_context(record),
+                          {.name = "reconcile", .object = name(action.kind)});
+    span.add("dbaas.database_id", record.id);
+    if (span.is_active()) {  // the parent of the calls of the cluster
+        domain::active_operation(record)->traceparent = obs::to_traceparent(span.context());
+    }
+    const auto id = record.id;
+    auto result = co_await act(std::move(record), action);
+    if (!result) span.fail(base::name(result.error().code));
+    deps_.log.debug("reconcile_step",
+                    {{"database_id", id},
+                     {"action", name(action.kind)},
+                     {"result", result ? "ok" : base::name(result.error().code)}});
+    co_return result;
+}
+
 aio::task<reconciler::done_action> reconciler::act(domain::database record, domain::action action) {
     done_action result;
     switch (action.kind) {
         case action_kind::create_object: {
             auto project = deps_.cache.project(record.project);
             const auto owner = project ? *project : domain::project{.name = record.project};
-            auto ensured = co_await deps_.cluster.ensure_project(owner);
+            const auto* const active = domain::active_operation(record);
+            auto ensured = co_await deps_.cluster.ensure_project(
+                owner, active == nullptr ? std::string() : active->traceparent);
             if (!ensured)
                 co_return base::pass(std::move(ensured), "prepare the project's namespace");
             auto* database = deps_.cache.find(record.id);

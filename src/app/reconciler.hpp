@@ -15,6 +15,7 @@
 #include "app/readiness.hpp"
 #include "app/record_repository.hpp"
 #include "app/state_cache.hpp"
+#include "obs/trace.hpp"
 #include "ports/cluster.hpp"
 
 namespace app {
@@ -38,6 +39,7 @@ class reconciler final : public database_observer {
         app::probe& probe;
         readiness& health;
         const ownership& owner;  // of the databases that this process reconciles
+        obs::tracer& tracer = obs::null_tracer();
     };
     reconciler(deps deps, reconcile_options options);
 
@@ -58,6 +60,8 @@ class reconciler final : public database_observer {
     void log_failure(const std::string& id, const base::failure& error);
     aio::task<aio::requeue_after> reconcile(std::string id);
     aio::task<domain::decision> decide_and_write(std::string id);
+    // Runs the action in a span of its operation.
+    aio::task<done_action> act_in_span(domain::database record, domain::action action);
     aio::task<done_action> act(domain::database record, domain::action action);
     aio::task<aio::requeue_after> note_failure(std::string id, domain::action tried,
                                                base::failure failure);

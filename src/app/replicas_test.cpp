@@ -6,7 +6,9 @@
 #include <memory>
 
 #include "aio/aio.hpp"
+#include "app/ownership.hpp"
 #include "app/service.hpp"
+#include "test/support/fake_bus.hpp"
 #include "test/support/fake_lease_manager.hpp"
 #include "test/support/fake_metrics_source.hpp"
 #include "test/support/manual_clock.hpp"
@@ -44,7 +46,7 @@ class shared_cluster final : public ports::cluster {
         std::erase(content_.observers, &observer);
         co_return cancelled;
     }
-    aio::task<void> ensure_project(domain::project) override { co_return base::ok(); }
+    aio::task<void> ensure_project(domain::project, std::string) override { co_return base::ok(); }
     aio::task<std::string> create(domain::database record) override {
         ++content_.creations[record.name];
         const ports::database_key key{record.project, record.engine, record.name};
@@ -70,7 +72,7 @@ class shared_cluster final : public ports::cluster {
         content_.report(key);
         co_return true;
     }
-    aio::task<ports::credentials> read_credentials(domain::database) override {
+    aio::task<ports::credentials> read_credentials(domain::database, std::string) override {
         co_return base::fail(base::errc::unsupported, "no credentials in this test");
     }
     [[nodiscard]] ports::sync_state state() const noexcept override {
@@ -79,6 +81,24 @@ class shared_cluster final : public ports::cluster {
 
   private:
     cluster_content& content_;
+};
+
+// A clock of the machine whose wall time is wrong.
+class wrong_clock final : public base::clock {
+  public:
+    wrong_clock(const base::clock& right, std::chrono::seconds error)
+        : right_(right), error_(error) {}
+    [[nodiscard]] base::steady_time now() const noexcept override { return right_.now(); }
+    [[nodiscard]] base::instant utc_now() const noexcept override {
+        return right_.utc_now() + error_;
+    }
+    bool call_at(base::steady_time time, std::function<void()> wake) const override {
+        return right_.call_at(time, std::move(wake));
+    }
+
+  private:
+    const base::clock& right_;
+    std::chrono::seconds error_;
 };
 
 constexpr auto interval = 10s;
@@ -94,7 +114,7 @@ class replicas : public testing::Test {
     struct replica {
         replica(aio::loop& loop, ports::document_store& store, cluster_content& content,
                 const fakes::fake_lease_manager& leases_of_all, const base::clock& clock,
-                std::string name)
+                ports::bus* bus, std::string name, app::shared_sealer sealer)
             : cluster(content),
               metrics(clock),
               leases(clock, leases_of_all),
@@ -107,10 +127,12 @@ class replicas : public testing::Test {
                                           .log = obs::null_log(),
                                           .registry = registry,
                                           .health = health,
+                                          .bus = bus,
                                           .leases = &leases},
                                          {.metrics_interval = interval,
                                           .anti_entropy_interval = 2s,
-                                          .replica = std::move(name)});
+                                          .replica = std::move(name),
+                                          .signing = {.sealer = std::move(sealer)}});
         }
         shared_cluster cluster;
         fakes::fake_metrics_source metrics;
@@ -122,9 +144,10 @@ class replicas : public testing::Test {
         aio::task_group loops;
     };
 
-    replica& start(const std::string& name) {
-        running_.push_back(
-            std::make_unique<replica>(loop_, store_, content_, leases_, clock_, name));
+    replica& start(const std::string& name) { return start(name, clock_); }
+    replica& start(const std::string& name, const base::clock& clock) {
+        running_.push_back(std::make_unique<replica>(loop_, store_, content_, leases_, clock,
+                                                     has_bus_ ? &bus_ : nullptr, name, sealer_));
         auto& started = *running_.back();
         const auto loaded = await<void>([&] { return started.platform->load(); });
         EXPECT_TRUE(loaded) << loaded.error().text;
@@ -145,6 +168,8 @@ class replicas : public testing::Test {
     void pass(std::chrono::milliseconds duration) {
         for (auto step = 0ms; step < duration; step += 250ms) {
             clock_.advance(250ms);
+            fakes::poll_until_idle(loop_);
+            bus_.deliver_all();
             fakes::poll_until_idle(loop_);
         }
     }
@@ -194,12 +219,52 @@ class replicas : public testing::Test {
         return oldest;
     }
 
+    // Returns how often the value of a database is in the history that the replica serves.
+    std::ptrdiff_t points(replica& source, const std::string& id, double value,
+                          base::instant begin) {
+        const auto history = await<app::history_points>([&] {
+            return source.platform->interfaces().reads.read_history(
+                {.database_id = id,
+                 .metric = metric_id::connections_current,
+                 .begin = begin,
+                 .end = clock_.utc_now(),
+                 .step = interval});
+        });
+        EXPECT_TRUE(history) << history.error().text;
+        if (!history) return 0;
+        return std::ranges::count_if(history->points,
+                                     [&](const auto& point) { return point.second == value; });
+    }
+    // Writes a label through one replica. Returns whether the other one serves it after this time.
+    bool serves_write(replica& writer, const replica& reader, const std::string& value,
+                      std::chrono::milliseconds duration) {
+        const auto id = reader.seen.databases.at("cache-0")->record->id;
+        const domain::patch_request labels{.labels = domain::label_changes{{"step", value}}};
+        const auto patched = await<app::accepted>([&] {
+            return writer.platform->interfaces().databases.patch_database(id, labels, {}, caller_);
+        });
+        EXPECT_TRUE(patched) << patched.error().text;
+        pass(duration);
+        const auto& served = reader.seen.databases.at("cache-0")->record->labels;
+        return served.contains("step") && served.at("step") == value;
+    }
+    // Returns a database that the replica has scraped.
+    static std::shared_ptr<const app::database_view> owned_by(const replica& owner) {
+        for (const auto& [name, view] : owner.seen.databases) {
+            if (owner.metrics.scrapes_of(view->record->id) > 0) return view;
+        }
+        return nullptr;
+    }
+
     fakes::manual_clock clock_;
     aio::loop loop_;
+    fakes::fake_bus bus_;
+    bool has_bus_ = false;
     fakes::memory_document_store store_;
     fakes::fake_lease_manager leases_{clock_};
     cluster_content content_;
     std::vector<std::unique_ptr<replica>> running_;
+    app::shared_sealer sealer_;
     app::caller caller_{.subject = "tester"};
 };
 
@@ -246,6 +311,47 @@ TEST_F(replicas, serve_the_cause_of_a_failed_scrape_of_each_other) {
     }
 }
 
+// A replica without a sealer writes and reads API keys as the release before.
+TEST_F(replicas, key_digests_an_hour_after_the_last_replica_of_the_release_before_has_left) {
+    auto& earlier = start("pod-a-abc234");
+    const auto administrator = std::make_shared<const domain::principal>(
+        domain::principal{.subject = "admin", .is_administrator = true});
+    const auto key = await<app::created_key>([&] {
+        return earlier.platform->interfaces().api_keys.create_key({.name = "ci"}, administrator);
+    });
+    ASSERT_TRUE(key) << key.error().text;
+    const auto header = "Bearer " + key->text.reveal();
+    const auto accepts = [&](const replica& target) {
+        return target.platform->authenticator().authenticate({.authorization = header}).has_value();
+    };
+    const auto is_keyed = [&] {
+        const auto page =
+            await<ports::page>([&] { return store_.find({.collection = "api_keys"}); });
+        return page->items.at(0).body.contains("digest_key");
+    };
+    const auto wait = [&](std::chrono::minutes duration) {
+        for (auto step = 0s; step < duration; step += 2s) {
+            clock_.advance(2s);
+            fakes::poll_until_idle(loop_);
+        }
+    };
+    sealer_ = std::make_shared<const token::sealer>(
+        token::parse_platform_key(std::string(64, 'a')).value());
+    auto& next = start(app::replica_name("pod-b"));
+    wait(75min);
+    EXPECT_TRUE(accepts(earlier));
+    EXPECT_TRUE(accepts(next));
+    EXPECT_FALSE(is_keyed());
+    stop(earlier);
+    auto& last = start(app::replica_name("pod-c"));
+    wait(55min);
+    EXPECT_FALSE(is_keyed());
+    wait(20min);
+    EXPECT_TRUE(is_keyed());
+    EXPECT_TRUE(accepts(next));
+    EXPECT_TRUE(accepts(last));
+}
+
 TEST_F(replicas, take_over_after_a_crash) {
     const auto [first, second] = start_two();
     crash(second);
@@ -285,34 +391,18 @@ TEST_F(replicas, keep_the_history_of_a_database_over_a_hand_over) {
     create_databases(first);
     const auto begin = clock_.utc_now();
     pass(60s);
-    // A database of the first replica.
-    std::string id;
-    double value = 0;
-    for (const auto& [name, view] : first.seen.databases) {
-        if (first.metrics.scrapes_of(view->record->id) == 0) continue;
-        id = view->record->id;
-        value = view->sample->values[metric_id::connections_current];
-    }
-    const auto points = [&](replica& source) {
-        const auto history = await<app::history_points>([&] {
-            return source.platform->interfaces().reads.read_history(
-                {.database_id = id,
-                 .metric = metric_id::connections_current,
-                 .begin = begin,
-                 .end = clock_.utc_now(),
-                 .step = interval});
-        });
-        EXPECT_TRUE(history) << history.error().text;
-        if (!history) return std::ptrdiff_t{0};
-        return std::ranges::count_if(history->points,
-                                     [&](const auto& point) { return point.second == value; });
+    const auto view = owned_by(first);
+    ASSERT_NE(view, nullptr);
+    const auto value = view->sample->values[metric_id::connections_current];
+    const auto points_of = [&](replica& source) {
+        return points(source, view->record->id, value, begin);
     };
-    ASSERT_GE(points(first), 5);
-    EXPECT_EQ(points(second), 0);  // the first replica has not stored its rows yet
+    ASSERT_GE(points_of(first), 5);
+    EXPECT_EQ(points_of(second), 0);  // the first replica has not stored its rows yet
     stop(first);
-    EXPECT_GE(points(second), 5);
+    EXPECT_GE(points_of(second), 5);
     pass(60s);
-    EXPECT_GE(points(second), 10);
+    EXPECT_GE(points_of(second), 10);
 }
 
 TEST_F(replicas, delete_the_stored_metrics_of_a_deleted_database) {
@@ -331,6 +421,151 @@ TEST_F(replicas, delete_the_stored_metrics_of_a_deleted_database) {
         [&] { return first.platform->interfaces().databases.delete_database(id, {}, caller_); }));
     pass(interval);
     EXPECT_EQ(stored(), count - 1U);
+}
+
+class replicas_on_a_bus : public replicas {
+  protected:
+    replicas_on_a_bus() { has_bus_ = true; }
+    wrong_clock ahead_{clock_, 1h};
+    wrong_clock behind_{clock_, -1h};
+};
+
+TEST_F(replicas_on_a_bus, divide_the_databases_with_wrong_clocks) {
+    auto& first = start("first", ahead_);
+    auto& second = start("second", behind_);
+    auto& third = start("third");
+    pass(5s);
+    create_databases(third);
+    pass(2 * interval);
+    for (const auto* each : {&first, &second, &third}) EXPECT_GT(each->metrics.scrapes(), 0U);
+    const auto before = scrapes({&first, &second, &third});
+    pass(3 * interval);
+    EXPECT_EQ(scrapes({&first, &second, &third}) - before, 3U * count);
+    for (const auto& [name, calls] : content_.creations) EXPECT_EQ(calls, 1) << name;
+}
+
+TEST_F(replicas_on_a_bus, serve_true_ages_after_an_owner_whose_clock_was_ahead) {
+    auto& first = start("first", ahead_);
+    auto& second = start("second");
+    auto& third = start("third");
+    pass(5s);
+    create_databases(second);
+    pass(2 * interval);
+    EXPECT_GT(first.metrics.scrapes(), 0U);
+    for (const auto* each : {&second, &third}) {
+        EXPECT_LE(oldest_sample(*each), interval + 1s);
+        for (const auto& [name, view] : each->seen.databases) {
+            EXPECT_LE(view->sample->observed_at, clock_.utc_now()) << name;
+        }
+    }
+    crash(first);
+    pass(14s + interval);
+    for (const auto* each : {&second, &third}) EXPECT_LE(oldest_sample(*each), interval + 1s);
+}
+
+TEST_F(replicas_on_a_bus, never_call_old_metrics_fresh_if_the_clock_of_the_owner_is_behind) {
+    auto& first = start("first", behind_);
+    auto& second = start("second");
+    pass(5s);
+    create_databases(second);
+    pass(2 * interval);
+    const auto view = owned_by(first);
+    ASSERT_NE(view, nullptr);
+    const auto& served = second.seen.databases.at(view->record->name);
+    EXPECT_GE(clock_.utc_now() - served->sample->observed_at, 1h) << "it looks older than it is";
+    const auto owned = owned_by(second);
+    ASSERT_NE(owned, nullptr);
+    EXPECT_LE(clock_.utc_now() - owned->sample->observed_at, interval);
+    crash(first);
+    pass(14s + interval);
+    EXPECT_LE(oldest_sample(second), interval + 250ms);
+}
+
+TEST_F(replicas_on_a_bus, serve_the_samples_of_each_other_within_a_second) {
+    const auto [first, second] = start_two();
+    for (int turn = 0; turn < 20; ++turn) {
+        pass(1s);
+        for (const auto* each : {&first, &second}) {
+            EXPECT_LE(oldest_sample(*each), interval + 1s);
+        }
+    }
+}
+
+TEST_F(replicas_on_a_bus, serve_a_write_of_each_other_within_a_second) {
+    const auto [first, second] = start_two();
+    for (int turn = 0; turn < 20; ++turn) {
+        EXPECT_TRUE(serves_write(first, second, "a" + std::to_string(turn), 1s)) << turn;
+        EXPECT_TRUE(serves_write(second, first, "b" + std::to_string(turn), 1s)) << turn;
+    }
+}
+
+TEST_F(replicas_on_a_bus, serve_a_write_of_each_other_within_5_s_while_the_bus_is_down) {
+    const auto [first, second] = start_two();
+    bus_.is_up = false;
+    for (int turn = 0; turn < 5; ++turn) {
+        EXPECT_TRUE(serves_write(first, second, "a" + std::to_string(turn), 5s)) << turn;
+        EXPECT_TRUE(serves_write(second, first, "b" + std::to_string(turn), 5s)) << turn;
+    }
+}
+
+TEST_F(replicas, serve_a_write_of_each_other_within_5_s) {
+    const auto [first, second] = start_two();
+    for (int turn = 0; turn < 5; ++turn) {
+        EXPECT_TRUE(serves_write(first, second, "a" + std::to_string(turn), 5s)) << turn;
+        EXPECT_TRUE(serves_write(second, first, "b" + std::to_string(turn), 5s)) << turn;
+    }
+}
+
+TEST_F(replicas_on_a_bus, read_the_stored_samples_while_the_bus_is_down) {
+    const auto [first, second] = start_two();
+    bus_.is_up = false;
+    pass(2 * interval);
+    for (const auto* each : {&first, &second}) {
+        EXPECT_LE(oldest_sample(*each), interval + 6s + 250ms);
+    }
+}
+
+TEST_F(replicas_on_a_bus, read_the_stored_samples_after_lost_messages) {
+    const auto [first, second] = start_two();
+    for (int step = 0; step < 60; ++step) {  // longer than an interval
+        clock_.advance(250ms);
+        fakes::poll_until_idle(loop_);
+        bus_.messages.clear();
+    }
+    EXPECT_GT(oldest_sample(first), interval + 1s);
+    bus_.resume();
+    pass(5s);
+    EXPECT_LE(oldest_sample(first), interval + 6s);
+}
+
+TEST_F(replicas_on_a_bus, serve_the_same_history_before_it_is_stored) {
+    const auto [first, second] = start_two();
+    const auto begin = clock_.utc_now();
+    pass(6 * interval);
+    const auto view = owned_by(first);
+    ASSERT_NE(view, nullptr);
+    const auto value = view->sample->values[metric_id::connections_current];
+    const auto known = points(first, view->record->id, value, begin);
+    EXPECT_GE(known, 5);
+    EXPECT_EQ(points(second, view->record->id, value, begin), known);
+    EXPECT_EQ(points(second, view->record->id, value, begin), known) << "a second read";
+}
+
+TEST_F(replicas_on_a_bus, keep_the_history_of_a_crashed_owner) {
+    const auto [first, second] = start_two();
+    const auto begin = clock_.utc_now();
+    pass(6 * interval);
+    const auto view = owned_by(first);
+    ASSERT_NE(view, nullptr);
+    const auto value = view->sample->values[metric_id::connections_current];
+    const auto known = points(first, view->record->id, value, begin);
+    crash(first);
+    EXPECT_EQ(points(second, view->record->id, value, begin), known);
+    pass(14s + 4 * interval);  // the takeover, 3 scrapes, and the end of the step of the last one
+    EXPECT_GE(points(second, view->record->id, value, begin), known + 3);
+    stop(second);  // stores the rows of both owners
+    auto& third = start("third");
+    EXPECT_GE(points(third, view->record->id, value, begin), known + 3);
 }
 
 }  // namespace

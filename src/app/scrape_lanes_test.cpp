@@ -57,14 +57,21 @@ TEST(scrape_lanes, limits_the_slow_lane_separately) {
     EXPECT_EQ(lanes.next_move(), std::nullopt);
 }
 
-// 10,000 databases with an interval of 30 s. A tenth of them hangs for 10 s, which is 33 scrapes
-// per second.
-TEST(scrape_lanes, has_places_if_a_tenth_of_10000_databases_hangs) {
-    scrape_lanes lanes(64);
+// Databases with an interval of 30 s, of which a tenth hangs for 10 s.
+struct hung_fleet {
+    int databases;
+    std::size_t fast_places;
+};
+class scrape_lanes_of_fleet : public testing::TestWithParam<hung_fleet> {};
+INSTANTIATE_TEST_SUITE_P(sizes, scrape_lanes_of_fleet,
+                         testing::Values(hung_fleet{10'000, 64}, hung_fleet{100'000, 640}));
+
+TEST_P(scrape_lanes_of_fleet, has_places_while_a_tenth_hangs) {
+    scrape_lanes lanes(GetParam().fast_places);
     std::deque<std::pair<base::steady_time, scrape_lanes::ticket>> scrapes;
     std::size_t rejected = 0;
-    for (int index = 0; index < 10'000; ++index) {
-        const auto now = start + index * 3ms;
+    for (int index = 0; index < GetParam().databases; ++index) {
+        const auto now = start + index * std::chrono::nanoseconds(30s) / GetParam().databases;
         while (!scrapes.empty() && scrapes.front().first <= now) {
             lanes.end(scrapes.front().second);
             scrapes.pop_front();

@@ -1,5 +1,6 @@
 #include "app/service.hpp"
 
+#include <algorithm>
 #include <array>
 #include <limits>
 #include <optional>
@@ -8,19 +9,26 @@
 #include "app/app_metrics.hpp"
 #include "app/history_store.hpp"
 #include "app/idempotency.hpp"
+#include "app/identity/bearer_authenticator.hpp"
+#include "app/identity/ended_sessions.hpp"
+#include "app/identity/identity_registries.hpp"
 #include "app/identity/key_authenticator.hpp"
-#include "app/identity/key_registry.hpp"
-#include "app/identity/member_registry.hpp"
+#include "app/identity/session_manager.hpp"
+#include "app/identity/signing_keys.hpp"
+#include "app/identity/token_authenticator.hpp"
+#include "app/identity/used_logins.hpp"
 #include "app/metrics_feed.hpp"
 #include "app/metrics_sync.hpp"
 #include "app/ownership.hpp"
 #include "app/reconciler.hpp"
+#include "app/record_collection.hpp"
 #include "app/record_failures.hpp"
 #include "app/record_feed.hpp"
 #include "app/record_repository.hpp"
 #include "app/state_cache.hpp"
 #include "app/state_counts.hpp"
 #include "app/use_cases.hpp"
+#include "base/random_id.hpp"
 
 namespace app {
 namespace {
@@ -28,9 +36,9 @@ namespace {
 using base::errc;
 
 constexpr std::chrono::seconds status_turn{5};
-// The longest time for which this process accepts a key or a role that another one has revoked.
-constexpr std::chrono::seconds identity_refresh_interval{1};
 constexpr std::chrono::hours operations_kept_for{24 * 7};
+constexpr std::chrono::milliseconds revision_wait_max{2'000};
+constexpr std::chrono::milliseconds revision_pause_first{100};
 
 class service_impl final : public service, public live_reads, public ports::cluster_observer {
   public:
@@ -39,15 +47,39 @@ class service_impl final : public service, public live_reads, public ports::clus
           options_(options),
           probe_(deps.registry),
           cache_(deps.clock, options.metrics_interval),
-          records_(deps.store, cache_, deps.clock, deps.log),
-          members_({.store = deps.store, .projects = cache_, .clock = deps.clock, .log = deps.log}),
-          keys_({.store = deps.store, .members = members_, .clock = deps.clock, .log = deps.log}),
-          authenticator_(keys_, deps.clock),
+          records_(deps.store, cache_, deps.clock, deps.log, deps.tracer),
+          passwords_(options.passwords),
+          identity_({.store = deps.store,
+                     .projects = cache_,
+                     .passwords = passwords_,
+                     .clock = deps.clock,
+                     .log = deps.log,
+                     .sealer = options.signing.sealer,
+                     .key_policy = options.api_keys}),
+          signing_keys_(
+              signing_keys::make({.store = deps.store, .clock = deps.clock, .log = deps.log},
+                                 options.signing)
+                  .value()),
+          ended_sessions_(deps.store, deps.clock),
+          used_logins_(deps.store, deps.clock),
+          sessions_({.store = deps.store,
+                     .users = identity_.users,
+                     .passwords = passwords_,
+                     .keys = *signing_keys_,
+                     .ended = ended_sessions_,
+                     .clock = deps.clock,
+                     .log = deps.log}),
+          key_authenticator_(identity_.keys, deps.clock),
+          token_authenticator_({.users = identity_.users,
+                                .keys = *signing_keys_,
+                                .ended = ended_sessions_,
+                                .clock = deps.clock}),
+          authenticator_(key_authenticator_, token_authenticator_),
           history_(deps.store, deps.clock, deps.log, probe_,
                    {.retention = options.history_retention}),
           owner_({.leases = deps.leases, .clock = deps.clock, .log = deps.log},
                  {.replica = options.replica}),
-          ledger_({.store = deps.store, .records = records_, .cache = cache_, .clock = deps.clock}),
+          ledger_(make_ledger_deps()),
           reconciler_({.executor = deps.executor,
                        .records = records_,
                        .cache = cache_,
@@ -56,7 +88,8 @@ class service_impl final : public service, public live_reads, public ports::clus
                        .log = deps.log,
                        .probe = probe_,
                        .health = deps.health,
-                       .owner = owner_},
+                       .owner = owner_,
+                       .tracer = deps.tracer},
                       {.workers = options.reconcile_workers,
                        .operation_timeout = options.provision_timeout}),
           metrics_({.executor = deps.executor,
@@ -64,34 +97,64 @@ class service_impl final : public service, public live_reads, public ports::clus
                     .source = deps.metrics,
                     .history = history_,
                     .clock = deps.clock,
-                    .log = deps.log,
+                    .log = deps.scrape_log == nullptr ? deps.log : *deps.scrape_log,
                     .probe = probe_,
                     .health = deps.health,
                     .owner = owner_,
-                    .feed = make_metrics_feed()},
+                    .feed = make_metrics_feed(),
+                    .tracer = deps.tracer},
                    {.interval = options.metrics_interval,
                     .timeout = options.metrics_timeout,
                     .concurrency = options.metrics_concurrency}),
+          usage_({.store = deps.store,
+                  .cache = cache_,
+                  .clock = deps.clock,
+                  .is_shared = options.anti_entropy_interval > std::chrono::milliseconds(0)}),
           use_cases_({.records = records_,
-                      .members = members_,
+                      .members = identity_.members,
                       .cache = cache_,
+                      .usage = usage_,
                       .cluster = deps.cluster,
                       .clock = deps.clock,
                       .log = deps.log}),
+          audit_({.executor = deps.executor,
+                  .store = deps.store,
+                  .clock = deps.clock,
+                  .log = deps.log,
+                  .registry = deps.registry},
+                 {.retention = options.audit_retention,
+                  .store_is_shared = !options.store_is_embedded,
+                  .sealer = options.signing.sealer}),
+          log_levels_({.executor = deps.executor,
+                       .bus = deps.bus,
+                       .clock = deps.clock,
+                       .log = deps.log,
+                       .probe = probe_,
+                       .apply = deps.apply_log_levels},
+                      options.log_levels, options.replica),
           loops_(deps.executor) {
         if (options_.anti_entropy_interval > std::chrono::milliseconds(0)) {
             feed_.emplace(
-                record_feed::deps{.executor = deps.executor,
-                                  .store = deps.store,
-                                  .records = records_,
-                                  .cache = cache_,
-                                  .bus = deps.bus,
-                                  .clock = deps.clock,
-                                  .log = deps.log},
+                record_feed::deps{
+                    .executor = deps.executor,
+                    .store = deps.store,
+                    .collections = {&projects_, &operations_, &databases_,
+                                    &identity_.roles.collection(), &identity_.members.collection(),
+                                    &identity_.users.collection(), &identity_.accounts.collection(),
+                                    &identity_.digests.collection(), &identity_.keys.collection(),
+                                    &identity_.keys.uses().collection(),
+                                    &ended_sessions_.collection()},
+                    .bus = deps.bus,
+                    .clock = deps.clock,
+                    .log = deps.log,
+                    .probe = probe_},
                 record_feed_options{.anti_entropy_interval = options_.anti_entropy_interval,
                                     .anti_entropy_interval_without_bus =
                                         options_.anti_entropy_interval_without_bus});
         }
+        records_.on_operation_ended([this](const domain::operation& ended) {
+            probe_.operation_ended(ended.kind, ended.phase);
+        });
         owner_.on_change([this](const auto& previous) { on_ownership(previous); });
         cache_.listen({.databases = &reconciler_});
         cache_.listen({.databases = &metrics_});
@@ -105,18 +168,32 @@ class service_impl final : public service, public live_reads, public ports::clus
                 .projects = use_cases_,
                 .reads = *this,
                 .keys = ledger_,
-                .api_keys = keys_,
-                .members = members_,
-                .state = cache_};
+                .api_keys = identity_.keys,
+                .members = identity_.members,
+                .users = identity_.users,
+                .sessions = sessions_,
+                .roles = identity_.roles,
+                .service_accounts = identity_.account_manager,
+                .used_logins = used_logins_,
+                .state = cache_,
+                .audit = audit_,
+                .log_levels = log_levels_};
     }
 
-    key_registry& keys() noexcept override { return keys_; }
+    key_registry& keys() noexcept override { return identity_.keys; }
+    signing_keys& signing() noexcept override { return *signing_keys_; }
+    user_registry& users() noexcept override { return identity_.users; }
+    audit_trail& audit() noexcept override { return audit_; }
+    log_level_control& log_levels() noexcept override { return log_levels_; }
     const ports::authenticator& authenticator() const noexcept override { return authenticator_; }
 
     aio::task<> load() override {
         auto loaded = co_await records_.load();
-        if (loaded) loaded = co_await members_.load();
-        if (loaded) loaded = co_await keys_.load();
+        if (loaded) loaded = co_await identity_.load();
+        if (loaded) loaded = co_await ended_sessions_.load();
+        if (loaded) loaded = co_await signing_keys_->refresh();
+        if (loaded) loaded = co_await identity_.digests.load();
+        if (loaded) loaded = co_await audit_.load();
         if (!loaded) co_return base::pass(std::move(loaded), "read the platform's records");
         // The process may have ended between the end of a record and that of its history.
         for (const auto& id : cache_.removed_databases()) history_.forget(id);
@@ -125,6 +202,11 @@ class service_impl final : public service, public live_reads, public ports::clus
                 {.name = "default", .display_name = "Default project"});
             if (!project && project.error().code != errc::conflict)
                 co_return base::pass(std::move(project));
+            // No replica of a release before has keys of this store.
+            if (identity_.keys.keys()->empty()) {
+                auto added = co_await identity_.digests.add_first();
+                if (!added) co_return added;
+            }
         }
         if (metrics_feed_) {
             auto read = co_await metrics_feed_->read();
@@ -135,18 +217,24 @@ class service_impl final : public service, public live_reads, public ports::clus
     }
 
     aio::task<> run() override {
+        loops_.spawn(audit_.run());
+        loops_.spawn(log_levels_.run());
         loops_.spawn(owner_.run());
         if (metrics_feed_) loops_.spawn(metrics_feed_->run());
         loops_.spawn(deps_.cluster.run(*this));
         loops_.spawn(reconciler_.run());
         loops_.spawn(metrics_.run());
-        if (feed_) {
-            loops_.spawn(feed_->run());
-            loops_.spawn(every(identity_refresh_interval, [this] { return refresh_identity(); }));
-        }
+        if (feed_) loops_.spawn(feed_->run());
         loops_.spawn(every(std::chrono::seconds(1), [this] { return update_readiness(); }));
-        loops_.spawn(every(status_turn, [this] { return records_.resolve_unconfirmed(); }));
+        loops_.spawn(every(status_turn, [this] {
+            count_owned();
+            return records_.resolve_unconfirmed();
+        }));
         loops_.spawn(every(std::chrono::seconds(60), [this] { return history_.flush(false); }));
+        loops_.spawn(every(std::chrono::seconds(60), [this] { return signing_keys_->refresh(); }));
+        loops_.spawn(every(std::chrono::seconds(60), [this] { return keep_digests(); }));
+        loops_.spawn(every(std::chrono::seconds(60), [this] { return keep_uses(); }));
+        loops_.spawn(every(std::chrono::seconds(60), [this] { return audit_.sweep(); }));
         loops_.spawn(every(std::chrono::minutes(10), [this] { return purge(); }));
         co_await aio::until_cancelled();
         loops_.cancel();
@@ -157,7 +245,10 @@ class service_impl final : public service, public live_reads, public ports::clus
 
     // The other replicas take over after the release.
     aio::task<> close() override {
+        auto audited = co_await audit_.close();
+        if (!audited) deps_.log.error("audit_not_written", {{"detail", audited.error().text}});
         auto flushed = co_await history_.flush(true);
+        if (flushed) flushed = co_await identity_.keys.uses().flush(true);
         if (metrics_feed_) {
             auto written = co_await metrics_feed_->flush();
             if (!written && flushed) flushed = written;
@@ -179,7 +270,7 @@ class service_impl final : public service, public live_reads, public ports::clus
         cache_.set_catalogue(std::move(offer));
     }
     void on_sync_state(ports::sync_state state) override {
-        deps_.log.info("cluster_sync_state",
+        deps_.log.info("status_sync_state",
                        {{"state", state == ports::sync_state::synced     ? "synced"
                                   : state == ports::sync_state::starting ? "starting"
                                                                          : "disconnected"}});
@@ -193,16 +284,52 @@ class service_impl final : public service, public live_reads, public ports::clus
 
     // ---- reads -----------------------------------------------------------------------
 
+    aio::task<> wait_for(awaited_record record) override {
+        auto& records = record.is_project ? projects_ : databases_;
+        const auto deadline = deps_.clock.now() + revision_wait_max;
+        auto pause = revision_pause_first;
+        while (records.known_version(record.id).revision < record.revision) {
+            if (!deps_.store.is_connected()) {
+                co_return base::fail(base::errc::unavailable,
+                                     "X-Min-Revision: the store is not connected, so the revision "
+                                     "cannot be read; try again",
+                                     "store_not_ready");
+            }
+            auto adopted = co_await records.adopt(record.id);
+            if (!adopted) co_return adopted;
+            const auto known = records.known_version(record.id).revision;
+            if (known == 0 || known >= record.revision) break;
+            if (deps_.clock.now() + pause > deadline) {
+                co_return base::fail(
+                    base::errc::unavailable,
+                    fmt::format("X-Min-Revision: the newest revision is {}, not {}; try again",
+                                known, record.revision),
+                    "revision_not_reached");
+            }
+            auto paused = co_await aio::sleep_for(deps_.clock, pause);
+            if (!paused) co_return paused;
+            pause *= 2;
+        }
+        co_return base::ok();
+    }
+
     aio::task<ports::credentials> read_credentials(std::string id, caller client) override {
         auto* database = cache_.find(id);
         if (database == nullptr) {
             co_return no_such_database(id);
         }
-        auto credentials = co_await deps_.cluster.read_credentials(*database->record);
+        obs::active_span span(deps_.tracer, deps_.clock, client.trace,
+                              {.name = "read_credentials", .object = database->record->engine});
+        span.add("dbaas.database_id", id);
+        auto credentials = co_await deps_.cluster.read_credentials(
+            *database->record,
+            span.is_active() ? obs::to_traceparent(span.context()) : std::string());
+        if (!credentials) span.fail(base::name(credentials.error().code));
         deps_.log.info("credentials_read",
                        {{"database_id", id},
                         {"subject", client.subject},
                         {"request_id", client.request_id},
+                        obs::trace_field(client.trace).value(),
                         {"result", credentials ? "ok" : base::name(credentials.error().code)}});
         if (credentials) probe_.credentials_read.add();
         co_return credentials;
@@ -213,20 +340,36 @@ class service_impl final : public service, public live_reads, public ports::clus
             co_return no_such_database(request.database_id);
         }
         // The owner writes rows that this process does not see.
-        if (!owner_.owns(request.database_id)) history_.unload(request.database_id);
-        co_return co_await history_.read(std::move(request));
+        const auto id = request.database_id;
+        if (!owner_.owns(id)) history_.unload(id);
+        auto points = co_await history_.read(std::move(request));
+        if (!owner_.owns(id)) history_.unload(id);  // only the owner stores rows
+        co_return points;
     }
 
   private:
     // Samples are shared if other processes read the store.
     metrics_feed* make_metrics_feed() {
         if (options_.anti_entropy_interval == std::chrono::milliseconds(0)) return nullptr;
-        return &metrics_feed_.emplace(metrics_feed::deps{.store = deps_.store,
+        return &metrics_feed_.emplace(metrics_feed::deps{.executor = deps_.executor,
+                                                         .store = deps_.store,
                                                          .cache = cache_,
+                                                         .history = history_,
                                                          .owner = owner_,
+                                                         .bus = deps_.bus,
                                                          .clock = deps_.clock,
-                                                         .log = deps_.log},
-                                      metrics_feed_options{});
+                                                         .log = deps_.log,
+                                                         .probe = probe_},
+                                      metrics_feed_options{.replica = options_.replica});
+    }
+
+    idempotency_ledger::deps make_ledger_deps() {
+        idempotency_ledger::deps result{
+            .store = deps_.store, .records = records_, .cache = cache_, .clock = deps_.clock};
+        if (options_.anti_entropy_interval == std::chrono::milliseconds(0)) return result;
+        result.replica = options_.replica.empty() ? base::random_id("r-") : options_.replica;
+        result.compare_records = [this] { return feed_->compare(); };
+        return result;
     }
 
     // Takes over the databases that this replica owns now, and hands over the others.
@@ -238,10 +381,13 @@ class service_impl final : public service, public live_reads, public ports::clus
             if (is_owned && !was_owned) {
                 history_.unload(id);  // the previous owner has written newer rows
                 reconciler_.enqueue(id);
+                probe_.takeovers.add();
             }
             if (was_owned && !is_owned) lost.push_back(id);
         }
         metrics_.on_ownership();
+        probe_.handovers.add(lost.size());
+        count_owned();
         if (!lost.empty()) loops_.spawn(hand_over(std::move(lost)));
     }
     aio::task<> hand_over(std::vector<std::string> lost) {
@@ -254,24 +400,27 @@ class service_impl final : public service, public live_reads, public ports::clus
         co_return base::ok();
     }
 
-    // Runs a periodic task. Failures are logged, and the next turn tries again.
+    // Runs a periodic task. The first of equal failures is logged, and the next turn tries again.
     aio::task<> every(std::chrono::nanoseconds period, std::function<aio::task<>()> turn) {
+        const auto known = std::make_shared<std::string>();  // the failure of the last turn
         return aio::periodic({.period = period,
                               .first_delay = period,
                               .on_failure =
-                                  [this](const base::failure& failure) {
+                                  [this, known](const base::failure& failure) {
+                                      if (std::exchange(*known, failure.text) == failure.text) {
+                                          return;
+                                      }
                                       deps_.log.warning("housekeeping_failed",
                                                         {{"code", base::name(failure.code)},
                                                          {"detail", failure.text}});
                                   },
                               .clock = &deps_.clock},
-                             std::move(turn));
+                             [turn = std::move(turn), known] { return run_turn(turn(), known); });
     }
-
-    aio::task<> refresh_identity() {
-        auto refreshed = co_await keys_.refresh();
-        if (!refreshed) co_return refreshed;
-        co_return co_await members_.refresh();
+    static aio::task<> run_turn(aio::task<> turn, std::shared_ptr<std::string> known_failure) {
+        auto result = co_await std::move(turn);
+        if (result) known_failure->clear();
+        co_return result;
     }
 
     void note_store() {
@@ -309,6 +458,19 @@ class service_impl final : public service, public live_reads, public ports::clus
         }
     }
 
+    void count_owned() {
+        std::size_t owned = 0;
+        std::size_t wanted = 0;
+        for (const auto& [id, database] : cache_.databases()) {
+            if (!owner_.wants(id)) continue;
+            ++wanted;
+            if (owner_.owns(id)) ++owned;
+        }
+        probe_.replicas.set(static_cast<double>(owner_.replicas()));
+        probe_.databases_owned.set(static_cast<double>(owned));
+        probe_.databases_wanted.set(static_cast<double>(wanted));
+    }
+
     // Updates readiness and the platform's own metrics.
     aio::task<> update_readiness() {
         note_store();
@@ -317,13 +479,44 @@ class service_impl final : public service, public live_reads, public ports::clus
             deps_.health.progressed(background::status_sync, deps_.clock.now());
         }
         probe_.replicas.set(static_cast<double>(owner_.replicas()));
+        deps_.health.set_replicas(owner_.replicas());
+        const auto compared = feed_ ? feed_->last_compared() : std::nullopt;
+        probe_.anti_entropy_age_seconds.set(
+            compared ? std::chrono::duration<double>(deps_.clock.now() - *compared).count()
+                     : std::numeric_limits<double>::quiet_NaN());
         probe_.counted(count_states(cache_, deps_.clock.utc_now(), options_.provision_timeout));
         co_return base::ok();
     }
 
+    // A store of one process has no other readers.
+    [[nodiscard]] bool replicas_read_keyed_digests() const {
+        if (deps_.leases == nullptr) return options_.store_is_embedded;
+        const auto& holders = owner_.holders();
+        return !holders.empty() && std::ranges::all_of(holders, reads_keyed_digests);
+    }
+    aio::task<> keep_digests() {
+        auto result = co_await identity_.digests.refresh(replicas_read_keyed_digests());
+        if (result) result = co_await identity_.keys.upgrade_digests();
+        co_return result;
+    }
+
+    aio::task<> keep_uses() {
+        const auto compared = feed_ ? feed_->last_compared() : deps_.clock.now();
+        if (compared) {
+            const auto age = deps_.clock.now() - *compared;
+            identity_.keys.set_uses_known_until(deps_.clock.utc_now() -
+                                                std::chrono::ceil<base::instant::duration>(age));
+        }
+        co_return co_await identity_.keys.uses().flush(false);
+    }
+
     aio::task<> purge() {
         auto purged = co_await ledger_.purge();
-        if (purged) purged = co_await keys_.purge(deps_.clock.utc_now() - key_registry::retention);
+        if (purged)
+            purged = co_await identity_.keys.purge(deps_.clock.utc_now() - key_registry::retention);
+        if (purged) purged = co_await sessions_.purge();
+        if (purged) purged = co_await used_logins_.purge();
+        if (purged) purged = co_await audit_.purge();
         if (!purged) co_return purged;
         co_return co_await records_.purge_operations(deps_.clock.utc_now() - operations_kept_for);
     }
@@ -333,17 +526,29 @@ class service_impl final : public service, public live_reads, public ports::clus
     app::probe probe_;
     state_cache cache_;
     record_repository records_;
-    member_registry members_;
-    key_registry keys_;
-    key_authenticator authenticator_;
+    record_collection projects_{record_kind::project, records_, cache_};
+    record_collection operations_{record_kind::operation, records_, cache_};
+    record_collection databases_{record_kind::database, records_, cache_};
+    password_pool passwords_;
+    identity_registries identity_;
+    std::unique_ptr<signing_keys> signing_keys_;
+    ended_sessions ended_sessions_;
+    used_logins used_logins_;
+    session_manager sessions_;
+    key_authenticator key_authenticator_;
+    token_authenticator token_authenticator_;
+    bearer_authenticator authenticator_;
     history_store history_;
     ownership owner_;
     std::optional<metrics_feed> metrics_feed_;  // before metrics_, which refers to it
     idempotency_ledger ledger_;
     reconciler reconciler_;
     metrics_sync metrics_;
+    usage_ledger usage_;
     use_cases use_cases_;
     std::optional<record_feed> feed_;
+    audit_trail audit_;
+    log_level_control log_levels_;
     aio::task_group loops_;
 };
 

@@ -59,6 +59,12 @@ TEST_F(service, deletes_a_database_and_keeps_the_operation) {
     ASSERT_FALSE(seen_->databases.contains("cache"));
     EXPECT_EQ(operation(deleted), operation_phase::succeeded);
     EXPECT_FALSE(cluster_.has("cache"));
+    for (const auto* const kind : {"create", "delete"}) {
+        const auto& ended = registry_->make_counter(
+            "dbaas_operations_total", "Operations that ended, by the phase in which they ended.",
+            {{"kind", kind}, {"phase", "succeeded"}});
+        EXPECT_EQ(ended.value(), 1) << kind;
+    }
     stop();
     start();
     EXPECT_EQ(operation(deleted), operation_phase::succeeded);

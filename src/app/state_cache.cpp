@@ -96,14 +96,17 @@ bool state_cache::derive(database_state& database) {
     if (next == before) return false;
     if (next.phase != before.phase || before.since == base::instant{}) {
         next.since = clock_.utc_now();
-        // At the first observation the cluster's transition time is the more exact one.
+        // The cluster's time of the transition is the more exact one, and the same on all replicas.
+        // It is that of this change at the first observation, or if it follows the last change.
         const bool first_look =
             before.since == base::instant{} || before.phase == domain::status_phase::unknown;
-        if (first_look && observed) {
+        const auto oldest = std::chrono::floor<std::chrono::seconds>(before.since);
+        if (observed) {
             for (const auto& each : observed->conditions) {
-                if (each.type == "Ready" && each.last_transition) {
-                    next.since = *each.last_transition;
-                }
+                if (each.type != "Ready" || !each.last_transition) continue;
+                const auto changed = *each.last_transition;
+                const bool follows = changed >= oldest && changed != before.since;
+                if (first_look || follows) next.since = changed;
             }
         }
     }
@@ -165,7 +168,6 @@ database_state& state_cache::put(std::shared_ptr<const domain::database> record,
                                  record_origin origin) {
     const auto [it, is_new] = entries_.try_emplace(record->id);
     auto& database = it->second;
-    if (!is_new && record->revision < database.record->revision) return database;
     const auto before = std::exchange(database.record, std::move(record));
     const auto& after = *database.record;
     auto& of_project = used_by_project_[after.project];

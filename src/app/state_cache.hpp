@@ -54,8 +54,9 @@ class state_cache final : public state_publisher {
     // is valid while its record is.
     [[nodiscard]] const domain::operation* find_by_idempotency_key(const std::string& key) const;
 
-    // Adds or replaces a record and publishes it with its origin. Ignores a revision that is older
-    // than the present one.
+    // Adds or replaces a record and publishes it with its origin. The caller holds the turn of the
+    // record, so the record is the newest one that the store returned. Its revision is lower than
+    // the present one after the store was restored from a backup.
     database_state& put(std::shared_ptr<const domain::database> record, record_origin origin);
     void erase(const std::string& id);
     void expect_first_observation(database_state& database, std::chrono::seconds within);

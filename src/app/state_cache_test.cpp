@@ -37,6 +37,29 @@ class state_cache : public testing::Test {
     ports::database_key key_{.project = "shop", .engine = "postgres", .name = "orders"};
 };
 
+// A replica that sees the transition and one that starts later name the same time.
+TEST_F(state_cache, names_the_time_at_which_the_cluster_changed) {
+    const auto observed = [&](domain::observed_phase phase, base::instant changed) {
+        auto result = *ready("u1");
+        result.phase = phase;
+        result.conditions = {{.type = "Ready", .last_transition = changed}};
+        return std::make_shared<const domain::observed_database>(std::move(result));
+    };
+    auto& entry = put(record("u1", 1));
+    cache_.set_cluster_known();
+    clock_.advance(10s);
+    const auto changed = std::chrono::floor<std::chrono::seconds>(clock_.utc_now());
+    clock_.advance(2s);
+    cache_.set_observed(key_, observed(domain::observed_phase::ready, changed));
+    EXPECT_EQ(entry.status.phase, status_phase::running);
+    EXPECT_EQ(entry.status.since, changed);
+    // A change of another kind has the time at which it was seen.
+    clock_.advance(5s);
+    cache_.set_observed(key_, observed(domain::observed_phase::critical, changed));
+    EXPECT_NE(entry.status.phase, status_phase::running);
+    EXPECT_EQ(entry.status.since, clock_.utc_now());
+}
+
 // The cluster may report an object before its uid is stored in the record.
 TEST_F(state_cache, does_not_await_an_object_that_was_observed_before_its_uid_was_stored) {
     auto& entry = put(record("", 1));

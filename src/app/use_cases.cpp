@@ -6,6 +6,7 @@
 #include <optional>
 #include <utility>
 
+#include "app/idempotency_keys.hpp"
 #include "app/record_failures.hpp"
 #include "base/random_id.hpp"
 #include "domain/engines.hpp"
@@ -68,6 +69,11 @@ domain::usage difference(const domain::database& after, const domain::database& 
     return more;
 }
 
+bool is_within(const domain::usage& part, const domain::usage& whole) noexcept {
+    return part.databases <= whole.databases && part.cpu_millis <= whole.cpu_millis &&
+           part.memory_bytes <= whole.memory_bytes && part.storage_bytes <= whole.storage_bytes;
+}
+
 // A change frees capacity after its write, not before.
 domain::usage growth_of(const domain::usage& more) {
     return {.databases = std::max<std::int64_t>(0, more.databases),
@@ -78,34 +84,13 @@ domain::usage growth_of(const domain::usage& more) {
 
 }  // namespace
 
-class use_cases::reservation {
-  public:
-    reservation(use_cases& owner, std::string project, domain::usage usage)
-        : owner_(owner), project_(std::move(project)), usage_(usage) {
-        owner_.reserved_[project_] += usage_;
-        owner_.reserved_in_all_ += usage_;
-    }
-    ~reservation() {
-        owner_.reserved_in_all_ -= usage_;
-        auto& left = owner_.reserved_[project_];
-        left -= usage_;
-        if (left == domain::usage()) owner_.reserved_.erase(project_);
-    }
-    reservation(const reservation&) = delete;
-    reservation& operator=(const reservation&) = delete;
-
-  private:
-    use_cases& owner_;
-    std::string project_;
-    domain::usage usage_;
-};
-
 domain::operation use_cases::new_operation(operation_kind kind, const caller& client) const {
     return {.id = base::random_id("op-"),
             .kind = kind,
             .requested_by = client.subject,
             .idempotency_key = client.idempotency_key,
-            .request_digest = client.request_digest};
+            .request_digest = client.request_digest,
+            .traceparent = client.trace.is_sampled ? obs::to_traceparent(client.trace) : ""};
 }
 
 accepted use_cases::preview(domain::database record) const {
@@ -119,24 +104,14 @@ accepted use_cases::preview(domain::database record) const {
     return {.database = std::move(view)};
 }
 
-base::outcome<void> use_cases::check_capacity(const std::string& project,
-                                              const domain::usage& more) const {
-    const auto owner = deps_.cache.project(project);
-    if (owner) {
-        auto used = deps_.cache.usage_of_project(project);
-        if (const auto it = reserved_.find(project); it != reserved_.end()) used += it->second;
-        auto fits = domain::check_limits(domain::limits_of(*owner), used, more,
-                                         fmt::format("project '{}'", project), "quota_exceeded");
-        if (!fits) return fits;
+aio::task<> use_cases::finish(const usage_claim& claim, const base::failure* failure) {
+    const bool is_written = failure == nullptr || is_effect_unknown(*failure);
+    auto finished = co_await deps_.usage.finish(claim.operation, is_written);
+    if (!finished) {  // every replica drops the claim later
+        deps_.log.warning("usage_claim_not_ended",
+                          {{"operation_id", claim.operation}, {"detail", finished.error().text}});
     }
-    const auto& offer = deps_.cache.catalogue();
-    if (!offer) return {};
-    auto used = deps_.cache.usage_of_all();
-    used += reserved_in_all_;
-    const domain::usage capacity{.cpu_millis = offer->capacity_cpu_millis,
-                                 .memory_bytes = offer->capacity_memory_bytes,
-                                 .storage_bytes = offer->capacity_storage_bytes};
-    return domain::check_limits(capacity, used, more, "the cluster", "capacity_exceeded");
+    co_return base::ok();
 }
 
 aio::task<accepted> use_cases::create_database(domain::create_request wanted,
@@ -150,34 +125,59 @@ aio::task<accepted> use_cases::create_database(domain::create_request wanted,
     auto valid = domain::validate_create(wanted, offer_of(*offer, wanted.engine.value_or("")));
     if (!valid) co_return base::pass(std::move(valid));
     auto record = std::move(*valid);
-    if (!deps_.cache.project(record.project) || leaving_projects_.contains(record.project)) {
-        co_return unknown_project_field(record.project);
-    }
+    if (!deps_.cache.project(record.project)) co_return unknown_project_field(record.project);
     if (deps_.cache.find(key_of(record)) != nullptr) {
         co_return database_exists(record.project, record.name);
     }
     const auto usage = domain::usage_of(record);
-    auto capacity = check_capacity(record.project, usage);
-    if (!capacity) co_return base::pass(std::move(capacity));
     record.id = base::random_id("db-");
+    const auto operation = new_operation(operation_kind::create, client);
+    const usage_claim claim{.operation = operation.id,
+                            .database = record.id,
+                            .project = record.project,
+                            .growth = usage};
+    auto capacity = conditions.dry_run ? deps_.usage.check(claim, usage)
+                                       : co_await deps_.usage.reserve(claim, usage);
+    if (!capacity && capacity.error().code == errc::not_found) {
+        co_return unknown_project_field(record.project);
+    }
+    if (!capacity) co_return base::pass(std::move(capacity));
     if (conditions.dry_run) co_return preview(std::move(record));
 
-    const auto operation = new_operation(operation_kind::create, client);
     domain::begin_operation(record, operation, deps_.clock.utc_now());
-    const reservation claim(*this, record.project, usage);
     auto created = co_await deps_.records.create(std::move(record));
+    co_await finish(claim, created ? nullptr : &created.error());
     if (!created) co_return base::pass(std::move(created));
     const auto& stored = **created;
+    const obs::trace_field trace(client.trace);
     deps_.log.info("database_create_accepted", {{"database_id", stored.id},
                                                 {"project", stored.project},
                                                 {"name", stored.name},
                                                 {"engine", stored.engine},
                                                 {"operation_id", operation.id},
                                                 {"subject", client.subject},
-                                                {"request_id", client.request_id}});
+                                                {"request_id", client.request_id},
+                                                trace.value()});
     const auto* database = deps_.cache.find(stored.id);
     if (database == nullptr) co_return base::fail(errc::internal, "the new database vanished");
     co_return accepted{.database = database->view, .operation = newest_operation(stored)};
+}
+
+// A request whose key another replica has taken over must not have a second effect.
+base::outcome<void> use_cases::check_key(const domain::database& newest,
+                                         const caller& client) const {
+    if (client.idempotency_key.empty()) return {};
+    const auto now = deps_.clock.utc_now();
+    const bool is_used = std::ranges::any_of(newest.operations, [&](const auto& operation) {
+        return operation.idempotency_key == client.idempotency_key &&
+               now - operation.created_at <= idempotency_kept_for;
+    });
+    if (!is_used) return {};
+    auto result =
+        base::fail(errc::conflict, "a request with this Idempotency-Key was accepted already",
+                   "idempotency_key_in_use");
+    result.error().retry_after = std::chrono::seconds(1);
+    return result;
 }
 
 // Makes one revision-checked change of the record and its log line. Returns the response.
@@ -198,8 +198,10 @@ aio::task<accepted> use_cases::change(std::string id, record_change edit,
     }
     auto written = co_await deps_.records.update(
         id,
-        [&edit, &conditions](const domain::database& newest) -> base::outcome<domain::database> {
+        [this, &edit, &conditions,
+         &client](const domain::database& newest) -> base::outcome<domain::database> {
             auto checked = check_revision(newest.revision, conditions.if_match);
+            if (checked) checked = check_key(newest, client);
             if (!checked) return base::pass(std::move(checked));
             return edit(newest);
         },
@@ -210,46 +212,92 @@ aio::task<accepted> use_cases::change(std::string id, record_change edit,
         co_return no_such_database(id);
     }
     const auto operation = newest_operation(**written);
+    const obs::trace_field trace(client.trace);
     deps_.log.info(event, {{"database_id", id},
                            {"operation_id", operation ? operation->id : std::string()},
                            {"revision", (*written)->revision},
                            {"subject", client.subject},
-                           {"request_id", client.request_id}});
+                           {"request_id", client.request_id},
+                           trace.value()});
     co_return accepted{.database = database->view, .operation = operation};
 }
 
-aio::task<accepted> use_cases::patch_database(std::string id, domain::patch_request wanted,
-                                              write_conditions conditions, caller client) {
+aio::task<bool> use_cases::reserve_growth(const domain::patch_request& wanted,
+                                          const write_conditions& conditions, const std::string& id,
+                                          usage_claim& claim) {
     const auto* database = deps_.cache.find(id);
-    if (database == nullptr) {
-        co_return no_such_database(id);
-    }
-    std::string operation_id;
-    std::optional<reservation> claim;
-    const auto edit = [this, wanted, client, &operation_id,
-                       &claim](const domain::database& newest) -> base::outcome<domain::database> {
-        claim.reset();  // releases that of an attempt that lost to another writer
+    if (database == nullptr || conditions.dry_run || !deps_.usage.is_shared()) co_return false;
+    const auto& present = *database->record;
+    const auto next = domain::validate_patch(present, wanted);
+    // change() reports these errors.
+    if (!next || !check_revision(present.revision, conditions.if_match)) co_return false;
+    const auto more = difference(*next, present);
+    claim.growth = growth_of(more);
+    if (claim.growth == domain::usage{}) co_return false;
+    auto reserved = co_await deps_.usage.reserve(claim, more);
+    if (!reserved) co_return base::pass(std::move(reserved));
+    co_return true;
+}
+
+aio::task<accepted> use_cases::patch_once(std::string id, const domain::patch_request& wanted,
+                                          write_conditions conditions, caller client,
+                                          usage_claim& claim, bool& is_outgrown) {
+    auto operation = new_operation(operation_kind::update, client);
+    const auto operation_id = operation.id;
+    claim.operation = operation_id;
+    auto reserved = co_await reserve_growth(wanted, conditions, id, claim);
+    if (!reserved) co_return base::pass(std::move(reserved));
+    bool is_reserved = *reserved;
+    const auto edit = [&](const domain::database& newest) -> base::outcome<domain::database> {
         auto next = domain::validate_patch(newest, wanted);
         if (!next) return base::pass(std::move(next));
         if (!changes_cluster(newest, *next)) return std::move(*next);
         const auto more = difference(*next, newest);
-        auto capacity = check_capacity(newest.project, more);
-        if (!capacity) return base::pass(std::move(capacity));
-        claim.emplace(*this, newest.project, growth_of(more));
-        const auto kind = newest.paused == next->paused ? operation_kind::update
-                          : next->paused                ? operation_kind::pause
-                                                        : operation_kind::resume;
-        auto operation = new_operation(kind, client);
-        operation_id = operation.id;
-        domain::begin_operation(*next, std::move(operation), deps_.clock.utc_now());
+        const auto growth = growth_of(more);
+        if (!deps_.usage.is_shared() && !conditions.dry_run) {
+            // Replaces the claim of an attempt that lost to another writer.
+            deps_.usage.release_in_memory(operation_id);
+            claim.growth = growth;
+            auto capacity = deps_.usage.reserve_in_memory(claim, more);
+            if (!capacity) return base::pass(std::move(capacity));
+            is_reserved = true;
+        } else if (conditions.dry_run || growth == domain::usage{}) {
+            auto capacity = deps_.usage.check(claim, more);
+            if (!capacity) return base::pass(std::move(capacity));
+        } else if (!is_reserved || !is_within(growth, claim.growth)) {
+            is_outgrown = true;  // another replica has written the record since the reservation
+            return base::fail(errc::unavailable, "the database changes faster than its usage",
+                              "store_not_ready");
+        }
+        operation.kind = newest.paused == next->paused ? operation_kind::update
+                         : next->paused                ? operation_kind::pause
+                                                       : operation_kind::resume;
+        domain::begin_operation(*next, operation, deps_.clock.utc_now());
         return std::move(*next);
     };
     auto changed = co_await change(std::move(id), edit, conditions, std::move(client),
                                    "database_change_accepted");
+    if (is_reserved) co_await finish(claim, changed ? nullptr : &changed.error());
     if (!changed) co_return base::pass(std::move(changed));
     // An operation that ran before this patch does not belong to it.
     if (changed->operation && changed->operation->id != operation_id) changed->operation.reset();
     co_return changed;
+}
+
+aio::task<accepted> use_cases::patch_database(std::string id, domain::patch_request wanted,
+                                              write_conditions conditions, caller client) {
+    constexpr int rounds_max = 8;
+    for (int round = 1;; ++round) {
+        const auto* database = deps_.cache.find(id);
+        if (database == nullptr) {
+            co_return no_such_database(id);
+        }
+        usage_claim claim{
+            .operation = {}, .database = id, .project = database->record->project, .growth = {}};
+        bool is_outgrown = false;
+        auto patched = co_await patch_once(id, wanted, conditions, client, claim, is_outgrown);
+        if (!is_outgrown || round == rounds_max) co_return patched;
+    }
 }
 
 aio::task<accepted> use_cases::delete_database(std::string id, write_conditions conditions,
@@ -315,11 +363,17 @@ aio::task<std::shared_ptr<const domain::project>> use_cases::create_project(
     // The members of a deleted project of this name, whose own deletion failed.
     auto forgotten = co_await deps_.members.forget_project(valid->name);
     if (!forgotten) co_return base::pass(std::move(forgotten));
-    auto created = co_await deps_.records.put_project(std::move(*valid));
+    auto created = co_await deps_.records.put_project(std::move(*valid), client.trace);
     if (!created) co_return base::pass(std::move(created));
+    auto reopened = co_await deps_.usage.reopen((*created)->name);
+    if (!reopened) {  // creates of databases are rejected until the claim of the deletion ends
+        deps_.log.warning("usage_claim_not_ended",
+                          {{"project", (*created)->name}, {"detail", reopened.error().text}});
+    }
     deps_.log.info("project_created", {{"project", (*created)->name},
                                        {"subject", client.subject},
-                                       {"request_id", client.request_id}});
+                                       {"request_id", client.request_id},
+                                       obs::trace_field(client.trace).value()});
     co_return created;
 }
 
@@ -341,12 +395,13 @@ aio::task<std::shared_ptr<const domain::project>> use_cases::patch_project(
         if (!next) co_return base::pass(std::move(next));
         co_return std::make_shared<const domain::project>(std::move(*next));
     }
-    auto written = co_await deps_.records.update_project(name, change);
+    auto written = co_await deps_.records.update_project(name, change, client.trace);
     if (!written) co_return base::pass(std::move(written));
     if (!is_changed) co_return written;
-    deps_.log.info(
-        "project_changed",
-        {{"project", name}, {"subject", client.subject}, {"request_id", client.request_id}});
+    deps_.log.info("project_changed", {{"project", name},
+                                       {"subject", client.subject},
+                                       {"request_id", client.request_id},
+                                       obs::trace_field(client.trace).value()});
     co_return written;
 }
 
@@ -356,14 +411,13 @@ aio::task<> use_cases::delete_project(std::string name, write_conditions conditi
     if (!present) co_return no_such_project(name);
     auto checked = check_revision(present->revision, conditions.if_match);
     if (!checked) co_return base::pass(std::move(checked));
-    if (deps_.cache.usage_of_project(name).databases > 0 || reserved_.contains(name)) {
-        co_return base::fail(errc::conflict, fmt::format("project '{}' still has databases", name),
-                             "not_empty");
-    }
-    if (conditions.dry_run) co_return base::ok();
-    leaving_projects_.insert(name);
-    auto removed = co_await deps_.records.delete_project(name);
-    leaving_projects_.erase(name);
+    const usage_claim claim{
+        .operation = base::random_id("op-"), .database = {}, .project = name, .growth = {}};
+    if (conditions.dry_run) co_return deps_.usage.check(claim, {});
+    auto reserved = co_await deps_.usage.reserve(claim, {});
+    if (!reserved) co_return base::pass(std::move(reserved));
+    auto removed = co_await deps_.records.delete_project(name, client.trace);
+    co_await finish(claim, removed ? nullptr : &removed.error());
     if (!removed && removed.error().code == errc::precondition) co_return changed_meanwhile();
     if (!removed) co_return base::pass(std::move(removed));
     auto forgotten = co_await deps_.members.forget_project(name);
@@ -371,9 +425,10 @@ aio::task<> use_cases::delete_project(std::string name, write_conditions conditi
         deps_.log.warning("members_not_deleted",
                           {{"project", name}, {"detail", forgotten.error().text}});
     }
-    deps_.log.info(
-        "project_removed",
-        {{"project", name}, {"subject", client.subject}, {"request_id", client.request_id}});
+    deps_.log.info("project_removed", {{"project", name},
+                                       {"subject", client.subject},
+                                       {"request_id", client.request_id},
+                                       obs::trace_field(client.trace).value()});
     co_return base::ok();
 }
 

@@ -3,15 +3,14 @@
 // observes the write. Nothing here writes to the cluster. Lives on the control loop. Errors: see
 // commands.hpp.
 
-#include <map>
 #include <memory>
-#include <set>
 #include <string>
 
 #include "app/commands.hpp"
 #include "app/identity/member_registry.hpp"
 #include "app/record_repository.hpp"
 #include "app/state_cache.hpp"
+#include "app/usage_ledger.hpp"
 
 namespace app {
 
@@ -21,6 +20,7 @@ class use_cases final : public database_commands, public project_commands {
         record_repository& records;
         member_registry& members;
         state_cache& cache;
+        usage_ledger& usage;
         ports::cluster& cluster;
         const base::clock& clock;
         obs::log& log;
@@ -46,9 +46,18 @@ class use_cases final : public database_commands, public project_commands {
                                caller client) override;
 
   private:
-    // Reserves capacity for a write in flight, so that two requests cannot both use the last place.
-    class reservation;
-    base::outcome<void> check_capacity(const std::string& project, const domain::usage& more) const;
+    // Reserves what the patch adds, before its write. Returns false if it adds nothing. Errors:
+    // those of the ledger.
+    aio::task<bool> reserve_growth(const domain::patch_request& wanted,
+                                   const write_conditions& conditions, const std::string& id,
+                                   usage_claim& claim);
+    aio::task<accepted> patch_once(std::string id, const domain::patch_request& wanted,
+                                   write_conditions conditions, caller client, usage_claim& claim,
+                                   bool& is_outgrown);
+    [[nodiscard]] base::outcome<void> check_key(const domain::database& newest,
+                                                const caller& client) const;
+    // Ends the claim after its write.
+    aio::task<> finish(const usage_claim& claim, const base::failure* failure);
     aio::task<accepted> change(std::string id, record_change edit, write_conditions conditions,
                                caller client, std::string event);
     [[nodiscard]] domain::operation new_operation(domain::operation_kind kind,
@@ -56,9 +65,6 @@ class use_cases final : public database_commands, public project_commands {
     [[nodiscard]] accepted preview(domain::database record) const;
 
     deps deps_;
-    std::map<std::string, domain::usage> reserved_;
-    domain::usage reserved_in_all_;
-    std::set<std::string> leaving_projects_;  // projects whose deletion is in flight
 };
 
 }  // namespace app
