@@ -25,8 +25,9 @@ awaitable<http::response> put_member(const request_context& context, const http:
     const auto member = domain::validate(*wanted, context.parameter, context.second_parameter);
     if (!member) co_return problem_of(member.error(), context);
     auto& members = context.api.deps.platform.members;
-    const auto granted = co_await aio::run_on<app::granted_role>(
-        context.api.deps.control, [&] { return members.put_member(*member, context.caller()); });
+    const auto granted = co_await aio::run_on<app::granted_role>(context.api.deps.control, [&] {
+        return members.put_member(*member, context.caller(), context.principal);
+    });
     if (!granted) co_return problem_of(granted.error(), context);
     co_return json_response(http::body(encode(*granted->record)), granted->is_new ? 201 : 200);
 }
@@ -55,12 +56,14 @@ bool is_member_write(endpoint id) noexcept {
 }
 
 awaitable<http::response> respond_to_member_write(const request_context& context,
-                                                  const http::request& request) {
+                                                  const http::request& request,
+                                                  const app::audited& /*act*/) {
     if (context.hides_target) co_return no_such_target(context);
     if (context.route->id == endpoint::put_member) co_return co_await put_member(context, request);
     auto& members = context.api.deps.platform.members;
     const auto deleted = co_await aio::run_on<void>(context.api.deps.control, [&] {
-        return members.delete_member(context.parameter, context.second_parameter, context.caller());
+        return members.delete_member(context.parameter, context.second_parameter, context.caller(),
+                                     context.principal);
     });
     if (!deleted) co_return problem_of(deleted.error(), context);
     co_return http::response{.status = 204};

@@ -17,6 +17,7 @@ std::optional<http::response> respond_from_members(const request_context& contex
 bool is_member_write(endpoint id) noexcept;
 // Precondition: is_member_write(). The context outlives the coroutine.
 boost::asio::awaitable<http::response> respond_to_member_write(const request_context& context,
-                                                               const http::request& request);
+                                                               const http::request& request,
+                                                               const app::audited& act);
 
 }  // namespace api
