@@ -1,21 +1,37 @@
 #pragma once
 // An ordered sequence whose versions share their content. A reader keeps its version while the
-// writer makes the next one; a change copies one chunk and the table of chunks. Values are cheap to
-// copy and distinct in the order. One writer; a version that no longer changes may be read on any
-// thread.
+// writer makes the next one; a change copies one chunk and the table of chunks, unless no other
+// version shares them. Values are cheap to copy and distinct in the order. One writer; a version
+// that no longer changes may be read on any thread.
+//
+// Each chunk may have a column: a compact copy of a part of its values, for scans. A column has
+// insert(index, value), erase(index), split(index) and append(column). Equal values must have equal
+// parts: the column stays when a value replaces an equal one.
 
 #include <algorithm>
 #include <cstddef>
 #include <iterator>
 #include <memory>
+#include <span>
 #include <utility>
 #include <vector>
 
 namespace api {
 
-template <class Value, class Less>
+struct no_column {
+    template <class Value>
+    void insert(std::size_t, const Value&) {}
+    void erase(std::size_t) {}
+    no_column split(std::size_t) { return {}; }
+    void append(const no_column&) {}
+};
+
+template <class Value, class Less, class Column = no_column>
 class chunked_list {
-    using chunk = std::vector<Value>;
+    struct chunk {
+        std::vector<Value> values;
+        [[no_unique_address]] Column column;
+    };
     using table = std::vector<std::shared_ptr<const chunk>>;
 
   public:
@@ -29,17 +45,17 @@ class chunked_list {
         using reference = const Value&;
 
         iterator() = default;
-        reference operator*() const { return (*(*table_)[chunk_])[index_]; }
+        reference operator*() const { return (*table_)[chunk_]->values[index_]; }
         pointer operator->() const { return &**this; }
         iterator& operator++() {
-            if (++index_ == (*table_)[chunk_]->size()) {
+            if (++index_ == (*table_)[chunk_]->values.size()) {
                 ++chunk_;
                 index_ = 0;
             }
             return *this;
         }
         iterator& operator--() {
-            if (index_ == 0) index_ = (*table_)[--chunk_]->size();
+            if (index_ == 0) index_ = (*table_)[--chunk_]->values.size();
             --index_;
             return *this;
         }
@@ -69,38 +85,40 @@ class chunked_list {
     template <class Predicate>
     [[nodiscard]] iterator partition_point(Predicate is_before) const {
         const auto entry = std::ranges::partition_point(
-            *table_, [&](const auto& values) { return is_before(values->back()); });
+            *table_, [&](const auto& part) { return is_before(part->values.back()); });
         if (entry == table_->end()) return end();
-        const auto value = std::ranges::partition_point(**entry, is_before);
+        const auto& values = (*entry)->values;
+        const auto value = std::ranges::partition_point(values, is_before);
         return {table_.get(), static_cast<std::size_t>(entry - table_->begin()),
-                static_cast<std::size_t>(value - (*entry)->begin())};
+                static_cast<std::size_t>(value - values.begin())};
+    }
+
+    // Calls visit(values, column) for each chunk in order. `values` is a span; its addresses are
+    // valid while a copy of this version exists.
+    template <class Visit>
+    void for_each_chunk(Visit visit) const {
+        for (const auto& part : *table_) visit(std::span(part->values), part->column);
     }
 
     // Inserts the value, or replaces the equal one.
     void put(Value value) {
+        if (put_in_place(value)) return;
         auto next = *table_;
-        if (next.empty()) {
-            next.push_back(std::make_shared<chunk>(chunk{std::move(value)}));
-            ++size_;
-            table_ = std::make_shared<const table>(std::move(next));
-            return;
-        }
+        if (next.empty()) next.push_back(std::make_shared<chunk>());
         const auto index = std::min(chunk_of(value), next.size() - 1);
         auto changed = std::make_shared<chunk>();
-        changed->reserve(next[index]->size() + 1);
-        changed->assign(next[index]->begin(), next[index]->end());
-        const auto position = std::ranges::lower_bound(*changed, value, Less());
-        if (position != changed->end() && !Less()(value, *position)) {
-            *position = std::move(value);
-        } else {
-            changed->insert(position, std::move(value));
-            ++size_;
-        }
-        if (changed->size() > chunk_size_max) {
-            const auto middle = changed->begin() + static_cast<std::ptrdiff_t>(chunk_size_max / 2);
-            next.insert(next.begin() + static_cast<std::ptrdiff_t>(index) + 1,
-                        std::make_shared<chunk>(middle, changed->end()));
-            changed->erase(middle, changed->end());
+        changed->values.reserve(next[index]->values.size() + 1);
+        changed->values.assign(next[index]->values.begin(), next[index]->values.end());
+        changed->column = next[index]->column;
+        put_into(*changed, std::move(value));
+        if (changed->values.size() > chunk_size_max) {
+            constexpr auto middle = chunk_size_max / 2;
+            const auto start = changed->values.begin() + static_cast<std::ptrdiff_t>(middle);
+            auto rest = std::make_shared<chunk>();
+            rest->values.assign(start, changed->values.end());
+            rest->column = changed->column.split(middle);
+            changed->values.erase(start, changed->values.end());
+            next.insert(next.begin() + static_cast<std::ptrdiff_t>(index) + 1, std::move(rest));
         }
         next[index] = std::move(changed);
         table_ = std::make_shared<const table>(std::move(next));
@@ -110,20 +128,26 @@ class chunked_list {
     void erase(const Value& value) {
         const auto index = chunk_of(value);
         if (index == table_->size()) return;
-        const auto& old = *(*table_)[index];
+        const auto& old = (*table_)[index]->values;
         const auto position = std::ranges::lower_bound(old, value, Less());
         if (position == old.end() || Less()(value, *position)) return;
-        auto changed = std::make_shared<chunk>(old.begin(), position);
-        changed->insert(changed->end(), std::next(position), old.end());
+        auto changed = std::make_shared<chunk>();
+        changed->values.assign(old.begin(), position);
+        changed->values.insert(changed->values.end(), std::next(position), old.end());
+        changed->column = (*table_)[index]->column;
+        changed->column.erase(static_cast<std::size_t>(position - old.begin()));
         auto next = *table_;
         const auto slot = next.begin() + static_cast<std::ptrdiff_t>(index);
+        const auto size = changed->values.size();
         const bool fits_into_neighbour =
-            index > 0 && (*std::prev(slot))->size() + changed->size() <= chunk_size_max / 2;
-        if (changed->empty()) {
+            index > 0 && (*std::prev(slot))->values.size() + size <= chunk_size_max / 2;
+        if (changed->values.empty()) {
             next.erase(slot);
         } else if (fits_into_neighbour) {
             auto merged = std::make_shared<chunk>(**std::prev(slot));
-            merged->insert(merged->end(), changed->begin(), changed->end());
+            merged->values.insert(merged->values.end(), changed->values.begin(),
+                                  changed->values.end());
+            merged->column.append(changed->column);
             *std::prev(slot) = std::move(merged);
             next.erase(slot);
         } else {
@@ -135,9 +159,32 @@ class chunked_list {
 
   private:
     static constexpr std::size_t chunk_size_max = 256;
+
+    // Changes the chunk of the value if this version alone has it and it has space. Returns whether
+    // it did. No other thread has seen such a chunk: a version that other threads read is kept by
+    // its owner while the writer makes the next one from a copy.
+    bool put_in_place(Value& value) {
+        if (table_->empty() || table_.use_count() != 1) return false;
+        const auto& shared = (*table_)[std::min(chunk_of(value), table_->size() - 1)];
+        if (shared.use_count() != 1 || shared->values.size() >= chunk_size_max) return false;
+        put_into(const_cast<chunk&>(*shared),
+                 std::move(value));  // every chunk is created as not const
+        return true;
+    }
+    void put_into(chunk& target, Value value) {
+        auto& values = target.values;
+        const auto position = std::ranges::lower_bound(values, value, Less());
+        if (position != values.end() && !Less()(value, *position)) {
+            *position = std::move(value);
+            return;
+        }
+        target.column.insert(static_cast<std::size_t>(position - values.begin()), value);
+        values.insert(position, std::move(value));
+        ++size_;
+    }
     [[nodiscard]] std::size_t chunk_of(const Value& value) const {
         const auto entry = std::ranges::partition_point(
-            *table_, [&](const auto& values) { return Less()(values->back(), value); });
+            *table_, [&](const auto& part) { return Less()(part->values.back(), value); });
         return static_cast<std::size_t>(entry - table_->begin());
     }
     std::shared_ptr<const table> table_;

@@ -2,8 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <random>
 #include <set>
+#include <span>
 
 namespace api {
 namespace {
@@ -13,11 +15,31 @@ struct pair_less {
         return a.first < b.first;
     }
 };
-using list = chunked_list<std::pair<int, int>, pair_less>;
+// Keeps the keys of the values.
+struct key_column {
+    void insert(std::size_t index, const std::pair<int, int>& value) {
+        keys.insert(keys.begin() + static_cast<std::ptrdiff_t>(index), value.first);
+    }
+    void erase(std::size_t index) { keys.erase(keys.begin() + static_cast<std::ptrdiff_t>(index)); }
+    key_column split(std::size_t index) {
+        const auto start = keys.begin() + static_cast<std::ptrdiff_t>(index);
+        key_column rest{.keys = std::vector<int>(start, keys.end())};
+        keys.erase(start, keys.end());
+        return rest;
+    }
+    void append(const key_column& other) {
+        keys.insert(keys.end(), other.keys.begin(), other.keys.end());
+    }
+    std::vector<int> keys{};
+};
+using list = chunked_list<std::pair<int, int>, pair_less, key_column>;
 
 std::vector<int> keys(const list& source) {
     std::vector<int> all;
     for (const auto& [key, value] : source) all.push_back(key);
+    source.for_each_chunk([](std::span<const std::pair<int, int>> values, const auto& column) {
+        EXPECT_TRUE(std::ranges::equal(values, column.keys, {}, &std::pair<int, int>::first));
+    });
     return all;
 }
 
@@ -25,6 +47,8 @@ TEST(chunked_list, equals_an_ordered_set_after_random_changes) {
     std::mt19937 random(7);
     list now;
     std::set<int> model;
+    list snapshot;  // an earlier version
+    std::vector<int> snapshot_keys;
     for (int step = 0; step < 20'000; ++step) {
         // The list grows to thousands of values, then shrinks to none.
         const bool grows = step < 10'000 ? random() % 4 != 0 : random() % 4 == 0;
@@ -38,6 +62,9 @@ TEST(chunked_list, equals_an_ordered_set_after_random_changes) {
         }
         ASSERT_EQ(now.size(), model.size());
         if (step % 500 != 0) continue;
+        ASSERT_EQ(keys(snapshot), snapshot_keys);
+        snapshot = now;
+        snapshot_keys = keys(now);
         ASSERT_EQ(keys(now), std::vector<int>(model.begin(), model.end()));
         const auto entry =
             now.partition_point([&](const auto& value) { return value.first < key; });

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <iterator>
+#include <span>
 
 #include "api/read_model/list_queries.hpp"
 #include "api/request_query.hpp"
@@ -10,7 +11,9 @@
 namespace api {
 namespace {
 
-constexpr std::array<query_parameter, 2> page_parameters{{{.name = "limit"}, {.name = "cursor"}}};
+constexpr std::array<query_parameter, 3> project_page_parameters{
+    {{.name = "limit"}, {.name = "cursor"}, {.name = "project"}}};
+constexpr auto page_parameters = std::span(project_page_parameters).first<2>();
 constexpr char list_separator = '\x1e';
 
 using item_iterator = std::vector<page_item>::const_iterator;
@@ -31,10 +34,9 @@ base::outcome<item_iterator> first_after(const std::vector<page_item>& items, po
     });
 }
 
-}  // namespace
-
-base::outcome<page_query> read_page_query(std::string_view text) {
-    auto items = read_query(text, page_parameters);
+base::outcome<page_query> read_parameters(std::string_view text,
+                                          std::span<const query_parameter> known) {
+    auto items = read_query(text, known);
     if (!items) return base::pass(std::move(items));
     page_query query;
     for (auto& [name, value] : *items) {
@@ -42,10 +44,24 @@ base::outcome<page_query> read_page_query(std::string_view text) {
             query.cursor = std::move(value);
             continue;
         }
+        if (name == "project") {
+            query.project = std::move(value);
+            continue;
+        }
         auto limit = read_limit(value, query.limit);
         if (!limit) return base::pass(std::move(limit));
     }
     return query;
+}
+
+}  // namespace
+
+base::outcome<page_query> read_page_query(std::string_view text) {
+    return read_parameters(text, page_parameters);
+}
+
+base::outcome<page_query> read_project_page_query(std::string_view text) {
+    return read_parameters(text, project_page_parameters);
 }
 
 base::outcome<std::string> page_document(std::string_view list, const std::vector<page_item>& items,

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,9 +16,12 @@ namespace api {
 struct page_query {
     std::size_t limit = 50;
     std::string cursor;
+    std::optional<std::string> project{};  // a filter
 };
 // Errors: bad_request (a parameter other than `limit` and `cursor`, an invalid limit).
 base::outcome<page_query> read_page_query(std::string_view text);
+// Reads `project` as well.
+base::outcome<page_query> read_project_page_query(std::string_view text);
 
 struct page_item {
     std::string position;  // distinct within the list

@@ -1,6 +1,7 @@
 #include "api/read_model/list_index.hpp"
 
 #include <functional>
+#include <span>
 
 #include "domain/engines.hpp"
 
@@ -12,17 +13,6 @@ std::size_t hash_of(std::string_view text) noexcept {
 
 std::uint64_t label_bit(std::string_view key, std::string_view value) noexcept {
     return std::uint64_t{1} << ((hash_of(key) * 31 + hash_of(value)) >> 58U);
-}
-
-std::uint64_t part_bits(std::string_view name) noexcept {
-    std::uint64_t bits = 0;
-    for (std::size_t i = 0; i + 3 <= name.size(); ++i) {
-        const auto part = static_cast<std::uint64_t>(static_cast<unsigned char>(name[i])) << 16 |
-                          static_cast<std::uint64_t>(static_cast<unsigned char>(name[i + 1])) << 8 |
-                          static_cast<unsigned char>(name[i + 2]);
-        bits |= std::uint64_t{1} << (part * 0x9E3779B97F4A7C15ULL >> 58U);
-    }
-    return bits;
 }
 
 std::uint8_t engine_index(std::string_view engine) noexcept {
@@ -37,7 +27,6 @@ std::uint8_t engine_index(std::string_view engine) noexcept {
 list_row make_row(std::shared_ptr<const listed_database> database) {
     const auto& record = *database->record;
     list_row row{.project = hash_of(record.project),
-                 .parts = part_bits(record.name),
                  .phase = phase_bit(database->phase),
                  .engine = engine_index(record.engine)};
     for (const auto& [key, value] : record.labels) row.labels |= label_bit(key, value);
@@ -61,6 +50,24 @@ void list_index::erase(const std::shared_ptr<const listed_database>& last) {
     by_name.erase(row);
     by_creation.erase(row);
     by_update.erase(row);
+}
+
+std::vector<const list_row*> list_index::rows_named(std::string_view name) const {
+    auto row = by_name.partition_point(
+        [&](const list_row& each) { return each.database->record->name < name; });
+    std::vector<const list_row*> rows;
+    for (; row != by_name.end() && row->database->record->name == name; ++row) {
+        rows.push_back(&*row);
+    }
+    return rows;
+}
+
+std::vector<const list_row*> list_index::rows_with(std::string_view part) const {
+    std::vector<const list_row*> rows;
+    by_name.for_each_chunk([&](std::span<const list_row> values, const name_column& column) {
+        column.names().find(part, [&](std::size_t index) { rows.push_back(&values[index]); });
+    });
+    return rows;
 }
 
 }  // namespace api

@@ -1,8 +1,9 @@
 #pragma once
 // The databases in the sort orders of lists. Each row holds the filtered values next to the
-// database, so that a filter over all of them reads one compact array. A value: copies share their
-// content (chunked_list). Pure.
+// database, so that a filter over all of them reads one compact array; a search reads the joined
+// names. A value: copies share their content (chunked_list). Pure.
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -10,8 +11,10 @@
 #include <tuple>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "api/read_model/chunked_list.hpp"
+#include "api/read_model/joined_names.hpp"
 #include "domain/desired.hpp"
 #include "domain/operation.hpp"
 #include "domain/status.hpp"
@@ -31,7 +34,6 @@ struct list_row {
     std::shared_ptr<const listed_database> database;
     std::size_t project = 0;   // hash of the name
     std::uint64_t labels = 0;  // a bit per label, by hash: a clear bit means an absent label
-    std::uint64_t parts = 0;   // a bit per three characters of the name, by hash
     std::uint16_t phase = 0;   // a bit per phase
     std::uint8_t engine = 0;   // index in domain::all_engines(), or the number of engines
 };
@@ -39,7 +41,6 @@ struct list_row {
 list_row make_row(std::shared_ptr<const listed_database> database);
 std::size_t hash_of(std::string_view text) noexcept;
 std::uint64_t label_bit(std::string_view key, std::string_view value) noexcept;
-std::uint64_t part_bits(std::string_view name) noexcept;
 constexpr std::uint16_t phase_bit(domain::status_phase phase) noexcept {
     return static_cast<std::uint16_t>(1U << static_cast<unsigned>(phase));
 }
@@ -61,8 +62,25 @@ using order_by_name = order_by<&domain::database::name, &domain::database::proje
 using order_by_creation = order_by<&domain::database::created_at, &domain::database::id>;
 using order_by_update = order_by<&domain::database::updated_at, &domain::database::id>;
 
+// The column of the rows' names (chunked_list).
+class name_column {
+  public:
+    name_column() = default;
+    void insert(std::size_t index, const list_row& row) {
+        names_.insert(index, row.database->record->name);
+    }
+    void erase(std::size_t index) { names_.erase(index); }
+    name_column split(std::size_t index) { return name_column(names_.split(index)); }
+    void append(const name_column& other) { names_.append(other.names_); }
+    [[nodiscard]] const joined_names& names() const noexcept { return names_; }
+
+  private:
+    explicit name_column(joined_names names) : names_(std::move(names)) {}
+    joined_names names_;
+};
+
 struct list_index {
-    chunked_list<list_row, order_by_name> by_name;
+    chunked_list<list_row, order_by_name, name_column> by_name;
     chunked_list<list_row, order_by_creation> by_creation;
     chunked_list<list_row, order_by_update> by_update;
 
@@ -70,6 +88,12 @@ struct list_index {
     void put(const std::shared_ptr<const listed_database>& before,
              std::shared_ptr<const listed_database> now);
     void erase(const std::shared_ptr<const listed_database>& last);
+
+    // Return the rows with this name, and those whose name contains `part`, in the order of
+    // `by_name`. The addresses are valid while a copy of this version exists. Precondition: `part`
+    // is not empty.
+    [[nodiscard]] std::vector<const list_row*> rows_named(std::string_view name) const;
+    [[nodiscard]] std::vector<const list_row*> rows_with(std::string_view part) const;
 };
 
 // Operations, newest first: all of them, and grouped by database.

@@ -4,10 +4,14 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <charconv>
+#include <cstdint>
 #include <iterator>
 #include <ranges>
+#include <span>
 
+#include "api/read_model/allowed_actions.hpp"
 #include "api/request_query.hpp"
 #include "base/fnv1a.hpp"
 #include "base/time_text.hpp"
@@ -28,58 +32,86 @@ constexpr std::array<query_parameter, 9> database_parameters{
 constexpr std::array<query_parameter, 3> operation_parameters{
     {{.name = "limit"}, {.name = "cursor"}, {.name = "phase"}}};
 
+// A set of rows by the hashes of their databases. may_contain() is true for each row of the set and
+// for few others.
+class row_set {
+  public:
+    explicit row_set(std::span<const list_row* const> rows)
+        : bits_(std::bit_ceil(std::max<std::size_t>(bits_per_row * rows.size(), 64))) {
+        for (const auto* row : rows) bits_[place_of(*row)] = true;
+    }
+    [[nodiscard]] bool may_contain(const list_row& row) const { return bits_[place_of(row)]; }
+
+  private:
+    static constexpr std::size_t bits_per_row = 16;
+    [[nodiscard]] std::size_t place_of(const list_row& row) const noexcept {
+        const auto address = reinterpret_cast<std::uintptr_t>(row.database.get());
+        return (address * 0x9E3779B97F4A7C15ULL >> 32U) & (bits_.size() - 1);
+    }
+    std::vector<bool> bits_;
+};
+
 // A query, prepared for comparison with rows.
 struct row_filter {
-    row_filter(const list_query& list, const domain::visible_projects& visible_to_caller)
+    row_filter(const list_query& list, const domain::visible_projects& visible_to_caller,
+               const domain::principal* client)
         : query(list),
           visible(visible_to_caller),
+          caller(client),
           project(list.project.empty() ? 0 : hash_of(list.project)),
-          parts(part_bits(list.search)),
           engine(engine_index(list.engine)) {
         for (const auto& each : list.statuses)
             phases |= phase_bit(*domain::status_phase_from(each));
         for (const auto& [key, value] : list.labels) labels |= label_bit(key, value);
-        accepts_all = list.project.empty() && list.engine.empty() && list.statuses.empty() &&
-                      list.labels.empty() && list.name.empty() && list.search.empty() &&
-                      visible.is_all();
-        reads_records = !list.project.empty() || !list.labels.empty() || !list.name.empty() ||
-                        !list.search.empty() || !visible.is_all();
-        if (visible.is_all()) return;
+        selects_names = !list.name.empty() || !list.search.empty();
+        reads_records = !list.project.empty() || !list.labels.empty() || !visible.is_all();
+        accepts_all = !selects_names && !reads_records && list.engine.empty() && phases == 0;
+        if (!visible.has_projects()) return;
         visible.for_each([&](std::string_view name) { visible_hashes.push_back(hash_of(name)); });
         std::ranges::sort(visible_hashes);
     }
 
     [[nodiscard]] bool matches(const list_row& row) const {
+        if (candidates && !candidates->may_contain(row)) return false;
+        return matches_except_name(row) && (!selects_names || has_name(*row.database->record));
+    }
+    [[nodiscard]] bool matches_except_name(const list_row& row) const {
         if (!query.engine.empty() && row.engine != engine) return false;
         if (phases != 0 && (row.phase & phases) == 0) return false;
         if (!query.project.empty() && row.project != project) return false;
-        if (!visible.is_all() && !std::ranges::binary_search(visible_hashes, row.project)) {
+        if (visible.has_projects() && !std::ranges::binary_search(visible_hashes, row.project)) {
             return false;
         }
-        if ((row.labels & labels) != labels || (row.parts & parts) != parts) return false;
-        return !reads_records || matches(*row.database->record);
+        if ((row.labels & labels) != labels) return false;
+        return !reads_records || matches_except_name(*row.database->record);
     }
-    [[nodiscard]] bool matches(const domain::database& record) const {
+    [[nodiscard]] bool has_name(const domain::database& record) const {
+        return (query.name.empty() || record.name == query.name) &&
+               record.name.contains(query.search);
+    }
+
+    const list_query& query;
+    const domain::visible_projects& visible;
+    const domain::principal* caller;
+    std::vector<std::size_t> visible_hashes{};  // sorted; of has_projects()
+    std::size_t project;
+    std::uint64_t labels = 0;
+    std::optional<row_set> candidates{};  // a row that is not in it does not match
+    std::uint16_t phases = 0;
+    std::uint8_t engine;
+    bool accepts_all = true;
+    bool reads_records = false;  // for another condition than the name
+    bool selects_names = false;
+
+  private:
+    [[nodiscard]] bool matches_except_name(const domain::database& record) const {
         if (!query.project.empty() && record.project != query.project) return false;
-        if (!visible.contains(record.project)) return false;  // hashes may collide
-        if (!query.name.empty() && record.name != query.name) return false;
-        if (record.name.find(query.search) == std::string::npos) return false;
+        if (!visible.contains(record.project, record.id)) return false;  // hashes may collide
         return std::ranges::all_of(query.labels, [&](const auto& label) {
             const auto entry = record.labels.find(label.first);
             return entry != record.labels.end() && entry->second == label.second;
         });
     }
-
-    const list_query& query;
-    const domain::visible_projects& visible;
-    std::vector<std::size_t> visible_hashes{};  // sorted; empty if all projects are visible
-    std::size_t project;
-    std::uint64_t parts;
-    std::uint64_t labels = 0;
-    std::uint16_t phases = 0;
-    std::uint8_t engine;
-    bool accepts_all = true;
-    bool reads_records = false;
 };
 
 // A position in a cursor has two parts: those of the key of the sort order.
@@ -123,8 +155,34 @@ std::string_view bytes_of(const std::uint64_t& number) noexcept {
     return {reinterpret_cast<const char*>(&number), sizeof(number)};
 }
 
+struct listed_document {
+    shared_text text;
+    std::optional<allowed_actions> actions;
+};
+
+// The actions of the caller per project. Neighbours in a list often have the same project.
+class action_lookup {
+  public:
+    explicit action_lookup(const domain::principal* caller) : caller_(caller) {}
+    // Precondition: the credential of the caller permits reading the database.
+    std::optional<allowed_actions> of(const domain::database& record) {
+        const auto& project = record.project;
+        if (caller_ == nullptr) return std::nullopt;
+        if (!latest_ || project != project_) {
+            latest_.emplace(*caller_, domain::resource{project, record.id});
+            project_ = project;
+        }
+        return latest_;
+    }
+
+  private:
+    const domain::principal* caller_;
+    std::optional<allowed_actions> latest_;
+    std::string project_;
+};
+
 struct list_page {
-    std::vector<shared_text> items;
+    std::vector<listed_document> items;
     std::uint64_t hash = base::fnv1a_seed;  // of the items' hashes
     std::string next;                       // position of the last item if more follow
 };
@@ -133,51 +191,101 @@ struct list_page {
 template <class Order, class Iterator>
 list_page page_of(Iterator row, Iterator end, const row_filter& filter) {
     list_page page;
+    action_lookup actions(filter.caller);
     const domain::database* last = nullptr;
     for (; row != end; ++row) {
-        if (!filter.matches(*row)) continue;
+        const list_row& entry = *row;
+        if (!filter.matches(entry)) continue;
         if (page.items.size() == filter.query.limit) {
             page.next = position_of<Order>(*last);
             break;
         }
-        const auto documents = row->database->slot->documents.load();
-        page.items.push_back(documents->database);
-        page.hash = base::fnv1a(bytes_of(documents->hash), page.hash);
-        last = row->database->record.get();
+        const auto documents = entry.database->slot->documents.load();
+        const auto allowed = actions.of(*entry.database->record);
+        page.items.push_back({documents->database, allowed});
+        const auto hash = allowed ? allowed->mix(documents->hash) : documents->hash;
+        page.hash = base::fnv1a(bytes_of(hash), page.hash);
+        last = entry.database->record.get();
     }
     return page;
 }
 
-template <class Order>
-base::outcome<list_page> page_of(const chunked_list<list_row, Order>& rows,
-                                 const row_filter& filter, std::string_view position) {
+// `rows`: a chunked_list in this order, or a range of random access.
+template <class Order, class Rows>
+base::outcome<list_page> page_in(const Rows& rows, const row_filter& filter,
+                                 std::string_view position) {
     const bool is_descending = filter.query.descending;
     auto start = is_descending ? rows.end() : rows.begin();
     if (!position.empty()) {
         const auto key = read_position<Order>(position);
         if (!key) return bad_request("cursor: does not belong to this query");
         // An ascending page starts after the position, a descending page ends before it.
-        start = rows.partition_point([&](const list_row& row) {
+        const auto is_before = [&](const list_row& row) {
             const auto current = Order::key_of(*row.database->record);
             return is_descending ? current < *key : current <= *key;
-        });
+        };
+        if constexpr (requires { rows.partition_point(is_before); }) {
+            start = rows.partition_point(is_before);
+        } else {
+            start = std::ranges::partition_point(rows, is_before);
+        }
     }
     if (!is_descending) return page_of<Order>(start, rows.end(), filter);
     return page_of<Order>(std::reverse_iterator(start), std::reverse_iterator(rows.begin()),
                           filter);
 }
 
-base::outcome<list_page> page_in_order(const list_index& all, const row_filter& filter,
-                                       std::string_view position) {
-    if (filter.query.sort == "created_at") return page_of(all.by_creation, filter, position);
-    if (filter.query.sort == "updated_at") return page_of(all.by_update, filter, position);
-    return page_of(all.by_name, filter, position);
+struct counted_page {
+    list_page page;
+    std::size_t total = 0;
+};
+
+base::outcome<counted_page> counted(base::outcome<list_page> page, std::size_t total) {
+    if (!page) return base::pass(std::move(page));
+    return counted_page{.page = std::move(*page), .total = total};
 }
 
 std::size_t count(const list_index& all, const row_filter& filter) {
     if (filter.accepts_all) return all.by_name.size();
     return static_cast<std::size_t>(std::ranges::count_if(
         all.by_name, [&](const list_row& row) { return filter.matches(row); }));
+}
+
+// A condition on the name selects rows first. They are a page in the order of names as they are; in
+// another order, a page reads the records of these rows alone.
+base::outcome<counted_page> page_of_names(const list_index& all, row_filter& filter,
+                                          std::string_view position) {
+    const auto& query = filter.query;
+    auto rows = query.name.empty() ? all.rows_with(query.search) : all.rows_named(query.name);
+    std::erase_if(rows, [&](const list_row* row) {
+        return !filter.matches_except_name(*row) ||
+               (!query.name.empty() && !filter.has_name(*row->database->record));
+    });
+    const auto total = rows.size();
+    if (query.sort == "name") {
+        const auto view = std::views::transform(
+            rows, [](const list_row* row) -> const list_row& { return *row; });
+        return counted(page_in<order_by_name>(view, filter, position), total);
+    }
+    filter.candidates.emplace(rows);
+    return counted(query.sort == "created_at"
+                       ? page_in<order_by_creation>(all.by_creation, filter, position)
+                       : page_in<order_by_update>(all.by_update, filter, position),
+                   total);
+}
+
+base::outcome<counted_page> page_in_order(const list_index& all, row_filter& filter,
+                                          std::string_view position) {
+    if (filter.selects_names) return page_of_names(all, filter, position);
+    const auto total = count(all, filter);
+    const auto& sort = filter.query.sort;
+    if (sort == "created_at") {
+        return counted(page_in<order_by_creation>(all.by_creation, filter, position), total);
+    }
+    if (sort == "updated_at") {
+        return counted(page_in<order_by_update>(all.by_update, filter, position), total);
+    }
+    return counted(page_in<order_by_name>(all.by_name, filter, position), total);
 }
 
 base::outcome<void> read_item(list_query& query, const http::query_item& item) {
@@ -268,7 +376,8 @@ base::outcome<operation_query> read_operation_query(std::string_view text) {
 }
 
 base::outcome<database_page> list_databases(const directory& all, const list_query& query,
-                                            const domain::visible_projects& visible) {
+                                            const domain::visible_projects& visible,
+                                            const domain::principal* caller) {
     const auto order = (query.descending ? "-" : "+") + query.sort + "\x1e";
     std::string position;
     if (!query.cursor.empty()) {
@@ -278,25 +387,35 @@ base::outcome<database_page> list_databases(const directory& all, const list_que
         }
         position = cursor->substr(order.size());
     }
-    const row_filter filter(query, visible);
-    auto page = page_in_order(all.databases, filter, position);
-    if (!page) return base::pass(std::move(page));
+    row_filter filter(query, visible, caller);
+    auto result = page_in_order(all.databases, filter, position);
+    if (!result) return base::pass(std::move(result));
+    const auto& page = result->page;
     std::size_t size = 100;
-    for (const auto& item : page->items) size += item->size() + 1;
+    for (const auto& [document, actions] : page.items) {
+        size += document->size() + 1 + (actions ? actions->text().size() : 0);
+    }
     std::string text;
     text.reserve(size);
     json::writer out(text);
     out.begin_object().key("items").begin_array();
-    for (const auto& item : page->items) out.raw(*item);
+    for (const auto& [document, actions] : page.items) {
+        if (actions) {
+            out.raw(std::string_view(*document).substr(0, document->size() - 1));
+            text.append(actions->text()).push_back('}');
+        } else {
+            out.raw(*document);
+        }
+    }
     out.end_array().key("next_cursor");
-    if (page->next.empty()) {
+    if (page.next.empty()) {
         out.null();
     } else {
-        out.text(encode_cursor(order + page->next));
+        out.text(encode_cursor(order + page.next));
     }
-    const auto total = static_cast<std::uint64_t>(count(all.databases, filter));
+    const auto total = static_cast<std::uint64_t>(result->total);
     out.member("total", static_cast<std::int64_t>(total)).end_object();
-    const auto hash = base::fnv1a(page->next, base::fnv1a(bytes_of(total), page->hash));
+    const auto hash = base::fnv1a(page.next, base::fnv1a(bytes_of(total), page.hash));
     return database_page{.text = std::move(text), .hash = hash};
 }
 
@@ -312,7 +431,7 @@ std::string operations_document(const Rows& rows, std::size_t size, const operat
     const domain::operation* last = nullptr;
     for (const auto& each : rows) {
         if (!query.phase.empty() && domain::name(each->phase) != query.phase) continue;
-        if (!visible.contains(each->project)) continue;
+        if (!visible.contains(each->project, each->database_id)) continue;
         ++total;
         if (after && newest_first::key_of(*each) >= *after) continue;
         if (items.size() < query.limit) {

@@ -33,9 +33,11 @@ struct database_page {
     std::string text;  // {items, next_cursor, total}
     std::uint64_t hash = 0;
 };
-// Returns a page of the databases in visible projects. Errors: bad_request (cursor).
+// Returns a page of the databases in visible projects. `caller`: whose allowed_actions the
+// documents have; nullptr: without this member. Errors: bad_request (cursor).
 base::outcome<database_page> list_databases(const directory& all, const list_query& query,
-                                            const domain::visible_projects& visible);
+                                            const domain::visible_projects& visible,
+                                            const domain::principal* caller = nullptr);
 
 struct operation_query {
     std::string database_id;  // empty: of all databases

@@ -41,14 +41,29 @@ std::shared_ptr<const domain::operation> read_model::operation(const std::string
     return operations_.find(id);
 }
 
+void read_model::begin_bulk() {
+    slots_.is_bulk = true;
+    operations_.is_bulk = true;
+    pending_directory_ = std::make_shared<directory>(*directory_.load());
+}
+
+void read_model::end_bulk() {
+    slots_.publish_pending();
+    operations_.publish_pending();
+    directory_.store(std::exchange(pending_directory_, nullptr));
+}
+
 void read_model::change_directory(const std::function<void(directory&)>& update) {
+    if (pending_directory_) return update(*pending_directory_);
     auto next = std::make_shared<directory>(*directory_.load());
     update(*next);
     directory_.store(std::move(next));
 }
 
 void read_model::change_projects(const std::function<void(project_map&)>& update) {
-    auto next = std::make_shared<project_map>(*directory_.load()->projects);
+    const auto present =
+        pending_directory_ ? pending_directory_->projects : directory_.load()->projects;
+    auto next = std::make_shared<project_map>(*present);
     update(*next);
     change_directory([&](directory& all) { all.projects = std::move(next); });
 }
@@ -63,7 +78,9 @@ void read_model::notify_delete(const changed_object& changed) {
 
 void read_model::notify(const changed_object& changed, bool is_delete, std::string_view document) {
     if (!listener_) return;
-    model_change change{.project = std::string(changed.project), .is_delete = is_delete};
+    model_change change{.project = std::string(changed.project),
+                        .database = std::string(changed.database),
+                        .is_delete = is_delete};
     json::writer out(change.data);
     out.begin_object().member("kind", changed.kind).member("id", changed.id);
     out.member("revision", changed.revision).key("object").raw(document).end_object();
@@ -72,7 +89,7 @@ void read_model::notify(const changed_object& changed, bool is_delete, std::stri
 
 void read_model::on_database(std::shared_ptr<const app::database_view> view, app::change change) {
     const auto& id = view->record->id;
-    auto slot = slots_.find(id);
+    auto slot = slots_.find_pending(id);
     const auto before = slot ? slot->documents.load() : nullptr;
     auto next = before ? std::make_shared<database_documents>(*before)
                        : std::make_shared<database_documents>();
@@ -82,7 +99,7 @@ void read_model::on_database(std::shared_ptr<const app::database_view> view, app
         next->database = encode_with(
             [](json::writer& out, const app::database_view& source) { write(out, source); }, *view);
         next->status = encode_with(write_status, *view);
-        next->hash = base::fnv1a(*next->database);
+        next->hash = hash_of_database(*next->database);
         next->etag = etag_of(view->record->revision, next->hash);
     }
     if (change.metrics || !before) {
@@ -91,6 +108,7 @@ void read_model::on_database(std::shared_ptr<const app::database_view> view, app
         next->metrics_split = document.split_at;
         next->metrics_hash = base::fnv1a(*next->metrics);
     }
+    next->series = std::make_shared<const database_series>(encode_series(*view));
     if (slot) {
         slot->documents.store(std::move(next));
     } else {
@@ -100,7 +118,7 @@ void read_model::on_database(std::shared_ptr<const app::database_view> view, app
     }
     if (is_described) {
         update_index(*view, slot);
-        notify_upsert({"database", id, view->record->project, view->record->revision},
+        notify_upsert({"database", id, view->record->project, view->record->revision, id},
                       *slot->documents.load()->database);
     }
 }
@@ -117,12 +135,12 @@ void read_model::update_index(const app::database_view& view,
 
 void read_model::on_database_deleted(std::shared_ptr<const app::database_view> last) {
     const auto& id = last->record->id;
-    const auto slot = slots_.find(id);
+    const auto slot = slots_.find_pending(id);
     if (!slot) return;
     slots_.change(id, [&](auto& map) { map.erase(id); });
     const auto listed = listed_.extract(id);
     change_directory([&](directory& all) { all.databases.erase(listed.mapped()); });
-    notify_delete({"database", id, last->record->project, last->record->revision});
+    notify_delete({"database", id, last->record->project, last->record->revision, id});
 }
 
 void read_model::on_operation(std::shared_ptr<const domain::operation> operation) {
@@ -136,11 +154,12 @@ void read_model::on_operation(std::shared_ptr<const domain::operation> operation
             all.unfinished.put(operation);
         }
     });
-    notify_upsert({"operation", operation->id, operation->project}, encode(*operation));
+    notify_upsert({"operation", operation->id, operation->project, 0, operation->database_id},
+                  encode(*operation));
 }
 
 void read_model::on_operation_forgotten(const std::string& id) {
-    const auto last = operations_.find(id);
+    const auto last = operations_.find_pending(id);
     if (!last) return;
     operations_.change(id, [&](auto& map) { map.erase(id); });
     change_directory([&](directory& all) {
@@ -148,7 +167,7 @@ void read_model::on_operation_forgotten(const std::string& id) {
         all.operations_of_databases.erase(last);
         all.unfinished.erase(last);
     });
-    notify_delete({"operation", id, last->project});
+    notify_delete({"operation", id, last->project, 0, last->database_id});
 }
 
 void read_model::on_project(std::shared_ptr<const domain::project> project) {

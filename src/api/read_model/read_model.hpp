@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "api/json/response_json.hpp"
+#include "api/read_model/database_series.hpp"
 #include "api/read_model/list_index.hpp"
 #include "app/platform.hpp"
 #include "base/atomic_shared_ptr.hpp"
@@ -27,8 +28,9 @@ struct database_documents {
     shared_text database;
     shared_text status;
     shared_text metrics;
+    std::shared_ptr<const database_series> series;
     std::size_t metrics_split = 0;
-    std::uint64_t hash = 0;          // of `database`
+    std::uint64_t hash = 0;          // of `database` without `observed_at`
     std::uint64_t metrics_hash = 0;  // of `metrics`
     std::string etag;                // of `database` and `status`
 };
@@ -53,7 +55,8 @@ struct directory {
 
 // A change for stream subscribers: {"kind", "id", "revision", "object"}.
 struct model_change {
-    std::string project;  // decides which subscribers may see it
+    std::string project;   // with `database`, decides which subscribers may see it
+    std::string database;  // id; empty: the change of a project
     bool is_delete = false;
     std::string data;
 };
@@ -71,6 +74,10 @@ class read_model final : public app::database_observer,
     [[nodiscard]] std::shared_ptr<const domain::operation> operation(const std::string& id) const;
 
     // ---- control loop ------------------------------------------------------------------
+    // Collects the changes until end_bulk() without a new version for each of them. Readers see
+    // the version before it. For the start: the model receives everything at once.
+    void begin_bulk();
+    void end_bulk();
     void on_change(std::function<void(model_change)> listener) { listener_ = std::move(listener); }
     void on_database(std::shared_ptr<const app::database_view> view, app::change change) override;
     void on_database_deleted(std::shared_ptr<const app::database_view> last) override;
@@ -91,16 +98,36 @@ class read_model final : public app::database_observer,
         }
         [[nodiscard]] Value find(const std::string& id) const {
             const auto shard = shards[shard_of(id)].load();
-            const auto entry = shard->find(id);
-            return entry == shard->end() ? Value() : entry->second;
+            return value_in(*shard, id);
+        }
+        // The same with the changes of a bulk. Thread: the one writer.
+        [[nodiscard]] Value find_pending(const std::string& id) const {
+            const auto it = pending.find(shard_of(id));
+            return it == pending.end() ? find(id) : value_in(*it->second, id);
+        }
+        [[nodiscard]] static Value value_in(const map& source, const std::string& id) {
+            const auto entry = source.find(id);
+            return entry == source.end() ? Value() : entry->second;
         }
         // Copies the shard, changes the copy and stores it. Thread: the one writer.
         void change(const std::string& id, const std::function<void(map&)>& update) {
             auto& shard = shards[shard_of(id)];
+            if (is_bulk) {
+                auto& collected = pending[shard_of(id)];
+                if (!collected) collected = std::make_shared<map>(*shard.load());
+                return update(*collected);
+            }
             auto next = std::make_shared<map>(*shard.load());
             update(*next);
             shard.store(std::move(next));
         }
+        void publish_pending() {
+            for (auto& [number, collected] : pending) shards[number].store(std::move(collected));
+            pending.clear();
+            is_bulk = false;
+        }
+        bool is_bulk = false;
+        std::unordered_map<std::size_t, std::shared_ptr<map>> pending;  // shards of a bulk
     };
     void update_index(const app::database_view& view, const std::shared_ptr<database_slot>& slot);
     void change_projects(const std::function<void(project_map&)>& update);
@@ -110,6 +137,7 @@ class read_model final : public app::database_observer,
         std::string_view id;
         std::string_view project;
         std::int64_t revision = 0;
+        std::string_view database{};
     };
     // Notifies the listener of the object's new document.
     void notify_upsert(const changed_object& changed, std::string_view document);
@@ -121,6 +149,7 @@ class read_model final : public app::database_observer,
     std::unordered_map<std::string, std::shared_ptr<const listed_database>> listed_;
     sharded<std::shared_ptr<const domain::operation>> operations_;
     base::atomic_shared_ptr<const directory> directory_;
+    std::shared_ptr<directory> pending_directory_;  // null outside of a bulk
     std::function<void(model_change)> listener_;
 };
 
