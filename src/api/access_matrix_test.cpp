@@ -6,6 +6,7 @@
 
 #include <cstdlib>
 #include <fstream>
+#include <regex>
 #include <sstream>
 
 #include "base/time_text.hpp"
@@ -76,6 +77,16 @@ class access_matrix : public fakes::api_handler {
             const auto key = create_key(fmt::format(R"(,"subject":"{}")", subject)).first;
             columns_.push_back({std::string(granted), key});
         }
+        EXPECT_EQ(admin(method::post, "/api/v1/roles",
+                        R"({"name":"operator","permissions":["projects.read","databases.read",)"
+                        R"("databases.operate"]})")
+                      .status,
+                  201U);
+        grant("shop-operator", "operator");
+        columns_.push_back({"custom", create_key(R"(,"subject":"shop-operator")").first});
+        EXPECT_EQ(admin(method::post, "/api/v1/users", R"({"name":"eva","role":"auditor"})").status,
+                  201U);
+        columns_.push_back({"auditor", create_key(R"(,"subject":"eva")").first});
         columns_.push_back({"admin", admin_.reveal()});
         columns_.push_back({"admin/shop", create_key(R"(,"projects":["shop"])").first});
         columns_.push_back(
@@ -83,6 +94,10 @@ class access_matrix : public fakes::api_handler {
              create_key(R"(,"projects":["shop"],"permissions":["databases.create"])").first});
         columns_.push_back({"read", create_key(R"(,"permissions":["databases.read"])").first});
         columns_.push_back({"no-role", create_key(R"(,"subject":"eve")").first});
+        columns_.push_back(
+            {"database",
+             create_key(fmt::format(R"(,"databases":["{}"])", database_ids_["shop"])).first});
+        columns_.push_back({"address", create_key(R"(,"cidrs":["192.0.2.0/24"])").first});
         const auto [revoked, id] = create_key("");
         EXPECT_EQ(admin(method::del, "/api/v1/api-keys/" + id).status, 204U);
         columns_.push_back({"revoked", revoked});
@@ -104,6 +119,14 @@ class access_matrix : public fakes::api_handler {
                 return operation_ids_.at(project);
             case target_kind::project:
                 return project;
+            case target_kind::user:
+                if (route.id == api::endpoint::delete_user)
+                    return "ben";  // keeps the columns' keys
+                return project == "shop" ? "shop-owner" : "zoe";
+            case target_kind::role:
+                return project == "shop" ? "temporary" : "owner";
+            case target_kind::service_account:
+                return project + "-ci";
             default:
                 return "redis";
         }
@@ -113,6 +136,8 @@ class access_matrix : public fakes::api_handler {
         const auto subject = path.find("{subject}");
         if (subject != std::string::npos) path.replace(subject, path.size(), "zoe");
         const auto open = path.find('{');
+        const auto second = path.rfind('{');
+        if (second != open) path.replace(second, path.size(), "unknown");
         if (open != std::string::npos) path.replace(open, path.find('}') + 1 - open, object);
         // A dry run has the status of its checks and no effect on the next call.
         const bool is_write = route.verb != method::get && route.query == api::query_rule::own;
@@ -133,6 +158,39 @@ class access_matrix : public fakes::api_handler {
                 return R"({"display_name":"x"})";
             case endpoint::put_member:
                 return R"({"role":"viewer"})";
+            case endpoint::log_in:
+            case endpoint::start_browser_session:
+            case endpoint::refresh_session:
+                return "{}";  // 422
+            case endpoint::check_access:
+                return fmt::format(R"([{{"permission":"databases.read","project":"{}"}}])",
+                                   project);
+            case endpoint::review_access:
+                return fmt::format(R"({{"permission":"databases.read","project":"{}"}})", project);
+            case endpoint::create_role:
+                return R"({"name":"-"})";
+            case endpoint::put_role:
+                return R"({"permissions":["projects.read"]})";
+            case endpoint::start_device_login:
+            case endpoint::finish_device_login:
+                return "{}";  // 422; 404 without an issuer
+            case endpoint::create_service_account:
+                return fmt::format(R"({{"name":"-","project":"{}"}})", project);  // 422 after that
+            case endpoint::patch_service_account:
+                return R"({"description":"x"})";
+            case endpoint::create_service_account_key:
+                return R"({"name":"-"})";
+            case endpoint::create_user:
+                return R"({"name":"-"})";  // 422 after the permission
+            case endpoint::patch_user:
+                return R"({"email":"a@example.com"})";
+            case endpoint::set_password:
+                return R"({"password":"short"})";
+            case endpoint::put_log_level:
+                return R"({"log_level":"info"})";
+            case endpoint::patch_api_key:
+            case endpoint::rotate_api_key:
+                return "{}";
             case endpoint::create_api_key:
                 return R"({"name":"x","projects":["shop"],"permissions":["databases.create"]})";
             default:
@@ -144,9 +202,24 @@ class access_matrix : public fakes::api_handler {
         if (route.target() == target_kind::api_key) {
             const auto key = create_key(R"(,"subject":"shop-owner")").second;
             const auto foreign = create_key(R"(,"subject":"zoe")").second;
-            return {{&route, "own", path_with(route, key), {}},
-                    {&route, "other", path_with(route, foreign), {}},
-                    {&route, "missing", path_with(route, "missing"), {}}};
+            return {{&route, "own", path_with(route, key), body_of(route, "")},
+                    {&route, "other", path_with(route, foreign), body_of(route, "")},
+                    {&route, "missing", path_with(route, "missing"), body_of(route, "")}};
+        }
+        if (route.target() == target_kind::user) {
+            admin(method::post, "/api/v1/users", R"({"name":"shop-owner"})");
+            admin(method::post, "/api/v1/users", R"({"name":"zoe"})");
+            admin(method::post, "/api/v1/users", R"({"name":"ben"})");
+        }
+        if (route.target() == target_kind::service_account) {
+            for (const auto* project : {"shop", "bank"}) {
+                admin(method::post, "/api/v1/service-accounts",
+                      fmt::format(R"({{"name":"{0}-ci","project":"{0}"}})", project));
+            }
+        }
+        if (route.target() == target_kind::role) {
+            admin(method::post, "/api/v1/roles",
+                  R"({"name":"temporary","permissions":["projects.read"]})");
         }
         if (route.id == api::endpoint::delete_member) {
             for (const auto* project : {"shop", "bank"}) {
@@ -154,13 +227,26 @@ class access_matrix : public fakes::api_handler {
                       R"({"role":"viewer"})");
             }
         }
-        const bool has_project =
-            route.target() != target_kind::no_object || route.id == api::endpoint::create_database;
+        const bool has_project = route.target() != target_kind::no_object ||
+                                 route.id == api::endpoint::create_database ||
+                                 route.id == api::endpoint::create_service_account;
         if (!has_project) return {{&route, "-", path_with(route, "redis"), body_of(route, "shop")}};
-        return {
+        std::vector<row> rows{
             {&route, "own", path_with(route, object_of(route, "shop")), body_of(route, "shop")},
             {&route, "other", path_with(route, object_of(route, "bank")), body_of(route, "bank")},
             {&route, "missing", path_with(route, "missing"), body_of(route, "missing")}};
+        if (route.id == api::endpoint::revoke_service_account_key) {
+            for (auto& call : rows) name_account_key(call.path);
+        }
+        return rows;
+    }
+    // Replaces the end of the path with the id of a new key of the account.
+    void name_account_key(std::string& path) {
+        const auto collection = path.substr(0, path.rfind('/'));
+        const auto created = admin(method::post, collection, R"({"name":"k"})");
+        if (created.status != 201) return;  // there is no such account
+        path = fmt::format("{}/{}", collection,
+                           std::string_view(json_of(created).at("api_key").at("id").as_string()));
     }
     unsigned status_of(const row& call, const std::string& credential) {
         http::headers headers;
@@ -239,6 +325,56 @@ TEST_F(access_matrix, denied_writes_have_no_effect) {
     EXPECT_EQ(documents(), before);
 }
 
+// Returns the object in the path of a call, or the project in the body of a creation.
+std::string object_in(const api::route& route, const std::string& path,
+                      const std::string& project) {
+    const auto begin = route.pattern.find('{');
+    if (begin == std::string_view::npos) return project;
+    return path.substr(begin, path.find_first_of("/?", begin) - begin);
+}
+
+// Returns status, headers and body, without the object and the ids of the request.
+std::string text_without_ids(const http::response& response, const std::string& object) {
+    auto text = fmt::format("{}\n", response.status);
+    for (const auto& header : response.headers.items()) {
+        if (header.name == "X-Request-Id" || header.name == "RateLimit") continue;
+        text += fmt::format("{}: {}\n", header.name, header.value);
+    }
+    text +=
+        std::regex_replace(response.body.to_string(), std::regex(R"("request_id":"[^"]*")"), "");
+    for (auto begin = text.find(object); begin != std::string::npos; begin = text.find(object)) {
+        text.replace(begin, object.size(), "{}");
+    }
+    return text;
+}
+
+// The statuses alone do not show whether a response reveals that the object exists.
+TEST_F(access_matrix, an_object_of_another_project_has_the_response_of_a_missing_one) {
+    int compared = 0;
+    for (const auto& route : api::all_routes()) {
+        if (rows_of(route).size() < 3) continue;
+        for (const auto& column : columns_) {
+            http::headers headers;
+            if (!column.credential.empty()) {
+                headers.add("Authorization", "Bearer " + column.credential);
+            }
+            const auto response_to = [&](const row& call) {
+                const auto response = ask(route.verb, call.path, call.body, headers);
+                const std::string project = call.object == "missing" ? "missing" : "bank";
+                return text_without_ids(response, object_in(route, call.path, project));
+            };
+            const auto calls = rows_of(route);
+            const auto other = response_to(calls[1]);
+            const auto missing = response_to(calls[2]);
+            // A caller who may see the object has another status than for a missing one.
+            if (!other.starts_with("4") || other.substr(0, 3) != missing.substr(0, 3)) continue;
+            EXPECT_EQ(other, missing) << route.name << " " << column.title;
+            ++compared;
+        }
+    }
+    EXPECT_GT(compared, 200);
+}
+
 // A response to a rejected credential must not repeat it, and neither must the log.
 TEST_F(access_matrix, no_response_or_log_line_contains_a_credential) {
     for (const auto& column : columns_) {
@@ -274,6 +410,13 @@ TEST_F(access_matrix, an_idempotency_key_belongs_to_one_credential) {
     const auto response = create_as(limited);
     EXPECT_EQ(response.status, 404U);
     EXPECT_FALSE(response.headers.has("Idempotency-Replayed"));
+}
+
+TEST_F(access_matrix, a_key_names_the_key_that_created_it) {
+    const auto [text, id] = create_key("");
+    const auto created = json_of(ask(method::post, "/api/v1/api-keys", R"({"name":"child"})",
+                                     {{"Authorization", "Bearer " + text}}));
+    EXPECT_EQ(std::string(created.at("api_key").at("created_by_key").as_string()), id);
 }
 
 TEST_F(access_matrix, a_key_is_shown_once_and_is_not_replayed) {
@@ -320,6 +463,35 @@ TEST_F(access_matrix, a_role_begins_and_ends_with_the_membership) {
     EXPECT_EQ(admin(method::del, "/api/v1/projects/shop/members/zoe").status, 204U);
     EXPECT_EQ(status(), 403U);
     EXPECT_EQ(admin(method::del, "/api/v1/projects/shop/members/zoe").status, 404U);
+}
+
+// A key that may change members and nothing else must not make its subject's friends owners.
+TEST_F(access_matrix, a_grantor_cannot_grant_more_than_it_has) {
+    const auto limited =
+        create_key(R"(,"subject":"shop-owner","permissions":["members.read","members.update"])")
+            .first;
+    const auto put_as = [&](const std::string& credential, const std::string& body) {
+        return ask(method::put, "/api/v1/projects/shop/members/zoe", body,
+                   {{"Authorization", "Bearer " + credential}});
+    };
+    for (const auto* body : {R"({"role":"owner"})", R"({"role":"viewer"})"}) {
+        const auto denied = put_as(limited, body);
+        EXPECT_EQ(denied.status, 403U) << body;
+        EXPECT_EQ(json_of(denied).at("code"), "exceeds_grantor");
+    }
+    EXPECT_EQ(put_as(columns_[2].credential, R"({"role":"owner"})").status, 201U);
+    const auto deleted = ask(method::del, "/api/v1/projects/shop/members/zoe", "",
+                             {{"Authorization", "Bearer " + limited}});
+    EXPECT_EQ(deleted.status, 403U);
+}
+
+TEST_F(access_matrix, a_denial_names_who_can_grant_the_permission) {
+    const auto denied = ask(method::del, std::string(databases) + "/" + database_ids_["shop"], "",
+                            {{"Authorization", "Bearer " + columns_[0].credential}});
+    EXPECT_EQ(denied.status, 403U);
+    EXPECT_EQ(json_of(denied).at("detail"),
+              "the caller lacks the permission databases.delete in project shop, where its role is "
+              "viewer; an owner of the project can grant the role owner");
 }
 
 TEST_F(access_matrix, a_new_project_does_not_inherit_the_members_of_a_deleted_one) {

@@ -20,10 +20,12 @@ class api_impl final : public api {
     }
 
     void attach() override {
+        context_.model.begin_bulk();
         context_.deps.platform.state.listen({.databases = &context_.model,
                                              .operations = &context_.model,
                                              .projects = &context_.model,
                                              .catalogue = &context_.model});
+        context_.model.end_bulk();
         context_.model.on_change([this](const model_change& change) { publish(change); });
     }
 
@@ -49,9 +51,8 @@ class api_impl final : public api {
             fmt::format("id: {}-{}\nevent: {}\ndata: {}\n\n", context_.process_epoch, number,
                         change.is_delete ? "delete" : "upsert", change.data));
         for (const auto& [loop, hub] : hubs_) {
-            aio::post(loop, [hub, number, project = change.project, event] {
-                hub->publish(number, project, event);
-            });
+            aio::post(loop, [hub, number, project = change.project, database = change.database,
+                             event] { hub->publish(number, project, event, database); });
         }
     }
 

@@ -9,13 +9,18 @@
 #include <vector>
 
 #include "aio/aio.hpp"
+#include "api/limits/rate_limits.hpp"
+#include "app/identity/external_login.hpp"
 #include "app/platform.hpp"
 #include "app/readiness.hpp"
 #include "base/clock.hpp"
 #include "http/server.hpp"
 #include "obs/log.hpp"
 #include "obs/metrics.hpp"
+#include "obs/trace.hpp"
 #include "ports/authenticator.hpp"
+#include "ports/identity_provider.hpp"
+#include "ports/rate_limiter.hpp"
 
 namespace api {
 
@@ -27,13 +32,23 @@ struct api_deps {
     obs::log& log;
     const base::clock& clock;
     const ports::authenticator& authenticator;
+    // Shared by the replicas; on the control loop. nullptr: each replica admits its share.
+    ports::rate_limiter* shared_limits = nullptr;
+    obs::tracer& tracer = obs::null_tracer();
+    // Both or neither; on the control loop. nullptr: no logins at OpenID issuers.
+    ports::identity_provider* provider = nullptr;
+    app::external_login* logins = nullptr;
+    ports::credential_lookup* lookup = nullptr;  // nullptr: the authenticator never needs it
 };
 
 struct api_options {
     std::vector<std::string> cors_origins;
     // Accepted Host headers (middleware/allowed_hosts.hpp). Empty: every host.
     std::vector<std::string> hosts{};
+    bool is_public_url_secure = true;       // https, which cookies need
+    bool is_auth_required = false;          // as GET /api/v1/auth/methods reports it
     std::size_t streams_per_client = 1000;  // per address; further streams get a 429
+    rate_limit_options limits{};
 };
 
 class api {

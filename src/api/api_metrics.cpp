@@ -8,7 +8,13 @@ namespace api {
 api_metrics::api_metrics(obs::registry& registry)
     : registry_(registry),
       in_flight_(registry.make_gauge("dbaas_http_requests_in_flight", "Requests in progress.")),
-      streams_(registry.make_gauge("dbaas_http_streams", "Open event streams.")) {}
+      streams_(registry.make_gauge("dbaas_http_streams", "Open event streams.")) {
+    for (std::size_t index = 0; index < denials_.size(); ++index) {
+        denials_[index] = &registry.make_counter(
+            "dbaas_denials_total", "Requests denied with 403 by missing permission.",
+            {{"permission", std::string(domain::name(domain::permission(index)))}});
+    }
+}
 
 void api_metrics::count_request(std::string_view route, std::string_view method, unsigned status,
                                 double seconds) {
@@ -19,10 +25,10 @@ void api_metrics::count_request(std::string_view route, std::string_view method,
     };
     thread_local std::unordered_map<std::string, series> cache;
     thread_local std::string key;
-    thread_local const obs::registry* owner = nullptr;
-    if (owner != &registry_) {
+    thread_local std::uint64_t owner = 0;
+    if (owner != id_) {
         cache.clear();
-        owner = &registry_;
+        owner = id_;
     }
     key.assign(route).append(" ").append(method).append(" ").append(std::to_string(status));
     auto entry = cache.find(key);

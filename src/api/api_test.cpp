@@ -266,6 +266,49 @@ TEST(etags, are_equal_in_all_processes_for_equal_content) {
     EXPECT_NE(first.database("db-a")->etag, second.database("db-a")->etag);
 }
 
+// Each replica has its own time of the last observation.
+TEST(etags, of_a_database_do_not_change_with_the_time_of_the_observation) {
+    const auto seen = [](int seconds, const std::string& message) {
+        domain::observed_database observed;
+        observed.observed_at = domain::instant(std::chrono::seconds(seconds));
+        observed.conditions = {{.type = "Ready", .message = message}};
+        auto view = *view_of("a", 1);
+        auto record = *view.record;
+        record.labels = {{"a", "b"}, {"observed_at", "c"}};
+        view.record = std::make_shared<const domain::database>(std::move(record));
+        view.observed = std::make_shared<const domain::observed_database>(std::move(observed));
+        view.status.message = R"(,"observed_at":"1", )";
+        return std::make_shared<const app::database_view>(std::move(view));
+    };
+    api::read_model first, second, third;
+    first.on_database(seen(1, "a"), {.record = true});
+    second.on_database(seen(2, "a"), {.record = true});
+    third.on_database(seen(1, "b"), {.record = true});
+    EXPECT_NE(*first.database("db-a")->database, *second.database("db-a")->database);
+    EXPECT_EQ(first.database("db-a")->etag, second.database("db-a")->etag);
+    EXPECT_NE(first.database("db-a")->etag, third.database("db-a")->etag);
+    second.on_database(seen(2, "b"), {.status = true});
+    EXPECT_EQ(second.database("db-a")->etag, third.database("db-a")->etag);
+}
+
+TEST(read_model, shows_a_bulk_at_its_end) {
+    api::read_model model;
+    model.on_database(view_of("a", 1), {.record = true});
+    model.begin_bulk();
+    model.on_database(view_of("b", 2), {.record = true});
+    model.on_database(view_of("a", 3), {.record = true});
+    model.on_database_deleted(view_of("b", 2));
+    model.on_database(view_of("c", 4), {.record = true});
+    EXPECT_EQ(model.database("db-c"), nullptr);
+    EXPECT_EQ(model.all()->databases.by_name.size(), 1U);
+    model.end_bulk();
+    EXPECT_NE(model.database("db-c"), nullptr);
+    EXPECT_EQ(model.database("db-b"), nullptr);
+    EXPECT_EQ(model.all()->databases.by_name.size(), 2U);
+    model.on_database(view_of("d", 5), {.record = true});
+    EXPECT_EQ(model.all()->databases.by_name.size(), 3U);
+}
+
 TEST(etags, of_a_database_do_not_change_with_its_metrics) {
     api::read_model model;
     model.on_database(view_of("a", 4), {.record = true});

@@ -30,6 +30,15 @@ std::string etag_of(std::int64_t revision, std::uint64_t hash) {
     return fmt::format("\"{}-{:016x}\"", revision, hash);
 }
 
+std::uint64_t hash_of_database(std::string_view document) {
+    // The member of the status follows all text of users: a label may have the same name.
+    constexpr std::string_view member = R"(,"observed_at":)";
+    const auto begin = document.rfind(member);
+    if (begin == std::string_view::npos) return base::fnv1a(document);
+    const auto end = document.find(',', begin + member.size());
+    return base::fnv1a(document.substr(end), base::fnv1a(document.substr(0, begin)));
+}
+
 std::string weak_etag_of(std::uint64_t hash, std::string_view state) {
     return state.empty() ? fmt::format("W/\"{:016x}\"", hash)
                          : fmt::format("W/\"{:016x}-{}\"", hash, state);

@@ -14,6 +14,9 @@ namespace api {
 // Returns "REVISION-HASH" for a document with a revision. The revision moves with writes, the hash
 // of the document with everything that is observed as well.
 std::string etag_of(std::int64_t revision, std::uint64_t hash);
+// Returns the hash of a database's document without `observed_at`. Each replica has its own time of
+// the last observation, and the tag must be the same on all of them.
+std::uint64_t hash_of_database(std::string_view document);
 // Returns W/"HASH", or W/"HASH-STATE" if a state is given. For documents that contain an age, and
 // for lists, whose compressed and plain bodies share the tag.
 std::string weak_etag_of(std::uint64_t hash, std::string_view state = {});

@@ -8,6 +8,7 @@
 #include "http/gzip.hpp"
 #include "json/json.hpp"
 #include "test/support/api_stage.hpp"
+#include "test/support/recording_tracer.hpp"
 
 namespace {
 
@@ -113,11 +114,14 @@ TEST_F(api_handler, a_hidden_cause_is_logged_with_the_request_id) {
 TEST_F(api_handler, every_route_rejects_unknown_query_parameters) {
     const auto id = create("cache");
     create_api_key();
+    create_user("default");
+    create_service_account("default");
     for (const auto& route : api::all_routes()) {
         const auto result =
             ask(route.verb, path_of(route, id) + "?unknown=1", route.body.empty() ? "" : "{}");
         if (route.query == api::query_rule::any) {
-            EXPECT_EQ(result.status, route.status) << route.name;
+            const bool has_object = route.id != api::endpoint::finish_oidc_login;
+            EXPECT_EQ(result.status, has_object ? route.status : 404U) << route.name;
         } else {
             EXPECT_EQ(result.status, 400U) << route.name;
             const auto text = result.body.to_string();
@@ -128,6 +132,9 @@ TEST_F(api_handler, every_route_rejects_unknown_query_parameters) {
 }
 
 TEST_F(api_handler, a_body_is_accepted_by_its_media_type) {
+    create_api_key();
+    create_user("default");
+    create_service_account("default");
     for (const auto& route : api::all_routes()) {
         if (route.body.empty()) continue;
         const auto status = [&](std::string media) {  // "{" is not JSON: 400 once it is read
@@ -166,6 +173,35 @@ TEST_F(api_handler, the_streams_of_one_address_are_bounded) {
     EXPECT_TRUE(stream_from("10.0.0.1:4002").stream);
 }
 
+TEST_F(api_handler, is_ready_for_reads_without_the_store_and_the_cluster) {
+    const auto status_of = [this](const char* query) {
+        return get(std::string("/health/ready") + query).status;
+    };
+    health_->set_store(app::component_state::connected);
+    EXPECT_EQ(status_of(""), 200U);
+    EXPECT_EQ(status_of("?for=reads"), 200U);
+    health_->set_store(app::component_state::disconnected);
+    EXPECT_EQ(status_of(""), 503U);
+    EXPECT_EQ(status_of("?for=reads"), 200U);
+    EXPECT_EQ(status_of("?for=writes"), 503U);
+    health_->stopped(app::background::status_sync);
+    EXPECT_EQ(status_of("?for=reads"), 200U);
+    health_->begin_shutdown();
+    EXPECT_EQ(status_of("?for=reads"), 503U);
+}
+
+TEST_F(api_handler, closes_connections_after_their_response_while_the_platform_stops) {
+    EXPECT_FALSE(answer({.target = databases}).close);
+    health_->begin_shutdown();
+    EXPECT_TRUE(answer({.target = databases}).close);
+    const auto created = answer({.verb = http::method::post,
+                                 .target = "/api/v1/projects",
+                                 .headers = {{"Content-Type", "application/json"}},
+                                 .body = R"({"name":"late"})"});
+    EXPECT_EQ(created.response.status, 201U);
+    EXPECT_TRUE(created.close);
+}
+
 // The request wrote nothing, and a retry may succeed.
 TEST_F(api_handler, an_error_response_is_not_stored_for_an_idempotency_key) {
     const http::headers key{{"Idempotency-Key", "k"}};
@@ -178,6 +214,32 @@ TEST_F(api_handler, an_error_response_is_not_stored_for_an_idempotency_key) {
     EXPECT_EQ(again.status, 202U);
     EXPECT_EQ(again.headers.get("Idempotency-Replayed"), "true");
     EXPECT_EQ(again.body.to_string(), created.body.to_string());
+}
+
+TEST_F(api_handler, a_request_whose_idempotency_key_is_in_use_may_be_repeated) {
+    std::vector<http::response> responses;
+    aio::task_group clients(loop_.executor());
+    for (int client = 0; client < 2; ++client) {
+        clients.spawn([this, &responses]() -> aio::task<> {
+            http::request incoming{
+                .verb = http::method::post,
+                .target = databases,
+                .headers = {{"Content-Type", "application/json"}, {"Idempotency-Key", "k"}},
+                .body = R"({"project":"default","engine":"redis","name":"a"})"};
+            EXPECT_FALSE(handler_->handle_now(incoming));
+            auto outgoing = co_await handler_->handle(std::move(incoming));
+            responses.push_back(std::move(outgoing.response));
+            co_return base::ok();
+        });
+    }
+    while (clients.size() > 0) loop_.poll();
+    ASSERT_EQ(responses.size(), 2U);
+    std::ranges::sort(responses, {}, &http::response::status);
+    EXPECT_EQ(responses[0].status, 202U);
+    ASSERT_EQ(responses[1].status, 409U);
+    EXPECT_EQ(code_of(responses[1]), "idempotency_key_in_use");
+    EXPECT_EQ(responses[1].headers.get("Retry-After"), "1");
+    EXPECT_NE(responses[1].body.to_string().find(R"("retryable":true)"), std::string::npos);
 }
 
 // An HTTP loop may start after the first changes.
@@ -205,6 +267,44 @@ TEST_F(api_handler, a_history_with_too_many_points_is_invalid) {
     EXPECT_EQ(code_of(response), "too_many_points");
     EXPECT_EQ(json_of(response).at("errors").at(0).at("pointer").as_string(), "/step");
     EXPECT_EQ(get(path + query + "8").status, 200U);
+}
+
+constexpr auto traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
+TEST_F(api_handler, a_request_is_a_server_span_of_the_trace_of_its_client) {
+    stop();
+    fakes::recording_tracer tracer;
+    tracer_ = &tracer;
+    start();
+    EXPECT_EQ(get("/api/v1/databases?q=secret", {{"traceparent", traceparent}}).status, 200U);
+    EXPECT_EQ(get("/api/v1/databases/db-none").status, 404U);
+    const auto span = tracer.span_named("GET /api/v1/databases");
+    ASSERT_TRUE(span);
+    EXPECT_EQ(span->kind, obs::span_kind::server);
+    EXPECT_EQ(obs::hex_text(span->context.trace_id), "0af7651916cd43dd8448eb211c80319c");
+    EXPECT_EQ(obs::hex_text(span->parent_id), "b7ad6b7169203331");
+    for (const auto& [name, value] : span->attributes) EXPECT_FALSE(value.contains("secret"));
+    const auto missing = tracer.span_named("GET /api/v1/databases/{id}");
+    ASSERT_TRUE(missing);
+    EXPECT_EQ(missing->parent_id, obs::span_id_bytes{});
+    EXPECT_EQ(missing->status, obs::span_status::unset);  // an error of the client
+    stop();
+    tracer_ = &obs::null_tracer();
+    start();
+}
+
+TEST_F(api_handler, a_request_without_a_sampled_trace_is_no_span) {
+    stop();
+    fakes::recording_tracer tracer;
+    tracer_ = &tracer;
+    start();
+    std::string unsampled = traceparent;
+    unsampled.back() = '0';
+    EXPECT_EQ(get("/api/v1/databases", {{"traceparent", unsampled}}).status, 200U);
+    EXPECT_FALSE(tracer.span_named("GET /api/v1/databases"));
+    stop();
+    tracer_ = &obs::null_tracer();
+    start();
 }
 
 }  // namespace

@@ -120,9 +120,9 @@ http::response problem(const base::failure& failure, std::string_view request_id
                     : failure.text;
     const auto status = status_of(failure);
     const auto title = status == row.status ? row.title : title_of_status(status);
-    auto response =
-        document(status, title, code, detail, request_id, failure.retryable(), failure.fields);
-    if (response.status == 503) {
+    const bool is_retryable = failure.retryable() || failure.retry_after;
+    auto response = document(status, title, code, detail, request_id, is_retryable, failure.fields);
+    if (response.status == 503 || failure.retry_after) {
         const auto wait = failure.retry_after.value_or(std::chrono::seconds(1));
         response.headers.add("Retry-After", std::to_string(wait.count()));
     }

@@ -68,8 +68,13 @@ TEST_F(api_requests, every_list_has_pages_and_an_etag) {
     create_api_key();
     create_api_key();
     for (const auto* subject : {"ada", "ben"}) {
+        create_user(subject);
         ask(http::method::put, std::string("/api/v1/projects/default/members/") + subject,
             R"({"role":"viewer"})");
+    }
+    for (const auto* account : {"default", "other"}) create_service_account(account);
+    for (const auto* key : {"a", "b"}) {
+        post("/api/v1/service-accounts/default/api-keys", fmt::format(R"({{"name":"{}"}})", key));
     }
     cluster_.report_events("cache", {event_after(1s), event_after(2s), event_after(3s)});
     settle();
@@ -98,7 +103,7 @@ TEST_F(api_requests, every_list_has_pages_and_an_etag) {
         EXPECT_FALSE(tag.empty()) << path;
         EXPECT_EQ(get(path, {{"If-None-Match", tag}}).status, 304U) << path;
     }
-    EXPECT_EQ(lists, 9U);
+    EXPECT_EQ(lists, 13U);
 }
 
 TEST_F(api_requests, pages_of_events_are_stable_while_events_arrive) {
@@ -276,6 +281,14 @@ TEST_F(api_requests, responses_vary_by_origin_if_cors_is_configured) {
         EXPECT_TRUE(varies(get(databases, {{"Origin", "https://other.example"}})));
         EXPECT_TRUE(varies(ask(http::method::options, databases)));
     }
+}
+
+TEST_F(api_requests, a_page_of_an_allowed_origin_may_send_a_traceparent) {
+    stop();
+    start({.cors_origins = {"https://ui.example"}});
+    const auto response =
+        ask(http::method::options, databases, {}, {{"Origin", "https://ui.example"}});
+    EXPECT_TRUE(response.headers.get("Access-Control-Allow-Headers").contains("traceparent"));
 }
 
 TEST_F(api_requests, a_stream_resumes_from_a_query_parameter) {

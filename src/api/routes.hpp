@@ -24,6 +24,7 @@ enum class endpoint : std::uint8_t {
     get_metrics,
     get_metrics_history,
     get_credentials,
+    get_database_access,
     list_events,
     list_database_operations,
     list_operations,
@@ -37,16 +38,56 @@ enum class endpoint : std::uint8_t {
     delete_project,
     stream,
     whoami,
+    get_rate_limits,
+    check_access,
+    review_access,
+    list_roles,
+    create_role,
+    get_role,
+    put_role,
+    delete_role,
+    list_audit,
     list_api_keys,
     create_api_key,
     get_api_key,
+    patch_api_key,
+    rotate_api_key,
     revoke_api_key,
+    list_service_accounts,
+    create_service_account,
+    get_service_account,
+    patch_service_account,
+    delete_service_account,
+    list_service_account_keys,
+    create_service_account_key,
+    revoke_service_account_key,
     list_members,
     put_member,
     delete_member,
+    list_users,
+    create_user,
+    get_user,
+    patch_user,
+    delete_user,
+    set_password,
+    revoke_sessions,
+    auth_methods,
+    log_in,
+    refresh_session,
+    log_out,
+    start_browser_session,
+    refresh_browser_session,
+    key_set,
+    start_oidc_login,
+    finish_oidc_login,
+    start_device_login,
+    finish_device_login,
     live,
     ready,
     platform_metrics,
+    get_log_level,
+    put_log_level,
+    databases_exposition,
     openapi,
     docs,
     static_file,
@@ -66,7 +107,10 @@ enum class target_kind : std::uint8_t {
     database,
     operation,
     project,
-    api_key
+    api_key,
+    user,
+    role,
+    service_account
 };
 
 // Restricts a route to principals with a permission, and names the kind of object that the
@@ -113,6 +157,16 @@ struct route {
 
     [[nodiscard]] constexpr target_kind target() const noexcept { return access.target(); }
 };
+
+// Returns whether each request of the route has rows in the audit log: every write, the read of
+// credentials, and a login that ends with a redirect. The name of the route is the action of the
+// rows.
+[[nodiscard]] constexpr bool is_audited(const route& route) noexcept {
+    const bool is_question =
+        route.id == endpoint::check_access || route.id == endpoint::review_access;
+    return (route.verb != http::method::get && !is_question) ||
+           route.id == endpoint::get_credentials || route.id == endpoint::finish_oidc_login;
+}
 
 std::span<const route> all_routes() noexcept;
 

@@ -45,15 +45,18 @@ class api_handler : public testing::Test {
     void start(api::api_options options = {}) {
         health_ = std::make_unique<app::readiness>();
         registry_ = std::make_unique<obs::registry>();
-        service_ = app::make_service({.executor = loop_.executor(),
-                                      .store = store_,
-                                      .cluster = cluster_,
-                                      .metrics = metrics_,
-                                      .clock = clock_,
-                                      .log = log_,
-                                      .registry = *registry_,
-                                      .health = *health_},
-                                     {.metrics_interval = std::chrono::seconds(10)});
+        service_ =
+            app::make_service({.executor = loop_.executor(),
+                               .store = store_,
+                               .cluster = cluster_,
+                               .metrics = metrics_,
+                               .clock = clock_,
+                               .log = log_,
+                               .registry = *registry_,
+                               .health = *health_,
+                               .tracer = *tracer_},
+                              {.metrics_interval = std::chrono::seconds(10),
+                               .passwords = {.parameters = {.memory_kibibytes = 64, .passes = 1}}});
         group_ = std::make_unique<aio::task_group>(loop_.executor());
         run([this] { return service_->load(); });
         api_ = api::make_api({.platform = service_->interfaces(),
@@ -62,7 +65,12 @@ class api_handler : public testing::Test {
                               .registry = *registry_,
                               .log = log_,
                               .clock = clock_,
-                              .authenticator = authenticator()},
+                              .authenticator = authenticator(),
+                              .shared_limits = shared_limits_,
+                              .tracer = *tracer_,
+                              .provider = provider(),
+                              .logins = logins(),
+                              .lookup = lookup()},
                              std::move(options));
         api_->attach();
         group_->spawn(service_->run());
@@ -71,6 +79,10 @@ class api_handler : public testing::Test {
     }
     // Called by start(), after the platform is loaded.
     virtual const ports::authenticator& authenticator() { return authenticator_; }
+    // Called by start(), after authenticator().
+    virtual ports::credential_lookup* lookup() { return nullptr; }
+    virtual ports::identity_provider* provider() { return nullptr; }
+    virtual app::external_login* logins() { return nullptr; }
     void stop() {
         group_->cancel();
         while (group_->size() > 0) loop_.poll();
@@ -142,19 +154,28 @@ class api_handler : public testing::Test {
         EXPECT_EQ(response.status, 202U) << response.body.to_string();
         return std::string(json_of(response).at("database").at("id").as_string());
     }
+    void create_user(const std::string& name) {
+        EXPECT_EQ(post("/api/v1/users", fmt::format(R"({{"name":"{}"}})", name)).status, 201U);
+    }
+    void create_service_account(const std::string& name) {
+        EXPECT_EQ(post("/api/v1/service-accounts", fmt::format(R"({{"name":"{}"}})", name)).status,
+                  201U);
+    }
     // Creates an API key, which path_of() uses from then on.
     void create_api_key() {
         const auto response = post("/api/v1/api-keys", R"({"name":"ci"})");
         EXPECT_EQ(response.status, 201U) << response.body.to_string();
         api_key_id_ = json_of(response).at("api_key").at("id").as_string();
     }
-    // Returns a path that matches the route's pattern.
+    // Returns a path that matches the route's pattern. {name} is "default".
     [[nodiscard]] std::string path_of(const api::route& route, const std::string& database) const {
         std::string path(route.pattern);
         const auto subject = path.find("{subject}");
         if (subject != std::string::npos) path.replace(subject, path.size(), "zoe");
         const auto open = path.find('{');
         if (open == std::string::npos) return path;
+        const auto second = path.rfind('{');
+        if (second != open) path.replace(second, path.size(), "other");
         const auto length = path.find('}') + 1 - open;
         const auto name = path.substr(open, length);
         return path.replace(open, length,
@@ -179,6 +200,8 @@ class api_handler : public testing::Test {
     fake_metrics_source metrics_{clock_};
     recording_log log_;
     fake_authenticator authenticator_;
+    obs::tracer* tracer_ = &obs::null_tracer();
+    ports::rate_limiter* shared_limits_ = nullptr;
     aio::loop loop_;
     std::unique_ptr<app::readiness> health_;
     std::unique_ptr<obs::registry> registry_;

@@ -81,7 +81,10 @@ std::string encode_history(const domain::metric_description& metric,
     return text;
 }
 
-awaitable<http::response> history(const request_context& context, const http::request& request) {
+}  // namespace
+
+awaitable<http::response> respond_with_history(const request_context& context,
+                                               const http::request& request) {
     const auto& deps = context.api.deps;
     // The default range includes the current second.
     const auto now = std::chrono::floor<std::chrono::seconds>(deps.clock.utc_now());
@@ -95,7 +98,8 @@ awaitable<http::response> history(const request_context& context, const http::re
     co_return json_response(http::body(encode_history(*query->metric, *points)));
 }
 
-awaitable<http::response> credentials(const request_context& context) {
+awaitable<http::response> respond_with_credentials(const request_context& context,
+                                                   const app::audited& /*act*/) {
     const auto& deps = context.api.deps;
     auto& reads = deps.platform.reads;
     const auto login = co_await aio::run_on<ports::credentials>(
@@ -104,14 +108,6 @@ awaitable<http::response> credentials(const request_context& context) {
     auto response = json_response(http::body(encode(*login)));
     response.headers.add("Cache-Control", "no-store");
     co_return response;
-}
-
-}  // namespace
-
-awaitable<http::response> respond_live(const request_context& context,
-                                       const http::request& request) {
-    if (context.route->id == endpoint::get_credentials) co_return co_await credentials(context);
-    co_return co_await history(context, request);
 }
 
 }  // namespace api

@@ -9,9 +9,11 @@
 
 namespace api {
 
-// Precondition: the route is get_credentials or get_metrics_history. The context outlives the
-// coroutine.
-boost::asio::awaitable<http::response> respond_live(const request_context& context,
-                                                    const http::request& request);
+// Precondition: the route is get_metrics_history. The context outlives the coroutine.
+boost::asio::awaitable<http::response> respond_with_history(const request_context& context,
+                                                            const http::request& request);
+// Precondition: the route is get_credentials. The context outlives the coroutine.
+boost::asio::awaitable<http::response> respond_with_credentials(const request_context& context,
+                                                                const app::audited& act);
 
 }  // namespace api

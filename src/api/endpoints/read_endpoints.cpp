@@ -9,6 +9,7 @@
 #include "api/etag.hpp"
 #include "api/middleware/middleware.hpp"
 #include "api/problem.hpp"
+#include "api/read_model/allowed_actions.hpp"
 #include "api/read_model/item_page.hpp"
 #include "api/read_model/list_queries.hpp"
 #include "base/fnv1a.hpp"
@@ -24,7 +25,8 @@ http::response list_databases_response(const request_context& context,
     auto& log = context.api.deps.log;
     const auto query = read_list_query(request.query());
     if (!query) return problem(query.error(), context.request_id, log);
-    auto page = list_databases(*context.api.model.all(), *query, context.visible());
+    auto page = list_databases(*context.api.model.all(), *query, context.visible(),
+                               context.principal.get());
     if (!page) return problem(page.error(), context.request_id, log);
     return list_response(std::move(page->text), page->hash, request);
 }
@@ -67,9 +69,11 @@ http::response metrics_response(const database_documents& documents, const reque
     const auto now = context.api.deps.clock.utc_now();
     const auto age = age_of_sample(view, now);
     const auto updated = view.sample ? base::to_rfc3339(view.sample->observed_at) : std::string();
-    context.api.deps.log.info("metrics_returned_from_cache", {{"database_id", view.record->id},
-                                                              {"last_updated", updated},
-                                                              {"request_id", context.request_id}});
+    context.api.deps.log.info("metrics_returned_from_cache",
+                              {{"database_id", view.record->id},
+                               {"last_updated", updated},
+                               {"request_id", context.request_id},
+                               obs::trace_field(context.trace).value()});
     // The age grows with every second, so the tag is weak. It names the state as well.
     const auto hash = base::fnv1a(age.message, base::fnv1a(age.reason, documents.metrics_hash));
     auto etag = weak_etag_of(hash, app::name(age.state));
@@ -99,11 +103,17 @@ http::response database_response(const request_context& context, const http::req
         default:
             break;
     }
-    const auto& etag = documents->etag;
-    if (is_known(request.headers.get("If-None-Match"), etag)) return not_modified(etag);
+    const auto& record = *documents->view->record;
     const bool is_status = context.route->id == endpoint::get_status;
-    auto response = json_response(http::body(is_status ? documents->status : documents->database));
-    response.headers.add("ETag", etag);
+    const allowed_actions actions(*context.principal,
+                                  {.project = record.project, .database = record.id});
+    auto etag = is_status || actions.is_all()
+                    ? documents->etag
+                    : etag_of(record.revision, actions.mix(documents->hash));
+    if (is_known(request.headers.get("If-None-Match"), etag)) return not_modified(std::move(etag));
+    auto response = json_response(is_status ? http::body(documents->status)
+                                            : actions.splice(documents->database));
+    response.headers.add("ETag", std::move(etag));
     if (documents->view->observed) {
         response.headers.add("X-Observed-At",
                              base::to_rfc3339(documents->view->observed->observed_at));
@@ -116,17 +126,14 @@ http::response operation_response(const request_context& context, const http::re
     if (!operation) return no_such_target(context);
     auto document = encode(*operation);
     auto etag = etag_of_content(document);
-    if (is_known(request.headers.get("If-None-Match"), etag)) return not_modified(std::move(etag));
-    auto response = json_response(http::body(std::move(document)));
-    response.headers.add("ETag", std::move(etag));
-    return response;
+    return document_response(std::move(document), std::move(etag), request);
 }
 
 http::response list_projects_response(const request_context& context,
                                       const http::request& request) {
     std::vector<page_item> items;
     const auto all = context.api.model.all();
-    const auto visible = context.visible();
+    const auto visible = context.visible(domain::permission::read_projects);
     for (const auto& [name, record] : *all->projects) {
         if (visible.contains(name)) items.push_back({name, encode(*record)});
     }
@@ -138,11 +145,8 @@ http::response project_response(const request_context& context, const http::requ
     const auto entry = all->projects->find(context.parameter);
     if (entry == all->projects->end()) return no_such_target(context);
     auto document = encode(*entry->second);
-    const auto etag = etag_of(entry->second->revision, base::fnv1a(document));
-    if (is_known(request.headers.get("If-None-Match"), etag)) return not_modified(etag);
-    auto response = json_response(http::body(std::move(document)));
-    response.headers.add("ETag", etag);
-    return response;
+    auto etag = etag_of(entry->second->revision, base::fnv1a(document));
+    return document_response(std::move(document), std::move(etag), request);
 }
 
 void write_range(json::writer& out, std::string_view key, const domain::replica_range& range) {
@@ -213,7 +217,9 @@ http::response list_versions_response(const request_context& context,
 }
 
 // Reads what the loops last reported, so that a probe costs no I/O.
-http::response readiness_response(const request_context& context) {
+// With "for=reads" the replica is ready while it serves reads, which need neither the store nor the
+// cluster: if all replicas lose both, a load balancer still finds one.
+http::response readiness_response(const request_context& context, const http::request& request) {
     const auto& health = context.api.deps.health;
     const auto now = context.api.deps.clock.now();
     const auto database = health.database();
@@ -222,8 +228,11 @@ http::response readiness_response(const request_context& context) {
         return state == app::component_state::connected ||
                state == app::component_state::embedded || state == app::component_state::running;
     };
+    const bool serves_reads = sync != app::component_state::starting;
     // Without Redis the replicas read the store more often, so it does not count.
-    const bool is_ready = !health.is_stopping() && is_good(database) && is_good(sync);
+    const bool serves_all = is_good(database) && is_good(sync);
+    const bool is_ready =
+        !health.is_stopping() && (request.query() == "for=reads" ? serves_reads : serves_all);
     auto response =
         json_response(http::body(fmt::format(R"({{"status":"{}","database":"{}","redis":"{}",)"
                                              R"("background_services":{{"status_sync":"{}"}}}})",
@@ -281,7 +290,7 @@ std::optional<http::response> respond_from_cache(const request_context& context,
         case endpoint::live:
             return json_response(http::body(std::string(R"({"status":"alive"})")));
         case endpoint::ready:
-            return readiness_response(context);
+            return readiness_response(context, request);
         case endpoint::platform_metrics:
             return platform_metrics_response(context);
         case endpoint::openapi:

@@ -9,7 +9,9 @@
 #include "api/json/request_json.hpp"
 #include "api/middleware/middleware.hpp"
 #include "api/problem.hpp"
+#include "api/read_model/allowed_actions.hpp"
 #include "api/request_query.hpp"
+#include "app/identity/credential_text.hpp"
 #include "base/fnv1a.hpp"
 #include "http/gzip.hpp"
 #include "http/server.hpp"
@@ -38,6 +40,7 @@ std::string request_fingerprint(const http::request& request) {
     return fmt::format("{} {:016x} {}", http::name(request.verb), hash, request.body.size());
 }
 
+// Reads the parameters of the query and If-Match. Errors: bad_request, precondition.
 base::outcome<app::write_conditions> read_conditions(const http::request& request) {
     app::write_conditions conditions;
     auto query = read_query(request.query(), write_parameters);
@@ -48,28 +51,19 @@ base::outcome<app::write_conditions> read_conditions(const http::request& reques
         }
         conditions.dry_run = value == "true";
     }
-    if (!request.headers.has("If-Match")) return conditions;
-    const auto header = request.headers.get("If-Match");
-    if (header == "*") return conditions;
-    const auto tags = http::parse_entity_tags(header);
-    if (!tags) {
-        return bad_request("If-Match: must be * or entity tags such as \"5-af63dc4c8601ec8c\"");
-    }
-    auto& revisions = conditions.if_match.emplace();
-    for (const auto& tag : *tags) {
-        const auto revision = revision_of(tag);
-        if (revision) revisions.push_back(*revision);
-    }
-    if (revisions.empty()) {
-        return base::fail(errc::precondition,
-                          "If-Match: contains no revision; send the ETag of the object",
-                          "revision_mismatch");
-    }
+    auto revisions = read_if_match(request);
+    if (!revisions) return base::pass(std::move(revisions));
+    conditions.if_match = std::move(*revisions);
     return conditions;
 }
 
-http::response accepted_response(const app::accepted& accepted, bool dry_run) {
-    const auto database = encode(*accepted.database);
+http::response accepted_response(const app::accepted& accepted, bool dry_run,
+                                 const domain::principal& caller) {
+    const auto& record = *accepted.database->record;
+    const auto document = encode(*accepted.database);
+    const allowed_actions actions(caller, {.project = record.project, .database = record.id});
+    std::string database;
+    actions.append(document, database);
     std::string text;
     json::writer out(text);
     out.begin_object().key("database").raw(database).key("operation");
@@ -82,9 +76,8 @@ http::response accepted_response(const app::accepted& accepted, bool dry_run) {
     const bool is_done = dry_run || !accepted.operation;
     auto response = json_response(http::body(std::move(text)), is_done ? 200 : 202);
     if (dry_run) return response;
-    const auto& record = *accepted.database->record;
     response.headers.add("Location", "/api/v1/databases/" + record.id);
-    response.headers.add("ETag", etag_of(record.revision, base::fnv1a(database)));
+    response.headers.add("ETag", etag_of(record.revision, actions.mix(hash_of_database(document))));
     return response;
 }
 
@@ -92,13 +85,13 @@ http::response accepted_response(const app::accepted& accepted, bool dry_run) {
 std::optional<http::response> check_project(const std::optional<std::string>& project,
                                             const request_context& context) {
     if (!project || context.principal->is_unlimited()) return std::nullopt;
-    if (!context.visible().contains(*project)) {
-        return problem(404, "project_not_found", fmt::format("there is no project '{}'", *project),
-                       context.request_id);
-    }
     const auto action = *context.route->access.permission();
     if (domain::may(*context.principal, action, *project)) return std::nullopt;
-    return missing_permission(context, action);
+    if (context.visible(domain::permission::read_projects).contains(*project)) {
+        return missing_permission(context, action, {.project = *project});
+    }
+    return problem(404, "project_not_found", fmt::format("there is no project '{}'", *project),
+                   context.request_id);
 }
 
 awaitable<http::response> write_database(const request_context& context, std::string_view body_text,
@@ -139,7 +132,7 @@ awaitable<http::response> write_database(const request_context& context, std::st
     const auto accepted =
         co_await aio::run_on<app::accepted>(context.api.deps.control, std::move(work));
     if (!accepted) co_return problem_of(accepted.error(), context);
-    co_return accepted_response(*accepted, conditions.dry_run);
+    co_return accepted_response(*accepted, conditions.dry_run, *context.principal);
 }
 
 awaitable<http::response> write_project(const request_context& context, std::string_view body_text,
@@ -180,6 +173,27 @@ http::response undecodable_body(const base::failure& failure, const request_cont
 
 }  // namespace
 
+base::outcome<std::optional<std::vector<std::int64_t>>> read_if_match(
+    const http::request& request) {
+    const auto header = request.headers.get("If-Match");
+    if (!request.headers.has("If-Match") || header == "*") return std::nullopt;
+    const auto tags = http::parse_entity_tags(header);
+    if (!tags) {
+        return bad_request("If-Match: must be * or entity tags such as \"5-af63dc4c8601ec8c\"");
+    }
+    std::vector<std::int64_t> revisions;
+    for (const auto& tag : *tags) {
+        const auto revision = revision_of(tag);
+        if (revision) revisions.push_back(*revision);
+    }
+    if (revisions.empty()) {
+        return base::fail(errc::precondition,
+                          "If-Match: contains no revision; send the ETag of the object",
+                          "revision_mismatch");
+    }
+    return revisions;
+}
+
 std::optional<http::response> decompress(const request_context& context,
                                          const http::request& request, std::string& out) {
     if (!is_gzip(request.headers.get("Content-Encoding")) || context.route->body.empty()) {
@@ -212,9 +226,9 @@ awaitable<http::response> write(const request_context& context, const http::requ
     }
 }
 
-http::response replay(const app::idempotency_ticket& ticket) {
+http::response replay(const app::idempotency_ticket& ticket, const domain::principal& caller) {
     if (ticket.done) {
-        auto response = accepted_response(*ticket.done, false);
+        auto response = accepted_response(*ticket.done, false, caller);
         response.headers.add("Idempotency-Replayed", "true");
         return response;
     }
@@ -252,7 +266,8 @@ bool is_worth_keeping(unsigned status, std::size_t bytes) noexcept {
 }
 
 awaitable<http::response> respond_to_write(const request_context& context,
-                                           const http::request& request) {
+                                           const http::request& request,
+                                           const app::audited& /*act*/) {
     auto caller = context.caller();
     if (!request.headers.has("Idempotency-Key")) {
         co_return co_await write(context, request, std::move(caller));
@@ -260,6 +275,10 @@ awaitable<http::response> respond_to_write(const request_context& context,
     const auto header = request.headers.get("Idempotency-Key");
     if (header.empty() || header.size() > idempotency_key_bytes_max) {
         co_return problem(400, "bad_request", "Idempotency-Key: must be 1 to 100 characters long",
+                          context.request_id);
+    }
+    if (app::contains_credential(header)) {
+        co_return problem(400, "bad_request", "Idempotency-Key: must not contain a credential",
                           context.request_id);
     }
     auto& keys = context.api.deps.platform.keys;
@@ -272,7 +291,8 @@ awaitable<http::response> respond_to_write(const request_context& context,
         case app::idempotency_verdict::in_progress:
             co_return problem_of({.code = errc::conflict,
                                   .text = "a request with this Idempotency-Key is in progress",
-                                  .reason = "idempotency_key_in_use"},
+                                  .reason = "idempotency_key_in_use",
+                                  .retry_after = std::chrono::seconds(1)},
                                  context);
         case app::idempotency_verdict::other_payload:
             co_return problem_of({.code = errc::invalid,
@@ -280,7 +300,7 @@ awaitable<http::response> respond_to_write(const request_context& context,
                                   .reason = "idempotency_key_reused"},
                                  context);
         case app::idempotency_verdict::replay:
-            co_return replay(*ticket);
+            co_return replay(*ticket, *context.principal);
         case app::idempotency_verdict::first:
             break;
     }

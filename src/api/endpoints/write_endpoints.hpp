@@ -5,6 +5,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "api/context.hpp"
 #include "http/message.hpp"
@@ -13,12 +14,17 @@ namespace api {
 
 // Precondition: the route is a write. The context outlives the coroutine.
 boost::asio::awaitable<http::response> respond_to_write(const request_context& context,
-                                                        const http::request& request);
+                                                        const http::request& request,
+                                                        const app::audited& act);
 
 // Stores the body of a compressed request in `out`, which is empty otherwise. Returns the error
 // response if the body cannot be decompressed.
 std::optional<http::response> decompress(const request_context& context,
                                          const http::request& request, std::string& out);
+
+// Returns the revisions of If-Match; nothing if the request accepts any. Errors: bad_request,
+// precondition (no tag has a revision).
+base::outcome<std::optional<std::vector<std::int64_t>>> read_if_match(const http::request& request);
 
 // Returns whether a response is stored for its Idempotency-Key. Error responses are not stored: the
 // request wrote nothing, and a retry may succeed.

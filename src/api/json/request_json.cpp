@@ -8,6 +8,7 @@
 #include <set>
 
 #include "api/request_query.hpp"
+#include "app/identity/credential_text.hpp"
 #include "base/json_pointer.hpp"
 #include "domain/field_errors.hpp"
 #include "json/duplicate_keys.hpp"
@@ -69,6 +70,11 @@ class object_reader {
             out = std::string(value->get_string());
         }
     }
+    void read(std::string_view key, std::optional<base::secret>& out) {
+        if (const auto* value = find(key, "a string", &json::value::is_string)) {
+            out.emplace(std::string(value->get_string()));
+        }
+    }
     // Reads null as `meaning`.
     void read_or_null(std::string_view key, std::optional<std::string>& out,
                       std::optional<std::string> meaning) {
@@ -124,6 +130,15 @@ class object_reader {
                 return;
             }
         }
+    }
+    // Reads null as no value.
+    template <class Value>
+    void read_or_null(std::string_view key, std::optional<std::optional<Value>>& out) {
+        const auto* value = any(key);
+        if (value == nullptr) return;
+        std::optional<Value> result;
+        if (!value->is_null()) read(key, result);
+        if (value->is_null() || result) out.emplace(std::move(result));
     }
     // The member as an object, or null.
     const json::object* object(std::string_view key) {
@@ -235,23 +250,64 @@ void read_shape(object_reader& source, std::optional<domain::topology_request>& 
     read_storage(source, storage);
 }
 
-template <class Request>
-base::outcome<Request> read_object(std::string_view body, void (*read)(object_reader&, Request&)) {
+// Returns the JSON pointer of the first member whose name or text contains an API key or a token.
+// The pointer of a name ends at its object, so that it does not repeat the key.
+std::optional<std::string> find_credential(const json::value& value, const std::string& pointer) {
+    if (value.is_string()) {
+        if (app::contains_credential(value.get_string())) return pointer;
+    } else if (const auto* list = value.if_array()) {
+        for (std::size_t i = 0; i < list->size(); ++i) {
+            auto position =
+                find_credential((*list)[i], base::pointer_to(pointer, std::to_string(i)));
+            if (position) return position;
+        }
+    } else if (const auto* object = value.if_object()) {
+        for (const auto& [name, member] : *object) {
+            if (app::contains_credential(name)) return pointer;
+            auto position = find_credential(member, base::pointer_to(pointer, name));
+            if (position) return position;
+        }
+    }
+    return std::nullopt;
+}
+
+// Errors: invalid (a credential in a text).
+base::outcome<void> check_credentials(const json::value& value, std::string_view body) {
+    // An escape may spell a part of it.
+    if (!app::contains_credential(body) && !body.contains("\\u")) return base::ok();
+    auto pointer = find_credential(value, "");
+    if (!pointer) return base::ok();
+    domain::field_errors errors({});
+    errors.add(std::move(*pointer), "credential",
+               "must not contain an API key or a token; revoke it if others can read this request");
+    return std::move(errors).fail();
+}
+
+// Errors: bad_request (not JSON, too deep), invalid (a credential in a text).
+base::outcome<json::value> parse_body(std::string_view body) {
     boost::system::error_code error;
     json::parse_options options;
     options.max_depth = 32;
-    const auto parsed = json::parse(body, error, {}, options);
-    if (error) {
-        return bad_request("the body is not JSON: " + error.message());
+    auto parsed = json::parse(body, error, {}, options);
+    if (error) return bad_request("the body is not JSON: " + error.message());
+    if (auto checked = check_credentials(parsed, body); !checked) {
+        return base::pass(std::move(checked));
     }
-    if (!parsed.is_object()) {
-        return bad_request(fmt::format("the body must be a JSON object, is {}", kind_of(parsed)));
+    return parsed;
+}
+
+template <class Request>
+base::outcome<Request> read_object(std::string_view body, void (*read)(object_reader&, Request&)) {
+    auto parsed = parse_body(body);
+    if (!parsed) return base::pass(std::move(parsed));
+    if (!parsed->is_object()) {
+        return bad_request(fmt::format("the body must be a JSON object, is {}", kind_of(*parsed)));
     }
     Request request;
     if (auto pointer = json::find_duplicate_key(body)) {
         request.unread.push_back({std::move(*pointer), "repeated_field", "duplicate field"});
     }
-    object_reader reader(parsed.get_object(), "", request.unread);
+    object_reader reader(parsed->get_object(), "", request.unread);
     read(reader, request);
     reader.finish();
     return request;
@@ -280,6 +336,8 @@ void read_patch_members(object_reader& source, domain::patch_request& request) {
         request.immutable.emplace(
             key, value->is_string() ? std::string(value->get_string()) : json::serialize(*value));
     }
+    source.any(
+        "allowed_actions");  // of the caller, in the response to a GET; not a part of the record
 }
 
 void read_project_members(object_reader& source, domain::project_request& request) {
@@ -296,16 +354,119 @@ void read_project_members(object_reader& source, domain::project_request& reques
     }
 }
 
-void read_api_key_members(object_reader& source, domain::api_key_request& request) {
+void read_account_key_members(object_reader& source, domain::api_key_request& request) {
     source.read("name", request.name);
-    source.read("subject", request.subject);
     source.read("permissions", request.permissions);
     source.read("projects", request.projects);
+    source.read("databases", request.databases);
+    source.read("cidrs", request.cidrs);
     source.read("expires_at", request.expires_at);
+    source.read("max_unused_days", request.max_unused_days);
+}
+
+void read_api_key_members(object_reader& source, domain::api_key_request& request) {
+    source.read("subject", request.subject);
+    read_account_key_members(source, request);
+}
+
+void read_account_members(object_reader& source, domain::service_account_request& request) {
+    source.read("name", request.name);
+    source.read("description", request.description);
+    source.read_or_null("project", request.project, "");
+}
+
+void read_account_patch_members(object_reader& source, domain::service_account_patch& request) {
+    source.read("description", request.description);
+    source.read("state", request.state);
+}
+
+void read_api_key_patch_members(object_reader& source, domain::api_key_patch& request) {
+    source.read("name", request.name);
+    source.read_or_null("permissions", request.permissions);
+    source.read_or_null("projects", request.projects);
+    source.read_or_null("databases", request.databases);
+    source.read_or_null("cidrs", request.cidrs);
+    source.read("expires_at", request.expires_at);
+    source.read_or_null("max_unused_days", request.max_unused_days);
+}
+
+void read_rotation_members(object_reader& source, domain::rotation_request& request) {
+    source.read("overlap_seconds", request.overlap_seconds);
+}
+
+void read_check_members(object_reader& source, domain::access_check_request& check) {
+    source.read("permission", check.permission);
+    source.read("project", check.project);
+    source.read("database", check.database);
+}
+
+void read_only_check(object_reader& source, domain::access_checks_request& request) {
+    read_check_members(source, request.checks.emplace_back());
+}
+
+void read_role_members(object_reader& source, domain::role_request& request) {
+    source.read("name", request.name);
+    source.read("description", request.description);
+    source.read("permissions", request.permissions);
 }
 
 void read_member_members(object_reader& source, domain::member_request& request) {
     source.read("role", request.role);
+}
+
+void read_user_members(object_reader& source, domain::user_request& request) {
+    source.read("name", request.name);
+    source.read_or_null("email", request.email, "");
+    source.read("role", request.role);
+    source.read("password", request.password);
+}
+
+void read_user_patch_members(object_reader& source, domain::user_patch& request) {
+    source.read_or_null("email", request.email, "");
+    source.read("role", request.role);
+    source.read("state", request.state);
+}
+
+void read_password_members(object_reader& source, domain::password_request& request) {
+    source.read("current_password", request.current_password);
+    source.read("password", request.password);
+}
+
+void read_log_level_members(object_reader& source, app::log_level_request& request) {
+    const auto* value = source.any("log_level");
+    request.restores_configured = value != nullptr && value->is_null();
+    if (!request.restores_configured) source.read("log_level", request.log_level);
+    source.read("duration", request.duration);
+}
+
+struct login_members {
+    std::optional<std::string> username;
+    std::optional<base::secret> password;
+    std::optional<base::secret> refresh_token;
+    std::vector<base::field_error> unread;
+};
+
+struct device_members {
+    device_request wanted;
+    std::vector<base::field_error> unread;
+};
+
+void read_device_members(object_reader& source, device_members& request) {
+    source.read("issuer", request.wanted.issuer);
+}
+
+void read_device_token_members(object_reader& source, device_members& request) {
+    source.read("issuer", request.wanted.issuer);
+    source.read("device_code", request.wanted.device_code);
+}
+
+void read_login_members(object_reader& source, login_members& request) {
+    source.read("username", request.username);
+    source.read("password", request.password);
+}
+
+void read_refresh_members(object_reader& source, login_members& request) {
+    source.read("refresh_token", request.refresh_token);
 }
 
 }  // namespace
@@ -322,8 +483,110 @@ base::outcome<domain::project_request> read_project(std::string_view body) {
 base::outcome<domain::api_key_request> read_api_key(std::string_view body) {
     return read_object<domain::api_key_request>(body, &read_api_key_members);
 }
+base::outcome<domain::service_account_request> read_service_account(std::string_view body) {
+    return read_object<domain::service_account_request>(body, &read_account_members);
+}
+base::outcome<domain::service_account_patch> read_service_account_patch(std::string_view body) {
+    return read_object<domain::service_account_patch>(body, &read_account_patch_members);
+}
+base::outcome<domain::api_key_request> read_service_account_key(std::string_view body) {
+    return read_object<domain::api_key_request>(body, &read_account_key_members);
+}
+base::outcome<domain::api_key_patch> read_api_key_patch(std::string_view body) {
+    return read_object<domain::api_key_patch>(body, &read_api_key_patch_members);
+}
+base::outcome<domain::rotation_request> read_rotation(std::string_view body) {
+    return read_object<domain::rotation_request>(body, &read_rotation_members);
+}
+base::outcome<domain::access_checks_request> read_access_checks(std::string_view body) {
+    auto parsed = parse_body(body);
+    if (!parsed) return base::pass(std::move(parsed));
+    const auto* list = parsed->if_array();
+    if (list == nullptr) {
+        return bad_request(fmt::format("the body must be a JSON array, is {}", kind_of(*parsed)));
+    }
+    domain::access_checks_request request;
+    if (auto pointer = json::find_duplicate_key(body)) {
+        request.unread.push_back({std::move(*pointer), "repeated_field", "duplicate field"});
+    }
+    for (std::size_t i = 0; i < list->size() && i <= domain::access_checks_max; ++i) {
+        auto& check = request.checks.emplace_back();
+        const auto pointer = fmt::format("/{}", i);
+        const auto* members = (*list)[i].if_object();
+        if (members == nullptr) {
+            domain::add_field_error(request.unread,
+                                    {pointer, "wrong_type",
+                                     fmt::format("must be an object, is {}", kind_of((*list)[i]))});
+            continue;
+        }
+        object_reader reader(*members, pointer, request.unread);
+        read_check_members(reader, check);
+        reader.finish();
+    }
+    return request;
+}
+base::outcome<domain::access_checks_request> read_access_check(std::string_view body) {
+    return read_object<domain::access_checks_request>(body, &read_only_check);
+}
+base::outcome<domain::role_request> read_role(std::string_view body) {
+    return read_object<domain::role_request>(body, &read_role_members);
+}
 base::outcome<domain::member_request> read_member(std::string_view body) {
     return read_object<domain::member_request>(body, &read_member_members);
+}
+base::outcome<domain::user_request> read_user(std::string_view body) {
+    return read_object<domain::user_request>(body, &read_user_members);
+}
+base::outcome<domain::user_patch> read_user_patch(std::string_view body) {
+    return read_object<domain::user_patch>(body, &read_user_patch_members);
+}
+base::outcome<domain::password_request> read_password(std::string_view body) {
+    return read_object<domain::password_request>(body, &read_password_members);
+}
+
+base::outcome<app::log_level_request> read_log_level(std::string_view body) {
+    return read_object<app::log_level_request>(body, &read_log_level_members);
+}
+
+base::outcome<login_request> read_login(std::string_view body) {
+    auto wanted = read_object<login_members>(body, &read_login_members);
+    if (!wanted) return base::pass(std::move(wanted));
+    domain::field_errors errors(std::move(wanted->unread));
+    if (!wanted->username) errors.add("/username", "required", "must be the name of a user");
+    if (!wanted->password) errors.add("/password", "required", "must be the password of the user");
+    if (!errors.empty()) return std::move(errors).fail();
+    return login_request{.username = std::move(*wanted->username),
+                         .password = std::move(*wanted->password)};
+}
+
+base::outcome<base::secret> read_refresh(std::string_view body) {
+    auto wanted = read_object<login_members>(body, &read_refresh_members);
+    if (!wanted) return base::pass(std::move(wanted));
+    domain::field_errors errors(std::move(wanted->unread));
+    if (!wanted->refresh_token) {
+        errors.add("/refresh_token", "required", "must be the refresh token of the session");
+    }
+    if (!errors.empty()) return std::move(errors).fail();
+    return std::move(*wanted->refresh_token);
+}
+
+base::outcome<device_request> read_device(std::string_view body) {
+    auto wanted = read_object<device_members>(body, &read_device_members);
+    if (!wanted) return base::pass(std::move(wanted));
+    domain::field_errors errors(std::move(wanted->unread));
+    if (!errors.empty()) return std::move(errors).fail();
+    return std::move(wanted->wanted);
+}
+
+base::outcome<device_request> read_device_token(std::string_view body) {
+    auto wanted = read_object<device_members>(body, &read_device_token_members);
+    if (!wanted) return base::pass(std::move(wanted));
+    domain::field_errors errors(std::move(wanted->unread));
+    if (!wanted->wanted.device_code) {
+        errors.add("/device_code", "required", "must be the device_code of the login");
+    }
+    if (!errors.empty()) return std::move(errors).fail();
+    return std::move(wanted->wanted);
 }
 
 }  // namespace api

@@ -1,3 +1,4 @@
+#include "api/endpoints/audit_endpoints.hpp"
 #include "api/middleware/middleware.hpp"
 #include "api/problem.hpp"
 #include "base/ascii.hpp"
@@ -7,6 +8,7 @@ namespace api {
 
 std::optional<http::response> check_accept(const http::request& request, request_context& context) {
     if (context.route->response.empty()) return std::nullopt;
+    if (wants_export(context, request)) return std::nullopt;
     if (http::accepts_json(request.headers.get("Accept"))) return std::nullopt;
     return problem(406, "not_acceptable", "Accept: must allow application/json",
                    context.request_id);

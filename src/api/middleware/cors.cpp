@@ -20,8 +20,8 @@ void add_cors_headers(http::headers& headers, const request_context& context) {
     if (context.allowed_origin.empty()) return;
     headers.add("Access-Control-Allow-Origin", context.allowed_origin);
     headers.add("Access-Control-Expose-Headers",
-                "Age, Allow, ETag, Idempotency-Replayed, Location, Retry-After, "
-                "WWW-Authenticate, X-Observed-At, X-Request-Id");
+                "Age, Allow, ETag, Idempotency-Replayed, Location, RateLimit, "
+                "RateLimit-Policy, Retry-After, WWW-Authenticate, X-Observed-At, X-Request-Id");
 }
 
 }  // namespace api

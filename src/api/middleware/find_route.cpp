@@ -2,6 +2,7 @@
 
 #include "api/middleware/middleware.hpp"
 #include "api/problem.hpp"
+#include "app/identity/credential_text.hpp"
 
 namespace api {
 namespace {
@@ -14,7 +15,8 @@ http::response options_response(std::string_view path, const request_context& co
     response.headers.add(
         "Access-Control-Allow-Headers",
         "Authorization, Content-Encoding, Content-Type, Idempotency-Key, If-Match, "
-        "If-None-Match, Last-Event-ID, X-Request-Id");
+        "If-None-Match, Last-Event-ID, X-CSRF-Token, X-Min-Revision, X-Request-Id, "
+        "traceparent");
     response.headers.add("Access-Control-Max-Age", "600");
     return response;
 }
@@ -42,6 +44,14 @@ std::optional<http::response> find_route(const http::request& request, request_c
         return response;
     }
     context.route = matched.route;
+    // Neither the audit log nor a response repeats the path then.
+    if (app::contains_credential(path)) {
+        return problem(
+            400, "credential_in_path",
+            "a URL must not contain an API key or a token, because logs and histories keep "
+            "URLs; the id of a key is its second part",
+            context.request_id);
+    }
     auto parameter = http::decode_percent(matched.parameter, false);
     auto second = http::decode_percent(matched.second_parameter, false);
     if (!parameter || !second) {

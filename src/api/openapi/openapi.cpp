@@ -38,10 +38,28 @@ json::object entity_tag() {
     return text_like(R"(^(\*|(W/)?"[!#-~]*")$)");
 }
 
-std::string_view path_parameter_help(std::string_view name) {
+std::string_view path_parameter_help(std::string_view pattern, std::string_view name) {
     if (name == "engine") return "Name of the engine";
+    if (name == "issuer") return "Name of the OpenID issuer";
+    if (pattern.starts_with("/api/v1/users/")) return "Name of the user";
+    if (pattern.starts_with("/api/v1/roles/")) return "Name of the role";
+    if (pattern.starts_with("/api/v1/service-accounts/")) {
+        return name == "name" ? "Name of the service account" : "Identifier of the API key";
+    }
     if (name == "subject") return "Name of the subject, as keys and roles have it";
     return name == "name" ? "Name of the project" : "Identifier of the object";
+}
+
+// A word, a service account, or a service account of Kubernetes.
+constexpr const char* subject_pattern =
+    R"(^((service_account:)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?|)"
+    R"(system:serviceaccount(:[a-z0-9]([-a-z0-9]{0,29}[a-z0-9])?){2})$)";
+
+json::object min_revision_parameter() {
+    return parameter("X-Min-Revision", "header", false,
+                     "The response is based on this revision of the object or a newer one. A "
+                     "replica that does not know it waits for 2 s at most",
+                     {{"type", "integer"}, {"format", "int64"}, {"minimum", 1}});
 }
 
 json::array parameters_of(const route& route) {
@@ -51,9 +69,9 @@ json::array parameters_of(const route& route) {
     for (auto rest = route.pattern; rest.contains('{');) {
         rest.remove_prefix(rest.find('{') + 1);
         const auto name = rest.substr(0, rest.find('}'));
-        list.push_back(parameter(name, "path", true, path_parameter_help(name),
+        list.push_back(parameter(name, "path", true, path_parameter_help(route.pattern, name),
                                  name == "engine"    ? reference("EngineName")
-                                 : name == "subject" ? reference("Word")
+                                 : name == "subject" ? text_like(subject_pattern)
                                                      : text));
     }
     const auto query = [&list](std::string_view name, std::string_view help, json::object schema) {
@@ -73,11 +91,26 @@ json::array parameters_of(const route& route) {
                {"enum",
                 {"name", "-name", "created_at", "-created_at", "updated_at", "-updated_at"}}});
     }
+    const bool is_exposition = route.id == endpoint::databases_exposition;
+    const bool has_project = is_exposition || route.id == endpoint::list_service_accounts;
+    if (has_project) query("project", "Filter by project", text);
+    if (is_exposition) query("engine", "Filter by engine", text);
     const bool lists_operations =
         route.id == endpoint::list_operations || route.id == endpoint::list_database_operations;
     if (route.response.ends_with("List")) {
         query("limit", "Maximum number of items per page", whole_number(1, 500));
         query("cursor", "next_cursor of the previous page", text_like("^([0-9a-f]{2})*$"));
+    }
+    if (route.id == endpoint::list_audit) {
+        query("actor", "Filter by subject", text);
+        query("action", "Filter by the operationId of the request", text);
+        query("project", "Filter by project", text);
+        query("database", "Filter by the id of a database or another object", text);
+        query("outcome", "Filter by outcome", text);
+        query("from", "Start of the range", instant);
+        query("to", "End of the range", instant);
+        query("limit", "Maximum number of rows per page", whole_number(1, 1000));
+        query("cursor", "next_cursor of the previous page", text_like("^[0-9a-z.-]{1,128}$"));
     }
     if (lists_operations) {
         query("phase", "Filter by phase", reference("OperationPhase"));
@@ -90,6 +123,10 @@ json::array parameters_of(const route& route) {
         query("step", "Seconds between two points",
               whole_number(1, static_cast<int>(timeseries::metric_history::step_max.count())));
     }
+    if (route.id == endpoint::start_oidc_login) {
+        query("return_to", "Path of this platform for the browser after the login; default: /",
+              text_like(R"(^/([!#-+\--.0-:<-\[\]-~][!#-+\--:<-\[\]-~]{0,500})?$)"));
+    }
     if (route.id == endpoint::stream) {
         list.push_back(parameter("Last-Event-ID", "header", false,
                                  "id of the last event that the client received",
@@ -98,6 +135,15 @@ json::array parameters_of(const route& route) {
               "Like the header Last-Event-ID, for clients that cannot set it. The header wins. "
               "Last-Event-ID is accepted as a name too",
               text);
+    }
+    if (route.id == endpoint::ready) {
+        query("for",
+              "reads: 200 while the replica serves reads, which need neither the store nor the "
+              "cluster. Other values are ignored",
+              {{"type", "string"}});
+    }
+    if (route.target() == target_kind::database || route.target() == target_kind::project) {
+        list.push_back(min_revision_parameter());
     }
     const bool writes = route.verb != http::method::get;
     const bool is_replayable = writes && route.query == query_rule::own;
@@ -110,7 +156,7 @@ json::array parameters_of(const route& route) {
                       "operation that was started. Error responses are not stored.",
                       {{"type", "string"}, {"minLength", 1}, {"maxLength", 100}}));
     }
-    if (is_replayable && route.verb != http::method::post) {
+    if ((is_replayable && route.verb != http::method::post) || route.id == endpoint::put_role) {
         list.push_back(parameter("If-Match", "header", false,
                                  "ETag of the version that the write is based on", entity_tag()));
     }
@@ -171,6 +217,15 @@ json::object links_of(const route& route) {
     if (route.id == endpoint::create_api_key) {
         link("/api/v1/api-keys/{", "$response.body#/api_key/id");
     }
+    if (route.id == endpoint::create_role) {
+        link("/api/v1/roles/{", "$response.body#/name");
+    }
+    if (route.id == endpoint::create_service_account) {
+        link("/api/v1/service-accounts/{", "$response.body#/name");
+    }
+    if (route.id == endpoint::create_user) {
+        link("/api/v1/users/{", "$response.body#/name");
+    }
     return links;
 }
 
@@ -185,8 +240,15 @@ constexpr std::array groups{
     group{"operations", "Operations: asynchronous changes and their progress"},
     group{"engines", "Engines and the versions that the cluster offers"},
     group{"projects", "Projects: ownership and quotas"},
-    group{"auth", "The caller's own identity"},
+    group{"auth", "Logins, sessions and the caller's own identity and permissions"},
+    group{"rate-limits", "The caller's own rate limits"},
+    group{"access-reviews", "Who may do something"},
+    group{"roles", "Roles: named sets of permissions that members of projects have"},
+    group{"audit", "Audit log: writes, reads of credentials and denied requests"},
     group{"api-keys", "API keys: credentials with limits and an expiry"},
+    group{"service-accounts",
+          "Service accounts: callers that are programs, with roles and API keys"},
+    group{"users", "Users: people with a password or an identity provider"},
     group{"stream", "Server-sent events for every change"},
     group{"platform", "Health, metrics and description of the platform"},
 };
@@ -228,16 +290,23 @@ json::object operation_of(const route& route) {
     }
     if (route.response.ends_with("List") || route.id == endpoint::get_database ||
         route.id == endpoint::get_metrics || route.id == endpoint::get_status ||
-        route.id == endpoint::get_api_key || route.id == endpoint::get_operation ||
-        route.id == endpoint::get_project || route.id == endpoint::openapi) {
+        route.id == endpoint::get_api_key || route.id == endpoint::get_user ||
+        route.id == endpoint::get_role || route.id == endpoint::get_service_account ||
+        route.id == endpoint::get_operation || route.id == endpoint::get_project ||
+        route.id == endpoint::openapi) {
         responses["304"] = {{"description", "Not modified"}};
     }
-    if (route.pattern.starts_with("/api/")) responses["default"] = error_response;
+    const bool is_of_the_api =
+        route.pattern.starts_with("/api/") || route.id == endpoint::databases_exposition;
+    if (is_of_the_api) responses["default"] = error_response;
     json::object result{{"operationId", route.name},
                         {"tags", json::array{group_of(route.pattern)}},
                         {"summary", route.summary},
                         {"parameters", parameters_of(route)},
                         {"responses", std::move(responses)}};
+    if (!route.access.is_public()) {
+        result["security"] = json::array{json::object{{"bearer", json::array{}}}};
+    }
     if (const auto action = route.access.permission()) {
         result["x-permission"] = domain::name(*action);
     }
@@ -275,7 +344,14 @@ std::string openapi_document() {
         {"servers", json::array{json::object{{"url", "/"}}}},
         {"tags", document_tags()},
         {"paths", std::move(paths)},
-        {"components", {{"schemas", document_schemas()}}}};
+        {"components",
+         {{"schemas", document_schemas()},
+          {"securitySchemes",
+           {{"bearer",
+             {{"type", "http"},
+              {"scheme", "bearer"},
+              {"description",
+               "An API key (dbk_...) or the access token of POST /api/v1/auth/login"}}}}}}}};
     return json::serialize(document);
 }
 

@@ -92,7 +92,7 @@ constexpr std::string_view text = R"json({
   "type": "object",
   "required": [
    "id", "project", "name", "engine", "version", "topology", "size", "storage", "deletion_protection", "paused",
-   "monitoring", "labels", "deleted", "revision", "created_at", "updated_at", "status"
+   "monitoring", "labels", "deleted", "revision", "created_at", "updated_at", "status", "allowed_actions"
   ],
   "properties": {
    "id": {"type": "string"},
@@ -121,7 +121,12 @@ constexpr std::string_view text = R"json({
    "revision": {"type": "integer", "format": "int64"},
    "created_at": {"$ref": "#/components/schemas/Instant"},
    "updated_at": {"$ref": "#/components/schemas/Instant"},
-   "status": {"$ref": "#/components/schemas/Status"}
+   "status": {"$ref": "#/components/schemas/Status"},
+   "allowed_actions": {
+    "type": "array",
+    "description": "Permissions that the caller has on this database",
+    "items": {"$ref": "#/components/schemas/PermissionName"}
+   }
   },
   "additionalProperties": false
  },

@@ -1,16 +1,20 @@
 #include "api/openapi/schemas.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <ranges>
 #include <set>
 
+#include "app/log_level_commands.hpp"
 #include "domain/access.hpp"
 #include "domain/engines.hpp"
 #include "domain/enum_names.hpp"
 #include "domain/metric.hpp"
 #include "domain/status.hpp"
+#include "domain/user_rules.hpp"
 #include "json/json.hpp"
+#include "obs/log_levels.hpp"
 
 namespace api {
 namespace {
@@ -62,6 +66,33 @@ json::object metric_values() {
     return closed_object(std::move(properties));
 }
 
+// "info" or "info,scrape=debug": the pattern of obs::parse_log_levels().
+json::object log_levels() {
+    const auto part = fmt::format("(({})=)?({})", fmt::join(obs::log_module_names, "|"),
+                                  fmt::join(obs::level_names, "|"));
+    return {{"type", {"string", "null"}},
+            {"pattern", fmt::format("^{}(,{})*$", part, part)},
+            {"description",
+             "LEVEL or LEVEL,MODULE=LEVEL,...; null: the configured levels, without an expiry"}};
+}
+
+// Seconds until the configured levels are in use again.
+json::object log_level_duration() {
+    using app::log_level_commands;
+    return {{"type", "integer"},
+            {"minimum", 1},
+            {"maximum", log_level_commands::duration_max.count()},
+            {"description",
+             fmt::format("Seconds until the configured levels are in use again; default: {}",
+                         log_level_commands::duration_default.count())}};
+}
+
+json::object log_level_request() {
+    auto schema = closed_object({{"log_level", log_levels()}, {"duration", log_level_duration()}});
+    schema["required"] = json::array{"log_level"};
+    return schema;
+}
+
 // Go has one scope for the constants of all enumerations, and phases of a database and of an
 // operation have equal names.
 json::object operation_phases() {
@@ -99,6 +130,13 @@ void add_change_schemas(json::object& schemas) {
     schemas["TopologyChange"] = std::move(topology);
 }
 
+// Adds the schema of a new key of a service account: a key whose subject is fixed.
+void add_account_key_schema(json::object& schemas) {
+    auto key = schemas.at("CreateApiKey").as_object();
+    key.at("properties").as_object().erase("subject");
+    schemas["CreateServiceAccountKey"] = std::move(key);
+}
+
 }  // namespace
 
 json::object reference(std::string_view name) {
@@ -107,18 +145,20 @@ json::object reference(std::string_view name) {
 
 json::object document_schemas() {
     auto schemas = json::parse(request_schemas()).get_object();
-    for (const auto text : {response_schemas(), identity_schemas()}) {
+    for (const auto text : {response_schemas(), identity_schemas(), account_schemas()}) {
         auto more = json::parse(text).get_object();
         for (auto& [name, schema] : more) schemas[name] = std::move(schema);
     }
     add_change_schemas(schemas);
+    schemas["PutLogLevel"] = log_level_request();
+    add_account_key_schema(schemas);
     schemas["GroupRole"] = group_roles();
     schemas["TopologyMode"] = enumeration(domain::names_of<domain::topology_mode>());
     schemas["StorageType"] = enumeration(domain::names_of<domain::storage_type>());
     schemas["OperationKind"] = enumeration(domain::names_of<domain::operation_kind>());
     schemas["OperationPhase"] = operation_phases();
     schemas["StatusPhase"] = enumeration(domain::names_of<domain::status_phase>());
-    schemas["RoleName"] = enumeration(domain::all_roles());
+    schemas["PlatformRole"] = enumeration(domain::all_platform_roles());
     schemas["PermissionName"] = enumeration(domain::all_permissions());
     schemas["EngineName"] =
         enumeration(domain::all_engines() | std::views::transform(&domain::engine_rules::engine));

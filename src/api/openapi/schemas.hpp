@@ -23,5 +23,7 @@ std::string_view request_schemas() noexcept;
 std::string_view response_schemas() noexcept;
 // The schemas of API keys and principals, both requests and responses.
 std::string_view identity_schemas() noexcept;
+// The schemas of service accounts.
+std::string_view account_schemas() noexcept;
 
 }  // namespace api

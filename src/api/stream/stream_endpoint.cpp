@@ -5,6 +5,7 @@
 #include <array>
 #include <charconv>
 
+#include "api/limits/client_address.hpp"
 #include "api/problem.hpp"
 #include "api/request_query.hpp"
 
@@ -34,7 +35,7 @@ std::function<shared_text()> snapshot_of(const read_model& model,
         for (; database != all->databases.by_name.end() && text.size() < part_bytes; ++database) {
             const auto documents = database->database->slot->documents.load();
             const auto& record = *documents->view->record;
-            if (!visible.contains(record.project)) continue;
+            if (!visible.contains(record.project, record.id)) continue;
             append_snapshot(text, "database", record.id, record.revision, *documents->database);
         }
         for (; project != all->projects->end() && text.size() < part_bytes; ++project) {
@@ -44,7 +45,7 @@ std::function<shared_text()> snapshot_of(const read_model& model,
         }
         for (; operation != all->unfinished.end() && text.size() < part_bytes; ++operation) {
             const auto& record = **operation;
-            if (!visible.contains(record.project)) continue;
+            if (!visible.contains(record.project, record.database_id)) continue;
             append_snapshot(text, "operation", record.id, 0, encode(record));
         }
         return text.empty() ? nullptr : std::make_shared<const std::string>(std::move(text));
@@ -67,12 +68,12 @@ std::optional<std::uint64_t> last_event(std::string_view id, std::string_view pr
 // and roles may change while the stream is open.
 std::function<bool(domain::visible_projects&)> renewal_of(const request_context& context,
                                                           const http::request& request) {
-    return [&authenticator = context.api.deps.authenticator,
-            header = base::secret(std::string(request.headers.get("Authorization"))),
+    return [&authenticator = context.api.deps.authenticator, header = context.authorization,
             client = request.peer,
+            address = client_address(request, context.api.options.limits.trusted_proxies),
             action = *context.route->access.permission()](domain::visible_projects& visible) {
-        const auto principal =
-            authenticator.authenticate({.authorization = header.reveal(), .client = client});
+        const auto principal = authenticator.authenticate(
+            {.authorization = header.reveal(), .client = client, .address = address});
         if (!principal || !domain::may_in_any_project(**principal, action)) return false;
         visible = domain::visible_projects(*principal);
         return true;

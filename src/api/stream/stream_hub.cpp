@@ -21,8 +21,8 @@ std::shared_ptr<const std::string> reset_event() {
 }  // namespace
 
 void stream_hub::publish(std::uint64_t number, std::string project,
-                         std::shared_ptr<const std::string> event) {
-    ring_.push_back({number, std::move(project), std::move(event)});
+                         std::shared_ptr<const std::string> event, std::string database) {
+    ring_.push_back({number, std::move(project), std::move(database), std::move(event)});
     newest_ = number;
     if (ring_.size() > entries_max) ring_.pop_front();
     for (auto* notification : waiting_) notification->notify();
@@ -52,7 +52,7 @@ stream_hub::batch stream_hub::visible_batch_after(std::uint64_t position,
     std::string text;  // of several events; a single event is shared
     for (auto it = first; it != ring_.end() && text.size() < batch_bytes; ++it) {
         result.last = it->number;
-        if (!visible.contains(it->project)) continue;
+        if (!visible.contains(it->project, it->database)) continue;
         if (!result.text) {
             result.text = it->event;
             continue;

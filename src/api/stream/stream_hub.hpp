@@ -23,10 +23,10 @@ class stream_hub {
     explicit stream_hub(aio::executor executor, std::uint64_t newest = 0)
         : executor_(std::move(executor)), newest_(newest) {}
 
-    // Sends an event to the subscribers that may see the project. `number` grows by one per event
-    // over the life of the process.
+    // Sends an event to the subscribers that may see the project, or the database if one is named.
+    // `number` grows by one per event over the life of the process.
     void publish(std::uint64_t number, std::string project,
-                 std::shared_ptr<const std::string> event);
+                 std::shared_ptr<const std::string> event, std::string database = {});
 
     using shared_text = std::shared_ptr<const std::string>;
     struct subscription_options {
@@ -49,6 +49,7 @@ class stream_hub {
     struct entry {
         std::uint64_t number;
         std::string project;
+        std::string database;
         std::shared_ptr<const std::string> event;
     };
     static constexpr std::size_t entries_max = 4096;
