@@ -1,0 +1,35 @@
+#include "main/control_thread.hpp"
+
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+
+std::optional<base::outcome<void>> control_thread::run(std::move_only_function<aio::task<>()> start,
+                                                       base::steady_time deadline) {
+    struct result {
+        std::mutex mutex;
+        std::condition_variable completed;
+        std::optional<base::outcome<void>> value;
+    };
+    const auto shared = std::make_shared<result>();
+    loop_.post([this, shared, start = std::move(start)]() mutable {
+        auto work = [](std::move_only_function<aio::task<>()> begin,
+                       std::shared_ptr<result> out) -> aio::task<> {
+            auto value = co_await begin();
+            const std::lock_guard lock(out->mutex);
+            out->value = value;
+            out->completed.notify_all();
+            co_return base::ok();
+        };
+        if (!tasks_) tasks_.emplace(loop_.executor());
+        tasks_->spawn(work(std::move(start), shared));
+    });
+    std::unique_lock lock(shared->mutex);
+    const auto is_complete = [&] { return shared->value.has_value(); };
+    if (deadline == base::steady_time::max()) {
+        shared->completed.wait(lock, is_complete);
+    } else {
+        shared->completed.wait_until(lock, deadline, is_complete);
+    }
+    return shared->value;
+}

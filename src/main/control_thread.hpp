@@ -1,0 +1,36 @@
+#pragma once
+// The thread of the control loop, which owns all state except the HTTP connections. Owned by the
+// process; outlives every object of the loop. Thread: main.
+
+#include <functional>
+#include <optional>
+#include <thread>
+
+#include "aio/aio.hpp"
+
+class control_thread {
+  public:
+    control_thread() {
+        loop_.keep_alive();
+        thread_ = std::thread([this] { loop_.run(); });
+    }
+    ~control_thread() { stop(); }
+    // Stops the loop and its thread. The loop object stays valid, so that timers and sockets of the
+    // loop can be destroyed.
+    void stop() {
+        // A thread that has not entered run() yet misses stop(), and runs the posted one.
+        loop_.post([this] { loop_.stop(); });
+        loop_.stop();
+        if (thread_.joinable()) thread_.join();
+    }
+    aio::loop& loop() noexcept { return loop_; }
+
+    // Runs a task on the loop and returns its result, or nullopt if `deadline` passes first.
+    std::optional<base::outcome<void>> run(std::move_only_function<aio::task<>()> start,
+                                           base::steady_time deadline = base::steady_time::max());
+
+  private:
+    aio::loop loop_;
+    std::optional<aio::task_group> tasks_;
+    std::thread thread_;
+};
