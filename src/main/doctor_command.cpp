@@ -11,13 +11,23 @@
 #include <optional>
 
 #include "aio/block_on.hpp"
+#include "base/read_file.hpp"
 #include "json/json_access.hpp"
 #include "kube/discovery.hpp"
 #include "kube/kube_client.hpp"
 #include "kubedb/engine_dialect.hpp"
 #include "kubedb/permissions.hpp"
 #include "main/cluster_access.hpp"
+#include "main/doctor_certificates.hpp"
+#include "main/doctor_cluster.hpp"
+#include "main/doctor_issuers.hpp"
+#include "main/doctor_objects.hpp"
+#include "main/doctor_options.hpp"
+#include "main/redis_access.hpp"
 #include "mongo/driver.hpp"
+#include "mongo/server_list.hpp"
+#include "obs/log.hpp"
+#include "obs/metrics.hpp"
 
 namespace doctor {
 namespace {
@@ -27,22 +37,6 @@ using namespace std::chrono_literals;
 constexpr auto call_timeout = 5s;
 // Volumes with less free space fail soon.
 constexpr std::uintmax_t free_bytes_min = std::uintmax_t{256} * 1024 * 1024;
-
-finding ok(std::string check, std::string detail) {
-    return {.check = std::move(check), .result = result::ok, .detail = std::move(detail)};
-}
-finding warning(std::string check, std::string detail, std::string advice) {
-    return {.check = std::move(check),
-            .result = result::warning,
-            .detail = std::move(detail),
-            .advice = std::move(advice)};
-}
-finding failed(std::string check, std::string detail, std::string advice) {
-    return {.check = std::move(check),
-            .result = result::failed,
-            .detail = std::move(detail),
-            .advice = std::move(advice)};
-}
 
 finding examine_folder(const std::string& path) {
     std::error_code error;
@@ -82,6 +76,13 @@ finding examine_mongodb(const base::secret& url) {
     return failed("store", "MongoDB: " + names.error().text, advice);
 }
 
+// Precondition: the store is reachable.
+finding examine_members(const base::secret& url) {
+    const auto servers = mongo::list_servers(url, call_timeout);
+    if (servers) return examine_majority(*servers);
+    return failed("majority", "MongoDB: " + servers.error().text, "check the members");
+}
+
 finding examine_authentication(const config::options& options) {
     if (options.auth == config::auth_mode::required) {
         return ok("authentication", "every request needs an API key");
@@ -94,9 +95,30 @@ finding examine_authentication(const config::options& options) {
                    "set auth to required, or limit the clients by a network policy");
 }
 
-// Returns the verbs that the API server does not grant. Errors: those of the client.
+// Connects to Redis and requests the kind of its servers.
+aio::task<finding> examine_redis(const config::options& options) {
+    const auto advice = "check redis-url, the password, the network policy and the TLS options";
+    obs::registry registry;
+    const auto executor = co_await aio::this_executor();
+    auto access = redis_access::make(options, executor, obs::null_log(), registry);
+    if (!access) co_return failed("redis", access.error().text, advice);
+    auto& client = (*access)->client();
+    aio::task_group group(executor);
+    group.spawn(client.run());
+    const auto connected =
+        co_await client.wait_for_topology(std::chrono::steady_clock::now() + call_timeout);
+    const auto response =
+        connected ? co_await client.execute({.words = {"PING"}}) : base::pass(connected);
+    group.cancel();
+    if (auto joined = co_await group.join(); !joined) co_return base::pass(std::move(joined));
+    if (!response) co_return failed("redis", response.error().text, advice);
+    co_return ok("redis", client.is_cluster() ? "connected to a Redis Cluster" : "connected");
+}
+
+// Returns the verbs that the API server does not grant, in all namespaces if `ns` is empty. Errors:
+// those of the client.
 aio::task<std::vector<std::string>> missing_verbs(kube::client& client,
-                                                  kubedb::permission permission) {
+                                                  kubedb::permission permission, std::string ns) {
     const kube::resource review{.group = "authorization.k8s.io",
                                 .version = "v1",
                                 .plural = "selfsubjectaccessreviews",
@@ -107,6 +129,7 @@ aio::task<std::vector<std::string>> missing_verbs(kube::client& client,
         json::object attributes{
             {"group", permission.group}, {"resource", permission.resource}, {"verb", verb}};
         if (!permission.subresource.empty()) attributes["subresource"] = permission.subresource;
+        if (!ns.empty()) attributes["namespace"] = ns;
         json::object body{{"apiVersion", review.api_version()},
                           {"kind", review.kind},
                           {"spec", json::object{{"resourceAttributes", std::move(attributes)}}}};
@@ -119,23 +142,55 @@ aio::task<std::vector<std::string>> missing_verbs(kube::client& client,
     co_return result;
 }
 
-aio::task<> examine_permissions(kube::client& client, std::vector<finding>& findings) {
-    for (const auto& permission : kubedb::needed_permissions()) {
-        const auto check = "permission " + permission.text();
-        const auto missing = co_await missing_verbs(client, permission);
-        if (!missing) {
+struct permission_examination {
+    kubedb::permission permission;
+    std::string ns{};  // empty: all
+    std::string_view advice = "apply k8s/rbac.yaml, or use the account that it creates";
+};
+
+// Returns the finding for one permission. Errors: those of the client.
+aio::task<finding> examine_permission(kube::client& client, permission_examination wanted) {
+    const auto check = "permission " + wanted.permission.text();
+    const auto missing = co_await missing_verbs(client, wanted.permission, std::move(wanted.ns));
+    if (!missing) co_return base::pass(missing);
+    if (missing->empty()) {
+        co_return ok(check, fmt::format("{}", fmt::join(wanted.permission.verbs, ", ")));
+    }
+    co_return failed(check, fmt::format("missing: {}", fmt::join(*missing, ", ")),
+                     std::string(wanted.advice));
+}
+
+// The permissions that depend on the options.
+struct optional_permissions {
+    std::string lease_namespace;  // of the Leases of replicas; empty with SQLite
+    bool reviews_tokens = false;
+};
+
+aio::task<> examine_permissions(kube::client& client, optional_permissions wanted,
+                                std::vector<finding>& findings) {
+    std::vector<permission_examination> examinations;
+    for (auto& permission : kubedb::needed_permissions()) {
+        examinations.push_back({.permission = std::move(permission)});
+    }
+    if (!wanted.lease_namespace.empty()) {
+        examinations.push_back(
+            {.permission = kubedb::lease_permission(), .ns = std::move(wanted.lease_namespace)});
+    }
+    if (wanted.reviews_tokens) {
+        examinations.push_back({.permission = kubedb::token_review_permission(),
+                                .advice = "apply k8s/token-review.yaml, or set the chart's value "
+                                          "kubernetesTokens.enabled"});
+    }
+    for (auto& examination : examinations) {
+        auto entry = co_await examine_permission(client, std::move(examination));
+        if (!entry) {
             findings.push_back({.check = "permissions",
                                 .result = result::skipped,
-                                .detail = missing.error().text,
+                                .detail = entry.error().text,
                                 .advice = "the API server returned no access review"});
             co_return base::ok();
         }
-        if (missing->empty()) {
-            findings.push_back(ok(check, fmt::format("{}", fmt::join(permission.verbs, ", "))));
-        } else {
-            findings.push_back(failed(check, fmt::format("missing: {}", fmt::join(*missing, ", ")),
-                                      "apply k8s/rbac.yaml, or use the account that it creates"));
-        }
+        findings.push_back(std::move(*entry));
     }
     co_return base::ok();
 }
@@ -196,9 +251,14 @@ aio::task<> examine_kubedb(kube::client& client, std::vector<finding>& findings)
     co_return base::ok();
 }
 
-aio::task<> examine_cluster(kube::config config, std::vector<finding>& findings) {
+aio::task<> examine_cluster(kube::config config, const config::options& options,
+                            std::vector<finding>& findings) {
     const auto server = fmt::format("{}://{}:{}", config.server.secure ? "https" : "http",
                                     config.server.host, config.server.port);
+    auto ns = config.ns;
+    const bool has_replicas = !options.mongodb_url.empty();
+    optional_permissions wanted{.lease_namespace = has_replicas ? ns : std::string(),
+                                .reviews_tokens = options.kubernetes_tokens};
     const auto executor = co_await aio::this_executor();
     auto client = kube::make_client(
         executor, {.config = std::move(config), .call_timeout = call_timeout, .retries_max = 1});
@@ -221,9 +281,11 @@ aio::task<> examine_cluster(kube::config config, std::vector<finding>& findings)
     findings.push_back(
         ok("cluster", fmt::format("{}: Kubernetes {}", server,
                                   fields == nullptr ? "" : json::text_at(*fields, "gitVersion"))));
-    const auto permissions = co_await examine_permissions(**client, findings);
+    const auto permissions = co_await examine_permissions(**client, std::move(wanted), findings);
     if (!permissions) co_return permissions;
-    co_return co_await examine_kubedb(**client, findings);
+    auto examined = co_await examine_kubedb(**client, findings);
+    if (!examined) co_return examined;
+    co_return co_await examine_objects(**client, std::move(ns), has_replicas, findings);
 }
 
 }  // namespace
@@ -234,10 +296,26 @@ const char* usage() noexcept {
 Checks the surroundings of the platform with the options that serve would use, and changes nothing:
 
   store           the folder of SQLite, or the connection to MongoDB
+  majority        the members of MongoDB's replica set
+  certificate     the days until the certificate of tls-cert expires
+  redis           the connection to Redis, if redis-url is set
   authentication  whether clients must authenticate
+  issuer …        the discovery document, the keys and the clock of each OpenID issuer
+  logs            whether a log collector can parse the lines
+  secrets         whether secrets are in files instead of the environment
+  limits          the limits of memory and CPU of the container
   cluster         the connection to the API server
-  permission …    each resource that k8s/rbac.yaml grants
+  permission …    each resource that k8s/rbac.yaml grants; the Leases of replicas with MongoDB;
+                  tokenreviews with kubernetes-tokens
   engine …        KubeDB's kinds and the versions in its catalogue
+  webhooks        the certificates of KubeDB's webhooks
+  ingress         the TLS of each host, and the days until each certificate expires
+  autoscaler, disruption-budget, alerts
+                  the objects of the kit in the namespace of the platform
+
+A check that the account may not make is skipped, and its line names the permission that it needs.
+The account of the kit lacks those of the last three lines. Make them with --kubeconfig and a
+context whose namespace is that of the platform.
 
   --json          print one JSON object
 
@@ -249,14 +327,32 @@ std::vector<finding> examine(const config::options& options) {
     std::vector<finding> findings;
     findings.push_back(options.mongodb_url.empty() ? examine_folder(options.data_dir)
                                                    : examine_mongodb(options.mongodb_url));
+    if (!options.mongodb_url.empty() && findings.back().result == result::ok) {
+        findings.push_back(examine_members(options.mongodb_url));
+    }
+    if (!options.tls_certificate.empty()) {
+        const auto chain = base::read_file(options.tls_certificate);
+        findings.push_back(examine_certificate("certificate", chain.value_or(std::string()),
+                                               base::system_clock().utc_now()));
+    }
+    if (!options.redis_url.empty()) {
+        auto entry = aio::block_on(examine_redis(options));
+        findings.push_back(entry ? std::move(*entry) : failed("redis", entry.error().text, {}));
+    }
     findings.push_back(examine_authentication(options));
+    for (auto& entry : examine_issuers(options)) findings.push_back(std::move(entry));
+    findings.push_back(examine_logs(options, isatty(STDERR_FILENO) != 0));
+    findings.push_back(examine_secrets(options));
+    findings.push_back(examine_limits(base::read_file("/sys/fs/cgroup/memory.max"),
+                                      base::read_file("/sys/fs/cgroup/cpu.max")));
     auto access = find_cluster(options);
     if (!access) {
         findings.push_back(failed("cluster", access.error().text,
                                   "set kubeconfig, or run in a pod with a service account"));
         return findings;
     }
-    const auto examined = aio::block_on(examine_cluster(std::move(access->config), findings));
+    const auto examined =
+        aio::block_on(examine_cluster(std::move(access->config), options, findings));
     if (!examined) findings.push_back(failed("cluster", examined.error().text, {}));
     return findings;
 }

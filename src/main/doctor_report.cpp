@@ -8,6 +8,24 @@
 
 namespace doctor {
 
+finding ok(std::string check, std::string detail) {
+    return {.check = std::move(check), .result = result::ok, .detail = std::move(detail)};
+}
+
+finding warning(std::string check, std::string detail, std::string advice) {
+    return {.check = std::move(check),
+            .result = result::warning,
+            .detail = std::move(detail),
+            .advice = std::move(advice)};
+}
+
+finding failed(std::string check, std::string detail, std::string advice) {
+    return {.check = std::move(check),
+            .result = result::failed,
+            .detail = std::move(detail),
+            .advice = std::move(advice)};
+}
+
 int exit_code(const std::vector<finding>& findings) noexcept {
     return std::ranges::any_of(findings,
                                [](const finding& entry) { return entry.result == result::failed; })

@@ -30,6 +30,10 @@ struct finding {
     std::string advice{};
 };
 
+finding ok(std::string check, std::string detail);
+finding warning(std::string check, std::string detail, std::string advice);
+finding failed(std::string check, std::string detail, std::string advice);
+
 // Returns 0, or 1 if a check failed.
 int exit_code(const std::vector<finding>& findings) noexcept;
 // One line per finding, with the advice below, and a summary.
