@@ -9,6 +9,11 @@
 
 #include "aio/block_on.hpp"
 #include "app/store_copy.hpp"
+#include "main/admin_audit.hpp"
+#include "main/admin_images.hpp"
+#include "main/admin_user.hpp"
+#include "main/adopt_command.hpp"
+#include "main/archive_command.hpp"
 #include "main/store_location.hpp"
 #include "mongo/mongo_store.hpp"
 #include "obs/log.hpp"
@@ -19,8 +24,9 @@ namespace {
 
 constexpr const char* usage =
     R"(usage: dbaas admin copy --from STORE --to STORE
+       dbaas admin export | import | verify | adopt | images    (--help describes them)
 
-Copies every record, with its revisions, into an empty store and compares the digests of both.
+copy copies every record, with its revisions, into an empty store and compares the digests of both.
 Stop every platform that uses the stores before.
 
 STORE is sqlite:PATH (data/platform.db in the data directory), mongodb://..., mongodb+srv://..., or
@@ -87,15 +93,26 @@ base::outcome<app::store_digest> copy(const copy_arguments& arguments) {
 
 }  // namespace
 
-int admin(const std::vector<std::string>& arguments) {
+int admin(const std::vector<std::string>& arguments,
+          const std::map<std::string, std::string>& environment) {
     const bool wants_help =
         !arguments.empty() && (arguments.front() == "--help" || arguments.front() == "-h");
     if (wants_help) {
-        std::fputs(usage, stdout);
+        std::fprintf(stdout, "%s\n%s\n%s", usage, admin_user_usage(), admin_audit_usage());
         return 0;
     }
-    if (arguments.empty() || arguments.front() != "copy") {
-        std::fputs(usage, stderr);
+    const bool is_about_users = !arguments.empty() && (arguments.front() == "create-user" ||
+                                                       arguments.front() == "set-password");
+    if (is_about_users) return admin_user(arguments);
+    const auto command = arguments.empty() ? std::string() : arguments.front();
+    if (command == "export" || command == "import" || command == "verify") {
+        return archive_command(arguments, environment);
+    }
+    if (command == "adopt") return adopt_command(arguments, environment);
+    if (command == "images") return admin_images(arguments, environment);
+    if (command == "audit") return admin_audit(arguments);
+    if (command != "copy") {
+        std::fprintf(stderr, "%s\n%s\n%s", usage, admin_user_usage(), admin_audit_usage());
         return 2;
     }
     const auto parsed = parse(arguments);

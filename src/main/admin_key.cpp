@@ -1,12 +1,10 @@
 #include "main/admin_key.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-#include <cerrno>
-
-#include "base/errno_text.hpp"
+#include "base/private_file.hpp"
 #include "base/read_file.hpp"
 
 namespace {
@@ -25,18 +23,18 @@ base::outcome<base::secret> read_key(const std::string& path) {
     return base::secret(content->substr(begin, end - begin + 1));
 }
 
-// Returns 0 or an errno. A partially written file is deleted.
-int write_key(const std::string& path, const base::secret& key) {
-    const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (file < 0) return errno;
-    const base::secret line(key.reveal() + "\n");
-    const auto size = line.reveal().size();
-    const auto written = ::write(file, line.reveal().data(), size);
-    int error = written < 0 ? errno : written == static_cast<ssize_t>(size) ? 0 : ENOSPC;
-    if (error == 0 && ::fsync(file) != 0) error = errno;
-    if (::close(file) != 0 && error == 0) error = errno;
-    if (error != 0) ::unlink(path.c_str());
-    return error;
+// Errors: invalid (every user of the machine can change the file). Reading by others is no error,
+// because mounted Secrets have the mode 0440 or 0444. Writing by the group is none either, because
+// the kubelet gives it to the files of a volume with fsGroup.
+base::outcome<void> check_mode(const std::string& path) {
+    struct stat state{};
+    if (::stat(path.c_str(), &state) != 0) return base::ok();  // read_key() reports it
+    if ((state.st_mode & S_IWOTH) == 0) return base::ok();
+    return base::fail(
+        errc::invalid,
+        fmt::format("'{}' has the mode {:04o}, so that every user can change the key; "
+                    "set the mode 0600 (chmod 600) or, for a mounted Secret, 0440",
+                    path, state.st_mode & 07777U));
 }
 
 }  // namespace
@@ -44,13 +42,14 @@ int write_key(const std::string& path, const base::secret& key) {
 base::outcome<std::optional<admin_key>> obtain_admin_key(const admin_key_file& file,
                                                          const base::secret& new_key) {
     if (::access(file.path.c_str(), F_OK) == 0) {
+        if (auto checked = check_mode(file.path); !checked) return base::pass(std::move(checked));
         auto key = read_key(file.path);
         if (!key) return base::pass(std::move(key));
         return admin_key{.text = std::move(*key)};
     }
     if (file.has_administrator && !file.is_always_made) return std::nullopt;
-    const int error = write_key(file.path, new_key);
-    if (error == 0) return admin_key{.text = new_key, .is_new = true};
-    return base::fail(errc::unavailable, fmt::format("'{}' cannot be written: {}", file.path,
-                                                     base::errno_text(error)));
+    const base::secret line(new_key.reveal() + "\n");
+    auto written = base::create_private_file(file.path, line.reveal());
+    if (!written) return base::pass(std::move(written));
+    return admin_key{.text = new_key, .is_new = true};
 }

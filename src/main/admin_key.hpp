@@ -21,6 +21,7 @@ struct admin_key {
 
 // Returns the key in the file. If the file does not exist and a key is needed, writes `new_key` to
 // a file that only its owner may read and returns it. Returns nothing if no key is needed. Errors:
-// invalid (the file is empty or cannot be read), unavailable (the file cannot be written).
+// invalid (the file is empty or cannot be read, or every user may write to it), unavailable (the
+// file cannot be written).
 base::outcome<std::optional<admin_key>> obtain_admin_key(const admin_key_file& file,
                                                          const base::secret& new_key);

@@ -1,5 +1,6 @@
 #include "main/admin_key.hpp"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -20,7 +21,10 @@ class admin_key_in_file : public testing::Test {
         std::filesystem::create_directories(folder_);
     }
     [[nodiscard]] std::string path() const { return (folder_ / "admin-key").string(); }
-    void write(const std::string& text) const { std::ofstream(path()) << text; }
+    void write(const std::string& text, mode_t mode = 0600) const {
+        std::ofstream(path()) << text;
+        ASSERT_EQ(::chmod(path().c_str(), mode), 0);
+    }
 
     const base::secret new_key_{"dbk_new"};
     std::filesystem::path folder_;
@@ -53,6 +57,25 @@ TEST_F(admin_key_in_file, is_read_without_white_space) {
     EXPECT_EQ(obtain_admin_key(file, new_key_).value()->text, base::secret("dbk_old"));
     write(" \n");
     EXPECT_EQ(obtain_admin_key(file, new_key_).error().code, base::errc::invalid);
+}
+
+TEST_F(admin_key_in_file, is_rejected_if_every_user_can_change_it) {
+    for (const mode_t mode : {0666U, 0602U, 0646U, 0777U}) {
+        write("dbk_old", mode);
+        const auto key = obtain_admin_key({.path = path()}, new_key_);
+        ASSERT_FALSE(key) << mode;
+        EXPECT_EQ(key.error().code, base::errc::invalid);
+        EXPECT_TRUE(key.error().text.contains(path()));
+        EXPECT_TRUE(key.error().text.contains(fmt::format("the mode {:04o}", mode)))
+            << key.error().text;
+        EXPECT_FALSE(key.error().text.contains("dbk_old"));
+    }
+    // As Kubernetes mounts Secrets and, with fsGroup, the data folder.
+    for (const mode_t mode : {0400U, 0440U, 0444U, 0600U, 0640U, 0644U, 0660U}) {
+        write("dbk_old", mode);
+        EXPECT_TRUE(obtain_admin_key({.path = path()}, new_key_)) << mode;
+        ASSERT_EQ(::chmod(path().c_str(), 0600), 0);
+    }
 }
 
 TEST_F(admin_key_in_file, reports_a_directory_that_does_not_exist) {

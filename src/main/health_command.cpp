@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
 #include <cstdio>
 #include <optional>
 
@@ -11,6 +10,8 @@
 #include "http/client.hpp"
 #include "json/json_access.hpp"
 #include "json/json_writer.hpp"
+#include "main/help_flag.hpp"
+#include "main/platform_url.hpp"
 
 namespace health {
 namespace {
@@ -33,26 +34,6 @@ Exit codes: 0 healthy, 1 not healthy, 2 wrong usage, 3 no response.
 
 std::unexpected<base::failure> wrong(std::string text) {
     return base::fail(base::errc::invalid, std::move(text));
-}
-
-std::string default_url(const std::map<std::string, std::string>& environment) {
-    const auto value = [&](const char* name) {
-        const auto entry = environment.find(name);
-        return entry == environment.end() ? std::string() : entry->second;
-    };
-    const auto listen = value("DBAAS_LISTEN");
-    const auto colon = listen.rfind(':');
-    const auto port = colon == std::string::npos ? "8000" : listen.substr(colon + 1);
-    const auto* const scheme = value("DBAAS_TLS_CERT").empty() ? "http" : "https";
-    return fmt::format("{}://127.0.0.1:{}", scheme, port);
-}
-
-std::optional<std::chrono::seconds> timeout_of(const std::string& text) {
-    int seconds = 0;
-    const auto* const end = text.data() + text.size();
-    const auto [rest, error] = std::from_chars(text.data(), end, seconds);
-    if (error != std::errc() || rest != end || seconds < 1 || seconds > 60) return std::nullopt;
-    return std::chrono::seconds(seconds);
 }
 
 // Appends "name: state" lines for the texts of the object; a nested object is flattened.
@@ -113,7 +94,7 @@ base::outcome<http::response> ask(const options& request) {
 
 base::outcome<options> parse(const std::vector<std::string>& flags,
                              const std::map<std::string, std::string>& environment) {
-    options result{.url = default_url(environment)};
+    options result{.url = default_platform_url(environment)};
     bool has_url = false;
     for (std::size_t index = 0; index < flags.size(); ++index) {
         auto flag = flags[index];
@@ -138,7 +119,7 @@ base::outcome<options> parse(const std::vector<std::string>& flags,
             has_url = true;
         } else if (flag == "--ca-file") {
             result.ca_file = *value;
-        } else if (const auto timeout = timeout_of(*value)) {
+        } else if (const auto timeout = parse_timeout(*value)) {
             result.timeout = *timeout;
         } else {
             return wrong("--timeout must be from 1 to 60 seconds");
@@ -173,8 +154,7 @@ report describe(const options& request, const base::outcome<http::response>& res
 
 int run(const std::vector<std::string>& flags,
         const std::map<std::string, std::string>& environment) {
-    for (const auto& flag : flags) {
-        if (flag != "--help" && flag != "-h") continue;
+    if (wants_help(flags)) {
         std::fputs(usage, stdout);
         return 0;
     }
