@@ -15,6 +15,9 @@
 #include "main/admin.hpp"
 #include "main/doctor_command.hpp"
 #include "main/health_command.hpp"
+#include "main/help_flag.hpp"
+#include "main/login_command.hpp"
+#include "main/report_command.hpp"
 #include "main/serve.hpp"
 
 namespace {
@@ -27,7 +30,14 @@ constexpr const char* usage =
   doctor     check the store, the cluster, the permissions and KubeDB before serve
   config     print the reference of all options; with --check and the flags of serve, validate the
              options and print the values in effect
-  admin      'admin copy' copies all records between SQLite and MongoDB
+  admin      'admin copy' copies all records between SQLite and MongoDB; 'admin export' and 'admin
+             import' keep them in a file; 'admin adopt' makes records for databases of the
+             cluster; 'admin create-user' and 'admin set-password' change the users of a store;
+             'admin audit' exports and verifies the audit log; 'admin images' lists the images
+             that a cluster needs
+  login      log in at an OpenID issuer of a running platform, and keep the tokens in a file
+  report     'report cost' compares what the databases of a running platform request with what
+             they use, and lists idle ones
   api-key    print a new API key, for the Secret of --admin-key-file
   openapi    print the OpenAPI document of the API
   version    print the version
@@ -81,10 +91,7 @@ int print_config(std::vector<std::string> arguments) {
 }
 
 int run_doctor(std::vector<std::string> arguments) {
-    const auto has = [&](std::string_view flag) {
-        return std::ranges::find(arguments, flag) != arguments.end();
-    };
-    if (has("--help") || has("-h")) {
+    if (wants_help(arguments)) {
         std::fputs(doctor::usage(), stdout);
         return 0;
     }
@@ -126,9 +133,11 @@ int main(int count, char** words) {
         return 0;
     }
     if (command == "health") return health::run(arguments, environment_variables());
+    if (command == "login") return login::run(arguments, environment_variables());
+    if (command == "report") return report::run(arguments, environment_variables());
     if (command == "doctor") return run_doctor(std::move(arguments));
     if (command == "config") return print_config(std::move(arguments));
-    if (command == "admin") return admin(arguments);
+    if (command == "admin") return admin(arguments, environment_variables());
     if (command == "serve") {
         if (!arguments.empty() && (arguments.front() == "--help" || arguments.front() == "-h")) {
             std::fprintf(stdout, "usage: dbaas serve [FLAGS]\n\n%s",

@@ -4,14 +4,18 @@
 #include <unistd.h>
 
 #include <array>
+#include <chrono>
 #include <string>
 #include <utility>
 
 #include "base/read_file.hpp"
 #include "redis/redis_bus.hpp"
+#include "redis/redis_rate_limiter.hpp"
 #include "redis/redis_url.hpp"
 
 namespace {
+
+using namespace std::chrono_literals;
 
 base::outcome<http::client_tls> read_tls_files(const config::options& options) {
     std::string private_key;
@@ -58,5 +62,25 @@ base::outcome<std::unique_ptr<redis_access>> redis_access::make(const config::op
     if (!client) return base::pass(std::move(client));
     access->client_ = std::move(*client);
     access->bus_ = redis::make_bus(*access->client_);
+    access->limits_ = redis::make_rate_limiter(*access->client_, base::system_clock());
     return access;
+}
+
+aio::task<> redis_access::change_url(config::options options) {
+    obs::registry registry;
+    const auto executor = co_await aio::this_executor();
+    auto probe = make(options, executor, obs::null_log(), registry);
+    if (!probe) co_return base::pass(std::move(probe));
+    auto& client = (*probe)->client();
+    aio::task_group group(executor);
+    group.spawn(client.run());
+    auto reached = co_await client.wait_for_topology(std::chrono::steady_clock::now() + 5s);
+    if (reached) {
+        const auto response = co_await client.execute({.words = {"PING"}});
+        if (!response) reached = base::pass(response);
+    }
+    group.cancel();
+    if (auto joined = co_await group.join(); !joined) co_return base::pass(std::move(joined));
+    if (!reached) co_return base::pass(std::move(reached));
+    co_return client_->change_url(client.options().url, client.options().tls);
 }

@@ -1,42 +1,47 @@
 #include "main/serve.hpp"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 #include <unistd.h>
 
-#include <array>
-#include <condition_variable>
 #include <filesystem>
-#include <mutex>
 #include <optional>
-#include <thread>
 
-#include "aio/aio.hpp"
 #include "aio/block_on.hpp"
 #include "api/api.hpp"
+#include "app/ownership.hpp"
 #include "app/scrape_lanes.hpp"
 #include "app/service.hpp"
-#include "base/random_id.hpp"
 #include "inproc/local_authenticator.hpp"
 #include "kube/kube_client.hpp"
 #include "kubedb/kubedb_cluster.hpp"
 #include "kubedb/kubedb_leases.hpp"
 #include "kubedb/names.hpp"
-#include "main/admin_key.hpp"
 #include "main/cluster_access.hpp"
+#include "main/control_thread.hpp"
+#include "main/first_administrator.hpp"
+#include "main/identity_access.hpp"
+#include "main/option_reload.hpp"
+#include "main/platform_key_file.hpp"
 #include "main/redis_access.hpp"
 #include "main/reload_list.hpp"
+#include "main/secret_rotation.hpp"
 #include "main/signals.hpp"
+#include "main/start_retry.hpp"
+#include "main/telemetry.hpp"
+#include "main/watched_secrets.hpp"
 #include "mongo/mongo_store.hpp"
 #include "obs/log.hpp"
 #include "obs/metrics.hpp"
+#include "obs/module_logs.hpp"
 #include "scrape/direct.hpp"
 #include "scrape/source.hpp"
+#include "sentry/reporting_log.hpp"
 #include "sqlite/store.hpp"
 
 namespace {
 
 using namespace std::chrono_literals;
+using obs::log_module;
 
 // Timeout of the background loops after the last request has ended.
 constexpr auto loops_timeout = 10s;
@@ -45,62 +50,6 @@ constexpr std::chrono::milliseconds shared_store_interval = 2s;
 // The same while the bus reports the writes of other replicas.
 constexpr std::chrono::milliseconds interval_with_bus = 15s;
 
-obs::level level_of(config::log_level level) {
-    switch (level) {
-        case config::log_level::trace:
-            return obs::level::trace;
-        case config::log_level::debug:
-            return obs::level::debug;
-        case config::log_level::info:
-            return obs::level::info;
-        case config::log_level::warning:
-            return obs::level::warning;
-        case config::log_level::error:
-            return obs::level::error;
-        case config::log_level::critical:
-            return obs::level::critical;
-        case config::log_level::off:
-            return obs::level::off;
-    }
-    return obs::level::info;
-}
-
-std::unique_ptr<obs::log_service> start_log(const config::options& options) {
-    const bool is_terminal = isatty(STDERR_FILENO) != 0;
-    const bool is_console = options.log_format == config::log_style::console ||
-                            (options.log_format == config::log_style::automatic && is_terminal);
-    return obs::make_log({.level_min = level_of(options.log_level),
-                          .format = is_console ? obs::log_format::console : obs::log_format::json,
-                          .colour = is_console && is_terminal,
-                          .environment = std::string(config::name(options.environment))});
-}
-
-// Reads the options again. Puts those into use that can change while the platform runs, and logs
-// the others that differ from the start. Errors: invalid; nothing has changed then.
-base::outcome<void> reload_options(const config::sources& sources, const config::loaded& start,
-                                   config::loaded& current, obs::log_service& log) {
-    auto reloaded = config::load(sources);
-    if (!reloaded) return base::pass(std::move(reloaded));
-    log.set_level_min(level_of(reloaded->options.log_level));
-    const auto names = [](const std::vector<std::string>& list) {
-        return fmt::format("{}", fmt::join(list, ", "));
-    };
-    const auto applied = config::compare(current, *reloaded).applied;
-    if (!applied.empty()) log.info("options_changed", {{"options", names(applied)}});
-    const auto pending = config::compare(start, *reloaded).pending;
-    if (!pending.empty()) log.warning("options_need_a_restart", {{"options", names(pending)}});
-    current = std::move(*reloaded);
-    return base::ok();
-}
-
-// Returns the name of this process among the replicas: the host (of a pod: its name) and a random
-// part, because a restarted process is another holder.
-std::string replica_name() {
-    std::array<char, 256> host{};
-    if (gethostname(host.data(), host.size() - 1) != 0) host[0] = '\0';
-    return base::random_id(std::string(host.data()) + "-", 6);
-}
-
 // Returns the accepted Host headers; empty = all. Without authentication, only local names are
 // accepted, so that a web page cannot reach the API by DNS rebinding.
 std::vector<std::string> hosts_of(const config::options& options) {
@@ -108,64 +57,13 @@ std::vector<std::string> hosts_of(const config::options& options) {
     return {"localhost", "127.0.0.1", "[::1]", options.listen_address};
 }
 
-// The thread of the control loop, which owns all state except the HTTP connections.
-class control_thread {
-  public:
-    control_thread() {
-        loop_.keep_alive();
-        thread_ = std::thread([this] { loop_.run(); });
-    }
-    ~control_thread() { stop(); }
-    // Stops the loop and its thread. The loop object stays valid, so that timers and sockets of the
-    // loop can be destroyed.
-    void stop() {
-        loop_.stop();
-        if (thread_.joinable()) thread_.join();
-    }
-    aio::loop& loop() noexcept { return loop_; }
-
-    // Runs a task on the loop and returns its result, or nullopt if `deadline` passes first.
-    std::optional<base::outcome<void>> run(std::move_only_function<aio::task<>()> start,
-                                           base::steady_time deadline = base::steady_time::max()) {
-        struct result {
-            std::mutex mutex;
-            std::condition_variable completed;
-            std::optional<base::outcome<void>> value;
-        };
-        const auto shared = std::make_shared<result>();
-        loop_.post([this, shared, start = std::move(start)]() mutable {
-            auto work = [](std::move_only_function<aio::task<>()> begin,
-                           std::shared_ptr<result> out) -> aio::task<> {
-                auto value = co_await begin();
-                const std::lock_guard lock(out->mutex);
-                out->value = value;
-                out->completed.notify_all();
-                co_return base::ok();
-            };
-            if (!tasks_) tasks_.emplace(loop_.executor());
-            tasks_->spawn(work(std::move(start), shared));
-        });
-        std::unique_lock lock(shared->mutex);
-        const auto is_complete = [&] { return shared->value.has_value(); };
-        if (deadline == base::steady_time::max()) {
-            shared->completed.wait(lock, is_complete);
-        } else {
-            shared->completed.wait_until(lock, deadline, is_complete);
-        }
-        return shared->value;
-    }
-
-  private:
-    aio::loop loop_;
-    std::optional<aio::task_group> tasks_;
-    std::thread thread_;
-};
-
 // All modules of one platform. start() builds them bottom-up, stop() stops them top-down.
 class platform_process {
   public:
-    platform_process(const config::options& options, obs::log_service& log)
-        : options_(options), log_(log) {
+    // `reporter` sends errors to Sentry while the loops run; may be null.
+    platform_process(const config::options& options, obs::log_service& log,
+                     sentry::reporting_log* reporter)
+        : options_(options), log_(log), logs_(log, options.log_levels), reporter_(reporter) {
         registry_.make_callback_counter(
             "dbaas_log_lines_dropped_total",
             "Log lines dropped because the queue was full or standard error was blocked.", {},
@@ -176,13 +74,17 @@ class platform_process {
     platform_process& operator=(const platform_process&) = delete;
 
     // Errors: those of the modules, with the name of the module as context.
-    base::outcome<void> start();
+    // `pause` waits between the attempts to reach the store.
+    base::outcome<void> start(start_retry::pause pause);
     // Turns readiness off, finishes requests, stops the loops, flushes state to the store and
     // closes it. Returns false if a loop did not end or the store did not close.
     bool stop();
     // Runs the functions of reloads(). Between start() and stop().
     void reload() { reloads_.run(log_); }
     reload_list& reloads() noexcept { return reloads_; }
+    // Puts the options into use that can change while the platform runs. Between start() and
+    // stop().
+    base::outcome<void> use(const config::options& changed);
     [[nodiscard]] std::string address() const {
         return fmt::format("{}://{}:{}", options_.tls_certificate.empty() ? "http" : "https",
                            options_.listen_address, server_->port());
@@ -190,23 +92,32 @@ class platform_process {
 
   private:
     base::outcome<void> open_store();
+    base::outcome<void> start_exporter();
+    [[nodiscard]] obs::tracer& tracer() noexcept;
     base::outcome<void> connect_redis();
+    base::outcome<void> watch_redis_files();
+    void watch_secrets();
     base::outcome<void> connect_cluster();
     void make_fetcher(bool is_in_cluster);
     [[nodiscard]] scrape::page_limits limits_of_pages() const;
-    base::outcome<void> start_service();
-    base::outcome<void> admit_admin_key();
+    base::outcome<void> start_service(start_retry& retry);
+    base::outcome<void> load_records();
+    [[nodiscard]] app::service_options service_options(app::shared_sealer sealer) const;
     base::outcome<void> listen();
     aio::task<> watch_certificate();
     bool stop_loops();
 
     const config::options& options_;
     obs::log_service& log_;
+    obs::module_logs logs_;
+    sentry::reporting_log* const reporter_;
     const base::clock& clock_ = base::system_clock();
     const inproc::local_authenticator local_authenticator_;
+    const std::string replica_ = app::replica_name(host_name());
     obs::registry registry_;
     app::readiness health_;
     control_thread control_;  // outlives all owners of its timers and sockets
+    std::unique_ptr<otlp::span_exporter> exporter_;  // nullptr without traces
     std::unique_ptr<ports::document_store> store_;
     std::unique_ptr<redis_access> redis_;  // nullptr without redis-url
     std::unique_ptr<kube::client> kube_;
@@ -217,17 +128,22 @@ class platform_process {
     std::unique_ptr<scrape::page_fetcher> fetcher_;
     std::unique_ptr<ports::metrics_source> metrics_;
     std::unique_ptr<app::service> service_;
+    std::unique_ptr<identity_access> identity_;
     std::unique_ptr<api::api> api_;
+    secret_rotation secrets_;  // filled by the start steps
     std::optional<aio::task_group> loops_;
     std::unique_ptr<http::server> server_;
     reload_list reloads_;  // filled by the start steps; refers to the members above
 };
 
-base::outcome<void> platform_process::start() {
-    auto result = open_store();
+base::outcome<void> platform_process::start(start_retry::pause pause) {
+    start_retry retry(clock_, log_, options_.mongodb_url.empty() ? 0s : options_.start_timeout,
+                      std::move(pause));
+    auto result = start_exporter();
+    if (result) result = retry.run([this] { return open_store(); });
     if (result) result = connect_redis();
     if (result) result = connect_cluster();
-    if (result) result = start_service();
+    if (result) result = start_service(retry);
     if (result) result = listen();
     return result;
 }
@@ -236,21 +152,72 @@ base::outcome<void> platform_process::open_store() {
     const auto open_embedded = [this] {
         std::error_code error;
         std::filesystem::create_directories(options_.data_dir, error);
-        return sqlite::open_store({.path = options_.data_dir + "/platform.db"}, log_, registry_);
+        return sqlite::open_store({.path = options_.data_dir + "/platform.db"},
+                                  logs_.of(log_module::sqlite), registry_);
     };
-    auto opened = options_.mongodb_url.empty()
-                      ? open_embedded()
-                      : mongo::open_store({.url = options_.mongodb_url}, log_, registry_);
+    if (options_.mongodb_url.empty()) {
+        auto opened = open_embedded();
+        if (!opened) return base::pass(std::move(opened));
+        store_ = std::move(*opened);
+        return {};
+    }
+    auto opened =
+        mongo::open_store({.url = options_.mongodb_url}, logs_.of(log_module::mongo), registry_);
     if (!opened) return base::pass(std::move(opened));
+    auto* const mongodb = opened->get();
     store_ = std::move(*opened);
+    if (options_.mongodb_url_file.empty()) return {};
+    secrets_.add("mongodb-url-file", {options_.mongodb_url_file}, {options_.mongodb_url},
+                 [mongodb](const std::vector<base::secret>& contents) {
+                     return mongodb->change_url(contents.front());
+                 });
     return {};
+}
+
+base::outcome<void> platform_process::start_exporter() {
+    auto exporter =
+        make_exporter(options_, replica_, clock_, registry_, logs_.of(log_module::otlp));
+    if (!exporter) return base::pass(std::move(exporter));
+    exporter_ = std::move(*exporter);
+    return {};
+}
+
+obs::tracer& platform_process::tracer() noexcept {
+    return exporter_ ? static_cast<obs::tracer&>(*exporter_) : obs::null_tracer();
 }
 
 base::outcome<void> platform_process::connect_redis() {
     if (options_.redis_url.empty()) return {};
-    auto access = redis_access::make(options_, control_.loop().executor(), log_, registry_);
+    auto access = redis_access::make(options_, control_.loop().executor(),
+                                     logs_.of(log_module::redis), registry_);
     if (!access) return base::pass(std::move(access), "redis");
     redis_ = std::move(*access);
+    return watch_redis_files();
+}
+
+base::outcome<void> platform_process::watch_redis_files() {
+    std::vector<std::string> paths;
+    std::vector<base::secret> contents;
+    const bool has_url_file = !options_.redis_url_file.empty();
+    if (has_url_file) {
+        paths.push_back(options_.redis_url_file);
+        contents.push_back(options_.redis_url);
+    }
+    for (const auto& path :
+         {options_.redis_ca_file, options_.redis_cert_file, options_.redis_key_file}) {
+        if (path.empty()) continue;
+        auto content = read_secret(path);
+        if (!content) return base::pass(std::move(content), "redis");
+        paths.push_back(path);
+        contents.push_back(std::move(*content));
+    }
+    if (paths.empty()) return {};
+    secrets_.add("redis-url-file", std::move(paths), std::move(contents),
+                 [this, has_url_file](const std::vector<base::secret>& changed) {
+                     auto options = options_;
+                     if (has_url_file) options.redis_url = changed.front();
+                     return redis_->change_url(std::move(options));
+                 });
     return {};
 }
 
@@ -266,7 +233,8 @@ base::outcome<void> platform_process::connect_cluster() {
         executor, {.config = std::move(access->config),
                    .connections_max = app::scrape_lanes::in_flight_max(scrapes) + other_calls,
                    .seed = seed,
-                   .log = &log_});
+                   .log = &logs_.of(log_module::kube),
+                   .tracer = &tracer()});
     if (!client) return base::pass(std::move(client), "cluster");
     kube_ = std::move(*client);
     reloads_.add("kubernetes_credentials", [this]() -> base::outcome<void> {
@@ -279,7 +247,8 @@ base::outcome<void> platform_process::connect_cluster() {
     if (!options_.mongodb_url.empty()) {
         leases_ = kubedb::make_lease_manager(*kube_, {.ns = lease_namespace});
     }
-    cluster_ = kubedb::make_cluster(executor, *kube_, clock_, log_, registry_, {.seed = seed});
+    cluster_ = kubedb::make_cluster(executor, *kube_, clock_, logs_.of(log_module::kubedb),
+                                    registry_, {.seed = seed});
     make_fetcher(access->is_in_cluster);
     metrics_ = scrape::make_source(
         *fetcher_, clock_, {.interval = options_.metrics_interval, .limits = limits_of_pages()});
@@ -319,75 +288,133 @@ void platform_process::make_fetcher(bool is_in_cluster) {
                                      .limits = limits_of_pages()});
 }
 
-base::outcome<void> platform_process::start_service() {
+// Can be repeated: the records of an incomplete attempt are read again.
+base::outcome<void> platform_process::load_records() {
+    auto loaded = *control_.run([this] { return service_->load(); });
+    if (!loaded) return loaded;
+    return admit_first_administrator(options_, control_, *service_, log_);
+}
+
+// `sealer` seals the keys in the store.
+app::service_options platform_process::service_options(app::shared_sealer sealer) const {
+    const bool is_embedded = options_.mongodb_url.empty();
+    return {.metrics_interval = options_.metrics_interval,
+            .metrics_timeout = options_.metrics_timeout,
+            .metrics_concurrency = static_cast<std::size_t>(options_.metrics_concurrency),
+            .history_retention = options_.history,
+            .provision_timeout = options_.provision_timeout,
+            .anti_entropy_interval = is_embedded ? 0ms
+                                     : redis_    ? interval_with_bus
+                                                 : shared_store_interval,
+            .anti_entropy_interval_without_bus = shared_store_interval,
+            .store_is_embedded = is_embedded,
+            .replica = replica_,
+            .signing = {.secret = options_.jwt_secret,
+                        .previous_secret = options_.jwt_secret_previous,
+                        .sealer = std::move(sealer),
+                        .issuer = options_.jwt_issuer},
+            .audit_retention = options_.audit_retention,
+            .log_levels = options_.log_levels,
+            .api_keys = {.lifetime_max = options_.api_key_max_days}};
+}
+
+base::outcome<void> platform_process::start_service(start_retry& retry) {
     const auto executor = control_.loop().executor();
+    const auto sealer = obtain_platform_key(options_, log_);
+    if (!sealer) return base::pass(sealer, "platform key");
     service_ = app::make_service(
         {.executor = executor,
          .store = *store_,
          .cluster = *cluster_,
          .metrics = *metrics_,
          .clock = clock_,
-         .log = log_,
+         .log = logs_.of(log_module::app),
          .registry = registry_,
          .health = health_,
          .bus = redis_ ? &redis_->bus() : nullptr,
-         .leases = leases_.get()},
-        {.metrics_interval = options_.metrics_interval,
-         .metrics_timeout = options_.metrics_timeout,
-         .metrics_concurrency = static_cast<std::size_t>(options_.metrics_concurrency),
-         .history_retention = options_.history,
-         .provision_timeout = options_.provision_timeout,
-         .anti_entropy_interval = options_.mongodb_url.empty() ? 0ms
-                                  : redis_                     ? interval_with_bus
-                                                               : shared_store_interval,
-         .anti_entropy_interval_without_bus = shared_store_interval,
-         .store_is_embedded = options_.mongodb_url.empty(),
-         .replica = replica_name()});
-    auto loaded = control_.run([this] { return service_->load(); });
-    if (!*loaded) return *loaded;
+         .leases = leases_.get(),
+         .tracer = tracer(),
+         .scrape_log = &logs_.of(log_module::scrape),
+         .apply_log_levels = [this](const auto& levels) { logs_.set_levels(levels); }},
+        service_options(*sealer));
+    auto loaded = retry.run([this] { return load_records(); });
+    if (!loaded) return loaded;
     const bool is_required = options_.auth == config::auth_mode::required;
-    if (is_required) {
-        auto admitted = admit_admin_key();
-        if (!admitted) return base::pass(std::move(admitted), "admin key");
-    }
+    auto identity = identity_access::make(
+        options_, {.executor = executor,
+                   .clock = clock_,
+                   .log = logs_.of(log_module::oidc),
+                   .kube = *kube_,
+                   .platform = service_->interfaces(),
+                   .own = is_required ? service_->authenticator() : local_authenticator_});
+    if (!identity) return base::pass(std::move(identity));
+    identity_ = std::move(*identity);
     api_ = api::make_api(
         {.platform = service_->interfaces(),
          .control = executor,
          .health = health_,
          .registry = registry_,
-         .log = log_,
+         .log = logs_.of(log_module::api),
          .clock = clock_,
-         .authenticator = is_required ? service_->authenticator() : local_authenticator_},
+         .authenticator = identity_->authenticator(),
+         .shared_limits = redis_ ? &redis_->limits() : nullptr,
+         .tracer = tracer(),
+         .provider = identity_->provider(),
+         .logins = identity_->logins(),
+         .lookup = identity_->external()},
         {.cors_origins = options_.cors_origins,
          .hosts = hosts_of(options_),
-         .streams_per_client = static_cast<std::size_t>(options_.max_streams_per_client)});
+         .is_public_url_secure = !options_.public_url.starts_with("http://"),
+         .is_auth_required = is_required,
+         .streams_per_client = static_cast<std::size_t>(options_.max_streams_per_client),
+         .limits = {.quotas = options_.rate_quotas, .trusted_proxies = options_.trusted_proxies}});
     control_.run([this, executor]() -> aio::task<> {
         api_->attach();
         loops_.emplace(executor);
         if (redis_) loops_->spawn(redis_->run());
+        if (reporter_ != nullptr) loops_->spawn(reporter_->run());
+        if (exporter_) loops_->spawn(exporter_->run());
         loops_->spawn(service_->run());
+        if (identity_->external() != nullptr) loops_->spawn(identity_->external()->run());
         co_return base::ok();
     });
+    watch_secrets();
     return {};
 }
 
-base::outcome<void> platform_process::admit_admin_key() {
-    auto& keys = service_->keys();
-    const bool is_named = !options_.admin_key_file.empty();
-    const admin_key_file file{
-        .path = is_named ? options_.admin_key_file : options_.data_dir + "/admin-key",
-        .is_always_made = is_named,
-        .has_administrator = keys.has_administrator()};
-    if (!is_named) {
-        std::error_code error;
-        std::filesystem::create_directories(options_.data_dir, error);
+base::outcome<void> platform_process::use(const config::options& changed) {
+    const auto used = control_.run(
+        [this, levels = changed.log_levels]() -> aio::task<> {
+            service_->log_levels().configure(levels);
+            co_return base::ok();
+        },
+        std::chrono::steady_clock::now() + loops_timeout);
+    if (used) return *used;
+    return base::fail(base::errc::timed_out, "the control loop did not respond within 10 s");
+}
+
+void platform_process::watch_secrets() {
+    if (options_.auth == config::auth_mode::required && !options_.admin_key_file.empty()) {
+        auto content = read_secret(options_.admin_key_file);
+        secrets_.add("admin-key-file", {options_.admin_key_file},
+                     {content ? std::move(*content) : base::secret()},
+                     [this](const std::vector<base::secret>& contents) {
+                         return admit_admin_key(*service_, contents.front());
+                     });
     }
-    auto key = obtain_admin_key(file, app::key_registry::new_key_text());
-    if (!key) return base::pass(std::move(key));
-    if (!*key) return base::ok();
-    auto admitted = control_.run([&] { return keys.admit_admin_key((*key)->text); });
-    if ((*key)->is_new) log_.warning("admin_key_written", {{"path", file.path}});
-    return *admitted;
+    watch_key_files(options_, service_->signing(), reporter_, secrets_);
+    identity_->watch_files(options_, secrets_);
+    if (secrets_.is_empty()) return;
+    reloads_.add("secrets", [this]() -> base::outcome<void> {
+        const auto checked = control_.run([this] { return secrets_.check(log_); },
+                                          std::chrono::steady_clock::now() + loops_timeout);
+        if (checked) return *checked;
+        return base::fail(base::errc::timed_out, "the control loop did not respond within 10 s");
+    });
+    control_.run([this]() -> aio::task<> {
+        loops_->spawn(secrets_.run(clock_, log_));
+        co_return base::ok();
+    });
 }
 
 base::outcome<void> platform_process::listen() {
@@ -449,7 +476,9 @@ bool platform_process::stop_loops() {
         [this]() -> aio::task<> {
             loops_->cancel();
             co_await loops_->join();
-            co_return co_await service_->close();
+            auto closed = co_await service_->close();
+            if (exporter_) co_await exporter_->flush();
+            co_return closed;
         },
         std::chrono::steady_clock::now() + loops_timeout);
     if (result && *result) return true;
@@ -475,17 +504,30 @@ bool platform_process::stop() {
 int serve(const config::sources& sources, const config::loaded& loaded) {
     process_signals signals;  // before any thread
     const auto start = std::chrono::steady_clock::now();
-    const auto log = start_log(loaded.options);
+    const auto lines = start_log(loaded.options);
+    const auto reporter = make_reporter(loaded.options, *lines);
+    if (!reporter) {
+        lines->error("start_failed", {{"detail", reporter.error().text}});
+        return 1;
+    }
+    obs::log_service* const log = *reporter ? reporter->get() : lines.get();
+    watch_crashes(loaded.options, *log);
     for (const auto& note : loaded.notes) log->warning("option_not_in_use", {{"detail", note}});
     if (loaded.options.insecure_no_auth) {
         log->warning("serving_without_authentication",
                      {{"detail", "every client that reaches the address is an administrator"}});
     }
-    platform_process platform(loaded.options, *log);
+    const bool is_required = loaded.options.auth == config::auth_mode::required;
+    log->info("auth_mode_selected", {{"mode", is_required ? "required" : "local"}});
+    platform_process platform(loaded.options, *log, reporter->get());
     auto current = loaded;  // the options in use after the last reload
-    platform.reloads().add("options",
-                           [&] { return reload_options(sources, loaded, current, *log); });
-    const auto started = platform.start();
+    platform.reloads().add("options", [&] {
+        return reload_options(sources, loaded, current, *log, [&](const config::options& changed) {
+            return platform.use(changed);
+        });
+    });
+    const auto started =
+        platform.start([&](std::chrono::milliseconds delay) { return signals.sleep(delay); });
     if (!started) {
         log->error("start_failed", {{"detail", started.error().text}});
         log->flush();

@@ -1,0 +1,98 @@
+#include "main/oidc_access.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/read_file.hpp"
+#include "oidc/issuer_verifier.hpp"
+
+namespace {
+
+using base::errc;
+using base::fail;
+
+// The issuer of the options OIDC_ISSUER and so on.
+base::outcome<oidc::issuer_options> single_issuer(const config::options& options) {
+    auto rules = oidc::read_rules(options.oidc_roles);
+    if (!rules) return base::pass(std::move(rules), "OIDC_ROLES");
+    return oidc::issuer_options{.name = "default",
+                                .url = options.oidc_issuer,
+                                .client_id = options.oidc_client_id,
+                                .client_secret = options.oidc_client_secret,
+                                .audience = options.oidc_audience,
+                                .user_prefix = "default.",
+                                .groups_claim = options.oidc_groups_claim,
+                                .rules = std::move(*rules)};
+}
+
+}  // namespace
+
+base::outcome<std::vector<oidc::issuer_options>> read_issuer_options(
+    const config::options& options) {
+    if (!options.oidc_issuer.empty()) {
+        auto single = single_issuer(options);
+        if (!single) return base::pass(std::move(single));
+        return std::vector{std::move(*single)};
+    }
+    if (options.oidc_issuers_file.empty()) return std::vector<oidc::issuer_options>{};
+    const auto text = base::read_file(options.oidc_issuers_file);
+    if (!text) {
+        return fail(errc::invalid, fmt::format("OIDC_ISSUERS_FILE: '{}' cannot be read",
+                                               options.oidc_issuers_file));
+    }
+    auto issuers = oidc::read_issuers(*text);
+    if (!issuers) return base::pass(std::move(issuers), "OIDC_ISSUERS_FILE");
+    return issuers;
+}
+
+base::outcome<std::string> read_issuer_authorities(const config::options& options) {
+    if (options.oidc_ca_file.empty()) return std::string();
+    auto text = base::read_file(options.oidc_ca_file);
+    if (text) return std::move(*text);
+    return fail(errc::invalid,
+                fmt::format("OIDC_CA_FILE: '{}' cannot be read", options.oidc_ca_file));
+}
+
+base::outcome<std::unique_ptr<oidc_access>> oidc_access::make(const config::options& options,
+                                                              deps deps) {
+    if (options.oidc_issuer.empty() && options.oidc_issuers_file.empty()) return nullptr;
+    auto issuers = read_issuer_options(options);
+    if (!issuers) return base::pass(std::move(issuers));
+    auto authorities = read_issuer_authorities(options);
+    if (!authorities) return base::pass(std::move(authorities));
+    auto result = std::make_unique<oidc_access>();
+    result->fetcher_ = oidc::make_fetcher(deps.executor, std::move(*authorities));
+    const oidc::issuer::deps issuer_deps{.executor = deps.executor,
+                                         .fetcher = *result->fetcher_,
+                                         .clock = deps.clock,
+                                         .log = deps.log};
+    result->issuers_ = std::make_unique<oidc::issuer_set>(issuer_deps, std::move(*issuers));
+    result->make_verifiers();
+    if (!options.public_url.empty()) {
+        result->provider_ = oidc::make_login_provider(
+            issuer_deps, deps.used_logins, *result->issuers_, {.public_url = options.public_url});
+    }
+    return result;
+}
+
+void oidc_access::make_verifiers() {
+    std::vector<entry> next;
+    for (const auto& source : issuers_->issuers()) {
+        const auto known = std::ranges::find(entries_, source, &entry::source);
+        next.push_back(known != entries_.end() ? *known
+                                               : entry{source, oidc::make_issuer_verifier(source)});
+    }
+    entries_ = std::move(next);
+}
+
+void oidc_access::use(std::vector<oidc::issuer_options> options) {
+    issuers_->use(std::move(options));
+    make_verifiers();
+}
+
+std::vector<std::shared_ptr<ports::token_verifier>> oidc_access::verifiers() const {
+    std::vector<std::shared_ptr<ports::token_verifier>> result;
+    for (const auto& entry : entries_) result.push_back(entry.verifier);
+    return result;
+}
