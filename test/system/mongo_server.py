@@ -15,17 +15,21 @@ def is_installed():
 
 
 class MongoServer:
-    """Starts the server on a free port. `file` holds the data; without it they are in memory. close() ends it."""
+    """Starts the server on a free port. `file` holds the data; without it they are in memory. close() ends it.
 
-    def __init__(self, file=None):
+    `options` are those of java. The default ones start it fast and are meant for small stores.
+    """
+
+    def __init__(self, file=None, options=('-Xmx256m', '-XX:TieredStopAtLevel=1')):
         self.file = file
+        self.options = options
         self.port = 0
         self.process = None
         self.start()
 
     def start(self):
         """Starts an ended server again on its port."""
-        self.process = spawn(['java', '-Xmx256m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-cp',
+        self.process = spawn(['java', '-XX:+UseSerialGC', *self.options, '-cp',
                               f'{FOLDER}/classes:{FOLDER}/lib/*', 'MongoTestServer', str(self.port),
                               *([self.file] if self.file else [])],
                              stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)

@@ -8,8 +8,8 @@ import subprocess
 import threading
 
 
-def make_certificates(folder):
-    """Makes ca.pem, and server.pem and client.pem with their keys, signed by it."""
+def make_certificates(folder, hosts='DNS:localhost'):
+    """Makes ca.pem, and server.pem and client.pem with their keys for these hosts, signed by it."""
     def openssl(*arguments):
         subprocess.run(['openssl', *arguments], cwd=folder, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
@@ -21,7 +21,7 @@ def make_certificates(folder):
             '-days', '1', '-subj', '/CN=test CA')
     for name in ('server', 'client'):
         with open(os.path.join(folder, 'extensions'), 'w', encoding='utf-8') as file:
-            file.write('subjectAltName=DNS:localhost\n')
+            file.write(f'subjectAltName={hosts}\n')
         openssl('req', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', f'{name}.key', '-out',
                 f'{name}.csr', '-subj', f'/CN={name}')
         openssl('x509', '-req', '-in', f'{name}.csr', '-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial', '-days', '1', '-extfile',
