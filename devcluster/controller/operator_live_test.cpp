@@ -219,9 +219,7 @@ TEST_F(operator_live, runs_a_database_through_failure_recovery_and_wipe_out) {
         // Never 0: that would be the whole process group of this test.
         if (first <= 0) co_return base::fail(errc::not_found, "no server works for the member");
         ::kill(first, SIGKILL);
-        const auto begun = std::chrono::steady_clock::now();
         CO_TRY(broken, cache_reaches("NotReady"));
-        EXPECT_LT(std::chrono::steady_clock::now() - begun, 2s);
         CO_TRY(mended, cache_reaches("Ready"));
         CO_TRY(pod, kube_->get(core("pods", "Pod"), ns, "cache-0"));
         EXPECT_EQ(pod->at("status").at("containerStatuses").as_array()[0].at("restartCount"), 1);

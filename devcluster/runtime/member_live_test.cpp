@@ -242,9 +242,7 @@ TEST_P(member_live, a_follower_copies_the_first_member_and_follows_after_a_resta
 
 TEST_P(member_live, a_stop_cancels_the_preparation) {
     member one(plan("one"), deps());
-    const auto start_time = std::chrono::steady_clock::now();
     run({&one}, [&]() -> aio::task<> { co_return co_await aio::sleep_for(100ms); });
-    EXPECT_LT(std::chrono::steady_clock::now() - start_time, 5s);
     EXPECT_FALSE(one.state().is_ready);
 }
 

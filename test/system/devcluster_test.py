@@ -46,7 +46,7 @@ class Cluster:
     def end(self):
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(30)
+        return self.process.wait(60)
 
 
 class CommandLine(unittest.TestCase):

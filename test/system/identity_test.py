@@ -28,12 +28,12 @@ class Identity(unittest.TestCase):
         self.log = os.path.join(self.folder, 'log')
         self.process = None
 
-    def start(self, *flags):
+    def start(self, *flags, **environment):
         offset = os.path.getsize(self.log) if os.path.exists(self.log) else 0
         with open(self.log, 'ab') as out:
             self.process = spawn([os.path.join(os.environ['DBAAS_BIN'], 'dbaas'), 'serve', '--listen', '127.0.0.1:0', '--auth',
                                   'required', '--kubeconfig', self.kubeconfig, '--data-dir', self.data, '--log-format', 'json',
-                                  *flags], stdin=subprocess.DEVNULL, stdout=out, stderr=out, env={'PATH': os.environ['PATH']})
+                                  *flags], stdin=subprocess.DEVNULL, stdout=out, stderr=out, env={'PATH': os.environ['PATH'], **environment})
         self.addCleanup(end, self.process)
         process = self.process
 
@@ -49,7 +49,7 @@ class Identity(unittest.TestCase):
 
     def kill(self):
         self.process.send_signal(signal.SIGKILL)
-        self.process.wait(30)
+        self.process.wait(60)
 
     def request(self, method, path, key=None, body=None):
         return exchange(method, self.base + path, body, {'Authorization': 'Bearer ' + key} if key else {})
@@ -83,7 +83,7 @@ class Identity(unittest.TestCase):
         self.assert_secrets_are_not_written([admin, limited, revoked])
 
     def assert_secrets_are_not_written(self, keys):
-        """Searches the log and every file of the store, except the file of the first key."""
+        """Searches the log and every file of the store, except the file of the first key, for the secret parts of the keys."""
         paths = [self.log] + [os.path.join(folder, name) for folder, _, names in os.walk(self.data) for name in names]
         self.assertGreater(len(paths), 2)
         for path in paths:
@@ -98,12 +98,15 @@ class Identity(unittest.TestCase):
         self.start()
         first = self.admin_key()
         own, _ = self.create_key(first)
+        used, used_id = self.create_key(first)
+        self.assertEqual(self.request('GET', '/api/v1/databases', used).status, 200)
         first_id = first.split('_')[1]
         self.assertEqual(self.request('DELETE', '/api/v1/api-keys/' + first_id, own).status, 204)
         end(self.process)
         self.start()  # the file is still there
         self.assertEqual(self.request('GET', '/api/v1/databases', first).status, 401)
         self.assertEqual(self.request('GET', '/api/v1/databases', own).status, 200)
+        self.assertIsNotNone(self.request('GET', '/api/v1/api-keys/' + used_id, own).json['last_used_at'])
         end(self.process)
         os.unlink(self.key_file)
         self.start()
@@ -113,15 +116,167 @@ class Identity(unittest.TestCase):
         self.start('--admin-key-file', named)  # for an administrator who has lost every key
         self.assertEqual(self.request('GET', '/api/v1/databases', self.admin_key(named)).status, 200)
 
+    def test_a_rotated_key_has_two_secrets_for_the_overlap(self):
+        self.start()
+        admin = self.admin_key()
+        first, key_id = self.create_key(admin, permissions=['projects.read'])
+        path = f'/api/v1/api-keys/{key_id}/rotate'
+        self.assertEqual(self.request('POST', path, first, {}).status, 403)  # without keys.update
+        self.assertEqual(self.request('POST', path, admin, {'overlap_seconds': -1}).status, 422)
+        second = self.request('POST', path, admin, {'overlap_seconds': 3600}).json['key']
+        self.kill()
+        self.start()
+        for key in (first, second):
+            self.assertEqual(self.request('GET', '/api/v1/projects', key).status, 200)
+        third = self.request('POST', path, admin, {'overlap_seconds': 0}).json['key']
+        expected = {first: 401, second: 401, third: 200}
+        self.assertEqual({key: self.request('GET', '/api/v1/projects', key).status for key in expected}, expected)
+        self.kill()
+        self.assert_secrets_are_not_written([first, second, third])
+
+    def test_a_key_is_valid_from_its_networks_and_within_its_limits(self):
+        self.start()
+        admin = self.admin_key()
+        distant, distant_id = self.create_key(admin, cidrs=['192.0.2.0/24'])
+        response = self.request('GET', '/api/v1/projects', distant)
+        missing = self.request('GET', '/api/v1/projects', admin[:-1] + ('a' if admin[-1] != 'a' else 'b'))
+        self.assertEqual((response.status, response.json['code']), (401, missing.json['code']))
+        changed = self.request('PATCH', f'/api/v1/api-keys/{distant_id}', admin, {'cidrs': ['192.0.2.0/24', '127.0.0.0/8']})
+        self.assertEqual(changed.status, 200, changed.text)
+        self.kill()
+        self.start()
+        self.assertEqual(self.request('GET', '/api/v1/projects', distant).status, 200)
+        limited, limited_id = self.create_key(admin, permissions=['keys.update', 'keys.read'])
+        response = self.request('PATCH', f'/api/v1/api-keys/{limited_id}', limited, {'permissions': None})
+        self.assertEqual(response.status, 403, response.text)
+        response = self.request('PATCH', f'/api/v1/api-keys/{limited_id}', admin, {'cidrs': ['300.0.0.0/8']})
+        self.assertEqual((response.status, response.json['errors'][0]['pointer']), (422, '/cidrs/0'), response.text)
+        response = self.request('PATCH', f'/api/v1/api-keys/{limited_id}', admin, {'subject': 'eve'})
+        self.assertEqual(response.status, 422, response.text)
+
+    def test_custom_roles_survive_kill(self):
+        self.start()
+        admin = self.admin_key()
+        role = {'name': 'lister', 'permissions': ['projects.read', 'databases.read']}
+        self.assertEqual(self.request('POST', '/api/v1/roles', admin, role).status, 201)
+        response = self.request('PUT', '/api/v1/projects/default/members/ada', admin, {'role': 'lister'})
+        self.assertEqual(response.status, 201, response.text)
+        key, _ = self.create_key(admin, subject='ada')
+        self.kill()
+        self.start()
+        self.assertEqual(self.request('GET', '/api/v1/databases', key).status, 200)
+        checks = [{'permission': name, 'project': 'default'} for name in ('databases.read', 'databases.create')]
+        results = self.request('POST', '/api/v1/auth/can', key, checks).json['results']
+        self.assertEqual([(result['allowed'], result['rule']) for result in results], [(True, 'role'), (False, 'insufficient_role')])
+        self.assertEqual(self.request('DELETE', '/api/v1/roles/lister', admin).status, 409)
+
+    def log_in(self, password='correct horse', name='admin'):
+        return self.request('POST', '/api/v1/auth/login', None, {'username': name, 'password': password})
+
+    def test_sessions_of_a_deleted_or_disabled_user_stay_ended(self):
+        self.start()
+        admin = self.admin_key()
+        user = {'name': 'ada', 'password': 'correct horse'}
+        self.assertEqual(self.request('POST', '/api/v1/users', admin, {**user, 'role': 'none'}).status, 201)
+        tokens = self.log_in(name='ada').json
+        for state in ('disabled', 'active'):
+            self.assertEqual(self.request('PATCH', '/api/v1/users/ada', admin, {'state': state}).status, 200)
+        self.assert_ended(tokens)
+        tokens = self.log_in(name='ada').json
+        self.assertEqual(self.request('DELETE', '/api/v1/users/ada', admin).status, 204)
+        self.assertEqual(self.request('POST', '/api/v1/users', admin, {**user, 'role': 'admin'}).status, 201)
+        self.assert_ended(tokens)
+
+    def assert_ended(self, tokens):
+        self.assertEqual(self.request('GET', '/api/v1/users', tokens['access_token']).status, 401)
+        refreshed = self.request('POST', '/api/v1/auth/refresh', None, {'refresh_token': tokens['refresh_token']})
+        self.assertEqual(refreshed.status, 401, refreshed.text)
+
+    def test_guesses_of_the_present_password_are_limited(self):
+        self.start()
+        admin = self.admin_key()
+        self.assertEqual(self.request('POST', '/api/v1/users', admin, {'name': 'ada', 'password': 'correct horse'}).status, 201)
+        token = self.log_in(name='ada').json['access_token']
+        guess = {'current_password': 'wrong horse', 'password': 'battery staple'}
+        statuses = [self.request('POST', '/api/v1/users/ada/password', token, guess).status for _ in range(8)]
+        self.assertEqual(set(statuses), {403, 429}, statuses)
+
+    def test_sessions_survive_kill_and_a_logout_does_too(self):
+        self.start(BOOTSTRAP_ADMIN_PASSWORD='correct horse')
+        self.assertFalse(os.path.exists(self.key_file))
+        self.assertEqual(stat.S_IMODE(os.stat(os.path.join(self.data, 'platform-key')).st_mode), 0o600)
+        self.assertEqual(self.log_in('wrong').status, 401)
+        first, second = self.log_in().json, self.log_in().json
+        self.assertEqual(self.request('GET', '/api/v1/databases', first['access_token']).status, 200)
+        self.assertEqual(self.request('POST', '/api/v1/auth/logout', second['access_token']).status, 204)
+        self.kill()
+        self.start()
+        self.assertEqual(self.request('GET', '/api/v1/databases', first['access_token']).status, 200)
+        self.assertEqual(self.request('GET', '/api/v1/databases', second['access_token']).status, 401)
+        refreshed = self.request('POST', '/api/v1/auth/refresh', None, {'refresh_token': first['refresh_token']})
+        self.assertEqual(refreshed.status, 200, refreshed.text)
+        response = self.request('POST', '/api/v1/auth/refresh', None, {'refresh_token': second['refresh_token']})
+        self.assertEqual(response.status, 401)
+        self.kill()
+        self.assert_secrets_are_not_written([first['refresh_token'], refreshed.json['refresh_token'], '_correct horse'])
+
+    def test_an_operator_creates_a_user_in_the_store(self):
+        self.start()
+        end(self.process)
+        dbaas = os.path.join(os.environ['DBAAS_BIN'], 'dbaas')
+        store = f'sqlite:{self.data}/platform.db'
+
+        def admin(command, name, password, *flags):
+            return subprocess.run([dbaas, 'admin', command, name, '--store', store, *flags], input=password + '\n', capture_output=True,
+                                  text=True, check=False)
+
+        self.assertEqual(admin('create-user', 'ada', 'short', '--role', 'admin').returncode, 1)
+        self.assertEqual(admin('create-user', 'ada', 'correct horse', '--role', 'admin').returncode, 0)
+        self.assertIn('already', admin('create-user', 'ada', 'correct horse').stderr)
+        self.assertEqual(admin('set-password', 'ada', 'battery staple').returncode, 0)
+        self.start()
+        rows = self.request('GET', '/api/v1/audit?limit=500', self.admin_key()).json['items']
+        actions = ('create_user', 'create_api_key', 'set_user_password')
+        acts = [(row['action'], row['actor'], row['kind'], row['object'], row['outcome']) for row in rows
+                if row['action'] in actions and row['outcome'] != 'started']
+        first = ('create_api_key', 'bootstrap', 'api_key', self.admin_key().split('_')[1], 'success')
+        expected = [first, *(('create_user', 'operator', 'user', 'ada', outcome) for outcome in ('rejected', 'success', 'rejected')),
+                    ('set_user_password', 'operator', 'user', 'ada', 'success')]
+        self.assertEqual(acts, expected)
+        self.assertTrue(all('signature' in row for row in rows))
+        self.assertEqual(self.log_in('correct horse', 'ada').status, 401)
+        token = self.log_in('battery staple', 'ada').json['access_token']
+        self.assertTrue(self.request('GET', '/api/v1/auth/whoami', token).json['administrator'])
+
+    def test_options_without_a_usable_secret_are_rejected(self):
+        dbaas = os.path.join(os.environ['DBAAS_BIN'], 'dbaas')
+
+        def check(**environment):
+            return subprocess.run([dbaas, 'config', '--check', '--auth', 'required'], env=environment, capture_output=True, text=True,
+                                  check=False)
+
+        short = check(JWT_SECRET='s3cret')
+        self.assertIn('JWT_SECRET: the value must have at least 32 bytes', short.stderr)
+        self.assertNotIn('s3cret', short.stderr)
+        shared = check(MONGODB_URL='mongodb://h/dbaas')
+        self.assertIn('PLATFORM_KEY: must be set with MONGODB_URL', shared.stderr)
+        self.assertEqual(check(MONGODB_URL='mongodb://h/dbaas', PLATFORM_KEY='ab' * 32).returncode, 0)
+        self.assertEqual(check(MONGODB_URL='mongodb://h/dbaas', JWT_SECRET='ab' * 16).returncode, 0)
+
     def test_an_invalid_file_stops_the_start_without_its_content(self):
         named = os.path.join(self.folder, 'key')
         with open(named, 'w', encoding='utf-8') as file:
             file.write('dbk_s3cret\n')
         self.start('--admin-key-file', named)
-        self.assertEqual(self.process.wait(30), 1)
+        self.assertEqual(self.process.wait(60), 1)
         with open(self.log, encoding='utf-8') as file:
             text = file.read()
         self.assertIn('admin key: the text is not an API key', text)
+        os.chmod(named, 0o666)
+        self.start('--admin-key-file', named)
+        self.assertEqual(self.process.wait(30), 1)
+        with open(self.log, encoding='utf-8') as file:
+            self.assertIn('has the mode 0666', file.read())
         self.assertNotIn('s3cret', text)
 
 

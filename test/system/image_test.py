@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 import unittest
 
@@ -58,6 +59,20 @@ class Image(unittest.TestCase):
         digests = {run('sh', '-c', 'tar --sort=name -c . | sha256sum', cwd=path).stdout for path in (self.image, again)}
         self.assertEqual(len(digests), 1)
 
+    def test_the_bill_of_materials_covers_every_library_and_the_pinned_packages_alone(self):
+        done = run(sys.executable, os.path.join(ROOT, 'tools/sbom.py'), PROGRAM)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(done.stdout, run(sys.executable, os.path.join(ROOT, 'tools/sbom.py'), PROGRAM).stdout)
+        bill = json.loads(done.stdout)
+        self.assertEqual((bill['bomFormat'], bill['specVersion']), ('CycloneDX', '1.5'))
+        with open(os.path.join(ROOT, 'deploy/packages.txt'), encoding='utf-8') as file:
+            pins = {line.strip() for line in file if not line.startswith('#')}
+        names = {component['name'] for component in bill['components']}
+        # A build without the viewer of /docs has no package of it.
+        self.assertEqual(names | {'drf-spectacular-sidecar'}, pins)
+        references = [component['bom-ref'] for component in bill['components']]
+        self.assertEqual(bill['dependencies'], [{'ref': 'kubedb-dbaas', 'dependsOn': references}])
+
     def test_the_program_serves_on_a_read_only_root_without_rights(self):
         reason = unavailable('unshare', '--mount', 'true')
         if reason:
@@ -90,7 +105,7 @@ class Image(unittest.TestCase):
         self.assertEqual(status['NoNewPrivs'], '1')
         self.assertNotEqual(run('touch', os.path.join(f'/proc/{process.pid}/root', 'etc/file')).returncode, 0, 'the root is writable')
         process.terminate()
-        self.assertEqual(process.wait(30), 0)
+        self.assertEqual(process.wait(60), 0)
 
     def test_buildah_builds_the_last_stage_of_the_dockerfile(self):
         """Replaces the stage that compiles, which downloads packages and takes minutes, by the program of this build."""

@@ -206,7 +206,7 @@ class MainJob(unittest.TestCase):
             shown = self.shown_metrics()
             return {name: (shown.get(name), listed.get(name)) for name in shown.keys() | listed.keys() if shown.get(name) != listed.get(name)}
         try:
-            wait_until(lambda: not differing(), 20)
+            wait_until(lambda: not differing())
         except AssertionError:
             self.assertEqual(differing(), {}, 'shown, listed')
         self.assertIn('dbaas_log_lines_dropped_total 0', self.stack.get('/metrics').text.splitlines())
@@ -348,7 +348,7 @@ class Disasters(unittest.TestCase):
             return stack.create(f'late-{index}').status
 
         results = together(20, act)
-        stack.platform.wait(30)
+        stack.platform.wait(60)
         self.assertEqual(stack.platform.returncode, 0, stack.log_tail('platform.log'))
         self.assertLessEqual(set(results), {202, 0}, results)  # 0: connected after the listener closed
         response.read()  # complete: read() raises otherwise
@@ -361,7 +361,7 @@ class Disasters(unittest.TestCase):
         stack.start_platform(DBAAS_SHUTDOWN_GRACE='3')  # shorter than the interval between two comments
         stream, response = self.stream()
         stack.platform.send_signal(signal.SIGTERM)
-        stack.platform.wait(30)
+        stack.platform.wait(60)
         response.read()  # complete: read() raises otherwise
         stream.close()
         self.assertEqual(stack.platform.returncode, 0, stack.log_tail('platform.log'))

@@ -10,6 +10,7 @@ import tempfile
 import unittest
 
 from process import end, spawn
+from rest import exchange
 from stack import wait_until
 
 KUBECONFIG = """apiVersion: v1
@@ -90,13 +91,27 @@ class Serve(unittest.TestCase):
         wait_until(lambda: len(self.events('options_need_a_restart')) > 1, what='the last reload')
         self.assertEqual(len(self.events('options_changed')), 1)  # the level hides later ones
 
+    def test_a_client_changes_the_log_levels_until_they_expire(self):
+        def change(body):
+            return exchange('PUT', self.events('serving')[0]['address'] + '/api/v1/platform/log-level', body)
+        rejected = change({'log_level': 'info,kubernetes=debug'})
+        self.assertEqual((rejected.status, rejected.json['errors'][0]['pointer']), (422, '/log_level'), rejected.text)
+        self.assertFalse(self.events('kubernetes_request'))
+        changed = change({'log_level': 'info,kube=debug'})
+        self.assertEqual((changed.status, changed.json['log_level'], changed.json['scope']), (200, 'info,kube=debug', 'replica'), changed.text)
+        wait_until(lambda: self.events('kubernetes_request'), what='a line of the module')
+        self.assertEqual(change({'log_level': 'info,kube=debug', 'duration': 1}).status, 200)
+        wait_until(lambda: self.events('log_level_restored'), what='the expiry')
+        current = exchange('GET', self.events('serving')[0]['address'] + '/api/v1/platform/log-level')
+        self.assertEqual((current.json['log_level'], current.json['expires_at']), ('info', None), current.text)
+
     def test_sighup_reloads_and_continues(self):
         for count in (1, 2):
             self.process.send_signal(signal.SIGHUP)
             wait_until(lambda: len(self.events('reload')) >= count or self.process.poll() is not None, what='the reload')
             self.assertIsNone(self.process.poll())
         self.process.send_signal(signal.SIGTERM)
-        self.assertEqual(self.process.wait(30), 0)
+        self.assertEqual(self.process.wait(60), 0)
         self.assertTrue(self.events('stopped'))
 
 
