@@ -337,5 +337,5 @@ current-context: real
         return self.ask('GET', f'{DEFINITIONS}/{name}', timeout=120).json
 
     def is_established(self, name):
-        conditions = self.definition(name).get('status', {}).get('conditions', [])
+        conditions = self.definition(name).get('status', {}).get('conditions') or []  # null in a definition that was just applied
         return any(each['type'] == 'Established' and each['status'] == 'True' for each in conditions)

@@ -11,12 +11,15 @@ import unittest
 
 import shared
 from shared import ROOT, Shared
-from stack import Stack
+from stack import Stack, wait_until
 
 CHART = os.path.join(ROOT, 'charts/kubedb-dbaas')
 # Kustomize's folders -> the values of the chart that render the same objects.
 VARIANTS = {'k8s': ['image.tag=latest'],
             'k8s k8s/monitoring': ['image.tag=latest', 'monitoring.enabled=true'],
+            'k8s k8s/gateway': ['image.tag=latest', 'httpRoute.enabled=true'],
+            'deploy/overlays/traces': ['image.tag=latest', 'config.OTEL_EXPORTER_OTLP_ENDPOINT=https://collector.example.com:443',
+                                       'traces.headersSecret.name=dbaas-traces'],
             'deploy/overlays/production': ['ingress.enabled=true'],
             'deploy/overlays/sqlite': ['image.tag=latest', 'store.type=sqlite']}
 # The differences between both renderings: the chart's own labels and annotations. Helm does not render the namespace.
@@ -26,7 +29,8 @@ REJECTED_VALUES = {
     'no number': ['autoscaling.minReplicas=three'], 'out of range': ['autoscaling.cpuUtilization=0'], 'no quantity': ['resources.limits.memory=2 gigabytes'],
     'an unknown level': ['config.LOG_LEVEL=loud'], 'an unknown policy': ['image.pullPolicy=Sometimes'], 'a tag with a space': ['image.tag=a b'],
     'no label': ['nodeSelector.zone=1'], 'a port that does not exist': ['service.port=65536'], 'no client': ['networkPolicy.clientNamespaces=none'],
-    'a secret in the ConfigMap': ['config.MONGODB_URL=mongodb://a:b@c'], 'a grace period that is too short': ['terminationGracePeriodSeconds=50'],
+    'a secret in the ConfigMap': ['config.MONGODB_URL=mongodb://a:b@c'], 'a name of a Secret with a blank': ['traces.headersSecret.name=a b'],
+    'headers in the values': ['traces.headers=a=b'], 'a grace period that is too short': ['terminationGracePeriodSeconds=50'],
 }
 OPERATOR_KINDS = (('ServiceMonitor', 'servicemonitors'), ('PrometheusRule', 'prometheusrules'))
 PATHS = {}  # (apiVersion, kind) -> result of resource_of()
@@ -60,7 +64,7 @@ def helm_words(values):
 
 
 def charted(values):
-    return rendered('helm', 'template', 'dbaas', CHART, *helm_words(values))
+    return rendered('helm', 'template', 'dbaas', CHART, '--skip-tests', *helm_words(values))
 
 
 def key_of(entry):
@@ -89,10 +93,12 @@ def only(entries, kind):
     return next(entry for entry in entries if entry['kind'] == kind)
 
 
-def operator_definitions():
-    """Returns definitions that accept any content: those of the Prometheus Operator are not available to the tests."""
+def further_definitions():
+    """Returns the definition of HTTPRoute, and definitions that accept any content: those of the Prometheus Operator are not available."""
     schema = {'type': 'object', 'x-kubernetes-preserve-unknown-fields': True}
-    return {f'{plural}.monitoring.coreos.com': json.dumps({
+    with open(os.path.join(shared.how.programs, 'httproutes.yaml'), 'rb') as file:
+        route = {'httproutes.gateway.networking.k8s.io': file.read()}
+    return route | {f'{plural}.monitoring.coreos.com': json.dumps({
         'apiVersion': 'apiextensions.k8s.io/v1', 'kind': 'CustomResourceDefinition', 'metadata': {'name': f'{plural}.monitoring.coreos.com'},
         'spec': {'group': 'monitoring.coreos.com', 'scope': 'Namespaced', 'names': {'kind': kind, 'plural': plural},
                  'versions': [{'name': 'v1', 'served': True, 'storage': True, 'schema': {'openAPIV3Schema': schema}}]}}).encode()
@@ -136,6 +142,16 @@ class Kit(unittest.TestCase):
                 for key, entry in expected.items():
                     self.assertEqual(entry, actual[key], key)
 
+    def test_the_chart_grants_token_reviews_only_on_demand(self):
+        with open(os.path.join(ROOT, 'k8s/token-review.yaml'), encoding='utf-8') as file:
+            expected = comparable(objects(file.read()))
+        actual = comparable(charted(['kubernetesTokens.enabled=true']))
+        for key, entry in expected.items():
+            self.assertEqual(entry, actual[key], key)
+        options = next(entry['data'] for key, entry in actual.items() if key[1] == 'ConfigMap' and 'DBAAS_AUTH' in entry.get('data', {}))
+        self.assertEqual(options['DBAAS_KUBERNETES_TOKENS'], 'true')
+        self.assertFalse(set(expected) & set(comparable(charted([]))))
+
     def test_the_chart_passes_lint_and_rejects_bad_values(self):
         lint = tool('helm', 'lint', '--strict', CHART)
         self.assertEqual(lint.returncode, 0, lint.stdout + lint.stderr)
@@ -147,7 +163,7 @@ class Kit(unittest.TestCase):
 
     def test_every_object_can_be_applied_twice(self):
         real = Shared.get()
-        real.apply_definitions(operator_definitions(), ())
+        real.apply_definitions(further_definitions(), ())
         for folder, values in VARIANTS.items():
             for renderer, entries in (('kustomize', kustomized(folder)), ('helm', charted(values))):
                 with self.subTest(f'{folder} by {renderer}'):
@@ -158,9 +174,34 @@ class Kit(unittest.TestCase):
                         repeated = apply(real, entry)
                         self.assertEqual((repeated.status, self.own_part(repeated.json)), (200, expected), key_of(entry))
 
+    def test_images_txt_has_the_images_of_the_manifests(self):
+        named = set()
+        for folder, _, names in os.walk(os.path.join(ROOT, 'k8s')):
+            for name in names:
+                with open(os.path.join(folder, name), encoding='utf-8') as file:
+                    named.update(re.findall(r'^ *image: *(\S+)', file.read(), re.M))
+        with open(os.path.join(ROOT, 'k8s/images.txt'), encoding='utf-8') as file:
+            listed = {line for line in file.read().splitlines() if line and not line.startswith('#')}
+        self.assertEqual(listed, named)
+
+    def test_requests_of_the_platform_have_their_own_priority_level(self):
+        """The API server names the FlowSchema of each request in its response."""
+        real = Shared.get()
+        entries = kustomized('k8s')
+        for entry in entries:
+            apply(real, entry, 'force=true')
+        schema = apply(real, only(entries, 'FlowSchema'), 'force=true').json['metadata']['uid']
+        issued = real.ask('POST', '/api/v1/namespaces/dbaas-system/serviceaccounts/dbaas/token',
+                          {'apiVersion': 'authentication.k8s.io/v1', 'kind': 'TokenRequest', 'spec': {}}).json['status']['token']
+
+        def schema_of_a_request(token):
+            return real.ask('GET', '/api/v1/namespaces/default', token=token).headers.get('X-Kubernetes-PF-FlowSchema-UID')
+        wait_until(lambda: schema_of_a_request(issued) == schema, 30, 'the FlowSchema of the platform')
+        self.assertNotEqual(schema_of_a_request('plain'), schema)
+
     def test_files_outside_of_the_kustomization_are_valid(self):
         real = Shared.get()
-        for name in ('mongodb.yaml', 'redis.yaml', 'secrets.example.yaml'):
+        for name in ('mongodb.yaml', 'redis.yaml', 'secrets.example.yaml', 'backup.yaml', 'token-review.yaml'):
             with open(os.path.join(ROOT, 'k8s', name), encoding='utf-8') as file:
                 for entry in objects(file.read()):
                     apply(real, entry, 'dryRun=All&force=true')
@@ -169,8 +210,10 @@ class Kit(unittest.TestCase):
         real = Shared.get()
         for entry in kustomized('k8s')[:1] + [only(kustomized('k8s'), 'ServiceAccount')]:
             apply(real, entry, 'force=true')
-        for folder in VARIANTS:
-            template = only(kustomized(folder), 'Deployment')['spec']['template']
+        with open(os.path.join(ROOT, 'k8s/backup.yaml'), encoding='utf-8') as file:
+            templates = [only(objects(file.read()), 'CronJob')['spec']['jobTemplate']['spec']['template']]
+        templates += [only(kustomized(folder), 'Deployment')['spec']['template'] for folder in VARIANTS]
+        for template in templates:
             pod = {'apiVersion': 'v1', 'kind': 'Pod', 'metadata': {'name': 'probe', 'namespace': 'dbaas-system'}, 'spec': template['spec']}
             pods = '/api/v1/namespaces/dbaas-system/pods?dryRun=All&fieldValidation=Strict'
             admitted = real.ask('POST', pods, pod)
@@ -179,6 +222,22 @@ class Kit(unittest.TestCase):
             rejected = real.ask('POST', pods, pod)
             self.assertEqual(rejected.status, 403, rejected.text)
             self.assertIn('violates PodSecurity \\"restricted', rejected.text)
+
+    def test_the_pod_of_helm_test_is_admitted_asks_the_service_and_is_not_a_backend_of_it(self):
+        real = Shared.get()
+        for entry in kustomized('k8s')[:1]:
+            apply(real, entry, 'force=true')
+        entries = rendered('helm', 'template', 'dbaas', CHART, *helm_words(['image.tag=latest']))
+        pod, service = only(entries, 'Pod'), only(entries, 'Service')
+        admitted = real.ask('POST', '/api/v1/namespaces/dbaas-system/pods?dryRun=All&fieldValidation=Strict', pod)
+        self.assertEqual(admitted.status, 201, admitted.text)
+        self.assertFalse(service['spec']['selector'].items() <= pod['metadata']['labels'].items())
+        words = pod['spec']['containers'][0]['args']
+        self.assertEqual(words[words.index('--url') + 1], f"http://{service['metadata']['name']}:{service['spec']['ports'][0]['port']}")
+        # Nothing listens there: the arguments are valid, and the failure is the missing response.
+        words[words.index('--url') + 1] = 'http://127.0.0.1:9'
+        asked = subprocess.run([os.path.join(os.environ['DBAAS_BIN'], 'dbaas'), *words], capture_output=True, text=True, check=False)
+        self.assertEqual(asked.returncode, 3, asked.stderr)
 
     def test_the_program_accepts_the_options_and_serves_the_probes(self):
         real = Shared.get()
@@ -191,13 +250,14 @@ class Kit(unittest.TestCase):
             with tempfile.TemporaryDirectory() as folder:
                 mounts = {mount['name']: mount['mountPath'] for mount in pod['containers'][0]['volumeMounts']}
                 files = sorted(name for name in options if name.endswith('_FILE'))
-                self.assertEqual(files, ['DBAAS_ADMIN_KEY_FILE', 'MONGODB_URL_FILE', 'REDIS_URL_FILE'] if 'secrets' in mounts else [])
+                self.assertEqual(files, ['DBAAS_ADMIN_KEY_FILE', 'MONGODB_URL_FILE', 'PLATFORM_KEY_FILE', 'REDIS_URL_FILE'] if 'secrets' in mounts else [])
                 for name in files:
                     path, key = options[name].rsplit('/', 1)
                     self.assertEqual(path, mounts['secrets'])
                     options[name] = os.path.join(folder, key)
                     with open(options[name], 'w', encoding='utf-8') as file:
-                        file.write(only(self.secret_example(), 'Secret')['stringData'][key])
+                        value = only(self.secret_example(), 'Secret')['stringData'][key]
+                        file.write('ab' * 32 if key == 'platform-key' else value)
                 self.assertEqual(options.get('DBAAS_DATA_DIR'), mounts.get('data'))
                 checked = subprocess.run([os.path.join(os.environ['DBAAS_BIN'], 'dbaas'), 'config', '--check'], env=options,
                                          capture_output=True, text=True, check=False)

@@ -16,13 +16,17 @@ from process import end, spawn
 from shared import ROOT
 from stack import Stack, wait_until
 
+# First lines of the blocks that need nodes, images or a registry.
+NOT_RUN = {'docker build -t your-registry/kubedb-dbaas:latest .', 'kubectl -n dbaas-system rollout status deployment/dbaas-api',
+           'dbaas admin images --registry registry.example.com/mirror --image your-registry/kubedb-dbaas:1.0.0 | while read -r from to; do'}
+IN_POD = 'kubectl -n dbaas-system exec deployment/dbaas-api -- /usr/bin/dbaas'
 ACCOUNT = '/api/v1/namespaces/dbaas-system/serviceaccounts/dbaas'
 
 
 def blocks():
     """Returns the mark and the text of each block of the guide."""
     with open(os.path.join(ROOT, 'docs/production.md'), encoding='utf-8') as file:
-        return re.findall(r'^```sh ([a-z ]+)\n(.*?)^```$', file.read(), re.M | re.S)
+        return re.findall(r'^```sh ?([a-z ]*)\n(.*?)^```$', file.read(), re.M | re.S)
 
 
 class ProductionGuide(unittest.TestCase):
@@ -47,24 +51,33 @@ class ProductionGuide(unittest.TestCase):
 
     def run_block(self, text, **variables):
         return subprocess.run(['bash', '-euo', 'pipefail', '-c', text], cwd=ROOT, capture_output=True, text=True, check=False, timeout=120, env={
-            'PATH': f"{shared.how.programs}:{os.environ['PATH']}", 'HOME': self.real.folder, 'KUBECONFIG': self.real.kubeconfig('client'), **variables})
+            'PATH': os.pathsep.join((shared.how.programs, os.environ['DBAAS_BIN'], os.environ['PATH'])), 'HOME': self.real.folder, 'KUBECONFIG': self.real.kubeconfig('client'), **variables})
 
     def test_the_commands_succeed_as_printed(self):
-        run = [(mark.removeprefix('run').strip(), text) for mark, text in blocks() if mark.startswith('run')]
-        self.assertEqual({mark for mark, _ in run}, {'', 'helm', 'monitoring', 'sqlite'})
+        run = [(mark.removeprefix('run').strip(), text) for mark, text in blocks() if mark.startswith('run') or mark == 'exec']
+        self.assertEqual({mark for mark, _ in run}, {'', 'exec', 'helm', 'monitoring', 'sqlite'})
         removal = run[-1][1]
         for mark, text in run:
             with self.subTest(text.split('\n', maxsplit=1)[0]):
                 text = text.replace('docker run --rm your-registry/kubedb-dbaas:latest', os.path.join(os.environ['DBAAS_BIN'], 'dbaas'))
+                if mark == 'exec':
+                    listen = self.platform_of_the_account().removeprefix('http://')
+                    self.assertTrue(text.startswith(IN_POD), text)
+                    self.command(text.replace(IN_POD, 'dbaas'), DBAAS_LISTEN=listen)
+                    continue
                 if 'http://127.0.0.1:8000' in text:
                     text = text.replace('http://127.0.0.1:8000', self.platform_of_the_account())
                 if mark == 'helm':  # "instead": Helm does not take over the objects of kubectl
                     self.command(removal)
                 if mark == 'monitoring':
-                    self.real.apply_definitions(kit.operator_definitions(), ())
+                    self.real.apply_definitions(kit.further_definitions(), ())
                 self.command(text)
                 if mark == 'helm':
                     self.command('kubectl apply -k k8s')
+
+    def test_each_block_is_run_or_needs_more_than_an_api_server(self):
+        self.assertEqual({text.split('\n', maxsplit=1)[0] for mark, text in blocks() if not mark}, NOT_RUN)
+        self.assertLessEqual({mark.split(' ')[0] for mark, _ in blocks()}, {'', 'exec', 'log', 'run'})
 
     def platform_of_the_account(self):
         """Starts a platform with the ServiceAccount and the admin key that the guide created. Returns its URL."""
@@ -105,7 +118,8 @@ class ProductionGuide(unittest.TestCase):
         with open(path, 'w', encoding='utf-8') as file:
             file.write(stack.log_tail('platform.log', 10_000))
         self.start_until(path, folder, 'invalid options', DBAAS_DRAIN_DELAY='500')
-        self.start_until(path, folder, 'start_failed', MONGODB_URL='mongodb://127.0.0.1:1/dbaas?serverSelectionTimeoutMS=500')
+        self.start_until(path, folder, 'start_failed', DBAAS_START_TIMEOUT='0',
+                         MONGODB_URL='mongodb://127.0.0.1:1/dbaas?serverSelectionTimeoutMS=500')
         self.start_until(path, folder, 'redis_connect_failed', REDIS_URL='redis://127.0.0.1:1')
         self.start_until(path, folder, 'is forbidden')
 

@@ -17,8 +17,10 @@ import zipfile
 
 import definitions
 import shared
+from account_tokens import AccountTokens  # noqa: F401 unittest finds them here
 from cluster import ask
-from doctor import Doctor  # noqa: F401 unittest finds them here
+from adoption import Adoption  # noqa: F401
+from doctor import Doctor  # noqa: F401
 from exchanges import DIFFERENCES, run_exchanges
 from faults import Faults  # noqa: F401
 from kit import Kit  # noqa: F401
