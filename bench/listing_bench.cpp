@@ -8,10 +8,10 @@
 
 namespace {
 
-// Returns a model of `size` databases of three engines in a hundred projects.
-const api::read_model& model_of(std::int64_t size) {
-    static std::map<std::int64_t, std::unique_ptr<api::read_model>> models;
-    auto& model = models[size];
+// Returns a model of `size` databases of three engines in a number of projects.
+const api::read_model& model_of(std::int64_t size, std::int64_t projects = 100) {
+    static std::map<std::pair<std::int64_t, std::int64_t>, std::unique_ptr<api::read_model>> models;
+    auto& model = models[{size, projects}];
     if (model) return *model;
     model = std::make_unique<api::read_model>();
     std::mt19937_64 random(1);
@@ -20,7 +20,7 @@ const api::read_model& model_of(std::int64_t size) {
         auto record = std::make_shared<domain::database>();
         record->id = "db-" + std::to_string(random());
         record->name = "orders-" + std::to_string(random() % 1'000'000);
-        record->project = "team-" + std::to_string(number % 100);
+        record->project = "team-" + std::to_string(number % projects);
         record->engine = engines[random() % 3];
         record->labels = {{"team", std::to_string(number % 100)}, {"tier", "gold"}};
         record->created_at = domain::instant(std::chrono::microseconds(random() % 1'000'000'000));
@@ -39,6 +39,22 @@ void list(benchmark::State& state, const char* query) {
     const auto wanted = api::read_list_query(query);
     for (auto _ : state) {
         auto text = api::list_databases(*model.all(), *wanted, domain::visible_projects::all());
+        benchmark::DoNotOptimize(text);
+    }
+}
+
+// A caller in 3 of 500 projects, whose allowed actions the documents have.
+void list_of_member(benchmark::State& state, const char* query) {
+    const auto& model = model_of(state.range(0), 500);
+    const auto wanted = api::read_list_query(query);
+    const auto caller = std::make_shared<const domain::principal>(
+        domain::principal{.subject = "ada",
+                          .roles = {{"team-7", domain::role::viewer},
+                                    {"team-77", domain::role::developer},
+                                    {"team-377", domain::role::owner}}});
+    const domain::visible_projects visible(caller);
+    for (auto _ : state) {
+        auto text = api::list_databases(*model.all(), *wanted, visible, caller.get());
         benchmark::DoNotOptimize(text);
     }
 }
@@ -69,7 +85,14 @@ BENCHMARK_CAPTURE(list, by_update, "sort=-updated_at")->Arg(10'000)->Arg(50'000)
 BENCHMARK_CAPTURE(list, by_status, "status=failed")->Arg(10'000)->Arg(50'000);
 BENCHMARK_CAPTURE(list, by_project, "project=team-7")->Arg(10'000)->Arg(50'000);
 BENCHMARK_CAPTURE(list, by_label, "label=team=7")->Arg(10'000)->Arg(50'000);
-BENCHMARK_CAPTURE(list, search, "q=77777")->Arg(10'000)->Arg(50'000);
+BENCHMARK_CAPTURE(list, search, "q=77777")->Arg(10'000)->Arg(50'000)->Arg(100'000);
+BENCHMARK_CAPTURE(list, search_short, "q=777")->Arg(100'000);
+BENCHMARK_CAPTURE(list, search_all, "q=o")->Arg(100'000);
+BENCHMARK_CAPTURE(list, search_none, "q=absent")->Arg(100'000);
+BENCHMARK_CAPTURE(list, search_by_update, "q=777&sort=-updated_at")->Arg(100'000);
+BENCHMARK_CAPTURE(list, by_exact_name, "name=orders-77777")->Arg(100'000);
+BENCHMARK_CAPTURE(list_of_member, first_page, "")->Arg(10'000)->Arg(50'000);
+BENCHMARK_CAPTURE(list_of_member, search, "q=77777")->Arg(10'000);
 BENCHMARK_CAPTURE(list, large_page, "limit=500")->Arg(10'000);
 BENCHMARK(change)->Arg(10'000)->Arg(50'000);
 

@@ -19,11 +19,13 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(HERE)
 sys.path[:0] = [HERE, os.path.join(ROOT, 'test', 'system')]
 
+import peers  # noqa: E402
 from measure import raise_open_files  # noqa: E402
 from process import run  # noqa: E402
 from table import Table  # noqa: E402
 
-PARTS = ('reads', 'sync', 'streams', 'creates', 'inside', 'parser', 'reflector', 'scrape', 'scale')
+PARTS = ('reads', 'sync', 'streams', 'creates', 'inside', 'parser', 'reflector', 'scrape', 'scale', 'replicas')
+SLOW = ('replicas',)  # two minutes also in small sizes: --quick runs them only if --only names them
 COMMON = {'seconds': (5, 1, 1, 3600), 'connections': (64, 32, 1, 10_000), 'seed': (1, 1, 0, 2**32 - 1)}
 HELP = {'seconds': 'seconds of each measurement with wrk', 'connections': 'connections of wrk', 'seed': 'seed of all random data',
         'count': 'simulated databases', 'interval': 'seconds between two scrapes of a database', 'idle': 'idle event streams',
@@ -52,9 +54,10 @@ def parse(parts):
         for knob, (full, quick, low, high) in all_of.items():
             knobs.setdefault(knob, []).append(f"{place + ' ' if place else ''}{full:,}; quick {quick:,}; {low:,} to {high:,}")
     for knob, sizes in knobs.items():
-        parser.add_argument('--' + knob, type=int, metavar='N', help=f"{HELP[knob]} ({', '.join(sizes)})")
+        names = ['--count', '--databases'] if knob == 'count' else ['--' + knob]
+        parser.add_argument(*names, type=int, metavar='N', help=f"{HELP[knob]} ({', '.join(sizes)})")
     arguments = parser.parse_args()
-    arguments.only = arguments.only or PARTS
+    arguments.only = arguments.only or [name for name in PARTS if not arguments.quick or name not in SLOW]
     for name in arguments.only:
         for knob, (_, _, low, high) in knobs_of(parts[name]).items():
             value = getattr(arguments, knob.replace('-', '_'))
@@ -95,6 +98,8 @@ def main():
         return 0
     os.environ['DBAAS_BIN'] = arguments.bin
     raise_open_files()
+    if arguments.quick:
+        peers.use_built_ones_only()
     table = Table(targets_count=not arguments.quick)
     table.facts = facts(arguments)
     begun = time.monotonic()

@@ -60,11 +60,11 @@ def compare(stack, ids, size):
     return size - len(objects), max(0, created - size) + size - len(ids)
 
 
-def all_at_once(port, size):
-    """Opens all connections, then sends all requests. Returns the responses in order and the seconds until each. Errors end the run."""
+def all_at_once(port, size, first=0):
+    """Opens all connections, then sends all requests, with numbers from `first`. Returns the responses in order and the seconds until each. Errors end the run."""
     sockets = [socket.create_connection(('127.0.0.1', port)) for _ in range(size)]
     requests = []
-    for number in range(size):
+    for number in range(first, first + size):
         body = json.dumps(body_of(number, PROJECTS)).encode()
         requests.append(b'POST /api/v1/databases HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n'
                         b'Idempotency-Key: burst-%d\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%b' % (number, len(body), body))

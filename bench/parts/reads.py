@@ -1,5 +1,7 @@
-"""Cached reads compared with nginx, one server thread each, the same bytes: single, in pipelines, and with thousands of idle streams."""
+"""Cached reads compared with nginx, one server thread each, the same bytes: single, in pipelines, with credentials, and with thousands
+of idle streams."""
 
+import os
 import time
 
 from measure import Listeners, Missing, Nginx, Target, Watched, raise_open_files, wrk
@@ -32,6 +34,7 @@ def run(options, table):
         try:
             wait_until(lambda: request('GET', nginx.url).status == 200, what='nginx')
             compare_with_nginx(options, table, stack, nginx, path)
+            with_credentials(options, table, stack, nginx, path)
         finally:
             nginx.close()
     finally:
@@ -83,3 +86,24 @@ def with_idle(options, table, stack, nginx, path):
         assert streams.send('count')['closed'] == 0, 'streams were closed'
     add(table, f'cached GET …/metrics with {streams.opened:,} idle streams (nginx: idle connections)', ours, theirs, min_ratio=0.5)
     table.add('… RSS per idle stream', rss, 'KiB')
+
+
+def with_credentials(options, table, stack, nginx, path):
+    """Measures the same reads with an API key and with an access token, after a start with authentication and without rate limits."""
+    key_file = os.path.join(stack.folder, 'admin-key')
+    stack.kill_platform()
+    stack.start_platform(DBAAS_AUTH='required', DBAAS_RATE_LIMITS='off', DBAAS_HTTP_THREADS='1', DBAAS_ADMIN_KEY_FILE=key_file)
+    with open(key_file, encoding='utf-8') as file:
+        headers = {'Authorization': 'Bearer ' + file.read().strip()}
+    user = {'name': 'bench', 'role': 'admin', 'password': 'kestrel lamp 42'}
+    created = stack.post('/api/v1/users', user, headers=headers)
+    assert created.status == 201, created.text
+    login = stack.post('/api/v1/auth/login', {'username': user['name'], 'password': user['password']})
+    assert login.status == 200, login.text
+    wait_until(lambda: 'operations' in stack.get(path, headers=headers).json['metrics'], what='metrics')
+    platform, worker = Watched(stack.platform.pid), nginx.worker()
+    key, token, theirs = wrk(options, Target(platform, stack.base + path, header='Authorization: ' + headers['Authorization']),
+                             Target(platform, stack.base + path, header='Authorization: Bearer ' + login.json['access_token']),
+                             Target(worker, nginx.url))
+    add(table, 'cached GET …/metrics with an API key', key, theirs, min_ratio=0.8)
+    add(table, 'cached GET …/metrics with an access token', token, theirs, min_ratio=0.8)
