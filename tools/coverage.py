@@ -60,7 +60,7 @@ def run_tests(names):
     os.makedirs(PROFILES)
     env = {**os.environ, 'LLVM_PROFILE_FILE': os.path.join(PROFILES, '%m-%p.profraw')}
     return subprocess.run(('ctest', '--test-dir', BUILD, '--output-on-failure', '--no-tests=error', '-L', LABELS,
-                           '-R', '^(' + '|'.join(names) + ')$', '-j', str(len(os.sched_getaffinity(0)))),
+                           '-R', '^(' + '|'.join(names) + ')$', '-j', str(2 * len(os.sched_getaffinity(0)))),
                           env=env, check=False).returncode
 
 
