@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "app/document_walk.hpp"
+#include "app/store_restoration.hpp"
 #include "base/base64.hpp"
 #include "base/time_text.hpp"
 #include "base/utf8.hpp"
@@ -120,6 +121,8 @@ aio::task<> keep_page(std::vector<ports::document>& out, std::vector<ports::docu
 }  // namespace
 
 aio::task<store_archive> read_archive(ports::document_archive& source, bool has_history) {
+    auto complete = co_await check_complete(source);
+    if (!complete) co_return base::pass(std::move(complete));
     const auto names = co_await source.collections();
     if (!names) co_return base::pass(names);
     store_archive archive;
@@ -197,14 +200,8 @@ base::outcome<store_archive> decode_archive(std::string_view text) {
 
 aio::task<store_digest> restore_archive(store_archive archive, ports::document_archive& target,
                                         std::function<void(const std::string& collection)> report) {
-    const auto present = co_await target.collections();
-    if (!present) co_return base::pass(present);
-    if (!present->empty()) {
-        co_return base::fail(errc::conflict,
-                             fmt::format("the store holds documents, such as those of the "
-                                         "collection '{}'; use an empty database or a new file",
-                                         present->front()));
-    }
+    auto begun = co_await begin_restoration(target);
+    if (!begun) co_return base::pass(std::move(begun));
     for (auto& [name, documents] : archive.collections) {
         for (std::size_t begin = 0; begin < documents.size(); begin += page_limit) {
             const auto first = documents.begin() + static_cast<std::ptrdiff_t>(begin);
@@ -222,6 +219,8 @@ aio::task<store_digest> restore_archive(store_archive archive, ports::document_a
                              "the store differs from the archive after the import; stop every "
                              "platform that uses the store, empty it and import again");
     }
+    auto ended = co_await end_restoration(target);
+    if (!ended) co_return base::pass(std::move(ended));
     co_return *digest;
 }
 

@@ -23,7 +23,8 @@ struct store_archive {
 
 // Reads every collection except for cached metrics and, unless `has_history`, the history of
 // metrics. The platform may run: each document is read whole, and a document that is written during
-// the call is in the archive before or after that write. Errors: those of the store.
+// the call is in the archive before or after that write. Errors: conflict (the store is incomplete),
+// those of the store.
 aio::task<store_archive> read_archive(ports::document_archive& source, bool has_history);
 
 std::string encode(const store_archive& archive);
@@ -32,8 +33,9 @@ std::string encode(const store_archive& archive);
 base::outcome<store_archive> decode_archive(std::string_view text);
 
 // Writes every document into an empty store and compares the digests. Calls `report` after each
-// collection. Errors: conflict (the target holds documents), unavailable (the target differs after
-// the import), those of the store.
+// collection. An import that does not end leaves a mark (store_restoration.hpp). Errors: conflict
+// (the target holds documents), unavailable (the target differs after the import), those of the
+// store.
 aio::task<store_digest> restore_archive(store_archive archive, ports::document_archive& target,
                                         std::function<void(const std::string& collection)> report);
 

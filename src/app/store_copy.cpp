@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "app/document_walk.hpp"
+#include "app/store_restoration.hpp"
 #include "base/fnv1a.hpp"
 
 namespace app {
@@ -60,6 +61,7 @@ aio::task<store_digest> read_digest(ports::document_archive& store) {
     if (!names) co_return base::pass(names);
     store_digest result;
     for (const auto& name : *names) {
+        if (name == restoration_collection) continue;
         auto& digest = result[name];
         const page_visitor use = [&digest](std::vector<ports::document> documents) {
             return digest_page(digest, std::move(documents));
@@ -72,14 +74,10 @@ aio::task<store_digest> read_digest(ports::document_archive& store) {
 
 aio::task<store_digest> copy_store(ports::document_archive& source, ports::document_archive& target,
                                    std::function<void(const std::string& collection)> report) {
-    const auto present = co_await target.collections();
-    if (!present) co_return base::pass(present, "target");
-    if (!present->empty()) {
-        co_return base::fail(errc::conflict,
-                             fmt::format("the target holds documents, such as those of the "
-                                         "collection '{}'; use an empty database or a new file",
-                                         present->front()));
-    }
+    auto complete = co_await check_complete(source);
+    if (!complete) co_return base::pass(std::move(complete), "source");
+    auto begun = co_await begin_restoration(target);
+    if (!begun) co_return base::pass(std::move(begun), "target");
     const auto names = co_await source.collections();
     if (!names) co_return base::pass(names, "source");
     for (const auto& name : *names) {
@@ -102,6 +100,8 @@ aio::task<store_digest> copy_store(ports::document_archive& source, ports::docum
                                          "again",
                                          difference));
     }
+    auto ended = co_await end_restoration(target);
+    if (!ended) co_return base::pass(std::move(ended), "target");
     co_return source_digest;
 }
 

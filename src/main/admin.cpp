@@ -27,7 +27,8 @@ constexpr const char* usage =
        dbaas admin export | import | verify | adopt | images    (--help describes them)
 
 copy copies every record, with its revisions, into an empty store and compares the digests of both.
-Stop every platform that uses the stores before.
+Stop every platform that uses the stores before. No platform starts with a store whose copy did not
+end; empty it and copy again.
 
 STORE is sqlite:PATH (data/platform.db in the data directory), mongodb://..., mongodb+srv://..., or
 @FILE, a file that contains one of them. Other users of the machine see arguments, but not the file.

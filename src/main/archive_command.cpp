@@ -30,7 +30,8 @@ export writes every record of the store to a compressed file with mode 0600, and
 verify it. A platform over MongoDB may run. If FILE ends with '/', the name of the file contains the
 time, and --keep deletes the oldest files of the folder except for COUNT. The history of metrics is
 left out without --with-history.
-import writes the records into an empty store. Stop every platform that uses the store before.
+import writes the records into an empty store. Stop every platform that uses the store before. No
+platform starts with a store whose import did not end; empty it and import again.
 verify reads a file without a store.
 
 STORE is sqlite:PATH, mongodb://..., mongodb+srv://..., or @FILE, a file that contains one of them.

@@ -11,6 +11,7 @@
 #include "app/ownership.hpp"
 #include "app/scrape_lanes.hpp"
 #include "app/service.hpp"
+#include "app/store_restoration.hpp"
 #include "inproc/local_authenticator.hpp"
 #include "kube/kube_client.hpp"
 #include "kubedb/kubedb_cluster.hpp"
@@ -141,6 +142,11 @@ base::outcome<void> platform_process::start(start_retry::pause pause) {
                       std::move(pause));
     auto result = start_exporter();
     if (result) result = retry.run([this] { return open_store(); });
+    if (result) {
+        result = retry.run([this] {
+            return *control_.run([this] { return app::check_complete(*store_); });
+        });
+    }
     if (result) result = connect_redis();
     if (result) result = connect_cluster();
     if (result) result = start_service(retry);

@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 """The loss and the restoration of the platform's embedded store, while the databases keep running (docs/production.md)."""
 
+import contextlib
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import time
 import unittest
@@ -11,6 +13,15 @@ import unittest
 from stack import Stack, wait_until
 
 REDISES = '/apis/kubedb.com/v1/namespaces/dbaas-default/redises'
+
+
+def collections(path):
+    """Returns the names of the collections in a store's file; none as long as the file has no table."""
+    if not os.path.exists(path):
+        return []
+    with contextlib.closing(sqlite3.connect(f'file:{path}?mode=ro', uri=True)) as file, contextlib.suppress(sqlite3.OperationalError):
+        return [name for name, in file.execute('SELECT DISTINCT collection FROM document')]
+    return []
 
 
 class Recovery(unittest.TestCase):
@@ -77,9 +88,15 @@ class Recovery(unittest.TestCase):
         planned = self.admin('adopt', '--plan', '--kubeconfig', self.stack.kubeconfig)
         self.assertRegex(planned.stdout, rf'missing +{old}')
 
+    @staticmethod
+    def admin_command(*words):
+        return [os.path.join(os.environ['DBAAS_BIN'], 'dbaas'), 'admin', *words]
+
+    def admin_environment(self):
+        return {'PATH': os.environ['PATH'], 'DBAAS_DATA_DIR': self.data}
+
     def admin(self, *words):
-        return subprocess.run([os.path.join(os.environ['DBAAS_BIN'], 'dbaas'), 'admin', *words], capture_output=True, text=True, timeout=120, check=False,
-                              env={'PATH': os.environ['PATH'], 'DBAAS_DATA_DIR': self.data})
+        return subprocess.run(self.admin_command(*words), capture_output=True, text=True, timeout=120, check=False, env=self.admin_environment())
 
     def test_an_encrypted_export_restores_every_record_into_an_empty_store(self):
         database = self.stack.created('kept')
@@ -124,6 +141,49 @@ class Recovery(unittest.TestCase):
         restored = self.stack.get(f'/api/v1/databases/{database}').json
         for key in ('id', 'name', 'revision', 'created_at', 'topology'):
             self.assertEqual(restored[key], document[key], key)
+
+    def test_no_platform_starts_with_a_store_whose_import_was_killed(self):
+        self.stack.created('kept')
+        self.stop_platform()
+        path = os.path.join(self.stack.folder, 'archive')
+        exported = self.admin('export', '--to', path)
+        self.assertEqual(exported.returncode, 0, exported.stderr)
+        store = os.path.join(self.data, 'platform.db')
+        for name in ('platform.db', 'platform.db-wal', 'platform.db-shm'):
+            if os.path.exists(os.path.join(self.data, name)):
+                os.remove(os.path.join(self.data, name))
+        # The import prints a line after each collection. Its pipe is full, so it waits there until it is killed.
+        unread, full = os.pipe()
+        os.set_blocking(full, False)
+        with self.assertRaises(BlockingIOError):
+            while True:
+                os.write(full, b'x' * 4096)
+        os.set_blocking(full, True)
+        waiting = subprocess.Popen(self.admin_command('import', '--from', path), env=self.admin_environment(), stdout=subprocess.DEVNULL, stderr=full)
+        self.addCleanup(os.close, unread)
+        self.addCleanup(os.close, full)
+        self.addCleanup(waiting.wait, 60)
+        self.addCleanup(waiting.kill)
+        wait_until(lambda: len(collections(store)) > 1, what='the first records of the import')
+        waiting.kill()
+        waiting.wait(60)
+
+        incomplete = 'the store is incomplete, because a copy or an import into it did not end; empty it and repeat'
+        platform = subprocess.run([os.path.join(os.environ['DBAAS_BIN'], 'dbaas'), '--kubeconfig', self.stack.kubeconfig, '--listen', '127.0.0.1:0'],
+                                  env=self.admin_environment(), capture_output=True, text=True, timeout=120, check=False)
+        self.assertEqual(platform.returncode, 1)
+        self.assertIn(incomplete, platform.stdout + platform.stderr)
+        for words in (('import', '--from', path), ('export', '--to', path + '-2')):
+            rejected = self.admin(*words)
+            self.assertEqual(rejected.returncode, 1)
+            self.assertIn(incomplete, rejected.stderr)
+        for name in os.listdir(self.data):
+            if name.startswith('platform.db'):
+                os.remove(os.path.join(self.data, name))
+        repeated = self.admin('import', '--from', path)
+        self.assertEqual(repeated.returncode, 0, repeated.stderr)
+        self.stack.start_platform()
+        self.assertEqual([entry['name'] for entry in self.stack.databases()], ['kept'])
 
     def versions(self):
         """Returns uid, generation and resourceVersion of each Redis in the cluster by name."""
