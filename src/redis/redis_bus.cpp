@@ -193,6 +193,12 @@ aio::task<> subscribe_once(redis_client& client, std::shared_ptr<channel_state> 
 
 aio::task<> follow(redis_client& client, std::shared_ptr<channel_state> channel) {
     auto& log = client.dependencies().log;
+    // A program subscribes before its first connection. That is no interruption.
+    if (!client.current_topology()) {
+        const auto deadline = now() + client.options().connect_timeout;
+        const auto discovery = co_await client.wait_for_topology(deadline);
+        if (!discovery && discovery.error().code == errc::cancelled) co_return discovery;
+    }
     aio::backoff backoff(client.options().reconnect, client.options().seed);
     bool is_failure_logged = false;
     while (!channel->is_stopping) {
