@@ -1,8 +1,9 @@
-# module(NAME [FOLDER dir] [DEPENDS targets...] [LIBRARIES libs...] [TEST_DEPENDS targets...] [PCH header])
+# module(NAME [FOLDER dir] [DEPENDS targets...] [LIBRARIES libs...] [TEST_DEPENDS targets...] [PCH header] [ONE_THREAD])
 #   Defines a static library from the *.cpp of the folder and its sub-folders, a test binary from the *_test.cpp, and one
 #   with the label live from the *_live_test.cpp.
 #   DEPENDS: other modules (public). LIBRARIES: third-party libraries (private). TEST_DEPENDS: libraries of the tests alone.
 #   PCH: a header of the module that includes the large third-party headers of its .cpp files; it is precompiled.
+#   ONE_THREAD: the module starts no thread and shares nothing between threads; the preset tsan leaves out its tests.
 add_library(dbaas_options INTERFACE)
 target_include_directories(dbaas_options INTERFACE ${CMAKE_SOURCE_DIR}/src ${CMAKE_SOURCE_DIR})
 target_compile_options(dbaas_options INTERFACE
@@ -13,11 +14,64 @@ target_compile_definitions(dbaas_options INTERFACE
   BOOST_ASIO_DISABLE_VISIBILITY)
 target_link_libraries(dbaas_options INTERFACE fmt::fmt Threads::Threads)
 
+# Most of the time of a compiler goes into headers that all targets include. These modules do without Asio, and must: its
+# headers refer to functions of the module aio. Tests are compiled without optimization: most of them run for milliseconds.
+set(modules_without_asio base json domain timeseries config obs token)
+if(DBAAS_PRECOMPILE)
+  file(WRITE ${CMAKE_BINARY_DIR}/precompiled.cpp "")
+  foreach(name IN ITEMS precompiled precompiled_asio)
+    set(header ${CMAKE_SOURCE_DIR}/cmake/${name}.hpp)
+    add_library(${name} OBJECT ${CMAKE_BINARY_DIR}/precompiled.cpp)
+    target_link_libraries(${name} PRIVATE dbaas_options)
+    target_precompile_headers(${name} PRIVATE ${header})
+    add_library(${name}_tests OBJECT ${CMAKE_BINARY_DIR}/precompiled.cpp)
+    target_link_libraries(${name}_tests PRIVATE dbaas_options GTest::gtest GTest::gmock)
+    target_compile_options(${name}_tests PRIVATE -O0)
+    target_precompile_headers(${name}_tests PRIVATE ${header} <gmock/gmock.h> <gtest/gtest.h>)
+  endforeach()
+endif()
+
+# Sets `result` to precompiled or to precompiled_asio, for a target that uses these modules.
+function(select_precompiled result)
+  set(others ${ARGN})
+  list(REMOVE_ITEM others ${modules_without_asio})
+  if(others)
+    set(${result} precompiled_asio PARENT_SCOPE)
+  else()
+    set(${result} precompiled PARENT_SCOPE)
+  endif()
+endfunction()
+
+# Lets the fuzz targets see which code of the target runs. Tests need no such counters.
+function(count_coverage target)
+  if(DBAAS_FUZZ)
+    target_compile_options(${target} PRIVATE -fsanitize=fuzzer-no-link)
+  endif()
+endfunction()
+if(DBAAS_PRECOMPILE)
+  count_coverage(precompiled)
+  count_coverage(precompiled_asio)
+endif()
+
+# precompile(TARGET MODULE...) lets the target, which is no test, use the precompiled headers.
+function(precompile target)
+  count_coverage(${target})  # as the headers
+  if(DBAAS_PRECOMPILE)
+    select_precompiled(headers ${ARGN})
+    target_precompile_headers(${target} REUSE_FROM ${headers})
+  endif()
+endfunction()
+
 # Each test binary is one ctest test; --gtest_filter selects cases.
 function(dbaas_test target)
-  cmake_parse_arguments(arg "" "LABEL;TIMEOUT" "SOURCES;DEPENDS" ${ARGN})
+  cmake_parse_arguments(arg "" "LABEL;TIMEOUT" "SOURCES;DEPENDS;LIBRARIES" ${ARGN})
   add_executable(${target} ${arg_SOURCES})
-  target_link_libraries(${target} PRIVATE dbaas_options ${arg_DEPENDS} GTest::gtest GTest::gmock GTest::gtest_main)
+  target_link_libraries(${target} PRIVATE dbaas_options ${arg_DEPENDS} ${arg_LIBRARIES} GTest::gtest GTest::gmock GTest::gtest_main)
+  if(DBAAS_PRECOMPILE)
+    target_compile_options(${target} PRIVATE -O0)
+    select_precompiled(headers ${arg_DEPENDS})
+    target_precompile_headers(${target} REUSE_FROM ${headers}_tests)
+  endif()
   add_test(NAME ${target} COMMAND ${target} --gtest_brief=1)
   if(NOT arg_TIMEOUT)
     set(arg_TIMEOUT 120)
@@ -28,7 +82,7 @@ function(dbaas_test target)
 endfunction()
 
 function(module name)
-  cmake_parse_arguments(arg "" "FOLDER;PCH" "DEPENDS;LIBRARIES;TEST_DEPENDS" ${ARGN})
+  cmake_parse_arguments(arg "ONE_THREAD" "FOLDER;PCH" "DEPENDS;LIBRARIES;TEST_DEPENDS" ${ARGN})
   if(NOT arg_FOLDER)
     set(arg_FOLDER ${CMAKE_CURRENT_SOURCE_DIR})
   endif()
@@ -44,16 +98,19 @@ function(module name)
     target_link_libraries(${name} PUBLIC dbaas_options ${arg_DEPENDS} PRIVATE ${arg_LIBRARIES})
     if(arg_PCH)
       target_precompile_headers(${name} PRIVATE ${arg_PCH})
+      count_coverage(${name})
+    else()
+      precompile(${name} ${name})
     endif()
   else()
     add_library(${name} INTERFACE)
     target_link_libraries(${name} INTERFACE dbaas_options ${arg_DEPENDS})
   endif()
-  if(tests)
-    dbaas_test(${name}_test SOURCES ${tests} DEPENDS ${name} ${arg_TEST_DEPENDS} ${arg_LIBRARIES} LABEL unit)
+  if(tests AND NOT (arg_ONE_THREAD AND CMAKE_CXX_FLAGS MATCHES "-fsanitize=thread" AND NOT DEFINED ENV{DBAAS_TEST_FULL}))
+    dbaas_test(${name}_test SOURCES ${tests} DEPENDS ${name} ${arg_TEST_DEPENDS} LIBRARIES ${arg_LIBRARIES} LABEL unit)
   endif()
   if(live_tests)
-    dbaas_test(${name}_live_test SOURCES ${live_tests} DEPENDS ${name} ${arg_TEST_DEPENDS} ${arg_LIBRARIES} LABEL live
+    dbaas_test(${name}_live_test SOURCES ${live_tests} DEPENDS ${name} ${arg_TEST_DEPENDS} LIBRARIES ${arg_LIBRARIES} LABEL live
       TIMEOUT 300)
   endif()
 endfunction()
