@@ -4,11 +4,13 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/clock.hpp"
 #include "domain/operation.hpp"
+#include "domain/schedule.hpp"
 #include "domain/topology.hpp"
 
 namespace domain {
@@ -42,6 +44,7 @@ struct database {
     bool paused = false;
     bool monitoring = true;
     domain::labels labels;
+    std::optional<domain::schedule> schedule;
 
     bool deleted =
         false;  // deletion was requested; the record is deleted when nothing is left in the cluster
@@ -53,6 +56,7 @@ struct database {
     // operations_kept_max finished). They live in the database's own record so that desired state
     // and operation change in one revision-checked write.
     std::vector<operation> operations;
+    instant schedule_handled_until{};  // edges of the schedule until then have had their effect
 
     std::int64_t revision = 0;  // of the stored record; +1 per write
     instant created_at{};

@@ -43,6 +43,19 @@ struct topology_request {
     std::optional<std::vector<group_request>> groups;
 };
 
+struct off_window_request {
+    std::optional<std::vector<std::string>> days;  // "mon" ... "sun"
+    std::optional<std::string> begin;              // JSON member "from": "20:00"
+    std::optional<std::string> end;                // JSON member "to"
+};
+
+struct schedule_request {
+    std::optional<std::string> utc_offset;  // "+01:00"
+    std::optional<std::vector<off_window_request>> off;
+};
+// The member `schedule` of a request. Without a value inside: null, no schedule.
+using schedule_member = std::optional<std::optional<schedule_request>>;
+
 struct create_request {
     std::optional<std::string> project;
     std::optional<std::string> name;
@@ -54,6 +67,7 @@ struct create_request {
     std::optional<domain::labels> labels;  // JSON member "labels"
     std::optional<bool> deletion_protection;
     std::optional<bool> monitoring;
+    schedule_member schedule;
     std::vector<base::field_error> unread;
 };
 
@@ -68,6 +82,7 @@ struct patch_request {
     std::optional<label_changes> labels;  // JSON member "labels"
     std::optional<bool> deletion_protection;
     std::optional<bool> paused;
+    schedule_member schedule;
     // Immutable members of the patch with their values ("engine" -> "mysql"). Only an unchanged
     // value is valid, so that a client may send back a whole document with one change in it.
     std::map<std::string, std::string> immutable;

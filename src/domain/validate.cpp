@@ -16,6 +16,7 @@
 #include "domain/operation_lifecycle.hpp"
 #include "domain/quantity_rules.hpp"
 #include "domain/text_rules.hpp"
+#include "domain/validate_schedule.hpp"
 #include "domain/validate_topology.hpp"
 
 namespace domain {
@@ -130,7 +131,8 @@ void read_version(const std::optional<std::string>& wanted, const engine_rules& 
 // As a client reads them, so that it may send back what it has read.
 bool is_as_present(const database& present, std::string_view member, std::string_view text) {
     const auto flag = [](bool value) { return value ? "true" : "false"; };
-    if (member == "status") return true;  // derived: not a desired field
+    // Derived: not desired fields.
+    if (member == "status" || member.starts_with("next_schedule_change")) return true;
     if (member == "id") return text == present.id;
     if (member == "project") return text == present.project;
     if (member == "name") return text == present.name;
@@ -198,6 +200,10 @@ base::outcome<database> validate_create(const create_request& wanted, const engi
             read_shape({wanted.topology, wanted.size, wanted.storage}, *rules, nullptr, errors);
         errors.add(creation_errors(record, *rules));
     }
+    if (wanted.schedule && *wanted.schedule) {
+        record.schedule = read_schedule(**wanted.schedule, nullptr, errors);
+        if (rules != nullptr) check_schedule_support(*rules, record.topology, errors);
+    }
     record.deletion_protection = wanted.deletion_protection.value_or(false);
     record.monitoring = wanted.monitoring.value_or(true);
     if (!errors.empty()) return std::move(errors).fail();
@@ -240,6 +246,12 @@ base::outcome<database> validate_patch(const database& present, const patch_requ
                    "a database with ephemeral storage cannot be paused: its data would be lost");
     }
     next.paused = wanted.paused.value_or(present.paused);
+    if (wanted.schedule) {
+        const auto* const before = present.schedule ? &*present.schedule : nullptr;
+        next.schedule =
+            *wanted.schedule ? read_schedule(**wanted.schedule, before, errors) : std::nullopt;
+        if (*wanted.schedule) check_schedule_support(*rules, next.topology, errors);
+    }
     if (!errors.empty()) return std::move(errors).fail();
     if (auto allowed = check_moment(present, next); !allowed) {
         return base::pass(std::move(allowed));

@@ -8,6 +8,7 @@
 #include "domain/engines.hpp"
 #include "domain/field_errors.hpp"
 #include "domain/operation_lifecycle.hpp"
+#include "domain/validate_schedule.hpp"
 
 namespace domain {
 namespace {
@@ -317,6 +318,89 @@ TEST(validate_patch, rejects_a_patch_of_a_database_that_is_being_deleted) {
     auto before = present();
     before.deleted = true;
     EXPECT_EQ(validate_patch(before, {}).error().reason, "being_deleted");
+}
+
+schedule_request nights() {
+    return {.utc_offset = "+01:00",
+            .off = std::vector<off_window_request>{
+                {.days = strings{"mon", "sun"}, .begin = "20:00", .end = "06:00"}}};
+}
+
+TEST(validate_create, reads_a_schedule) {
+    auto wanted = good();
+    wanted.schedule.emplace(nights());
+    const auto record = validate_create(wanted, offer);
+    ASSERT_TRUE(record) << record.error().text;
+    EXPECT_EQ(record->schedule,
+              (schedule{.utc_offset_minutes = 60,
+                        .off = {{.days = 0b1000001, .begin = 20 * 60, .end = 6 * 60}}}));
+    wanted.schedule->value().utc_offset.reset();
+    EXPECT_EQ(validate_create(wanted, offer)->schedule->utc_offset_minutes, 0);
+    wanted.schedule.emplace(std::nullopt);
+    EXPECT_FALSE(validate_create(wanted, offer)->schedule);
+}
+
+TEST(validate_create, reports_every_error_of_a_schedule) {
+    auto wanted = good();
+    auto& plan = wanted.schedule.emplace(nights()).value();
+    plan.utc_offset = "+15:00";
+    plan.off->push_back({.days = strings{"mon", "Tue", "mon"}, .begin = "24:00"});
+    plan.off->push_back({.days = strings{}, .begin = "01:00", .end = "1:30"});
+    EXPECT_EQ(errors_of(wanted),
+              (strings{"/schedule/off/1/days/1 unknown_day", "/schedule/off/1/days/2 repeated",
+                       "/schedule/off/1/from bad_time", "/schedule/off/1/to required",
+                       "/schedule/off/2/days required", "/schedule/off/2/to bad_time",
+                       "/schedule/utc_offset bad_offset"}));
+    plan = {};
+    EXPECT_EQ(errors_of(wanted), (strings{"/schedule/off no_windows"}));
+    plan.off.emplace();
+    EXPECT_EQ(errors_of(wanted), (strings{"/schedule/off no_windows"}));
+    plan.off->assign(15, nights().off->front());
+    EXPECT_EQ(errors_of(wanted), (strings{"/schedule/off too_many"}));
+    plan.off->resize(14);
+    EXPECT_EQ(errors_of(wanted), strings{});
+}
+
+TEST(validate_create, rejects_a_schedule_without_an_hour_to_run) {
+    auto wanted = good();
+    wanted.schedule.emplace(nights());
+    wanted.schedule->value().off->front() = {
+        .days = strings(day_names.begin(), day_names.end()), .begin = "08:00", .end = "08:00"};
+    EXPECT_EQ(errors_of(wanted), (strings{"/schedule/off always_off"}));
+}
+
+TEST(validate_create, rejects_a_schedule_of_a_database_that_cannot_be_paused) {
+    auto wanted = good("redis");
+    wanted.storage = storage_request{.type = "ephemeral"};
+    wanted.schedule.emplace(nights());
+    EXPECT_EQ(errors_of(wanted), (strings{"/schedule unsupported"}));
+    field_errors errors({});
+    auto rules = *find_engine("redis");
+    rules.can_pause = false;
+    check_schedule_support(rules, {}, errors);
+    EXPECT_EQ(error_names(std::move(errors).fail().error()), (strings{"/schedule unsupported"}));
+}
+
+TEST(validate_patch, sets_merges_and_removes_a_schedule) {
+    auto before = present();
+    patch_request wanted;
+    wanted.schedule.emplace(nights());
+    const auto set = validate_patch(before, wanted);
+    ASSERT_TRUE(set) << set.error().text;
+    ASSERT_TRUE(set->schedule);
+    EXPECT_FALSE(set->paused);
+    EXPECT_EQ(validate_patch(*set, {})->schedule, set->schedule);
+    wanted.schedule.emplace(schedule_request{.utc_offset = "-02:00"});
+    const auto moved = validate_patch(*set, wanted);
+    ASSERT_TRUE(moved) << moved.error().text;
+    EXPECT_EQ(moved->schedule->utc_offset_minutes, -120);
+    EXPECT_EQ(moved->schedule->off, set->schedule->off);
+    EXPECT_FALSE(validate_patch(before, wanted));  // the first schedule needs windows
+    wanted.schedule.emplace(schedule_request{.off = nights().off});
+    EXPECT_EQ(validate_patch(*set, wanted)->schedule, set->schedule);
+    wanted.schedule.emplace(std::nullopt);
+    EXPECT_FALSE(validate_patch(*set, wanted)->schedule);
+    EXPECT_EQ(*validate_patch(before, wanted), before);
 }
 
 TEST(validate_project, checks_name_and_quota) {
