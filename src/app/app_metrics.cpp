@@ -19,6 +19,13 @@ obs::counter& operations_counter(obs::registry& registry, domain::operation_kind
         {{"kind", std::string(domain::name(kind))}, {"phase", std::string(domain::name(phase))}});
 }
 
+obs::counter& schedule_counter(obs::registry& registry, domain::schedule_action action,
+                               std::string_view result) {
+    return registry.make_counter(
+        "dbaas_schedule_changes_total", "Edges of schedules that were applied, by result.",
+        {{"action", std::string(domain::name(action))}, {"result", std::string(result)}});
+}
+
 }  // namespace
 
 std::string_view name(domain::action_kind kind) noexcept {
@@ -112,6 +119,11 @@ probe::probe(obs::registry& registry)
             operations_counter(registry, kind, phase);
         }
     }
+    for (const auto action : {domain::schedule_action::pause, domain::schedule_action::resume}) {
+        for (const auto* const result : {"ok", "unchanged", "rejected", "failed"}) {
+            schedule_counter(registry, action, result);
+        }
+    }
     for (std::size_t state = 0; state < metrics_state_count; ++state) {
         in_metrics_state_[state] = &registry.make_gauge(
             "dbaas_databases_by_metrics_state", "Databases by state of their cached metrics.",
@@ -121,6 +133,10 @@ probe::probe(obs::registry& registry)
 
 void probe::operation_ended(domain::operation_kind kind, domain::operation_phase phase) {
     operations_counter(registry_, kind, phase).add();
+}
+
+void probe::schedule_change(domain::schedule_action action, std::string_view result) {
+    schedule_counter(registry_, action, result).add();
 }
 
 void probe::counted(const state_counts& now) {

@@ -20,6 +20,8 @@ class probe {
     void action(domain::action_kind kind, std::string_view result);
     // Counts an operation that a write of this process has ended.
     void operation_ended(domain::operation_kind kind, domain::operation_phase phase);
+    // result: "ok" (an operation began), "unchanged", "rejected" or "failed" (tried again).
+    void schedule_change(domain::schedule_action action, std::string_view result);
     void counted(const state_counts& now);
     // Counts a scrape. `error` is null if it succeeded.
     void scrape(const base::failure* error, double seconds);

@@ -170,6 +170,15 @@ json::object to_json(const domain::topology& shape) {
     return {{"mode", name(shape.mode)}, {"shards", shape.shards}, {"groups", std::move(groups)}};
 }
 
+json::object to_json(const domain::schedule& plan) {
+    json::array off;
+    for (const auto& window : plan.off) {
+        off.push_back(json::object{
+            {"days", window.days}, {"begin_minutes", window.begin}, {"end_minutes", window.end}});
+    }
+    return {{"utc_offset_minutes", plan.utc_offset_minutes}, {"off", std::move(off)}};
+}
+
 domain::operation_step read_step(reader& source) {
     auto name = source.text("name");
     if (name == "apply_switch") name = "apply_pause";  // its name in format 1
@@ -232,6 +241,21 @@ domain::topology read_topology(reader& record, const std::string& engine) {
     return shape;
 }
 
+domain::off_window read_window(reader& source) {
+    const auto days = source.integer("days");
+    if (days < 0 || days > 127) source.report_invalid("days");
+    return {.days = static_cast<std::uint8_t>(days),
+            .begin = source.small("begin_minutes"),
+            .end = source.small("end_minutes")};
+}
+
+domain::schedule read_schedule(reader source) {
+    domain::schedule plan{.utc_offset_minutes = source.small("utc_offset_minutes"),
+                          .off = source.list("off", &read_window)};
+    if (!domain::is_valid(plan)) source.report_invalid("schedule");
+    return plan;
+}
+
 domain::database read_database(reader& source) {
     source.check_version();
     domain::database record;
@@ -245,6 +269,10 @@ domain::database read_database(reader& source) {
     record.paused = source.flag("paused");
     record.monitoring = source.flag("monitoring");
     record.labels = source.labels("labels");
+    if (source.has("schedule")) {
+        record.schedule = read_schedule(source.object("schedule"));
+        record.schedule_handled_until = source.when("schedule_handled_until");
+    }
     record.deleted = source.flag("deleted");
     record.object_uid = source.text("object_uid");
     record.was_ready = source.flag("was_ready");
@@ -297,23 +325,27 @@ std::string encode(const domain::operation& source) {
 std::string encode(const domain::database& source) {
     json::array operations;
     for (const auto& operation : source.operations) operations.push_back(to_json(operation));
-    const json::object result{{"v", format_version},
-                              {"id", source.id},
-                              {"project", source.project},
-                              {"name", source.name},
-                              {"engine", source.engine},
-                              {"version", source.version},
-                              {"topology", to_json(source.topology)},
-                              {"deletion_protection", source.deletion_protection},
-                              {"paused", source.paused},
-                              {"monitoring", source.monitoring},
-                              {"labels", to_json(source.labels)},
-                              {"deleted", source.deleted},
-                              {"object_uid", source.object_uid},
-                              {"was_ready", source.was_ready},
-                              {"operations", std::move(operations)},
-                              {"created_at", base::to_rfc3339_micro(source.created_at)},
-                              {"updated_at", base::to_rfc3339_micro(source.updated_at)}};
+    json::object result{{"v", format_version},
+                        {"id", source.id},
+                        {"project", source.project},
+                        {"name", source.name},
+                        {"engine", source.engine},
+                        {"version", source.version},
+                        {"topology", to_json(source.topology)},
+                        {"deletion_protection", source.deletion_protection},
+                        {"paused", source.paused},
+                        {"monitoring", source.monitoring},
+                        {"labels", to_json(source.labels)},
+                        {"deleted", source.deleted},
+                        {"object_uid", source.object_uid},
+                        {"was_ready", source.was_ready},
+                        {"operations", std::move(operations)},
+                        {"created_at", base::to_rfc3339_micro(source.created_at)},
+                        {"updated_at", base::to_rfc3339_micro(source.updated_at)}};
+    if (source.schedule) {
+        result["schedule"] = to_json(*source.schedule);
+        result["schedule_handled_until"] = base::to_rfc3339_micro(source.schedule_handled_until);
+    }
     return json::serialize(result);
 }
 

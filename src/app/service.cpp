@@ -25,6 +25,7 @@
 #include "app/record_failures.hpp"
 #include "app/record_feed.hpp"
 #include "app/record_repository.hpp"
+#include "app/schedule_runner.hpp"
 #include "app/state_cache.hpp"
 #include "app/state_counts.hpp"
 #include "app/use_cases.hpp"
@@ -125,6 +126,14 @@ class service_impl final : public service, public live_reads, public ports::clus
                  {.retention = options.audit_retention,
                   .store_is_shared = !options.store_is_embedded,
                   .sealer = options.signing.sealer}),
+          schedules_({.executor = deps.executor,
+                      .records = records_,
+                      .cache = cache_,
+                      .audit = audit_,
+                      .clock = deps.clock,
+                      .log = deps.log,
+                      .probe = probe_,
+                      .owner = owner_}),
           log_levels_({.executor = deps.executor,
                        .bus = deps.bus,
                        .clock = deps.clock,
@@ -158,6 +167,7 @@ class service_impl final : public service, public live_reads, public ports::clus
         owner_.on_change([this](const auto& previous) { on_ownership(previous); });
         cache_.listen({.databases = &reconciler_});
         cache_.listen({.databases = &metrics_});
+        cache_.listen({.databases = &schedules_});
         deps_.health.set_interval(background::status_sync, status_turn);
         show_background();
         note_bus();
@@ -224,6 +234,7 @@ class service_impl final : public service, public live_reads, public ports::clus
         loops_.spawn(deps_.cluster.run(*this));
         loops_.spawn(reconciler_.run());
         loops_.spawn(metrics_.run());
+        loops_.spawn(schedules_.run());
         if (feed_) loops_.spawn(feed_->run());
         loops_.spawn(every(std::chrono::seconds(1), [this] { return update_readiness(); }));
         loops_.spawn(every(status_turn, [this] {
@@ -381,6 +392,7 @@ class service_impl final : public service, public live_reads, public ports::clus
             if (is_owned && !was_owned) {
                 history_.unload(id);  // the previous owner has written newer rows
                 reconciler_.enqueue(id);
+                schedules_.enqueue(id);
                 probe_.takeovers.add();
             }
             if (was_owned && !is_owned) lost.push_back(id);
@@ -548,6 +560,7 @@ class service_impl final : public service, public live_reads, public ports::clus
     use_cases use_cases_;
     std::optional<record_feed> feed_;
     audit_trail audit_;
+    schedule_runner schedules_;
     log_level_control log_levels_;
     aio::task_group loops_;
 };

@@ -98,4 +98,32 @@ TEST_F(service, reports_a_loop_without_progress_as_stalled) {
               app::component_state::stalled);
 }
 
+TEST_F(service, pauses_and_resumes_a_database_by_its_schedule) {
+    create_ready("cache");
+    domain::patch_request wanted;
+    // The clock starts at 14:30 on a Monday.
+    wanted.schedule.emplace(domain::schedule_request{
+        .off = std::vector<domain::off_window_request>{
+            {.days = std::vector<std::string>{"mon"}, .begin = "15:00", .end = "15:30"}}});
+    ASSERT_TRUE(patch("cache", wanted));
+    clock_.advance(30min);
+    settle();
+    EXPECT_EQ(phase("cache"), status_phase::paused);
+    clock_.advance(10s);
+    settle();
+    const auto& operations = seen_->databases.at("cache")->record->operations;
+    ASSERT_EQ(operations.size(), 2U);
+    EXPECT_EQ(operations[1].requested_by, "schedule");
+    EXPECT_EQ(operations[1].phase, operation_phase::succeeded);
+    stop();
+    start();
+    EXPECT_EQ(seen_->databases.at("cache")->record->operations.size(), 2U);
+    clock_.advance(30min);
+    settle();
+    EXPECT_FALSE(seen_->databases.at("cache")->record->paused);
+    cluster_.report("cache", observed_phase::ready);
+    settle();
+    EXPECT_EQ(phase("cache"), status_phase::running);
+}
+
 }  // namespace

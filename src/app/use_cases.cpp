@@ -12,6 +12,7 @@
 #include "domain/engines.hpp"
 #include "domain/operation_lifecycle.hpp"
 #include "domain/quota.hpp"
+#include "domain/scheduled_pause.hpp"
 #include "domain/validate.hpp"
 
 namespace app {
@@ -131,6 +132,7 @@ aio::task<accepted> use_cases::create_database(domain::create_request wanted,
     }
     const auto usage = domain::usage_of(record);
     record.id = base::random_id("db-");
+    domain::note_schedule_change({}, record, deps_.clock.utc_now());
     const auto operation = new_operation(operation_kind::create, client);
     const usage_claim claim{.operation = operation.id,
                             .database = record.id,
@@ -251,6 +253,7 @@ aio::task<accepted> use_cases::patch_once(std::string id, const domain::patch_re
     const auto edit = [&](const domain::database& newest) -> base::outcome<domain::database> {
         auto next = domain::validate_patch(newest, wanted);
         if (!next) return base::pass(std::move(next));
+        domain::note_schedule_change(newest, *next, deps_.clock.utc_now());
         if (!changes_cluster(newest, *next)) return std::move(*next);
         const auto more = difference(*next, newest);
         const auto growth = growth_of(more);
