@@ -21,6 +21,8 @@ DOMAIN_CODES = {
     'too_many_points',  # of a range and a step
     'conflict',  # of two members of one object
     'not_grantable',  # a permission that no role in a project can have
+    'no_windows',  # of the first schedule of a database
+    'always_off',  # windows that cover the whole week
     'engine_not_installed', 'version_not_found', 'version_deprecated', 'not_found',
 }
 NAME = re.compile('[a-z]([-a-z0-9]{0,38}[a-z0-9])?')  # as the schema has it

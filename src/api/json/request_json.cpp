@@ -84,6 +84,46 @@ void read_shape(object_reader& source, std::optional<domain::topology_request>& 
     read_storage(source, storage);
 }
 
+void read_windows(object_reader& source,
+                  std::optional<std::vector<domain::off_window_request>>& out) {
+    const auto* entries = source.array("off");
+    if (entries == nullptr) return;
+    out.emplace();
+    const auto path = source.path_of("off");
+    // One window too many is enough to report that there are too many.
+    for (std::size_t i = 0; i < entries->size() && i <= domain::off_windows_max; ++i) {
+        auto& window = out->emplace_back();
+        const auto pointer = base::pointer_to(path, std::to_string(i));
+        const auto* inner = (*entries)[i].if_object();
+        if (inner == nullptr) {
+            source.fault_at(pointer, "wrong_type",
+                            fmt::format("must be an object, is {}", kind_of((*entries)[i])));
+            continue;
+        }
+        object_reader reader(*inner, pointer, source.faults());
+        reader.read("days", window.days);
+        reader.read("from", window.begin);
+        reader.read("to", window.end);
+        reader.finish();
+    }
+}
+
+void read_schedule(object_reader& source, domain::schedule_member& out) {
+    const auto* value = source.any("schedule");
+    if (value == nullptr) return;
+    if (value->is_null()) {
+        out.emplace();
+        return;
+    }
+    const auto* inner = source.object("schedule");
+    if (inner == nullptr) return;
+    object_reader reader(*inner, source.path_of("schedule"), source.faults());
+    auto& schedule = out.emplace().emplace();
+    reader.read_or_null("utc_offset", schedule.utc_offset, domain::offset_text(0));
+    read_windows(reader, schedule.off);
+    reader.finish();
+}
+
 // Returns the JSON pointer of the first member whose name or text contains an API key or a token.
 // The pointer of a name ends at its object, so that it does not repeat the key.
 std::optional<std::string> find_credential(const json::value& value, const std::string& pointer) {
@@ -156,6 +196,7 @@ void read_create_members(object_reader& source, domain::create_request& request)
     source.read("labels", request.labels);
     source.read("deletion_protection", request.deletion_protection);
     source.read("monitoring", request.monitoring);
+    read_schedule(source, request.schedule);
 }
 
 void read_patch_members(object_reader& source, domain::patch_request& request) {
@@ -163,8 +204,10 @@ void read_patch_members(object_reader& source, domain::patch_request& request) {
     source.read("labels", request.labels);
     source.read("deletion_protection", request.deletion_protection);
     source.read("paused", request.paused);
+    read_schedule(source, request.schedule);
     for (const auto* key : {"id", "project", "name", "engine", "version", "monitoring", "deleted",
-                            "status", "revision", "created_at", "updated_at"}) {
+                            "status", "revision", "created_at", "updated_at",
+                            "next_schedule_change", "next_schedule_change_at"}) {
         const auto* value = source.any(key);
         if (value == nullptr) continue;
         request.immutable.emplace(

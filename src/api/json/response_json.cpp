@@ -7,6 +7,7 @@
 #include "base/quantity.hpp"
 #include "base/time_text.hpp"
 #include "domain/engines.hpp"
+#include "domain/scheduled_pause.hpp"
 
 namespace api {
 namespace {
@@ -64,6 +65,35 @@ void write_shape(json::writer& out, const domain::topology& shape) {
     out.end_array().end_object();
     write_size(out, data.size);
     write_storage(out, data.storage);
+}
+
+// Every value is a function of the record, so that the entity changes with its revision alone.
+void write_schedule(json::writer& out, const domain::database& record) {
+    out.key("schedule");
+    if (record.schedule) {
+        out.begin_object();
+        out.member("utc_offset", domain::offset_text(record.schedule->utc_offset_minutes));
+        out.key("off").begin_array();
+        for (const auto& window : record.schedule->off) {
+            out.begin_object().key("days").begin_array();
+            for (std::size_t day = 0; day < domain::day_names.size(); ++day) {
+                if ((window.days >> day & 1U) != 0) out.text(domain::day_names[day]);
+            }
+            out.end_array().member("from", domain::time_text(window.begin));
+            out.member("to", domain::time_text(window.end)).end_object();
+        }
+        out.end_array().end_object();
+    } else {
+        out.null();
+    }
+    const auto planned = domain::planned_edge(record);
+    write_time(out, "next_schedule_change_at", planned ? std::optional(planned->time) : std::nullopt);
+    out.key("next_schedule_change");
+    if (planned) {
+        out.text(domain::name(planned->action));
+    } else {
+        out.null();
+    }
 }
 
 std::string_view group_of(const domain::metric_description& metric) {
@@ -139,6 +169,7 @@ void write(json::writer& out, const app::database_view& view) {
     out.member("deletion_protection", record.deletion_protection);
     out.member("paused", record.paused).member("monitoring", record.monitoring);
     write_labels(out, "labels", record.labels);
+    write_schedule(out, record);
     out.member("deleted", record.deleted).member("revision", record.revision);
     write_time(out, "created_at", record.created_at);
     write_time(out, "updated_at", record.updated_at);

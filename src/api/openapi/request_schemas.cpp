@@ -93,6 +93,55 @@ constexpr std::string_view text = R"json({
   },
   "additionalProperties": false
  },
+ "UtcOffset": {
+  "type": "string",
+  "description": "Fixed offset from UTC. Daylight saving time is not followed",
+  "pattern": "^[-+]((0[0-9]|1[0-3]):[0-5][0-9]|14:00)$"
+ },
+ "TimeOfDay": {"type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$"},
+ "OffWindow": {
+  "type": "object",
+  "description": "Begins on each of the days at from; ends at to, on the next day unless to is after from",
+  "required": ["days", "from", "to"],
+  "properties": {
+   "days": {
+    "type": "array",
+    "minItems": 1,
+    "maxItems": 7,
+    "uniqueItems": true,
+    "items": {"type": "string", "enum": ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]}
+   },
+   "from": {"$ref": "#/components/schemas/TimeOfDay"},
+   "to": {"$ref": "#/components/schemas/TimeOfDay"}
+  },
+  "additionalProperties": false
+ },
+ "OffWindows": {
+  "type": "array",
+  "description": "Overlapping and adjacent windows are one. Together they must not cover the whole week",
+  "minItems": 1,
+  "maxItems": 14,
+  "items": {"$ref": "#/components/schemas/OffWindow"}
+ },
+ "ScheduleRequest": {
+  "type": "object",
+  "description": "The platform pauses the database when a window begins and resumes it when the window ends",
+  "required": ["off"],
+  "properties": {
+   "utc_offset": {"anyOf": [{"$ref": "#/components/schemas/UtcOffset"}, {"type": "null"}]},
+   "off": {"$ref": "#/components/schemas/OffWindows"}
+  },
+  "additionalProperties": false
+ },
+ "ScheduleChange": {
+  "type": "object",
+  "description": "null removes the schedule; absent members keep their values; the first schedule needs off",
+  "properties": {
+   "utc_offset": {"anyOf": [{"$ref": "#/components/schemas/UtcOffset"}, {"type": "null"}]},
+   "off": {"$ref": "#/components/schemas/OffWindows"}
+  },
+  "additionalProperties": false
+ },
  "CreateDatabase": {
   "type": "object",
   "required": ["project", "name", "engine"],
@@ -106,7 +155,8 @@ constexpr std::string_view text = R"json({
    "storage": {"$ref": "#/components/schemas/StorageRequest"},
    "labels": {"$ref": "#/components/schemas/Labels"},
    "deletion_protection": {"type": "boolean"},
-   "monitoring": {"type": "boolean"}
+   "monitoring": {"type": "boolean"},
+   "schedule": {"anyOf": [{"$ref": "#/components/schemas/ScheduleRequest"}, {"type": "null"}]}
   },
   "additionalProperties": false,
   "examples": [
@@ -123,6 +173,18 @@ constexpr std::string_view text = R"json({
       {"role": "router", "replicas": 3, "size": "small"}
      ]
     }
+   },
+   {
+    "project": "default",
+    "name": "trial",
+    "engine": "redis",
+    "schedule": {
+     "utc_offset": "+01:00",
+     "off": [
+      {"days": ["mon", "tue", "wed", "thu", "fri"], "from": "20:00", "to": "06:00"},
+      {"days": ["sat", "sun"], "from": "00:00", "to": "00:00"}
+     ]
+    }
    }
   ]
  },
@@ -135,9 +197,14 @@ constexpr std::string_view text = R"json({
    "storage": {"$ref": "#/components/schemas/StorageRequest"},
    "labels": {"$ref": "#/components/schemas/LabelChanges"},
    "deletion_protection": {"type": "boolean"},
-   "paused": {"type": "boolean"}
+   "paused": {"type": "boolean"},
+   "schedule": {"anyOf": [{"$ref": "#/components/schemas/ScheduleChange"}, {"type": "null"}]}
   },
-  "additionalProperties": false
+  "additionalProperties": false,
+  "examples": [
+   {"schedule": {"utc_offset": "+01:00", "off": [{"days": ["mon", "tue"], "from": "20:00", "to": "06:00"}]}},
+   {"schedule": null}
+  ]
  },
  "QuotaRequest": {
   "type": "object",

@@ -88,11 +88,21 @@ constexpr std::string_view text = R"json({
   },
   "additionalProperties": false
  },
+ "Schedule": {
+  "type": "object",
+  "required": ["utc_offset", "off"],
+  "properties": {
+   "utc_offset": {"$ref": "#/components/schemas/UtcOffset"},
+   "off": {"$ref": "#/components/schemas/OffWindows"}
+  },
+  "additionalProperties": false
+ },
  "Database": {
   "type": "object",
   "required": [
    "id", "project", "name", "engine", "version", "topology", "size", "storage", "deletion_protection", "paused",
-   "monitoring", "labels", "deleted", "revision", "created_at", "updated_at", "status", "allowed_actions"
+   "monitoring", "labels", "schedule", "next_schedule_change_at", "next_schedule_change", "deleted", "revision",
+   "created_at", "updated_at", "status", "allowed_actions"
   ],
   "properties": {
    "id": {"type": "string"},
@@ -117,6 +127,13 @@ constexpr std::string_view text = R"json({
    "paused": {"type": "boolean"},
    "monitoring": {"type": "boolean"},
    "labels": {"$ref": "#/components/schemas/Labels"},
+   "schedule": {"anyOf": [{"$ref": "#/components/schemas/Schedule"}, {"type": "null"}]},
+   "next_schedule_change_at": {
+    "type": ["string", "null"],
+    "format": "date-time",
+    "description": "As of this revision; in the past while the change is due and waits"
+   },
+   "next_schedule_change": {"type": ["string", "null"], "description": "pause or resume"},
    "deleted": {"type": "boolean"},
    "revision": {"type": "integer", "format": "int64"},
    "created_at": {"$ref": "#/components/schemas/Instant"},
