@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "api/json/request_json.hpp"
 #include "test/support/api_stage.hpp"
 
