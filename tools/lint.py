@@ -23,6 +23,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PROGRAM = 'clang-tidy-19'
 CACHE_DAYS = 30
 FILE_TIMEOUT_SECONDS = 600
+SHARED_HEADERS = re.compile(r'/precompiled\w*\.dir/')
 FINDING = re.compile(r'^(?P<path>/[^:\n]+):(?P<line>\d+):(?P<column>\d+): (?:warning|error): '
                      r'(?P<text>.*?)(?: \[(?P<check>[\w.,-]+)\])?$', re.M)
 
@@ -96,14 +97,18 @@ def read_units(root, build):
 
 
 def without_compiled_headers(arguments):
-    """Replaces a precompiled header by its text: the build may not have compiled it yet."""
+    """Replaces the precompiled header of a module by its text: the build may not have compiled it yet.
+
+    Leaves out the headers that all targets share (cmake/module.cmake), so that a missing include of a file shows.
+    """
     kept = []
     index = 0
     while index < len(arguments):
         if arguments[index:index + 2] == ['-Xclang', '-include-pch']:
             index += 4
         elif arguments[index:index + 2] == ['-Xclang', '-include']:
-            kept += ['-include', arguments[index + 3]]
+            header = arguments[index + 3]
+            kept += [] if SHARED_HEADERS.search(header) else ['-include', header]
             index += 4
         elif arguments[index:index + 2] == ['-Xclang', '-fno-pch-timestamp']:
             index += 2
