@@ -99,6 +99,10 @@ constexpr std::string_view text = R"json({
   "pattern": "^[-+]((0[0-9]|1[0-3]):[0-5][0-9]|14:00)$"
  },
  "TimeOfDay": {"type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$"},
+ "Weekday": {
+  "type": "string",
+  "enum": ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+ },
  "OffWindow": {
   "type": "object",
   "description": "Begins on each of the days at from; ends at to, on the next day unless to is after from",
@@ -108,8 +112,8 @@ constexpr std::string_view text = R"json({
     "type": "array",
     "minItems": 1,
     "maxItems": 7,
-    "uniqueItems": true,
-    "items": {"type": "string", "enum": ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]}
+    "description": "Each day at most once",
+    "items": {"$ref": "#/components/schemas/Weekday"}
    },
    "from": {"$ref": "#/components/schemas/TimeOfDay"},
    "to": {"$ref": "#/components/schemas/TimeOfDay"}
