@@ -169,7 +169,7 @@ class Recovery(unittest.TestCase):
         waiting.wait(60)
 
         incomplete = 'the store is incomplete, because a copy or an import into it did not end; empty it and repeat'
-        platform = subprocess.run([os.path.join(os.environ['DBAAS_BIN'], 'dbaas'), '--kubeconfig', self.stack.kubeconfig, '--listen', '127.0.0.1:0'],
+        platform = subprocess.run([os.path.join(os.environ['DBAAS_BIN'], 'dbaas'), 'serve', '--kubeconfig', self.stack.kubeconfig, '--listen', '127.0.0.1:0'],
                                   env=self.admin_environment(), capture_output=True, text=True, timeout=120, check=False)
         self.assertEqual(platform.returncode, 1)
         self.assertIn(incomplete, platform.stdout + platform.stderr)
