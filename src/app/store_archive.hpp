@@ -23,8 +23,8 @@ struct store_archive {
 
 // Reads every collection except for cached metrics and, unless `has_history`, the history of
 // metrics. The platform may run: each document is read whole, and a document that is written during
-// the call is in the archive before or after that write. Errors: conflict (the store is incomplete),
-// those of the store.
+// the call is in the archive before or after that write. Errors: conflict (the store is
+// incomplete), those of the store.
 aio::task<store_archive> read_archive(ports::document_archive& source, bool has_history);
 
 std::string encode(const store_archive& archive);

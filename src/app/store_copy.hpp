@@ -28,9 +28,9 @@ void add_document(collection_digest& out, const ports::document& document);
 aio::task<store_digest> read_digest(ports::document_archive& store);
 
 // Copies `source` into `target` and returns the digest, which is the same for both. Calls `report`
-// after each collection. Errors: conflict (the source is incomplete, or the target holds documents),
-// unavailable (the digests differ, because a store was written during the copy), those of the
-// stores.
+// after each collection. Errors: conflict (the source is incomplete, or the target holds
+// documents), unavailable (the digests differ, because a store was written during the copy), those
+// of the stores.
 aio::task<store_digest> copy_store(ports::document_archive& source, ports::document_archive& target,
                                    std::function<void(const std::string& collection)> report);
 

@@ -143,9 +143,8 @@ base::outcome<void> platform_process::start(start_retry::pause pause) {
     auto result = start_exporter();
     if (result) result = retry.run([this] { return open_store(); });
     if (result) {
-        result = retry.run([this] {
-            return *control_.run([this] { return app::check_complete(*store_); });
-        });
+        result = retry.run(
+            [this] { return *control_.run([this] { return app::check_complete(*store_); }); });
     }
     if (result) result = connect_redis();
     if (result) result = connect_cluster();

@@ -87,7 +87,8 @@ void write_schedule(json::writer& out, const domain::database& record) {
         out.null();
     }
     const auto planned = domain::planned_edge(record);
-    write_time(out, "next_schedule_change_at", planned ? std::optional(planned->time) : std::nullopt);
+    write_time(out, "next_schedule_change_at",
+               planned ? std::optional(planned->time) : std::nullopt);
     out.key("next_schedule_change");
     if (planned) {
         out.text(domain::name(planned->action));
