@@ -76,6 +76,9 @@ function(dbaas_test target)
   if(NOT arg_TIMEOUT)
     set(arg_TIMEOUT 120)
   endif()
+  if(CMAKE_CXX_FLAGS MATCHES "-fsanitize")
+    math(EXPR arg_TIMEOUT "${arg_TIMEOUT} * 3")
+  endif()
   # './dev test' starts ctest with two jobs per processor. A test that computes takes both; the tests of the whole programs,
   # which wait most of the time, take one (test/system/CMakeLists.txt).
   set_tests_properties(${target} PROPERTIES TIMEOUT ${arg_TIMEOUT} LABELS "${arg_LABEL}" PROCESSORS 2)
