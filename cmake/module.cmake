@@ -81,7 +81,7 @@ function(dbaas_test target)
   endif()
   # './dev test' starts ctest with two jobs per processor. A test that computes takes both; the tests of the whole programs,
   # which wait most of the time, take one (test/system/CMakeLists.txt).
-  set_tests_properties(${target} PROPERTIES TIMEOUT ${arg_TIMEOUT} LABELS "${arg_LABEL}" PROCESSORS 2)
+  set_tests_properties(${target} PROPERTIES TIMEOUT ${arg_TIMEOUT} LABELS "${arg_LABEL}" PROCESSORS 2 COST ${arg_TIMEOUT})
 endfunction()
 
 function(module name)
