@@ -14,11 +14,9 @@
 #include "main/admin_user.hpp"
 #include "main/adopt_command.hpp"
 #include "main/archive_command.hpp"
+#include "main/command_store.hpp"
 #include "main/store_location.hpp"
-#include "mongo/mongo_store.hpp"
-#include "obs/log.hpp"
 #include "obs/metrics.hpp"
-#include "sqlite/store.hpp"
 
 namespace {
 
@@ -64,15 +62,6 @@ std::optional<copy_arguments> parse(const std::vector<std::string>& arguments) {
     return copy_arguments{.source = std::move(*source), .target = std::move(*target)};
 }
 
-using archive = std::unique_ptr<ports::document_archive>;
-
-base::outcome<archive> open(const store_location& location, obs::registry& registry) {
-    if (location.sqlite_path.empty()) {
-        return mongo::open_store({.url = location.mongodb_url}, obs::null_log(), registry);
-    }
-    return sqlite::open_store({.path = location.sqlite_path}, obs::null_log(), registry);
-}
-
 base::outcome<app::store_digest> copy(const copy_arguments& arguments) {
     const auto& path = arguments.source.sqlite_path;
     if (!path.empty() && !std::filesystem::exists(path)) {
@@ -80,9 +69,9 @@ base::outcome<app::store_digest> copy(const copy_arguments& arguments) {
     }
     obs::registry source_metrics;
     obs::registry target_metrics;
-    const auto source = open(arguments.source, source_metrics);
+    const auto source = open_command_store(arguments.source, source_metrics);
     if (!source) return base::pass(source, "--from");
-    const auto target = open(arguments.target, target_metrics);
+    const auto target = open_command_store(arguments.target, target_metrics);
     if (!target) return base::pass(target, "--to");
     auto digest = aio::block_on(app::copy_store(**source, **target, [](const std::string& name) {
         std::fprintf(stderr, "copied %s\n", name.c_str());
@@ -123,11 +112,7 @@ int admin(const std::vector<std::string>& arguments,
         std::fprintf(stderr, "dbaas: %s\n", digest.error().text.c_str());
         return 1;
     }
-    for (const auto& [name, collection] : *digest) {
-        std::fprintf(stdout, "%-16s %8zu documents %12zu bytes  %016llx\n", name.c_str(),
-                     collection.documents, collection.bytes,
-                     static_cast<unsigned long long>(collection.digest));
-    }
+    print_digest(*digest);
     std::fprintf(stdout, "both stores have the same content\n");
     return 0;
 }

@@ -8,12 +8,10 @@
 
 #include "aio/block_on.hpp"
 #include "app/audit/audit_trail.hpp"
+#include "main/command_store.hpp"
 #include "main/platform_key_file.hpp"
 #include "main/store_location.hpp"
-#include "mongo/mongo_store.hpp"
-#include "obs/log.hpp"
 #include "obs/metrics.hpp"
-#include "sqlite/store.hpp"
 
 namespace {
 
@@ -41,9 +39,7 @@ int export_from(const std::string& text) {
         return 1;
     }
     obs::registry registry;
-    const auto opened =
-        path.empty() ? mongo::open_store({.url = location->mongodb_url}, obs::null_log(), registry)
-                     : sqlite::open_store({.path = path}, obs::null_log(), registry);
+    const auto opened = open_command_store(*location, registry);
     if (!opened) {
         std::fprintf(stderr, "dbaas: %s\n", opened.error().text.c_str());
         return 1;

@@ -15,13 +15,12 @@
 #include "app/identity/credential_text.hpp"
 #include "app/identity/user_registry.hpp"
 #include "base/read_file.hpp"
+#include "main/command_store.hpp"
 #include "main/control_thread.hpp"
 #include "main/platform_key_file.hpp"
 #include "main/store_location.hpp"
-#include "mongo/mongo_store.hpp"
 #include "obs/log.hpp"
 #include "obs/metrics.hpp"
-#include "sqlite/store.hpp"
 
 namespace {
 
@@ -111,15 +110,13 @@ base::outcome<base::secret> read_password(const std::string& path) {
 
 base::outcome<std::unique_ptr<ports::document_store>> open(const store_location& location,
                                                            obs::registry& registry) {
-    if (location.sqlite_path.empty()) {
-        return mongo::open_store({.url = location.mongodb_url}, obs::null_log(), registry);
-    }
-    if (!std::filesystem::exists(location.sqlite_path)) {
+    const auto& path = location.sqlite_path;
+    if (!path.empty() && !std::filesystem::exists(path)) {
         return base::fail(errc::not_found, fmt::format("'{}' does not exist; start the platform "
                                                        "once, or set BOOTSTRAP_ADMIN_PASSWORD",
-                                                       location.sqlite_path));
+                                                       path));
     }
-    return sqlite::open_store({.path = location.sqlite_path}, obs::null_log(), registry);
+    return open_command_store(location, registry);
 }
 
 // Adds the first invalid field to the text.

@@ -12,11 +12,9 @@
 #include "app/store_archive.hpp"
 #include "config/config.hpp"
 #include "main/archive_file.hpp"
+#include "main/command_store.hpp"
 #include "main/store_location.hpp"
-#include "mongo/mongo_store.hpp"
-#include "obs/log.hpp"
 #include "obs/metrics.hpp"
-#include "sqlite/store.hpp"
 
 namespace {
 
@@ -116,23 +114,6 @@ base::outcome<store_location> configured_store(
     return store_location{.sqlite_path = options.data_dir + "/platform.db"};
 }
 
-using document_store = std::unique_ptr<ports::document_archive>;
-
-base::outcome<document_store> open(const store_location& location, obs::registry& registry) {
-    if (location.sqlite_path.empty()) {
-        return mongo::open_store({.url = location.mongodb_url}, obs::null_log(), registry);
-    }
-    return sqlite::open_store({.path = location.sqlite_path}, obs::null_log(), registry);
-}
-
-void print(const app::store_digest& digest) {
-    for (const auto& [name, collection] : digest) {
-        std::fprintf(stdout, "%-16s %8zu documents %12zu bytes  %016llx\n", name.c_str(),
-                     collection.documents, collection.bytes,
-                     static_cast<unsigned long long>(collection.digest));
-    }
-}
-
 base::outcome<app::store_archive> load(const archive_arguments& arguments,
                                        const std::string& path) {
     const auto text = load_archive(path, arguments.passphrase);
@@ -147,7 +128,7 @@ base::outcome<void> export_store(const archive_arguments& arguments,
                           fmt::format("the store '{}' does not exist", location.sqlite_path));
     }
     obs::registry registry;
-    const auto store = open(location, registry);
+    const auto store = open_command_store(location, registry);
     if (!store) return base::pass(store);
     auto archive = aio::block_on(app::read_archive(**store, arguments.has_history));
     if (!archive) return base::pass(std::move(archive));
@@ -162,7 +143,7 @@ base::outcome<void> export_store(const archive_arguments& arguments,
     if (verified->digest != archive->digest) {
         return base::fail(base::errc::corrupt, "the written file differs from the store");
     }
-    print(archive->digest);
+    print_digest(archive->digest);
     std::fprintf(stdout, "wrote and verified %s\n", path.c_str());
     if (arguments.count_kept == 0) return {};
     const auto deleted = delete_old_archives(arguments.file, arguments.count_kept);
@@ -176,7 +157,7 @@ base::outcome<void> import_store(const archive_arguments& arguments,
     auto archive = load(arguments, arguments.file);  // whole, before anything is written
     if (!archive) return base::pass(std::move(archive));
     obs::registry registry;
-    const auto store = open(location, registry);
+    const auto store = open_command_store(location, registry);
     if (!store) return base::pass(store);
     const auto digest = aio::block_on(app::restore_archive(
         std::move(*archive), **store,
@@ -184,7 +165,7 @@ base::outcome<void> import_store(const archive_arguments& arguments,
     const auto closed = aio::block_on((*store)->close());
     if (!digest) return base::pass(digest);
     if (!closed) return base::pass(closed);
-    print(*digest);
+    print_digest(*digest);
     std::fprintf(stdout, "the store has the content of %s\n", arguments.file.c_str());
     return {};
 }
@@ -192,7 +173,7 @@ base::outcome<void> import_store(const archive_arguments& arguments,
 base::outcome<void> verify(const archive_arguments& arguments) {
     const auto archive = load(arguments, arguments.file);
     if (!archive) return base::pass(archive);
-    print(archive->digest);
+    print_digest(archive->digest);
     std::fprintf(stdout, "%s is complete\n", arguments.file.c_str());
     return {};
 }
