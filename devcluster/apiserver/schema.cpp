@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
+#include <map>
+#include <mutex>
 
 #include "base/time_text.hpp"
 #include "devcluster/apiserver/text.hpp"
@@ -50,6 +53,24 @@ cause invalid_value(const json::value& value, const std::string& path, std::stri
             path};
 }
 
+// Returns null for a pattern that is valid for RE2 but not for std::regex. The definitions repeat a
+// few patterns, and compiling one takes longer than matching it: the program keeps all of them.
+// Thread-safe.
+std::shared_ptr<const std::regex> compile_pattern(const std::string& text) {
+    static std::mutex mutex;
+    static std::map<std::string, std::shared_ptr<const std::regex>, std::less<>> compiled;
+    const std::lock_guard lock(mutex);
+    const auto [entry, is_new] = compiled.try_emplace(text);
+    if (!is_new) return entry->second;
+    try {
+        entry->second =
+            std::make_shared<const std::regex>(text, std::regex::ECMAScript | std::regex::optimize);
+    } catch (const std::regex_error&) {
+        return nullptr;
+    }
+    return entry->second;
+}
+
 }  // namespace
 
 schema::schema(const json::object& source)
@@ -91,12 +112,8 @@ void schema::read_bounds(const json::object& source) {
         if (const auto limit = number_at(source, name)) size_max_ = std::uint64_t(*limit);
     }
     pattern_text_ = text_at(source, "pattern");
-    if (pattern_text_.empty()) return;
-    try {
-        pattern_.emplace(pattern_text_, std::regex::ECMAScript | std::regex::optimize);
-    } catch (const std::regex_error&) {
-        pattern_.reset();  // valid for RE2 but not for std::regex: unchecked
-    }
+    // An invalid pattern is not checked.
+    if (!pattern_text_.empty()) pattern_ = compile_pattern(pattern_text_);
 }
 
 const schema* schema::rules_for(std::string_view member) const {

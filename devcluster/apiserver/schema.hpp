@@ -51,7 +51,7 @@ class schema {
     std::optional<double> minimum_, maximum_;
     std::optional<std::uint64_t> size_min_, size_max_;  // of text, array or object
     std::string pattern_text_;
-    std::optional<std::regex> pattern_;
+    std::shared_ptr<const std::regex> pattern_;
     std::vector<std::string> required_;
     std::map<std::string, std::unique_ptr<schema>, std::less<>> properties_;
     std::unique_ptr<schema> others_;  // additionalProperties
