@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
-#include <set>
 
 #include "scrape/mapping.hpp"
 
@@ -105,9 +104,7 @@ void page_template::head(std::string_view name, motion kind) {
 // begins with the newline of the previous line.
 void page_template::line(std::string_view name, std::string_view labels, motion kind,
                          double scale) {
-    const bool is_new =
-        slots_.empty() || text_.find(fmt::format("# TYPE {} ", name)) == std::string::npos;
-    if (is_new) {
+    if (families_.emplace(name).second) {
         head(name, kind);
     } else {
         text_ += '\n';
@@ -176,7 +173,6 @@ void page_template::add_mapped(std::string_view engine) {
 }
 
 void page_template::add_padding(std::string_view engine) {
-    std::set<std::string> names;
     for (const auto& each : paddings) {
         if (each.engine != engine) continue;
         const auto kind = each.grows ? motion::grows : motion::swings;
@@ -186,9 +182,7 @@ void page_template::add_padding(std::string_view engine) {
                 continue;
             }
             const auto name = std::string(each.prefix) + word(number);
-            const bool is_there = text_.find("# TYPE " + name + " ") != std::string::npos ||
-                                  !names.insert(name).second;
-            if (!is_there) line(name, "", kind, each.grows ? 10 : 1e6);
+            if (!families_.contains(name)) line(name, "", kind, each.grows ? 10 : 1e6);
         }
     }
 }

@@ -5,6 +5,8 @@
 // engine.
 
 #include <cstdint>
+#include <functional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -36,6 +38,7 @@ class page_template {
     void add_padding(std::string_view engine);
 
     std::string text_;  // the page without values
+    std::set<std::string, std::less<>> families_;  // names
     std::vector<slot> slots_;
     std::string up_;  // name of the engine's up series
 };
