@@ -1,9 +1,10 @@
-# module(NAME [FOLDER dir] [DEPENDS targets...] [LIBRARIES libs...] [TEST_DEPENDS targets...] [PCH header] [ONE_THREAD])
+# module(NAME [FOLDER dir] [DEPENDS targets...] [LIBRARIES libs...] [TEST_DEPENDS targets...] [PCH header] [ONE_THREAD [THREAD_TESTS files...]])
 #   Defines a static library from the *.cpp of the folder and its sub-folders, a test binary from the *_test.cpp, and one
 #   with the label live from the *_live_test.cpp.
 #   DEPENDS: other modules (public). LIBRARIES: third-party libraries (private). TEST_DEPENDS: libraries of the tests alone.
 #   PCH: a header of the module that includes the large third-party headers of its .cpp files; it is precompiled.
-#   ONE_THREAD: the module starts no thread and shares nothing between threads; the preset tsan leaves out its tests.
+#   ONE_THREAD: the tests of the module run in one thread, in which no data race is possible. The preset tsan leaves them out,
+#   but for THREAD_TESTS. Data races of the module are found by the tests of whole programs, which run in this preset.
 add_library(dbaas_options INTERFACE)
 target_include_directories(dbaas_options INTERFACE ${CMAKE_SOURCE_DIR}/src ${CMAKE_SOURCE_DIR})
 target_compile_options(dbaas_options INTERFACE
@@ -62,9 +63,17 @@ function(precompile target)
   endif()
 endfunction()
 
-# Each test binary is one ctest test; --gtest_filter selects cases.
+# './dev prove' configures the preset tsan with all tests.
+if(CMAKE_CXX_FLAGS MATCHES "-fsanitize=thread" AND NOT DEFINED ENV{DBAAS_TEST_FULL})
+  set(thread_tests_only ON)
+endif()
+
+# Each test binary is one ctest test; --gtest_filter selects cases. ONE_THREAD: see module().
 function(dbaas_test target)
-  cmake_parse_arguments(arg "" "LABEL;TIMEOUT" "SOURCES;DEPENDS;LIBRARIES" ${ARGN})
+  cmake_parse_arguments(arg "ONE_THREAD" "LABEL;TIMEOUT" "SOURCES;DEPENDS;LIBRARIES" ${ARGN})
+  if(arg_ONE_THREAD AND thread_tests_only)
+    return()
+  endif()
   add_executable(${target} ${arg_SOURCES})
   target_link_libraries(${target} PRIVATE dbaas_options ${arg_DEPENDS} ${arg_LIBRARIES} GTest::gtest GTest::gmock GTest::gtest_main)
   if(DBAAS_PRECOMPILE)
@@ -85,7 +94,7 @@ function(dbaas_test target)
 endfunction()
 
 function(module name)
-  cmake_parse_arguments(arg "ONE_THREAD" "FOLDER;PCH" "DEPENDS;LIBRARIES;TEST_DEPENDS" ${ARGN})
+  cmake_parse_arguments(arg "ONE_THREAD" "FOLDER;PCH" "DEPENDS;LIBRARIES;TEST_DEPENDS;THREAD_TESTS" ${ARGN})
   if(NOT arg_FOLDER)
     set(arg_FOLDER ${CMAKE_CURRENT_SOURCE_DIR})
   endif()
@@ -109,7 +118,10 @@ function(module name)
     add_library(${name} INTERFACE)
     target_link_libraries(${name} INTERFACE dbaas_options ${arg_DEPENDS})
   endif()
-  if(tests AND NOT (arg_ONE_THREAD AND CMAKE_CXX_FLAGS MATCHES "-fsanitize=thread" AND NOT DEFINED ENV{DBAAS_TEST_FULL}))
+  if(arg_ONE_THREAD AND thread_tests_only)
+    set(tests ${arg_THREAD_TESTS})
+  endif()
+  if(tests)
     dbaas_test(${name}_test SOURCES ${tests} DEPENDS ${name} ${arg_TEST_DEPENDS} LIBRARIES ${arg_LIBRARIES} LABEL unit)
   endif()
   if(live_tests)
