@@ -225,4 +225,27 @@ TEST_F(visibility, an_unknown_credential_is_rejected_except_on_public_routes) {
     }
 }
 
+TEST_F(visibility, an_owner_does_not_change_the_quota_of_its_project) {
+    const std::string path = "/api/v1/projects/shop";
+    const std::string quota = R"({"quota":{"databases":3,"cpu":"4"}})";
+    ASSERT_EQ(ask(method::patch, path, quota).status, 200U);  // by an administrator
+    for (const auto* body : {R"({"quota":{"databases":4}})", R"({"quota":{"databases":0}})",
+                             R"({"quota":{"cpu":"5"}})", R"({"quota":{"memory":"1Gi"}})",
+                             R"({"display_name":"x","quota":{"storage":"1Gi"}})"}) {
+        const auto response = ask_as("ada", method::patch, path, body);
+        EXPECT_EQ(response.status, 403U) << body;
+        EXPECT_EQ(code_of(response), "denied");
+    }
+    EXPECT_EQ(ask_as("ada", method::patch, path, R"({"quota":{"databases":-1}})").status, 422U);
+    EXPECT_EQ(ask_as("ada", method::patch, path, R"({"display_name":"Shop"})").status, 200U);
+    // The whole document again, with one change.
+    const auto same =
+        ask_as("ada", method::patch, path,
+               R"({"display_name":"The shop","quota":{"databases":3,"cpu":"4000m"}})");
+    ASSERT_EQ(same.status, 200U) << same.body.to_string();
+    EXPECT_EQ(json_of(same).at("display_name"), "The shop");
+    EXPECT_EQ(json_of(same).at("quota").at("databases"), 3);
+    EXPECT_EQ(ask_as("ada", method::patch, "/api/v1/projects/bank", quota).status, 404U);
+}
+
 }  // namespace

@@ -135,6 +135,51 @@ awaitable<http::response> write_database(const request_context& context, std::st
     co_return accepted_response(*accepted, conditions.dry_run, *context.principal);
 }
 
+using shared_project = std::shared_ptr<const domain::project>;
+
+bool has_quota(const domain::project_request& wanted) noexcept {
+    return wanted.max_databases || wanted.max_cpu || wanted.max_memory || wanted.max_storage;
+}
+
+bool is_same_quota(const domain::project& a, const domain::project& b) noexcept {
+    return a.max_databases == b.max_databases && a.max_cpu_millis == b.max_cpu_millis &&
+           a.max_memory_bytes == b.max_memory_bytes && a.max_storage_bytes == b.max_storage_bytes;
+}
+
+// The quota bounds the owners of a project, so that they must not change it. A patch that repeats
+// the present one is accepted, and then writes no quota: another process may have changed it.
+awaitable<std::optional<http::response>> check_quota(const request_context& context,
+                                                     domain::project_request& wanted,
+                                                     app::write_conditions conditions,
+                                                     const app::caller& caller) {
+    constexpr auto permission = domain::permission::create_projects;
+    if (!has_quota(wanted) || domain::may(*context.principal, permission, "")) {
+        co_return std::nullopt;
+    }
+    auto& projects = context.api.deps.platform.projects;
+    const auto& control = context.api.deps.control;
+    const auto& name = context.parameter;
+    conditions.dry_run = true;
+    const auto next = co_await aio::run_on<shared_project>(
+        control, [&] { return projects.patch_project(name, wanted, conditions, caller); });
+    if (!next) co_return problem_of(next.error(), context);
+    const auto present = co_await aio::run_on<shared_project>(
+        control, [&] { return projects.patch_project(name, {}, conditions, caller); });
+    if (!present) co_return problem_of(present.error(), context);
+    if (!is_same_quota(**next, **present)) {
+        context.api.metrics.count_denial(permission);
+        co_return problem(403, "denied",
+                          "quota: must be changed by an administrator whose credential has the "
+                          "permission projects.create",
+                          context.request_id);
+    }
+    wanted.max_databases.reset();
+    wanted.max_cpu.reset();
+    wanted.max_memory.reset();
+    wanted.max_storage.reset();
+    co_return std::nullopt;
+}
+
 awaitable<http::response> write_project(const request_context& context, std::string_view body_text,
                                         app::write_conditions conditions, app::caller caller) {
     auto& projects = context.api.deps.platform.projects;
@@ -146,10 +191,14 @@ awaitable<http::response> write_project(const request_context& context, std::str
         if (!deleted) co_return problem_of(deleted.error(), context);
         co_return http::response{.status = 204};
     }
-    const auto body = read_project(body_text);
+    auto body = read_project(body_text);
     if (!body) co_return problem_of(body.error(), context);
     const bool is_new = context.route->id == endpoint::create_project;
-    const auto record = co_await aio::run_on<std::shared_ptr<const domain::project>>(control, [&] {
+    if (!is_new) {
+        auto response = co_await check_quota(context, *body, conditions, caller);
+        if (response) co_return std::move(*response);
+    }
+    const auto record = co_await aio::run_on<shared_project>(control, [&] {
         return is_new ? projects.create_project(*body, conditions, caller)
                       : projects.patch_project(name, *body, conditions, caller);
     });
