@@ -28,7 +28,8 @@ bool equals_secretly(std::string_view a, std::string_view b) noexcept {
 std::string_view cookie_of(const http::request& request, std::string_view name) noexcept {
     auto rest = request.headers.get("Cookie");
     while (!rest.empty()) {
-        const auto end = rest.find_first_of(";,");  // a comma joins repeated headers
+        // Not at a comma: another host of the domain may set "a=b,__Host-dbaas-session=…".
+        const auto end = rest.find(';');
         const auto pair = base::trimmed(rest.substr(0, end));
         const auto equals = pair.find('=');
         if (equals != std::string_view::npos && pair.substr(0, equals) == name) {

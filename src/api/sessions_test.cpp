@@ -134,6 +134,22 @@ TEST_F(api_sessions, a_browser_session_has_its_tokens_in_cookies_and_needs_a_csr
     EXPECT_EQ(get("/api/v1/databases", {{"Cookie", cookies_of(next)}}).status, 401U);
 }
 
+// Another host of the domain can set a cookie of any value, but none with the prefix __Host-.
+TEST_F(api_sessions, the_value_of_another_cookie_is_no_session) {
+    const auto session = "__Host-dbaas-session=" + text_at(log_in(), "access_token");
+    EXPECT_EQ(get("/api/v1/databases", {{"Cookie", "a=b; " + session}}).status, 200U);
+    for (const auto& cookies : {"a=b," + session, "a=b, " + session, "a=" + session}) {
+        EXPECT_EQ(get("/api/v1/databases", {{"Cookie", cookies}}).status, 401U) << cookies;
+    }
+}
+
+TEST_F(api_sessions, an_api_key_in_the_cookie_is_no_session) {
+    const auto response =
+        get("/api/v1/databases", {{"Cookie", "__Host-dbaas-session=" + admin_.reveal()}});
+    EXPECT_EQ(response.status, 401U);
+    EXPECT_FALSE(response.body.to_string().contains(admin_.reveal()));
+}
+
 TEST_F(api_sessions, a_credential_in_a_url_is_rejected) {
     const auto token = text_at(log_in(), "access_token");
     for (const auto& path :

@@ -87,7 +87,8 @@ void headers::append(std::string_view name, std::string_view value) {
         items_, [&](const header& item) { return base::equals_ignore_case(item.name, name); });
     if (it == items_.end()) return add(std::string(name), std::string(value));
     if (it->value == value) return;
-    it->value += ", ";
+    // A comma may be a part of a cookie (RFC 9113, 8.2.3).
+    it->value += base::equals_ignore_case(name, "Cookie") ? "; " : ", ";
     it->value += value;
 }
 

@@ -31,8 +31,8 @@ class headers {
     [[nodiscard]] std::string_view get(std::string_view name) const noexcept;
     [[nodiscard]] bool has(std::string_view name) const noexcept;
     void add(std::string name, std::string value);
-    // Adds the value to that of the name, after a comma (RFC 9110, 5.3). An equal value is not
-    // added.
+    // Adds the value to that of the name, after a comma (RFC 9110, 5.3), or a semicolon if the name
+    // is Cookie. An equal value is not added.
     void append(std::string_view name, std::string_view value);
     void set(std::string_view name, std::string value);  // replaces all values of the name
     void erase(std::string_view name);

@@ -61,6 +61,16 @@ TEST(request_parser, enforces_limits_for_headers_in_pieces) {
     EXPECT_EQ(parser.status(), 431U);
 }
 
+TEST(request_parser, joins_repeated_cookies_as_one_header_of_cookies) {
+    http::request_parser parser({});
+    parser.feed(
+        "GET / HTTP/1.1\r\nHost: x\r\nCookie: a=1,b=2\r\ncookie: c=3\r\nX: 1\r\nX: 2\r\n\r\n");
+    ASSERT_EQ(parser.now(), state::complete);
+    const auto request = parser.take();
+    EXPECT_EQ(request.headers.get("Cookie"), "a=1,b=2; c=3");
+    EXPECT_EQ(request.headers.get("X"), "1, 2");
+}
+
 struct refusal {
     unsigned status;
     std::string text;

@@ -12,6 +12,15 @@ bool is_write(const http::request& request) noexcept {
     return request.verb != http::method::get && request.verb != http::method::head;
 }
 
+using authentication = base::outcome<std::shared_ptr<const domain::principal>>;
+
+// Returns whether the credential is none of a session. A cookie must contain an access token of the
+// platform: the holder of another credential is no browser.
+bool is_no_session(const authentication& result) noexcept {
+    if (result) return !(*result)->credential.starts_with("session:");
+    return result.error().cause == ports::authentication_cause::needs_lookup;
+}
+
 }  // namespace
 
 std::optional<http::response> authenticate(const http::request& request, request_context& context) {
@@ -43,6 +52,10 @@ std::optional<http::response> authenticate(const http::request& request, request
     const auto address = client_address(request, context.api.options.limits.trusted_proxies);
     auto principal = context.api.deps.authenticator.authenticate(
         {.authorization = authorization, .client = request.peer, .address = address});
+    if (!cookie.empty() && is_no_session(principal)) {
+        principal = base::fail(base::errc::denied, "the session cookie contains no access token",
+                               "no_session_token");
+    }
     if (principal) {
         context.principal = std::move(*principal);
         return std::nullopt;
