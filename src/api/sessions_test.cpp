@@ -164,6 +164,30 @@ TEST_F(api_sessions, a_credential_in_a_url_is_rejected) {
     }
 }
 
+TEST_F(api_sessions, a_refresh_token_is_accepted_in_its_member_alone) {
+    const auto token = text_at(log_in(), "refresh_token");
+    const auto in_url = get("/api/v1/databases?search=" + token, bearer(admin_.reveal()));
+    EXPECT_EQ(code_of(in_url), "credential_in_query");
+    const auto in_path = get("/api/v1/users/" + token, bearer(admin_.reveal()));
+    EXPECT_EQ(code_of(in_path), "credential_in_path");
+    const auto in_text =
+        post("/api/v1/projects", fmt::format(R"({{"name":"shop","display_name":"{}"}})", token),
+             bearer(admin_.reveal()));
+    EXPECT_EQ(in_text.status, 422U);
+    for (const auto& text : {token + "x", admin_.reveal()}) {
+        EXPECT_EQ(refresh(text).status, 422U);
+    }
+    auto headers = bearer(admin_.reveal());
+    headers.add("User-Agent", "curl " + token);
+    EXPECT_EQ(post("/api/v1/projects", R"({"name":"shop"})", headers).status, 201U);
+    settle();
+    for (const auto& line : log_.lines()) EXPECT_FALSE(line.contains(token));
+    for (const auto& response : {in_url, in_path, in_text}) {
+        EXPECT_FALSE(response.body.to_string().contains(token));
+    }
+    EXPECT_EQ(refresh(token).status, 200U);
+}
+
 TEST_F(api_sessions, refreshes_and_logouts_have_an_actor_in_the_audit_log) {
     const auto rows_of = [this](const std::string& action, const std::string& outcome) {
         settle();

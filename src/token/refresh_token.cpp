@@ -10,7 +10,6 @@
 namespace token {
 namespace {
 
-constexpr std::string_view prefix = "dbr_";
 constexpr std::string_view alphabet = "abcdefghijklmnopqrstuvwxyz234567";
 constexpr std::size_t secret_length = 52;  // 260 bits
 constexpr std::size_t session_length_max = 64;
@@ -46,6 +45,38 @@ std::string_view next_part(std::string_view& text) noexcept {
     return part;
 }
 
+struct token_parts {
+    std::string_view session;
+    std::int64_t generation;
+    std::string_view secret;
+    std::string_view rest;  // the text after the token
+};
+
+// Returns the parts of the token that the text begins with, or nothing.
+std::optional<token_parts> parts_of(std::string_view text) noexcept {
+    if (!text.starts_with(refresh_token_prefix)) return std::nullopt;
+    text.remove_prefix(refresh_token_prefix.size());
+    const auto session = next_part(text);
+    const auto number = next_part(text);
+    const bool is_session =
+        !session.empty() && session.size() <= session_length_max && is_in_alphabet(session);
+    std::int64_t generation = -1;
+    const auto [end, error] =
+        std::from_chars(number.data(), number.data() + number.size(), generation);
+    const bool is_generation = error == std::errc() && end == number.data() + number.size() &&
+                               generation >= 0 && generation <= generation_max &&
+                               (number == "0" || !number.starts_with('0'));
+    const auto secret = text.substr(0, secret_length);
+    if (!is_session || !is_generation || secret.size() != secret_length ||
+        !is_in_alphabet(secret)) {
+        return std::nullopt;
+    }
+    return token_parts{.session = session,
+                       .generation = generation,
+                       .secret = secret,
+                       .rest = text.substr(secret_length)};
+}
+
 }  // namespace
 
 refresh_token make_refresh_token(std::string session) {
@@ -62,30 +93,22 @@ refresh_token successor_of(const refresh_token& previous, std::string_view seed)
             .secret = base::secret(to_base32(digest))};
 }
 
+std::size_t refresh_token_length(std::string_view text) noexcept {
+    const auto parts = parts_of(text);
+    return parts ? text.size() - parts->rest.size() : 0;
+}
+
 std::optional<refresh_token> parse_refresh_token(std::string_view text) {
-    if (!text.starts_with(prefix) || text.size() > 256) return std::nullopt;
-    text.remove_prefix(prefix.size());
-    const auto session = next_part(text);
-    const auto number = next_part(text);
-    const bool is_session =
-        !session.empty() && session.size() <= session_length_max && is_in_alphabet(session);
-    std::int64_t generation = -1;
-    const auto [end, error] =
-        std::from_chars(number.data(), number.data() + number.size(), generation);
-    const bool is_generation = error == std::errc() && end == number.data() + number.size() &&
-                               generation >= 0 && generation <= generation_max &&
-                               (number == "0" || !number.starts_with('0'));
-    if (!is_session || !is_generation || text.size() != secret_length || !is_in_alphabet(text)) {
-        return std::nullopt;
-    }
-    return refresh_token{.session = std::string(session),
-                         .generation = generation,
-                         .secret = base::secret(std::string(text))};
+    const auto parts = parts_of(text);
+    if (!parts || !parts->rest.empty()) return std::nullopt;
+    return refresh_token{.session = std::string(parts->session),
+                         .generation = parts->generation,
+                         .secret = base::secret(std::string(parts->secret))};
 }
 
 base::secret text_of(const refresh_token& token) {
-    return base::secret(
-        fmt::format("{}{}_{}_{}", prefix, token.session, token.generation, token.secret.reveal()));
+    return base::secret(fmt::format("{}{}_{}_{}", refresh_token_prefix, token.session,
+                                    token.generation, token.secret.reveal()));
 }
 
 sha256_digest digest_of(const refresh_token& token) {

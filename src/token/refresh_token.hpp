@@ -4,6 +4,7 @@
 // an earlier token alone yields the next one, and the holder of both distinguishes an earlier token
 // from a guess. Pure, except that make_refresh_token() reads random bytes. Thread-safe.
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -13,6 +14,8 @@
 #include "token/digest.hpp"
 
 namespace token {
+
+inline constexpr std::string_view refresh_token_prefix = "dbr_";
 
 struct refresh_token {
     std::string session;
@@ -24,6 +27,8 @@ struct refresh_token {
 refresh_token make_refresh_token(std::string session);
 // Returns the token after `previous`.
 refresh_token successor_of(const refresh_token& previous, std::string_view seed);
+// Returns the length of the refresh token that the text begins with, or 0.
+std::size_t refresh_token_length(std::string_view text) noexcept;
 // Returns nullopt if the text is no refresh token.
 std::optional<refresh_token> parse_refresh_token(std::string_view text);
 base::secret text_of(const refresh_token& token);

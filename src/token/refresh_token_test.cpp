@@ -40,4 +40,13 @@ TEST(refresh_token, rejects_other_texts) {
     }
 }
 
+TEST(refresh_token, is_found_at_the_beginning_of_a_text) {
+    const auto text = token::text_of(token::make_refresh_token("abc")).reveal();
+    EXPECT_EQ(token::refresh_token_length(text), text.size());
+    EXPECT_EQ(token::refresh_token_length(text + "a"), text.size());
+    EXPECT_EQ(token::refresh_token_length(" " + text), 0U);
+    EXPECT_EQ(token::refresh_token_length(text.substr(0, text.size() - 1)), 0U);
+    EXPECT_FALSE(token::parse_refresh_token(text + "a"));
+}
+
 }  // namespace

@@ -124,11 +124,19 @@ void read_schedule(object_reader& source, domain::schedule_member& out) {
     reader.finish();
 }
 
+// The member of a body in which a refresh token is not misplaced.
+constexpr std::string_view refresh_token_pointer = "/refresh_token";
+
+bool is_misplaced(std::string_view text, std::string_view pointer) {
+    if (!app::contains_credential(text)) return false;
+    return pointer != refresh_token_pointer || !app::is_refresh_token(text);
+}
+
 // Returns the JSON pointer of the first member whose name or text contains an API key or a token.
 // The pointer of a name ends at its object, so that it does not repeat the key.
 std::optional<std::string> find_credential(const json::value& value, const std::string& pointer) {
     if (value.is_string()) {
-        if (app::contains_credential(value.get_string())) return pointer;
+        if (is_misplaced(value.get_string(), pointer)) return pointer;
     } else if (const auto* list = value.if_array()) {
         for (std::size_t i = 0; i < list->size(); ++i) {
             auto position =

@@ -3,12 +3,17 @@
 #include <algorithm>
 
 #include "token/api_key.hpp"
+#include "token/refresh_token.hpp"
 
 namespace app {
 namespace {
 
 bool begins_with_api_key(std::string_view text) noexcept {
     return token::id_of_api_key(text.substr(0, token::api_key_length)).has_value();
+}
+
+bool begins_with_refresh_token(std::string_view text) noexcept {
+    return token::refresh_token_length(text) > 0;
 }
 
 // Removes the characters of base64url at the start and returns their number.
@@ -52,7 +57,12 @@ bool any_begins(std::string_view text, std::string_view prefix,
 
 bool contains_credential(std::string_view text) noexcept {
     return any_begins(text, token::api_key_prefix, begins_with_api_key) ||
-           any_begins(text, jwt_part_begin, begins_with_jwt);
+           any_begins(text, jwt_part_begin, begins_with_jwt) ||
+           any_begins(text, token::refresh_token_prefix, begins_with_refresh_token);
+}
+
+bool is_refresh_token(std::string_view text) noexcept {
+    return token::refresh_token_length(text) == text.size() && !text.empty();
 }
 
 }  // namespace app

@@ -6,7 +6,10 @@
 
 namespace app {
 
-// Returns whether a part of the text is an API key (with its checksum) or a signed JSON Web Token.
+// Returns whether a part of the text is an API key (with its checksum), a signed JSON Web Token or
+// a refresh token.
 bool contains_credential(std::string_view text) noexcept;
+// Returns whether the whole text is a refresh token.
+bool is_refresh_token(std::string_view text) noexcept;
 
 }  // namespace app

@@ -4,6 +4,7 @@
 
 #include "token/api_key.hpp"
 #include "token/jwt.hpp"
+#include "token/refresh_token.hpp"
 
 namespace {
 
@@ -25,6 +26,18 @@ TEST(contains_credential, finds_a_token_anywhere_in_a_text) {
                              token.substr(token.find('.') + 1), std::string("eyJ")}) {
         EXPECT_FALSE(app::contains_credential(text)) << text;
     }
+}
+
+TEST(contains_credential, finds_a_refresh_token_anywhere_in_a_text) {
+    const auto token = token::text_of(token::make_refresh_token("abc234")).reveal();
+    for (const auto& text : {token, "x" + token, token + "x", "curl dbr_" + token + "\n"}) {
+        EXPECT_TRUE(app::contains_credential(text)) << text;
+    }
+    EXPECT_FALSE(app::contains_credential(token.substr(0, token.size() - 1)));
+    EXPECT_FALSE(app::contains_credential(token.substr(1)));
+    EXPECT_TRUE(app::is_refresh_token(token));
+    EXPECT_FALSE(app::is_refresh_token(token + "x"));
+    EXPECT_FALSE(app::is_refresh_token(""));
 }
 
 TEST(contains_credential, is_false_for_other_texts) {
