@@ -10,8 +10,6 @@ namespace api {
 namespace {
 
 constexpr std::string_view protection = "Secure; SameSite=Strict";
-// A page on this path alone sends the refresh token.
-constexpr std::string_view refresh_path = "/api/v1/auth";
 
 // Compares in a time that depends on the sizes alone.
 bool equals_secretly(std::string_view a, std::string_view b) noexcept {
@@ -56,19 +54,19 @@ void add_session_cookies(http::response& response, const app::issued_tokens& tok
     response.headers.add(
         "Set-Cookie", fmt::format("{}={}; Path=/; Max-Age={}; HttpOnly; {}", session_cookie, access,
                                   tokens.expires_in.count(), protection));
-    response.headers.add(
-        "Set-Cookie", fmt::format("{}={}; Path={}; Max-Age={}; HttpOnly; {}", refresh_cookie,
-                                  tokens.refresh_token.reveal(), refresh_path, idle, protection));
+    // With a narrower path it could not have the prefix, and another host of the domain could plant
+    // its own refresh token: the next renewal would then start a session of another user.
+    response.headers.add("Set-Cookie",
+                         fmt::format("{}={}; Path=/; Max-Age={}; HttpOnly; {}", refresh_cookie,
+                                     tokens.refresh_token.reveal(), idle, protection));
     response.headers.add("Set-Cookie", fmt::format("{}={}; Path=/; Max-Age={}; {}", csrf_cookie,
                                                    app::csrf_token_of(access), idle, protection));
 }
 
 void delete_session_cookies(http::response& response) {
-    const std::array<std::pair<std::string_view, std::string_view>, 3> cookies{
-        {{session_cookie, "/"}, {refresh_cookie, refresh_path}, {csrf_cookie, "/"}}};
-    for (const auto& [name, path] : cookies) {
+    for (const auto name : {session_cookie, refresh_cookie, csrf_cookie}) {
         response.headers.add("Set-Cookie",
-                             fmt::format("{}=; Path={}; Max-Age=0; {}", name, path, protection));
+                             fmt::format("{}=; Path=/; Max-Age=0; {}", name, protection));
     }
 }
 

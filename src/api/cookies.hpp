@@ -12,7 +12,7 @@ namespace api {
 // The prefix __Host- keeps other hosts of the domain from setting the cookie.
 inline constexpr std::string_view session_cookie = "__Host-dbaas-session";
 inline constexpr std::string_view csrf_cookie = "__Host-dbaas-csrf";
-inline constexpr std::string_view refresh_cookie = "__Secure-dbaas-refresh";
+inline constexpr std::string_view refresh_cookie = "__Host-dbaas-refresh";
 inline constexpr std::string_view csrf_header = "X-CSRF-Token";
 
 // Returns the value of a cookie of the request; empty if there is none.

@@ -108,6 +108,10 @@ TEST_F(api_sessions, a_browser_session_has_its_tokens_in_cookies_and_needs_a_csr
     for (const auto& header : start.headers.items()) {
         if (header.name != "Set-Cookie") continue;
         EXPECT_TRUE(header.value.contains("; Secure; SameSite=Strict")) << header.value;
+        // Browsers reject a cookie of this prefix from another host of the domain.
+        EXPECT_TRUE(header.value.starts_with("__Host-")) << header.value;
+        EXPECT_TRUE(header.value.contains("; Path=/;")) << header.value;
+        EXPECT_FALSE(header.value.contains("Domain")) << header.value;
         EXPECT_EQ(header.value.contains("HttpOnly"), !header.value.contains("csrf"));
     }
     const auto cookies = cookies_of(start);
