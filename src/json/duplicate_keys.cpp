@@ -85,7 +85,9 @@ struct duplicate_finder {
 }  // namespace
 
 std::optional<std::string> find_duplicate_key(std::string_view text) {
-    boost::json::basic_parser<duplicate_finder> parser{json::parse_options{}};
+    json::parse_options options;
+    options.max_depth = 128;  // of try_parse(): what it reads must be searched
+    boost::json::basic_parser<duplicate_finder> parser{options};
     error_code error;
     parser.write_some(false, text.data(), text.size(), error);
     return std::move(parser.handler().pointer);

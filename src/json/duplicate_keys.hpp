@@ -9,7 +9,7 @@
 namespace json {
 
 // Returns the JSON pointer (RFC 6901) of the first duplicate. Nothing if there is none, or if
-// `text` is not JSON.
+// try_parse() does not read `text`.
 std::optional<std::string> find_duplicate_key(std::string_view text);
 
 }  // namespace json
