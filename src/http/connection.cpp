@@ -230,9 +230,25 @@ class connection_of final : public connection,
         }
         if (parser_.take_expect_continue())
             writer_.queue().push_text("HTTP/1.1 100 Continue\r\n\r\n");
-        if (!writer_.flush(*this)) return false;
-        wait_for_bytes(state);
+        if (writer_.is_empty()) {
+            wait_for_bytes(state);
+        } else {
+            flush_later();
+        }
         return false;
+    }
+
+    // Writes when the loop has handled the requests that have arrived on other connections. The
+    // first write wakes the client's thread, which costs more than a short request. The thread is
+    // awake during the writes that follow at once.
+    void flush_later() {
+        if (std::exchange(is_flush_posted_, true)) return;
+        deadline_ = base::steady_time::max();
+        asio::post(*loop_->context, [self = this->shared_from_this()] {
+            self->is_flush_posted_ = false;
+            if (self->phase_ != phase::reading || self->writer_.is_waiting()) return;
+            if (self->writer_.flush(*self)) self->advance();
+        });
     }
 
     // ---- reading ---------------------------------------------------------------------
@@ -499,6 +515,7 @@ class connection_of final : public connection,
     bool has_request_ = false;  // ever
     bool is_advancing_ = false;
     bool is_reading_ = false;
+    bool is_flush_posted_ = false;
     bool has_input_ended_ = false;
     bool closes_after_write_ = false;  // close when the queue is empty
 };
