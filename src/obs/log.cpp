@@ -42,9 +42,25 @@ std::string_view name(level severity) noexcept {
     return "OFF";
 }
 
+bool is_plain(char c) noexcept {
+    const auto byte = static_cast<unsigned char>(c);
+    return (unsigned(byte >= 0x20) & unsigned(byte < 0x7F) & unsigned(c != '"') &
+            unsigned(c != '\\')) != 0;
+}
+
+// Reads the whole text, so that the compiler can use vector instructions.
+bool is_all_plain(std::string_view text) noexcept {
+    unsigned result = 1;
+    for (const char c : text) result &= unsigned(is_plain(c));
+    return result != 0;
+}
+
 // Appends the inside of a JSON string (RFC 8259 section 7). Invalid UTF-8 becomes U+FFFD.
 void append_escaped(std::string& line, std::string_view text) {
-    const auto is_plain = [](char c) { return c >= 0x20 && c < 0x7F && c != '"' && c != '\\'; };
+    if (is_all_plain(text)) {
+        line.append(text);
+        return;
+    }
     while (!text.empty()) {
         const auto run =
             static_cast<std::size_t>(std::ranges::find_if_not(text, is_plain) - text.begin());
