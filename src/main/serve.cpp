@@ -27,6 +27,7 @@
 #include "main/reload_list.hpp"
 #include "main/secret_rotation.hpp"
 #include "main/signals.hpp"
+#include "main/start_guard.hpp"
 #include "main/start_retry.hpp"
 #include "main/telemetry.hpp"
 #include "main/watched_secrets.hpp"
@@ -46,6 +47,8 @@ using obs::log_module;
 
 // Timeout of the background loops after the last request has ended.
 constexpr auto loops_timeout = 10s;
+// Time from SIGTERM during the start until the process ends without the end of the step.
+constexpr std::chrono::milliseconds start_grace = 1s;
 // Interval of the reads that find the writes of other replicas in a shared store.
 constexpr std::chrono::milliseconds shared_store_interval = 2s;
 // The same while the bus reports the writes of other replicas.
@@ -75,8 +78,9 @@ class platform_process {
     platform_process& operator=(const platform_process&) = delete;
 
     // Errors: those of the modules, with the name of the module as context.
-    // `pause` waits between the attempts to reach the store.
-    base::outcome<void> start(start_retry::pause pause);
+    // Each step enters the guard, which also ends the waits between the attempts to reach the
+    // store.
+    base::outcome<void> start(start_guard& guard);
     // Turns readiness off, finishes requests, stops the loops, flushes state to the store and
     // closes it. Returns false if a loop did not end or the store did not close.
     bool stop();
@@ -137,17 +141,21 @@ class platform_process {
     reload_list reloads_;  // filled by the start steps; refers to the members above
 };
 
-base::outcome<void> platform_process::start(start_retry::pause pause) {
+base::outcome<void> platform_process::start(start_guard& guard) {
     start_retry retry(clock_, log_, options_.mongodb_url.empty() ? 0s : options_.start_timeout,
-                      std::move(pause));
+                      [&guard](std::chrono::milliseconds delay) { return guard.sleep(delay); });
     auto result = start_exporter();
+    if (result) result = guard.enter("open the store");
     if (result) result = retry.run([this] { return open_store(); });
+    if (result) result = guard.enter("check the store");
     if (result) {
         result = retry.run(
             [this] { return *control_.run([this] { return app::check_complete(*store_); }); });
     }
+    if (result) result = guard.enter("configure Redis and the cluster");
     if (result) result = connect_redis();
     if (result) result = connect_cluster();
+    if (result) result = guard.enter("load the records");
     if (result) result = start_service(retry);
     if (result) result = listen();
     return result;
@@ -504,6 +512,20 @@ bool platform_process::stop() {
     return are_loops_stopped && closed.has_value();
 }
 
+start_guard::callbacks callbacks_of_start(obs::log_service& log) {
+    return {.on_signal =
+                [&log](int signal, const char* step) {
+                    log.info("stopping", {{"signal", signal}, {"start_step", step}});
+                },
+            .on_expired =
+                [&log](int signal, const char* step) {
+                    log.warning("start_aborted", {{"signal", signal}, {"start_step", step}});
+                    log.flush();
+                    // The main thread is inside the step, so no destructor may run.
+                    std::_Exit(1);
+                }};
+}
+
 }  // namespace
 
 int serve(const config::sources& sources, const config::loaded& loaded) {
@@ -524,6 +546,8 @@ int serve(const config::sources& sources, const config::loaded& loaded) {
     }
     const bool is_required = loaded.options.auth == config::auth_mode::required;
     log->info("auth_mode_selected", {{"mode", is_required ? "required" : "local"}});
+    // Outlives the platform, whose destructor waits for calls to the store.
+    start_guard guard(start_grace, callbacks_of_start(*log));
     platform_process platform(loaded.options, *log, reporter->get());
     auto current = loaded;  // the options in use after the last reload
     platform.reloads().add("options", [&] {
@@ -531,13 +555,13 @@ int serve(const config::sources& sources, const config::loaded& loaded) {
             return platform.use(changed);
         });
     });
-    const auto started =
-        platform.start([&](std::chrono::milliseconds delay) { return signals.sleep(delay); });
+    const auto started = platform.start(guard);
     if (!started) {
         log->error("start_failed", {{"detail", started.error().text}});
         log->flush();
         return 1;
     }
+    guard.complete();
     const std::chrono::duration<double, std::milli> duration =
         std::chrono::steady_clock::now() - start;
     log->info("serving", {{"address", platform.address()}, {"start_ms", duration.count()}});

@@ -3,8 +3,6 @@
 #include <pthread.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <cerrno>
 #include <csignal>
 #include <thread>
 
@@ -31,19 +29,6 @@ process_signals::process_signals() {
     pthread_sigmask(SIG_BLOCK, &set, nullptr);
     std::signal(SIGPIPE, SIG_IGN);
     std::signal(SIGXFSZ, SIG_IGN);  // a write over the limit of file sizes fails instead
-}
-
-bool process_signals::sleep(std::chrono::milliseconds duration) {
-    const auto end = std::chrono::steady_clock::now() + duration;
-    const auto set = stop_set();
-    while (true) {
-        const auto rest = std::max<std::chrono::nanoseconds>(end - std::chrono::steady_clock::now(),
-                                                             std::chrono::nanoseconds(0));
-        const auto seconds = std::chrono::floor<std::chrono::seconds>(rest);
-        const timespec time{.tv_sec = seconds.count(), .tv_nsec = (rest - seconds).count()};
-        if (sigtimedwait(&set, nullptr, &time) > 0) return false;
-        if (errno != EINTR) return true;
-    }
 }
 
 int process_signals::wait(const std::function<void()>& on_hangup) {

@@ -2,7 +2,6 @@
 // Waits for SIGTERM or SIGINT and reports SIGHUP. Must be created before any thread starts, so that
 // every thread blocks these signals.
 
-#include <chrono>
 #include <functional>
 
 class process_signals {
@@ -10,9 +9,6 @@ class process_signals {
     process_signals();
     process_signals(const process_signals&) = delete;
     process_signals& operator=(const process_signals&) = delete;
-    // Blocks for the duration. Returns false at once if SIGTERM or SIGINT arrives or has arrived;
-    // the signal is consumed. Delays SIGHUP until wait().
-    bool sleep(std::chrono::milliseconds duration);
     // Blocks until the first SIGTERM or SIGINT and returns its number. Calls `on_hangup` for each
     // SIGHUP until then; SIGHUP has no effect afterwards. A second SIGTERM or SIGINT terminates the
     // process immediately with status 130 (SIGINT) or 143 (SIGTERM).

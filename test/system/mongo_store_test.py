@@ -5,10 +5,15 @@ import json
 import os
 import re
 import shutil
+import signal
+import socket
 import subprocess
 import tempfile
+import threading
+import time
 import unittest
 
+import fault_proxy
 import mongo_server
 import tls_proxy
 from process import end, spawn
@@ -151,9 +156,52 @@ class MongoStore(unittest.TestCase):
         server.stop()
         platform = self.platform(server.url(), DBAAS_START_TIMEOUT='600')
         wait_until(lambda: platform.events('mongodb_start_retry'), what='a second attempt')
+        self.assert_ends(platform)
+
+    def assert_ends(self, platform, step='open the store'):
+        """Sends SIGTERM to a start that waits for MongoDB. Returns the log line at the end."""
+        begun = time.monotonic()
         platform.process.terminate()
         self.assertEqual(platform.process.wait(60), 1)
-        self.assertTrue(platform.events('start_failed'))
+        self.assertLess(time.monotonic() - begun, 10, 'the guard ends the process after 1 s; the timeouts of the URL are longer than 60 s')
+        [stopping] = platform.events('stopping')
+        self.assertEqual((stopping['signal'], stopping['start_step']), (signal.SIGTERM, step))
+        [end_line] = platform.events('start_aborted') or platform.events('start_failed')
+        return end_line
+
+    def test_sigterm_ends_a_start_inside_the_search_for_a_server(self):
+        """The server rejects connections, accepts them and sends nothing, or drops them."""
+        silent = socket.create_server(('127.0.0.1', 0), backlog=16)
+        self.addCleanup(silent.close)
+        full = socket.create_server(('127.0.0.1', 0), backlog=0)
+        self.addCleanup(full.close)
+        waiting = []  # a full backlog drops the next ones
+        for _ in range(4):
+            waiting.append(socket.socket())
+            waiting[-1].setblocking(False)
+            waiting[-1].connect_ex(full.getsockname())
+            self.addCleanup(waiting[-1].close)
+        for name, port in (('rejects', 1), ('is silent', silent.getsockname()[1]), ('drops', full.getsockname()[1])):
+            with self.subTest(name):
+                url = f'mongodb://127.0.0.1:{port}/dbaas?serverSelectionTimeoutMS=90000&connectTimeoutMS=90000&socketTimeoutMS=90000'
+                platform = self.platform(url, DBAAS_START_TIMEOUT='600')
+                wait_until(lambda: platform.events('auth_mode_selected'), what='the start')
+                self.assertEqual(self.assert_ends(platform)['event'], 'start_aborted')
+                self.assertEqual(platform.events('mongodb_start_retry'), [], 'the first attempt')
+
+    def test_sigterm_ends_a_start_whose_reads_get_no_response(self):
+        proxy = fault_proxy.FaultProxy(self.server().port, is_mongo=True)
+        self.addCleanup(proxy.close)
+        held = threading.Event()
+
+        def hold():
+            proxy.is_passing.clear()
+            held.set()
+        proxy.call_after('find', 'databases', hold)
+        url = f'mongodb://127.0.0.1:{proxy.port}/dbaas?serverSelectionTimeoutMS=90000&connectTimeoutMS=90000&socketTimeoutMS=90000'
+        platform = self.platform(url, DBAAS_START_TIMEOUT='600')
+        self.assertTrue(held.wait(60))
+        self.assertEqual(self.assert_ends(platform, 'load the records')['event'], 'start_aborted')
 
     def test_sigterm_closes_the_store(self):
         platform = self.platform(self.server().url()).wait()
