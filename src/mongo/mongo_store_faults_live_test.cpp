@@ -1,3 +1,4 @@
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -218,6 +219,26 @@ TEST_F(mongo_store_faults, a_foreign_schema_document_is_rejected) {
     const auto store =
         mongo::open_store({.url = base::secret(server_->url("foreign"))}, log_, registry_);
     EXPECT_EQ(store.error().code, errc::corrupt) << store.error().text;
+}
+
+TEST_F(mongo_store_faults, a_page_is_read_by_one_command) {
+    std::vector<ports::put_request> requests;
+    for (int number = 0; number < 300; ++number) {
+        requests.push_back(
+            {.collection = "things", .content = {.id = fmt::format("{:03}", number), .body = "x"}});
+    }
+    ASSERT_TRUE(aio::block_on(store_->put_bulk(std::move(requests))));
+    const auto before = proxy_->passed("find");
+    const auto page = aio::block_on(store_->find({.collection = "things", .limit = 250}));
+    ASSERT_TRUE(page);
+    EXPECT_EQ(page->items.size(), 250U);
+    EXPECT_EQ(page->next, "249");
+    const auto rest = aio::block_on(store_->revisions("things", page->next, 1000));
+    ASSERT_TRUE(rest);
+    EXPECT_EQ(rest->items.size(), 50U);
+    EXPECT_EQ(rest->next, "");
+    EXPECT_EQ(proxy_->passed("find"), before + 2);
+    EXPECT_EQ(proxy_->passed("getMore"), 0);
 }
 
 }  // namespace

@@ -109,7 +109,12 @@ base::outcome<stored_version> version_of(const bson_t& document) {
 document_writer find_options(std::size_t limit, std::chrono::milliseconds time_max) {
     document_writer options;
     options.document("sort", document_writer().int32("_id", 1).finish());
-    if (limit > 0) options.int64("limit", static_cast<std::int64_t>(limit));
+    if (limit > 0) {
+        const auto count = static_cast<std::int64_t>(limit);
+        // Without a size, the first batch has 101 documents, and a second command reads the others.
+        // A batch of the limit would leave the cursor open.
+        options.int64("limit", count).int64("batchSize", count + 1);
+    }
     options.int64("maxTimeMS", std::max<std::int64_t>(1, time_max.count()));
     return options;
 }

@@ -120,7 +120,8 @@ TEST(stored_document, selects_by_version_and_by_page) {
     EXPECT_EQ(json_of(mongo::filter_of_page({.index_name = "project", .index_value = "$where"})),
               R"({ "index" : { "k" : "project", "v" : "$where" }, "_id" : { "$gt" : "" } })");
     EXPECT_EQ(json_of(mongo::options_of_find(2, std::chrono::seconds(1))),
-              R"({ "sort" : { "_id" : 1 }, "limit" : 2, "maxTimeMS" : 1000 })");
+              R"({ "sort" : { "_id" : 1 }, "limit" : 2, "batchSize" : 3, "maxTimeMS" : 1000 })")
+        << "one command reads the whole page";
     EXPECT_EQ(json_of(mongo::options_of_version_find(0, std::chrono::seconds(-1))),
               R"({ "sort" : { "_id" : 1 }, "maxTimeMS" : 1, )"
               R"("projection" : { "rev" : 1, "write_id" : 1 } })")

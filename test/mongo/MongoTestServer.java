@@ -2,7 +2,6 @@ import de.bwaldvogel.mongo.MongoBackend;
 import de.bwaldvogel.mongo.MongoServer;
 import de.bwaldvogel.mongo.ServerVersion;
 import de.bwaldvogel.mongo.backend.h2.H2Backend;
-import de.bwaldvogel.mongo.backend.memory.MemoryBackend;
 import java.net.InetSocketAddress;
 
 /** A server of MongoDB's wire protocol. Arguments: the port (0 = a free one), and the file of the data (none = memory). */
@@ -13,7 +12,7 @@ public final class MongoTestServer {
         if (arguments.length > 1) {
             backend = new H2Backend(arguments[1]).version(ServerVersion.MONGO_5_0);
         } else {
-            backend = new MemoryBackend().version(ServerVersion.MONGO_5_0);
+            backend = new IndexedBackend().version(ServerVersion.MONGO_5_0);
         }
         MongoServer server = new MongoServer(backend);
         server.bind(new InetSocketAddress("127.0.0.1", port));

@@ -5,7 +5,7 @@ set -euo pipefail
 [ $# = 1 ] || { echo "usage: $0 FOLDER" >&2; exit 2; }
 folder=$(realpath -m "$1")
 cd "$(dirname "$(readlink -f "$0")")"
-stamp=$(cat pom.xml checksums.txt MongoTestServer.java | sha256sum)
+stamp=$(cat pom.xml checksums.txt *.java | sha256sum)
 [ "$(cat "$folder/installed" 2>/dev/null || true)" != "$stamp" ] || exit 0
 rm -rf "$folder"
 mkdir -p "$folder/classes"
@@ -14,5 +14,5 @@ mvn -q -B -f pom.xml org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy
     -DoutputDirectory="$folder/lib" >&2
 (cd "$folder/lib" && sha256sum --quiet --strict -c - && [ "$(ls | wc -l)" = "$(wc -l <&3)" ]) <checksums.txt 3<checksums.txt ||
     { echo "$0: the libraries differ from checksums.txt" >&2; rm -rf "$folder"; exit 1; }
-javac -cp "$folder/lib/*" -d "$folder/classes" MongoTestServer.java
+javac -cp "$folder/lib/*" -d "$folder/classes" *.java
 echo "$stamp" >"$folder/installed"
