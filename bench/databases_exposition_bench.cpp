@@ -42,8 +42,7 @@ void page(benchmark::State& state, api::exposition_format format) {
     std::size_t bytes = 0;
     std::chrono::steady_clock::duration longest{};
     for (auto _ : state) {
-        api::exposition_page page(*model.all(), {}, domain::visible_projects::all(), sampled_at,
-                                  format);
+        api::exposition_page page(model, {}, domain::visible_projects::all(), sampled_at, format);
         bool has_more = true;
         while (has_more) {
             const auto start = std::chrono::steady_clock::now();

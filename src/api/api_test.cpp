@@ -182,8 +182,7 @@ TEST(read_model, lists_filter_sort_and_page) {
     const auto names = [&](const std::string& query) {
         const auto wanted = api::read_list_query(query);
         EXPECT_TRUE(wanted) << query;
-        const auto page =
-            api::list_databases(*model.all(), *wanted, domain::visible_projects::all());
+        const auto page = api::list_databases(model, *wanted, domain::visible_projects::all());
         EXPECT_TRUE(page) << query;
         std::string joined;
         const auto document = json::parse(page->text);
@@ -208,9 +207,8 @@ TEST(read_model, lists_filter_sort_and_page) {
         EXPECT_EQ(api::read_list_query(bad).error().reason, "bad_request") << bad;
     }
     const auto foreign = api::read_list_query("sort=-name&cursor=" + first.second);
-    EXPECT_EQ(
-        api::list_databases(*model.all(), *foreign, domain::visible_projects::all()).error().reason,
-        "bad_request");
+    EXPECT_EQ(api::list_databases(model, *foreign, domain::visible_projects::all()).error().reason,
+              "bad_request");
     model.on_database_deleted(view_of("alpha", 9));
     EXPECT_EQ(names("").first, "bcd");
     EXPECT_EQ(model.database("db-alpha"), nullptr);
@@ -321,7 +319,7 @@ TEST(etags, of_lists_depend_on_items_and_total) {
     api::read_model model;
     model.on_database(view_of("a", 1), {.record = true});
     const auto hash_of = [&](const char* query) {
-        return api::list_databases(*model.all(), *api::read_list_query(query),
+        return api::list_databases(model, *api::read_list_query(query),
                                    domain::visible_projects::all())
             ->hash;
     };

@@ -83,6 +83,28 @@ TEST_F(visibility, lists_totals_and_filters_cover_visible_projects) {
     EXPECT_EQ(json_of(get("/api/v1/databases")).at("total").as_int64(), 2);  // the administrator
 }
 
+TEST_F(visibility, a_key_limited_to_databases_receives_those_from_every_list) {
+    using limits = std::set<std::string, std::less<>>;
+    const auto third = create("stock", "shop");
+    authenticator_.add({.subject = "limited",
+                        .is_administrator = true,
+                        .limits = {.databases = limits{bank_, third, "db-missing"}}});
+    using expected = std::pair<std::set<std::string>, std::int64_t>;
+    for (const auto* target : {"/api/v1/databases", "/api/v1/databases?sort=-updated_at",
+                               "/api/v1/databases?q=o", "/api/v1/operations"}) {
+        EXPECT_EQ(listed(target, "limited"), expected({"bank", "shop"}, 2)) << target;
+    }
+    EXPECT_EQ(listed("/api/v1/databases?project=bank", "limited"), expected({"bank"}, 1));
+    const auto page = get("/metrics/databases", as("limited")).body.to_string();
+    const auto events = snapshot(as("limited"));
+    for (const auto& text : {page, events}) {
+        EXPECT_TRUE(text.contains(bank_)) << text;
+        EXPECT_TRUE(text.contains(third)) << text;
+        EXPECT_FALSE(text.contains(shop_)) << text;
+    }
+    EXPECT_LT(events.find("loans"), events.find("stock")) << "in the order of names";
+}
+
 TEST_F(visibility, pages_skip_invisible_databases) {
     for (const auto* name : {"a", "m", "z"}) {
         create(name, "shop");

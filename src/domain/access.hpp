@@ -238,6 +238,12 @@ class visible_projects {
         const auto granted = caller_->roles.find(project);
         return granted != caller_->roles.end() && granted->second.permissions.contains(action_);
     }
+    // Returns the ids outside of which no database is visible, or null if the credential is not
+    // limited to databases.
+    [[nodiscard]] const std::set<std::string, std::less<>>* database_ids() const noexcept {
+        if (caller_ == nullptr || !caller_->limits.databases) return nullptr;
+        return &*caller_->limits.databases;
+    }
     // Returns whether the visible objects are in a list of projects: for_each().
     [[nodiscard]] bool has_projects() const noexcept {
         return caller_ != nullptr && (!has_every_role_ || caller_->limits.projects);

@@ -14,9 +14,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         fuzz::require(position->size() * 2 == text.size());
     }
     const auto wanted = api::read_list_query(text);
-    const api::directory none;
+    static const api::read_model none;
     if (wanted) (void)api::list_databases(none, *wanted, domain::visible_projects::all());
-    (void)api::list_operations(none, {.cursor = std::string(text)},
+    (void)api::list_operations(*none.all(), {.cursor = std::string(text)},
                                domain::visible_projects::all());
     if (const auto items = http::parse_query(text)) fuzz::require(items->size() <= size + 1);
     return 0;

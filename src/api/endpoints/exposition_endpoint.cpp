@@ -43,7 +43,7 @@ boost::asio::awaitable<http::response> respond_with_exposition(const request_con
     const exposition_format format{
         .is_open_metrics = request.headers.get("Accept").contains("application/openmetrics-text"),
         .is_compressed = http::accepts_gzip(request.headers.get("Accept-Encoding"))};
-    exposition_page page(*context.api.model.all(), *filter, context.visible(),
+    exposition_page page(context.api.model, *filter, context.visible(),
                          context.api.deps.clock.utc_now(), format);
     while (page.write_part()) co_await aio::yield();
     http::response response{.body = http::body(page.finish())};

@@ -25,8 +25,8 @@ http::response list_databases_response(const request_context& context,
     auto& log = context.api.deps.log;
     const auto query = read_list_query(request.query());
     if (!query) return problem(query.error(), context.request_id, log);
-    auto page = list_databases(*context.api.model.all(), *query, context.visible(),
-                               context.principal.get());
+    auto page =
+        list_databases(context.api.model, *query, context.visible(), context.principal.get());
     if (!page) return problem(page.error(), context.request_id, log);
     return list_response(std::move(page->text), page->hash, request);
 }

@@ -28,22 +28,28 @@ base::outcome<exposition_filter> read_exposition_filter(std::string_view query) 
     return filter;
 }
 
-exposition_page::exposition_page(const directory& all, const exposition_filter& filter,
+exposition_page::exposition_page(const read_model& model, const exposition_filter& filter,
                                  const domain::visible_projects& visible, base::instant now,
                                  exposition_format format)
     : format_(format) {
     if (format.is_compressed) gzip_.emplace(gzip_level);
-    sources_.reserve(all.databases.by_name.size());
-    for (const auto& row : all.databases.by_name) {
+    const auto all = model.all();
+    const auto add = [&](const list_row& row) {
         const auto& record = *row.database->record;
-        if (!filter.project.empty() && record.project != filter.project) continue;
-        if (!filter.engine.empty() && record.engine != filter.engine) continue;
-        if (!visible.contains(record.project, record.id)) continue;
+        if (!filter.project.empty() && record.project != filter.project) return;
+        if (!filter.engine.empty() && record.engine != filter.engine) return;
+        if (!visible.contains(record.project, record.id)) return;
         const auto documents = row.database->slot->documents.load();
         const bool is_fresh =
             age_of_sample(*documents->view, now).state == app::metrics_state::fresh;
         sources_.push_back({.series = documents->series, .is_fresh = is_fresh});
+    };
+    if (const auto* ids = visible.database_ids()) {
+        for (const auto* row : model.rows_of(*all, *ids)) add(*row);
+        return;
     }
+    sources_.reserve(all->databases.by_name.size());
+    for (const auto& row : all->databases.by_name) add(row);
 }
 
 bool exposition_page::write_part() {

@@ -30,7 +30,7 @@ struct exposition_format {
 class exposition_page {
   public:
     // Takes the databases in visible projects. `now` decides which metrics are fresh.
-    exposition_page(const directory& all, const exposition_filter& filter,
+    exposition_page(const read_model& model, const exposition_filter& filter,
                     const domain::visible_projects& visible, base::instant now,
                     exposition_format format);
     // Writes the next part, about a millisecond of work. Returns false after the last one.

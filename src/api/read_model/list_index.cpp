@@ -52,6 +52,15 @@ void list_index::erase(const std::shared_ptr<const listed_database>& last) {
     by_update.erase(row);
 }
 
+const list_row* list_index::row_of(const domain::database& record) const {
+    const auto row = by_name.partition_point([&](const list_row& each) {
+        return order_by_name::key_of(*each.database->record) < order_by_name::key_of(record);
+    });
+    // Another database may have taken the name.
+    const bool is_found = row != by_name.end() && row->database->record->id == record.id;
+    return is_found ? &*row : nullptr;
+}
+
 std::vector<const list_row*> list_index::rows_named(std::string_view name) const {
     auto row = by_name.partition_point(
         [&](const list_row& each) { return each.database->record->name < name; });

@@ -89,6 +89,9 @@ struct list_index {
              std::shared_ptr<const listed_database> now);
     void erase(const std::shared_ptr<const listed_database>& last);
 
+    // Returns the row of the database with this id, name and project, or null. The address is valid
+    // while a copy of this version exists.
+    [[nodiscard]] const list_row* row_of(const domain::database& record) const;
     // Return the rows with this name, and those whose name contains `part`, in the order of
     // `by_name`. The addresses are valid while a copy of this version exists. Precondition: `part`
     // is not empty.

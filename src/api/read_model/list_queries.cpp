@@ -72,6 +72,7 @@ struct row_filter {
     }
 
     [[nodiscard]] bool matches(const list_row& row) const {
+        ++compared;
         if (candidates && !candidates->may_contain(row)) return false;
         return matches_except_name(row) && (!selects_names || has_name(*row.database->record));
     }
@@ -99,6 +100,7 @@ struct row_filter {
     std::optional<row_set> candidates{};  // a row that is not in it does not match
     std::uint16_t phases = 0;
     std::uint8_t engine;
+    mutable std::size_t compared = 0;  // calls of matches()
     bool accepts_all = true;
     bool reads_records = false;  // for another condition than the name
     bool selects_names = false;
@@ -274,6 +276,23 @@ base::outcome<counted_page> page_of_names(const list_index& all, row_filter& fil
                    total);
 }
 
+// `rows`: those of the databases to which the credential is limited, in the order of names.
+base::outcome<counted_page> page_of_rows(std::vector<const list_row*> rows, row_filter& filter,
+                                         std::string_view position) {
+    std::erase_if(rows, [&](const list_row* row) { return !filter.matches(*row); });
+    const auto page_by = [&]<class Order>(Order order) {
+        std::ranges::sort(rows,
+                          [&](const list_row* a, const list_row* b) { return order(*a, *b); });
+        const auto view = std::views::transform(
+            rows, [](const list_row* row) -> const list_row& { return *row; });
+        return counted(page_in<Order>(view, filter, position), rows.size());
+    };
+    const auto& sort = filter.query.sort;
+    if (sort == "created_at") return page_by(order_by_creation());
+    if (sort == "updated_at") return page_by(order_by_update());
+    return page_by(order_by_name());
+}
+
 base::outcome<counted_page> page_in_order(const list_index& all, row_filter& filter,
                                           std::string_view position) {
     if (filter.selects_names) return page_of_names(all, filter, position);
@@ -375,7 +394,7 @@ base::outcome<operation_query> read_operation_query(std::string_view text) {
     return query;
 }
 
-base::outcome<database_page> list_databases(const directory& all, const list_query& query,
+base::outcome<database_page> list_databases(const read_model& model, const list_query& query,
                                             const domain::visible_projects& visible,
                                             const domain::principal* caller) {
     const auto order = (query.descending ? "-" : "+") + query.sort + "\x1e";
@@ -387,8 +406,11 @@ base::outcome<database_page> list_databases(const directory& all, const list_que
         }
         position = cursor->substr(order.size());
     }
+    const auto all = model.all();
     row_filter filter(query, visible, caller);
-    auto result = page_in_order(all.databases, filter, position);
+    const auto* ids = visible.database_ids();
+    auto result = ids == nullptr ? page_in_order(all->databases, filter, position)
+                                 : page_of_rows(model.rows_of(*all, *ids), filter, position);
     if (!result) return base::pass(std::move(result));
     const auto& page = result->page;
     std::size_t size = 100;
@@ -416,7 +438,7 @@ base::outcome<database_page> list_databases(const directory& all, const list_que
     const auto total = static_cast<std::uint64_t>(result->total);
     out.member("total", static_cast<std::int64_t>(total)).end_object();
     const auto hash = base::fnv1a(page.next, base::fnv1a(bytes_of(total), page.hash));
-    return database_page{.text = std::move(text), .hash = hash};
+    return database_page{.text = std::move(text), .hash = hash, .compared = filter.compared};
 }
 
 namespace {
@@ -448,6 +470,14 @@ std::string operations_document(const Rows& rows, std::size_t size, const operat
     return list_document(items, total, next);
 }
 
+// Returns the operations of a database, newest first.
+auto operations_of(const directory& all, std::string_view database_id) {
+    const auto& rows = all.operations_of_databases;
+    return std::ranges::subrange(
+        rows.partition_point([&](const auto& each) { return each->database_id < database_id; }),
+        rows.partition_point([&](const auto& each) { return each->database_id <= database_id; }));
+}
+
 }  // namespace
 
 base::outcome<std::string> list_operations(const directory& all, const operation_query& query,
@@ -458,17 +488,19 @@ base::outcome<std::string> list_operations(const directory& all, const operation
         if (position) after = read_position<order_by_creation>(*position);
         if (!after) return bad_request("cursor: does not belong to this query");
     }
-    if (query.database_id.empty()) {
-        return operations_document(all.operations, all.operations.size(), query, visible, after);
+    if (!query.database_id.empty()) {
+        const auto rows = operations_of(all, query.database_id);
+        const auto size = static_cast<std::size_t>(std::ranges::distance(rows));
+        return operations_document(rows, size, query, visible, after);
     }
-    const auto& rows = all.operations_of_databases;
-    const auto first = rows.partition_point(
-        [&](const auto& each) { return each->database_id < query.database_id; });
-    const auto last = rows.partition_point(
-        [&](const auto& each) { return each->database_id <= query.database_id; });
-    const std::ranges::subrange of_database(first, last);
-    const auto size = static_cast<std::size_t>(std::ranges::distance(of_database));
-    return operations_document(of_database, size, query, visible, after);
+    if (const auto* ids = visible.database_ids()) {
+        std::vector<operation_pointer> rows;
+        for (const auto& id : *ids)
+            std::ranges::copy(operations_of(all, id), std::back_inserter(rows));
+        std::ranges::sort(rows, newest_first());
+        return operations_document(rows, rows.size(), query, visible, after);
+    }
+    return operations_document(all.operations, all.operations.size(), query, visible, after);
 }
 
 std::string list_document(const std::vector<std::string>& items, std::size_t total,

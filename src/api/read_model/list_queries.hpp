@@ -32,10 +32,12 @@ base::outcome<list_query> read_list_query(std::string_view text);
 struct database_page {
     std::string text;  // {items, next_cursor, total}
     std::uint64_t hash = 0;
+    std::size_t compared = 0;  // databases that were compared with the query
 };
-// Returns a page of the databases in visible projects. `caller`: whose allowed_actions the
-// documents have; nullptr: without this member. Errors: bad_request (cursor).
-base::outcome<database_page> list_databases(const directory& all, const list_query& query,
+// Returns a page of the databases in visible projects. A credential that is limited to databases
+// costs as much as its databases. `caller`: whose allowed_actions the documents have; nullptr:
+// without this member. Errors: bad_request (cursor).
+base::outcome<database_page> list_databases(const read_model& model, const list_query& query,
                                             const domain::visible_projects& visible,
                                             const domain::principal* caller = nullptr);
 

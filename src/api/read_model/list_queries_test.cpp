@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <map>
 #include <random>
+#include <set>
 
 namespace {
 
@@ -116,10 +117,11 @@ class crowd {
     }
 
     // Page by page, to the end.
-    [[nodiscard]] all_pages listed(api::list_query wanted) const {
+    [[nodiscard]] all_pages listed(
+        api::list_query wanted,
+        const domain::visible_projects& visible = domain::visible_projects::all()) const {
         return follow(std::move(wanted), [&](const api::list_query& page) {
-            const auto result =
-                api::list_databases(*model.all(), page, domain::visible_projects::all());
+            const auto result = api::list_databases(model, page, visible);
             return result ? std::optional(result->text) : std::nullopt;
         });
     }
@@ -171,6 +173,89 @@ TEST(list_databases, matches_a_comparison_of_every_database) {
     }
 }
 
+std::string database_id(std::size_t number) {
+    return "db-" + std::to_string(number);
+}
+
+// An administrator's API key that is limited to databases.
+domain::visible_projects limited_to(std::set<std::string, std::less<>> ids) {
+    return domain::visible_projects(std::make_shared<const domain::principal>(domain::principal{
+        .subject = "key", .is_administrator = true, .limits = {.databases = std::move(ids)}}));
+}
+
+TEST(list_databases, of_a_limited_key_are_those_of_a_comparison) {
+    crowd all;
+    std::mt19937 random(5);
+    for (int round = 0; round < 40; ++round) {
+        for (int step = 0; step < 50; ++step) all.step();
+        std::set<std::string, std::less<>> ids;  // with ids that do not exist
+        for (auto count = random() % 200; count > 0; --count) {
+            ids.insert(database_id(random() % 410));
+        }
+        for (int query = 0; query < 5; ++query) {
+            const auto wanted = all.random_query();
+            auto expected = all.expected(wanted);
+            std::erase_if(expected, [&](const auto& id) { return !ids.contains(id); });
+            const auto result = all.listed(wanted, limited_to(ids));
+            ASSERT_EQ(result.ids, expected) << round;
+            ASSERT_EQ(result.total, expected.size()) << round;
+        }
+    }
+}
+
+TEST(list_databases, of_a_limited_key_compare_its_databases_only) {
+    crowd all;
+    for (int step = 0; step < 2000; ++step) all.step();
+    const auto everything = all.expected({});
+    ASSERT_GT(everything.size(), 100U);
+    const std::set<std::string, std::less<>> ids(everything.end() - 3, everything.end());
+    for (const auto* sort : {"name", "created_at", "updated_at"}) {
+        for (const auto& query :
+             {api::list_query{.sort = sort}, api::list_query{.search = "x", .sort = sort}}) {
+            const auto page = api::list_databases(all.model, query, limited_to(ids));
+            ASSERT_TRUE(page);
+            // Once for the total, and once for the page.
+            EXPECT_EQ(page->compared, 2 * ids.size());
+        }
+    }
+}
+
+TEST(list_databases, of_a_limited_key_have_the_hash_and_the_cursor_of_the_same_items) {
+    crowd all;
+    for (int step = 0; step < 2000; ++step) all.step();
+    const api::list_query query{
+        .project = "shop", .sort = "created_at", .descending = true, .limit = 2};
+    const auto ids = all.expected(query);
+    ASSERT_GT(ids.size(), 4U);
+    const auto limited =
+        api::list_databases(all.model, query, limited_to({ids.begin(), ids.end()}));
+    const auto plain = api::list_databases(all.model, query, domain::visible_projects::all());
+    ASSERT_TRUE(limited && plain);
+    EXPECT_EQ(limited->text, plain->text);
+    EXPECT_EQ(limited->hash, plain->hash);
+}
+
+TEST(list_databases, of_a_limited_key_lack_a_database_whose_name_another_one_has) {
+    api::read_model model;
+    const auto put = [&](const std::string& id) {
+        auto record = std::make_shared<domain::database>();
+        record->id = id;
+        record->name = "orders";
+        record->project = "shop";
+        auto view = std::make_shared<app::database_view>();
+        view->record = std::move(record);
+        model.on_database(view, {.record = true});
+        return view;
+    };
+    const auto first = put("db-1");
+    const auto before = model.all();  // a version with db-1
+    model.on_database_deleted(first);
+    put("db-2");
+    EXPECT_TRUE(model.rows_of(*model.all(), {"db-1"}).empty());
+    EXPECT_TRUE(model.rows_of(*before, {"db-2"}).empty());
+    EXPECT_EQ(model.rows_of(*model.all(), {"db-1", "db-2"}).size(), 1U);
+}
+
 domain::operation operation(int number, const std::string& database) {
     return {.id = "op-" + std::to_string(number),
             .database_id = database,
@@ -189,9 +274,11 @@ class list_operations : public testing::Test {
         model_.on_operation_forgotten("op-99");
         model_.on_operation_forgotten("op-never-there");
     }
-    [[nodiscard]] all_pages listed(api::operation_query wanted) const {
+    [[nodiscard]] all_pages listed(
+        api::operation_query wanted,
+        const domain::visible_projects& visible = domain::visible_projects::all()) const {
         return follow(std::move(wanted), [&](const api::operation_query& page) {
-            return api::list_operations(*model_.all(), page, domain::visible_projects::all());
+            return api::list_operations(*model_.all(), page, visible);
         });
     }
     api::read_model model_;
@@ -215,6 +302,18 @@ TEST_F(list_operations, filter_by_database_and_phase) {
     EXPECT_EQ(failed.ids.size(), 8U);
     EXPECT_EQ(failed.total, 8U);
     EXPECT_TRUE(listed({.database_id = "db-9"}).ids.empty());
+}
+
+TEST_F(list_operations, of_a_limited_key_are_those_of_its_databases) {
+    const auto [ids, total] = listed({.limit = 7}, limited_to({"db-1", "db-3", "db-9"}));
+    EXPECT_EQ(ids.size(), 49U);
+    EXPECT_EQ(total, 49U);
+    EXPECT_EQ(ids.front(), "op-97");
+    EXPECT_EQ(ids[1], "op-95");
+    EXPECT_EQ(ids.back(), "op-1");
+    const auto failed = listed({.phase = "failed", .limit = 3}, limited_to({"db-1"}));
+    EXPECT_EQ(failed.ids, listed({.database_id = "db-1", .phase = "failed"}).ids);
+    EXPECT_TRUE(listed({.database_id = "db-2"}, limited_to({"db-1"})).ids.empty());
 }
 
 TEST_F(list_operations, reject_invalid_parameters) {

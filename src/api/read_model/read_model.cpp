@@ -41,6 +41,20 @@ std::shared_ptr<const domain::operation> read_model::operation(const std::string
     return operations_.find(id);
 }
 
+std::vector<const list_row*> read_model::rows_of(
+    const directory& all, const std::set<std::string, std::less<>>& ids) const {
+    std::vector<const list_row*> rows;
+    for (const auto& id : ids) {
+        const auto documents = database(id);
+        if (!documents) continue;
+        const auto* row = all.databases.row_of(*documents->view->record);
+        if (row != nullptr) rows.push_back(row);
+    }
+    std::ranges::sort(rows,
+                      [](const list_row* a, const list_row* b) { return order_by_name()(*a, *b); });
+    return rows;
+}
+
 void read_model::begin_bulk() {
     slots_.is_bulk = true;
     operations_.is_bulk = true;

@@ -8,6 +8,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -72,6 +73,10 @@ class read_model final : public app::database_observer,
     [[nodiscard]] std::shared_ptr<const database_documents> database(const std::string& id) const;
     [[nodiscard]] std::shared_ptr<const directory> all() const { return directory_.load(); }
     [[nodiscard]] std::shared_ptr<const domain::operation> operation(const std::string& id) const;
+    // Returns the rows of these databases in a version of the model, in the order of names. The
+    // addresses are valid while the version exists. Reads no other database.
+    [[nodiscard]] std::vector<const list_row*> rows_of(
+        const directory& all, const std::set<std::string, std::less<>>& ids) const;
 
     // ---- control loop ------------------------------------------------------------------
     // Collects the changes until end_bulk() without a new version for each of them. Readers see

@@ -26,17 +26,26 @@ void append_snapshot(std::string& text, std::string_view kind, std::string_view 
 std::function<shared_text()> snapshot_of(const read_model& model,
                                          const domain::visible_projects& visible) {
     auto all = model.all();
-    auto database = all->databases.by_name.begin();
+    const auto* ids = visible.database_ids();
+    auto limited = ids == nullptr ? std::vector<const list_row*>() : model.rows_of(*all, *ids);
+    auto database = ids == nullptr ? all->databases.by_name.begin() : all->databases.by_name.end();
     auto project = all->projects->begin();
     auto operation = all->unfinished.begin();
-    return [all = std::move(all), visible, database, project, operation]() mutable -> shared_text {
+    return [all = std::move(all), visible, limited = std::move(limited), next_limited = 0UZ,
+            database, project, operation]() mutable -> shared_text {
         constexpr std::size_t part_bytes = 64 * 1024;
         std::string text;
-        for (; database != all->databases.by_name.end() && text.size() < part_bytes; ++database) {
-            const auto documents = database->database->slot->documents.load();
+        const auto append = [&](const list_row& row) {
+            const auto documents = row.database->slot->documents.load();
             const auto& record = *documents->view->record;
-            if (!visible.contains(record.project, record.id)) continue;
+            if (!visible.contains(record.project, record.id)) return;
             append_snapshot(text, "database", record.id, record.revision, *documents->database);
+        };
+        for (; next_limited < limited.size() && text.size() < part_bytes; ++next_limited) {
+            append(*limited[next_limited]);
+        }
+        for (; database != all->databases.by_name.end() && text.size() < part_bytes; ++database) {
+            append(*database);
         }
         for (; project != all->projects->end() && text.size() < part_bytes; ++project) {
             const auto& [name, record] = *project;
