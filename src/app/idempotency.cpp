@@ -14,6 +14,10 @@ using base::errc;
 constexpr std::size_t key_bytes_max = 128;
 const std::string collection = "idempotency";
 
+// Of other processes. One more counts as a request in progress.
+constexpr std::size_t seen_claims_max = 10'000;
+constexpr std::chrono::hours seen_claims_kept_for{1};
+
 // States of a claim. A released claim belongs to a write that may have happened.
 constexpr std::string_view open_state = "open";
 constexpr std::string_view released_state = "released";
@@ -145,6 +149,7 @@ aio::task<idempotency_ticket> idempotency_ledger::find_stored(std::string key,
         co_return idempotency_ticket{};
     }
     const bool is_claim = !earlier->holder.empty();
+    if (!is_claim) seen_.erase(key);
     if (earlier->payload != payload) {
         // A claim of this process that is not open is the rest of a request that did not run.
         const bool is_own = is_claim && earlier->holder == deps_.replica;
@@ -156,8 +161,7 @@ aio::task<idempotency_ticket> idempotency_ledger::find_stored(std::string key,
                                      .answer = std::move(earlier->response)};
     }
     const bool is_abandoned = earlier->holder == deps_.replica ||
-                              earlier->state == released_state ||
-                              now - earlier->stored_at > claim_timeout;
+                              earlier->state == released_state || has_stayed(key, *document);
     if (!is_abandoned) {
         auto accepted = co_await find_accepted(key, payload);
         if (accepted && accepted->verdict == idempotency_verdict::first) {
@@ -170,6 +174,19 @@ aio::task<idempotency_ticket> idempotency_ledger::find_stored(std::string key,
         if (!compared) co_return base::pass(std::move(compared), "compare the records");
     }
     co_return idempotency_ticket{};
+}
+
+bool idempotency_ledger::has_stayed(const std::string& key, const ports::document& claim) {
+    const auto now = deps_.clock.now();
+    if (seen_.size() >= seen_claims_max) {  // those of clients that did not come back
+        std::erase_if(
+            seen_, [&](const auto& entry) { return now - entry.second.since > 2 * claim_timeout; });
+    }
+    if (seen_.size() >= seen_claims_max && !seen_.contains(key)) return false;
+    const ports::document_version version{.revision = claim.revision, .write_id = claim.write_id};
+    auto& seen = seen_[key];
+    if (seen.version != version) seen = {.version = version, .since = now};
+    return now - seen.since > claim_timeout;
 }
 
 // Finds a write whose response was not stored because the process ended or the store was
@@ -225,6 +242,9 @@ aio::task<void> idempotency_ledger::abandon_idempotent(std::string key) {
 }
 
 aio::task<> idempotency_ledger::purge() {
+    const auto now = deps_.clock.now();
+    std::erase_if(
+        seen_, [&](const auto& entry) { return now - entry.second.since > seen_claims_kept_for; });
     // Responses expire after a day. All that were stored two or more calendar days ago have
     // expired.
     for (int days = 2; days <= 9; ++days) {

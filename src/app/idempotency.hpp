@@ -2,10 +2,12 @@
 // The responses to writes with an Idempotency-Key. The store keeps them for a day, so that a
 // repeated request gets the first response. The record replaces a response that was not stored.
 // Requests in flight are in memory. With several replicas each has a claim in the store as well,
-// which is created before the write. The claim of a replica that has crashed is taken over after
-// `claim_timeout`, and at once if its write was left unconfirmed; the records are compared with the
-// store first. A late write of the earlier holder is rejected, because the record holds the key.
-// Follows draft-ietf-httpapi-idempotency-key-header. Lives on the control loop.
+// which is created before the write. The claim of a replica that has crashed is taken over
+// `claim_timeout` after another replica has first seen it, on the steady clock of that replica: the
+// wall clocks of two replicas may differ. A claim whose write was left unconfirmed is taken over at
+// once. The records are compared with the store first. A late write of the earlier holder is
+// rejected, because the record holds the key. Follows draft-ietf-httpapi-idempotency-key-header.
+// Lives on the control loop.
 
 #include <chrono>
 #include <functional>
@@ -48,7 +50,14 @@ class idempotency_ledger final : public idempotency_keys {
         std::string payload;
         ports::revision replaces = 0;  // revision of an expired response or of the claim
     };
+    // A claim of another process, and since when this process has seen this version of it.
+    struct seen_claim {
+        ports::document_version version;
+        base::steady_time since{};
+    };
     [[nodiscard]] bool is_shared() const noexcept { return !deps_.replica.empty(); }
+    // Notes the claim of another process. Returns whether it has stayed for `claim_timeout`.
+    bool has_stayed(const std::string& key, const ports::document& claim);
     // Returns the ticket of a key that is open in this process. Opens it otherwise.
     aio::task<idempotency_ticket> begin(std::string key, std::string payload);
     aio::task<idempotency_ticket> find_stored(std::string key, std::string payload);
@@ -58,6 +67,7 @@ class idempotency_ledger final : public idempotency_keys {
 
     deps deps_;
     std::unordered_map<std::string, open_request> open_;
+    std::unordered_map<std::string, seen_claim> seen_;
 };
 
 }  // namespace app

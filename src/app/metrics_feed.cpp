@@ -40,6 +40,7 @@ void metrics_feed::forget(const std::string& id) {
     unwritten_.erase(id);
     unreadable_.erase(id);
     revisions_.erase(id);
+    adopted_.erase(id);
     if (deps_.owner.owns(id)) forgotten_.insert(id);
 }
 
@@ -152,7 +153,7 @@ void metrics_feed::receive(const std::string& id, const stored_metrics& received
     auto* database = deps_.cache.find(id);
     if (database == nullptr) return;
     const auto metrics = without_future(received);
-    apply(*database, metrics);
+    apply(*database, metrics, true);
     if (!metrics.sample || deps_.owner.owns(id)) return;
     deps_.history.note_row(id, metrics.sample->observed_at, metrics.sample->values);
 }
@@ -179,13 +180,20 @@ void metrics_feed::take(const ports::document& document) {
                           {{"database_id", document.id}, {"detail", metrics.error().text}});
         return;
     }
-    apply(*database, without_future(std::move(*metrics)));
+    // With the bus, the store may be behind it.
+    apply(*database, without_future(std::move(*metrics)), !channel_ || !channel_->is_connected());
 }
 
-void metrics_feed::apply(database_state& database, const stored_metrics& metrics) {
-    const bool is_newer = metrics.sample && (!database.sample || metrics.sample->observed_at >
-                                                                     database.sample->observed_at);
+void metrics_feed::apply(database_state& database, const stored_metrics& metrics, bool is_latest) {
+    const auto& sample = metrics.sample;
+    const auto now = deps_.clock.now();
     const bool is_owned = deps_.owner.owns(database.record->id);
+    auto& adopted = adopted_.try_emplace(database.record->id, now).first->second;
+    const bool is_late = is_latest && !is_owned && now - adopted >= options_.order_timeout;
+    const bool is_newer =
+        sample && (!database.sample || sample->observed_at > database.sample->observed_at ||
+                   (is_late && sample->observed_at < database.sample->observed_at));
+    if (is_newer) adopted = now;
     if (is_owned && !is_newer) return;
     if (is_newer) deps_.cache.set_sample(database, metrics.sample);
     if (metrics.state != metrics_state::fresh) {

@@ -27,6 +27,11 @@ struct metrics_feed_options {
     std::chrono::milliseconds write_interval{1000};
     std::chrono::milliseconds read_interval{5000};
     std::chrono::milliseconds read_interval_with_bus{60'000};
+    // A sample that arrives this long after the last one is newer, whatever its time is: the clock
+    // of its owner may be behind that of the owner before.
+    // of its owner may be behind that of the owner before. Longer than the interval of the scrapes,
+    // so that a late message of the owner before does not replace a sample.
+    std::chrono::milliseconds order_timeout{45'000};
     std::size_t bulk = 500;  // documents of one write
     std::string replica{};   // the sender of messages
 };
@@ -68,7 +73,8 @@ class metrics_feed {
     // Reads the metrics that other replicas may have written and that the bus has not delivered.
     aio::task<> read_others();
     void take(const ports::document& document);
-    void apply(database_state& database, const stored_metrics& metrics);
+    // `is_latest`: no message with a newer sample may be under way.
+    void apply(database_state& database, const stored_metrics& metrics, bool is_latest);
     // Takes metrics from the bus.
     // The clock of the owner may be ahead. Its samples must not hide those of the next owner.
     [[nodiscard]] stored_metrics without_future(stored_metrics metrics) const;
@@ -91,6 +97,7 @@ class metrics_feed {
     std::set<std::string> forgotten_;
     std::set<std::string> unreadable_;  // ids of documents that the store cannot decode
     std::map<std::string, ports::revision> revisions_;  // of the stored documents
+    std::map<std::string, base::steady_time> adopted_;  // when a sample of another replica came
     std::optional<metrics_channel> channel_;            // nullopt without a bus
     bool may_have_missed_ = true;                       // messages since the last read
     base::steady_time last_read_ = base::steady_time::min();

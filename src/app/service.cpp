@@ -362,16 +362,18 @@ class service_impl final : public service, public live_reads, public ports::clus
     // Samples are shared if other processes read the store.
     metrics_feed* make_metrics_feed() {
         if (options_.anti_entropy_interval == std::chrono::milliseconds(0)) return nullptr;
-        return &metrics_feed_.emplace(metrics_feed::deps{.executor = deps_.executor,
-                                                         .store = deps_.store,
-                                                         .cache = cache_,
-                                                         .history = history_,
-                                                         .owner = owner_,
-                                                         .bus = deps_.bus,
-                                                         .clock = deps_.clock,
-                                                         .log = deps_.log,
-                                                         .probe = probe_},
-                                      metrics_feed_options{.replica = options_.replica});
+        return &metrics_feed_.emplace(
+            metrics_feed::deps{.executor = deps_.executor,
+                               .store = deps_.store,
+                               .cache = cache_,
+                               .history = history_,
+                               .owner = owner_,
+                               .bus = deps_.bus,
+                               .clock = deps_.clock,
+                               .log = deps_.log,
+                               .probe = probe_},
+            metrics_feed_options{.order_timeout = options_.metrics_interval * 3 / 2,
+                                 .replica = options_.replica});
     }
 
     idempotency_ledger::deps make_ledger_deps() {

@@ -12,6 +12,7 @@
 #include "test/support/memory_document_store.hpp"
 #include "test/support/poll_until_done.hpp"
 #include "test/support/recording_log.hpp"
+#include "test/support/wrong_clock.hpp"
 
 namespace {
 
@@ -22,26 +23,27 @@ class session_manager : public testing::Test {
     // One process over the shared store.
     struct process : app::identity_registries {
         process(session_manager& test, app::signing_options signing)
+            : process(test, std::move(signing), test.clock_) {}
+        process(session_manager& test, app::signing_options signing, const base::clock& clock)
             : identity_registries({.store = test.store_,
                                    .projects = test.cache_,
                                    .passwords = test.passwords_,
-                                   .clock = test.clock_,
+                                   .clock = clock,
                                    .log = test.log_}),
-              signing(app::signing_keys::make(
-                          {.store = test.store_, .clock = test.clock_, .log = test.log_},
-                          std::move(signing))
-                          .value()),
-              ended(test.store_, test.clock_),
+              signing(
+                  app::signing_keys::make({.store = test.store_, .clock = clock, .log = test.log_},
+                                          std::move(signing))
+                      .value()),
+              ended(test.store_, clock),
               sessions({.store = test.store_,
                         .users = users,
                         .passwords = test.passwords_,
                         .keys = *this->signing,
                         .ended = ended,
-                        .clock = test.clock_,
+                        .clock = clock,
                         .log = test.log_}),
-              by_key(keys, test.clock_),
-              by_token(
-                  {.users = users, .keys = *this->signing, .ended = ended, .clock = test.clock_}),
+              by_key(keys, clock),
+              by_token({.users = users, .keys = *this->signing, .ended = ended, .clock = clock}),
               authenticator(by_key, by_token) {}
         std::unique_ptr<app::signing_keys> signing;
         app::ended_sessions ended;
@@ -136,6 +138,38 @@ TEST_F(session_manager, ends_access_after_15_minutes_and_the_tolerated_skew) {
     clock_.advance(1s);
     EXPECT_EQ(authenticate(here_, *tokens), expired_text);
     EXPECT_EQ(authenticate(other_, *tokens), expired_text);
+}
+
+// The clock of the process that signs is wrong.
+TEST_F(session_manager, accepts_tokens_by_the_clock_of_each_process) {
+    const auto log_in_at = [&](const base::clock& clock) {
+        process signer{*this, {.secret = secret_}, clock};
+        refresh(signer);
+        auto tokens = run<app::issued_tokens>(
+            [&] { return signer.sessions.log_in("ada", base::secret("correct horse")); });
+        EXPECT_TRUE(tokens) << tokens.error().text;
+        EXPECT_EQ(authenticate(signer, *tokens), "ada");
+        refresh(here_);
+        return *tokens;
+    };
+    const fakes::wrong_clock ahead(clock_, 10min);
+    const fakes::wrong_clock behind(clock_, -10min);
+    const fakes::wrong_clock far_behind(clock_, -1h);
+    const auto early = log_in_at(ahead);
+    const auto late = log_in_at(behind);
+    const auto too_late = log_in_at(far_behind);
+    EXPECT_EQ(authenticate(here_, early),
+              "the credential is neither an API key nor a valid access token");
+    EXPECT_EQ(authenticate(here_, late), "ada");
+    EXPECT_EQ(authenticate(here_, too_late), expired_text);
+    clock_.advance(6min);  // the lifetime of 15 min less the error, and the tolerated skew
+    EXPECT_EQ(authenticate(here_, late), expired_text);
+    clock_.advance(3min);
+    EXPECT_EQ(authenticate(here_, early), "ada") << "9 of the 10 min, and the tolerated skew";
+    clock_.advance(16min + 59s);
+    EXPECT_EQ(authenticate(here_, early), "ada") << "10 min later than intended";
+    clock_.advance(1s);
+    EXPECT_EQ(authenticate(here_, early), expired_text);
 }
 
 TEST_F(session_manager, applies_roles_and_the_state_of_the_user_at_once) {
