@@ -35,13 +35,13 @@ bool is_target_char(char c) noexcept {
 }
 // Reads the whole text, so that the compiler can use vector instructions. A tab is allowed.
 bool has_control_char(std::string_view text) noexcept {
-    unsigned found = 0;
+    unsigned controls = 0;
     for (const char c : text) {
         const auto byte = static_cast<unsigned char>(c);
-        found |= unsigned(byte < 0x20) & unsigned(byte != '\t');
-        found |= unsigned(byte == 0x7f);
+        controls |= unsigned(byte < 0x20) & unsigned(byte != '\t');
+        controls |= unsigned(byte == 0x7f);
     }
-    return found != 0;
+    return controls != 0;
 }
 
 // Returns whether a line ends without CR. `before` is the byte that precedes `text`.
