@@ -82,6 +82,43 @@ TEST(validate_api_key, bounds_the_expiry) {
     EXPECT_EQ(key.value().expires_at, now + 1h);
 }
 
+TEST(validate_api_key, denies_each_limit_that_is_wider_than_that_of_the_caller) {
+    using list = std::vector<std::string>;
+    using request = domain::api_key_request;
+    struct row {
+        domain::credential_limits limits;  // of the caller
+        request equal;
+        request wider;
+    };
+    const auto network = base::parse_ip_network("10.1.0.0/16").value();
+    const std::vector<row> rows{
+        {{.permissions = std::set{permission::create_keys}},
+         {.permissions = list{"keys.create"}},
+         {.permissions = list{"keys.create", "databases.read"}}},
+        {{.projects = names{"shop"}}, {.projects = list{"shop"}}, {.projects = list{"shop", "x"}}},
+        {{.databases = names{"db-a"}},
+         {.databases = list{"db-a"}},
+         {.databases = list{"db-a", "db-b"}}},
+        {{.networks = std::vector{network}},
+         {.cidrs = list{"10.1.0.0/16"}},
+         {.cidrs = list{"10.0.0.0/8"}}},
+    };
+    for (const auto& row : rows) {
+        const domain::principal caller{.subject = "admin",
+                                       .is_administrator = true,
+                                       .credential = "key:a",
+                                       .limits = row.limits};
+        const auto code = [&](request wanted) {
+            wanted.name = "ci";
+            const auto key = domain::validate(wanted, caller, std::nullopt, now);
+            return key ? std::string("ok") : std::string(base::name(key.error().code));
+        };
+        EXPECT_EQ(code(row.equal), "ok");
+        EXPECT_EQ(code(row.wider), "denied");
+        EXPECT_EQ(code({}), "denied");
+    }
+}
+
 TEST(validate_api_key, denies_more_than_the_caller_has) {
     const auto code = [](domain::api_key_request wanted, const domain::principal& caller) {
         wanted.name = "ci";

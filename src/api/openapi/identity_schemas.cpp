@@ -45,7 +45,7 @@ constexpr std::string_view text = R"json({
    },
    "max_unused_days": {
     "type": "integer",
-    "description": "The key expires when it was not used for as many days; left out: it does not",
+    "description": "The key expires when it was not used for as many days; left out: that of the caller's key",
     "minimum": 1,
     "maximum": 366
    }

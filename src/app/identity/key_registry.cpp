@@ -6,6 +6,7 @@
 #include <charconv>
 
 #include "app/identity/api_key_json.hpp"
+#include "domain/unused_rules.hpp"
 #include "token/api_key.hpp"
 
 namespace app {
@@ -225,8 +226,11 @@ key_registry::own_key key_registry::own_key_of(const domain::principal& client) 
     auto id = client.credential.substr(scheme.size());
     const auto index = index_.load();
     const auto entry = index->find(id);
-    const auto expiry = entry == index->end() ? std::nullopt : entry->second.record->expires_at;
-    return {.id = std::move(id), .expires_at = expiry};
+    if (entry == index->end()) return {.id = std::move(id)};
+    const auto& record = *entry->second.record;
+    return {.id = std::move(id),
+            .expires_at = record.expires_at,
+            .unused_max = domain::unused_max_of(record)};
 }
 
 aio::task<created_key> key_registry::create_key(domain::api_key_request wanted,
@@ -248,6 +252,7 @@ aio::task<created_key> key_registry::create_key_of(
     auto own = own_key_of(*client);
     auto record =
         domain::validate(wanted, *client, own.expires_at, deps_.clock.utc_now(), deps_.policy);
+    if (record) record = domain::limit_unused(std::move(*record), own.unused_max);
     if (!record) co_return base::pass(std::move(record));
     if (!subject.empty()) record->subject = std::move(subject);
     auto key = token::make_api_key();
@@ -273,6 +278,8 @@ aio::task<std::shared_ptr<const domain::api_key>> key_registry::patch_key(
             }
             auto changed = domain::validate(wanted, *newest, *client, own.expires_at,
                                             deps_.clock.utc_now(), deps_.policy);
+            if (changed)
+                changed = domain::limit_unused(std::move(*changed), own.unused_max, *newest);
             if (!changed) return base::pass(std::move(changed));
             return upgraded_record(std::move(*changed));
         });
@@ -296,6 +303,8 @@ aio::task<created_key> key_registry::rotate_key(std::string id, domain::rotation
             const auto overlap = domain::validate(wanted, *newest, *client, own.expires_at,
                                                   uses_.use_of(id)->last_used_at(), now);
             if (!overlap) return base::pass(overlap);
+            auto covered = domain::check_unused(*newest, own.unused_max);
+            if (!covered) return base::pass(std::move(covered));
             auto record = *newest;
             record.previous_digest = std::move(record.digest);
             record.previous_digest_key = std::move(record.digest_key);

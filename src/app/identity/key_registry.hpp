@@ -90,10 +90,11 @@ class key_registry final : public key_commands {
 
   private:
     aio::task<void> store_new(domain::api_key record);
-    // The id of the key of the principal's credential and its expiry. Empty without a key.
+    // The id and the time limits of the key of a principal. Empty without a key.
     struct own_key {
         std::string id;
-        std::optional<base::instant> expires_at;
+        std::optional<base::instant> expires_at{};
+        std::optional<std::chrono::days> unused_max{};
     };
     [[nodiscard]] own_key own_key_of(const domain::principal& client) const;
     // Sets the digest of a new secret.

@@ -211,6 +211,39 @@ TEST_F(key_registry, limits_the_keys_of_a_limited_key) {
     EXPECT_EQ(wider.error().code, base::errc::denied);
 }
 
+TEST_F(key_registry, passes_max_unused_days_on_to_the_keys_of_a_key) {
+    const auto parent = create({.max_unused_days = 30});
+    const auto unlimited = create({});
+    const auto client = keys_.keys()->at(parent.record->id).caller;
+    const auto child = create({}, client);
+    EXPECT_EQ(child.record->max_unused->duration, std::chrono::days(30));
+    EXPECT_EQ(create({.max_unused_days = 7}, client).record->max_unused->duration,
+              std::chrono::days(7));
+    const auto longer = run<app::created_key>(
+        [&] { return keys_.create_key({.name = "x", .max_unused_days = 31}, client); });
+    EXPECT_EQ(longer.error().code, base::errc::invalid);
+    EXPECT_EQ(longer.error().fields.at(0).pointer, "/max_unused_days");
+    const auto of_account = run<app::created_key>(
+        [&] { return keys_.create_key_of("service_account:ci", {.name = "ci"}, client); });
+    EXPECT_EQ(of_account.value().record->max_unused->duration, std::chrono::days(30));
+    using shared_key = std::shared_ptr<const domain::api_key>;
+    const auto patch = [&](const app::created_key& key, domain::api_key_patch wanted) {
+        wanted.expires_at = base::to_rfc3339(clock_.utc_now() + 1h);
+        const auto changed =
+            run<shared_key>([&] { return keys_.patch_key(key.record->id, wanted, {}, client); });
+        return changed ? std::string("ok") : std::string(base::name(changed.error().code));
+    };
+    EXPECT_EQ(patch(child, {.max_unused_days = 14}), "ok");
+    EXPECT_EQ(patch(child, {.max_unused_days = 31}), "invalid");
+    EXPECT_EQ(patch(child, {.max_unused_days = std::optional<std::int64_t>()}), "denied");
+    EXPECT_EQ(patch(unlimited, {.max_unused_days = 7}), "denied");
+    const auto rotate = [&](const app::created_key& key) {
+        return run<app::created_key>([&] { return keys_.rotate_key(key.record->id, {}, client); });
+    };
+    EXPECT_TRUE(rotate(child));
+    EXPECT_EQ(rotate(unlimited).error().code, base::errc::denied);
+}
+
 TEST_F(key_registry, accepts_the_secret_before_a_rotation_for_the_overlap) {
     const auto key = create({});
     const auto rotate = [&](std::int64_t overlap) {
