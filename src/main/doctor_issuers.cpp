@@ -48,8 +48,12 @@ aio::task<> examine(const config::options& options, std::vector<finding>& findin
         co_return base::ok();
     }
     const auto fetcher = oidc::make_fetcher(co_await aio::this_executor(), std::move(*authorities));
+    if (!fetcher) {
+        findings.push_back(failed("issuers", fetcher.error().text, "check oidc-ca-file"));
+        co_return base::ok();
+    }
     for (const auto& entry : *issuers) {
-        const auto report = co_await oidc::check_issuer(*fetcher, entry, base::system_clock());
+        const auto report = co_await oidc::check_issuer(**fetcher, entry, base::system_clock());
         findings.push_back(finding_of(fmt::format("issuer {}", entry.name), entry, report));
     }
     if (!issuers->empty() && options.public_url.empty()) {

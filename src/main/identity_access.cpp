@@ -56,6 +56,10 @@ aio::task<> identity_access::use_issuers(config::options options) {
     co_return base::ok();
 }
 
+aio::task<> identity_access::use_authorities(std::string ca_pem) {
+    co_return oidc_->use_authorities(std::move(ca_pem));
+}
+
 void identity_access::watch_files(const config::options& options, secret_rotation& out) {
     if (!oidc_) return;
     if (!options.oidc_issuers_file.empty()) {
@@ -63,6 +67,14 @@ void identity_access::watch_files(const config::options& options, secret_rotatio
         out.add("oidc-issuers-file", {options.oidc_issuers_file},
                 {content ? std::move(*content) : base::secret()},
                 [this, options](const std::vector<base::secret>&) { return use_issuers(options); });
+    }
+    if (!options.oidc_ca_file.empty()) {
+        auto content = read_secret(options.oidc_ca_file);
+        out.add("oidc-ca-file", {options.oidc_ca_file},
+                {content ? std::move(*content) : base::secret()},
+                [this](const std::vector<base::secret>& contents) {
+                    return use_authorities(contents.front().reveal());
+                });
     }
     if (!options.oidc_client_secret_file.empty()) {
         out.add("oidc-client-secret-file", {options.oidc_client_secret_file},

@@ -26,8 +26,9 @@ class identity_access {
     static base::outcome<std::unique_ptr<identity_access>> make(const config::options& options,
                                                                 const deps& deps);
 
-    // Adds the files of issuers and their secrets. A changed file replaces the issuers; one that is
-    // not valid leaves the present ones in use. The object must outlive the last check.
+    // Adds the files of issuers, their secrets and their authorities. A changed file is put into
+    // use; one that is not valid leaves the present content in use. The object must outlive the
+    // last check.
     void watch_files(const config::options& options, secret_rotation& out);
 
     [[nodiscard]] const ports::authenticator& authenticator() const noexcept;
@@ -42,6 +43,8 @@ class identity_access {
 
     // Puts the issuers of the options into use. Errors: invalid; nothing has changed then.
     aio::task<> use_issuers(config::options options);
+    // Errors: invalid; nothing has changed then.
+    aio::task<> use_authorities(std::string ca_pem);
     void use_verifiers();
 
     const ports::authenticator& own_;

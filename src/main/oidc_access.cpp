@@ -62,7 +62,9 @@ base::outcome<std::unique_ptr<oidc_access>> oidc_access::make(const config::opti
     auto authorities = read_issuer_authorities(options);
     if (!authorities) return base::pass(std::move(authorities));
     auto result = std::make_unique<oidc_access>();
-    result->fetcher_ = oidc::make_fetcher(deps.executor, std::move(*authorities));
+    auto fetcher = oidc::make_fetcher(deps.executor, std::move(*authorities));
+    if (!fetcher) return base::pass(std::move(fetcher), "OIDC_CA_FILE");
+    result->fetcher_ = std::move(*fetcher);
     const oidc::issuer::deps issuer_deps{.executor = deps.executor,
                                          .fetcher = *result->fetcher_,
                                          .clock = deps.clock,

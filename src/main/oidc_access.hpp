@@ -29,6 +29,10 @@ class oidc_access {
 
     // Puts the issuers into use instead of the present ones.
     void use(std::vector<oidc::issuer_options> options);
+    // Trusts the authorities in requests from now on. Errors: invalid; nothing has changed then.
+    base::outcome<void> use_authorities(std::string ca_pem) {
+        return fetcher_->use_authorities(std::move(ca_pem));
+    }
     // Accept access tokens, each of one issuer.
     [[nodiscard]] std::vector<std::shared_ptr<ports::token_verifier>> verifiers() const;
     // nullptr without public-url.
@@ -41,7 +45,7 @@ class oidc_access {
     };
     void make_verifiers();
 
-    std::unique_ptr<oidc::fetcher> fetcher_;
+    std::unique_ptr<oidc::issuer_fetcher> fetcher_;
     std::unique_ptr<oidc::issuer_set> issuers_;
     std::vector<entry> entries_;
     std::unique_ptr<ports::identity_provider> provider_;

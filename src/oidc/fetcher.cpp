@@ -4,6 +4,7 @@
 
 #include <map>
 
+#include "http/certificate_dates.hpp"
 #include "http/client.hpp"
 
 namespace oidc {
@@ -30,18 +31,18 @@ base::outcome<target> target_of(std::string_view url) {
     return result;
 }
 
-class fetcher_impl final : public fetcher {
+class fetcher_impl final : public issuer_fetcher {
   public:
-    fetcher_impl(aio::executor executor, std::string ca_pem)
-        : executor_(std::move(executor)), ca_pem_(std::move(ca_pem)) {}
+    explicit fetcher_impl(aio::executor executor) : executor_(std::move(executor)) {}
 
     aio::task<http::response> send(fetch_request request) override {
         auto place = target_of(request.url);
         if (!place || !is_safe_url(request.url)) {
             co_return base::fail(base::errc::invalid, "the URL of the issuer is not usable");
         }
-        auto client = client_of(place->origin);
-        if (!client) co_return base::pass(std::move(client));
+        // A change of the authorities drops the client while requests use it.
+        const auto client = client_of(place->origin);
+        if (!client) co_return base::pass(client);
         request.headers.add("Accept", "application/json");
         request.headers.add("User-Agent", "kubedb-dbaas");
         co_return co_await (*client)->send({.verb = request.verb,
@@ -52,8 +53,18 @@ class fetcher_impl final : public fetcher {
                                             .body_bytes_max = body_bytes_max});
     }
 
+    base::outcome<void> use_authorities(std::string ca_pem) override {
+        if (!ca_pem.empty()) {
+            const auto certificates = http::read_certificates(ca_pem);
+            if (!certificates) return base::pass(certificates);
+        }
+        ca_pem_ = std::move(ca_pem);
+        clients_.clear();
+        return base::ok();
+    }
+
   private:
-    base::outcome<http::client*> client_of(const http::url& origin) {
+    base::outcome<std::shared_ptr<http::client>> client_of(const http::url& origin) {
         auto& entry = clients_[fmt::format("{}:{}:{}", origin.secure, origin.host, origin.port)];
         if (!entry) {
             http::client_options options{.origin = origin, .connections_max = connections_max};
@@ -62,12 +73,12 @@ class fetcher_impl final : public fetcher {
             if (!client) return base::pass(std::move(client));
             entry = std::move(*client);
         }
-        return entry.get();
+        return entry;
     }
 
     aio::executor executor_;
     std::string ca_pem_;
-    std::map<std::string, std::unique_ptr<http::client>> clients_;  // by origin
+    std::map<std::string, std::shared_ptr<http::client>> clients_;  // by origin; shared with send()
 };
 
 }  // namespace
@@ -80,8 +91,12 @@ bool is_safe_url(std::string_view url) {
            parsed->host.starts_with("127.");
 }
 
-std::unique_ptr<fetcher> make_fetcher(aio::executor executor, std::string ca_pem) {
-    return std::make_unique<fetcher_impl>(std::move(executor), std::move(ca_pem));
+base::outcome<std::unique_ptr<issuer_fetcher>> make_fetcher(aio::executor executor,
+                                                            std::string ca_pem) {
+    auto result = std::make_unique<fetcher_impl>(std::move(executor));
+    auto used = result->use_authorities(std::move(ca_pem));
+    if (!used) return base::pass(std::move(used));
+    return result;
 }
 
 }  // namespace oidc

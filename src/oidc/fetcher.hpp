@@ -27,10 +27,19 @@ class fetcher {
     virtual aio::task<http::response> send(fetch_request request) = 0;
 };
 
+// A fetcher whose trusted authorities change while it is in use.
+class issuer_fetcher : public fetcher {
+  public:
+    // Trusts these authorities in requests that begin from now on, on new connections; empty: the
+    // system's. Errors: invalid (bad PEM); nothing has changed then.
+    virtual base::outcome<void> use_authorities(std::string ca_pem) = 0;
+};
+
 // Returns whether requests to the URL are safe: https, or http to a loopback address.
 bool is_safe_url(std::string_view url);
 
 // `ca_pem`: trusted authorities; empty: the system's. Errors: invalid (bad PEM).
-std::unique_ptr<fetcher> make_fetcher(aio::executor executor, std::string ca_pem);
+base::outcome<std::unique_ptr<issuer_fetcher>> make_fetcher(aio::executor executor,
+                                                            std::string ca_pem);
 
 }  // namespace oidc

@@ -2,13 +2,18 @@
 """`dbaas serve` with secrets in files that change like mounted Secrets of Kubernetes: by swapping a symbolic link."""
 
 import base64
+import http.client
+import http.server
 import json
 import os
 import shutil
 import signal
+import ssl
 import tempfile
+import threading
 import unittest
 
+import tls_proxy
 from process import end, spawn
 from sentry_test import Recorder
 from serve_test import KUBECONFIG
@@ -18,7 +23,12 @@ PASSWORD = 'correct horse battery'
 OLD, NEW = 'first-secret-' + 'a' * 32, 'second-secret-' + 'b' * 32
 
 
-class Secrets(unittest.TestCase):
+class Stage(unittest.TestCase):
+    """A platform and the files of its secrets."""
+
+    further_contents = {}  # of files, by their names
+    further_options = {}   # by the names of files
+
     def setUp(self):
         self.folder = tempfile.mkdtemp(prefix='dbaas-test-')
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
@@ -26,6 +36,7 @@ class Secrets(unittest.TestCase):
         for recorder in self.recorders:
             self.addCleanup(recorder.close)
         self.contents = {'jwt': OLD, 'previous': OLD, 'dsn': self.dsn(0), 'key': 'ab' * 32, 'issuers': self.issuers('corp')}
+        self.contents.update(self.further_contents)
         self.versions = 0
         self.mount()
         kubeconfig = os.path.join(self.folder, 'kubeconfig')
@@ -37,7 +48,8 @@ class Secrets(unittest.TestCase):
                                   '--data-dir', os.path.join(self.folder, 'data'), '--log-format', 'json', '--auth', 'required'], stdout=out, stderr=out,
                                  env={'PATH': os.environ['PATH'], 'BOOTSTRAP_ADMIN_PASSWORD': PASSWORD, 'JWT_SECRET_FILE': self.at('jwt'),
                                       'JWT_SECRET_PREVIOUS_FILE': self.at('previous'), 'SENTRY_DSN_FILE': self.at('dsn'), 'PLATFORM_KEY_FILE': self.at('key'),
-                                      'OIDC_ISSUERS_FILE': self.at('issuers'), 'DBAAS_PUBLIC_URL': 'http://127.0.0.1:9'})
+                                      'OIDC_ISSUERS_FILE': self.at('issuers'), 'DBAAS_PUBLIC_URL': 'http://127.0.0.1:9',
+                                      **{option: self.at(name) for name, option in self.further_options.items()}})
         self.addCleanup(end, self.process)
         wait_until(lambda: self.events('serving'), what='the platform')
         self.base = self.events('serving')[0]['address']
@@ -89,6 +101,8 @@ class Secrets(unittest.TestCase):
         for secret in (OLD, NEW, 'k3y', 'short-secret', 'ab' * 32, 'cd' * 32):
             self.assertNotIn(secret, text)
 
+
+class Secrets(Stage):
     def test_a_changed_jwt_secret_signs_and_the_one_before_verifies(self):
         before = self.log_in()
         self.mount(jwt=NEW)
@@ -136,6 +150,80 @@ class Secrets(unittest.TestCase):
         wait_until(lambda: self.listed_issuers() == ['partner'], what='the last issuers')
         self.assertEqual(request('GET', self.base + '/api/v1/auth/oidc/corp/start').status, 404)
         self.log_has_no_secret()
+
+
+class Issuer(http.server.ThreadingHTTPServer):
+    """Serves the discovery document of an OpenID issuer over TLS."""
+
+    def __init__(self, folder):
+        super().__init__(('127.0.0.1', 0), IssuerHandler)
+        self.url = f'https://127.0.0.1:{self.server_port}'
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(os.path.join(folder, 'server.pem'))
+        self.socket = context.wrap_socket(self.socket, server_side=True)
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def handle_error(self, request, client_address):  # pylint: disable=redefined-outer-name
+        pass  # clients that do not trust the certificate
+
+
+class IssuerHandler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        url = self.server.url
+        text = json.dumps({'issuer': url, 'authorization_endpoint': url + '/authorize', 'token_endpoint': url + '/token', 'jwks_uri': url + '/keys',
+                           'response_types_supported': ['code'], 'code_challenge_methods_supported': ['S256'],
+                           'id_token_signing_alg_values_supported': ['RS256']}).encode()
+        self.send_response(200)
+        self.send_header('Content-Type', 'application/json')
+        self.send_header('Content-Length', str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+    def log_message(self, *_):
+        pass
+
+
+@unittest.skipUnless(shutil.which('openssl'), 'openssl is not installed')
+class Authorities(Stage):
+    """The authorities of the certificate of an issuer."""
+
+    further_options = {'authorities': 'OIDC_CA_FILE'}
+
+    def setUp(self):
+        folder = tempfile.mkdtemp(prefix='dbaas-test-')
+        self.addCleanup(shutil.rmtree, folder, ignore_errors=True)
+        self.pem = {}
+        for name in ('first', 'second'):
+            os.mkdir(os.path.join(folder, name))
+            tls_proxy.make_certificates(os.path.join(folder, name), 'IP:127.0.0.1')
+            with open(os.path.join(folder, name, 'ca.pem'), encoding='utf-8') as file:
+                self.pem[name] = file.read()
+        self.issuer = Issuer(os.path.join(folder, 'second'))
+        self.addCleanup(self.issuer.server_close)
+        self.addCleanup(self.issuer.shutdown)
+        issuer = {'name': 'corp', 'issuer': self.issuer.url, 'client_id': 'dbaas'}
+        self.further_contents = {'authorities': self.pem['first'], 'issuers': json.dumps({'issuers': [issuer]})}
+        super().setUp()
+
+    def login(self):
+        """The status of the start of a login, without a visit of the issuer's page."""
+        connection = http.client.HTTPConnection(self.base.removeprefix('http://'), timeout=30)
+        connection.request('GET', '/api/v1/auth/oidc/corp/start')
+        status = connection.getresponse().status
+        connection.close()
+        return status
+
+    def test_changed_authorities_are_trusted_and_a_bad_file_keeps_the_last_good_ones(self):
+        self.assertEqual(self.login(), 503)
+        self.mount(authorities='no certificate')
+        line = self.wait_for('secret_unusable', 'oidc-ca-file')[0]
+        self.assertIn('the text has no certificate', line['detail'])
+        self.assertEqual(self.login(), 503)
+        self.mount(authorities=self.pem['second'])
+        self.wait_for('secret_changed', 'oidc-ca-file')
+        wait_until(lambda: self.login() == 303, what='a login at the issuer')
+        self.mount(authorities='')
+        wait_until(lambda: len(self.events('secret_unusable', option='oidc-ca-file')) == 2, what='the report of the empty file')
 
 
 if __name__ == '__main__':
