@@ -70,7 +70,7 @@ class service_impl final : public service, public live_reads, public ports::clus
                      .ended = ended_sessions_,
                      .clock = deps.clock,
                      .log = deps.log}),
-          key_authenticator_(identity_.keys, deps.clock),
+          key_authenticator_(identity_.keys, deps.clock, &identity_.keys.moves()),
           token_authenticator_({.users = identity_.users,
                                 .keys = *signing_keys_,
                                 .ended = ended_sessions_,
@@ -204,6 +204,10 @@ class service_impl final : public service, public live_reads, public ports::clus
         if (loaded) loaded = co_await signing_keys_->refresh();
         if (loaded) loaded = co_await identity_.digests.load();
         if (loaded) loaded = co_await audit_.load();
+        // A new secret needs a digest that is accepted.
+        if (loaded && !identity_.keys.accepts_bare_digests()) {
+            loaded = co_await identity_.digests.add_first();
+        }
         if (!loaded) co_return base::pass(std::move(loaded), "read the platform's records");
         // The process may have ended between the end of a record and that of its history.
         for (const auto& id : cache_.removed_databases()) history_.forget(id);

@@ -296,6 +296,13 @@ void check_keys(const options& options, error_list& errors) {
     if (options.platform_key.empty() && !options.platform_key_previous.empty()) {
         errors.add("PLATFORM_KEY_PREVIOUS", "incomplete", "must be set together with PLATFORM_KEY");
     }
+    const bool has_no_digest_key =
+        options.reject_bare_digests && !options.mongodb_url.empty() && options.platform_key.empty();
+    if (has_no_digest_key) {
+        errors.add("DBAAS_REJECT_BARE_DIGESTS", "incomplete",
+                   "must be set together with PLATFORM_KEY, because every digest needs a server "
+                   "key that is sealed with it");
+    }
     // A file of this replica alone would make keys that no other replica can read.
     const bool needs_shared_key = options.auth == auth_mode::required &&
                                   !options.mongodb_url.empty() && options.platform_key.empty() &&

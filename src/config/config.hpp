@@ -73,6 +73,7 @@ struct options {
     base::secret bootstrap_admin_password;
     std::string bootstrap_admin_password_file;
     std::chrono::days api_key_max_days{};
+    bool reject_bare_digests = false;
     bool insecure_no_auth = false;
     bool kubernetes_tokens = false;
     std::string kubernetes_token_audience;

@@ -10,6 +10,7 @@
 #include "aio/block_on.hpp"
 #include "app/store_copy.hpp"
 #include "main/admin_audit.hpp"
+#include "main/admin_digest_keys.hpp"
 #include "main/admin_images.hpp"
 #include "main/admin_user.hpp"
 #include "main/adopt_command.hpp"
@@ -88,7 +89,8 @@ int admin(const std::vector<std::string>& arguments,
     const bool wants_help =
         !arguments.empty() && (arguments.front() == "--help" || arguments.front() == "-h");
     if (wants_help) {
-        std::fprintf(stdout, "%s\n%s\n%s", usage, admin_user_usage(), admin_audit_usage());
+        std::fprintf(stdout, "%s\n%s\n%s\n%s", usage, admin_user_usage(), admin_digest_keys_usage(),
+                     admin_audit_usage());
         return 0;
     }
     const bool is_about_users = !arguments.empty() && (arguments.front() == "create-user" ||
@@ -101,8 +103,10 @@ int admin(const std::vector<std::string>& arguments,
     if (command == "adopt") return adopt_command(arguments, environment);
     if (command == "images") return admin_images(arguments, environment);
     if (command == "audit") return admin_audit(arguments);
+    if (command == "digest-keys") return admin_digest_keys(arguments);
     if (command != "copy") {
-        std::fprintf(stderr, "%s\n%s\n%s", usage, admin_user_usage(), admin_audit_usage());
+        std::fprintf(stderr, "%s\n%s\n%s\n%s", usage, admin_user_usage(), admin_digest_keys_usage(),
+                     admin_audit_usage());
         return 2;
     }
     const auto parsed = parse(arguments);

@@ -128,16 +128,6 @@ std::unexpected<base::failure> explain(base::failure failure) {
     return std::unexpected(std::move(failure));
 }
 
-// Returns the file of the platform key, which is next to a store in a data folder.
-std::string key_path_of(const user_arguments& arguments, const store_location& location) {
-    if (!arguments.platform_key_file.empty() || location.sqlite_path.empty()) {
-        return arguments.platform_key_file;
-    }
-    const auto folder = std::filesystem::path(location.sqlite_path).parent_path();
-    const auto path = (folder / "platform-key").string();
-    return std::filesystem::exists(path) ? path : std::string();
-}
-
 // The users and the audit log of a store.
 struct user_stack {
     user_stack(ports::document_store& store, app::shared_sealer sealer, aio::executor executor)
@@ -203,7 +193,8 @@ base::outcome<void> change(const user_arguments& arguments) {
     if (!location) return base::pass(location, "--store");
     auto password = read_password(arguments.password_file);
     if (!password) return base::pass(std::move(password));
-    const auto sealer = read_platform_key(key_path_of(arguments, *location));
+    const auto sealer =
+        read_platform_key(platform_key_path(arguments.platform_key_file, *location));
     if (!sealer) return base::pass(sealer, "--platform-key-file");
     obs::registry metrics;
     const auto store = open(*location, metrics);

@@ -21,6 +21,13 @@ base::outcome<app::shared_sealer> obtain_platform_key(const config::options& opt
     return app::make_sealer(text, options.platform_key_previous);
 }
 
+std::string platform_key_path(const std::string& path, const store_location& location) {
+    if (!path.empty() || location.sqlite_path.empty()) return path;
+    const auto folder = std::filesystem::path(location.sqlite_path).parent_path();
+    auto next = (folder / "platform-key").string();
+    return std::filesystem::exists(next) ? next : std::string();
+}
+
 base::outcome<app::shared_sealer> read_platform_key(const std::string& path) {
     if (path.empty()) return nullptr;
     const auto text = read_secret(path);

@@ -350,6 +350,7 @@ base::outcome<void> platform_process::start_service(start_retry& retry) {
          .scrape_log = &logs_.of(log_module::scrape),
          .apply_log_levels = [this](const auto& levels) { logs_.set_levels(levels); }},
         service_options(*sealer));
+    if (options_.reject_bare_digests) service_->keys().reject_bare_digests();
     auto loaded = retry.run([this] { return load_records(); });
     if (!loaded) return loaded;
     const bool is_required = options_.auth == config::auth_mode::required;

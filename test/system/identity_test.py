@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 """`dbaas serve --auth required` from outside, without a cluster: the first key, restarts, and secrets."""
 
+import contextlib
 import json
 import os
 import shutil
 import signal
+import sqlite3
 import stat
 import subprocess
 import tempfile
@@ -248,6 +250,61 @@ class Identity(unittest.TestCase):
         token = self.log_in('battery staple', 'ada').json['access_token']
         self.assertTrue(self.request('GET', '/api/v1/auth/whoami', token).json['administrator'])
 
+    def digest_keys(self, *words, code=0):
+        """Runs the command on the store of a stopped platform and returns its output."""
+        done = subprocess.run([os.path.join(os.environ['DBAAS_BIN'], 'dbaas'), 'admin', 'digest-keys', *words, '--store',
+                               f'sqlite:{self.data}/platform.db'], capture_output=True, text=True, check=False, timeout=60)
+        self.assertEqual(done.returncode, code, done.stdout + done.stderr)
+        return done.stdout + done.stderr
+
+    def digests(self):
+        """The number of digests by digest key."""
+        return {line.split()[0]: int(line.split()[1]) for line in self.digest_keys('list').splitlines()}
+
+    def age_digest_key(self, name):
+        """Makes a digest key of a stopped platform old, so that every replica knows it."""
+        with contextlib.closing(sqlite3.connect(f'{self.data}/platform.db')) as store, store:
+            key = (b'digest_keys', name.encode())
+            record = json.loads(store.execute('SELECT body FROM document WHERE collection = ? AND id = ?', key).fetchone()[0])
+            record['created_at'] = '2026-01-01T00:00:00Z'
+            store.execute('UPDATE document SET body = ? WHERE collection = ? AND id = ?', (json.dumps(record).encode(), *key))
+
+    def test_an_operator_rotates_the_server_key_of_the_digests(self):
+        self.start()
+        admin = self.admin_key()
+        unused, _ = self.create_key(admin)
+        self.kill()
+        self.assertEqual(self.digests(), {'dk-000001': 2, 'bare': 0})
+        self.assertIn('add another one first', self.digest_keys('remove', 'dk-000001', code=1))
+        self.assertIn('added dk-000002', self.digest_keys('add'))
+        self.assertIn('every replica knows the digest key dk-000002 at', self.digest_keys('remove', 'dk-000001', '--revoke-keys', code=1))
+        self.start()
+        created, _ = self.create_key(admin)
+        for key in (admin, unused, created):
+            self.assertEqual(self.request('GET', '/api/v1/projects', key).status, 200)
+        self.kill()
+        self.assertEqual(self.digests(), {'dk-000001': 2, 'dk-000002': 1, 'bare': 0})
+        self.age_digest_key('dk-000002')
+        self.start()  # the file of the first key proves its secret
+        self.kill()
+        self.assertEqual(self.digests(), {'dk-000001': 1, 'dk-000002': 2, 'bare': 0})
+        self.assertIn('1 digests of valid secrets depend on dk-000001', self.digest_keys('remove', 'dk-000001', code=1))
+        self.assertEqual(self.digest_keys('remove', 'dk-000001', '--revoke-keys'), 'revoked 1 API keys\nremoved dk-000001\n')
+        self.digest_keys('remove', 'bare')
+        self.assertEqual(self.digests(), {'dk-000002': 2, 'bare': 0})
+        self.start('--reject-bare-digests')
+        statuses = [self.request('GET', '/api/v1/projects', key).status for key in (admin, unused, created)]
+        self.assertEqual(statuses, [200, 401, 200])
+        rows = self.request('GET', '/api/v1/audit?limit=500', created).json['items']
+        acts = [(row['action'], row['actor'], row['object'], row['outcome']) for row in rows if row.get('kind') == 'digest_key']
+        self.assertIn(('add_digest_key', 'operator', '', 'success'), acts)
+        self.assertIn(('remove_digest_key', 'operator', 'dk-000001', 'rejected'), acts)
+        self.assertIn(('remove_digest_key', 'operator', 'dk-000001', 'success'), acts)
+        end(self.process)
+        for words in ((), ('list', 'x'), ('remove',), ('add', '--revoke-keys'), ('list', '--platform-key-file')):
+            self.assertIn('usage:', self.digest_keys(*words, code=2))
+        self.assertIn('--platform-key-file', self.digest_keys('add', '--platform-key-file', '/nowhere', code=1))
+
     def test_options_without_a_usable_secret_are_rejected(self):
         dbaas = os.path.join(os.environ['DBAAS_BIN'], 'dbaas')
 
@@ -262,6 +319,8 @@ class Identity(unittest.TestCase):
         self.assertIn('PLATFORM_KEY: must be set with MONGODB_URL', shared.stderr)
         self.assertEqual(check(MONGODB_URL='mongodb://h/dbaas', PLATFORM_KEY='ab' * 32).returncode, 0)
         self.assertEqual(check(MONGODB_URL='mongodb://h/dbaas', JWT_SECRET='ab' * 16).returncode, 0)
+        bare = check(MONGODB_URL='mongodb://h/dbaas', JWT_SECRET='ab' * 16, DBAAS_REJECT_BARE_DIGESTS='true')
+        self.assertIn('DBAAS_REJECT_BARE_DIGESTS: must be set together with PLATFORM_KEY', bare.stderr)
 
     def test_an_invalid_file_stops_the_start_without_its_content(self):
         named = os.path.join(self.folder, 'key')

@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <charconv>
+
 #include "base/time_text.hpp"
 #include "json/json_access.hpp"
 #include "token/random_secret.hpp"
@@ -13,6 +16,15 @@ using base::errc;
 
 constexpr int format_version = 1;
 constexpr std::string_view first_id = "dk-000001";
+
+// Returns the id after `id`, in their order.
+std::string successor_of(std::string_view id) {
+    constexpr std::string_view prefix = "dk-";
+    std::uint64_t number = 0;
+    const auto digits = id.substr(std::min(prefix.size(), id.size()));
+    std::from_chars(digits.data(), digits.data() + digits.size(), number);
+    return fmt::format("{}{:06}", prefix, number + 1);
+}
 
 std::string purpose_of(std::string_view id) {
     return fmt::format("digest key {}", id);
@@ -60,20 +72,74 @@ base::outcome<digest_key_record> digest_keys::decode(const ports::document& docu
                              .key = std::make_shared<const token::digest_key>(*secret)};
 }
 
+digest_key_record digest_keys::make_record(std::string id) const {
+    const auto secret = token::make_random_secret();
+    auto sealed = deps_.sealer->seal(secret, purpose_of(id));
+    return {.id = std::move(id),
+            .created_at = deps_.clock.utc_now(),
+            .sealed = std::move(sealed),
+            .key = std::make_shared<const token::digest_key>(secret)};
+}
+
 aio::task<> digest_keys::add_first() {
     if (!deps_.sealer || newest()) co_return base::ok();
     const std::string id(first_id);
-    const auto secret = token::make_random_secret();
-    const digest_key_record record{.id = id,
-                                   .created_at = deps_.clock.utc_now(),
-                                   .sealed = deps_.sealer->seal(secret, purpose_of(id)),
-                                   .key = std::make_shared<const token::digest_key>(secret)};
+    const auto record = make_record(id);
     auto stored = co_await registry_.put(
         id, [&record](const digest_key_record* present) -> base::outcome<digest_key_record> {
             return present == nullptr ? record : *present;  // another replica was first
         });
     if (!stored) co_return base::pass(std::move(stored), "store the digest key");
     if (stored->is_new) deps_.log.info("digest_key_created", {{"key", id}});
+    co_return base::ok();
+}
+
+aio::task<std::string> digest_keys::add() {
+    if (!deps_.sealer) {
+        co_return base::fail(errc::unsupported, "a digest key needs the platform key");
+    }
+    const auto& present = registry_.records();
+    if (present.size() >= keys_max) {
+        co_return base::fail(errc::limit,
+                             fmt::format("there are {} digest keys already, which is the maximum; "
+                                         "remove those without digests",
+                                         keys_max));
+    }
+    auto id = present.empty() ? std::string(first_id) : successor_of(present.rbegin()->first);
+    const auto record = make_record(id);
+    auto stored = co_await registry_.put(
+        id, [&](const digest_key_record* newest) -> base::outcome<digest_key_record> {
+            if (newest == nullptr) return record;
+            return base::fail(errc::conflict,
+                              fmt::format("another process adds the digest key {}", id));
+        });
+    if (!stored) co_return base::pass(std::move(stored));
+    deps_.log.info("digest_key_created", {{"key", id}});
+    co_return id;
+}
+
+base::outcome<void> digest_keys::check_removal(const std::string& id) const {
+    if (!registry_.find(id)) {
+        return base::fail(errc::not_found, fmt::format("there is no digest key '{}'", id));
+    }
+    const auto successor = newest();
+    if (successor->id == id) {
+        return base::fail(errc::conflict,
+                          fmt::format("new digests have the key {}; add another one first", id));
+    }
+    if (settled()) return base::ok();
+    return base::fail(
+        errc::conflict,
+        fmt::format("every replica knows the digest key {} at {}; remove {} after that",
+                    successor->id, base::to_rfc3339(successor->created_at + publish_delay), id));
+}
+
+aio::task<> digest_keys::remove(std::string id) {
+    auto checked = check_removal(id);
+    if (!checked) co_return checked;
+    auto removed = co_await registry_.remove(id);
+    if (!removed) co_return base::pass(std::move(removed), "delete the digest key");
+    deps_.log.info("digest_key_removed", {{"key", id}});
     co_return base::ok();
 }
 

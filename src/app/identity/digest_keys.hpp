@@ -1,10 +1,11 @@
 #pragma once
 // The server keys of the digests of API keys, in the document store and sealed with the platform
-// key. There is one key, which keeps its value; a record names its key, so that another one can
-// follow. The existence of a key in the store is the decision that records have keyed digests: ADR
-// 17. Lives on the control loop. Owned by identity_registries.
+// key. A key keeps its value; each digest names its key, so that another one can follow. The
+// existence of a key in the store is the decision that records have keyed digests: ADR 17. Lives on
+// the control loop. Owned by identity_registries.
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -50,6 +51,16 @@ class digest_keys {
     // Makes the first key. Nothing if there is one, or without a sealer. Errors: unavailable,
     // timed_out.
     aio::task<> add_first();
+    // Makes a key that new digests have from now on, and returns its id. Errors: unsupported
+    // (without a sealer), limit (keys_max), conflict (another process adds one), unavailable,
+    // timed_out.
+    aio::task<std::string> add();
+    // Errors: not_found, conflict (new digests have the key, or a replica may not know its
+    // successor yet).
+    [[nodiscard]] base::outcome<void> check_removal(const std::string& id) const;
+    // Deletes a key. The digests that have it match no secret any more. Errors: as check_removal(),
+    // unavailable, timed_out.
+    aio::task<> remove(std::string id);
     // Makes the first key after `replicas_read_it` was true for settle_time. Seals the keys again
     // after a change of the platform key. Call it once a minute. Errors: unavailable, timed_out.
     aio::task<> refresh(bool replicas_read_it);
@@ -61,13 +72,19 @@ class digest_keys {
     [[nodiscard]] shared_record settled() const;
     // Returns null if there is none.
     [[nodiscard]] std::shared_ptr<const token::digest_key> find(const std::string& id) const;
+    // Returns the keys by id, oldest first.
+    [[nodiscard]] const std::map<std::string, shared_record>& records() const noexcept {
+        return registry_.records();
+    }
 
     // A release can be undone for as long.
     static constexpr std::chrono::hours settle_time{1};
     static constexpr std::chrono::minutes publish_delay{10};
+    static constexpr std::size_t keys_max = 16;
 
   private:
     [[nodiscard]] base::outcome<digest_key_record> decode(const ports::document& document) const;
+    [[nodiscard]] digest_key_record make_record(std::string id) const;
     aio::task<> seal_again();
 
     deps deps_;

@@ -80,8 +80,8 @@ class digest_keys : public testing::Test {
         EXPECT_TRUE(rotated) << rotated.error().text;
         return std::move(*rotated);
     }
-    bool accepts(const process& target, const app::created_key& key) {
-        const app::key_authenticator authenticator(target.keys, clock_);
+    bool accepts(process& target, const app::created_key& key) {
+        const app::key_authenticator authenticator(target.keys, clock_, &target.keys.moves());
         const auto header = "Bearer " + key.text.reveal();
         return authenticator.authenticate({.authorization = header, .client = "127.0.0.1:1"})
             .has_value();
@@ -199,6 +199,190 @@ TEST_F(digest_keys, upgrade_a_bounded_number_of_records_in_a_call) {
     EXPECT_EQ(keyed(), app::key_registry::upgrades_max);
     refresh(here_);
     EXPECT_EQ(keyed(), app::key_registry::upgrades_max + 1);
+}
+
+class rotated_digest_keys : public digest_keys {
+  protected:
+    // One used secret and one unused one have the first digest key. The second digest key is
+    // settled.
+    void SetUp() override {
+        add_first(here_);
+        used_ = create(here_);
+        unused_ = create(here_);
+        const auto added = run<std::string>([&] { return here_.digests.add(); });
+        EXPECT_EQ(added.value(), "dk-000002");
+        clock_.advance(app::digest_keys::publish_delay);
+        refresh(here_);  // from now on, uses are noted
+    }
+    base::outcome<void> remove(const std::string& id) {
+        return run<void>([&] { return here_.digests.remove(id); });
+    }
+    std::size_t revoke_digests(const std::string& digest_key) {
+        return run<std::size_t>([&] { return here_.keys.revoke_digests(digest_key); }).value();
+    }
+    using counts = std::map<std::string, std::size_t>;
+
+    app::created_key used_;
+    app::created_key unused_;
+};
+
+TEST_F(rotated_digest_keys, move_a_digest_when_its_secret_is_used) {
+    EXPECT_EQ(here_.keys.count_digests(), (counts{{"dk-000001", 2}}));
+    EXPECT_TRUE(accepts(here_, used_));
+    EXPECT_FALSE(accepts(here_, {.text = app::key_registry::new_key_text()}));
+    refresh(here_);
+    EXPECT_EQ(here_.keys.count_digests(), (counts{{"dk-000001", 1}, {"dk-000002", 1}}));
+    EXPECT_TRUE(accepts(here_, used_));
+    EXPECT_TRUE(log_.lines().back().contains("remaining=1")) << log_.lines().back();
+    load(other_);
+    EXPECT_TRUE(accepts(other_, used_));
+    EXPECT_TRUE(accepts(other_, unused_));
+    refresh(here_);  // nothing is left to do
+    const auto entry = here_.keys.keys()->find(used_.record->id);
+    EXPECT_EQ(entry->second.record->revision, 2);
+}
+
+TEST_F(rotated_digest_keys, move_the_previous_secret_of_a_rotated_key) {
+    const auto rotated = rotate(here_, used_);
+    EXPECT_EQ(here_.keys.count_digests(), (counts{{"dk-000001", 2}, {"dk-000002", 1}}));
+    EXPECT_TRUE(accepts(here_, used_));
+    refresh(here_);
+    EXPECT_EQ(here_.keys.count_digests(), (counts{{"dk-000001", 1}, {"dk-000002", 2}}));
+    EXPECT_TRUE(accepts(here_, used_));
+    EXPECT_TRUE(accepts(here_, rotated));
+}
+
+TEST_F(rotated_digest_keys, keep_a_digest_that_another_process_has_replaced) {
+    load(other_);
+    EXPECT_TRUE(accepts(here_, used_));
+    const auto rotated = run<app::created_key>([&] {
+        return other_.keys.rotate_key(used_.record->id, {.overlap_seconds = 0}, administrator());
+    });
+    refresh(here_);
+    EXPECT_TRUE(accepts(here_, *rotated));
+    EXPECT_FALSE(accepts(here_, used_));
+}
+
+TEST_F(rotated_digest_keys, are_noted_again_after_a_failure_of_the_store) {
+    EXPECT_TRUE(accepts(here_, used_));
+    store_.fail_next(2);
+    EXPECT_EQ(run<void>([&] { return here_.keys.upgrade_digests(); }).error().code,
+              base::errc::unavailable);
+    EXPECT_TRUE(accepts(here_, used_));
+    refresh(here_);
+    EXPECT_EQ(here_.keys.count_digests().at("dk-000002"), 1U);
+}
+
+TEST_F(rotated_digest_keys, are_removed_after_their_successor_is_settled) {
+    EXPECT_EQ(remove("dk-000003").error().code, base::errc::not_found);
+    EXPECT_EQ(remove("dk-000002").error().code, base::errc::conflict);
+    ASSERT_TRUE(run<std::string>([&] { return here_.digests.add(); }));
+    EXPECT_EQ(remove("dk-000002").error().code, base::errc::conflict);  // a replica may use it
+    clock_.advance(app::digest_keys::publish_delay);
+    EXPECT_TRUE(remove("dk-000002"));
+    EXPECT_EQ(here_.digests.records().size(), 2U);
+    store_.fail_next(2);
+    EXPECT_EQ(remove("dk-000001").error().code, base::errc::unavailable);
+}
+
+TEST_F(rotated_digest_keys, end_the_keys_that_were_not_used) {
+    const auto rotated = rotate(here_, used_);  // its previous secret has the first digest key
+    EXPECT_EQ(revoke_digests("dk-000001"), 1U);
+    EXPECT_FALSE(accepts(here_, used_));
+    EXPECT_FALSE(accepts(here_, unused_));
+    EXPECT_TRUE(accepts(here_, rotated));
+    EXPECT_EQ(here_.keys.count_digests(), (counts{{"dk-000002", 1}}));
+    EXPECT_EQ(revoke_digests("dk-000001"), 0U);
+    EXPECT_TRUE(remove("dk-000001"));
+    EXPECT_TRUE(accepts(here_, rotated));
+    store_.fail_next(2);
+    EXPECT_EQ(run<std::size_t>([&] { return here_.keys.revoke_digests("dk-000002"); }).error().code,
+              base::errc::unavailable);
+}
+
+TEST_F(rotated_digest_keys, do_not_count_secrets_that_are_not_valid) {
+    ASSERT_TRUE(run<void>([&] { return here_.keys.revoke_key(unused_.record->id); }));
+    rotate(here_, used_);
+    clock_.advance(domain::rotation_overlap_default);
+    EXPECT_EQ(here_.keys.count_digests(), (counts{{"dk-000002", 1}}));
+    clock_.advance(domain::api_key_lifetime_default);
+    EXPECT_EQ(here_.keys.count_digests(), counts());
+}
+
+TEST_F(rotated_digest_keys, are_bounded_and_need_the_platform_key) {
+    process without(*this, nullptr);
+    EXPECT_EQ(run<std::string>([&] { return without.digests.add(); }).error().code,
+              base::errc::unsupported);
+    while (here_.digests.records().size() < app::digest_keys::keys_max) {
+        ASSERT_TRUE(run<std::string>([&] { return here_.digests.add(); }));
+    }
+    EXPECT_EQ(run<std::string>([&] { return here_.digests.add(); }).error().code,
+              base::errc::limit);
+}
+
+TEST_F(rotated_digest_keys, have_another_id_in_each_process) {
+    load(other_);
+    ASSERT_TRUE(run<std::string>([&] { return here_.digests.add(); }));
+    EXPECT_EQ(run<std::string>([&] { return other_.digests.add(); }).error().code,
+              base::errc::conflict);
+    EXPECT_EQ(run<std::string>([&] { return other_.digests.add(); }).value(), "dk-000004");
+}
+
+TEST_F(digest_keys, are_required_if_bare_digests_are_rejected) {
+    const auto bare = create(earlier_);
+    const auto other_bare = create(earlier_);
+    load(here_);
+    add_first(here_);
+    const auto keyed = create(here_);
+    const auto rotated = rotate(here_, other_bare);
+    here_.keys.reject_bare_digests();
+    EXPECT_FALSE(accepts(here_, bare));
+    EXPECT_FALSE(accepts(here_, other_bare));
+    EXPECT_TRUE(accepts(here_, keyed));
+    EXPECT_TRUE(accepts(here_, rotated));
+    clock_.advance(app::digest_keys::publish_delay);
+    refresh(here_);
+    EXPECT_TRUE(
+        stored_text().contains(bare_digest(bare)));  // a writer of the store may have made it
+    EXPECT_FALSE(accepts(here_, bare));
+    EXPECT_EQ(run<std::size_t>([&] { return here_.keys.revoke_digests(""); }).value(), 1U);
+    EXPECT_EQ(here_.keys.count_digests().count(""), 0U);
+    EXPECT_TRUE(accepts(here_, rotated));
+}
+
+TEST_F(digest_keys, of_an_admin_key_move_when_its_file_is_read) {
+    const auto text = app::key_registry::new_key_text();
+    const auto admit = [&](process& target) {
+        return run<void>([&] { return target.keys.admit_admin_key(text); });
+    };
+    ASSERT_TRUE(admit(earlier_));
+    load(here_);
+    here_.keys.reject_bare_digests();
+    add_first(here_);
+    EXPECT_FALSE(accepts(here_, {.text = text}));
+    store_.fail_next(2);
+    EXPECT_TRUE(admit(here_));
+    EXPECT_FALSE(accepts(here_, {.text = text}));
+    EXPECT_TRUE(admit(here_));
+    EXPECT_TRUE(accepts(here_, {.text = text}));
+    ASSERT_TRUE(run<std::string>([&] { return here_.digests.add(); }));
+    clock_.advance(app::digest_keys::publish_delay);
+    EXPECT_TRUE(admit(here_));
+    EXPECT_EQ(here_.keys.count_digests(), (std::map<std::string, std::size_t>{{"dk-000002", 1}}));
+}
+
+TEST_F(digest_keys, of_a_revoked_admin_key_may_be_removed) {
+    const auto text = app::key_registry::new_key_text();
+    add_first(here_);
+    ASSERT_TRUE(run<void>([&] { return here_.keys.admit_admin_key(text); }));
+    const auto id = here_.keys.keys()->begin()->first;
+    ASSERT_TRUE(run<void>([&] { return here_.keys.revoke_key(id); }));
+    ASSERT_TRUE(run<std::string>([&] { return here_.digests.add(); }));
+    clock_.advance(app::digest_keys::publish_delay);
+    ASSERT_TRUE(run<void>([&] { return here_.digests.remove("dk-000001"); }));
+    EXPECT_TRUE(run<void>([&] { return here_.keys.admit_admin_key(text); }));
+    EXPECT_FALSE(accepts(here_, {.text = text}));
+    EXPECT_TRUE(log_.lines().back().contains("admin_key_not_active")) << log_.lines().back();
 }
 
 TEST_F(digest_keys, are_one_key_if_two_processes_add_it) {

@@ -67,6 +67,10 @@ base::outcome<std::shared_ptr<const domain::principal>> key_authenticator::authe
     auto validity = check_validity(entry->second, now);
     if (!validity) return base::pass(std::move(validity));
     if (*validity == key_validity::counts_as_use) entry->second.use->note(now, request.address);
+    if (moves_ != nullptr) {
+        using kind = digest_moves::secret_kind;
+        moves_->note(entry->second, is_match ? kind::present : kind::previous, digest);
+    }
     return entry->second.caller;
 }
 

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include "app/identity/digest_moves.hpp"
 #include "app/key_commands.hpp"
 #include "base/clock.hpp"
 #include "ports/authenticator.hpp"
@@ -12,8 +13,10 @@ namespace app {
 
 class key_authenticator final : public ports::authenticator {
   public:
-    key_authenticator(const key_commands& keys, const base::clock& clock)
-        : keys_(keys), clock_(clock) {}
+    // `moves`: receives the secrets of accepted requests; nullptr: none.
+    key_authenticator(const key_commands& keys, const base::clock& clock,
+                      digest_moves* moves = nullptr)
+        : keys_(keys), clock_(clock), moves_(moves) {}
 
     [[nodiscard]] base::outcome<std::shared_ptr<const domain::principal>> authenticate(
         const ports::authentication_request& request) const override;
@@ -25,6 +28,7 @@ class key_authenticator final : public ports::authenticator {
 
     const key_commands& keys_;
     const base::clock& clock_;
+    digest_moves* const moves_;
 };
 
 }  // namespace app

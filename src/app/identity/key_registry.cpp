@@ -47,6 +47,14 @@ bool has_bare_digest(const domain::api_key& key) noexcept {
            (!key.previous_digest.empty() && key.previous_digest_key.empty());
 }
 
+bool has_valid_secret(const domain::api_key& key, base::instant now) noexcept {
+    return !key.revoked_at && (!key.expires_at || now < *key.expires_at);
+}
+
+bool has_valid_previous_secret(const domain::api_key& key, base::instant now) noexcept {
+    return has_valid_secret(key, now) && !key.previous_digest.empty() && now < key.previous_until;
+}
+
 std::unexpected<base::failure> no_such_key(std::string_view id) {
     return base::fail(errc::not_found, fmt::format("there is no API key '{}'", id));
 }
@@ -68,12 +76,19 @@ key_registry::key_registry(deps deps)
             [this](const std::string& name) { update_subject(domain::subject_of_account(name)); });
     }
     if (deps_.digests != nullptr) {
-        deps_.digests->on_change([this] {
-            std::vector<std::string> ids;
-            for (const auto& [id, record] : registry_.records()) ids.push_back(id);
-            publish(ids);
-        });
+        deps_.digests->on_change([this] { publish_all(); });
     }
+}
+
+void key_registry::publish_all() {
+    std::vector<std::string> ids;
+    for (const auto& [id, record] : registry_.records()) ids.push_back(id);
+    publish(ids);
+}
+
+void key_registry::reject_bare_digests() {
+    accepts_bare_digests_ = false;
+    publish_all();
 }
 
 aio::task<> key_registry::load() {
@@ -122,10 +137,10 @@ void key_registry::publish(const std::vector<std::string>& ids) {
             next->erase(id);
             continue;
         }
-        auto digest = stored_digest_of(record->digest, record->digest_key);
+        auto digest = accepted_digest_of(record->digest, record->digest_key);
         std::optional<token::stored_digest> previous;
         if (!record->previous_digest.empty()) {
-            previous = stored_digest_of(record->previous_digest, record->previous_digest_key);
+            previous = accepted_digest_of(record->previous_digest, record->previous_digest_key);
         }
         auto caller = principal_of(*record);
         const bool is_subject_active = is_active(record->subject);
@@ -148,45 +163,109 @@ token::stored_digest key_registry::stored_digest_of(const std::string& hex,
     return {.value = value, .key = std::move(key)};
 }
 
+token::stored_digest key_registry::accepted_digest_of(const std::string& hex,
+                                                      const std::string& key_id) const {
+    if (key_id.empty() && !accepts_bare_digests_) return {};
+    return stored_digest_of(hex, key_id);
+}
+
 void key_registry::set_digest(domain::api_key& record, const token::sha256_digest& digest) const {
     const auto key = deps_.digests == nullptr ? nullptr : deps_.digests->newest();
     record.digest = token::to_hex(key ? key->key->sign(digest) : digest);
     record.digest_key = key ? key->id : std::string();
 }
 
-domain::api_key key_registry::upgraded_record(domain::api_key record) const {
-    const auto key = deps_.digests == nullptr ? nullptr : deps_.digests->settled();
-    if (!key) return record;
-    const auto upgrade = [&key](std::string& hex, std::string& key_id) {
-        const auto digest = digest_of(hex);
-        if (!key_id.empty() || !digest) return;
-        hex = token::to_hex(key->key->sign(*digest));
-        key_id = key->id;
+domain::api_key key_registry::upgraded_record(domain::api_key record,
+                                              const digest_moves::secrets& used) const {
+    const auto target = deps_.digests == nullptr ? nullptr : deps_.digests->settled();
+    if (!target) return record;
+    const auto upgrade = [&](std::string& hex, std::string& key_id,
+                             const std::optional<token::sha256_digest>& secret) {
+        if (key_id == target->id) return;
+        const bool is_used = secret && token::matches(*secret, accepted_digest_of(hex, key_id));
+        const bool is_bare = key_id.empty() && accepts_bare_digests_;
+        const auto digest = is_used ? secret : is_bare ? digest_of(hex) : std::nullopt;
+        if (!digest) return;
+        hex = token::to_hex(target->key->sign(*digest));
+        key_id = target->id;
     };
-    upgrade(record.digest, record.digest_key);
-    upgrade(record.previous_digest, record.previous_digest_key);
+    upgrade(record.digest, record.digest_key, used.present);
+    upgrade(record.previous_digest, record.previous_digest_key, used.previous);
     return record;
 }
 
 aio::task<> key_registry::upgrade_digests() {
-    if (deps_.digests == nullptr || !deps_.digests->settled()) co_return base::ok();
+    const auto target = deps_.digests == nullptr ? nullptr : deps_.digests->settled();
+    moves_.set_target(target ? target->key : nullptr);
+    if (!target) co_return base::ok();
+    const auto noted = moves_.take();
     const auto index = index_.load();
+    std::size_t attempts = 0;
     std::uint64_t upgraded = 0;
     for (const auto& [id, key] : *index) {
-        if (upgraded == upgrades_max) break;
-        if (!has_bare_digest(*key.record)) continue;
+        if (attempts == upgrades_max) break;  // the next use notes a secret again
+        const auto entry = noted.find(id);
+        const bool is_used = entry != noted.end();
+        const bool is_bare = accepts_bare_digests_ && has_bare_digest(*key.record);
+        if (!is_used && !is_bare) continue;
+        const auto used = is_used ? entry->second : digest_moves::secrets();
+        ++attempts;
         auto stored = co_await registry_.put(
-            id, [this, &id](const domain::api_key* newest) -> base::outcome<domain::api_key> {
+            id, [&](const domain::api_key* newest) -> base::outcome<domain::api_key> {
                 if (newest == nullptr) return no_such_key(id);
-                return upgraded_record(*newest);
+                return upgraded_record(*newest, used);
             });
         if (!stored && stored.error().code != errc::not_found) {
             co_return base::pass(std::move(stored), "upgrade the digest of an API key");
         }
-        ++upgraded;
+        if (stored && stored->is_changed) ++upgraded;
     }
-    if (upgraded > 0) deps_.log.info("api_key_digests_upgraded", {{"keys", upgraded}});
+    if (upgraded == 0) co_return base::ok();
+    std::uint64_t remaining = 0;
+    for (const auto& [id, count] : count_digests()) remaining += id == target->id ? 0 : count;
+    deps_.log.info("api_key_digests_upgraded",
+                   {{"keys", upgraded}, {"digest_key", target->id}, {"remaining", remaining}});
     co_return base::ok();
+}
+
+std::map<std::string, std::size_t> key_registry::count_digests() const {
+    std::map<std::string, std::size_t> result;
+    const auto now = deps_.clock.utc_now();
+    for (const auto& [id, key] : registry_.records()) {
+        if (has_valid_secret(*key, now)) ++result[key->digest_key];
+        if (has_valid_previous_secret(*key, now)) ++result[key->previous_digest_key];
+    }
+    return result;
+}
+
+aio::task<std::size_t> key_registry::revoke_digests(std::string digest_key) {
+    const auto index = index_.load();
+    std::size_t revoked = 0;
+    for (const auto& [id, key] : *index) {
+        bool is_revoked = false;
+        auto stored = co_await registry_.put(
+            id, [&](const domain::api_key* newest) -> base::outcome<domain::api_key> {
+                if (newest == nullptr) return no_such_key(id);
+                auto record = *newest;
+                const auto now = deps_.clock.utc_now();
+                const bool has_previous = has_valid_previous_secret(record, now);
+                is_revoked = has_valid_secret(record, now) && record.digest_key == digest_key;
+                if (is_revoked) record.revoked_at = now;
+                if (has_previous && record.previous_digest_key == digest_key) {
+                    record.previous_digest.clear();
+                    record.previous_digest_key.clear();
+                    record.previous_until.reset();
+                }
+                return record;
+            });
+        if (!stored && stored.error().code != errc::not_found) {
+            co_return base::pass(std::move(stored), "revoke an API key");
+        }
+        if (!stored || !is_revoked) continue;
+        ++revoked;
+        deps_.log.info("api_key_revoked", {{"key", id}, {"digest_key", digest_key}});
+    }
+    co_return revoked;
 }
 
 aio::task<> key_registry::purge(base::instant when) {
@@ -352,21 +431,44 @@ bool key_registry::has_administrator() const {
     });
 }
 
+aio::task<void> key_registry::admit_stored(std::string id, token::sha256_digest digest) {
+    const auto record = registry_.find(id);
+    const auto stored = stored_digest_of(record->digest, record->digest_key);
+    // The digest key of a revoked key may be removed already.
+    const bool is_removed = record->revoked_at && !record->digest_key.empty() && !stored.key;
+    if (!is_removed && !token::matches(digest, stored)) {
+        co_return base::fail(errc::conflict, "another API key has the same id");
+    }
+    const auto state = index_.load()->at(id).state(deps_.clock.utc_now());
+    if (!domain::is_usable(state)) {
+        deps_.log.warning("admin_key_not_active", {{"key", id}, {"state", domain::name(state)}});
+        co_return base::ok();
+    }
+    // The file proves the secret, so its digest need not wait for a use.
+    const bool is_rejected = record->digest_key.empty() && !accepts_bare_digests_;
+    auto written = co_await registry_.put(
+        id, [&](const domain::api_key* newest) -> base::outcome<domain::api_key> {
+            if (newest == nullptr) return no_such_key(id);
+            auto changed = *newest;
+            if (!is_rejected) return upgraded_record(std::move(changed), {.present = digest});
+            const auto present = stored_digest_of(changed.digest, changed.digest_key);
+            if (token::matches(digest, present)) set_digest(changed, digest);
+            return changed;
+        });
+    // The next start tries again.
+    if (!written) {
+        deps_.log.warning("admin_key_digest_not_upgraded",
+                          {{"key", id}, {"detail", written.error().text}});
+    }
+    co_return base::ok();
+}
+
 aio::task<void> key_registry::admit_admin_key(base::secret text) {
     const auto id = token::id_of_api_key(text.reveal());
     if (!id) co_return base::fail(errc::invalid, "the text is not an API key");
-    const auto index = index_.load();
-    const auto key = index->find(*id);
-    if (key != index->end()) {
-        if (token::matches(token::digest_of_api_key(text.reveal()), key->second.digest)) {
-            const auto state = key->second.state(deps_.clock.utc_now());
-            if (!domain::is_usable(state)) {
-                deps_.log.warning("admin_key_not_active",
-                                  {{"key", *id}, {"state", domain::name(state)}});
-            }
-            co_return base::ok();
-        }
-        co_return base::fail(errc::conflict, "another API key has the same id");
+    const auto digest = token::digest_of_api_key(text.reveal());
+    if (registry_.find(std::string(*id))) {
+        co_return co_await admit_stored(std::string(*id), digest);
     }
     const auto& characters = text.reveal();
     domain::api_key record{.id = std::string(*id),
@@ -375,7 +477,7 @@ aio::task<void> key_registry::admit_admin_key(base::secret text) {
                            .last_four = characters.substr(characters.size() - 4),
                            .created_at = deps_.clock.utc_now(),
                            .created_by = std::string(domain::admin_subject)};
-    set_digest(record, token::digest_of_api_key(characters));
+    set_digest(record, digest);
     co_return co_await store_new(std::move(record));
 }
 

@@ -3,12 +3,14 @@
 // the control loop, except where a function says otherwise. Owned by the service.
 
 #include <atomic>
+#include <map>
 #include <string>
 #include <vector>
 
 #include "aio/task.hpp"
 #include "app/document_registry.hpp"
 #include "app/identity/digest_keys.hpp"
+#include "app/identity/digest_moves.hpp"
 #include "app/identity/key_uses.hpp"
 #include "app/identity/member_registry.hpp"
 #include "app/identity/service_account_registry.hpp"
@@ -43,9 +45,22 @@ class key_registry final : public key_commands {
     [[nodiscard]] replicated_collection& collection() noexcept { return registry_; }
     // Returns the last uses.
     [[nodiscard]] key_uses& uses() noexcept { return uses_; }
-    // Gives the records of earlier releases keyed digests, a bounded number in each call. Nothing
-    // until the digest key is settled. Errors: unavailable, timed_out.
+    // Gives the digests of earlier releases, and those of secrets that were used, the newest digest
+    // key: a bounded number in each call. Nothing until the digest key is settled. Call it once a
+    // minute. Errors: unavailable, timed_out.
     aio::task<> upgrade_digests();
+    // Returns where authenticators note the use of secrets.
+    [[nodiscard]] digest_moves& moves() noexcept { return moves_; }
+    // Rejects digests without a digest key from now on, and does not upgrade them: a writer of the
+    // store can make such a digest.
+    void reject_bare_digests();
+    [[nodiscard]] bool accepts_bare_digests() const noexcept { return accepts_bare_digests_; }
+    // Returns the number of digests of valid secrets by the id of their digest key. The id of
+    // digests without a key is empty.
+    [[nodiscard]] std::map<std::string, std::size_t> count_digests() const;
+    // Revokes the keys, and ends the previous secrets of rotated keys, whose digests have this
+    // digest key. Returns the number of revoked keys. Errors: unavailable, timed_out.
+    aio::task<std::size_t> revoke_digests(std::string digest_key);
     // Deletes keys that were revoked or expired before `when`. Keeps keys that do not expire, so
     // that a revoked one stays revoked while its file exists. Deletes the uses of deleted keys.
     // Errors: unavailable.
@@ -99,13 +114,21 @@ class key_registry final : public key_commands {
     [[nodiscard]] own_key own_key_of(const domain::principal& client) const;
     // Sets the digest of a new secret.
     void set_digest(domain::api_key& record, const token::sha256_digest& digest) const;
-    // Returns the record with keyed digests if the digest key is settled.
-    [[nodiscard]] domain::api_key upgraded_record(domain::api_key record) const;
-    // Returns a digest that no secret has if its key is not known yet.
+    // Returns the record with digests of the settled digest key: digests without a key, and those
+    // of `used` secrets.
+    [[nodiscard]] domain::api_key upgraded_record(domain::api_key record,
+                                                  const digest_moves::secrets& used = {}) const;
+    // Returns a digest that no secret has if its key is not known.
     [[nodiscard]] token::stored_digest stored_digest_of(const std::string& hex,
                                                         const std::string& key_id) const;
+    // The same, also if digests without a key are rejected.
+    [[nodiscard]] token::stored_digest accepted_digest_of(const std::string& hex,
+                                                          const std::string& key_id) const;
+    // Admits the key of a file whose record exists.
+    aio::task<void> admit_stored(std::string id, token::sha256_digest digest);
     // Adds, replaces or erases the keys in one new index.
     void publish(const std::vector<std::string>& ids);
+    void publish_all();
     // Gives the keys of a subject its present roles and state.
     void update_subject(const std::string& subject);
     [[nodiscard]] bool is_active(const std::string& subject) const;
@@ -115,6 +138,8 @@ class key_registry final : public key_commands {
     deps deps_;
     document_registry<domain::api_key> registry_;
     key_uses uses_;
+    digest_moves moves_;
+    bool accepts_bare_digests_ = true;
     std::atomic<base::instant::rep> known_until_{0};
     base::atomic_shared_ptr<const api_key_index> index_;
 };
