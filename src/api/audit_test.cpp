@@ -110,6 +110,25 @@ TEST_F(audit, names_the_project_of_a_key_that_is_limited_to_one) {
     EXPECT_EQ(form_of(rows("&outcome=success&action=revoke_api_key")), "api_key default " + id);
 }
 
+TEST_F(audit, names_the_service_account_and_the_key) {
+    const std::string path = "/api/v1/service-accounts/ci/api-keys";
+    ASSERT_EQ(
+        post("/api/v1/service-accounts", R"({"name":"ci","project":"default"})", as("ada")).status,
+        201U);
+    const auto key = json_of(post(path, R"({"name":"pipeline"})", as("ada")));
+    const auto id = std::string(key.at("api_key").at("id").as_string());
+    const auto expected = "api_key default ci/" + id;
+    const std::string created = "&action=create_service_account_key&outcome=";
+    EXPECT_EQ(form_of(rows(created + "started")), "api_key default ci");
+    EXPECT_EQ(form_of(rows(created + "success")), expected);
+    EXPECT_EQ(ask(http::method::del, path + "/" + id, "", as("ada")).status, 204U);
+    for (const std::string outcome : {"started", "success"}) {
+        EXPECT_EQ(form_of(rows("&action=revoke_service_account_key&outcome=" + outcome)), expected);
+    }
+    EXPECT_EQ(post(path, R"({"name":""})", as("ada")).status, 422U);
+    EXPECT_EQ(form_of(rows(created + "rejected")), "api_key default ci");
+}
+
 TEST_F(audit, names_project_and_object_of_a_new_database) {
     const auto id = create("orders");
     const auto found_rows = rows("&outcome=success&database=" + id);

@@ -1,5 +1,7 @@
 #include "api/audit/audit_rows.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "aio/run_on.hpp"
@@ -51,6 +53,12 @@ std::string project_of_key(const request_context& context, const std::string& id
     return projects && projects->size() == 1 ? *projects->begin() : std::string();
 }
 
+// Returns the object of a row about a key of a service account. The row before the creation of a
+// key has the account alone.
+std::string name_of_account_key(std::string_view account, std::string_view key) {
+    return fmt::format("{}/{}", account, key);
+}
+
 // Returns the project of an object that the request has created.
 std::string project_of_new(const request_context& context, std::string_view kind,
                            const std::string& object) {
@@ -87,6 +95,9 @@ app::audit_event event_of(const request_context& context, const http::request& r
     if (event.kind == "api_key" && event.project.empty()) {
         event.project = project_of_key(context, event.object);
     }
+    if (context.route->id == endpoint::revoke_service_account_key) {
+        event.object = name_of_account_key(context.parameter, context.second_parameter);
+    }
     if (event.kind == "session") {
         event.object = event.actor;
         if (event.via.empty() && !context.parameter.empty())
@@ -113,6 +124,9 @@ void end_audit(const request_context& context, app::audited act, const http::res
     if (location.starts_with(api_path)) {
         result.object = location.substr(location.rfind('/') + 1);
         result.project = project_of_new(context, act.event().kind, result.object);
+        if (context.route->id == endpoint::create_service_account_key) {
+            result.object = name_of_account_key(context.parameter, result.object);
+        }
     }
     if (!context.login.empty()) {
         result.object = context.login;

@@ -138,7 +138,8 @@ void audit_trail::finish(audited act, audit_result result) {
     event.outcome = outcome_of(result.status);
     event.status = result.status;
     if (event.project.empty()) event.project = std::move(result.project);
-    if (event.object.empty()) event.object = std::move(result.object);
+    const bool is_part = result.object.starts_with(event.object + "/");
+    if (event.object.empty() || is_part) event.object = std::move(result.object);
     if (event.actor.empty()) event.actor = std::move(result.actor);
     if (event.via.empty()) event.via = std::move(result.via);
     event.etag = std::move(result.etag);
