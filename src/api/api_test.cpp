@@ -15,6 +15,7 @@
 #include "api/read_model/read_model.hpp"
 #include "api/request_query.hpp"
 #include "api/routes.hpp"
+#include "app/store_failure.hpp"
 #include "domain/field_errors.hpp"
 #include "json/json.hpp"
 #include "test/support/recording_log.hpp"
@@ -131,6 +132,47 @@ TEST(problem, maps_failures_to_statuses_and_hides_internal_causes) {
     const auto later = api::problem({errc::unavailable, "down", "", {}, 7s}, "req-1", log);
     EXPECT_EQ(log.lines_of("request_failed"), lines);  // the client has been lines why
     EXPECT_EQ(later.headers.get("Retry-After"), "7");
+}
+
+TEST(problem, hides_and_logs_the_texts_of_the_store) {
+    using base::errc;
+    struct row {
+        base::failure failure;
+        unsigned status;
+        const char* detail;
+    };
+    const std::string text = "write api_keys: 10.0.0.1:27017 does not respond";
+    const auto of_store = [&](errc code) {
+        return app::pass_store(base::outcome<void>(base::fail(code, text)), "store").error();
+    };
+    const std::vector<row> rows{
+        {of_store(errc::unavailable), 503,
+         "the store is not available; a change may have been made"},
+        {base::fail(errc::unavailable, text, ports::store_cause::queue_full).error(), 503,
+         "the store is not available; try again"},
+        {base::fail(errc::unavailable, text, ports::store_cause::not_started).error(), 503,
+         "the store is not available; try again"},
+        {of_store(errc::timed_out), 504,
+         "the store did not respond before the deadline; a change may have been made"},
+        {of_store(errc::precondition), 412,
+         "another request has changed the object; read it again"},
+        {of_store(errc::conflict), 409, "another request has changed the object; read it again"},
+        {of_store(errc::limit), 409, "the object is too large for the store"},
+        {of_store(errc::invalid), 422, "the store does not accept the request"},
+    };
+    for (const auto& row : rows) {
+        fakes::recording_log log;
+        const auto response = api::problem(row.failure, "req-1", log);
+        EXPECT_EQ(response.status, row.status);
+        const auto document = json::parse(response.body.to_string());
+        EXPECT_EQ(document.at("detail").as_string(), row.detail);
+        ASSERT_EQ(log.lines_of("request_failed").size(), 1U);
+        EXPECT_TRUE(log.lines().front().contains(text)) << log.lines().front();
+    }
+    fakes::recording_log log;
+    const auto stopped = api::problem({errc::cancelled, "wait for earlier writes"}, "req-1", log);
+    EXPECT_TRUE(stopped.body.to_string().contains("\"the platform is shutting down\""));
+    EXPECT_TRUE(log.lines().empty());
 }
 
 TEST(routes, dispatch_by_method_and_pattern) {

@@ -3,6 +3,7 @@
 #include <array>
 
 #include "api/request_query.hpp"
+#include "app/store_failure.hpp"
 #include "json/json_writer.hpp"
 
 namespace api {
@@ -76,6 +77,37 @@ std::string_view title_of_status(unsigned status) noexcept {
     }
 }
 
+// Returns what a client may read about a failure of the store, whose own text names its parts.
+std::string_view detail_of_store(const base::failure& failure) noexcept {
+    const bool is_started = failure.cause != ports::store_cause::queue_full &&
+                            failure.cause != ports::store_cause::not_started;
+    if (!is_started) return "the store is not available; try again";
+    switch (failure.code) {
+        case errc::timed_out:
+            return "the store did not respond before the deadline; a change may have been made";
+        case errc::conflict:
+        case errc::precondition:
+            return "another request has changed the object; read it again";
+        case errc::limit:
+            return "the object is too large for the store";
+        case errc::invalid:
+            return "the store does not accept the request";
+        default:
+            return "the store is not available; a change may have been made";
+    }
+}
+
+constexpr std::string_view detail_of_internal =
+    "internal error; see the platform's log for this request_id";
+
+// Returns the text for the client. The log has the others, with their contexts.
+std::string_view detail_of(const base::failure& failure) noexcept {
+    const bool is_internal = failure.code == errc::internal || failure.code == errc::corrupt;
+    if (is_internal) return detail_of_internal;
+    if (failure.code == errc::cancelled) return "the platform is shutting down";
+    return app::is_of_store(failure) ? detail_of_store(failure) : failure.text;
+}
+
 http::response document(unsigned status, std::string_view title, std::string_view code,
                         std::string_view detail, std::string_view request_id, bool retryable,
                         const std::vector<base::field_error>& fields) {
@@ -108,16 +140,15 @@ unsigned status_of(const base::failure& failure) noexcept {
 http::response problem(const base::failure& failure, std::string_view request_id, obs::log& log) {
     const auto& row = row_of(failure.code);
     const bool is_internal = failure.code == errc::internal || failure.code == errc::corrupt;
-    if (is_internal) {
-        log.error("request_failed", {{"request_id", request_id},
-                                     {"code", base::name(failure.code)},
-                                     {"detail", failure.text}});
+    if (is_internal || app::is_of_store(failure)) {
+        log.write(is_internal ? obs::level::error : obs::level::warning, "request_failed",
+                  {{"request_id", request_id},
+                   {"code", base::name(failure.code)},
+                   {"detail", failure.text}});
     }
     const auto code =
         failure.reason.empty() || is_internal ? base::name(failure.code) : failure.reason;
-    const std::string_view detail =
-        is_internal ? std::string_view("internal error; see the platform's log for this request_id")
-                    : failure.text;
+    const auto detail = detail_of(failure);
     const auto status = status_of(failure);
     const auto title = status == row.status ? row.title : title_of_status(status);
     const bool is_retryable = failure.retryable() || failure.retry_after;

@@ -12,8 +12,8 @@ namespace api {
 
 // Returns the HTTP status of a failure.
 unsigned status_of(const base::failure& failure) noexcept;
-// Returns the problem document of a failure. Internal failures are logged, and the document refers
-// to the log instead of the cause.
+// Returns the problem document of a failure. Internal failures and those of the store are logged
+// with their texts, and the document does not contain these.
 http::response problem(const base::failure& failure, std::string_view request_id, obs::log& log);
 // Returns a problem document for an error that is no failure of the platform.
 http::response problem(unsigned status, std::string_view code, std::string_view detail,

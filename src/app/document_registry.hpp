@@ -15,6 +15,7 @@
 
 #include "app/document_walk.hpp"
 #include "app/replicated_collection.hpp"
+#include "app/store_failure.hpp"
 #include "app/write_queue.hpp"
 
 namespace app {
@@ -124,9 +125,9 @@ class document_registry final : public replicated_collection {
                 const auto newest = find(id);
                 if (reloaded && has_moved) continue;
                 if (has_moved)
-                    co_return base::pass(std::move(reloaded), "write " + form_.collection);
+                    co_return pass_store(std::move(reloaded), "write " + form_.collection);
                 if (!reloaded || !newest || form_.encode(*newest).body != document.body) {
-                    co_return base::pass(std::move(stored), "write " + form_.collection);
+                    co_return pass_store(std::move(stored), "write " + form_.collection);
                 }
             }
             auto record = find(id);
@@ -145,7 +146,7 @@ class document_registry final : public replicated_collection {
         if (!removed) {
             const auto reloaded = co_await reload(id);
             if (!reloaded || find(id)) {
-                co_return base::pass(std::move(removed), "delete from " + form_.collection);
+                co_return pass_store(std::move(removed), "delete from " + form_.collection);
             }
         }
         erase(id);
@@ -190,7 +191,7 @@ class document_registry final : public replicated_collection {
             erase(id);
             co_return base::ok();
         }
-        if (!document) co_return base::pass(std::move(document), "read " + form_.collection);
+        if (!document) co_return pass_store(std::move(document), "read " + form_.collection);
         auto record = decode(*document);
         if (!record) co_return base::pass(std::move(record), form_.collection);
         const auto present = find(id);

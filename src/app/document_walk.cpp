@@ -1,5 +1,7 @@
 #include "app/document_walk.hpp"
 
+#include "app/store_failure.hpp"
+
 #include <utility>
 
 namespace app {
@@ -24,7 +26,7 @@ aio::task<> visit_pages(ports::document_store& store, std::string collection,
     while (true) {
         auto page =
             co_await store.find({.collection = collection, .after = after, .limit = page_limit});
-        if (!page) co_return base::pass(std::move(page), collection);
+        if (!page) co_return pass_store(std::move(page), collection);
         after = page->next;
         auto visited = co_await visit(std::move(page->items));
         if (!visited || after.empty()) co_return visited;
@@ -64,7 +66,7 @@ aio::task<> visit_differing(ports::document_store& store, std::string collection
     std::string after;
     while (true) {
         auto page = co_await store.revisions(collection, after, revision_page_limit);
-        if (!page) co_return base::pass(std::move(page), "read revisions");
+        if (!page) co_return pass_store(std::move(page), "read revisions");
         for (auto& id : differing_ids(known, *page, after)) {
             auto visited = co_await visit(std::move(id));
             if (!visited) co_return visited;

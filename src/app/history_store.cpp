@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "app/store_failure.hpp"
 #include "base/time_text.hpp"
 
 namespace app {
@@ -77,7 +78,7 @@ aio::task<> history_store::load(std::string id) {
         if (it == histories_.end()) co_return base::ok();  // forgotten during the read
         if (!page) {
             it->second.is_loading = false;
-            co_return base::pass(std::move(page), "read the history");
+            co_return pass_store(std::move(page), "read the history");
         }
         std::ranges::move(page->items, std::back_inserter(documents));
         if (!page->next.empty()) {

@@ -3,6 +3,7 @@
 #include <optional>
 #include <utility>
 
+#include "app/store_failure.hpp"
 #include "base/time_text.hpp"
 #include "json/json.hpp"
 
@@ -129,7 +130,7 @@ aio::task<bool> idempotency_ledger::claim(std::string key, std::string state) {
                      .index = {{"day", base::to_rfc3339(now).substr(0, 10)}}},
          .expected = request.replaces});
     if (!stored && stored.error().code == errc::precondition) co_return false;
-    if (!stored) co_return base::pass(std::move(stored));
+    if (!stored) co_return pass_store(std::move(stored), collection);
     open_.at(key).replaces = *stored;
     co_return true;
 }
@@ -140,7 +141,7 @@ aio::task<idempotency_ticket> idempotency_ledger::find_stored(std::string key,
     auto document = co_await deps_.store.get(collection, key);
     if (!document) {
         if (document.error().code == errc::not_found) co_return idempotency_ticket{};
-        co_return base::pass(std::move(document), "read the stored response");
+        co_return pass_store(std::move(document), "read the stored response");
     }
     open_.at(key).replaces = document->revision;
     auto earlier = decode(document->body);
@@ -220,7 +221,7 @@ aio::task<void> idempotency_ledger::finish_idempotent(std::string key, stored_re
                      .index = {{"day", base::to_rfc3339(deps_.clock.utc_now()).substr(0, 10)}}},
          .expected = request.replaces});
     open_.erase(key);
-    if (!put) co_return base::pass(std::move(put), "store the response");
+    if (!put) co_return pass_store(std::move(put), "store the response");
     co_return base::ok();
 }
 
@@ -253,13 +254,13 @@ aio::task<> idempotency_ledger::purge() {
         while (true) {
             auto page = co_await deps_.store.find(
                 {.collection = collection, .index_name = "day", .index_value = day, .limit = 500});
-            if (!page) co_return base::pass(std::move(page), "find expired responses");
+            if (!page) co_return pass_store(std::move(page), "find expired responses");
             if (page->items.empty()) break;
             for (const auto& document : page->items) {
                 auto removed = co_await deps_.store.remove(
                     {.collection = collection, .id = document.id, .expected = document.revision});
                 if (!removed)
-                    co_return base::pass(std::move(removed), "delete an expired response");
+                    co_return pass_store(std::move(removed), "delete an expired response");
             }
         }
     }

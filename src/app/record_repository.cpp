@@ -8,6 +8,7 @@
 #include "app/operation_trace.hpp"
 #include "app/record_failures.hpp"
 #include "app/record_json.hpp"
+#include "app/store_failure.hpp"
 
 namespace app {
 namespace {
@@ -204,7 +205,7 @@ aio::task<std::shared_ptr<const domain::database>> record_repository::create(
             co_return database_exists(record.project, record.name);
         }
         if (is_effect_unknown(stored.error())) unconfirmed_creations_.insert(record.id);
-        co_return base::pass(std::move(stored), "store the new database");
+        co_return pass_store(std::move(stored), "store the new database");
     }
     record.revision = *stored;
     co_return put(std::move(record), record_origin::command, std::move(write));
@@ -217,7 +218,7 @@ aio::task<> record_repository::reload(std::string id) {
     if (is_final) unconfirmed_records_.erase(id);
     const bool was_unconfirmed = is_final && unconfirmed_creations_.erase(id) > 0;
     if (!document && document.error().code != errc::not_found) {
-        co_return base::pass(std::move(document), "read the record again");
+        co_return pass_store(std::move(document), "read the record again");
     }
     if (!document) {
         // Deleted by another process or by a write whose response was lost.
@@ -273,7 +274,7 @@ aio::task<std::shared_ptr<const domain::database>> record_repository::update(std
         if (stored.error().code != errc::precondition) {
             if (entry != nullptr && is_effect_unknown(stored.error()))
                 unconfirmed_records_.insert(id);
-            co_return base::pass(std::move(stored), "store the database");
+            co_return pass_store(std::move(stored), "store the database");
         }
         if (entry != nullptr && entry->record->revision == present->revision) {
             unconfirmed_records_.insert(id);  // another process has written the record
@@ -296,7 +297,7 @@ aio::task<> record_repository::forget(std::string id) {
                                              .index = {{"database", operation.database_id}}},
                                  .expected = 0});
         const bool is_there = !stored && stored.error().code == errc::precondition;
-        if (!stored && !is_there) co_return base::pass(std::move(stored), "archive an operation");
+        if (!stored && !is_there) co_return pass_store(std::move(stored), "archive an operation");
         put(operation, record_origin::reconciler);
     }
     auto removed =
@@ -306,7 +307,7 @@ aio::task<> record_repository::forget(std::string id) {
                                 .expected_write_id = write_id(record_kind::database, id)});
     if (!removed) {
         if (cache_.find(id) != nullptr) unconfirmed_records_.insert(id);
-        co_return base::pass(std::move(removed), "remove the record");
+        co_return pass_store(std::move(removed), "remove the record");
     }
     erase(record_kind::database, id, record_origin::reconciler);
     co_return base::ok();
@@ -342,7 +343,7 @@ aio::task<> record_repository::adopt_operation(std::string id) {
         erase(record_kind::operation, id, record_origin::feed);
         co_return base::ok();
     }
-    if (!stored) co_return base::pass(std::move(stored), "read an operation of another process");
+    if (!stored) co_return pass_store(std::move(stored), "read an operation of another process");
     auto adopted = put(record_kind::operation, *stored, record_origin::feed);
     if (!adopted) co_return base::pass(std::move(adopted), id);
     co_return base::ok();
@@ -356,7 +357,7 @@ aio::task<> record_repository::reload_project(std::string name) {
         unconfirmed_projects_.insert(name);
     }
     if (!document && document.error().code != errc::not_found) {
-        co_return base::pass(std::move(document), "read the project again");
+        co_return pass_store(std::move(document), "read the project again");
     }
     if (!document) {
         erase(record_kind::project, name, record_origin::feed);
@@ -426,7 +427,7 @@ aio::task<std::shared_ptr<const domain::project>> record_repository::write_proje
     if (is_new && has_moved) {
         co_return project_exists(record.name);
     }
-    co_return base::pass(std::move(stored), "store the project");
+    co_return pass_store(std::move(stored), "store the project");
 }
 
 aio::task<std::shared_ptr<const domain::project>> record_repository::update_project(
@@ -471,7 +472,7 @@ aio::task<> record_repository::delete_project(std::string name, obs::trace_conte
         auto reloaded = co_await reload_project(name);
         if (reloaded && !cache_.project(name)) co_return base::ok();  // the delete succeeded
     }
-    co_return base::pass(std::move(removed), "remove the project");
+    co_return pass_store(std::move(removed), "remove the project");
 }
 
 aio::task<> record_repository::resolve_unconfirmed() {
@@ -498,7 +499,7 @@ aio::task<> record_repository::resolve_unconfirmed() {
 aio::task<> record_repository::purge_operations(base::instant when) {
     for (const auto& id : cache_.archived_before(when)) {
         auto removed = co_await store_.remove({.collection = operations, .id = id});
-        if (!removed) co_return base::pass(std::move(removed), "remove an old operation");
+        if (!removed) co_return pass_store(std::move(removed), "remove an old operation");
         erase(record_kind::operation, id, record_origin::command);
     }
     co_return base::ok();

@@ -44,14 +44,23 @@ aio::task<ports::credentials> credentials_reader::read(domain::database record) 
 }
 
 // Translates a failed read. A rejection by the server concerns the platform's account, not the
-// client of the platform. Its message names that account, so only the log has it.
+// client of the platform. Its message names that account, and that of a lost connection names the
+// server, so only the log has them.
 std::unexpected<base::failure> credentials_reader::not_readable(base::failure failure,
                                                                 const domain::database& record) {
     const bool is_missing = failure.code == errc::not_found || failure.code == errc::precondition;
     if (is_missing) return no_credentials("the database has no credentials yet");
     const bool is_rejected = failure.code == errc::denied || failure.code == errc::invalid ||
                              failure.code == errc::unsupported;
-    if (!is_rejected) return std::unexpected(std::move(failure));
+    if (!is_rejected) {
+        log_.warning("credentials_not_read", {{"database_id", record.id},
+                                              {"code", base::name(failure.code)},
+                                              {"detail", failure.text}});
+        failure.text = failure.code == errc::timed_out
+                           ? "the cluster did not respond before the deadline"
+                           : "the cluster is not available";
+        return std::unexpected(std::move(failure));
+    }
     log_.error("credentials_refused",
                {{"database_id", record.id}, {"detail", failure.text}, {"reason", failure.reason}});
     return fail(errc::unavailable,

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "app/document_walk.hpp"
+#include "app/store_failure.hpp"
 #include "base/random_id.hpp"
 #include "base/time_text.hpp"
 #include "json/json_access.hpp"
@@ -380,7 +381,7 @@ aio::task<audit_page> audit_trail::find(audit_query query) {
     }
     for (std::size_t count = 0; count < pages_max; ++count) {
         auto found_page = co_await deps_.store.find(request);
-        if (!found_page) co_return base::pass(std::move(found_page));
+        if (!found_page) co_return pass_store(std::move(found_page), blocks);
         for (const auto& document : found_page->items) {
             if (query.end && document.id >= id_before(*query.end)) co_return page;
             std::size_t index = 0;

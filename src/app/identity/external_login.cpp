@@ -24,7 +24,7 @@ aio::task<> external_login::apply_user(const ports::external_user& user) {
     const auto created = co_await deps_.users.create_user(std::move(wanted), actor_of(user));
     // Another login of the user may have been first.
     if (created || created.error().code == errc::conflict) co_return base::ok();
-    co_return base::pass(created, "create the user");
+    co_return base::pass(created);
 }
 
 aio::task<> external_login::apply_platform_role(const ports::external_user& user) {
@@ -37,7 +37,7 @@ aio::task<> external_login::apply_platform_role(const ports::external_user& user
         user.is_administrator ? domain::platform_role::admin : domain::platform_role::none;
     const auto changed = co_await deps_.users.set_group_role(user.subject, role, actor_of(user));
     if (changed) co_return base::ok();
-    co_return base::pass(changed, "apply the platform role");
+    co_return base::pass(changed);
 }
 
 std::optional<domain::permission_set> external_login::permissions_of(std::string_view role) const {

@@ -291,7 +291,7 @@ aio::task<void> key_registry::store_new(domain::api_key record) {
             if (newest == nullptr) return record;
             return base::fail(errc::conflict, "another API key has the same id");
         });
-    if (!stored) co_return base::pass(std::move(stored), "store the API key");
+    if (!stored) co_return base::pass(std::move(stored));
     deps_.log.info("api_key_created", {{"key", record.id},
                                        {"subject", record.subject},
                                        {"created_by", record.created_by},
@@ -362,7 +362,7 @@ aio::task<std::shared_ptr<const domain::api_key>> key_registry::patch_key(
             if (!changed) return base::pass(std::move(changed));
             return upgraded_record(std::move(*changed));
         });
-    if (!stored) co_return base::pass(std::move(stored), "store the API key");
+    if (!stored) co_return base::pass(std::move(stored));
     if (stored->is_changed) {
         deps_.log.info(
             "api_key_changed",
@@ -392,7 +392,7 @@ aio::task<created_key> key_registry::rotate_key(std::string id, domain::rotation
             record.last_four = key.last_four;
             return upgraded_record(std::move(record));
         });
-    if (!stored) co_return base::pass(std::move(stored), "rotate the API key");
+    if (!stored) co_return base::pass(std::move(stored));
     deps_.log.info("api_key_rotated",
                    {{"key", id}, {"subject", client->subject}, {"credential", client->credential}});
     co_return created_key{.record = std::move(stored->record),
@@ -408,7 +408,7 @@ aio::task<void> key_registry::revoke_key(std::string id) {
             if (!record.revoked_at) record.revoked_at = deps_.clock.utc_now();
             return upgraded_record(std::move(record));
         });
-    if (!revoked) co_return base::pass(std::move(revoked), "revoke the API key");
+    if (!revoked) co_return base::pass(std::move(revoked));
     co_return base::ok();
 }
 

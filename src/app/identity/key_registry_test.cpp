@@ -6,6 +6,7 @@
 
 #include "app/identity/api_key_json.hpp"
 #include "app/identity/key_authenticator.hpp"
+#include "app/store_failure.hpp"
 #include "base/time_text.hpp"
 #include "test/support/authenticator_contract.hpp"
 #include "test/support/manual_clock.hpp"
@@ -163,6 +164,26 @@ TEST_F(key_registry, reports_a_store_that_is_unavailable) {
     EXPECT_EQ(created.error().code, base::errc::unavailable);
     EXPECT_EQ(run<void>([&] { return keys_.revoke_key("nope"); }).error().code,
               base::errc::not_found);
+}
+
+TEST_F(key_registry, has_no_context_of_the_store_in_failures_of_the_request) {
+    const auto key = create({});
+    const auto id = key.record->id;
+    using shared_key = std::shared_ptr<const domain::api_key>;
+    const auto other_revision = run<shared_key>([&] {
+        return keys_.patch_key(id, {.name = "x"}, std::vector<std::int64_t>{7}, administrator());
+    });
+    EXPECT_EQ(other_revision.error().text, "the API key has revision 1");
+    EXPECT_EQ(run<void>([&] { return keys_.revoke_key("none"); }).error().text,
+              "there is no API key 'none'");
+    EXPECT_EQ(run<app::created_key>([&] { return keys_.rotate_key("none", {}, administrator()); })
+                  .error()
+                  .text,
+              "there is no API key 'none'");
+    store_.fail_next(2);
+    const auto failed = run<void>([&] { return keys_.revoke_key(id); });
+    EXPECT_TRUE(app::is_of_store(failed.error())) << failed.error().text;
+    EXPECT_TRUE(failed.error().text.starts_with("write api_keys: ")) << failed.error().text;
 }
 
 TEST_F(key_registry, purges_old_revoked_and_expired_keys) {

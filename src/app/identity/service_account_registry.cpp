@@ -42,7 +42,7 @@ void service_account_registry::publish(const std::vector<std::string>& names) {
 
 aio::task<shared_account> service_account_registry::put(std::string name, change edit) {
     auto stored = co_await registry_.put(std::move(name), std::move(edit));
-    if (!stored) co_return base::pass(std::move(stored), "store the service account");
+    if (!stored) co_return base::pass(std::move(stored));
     co_return std::move(stored->record);
 }
 

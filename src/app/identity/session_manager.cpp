@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "app/document_walk.hpp"
+#include "app/store_failure.hpp"
 #include "base/random_id.hpp"
 
 namespace app {
@@ -110,7 +111,7 @@ aio::task<issued_tokens> session_manager::start(shared_user user, std::string me
                                  .digest = token::to_hex(token::digest_of(refresh)),
                                  .seed = base::random_id("", 32)};
     auto stored = co_await deps_.store.put(put_of(session));
-    if (!stored) co_return base::pass(std::move(stored), "store the session");
+    if (!stored) co_return pass_store(std::move(stored), "store the session");
     deps_.log.info("session_started",
                    {{"user", user->name}, {"method", session.method}, {"session", id}});
     co_return tokens_of(session, refresh);
@@ -121,7 +122,7 @@ aio::task<> session_manager::make_room(std::string subject) {
                                            .index_name = "subject",
                                            .index_value = subject,
                                            .limit = sessions_max});
-    if (!page) co_return base::pass(std::move(page), "read the sessions of the user");
+    if (!page) co_return pass_store(std::move(page), "read the sessions of the user");
     if (page->items.size() < sessions_max) co_return base::ok();
     std::vector<session_record> sessions;
     for (const auto& document : page->items) {
@@ -136,7 +137,7 @@ aio::task<> session_manager::make_room(std::string subject) {
 aio::task<session_record> session_manager::read(std::string id) {
     auto document = co_await deps_.store.get(collection, id);
     if (!document && document.error().code == errc::not_found) co_return invalid_refresh_token();
-    if (!document) co_return base::pass(std::move(document), "read the session");
+    if (!document) co_return pass_store(std::move(document), "read the session");
     auto record = record_of(*document);
     if (!record) co_return base::pass(std::move(record));
     const auto user = deps_.users.find(record->subject);
@@ -154,7 +155,7 @@ aio::task<issued_tokens> session_manager::rotate(session_record session,
     session.digest = token::to_hex(token::digest_of(next));
     session.used_at = deps_.clock.utc_now();
     auto stored = co_await deps_.store.put(put_of(session));
-    if (!stored) co_return base::pass(std::move(stored), "store the session");
+    if (!stored) co_return pass_store(std::move(stored), "store the session");
     co_return tokens_of(session, next);
 }
 
@@ -195,7 +196,7 @@ aio::task<void> session_manager::end_session(std::string session) {
     auto added = co_await deps_.ended.add(session);
     if (!added) co_return added;
     auto removed = co_await deps_.store.remove({.collection = collection, .id = session});
-    if (!removed) co_return base::pass(std::move(removed), "delete the session");
+    if (!removed) co_return pass_store(std::move(removed), "delete the session");
     deps_.log.info("session_ended", {{"session", session}});
     co_return base::ok();
 }
@@ -223,7 +224,7 @@ aio::task<> session_manager::purge() {
     if (!visited) co_return visited;
     for (const auto& id : expired) {
         auto removed = co_await deps_.store.remove({.collection = collection, .id = id});
-        if (!removed) co_return base::pass(std::move(removed), "delete an expired session");
+        if (!removed) co_return pass_store(std::move(removed), "delete an expired session");
     }
     co_return co_await deps_.ended.purge();
 }

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "app/document_walk.hpp"
+#include "app/store_failure.hpp"
 #include "base/time_text.hpp"
 
 namespace app {
@@ -21,14 +22,14 @@ aio::task<bool> used_logins::use(std::string id) {
          .content = {.id = std::move(id), .body = base::to_rfc3339_micro(clock_.utc_now())}});
     if (stored) co_return true;
     if (stored.error().code == errc::precondition) co_return false;
-    co_return base::pass(std::move(stored), "mark the login as used");
+    co_return pass_store(std::move(stored), "mark the login as used");
 }
 
 aio::task<bool> used_logins::is_used(std::string id) {
     auto document = co_await store_.get(collection, std::move(id));
     if (document) co_return true;
     if (document.error().code == errc::not_found) co_return false;
-    co_return base::pass(std::move(document), "read the used login");
+    co_return pass_store(std::move(document), "read the used login");
 }
 
 aio::task<> used_logins::purge() {
@@ -43,7 +44,7 @@ aio::task<> used_logins::purge() {
     if (!visited) co_return visited;
     for (const auto& id : expired) {
         auto removed = co_await store_.remove({.collection = collection, .id = id});
-        if (!removed) co_return base::pass(std::move(removed), "delete an expired login");
+        if (!removed) co_return pass_store(std::move(removed), "delete an expired login");
     }
     co_return base::ok();
 }
