@@ -37,7 +37,7 @@ class page_template {
     void add_mapped(std::string_view engine);
     void add_padding(std::string_view engine);
 
-    std::string text_;  // the page without values
+    std::string text_;                             // the page without values
     std::set<std::string, std::less<>> families_;  // names
     std::vector<slot> slots_;
     std::string up_;  // name of the engine's up series
