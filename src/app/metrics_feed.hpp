@@ -28,7 +28,6 @@ struct metrics_feed_options {
     std::chrono::milliseconds read_interval{5000};
     std::chrono::milliseconds read_interval_with_bus{60'000};
     // A sample that arrives this long after the last one is newer, whatever its time is: the clock
-    // of its owner may be behind that of the owner before.
     // of its owner may be behind that of the owner before. Longer than the interval of the scrapes,
     // so that a late message of the owner before does not replace a sample.
     std::chrono::milliseconds order_timeout{45'000};
