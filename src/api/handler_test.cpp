@@ -216,6 +216,16 @@ TEST_F(api_handler, an_error_response_is_not_stored_for_an_idempotency_key) {
     EXPECT_EQ(again.body.to_string(), created.body.to_string());
 }
 
+TEST_F(api_handler, a_stored_response_does_not_hide_an_invalid_header) {
+    const std::string body = R"({"project":"default","engine":"redis","name":"a"})";
+    EXPECT_EQ(post(databases, body, {{"Idempotency-Key", "k"}}).status, 202U);
+    for (const auto* if_match : {"", "5"}) {
+        const auto rejected =
+            post(databases, body, {{"Idempotency-Key", "k"}, {"If-Match", if_match}});
+        EXPECT_EQ(rejected.status, 400U) << if_match;
+    }
+}
+
 TEST_F(api_handler, a_request_whose_idempotency_key_is_in_use_may_be_repeated) {
     std::vector<http::response> responses;
     aio::task_group clients(loop_.executor());

@@ -258,10 +258,8 @@ namespace {
 
 // Runs the write once, without regard to idempotency keys.
 awaitable<http::response> write(const request_context& context, const http::request& request,
-                                app::caller caller) {
+                                app::write_conditions conditions, app::caller caller) {
     if (context.hides_target) co_return no_such_target(context);
-    const auto conditions = read_conditions(request);
-    if (!conditions) co_return problem_of(conditions.error(), context);
     std::string decompressed;
     if (auto response = decompress(context, request, decompressed)) co_return std::move(*response);
     const std::string_view body = decompressed.empty() ? request.body : decompressed;
@@ -269,9 +267,11 @@ awaitable<http::response> write(const request_context& context, const http::requ
         case endpoint::create_project:
         case endpoint::patch_project:
         case endpoint::delete_project:
-            co_return co_await write_project(context, body, *conditions, std::move(caller));
+            co_return co_await write_project(context, body, std::move(conditions),
+                                             std::move(caller));
         default:
-            co_return co_await write_database(context, body, *conditions, std::move(caller));
+            co_return co_await write_database(context, body, std::move(conditions),
+                                              std::move(caller));
     }
 }
 
@@ -318,8 +318,11 @@ awaitable<http::response> respond_to_write(const request_context& context,
                                            const http::request& request,
                                            const app::audited& /*act*/) {
     auto caller = context.caller();
+    // Before a stored response, which would hide an invalid header.
+    auto conditions = read_conditions(request);
+    if (!conditions) co_return problem_of(conditions.error(), context);
     if (!request.headers.has("Idempotency-Key")) {
-        co_return co_await write(context, request, std::move(caller));
+        co_return co_await write(context, request, std::move(*conditions), std::move(caller));
     }
     const auto header = request.headers.get("Idempotency-Key");
     if (header.empty() || header.size() > idempotency_key_bytes_max) {
@@ -355,7 +358,7 @@ awaitable<http::response> respond_to_write(const request_context& context,
     }
     caller.idempotency_key = key;
     caller.request_digest = fingerprint;
-    auto response = co_await write(context, request, std::move(caller));
+    auto response = co_await write(context, request, std::move(*conditions), std::move(caller));
     co_await close_ticket(context, response, key);
     co_return response;
 }
