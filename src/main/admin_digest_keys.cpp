@@ -45,11 +45,9 @@ std::optional<digest_key_arguments> parse(const std::vector<std::string>& argume
             result.platform_key_file = arguments[index];
         } else if (word == "--revoke-keys") {
             result.revokes = true;
-        } else if (word.starts_with("-")) {
-            return std::nullopt;
-        } else if (result.verb.empty()) {
+        } else if (!word.starts_with("-") && result.verb.empty()) {
             result.verb = word;
-        } else if (result.id.empty()) {
+        } else if (!word.starts_with("-") && result.id.empty()) {
             result.id = word;
         } else {
             return std::nullopt;
