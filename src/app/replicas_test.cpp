@@ -206,11 +206,7 @@ TEST_F(replicas_on_a_bus, serve_true_ages_after_an_owner_whose_clock_was_ahead) 
 }
 
 TEST_F(replicas_on_a_bus, never_call_old_metrics_fresh_if_the_clock_of_the_owner_is_behind) {
-    auto& first = start("first", behind_);
-    auto& second = start("second");
-    pass(5s);
-    create_databases(second);
-    pass(2 * interval);
+    const auto [first, second] = start_two(behind_);
     const auto view = owned_by(first);
     ASSERT_NE(view, nullptr);
     const auto& served = second.seen.databases.at(view->record->name);

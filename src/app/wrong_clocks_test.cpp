@@ -50,11 +50,7 @@ INSTANTIATE_TEST_SUITE_P(by, replicas_with_a_wrong_clock,
                          });
 
 TEST_P(replicas_with_a_wrong_clock, divide_the_databases) {
-    auto& first = start("first", wrong_);
-    auto& second = start("second");
-    pass(5s);
-    create_databases(second);
-    pass(2 * interval);
+    const auto [first, second] = start_two(wrong_);
     EXPECT_GT(first.metrics.scrapes(), 0U);
     EXPECT_GT(second.metrics.scrapes(), 0U);
     const auto before = scrapes({&first, &second});
@@ -64,11 +60,7 @@ TEST_P(replicas_with_a_wrong_clock, divide_the_databases) {
 }
 
 TEST_P(replicas_with_a_wrong_clock, take_over_in_both_directions) {
-    auto& first = start("first", wrong_);
-    auto& second = start("second");
-    pass(5s);
-    create_databases(second);
-    pass(2 * interval);
+    const auto [first, second] = start_two(wrong_);
     crash(first);
     pass(14s + interval);
     auto before = second.metrics.scrapes();
@@ -84,11 +76,7 @@ TEST_P(replicas_with_a_wrong_clock, take_over_in_both_directions) {
 }
 
 TEST_P(replicas_with_a_wrong_clock, serve_a_write_of_each_other_within_a_second) {
-    auto& first = start("first", wrong_);
-    auto& second = start("second");
-    pass(5s);
-    create_databases(second);
-    pass(2 * interval);
+    const auto [first, second] = start_two(wrong_);
     for (int turn = 0; turn < 3; ++turn) {
         EXPECT_TRUE(serves_write(first, second, "a" + std::to_string(turn), 1s)) << turn;
         EXPECT_TRUE(serves_write(second, first, "b" + std::to_string(turn), 1s)) << turn;
@@ -96,11 +84,7 @@ TEST_P(replicas_with_a_wrong_clock, serve_a_write_of_each_other_within_a_second)
 }
 
 TEST_P(replicas_with_a_wrong_clock, serve_its_samples_with_an_age_of_0_or_with_the_difference) {
-    auto& first = start("first", wrong_);
-    auto& second = start("second");
-    pass(5s);
-    create_databases(second);
-    pass(2 * interval);
+    const auto [first, second] = start_two(wrong_);
     const auto view = owned_by(first);
     ASSERT_NE(view, nullptr);
     const auto& served = second.seen.databases.at(view->record->name);

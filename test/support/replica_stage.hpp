@@ -192,6 +192,14 @@ class replica_stage : public testing::Test {
         pass(2 * interval);
         return both;
     }
+    // The same, where the first replica has this clock. The second one creates the databases.
+    pair start_two(const base::clock& clock_of_first) {
+        pair both{.first = start("first", clock_of_first), .second = start("second")};
+        pass(std::chrono::seconds(5));
+        create_databases(both.second);
+        pass(2 * interval);
+        return both;
+    }
     static std::size_t scrapes(const std::vector<replica*>& all) {
         std::size_t sum = 0;
         for (const auto* each : all) sum += each->metrics.scrapes();
