@@ -7,13 +7,11 @@
 #include <memory>
 #include <optional>
 
-#include "aio/block_on.hpp"
 #include "app/audit/audit_trail.hpp"
 #include "app/identity/digest_keys.hpp"
 #include "app/identity/key_registry.hpp"
 #include "base/time_text.hpp"
 #include "main/command_store.hpp"
-#include "main/control_thread.hpp"
 #include "main/platform_key_file.hpp"
 #include "main/store_location.hpp"
 #include "obs/log.hpp"
@@ -180,16 +178,8 @@ base::outcome<void> run(const digest_key_arguments& arguments) {
     obs::registry metrics;
     const auto store = open_command_store(*location, metrics);
     if (!store) return base::pass(store, "--store");
-    auto result = base::ok();
-    {
-        control_thread control;
-        std::optional<key_stack> stack;
-        stack.emplace(**store, *sealer, control.loop().executor());
-        result = *control.run([&] { return run_command(*stack, arguments); });
-        control.stop();
-    }
-    const auto closed = aio::block_on((*store)->close());
-    return result ? closed : result;
+    return run_on_store<key_stack>(**store, *sealer,
+                                   [&](key_stack& stack) { return run_command(stack, arguments); });
 }
 
 }  // namespace

@@ -10,13 +10,11 @@
 #include <memory>
 #include <optional>
 
-#include "aio/block_on.hpp"
 #include "app/audit/audit_trail.hpp"
 #include "app/identity/credential_text.hpp"
 #include "app/identity/user_registry.hpp"
 #include "base/read_file.hpp"
 #include "main/command_store.hpp"
-#include "main/control_thread.hpp"
 #include "main/platform_key_file.hpp"
 #include "main/store_location.hpp"
 #include "obs/log.hpp"
@@ -199,17 +197,11 @@ base::outcome<void> change(const user_arguments& arguments) {
     obs::registry metrics;
     const auto store = open(*location, metrics);
     if (!store) return base::pass(store, "--store");
-    auto changed = base::ok();
-    {
-        control_thread control;
-        std::optional<user_stack> stack;
-        stack.emplace(**store, *sealer, control.loop().executor());
-        changed = *control.run([&] { return run_command(*stack, arguments, *password); });
-        control.stop();
-    }
-    const auto closed = aio::block_on((*store)->close());
+    auto changed = run_on_store<user_stack>(**store, *sealer, [&](user_stack& stack) {
+        return run_command(stack, arguments, *password);
+    });
     if (!changed) return explain(std::move(changed).error());
-    return closed;
+    return changed;
 }
 
 }  // namespace
