@@ -97,13 +97,13 @@ std::string_view detail_of_store(const base::failure& failure) noexcept {
     }
 }
 
-constexpr std::string_view detail_of_internal =
-    "internal error; see the platform's log for this request_id";
+bool is_internal(const base::failure& failure) noexcept {
+    return failure.code == errc::internal || failure.code == errc::corrupt;
+}
 
 // Returns the text for the client. The log has the others, with their contexts.
 std::string_view detail_of(const base::failure& failure) noexcept {
-    const bool is_internal = failure.code == errc::internal || failure.code == errc::corrupt;
-    if (is_internal) return detail_of_internal;
+    if (is_internal(failure)) return "internal error; see the platform's log for this request_id";
     if (failure.code == errc::cancelled) return "the platform is shutting down";
     return app::is_of_store(failure) ? detail_of_store(failure) : failure.text;
 }
@@ -139,15 +139,14 @@ unsigned status_of(const base::failure& failure) noexcept {
 
 http::response problem(const base::failure& failure, std::string_view request_id, obs::log& log) {
     const auto& row = row_of(failure.code);
-    const bool is_internal = failure.code == errc::internal || failure.code == errc::corrupt;
-    if (is_internal || app::is_of_store(failure)) {
-        log.write(is_internal ? obs::level::error : obs::level::warning, "request_failed",
+    if (is_internal(failure) || app::is_of_store(failure)) {
+        log.write(is_internal(failure) ? obs::level::error : obs::level::warning, "request_failed",
                   {{"request_id", request_id},
                    {"code", base::name(failure.code)},
                    {"detail", failure.text}});
     }
     const auto code =
-        failure.reason.empty() || is_internal ? base::name(failure.code) : failure.reason;
+        failure.reason.empty() || is_internal(failure) ? base::name(failure.code) : failure.reason;
     const auto detail = detail_of(failure);
     const auto status = status_of(failure);
     const auto title = status == row.status ? row.title : title_of_status(status);
