@@ -15,7 +15,7 @@ import unittest
 from process import end, spawn
 from rest import exchange
 from serve_test import KUBECONFIG
-from stack import wait_until
+from stack import address_in, wait_until
 
 
 class Identity(unittest.TestCase):
@@ -42,10 +42,7 @@ class Identity(unittest.TestCase):
         def address():
             if process.poll() is not None:
                 return 'exited'
-            with open(self.log, encoding='utf-8') as file:
-                file.seek(offset)
-                lines = [json.loads(line) for line in file if line.endswith('}\n')]
-            return next((line['address'] for line in lines if line['event'] == 'serving'), None)
+            return address_in(self.log, offset)
 
         self.base = wait_until(address, what='the platform')
 

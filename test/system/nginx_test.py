@@ -2,7 +2,6 @@
 """`dbaas serve` behind nginx with the configuration of Debian's package: streams, entity tags."""
 
 import http.client
-import json
 import os
 import shutil
 import socket
@@ -12,7 +11,7 @@ import unittest
 
 from process import end, spawn
 from serve_test import KUBECONFIG
-from stack import request, wait_until
+from stack import address_in, request, wait_until
 
 # nginx.conf of Debian 12, with the paths and the server of a test.
 NGINX = """user www-data;
@@ -75,12 +74,7 @@ class Nginx(unittest.TestCase):
                             env={'PATH': os.environ['PATH']})
         self.addCleanup(end, process)
 
-        def address():
-            with open(log, encoding='utf-8') as file:
-                lines = [json.loads(line) for line in file if line.endswith('}\n')]
-            return next((line['address'] for line in lines if line['event'] == 'serving'), None)
-
-        self.platform = wait_until(address, what='the platform')
+        self.platform = wait_until(lambda: address_in(log), what='the platform')
 
     def start_nginx(self, location='', http=''):
         path = os.path.join(self.folder, 'nginx.conf')

@@ -27,7 +27,7 @@ import urllib.request
 from process import end, spawn
 from rest import exchange
 from serve_test import KUBECONFIG
-from stack import wait_until
+from stack import address_in, wait_until
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 INSTALLED = os.path.join(ROOT, '.cache', 'oidc')
@@ -134,8 +134,8 @@ class Stage(unittest.TestCase):
 
         def address():
             self.assertIsNone(self.process.poll(), self.log_text())
-            lines = [json.loads(line) for line in self.log_text().splitlines() if line.endswith('}')]
-            return next((line['address'] for line in lines if line['event'] == 'serving'), None)
+            return address_in(self.log)
+
         self.base = wait_until(address, what='the platform')
 
     def log_text(self):

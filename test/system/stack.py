@@ -27,6 +27,14 @@ def wait_until(condition, seconds=60, what='a condition'):
         time.sleep(0.05)
 
 
+def address_in(log, offset=0):
+    """Returns the address in the first event `serving` of a log of JSON lines, from `offset` on; None if there is none yet."""
+    with open(log, encoding='utf-8', errors='replace') as file:
+        file.seek(offset)
+        lines = [json.loads(line) for line in file if line.endswith('}\n')]
+    return next((line['address'] for line in lines if line['event'] == 'serving'), None)
+
+
 def request(method, url, body=None, headers=None, timeout=30):
     """Returns the response. Its status is 0 if there is none."""
     try:

@@ -15,7 +15,7 @@ import unittest
 from process import end, spawn
 from rest import exchange
 from serve_test import KUBECONFIG
-from stack import wait_until
+from stack import address_in, wait_until
 
 SEED = int(os.environ.get('DBAAS_SEED', random.randrange(1 << 32)))
 ALPHABET = 'abcdefghijklmnopqrstuvwxyz234567'  # of API keys
@@ -113,9 +113,8 @@ class TokenFlood(unittest.TestCase):
 
         def address():
             self.assertIsNone(self.process.poll())
-            with open(self.log, encoding='utf-8') as file:
-                lines = [json.loads(line) for line in file if line.endswith('}\n')]
-            return next((line['address'] for line in lines if line['event'] == 'serving'), None)
+            return address_in(self.log)
+
         self.base = wait_until(address, what='the platform')
         self.port = int(self.base.rsplit(':', 1)[1])
         login = exchange('POST', self.base + '/api/v1/auth/login', {'username': 'admin', 'password': 'correct horse'})
