@@ -33,3 +33,20 @@ std::optional<base::outcome<void>> control_thread::run(std::move_only_function<a
     }
     return shared->value;
 }
+
+void control_thread::stop() {
+    if (!thread_.joinable()) return;
+    constexpr std::chrono::seconds grace{1};
+    loop_.post([this, end = std::chrono::steady_clock::now() + grace] { stop_when_idle(end); });
+    thread_.join();
+}
+
+// A task leaves its group after it has delivered its result, which may be later than the caller of
+// run() continues.
+void control_thread::stop_when_idle(base::steady_time end) {
+    if (tasks_ && tasks_->size() > 0 && std::chrono::steady_clock::now() < end) {
+        loop_.post([this, end] { stop_when_idle(end); });
+        return;
+    }
+    loop_.stop();
+}

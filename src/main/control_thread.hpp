@@ -15,14 +15,9 @@ class control_thread {
         thread_ = std::thread([this] { loop_.run(); });
     }
     ~control_thread() { stop(); }
-    // Stops the loop and its thread. The loop object stays valid, so that timers and sockets of the
-    // loop can be destroyed.
-    void stop() {
-        // A thread that has not entered run() yet misses stop(), and runs the posted one.
-        loop_.post([this] { loop_.stop(); });
-        loop_.stop();
-        if (thread_.joinable()) thread_.join();
-    }
+    // Stops the loop and its thread, after the end of the tasks whose result run() has returned.
+    // The loop object stays valid, so that timers and sockets of the loop can be destroyed.
+    void stop();
     aio::loop& loop() noexcept { return loop_; }
 
     // Runs a task on the loop and returns its result, or nullopt if `deadline` passes first.
@@ -30,6 +25,9 @@ class control_thread {
                                            base::steady_time deadline = base::steady_time::max());
 
   private:
+    // Stops the loop when no task is left, or at `end`. Thread: the loop.
+    void stop_when_idle(base::steady_time end);
+
     aio::loop loop_;
     std::optional<aio::task_group> tasks_;
     std::thread thread_;
