@@ -302,10 +302,14 @@ class Load:
         return found
 
     def states(self, member, since, until=float('inf')):
-        """Returns the words of this member of /health/ready per replica, in their order, within a time."""
+        """Returns the words of this member of /health/ready per replica, in their order, within a time.
+
+        The first word is the one when the time began: the last sample before it."""
         result = {}
         for name, entries in self.health.states.items():
-            words = [state[member] for moment, state in entries if since <= moment <= until]
+            before = [state for moment, state in entries if moment < since][-1:]
+            within = [state for moment, state in entries if since <= moment <= until]
+            words = [state[member] for state in before + within]
             result[name] = [word for index, word in enumerate(words) if index == 0 or words[index - 1] != word]
         return result
 
