@@ -32,6 +32,7 @@ reconciler::reconciler(deps deps, reconcile_options options)
 }
 
 void reconciler::on_database(std::shared_ptr<const database_view> view, change delta) {
+    if (delta.record) ages_.note(*view->record, deps_.clock.now());
     if (!delta.record && !delta.status) return;
     // The worker continues after its own writes.
     if (delta.record && delta.origin == record_origin::reconciler) return;
@@ -44,6 +45,7 @@ void reconciler::enqueue(const std::string& id) {
 
 void reconciler::on_database_deleted(std::shared_ptr<const database_view> last) {
     workers_.forget_failures(last->record->id);
+    ages_.forget(last->record->id);
 }
 
 aio::task<> reconciler::run() {
@@ -65,9 +67,11 @@ void reconciler::log_failure(const std::string& id, const base::failure& error) 
                                            {"detail", error.text}});
 }
 
-domain::decide_context reconciler::context_of(const database_state& database) const {
+domain::decide_context reconciler::context_of(const database_state& database,
+                                              const domain::database& record) const {
     return {.now = deps_.clock.utc_now(),
             .awaiting_first_observation = deps_.cache.awaits_first_observation(database),
+            .operation_age = ages_.age(record, deps_.clock.now()),
             .operation_timeout = options_.operation_timeout};
 }
 
@@ -80,7 +84,7 @@ aio::task<domain::decision> reconciler::decide_and_write(std::string id) {
             const auto* database = deps_.cache.find(id);
             if (database == nullptr) return newest;
             const auto observed = deps_.cache.observed_of(*database);
-            decision = domain::decide(newest, observed.get(), context_of(*database));
+            decision = domain::decide(newest, observed.get(), context_of(*database, newest));
             return decision.record;
         },
         record_origin::reconciler);
@@ -122,7 +126,7 @@ aio::task<aio::requeue_after> reconciler::reconcile(std::string id) {
                 const auto* database = deps_.cache.find(id);
                 if (database == nullptr) return newest;
                 return domain::after_success(newest, action, end.created_uid, end.is_absent,
-                                             context_of(*database));
+                                             context_of(*database, newest));
             },
             record_origin::reconciler);
         if (!noted) co_return base::pass(std::move(noted), "note what was done");
@@ -214,7 +218,7 @@ aio::task<aio::requeue_after> reconciler::note_failure(std::string id, domain::a
             if (database == nullptr) return newest;
             const auto observed = deps_.cache.observed_of(*database);
             auto failed = domain::after_failure(newest, observed.get(), tried, failure,
-                                                context_of(*database));
+                                                context_of(*database, newest));
             retry = failed.retry;
             return std::move(failed.record);
         },

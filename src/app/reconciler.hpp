@@ -11,6 +11,7 @@
 #include "aio/aio.hpp"
 #include "aio/keyed_workers.hpp"
 #include "app/app_metrics.hpp"
+#include "app/operation_ages.hpp"
 #include "app/ownership.hpp"
 #include "app/readiness.hpp"
 #include "app/record_repository.hpp"
@@ -65,10 +66,13 @@ class reconciler final : public database_observer {
     aio::task<done_action> act(domain::database record, domain::action action);
     aio::task<aio::requeue_after> note_failure(std::string id, domain::action tried,
                                                base::failure failure);
-    [[nodiscard]] domain::decide_context context_of(const database_state& database) const;
+    // `record` is the version to decide about.
+    [[nodiscard]] domain::decide_context context_of(const database_state& database,
+                                                    const domain::database& record) const;
 
     deps deps_;
     reconcile_options options_;
+    operation_ages ages_;
     aio::keyed_workers workers_;
 };
 

@@ -3,6 +3,7 @@
 #include <cstdlib>
 
 #include "base/time_text.hpp"
+#include "domain/operation_lifecycle.hpp"
 #include "test/support/replica_stage.hpp"
 #include "test/support/wrong_clock.hpp"
 
@@ -37,6 +38,26 @@ class replicas_with_a_wrong_clock : public fakes::replica_stage,
             [&] { return target.platform->interfaces().keys.begin_idempotent("key", "payload"); });
         EXPECT_TRUE(ticket) << ticket.error().text;
         return ticket->verdict;
+    }
+    // No database becomes ready. The owner crashes; the next one began to count when it saw the
+    // operations run.
+    void check_timeout(const base::clock& clock_of_owner, const base::clock& clock_of_next) {
+        content_.created_phase = domain::observed_phase::provisioning;
+        auto& owner = start("owner", clock_of_owner);
+        auto& next = start("next", clock_of_next);
+        const auto unfinished = [&next] {
+            return std::ranges::count_if(next.seen.databases, [](const auto& each) {
+                return domain::active_operation(*each.second->record) != nullptr;
+            });
+        };
+        pass(5s);
+        create_databases(owner);
+        pass(30s);
+        crash(owner);
+        pass(operation_timeout - 50s);
+        EXPECT_EQ(unfinished(), count);
+        pass(80s);
+        EXPECT_EQ(unfinished(), 0);
     }
 
     fakes::wrong_clock wrong_{clock_, GetParam()};
@@ -124,6 +145,14 @@ TEST_P(replicas_with_a_wrong_clock, serve_the_values_of_a_new_owner) {
         crash(reader);
         running_.clear();
     }
+}
+
+TEST_P(replicas_with_a_wrong_clock, give_an_operation_its_timeout_after_a_takeover) {
+    check_timeout(clock_, wrong_);
+}
+
+TEST_P(replicas_with_a_wrong_clock, leave_the_timeout_of_an_operation_to_the_next_owner) {
+    check_timeout(wrong_, clock_);
 }
 
 TEST_P(replicas_with_a_wrong_clock, hold_an_idempotency_key_until_it_was_seen_for_60_s) {

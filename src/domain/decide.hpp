@@ -20,7 +20,14 @@ struct decide_context {
     // The platform has created the object and the watch has not reported it yet. Its absence proves
     // nothing.
     bool awaiting_first_observation = false;
+    // Time since the unfinished operation began to run, on a monotonic clock. An operation that was
+    // accepted before a long downtime still gets all of its timeout.
+    std::chrono::nanoseconds operation_age{};
     std::chrono::seconds operation_timeout{900};
+
+    [[nodiscard]] bool is_operation_overdue() const noexcept {
+        return operation_age > operation_timeout;
+    }
 };
 
 enum class action_kind : std::uint8_t {

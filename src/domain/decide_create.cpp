@@ -14,7 +14,7 @@ void decide_uncreated(reconcile_input& input) {
     // returns that uid.
     const bool is_created =
         input.observed->exists && input.observed->owner_database_id == input.record.id;
-    if (!is_created && is_overdue(*active, input.context.now, input.context.operation_timeout)) {
+    if (!is_created && input.context.is_operation_overdue()) {
         const auto cause = active->error_message;
         finish(
             *active, operation_phase::failed, input.context.now, "timed_out",

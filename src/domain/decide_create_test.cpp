@@ -71,9 +71,9 @@ TEST(decide, does_not_time_out_a_create_whose_uid_was_not_stored) {
 
 TEST(decide, gives_an_operation_its_timeout_after_a_downtime) {
     const observed_database nothing;
-    const auto late = decide(wanted_database(), &nothing, at(seconds(5000)));
+    const auto late = decide(wanted_database(), &nothing, at(seconds(5000), seconds(5000)));
     EXPECT_EQ(late.next.kind, action_kind::create_object);
-    const auto later = decide(late.record, &nothing, at(seconds(5901)));
+    const auto later = decide(late.record, &nothing, at(seconds(5901), seconds(5000)));
     EXPECT_EQ(later.record.operations.back().error_code, "timed_out");
 }
 

@@ -43,7 +43,7 @@ void pursue_operation(reconcile_input& input, operation& active) {
         finish(active, operation_phase::succeeded, input.context.now);
         return;
     }
-    if (!is_there && is_overdue(active, input.context.now, input.context.operation_timeout)) {
+    if (!is_there && input.context.is_operation_overdue()) {
         auto cause = explain(*input.observed);
         const auto limit = input.context.operation_timeout.count();
         finish(active, operation_phase::failed, input.context.now, "timed_out",

@@ -58,8 +58,4 @@ void finish(operation& operation, operation_phase phase, base::instant now, std:
     if (phase == operation_phase::succeeded) operation.progress = 100;
 }
 
-bool is_overdue(const operation& operation, base::instant now, std::chrono::seconds timeout) {
-    return now - operation.started_at.value_or(now) > timeout;
-}
-
 }  // namespace domain

@@ -20,9 +20,4 @@ operation* active_operation(database& record) noexcept;
 void start(operation& operation, base::instant now);
 void finish(operation& operation, operation_phase phase, base::instant now, std::string code = {},
             std::string message = {});
-// Returns whether the operation has run for longer than `timeout`. The timeout counts from the
-// start of the operation, so that an operation that was accepted before a long downtime still gets
-// all of it.
-bool is_overdue(const operation& operation, base::instant now, std::chrono::seconds timeout);
-
 }  // namespace domain

@@ -52,8 +52,9 @@ inline database running_database() {
     return record;
 }
 
-inline decide_context at(std::chrono::seconds later = {}) {
-    return {.now = start_time + later};
+// The unfinished operation began to run at `start_time`, or at `begin` after it.
+inline decide_context at(std::chrono::seconds later = {}, std::chrono::seconds begin = {}) {
+    return {.now = start_time + later, .operation_age = later - begin};
 }
 
 inline status_phase phase_of(const database& record, const observed_database& observed) {

@@ -26,8 +26,9 @@
 
 namespace fakes {
 
-// The content of the cluster: every created object is ready at once. Reports to all replicas.
+// The content of the cluster: every created object has its phase at once. Reports to all replicas.
 struct cluster_content {
+    domain::observed_phase created_phase = domain::observed_phase::ready;
     std::map<ports::database_key, std::shared_ptr<const domain::observed_database>> objects;
     std::vector<ports::cluster_observer*> observers;
     std::map<std::string, int> creations;  // calls of create(), by database name
@@ -59,7 +60,7 @@ class shared_cluster final : public ports::cluster {
         object->exists = true;
         object->uid = "uid-" + record.name;
         object->owner_database_id = record.id;
-        object->phase = domain::observed_phase::ready;
+        object->phase = content_.created_phase;
         object->version = record.version;
         object->topology = record.topology;
         object->metrics_port = 9121;
@@ -97,7 +98,8 @@ class replica_stage : public testing::Test {
 
   protected:
     static constexpr std::chrono::seconds interval{10};  // of the scrapes
-    static constexpr int count = 20;                     // of create_databases()
+    static constexpr std::chrono::seconds operation_timeout{120};
+    static constexpr int count = 20;  // of create_databases()
 
     struct replica {
         replica(aio::loop& loop, ports::document_store& store, cluster_content& content,
@@ -118,6 +120,7 @@ class replica_stage : public testing::Test {
                                           .bus = bus,
                                           .leases = &leases},
                                          {.metrics_interval = interval,
+                                          .provision_timeout = operation_timeout,
                                           .anti_entropy_interval = std::chrono::seconds(2),
                                           .replica = std::move(name),
                                           .signing = {.sealer = std::move(sealer)}});
