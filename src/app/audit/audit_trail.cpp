@@ -285,7 +285,12 @@ aio::task<> audit_trail::write_block() {
     const auto time = next_time();
     std::string body;
     if (first == 1 && !heads_.empty()) body = chain_.append(audit_checkpoint, heads_, time) + "\n";
-    for (const auto& row : rows) body.append(chain_.append(row.event, time)).append("\n");
+    std::vector<audit_head> places;  // of the rows
+    places.reserve(rows.size());
+    for (const auto& row : rows) {
+        body.append(chain_.append(row.event, time)).append("\n");
+        places.push_back(chain_.head());
+    }
     const auto count = chain_.head().seq - before.seq;
     auto written = co_await put_block(std::move(body), first);
     if (written) {
@@ -293,8 +298,9 @@ aio::task<> audit_trail::write_block() {
             deps_.log.info("audit_write_recovered", {{"failures", failures}});
         }
         rows_.add(static_cast<std::uint64_t>(count));
-        for (auto& row : rows) {
-            log_row(row.event);
+        for (std::size_t i = 0; i < rows.size(); ++i) {
+            const auto& row = rows[i];
+            log_row(row.event, places[i]);
             if (!row.waiter) continue;
             row.waiter->result.emplace();
             row.waiter->written.notify();
@@ -348,7 +354,7 @@ aio::task<> audit_trail::write_head() {
     co_return base::pass(std::move(result));
 }
 
-void audit_trail::log_row(const audit_event& event) const {
+void audit_trail::log_row(const audit_event& event, const audit_head& place) const {
     deps_.log.info("audit", {{"id", event.id},
                              {"outcome", app::name(event.outcome)},
                              {"action", event.action},
@@ -360,8 +366,8 @@ void audit_trail::log_row(const audit_event& event) const {
                              {"request_id", event.request_id},
                              {"address", event.address},
                              {"chain", chain_.name()},
-                             {"seq", chain_.head().seq},
-                             {"hash", chain_.head().hash}});
+                             {"seq", place.seq},
+                             {"hash", place.hash}});
 }
 
 aio::task<audit_page> audit_trail::find(audit_query query) {

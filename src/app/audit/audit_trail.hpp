@@ -95,7 +95,7 @@ class audit_trail final : public audit_log {
     aio::task<> lock_and_write_head();
     // Leaves the chain behind its last row that is certainly in the store.
     void begin_chain(const audit_head& confirmed);
-    void log_row(const audit_event& event) const;
+    void log_row(const audit_event& event, const audit_head& place) const;
     base::instant next_time();
 
     deps deps_;

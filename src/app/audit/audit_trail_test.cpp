@@ -1,5 +1,6 @@
 #include "app/audit/audit_trail.hpp"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "test/support/manual_clock.hpp"
@@ -183,6 +184,12 @@ TEST_F(audit_trail, writes_the_rows_of_concurrent_requests_in_one_block) {
     EXPECT_LE(page->items.size(), 2U);
     EXPECT_EQ(problems(), std::vector<std::string>{});
     EXPECT_EQ(rows_, 50U);
+    // Each line has the place of the row.
+    const auto lines = log_.lines_of("audit");
+    ASSERT_EQ(lines.size(), 50U);
+    for (std::size_t i = 0; i < lines.size(); ++i) {
+        EXPECT_TRUE(lines[i].contains(fmt::format(" seq={} ", i + 1))) << lines[i];
+    }
 }
 
 TEST_F(audit_trail, joins_the_chain_of_the_process_before) {
