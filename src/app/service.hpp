@@ -41,7 +41,8 @@ struct service_deps {
     // Divides the databases among the replicas; nullptr: this process owns all of them.
     ports::lease_manager* leases = nullptr;
     obs::tracer& tracer = obs::null_tracer();
-    obs::log* scrape_log = nullptr;  // of the scrapes; nullptr: `log`
+    obs::log* scrape_log = nullptr;            // of the scrapes; nullptr: `log`
+    obs::log& audit_export = obs::null_log();  // receives a line per row of the audit log
     // Puts log levels into use. May be null.
     std::function<void(const obs::log_levels&)> apply_log_levels{};
 };

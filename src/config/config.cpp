@@ -285,6 +285,11 @@ void check_combinations(const options& options, error_list& errors) {
     if (options.redis_cert_file.empty() != options.redis_key_file.empty()) {
         errors.add("REDIS_CERT_FILE", "incomplete", "must be set together with REDIS_KEY_FILE");
     }
+    if (options.audit_export == audit_export_mode::otlp && options.otlp_endpoint.empty() &&
+        options.otlp_logs_endpoint.empty()) {
+        errors.add("DBAAS_AUDIT_EXPORT", "incomplete",
+                   "otlp needs OTEL_EXPORTER_OTLP_ENDPOINT or OTEL_EXPORTER_OTLP_LOGS_ENDPOINT");
+    }
 }
 
 void check_keys(const options& options, error_list& errors) {

@@ -21,6 +21,7 @@ namespace config {
 
 enum class environment_kind : std::uint8_t { development, staging, production };
 enum class metrics_mode : std::uint8_t { automatic, proxy, direct };
+enum class audit_export_mode : std::uint8_t { none, otlp };
 // local: every client that reaches the loopback address is an administrator.
 // required: every request needs a credential, except those of public routes.
 // automatic: one of the others; load() chooses it.
@@ -41,9 +42,10 @@ struct options {
     base::secret sentry_dsn;  // empty = no reports; also the content of sentry_dsn_file
     std::string sentry_dsn_file;
 
-    // The formats of these texts are those of OpenTelemetry (otlp/span_json.hpp).
+    // The formats of these texts are those of OpenTelemetry (otlp/attributes.hpp).
     std::string otlp_endpoint;
     std::string otlp_traces_endpoint;  // both empty = no traces
+    std::string otlp_logs_endpoint;
     base::secret otlp_headers;
     std::string otel_service_name;
     std::string otel_resource_attributes;
@@ -109,6 +111,7 @@ struct options {
     config::metrics_mode metrics{};
     std::chrono::hours history{};
     std::chrono::days audit_retention{};
+    audit_export_mode audit_export{};
     std::chrono::seconds provision_timeout{};
     std::chrono::seconds start_timeout{};
     std::chrono::seconds shutdown_grace{};

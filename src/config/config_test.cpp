@@ -142,6 +142,19 @@ TEST(config, reads_the_redis_url_from_a_file) {
     EXPECT_EQ(codes(half.error()), "REDIS_CERT_FILE=incomplete;");
 }
 
+TEST(config, exports_the_audit_log_to_a_named_collector_alone) {
+    EXPECT_EQ(config::load({})->options.audit_export, config::audit_export_mode::none);
+    const auto lonely = config::load({.environment = {{"DBAAS_AUDIT_EXPORT", "otlp"}}});
+    ASSERT_FALSE(lonely);
+    EXPECT_EQ(codes(lonely.error()), "DBAAS_AUDIT_EXPORT=incomplete;");
+    for (const auto* name : {"OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT"}) {
+        const auto loaded = config::load(
+            {.environment = {{"DBAAS_AUDIT_EXPORT", "otlp"}, {name, "http://collector:4318"}}});
+        ASSERT_TRUE(loaded) << loaded.error().text;
+        EXPECT_EQ(loaded->options.audit_export, config::audit_export_mode::otlp);
+    }
+}
+
 TEST(config, never_repeats_a_secret_from_a_wrong_argument) {
     const auto loaded = config::load(
         {.arguments = {"--jwt-secrt", "pa55-1", "--jwt-secert=pa55-2", "-mongodb-url=pa55-3",

@@ -94,6 +94,9 @@ inline constexpr choice_table<metrics_mode, 3> metrics_modes{
     {"auto", "proxy", "direct"},
     {metrics_mode::automatic, metrics_mode::proxy, metrics_mode::direct}};
 
+inline constexpr choice_table<audit_export_mode, 2> audit_export_modes{
+    {"none", "otlp"}, {audit_export_mode::none, audit_export_mode::otlp}};
+
 // Ignores case.
 template <auto Member, const auto& Choices>
 std::string read_choice(const option_description&, string_view text, options& out) {

@@ -219,6 +219,14 @@ constexpr std::array table{
                        .range = {1, 36500},
                        .unit = "days",
                        .read = read_number<&options::audit_retention>},
+    option_description{.environment = "DBAAS_AUDIT_EXPORT",
+                       .key = "audit-export",
+                       .default_value = "none",
+                       .help = "Other systems that receive each row of the audit log: none, or a "
+                               "collector by OTLP/HTTP. Needs otel-exporter-otlp-endpoint or "
+                               "otel-exporter-otlp-logs-endpoint.",
+                       .choices = audit_export_modes.names,
+                       .read = read_choice<&options::audit_export, audit_export_modes>},
     option_description{.environment = "DBAAS_PROVISION_TIMEOUT",
                        .key = "provision-timeout",
                        .default_value = "900",
@@ -296,8 +304,9 @@ constexpr std::array table{
                        .read = read_text<&options::redis_key_file>},
     option_description{.environment = "OTEL_EXPORTER_OTLP_ENDPOINT",
                        .key = "otel-exporter-otlp-endpoint",
-                       .help = "Base URL of the collector that receives traces by OTLP/HTTP; "
-                               "/v1/traces is added. Empty: no traces.",
+                       .help = "Base URL of the collector that receives traces by OTLP/HTTP, and "
+                               "the audit log with audit-export; /v1/traces or /v1/logs is "
+                               "added. Empty: no traces.",
                        .format = "http://host:4318",
                        .read = read_text<&options::otlp_endpoint>},
     option_description{.environment = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
@@ -306,6 +315,12 @@ constexpr std::array table{
                                "otel-exporter-otlp-endpoint.",
                        .format = "http://host:4318/v1/traces",
                        .read = read_text<&options::otlp_traces_endpoint>},
+    option_description{.environment = "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT",
+                       .key = "otel-exporter-otlp-logs-endpoint",
+                       .help = "Whole URL that receives the audit log. Overrides "
+                               "otel-exporter-otlp-endpoint.",
+                       .format = "http://host:4318/v1/logs",
+                       .read = read_text<&options::otlp_logs_endpoint>},
     option_description{.environment = "OTEL_EXPORTER_OTLP_HEADERS",
                        .key = "otel-exporter-otlp-headers",
                        .help = "Headers of requests to the collector; values are "
@@ -316,13 +331,13 @@ constexpr std::array table{
     option_description{.environment = "OTEL_SERVICE_NAME",
                        .key = "otel-service-name",
                        .default_value = "kubedb-dbaas",
-                       .help = "Name of this service in traces.",
+                       .help = "Name of this service for the collector.",
                        .format = "text",
                        .read = read_text<&options::otel_service_name>},
     option_description{.environment = "OTEL_RESOURCE_ATTRIBUTES",
                        .key = "otel-resource-attributes",
-                       .help = "Further attributes of this process in traces; values are "
-                               "percent-encoded.",
+                       .help = "Further attributes of this process for the collector; values "
+                               "are percent-encoded.",
                        .format = "key=value,key=value",
                        .read = read_text<&options::otel_resource_attributes>},
     option_description{.environment = "OTEL_TRACES_SAMPLER",

@@ -97,7 +97,7 @@ class platform_process {
 
   private:
     base::outcome<void> open_store();
-    base::outcome<void> start_exporter();
+    base::outcome<void> start_exporters();
     [[nodiscard]] obs::tracer& tracer() noexcept;
     base::outcome<void> connect_redis();
     base::outcome<void> watch_redis_files();
@@ -122,7 +122,8 @@ class platform_process {
     obs::registry registry_;
     app::readiness health_;
     control_thread control_;  // outlives all owners of its timers and sockets
-    std::unique_ptr<otlp::span_exporter> exporter_;  // nullptr without traces
+    std::unique_ptr<otlp::span_exporter> exporter_;       // nullptr without traces
+    std::unique_ptr<otlp::log_exporter> audit_exporter_;  // nullptr without audit-export
     std::unique_ptr<ports::document_store> store_;
     std::unique_ptr<redis_access> redis_;  // nullptr without redis-url
     std::unique_ptr<kube::client> kube_;
@@ -144,7 +145,7 @@ class platform_process {
 base::outcome<void> platform_process::start(start_guard& guard) {
     start_retry retry(clock_, log_, options_.mongodb_url.empty() ? 0s : options_.start_timeout,
                       [&guard](std::chrono::milliseconds delay) { return guard.sleep(delay); });
-    auto result = start_exporter();
+    auto result = start_exporters();
     if (result) result = guard.enter("open the store");
     if (result) result = retry.run([this] { return open_store(); });
     if (result) result = guard.enter("check the store");
@@ -187,11 +188,17 @@ base::outcome<void> platform_process::open_store() {
     return {};
 }
 
-base::outcome<void> platform_process::start_exporter() {
-    auto exporter =
-        make_exporter(options_, replica_, clock_, registry_, logs_.of(log_module::otlp));
+base::outcome<void> platform_process::start_exporters() {
+    const exporter_deps deps{.replica = replica_,
+                             .clock = clock_,
+                             .registry = registry_,
+                             .log = logs_.of(log_module::otlp)};
+    auto exporter = make_span_exporter(options_, deps);
     if (!exporter) return base::pass(std::move(exporter));
     exporter_ = std::move(*exporter);
+    auto audit_exporter = make_audit_exporter(options_, deps);
+    if (!audit_exporter) return base::pass(std::move(audit_exporter));
+    audit_exporter_ = std::move(*audit_exporter);
     return {};
 }
 
@@ -348,6 +355,8 @@ base::outcome<void> platform_process::start_service(start_retry& retry) {
          .leases = leases_.get(),
          .tracer = tracer(),
          .scrape_log = &logs_.of(log_module::scrape),
+         .audit_export =
+             audit_exporter_ ? static_cast<obs::log&>(*audit_exporter_) : obs::null_log(),
          .apply_log_levels = [this](const auto& levels) { logs_.set_levels(levels); }},
         service_options(*sealer));
     if (options_.reject_bare_digests) service_->keys().reject_bare_digests();
@@ -388,6 +397,7 @@ base::outcome<void> platform_process::start_service(start_retry& retry) {
         if (redis_) loops_->spawn(redis_->run());
         if (reporter_ != nullptr) loops_->spawn(reporter_->run());
         if (exporter_) loops_->spawn(exporter_->run());
+        if (audit_exporter_) loops_->spawn(audit_exporter_->run());
         loops_->spawn(service_->run());
         if (identity_->external() != nullptr) loops_->spawn(identity_->external()->run());
         co_return base::ok();
@@ -492,6 +502,7 @@ bool platform_process::stop_loops() {
             co_await loops_->join();
             auto closed = co_await service_->close();
             if (exporter_) co_await exporter_->flush();
+            if (audit_exporter_) co_await audit_exporter_->flush();
             co_return closed;
         },
         std::chrono::steady_clock::now() + loops_timeout);

@@ -8,6 +8,42 @@
 #include "base/time_text.hpp"
 #include "sentry/crash_record.hpp"
 
+namespace {
+
+struct endpoint {
+    std::string_view path;         // after the base URL
+    const std::string& whole_url;  // empty: the base URL and `path`
+    std::string_view variable;     // of `whole_url`
+};
+
+base::outcome<otlp::exporter_options> exporter_options(const config::options& options,
+                                                       const exporter_deps& deps,
+                                                       const endpoint& target) {
+    auto server = otlp::signal_url(options.otlp_endpoint, target.whole_url, target.path);
+    if (!server) {
+        return base::pass(std::move(server), target.whole_url.empty()
+                                                 ? "OTEL_EXPORTER_OTLP_ENDPOINT"
+                                                 : std::string(target.variable));
+    }
+    auto attributes = otlp::parse_attributes(options.otel_resource_attributes);
+    if (!attributes) return base::pass(std::move(attributes), "OTEL_RESOURCE_ATTRIBUTES");
+    const auto headers = otlp::parse_headers(options.otlp_headers.reveal());
+    if (!headers) return base::pass(headers, "OTEL_EXPORTER_OTLP_HEADERS");
+    otlp::exporter_options result{.server = std::move(*server)};
+    for (const auto& [name, value] : *headers) {
+        result.headers.emplace_back(name, base::secret(value));
+    }
+    result.resource = {.service_name = options.otel_service_name,
+                       .service_version = DBAAS_VERSION,
+                       .service_instance_id = deps.replica,
+                       .attributes = std::move(*attributes)};
+    result.resource.attributes.emplace_back("deployment.environment.name",
+                                            std::string(config::name(options.environment)));
+    return result;
+}
+
+}  // namespace
+
 std::string host_name() {
     std::array<char, 256> host{};
     if (gethostname(host.data(), host.size() - 1) != 0) host[0] = '\0';
@@ -53,34 +89,29 @@ std::unique_ptr<obs::log_service> start_log(const config::options& options) {
                           .environment = std::string(config::name(options.environment))});
 }
 
-base::outcome<std::unique_ptr<otlp::span_exporter>> make_exporter(const config::options& options,
-                                                                  const std::string& replica,
-                                                                  const base::clock& clock,
-                                                                  obs::registry& registry,
-                                                                  obs::log& log) {
+base::outcome<std::unique_ptr<otlp::span_exporter>> make_span_exporter(
+    const config::options& options, const exporter_deps& deps) {
     if (options.otlp_endpoint.empty() && options.otlp_traces_endpoint.empty()) return nullptr;
-    auto server = otlp::traces_url(options.otlp_endpoint, options.otlp_traces_endpoint);
-    if (!server) {
-        return base::pass(std::move(server), options.otlp_traces_endpoint.empty()
-                                                 ? "OTEL_EXPORTER_OTLP_ENDPOINT"
-                                                 : "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT");
-    }
-    auto sampler =
+    auto settings = exporter_options(options, deps,
+                                     {.path = "/v1/traces",
+                                      .whole_url = options.otlp_traces_endpoint,
+                                      .variable = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"});
+    if (!settings) return base::pass(std::move(settings));
+    const auto sampler =
         otlp::parse_sampler(options.otel_traces_sampler, options.otel_traces_sampler_argument);
-    if (!sampler) return base::pass(std::move(sampler));
-    auto attributes = otlp::parse_attributes(options.otel_resource_attributes);
-    if (!attributes) return base::pass(std::move(attributes), "OTEL_RESOURCE_ATTRIBUTES");
-    const auto headers = otlp::parse_headers(options.otlp_headers.reveal());
-    if (!headers) return base::pass(headers, "OTEL_EXPORTER_OTLP_HEADERS");
-    otlp::exporter_options settings{.server = std::move(*server), .sampler = *sampler};
-    for (const auto& [name, value] : *headers) {
-        settings.headers.emplace_back(name, base::secret(value));
-    }
-    settings.resource = {.service_name = options.otel_service_name,
-                         .service_version = DBAAS_VERSION,
-                         .service_instance_id = replica,
-                         .attributes = std::move(*attributes)};
-    settings.resource.attributes.emplace_back("deployment.environment.name",
-                                              std::string(config::name(options.environment)));
-    return std::make_unique<otlp::span_exporter>(std::move(settings), clock, registry, log);
+    if (!sampler) return base::pass(sampler);
+    return std::make_unique<otlp::span_exporter>(std::move(*settings), *sampler, deps.clock,
+                                                 deps.registry, deps.log);
+}
+
+base::outcome<std::unique_ptr<otlp::log_exporter>> make_audit_exporter(
+    const config::options& options, const exporter_deps& deps) {
+    if (options.audit_export == config::audit_export_mode::none) return nullptr;
+    auto settings = exporter_options(options, deps,
+                                     {.path = "/v1/logs",
+                                      .whole_url = options.otlp_logs_endpoint,
+                                      .variable = "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT"});
+    if (!settings) return base::pass(std::move(settings));
+    return std::make_unique<otlp::log_exporter>(std::move(*settings), deps.clock, deps.registry,
+                                                deps.log);
 }

@@ -8,6 +8,7 @@
 #include "config/config.hpp"
 #include "obs/log.hpp"
 #include "obs/metrics.hpp"
+#include "otlp/log_exporter.hpp"
 #include "otlp/span_exporter.hpp"
 #include "sentry/reporting_log.hpp"
 
@@ -25,9 +26,16 @@ void watch_crashes(const config::options& options, obs::log& log);
 // Returns the log that writes to standard error.
 std::unique_ptr<obs::log_service> start_log(const config::options& options);
 
-// Returns null without an endpoint. `replica` names this process in the spans. Errors: invalid.
-base::outcome<std::unique_ptr<otlp::span_exporter>> make_exporter(const config::options& options,
-                                                                  const std::string& replica,
-                                                                  const base::clock& clock,
-                                                                  obs::registry& registry,
-                                                                  obs::log& log);
+struct exporter_deps {
+    const std::string& replica;  // names this process
+    const base::clock& clock;
+    obs::registry& registry;
+    obs::log& log;
+};
+// Returns null without an endpoint. Errors: invalid.
+base::outcome<std::unique_ptr<otlp::span_exporter>> make_span_exporter(
+    const config::options& options, const exporter_deps& deps);
+// Returns the log that receives the rows of the audit log; null without audit-export. Errors:
+// invalid.
+base::outcome<std::unique_ptr<otlp::log_exporter>> make_audit_exporter(
+    const config::options& options, const exporter_deps& deps);

@@ -6,7 +6,7 @@
 #include <optional>
 #include <string>
 
-#include "http/server.hpp"
+#include "test/support/fake_collector.hpp"
 #include "test/support/manual_clock.hpp"
 #include "test/support/recording_log.hpp"
 #include "test/support/run_until.hpp"
@@ -15,69 +15,10 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// The responses of a collector, and the requests that it received. Thread: any.
-class collector {
-  public:
-    struct reply {
-        unsigned status = 200;
-        std::string retry_after{};
-        std::string body = "{}";
-    };
-    void respond_first(std::vector<reply> first) {
-        const std::lock_guard lock(mutex_);
-        next_ = std::move(first);
-    }
-    http::outgoing_response respond(const http::request& request) {
-        const std::lock_guard lock(mutex_);
-        requests_.push_back(request);
-        reply response;
-        if (!next_.empty()) {
-            response = next_.front();
-            next_.erase(next_.begin());
-        }
-        http::outgoing_response outgoing{
-            .response = {.status = response.status, .body = http::body(response.body)}};
-        if (!response.retry_after.empty()) {
-            outgoing.response.headers.add("Retry-After", response.retry_after);
-        }
-        return outgoing;
-    }
-    std::vector<http::request> requests() const {
-        const std::lock_guard lock(mutex_);
-        return requests_;
-    }
-
-  private:
-    mutable std::mutex mutex_;
-    std::vector<reply> next_;
-    std::vector<http::request> requests_;
-};
-
-class collector_handler final : public http::handler {
-  public:
-    explicit collector_handler(collector& target) : target_(target) {}
-    std::optional<http::outgoing_response> handle_now(http::request& request) override {
-        return target_.respond(request);
-    }
-    boost::asio::awaitable<http::outgoing_response> handle(http::request) override {
-        co_return http::outgoing_response{};
-    }
-    http::outgoing_response error_response(unsigned status, std::string_view) override {
-        return {.response = {.status = status}};
-    }
-
-  private:
-    collector& target_;
-};
-
 class span_exporter : public testing::Test {
   public:
     span_exporter() {
-        auto started = http::start_server(
-            {}, [this](aio::executor) { return std::make_unique<collector_handler>(collector_); });
-        EXPECT_TRUE(started);
-        server_ = std::move(*started);
-        options_.server = {.host = "127.0.0.1", .port = server_->port(), .path = "/v1/traces"};
+        options_.server = collector_.url("/v1/traces");
         options_.headers = {{"Authorization", base::secret("Bearer s3cret")}};
         options_.resource = {.service_name = "dbaas", .service_version = "1"};
     }
@@ -89,7 +30,7 @@ class span_exporter : public testing::Test {
 
   protected:
     void start() {
-        exporter_.emplace(options_, clock_, registry_, log_);
+        exporter_.emplace(options_, sampler_, clock_, registry_, log_);
         tasks_.spawn([this] { return exporter_->run(); });
         loop_.poll();
     }
@@ -115,12 +56,12 @@ class span_exporter : public testing::Test {
         return registry_.make_counter(name, "").value();
     }
 
-    collector collector_;
-    std::unique_ptr<http::server> server_;
+    fakes::collector collector_;
     fakes::manual_clock clock_;
     fakes::recording_log log_;
     obs::registry registry_;
     otlp::exporter_options options_;
+    otlp::sampler sampler_;
     aio::loop loop_;
     aio::task_group tasks_{loop_.executor()};
     std::optional<otlp::span_exporter> exporter_;
@@ -210,7 +151,7 @@ TEST_F(span_exporter, drops_and_counts_spans_that_do_not_fit) {
 }
 
 TEST_F(span_exporter, keeps_spans_while_the_collector_is_away) {
-    server_->stop(std::chrono::steady_clock::now());
+    collector_.stop();
     start();
     finish_span("first");
     pass_delay();
@@ -233,7 +174,7 @@ TEST_F(span_exporter, flush_sends_what_waits) {
 }
 
 TEST_F(span_exporter, starts_spans_in_the_trace_of_the_parent) {
-    options_.sampler = {.follows_parent = true, .ratio = 0};
+    sampler_ = {.follows_parent = true, .ratio = 0};
     start();
     const auto parent =
         obs::parse_traceparent("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");

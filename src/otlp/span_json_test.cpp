@@ -21,7 +21,7 @@ TEST(encode_spans, follows_the_json_of_otlp) {
     auto child = span;
     child.parent_id = span.context.span_id;
     child.status = obs::span_status::unset;
-    const auto document = json::parse(otlp::encode(
+    const auto document = json::parse(otlp::encode_spans(
         {.service_name = "dbaas", .attributes = {{"k", "v"}, {"service.name", "other"}}},
         {span, child}));
     const auto& group = document.at("resourceSpans").as_array().at(0);
@@ -40,47 +40,6 @@ TEST(encode_spans, follows_the_json_of_otlp) {
     EXPECT_EQ(item.at("attributes").as_array().at(1).at("value").at("intValue").as_string(), "503");
     EXPECT_EQ(items.at(1).at("parentSpanId").as_string(), "0101010101010101");
     EXPECT_TRUE(items.at(1).at("status").as_object().empty());
-}
-
-TEST(rejected_spans, reads_a_number_or_decimal_text) {
-    EXPECT_EQ(otlp::rejected_spans("{}"), 0U);
-    EXPECT_EQ(otlp::rejected_spans(""), 0U);
-    EXPECT_EQ(otlp::rejected_spans(R"({"partialSuccess":{}})"), 0U);
-    EXPECT_EQ(otlp::rejected_spans(R"({"partialSuccess":{"rejectedSpans":"7"}})"), 7U);
-    EXPECT_EQ(otlp::rejected_spans(R"({"partialSuccess":{"rejectedSpans":7}})"), 7U);
-}
-
-TEST(parse_attributes, reads_a_list_with_escapes) {
-    EXPECT_EQ(*otlp::parse_attributes(" a=1, b = x%2Cy=z ,"),
-              (otlp::attribute_list{{"a", "1"}, {"b", "x,y=z"}}));
-    EXPECT_TRUE(otlp::parse_attributes("")->empty());
-    for (const auto* text : {"s3cret", "=s3cret", "a=s3cret%zz"}) {
-        const auto parsed = otlp::parse_attributes(text);
-        ASSERT_FALSE(parsed) << text;
-        EXPECT_FALSE(parsed.error().text.contains("s3cret"));
-    }
-}
-
-TEST(parse_headers, rejects_texts_that_no_header_may_have) {
-    EXPECT_EQ(*otlp::parse_headers("Authorization=Basic%20YTpi,x-tenant=1"),
-              (otlp::attribute_list{{"Authorization", "Basic YTpi"}, {"x-tenant", "1"}}));
-    for (const auto* text : {"a b=s3cret", "a=s3cret%0d%0aHost:%20b", "a=s3cret%7f"}) {
-        const auto parsed = otlp::parse_headers(text);
-        ASSERT_FALSE(parsed) << text;
-        EXPECT_FALSE(parsed.error().text.contains("s3cret"));
-    }
-}
-
-TEST(traces_url, extends_the_base_alone) {
-    const auto path_of = [](std::string_view base, std::string_view traces) {
-        return otlp::traces_url(base, traces)->path;
-    };
-    EXPECT_EQ(path_of("http://collector:4318", ""), "/v1/traces");
-    EXPECT_EQ(path_of("http://collector:4318/", ""), "/v1/traces");
-    EXPECT_EQ(path_of("http://collector:4318/otlp/", ""), "/otlp/v1/traces");
-    EXPECT_EQ(path_of("http://collector:4318", "https://other/spans"), "/spans");
-    EXPECT_EQ(path_of("", "https://other"), "/");
-    EXPECT_FALSE(otlp::traces_url("collector:4318", ""));
 }
 
 TEST(sampler, decides_by_parent_and_ratio) {

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Sends the traces of a platform through a real OpenTelemetry Collector, and compares the spans that it passes on with those that the platform sent.
+"""Sends the traces and the audit log of a platform through a real OpenTelemetry Collector, and compares what it passes on with what the platform sent.
 
 ./dev collector builds the collector and runs this program.
 """
@@ -27,7 +27,9 @@ receivers:
 exporters:
   otlphttp: {{endpoint: "http://127.0.0.1:{target}", encoding: json, compression: none}}
 service:
-  pipelines: {{traces: {{receivers: [otlp], exporters: [otlphttp]}}}}
+  pipelines:
+    traces: {{receivers: [otlp], exporters: [otlphttp]}}
+    logs: {{receivers: [otlp], exporters: [otlphttp]}}
   telemetry: {{metrics: {{level: none}}}}
 """
 EXPECTED = {'POST /api/v1/databases': 2, 'put databases': 3, 'operation create': 1, 'reconcile create_object': 1, 'create postgreses': 3}
@@ -59,14 +61,14 @@ class Collector(unittest.TestCase):
         self.stack = Stack()
         self.addCleanup(self.stack.close)
         self.stack.start_cluster('--synthetic', '1')
-        self.stack.start_platform(OTEL_EXPORTER_OTLP_ENDPOINT=f'http://127.0.0.1:{port}', OTEL_SERVICE_NAME='platform')
+        self.stack.start_platform(OTEL_EXPORTER_OTLP_ENDPOINT=f'http://127.0.0.1:{port}', OTEL_SERVICE_NAME='platform', DBAAS_AUDIT_EXPORT='otlp')
         self.stack.wait_for_engine('postgres')
 
     def spans(self):
         """Returns the spans of the trace that the collector has passed on, by name, with the service."""
         result = {}
         for _, _, body in list(self.target.received):
-            for batch in json.loads(body)['resourceSpans']:
+            for batch in json.loads(body).get('resourceSpans', []):
                 service = attributes(batch['resource'])['service.name']
                 for span in (span for scope in batch['scopeSpans'] for span in scope['spans'] if span['traceId'] == TRACE):
                     result.setdefault(span['name'], (service, span))
@@ -90,6 +92,16 @@ class Collector(unittest.TestCase):
         self.assertEqual(attributes(spans['POST /api/v1/databases'][1])['http.response.status_code'], '202')
         metrics = self.stack.get('/metrics').text
         self.assertIn('\ndbaas_spans_dropped_total 0\n', metrics)
+
+    def test_the_collector_passes_on_the_audit_log(self):
+        self.assertEqual(self.stack.post('/api/v1/projects', {'name': 'shop'}).status, 201)
+
+        def rows():
+            groups = [group for _, _, body in list(self.target.received) for group in json.loads(body).get('resourceLogs', [])]
+            return [(line['body'], attributes(line)) for group in groups for scope in group['scopeLogs'] for line in scope['logRecords']]
+        wait_until(lambda: any(row['action'] == 'create_project' and row['outcome'] == 'success' for _, row in rows()), what='the row')
+        self.assertEqual({body['stringValue'] for body, _ in rows()}, {'audit'})
+        self.assertIn('\ndbaas_log_lines_export_dropped_total 0\n', self.stack.get('/metrics').text)
 
 
 def main():

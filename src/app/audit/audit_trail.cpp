@@ -355,19 +355,23 @@ aio::task<> audit_trail::write_head() {
 }
 
 void audit_trail::log_row(const audit_event& event, const audit_head& place) const {
-    deps_.log.info("audit", {{"id", event.id},
-                             {"outcome", app::name(event.outcome)},
-                             {"action", event.action},
-                             {"actor", event.actor},
-                             {"via", event.via},
-                             {"kind", event.kind},
-                             {"project", event.project},
-                             {"object", event.object},
-                             {"request_id", event.request_id},
-                             {"address", event.address},
-                             {"chain", chain_.name()},
-                             {"seq", place.seq},
-                             {"hash", place.hash}});
+    const auto write = [&](obs::log& target) {
+        target.info("audit", {{"id", event.id},
+                              {"outcome", app::name(event.outcome)},
+                              {"action", event.action},
+                              {"actor", event.actor},
+                              {"via", event.via},
+                              {"kind", event.kind},
+                              {"project", event.project},
+                              {"object", event.object},
+                              {"request_id", event.request_id},
+                              {"address", event.address},
+                              {"chain", chain_.name()},
+                              {"seq", place.seq},
+                              {"hash", place.hash}});
+    };
+    write(deps_.log);
+    write(deps_.export_log);
 }
 
 aio::task<audit_page> audit_trail::find(audit_query query) {

@@ -48,6 +48,7 @@ class audit_trail final : public audit_log {
         const base::clock& clock;
         obs::log& log;
         obs::registry& registry;
+        obs::log& export_log = obs::null_log();  // also receives a line per row
     };
     audit_trail(deps deps, audit_options options);
 

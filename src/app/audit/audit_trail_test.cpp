@@ -20,7 +20,8 @@ class audit_trail : public testing::Test {
                      .store = test.store_,
                      .clock = test.clock_,
                      .log = test.log_,
-                     .registry = registry},
+                     .registry = registry,
+                     .export_log = test.export_log_},
                     options),
               group(test.loop_.executor()) {}
         obs::registry registry;
@@ -83,6 +84,7 @@ class audit_trail : public testing::Test {
     fakes::manual_clock clock_;
     fakes::memory_document_store store_;
     fakes::recording_log log_;
+    fakes::recording_log export_log_;
     std::unique_ptr<process> process_;
     std::size_t rows_ = 0;
     std::string next_;
@@ -99,6 +101,14 @@ TEST_F(audit_trail, writes_a_row_before_and_a_row_after_an_act) {
     EXPECT_EQ(find({.actor = "ada", .outcome = "success"}).size(), 1U);
     EXPECT_EQ(find({.actor = "ben"}).size(), 0U);
     EXPECT_EQ(problems(), std::vector<std::string>{});
+}
+
+TEST_F(audit_trail, exports_the_line_of_each_row) {
+    begin_process();
+    act("alice");
+    flush();
+    EXPECT_EQ(export_log_.lines(), log_.lines_of("audit"));
+    EXPECT_GE(export_log_.lines().size(), 2U);
 }
 
 TEST_F(audit_trail, has_rows_about_acts_of_the_platform_before_it_runs) {
