@@ -1,13 +1,18 @@
 #!/usr/bin/env python3
-"""k8s/logging reads the log of a real platform. Vector's own language evaluates its program, if the package pyvrl is installed."""
+"""k8s/logging reads the log of a real platform. Vector's own language evaluates its program, if the package pyvrl is installed, and Fluent Bit runs if it is
+in PATH."""
 
 import datetime
+import http.server
 import json
 import os
 import re
+import shutil
 import signal
+import subprocess
 import tempfile
 import textwrap
+import threading
 import unittest
 
 from process import end, spawn
@@ -25,6 +30,40 @@ LOGGING = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.a
 def read(name):
     with open(os.path.join(LOGGING, name), encoding='utf-8') as file:
         return file.read()
+
+
+class Cluster(http.server.ThreadingHTTPServer):
+    """Receives what an agent sends to Loki and Elasticsearch, and knows the pod as the API server does."""
+
+    def __init__(self):
+        self.received = []
+        owner = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def respond(self, body):
+                text = json.dumps(body).encode()
+                self.send_response(200)
+                self.send_header('Content-Type', 'application/json')
+                self.send_header('Content-Length', str(len(text)))
+                self.end_headers()
+                self.wfile.write(text)
+
+            def do_GET(self):
+                self.respond({'kind': 'Pod', 'metadata': {'name': 'dbaas-api-1', 'namespace': 'dbaas-system', 'uid': '1', 'labels': {}, 'annotations': {}},
+                              'spec': {'nodeName': 'node-1', 'containers': []}, 'status': {}})
+
+            def do_POST(self):
+                owner.received.append((self.path, self.rfile.read(int(self.headers['Content-Length'])).decode()))
+                self.respond({'errors': False, 'items': []})
+
+            def log_message(self, *_):
+                pass
+        super().__init__(('127.0.0.1', 0), Handler)
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def close(self):
+        self.shutdown()
+        self.server_close()
 
 
 class Logging(unittest.TestCase):
@@ -73,6 +112,53 @@ class Logging(unittest.TestCase):
         for text in ('dbaas: invalid options', '[1]', '"text"', ''):
             event = transform.remap({'message': text})
             self.assertEqual((event['event'], event['level'], event['message']), ('text', 'unknown', text))
+
+    def start_fluent_bit(self, folder, cluster):
+        """Starts Fluent Bit with the file of the kit: other paths and addresses, nothing else."""
+        text = read('fluent-bit.yaml').replace('/var/log/containers', folder).replace('/var/lib/fluent-bit', folder)
+        text = re.sub(r'host: .*\n( *)port: .*', rf'host: 127.0.0.1\n\1port: {cluster.server_port}', text)
+        token = os.path.join(folder, 'token')
+        with open(token, 'w', encoding='utf-8') as file:
+            file.write('t0ken')
+        kubernetes = {'kube_url': f'http://127.0.0.1:{cluster.server_port}', 'kube_tag_prefix': f'kube.{folder[1:].replace("/", ".")}.',
+                      'kube_token_file': token}
+        text = text.replace('  - name: kubernetes\n', ''.join(['  - name: kubernetes\n', *(f'    {key}: {value}\n' for key, value in kubernetes.items())]))
+        text = text.replace('    tag: kube.*\n', '    tag: kube.*\n    read_from_head: true\n')  # the lines are older than the agent
+        path = os.path.join(folder, 'fluent-bit.yaml')
+        with open(path, 'w', encoding='utf-8') as file:
+            file.write(text)
+        log = open(os.path.join(folder, 'agent.log'), 'wb')  # pylint: disable=consider-using-with
+        self.addCleanup(log.close)
+        self.addCleanup(end, spawn(['fluent-bit', '-c', path], stdin=subprocess.DEVNULL, stdout=log, stderr=log, env={'PATH': os.environ['PATH']}))
+
+    @unittest.skipUnless(shutil.which('fluent-bit'), 'Fluent Bit is not installed')
+    def test_fluent_bit_sends_each_line_to_loki_and_elasticsearch(self):
+        cluster = Cluster()
+        self.addCleanup(cluster.close)
+        folder = tempfile.mkdtemp(prefix='dbaas-test-')
+        self.addCleanup(shutil.rmtree, folder, ignore_errors=True)
+        lines = [*self.lines, 'dbaas: invalid options']
+        with open(os.path.join(folder, f'dbaas-api-1_dbaas-system_dbaas-{"0" * 64}.log'), 'w', encoding='utf-8') as file:
+            for line in lines:
+                file.write(f'2026-01-01T00:00:00.000000001Z stderr F {line}\n')
+        self.start_fluent_bit(folder, cluster)
+
+        def streams():
+            return [stream for path, body in list(cluster.received) if path == '/loki/api/v1/push' for stream in json.loads(body)['streams']]
+
+        def documents():
+            bulks = [body for path, body in list(cluster.received) if path.startswith('/_bulk')]
+            return [json.loads(line) for body in bulks for line in body.splitlines()[1::2]]
+        wait_until(lambda: sum(len(stream['values']) for stream in streams()) == len(lines) == len(documents()), what='all lines')
+        for line in map(json.loads, self.lines):
+            labels = {'app': 'kubedb-dbaas', 'pod': 'dbaas-api-1', 'level': line.pop('level'), 'event': line.pop('event')}
+            time = line.pop('timestamp')
+            values = [json.loads(value) for stream in streams() if stream['stream'] == labels for _, value in stream['values']]
+            self.assertTrue(any(value.items() >= line.items() for value in values), (labels, line))
+            times = [document['@timestamp'] for document in documents() if document.items() >= line.items() and document['event'] == labels['event']]
+            self.assertIn(time[:23] + 'Z', times)
+        self.assertEqual({document['kubernetes']['pod_name'] for document in documents()}, {'dbaas-api-1'})
+        self.assertIn('dbaas: invalid options', [document.get('log') for document in documents()])
 
 
 if __name__ == '__main__':
