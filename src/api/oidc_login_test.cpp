@@ -165,6 +165,13 @@ TEST_F(oidc_login, gives_custom_roles_to_groups) {
     EXPECT_EQ(log_in({"missing", "operator"}), "operator");
     EXPECT_EQ(log_in({"missing"}), "");
     EXPECT_EQ(log_.lines_of("role_not_applied").size(), 2U);
+    // databases.create includes the other permission, whether a role names it or not.
+    define("creator", R"("databases.create")");
+    define("lead", R"("databases.create","databases.create_from_preset")");
+    define("builder", R"("databases.create_from_preset")");
+    EXPECT_EQ(log_in({"builder", "creator"}), "creator");
+    EXPECT_EQ(log_in({"creator", "lead"}), "creator");
+    EXPECT_EQ(log_in({"lead", "creator"}), "lead");
 }
 
 // No other user is an administrator, so that a rule on the last one would keep the role.

@@ -51,6 +51,8 @@ constexpr std::array rules{
     rule{update_platform, "platform.update", reach::platform},
     rule{read_service_accounts, "service_accounts.read", reach::project, role::viewer},
     rule{update_service_accounts, "service_accounts.update", reach::project, role::owner},
+    rule{create_databases_from_preset, "databases.create_from_preset", reach::project,
+         role::developer},
 };
 
 constexpr bool is_in_order() {
@@ -64,6 +66,14 @@ static_assert(is_in_order(), "one row per permission, in the order of the enumer
 constexpr const rule& rule_of(permission action) noexcept {
     return rules[static_cast<std::size_t>(action)];
 }
+
+// A limit to projects or databases must apply to both permissions alike.
+constexpr bool have_wider_permissions_the_same_reach() {
+    return std::ranges::all_of(rules, [](const rule& row) {
+        return rule_of(wider_permission(row.action)).scope == row.scope;
+    });
+}
+static_assert(have_wider_permissions_the_same_reach());
 
 constexpr bool is_in_project(reach scope) noexcept {
     return scope == reach::project || scope == reach::database;
@@ -111,7 +121,10 @@ bool credential_limits::include(const credential_limits& inner) const noexcept {
             return outer.prefix <= network.prefix && outer.contains(network.address);
         });
     };
-    return covers(permissions, inner.permissions) && covers(projects, inner.projects) &&
+    const auto allows = [&](permission action) { return allow_permission(action); };
+    const bool covers_permissions =
+        !permissions || (inner.permissions && std::ranges::all_of(*inner.permissions, allows));
+    return covers_permissions && covers(projects, inner.projects) &&
            covers(databases, inner.databases) &&
            (!networks || (inner.networks && std::ranges::all_of(*inner.networks, contains)));
 }
@@ -125,8 +138,7 @@ bool credential_limits::allow_address(std::string_view address) const {
 }
 
 bool credential_permits(const principal& caller, permission action) noexcept {
-    const auto& permissions = caller.limits.permissions;
-    return !permissions || permissions->contains(action);
+    return caller.limits.allow_permission(action);
 }
 
 permission_set permissions_of(role value) noexcept {
@@ -166,7 +178,8 @@ access_decision decide(const principal& caller, permission action, const resourc
         return access_decision{.is_allowed = is_allowed,
                                .action = action,
                                .because = because,
-                               .role = has_role ? std::string_view(granted->second.name) : ""};
+                               .role = has_role ? std::string_view(granted->second.name) : "",
+                               .granted = action};
     };
     const auto scope = rule_of(action).scope;
     if (!credential_permits(caller, action)) return decision(false, deciding_rule::key_permissions);
@@ -195,8 +208,11 @@ access_decision decide(const principal& caller, permission action, const resourc
     }
     if (scope == reach::platform) return decision(false, deciding_rule::platform);
     if (!has_role) return decision(false, deciding_rule::no_role);
-    if (granted->second.permissions.contains(action)) return decision(true, deciding_rule::role);
-    return decision(false, deciding_rule::insufficient_role);
+    const auto& permissions = granted->second.permissions;
+    if (!permissions.grants(action)) return decision(false, deciding_rule::insufficient_role);
+    auto allowed = decision(true, deciding_rule::role);
+    if (!permissions.contains(action)) allowed.granted = wider_permission(action);
+    return allowed;
 }
 
 }  // namespace
@@ -219,7 +235,10 @@ std::string explain(const access_decision& source, const resource& target) {
         case deciding_rule::auditor:
             return fmt::format("an auditor has the permission {}", action);
         case deciding_rule::role:
-            return fmt::format("the role {}{} has the permission {}", source.role, place, action);
+            return fmt::format(
+                "the role {}{} has the permission {}{}", source.role, place, name(source.granted),
+                source.granted == source.action ? std::string()
+                                                : fmt::format(", which includes {}", action));
         case deciding_rule::key_permissions:
             return fmt::format(
                 "the API key lacks the permission {}; its subject can create a key that has it",

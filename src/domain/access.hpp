@@ -47,15 +47,22 @@ enum class permission : std::uint8_t {
     read_audit,       // the audit log of the platform
     update_platform,  // the log levels of the platform
     read_service_accounts,
-    update_service_accounts,  // creates, changes and deletes accounts and their API keys
+    update_service_accounts,       // creates, changes and deletes accounts and their API keys
+    create_databases_from_preset,  // check_creation() in preset_rules.hpp
 };
 inline constexpr std::size_t permission_count =
-    std::size_t(permission::update_service_accounts) + 1;
+    std::size_t(permission::create_databases_from_preset) + 1;
 // "databases.read", "databases.credentials", ...
 std::string_view name(permission action) noexcept;
 std::optional<permission> find_permission(std::string_view name) noexcept;
 // Returns every name, in the order of the enumeration.
 std::span<const std::string_view> all_permissions() noexcept;
+// Returns the permission that includes the action: who has it, has the action too. Returns the
+// action itself if no other permission includes it.
+constexpr permission wider_permission(permission action) noexcept {
+    return action == permission::create_databases_from_preset ? permission::create_databases
+                                                              : action;
+}
 
 // A set of permissions.
 class permission_set {
@@ -66,12 +73,21 @@ class permission_set {
     }
     constexpr void insert(permission action) noexcept { bits_ |= bit_of(action); }
     constexpr void insert(permission_set more) noexcept { bits_ |= more.bits_; }
+    // Returns whether the set names the permission. Decisions ask grants().
     [[nodiscard]] constexpr bool contains(permission action) const noexcept {
         return (bits_ & bit_of(action)) != 0;
     }
-    // Returns whether every permission of `inner` is also in this set.
+    // Returns whether the set has the permission, or one that includes it.
+    [[nodiscard]] constexpr bool grants(permission action) const noexcept {
+        return contains(action) || contains(wider_permission(action));
+    }
+    // Returns whether this set grants every permission of `inner`.
     [[nodiscard]] constexpr bool include(permission_set inner) const noexcept {
-        return (inner.bits_ & ~bits_) == 0;
+        for (std::size_t i = 0; i < permission_count; ++i) {
+            const auto action = static_cast<permission>(i);
+            if (inner.contains(action) && !grants(action)) return false;
+        }
+        return true;
     }
     bool operator==(const permission_set&) const = default;
 
@@ -127,6 +143,11 @@ struct credential_limits {
 
     // Returns whether everything that `inner` allows is also in these limits.
     [[nodiscard]] bool include(const credential_limits& inner) const noexcept;
+    // Returns whether the limits name the permission, or one that includes it.
+    [[nodiscard]] bool allow_permission(permission action) const noexcept {
+        return !permissions || permissions->contains(action) ||
+               permissions->contains(wider_permission(action));
+    }
     [[nodiscard]] bool allow_database(std::string_view id) const noexcept {
         return !databases || databases->contains(id);
     }
@@ -190,6 +211,8 @@ struct access_decision {
     permission action{};  // missing if denied
     deciding_rule because{};
     std::string_view role{};  // name of the role in the project, in the principal; may be empty
+    // The permission of the role, if the role decided: `action`, or one that includes it.
+    permission granted{};
 
     explicit operator bool() const noexcept { return is_allowed; }
 };
@@ -236,7 +259,7 @@ class visible_projects {
         if (!caller_->limits.allow_database(database)) return false;
         if (has_every_role_) return true;
         const auto granted = caller_->roles.find(project);
-        return granted != caller_->roles.end() && granted->second.permissions.contains(action_);
+        return granted != caller_->roles.end() && granted->second.permissions.grants(action_);
     }
     // Returns the ids outside of which no database is visible, or null if the credential is not
     // limited to databases.

@@ -47,6 +47,7 @@ constexpr expectation expectations[] = {
     {permission::update_platform, false, false, false},
     {permission::read_service_accounts, true, true, true},
     {permission::update_service_accounts, false, false, true},
+    {permission::create_databases_from_preset, false, true, true},
 };
 static_assert(std::size(expectations) == domain::permission_count);
 
@@ -181,6 +182,42 @@ TEST(permits, follows_the_permissions_of_a_custom_role) {
     EXPECT_TRUE(domain::visible_projects(shared, permission::read_projects).contains("shop"));
 }
 
+// Stored roles that name databases.create alone keep their meaning.
+TEST(permits, includes_presets_in_the_permission_to_create_databases) {
+    using enum permission;
+    const auto caller_of = [](permission action) {
+        return domain::principal{
+            .subject = "ada",
+            .roles = {{"shop", {"builder", {permission::read_projects, action}}}}};
+    };
+    const auto creator = caller_of(create_databases);
+    const auto self_service = caller_of(create_databases_from_preset);
+    EXPECT_TRUE(domain::may(creator, create_databases, "shop"));
+    EXPECT_TRUE(domain::may(creator, create_databases_from_preset, "shop"));
+    EXPECT_TRUE(domain::may_in_any_project(creator, create_databases_from_preset));
+    EXPECT_FALSE(domain::may(creator, create_databases_from_preset, "bank"));
+    EXPECT_FALSE(domain::may(self_service, create_databases, "shop"));
+    EXPECT_TRUE(domain::may(self_service, create_databases_from_preset, "shop"));
+    EXPECT_FALSE(domain::may_in_any_project(self_service, create_databases));
+    const auto reason = [](const domain::principal& caller) {
+        const domain::resource target{.project = "shop"};
+        return domain::explain(permits(caller, create_databases_from_preset, target), target);
+    };
+    EXPECT_EQ(reason(creator),
+              "the role builder in project shop has the permission databases.create, which "
+              "includes databases.create_from_preset");
+    EXPECT_EQ(reason(self_service),
+              "the role builder in project shop has the permission databases.create_from_preset");
+    EXPECT_EQ(reason(caller_with(role::developer)),
+              "the role developer in project shop has the permission "
+              "databases.create_from_preset");
+    for (const auto& row : expectations) {
+        const bool is_included = row.action == create_databases_from_preset;
+        EXPECT_EQ(domain::wider_permission(row.action),
+                  is_included ? create_databases : row.action);
+    }
+}
+
 TEST(permits, names_the_deciding_rule_and_the_way_to_the_permission) {
     const auto sentence = [](const domain::principal& caller, permission action) {
         const domain::resource target{.project = "shop"};
@@ -237,6 +274,34 @@ TEST(lacking_permissions, are_those_of_the_role_that_the_caller_has_not) {
     EXPECT_FALSE(domain::permissions_of(role::viewer).include(owner_permissions));
 }
 
+TEST(lacking_permissions, are_none_for_a_preset_if_the_caller_creates_databases) {
+    using enum permission;
+    const auto caller_of = [](permission action) {
+        return domain::principal{.subject = "ada", .roles = {{"shop", {"builder", {action}}}}};
+    };
+    const auto lacking = [&](permission own, permission wanted) {
+        return domain::lacking_permissions(caller_of(own), {wanted}, "shop");
+    };
+    EXPECT_TRUE(lacking(create_databases, create_databases_from_preset).empty());
+    EXPECT_EQ(lacking(create_databases_from_preset, create_databases),
+              std::vector{create_databases});
+}
+
+TEST(permission_set, grants_and_includes_what_its_permissions_include) {
+    using enum permission;
+    const domain::permission_set create{create_databases};
+    const domain::permission_set preset{create_databases_from_preset};
+    EXPECT_TRUE(create.grants(create_databases_from_preset));
+    EXPECT_FALSE(create.contains(create_databases_from_preset));
+    EXPECT_FALSE(preset.grants(create_databases));
+    EXPECT_FALSE(create.grants(read_databases));
+    EXPECT_TRUE(create.include(preset));
+    EXPECT_TRUE(create.include({create_databases, create_databases_from_preset}));
+    EXPECT_FALSE(preset.include(create));
+    EXPECT_FALSE(create.include({create_databases_from_preset, read_databases}));
+    EXPECT_TRUE(preset.include({}));
+}
+
 TEST(may_in_any_project, is_false_without_a_sufficient_role) {
     const domain::principal stranger{.subject = "eve"};
     for (const auto& row : expectations) {
@@ -274,12 +339,13 @@ TEST(may, follows_the_limits_of_the_credential) {
                                       .limits = limits};
     for (const auto& row : expectations) {
         const auto text = domain::name(row.action);
-        const bool is_in_limits = limits.permissions->contains(row.action);
+        const bool is_preset = row.action == permission::create_databases_from_preset;
+        const bool is_in_limits = limits.permissions->contains(row.action) || is_preset;
         EXPECT_EQ(domain::credential_permits(administrator, row.action), is_in_limits) << text;
         EXPECT_EQ(domain::may(administrator, row.action, "shop"), is_in_limits) << text;
         EXPECT_EQ(domain::may_in_any_project(administrator, row.action), is_in_limits) << text;
         EXPECT_FALSE(domain::may(administrator, row.action, "bank")) << text;
-        const bool is_create = row.action == permission::create_databases;
+        const bool is_create = row.action == permission::create_databases || is_preset;
         EXPECT_EQ(domain::may(developer, row.action, "shop"), is_create) << text;
         EXPECT_EQ(domain::may_in_any_project(developer, row.action), is_create) << text;
         EXPECT_FALSE(domain::may(developer, row.action, "bank")) << text;
@@ -316,6 +382,14 @@ TEST(credential_limits, include_what_they_cover) {
     EXPECT_FALSE(shop.include(reads));
     EXPECT_FALSE(
         reads_in_shop.include({.permissions = reads.permissions, .projects = names{"bank"}}));
+    const domain::credential_limits creates{.permissions = std::set{permission::create_databases}};
+    const domain::credential_limits presets{.permissions =
+                                                std::set{permission::create_databases_from_preset}};
+    EXPECT_TRUE(creates.include(presets));
+    EXPECT_TRUE(presets.include(presets));
+    EXPECT_FALSE(presets.include(creates));
+    EXPECT_FALSE(presets.include(all));
+    EXPECT_FALSE(reads.include(presets));
 }
 
 TEST(visible_projects, are_those_of_the_roles_or_all) {

@@ -119,6 +119,23 @@ TEST(validate_api_key, denies_each_limit_that_is_wider_than_that_of_the_caller) 
     }
 }
 
+TEST(validate_api_key, lets_a_key_that_creates_databases_create_keys_for_presets) {
+    const auto can_create = [](domain::permission own, const char* wanted) {
+        const domain::principal caller{
+            .subject = "admin",
+            .is_administrator = true,
+            .credential = "key:a",
+            .limits = {.permissions = std::set{permission::create_keys, own}}};
+        return domain::validate({.name = "ci", .permissions = std::vector<std::string>{wanted}},
+                                caller, std::nullopt, now)
+            .has_value();
+    };
+    EXPECT_TRUE(can_create(permission::create_databases, "databases.create_from_preset"));
+    EXPECT_TRUE(
+        can_create(permission::create_databases_from_preset, "databases.create_from_preset"));
+    EXPECT_FALSE(can_create(permission::create_databases_from_preset, "databases.create"));
+}
+
 TEST(validate_api_key, denies_more_than_the_caller_has) {
     const auto code = [](domain::api_key_request wanted, const domain::principal& caller) {
         wanted.name = "ci";

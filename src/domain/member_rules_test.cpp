@@ -56,4 +56,18 @@ TEST(check_grant, denies_roles_with_more_permissions_than_the_grantor_has) {
               "shop; only a caller with every permission of a role may grant or revoke it");
 }
 
+TEST(check_grant, lets_a_caller_that_creates_databases_grant_their_creation_from_presets) {
+    using enum domain::permission;
+    const auto can_grant = [](domain::permission own, domain::permission granted) {
+        const domain::principal grantor{
+            .subject = "ada", .roles = {{"shop", {"lead", {read_projects, update_members, own}}}}};
+        return domain::check_grant({.project = "shop", .role = "builder"}, {read_projects, granted},
+                                   grantor)
+            .has_value();
+    };
+    EXPECT_TRUE(can_grant(create_databases, create_databases_from_preset));
+    EXPECT_TRUE(can_grant(create_databases_from_preset, create_databases_from_preset));
+    EXPECT_FALSE(can_grant(create_databases_from_preset, create_databases));
+}
+
 }  // namespace

@@ -63,4 +63,21 @@ TEST(validate_role, denies_more_than_the_key_of_the_caller_has) {
     EXPECT_TRUE(create({.name = "a", .permissions = texts{"projects.read"}}, limited));
 }
 
+TEST(validate_role, follows_the_permission_to_create_databases_for_presets) {
+    auto limited = admin;
+    const auto create_with = [&](permission own, const char* wanted) {
+        limited.limits.permissions = std::set{permission::read_projects, own};
+        return create({.name = "a", .permissions = texts{"projects.read", wanted}}, limited);
+    };
+    const auto role = create_with(permission::create_databases, "databases.create_from_preset");
+    ASSERT_TRUE(role) << role.error().text;
+    EXPECT_EQ(domain::permissions_in(role->permissions),
+              (std::vector{permission::read_projects, permission::create_databases_from_preset}));
+    EXPECT_TRUE(
+        create_with(permission::create_databases_from_preset, "databases.create_from_preset"));
+    const auto denied = create_with(permission::create_databases_from_preset, "databases.create");
+    ASSERT_FALSE(denied);
+    EXPECT_EQ(denied.error().reason, "exceeds_grantor");
+}
+
 }  // namespace

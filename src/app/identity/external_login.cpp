@@ -66,7 +66,7 @@ std::string external_login::widest_role(const std::string& project,
 bool external_login::is_wider(std::string_view role, std::string_view other) const {
     const auto permissions = permissions_of(role).value_or(domain::permission_set());
     const auto others = permissions_of(other).value_or(domain::permission_set());
-    return permissions != others && permissions.include(others);
+    return permissions.include(others) && !others.include(permissions);
 }
 
 aio::task<> external_login::apply_roles(const ports::external_user& user) {
