@@ -92,6 +92,17 @@ class access_matrix : public fakes::api_handler {
         columns_.push_back(
             {"create/shop",
              create_key(R"(,"projects":["shop"],"permissions":["databases.create"])").first});
+        columns_.push_back(
+            {"preset/shop",
+             create_key(R"(,"projects":["shop"],"permissions":["databases.create_from_preset"])")
+                 .first});
+        EXPECT_EQ(admin(method::post, "/api/v1/roles",
+                        R"({"name":"self-service","permissions":["projects.read",)"
+                        R"("databases.create_from_preset"]})")
+                      .status,
+                  201U);
+        grant("shop-builder", "self-service");
+        columns_.push_back({"preset-role", create_key(R"(,"subject":"shop-builder")").first});
         columns_.push_back({"read", create_key(R"(,"permissions":["databases.read"])").first});
         columns_.push_back({"no-role", create_key(R"(,"subject":"eve")").first});
         columns_.push_back(
@@ -237,6 +248,12 @@ class access_matrix : public fakes::api_handler {
             {&route, "missing", path_with(route, "missing"), body_of(route, "missing")}};
         if (route.id == api::endpoint::revoke_service_account_key) {
             for (auto& call : rows) name_account_key(call.path);
+        }
+        if (route.id == api::endpoint::create_database) {  // more than a preset
+            auto edited = rows.front();
+            edited.object = "edited";
+            edited.body.insert(1, R"("deletion_protection":true,)");
+            rows.push_back(std::move(edited));
         }
         return rows;
     }

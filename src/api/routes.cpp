@@ -15,8 +15,8 @@ constexpr std::array table{
     route{get, "/api/v1/databases", op::list_databases, "list_databases",
           route_access(read_databases, no_object), "List databases", "DatabaseList", 200, "", own},
     route{post, "/api/v1/databases", op::create_database, "create_database",
-          route_access(create_databases, no_object), "Create a database", "Accepted", 202,
-          "CreateDatabase", own},
+          route_access(create_databases, no_object).allow_part(create_databases_from_preset),
+          "Create a database", "Accepted", 202, "CreateDatabase", own},
     route{get, "/api/v1/databases/{id}", op::get_database, "get_database",
           route_access(read_databases, database), "Get a database", "Database", 200},
     route{patch, "/api/v1/databases/{id}", op::patch_database, "patch_database",
@@ -233,6 +233,18 @@ constexpr bool has_targets() {
     return true;
 }
 static_assert(has_targets());
+
+// The check before the endpoint asks for the partial permission alone, and names no object.
+constexpr bool has_valid_parts() {
+    for (const auto& route : table) {
+        const auto part = route.access.partial_permission();
+        if (!part) continue;
+        if (domain::wider_permission(*part) != route.access.permission()) return false;
+        if (route.target() != no_object) return false;
+    }
+    return true;
+}
+static_assert(has_valid_parts());
 
 // The values of {..} in a pattern.
 struct parameter_values {

@@ -130,14 +130,26 @@ class route_access {
     constexpr route_access(principal_route_tag) noexcept {}
     // NOLINTEND(google-explicit-constructor)
     [[nodiscard]] constexpr bool is_public() const noexcept { return is_public_; }
+    // Returns this access, open to principals with the permission alone as well: the endpoint
+    // decides which of their requests it accepts. Precondition: permission() includes it.
+    [[nodiscard]] constexpr route_access allow_part(domain::permission action) const noexcept {
+        auto result = *this;
+        result.partial_permission_ = action;
+        return result;
+    }
     // Returns nothing for routes that every principal or every client may use.
     [[nodiscard]] constexpr std::optional<domain::permission> permission() const noexcept {
         return permission_;
+    }
+    // Returns the permission that allows only some requests of the route; nothing for most routes.
+    [[nodiscard]] constexpr std::optional<domain::permission> partial_permission() const noexcept {
+        return partial_permission_;
     }
     [[nodiscard]] constexpr target_kind target() const noexcept { return target_; }
 
   private:
     std::optional<domain::permission> permission_;
+    std::optional<domain::permission> partial_permission_;
     target_kind target_ = target_kind::no_object;
     bool is_public_ = false;
 };

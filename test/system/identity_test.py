@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""`dbaas serve --auth required` from outside, without a cluster: the first key, restarts, and secrets."""
+"""`dbaas serve --auth required` from outside: the first key, restarts, and secrets without a cluster; presets with a simulated one."""
 
 import contextlib
 import json
@@ -15,7 +15,7 @@ import unittest
 from process import end, spawn
 from rest import exchange
 from serve_test import KUBECONFIG
-from stack import address_in, wait_until
+from stack import Stack, address_in, wait_until
 
 
 class Identity(unittest.TestCase):
@@ -334,6 +334,98 @@ class Identity(unittest.TestCase):
         with open(self.log, encoding='utf-8') as file:
             self.assertIn('has the mode 0666', file.read())
         self.assertNotIn('s3cret', text)
+
+
+class Presets(unittest.TestCase):
+    """Callers that may create databases from presets alone, with a simulated cluster."""
+
+    def setUp(self):
+        self.stack = Stack()
+        self.addCleanup(self.stack.close)
+        self.stack.start_cluster('--synthetic', '1')
+        self.start()
+        self.assertEqual(self.request('POST', '/api/v1/projects', body={'name': 'shop'}).status, 201)
+
+    def start(self):
+        path = os.path.join(self.stack.folder, 'key')
+        self.stack.start_platform(DBAAS_AUTH='required', DBAAS_ADMIN_KEY_FILE=path)
+        with open(path, encoding='utf-8') as file:
+            self.admin = file.read().strip()
+        wait_until(lambda: any(entry['engine'] == 'postgres' and entry['installed']
+                               for entry in self.request('GET', '/api/v1/engines').json['items']), what='postgres in the catalogue')
+
+    def request(self, method, path, key=None, body=None, **headers):
+        return exchange(method, self.stack.base + path, body, {'Authorization': 'Bearer ' + (key or self.admin), **headers})
+
+    def key(self, **members):
+        response = self.request('POST', '/api/v1/api-keys', body={'name': 'ci', **members})
+        self.assertEqual(response.status, 201, response.text)
+        return response.json['key']
+
+    def callers(self):
+        """Returns a key that is limited to presets, and a key of a member whose role is."""
+        limited = self.key(projects=['shop'], permissions=['databases.create_from_preset', 'databases.read'])
+        role = {'name': 'self-service', 'permissions': ['projects.read', 'databases.read', 'databases.create_from_preset']}
+        self.assertEqual(self.request('POST', '/api/v1/roles', body=role).status, 201)
+        path = '/api/v1/projects/shop/members/ada'
+        self.assertEqual(self.request('PUT', path, body={'role': 'self-service'}).status, 201)
+        return {'limited': limited, 'member': self.key(subject='ada')}
+
+    def create(self, key, name, project='shop', **members):
+        return self.request('POST', '/api/v1/databases', key, {'project': project, 'name': name, 'engine': 'postgres', **members})
+
+    def check(self, key, name):
+        """Creates one database from a preset. Nothing else is accepted."""
+        preset = self.create(key, name, size='micro')
+        self.assertEqual(preset.status, 202, preset.text)
+        database = preset.json['database']
+        self.assertEqual(database['size']['preset'], 'micro')
+        edits = {'/version': {'version': database['version']}, '/storage': {'storage': {'size': '1Gi'}}, '/size/cpu': {
+            'size': {'preset': 'micro', 'cpu': '250m'}}, '/labels': {'labels': {}}, '/schedule': {'schedule': None}}
+        for pointer, members in edits.items():
+            for target in ('/api/v1/databases', '/api/v1/databases?dry_run=true'):
+                body = {'project': 'shop', 'name': name + '-2', 'engine': 'postgres', **members}
+                response = self.request('POST', target, key, body, **{'Idempotency-Key': name + pointer + target})
+                self.assertEqual((response.status, response.json['code']), (403, 'exceeds_preset'), response.text)
+                self.assertEqual([error['pointer'] for error in response.json['errors']], [pointer])
+                self.assertIn(pointer + ': ', response.json['detail'])
+                self.assertIn('databases.create', response.json['detail'])
+        foreign, missing = (self.create(key, name + '-2', project, version='16') for project in ('default', 'nowhere'))
+        self.assertEqual([(each.status, each.json['code']) for each in (foreign, missing)], [(404, 'project_not_found')] * 2)
+        self.assertEqual(foreign.json['detail'].replace('default', 'nowhere'), missing.json['detail'])
+        path = '/api/v1/databases/' + database['id']
+        for patch in ({'size': 'large'}, {'paused': True}, {'labels': {'a': 'b'}}):
+            self.assertEqual(self.request('PATCH', path, key, patch).status, 403, patch)
+        self.assertEqual(self.request('DELETE', path, key).status, 403)
+        return database['id']
+
+    def test_a_key_and_a_role_create_exactly_presets_before_and_after_a_kill(self):
+        keys = self.callers()
+        created = {self.check(key, 'first-' + caller) for caller, key in keys.items()}
+        self.stack.kill_platform()
+        self.start()
+        created |= {self.check(key, 'second-' + caller) for caller, key in keys.items()}
+        listed = self.request('GET', '/api/v1/databases?project=shop', keys['limited']).json
+        self.assertEqual({item['id'] for item in listed['items']}, created)
+        checks = [{'permission': 'databases.' + name, 'project': 'shop'} for name in ('create_from_preset', 'create')]
+        for key in keys.values():
+            results = self.request('POST', '/api/v1/auth/can', key, checks).json['results']
+            self.assertEqual([result['allowed'] for result in results], [True, False])
+
+    def test_the_permission_to_create_includes_presets(self):
+        creator = self.key(projects=['shop'], permissions=['databases.create', 'keys.create'])
+        self.assertEqual(self.create(creator, 'own', size={'cpu': '300m', 'memory': '1Gi'}).status, 202)
+        child = {'name': 'child', 'projects': ['shop'], 'permissions': ['databases.create_from_preset']}
+        made = self.request('POST', '/api/v1/api-keys', creator, child)
+        self.assertEqual(made.status, 201, made.text)
+        self.assertEqual(self.create(made.json['key'], 'preset').status, 202)
+        self.assertEqual(self.create(made.json['key'], 'edited', monitoring=False).status, 403)
+        presets = self.key(projects=['shop'], permissions=['databases.create_from_preset', 'keys.create'])
+        wider = {**child, 'permissions': ['databases.create']}
+        self.assertEqual(self.request('POST', '/api/v1/api-keys', presets, wider).status, 403)
+        review = self.request('POST', '/api/v1/access-reviews', body={'permission': 'databases.create_from_preset', 'project': 'shop'})
+        ids = {key for subject in review.json['subjects'] for key in subject['keys']}
+        self.assertLessEqual({key.split('_')[1] for key in (creator, presets, made.json['key'])}, ids)
 
 
 if __name__ == '__main__':

@@ -13,6 +13,7 @@
 #include "api/request_query.hpp"
 #include "app/identity/credential_text.hpp"
 #include "base/fnv1a.hpp"
+#include "domain/preset_rules.hpp"
 #include "http/gzip.hpp"
 #include "http/server.hpp"
 
@@ -81,16 +82,22 @@ http::response accepted_response(const app::accepted& accepted, bool dry_run,
     return response;
 }
 
-// Returns the error response if the principal may not create databases in the project.
-std::optional<http::response> check_project(const std::optional<std::string>& project,
-                                            const request_context& context) {
-    if (!project || context.principal->is_unlimited()) return std::nullopt;
+// Returns the error response if the principal may not create the database in its project.
+std::optional<http::response> check_creation(const domain::create_request& wanted,
+                                             const request_context& context) {
+    if (!wanted.project || context.principal->is_unlimited()) return std::nullopt;
+    const auto checked = domain::check_creation(*context.principal, wanted);
+    if (checked) return std::nullopt;
     const auto action = *context.route->access.permission();
-    if (domain::may(*context.principal, action, *project)) return std::nullopt;
-    if (context.visible(domain::permission::read_projects).contains(*project)) {
-        return missing_permission(context, action, {.project = *project});
+    if (checked.error().cause == domain::creation_cause::exceeds_preset) {
+        context.api.metrics.count_denial(action);
+        return problem_of(checked.error(), context);
     }
-    return problem(404, "project_not_found", fmt::format("there is no project '{}'", *project),
+    const auto& project = *wanted.project;
+    if (context.visible(domain::permission::read_projects).contains(project)) {
+        return missing_permission(context, action, {.project = project});
+    }
+    return problem(404, "project_not_found", fmt::format("there is no project '{}'", project),
                    context.request_id);
 }
 
@@ -103,7 +110,7 @@ awaitable<http::response> write_database(const request_context& context, std::st
         case endpoint::create_database: {
             auto body = read_create(body_text);
             if (!body) co_return problem_of(body.error(), context);
-            if (auto response = check_project(body->project, context)) {
+            if (auto response = check_creation(*body, context)) {
                 co_return std::move(*response);
             }
             work = [&databases, body = std::move(*body), conditions, caller] {

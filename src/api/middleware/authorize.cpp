@@ -145,15 +145,18 @@ std::optional<http::response> authorize(const http::request& request, request_co
     if (!permission) return std::nullopt;
     const auto action = *permission;
     const auto& caller = *context.principal;
+    // The permission that allows a part of the requests, or `action`, which includes it. A denial
+    // names `action`, whose requests have no further condition.
+    const auto min_action = context.route->access.partial_permission().value_or(action);
     // Before any object is read, so that the response does not depend on whether it exists.
-    if (!domain::credential_permits(caller, action)) return missing_permission(context, action);
+    if (!domain::credential_permits(caller, min_action)) return missing_permission(context, action);
     const auto kind = context.route->target();
     if (kind == target_kind::api_key || kind == target_kind::user) {
         return authorize_own(context, action);
     }
     if (caller.is_unlimited()) return std::nullopt;
     if (kind == target_kind::no_object || kind == target_kind::role) {
-        if (domain::may_in_any_project(caller, action)) return std::nullopt;
+        if (domain::may_in_any_project(caller, min_action)) return std::nullopt;
         return missing_permission(context, action);
     }
     const auto project = project_of_target(context);

@@ -28,7 +28,8 @@ std::optional<http::response> find_route(const http::request& request, request_c
 std::optional<http::response> authenticate(const http::request& request, request_context& context);
 // 429 if the caller exceeds its rate limit. Sets `limit`.
 std::optional<http::response> check_rate(const http::request& request, request_context& context);
-// 404 if the principal may not see the object that the path names, 403 if it lacks the permission.
+// 404 if the principal may not see the object that the path names, 403 if it lacks the permission
+// of the route and the one for a part of its requests.
 // Sets `hides_target` instead of 404 for a write whose Idempotency-Key may replay a response.
 std::optional<http::response> authorize(const http::request& request, request_context& context);
 // 406 if the client does not accept JSON.

@@ -310,6 +310,9 @@ json::object operation_of(const route& route) {
     if (const auto action = route.access.permission()) {
         result["x-permission"] = domain::name(*action);
     }
+    if (const auto action = route.access.partial_permission()) {
+        result["x-partial-permission"] = domain::name(*action);
+    }
     if (!route.body.empty()) {
         const auto media =
             route.verb == http::method::patch ? "application/merge-patch+json" : "application/json";

@@ -148,6 +148,7 @@ constexpr std::string_view text = R"json({
  },
  "CreateDatabase": {
   "type": "object",
+  "description": "With databases.create_from_preset alone: project, name, engine and the name of a preset as size",
   "required": ["project", "name", "engine"],
   "properties": {
    "project": {"$ref": "#/components/schemas/Name"},
