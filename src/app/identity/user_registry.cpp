@@ -17,6 +17,11 @@ std::unexpected<base::failure> no_such_user(std::string_view name) {
                       "user_not_found");
 }
 
+std::unexpected<base::failure> wrong_password() {
+    return base::fail(errc::denied, "current_password: is not the password of the user",
+                      "wrong_password");
+}
+
 std::unexpected<base::failure> last_administrator(std::string_view name) {
     return base::fail(errc::conflict,
                       fmt::format("user '{}' is the last administrator; make another user an "
@@ -218,13 +223,17 @@ aio::task<void> user_registry::set_password(std::string name, domain::password_r
             co_await deps_.passwords.verify(*wanted.current_password, present->password_hash);
         if (!is_match) co_return base::pass(std::move(is_match));
         if (!*is_match) {
-            co_return base::fail(errc::denied, "current_password: is not the password of the user",
-                                 "wrong_password");
+            co_return wrong_password();
         }
     }
     auto hash = co_await deps_.passwords.hash(*wanted.password);
     if (!hash) co_return base::pass(std::move(hash));
     auto updated = co_await update(name, [&](const domain::user& newest) {
+        // The owner of a stolen password must not undo what ended it while the hash was computed:
+        // a reset, a deletion, the end of the sessions.
+        const bool is_outdated =
+            wanted.current_password && newest.session_epoch != present->session_epoch;
+        if (is_outdated) return base::outcome<domain::user>(wrong_password());
         auto changed = newest;
         changed.password_hash = *hash;
         changed.password_changed_at = deps_.clock.utc_now();

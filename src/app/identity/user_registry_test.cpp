@@ -174,6 +174,25 @@ TEST_F(user_registry, changes_a_password_after_the_current_one_and_ends_the_sess
               base::errc::not_found);
 }
 
+TEST_F(user_registry, a_change_of_a_password_does_not_undo_a_reset_at_the_same_time) {
+    ASSERT_TRUE(create("ada", "none", "correct horse"));
+    const auto ada = here_.users.users()->at("ada").caller;
+    const domain::password_request own{.current_password = base::secret("correct horse"),
+                                       .password = base::secret("battery staple")};
+    const domain::password_request reset{.password = base::secret("purple monkey lamp")};
+    // Another process resets the password. This one has verified the present password by then.
+    process other(*this);
+    aio::loop elsewhere;
+    ASSERT_TRUE(fakes::poll_until_done<void>(elsewhere, [&] { return other.users.load(); }));
+    ASSERT_TRUE(fakes::poll_until_done<void>(
+        elsewhere, [&] { return other.users.set_password("ada", reset, admin_); }));
+    const auto changed = set_password("ada", own, ada);
+    ASSERT_FALSE(changed);
+    EXPECT_EQ(changed.error().reason, "wrong_password");
+    EXPECT_EQ(*here_.users.find("ada"), *other.users.find("ada"));
+    EXPECT_TRUE(set_password("ada", {.password = base::secret("correct horse")}, admin_));
+}
+
 TEST_F(user_registry, admits_the_first_administrator_only_without_users) {
     const auto admit = [&](const char* password) {
         return run<void>(
