@@ -312,6 +312,21 @@ key_registry::own_key key_registry::own_key_of(const domain::principal& client) 
             .unused_max = domain::unused_max_of(record)};
 }
 
+aio::task<void> key_registry::check_creator(std::shared_ptr<const domain::principal> client) {
+    if (deps_.users == nullptr) co_return base::ok();
+    auto read = co_await deps_.users->refresh(client->subject);
+    const auto own = own_key_of(*client);
+    if (read && !own.id.empty()) read = co_await registry_.adopt(own.id);
+    if (!read) co_return base::pass(std::move(read), "read the user of the API key");
+    const auto key = registry_.find(own.id);
+    const auto user = deps_.users->find(client->subject);
+    // A subject of a key needs no user, but a session does.
+    const bool is_valid = user ? user->state == domain::user_state::active
+                               : !client->credential.starts_with("session:");
+    if (is_valid && !(key && key->revoked_at)) co_return base::ok();
+    co_return base::fail(errc::denied, "the credential of the request has ended");
+}
+
 aio::task<created_key> key_registry::create_key(domain::api_key_request wanted,
                                                 std::shared_ptr<const domain::principal> client) {
     return create_key_of("", std::move(wanted), std::move(client));
@@ -341,6 +356,13 @@ aio::task<created_key> key_registry::create_key_of(
     record->created_by_key = std::move(own.id);
     auto stored = co_await store_new(std::move(*record));
     if (!stored) co_return base::pass(std::move(stored));
+    // The deletion of a user ends its credentials and then revokes its keys. After this check,
+    // either the deletion finds the new key, or the check finds the deletion.
+    auto valid = co_await check_creator(client);
+    if (!valid) {
+        auto revoked = co_await revoke_key(key.id);
+        co_return base::pass(revoked ? std::move(valid) : std::move(revoked));
+    }
     co_return created_key{.record = index_.load()->at(key.id).record, .text = std::move(key.text)};
 }
 
@@ -420,6 +442,12 @@ aio::task<> key_registry::revoke_subject(std::string subject) {
         if (!revoked && revoked.error().code != errc::not_found) co_return revoked;
     }
     co_return base::ok();
+}
+
+aio::task<> key_registry::revoke_user(std::string name) {
+    auto refreshed = co_await registry_.refresh();
+    if (!refreshed) co_return base::pass(std::move(refreshed), "read the API keys of the user");
+    co_return co_await revoke_subject(std::move(name));
 }
 
 bool key_registry::has_administrator() const {

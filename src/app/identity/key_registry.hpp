@@ -79,6 +79,9 @@ class key_registry final : public key_commands {
     aio::task<void> revoke_key(std::string id) override;
     // Revokes every key of the subject. Errors: unavailable, timed_out.
     aio::task<> revoke_subject(std::string subject);
+    // Revokes every key of a user that is disabled, also keys that another process has just
+    // created. Errors: unavailable, timed_out, corrupt.
+    aio::task<> revoke_user(std::string name);
     [[nodiscard]] std::shared_ptr<const api_key_index> keys() const override {
         return index_.load();
     }
@@ -105,6 +108,9 @@ class key_registry final : public key_commands {
 
   private:
     aio::task<void> store_new(domain::api_key record);
+    // Reads whether the user and the key of a request are still valid. Errors: denied (they are
+    // not), unavailable, corrupt.
+    aio::task<void> check_creator(std::shared_ptr<const domain::principal> client);
     // The id and the time limits of the key of a principal. Empty without a key.
     struct own_key {
         std::string id;

@@ -271,20 +271,20 @@ aio::task<void> user_registry::renew_hash(std::string name, std::string previous
 }
 
 aio::task<void> user_registry::delete_user(std::string name, shared_principal client) {
-    const auto present = find(name);
-    if (!present) co_return no_such_user(name);
-    const bool is_administrator = present->is_active_administrator();
-    if (is_administrator && is_last_administrator(name)) co_return last_administrator(name);
+    // First, so that no credential of the user creates a key while those that exist are revoked.
+    auto disabled = co_await update(name, [](const domain::user& newest) {
+        auto changed = newest;
+        changed.state = domain::user_state::disabled;
+        if (newest.state != changed.state) ++changed.session_epoch;
+        return base::outcome<domain::user>(std::move(changed));
+    });
+    if (!disabled) co_return base::pass(std::move(disabled));
     for (const auto& step : deletion_steps_) {
         auto completed = co_await step(name);
         if (!completed) co_return completed;
     }
     auto removed = co_await registry_.remove(name);
     if (!removed) co_return base::pass(std::move(removed), "delete the user");
-    if (is_administrator) {
-        auto restored = co_await keep_an_administrator(present);
-        if (!restored) co_return restored;
-    }
     deps_.log.info(
         "user_deleted",
         {{"user", name}, {"subject", client->subject}, {"credential", client->credential}});

@@ -32,7 +32,8 @@ class user_registry final : public user_commands {
     void on_change(std::function<void(const std::string& name)> observer) {
         observer_ = std::move(observer);
     }
-    // Runs `step` before a user is deleted: what the user owns is deleted first.
+    // Runs `step` before a user is deleted: what the user owns is deleted first. The user is
+    // disabled by then, and stays so if a step fails.
     void before_deletion(std::function<aio::task<>(std::string name)> step) {
         deletion_steps_.push_back(std::move(step));
     }
@@ -40,6 +41,8 @@ class user_registry final : public user_commands {
     aio::task<> load() { return registry_.load(); }
     // Compares the collection with the store once. Errors: unavailable, corrupt.
     aio::task<> refresh() { return registry_.refresh(); }
+    // Reads one user from the store. Errors: unavailable, corrupt.
+    aio::task<> refresh(std::string name) { return registry_.adopt(std::move(name)); }
     // Returns the collection for record_feed.
     [[nodiscard]] replicated_collection& collection() noexcept { return registry_; }
     // Returns null if there is none.

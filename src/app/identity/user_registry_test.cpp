@@ -130,6 +130,52 @@ TEST_F(user_registry, keeps_the_last_administrator) {
     EXPECT_TRUE(remove("ada"));
 }
 
+TEST_F(user_registry, a_deleted_user_creates_no_key) {
+    process other(*this);
+    ASSERT_TRUE(create("ada"));
+    ASSERT_TRUE(run<void>([&] { return other.users.refresh(); }));
+    auto caller = *here_.users.users()->at("ada").caller;
+    caller.credential = "session:1";
+    const auto session = std::make_shared<const domain::principal>(caller);
+    const auto create_own = [&](process& replica, const app::shared_principal& client) {
+        return replica.keys.create_key({.name = "k"}, client);
+    };
+    const auto key = run<app::created_key>([&] { return create_own(other, session); });
+    ASSERT_TRUE(key) << key.error().text;  // this process does not know it yet
+    caller.credential = "key:" + key->record->id;
+    const auto by_key = std::make_shared<const domain::principal>(caller);
+    // After the keys were revoked, a request that was accepted before creates another one.
+    std::vector<base::errc> codes;
+    here_.users.before_deletion([&](std::string) -> aio::task<> {
+        auto late = co_await create_own(here_, session);
+        EXPECT_FALSE(late);
+        codes.push_back(late ? base::errc::corrupt : late.error().code);
+        co_return base::ok();
+    });
+    ASSERT_TRUE(remove("ada"));
+    for (auto* const replica : {&here_, &other}) {
+        for (const auto& client : {session, by_key}) {
+            const auto late = run<app::created_key>([&] { return create_own(*replica, client); });
+            codes.push_back(late ? base::errc::corrupt : late.error().code);
+        }
+    }
+    EXPECT_EQ(codes, std::vector(5, base::errc::denied));
+    ASSERT_TRUE(run<void>([&] { return here_.keys.refresh(); }));
+    EXPECT_EQ(here_.keys.keys()->size(), 6U);
+    for (const auto& [id, entry] : *here_.keys.keys()) EXPECT_TRUE(entry.record->revoked_at) << id;
+}
+
+TEST_F(user_registry, a_deletion_that_fails_leaves_the_user_disabled) {
+    ASSERT_TRUE(create("ada"));
+    const auto key = create_key("ada");
+    ASSERT_TRUE(key);
+    store_.fail_after(1, 1);
+    EXPECT_EQ(remove("ada").error().code, base::errc::unavailable);
+    EXPECT_EQ(authenticate(*key), "the user of the API key is disabled");
+    EXPECT_TRUE(remove("ada"));
+    EXPECT_EQ(authenticate(*key), "the API key is revoked");
+}
+
 TEST_F(user_registry, ends_the_last_administrator_whose_group_has_ended) {
     ASSERT_TRUE(create("corp.ada", "admin"));
     const auto key = create_key("corp.ada");
