@@ -21,8 +21,9 @@ class role_commands {
   public:
     using revisions = std::optional<std::vector<std::int64_t>>;
     virtual ~role_commands() = default;
-    // Errors: invalid (fields), denied (domain::validate), conflict (reason "already_exists"),
-    // limit (roles_max), unavailable, timed_out.
+    // Errors: invalid (fields), denied (domain::validate), conflict (reason "already_exists"; or
+    // "in_use": members have a role of the name that was deleted), limit (roles_max), unavailable,
+    // timed_out.
     virtual aio::task<shared_role> create_role(domain::role_request wanted,
                                                shared_principal client) = 0;
     // Replaces the description and the permissions of the role. `allowed`: revisions of the

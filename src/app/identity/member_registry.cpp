@@ -27,6 +27,13 @@ std::unexpected<base::failure> no_such_member(std::string_view project, std::str
                       "member_not_found");
 }
 
+std::unexpected<base::failure> unknown_role() {
+    auto failure = base::failure{.code = errc::invalid, .text = "the role does not exist"};
+    failure.fields.push_back(
+        {"/role", "unknown_role", "must be viewer, developer, owner, or a custom role"});
+    return std::unexpected(std::move(failure));
+}
+
 base::outcome<domain::project_member> record_of(const ports::document& document) {
     auto record = decode_member(document.body);
     if (!record) return base::pass(std::move(record), document.id);
@@ -134,12 +141,7 @@ base::outcome<domain::project_member> member_registry::grant(
     const domain::project_member& wanted, const domain::project_member* newest,
     const domain::principal& grantor) const {
     const auto permissions = permissions_of(wanted.role);
-    if (!permissions) {
-        auto failure = base::failure{.code = errc::invalid, .text = "the role does not exist"};
-        failure.fields.push_back(
-            {"/role", "unknown_role", "must be viewer, developer, owner, or a custom role"});
-        return std::unexpected(std::move(failure));
-    }
+    if (!permissions) return unknown_role();
     auto checked = check_(wanted);
     if (checked) checked = domain::check_grant(wanted, *permissions, grantor);
     if (checked && newest != nullptr) {
@@ -164,10 +166,20 @@ aio::task<granted_role> member_registry::put_member(domain::project_member wante
     if (!deps_.projects.project(wanted.project)) co_return no_such_project(wanted.project);
     wanted.created_at = deps_.clock.utc_now();
     wanted.created_by = client.subject;
+    std::optional<domain::project_member> previous;
     auto stored = co_await registry_.put(
-        id_of(wanted.project, wanted.subject),
-        [&](const domain::project_member* newest) { return grant(wanted, newest, *grantor); });
+        id_of(wanted.project, wanted.subject), [&](const domain::project_member* newest) {
+            previous = newest == nullptr ? std::nullopt : std::optional(*newest);
+            return grant(wanted, newest, *grantor);
+        });
     if (!stored) co_return base::pass(std::move(stored));
+    // A deletion of the role or of the service account checks the members after it. Therefore, one
+    // of both sees the other.
+    auto checked = check_granted(wanted);
+    if (stored->is_changed && !checked) {
+        auto undone = co_await undo_grant(std::move(wanted), std::move(previous));
+        co_return base::pass(undone ? std::move(checked) : std::move(undone));
+    }
     if (stored->is_changed) {
         deps_.log.info("role_granted", {{"project", wanted.project},
                                         {"member", wanted.subject},
@@ -177,6 +189,28 @@ aio::task<granted_role> member_registry::put_member(domain::project_member wante
                                         obs::trace_field(client.trace).value()});
     }
     co_return granted_role{.record = std::move(stored->record), .is_new = stored->is_new};
+}
+
+base::outcome<void> member_registry::check_granted(const domain::project_member& member) const {
+    if (!permissions_of(member.role)) return unknown_role();
+    return check_(member);
+}
+
+aio::task<> member_registry::undo_grant(domain::project_member granted,
+                                        std::optional<domain::project_member> previous) {
+    const auto id = id_of(granted.project, granted.subject);
+    if (!previous) {
+        auto removed = co_await registry_.remove(id);
+        if (!removed) co_return base::pass(std::move(removed), "delete the member");
+        co_return base::ok();
+    }
+    auto restored = co_await registry_.put(
+        id, [&](const domain::project_member* newest) -> base::outcome<domain::project_member> {
+            if (newest == nullptr) return no_such_member(granted.project, granted.subject);
+            return newest->role == granted.role ? *previous : *newest;
+        });
+    if (!restored) co_return base::pass(std::move(restored), "restore the role of the member");
+    co_return base::ok();
 }
 
 aio::task<void> member_registry::delete_member(std::string project, std::string subject,

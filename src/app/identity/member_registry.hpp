@@ -71,6 +71,12 @@ class member_registry final : public member_commands {
     [[nodiscard]] base::outcome<domain::project_member> grant(
         const domain::project_member& wanted, const domain::project_member* newest,
         const domain::principal& grantor) const;
+    // Returns nothing if the role of a stored member still exists, and its subject may have it.
+    [[nodiscard]] base::outcome<void> check_granted(const domain::project_member& member) const;
+    // Restores the member before a grant; nothing: deletes the new one. Errors: not_found (the
+    // member was deleted), unavailable.
+    aio::task<> undo_grant(domain::project_member granted,
+                           std::optional<domain::project_member> previous);
     [[nodiscard]] shared_member find(const std::string& project, const std::string& subject) const;
     // Adds, replaces or erases the members in one new index.
     void publish(const std::vector<std::string>& ids);

@@ -15,6 +15,13 @@ std::unexpected<base::failure> no_such_role(std::string_view name) {
     return base::fail(errc::not_found, fmt::format("there is no custom role '{}'", name));
 }
 
+std::unexpected<base::failure> in_use(std::string_view name) {
+    return base::fail(
+        errc::conflict,
+        fmt::format("members of projects have the role '{}'; grant them another role first", name),
+        "in_use");
+}
+
 ports::document document_of(const domain::custom_role& record) {
     return {.id = record.name, .body = encode(record)};
 }
@@ -68,6 +75,9 @@ aio::task<shared_role> role_registry::create_role(domain::role_request wanted,
                                   fmt::format("there is a role '{}' already", record->name),
                                   "already_exists");
             }
+            // Granted on another replica while this one deleted it. The members must not get the
+            // permissions of another role of the name.
+            if (is_used_(record->name)) return in_use(record->name);
             if (registry_.records().size() < roles_max) return *record;
             return base::fail(
                 errc::limit,
@@ -116,16 +126,19 @@ aio::task<shared_role> role_registry::replace_role(std::string name, domain::rol
 }
 
 aio::task<void> role_registry::delete_role(std::string name, shared_principal client) {
-    if (!registry_.find(name)) co_return no_such_role(name);
-    if (is_used_(name)) {
-        co_return base::fail(
-            errc::conflict,
-            fmt::format("members of projects have the role '{}'; grant them another role first",
-                        name),
-            "in_use");
-    }
+    const auto present = registry_.find(name);
+    if (!present) co_return no_such_role(name);
+    if (is_used_(name)) co_return in_use(name);
     auto removed = co_await registry_.remove(name);
     if (!removed) co_return base::pass(std::move(removed), "delete the role");
+    if (is_used_(name)) {  // it was granted in the meantime
+        auto restored = co_await registry_.put(
+            name, [&](const domain::custom_role* newest) -> base::outcome<domain::custom_role> {
+                return newest == nullptr ? *present : *newest;
+            });
+        if (!restored) co_return base::pass(std::move(restored), "restore the role");
+        co_return in_use(name);
+    }
     deps_.log.info(
         "role_deleted",
         {{"role", name}, {"subject", client->subject}, {"credential", client->credential}});

@@ -4,6 +4,7 @@
 
 #include "app/identity/member_registry.hpp"
 #include "app/identity/role_json.hpp"
+#include "test/support/gated_store.hpp"
 #include "test/support/manual_clock.hpp"
 #include "test/support/memory_document_store.hpp"
 #include "test/support/poll_until_done.hpp"
@@ -96,6 +97,78 @@ TEST_F(role_registry, keeps_a_role_that_members_have) {
     ASSERT_TRUE(grant("viewer"));
     EXPECT_TRUE(remove());
     EXPECT_EQ(remove().error().code, base::errc::not_found);
+}
+
+// Both requests are accepted before either has written.
+TEST_F(role_registry, is_not_granted_while_it_is_deleted) {
+    for (const bool has_role : {false, true}) {
+        for (const bool deletes_first : {false, true}) {
+            fakes::memory_document_store memory;
+            fakes::gated_store store(memory, loop_.executor());
+            app::role_registry roles({.store = store, .clock = clock_, .log = log_});
+            app::member_registry members({.store = store,
+                                          .projects = cache_,
+                                          .clock = clock_,
+                                          .log = log_,
+                                          .roles = &roles});
+            roles.on_change([&](const std::string& name) { members.update_role(name); });
+            roles.set_usage([&](std::string_view name) { return members.has_role(name); });
+            const auto put = [&](const std::string& role) {
+                return members.put_member({.project = "shop", .subject = "ada", .role = role},
+                                          {.subject = "root"}, admin_);
+            };
+            ASSERT_TRUE(run<app::shared_role>([&] {
+                return roles.create_role(
+                    {.name = "releaser", .permissions = texts{"projects.read"}}, admin_);
+            }));
+            if (has_role) {
+                ASSERT_TRUE(run<app::granted_role>([&] { return put("viewer"); }));
+            }
+            store.close_gate();
+            aio::task_group group(loop_.executor());
+            std::optional<base::outcome<void>> deleted;
+            std::optional<base::outcome<app::granted_role>> granted;
+            const auto start_deletion = [&] {
+                group.spawn([&]() -> aio::task<> {
+                    deleted = co_await roles.delete_role("releaser", admin_);
+                    co_return base::ok();
+                });
+                fakes::poll_until_idle(loop_);
+            };
+            if (deletes_first) start_deletion();
+            group.spawn([&]() -> aio::task<> {
+                granted = co_await put("releaser");
+                co_return base::ok();
+            });
+            fakes::poll_until_idle(loop_);
+            if (!deletes_first) start_deletion();
+            store.open_gate();
+            while (group.size() > 0) loop_.poll();
+            ASSERT_TRUE(deleted && granted);
+            EXPECT_FALSE(*deleted && *granted);
+            EXPECT_EQ(roles.permissions_of("releaser").has_value(), !*deleted);
+            EXPECT_EQ(members.has_role("releaser"), granted->has_value());
+            EXPECT_EQ(members.has_role("viewer"), has_role && !*granted);
+            if (!*deleted) {
+                EXPECT_EQ(deleted->error().reason, "in_use");
+            }
+            if (!*granted) {
+                EXPECT_EQ(granted->error().fields.at(0).code, "unknown_role");
+            }
+        }
+    }
+}
+
+TEST_F(role_registry, is_not_created_while_members_have_a_deleted_role_of_its_name) {
+    ASSERT_TRUE(create("releaser", {"projects.read"}));
+    ASSERT_TRUE(grant("releaser"));
+    // Another replica has deleted the role before it saw the member.
+    ASSERT_TRUE(
+        run<void>([&] { return store_.remove({.collection = "roles", .id = "releaser"}); }));
+    ASSERT_TRUE(run<void>([&] { return roles_.refresh(); }));
+    EXPECT_EQ(create("releaser", {"projects.read", "databases.read"}).error().reason, "in_use");
+    ASSERT_TRUE(grant("viewer"));
+    EXPECT_TRUE(create("releaser", {"projects.read", "databases.read"}));
 }
 
 TEST_F(role_registry, starts_with_a_role_that_cannot_be_read_and_denies_its_permissions) {

@@ -38,7 +38,7 @@ aio::task<> service_account_manager::erase(std::string name) {
     if (!cleared) co_return cleared;
     auto removed = co_await deps_.accounts.remove(name);
     if (!removed) co_return base::pass(std::move(removed), "delete the service account");
-    co_return base::ok();
+    co_return co_await clear(std::move(name));  // what was created in the meantime
 }
 
 aio::task<> service_account_manager::forget_project(std::string project) {

@@ -5,6 +5,7 @@
 #include "app/identity/identity_registries.hpp"
 #include "app/identity/key_authenticator.hpp"
 #include "app/identity/service_account_json.hpp"
+#include "test/support/gated_store.hpp"
 #include "test/support/manual_clock.hpp"
 #include "test/support/memory_document_store.hpp"
 #include "test/support/poll_until_done.hpp"
@@ -98,6 +99,37 @@ TEST_F(service_account_registry, accepts_no_key_without_its_account) {
     process restarted(*this);
     ASSERT_TRUE(run<void>([&] { return restarted.load(); }));
     EXPECT_FALSE(accepts(restarted, key));
+}
+
+// Both requests are accepted before either has written.
+TEST_F(service_account_registry, has_no_role_that_was_granted_while_it_was_deleted) {
+    cache_.put_project(std::make_shared<const domain::project>(domain::project{.name = "shop"}));
+    fakes::gated_store store(store_, loop_.executor());
+    app::identity_registries process({.store = store,
+                                      .projects = cache_,
+                                      .passwords = passwords_,
+                                      .clock = clock_,
+                                      .log = log_});
+    ASSERT_TRUE(run<app::shared_account>(
+        [&] { return process.account_manager.create_account({.name = "ci"}, admin_); }));
+    store.close_gate();
+    aio::task_group group(loop_.executor());
+    group.spawn([&]() -> aio::task<> {
+        (void)co_await process.members.put_member(
+            {.project = "shop", .subject = "service_account:ci", .role = "owner"},
+            {.subject = "root"}, admin_);
+        co_return base::ok();
+    });
+    fakes::poll_until_idle(loop_);
+    group.spawn([&]() -> aio::task<> {
+        const auto deleted = co_await process.account_manager.delete_account("ci", admin_);
+        EXPECT_TRUE(deleted);
+        co_return base::ok();
+    });
+    fakes::poll_until_idle(loop_);
+    store.open_gate();
+    while (group.size() > 0) loop_.poll();
+    EXPECT_TRUE(process.members.members()->empty());
 }
 
 TEST_F(service_account_registry, a_new_account_inherits_no_key_that_a_deletion_has_missed) {
