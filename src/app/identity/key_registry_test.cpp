@@ -94,6 +94,17 @@ TEST_F(key_registry, never_stores_or_logs_the_text_of_a_key) {
     EXPECT_FALSE(subject_of(key).contains(secret));
 }
 
+TEST_F(key_registry, creates_no_key_of_a_kubernetes_service_account) {
+    const auto account = std::make_shared<const domain::principal>(
+        domain::principal{.subject = "system:serviceaccount:shop:ci", .credential = "kubernetes"});
+    const auto create_own = [&] { return keys_.create_key({.name = "ci"}, account); };
+    EXPECT_EQ(run<app::created_key>(create_own).error().code, base::errc::denied);
+    const auto of_account = run<app::created_key>(
+        [&] { return keys_.create_key_of("service_account:ci", {.name = "ci"}, account); });
+    ASSERT_TRUE(of_account) << of_account.error().text;
+    EXPECT_EQ(of_account->record->created_by, account->subject);
+}
+
 TEST_F(key_registry, rejects_a_key_after_its_revocation_and_expiry) {
     const auto revoked = create({});
     const auto expiring = create({});
