@@ -44,7 +44,8 @@ class key_commands {
   public:
     using revisions = std::optional<std::vector<std::int64_t>>;
     virtual ~key_commands() = default;
-    // Errors: invalid (fields), denied (domain::validate), limit (keys_max), unavailable,
+    // Errors: invalid (fields), denied (domain::validate; the client is a Kubernetes service
+    // account; its credential has ended), limit (keys_max, keys_of_creator_max), unavailable,
     // timed_out. After the last two a key may exist whose text is lost.
     virtual aio::task<created_key> create_key(domain::api_key_request wanted,
                                               std::shared_ptr<const domain::principal> client) = 0;
@@ -67,6 +68,10 @@ class key_commands {
     [[nodiscard]] virtual base::instant uses_known_until() const noexcept = 0;
 
     static constexpr std::size_t keys_max = 10'000;
+    // Of these, the last ones are for administrators, so that others cannot use up all.
+    static constexpr std::size_t keys_of_administrators = 1'000;
+    // By a subject that is no administrator, for itself and for service accounts.
+    static constexpr std::size_t keys_of_creator_max = 500;
     // The delay with which the use of a key is known in every process: the time until it is written
     // and read, with a margin for a slow store.
     static constexpr std::chrono::minutes use_delay_max{15};

@@ -20,7 +20,8 @@ class service_account_commands {
   public:
     virtual ~service_account_commands() = default;
     // Errors: those of domain::check_account_access and domain::validate; not_found (the project),
-    // conflict (already_exists), limit (accounts_max), unavailable, timed_out.
+    // conflict (already_exists), limit (accounts_max, accounts_of_project_max), unavailable,
+    // timed_out.
     virtual aio::task<shared_account> create_account(domain::service_account_request wanted,
                                                      shared_principal client) = 0;
     // A disabled account has no valid API key, on all replicas. Errors: those of domain::apply;
@@ -44,6 +45,8 @@ class service_account_commands {
     [[nodiscard]] virtual std::shared_ptr<const account_index> accounts() const = 0;
 
     static constexpr std::size_t accounts_max = 10'000;
+    // So that the owner of one project cannot use up those of the platform.
+    static constexpr std::size_t accounts_of_project_max = 500;
 };
 
 }  // namespace app

@@ -342,14 +342,8 @@ aio::task<created_key> key_registry::create_key(domain::api_key_request wanted,
 aio::task<created_key> key_registry::create_key_of(
     std::string subject, domain::api_key_request wanted,
     std::shared_ptr<const domain::principal> client) {
-    const auto index = index_.load();
-    if (index->size() >= keys_max) {
-        co_return base::fail(errc::limit,
-                             fmt::format("there are {} API keys already, which is the maximum; "
-                                         "revoked and expired keys count for 30 days",
-                                         keys_max),
-                             "too_many");
-    }
+    auto has_room = check_room(*client);
+    if (!has_room) co_return base::pass(std::move(has_room));
     auto own = own_key_of(*client);
     auto record =
         domain::validate(wanted, *client, own.expires_at, deps_.clock.utc_now(), deps_.policy);
@@ -371,6 +365,30 @@ aio::task<created_key> key_registry::create_key_of(
         co_return base::pass(revoked ? std::move(valid) : std::move(revoked));
     }
     co_return created_key{.record = index_.load()->at(key.id).record, .text = std::move(key.text)};
+}
+
+base::outcome<void> key_registry::check_room(const domain::principal& client) const {
+    const auto index = index_.load();
+    const auto max = client.is_unlimited() ? keys_max : keys_max - keys_of_administrators;
+    if (index->size() >= max) {
+        return base::fail(errc::limit,
+                          fmt::format("there are {} API keys already, which is the maximum; "
+                                      "revoked and expired keys count for 30 days",
+                                      index->size()),
+                          "too_many");
+    }
+    if (client.is_administrator) return base::ok();
+    const auto is_own = [&](const auto& entry) {
+        return entry.second.record->created_by == client.subject;
+    };
+    if (std::ranges::count_if(*index, is_own) < std::ptrdiff_t(keys_of_creator_max)) {
+        return base::ok();
+    }
+    return base::fail(errc::limit,
+                      fmt::format("the caller has created {} API keys already, which is the "
+                                  "maximum; revoked and expired keys count for 30 days",
+                                  keys_of_creator_max),
+                      "too_many");
 }
 
 aio::task<std::shared_ptr<const domain::api_key>> key_registry::patch_key(

@@ -118,6 +118,8 @@ class key_registry final : public key_commands {
         std::optional<std::chrono::days> unused_max{};
     };
     [[nodiscard]] own_key own_key_of(const domain::principal& client) const;
+    // Returns whether the client may create one more key. Errors: limit.
+    [[nodiscard]] base::outcome<void> check_room(const domain::principal& client) const;
     // Sets the digest of a new secret.
     void set_digest(domain::api_key& record, const token::sha256_digest& digest) const;
     // Returns the record with digests of the settled digest key: digests without a key, and those

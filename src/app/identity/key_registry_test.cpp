@@ -116,6 +116,46 @@ TEST_F(key_registry, rejects_a_key_after_its_revocation_and_expiry) {
     EXPECT_EQ(subject_of(expiring), "the API key has expired");
 }
 
+TEST_F(key_registry, bounds_the_keys_of_a_creator_and_keeps_some_for_administrators) {
+    // As `creator` has created `count` keys in another process.
+    const auto add = [&](const std::string& creator, std::size_t count) {
+        for (std::size_t i = 0; i < count; ++i) {
+            const auto id = fmt::format("{}{}", creator, i);
+            const domain::api_key key{.id = id,
+                                      .name = "k",
+                                      .subject = creator,
+                                      .digest = std::string(64, '0'),
+                                      .created_by = creator,
+                                      .expires_at = clock_.utc_now() + std::chrono::days(1)};
+            ASSERT_TRUE(run<ports::revision>([&] {
+                return store_.put(
+                    {.collection = "api_keys", .content = {.id = id, .body = app::encode(key)}});
+            }));
+        }
+        ASSERT_TRUE(run<void>([&] { return keys_.load(); }));
+    };
+    const auto create_as = [&](const std::string& subject) {
+        const auto client =
+            std::make_shared<const domain::principal>(domain::principal{.subject = subject});
+        const auto created =
+            run<app::created_key>([&] { return keys_.create_key({.name = "k"}, client); });
+        return created ? std::string("created") : created.error().reason;
+    };
+    using app::key_commands;
+    add("ada", key_commands::keys_of_creator_max - 1);
+    EXPECT_EQ(create_as("ada"), "created");
+    EXPECT_EQ(create_as("ada"), "too_many");
+    EXPECT_EQ(create_as("ben"), "created");
+    add("many",
+        key_commands::keys_max - key_commands::keys_of_administrators - keys_.keys()->size());
+    EXPECT_EQ(create_as("ben"), "too_many");
+    create({});  // as an administrator
+    add("more", key_commands::keys_max - keys_.keys()->size());
+    const auto last =
+        run<app::created_key>([&] { return keys_.create_key({.name = "k"}, administrator()); });
+    EXPECT_EQ(last.error().reason, "too_many");
+}
+
 TEST_F(key_registry, survives_a_restart) {
     const auto active = create({.subject = "robot"});
     const auto revoked = create({});

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "app/record_failures.hpp"
 
 namespace app {
@@ -51,6 +53,25 @@ aio::task<> service_account_manager::forget_project(std::string project) {
     co_return base::ok();
 }
 
+base::outcome<void> service_account_manager::check_room(std::string_view project) const {
+    const auto index = accounts();
+    if (index->size() >= accounts_max) {
+        return base::fail(errc::limit,
+                          fmt::format("there are {} service accounts already, which is the maximum",
+                                      accounts_max),
+                          "too_many");
+    }
+    const auto is_in_project = [&](const auto& entry) { return entry.second->project == project; };
+    const bool is_full = !project.empty() && std::ranges::count_if(*index, is_in_project) >=
+                                                 std::ptrdiff_t(accounts_of_project_max);
+    if (!is_full) return base::ok();
+    return base::fail(errc::limit,
+                      fmt::format("the project has {} service accounts already, which is the "
+                                  "maximum",
+                                  accounts_of_project_max),
+                      "too_many");
+}
+
 aio::task<shared_account> service_account_manager::create_account(
     domain::service_account_request wanted, shared_principal client) {
     auto checked = domain::check_account_access(*client, wanted.project.value_or(""));
@@ -72,12 +93,9 @@ aio::task<shared_account> service_account_manager::create_account(
                                   fmt::format("there is a service account '{}' already", name),
                                   "already_exists");
             }
-            if (accounts()->size() < accounts_max) return *record;
-            return base::fail(
-                errc::limit,
-                fmt::format("there are {} service accounts already, which is the maximum",
-                            accounts_max),
-                "too_many");
+            auto has_room = check_room(project);
+            if (!has_room) return base::pass(std::move(has_room));
+            return *record;
         });
     if (!stored) co_return stored;
     deps_.log.info("service_account_created", {{"account", name},

@@ -44,6 +44,9 @@ class service_account_manager final : public service_account_commands {
     }
 
   private:
+    // Returns whether the project, or the platform if it is empty, may have one more account.
+    // Errors: limit.
+    [[nodiscard]] base::outcome<void> check_room(std::string_view project) const;
     // Revokes the keys of the account and deletes its roles.
     aio::task<> clear(std::string name);
     // Deletes the account and everything that belongs to it.

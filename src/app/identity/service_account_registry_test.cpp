@@ -141,6 +141,24 @@ TEST_F(service_account_registry, a_new_account_inherits_no_key_that_a_deletion_h
     EXPECT_FALSE(accepts(here_, key));
 }
 
+TEST_F(service_account_registry, bounds_the_accounts_of_a_project) {
+    for (const auto* project : {"shop", "bank"}) {
+        cache_.put_project(
+            std::make_shared<const domain::project>(domain::project{.name = project}));
+    }
+    const auto create_in = [&](const std::string& project, std::size_t number) {
+        const domain::service_account_request wanted{.name = project + "-" + std::to_string(number),
+                                                     .project = project};
+        const auto created = run<app::shared_account>(
+            [&] { return here_.account_manager.create_account(wanted, admin_); });
+        return created ? std::string("created") : created.error().reason;
+    };
+    constexpr auto max = app::service_account_commands::accounts_of_project_max;
+    for (std::size_t i = 0; i < max; ++i) ASSERT_EQ(create_in("shop", i), "created");
+    EXPECT_EQ(create_in("shop", max), "too_many");
+    EXPECT_EQ(create_in("bank", 0), "created");
+}
+
 TEST_F(service_account_registry, rejects_texts_that_it_did_not_write) {
     const domain::service_account account{.name = "ci", .project = "shop"};
     const auto text = app::encode(account);
