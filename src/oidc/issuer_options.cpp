@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <set>
 
 #include "base/ascii.hpp"
 #include "domain/text_rules.hpp"
@@ -20,6 +19,7 @@ using base::fail;
 
 constexpr std::size_t issuers_max = 16;
 constexpr std::size_t name_length_max = 20;
+constexpr std::size_t user_prefix_bytes_max = 29;  // with the digest of a name: 63
 
 bool is_name(std::string_view text) {
     return !text.empty() && text.size() <= name_length_max && text.front() != '-' &&
@@ -109,6 +109,38 @@ void check(const issuer_options& options, base::failure& problems) {
         report("audience", "must differ from client_id, which is the audience of id tokens");
     }
     if (options.user_claim.empty()) report("user_claim", "must not be empty");
+    const auto& prefix = options.user_prefix;
+    const bool is_prefix = prefix.size() <= user_prefix_bytes_max &&
+                           (prefix.empty() || domain::is_label_word(prefix + "u"));
+    if (!is_prefix) {
+        report("user_prefix",
+               fmt::format("must have at most {} letters, digits, '-', '_' or '.', and begin with "
+                           "a letter or digit",
+                           user_prefix_bytes_max));
+    }
+}
+
+// Returns whether an issuer with the prefix can name a user of an issuer with the other one. An
+// empty prefix is for issuers that may name every user.
+bool can_name(std::string_view prefix, std::string_view other) noexcept {
+    return !prefix.empty() && other.starts_with(prefix);
+}
+
+// Reports an issuer that has a name, a URL or users of an issuer before it.
+void check_unique(const issuer_options& options, const std::vector<issuer_options>& earlier,
+                  base::failure& problems) {
+    for (const auto& other : earlier) {
+        if (options.name == other.name || options.url == other.url) {
+            problems.fields.push_back(
+                {.pointer = "/name", .code = "duplicate", .message = "is the name or URL of two"});
+        } else if (can_name(options.user_prefix, other.user_prefix) ||
+                   can_name(other.user_prefix, options.user_prefix)) {
+            problems.fields.push_back(
+                {.pointer = "/user_prefix",
+                 .code = "duplicate",
+                 .message = fmt::format("has names of users of the issuer '{}'", other.name)});
+        }
+    }
 }
 
 }  // namespace
@@ -136,8 +168,6 @@ base::outcome<std::vector<issuer_options>> read_issuers(std::string_view text) {
     }
     if (list->size() > issuers_max) return fail(errc::invalid, "there are more than 16 issuers");
     std::vector<issuer_options> issuers;
-    std::set<std::string> names;
-    std::set<std::string> urls;
     for (const auto& item : *list) {
         base::failure problems{.code = errc::invalid, .text = "an issuer is not valid"};
         issuer_options options;
@@ -147,10 +177,7 @@ base::outcome<std::vector<issuer_options>> read_issuers(std::string_view text) {
         }
         if (!item.get_object().contains("user_prefix")) options.user_prefix = options.name + ".";
         check(options, problems);
-        if (!names.insert(options.name).second || !urls.insert(options.url).second) {
-            problems.fields.push_back(
-                {.pointer = "/name", .code = "duplicate", .message = "is the name or URL of two"});
-        }
+        check_unique(options, issuers, problems);
         if (!problems.fields.empty()) {
             problems.text = fmt::format("issuer '{}': {} {}", options.name,
                                         problems.fields.front().pointer.substr(1),

@@ -42,6 +42,31 @@ TEST(issuer_options, rejects_bad_members_without_repeating_a_secret) {
     EXPECT_FALSE(oidc::read_issuers(R"({"issuers":[7]})"));
 }
 
+TEST(issuer_options, gives_no_two_issuers_the_names_of_the_same_users) {
+    const auto read = [](const std::string& first, const std::string& second) {
+        return oidc::read_issuers(
+            R"({"issuers":[{"name":"a","issuer":"https://a.example","client_id":"c","user_prefix":")" +
+            first +
+            R"("},{"name":"b","issuer":"https://b.example","client_id":"c","user_prefix":")" +
+            second + R"("}]})");
+    };
+    EXPECT_TRUE(read("corp.", "partner."));
+    EXPECT_TRUE(read("", "corp."));  // an issuer that may name every user
+    EXPECT_TRUE(read("", ""));
+    for (const auto& [first, second] :
+         {std::pair("corp.", "corp."), std::pair("corp.", "corp.eu."), std::pair("corp.", "c")}) {
+        for (const auto& issuers : {read(first, second), read(second, first)}) {
+            ASSERT_FALSE(issuers) << first << second;
+            EXPECT_TRUE(issuers.error().text.contains("user_prefix has names")) << first << second;
+        }
+    }
+    // No subject of a service account, and none that is too long for a user.
+    for (const auto* prefix :
+         {"service_account:", "a/", ".", "a b", "012345678901234567890123456789"}) {
+        EXPECT_FALSE(read("corp.", prefix)) << prefix;
+    }
+}
+
 TEST(issuer_options, reads_rules_of_one_line) {
     const auto rules = oidc::read_rules("dba=admin, devs=shop:viewer,");
     ASSERT_TRUE(rules);
