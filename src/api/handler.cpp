@@ -27,6 +27,7 @@
 #include "api/problem.hpp"
 #include "api/stream/stream_endpoint.hpp"
 #include "app/identity/credential_text.hpp"
+#include "base/random_id.hpp"
 
 namespace api {
 namespace {
@@ -60,14 +61,26 @@ boost::asio::awaitable<http::response> respond_to_audited(request_context& conte
 struct request_in_progress {
     request_context context;
     std::optional<app::awaited_record> awaited;  // the record that it waits for first
+
+    // Returns whether it waits until the store was read, and not for a revision.
+    [[nodiscard]] bool awaits_read() const noexcept { return awaited && awaited->revision == 0; }
 };
+
+const request_in_progress* in_progress(const http::request& request) noexcept {
+    return static_cast<const request_in_progress*>(request.handed_over.get());
+}
 
 // Returns whether X-Min-Revision applies: also to an object that this replica does not know yet,
 // but not to a request that was rejected for another reason. Routes of objects are never public.
+// `is_hidden`: the object is missing or invisible. Such a request reads the store once, and its
+// response depends on nothing else: the revision of an invisible object must not.
 bool may_wait(const http::request& request, const request_context& context,
-              const std::optional<http::response>& response) {
+              const std::optional<http::response>& response, bool is_hidden) {
+    const auto* const earlier = in_progress(request);
+    const bool has_read = earlier != nullptr && earlier->awaits_read();
     return request.headers.has(min_revision_header) && context.route != nullptr &&
-           !context.route->access.is_public() && (!response || response->status == 404);
+           !context.route->access.is_public() && (!response || response->status == 404) &&
+           !(is_hidden && has_read);
 }
 
 // Returns the response of an endpoint that waits for nothing; nothing for the other endpoints.
@@ -97,8 +110,9 @@ class request_handler final : public http::handler {
                 std::make_shared<request_in_progress>(std::move(context), std::nullopt);
             return std::nullopt;
         }
-        if (may_wait(request, context, rejection)) {
-            auto awaited = read_min_revision(request, context);
+        const bool is_hidden = rejection.has_value() || context.hides_target;
+        if (may_wait(request, context, rejection, is_hidden)) {
+            auto awaited = read_min_revision(request, context, is_hidden);
             if (!awaited) {
                 return finish(context, {.response = problem(awaited.error(), context.request_id,
                                                             api_.deps.log)});
@@ -129,13 +143,14 @@ class request_handler final : public http::handler {
         if (shared->context.needs_lookup) {
             co_return co_await handle_after_lookup(std::move(request));
         }
-        if (shared->awaited) {
+        // After a read of the store, the object may be visible and have an older revision.
+        while (shared->awaited) {
             auto response = co_await wait_for_revision(*shared);
             if (response) {
                 co_return finish(shared->context, {.response = std::move(*response)});
             }
-            // The request starts again with the newest state, and does not wait again.
-            request.headers.erase(min_revision_header);
+            // The request starts again with the newest state, and does not wait for it again.
+            if (!shared->awaits_read()) request.headers.erase(min_revision_header);
             request.headers.set("X-Request-Id", shared->context.request_id);
             if (auto outgoing = handle_now(request)) co_return std::move(*outgoing);
             shared = std::static_pointer_cast<request_in_progress>(request.handed_over);

@@ -70,6 +70,65 @@ TEST_F(min_revision, of_a_missing_object_is_a_404) {
     EXPECT_EQ(get_at_least("/api/v1/nothing", "3").status, 404U);
 }
 
+// Neither by the status nor by the time: both read the store once.
+TEST_F(min_revision, does_not_reveal_an_object_that_the_caller_may_not_see) {
+    authenticator_.add({.subject = "eve", .roles = {{"default", domain::role::developer}}});
+    ASSERT_EQ(post("/api/v1/projects", R"({"name":"bank"})").status, 201U);
+    const auto id = create("loans", "bank");
+    const auto read = [this](const std::string& target, const std::string& revision) {
+        const auto calls = store_.calls();
+        const auto response =
+            get(target, {{"Authorization", "Bearer eve"}, {"X-Min-Revision", revision}});
+        return std::tuple(response.status, code_of(response), store_.calls() - calls);
+    };
+    const auto write = [this](const std::string& target, bool has_key) {
+        http::headers headers{{"Authorization", "Bearer eve"}, {"X-Min-Revision", "1000"}};
+        if (has_key) headers.add("Idempotency-Key", target);
+        return ask(method::patch, target, R"({"labels":{}})", std::move(headers)).status;
+    };
+    for (const auto* revision : {"1", "1000"}) {
+        const std::tuple missing(404U, "not_found", 1);
+        EXPECT_EQ(read("/api/v1/projects/none", revision), missing);
+        EXPECT_EQ(read("/api/v1/projects/bank", revision), missing);
+        EXPECT_EQ(read("/api/v1/databases/db-none", revision), missing);
+        EXPECT_EQ(read("/api/v1/databases/" + id, revision), missing);
+    }
+    for (const bool has_key : {false, true}) {
+        EXPECT_EQ(write("/api/v1/projects/bank", has_key), 404U);
+        EXPECT_EQ(write("/api/v1/databases/" + id, has_key), 404U);
+    }
+    for (const auto* target : {"/api/v1/projects/none", "/api/v1/projects/bank"}) {
+        store_.fail_next(1);
+        EXPECT_EQ(std::get<0>(read(target, "1000")), 503U) << target;
+    }
+}
+
+TEST_F(min_revision, of_an_object_that_this_replica_does_not_know_is_reached) {
+    authenticator_.add({.subject = "eve", .roles = {{"shop", domain::role::viewer}}});
+    EXPECT_EQ(post("/api/v1/projects", R"({"name":"bank"})").status, 201U);
+    run([this]() -> aio::task<> {
+        const auto collection = app::collection_of(app::record_kind::project);
+        auto document = co_await store_.get(collection, "bank");
+        if (!document) co_return base::pass(std::move(document));
+        auto& body = document->body;
+        for (auto begin = body.find("bank"); begin != std::string::npos;
+             begin = body.find("bank")) {
+            body.replace(begin, 4, "shop");
+        }
+        document->id = "shop";
+        document->unique.clear();
+        auto written =
+            co_await store_.put({.collection = collection, .content = std::move(*document)});
+        if (!written) co_return base::pass(std::move(written));
+        co_return base::ok();
+    });
+    const http::headers eve{{"Authorization", "Bearer eve"}};
+    EXPECT_EQ(get("/api/v1/projects/shop", eve).status, 404U);
+    auto headers = eve;
+    headers.add("X-Min-Revision", "1");
+    EXPECT_EQ(get("/api/v1/projects/shop", headers).status, 200U);
+}
+
 TEST_F(min_revision, counts_once_in_the_rate_limit) {
     stop();
     api::api_options options;

@@ -29,9 +29,9 @@ struct history_points {
 
 // The record that a client has written and wants to read.
 struct awaited_record {
-    bool is_project = false;  // otherwise a database
-    std::string id;           // the name of a project
-    std::int64_t revision = 0;
+    bool is_project = false;    // otherwise a database
+    std::string id;             // the name of a project
+    std::int64_t revision = 0;  // 0: none, so that the store is read once
 };
 
 class live_reads {
@@ -39,8 +39,8 @@ class live_reads {
     virtual ~live_reads() = default;
     // Waits until the views contain the record with this revision or a newer one, for 2 s at most.
     // Reads the record from the store instead of waiting for the feed. Returns at once if the store
-    // has no such record. Errors: unavailable (the store; the revision was not written within the
-    // time), corrupt.
+    // has no such record, and after one read of the store if the revision is 0. Errors: unavailable
+    // (the store; the revision was not written within the time), corrupt.
     virtual aio::task<> wait_for(awaited_record record) = 0;
     // Reads the credentials from the cluster. The log records each call without the value.
     virtual aio::task<ports::credentials> read_credentials(std::string id, caller client) = 0;

@@ -304,7 +304,8 @@ class service_impl final : public service, public live_reads, public ports::clus
         auto& records = record.is_project ? projects_ : databases_;
         const auto deadline = deps_.clock.now() + revision_wait_max;
         auto pause = revision_pause_first;
-        while (records.known_version(record.id).revision < record.revision) {
+        const bool is_read_once = record.revision == 0;
+        while (is_read_once || records.known_version(record.id).revision < record.revision) {
             if (!deps_.store.is_connected()) {
                 co_return base::fail(base::errc::unavailable,
                                      "X-Min-Revision: the store is not connected, so the revision "
@@ -314,7 +315,7 @@ class service_impl final : public service, public live_reads, public ports::clus
             auto adopted = co_await records.adopt(record.id);
             if (!adopted) co_return adopted;
             const auto known = records.known_version(record.id).revision;
-            if (known == 0 || known >= record.revision) break;
+            if (is_read_once || known == 0 || known >= record.revision) break;
             if (deps_.clock.now() + pause > deadline) {
                 co_return base::fail(
                     base::errc::unavailable,

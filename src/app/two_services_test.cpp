@@ -151,6 +151,22 @@ TEST_F(two_services, wait_for_a_write_of_the_other_without_the_feed) {
     EXPECT_TRUE(second_.seen.projects.contains("shop"));
 }
 
+TEST_F(two_services, read_the_store_once_without_a_revision) {
+    const auto created = create(first_, "cache");
+    ASSERT_TRUE(created);
+    const auto id = created->database->record->id;
+    const auto wait_for = [&](const std::string& wanted) {
+        return await<void>(
+            [&] { return second_.platform->interfaces().reads.wait_for({.id = wanted}); });
+    };
+    for (const auto& wanted : {id, id, std::string("db-none")}) {  // unknown, known, missing
+        const auto calls = store_.calls();
+        EXPECT_TRUE(wait_for(wanted));
+        EXPECT_EQ(store_.calls(), calls + 1) << wanted;
+    }
+    EXPECT_TRUE(second_.seen.databases.contains("cache"));
+}
+
 TEST_F(two_services, end_the_wait_for_a_record_that_does_not_exist) {
     EXPECT_TRUE(await<void>([&] {
         return second_.platform->interfaces().reads.wait_for({.id = "db-none", .revision = 7});

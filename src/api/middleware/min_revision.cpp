@@ -19,8 +19,9 @@ std::int64_t known_revision(const read_model& model, const app::awaited_record& 
 
 }  // namespace
 
-base::outcome<std::optional<app::awaited_record>> read_min_revision(
-    const http::request& request, const request_context& context) {
+base::outcome<std::optional<app::awaited_record>> read_min_revision(const http::request& request,
+                                                                    const request_context& context,
+                                                                    bool is_hidden) {
     const auto target = context.route->target();
     if (target != target_kind::database && target != target_kind::project) {
         return bad_request(
@@ -34,6 +35,10 @@ base::outcome<std::optional<app::awaited_record>> read_min_revision(
     const auto [end, error] = std::from_chars(text.data(), text_end, record.revision);
     if (error != std::errc() || end != text_end || record.revision < 1) {
         return bad_request("X-Min-Revision: must be the positive revision of an object");
+    }
+    if (is_hidden) {
+        record.revision = 0;
+        return record;
     }
     if (known_revision(context.api.model, record) >= record.revision) return std::nullopt;
     return record;

@@ -13,10 +13,13 @@ namespace api {
 
 inline constexpr std::string_view min_revision_header = "X-Min-Revision";
 
-// Returns the record that the request waits for; nothing if the read model contains it. Errors:
-// bad_request (the header has no positive integer, or the path names neither a database nor a
-// project). Preconditions: the request has the header, and `context.route` is set.
+// Returns the record that the request waits for; nothing if the read model contains it.
+// `is_hidden`: the object is missing, or the caller may not see it. Then the record has no
+// revision, so that the request reads the store once in both cases. Errors: bad_request (the header
+// has no positive integer, or the path names neither a database nor a project). Preconditions: the
+// request has the header, and `context.route` is set.
 base::outcome<std::optional<app::awaited_record>> read_min_revision(const http::request& request,
-                                                                    const request_context& context);
+                                                                    const request_context& context,
+                                                                    bool is_hidden);
 
 }  // namespace api
