@@ -155,6 +155,25 @@ TEST_F(api_handler, a_body_is_accepted_by_its_media_type) {
     }
 }
 
+TEST_F(api_handler, the_streams_of_one_client_of_a_trusted_proxy_are_bounded) {
+    stop();
+    api::api_options options{.streams_per_client = 1};
+    options.limits.trusted_proxies = {*base::parse_ip_network("10.0.0.0/8")};
+    start(std::move(options));
+    const auto stream_of = [this](const char* client) {
+        return answer({.target = "/api/v1/stream",
+                       .headers = {{"X-Forwarded-For", client}},
+                       .peer = "10.0.0.1:4001"});
+    };
+    const auto first = stream_of("192.0.2.1");
+    EXPECT_TRUE(first.stream);
+    EXPECT_EQ(stream_of("192.0.2.1").response.status, 429U);
+    EXPECT_TRUE(stream_of("192.0.2.2").stream);
+    const auto second = stream_of("2001:db8::1");
+    EXPECT_TRUE(second.stream);
+    EXPECT_EQ(stream_of("2001:db8::2").response.status, 429U);  // the same network
+}
+
 TEST_F(api_handler, the_streams_of_one_address_are_bounded) {
     stop();
     start({.streams_per_client = 1});

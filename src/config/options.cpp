@@ -101,8 +101,9 @@ constexpr std::array table{
     option_description{.environment = "DBAAS_MAX_STREAMS_PER_CLIENT",
                        .key = "max-streams-per-client",
                        .default_value = "1000",
-                       .help = "Maximum of event streams per client address; further ones receive "
-                               "429. All clients behind one proxy share its address.",
+                       .help = "Maximum of event streams per client address (IPv6: network of 64 "
+                               "bits); further ones receive 429. All clients behind a proxy that "
+                               "is not in trusted-proxies share its address.",
                        .range = {1, 1'000'000},
                        .read = read_number<&options::max_streams_per_client>},
     option_description{.environment = "DBAAS_RATE_LIMITS",

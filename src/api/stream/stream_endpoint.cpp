@@ -114,7 +114,8 @@ http::outgoing_response start_stream(const request_context& context, const http:
     auto& api = context.api;
     const auto event_id = last_event_id(request);
     if (!event_id) return {.response = problem(event_id.error(), context.request_id, api.deps.log)};
-    auto permit = api.streams.acquire(request.peer);
+    auto permit = api.streams.acquire(
+        client_network(client_address(request, api.options.limits.trusted_proxies)));
     if (!permit) {
         return {.response = problem(429, "too_many_streams",
                                     fmt::format("too many event streams from this address (max {})",

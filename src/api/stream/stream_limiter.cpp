@@ -2,8 +2,7 @@
 
 namespace api {
 
-std::unique_ptr<stream_limiter::permit> stream_limiter::acquire(std::string_view client) {
-    std::string address(client.substr(0, client.rfind(':')));
+std::unique_ptr<stream_limiter::permit> stream_limiter::acquire(std::string address) {
     {
         const std::lock_guard lock(mutex_);
         auto& count = counts_.try_emplace(address, 0).first->second;

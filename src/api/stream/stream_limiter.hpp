@@ -6,7 +6,6 @@
 #include <memory>
 #include <mutex>
 #include <string>
-#include <string_view>
 #include <unordered_map>
 
 namespace api {
@@ -29,8 +28,8 @@ class stream_limiter {
 
     explicit stream_limiter(std::size_t streams_max) : streams_max_(streams_max) {}
 
-    // `client` is ADDRESS:PORT. Returns null if the address has `streams_max` streams.
-    std::unique_ptr<permit> acquire(std::string_view client);
+    // Returns null if the address has `streams_max` streams.
+    std::unique_ptr<permit> acquire(std::string address);
 
   private:
     void release(const std::string& address);
