@@ -223,6 +223,21 @@ TEST_F(visibility, a_stream_carries_events_of_visible_projects) {
     EXPECT_TRUE(snapshot({}).contains(bank_));  // the administrator
 }
 
+TEST_F(visibility, a_stream_has_no_projects_without_their_permission) {
+    for (const bool is_administrator : {false, true}) {
+        authenticator_.add(
+            {.subject = "kay",
+             .is_administrator = is_administrator,
+             .roles = {{"shop", role::viewer}},
+             .limits = {.permissions = std::set{domain::permission::read_databases}}});
+        EXPECT_EQ(get("/api/v1/projects", as("kay")).status, 403U);
+        const auto events = snapshot(as("kay"));
+        EXPECT_TRUE(events.contains(shop_)) << events;
+        EXPECT_FALSE(events.contains(R"("kind":"project")")) << events;
+    }
+    EXPECT_TRUE(snapshot(as("ada")).contains(R"("kind":"project")"));
+}
+
 TEST_F(visibility, a_principal_without_roles_is_forbidden) {
     for (const auto* target :
          {"/api/v1/databases", "/api/v1/operations", "/api/v1/projects", "/api/v1/stream"}) {

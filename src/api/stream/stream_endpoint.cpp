@@ -20,19 +20,20 @@ void append_snapshot(std::string& text, std::string_view kind, std::string_view 
                    kind, id, revision, object);
 }
 
-// Returns the current content in parts of about 64 KiB, so that a slow reader costs no more memory
-// than that. Finished operations are left out: each record holds up to twenty of them, which
-// together are larger than the databases, and GET /operations/{id} returns them.
-std::function<shared_text()> snapshot_of(const read_model& model,
-                                         const domain::visible_projects& visible) {
+// Returns the current content in parts of about 64 KiB, so that a slow reader
+// costs no more memory than that. Finished operations are left out: each record
+// holds up to twenty of them, which together are larger than the databases, and
+// GET /operations/{id} returns them.
+std::function<shared_text(const stream_access&)> snapshot_of(const read_model& model,
+                                                             const stream_access& first) {
     auto all = model.all();
-    const auto* ids = visible.database_ids();
+    const auto* ids = first.projects.database_ids();
     auto limited = ids == nullptr ? std::vector<const list_row*>() : model.rows_of(*all, *ids);
     auto database = ids == nullptr ? all->databases.by_name.begin() : all->databases.by_name.end();
     auto project = all->projects->begin();
     auto operation = all->unfinished.begin();
-    return [all = std::move(all), visible, limited = std::move(limited), next_limited = 0UZ,
-            database, project, operation]() mutable -> shared_text {
+    return [all = std::move(all), limited = std::move(limited), next_limited = 0UZ, database,
+            project, operation](const stream_access& visible) mutable -> shared_text {
         constexpr std::size_t part_bytes = 64 * 1024;
         std::string text;
         const auto append = [&](const list_row& row) {
@@ -49,7 +50,7 @@ std::function<shared_text()> snapshot_of(const read_model& model,
         }
         for (; project != all->projects->end() && text.size() < part_bytes; ++project) {
             const auto& [name, record] = *project;
-            if (!visible.contains(name)) continue;
+            if (!visible.contains(name, {})) continue;
             append_snapshot(text, "project", name, record->revision, encode(*record));
         }
         for (; operation != all->unfinished.end() && text.size() < part_bytes; ++operation) {
@@ -61,8 +62,9 @@ std::function<shared_text()> snapshot_of(const read_model& model,
     };
 }
 
-// Returns the number of the last event that the client received; nothing for a new stream.
-// UINT64_MAX, which no event has, stands for an event of another process.
+// Returns the number of the last event that the client received; nothing for a
+// new stream. UINT64_MAX, which no event has, stands for an event of another
+// process.
 std::optional<std::uint64_t> last_event(std::string_view id, std::string_view process_epoch) {
     if (id.empty()) return std::nullopt;
     std::uint64_t number = UINT64_MAX;
@@ -73,18 +75,25 @@ std::optional<std::uint64_t> last_event(std::string_view id, std::string_view pr
     return number;
 }
 
-// Authenticates and authorizes the stream's request again, since a key may be revoked or expire
-// and roles may change while the stream is open.
-std::function<bool(domain::visible_projects&)> renewal_of(const request_context& context,
-                                                          const http::request& request) {
+stream_access access_of(std::shared_ptr<const domain::principal> caller) {
+    const bool reads_projects =
+        domain::credential_permits(*caller, domain::permission::read_projects);
+    return {.projects = domain::visible_projects(std::move(caller)),
+            .reads_projects = reads_projects};
+}
+
+// Authenticates and authorizes the stream's request again, since a key may be
+// revoked or expire and roles may change while the stream is open.
+std::function<bool(stream_access&)> renewal_of(const request_context& context,
+                                               const http::request& request) {
     return [&authenticator = context.api.deps.authenticator, header = context.authorization,
             client = request.peer,
             address = client_address(request, context.api.options.limits.trusted_proxies),
-            action = *context.route->access.permission()](domain::visible_projects& visible) {
+            action = *context.route->access.permission()](stream_access& visible) {
         const auto principal = authenticator.authenticate(
             {.authorization = header.reveal(), .client = client, .address = address});
         if (!principal || !domain::may_in_any_project(**principal, action)) return false;
-        visible = domain::visible_projects(*principal);
+        visible = access_of(*principal);
         return true;
     };
 }
@@ -92,9 +101,10 @@ std::function<bool(domain::visible_projects&)> renewal_of(const request_context&
 constexpr std::array<query_parameter, 2> stream_parameters{
     {{.name = "lastEventId"}, {.name = "Last-Event-ID"}}};
 
-// Returns the id of the last event that the client received; "" for a new stream. A polyfill of
-// EventSource cannot set a header and sends a parameter. The header is newer: an EventSource whose
-// URL has the parameter sends it when it reconnects. Errors: bad_request.
+// Returns the id of the last event that the client received; "" for a new
+// stream. A polyfill of EventSource cannot set a header and sends a parameter.
+// The header is newer: an EventSource whose URL has the parameter sends it when
+// it reconnects. Errors: bad_request.
 base::outcome<std::string> last_event_id(const http::request& request) {
     auto items = read_query(request.query(), stream_parameters);
     if (!items) return base::pass(std::move(items));
@@ -125,15 +135,17 @@ http::outgoing_response start_stream(const request_context& context, const http:
     stream_hub::subscription_options options{
         .after = last_event(*event_id, api.process_epoch),
         .snapshot = [&model = api.model,
-                     visible = context.visible()] { return snapshot_of(model, visible); },
-        .visible = context.visible(),
+                     visible =
+                         access_of(context.principal)] { return snapshot_of(model, visible); },
+        .visible = access_of(context.principal),
         .renew = renewal_of(context, request),
         .process_epoch = api.process_epoch};
     http::response head{.status = 200};
     head.headers.add("Content-Type", "text/event-stream");
     // A proxy must not compress the events, because a compressor holds them back.
     head.headers.add("Cache-Control", "no-store, no-transform");
-    head.headers.add("X-Accel-Buffering", "no");  // nginx forwards each event at once
+    head.headers.add("X-Accel-Buffering",
+                     "no");  // nginx forwards each event at once
     return {.response = std::move(head),
             .stream = [&api, hub = std::move(hub), options = std::move(options),
                        permit = std::move(permit)](http::stream_writer& out) -> aio::task<> {

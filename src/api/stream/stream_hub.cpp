@@ -46,7 +46,7 @@ const stream_hub::batch& stream_hub::batch_after(std::uint64_t position) {
 }
 
 stream_hub::batch stream_hub::visible_batch_after(std::uint64_t position,
-                                                  const domain::visible_projects& visible) const {
+                                                  const stream_access& visible) const {
     const auto first = std::ranges::upper_bound(ring_, position, {}, &entry::number);
     batch result{.first = position, .last = position};
     std::string text;  // of several events; a single event is shared
@@ -72,8 +72,8 @@ bool stream_hub::can_resume(std::uint64_t position) const noexcept {
 aio::task<> stream_hub::run(http::stream_writer& out, subscription_options options) {
     aio::notification changed(executor_);
     waiting_.insert(&changed);
-    // The end of the stream wakes the loop below, which would otherwise wait for the next
-    // keepalive.
+    // The end of the stream wakes the loop below, which would otherwise wait for
+    // the next keepalive.
     out.on_end([&changed] { changed.notify(); });
     struct registration {
         std::set<aio::notification*>& waiting;
@@ -94,7 +94,11 @@ aio::task<> stream_hub::run(http::stream_writer& out, subscription_options optio
             if (!result) co_return result;
         }
         const auto next_part = options.snapshot();
-        while (const auto part = next_part()) {
+        while (true) {
+            // A slow reader may have lost its access since the part before.
+            if (options.renew && !options.renew(options.visible)) co_return base::ok();
+            const auto part = next_part(options.visible);
+            if (!part) break;
             if (out.is_draining()) co_return base::ok();
             auto result = co_await out.write(part);
             if (!result) co_return result;

@@ -6,6 +6,7 @@
 
 namespace {
 
+using api::stream_access;
 using api::stream_hub;
 using shared_text = std::shared_ptr<const std::string>;
 
@@ -81,12 +82,12 @@ client run(std::uint64_t changes, std::optional<std::uint64_t> after, std::size_
             subscriber, {.after = after,
                          .snapshot =
                              [&part] {
-                                 return [&part]() -> shared_text {
+                                 return [&part](const stream_access&) -> shared_text {
                                      return part < 2 ? share("part" + std::to_string(part++))
                                                      : nullptr;
                                  };
                              },
-                         .visible = domain::visible_projects::all(),
+                         .visible = {domain::visible_projects::all()},
                          .process_epoch = "g"});
     }());
     EXPECT_TRUE(ended);
@@ -106,7 +107,8 @@ TEST(stream_hub, resumes_after_the_last_received_event) {
 TEST(stream_hub, sends_reset_if_the_position_is_too_old_or_of_another_process) {
     const auto lost = run(5000, 3, 4);
     EXPECT_EQ(lost.text(),
-              "event: reset\ndata: {}\n\npart0part1id: g-5000\nevent: sync\ndata: {}\n\n");
+              "event: reset\ndata: {}\n\npart0part1id: "
+              "g-5000\nevent: sync\ndata: {}\n\n");
     const auto foreign = run(3, UINT64_MAX, 4);
     EXPECT_TRUE(foreign.text().starts_with("event: reset\n"));
 }
@@ -119,10 +121,11 @@ TEST(stream_hub, a_drain_ends_an_idle_stream) {
         stream_hub hub(executor);
         patient_client subscriber(executor);
         aio::task_group readers(executor);
-        readers.spawn(
-            hub.run(subscriber, {.snapshot = [] { return []() -> shared_text { return nullptr; }; },
-                                 .visible = domain::visible_projects::all(),
-                                 .process_epoch = "g"}));
+        readers.spawn(hub.run(
+            subscriber,
+            {.snapshot = [] { return [](const stream_access&) -> shared_text { return nullptr; }; },
+             .visible = {domain::visible_projects::all()},
+             .process_epoch = "g"}));
         auto synced = co_await subscriber.until_received("event: sync");
         if (!synced) co_return synced;
         subscriber.drain();
@@ -141,14 +144,14 @@ TEST(stream_hub, a_drain_ends_a_snapshot_between_two_parts) {
         stream_hub hub(executor);
         patient_client subscriber(executor);
         const auto parts = [&subscriber] {
-            return [&subscriber, part = 0]() mutable -> shared_text {
+            return [&subscriber, part = 0](const stream_access&) mutable -> shared_text {
                 if (part == 1) subscriber.drain();
                 return share("part" + std::to_string(part++));
             };
         };
-        auto run = co_await hub.run(
-            subscriber,
-            {.snapshot = parts, .visible = domain::visible_projects::all(), .process_epoch = "g"});
+        auto run = co_await hub.run(subscriber, {.snapshot = parts,
+                                                 .visible = {domain::visible_projects::all()},
+                                                 .process_epoch = "g"});
         received = subscriber.written;
         co_return run;
     }());
@@ -163,14 +166,16 @@ TEST(stream_hub, subscribers_share_the_text_of_an_event) {
     const auto ended = aio::block_on([&]() -> aio::task<> {
         const auto executor = co_await aio::this_executor();
         stream_hub hub(executor);
-        const auto none = [] { return []() -> shared_text { return nullptr; }; };
+        const auto none = [] {
+            return [](const stream_access&) -> shared_text { return nullptr; };
+        };
         aio::task_group readers(executor);
-        readers.spawn(hub.run(
-            first,
-            {.snapshot = none, .visible = domain::visible_projects::all(), .process_epoch = "g"}));
-        readers.spawn(hub.run(
-            second,
-            {.snapshot = none, .visible = domain::visible_projects::all(), .process_epoch = "g"}));
+        readers.spawn(hub.run(first, {.snapshot = none,
+                                      .visible = {domain::visible_projects::all()},
+                                      .process_epoch = "g"}));
+        readers.spawn(hub.run(second, {.snapshot = none,
+                                       .visible = {domain::visible_projects::all()},
+                                       .process_epoch = "g"}));
         while (first.written.empty() || second.written.empty()) {
             co_await aio::sleep_for(std::chrono::milliseconds(1));
         }
@@ -197,10 +202,11 @@ TEST(stream_hub, sends_events_of_visible_projects) {
         const auto principal = std::make_shared<const domain::principal>(
             domain::principal{.subject = "ben", .roles = {{"bank", domain::role::viewer}}});
         co_return co_await hub.run(
-            own, {.after = 0,
-                  .snapshot = [] { return []() -> shared_text { return nullptr; }; },
-                  .visible = domain::visible_projects(principal),
-                  .process_epoch = "g"});
+            own,
+            {.after = 0,
+             .snapshot = [] { return [](const stream_access&) -> shared_text { return nullptr; }; },
+             .visible = {domain::visible_projects(principal)},
+             .process_epoch = "g"});
     }());
     EXPECT_TRUE(ended);
     EXPECT_EQ(own.text(), "id: g-0\nevent: sync\ndata: {}\n\n<first>");
@@ -214,19 +220,59 @@ TEST(stream_hub, ends_a_stream_whose_access_was_lost_before_the_next_event) {
         stream_hub hub(co_await aio::this_executor());
         hub.publish(1, "shop", share("<one>"));
         co_return co_await hub.run(
-            reader, {.after = 0,
-                     .snapshot = [] { return []() -> shared_text { return nullptr; }; },
-                     .visible = domain::visible_projects::all(),
-                     .renew =
-                         [&](domain::visible_projects&) {
-                             if (++renewals == 1) return true;
-                             hub.publish(2, "shop", share("<hidden>"));
-                             return false;
-                         },
-                     .process_epoch = "g"});
+            reader,
+            {.after = 0,
+             .snapshot = [] { return [](const stream_access&) -> shared_text { return nullptr; }; },
+             .visible = {domain::visible_projects::all()},
+             .renew =
+                 [&](stream_access&) {
+                     if (++renewals == 1) return true;
+                     hub.publish(2, "shop", share("<hidden>"));
+                     return false;
+                 },
+             .process_epoch = "g"});
     }());
     EXPECT_TRUE(ended);
     EXPECT_EQ(reader.text(), "id: g-0\nevent: sync\ndata: {}\n\n<one>");
+}
+
+TEST(stream_hub, sends_no_event_of_a_project_without_its_permission) {
+    client reader(2);
+    const auto ended = aio::block_on([&]() -> aio::task<> {
+        stream_hub hub(co_await aio::this_executor());
+        hub.publish(1, "shop", share("<project>"));
+        hub.publish(2, "shop", share("<database>"), "db-1");
+        co_return co_await hub.run(
+            reader,
+            {.after = 0,
+             .snapshot = [] { return [](const stream_access&) -> shared_text { return nullptr; }; },
+             .visible = {.projects = domain::visible_projects::all(), .reads_projects = false},
+             .process_epoch = "g"});
+    }());
+    EXPECT_TRUE(ended);
+    EXPECT_EQ(reader.text(), "id: g-0\nevent: sync\ndata: {}\n\n<database>");
+}
+
+TEST(stream_hub, ends_a_snapshot_whose_access_was_lost_before_the_next_part) {
+    client reader(9);
+    const auto ended = aio::block_on([&]() -> aio::task<> {
+        stream_hub hub(co_await aio::this_executor());
+        const auto parts = [] {
+            return [part = 0](const stream_access& visible) mutable -> shared_text {
+                return share(std::to_string(part++) + (visible.reads_projects ? "+" : "-"));
+            };
+        };
+        co_return co_await hub.run(reader, {.snapshot = parts,
+                                            .visible = {domain::visible_projects::all()},
+                                            .renew =
+                                                [renewals = 0](stream_access& visible) mutable {
+                                                    visible.reads_projects = ++renewals == 1;
+                                                    return renewals <= 2;
+                                                },
+                                            .process_epoch = "g"});
+    }());
+    EXPECT_TRUE(ended);
+    EXPECT_EQ(reader.text(), "0+1-");
 }
 
 }  // namespace
