@@ -36,7 +36,7 @@ MODULES = {
     'mongo': 'base aio obs ports',
     'inproc': 'base aio ports',
     'redis': 'base aio http obs ports',
-    'api': 'base json domain timeseries obs aio http ports app',
+    'api': 'base json domain timeseries obs aio token http ports app',
     'sentry': 'base json aio http obs',
     'otlp': 'base json aio http obs',
     'main': 'base json domain config obs aio token http ports app kube kubedb oidc scrape sqlite mongo inproc redis api sentry otlp',

@@ -48,7 +48,7 @@ class api_impl final : public api {
         const std::lock_guard lock(mutex_);
         const auto number = ++number_;
         const auto event = std::make_shared<const std::string>(
-            fmt::format("id: {}-{}\nevent: {}\ndata: {}\n\n", context_.process_epoch, number,
+            fmt::format("id: {}\nevent: {}\ndata: {}\n\n", context_.ids.seal(number),
                         change.is_delete ? "delete" : "upsert", change.data));
         for (const auto& [loop, hub] : hubs_) {
             aio::post(loop, [hub, number, project = change.project, database = change.database,

@@ -14,8 +14,8 @@
 #include "api/routes.hpp"
 #include "api/static/static_document.hpp"
 #include "api/static/static_site.hpp"
+#include "api/stream/event_ids.hpp"
 #include "api/stream/stream_limiter.hpp"
-#include "base/random_id.hpp"
 #include "base/secret.hpp"
 #include "domain/access.hpp"
 
@@ -29,7 +29,7 @@ struct api_context {
     stream_limiter streams{options.streams_per_client};
     rate_limits rates{options.limits, deps.shared_limits != nullptr, deps.registry};
     audit_filter denials{};
-    std::string process_epoch = base::random_id("", 6);  // part of every stream event id
+    event_ids ids{};  // of the events of all streams
     read_model model;
     std::atomic<int> expositions_in_flight{0};
     std::unique_ptr<const static_document> openapi{};

@@ -247,6 +247,20 @@ TEST_F(visibility, a_principal_without_roles_is_forbidden) {
     EXPECT_EQ(get("/api/v1/engines", as("eve")).status, 200U);
 }
 
+TEST_F(visibility, ids_of_events_do_not_reveal_changes_of_other_projects) {
+    const auto id_of_sync = [&] {
+        const auto events = snapshot(as("ada"));
+        const auto begin = events.rfind("id: ") + 4;
+        return events.substr(begin, events.find('\n', begin) - begin);
+    };
+    const auto first = id_of_sync();
+    EXPECT_NE(first, id_of_sync());  // also without a change
+    EXPECT_EQ(first.size(), id_of_sync().size());
+    auto headers = as("ada");
+    headers.add("Last-Event-ID", first);
+    EXPECT_FALSE(snapshot(headers).contains("event: snapshot"));
+}
+
 TEST_F(visibility, an_unknown_credential_is_rejected_except_on_public_routes) {
     for (const auto& route : api::all_routes()) {
         if (route.verb != method::get) continue;

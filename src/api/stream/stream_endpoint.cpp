@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <array>
-#include <charconv>
 
 #include "api/limits/client_address.hpp"
 #include "api/problem.hpp"
@@ -20,10 +19,9 @@ void append_snapshot(std::string& text, std::string_view kind, std::string_view 
                    kind, id, revision, object);
 }
 
-// Returns the current content in parts of about 64 KiB, so that a slow reader
-// costs no more memory than that. Finished operations are left out: each record
-// holds up to twenty of them, which together are larger than the databases, and
-// GET /operations/{id} returns them.
+// Returns the current content in parts of about 64 KiB, so that a slow reader costs no more memory
+// than that. Finished operations are left out: each record holds up to twenty of them, which
+// together are larger than the databases, and GET /operations/{id} returns them.
 std::function<shared_text(const stream_access&)> snapshot_of(const read_model& model,
                                                              const stream_access& first) {
     auto all = model.all();
@@ -62,17 +60,11 @@ std::function<shared_text(const stream_access&)> snapshot_of(const read_model& m
     };
 }
 
-// Returns the number of the last event that the client received; nothing for a
-// new stream. UINT64_MAX, which no event has, stands for an event of another
-// process.
-std::optional<std::uint64_t> last_event(std::string_view id, std::string_view process_epoch) {
+// Returns the number of the last event that the client received; nothing for a new stream.
+// UINT64_MAX, which no event has, stands for an event of another process.
+std::optional<std::uint64_t> last_event(std::string_view id, const event_ids& ids) {
     if (id.empty()) return std::nullopt;
-    std::uint64_t number = UINT64_MAX;
-    if (id.starts_with(process_epoch) && id.substr(process_epoch.size()).starts_with('-')) {
-        const auto digits = id.substr(process_epoch.size() + 1);
-        std::from_chars(digits.data(), digits.data() + digits.size(), number);
-    }
-    return number;
+    return ids.open(id).value_or(UINT64_MAX);
 }
 
 stream_access access_of(std::shared_ptr<const domain::principal> caller) {
@@ -82,8 +74,8 @@ stream_access access_of(std::shared_ptr<const domain::principal> caller) {
             .reads_projects = reads_projects};
 }
 
-// Authenticates and authorizes the stream's request again, since a key may be
-// revoked or expire and roles may change while the stream is open.
+// Authenticates and authorizes the stream's request again, since a key may be revoked or expire
+// and roles may change while the stream is open.
 std::function<bool(stream_access&)> renewal_of(const request_context& context,
                                                const http::request& request) {
     return [&authenticator = context.api.deps.authenticator, header = context.authorization,
@@ -101,10 +93,9 @@ std::function<bool(stream_access&)> renewal_of(const request_context& context,
 constexpr std::array<query_parameter, 2> stream_parameters{
     {{.name = "lastEventId"}, {.name = "Last-Event-ID"}}};
 
-// Returns the id of the last event that the client received; "" for a new
-// stream. A polyfill of EventSource cannot set a header and sends a parameter.
-// The header is newer: an EventSource whose URL has the parameter sends it when
-// it reconnects. Errors: bad_request.
+// Returns the id of the last event that the client received; "" for a new stream. A polyfill of
+// EventSource cannot set a header and sends a parameter. The header is newer: an EventSource whose
+// URL has the parameter sends it when it reconnects. Errors: bad_request.
 base::outcome<std::string> last_event_id(const http::request& request) {
     auto items = read_query(request.query(), stream_parameters);
     if (!items) return base::pass(std::move(items));
@@ -133,19 +124,18 @@ http::outgoing_response start_stream(const request_context& context, const http:
                                     context.request_id)};
     }
     stream_hub::subscription_options options{
-        .after = last_event(*event_id, api.process_epoch),
+        .after = last_event(*event_id, api.ids),
         .snapshot = [&model = api.model,
                      visible =
                          access_of(context.principal)] { return snapshot_of(model, visible); },
         .visible = access_of(context.principal),
         .renew = renewal_of(context, request),
-        .process_epoch = api.process_epoch};
+        .id_of = [&ids = api.ids](std::uint64_t number) { return ids.seal(number); }};
     http::response head{.status = 200};
     head.headers.add("Content-Type", "text/event-stream");
     // A proxy must not compress the events, because a compressor holds them back.
     head.headers.add("Cache-Control", "no-store, no-transform");
-    head.headers.add("X-Accel-Buffering",
-                     "no");  // nginx forwards each event at once
+    head.headers.add("X-Accel-Buffering", "no");  // nginx forwards each event at once
     return {.response = std::move(head),
             .stream = [&api, hub = std::move(hub), options = std::move(options),
                        permit = std::move(permit)](http::stream_writer& out) -> aio::task<> {

@@ -72,8 +72,8 @@ bool stream_hub::can_resume(std::uint64_t position) const noexcept {
 aio::task<> stream_hub::run(http::stream_writer& out, subscription_options options) {
     aio::notification changed(executor_);
     waiting_.insert(&changed);
-    // The end of the stream wakes the loop below, which would otherwise wait for
-    // the next keepalive.
+    // The end of the stream wakes the loop below, which would otherwise wait for the next
+    // keepalive.
     out.on_end([&changed] { changed.notify(); });
     struct registration {
         std::set<aio::notification*>& waiting;
@@ -104,8 +104,8 @@ aio::task<> stream_hub::run(http::stream_writer& out, subscription_options optio
             if (!result) co_return result;
         }
     }
-    auto synced = co_await out.write(share(
-        fmt::format("id: {}-{}\nevent: sync\ndata: {{}}\n\n", options.process_epoch, position)));
+    auto synced = co_await out.write(
+        share(fmt::format("id: {}\nevent: sync\ndata: {{}}\n\n", options.id_of(position))));
     if (!synced) co_return synced;
     while (!out.is_draining()) {
         if (options.renew && !options.renew(options.visible)) co_return base::ok();

@@ -1,5 +1,6 @@
 #include "api/stream/stream_hub.hpp"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "aio/block_on.hpp"
@@ -9,6 +10,10 @@ namespace {
 using api::stream_access;
 using api::stream_hub;
 using shared_text = std::shared_ptr<const std::string>;
+
+std::string id_of(std::uint64_t number) {
+    return fmt::format("g-{}", number);
+}
 
 shared_text share(std::string text) {
     return std::make_shared<const std::string>(std::move(text));
@@ -88,7 +93,7 @@ client run(std::uint64_t changes, std::optional<std::uint64_t> after, std::size_
                                  };
                              },
                          .visible = {domain::visible_projects::all()},
-                         .process_epoch = "g"});
+                         .id_of = id_of});
     }());
     EXPECT_TRUE(ended);
     return subscriber;
@@ -107,8 +112,7 @@ TEST(stream_hub, resumes_after_the_last_received_event) {
 TEST(stream_hub, sends_reset_if_the_position_is_too_old_or_of_another_process) {
     const auto lost = run(5000, 3, 4);
     EXPECT_EQ(lost.text(),
-              "event: reset\ndata: {}\n\npart0part1id: "
-              "g-5000\nevent: sync\ndata: {}\n\n");
+              "event: reset\ndata: {}\n\npart0part1id: g-5000\nevent: sync\ndata: {}\n\n");
     const auto foreign = run(3, UINT64_MAX, 4);
     EXPECT_TRUE(foreign.text().starts_with("event: reset\n"));
 }
@@ -125,7 +129,7 @@ TEST(stream_hub, a_drain_ends_an_idle_stream) {
             subscriber,
             {.snapshot = [] { return [](const stream_access&) -> shared_text { return nullptr; }; },
              .visible = {domain::visible_projects::all()},
-             .process_epoch = "g"}));
+             .id_of = id_of}));
         auto synced = co_await subscriber.until_received("event: sync");
         if (!synced) co_return synced;
         subscriber.drain();
@@ -149,9 +153,9 @@ TEST(stream_hub, a_drain_ends_a_snapshot_between_two_parts) {
                 return share("part" + std::to_string(part++));
             };
         };
-        auto run = co_await hub.run(subscriber, {.snapshot = parts,
-                                                 .visible = {domain::visible_projects::all()},
-                                                 .process_epoch = "g"});
+        auto run = co_await hub.run(
+            subscriber,
+            {.snapshot = parts, .visible = {domain::visible_projects::all()}, .id_of = id_of});
         received = subscriber.written;
         co_return run;
     }());
@@ -170,12 +174,12 @@ TEST(stream_hub, subscribers_share_the_text_of_an_event) {
             return [](const stream_access&) -> shared_text { return nullptr; };
         };
         aio::task_group readers(executor);
-        readers.spawn(hub.run(first, {.snapshot = none,
-                                      .visible = {domain::visible_projects::all()},
-                                      .process_epoch = "g"}));
-        readers.spawn(hub.run(second, {.snapshot = none,
-                                       .visible = {domain::visible_projects::all()},
-                                       .process_epoch = "g"}));
+        readers.spawn(hub.run(
+            first,
+            {.snapshot = none, .visible = {domain::visible_projects::all()}, .id_of = id_of}));
+        readers.spawn(hub.run(
+            second,
+            {.snapshot = none, .visible = {domain::visible_projects::all()}, .id_of = id_of}));
         while (first.written.empty() || second.written.empty()) {
             co_await aio::sleep_for(std::chrono::milliseconds(1));
         }
@@ -206,7 +210,7 @@ TEST(stream_hub, sends_events_of_visible_projects) {
             {.after = 0,
              .snapshot = [] { return [](const stream_access&) -> shared_text { return nullptr; }; },
              .visible = {domain::visible_projects(principal)},
-             .process_epoch = "g"});
+             .id_of = id_of});
     }());
     EXPECT_TRUE(ended);
     EXPECT_EQ(own.text(), "id: g-0\nevent: sync\ndata: {}\n\n<first>");
@@ -230,7 +234,7 @@ TEST(stream_hub, ends_a_stream_whose_access_was_lost_before_the_next_event) {
                      hub.publish(2, "shop", share("<hidden>"));
                      return false;
                  },
-             .process_epoch = "g"});
+             .id_of = id_of});
     }());
     EXPECT_TRUE(ended);
     EXPECT_EQ(reader.text(), "id: g-0\nevent: sync\ndata: {}\n\n<one>");
@@ -247,7 +251,7 @@ TEST(stream_hub, sends_no_event_of_a_project_without_its_permission) {
             {.after = 0,
              .snapshot = [] { return [](const stream_access&) -> shared_text { return nullptr; }; },
              .visible = {.projects = domain::visible_projects::all(), .reads_projects = false},
-             .process_epoch = "g"});
+             .id_of = id_of});
     }());
     EXPECT_TRUE(ended);
     EXPECT_EQ(reader.text(), "id: g-0\nevent: sync\ndata: {}\n\n<database>");
@@ -269,7 +273,7 @@ TEST(stream_hub, ends_a_snapshot_whose_access_was_lost_before_the_next_part) {
                                                     visible.reads_projects = ++renewals == 1;
                                                     return renewals <= 2;
                                                 },
-                                            .process_epoch = "g"});
+                                            .id_of = id_of});
     }());
     EXPECT_TRUE(ended);
     EXPECT_EQ(reader.text(), "0+1-");
