@@ -453,7 +453,7 @@ TEST_F(access_matrix, a_stream_ends_when_its_key_is_revoked) {
     ASSERT_TRUE(outgoing.stream);
     EXPECT_EQ(admin(method::del, "/api/v1/api-keys/" + id).status, 204U);
     fakes::stream_reader reader("an event that does not come");
-    run([&] { return outgoing.stream(reader); });  // ends
+    run([&] { return outgoing.stream(reader); });                  // ends
     EXPECT_FALSE(reader.text.contains("event: ")) << reader.text;  // not even the snapshot
 }
 
