@@ -30,7 +30,7 @@ base::outcome<void> service_account_manager::check_member(
 
 aio::task<> service_account_manager::clear(std::string name) {
     const auto subject = domain::subject_of_account(name);
-    auto cleared = co_await deps_.keys.revoke_subject(subject);
+    auto cleared = co_await deps_.keys.revoke_user(subject);
     if (cleared) cleared = co_await deps_.members.forget_subject(subject);
     co_return cleared;
 }
@@ -133,11 +133,25 @@ aio::task<void> service_account_manager::delete_account(std::string name, shared
 aio::task<created_key> service_account_manager::create_account_key(std::string name,
                                                                    domain::api_key_request wanted,
                                                                    shared_principal client) {
-    if (!deps_.accounts.find(name)) co_return no_such_account(name);
+    const auto account = deps_.accounts.find(name);
+    if (!account) co_return no_such_account(name);
     auto subject = domain::subject_of_account(name);
     auto checked = domain::check_account_roles(deps_.members.roles_of(subject), *client);
     if (!checked) co_return base::pass(std::move(checked));
-    co_return co_await deps_.keys.create_key_of(std::move(subject), std::move(wanted), client);
+    auto created = co_await deps_.keys.create_key_of(std::move(subject), std::move(wanted), client);
+    if (!created) co_return created;
+    // The deletion of an account removes its record and then revokes its keys. After this check,
+    // either the deletion finds the new key, or the check finds the deletion, also if another
+    // account has the name by now.
+    auto read = co_await deps_.accounts.refresh(name);
+    const auto newest = deps_.accounts.find(name);
+    const bool is_same =
+        newest && newest->created_at == account->created_at && newest->project == account->project;
+    if (read && is_same) co_return created;
+    auto revoked = co_await deps_.keys.revoke_key(created->record->id);
+    if (!revoked) co_return base::pass(std::move(revoked));
+    if (!read) co_return base::pass(std::move(read), "read the service account");
+    co_return no_such_account(name);
 }
 
 aio::task<void> service_account_manager::revoke_account_key(std::string name, std::string id) {

@@ -27,6 +27,8 @@ class service_account_registry {
     aio::task<> load() { return registry_.load(); }
     // Compares the collection with the store once. Errors: unavailable, corrupt.
     aio::task<> refresh() { return registry_.refresh(); }
+    // Reads one account. Errors: unavailable, corrupt.
+    aio::task<> refresh(std::string name) { return registry_.adopt(std::move(name)); }
     // Returns the collection for record_feed.
     [[nodiscard]] replicated_collection& collection() noexcept { return registry_; }
 

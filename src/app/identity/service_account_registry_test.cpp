@@ -141,6 +141,32 @@ TEST_F(service_account_registry, a_new_account_inherits_no_key_that_a_deletion_h
     EXPECT_FALSE(accepts(here_, key));
 }
 
+TEST_F(service_account_registry,
+       a_new_account_inherits_no_key_of_a_replica_that_knows_the_old_one) {
+    create();
+    refresh(other_);
+    ASSERT_TRUE(run<void>([&] { return here_.account_manager.delete_account("ci", admin_); }));
+    clock_.advance(1s);
+    create();
+    const auto late = run<app::created_key>(
+        [&] { return other_.account_manager.create_account_key("ci", {.name = "k"}, admin_); });
+    ASSERT_FALSE(late);
+    EXPECT_EQ(late.error().reason, "service_account_not_found");
+    refresh(here_);
+    ASSERT_EQ(here_.keys.keys()->size(), 1U);
+    EXPECT_TRUE(here_.keys.keys()->begin()->second.record->revoked_at);
+}
+
+TEST_F(service_account_registry, a_deletion_revokes_a_key_that_another_replica_has_just_created) {
+    create();
+    refresh(other_);
+    const auto key = run<app::created_key>(
+        [&] { return other_.account_manager.create_account_key("ci", {.name = "k"}, admin_); });
+    ASSERT_TRUE(key) << key.error().text;
+    ASSERT_TRUE(run<void>([&] { return here_.account_manager.delete_account("ci", admin_); }));
+    EXPECT_TRUE(here_.keys.keys()->at(key->record->id).record->revoked_at);
+}
+
 TEST_F(service_account_registry, bounds_the_accounts_of_a_project) {
     for (const auto* project : {"shop", "bank"}) {
         cache_.put_project(
