@@ -60,6 +60,10 @@ std::unexpected<base::failure> no_such_key(std::string_view id) {
     return base::fail(errc::not_found, fmt::format("there is no API key '{}'", id));
 }
 
+bool is_created_by_account(const domain::api_key& record) {
+    return domain::account_of_subject(record.created_by).has_value();
+}
+
 }  // namespace
 
 key_registry::key_registry(deps deps)
@@ -313,7 +317,8 @@ key_registry::own_key key_registry::own_key_of(const domain::principal& client) 
             .unused_max = domain::unused_max_of(record)};
 }
 
-aio::task<void> key_registry::check_creator(std::shared_ptr<const domain::principal> client) {
+aio::task<void> key_registry::check_creator(std::shared_ptr<const domain::principal> client,
+                                            domain::credential_limits limits) {
     if (deps_.users == nullptr) co_return base::ok();
     auto read = co_await deps_.users->refresh(client->subject);
     const auto own = own_key_of(*client);
@@ -324,7 +329,8 @@ aio::task<void> key_registry::check_creator(std::shared_ptr<const domain::princi
     // A subject of a key needs no user, but a session does.
     const bool is_valid = user ? user->state == domain::user_state::active
                                : !client->credential.starts_with("session:");
-    if (is_valid && !(key && key->revoked_at)) co_return base::ok();
+    const bool is_key_valid = !key || (!key->revoked_at && key->limits.include(limits));
+    if (is_valid && is_key_valid) co_return base::ok();
     co_return base::fail(errc::denied, "the credential of the request has ended");
 }
 
@@ -355,11 +361,12 @@ aio::task<created_key> key_registry::create_key_of(
     set_digest(*record, key.digest);
     record->last_four = key.last_four;
     record->created_by_key = std::move(own.id);
+    const auto limits = record->limits;
     auto stored = co_await store_new(std::move(*record));
     if (!stored) co_return base::pass(std::move(stored));
     // The deletion of a user ends its credentials and then revokes its keys. After this check,
     // either the deletion finds the new key, or the check finds the deletion.
-    auto valid = co_await check_creator(client);
+    auto valid = co_await check_creator(client, limits);
     if (!valid) {
         auto revoked = co_await revoke_key(key.id);
         co_return base::pass(revoked ? std::move(valid) : std::move(revoked));
@@ -378,8 +385,14 @@ base::outcome<void> key_registry::check_room(const domain::principal& client) co
                           "too_many");
     }
     if (client.is_administrator) return base::ok();
+    // The keys of all service accounts whose first key the same subject has created count together.
+    const auto own = index->find(own_key_of(client).id);
+    const bool is_account = domain::account_of_subject(client.subject) && own != index->end();
+    const auto owner = is_account ? owner_of(*own->second.record) : client.subject;
     const auto is_own = [&](const auto& entry) {
-        return entry.second.record->created_by == client.subject;
+        const auto& record = *entry.second.record;
+        if (!is_account) return record.created_by == client.subject;
+        return is_created_by_account(record) && owner_of(record) == owner;
     };
     if (std::ranges::count_if(*index, is_own) < std::ptrdiff_t(keys_of_creator_max)) {
         return base::ok();
@@ -422,9 +435,17 @@ aio::task<created_key> key_registry::rotate_key(std::string id, domain::rotation
                                                 std::shared_ptr<const domain::principal> client) {
     const auto own = own_key_of(*client);
     auto key = token::make_api_key(id);
+    const auto known = registry_.find(id);
+    const auto known_digest = known ? known->digest : std::string();
     auto stored = co_await registry_.put(
         id, [&](const domain::api_key* newest) -> base::outcome<domain::api_key> {
             if (newest == nullptr || newest->revoked_at) return no_such_key(id);
+            // The secret of this request may be the one that the other rotation has ended.
+            if (own.id == id && newest->digest != known_digest) {
+                return base::fail(errc::conflict,
+                                  "the API key was rotated at the same time; use its new secret",
+                                  "rotated");
+            }
             const auto now = deps_.clock.utc_now();
             const auto overlap = domain::validate(wanted, *newest, *client, own.expires_at,
                                                   uses_.use_of(id)->last_used_at(), now);
@@ -473,6 +494,39 @@ aio::task<> key_registry::revoke_user(std::string name) {
     auto refreshed = co_await registry_.refresh();
     if (!refreshed) co_return base::pass(std::move(refreshed), "read the API keys of the user");
     co_return co_await revoke_subject(std::move(name));
+}
+
+aio::task<> key_registry::revoke_own_keys(std::string subject) {
+    // Keys of this subject need no user.
+    if (subject == domain::admin_subject) co_return base::ok();
+    auto refreshed = co_await registry_.refresh();
+    if (!refreshed) co_return base::pass(std::move(refreshed), "read the API keys of the user");
+    const auto index = index_.load();
+    for (const auto& [id, key] : *index) {
+        if (key.record->subject != subject || key.record->revoked_at) continue;
+        const auto& root = root_of(*key.record, [](const domain::api_key&) { return true; });
+        if (root.created_by != subject || !root.created_by_key.empty()) continue;
+        auto revoked = co_await revoke_key(id);
+        if (!revoked && revoked.error().code != errc::not_found) co_return revoked;
+    }
+    co_return base::ok();
+}
+
+const domain::api_key& key_registry::root_of(const domain::api_key& record,
+                                             bool (*has_parent)(const domain::api_key&)) const {
+    constexpr int steps_max = 100;  // records of a changed store may name each other
+    const auto& records = registry_.records();
+    const auto* root = &record;
+    for (int step = 0; step < steps_max && has_parent(*root); ++step) {
+        const auto parent = records.find(root->created_by_key);
+        if (parent == records.end()) break;
+        root = parent->second.get();
+    }
+    return *root;
+}
+
+const std::string& key_registry::owner_of(const domain::api_key& record) const {
+    return root_of(record, is_created_by_account).created_by;
 }
 
 bool key_registry::has_administrator() const {

@@ -79,9 +79,13 @@ class key_registry final : public key_commands {
     aio::task<void> revoke_key(std::string id) override;
     // Revokes every key of the subject. Errors: unavailable, timed_out.
     aio::task<> revoke_subject(std::string subject);
-    // Revokes every key of a user that is disabled, also keys that another process has just
+    // Revokes every key of a subject that has ended, also keys that another process has just
     // created. Errors: unavailable, timed_out, corrupt.
     aio::task<> revoke_user(std::string name);
+    // Revokes the keys that the subject has created for itself without a key, and those that they
+    // have created. A new user must not inherit what an earlier one of the name created with the
+    // token of an issuer. Errors: unavailable, timed_out, corrupt.
+    aio::task<> revoke_own_keys(std::string subject);
     [[nodiscard]] std::shared_ptr<const api_key_index> keys() const override {
         return index_.load();
     }
@@ -108,9 +112,10 @@ class key_registry final : public key_commands {
 
   private:
     aio::task<void> store_new(domain::api_key record);
-    // Reads whether the user and the key of a request are still valid. Errors: denied (they are
-    // not), unavailable, corrupt.
-    aio::task<void> check_creator(std::shared_ptr<const domain::principal> client);
+    // Reads whether the user and the key of a request are still valid, and whether the key still
+    // has these limits. Errors: denied (they are not), unavailable, corrupt.
+    aio::task<void> check_creator(std::shared_ptr<const domain::principal> client,
+                                  domain::credential_limits limits);
     // The id and the time limits of the key of a principal. Empty without a key.
     struct own_key {
         std::string id;
@@ -118,6 +123,13 @@ class key_registry final : public key_commands {
         std::optional<std::chrono::days> unused_max{};
     };
     [[nodiscard]] own_key own_key_of(const domain::principal& client) const;
+    // Follows the keys that created the record and each other, while `has_parent` returns true.
+    // Returns the oldest one that is known.
+    [[nodiscard]] const domain::api_key& root_of(const domain::api_key& record,
+                                                 bool (*has_parent)(const domain::api_key&)) const;
+    // Returns the subject that counts as the creator of a key: who created the first key of the
+    // service account, if an account has created this one.
+    [[nodiscard]] const std::string& owner_of(const domain::api_key& record) const;
     // Returns whether the client may create one more key. Errors: limit.
     [[nodiscard]] base::outcome<void> check_room(const domain::principal& client) const;
     // Sets the digest of a new secret.

@@ -156,6 +156,33 @@ TEST_F(key_registry, bounds_the_keys_of_a_creator_and_keeps_some_for_administrat
     EXPECT_EQ(last.error().reason, "too_many");
 }
 
+TEST_F(key_registry, counts_the_keys_of_all_service_accounts_of_an_owner_together) {
+    const auto owner =
+        std::make_shared<const domain::principal>(domain::principal{.subject = "ada"});
+    // Returns a caller with the first key of an account, which the owner has created.
+    const auto account = [&](const std::string& name) {
+        const auto subject = domain::subject_of_account(name);
+        const auto key = run<app::created_key>(
+            [&] { return keys_.create_key_of(subject, {.name = "k"}, owner); });
+        EXPECT_TRUE(key) << key.error().text;
+        return std::make_shared<const domain::principal>(
+            domain::principal{.subject = subject, .credential = "key:" + key->record->id});
+    };
+    const auto create_as = [&](const std::shared_ptr<const domain::principal>& client) {
+        const auto created =
+            run<app::created_key>([&] { return keys_.create_key({.name = "k"}, client); });
+        return created ? std::string("created") : created.error().reason;
+    };
+    const auto first = account("one");
+    const auto second = account("two");
+    for (std::size_t i = 0; i < app::key_commands::keys_of_creator_max; ++i) {
+        ASSERT_EQ(create_as(i % 2 == 0 ? first : second), "created") << i;
+    }
+    EXPECT_EQ(create_as(first), "too_many");
+    EXPECT_EQ(create_as(second), "too_many");
+    EXPECT_EQ(create_as(owner), "created");
+}
+
 TEST_F(key_registry, survives_a_restart) {
     const auto active = create({.subject = "robot"});
     const auto revoked = create({});

@@ -132,6 +132,10 @@ aio::task<shared_user> user_registry::create_user(domain::user_request wanted,
         record->password_hash = std::move(*hash);
         record->password_changed_at = record->created_at;
     }
+    for (const auto& step : creation_steps_) {
+        auto ended = co_await step(name);
+        if (!ended) co_return base::pass(std::move(ended));
+    }
     auto stored = co_await registry_.put(
         name, [&](const domain::user* newest) -> base::outcome<domain::user> {
             if (newest != nullptr) return exists();

@@ -37,6 +37,10 @@ class user_registry final : public user_commands {
     void before_deletion(std::function<aio::task<>(std::string name)> step) {
         deletion_steps_.push_back(std::move(step));
     }
+    // Runs `step` before a user is created: what an earlier user of the name has left is deleted.
+    void before_creation(std::function<aio::task<>(std::string name)> step) {
+        creation_steps_.push_back(std::move(step));
+    }
     // Reads every user. Errors: unavailable, corrupt.
     aio::task<> load() { return registry_.load(); }
     // Compares the collection with the store once. Errors: unavailable, corrupt.
@@ -94,6 +98,7 @@ class user_registry final : public user_commands {
     document_registry<domain::user> registry_;
     std::function<void(const std::string&)> observer_ = [](const std::string&) {};
     std::vector<std::function<aio::task<>(std::string)>> deletion_steps_;
+    std::vector<std::function<aio::task<>(std::string)>> creation_steps_;
     base::atomic_shared_ptr<const user_index> index_;
 };
 

@@ -165,6 +165,66 @@ TEST_F(user_registry, a_deleted_user_creates_no_key) {
     for (const auto& [id, entry] : *here_.keys.keys()) EXPECT_TRUE(entry.record->revoked_at) << id;
 }
 
+TEST_F(user_registry, a_new_user_inherits_no_key_of_a_token_of_an_earlier_one) {
+    const auto caller_with = [](const std::string& credential) {
+        return std::make_shared<const domain::principal>(
+            domain::principal{.subject = "corp.ada", .credential = credential});
+    };
+    const auto create_with = [&](const app::shared_principal& client, std::string subject = {}) {
+        const auto key = run<app::created_key>(
+            [&] { return here_.keys.create_key_of(std::move(subject), {.name = "k"}, client); });
+        EXPECT_TRUE(key) << key.error().text;
+        return key->record->id;
+    };
+    const auto own = create_with(caller_with("oidc:corp"));  // there is no such user any more
+    const auto child = create_with(caller_with("key:" + own));
+    const auto of_admin = create_with(admin_, "corp.ada");
+    ASSERT_TRUE(create("corp.ada", "admin"));
+    const auto index = here_.keys.keys();
+    EXPECT_TRUE(index->at(own).record->revoked_at);
+    EXPECT_TRUE(index->at(child).record->revoked_at);
+    EXPECT_FALSE(index->at(of_admin).record->revoked_at);
+}
+
+// On a replica that has not read the change of the key yet.
+TEST_F(user_registry, a_key_creates_none_with_the_limits_that_it_had) {
+    const auto key =
+        run<app::created_key>([&] { return here_.keys.create_key({.name = "k"}, admin_); });
+    ASSERT_TRUE(key) << key.error().text;
+    const auto& id = key->record->id;
+    process other(*this);
+    ASSERT_TRUE(run<void>([&] { return other.keys.refresh(); }));
+    const auto client = other.keys.keys()->at(id).caller;
+    const auto create_child = [&] {
+        return run<app::created_key>([&] { return other.keys.create_key({.name = "c"}, client); });
+    };
+    EXPECT_TRUE(create_child());
+    ASSERT_TRUE(run<std::shared_ptr<const domain::api_key>>([&] {
+        const domain::api_key_patch narrower{.cidrs = std::vector<std::string>{"10.0.0.0/8"}};
+        return here_.keys.patch_key(id, narrower, {}, admin_);
+    }));
+    const auto child = create_child();
+    ASSERT_FALSE(child);
+    EXPECT_EQ(child.error().code, base::errc::denied);
+}
+
+TEST_F(user_registry, a_secret_that_a_rotation_has_ended_rotates_nothing) {
+    const auto key =
+        run<app::created_key>([&] { return here_.keys.create_key({.name = "k"}, admin_); });
+    ASSERT_TRUE(key) << key.error().text;
+    const auto& id = key->record->id;
+    process other(*this);
+    ASSERT_TRUE(run<void>([&] { return other.keys.refresh(); }));
+    const auto client = other.keys.keys()->at(id).caller;
+    ASSERT_TRUE(run<app::created_key>(
+        [&] { return here_.keys.rotate_key(id, {.overlap_seconds = 0}, admin_); }));
+    const auto late = run<app::created_key>([&] { return other.keys.rotate_key(id, {}, client); });
+    ASSERT_FALSE(late);
+    EXPECT_EQ(late.error().reason, "rotated");
+    // An administrator may.
+    EXPECT_TRUE(run<app::created_key>([&] { return other.keys.rotate_key(id, {}, admin_); }));
+}
+
 TEST_F(user_registry, a_deletion_that_fails_leaves_the_user_disabled) {
     ASSERT_TRUE(create("ada"));
     const auto key = create_key("ada");
