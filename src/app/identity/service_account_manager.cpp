@@ -16,6 +16,16 @@ std::unexpected<base::failure> no_such_account(std::string_view name) {
                       "service_account_not_found");
 }
 
+// Returns an error if there is no account or the client must not change it. The route has checked
+// the client for the account of that time; another project may have one of this name by now.
+base::outcome<void> check_account(const domain::service_account* account, std::string_view name,
+                                  const domain::principal& client) {
+    const bool may_change =
+        account != nullptr && domain::check_account_access(client, account->project);
+    if (!may_change) return no_such_account(name);
+    return base::ok();
+}
+
 }  // namespace
 
 base::outcome<void> service_account_manager::check_member(
@@ -109,7 +119,8 @@ aio::task<shared_account> service_account_manager::patch_account(
     std::string name, domain::service_account_patch wanted, shared_principal client) {
     auto stored = co_await deps_.accounts.put(
         name, [&](const domain::service_account* newest) -> base::outcome<domain::service_account> {
-            if (newest == nullptr) return no_such_account(name);
+            auto checked = check_account(newest, name, *client);
+            if (!checked) return base::pass(std::move(checked));
             return domain::apply(wanted, *newest);
         });
     if (!stored) co_return stored;
@@ -121,7 +132,8 @@ aio::task<shared_account> service_account_manager::patch_account(
 }
 
 aio::task<void> service_account_manager::delete_account(std::string name, shared_principal client) {
-    if (!deps_.accounts.find(name)) co_return no_such_account(name);
+    auto allowed = check_account(deps_.accounts.find(name).get(), name, *client);
+    if (!allowed) co_return allowed;
     auto erased = co_await erase(name);
     if (!erased) co_return erased;
     deps_.log.info(
@@ -134,7 +146,8 @@ aio::task<created_key> service_account_manager::create_account_key(std::string n
                                                                    domain::api_key_request wanted,
                                                                    shared_principal client) {
     const auto account = deps_.accounts.find(name);
-    if (!account) co_return no_such_account(name);
+    auto allowed = check_account(account.get(), name, *client);
+    if (!allowed) co_return base::pass(std::move(allowed));
     auto subject = domain::subject_of_account(name);
     auto checked = domain::check_account_roles(deps_.members.roles_of(subject), *client);
     if (!checked) co_return base::pass(std::move(checked));

@@ -157,6 +157,35 @@ TEST_F(service_account_registry,
     EXPECT_TRUE(here_.keys.keys()->begin()->second.record->revoked_at);
 }
 
+// The route has checked the caller for an account that was deleted since.
+TEST_F(service_account_registry, an_owner_changes_no_account_of_another_project) {
+    for (const auto* project : {"shop", "bank"}) {
+        cache_.put_project(
+            std::make_shared<const domain::project>(domain::project{.name = project}));
+    }
+    ASSERT_TRUE(run<app::shared_account>([&] {
+        return here_.account_manager.create_account({.name = "ci", .project = "bank"}, admin_);
+    }));
+    const auto owner = std::make_shared<const domain::principal>(
+        domain::principal{.subject = "vic", .roles = {{"shop", domain::role::owner}}});
+    constexpr std::string_view reason = "service_account_not_found";
+    auto& manager = here_.account_manager;
+    EXPECT_EQ(run<app::created_key>(
+                  [&] { return manager.create_account_key("ci", {.name = "k"}, owner); })
+                  .error()
+                  .reason,
+              reason);
+    EXPECT_EQ(run<app::shared_account>(
+                  [&] { return manager.patch_account("ci", {.state = "disabled"}, owner); })
+                  .error()
+                  .reason,
+              reason);
+    EXPECT_EQ(run<void>([&] { return manager.delete_account("ci", owner); }).error().reason,
+              reason);
+    EXPECT_TRUE(here_.accounts.find("ci"));
+    EXPECT_TRUE(here_.keys.keys()->empty());
+}
+
 TEST_F(service_account_registry, a_deletion_revokes_a_key_that_another_replica_has_just_created) {
     create();
     refresh(other_);
