@@ -27,16 +27,22 @@ bool is_header_value(std::string_view text) noexcept {
     });
 }
 
+struct value_writer {
+    json::writer& out;
+
+    void operator()(std::string_view value) const { out.member("stringValue", value); }
+    void operator()(bool value) const { out.member("boolValue", value); }
+    void operator()(double value) const { out.key("doubleValue").number(value); }
+    // 64-bit integers are decimal text in the JSON of protocol buffers.
+    void operator()(std::int64_t value) const { out.member("intValue", std::to_string(value)); }
+};
+
 }  // namespace
 
-void write_text(json::writer& out, std::string_view key, std::string_view value) {
+void write_attribute(json::writer& out, std::string_view key, const attribute_value& value) {
     out.begin_object().member("key", key).key("value").begin_object();
-    out.member("stringValue", value).end_object().end_object();
-}
-
-void write_number(json::writer& out, std::string_view key, std::int64_t value) {
-    out.begin_object().member("key", key).key("value").begin_object();
-    out.member("intValue", std::to_string(value)).end_object().end_object();
+    std::visit(value_writer{out}, value);
+    out.end_object().end_object();
 }
 
 std::string nanoseconds_text(base::instant start, std::chrono::nanoseconds duration) {
@@ -53,10 +59,10 @@ void write_resource(json::writer& out, const resource& source) {
     };
     out.begin_object().key("attributes").begin_array();
     for (const auto& [key, value] : own) {
-        if (!value.empty()) write_text(out, key, value);
+        if (!value.empty()) write_attribute(out, key, value);
     }
     for (const auto& [key, value] : source.attributes) {
-        if (!is_own(key)) write_text(out, key, value);
+        if (!is_own(key)) write_attribute(out, key, value);
     }
     out.end_array().end_object();
 }

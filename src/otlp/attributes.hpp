@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "base/clock.hpp"
@@ -27,12 +28,34 @@ struct resource {
 
 // Writes {"attributes":[...]}.
 void write_resource(json::writer& out, const resource& source);
-// Write one attribute: {"key":KEY,"value":{"stringValue":VALUE}}.
-void write_text(json::writer& out, std::string_view key, std::string_view value);
-// 64-bit integers are decimal text in the JSON of protocol buffers.
-void write_number(json::writer& out, std::string_view key, std::int64_t value);
+using attribute_value = std::variant<std::string_view, bool, double, std::int64_t>;
+// Writes {"key":KEY,"value":{"stringValue":VALUE}}, or with the member of another type.
+void write_attribute(json::writer& out, std::string_view key, const attribute_value& value);
 // Returns the nanoseconds since 1970 as decimal text.
 std::string nanoseconds_text(base::instant start, std::chrono::nanoseconds duration = {});
+
+// The members around the items of a signal.
+struct group_names {
+    std::string_view resource;  // "resourceSpans"
+    std::string_view scope;     // "scopeSpans"
+    std::string_view items;     // "spans"
+};
+// Returns the body of a request with the items of one resource; `write` writes one item.
+template <class Item>
+std::string encode_group(const resource& source, const group_names& names,
+                         const std::vector<Item>& items,
+                         void (*write)(json::writer&, const Item&)) {
+    std::string text;
+    json::writer out(text);
+    out.begin_object().key(names.resource).begin_array().begin_object().key("resource");
+    write_resource(out, source);
+    out.key(names.scope).begin_array().begin_object();
+    out.key("scope").begin_object().member("name", "dbaas").end_object();
+    out.key(names.items).begin_array();
+    for (const auto& item : items) write(out, item);
+    out.end_array().end_object().end_array().end_object().end_array().end_object();
+    return text;
+}
 
 // Returns the number of items that a response with a success status rejects: `member` of
 // partialSuccess, a number or decimal text.

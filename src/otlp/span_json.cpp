@@ -19,8 +19,8 @@ void write_span(json::writer& out, const obs::span& source) {
     out.member("startTimeUnixNano", nanoseconds_text(source.start));
     out.member("endTimeUnixNano", nanoseconds_text(source.start, source.duration));
     out.key("attributes").begin_array();
-    for (const auto& [key, value] : source.attributes) write_text(out, key, value);
-    for (const auto& [key, value] : source.numbers) write_number(out, key, value);
+    for (const auto& [key, value] : source.attributes) write_attribute(out, key, value);
+    for (const auto& [key, value] : source.numbers) write_attribute(out, key, value);
     out.end_array().key("status").begin_object();
     if (source.status != obs::span_status::unset) out.member("code", int(source.status));
     out.end_object().end_object();
@@ -29,16 +29,9 @@ void write_span(json::writer& out, const obs::span& source) {
 }  // namespace
 
 std::string encode_spans(const resource& source, const std::vector<obs::span>& spans) {
-    std::string text;
-    json::writer out(text);
-    out.begin_object().key("resourceSpans").begin_array().begin_object().key("resource");
-    write_resource(out, source);
-    out.key("scopeSpans").begin_array().begin_object();
-    out.key("scope").begin_object().member("name", "dbaas").end_object();
-    out.key("spans").begin_array();
-    for (const auto& span : spans) write_span(out, span);
-    out.end_array().end_object().end_array().end_object().end_array().end_object();
-    return text;
+    return encode_group(source,
+                        {.resource = "resourceSpans", .scope = "scopeSpans", .items = "spans"},
+                        spans, write_span);
 }
 
 bool sampler::samples(const std::optional<obs::trace_context>& parent,
