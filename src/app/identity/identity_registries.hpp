@@ -63,7 +63,7 @@ struct identity_registries {
             [this](const auto& member) { return account_manager.check_member(member); });
         members.before_project_ends(
             [this](std::string project) { return account_manager.forget_project(project); });
-        users.before_deletion([this](std::string name) { return keys.revoke_user(name); });
+        users.before_deletion([this](std::string name) { return keys.revoke_subject(name); });
         users.before_creation([this](std::string name) { return keys.revoke_own_keys(name); });
         users.before_deletion([this](std::string name) { return members.forget_subject(name); });
     }

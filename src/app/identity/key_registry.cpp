@@ -436,12 +436,11 @@ aio::task<created_key> key_registry::rotate_key(std::string id, domain::rotation
     const auto own = own_key_of(*client);
     auto key = token::make_api_key(id);
     const auto known = registry_.find(id);
-    const auto known_digest = known ? known->digest : std::string();
     auto stored = co_await registry_.put(
         id, [&](const domain::api_key* newest) -> base::outcome<domain::api_key> {
             if (newest == nullptr || newest->revoked_at) return no_such_key(id);
             // The secret of this request may be the one that the other rotation has ended.
-            if (own.id == id && newest->digest != known_digest) {
+            if (own.id == id && (!known || newest->digest != known->digest)) {
                 return base::fail(errc::conflict,
                                   "the API key was rotated at the same time; use its new secret",
                                   "rotated");
@@ -481,31 +480,26 @@ aio::task<void> key_registry::revoke_key(std::string id) {
 }
 
 aio::task<> key_registry::revoke_subject(std::string subject) {
-    const auto index = index_.load();
-    for (const auto& [id, key] : *index) {
-        if (key.record->subject != subject || key.record->revoked_at) continue;
-        auto revoked = co_await revoke_key(id);
-        if (!revoked && revoked.error().code != errc::not_found) co_return revoked;
-    }
-    co_return base::ok();
-}
-
-aio::task<> key_registry::revoke_user(std::string name) {
-    auto refreshed = co_await registry_.refresh();
-    if (!refreshed) co_return base::pass(std::move(refreshed), "read the API keys of the user");
-    co_return co_await revoke_subject(std::move(name));
+    co_return co_await revoke_where(
+        [&subject](const domain::api_key& key) { return key.subject == subject; });
 }
 
 aio::task<> key_registry::revoke_own_keys(std::string subject) {
     // Keys of this subject need no user.
     if (subject == domain::admin_subject) co_return base::ok();
+    co_return co_await revoke_where([&](const domain::api_key& key) {
+        if (key.subject != subject) return false;
+        const auto& root = root_of(key, [](const domain::api_key&) { return true; });
+        return root.created_by == subject && root.created_by_key.empty();
+    });
+}
+
+aio::task<> key_registry::revoke_where(std::function<bool(const domain::api_key&)> is_affected) {
     auto refreshed = co_await registry_.refresh();
-    if (!refreshed) co_return base::pass(std::move(refreshed), "read the API keys of the user");
+    if (!refreshed) co_return base::pass(std::move(refreshed), "read the newest API keys");
     const auto index = index_.load();
     for (const auto& [id, key] : *index) {
-        if (key.record->subject != subject || key.record->revoked_at) continue;
-        const auto& root = root_of(*key.record, [](const domain::api_key&) { return true; });
-        if (root.created_by != subject || !root.created_by_key.empty()) continue;
+        if (key.record->revoked_at || !is_affected(*key.record)) continue;
         auto revoked = co_await revoke_key(id);
         if (!revoked && revoked.error().code != errc::not_found) co_return revoked;
     }

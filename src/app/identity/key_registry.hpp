@@ -3,6 +3,7 @@
 // the control loop, except where a function says otherwise. Owned by the service.
 
 #include <atomic>
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -77,11 +78,9 @@ class key_registry final : public key_commands {
     aio::task<created_key> rotate_key(std::string id, domain::rotation_request wanted,
                                       std::shared_ptr<const domain::principal> client) override;
     aio::task<void> revoke_key(std::string id) override;
-    // Revokes every key of the subject. Errors: unavailable, timed_out.
+    // Revokes every key of the subject, also keys that another process has just created. Errors:
+    // unavailable, timed_out, corrupt.
     aio::task<> revoke_subject(std::string subject);
-    // Revokes every key of a subject that has ended, also keys that another process has just
-    // created. Errors: unavailable, timed_out, corrupt.
-    aio::task<> revoke_user(std::string name);
     // Revokes the keys that the subject has created for itself without a key, and those that they
     // have created. A new user must not inherit what an earlier one of the name created with the
     // token of an issuer. Errors: unavailable, timed_out, corrupt.
@@ -112,6 +111,9 @@ class key_registry final : public key_commands {
 
   private:
     aio::task<void> store_new(domain::api_key record);
+    // Reads the newest keys and revokes those that are affected. Errors: unavailable, timed_out,
+    // corrupt.
+    aio::task<> revoke_where(std::function<bool(const domain::api_key&)> is_affected);
     // Reads whether the user and the key of a request are still valid, and whether the key still
     // has these limits. Errors: denied (they are not), unavailable, corrupt.
     aio::task<void> check_creator(std::shared_ptr<const domain::principal> client,

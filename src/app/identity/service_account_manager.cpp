@@ -40,7 +40,7 @@ base::outcome<void> service_account_manager::check_member(
 
 aio::task<> service_account_manager::clear(std::string name) {
     const auto subject = domain::subject_of_account(name);
-    auto cleared = co_await deps_.keys.revoke_user(subject);
+    auto cleared = co_await deps_.keys.revoke_subject(subject);
     if (cleared) cleared = co_await deps_.members.forget_subject(subject);
     co_return cleared;
 }

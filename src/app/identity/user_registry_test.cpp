@@ -53,6 +53,13 @@ class user_registry : public testing::Test {
         return run<app::created_key>(
             [&] { return here_.keys.create_key({.name = "k", .subject = subject}, admin_); });
     }
+    // Returns the id of a key of the administrator.
+    std::string create_key_known_to(process& other) {
+        const auto key = create_key(admin_->subject);
+        EXPECT_TRUE(key) << key.error().text;
+        EXPECT_TRUE(run<void>([&] { return other.keys.refresh(); }));
+        return key->record->id;
+    }
     base::outcome<void> set_password(const std::string& name, domain::password_request wanted,
                                      const app::shared_principal& client) {
         return run<void>([&] { return here_.users.set_password(name, wanted, client); });
@@ -192,12 +199,8 @@ TEST_F(user_registry, a_new_user_inherits_no_key_of_a_token_of_an_earlier_one) {
 
 // On a replica that has not read the change of the key yet.
 TEST_F(user_registry, a_key_creates_none_with_the_limits_that_it_had) {
-    const auto key =
-        run<app::created_key>([&] { return here_.keys.create_key({.name = "k"}, admin_); });
-    ASSERT_TRUE(key) << key.error().text;
-    const auto& id = key->record->id;
     process other(*this);
-    ASSERT_TRUE(run<void>([&] { return other.keys.refresh(); }));
+    const auto id = create_key_known_to(other);
     const auto client = other.keys.keys()->at(id).caller;
     const auto create_child = [&] {
         return run<app::created_key>([&] { return other.keys.create_key({.name = "c"}, client); });
@@ -213,12 +216,8 @@ TEST_F(user_registry, a_key_creates_none_with_the_limits_that_it_had) {
 }
 
 TEST_F(user_registry, a_secret_that_a_rotation_has_ended_rotates_nothing) {
-    const auto key =
-        run<app::created_key>([&] { return here_.keys.create_key({.name = "k"}, admin_); });
-    ASSERT_TRUE(key) << key.error().text;
-    const auto& id = key->record->id;
     process other(*this);
-    ASSERT_TRUE(run<void>([&] { return other.keys.refresh(); }));
+    const auto id = create_key_known_to(other);
     const auto client = other.keys.keys()->at(id).caller;
     ASSERT_TRUE(run<app::created_key>(
         [&] { return here_.keys.rotate_key(id, {.overlap_seconds = 0}, admin_); }));
