@@ -78,7 +78,7 @@ TEST_F(presets, are_created_with_the_defaults_of_the_platform) {
     EXPECT_EQ(create_as("builder", R"(,"name":"a")").status, 202U);
     EXPECT_EQ(create_as("job", R"(,"name":"b","size":"micro")").status, 202U);
     EXPECT_EQ(total(), 2);
-    // As for every caller.
+    // These requests are invalid for callers with databases.create as well.
     EXPECT_EQ(create_as("builder", R"(,"name":"x","size":"gigantic")").status, 422U);
     EXPECT_EQ(create_as("builder", R"(,"name":"x","size":{"preset":null})").status, 422U);
     EXPECT_EQ(create_as("builder", R"(,"name":"x","size":{})").status, 422U);
