@@ -1,6 +1,10 @@
 #include "mongo/driver_library.hpp"
 
 #include <mongoc/mongoc.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <string>
 
 #if defined(__has_feature)
 #if __has_feature(thread_sanitizer)
@@ -17,10 +21,29 @@ __tsan_default_suppressions() {  // NOLINT(*-identifier-naming,*-reserved-identi
 
 namespace mongo {
 
+namespace {
+
+// libmongoc 1 initializes itself when it is loaded, before any constructor of the program. It then
+// creates the shared memory of its counters, named after the pid. If a killed process with the same
+// pid has left such a name, which is the rule for a restarted container, it writes a warning to
+// standard error, between the lines of the program's log. Only functions in .preinit_array run
+// before that (System V ABI, "Initialization and Termination Functions").
+void disable_driver_log(int /*argc*/, char** /*argv*/, char** /*environment*/) {
+    mongoc_log_set_handler(nullptr, nullptr);
+}
+[[gnu::section(".preinit_array"), gnu::used,
+  gnu::retain]] void (*const before_libraries)(int, char**, char**) = disable_driver_log;
+
+// Removes the name of that shared memory: nothing reads it, and a killed process would leave it.
+[[gnu::constructor]] void unlink_driver_counters() {
+    shm_unlink(("/mongoc-" + std::to_string(getpid())).c_str());
+}
+
+}  // namespace
+
 void start_driver_library() {
     static const bool is_started = [] {
         mongoc_init();
-        mongoc_log_set_handler(nullptr, nullptr);
         return true;
     }();
     (void)is_started;

@@ -3,8 +3,8 @@
 
 namespace mongo {
 
-// Initializes the library at the first call and disables its own log, which would write parts of
-// the URL to standard error. Thread: any.
+// Initializes the library at the first call. Its own log, which would write parts of the URL to
+// standard error, is disabled since before main(). Thread: any.
 void start_driver_library();
 
 }  // namespace mongo

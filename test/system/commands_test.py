@@ -69,6 +69,14 @@ class Commands(unittest.TestCase):
         self.assertEqual(dbaas('admin', 'images', '--engine', 'nothing').returncode, 2)
         self.assertEqual(dbaas('admin', 'images', '--kubeconfig', '/no/file').returncode, 1)
 
+    def test_libmongoc_writes_nothing_to_the_log_and_leaves_no_shared_memory(self):
+        """A killed process with the same pid has left the name of the counters, as in a container that restarts."""
+        script = 'touch /dev/shm/mongoc-$$ && echo $$ && exec "$0" --version'
+        done = subprocess.run(['sh', '-c', script, os.path.join(os.environ['DBAAS_BIN'], 'dbaas')], capture_output=True, text=True, check=True, timeout=60)
+        pid, version = done.stdout.splitlines()[:2]
+        self.assertEqual((done.stderr, version.split()[0]), ('', 'dbaas'))
+        self.assertFalse(os.path.exists('/dev/shm/mongoc-' + pid))
+
     def test_a_rejected_key_and_an_absent_platform_have_their_exit_codes(self):
         path = os.path.join(self.stack.folder, 'other')
         with open(path, 'w', encoding='utf-8') as file:
