@@ -83,6 +83,12 @@ bool may_wait(const http::request& request, const request_context& context,
            !(is_hidden && has_read);
 }
 
+// Returns whether another replica's change of the caller must be known before the request is
+// decided: it writes, or returns a password.
+bool reads_caller(const request_context& context) noexcept {
+    return context.route != nullptr && is_audited(*context.route) && context.principal != nullptr;
+}
+
 // Returns the response of an endpoint that waits for nothing; nothing for the other endpoints.
 std::optional<http::response> respond_from_memory(const request_context& context,
                                                   const http::request& request) {
@@ -159,6 +165,14 @@ class request_handler final : public http::handler {
             note_denial(shared->context, request, response->status);
             co_return finish(shared->context, {.response = std::move(*response)});
         }
+        if (reads_caller(shared->context)) {
+            if (auto response = co_await read_caller(shared->context)) {
+                co_return finish(shared->context, {.response = std::move(*response)});
+            }
+            request.headers.erase(min_revision_header);  // it has waited
+            if (auto outgoing = handle_now(request)) co_return std::move(*outgoing);
+            shared = std::static_pointer_cast<request_in_progress>(request.handed_over);
+        }
         const auto& context = shared->context;
         api_.metrics.in_flight().add(1);
         const auto id = context.route->id;
@@ -196,6 +210,15 @@ class request_handler final : public http::handler {
         if (waited) co_return std::nullopt;
         co_return problem(waited.error(), context.request_id, deps.log);
     }
+    // Returns the response that ends the request, or nothing if the caller was read.
+    boost::asio::awaitable<std::optional<http::response>> read_caller(
+        const request_context& context) {
+        const auto& deps = api_.deps;
+        auto read = co_await aio::run_on<void>(
+            deps.control, [&] { return deps.platform.reads.read_caller(context.principal); });
+        if (read) co_return std::nullopt;
+        co_return problem(read.error(), context.request_id, deps.log);
+    }
     // Writes a row before the act and one after it. Without the first one, the act does not happen.
     boost::asio::awaitable<http::response> run_audited(request_context& context,
                                                        const http::request& request) {
@@ -229,6 +252,8 @@ class request_handler final : public http::handler {
                     .request_id = earlier.request_id,
                     .method = earlier.method,
                     .started_at = earlier.started_at,
+                    .trace = earlier.trace,
+                    .parent_span = earlier.parent_span,
                     .limit = earlier.limit};
         }
         const auto id = request.headers.get("X-Request-Id");

@@ -9,6 +9,7 @@
 
 #include "aio/task.hpp"
 #include "app/commands.hpp"
+#include "app/shared_principal.hpp"
 #include "domain/metric.hpp"
 #include "ports/cluster.hpp"
 
@@ -42,6 +43,10 @@ class live_reads {
     // has no such record, and after one read of the store if the revision is 0. Errors: unavailable
     // (the store; the revision was not written within the time), corrupt.
     virtual aio::task<> wait_for(awaited_record record) = 0;
+    // Reads what decides about the caller from the store, if other replicas write to it: its user,
+    // credential, roles. Call it before a write, and check the request again afterwards. Errors:
+    // unavailable, corrupt.
+    virtual aio::task<> read_caller(shared_principal caller) = 0;
     // Reads the credentials from the cluster. The log records each call without the value.
     virtual aio::task<ports::credentials> read_credentials(std::string id, caller client) = 0;
     // Errors: not_found, invalid (range; too many points), unsupported (no history of the

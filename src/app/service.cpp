@@ -10,6 +10,7 @@
 #include "app/history_store.hpp"
 #include "app/idempotency.hpp"
 #include "app/identity/bearer_authenticator.hpp"
+#include "app/identity/caller_reader.hpp"
 #include "app/identity/ended_sessions.hpp"
 #include "app/identity/identity_registries.hpp"
 #include "app/identity/key_authenticator.hpp"
@@ -62,6 +63,7 @@ class service_impl final : public service, public live_reads, public ports::clus
                                  options.signing)
                   .value()),
           ended_sessions_(deps.store, deps.clock),
+          caller_reader_({.registries = identity_, .ended = ended_sessions_}),
           used_logins_(deps.store, deps.clock),
           sessions_({.store = deps.store,
                      .users = identity_.users,
@@ -330,6 +332,17 @@ class service_impl final : public service, public live_reads, public ports::clus
         co_return base::ok();
     }
 
+    aio::task<> read_caller(shared_principal caller) override {
+        if (!feed_ || caller->credential.empty()) co_return base::ok();
+        if (!deps_.store.is_connected()) {
+            co_return base::fail(base::errc::unavailable,
+                                 "the store is not connected, so the present permissions of the "
+                                 "caller cannot be read; try again",
+                                 "store_not_ready");
+        }
+        co_return co_await caller_reader_.read(std::move(caller));
+    }
+
     aio::task<ports::credentials> read_credentials(std::string id, caller client) override {
         auto* database = cache_.find(id);
         if (database == nullptr) {
@@ -553,6 +566,7 @@ class service_impl final : public service, public live_reads, public ports::clus
     identity_registries identity_;
     std::unique_ptr<signing_keys> signing_keys_;
     ended_sessions ended_sessions_;
+    caller_reader caller_reader_;
     used_logins used_logins_;
     session_manager sessions_;
     key_authenticator key_authenticator_;

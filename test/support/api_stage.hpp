@@ -56,6 +56,7 @@ class api_handler : public testing::Test {
                                .health = *health_,
                                .tracer = *tracer_},
                               {.metrics_interval = std::chrono::seconds(10),
+                               .anti_entropy_interval = anti_entropy_interval_,
                                .passwords = {.parameters = {.memory_kibibytes = 64, .passes = 1}}});
         group_ = std::make_unique<aio::task_group>(loop_.executor());
         run([this] { return service_->load(); });
@@ -194,6 +195,7 @@ class api_handler : public testing::Test {
 
     static constexpr const char* databases = "/api/v1/databases";
     std::string api_key_id_ = "unknown";
+    std::chrono::milliseconds anti_entropy_interval_{0};  // 0: no other platform writes
     manual_clock clock_;
     memory_document_store store_;
     fake_cluster cluster_{clock_};

@@ -2,7 +2,9 @@
 """Three platforms on one MongoDB store: a client reads its writes on every replica, and a key has one effect on all of them."""
 
 import concurrent.futures
+import os
 import shutil
+import tempfile
 import time
 import unittest
 
@@ -108,6 +110,59 @@ class ReadYourWritesWithRedis(ReadYourWrites):
         self.addCleanup(redis.close)
         self.env = {'REDIS_URL': redis.url()}
         super().setUp()
+
+
+@unittest.skipUnless(mongo_server.is_installed(), SKIPPED)
+class Callers(unittest.TestCase):
+    """Two platforms without Redis: the second one reads a change of a caller from the store before a write of this caller."""
+
+    def setUp(self):
+        server = mongo_server.MongoServer()
+        self.addCleanup(server.close)
+        folder = tempfile.mkdtemp(prefix='dbaas-test-')
+        self.addCleanup(shutil.rmtree, folder)
+        path = os.path.join(folder, 'key')
+        env = {'DBAAS_AUTH': 'required', 'DBAAS_ADMIN_KEY_FILE': path, 'JWT_SECRET': 'a secret of this test that is long enough'}
+        self.replicas = []
+        for _ in range(2):
+            self.replicas.append(Platform(server.url(), **env))
+            self.addCleanup(self.replicas[-1].close)
+            self.replicas[-1].wait()
+        with open(path, encoding='utf-8') as file:
+            self.admin = file.read().strip()
+        for name in ('ada', 'zoe'):
+            created = self.send(0, 'POST', '/users', self.admin, {'name': name, 'role': 'admin', 'password': 'correct horse'})
+            self.assertEqual(created.status, 201, created.text)
+
+    def send(self, replica, method, path, credential, body=None):
+        headers = {'Authorization': 'Bearer ' + credential}
+        if method == 'PATCH':
+            headers['Content-Type'] = 'application/merge-patch+json'
+        return request(method, self.replicas[replica].base + '/api/v1' + path, body, headers)
+
+    def log_in(self):
+        response = request('POST', self.replicas[0].base + '/api/v1/auth/login', {'username': 'ada', 'password': 'correct horse'})
+        self.assertEqual(response.status, 200, response.text)
+        token = response.json['access_token']
+        wait_until(lambda: self.send(1, 'GET', '/users', token).status == 200, 60, 'the administrator at the second replica')
+        return token
+
+    def test_a_demoted_administrator_creates_no_user(self):
+        token = self.log_in()
+        for turn in range(10):
+            self.assertEqual(self.send(0, 'PATCH', '/users/ada', self.admin, {'role': 'none'}).status, 200)
+            response = self.send(1, 'POST', '/users', token, {'name': f'eve-{turn}'})
+            self.assertEqual(response.status, 403, response.text)
+            self.assertEqual(self.send(0, 'PATCH', '/users/ada', self.admin, {'role': 'admin'}).status, 200)
+            wait_until(lambda: self.send(1, 'GET', '/users', token).status == 200, 60, 'the administrator at the second replica')
+
+    def test_an_ended_session_creates_no_key(self):
+        for _ in range(5):
+            token = self.log_in()
+            self.assertEqual(self.send(0, 'POST', '/auth/logout', token).status, 204)
+            response = self.send(1, 'POST', '/api-keys', token, {'name': 'ci'})
+            self.assertEqual(response.status, 401, response.text)
+        self.assertEqual([key['name'] for key in self.send(0, 'GET', '/api-keys', self.admin).json['items'] if key['subject'] == 'ada'], [])
 
 
 if __name__ == '__main__':

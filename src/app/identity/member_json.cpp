@@ -1,5 +1,7 @@
 #include "app/identity/member_json.hpp"
 
+#include <fmt/format.h>
+
 #include "base/time_text.hpp"
 #include "json/json_access.hpp"
 
@@ -9,6 +11,10 @@ namespace {
 constexpr int format_version = 1;
 
 }  // namespace
+
+std::string id_of_member(std::string_view project, std::string_view subject) {
+    return fmt::format("{}/{}", project, subject);
+}
 
 std::string encode(const domain::project_member& source) {
     const json::object result{{"v", format_version},

@@ -16,11 +16,6 @@ using base::errc;
 // A role that was deleted after it was granted has no permissions.
 constexpr domain::permission_set none;
 
-// Neither name contains a slash.
-std::string id_of(std::string_view project, std::string_view subject) {
-    return fmt::format("{}/{}", project, subject);
-}
-
 std::unexpected<base::failure> no_such_member(std::string_view project, std::string_view subject) {
     return base::fail(errc::not_found,
                       fmt::format("project '{}' has no member '{}'", project, subject),
@@ -37,14 +32,14 @@ std::unexpected<base::failure> unknown_role() {
 base::outcome<domain::project_member> record_of(const ports::document& document) {
     auto record = decode_member(document.body);
     if (!record) return base::pass(std::move(record), document.id);
-    if (id_of(record->project, record->subject) != document.id) {
+    if (id_of_member(record->project, record->subject) != document.id) {
         return base::fail(errc::corrupt, fmt::format("{}: invalid id", document.id));
     }
     return record;
 }
 
 ports::document document_of(const domain::project_member& record) {
-    return {.id = id_of(record.project, record.subject), .body = encode(record)};
+    return {.id = id_of_member(record.project, record.subject), .body = encode(record)};
 }
 
 }  // namespace
@@ -57,7 +52,7 @@ member_registry::member_registry(deps deps)
 }
 
 shared_member member_registry::find(const std::string& project, const std::string& subject) const {
-    return registry_.find(id_of(project, subject));
+    return registry_.find(id_of_member(project, subject));
 }
 
 void member_registry::publish(const std::vector<std::string>& ids) {
@@ -92,7 +87,7 @@ aio::task<> member_registry::forget_project(std::string project) {
     const auto members = index->find(project);
     if (members == index->end()) co_return base::ok();
     for (const auto& [subject, record] : members->second) {
-        auto removed = co_await registry_.remove(id_of(project, subject));
+        auto removed = co_await registry_.remove(id_of_member(project, subject));
         if (!removed) co_return base::pass(std::move(removed), "delete a member");
     }
     co_return base::ok();
@@ -100,7 +95,7 @@ aio::task<> member_registry::forget_project(std::string project) {
 
 aio::task<> member_registry::forget_subject(std::string subject) {
     for (const auto& [project, granted] : roles_of(subject)) {
-        auto removed = co_await registry_.remove(id_of(project, subject));
+        auto removed = co_await registry_.remove(id_of_member(project, subject));
         if (!removed) co_return base::pass(std::move(removed), "delete a member");
     }
     co_return base::ok();
@@ -168,7 +163,7 @@ aio::task<granted_role> member_registry::put_member(domain::project_member wante
     wanted.created_by = client.subject;
     std::optional<domain::project_member> previous;
     auto stored = co_await registry_.put(
-        id_of(wanted.project, wanted.subject), [&](const domain::project_member* newest) {
+        id_of_member(wanted.project, wanted.subject), [&](const domain::project_member* newest) {
             previous = newest == nullptr ? std::nullopt : std::optional(*newest);
             return grant(wanted, newest, *grantor);
         });
@@ -198,7 +193,7 @@ base::outcome<void> member_registry::check_granted(const domain::project_member&
 
 aio::task<> member_registry::undo_grant(domain::project_member granted,
                                         std::optional<domain::project_member> previous) {
-    const auto id = id_of(granted.project, granted.subject);
+    const auto id = id_of_member(granted.project, granted.subject);
     if (!previous) {
         auto removed = co_await registry_.remove(id);
         if (!removed) co_return base::pass(std::move(removed), "delete the member");
@@ -220,7 +215,7 @@ aio::task<void> member_registry::delete_member(std::string project, std::string 
     auto checked =
         domain::check_grant(*present, permissions_of(present->role).value_or(none), *grantor);
     if (!checked) co_return checked;
-    auto removed = co_await registry_.remove(id_of(project, subject));
+    auto removed = co_await registry_.remove(id_of_member(project, subject));
     if (!removed) co_return base::pass(std::move(removed), "delete the member");
     deps_.log.info("role_revoked", {{"project", project},
                                     {"member", subject},

@@ -1,0 +1,203 @@
+// Writes at a replica that has not read yet what another replica has done to the caller. The
+// replica reads the caller from the store before each write.
+
+#include <gtest/gtest.h>
+
+#include "test/support/api_stage.hpp"
+
+namespace {
+
+using http::method;
+
+class stale_callers : public fakes::api_handler {
+  protected:
+    void SetUp() override {
+        anti_entropy_interval_ = std::chrono::hours(1);  // never, in these tests
+        admin_ = app::key_registry::new_key_text().reveal();
+        start({.is_auth_required = true});
+        run([this] { return service_->keys().admit_admin_key(base::secret(admin_)); });
+        expect(201, as(admin_, method::post, "/api/v1/projects", R"({"name":"shop"})"));
+        expect(
+            201,
+            as(admin_, method::post, "/api/v1/roles",
+               R"({"name":"keeper","permissions":["projects.read","databases.read","databases.create"]})"));
+        add_user("ada", "admin");
+        add_user("ben", "none");
+        token_ = log_in("ada");
+        other_ = app::make_service({.executor = loop_.executor(),
+                                    .store = store_,
+                                    .cluster = cluster_,
+                                    .metrics = metrics_,
+                                    .clock = clock_,
+                                    .log = log_,
+                                    .registry = other_registry_,
+                                    .health = other_health_},
+                                   {.anti_entropy_interval = anti_entropy_interval_});
+    }
+    // Called after the objects of the test were created.
+    app::platform other() {
+        run([this] { return other_->load(); });
+        return other_->interfaces();
+    }
+    const ports::authenticator& authenticator() override { return service_->authenticator(); }
+
+    http::response as(const std::string& credential, method verb, const std::string& path,
+                      const std::string& body = {}) {
+        return ask(verb, path, body, {{"Authorization", "Bearer " + credential}});
+    }
+    static void expect(unsigned status, const http::response& response) {
+        EXPECT_EQ(response.status, status) << response.body.to_string();
+    }
+    void add_user(const std::string& name, const std::string& role) {
+        expect(201, as(admin_, method::post, "/api/v1/users",
+                       fmt::format(R"({{"name":"{}","role":"{}","password":"correct horse"}})",
+                                   name, role)));
+    }
+    std::string log_in(const std::string& name) {
+        const auto response =
+            post("/api/v1/auth/login",
+                 fmt::format(R"({{"username":"{}","password":"correct horse"}})", name));
+        EXPECT_EQ(response.status, 200U) << response.body.to_string();
+        return std::string(json_of(response).at("access_token").as_string());
+    }
+    void grant(const std::string& subject, const std::string& role) {
+        const auto response = as(admin_, method::put, "/api/v1/projects/shop/members/" + subject,
+                                 fmt::format(R"({{"role":"{}"}})", role));
+        EXPECT_LT(response.status, 300U) << response.body.to_string();
+    }
+    std::string create_key(const std::string& subject) {
+        const auto response = as(admin_, method::post, "/api/v1/api-keys",
+                                 fmt::format(R"({{"name":"ci","subject":"{}"}})", subject));
+        EXPECT_EQ(response.status, 201U) << response.body.to_string();
+        key_id_ = std::string(json_of(response).at("api_key").at("id").as_string());
+        return std::string(json_of(response).at("key").as_string());
+    }
+    http::response create_cache(const std::string& credential) {
+        return as(credential, method::post, databases,
+                  R"({"project":"shop","engine":"redis","name":"cache"})");
+    }
+    unsigned read(const std::string& credential) {
+        return as(credential, method::get, databases).status;
+    }
+
+    const app::shared_principal operator_ = std::make_shared<const domain::principal>(
+        domain::principal{.subject = "admin", .is_administrator = true});
+    obs::registry other_registry_;
+    app::readiness other_health_;
+    std::unique_ptr<app::service> other_;
+    std::string admin_;
+    std::string token_;  // of the administrator ada
+    std::string key_id_;
+};
+
+TEST_F(stale_callers, a_demoted_administrator_creates_no_user) {
+    add_user("zoe", "admin");
+    auto platform = other();
+    run([&]() -> aio::task<> {
+        auto patched = co_await platform.users.patch_user("ada", {.role = "none"}, operator_);
+        co_return patched ? base::ok() : base::pass(std::move(patched));
+    });
+    const auto response = as(token_, method::post, "/api/v1/users", R"({"name":"eve"})");
+    EXPECT_NE(response.status, 201U) << response.body.to_string();
+    EXPECT_EQ(as(admin_, method::get, "/api/v1/users/eve").status, 404U);
+}
+
+TEST_F(stale_callers, an_ended_session_creates_no_key) {
+    auto platform = other();
+    const auto caller = json_of(as(token_, method::get, "/api/v1/auth/whoami"));
+    const std::string credential(caller.at("credential").as_string());
+    run([&] { return platform.sessions.end_session(credential.substr(credential.find(':') + 1)); });
+    EXPECT_EQ(read(token_), 200U) << "the replica has not read the end of the session";
+    expect(401, as(token_, method::post, "/api/v1/api-keys", R"({"name":"ci"})"));
+    EXPECT_EQ(read(token_), 401U);
+}
+
+TEST_F(stale_callers, the_sessions_of_a_user_end_with_its_epoch) {
+    auto platform = other();
+    run([&] { return platform.sessions.end_sessions("ada", operator_); });
+    expect(401, as(token_, method::post, "/api/v1/api-keys", R"({"name":"ci"})"));
+}
+
+TEST_F(stale_callers, a_removed_owner_grants_no_role_and_reads_no_password) {
+    const auto id = create_cache(admin_);
+    expect(202, id);
+    const std::string path =
+        "/api/v1/databases/" + std::string(json_of(id).at("database").at("id").as_string());
+    grant("ben", "owner");
+    const auto token = log_in("ben");
+    auto platform = other();
+    run([&] { return platform.members.delete_member("shop", "ben", {}, operator_); });
+    EXPECT_EQ(as(token, method::get, path).status, 200U);
+    expect(404, as(token, method::get, path + "/credentials"));
+    expect(404, as(token, method::put, "/api/v1/projects/shop/members/eve", R"({"role":"owner"})"));
+    EXPECT_EQ(as(token, method::get, path).status, 404U);
+}
+
+TEST_F(stale_callers, a_narrowed_role_creates_no_database) {
+    grant("ben", "keeper");
+    const auto token = log_in("ben");
+    auto platform = other();
+    run([&]() -> aio::task<> {
+        auto replaced = co_await platform.roles.replace_role(
+            "keeper", {.name = "keeper", .permissions = {{"projects.read", "databases.read"}}}, {},
+            operator_);
+        co_return replaced ? base::ok() : base::pass(std::move(replaced));
+    });
+    expect(403, create_cache(token));
+}
+
+TEST_F(stale_callers, a_revoked_key_creates_no_database) {
+    grant("ben", "developer");
+    const auto key = create_key("ben");
+    auto platform = other();
+    run([&] { return platform.api_keys.revoke_key(key_id_); });
+    EXPECT_EQ(read(key), 200U);
+    expect(401, create_cache(key));
+}
+
+TEST_F(stale_callers, the_key_of_a_deleted_user_creates_no_database) {
+    grant("ben", "developer");
+    const auto key = create_key("ben");
+    auto platform = other();
+    run([&] { return platform.users.delete_user("ben", operator_); });
+    expect(401, create_cache(key));
+}
+
+TEST_F(stale_callers, the_key_of_a_disabled_service_account_creates_no_database) {
+    expect(201, as(admin_, method::post, "/api/v1/service-accounts",
+                   R"({"name":"deploy","project":"shop"})"));
+    grant("service_account:deploy", "developer");
+    const auto created =
+        as(admin_, method::post, "/api/v1/service-accounts/deploy/api-keys", R"({"name":"ci"})");
+    expect(201, created);
+    const std::string key(json_of(created).at("key").as_string());
+    auto platform = other();
+    run([&]() -> aio::task<> {
+        auto patched = co_await platform.service_accounts.patch_account(
+            "deploy", {.state = "disabled"}, operator_);
+        co_return patched ? base::ok() : base::pass(std::move(patched));
+    });
+    EXPECT_EQ(read(key), 200U);
+    expect(401, create_cache(key));
+}
+
+TEST_F(stale_callers, an_unchanged_caller_writes_once) {
+    expect(202, create_cache(token_));
+    EXPECT_EQ(json_of(as(token_, method::get, databases)).at("items").as_array().size(), 1U);
+}
+
+TEST_F(stale_callers, a_write_is_rejected_if_the_caller_cannot_be_read) {
+    store_.fail_next(1);
+    const auto response = create_cache(token_);
+    expect(503, response);
+    EXPECT_TRUE(response.headers.has("Retry-After"));
+    EXPECT_EQ(json_of(as(token_, method::get, databases)).at("items").as_array().size(), 0U);
+}
+
+TEST_F(stale_callers, a_read_of_the_cache_does_not_read_the_caller) {
+    const auto calls = store_.calls();
+    EXPECT_EQ(read(token_), 200U);
+    EXPECT_EQ(store_.calls(), calls);
+}
+
+}  // namespace
