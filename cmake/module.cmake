@@ -1,8 +1,11 @@
-# module(NAME [FOLDER dir] [DEPENDS targets...] [LIBRARIES libs...] [TEST_DEPENDS targets...] [PCH header] [ONE_THREAD [THREAD_TESTS files...]])
+# module(NAME [FOLDER dir] [DEPENDS targets...] [LIBRARIES libs...] [TEST_DEPENDS targets...] [PCH header] [COMMON header] [TEST_COMMON header]
+#        [ONE_THREAD [THREAD_TESTS files...]])
 #   Defines a static library from the *.cpp of the folder and its sub-folders, a test binary from the *_test.cpp, and one
 #   with the label live from the *_live_test.cpp.
 #   DEPENDS: other modules (public). LIBRARIES: third-party libraries (private). TEST_DEPENDS: libraries of the tests alone.
 #   PCH: a header of the module that includes the large third-party headers of its .cpp files; it is precompiled.
+#   COMMON, TEST_COMMON: a header of the project that most .cpp files of the module, or most of its tests, include. It is
+#   precompiled with the headers of all targets, in the presets with DBAAS_PRECOMPILE.
 #   ONE_THREAD: the tests of the module run in one thread, in which no data race is possible. The preset tsan leaves them out,
 #   but for THREAD_TESTS. Data races of the module are found by the tests of whole programs, which run in this preset.
 add_library(dbaas_options INTERFACE)
@@ -70,7 +73,7 @@ endif()
 
 # Each test binary is one ctest test; --gtest_filter selects cases. ONE_THREAD: see module().
 function(dbaas_test target)
-  cmake_parse_arguments(arg "ONE_THREAD" "LABEL;TIMEOUT" "SOURCES;DEPENDS;LIBRARIES" ${ARGN})
+  cmake_parse_arguments(arg "ONE_THREAD" "LABEL;TIMEOUT;COMMON" "SOURCES;DEPENDS;LIBRARIES" ${ARGN})
   if(arg_ONE_THREAD AND thread_tests_only)
     return()
   endif()
@@ -79,7 +82,12 @@ function(dbaas_test target)
   if(DBAAS_PRECOMPILE)
     target_compile_options(${target} PRIVATE -O0)
     select_precompiled(headers ${arg_DEPENDS})
-    target_precompile_headers(${target} REUSE_FROM ${headers}_tests)
+    # A few tests do not repay a header of their own.
+    if(arg_COMMON AND NOT thread_tests_only)
+      target_precompile_headers(${target} PRIVATE ${CMAKE_SOURCE_DIR}/cmake/${headers}.hpp <gmock/gmock.h> <gtest/gtest.h> ${arg_COMMON})
+    else()
+      target_precompile_headers(${target} REUSE_FROM ${headers}_tests)
+    endif()
   endif()
   add_test(NAME ${target} COMMAND ${target} --gtest_brief=1)
   if(NOT arg_TIMEOUT)
@@ -94,7 +102,7 @@ function(dbaas_test target)
 endfunction()
 
 function(module name)
-  cmake_parse_arguments(arg "ONE_THREAD" "FOLDER;PCH" "DEPENDS;LIBRARIES;TEST_DEPENDS;THREAD_TESTS" ${ARGN})
+  cmake_parse_arguments(arg "ONE_THREAD" "FOLDER;PCH;COMMON;TEST_COMMON" "DEPENDS;LIBRARIES;TEST_DEPENDS;THREAD_TESTS" ${ARGN})
   if(NOT arg_FOLDER)
     set(arg_FOLDER ${CMAKE_CURRENT_SOURCE_DIR})
   endif()
@@ -111,6 +119,10 @@ function(module name)
     if(arg_PCH)
       target_precompile_headers(${name} PRIVATE ${arg_PCH})
       count_coverage(${name})
+    elseif(arg_COMMON AND DBAAS_PRECOMPILE)
+      select_precompiled(headers ${name})
+      target_precompile_headers(${name} PRIVATE ${CMAKE_SOURCE_DIR}/cmake/${headers}.hpp ${arg_COMMON})
+      count_coverage(${name})
     else()
       precompile(${name} ${name})
     endif()
@@ -122,7 +134,8 @@ function(module name)
     set(tests ${arg_THREAD_TESTS})
   endif()
   if(tests)
-    dbaas_test(${name}_test SOURCES ${tests} DEPENDS ${name} ${arg_TEST_DEPENDS} LIBRARIES ${arg_LIBRARIES} LABEL unit)
+    dbaas_test(${name}_test SOURCES ${tests} DEPENDS ${name} ${arg_TEST_DEPENDS} LIBRARIES ${arg_LIBRARIES} LABEL unit
+      COMMON ${arg_TEST_COMMON})
   endif()
   if(live_tests)
     dbaas_test(${name}_live_test SOURCES ${live_tests} DEPENDS ${name} ${arg_TEST_DEPENDS} LIBRARIES ${arg_LIBRARIES} LABEL live
