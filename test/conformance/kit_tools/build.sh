@@ -28,7 +28,7 @@ for program in kustomize helm objects kubectl; do
         kubectl) package=k8s.io/kubernetes/cmd/kubectl ;;
     esac
     if [ "$program" = kubectl ]; then folder=..; else folder=.; fi
-    setpriv --pdeathsig TERM "$go" build -C "$folder" -trimpath -ldflags "-s -w" -o "$programs/$program" "$package"
+    setpriv --pdeathsig TERM "$go" build -C "$folder" -trimpath -gcflags=all=-l -ldflags "-s -w" -o "$programs/$program" "$package"
 done
 
 # No program imports the module, so go.sum does not have its checksum.
