@@ -101,6 +101,19 @@ TEST_F(oidc_login, a_callback_that_was_used_before_is_a_bad_request) {
     EXPECT_FALSE(cookies_of(response).contains("dbaas-session"));
 }
 
+// A link preview or a virus scanner may send HEAD with the URL of a callback.
+TEST_F(oidc_login, head_has_no_effect) {
+    for (const auto& path : {start_path, callback_path + "?code=c1&state=s1"}) {
+        const auto response = ask(http::method::head, path, {}, cookie);
+        EXPECT_EQ(response.status, 405U) << path;
+        EXPECT_EQ(response.headers.get("Allow"), "GET, OPTIONS");
+        EXPECT_EQ(cookies_of(response), "");
+    }
+    EXPECT_TRUE(provider_.last.code.empty());
+    EXPECT_EQ(get("/api/v1/users/corp.ada").status, 404U);
+    EXPECT_EQ(call_back("code=c1&state=s1").status, 303U);
+}
+
 TEST_F(oidc_login, never_redirects_to_another_host) {
     for (const std::string target :
          {"https://evil.example", "//evil.example", "/%5Cevil.example", "%2F%2Fevil.example",

@@ -276,12 +276,11 @@ std::span<const route> all_routes() noexcept {
 
 matched_route match(http::method verb, std::string_view path) noexcept {
     matched_route result;
-    const auto wanted = verb == head ? get : verb;
     for (const auto& route : table) {
         parameter_values parameters;
         if (!fits(route.pattern, path, parameters)) continue;
         result.path_known = true;
-        if (route.verb != wanted) continue;
+        if (verb == head ? !accepts_head(route) : route.verb != verb) continue;
         result.route = &route;
         result.parameter = parameters.values[0];
         result.second_parameter = parameters.values[1];
@@ -297,7 +296,7 @@ std::string allowed_methods(std::string_view path) {
         if (!fits(route.pattern, path, parameters)) continue;
         if (!text.empty()) text += ", ";
         text += http::name(route.verb);
-        if (route.verb == get) text += ", HEAD";
+        if (accepts_head(route)) text += ", HEAD";
     }
     return text + ", OPTIONS";
 }

@@ -180,6 +180,13 @@ struct route {
            route.id == endpoint::get_credentials || route.id == endpoint::finish_oidc_login;
 }
 
+// Returns whether HEAD matches the route: a GET without effects. A GET of a login has effects: the
+// start asks the issuer and sets a cookie, and the end consumes the code.
+[[nodiscard]] constexpr bool accepts_head(const route& route) noexcept {
+    return route.verb == http::method::get && route.id != endpoint::start_oidc_login &&
+           route.id != endpoint::finish_oidc_login;
+}
+
 std::span<const route> all_routes() noexcept;
 
 struct matched_route {
@@ -188,7 +195,7 @@ struct matched_route {
     std::string_view parameter;         // the value of {..}, still percent-encoded
     std::string_view second_parameter;  // of the second {..}
 };
-// Finds the route of a request. HEAD matches GET.
+// Finds the route of a request. HEAD matches the routes with accepts_head().
 matched_route match(http::method verb, std::string_view path) noexcept;
 // Returns the methods of a path, such as "GET, HEAD, POST, OPTIONS".
 std::string allowed_methods(std::string_view path);
