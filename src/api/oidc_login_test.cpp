@@ -82,6 +82,28 @@ TEST_F(oidc_login, starts_a_session_for_a_new_user) {
     EXPECT_EQ(call_back("code=c1&state=s1").status, 303U);  // the user exists
 }
 
+// The e-mail address is optional.
+TEST_F(oidc_login, ignores_an_email_that_is_not_acceptable) {
+    const std::vector<std::string> emails{std::string(250, 'a') + "@b.cd", "a\nb@c.de",
+                                          "j\xc3\xbcrgen@c.de", "no-address", "<a@c.de>"};
+    for (std::size_t index = 0; index < emails.size(); ++index) {
+        provider_.user.subject = fmt::format("corp.u{}", index);
+        provider_.user.email = emails[index];
+        const auto response = call_back("code=c1&state=s1");
+        EXPECT_EQ(response.status, 303U) << response.body.to_string();
+        EXPECT_TRUE(cookies_of(response).contains("__Host-dbaas-session=eyJ"));
+        const auto user = json_of(get("/api/v1/users/" + provider_.user.subject));
+        EXPECT_TRUE(user.at("email").is_null());
+        EXPECT_EQ(log_.lines_of("email_not_applied").size(), index + 1);
+        EXPECT_EQ(call_back("code=c1&state=s1").status, 303U);  // the user exists
+        EXPECT_EQ(log_.lines_of("email_not_applied").size(), index + 1);
+    }
+    for (const auto& line : log_.lines()) {
+        EXPECT_FALSE(line.contains("c.de") || line.contains("no-address") || line.contains("aaaa"))
+            << line;
+    }
+}
+
 TEST_F(oidc_login, needs_the_cookie_and_the_state_of_the_login) {
     EXPECT_EQ(code_of(call_back("code=c1&state=s1", {})), "no_login");
     EXPECT_EQ(code_of(call_back("code=c1&state=s2")), "state");

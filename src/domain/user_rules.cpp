@@ -36,15 +36,6 @@ std::vector<std::string> words_of(const user& owner) {
     return words;
 }
 
-// Not the whole grammar of RFC 5321: only a delivered message shows that an address is right.
-bool is_email(std::string_view text) noexcept {
-    const auto sign = text.rfind('@');
-    const bool has_parts = sign != std::string_view::npos && sign > 0 && sign + 1 < text.size();
-    return has_parts && text.size() <= email_bytes_max && std::ranges::none_of(text, [](char c) {
-               return c <= ' ' || c > '~' || c == '<' || c == '>';
-           });
-}
-
 void read_email(const std::optional<std::string>& wanted, std::string& out, field_errors& errors) {
     if (!wanted) return;
     if (!wanted->empty() && !is_email(*wanted)) {
@@ -91,6 +82,15 @@ void check_password(const base::secret& password, const user& owner, field_error
 }
 
 }  // namespace
+
+// Not the whole grammar of RFC 5321.
+bool is_email(std::string_view text) noexcept {
+    const auto sign = text.rfind('@');
+    const bool has_parts = sign != std::string_view::npos && sign > 0 && sign + 1 < text.size();
+    return has_parts && text.size() <= email_bytes_max && std::ranges::none_of(text, [](char c) {
+               return c <= ' ' || c > '~' || c == '<' || c == '>';
+           });
+}
 
 std::span<const std::string_view> all_platform_roles() noexcept {
     static constexpr std::array<std::string_view, 3> names{"none", "auditor", "admin"};

@@ -79,6 +79,10 @@ struct password_request {
 inline constexpr std::size_t password_length_min = 12;
 inline constexpr std::size_t password_length_max = 256;
 
+// Returns whether a user may have the e-mail address: at most 254 printable ASCII characters with
+// an at sign. Only a delivered message shows that an address is right.
+bool is_email(std::string_view text) noexcept;
+
 // Returns the user without its password hash. Errors: invalid (fields; no message repeats the
 // password), denied (only an administrator without limits sets a role or a password).
 base::outcome<user> validate(const user_request& wanted, const principal& caller,
