@@ -189,9 +189,20 @@ std::unexpected<base::failure> wrong(std::string text) {
     return fail(errc::invalid, std::move(text));
 }
 
-// Returns tokens whose access token does not expire within 1 min.
-base::outcome<stored_tokens> obtain(const options& wanted) {
-    if (!wanted.prints_token) return aio::block_on(log_in(wanted));
+struct obtained_tokens {
+    stored_tokens tokens;
+    bool are_new = true;
+};
+
+base::outcome<obtained_tokens> as_new(base::outcome<stored_tokens> tokens) {
+    if (!tokens) return base::pass(std::move(tokens));
+    return obtained_tokens{.tokens = std::move(*tokens)};
+}
+
+// Returns tokens whose access token does not expire within 1 min. Only new ones are written: a
+// refresh by another command may have replaced those of the file in the meantime.
+base::outcome<obtained_tokens> obtain(const options& wanted) {
+    if (!wanted.prints_token) return as_new(aio::block_on(log_in(wanted)));
     const auto text = base::read_file(wanted.token_file);
     if (!text) {
         return fail(errc::not_found,
@@ -201,9 +212,9 @@ base::outcome<stored_tokens> obtain(const options& wanted) {
     auto tokens = decode(*text);
     if (!tokens) return base::pass(std::move(tokens), wanted.token_file);
     if (base::system_clock().utc_now() + std::chrono::minutes(1) < tokens->expires_at) {
-        return tokens;
+        return obtained_tokens{.tokens = std::move(*tokens), .are_new = false};
     }
-    return aio::block_on(refresh(wanted, std::move(*tokens)));
+    return as_new(aio::block_on(refresh(wanted, std::move(*tokens))));
 }
 
 }  // namespace
@@ -285,15 +296,19 @@ int run(const std::vector<std::string>& flags,
         std::fprintf(stderr, "dbaas login: %s\n\n%s", wanted.error().text.c_str(), usage);
         return 2;
     }
-    const auto tokens = obtain(*wanted);
-    const auto written = tokens ? write_tokens(wanted->token_file, *tokens)
-                                : base::outcome<void>(base::pass(tokens));
-    if (!written) {
-        std::fprintf(stderr, "dbaas login: %s\n", written.error().text.c_str());
-        return is_temporary(written.error()) ? 3 : 1;
+    const auto obtained = obtain(*wanted);
+    auto result = base::ok();
+    if (!obtained) {
+        result = base::pass(obtained);
+    } else if (obtained->are_new) {
+        result = write_tokens(wanted->token_file, obtained->tokens);
+    }
+    if (!result) {
+        std::fprintf(stderr, "dbaas login: %s\n", result.error().text.c_str());
+        return is_temporary(result.error()) ? 3 : 1;
     }
     if (wanted->prints_token) {
-        std::fprintf(stdout, "%s\n", tokens->access_token.reveal().c_str());
+        std::fprintf(stdout, "%s\n", obtained->tokens.access_token.reveal().c_str());
     } else {
         std::fprintf(stderr, "logged in; the tokens are in %s\n", wanted->token_file.c_str());
     }

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <filesystem>
 
@@ -38,31 +39,66 @@ TEST(login_command, rejects_wrong_flags) {
     EXPECT_FALSE(login::parse({"--token"}, {}));  // no place for the file
 }
 
-TEST(login_command, writes_a_file_that_only_its_owner_may_read) {
-    const auto folder = testing::TempDir() + "login_command_test";
-    std::filesystem::remove_all(folder);
-    const auto path = folder + "/new/tokens.json";
-    login::stored_tokens tokens{.url = "http://a",
-                                .access_token = base::secret("t1"),
-                                .expires_at = base::instant(std::chrono::seconds(60)),
-                                .refresh_token = base::secret("r1")};
-    ASSERT_TRUE(login::write_tokens(path, tokens));
-    tokens.access_token = base::secret("t2");
-    ASSERT_TRUE(login::write_tokens(path, tokens));  // replaces the file
-    struct stat status{};
-    ASSERT_EQ(::stat(path.c_str(), &status), 0);
-    EXPECT_EQ(status.st_mode & 0777U, 0600U);
-    const auto text = base::read_file(path);
+class token_file : public testing::Test {
+  protected:
+    void SetUp() override {
+        std::string name = testing::TempDir() + "token-file-XXXXXX";
+        ASSERT_NE(::mkdtemp(name.data()), nullptr);
+        folder_ = name + "/config";
+        path_ = folder_ + "/dbaas/tokens.json";
+    }
+    void TearDown() override {
+        std::filesystem::remove_all(std::filesystem::path(folder_).parent_path());
+    }
+    static unsigned mode_of(const std::string& path) {
+        struct stat status{};
+        EXPECT_EQ(::stat(path.c_str(), &status), 0) << path;
+        return status.st_mode & 0777U;
+    }
+    // Runs `dbaas login --token`.
+    void print_token(const std::string& token) const {
+        testing::internal::CaptureStdout();
+        EXPECT_EQ(login::run({"--token", "--token-file", path_}, {}), 0);
+        EXPECT_EQ(testing::internal::GetCapturedStdout(), token + "\n");
+    }
+
+    std::string folder_;
+    std::string path_;
+    login::stored_tokens tokens_{.url = "http://a",
+                                 .access_token = base::secret("t1"),
+                                 .expires_at = base::instant(std::chrono::seconds(60)),
+                                 .refresh_token = base::secret("r1")};
+};
+
+TEST_F(token_file, gets_the_mode_0600_when_it_is_written) {
+    ASSERT_TRUE(login::write_tokens(path_, tokens_));
+    ASSERT_EQ(::chmod(path_.c_str(), 0644), 0);
+    tokens_.access_token = base::secret("t2");
+    ASSERT_TRUE(login::write_tokens(path_, tokens_));  // replaces the file
+    EXPECT_EQ(mode_of(path_), 0600U);
+    const auto text = base::read_file(path_);
     ASSERT_TRUE(text);
     const auto present = login::decode(*text);
     ASSERT_TRUE(present);
     EXPECT_EQ(present->url, "http://a");
     EXPECT_EQ(present->access_token.reveal(), "t2");
-    EXPECT_EQ(present->expires_at, tokens.expires_at);
+    EXPECT_EQ(present->expires_at, tokens_.expires_at);
     EXPECT_EQ(present->refresh_token.reveal(), "r1");
-    EXPECT_FALSE(login::write_tokens("/proc/none/tokens.json", tokens));
+    EXPECT_FALSE(login::write_tokens("/proc/none/tokens.json", tokens_));
     EXPECT_FALSE(login::decode("[]"));
-    std::filesystem::remove_all(folder);
+}
+
+// Otherwise, a command that has read the file before a refresh of another one brings the used
+// refresh token back.
+TEST_F(token_file, is_not_written_while_its_token_is_fresh) {
+    tokens_.expires_at = base::system_clock().utc_now() + std::chrono::hours(1);
+    ASSERT_TRUE(login::write_tokens(path_, tokens_));
+    struct stat before{};
+    ASSERT_EQ(::stat(path_.c_str(), &before), 0);
+    print_token("t1");
+    struct stat after{};
+    ASSERT_EQ(::stat(path_.c_str(), &after), 0);
+    EXPECT_EQ(before.st_ino, after.st_ino);
 }
 
 }  // namespace
