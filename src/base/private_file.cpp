@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -85,6 +86,27 @@ outcome<void> replace_private_file(const std::string& path, std::string_view con
 
 outcome<void> create_private_file(const std::string& path, std::string_view content) {
     return result_of(path, write(path, content, ::link));  // fails if the name exists
+}
+
+outcome<void> create_private_folder(const std::string& path) {
+    std::filesystem::path folder;
+    for (const auto& part : std::filesystem::path(path)) {
+        folder /= part;
+        std::error_code ignored;  // mkdir() reports the reason
+        if (std::filesystem::is_directory(folder, ignored)) continue;
+        // Another process may have been first.
+        if (::mkdir(folder.c_str(), 0700) == 0 || errno == EEXIST) continue;
+        return fail(errc::unavailable, fmt::format("the folder '{}' cannot be created: {}",
+                                                   folder.string(), errno_text(errno)));
+    }
+    return ok();
+}
+
+std::optional<unsigned> shared_mode_of(const std::string& path) {
+    struct stat status{};
+    if (::stat(path.c_str(), &status) != 0) return std::nullopt;
+    const auto mode = status.st_mode & 0777U;
+    return (mode & 077U) == 0 ? std::nullopt : std::optional<unsigned>(mode);
 }
 
 }  // namespace base

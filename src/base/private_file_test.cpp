@@ -89,6 +89,32 @@ TEST_F(private_file, reports_a_folder_that_does_not_exist) {
     }
 }
 
+TEST_F(private_file, creates_a_folder_for_its_owner_alone) {
+    const auto folder = folder_ + "/a/b";
+    ASSERT_TRUE(create_private_folder(folder));
+    ASSERT_TRUE(create_private_folder(folder + "/"));  // it exists
+    ASSERT_TRUE(create_private_folder(""));
+    for (const auto& path : {folder_ + "/a", folder}) {
+        struct stat status{};
+        ASSERT_EQ(::stat(path.c_str(), &status), 0);
+        EXPECT_EQ(status.st_mode & 0777U, 0700U) << path;
+    }
+    const auto nowhere = create_private_folder("/proc/none/a");
+    ASSERT_FALSE(nowhere);
+    EXPECT_EQ(nowhere.error().code, errc::unavailable);
+    EXPECT_NE(nowhere.error().text.find("'/proc/none'"), std::string::npos);
+}
+
+TEST_F(private_file, reports_the_mode_that_others_can_use) {
+    EXPECT_EQ(shared_mode_of(path()), std::nullopt);  // there is no such file
+    ASSERT_TRUE(create_private_file(path(), "key"));
+    EXPECT_EQ(shared_mode_of(path()), std::nullopt);
+    for (const auto mode : {0640U, 0604U, 0620U}) {
+        ASSERT_EQ(::chmod(path().c_str(), mode), 0);
+        EXPECT_EQ(shared_mode_of(path()), mode);
+    }
+}
+
 TEST_F(private_file, keeps_the_former_content_after_a_failed_replacement) {
     std::filesystem::create_directories(path() + "/not-empty");
     const auto result = replace_private_file(path(), "key");

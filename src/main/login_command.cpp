@@ -29,7 +29,7 @@ constexpr const char* usage =
 
 Logs in at an OpenID issuer of the platform. Prints an address and a code: open the address in a
 browser on any device, type the code and log in there. The tokens are kept in a file that only its
-owner may read.
+owner may read (mode 0600).
 
   --url URL          http://HOST:PORT or https://HOST:PORT of the platform
   --issuer NAME      name of the issuer. Default: the first one of the platform
@@ -217,6 +217,28 @@ base::outcome<obtained_tokens> obtain(const options& wanted) {
     return as_new(aio::block_on(refresh(wanted, std::move(*tokens))));
 }
 
+// Writes new tokens, and reports a file that other users can access.
+base::outcome<void> keep(const std::string& path, const obtained_tokens& obtained) {
+    const auto shared = base::shared_mode_of(path);
+    if (obtained.are_new) {
+        auto written = write_tokens(path, obtained.tokens);
+        if (written && shared) {
+            std::fprintf(stderr,
+                         "dbaas login: warning: other users could access '%s' (mode 0%o); its mode "
+                         "is 0600 now\n",
+                         path.c_str(), *shared);
+        }
+        return written;
+    }
+    if (shared) {
+        std::fprintf(stderr,
+                     "dbaas login: warning: other users can access '%s' (mode 0%o); run: chmod 600 "
+                     "'%s'\n",
+                     path.c_str(), *shared, path.c_str());
+    }
+    return base::ok();
+}
+
 }  // namespace
 
 base::outcome<options> parse(const std::vector<std::string>& flags,
@@ -279,8 +301,8 @@ base::outcome<stored_tokens> decode(std::string_view text) {
 }
 
 base::outcome<void> write_tokens(const std::string& path, const stored_tokens& tokens) {
-    std::error_code ignored;
-    std::filesystem::create_directories(std::filesystem::path(path).parent_path(), ignored);
+    auto created = base::create_private_folder(std::filesystem::path(path).parent_path().string());
+    if (!created) return created;
     const base::secret text(encode(tokens));
     return base::replace_private_file(path, text.reveal());
 }
@@ -297,12 +319,8 @@ int run(const std::vector<std::string>& flags,
         return 2;
     }
     const auto obtained = obtain(*wanted);
-    auto result = base::ok();
-    if (!obtained) {
-        result = base::pass(obtained);
-    } else if (obtained->are_new) {
-        result = write_tokens(wanted->token_file, obtained->tokens);
-    }
+    const auto result =
+        obtained ? keep(wanted->token_file, *obtained) : base::outcome<void>(base::pass(obtained));
     if (!result) {
         std::fprintf(stderr, "dbaas login: %s\n", result.error().text.c_str());
         return is_temporary(result.error()) ? 3 : 1;

@@ -38,7 +38,8 @@ std::string encode(const stored_tokens& tokens);
 // Errors: corrupt.
 base::outcome<stored_tokens> decode(std::string_view text);
 
-// Replaces the file atomically. Only its owner may read it. Errors: unavailable.
+// Replaces the file atomically. Only its owner may read it (mode 0600), whatever the mode of the
+// former file was. Missing folders are created with the mode 0700. Errors: unavailable.
 base::outcome<void> write_tokens(const std::string& path, const stored_tokens& tokens);
 
 // Runs the command. Returns the exit code.

@@ -1,5 +1,6 @@
 #include "main/login_command.hpp"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -55,11 +56,13 @@ class token_file : public testing::Test {
         EXPECT_EQ(::stat(path.c_str(), &status), 0) << path;
         return status.st_mode & 0777U;
     }
-    // Runs `dbaas login --token`.
-    void print_token(const std::string& token) const {
+    // Runs `dbaas login --token` and returns its messages.
+    std::string print_token(const std::string& token) const {
         testing::internal::CaptureStdout();
+        testing::internal::CaptureStderr();
         EXPECT_EQ(login::run({"--token", "--token-file", path_}, {}), 0);
         EXPECT_EQ(testing::internal::GetCapturedStdout(), token + "\n");
+        return testing::internal::GetCapturedStderr();
     }
 
     std::string folder_;
@@ -69,6 +72,32 @@ class token_file : public testing::Test {
                                  .expires_at = base::instant(std::chrono::seconds(60)),
                                  .refresh_token = base::secret("r1")};
 };
+
+TEST_F(token_file, is_in_a_folder_of_its_owner_alone) {
+    const auto former = ::umask(0);
+    EXPECT_TRUE(login::write_tokens(path_, tokens_));
+    ::umask(former);
+    EXPECT_EQ(mode_of(folder_), 0700U);
+    EXPECT_EQ(mode_of(folder_ + "/dbaas"), 0700U);
+    EXPECT_EQ(mode_of(path_), 0600U);
+    // A folder that exists keeps its mode.
+    ASSERT_EQ(::chmod(folder_.c_str(), 0755), 0);
+    EXPECT_TRUE(login::write_tokens(path_, tokens_));
+    EXPECT_EQ(mode_of(folder_), 0755U);
+}
+
+TEST_F(token_file, that_others_may_read_is_named_with_the_remedy) {
+    tokens_.expires_at = base::system_clock().utc_now() + std::chrono::hours(1);
+    ASSERT_TRUE(login::write_tokens(path_, tokens_));
+    EXPECT_EQ(print_token("t1"), "");
+    for (const auto mode : {0644U, 0640U, 0620U}) {
+        ASSERT_EQ(::chmod(path_.c_str(), mode), 0);
+        EXPECT_EQ(print_token("t1"),
+                  fmt::format("dbaas login: warning: other users can access '{0}' (mode 0{1:o}); "
+                              "run: chmod 600 '{0}'\n",
+                              path_, mode));
+    }
+}
 
 TEST_F(token_file, gets_the_mode_0600_when_it_is_written) {
     ASSERT_TRUE(login::write_tokens(path_, tokens_));
@@ -85,6 +114,7 @@ TEST_F(token_file, gets_the_mode_0600_when_it_is_written) {
     EXPECT_EQ(present->expires_at, tokens_.expires_at);
     EXPECT_EQ(present->refresh_token.reveal(), "r1");
     EXPECT_FALSE(login::write_tokens("/proc/none/tokens.json", tokens_));
+    EXPECT_FALSE(login::write_tokens(path_ + "/tokens.json", tokens_));  // a file is no folder
     EXPECT_FALSE(login::decode("[]"));
 }
 

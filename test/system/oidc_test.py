@@ -278,13 +278,18 @@ class Oidc(Stage):
         self.assertEqual(process.wait(60), 0, process.stderr.read())
         path = os.path.join(self.folder, '.config', 'dbaas', 'tokens.json')
         self.assertEqual(os.stat(path).st_mode & 0o777, 0o600)
+        self.assertEqual(os.stat(os.path.dirname(path)).st_mode & 0o777, 0o700)
         token = subprocess.run([*command, '--token'], capture_output=True, text=True, check=True, env=environment).stdout.strip()
         self.assertEqual(self.ask('GET', '/api/v1/auth/whoami', token).json['subject'], 'default.eve')
         with open(path, encoding='utf-8') as file:
             tokens = json.load(file)
         with open(path, 'w', encoding='utf-8') as file:
             json.dump({**tokens, 'expires_at': '2020-01-01T00:00:00Z'}, file)
-        renewed = subprocess.run([*command, '--token'], capture_output=True, text=True, check=True, env=environment).stdout.strip()
+        os.chmod(path, 0o644)
+        refreshed = subprocess.run([*command, '--token'], capture_output=True, text=True, check=True, env=environment)
+        renewed = refreshed.stdout.strip()
+        self.assertIn(f"other users could access '{path}' (mode 0644); its mode is 0600 now", refreshed.stderr)
+        self.assertEqual(os.stat(path).st_mode & 0o777, 0o600)
         self.assertNotEqual(renewed, token)
         self.assertEqual(self.ask('GET', '/api/v1/auth/whoami', renewed).status, 200)
 
