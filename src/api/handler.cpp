@@ -303,6 +303,11 @@ class request_handler final : public http::handler {
         response.headers.add("X-Content-Type-Options", "nosniff");
         if (context.limit) add_rate_limit_headers(response.headers, *context.limit);
         add_cors_headers(response.headers, context);
+        // Every other response of the route, a 304 too, may depend on the credential.
+        const bool is_private = context.route != nullptr && !context.route->access.is_public();
+        if (is_private && !response.headers.has("Cache-Control")) {
+            response.headers.add("Cache-Control", "private, no-cache");
+        }
         // The client opens its next connection to a replica that goes on to serve.
         if (api_.deps.health.is_stopping()) outgoing.close = true;
         const auto elapsed = api_.deps.clock.now() - context.started_at;

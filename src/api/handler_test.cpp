@@ -131,6 +131,39 @@ TEST_F(api_handler, every_route_rejects_unknown_query_parameters) {
     EXPECT_EQ(get("/api/v1/engines?").status, 200U);
 }
 
+// A shared cache must not store what depends on a credential. A tag revalidates the copy of a
+// client.
+TEST_F(api_handler, a_response_that_depends_on_the_credential_is_private) {
+    const auto id = create("cache");
+    create_api_key();
+    create_user("default");
+    create_service_account("default");
+    constexpr std::string_view revalidated = "private, no-cache";
+    std::size_t tags = 0;
+    for (const auto& route : api::all_routes()) {
+        const bool is_read = route.verb == http::method::get && route.id != api::endpoint::stream;
+        if (!is_read || route.access.is_public()) continue;
+        const auto path = path_of(route, id);
+        const auto response = get(path);
+        const auto control = response.headers.get("Cache-Control");
+        EXPECT_TRUE(control == revalidated || control == "no-store") << route.name << control;
+        EXPECT_EQ(ask(http::method::head, path).headers.get("Cache-Control"), control);
+        const auto other = get(path + "?unknown=1");  // most routes reject it
+        EXPECT_EQ(other.headers.get("Cache-Control"), other.status == 200 ? control : "no-store");
+        const std::string tag(response.headers.get("ETag"));
+        if (tag.empty()) continue;
+        ++tags;
+        EXPECT_EQ(control, revalidated) << route.name;
+        const auto unchanged = get(path, {{"If-None-Match", tag}});
+        EXPECT_EQ(unchanged.status, 304U) << route.name;
+        EXPECT_EQ(unchanged.headers.get("Cache-Control"), revalidated) << route.name;
+    }
+    EXPECT_GT(tags, 15U);
+    // A response that is public has its own rule.
+    EXPECT_EQ(get("/api/v1/openapi.json").headers.get("Cache-Control"), "no-cache");
+    EXPECT_FALSE(get("/api/v1/auth/methods").headers.has("Cache-Control"));
+}
+
 TEST_F(api_handler, a_body_is_accepted_by_its_media_type) {
     create_api_key();
     create_user("default");

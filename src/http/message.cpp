@@ -79,7 +79,7 @@ bool headers::has(std::string_view name) const noexcept {
 }
 
 void headers::add(std::string name, std::string value) {
-    constexpr std::size_t usual = 8;  // fields of a message
+    constexpr std::size_t usual = 10;  // fields of a message
     if (items_.empty()) items_.reserve(usual);
     items_.push_back({std::move(name), std::move(value)});
 }
