@@ -17,6 +17,7 @@
 #include "main/health_command.hpp"
 #include "main/help_flag.hpp"
 #include "main/login_command.hpp"
+#include "main/oidc_access.hpp"
 #include "main/report_command.hpp"
 #include "main/serve.hpp"
 
@@ -29,7 +30,7 @@ constexpr const char* usage =
   health     ask a running platform whether it is ready
   doctor     check the store, the cluster, the permissions and KubeDB before serve
   config     print the reference of all options; with --check and the flags of serve, validate the
-             options and print the values in effect
+             options and the files of OpenID issuers, and print the values in effect
   admin      'admin copy' copies all records between SQLite and MongoDB; 'admin export' and 'admin
              import' keep them in a file; 'admin adopt' makes records for databases of the
              cluster; 'admin create-user' and 'admin set-password' change the users of a store;
@@ -82,6 +83,11 @@ int print_config(std::vector<std::string> arguments) {
     arguments.erase(arguments.begin());
     const auto loaded = config::load(sources_of(std::move(arguments)));
     if (!loaded) return print_errors(loaded.error());
+    if (const auto errors = check_issuer_options(loaded->options); !errors.empty()) {
+        std::fprintf(stderr, "dbaas: invalid options\n");
+        for (const auto& error : errors) std::fprintf(stderr, "  %s\n", error.c_str());
+        return 2;
+    }
     for (const auto& option : loaded->values) {
         std::fprintf(stdout, "%-26s %-30s %s\n", option.name.c_str(), option.value.c_str(),
                      option.source.c_str());

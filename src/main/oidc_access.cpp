@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "aio/block_on.hpp"
 #include "base/read_file.hpp"
 #include "oidc/issuer_verifier.hpp"
 
@@ -26,6 +27,19 @@ base::outcome<oidc::issuer_options> single_issuer(const config::options& options
                                 .rules = std::move(*rules)};
 }
 
+std::string context_of_authorities(const config::options& options) {
+    return fmt::format("OIDC_CA_FILE: '{}'", options.oidc_ca_file);
+}
+
+// Errors: invalid (the file of the authorities).
+aio::task<> check_authorities(config::options options) {
+    auto authorities = read_issuer_authorities(options);
+    if (!authorities) co_return base::pass(std::move(authorities));
+    const auto fetcher = oidc::make_fetcher(co_await aio::this_executor(), std::move(*authorities));
+    if (!fetcher) co_return base::pass(fetcher, context_of_authorities(options));
+    co_return base::ok();
+}
+
 }  // namespace
 
 base::outcome<std::vector<oidc::issuer_options>> read_issuer_options(
@@ -42,7 +56,10 @@ base::outcome<std::vector<oidc::issuer_options>> read_issuer_options(
                                                options.oidc_issuers_file));
     }
     auto issuers = oidc::read_issuers(*text);
-    if (!issuers) return base::pass(std::move(issuers), "OIDC_ISSUERS_FILE");
+    if (!issuers) {
+        return base::pass(std::move(issuers),
+                          fmt::format("OIDC_ISSUERS_FILE: '{}'", options.oidc_issuers_file));
+    }
     return issuers;
 }
 
@@ -54,6 +71,15 @@ base::outcome<std::string> read_issuer_authorities(const config::options& option
                 fmt::format("OIDC_CA_FILE: '{}' cannot be read", options.oidc_ca_file));
 }
 
+std::vector<std::string> check_issuer_options(const config::options& options) {
+    std::vector<std::string> errors;
+    const auto issuers = read_issuer_options(options);
+    if (!issuers) errors.push_back(issuers.error().text);
+    const auto usable = aio::block_on(check_authorities(options));
+    if (!usable) errors.push_back(usable.error().text);
+    return errors;
+}
+
 base::outcome<std::unique_ptr<oidc_access>> oidc_access::make(const config::options& options,
                                                               deps deps) {
     if (options.oidc_issuer.empty() && options.oidc_issuers_file.empty()) return nullptr;
@@ -63,7 +89,7 @@ base::outcome<std::unique_ptr<oidc_access>> oidc_access::make(const config::opti
     if (!authorities) return base::pass(std::move(authorities));
     auto result = std::make_unique<oidc_access>();
     auto fetcher = oidc::make_fetcher(deps.executor, std::move(*authorities));
-    if (!fetcher) return base::pass(std::move(fetcher), "OIDC_CA_FILE");
+    if (!fetcher) return base::pass(std::move(fetcher), context_of_authorities(options));
     result->fetcher_ = std::move(*fetcher);
     const oidc::issuer::deps issuer_deps{.executor = deps.executor,
                                          .fetcher = *result->fetcher_,

@@ -2,6 +2,7 @@
 // The OpenID issuers from the options. Lives on the control loop; owned by the process.
 
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "config/config.hpp"
@@ -14,6 +15,10 @@ base::outcome<std::vector<oidc::issuer_options>> read_issuer_options(
     const config::options& options);
 // Returns the authorities of the issuers' certificates; empty: the system's. Errors: invalid.
 base::outcome<std::string> read_issuer_authorities(const config::options& options);
+// Returns an error for each option of the issuers that cannot be used, such as a file that is
+// unreadable or invalid: "OIDC_ISSUERS_FILE: '/etc/issuers.json': issuer 'corp': client_id …". No
+// text repeats a secret. Sends nothing. Blocks.
+std::vector<std::string> check_issuer_options(const config::options& options);
 
 class oidc_access {
   public:

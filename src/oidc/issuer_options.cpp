@@ -1,6 +1,7 @@
 #include "oidc/issuer_options.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 
@@ -143,6 +144,15 @@ void check_unique(const issuer_options& options, const std::vector<issuer_option
     }
 }
 
+// Returns "client_id is required; audience must …".
+std::string texts_of(const base::failure& problems) {
+    std::vector<std::string> texts;
+    for (const auto& field : problems.fields) {
+        texts.push_back(fmt::format("{} {}", field.pointer.substr(1), field.message));
+    }
+    return fmt::format("{}", fmt::join(texts, "; "));
+}
+
 }  // namespace
 
 base::outcome<std::vector<group_rule>> read_rules(std::string_view text) {
@@ -179,9 +189,7 @@ base::outcome<std::vector<issuer_options>> read_issuers(std::string_view text) {
         check(options, problems);
         check_unique(options, issuers, problems);
         if (!problems.fields.empty()) {
-            problems.text = fmt::format("issuer '{}': {} {}", options.name,
-                                        problems.fields.front().pointer.substr(1),
-                                        problems.fields.front().message);
+            problems.text = fmt::format("issuer '{}': {}", options.name, texts_of(problems));
             return std::unexpected(std::move(problems));
         }
         issuers.push_back(std::move(options));

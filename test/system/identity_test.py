@@ -319,6 +319,24 @@ class Identity(unittest.TestCase):
         bare = check(MONGODB_URL='mongodb://h/dbaas', JWT_SECRET='ab' * 16, DBAAS_REJECT_BARE_DIGESTS='true')
         self.assertIn('DBAAS_REJECT_BARE_DIGESTS: must be set together with PLATFORM_KEY', bare.stderr)
 
+    def test_the_check_of_the_options_reads_the_files_of_the_issuers(self):
+        path = os.path.join(self.folder, 'issuers.json')
+
+        def check():
+            command = [os.path.join(os.environ['DBAAS_BIN'], 'dbaas'), 'config', '--check', '--auth', 'required']
+            done = subprocess.run(command, env={'OIDC_ISSUERS_FILE': path}, capture_output=True, text=True, check=False)
+            return done.returncode, done.stderr
+
+        def write(**member):
+            with open(path, 'w', encoding='utf-8') as file:
+                json.dump({'issuers': [{'name': 'corp', 'issuer': 'https://id.example', 'client_secret': 's3cret', **member}]}, file)
+
+        self.assertEqual(check(), (2, f"dbaas: invalid options\n  OIDC_ISSUERS_FILE: '{path}' cannot be read\n"))
+        write()
+        self.assertEqual(check(), (2, f"dbaas: invalid options\n  OIDC_ISSUERS_FILE: '{path}': issuer 'corp': client_id is required\n"))
+        write(client_id='c1')
+        self.assertEqual(check(), (0, ''))
+
     def test_an_invalid_file_stops_the_start_without_its_content(self):
         named = os.path.join(self.folder, 'key')
         with open(named, 'w', encoding='utf-8') as file:
