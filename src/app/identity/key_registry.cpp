@@ -6,7 +6,7 @@
 #include <charconv>
 
 #include "app/identity/api_key_json.hpp"
-#include "domain/text_rules.hpp"
+#include "domain/own_key_rules.hpp"
 #include "domain/unused_rules.hpp"
 #include "token/api_key.hpp"
 
@@ -336,12 +336,8 @@ aio::task<void> key_registry::check_creator(std::shared_ptr<const domain::princi
 
 aio::task<created_key> key_registry::create_key(domain::api_key_request wanted,
                                                 std::shared_ptr<const domain::principal> client) {
-    if (domain::is_service_account(client->subject)) {
-        co_return base::fail(errc::denied,
-                             "a Kubernetes service account calls with its tokens: a key would stay "
-                             "valid after the account is deleted; an owner of the project can "
-                             "create a service account of the platform, and its keys");
-    }
+    auto may_create = domain::check_own_key(wanted, *client);
+    if (!may_create) co_return base::pass(std::move(may_create));
     co_return co_await create_key_of("", std::move(wanted), std::move(client));
 }
 

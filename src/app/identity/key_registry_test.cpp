@@ -105,6 +105,36 @@ TEST_F(key_registry, creates_no_key_of_a_kubernetes_service_account) {
     EXPECT_EQ(of_account->record->created_by, account->subject);
 }
 
+TEST_F(key_registry, creates_no_key_of_a_token_of_an_issuer_for_its_own_subject) {
+    const auto token = [](bool is_administrator) {
+        return std::make_shared<const domain::principal>(
+            domain::principal{.subject = "corp.ada",
+                              .is_administrator = is_administrator,
+                              .credential = "oidc:corp"});
+    };
+    const auto create_with = [&](domain::api_key_request wanted,
+                                 const app::shared_principal& client) {
+        wanted.name = "k";
+        const auto key =
+            run<app::created_key>([&] { return keys_.create_key(std::move(wanted), client); });
+        return key ? std::string("created") : key.error().text;
+    };
+    for (const bool is_administrator : {false, true}) {
+        const auto client = token(is_administrator);
+        EXPECT_TRUE(create_with({}, client).starts_with("an access token of an issuer"));
+        EXPECT_TRUE(create_with({.subject = "corp.ada"}, client).contains("log in"));
+    }
+    EXPECT_EQ(keys_.keys()->size(), 0U);
+    // An administrator may create keys of other subjects.
+    EXPECT_EQ(create_with({.subject = "robot"}, token(true)), "created");
+    // A session of the same person may, and an owner may create keys of service accounts.
+    const auto session = std::make_shared<const domain::principal>(
+        domain::principal{.subject = "corp.ada", .credential = "session:1"});
+    EXPECT_EQ(create_with({}, session), "created");
+    EXPECT_TRUE(run<app::created_key>(
+        [&] { return keys_.create_key_of("service_account:ci", {.name = "ci"}, token(false)); }));
+}
+
 TEST_F(key_registry, rejects_a_key_after_its_revocation_and_expiry) {
     const auto revoked = create({});
     const auto expiring = create({});
