@@ -376,7 +376,8 @@ TEST(etags, of_lists_depend_on_items_and_total) {
 TEST(etags, contain_the_revision) {
     const auto revision = [](std::string_view header) {
         const auto tags = http::parse_entity_tags(header);
-        return tags ? api::revision_of(tags->front()) : std::nullopt;
+        const auto version = tags ? api::version_of(tags->front()) : std::nullopt;
+        return version ? std::optional(version->revision) : std::nullopt;
     };
     EXPECT_EQ(revision(api::etag_of(7, 2)), 7);
     EXPECT_EQ(revision("\"7\""), 7);
@@ -390,6 +391,29 @@ TEST(etags, contain_the_revision) {
     EXPECT_EQ(revision(api::weak_etag_of(0x1234567890123456, "stale")), std::nullopt);
     EXPECT_EQ(revision("\"x-a2b3c4\""), std::nullopt);
     EXPECT_EQ(revision("\"\""), std::nullopt);
+}
+
+TEST(etags, name_the_incarnation_of_objects_whose_names_can_be_used_again) {
+    const auto incarnation = [](std::string_view header) {
+        const auto tags = http::parse_entity_tags(header);
+        const auto version = tags ? api::version_of(tags->front()) : std::nullopt;
+        return version ? version->incarnation : std::nullopt;
+    };
+    const base::instant created_at{std::chrono::microseconds(0x5c0f'1234'5678)};
+    const auto tag = api::etag_of(7, created_at, 2);
+    EXPECT_EQ(tag, "\"7-00005c0f12345678-0000000000000002\"");
+    EXPECT_EQ(incarnation(tag), app::incarnation_of(created_at));
+    EXPECT_EQ(incarnation("W/" + tag), app::incarnation_of(created_at));
+    EXPECT_EQ(incarnation("W/\"7-00005c0f12345678-0000000000000002-gzip\""),
+              app::incarnation_of(created_at));
+    EXPECT_EQ(incarnation("\"7-00005c0f12345678-0000000000000002-br\""),
+              app::incarnation_of(created_at));
+    for (const auto* other :
+         {"\"7\"", "\"7-00005c0f12345678\"", "\"7-00005c0f12345678-gzip\"",
+          "\"7-00005c0f1234567-0000000000000002\"", "\"7-00005c0f12345678-00000000000000x2\"",
+          "W/\"7-00005c0f12345678-0000000000000002-other\""}) {
+        EXPECT_EQ(incarnation(other), std::nullopt) << other;
+    }
 }
 
 TEST(etags, compare_weakly_and_in_lists) {

@@ -17,6 +17,19 @@ bool is_hex_digit(char c) noexcept {
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
 }
 
+// Removes the number that the text begins with, in the form of a tag. Nothing, and an unchanged
+// text, if there is none.
+std::optional<std::uint64_t> take_hex(std::string_view& text) {
+    const auto digits = text.substr(0, hash_digits);
+    if (digits.size() < hash_digits || !std::ranges::all_of(digits, is_hex_digit)) {
+        return std::nullopt;
+    }
+    std::uint64_t value = 0;
+    std::from_chars(digits.data(), digits.data() + digits.size(), value, 16);
+    text.remove_prefix(hash_digits);
+    return value;
+}
+
 // Apache, Caddy and Jetty append a suffix to the tag of a response that they compress, and pass
 // the conditions of later requests on with it.
 bool is_proxy_suffix(std::string_view text) noexcept {
@@ -28,6 +41,10 @@ bool is_proxy_suffix(std::string_view text) noexcept {
 
 std::string etag_of(std::int64_t revision, std::uint64_t hash) {
     return fmt::format("\"{}-{:016x}\"", revision, hash);
+}
+
+std::string etag_of(std::int64_t revision, base::instant created_at, std::uint64_t hash) {
+    return fmt::format("\"{}-{:016x}-{:016x}\"", revision, app::incarnation_of(created_at), hash);
 }
 
 std::uint64_t hash_of_database(std::string_view document) {
@@ -48,20 +65,29 @@ std::string etag_of_content(std::string_view text) {
     return fmt::format("\"{:016x}\"", base::fnv1a(text));
 }
 
-std::optional<std::int64_t> revision_of(const http::entity_tag& tag) {
-    std::int64_t revision = 0;
+std::optional<app::seen_version> version_of(const http::entity_tag& tag) {
+    app::seen_version version;
     const auto hyphen = tag.text.find('-');
     const auto text = tag.text.substr(0, hyphen);
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), revision);
+    const auto [end, error] =
+        std::from_chars(text.data(), text.data() + text.size(), version.revision);
     const bool is_whole = error == std::errc() && end == text.data() + text.size();
     if (!is_whole) return std::nullopt;
-    if (!tag.weak) return revision;
     // The tag of a list is weak and may consist of decimal digits alone.
-    if (hyphen == std::string_view::npos) return std::nullopt;
-    const auto rest = tag.text.substr(hyphen + 1);
-    const bool has_hash = std::ranges::all_of(rest.substr(0, hash_digits), is_hex_digit) &&
-                          rest.size() >= hash_digits && is_proxy_suffix(rest.substr(hash_digits));
-    return has_hash ? std::optional(revision) : std::nullopt;
+    if (hyphen == std::string_view::npos) {
+        return tag.weak ? std::nullopt : std::optional(version);
+    }
+    auto rest = tag.text.substr(hyphen + 1);
+    auto hash = take_hex(rest);
+    if (hash && rest.starts_with('-')) {
+        auto other = rest.substr(1);
+        if (take_hex(other)) {
+            version.incarnation = hash;
+            rest = other;
+        }
+    }
+    const bool has_hash = hash && is_proxy_suffix(rest);
+    return !tag.weak || has_hash ? std::optional(version) : std::nullopt;
 }
 
 bool is_known_encoding(std::string_view if_none_match, std::string_view etag) noexcept {

@@ -247,6 +247,57 @@ TEST_F(api_requests, entity_tags_that_a_proxy_changed_match) {
     }
 }
 
+// The revisions of the second object are those of the first one.
+TEST_F(api_requests, if_match_rejects_the_tag_of_an_earlier_object_of_the_name) {
+    struct kind {
+        std::string list;
+        std::string body;
+        http::method verb;
+        std::string change;
+    };
+    const std::string role = R"({"name":"shop","permissions":["projects.read"]})";
+    for (const auto& [list, body, verb, change] :
+         {kind{"/api/v1/projects", R"({"name":"shop"})", http::method::patch, R"({"labels":{}})"},
+          kind{"/api/v1/roles", role, http::method::put, role}}) {
+        const auto path = list + "/shop";
+        const auto put = [&](const std::string& tag) {
+            return ask(verb, path, change, {{"If-Match", tag}});
+        };
+        const std::string first(post(list, body).headers.get("ETag"));
+        EXPECT_EQ(get(path).headers.get("ETag"), first);
+        EXPECT_EQ(ask(http::method::get, path, "", {{"If-None-Match", first}}).status, 304U);
+        EXPECT_EQ(put(first).status, 200U) << path;
+        EXPECT_EQ(put("W/" + first).status, 200U) << path;
+        EXPECT_EQ(ask(http::method::del, path).status, 204U);
+        clock_.advance(1ms);
+        const std::string second(post(list, body).headers.get("ETag"));
+        EXPECT_NE(second, first);
+        EXPECT_EQ(first.substr(0, 3), "\"1-");
+        EXPECT_EQ(second.substr(0, 3), "\"1-");
+        EXPECT_EQ(ask(http::method::get, path, "", {{"If-None-Match", first}}).status, 200U);
+        for (const auto& tag :
+             {first, "W/" + first, std::string("\"1\""), second.substr(0, 19) + "\""}) {
+            const auto rejected = put(tag);
+            EXPECT_EQ(rejected.status, 412U) << path << ' ' << tag;
+            EXPECT_EQ(code_of(rejected), "revision_mismatch");
+            EXPECT_TRUE(rejected.body.to_string().contains("read the object again"));
+        }
+        EXPECT_EQ(put("\"2-x\", " + second).status, 200U) << path;
+    }
+    const std::string projects = "/api/v1/projects/shop";
+    const std::string tag(get(projects).headers.get("ETag"));
+    EXPECT_EQ(ask(http::method::del, projects, "", {{"If-Match", "\"1\""}}).status, 412U);
+    EXPECT_EQ(ask(http::method::del, projects, "", {{"If-Match", tag}}).status, 204U);
+}
+
+TEST_F(api_requests, if_match_accepts_a_revision_alone_for_ids_that_are_not_used_again) {
+    const auto path = "/api/v1/databases/" + create("cache");
+    const std::string tag(get(path).headers.get("ETag"));
+    const auto revision = tag.substr(0, tag.find('-')) + "\"";
+    EXPECT_EQ(patch(path, revision).status, 200U) << revision;
+    EXPECT_EQ(patch(path, revision).status, 412U) << revision;
+}
+
 TEST_F(api_requests, if_match_without_a_revision_reports_the_cause) {
     const auto path = "/api/v1/databases/" + create("cache");
     const std::string list_tag(get(databases).headers.get("ETag"));

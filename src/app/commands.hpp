@@ -7,14 +7,13 @@
 // ("engine_not_installed", "version_not_found" come as invalid with the field), unavailable (store
 // or cluster; nothing was written).
 
-#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "aio/task.hpp"
 #include "app/database_view.hpp"
+#include "app/seen_version.hpp"
 #include "domain/operation.hpp"
 #include "domain/requests.hpp"
 #include "obs/trace.hpp"
@@ -32,8 +31,9 @@ struct caller {
 };
 
 struct write_conditions {
-    // Revisions that the caller has seen; any other is errc::precondition.
-    std::optional<std::vector<std::int64_t>> if_match;
+    // Versions that the caller has seen; any other is errc::precondition. The incarnation decides
+    // about projects alone: ids of databases are never used again.
+    seen_versions if_match;
     bool dry_run = false;  // everything is checked, nothing is written
 };
 

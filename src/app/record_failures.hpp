@@ -3,8 +3,10 @@
 
 #include <fmt/format.h>
 
+#include <string>
 #include <string_view>
 
+#include "app/seen_version.hpp"
 #include "base/failure.hpp"
 #include "ports/document_store.hpp"
 
@@ -29,6 +31,18 @@ namespace app {
 [[nodiscard]] inline std::unexpected<base::failure> project_exists(std::string_view name) {
     return base::fail(base::errc::conflict, fmt::format("there is a project '{}' already", name),
                       "already_exists");
+}
+
+// The failure of a write that is based on another version than the present one.
+[[nodiscard]] inline std::unexpected<base::failure> version_mismatch(std::int64_t revision,
+                                                                     const seen_versions& seen) {
+    const bool is_other_object = seen && has_seen(seen, revision);
+    return base::fail(base::errc::precondition,
+                      is_other_object
+                          ? std::string("version mismatch: the tag is that of an earlier object of "
+                                        "this name; read the object again")
+                          : fmt::format("revision mismatch: current revision is {}", revision),
+                      "revision_mismatch");
 }
 
 // Returns whether a failed write to the store may have happened.

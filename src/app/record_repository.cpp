@@ -453,11 +453,14 @@ aio::task<std::shared_ptr<const domain::project>> record_repository::update_proj
     co_return base::fail(errc::unavailable, "the project changes faster than it can be written");
 }
 
-aio::task<> record_repository::delete_project(std::string name, obs::trace_context parent) {
+aio::task<> record_repository::delete_project(std::string name, project_check check,
+                                              obs::trace_context parent) {
     const auto turn = co_await queue_.enter(projects + "/" + name);
     if (!turn) co_return std::unexpected(turn.error());
     const auto present = cache_.project(name);
     if (!present) co_return no_such_project(name);
+    auto checked = check(*present);
+    if (!checked) co_return checked;
     auto removed = co_await store_project(
         "remove", parent,
         store_.remove({.collection = projects,

@@ -24,6 +24,10 @@ namespace app {
 // Returns the next record for the newest one. An equal record means that nothing is written. The
 // function is called again if another process has written the record in the meantime.
 using record_change = std::function<base::outcome<domain::database>(const domain::database&)>;
+using project_check = std::function<base::outcome<void>(const domain::project&)>;
+inline base::outcome<void> accept_project(const domain::project& /*record*/) {
+    return base::ok();
+}
 using project_change = std::function<base::outcome<domain::project>(const domain::project&)>;
 
 // The collections of the document store that hold records.
@@ -80,8 +84,10 @@ class record_repository {
     // cancelled.
     aio::task<std::shared_ptr<const domain::project>> update_project(
         std::string name, project_change change, obs::trace_context parent = {});
-    // Deletes a project. Errors: not_found, precondition, unavailable, timed_out.
-    aio::task<> delete_project(std::string name, obs::trace_context parent = {});
+    // Deletes a project that passes `check`. Errors: not_found, those of `check`, precondition
+    // (another process has changed it), unavailable, timed_out.
+    aio::task<> delete_project(std::string name, project_check check = accept_project,
+                               obs::trace_context parent = {});
 
     // Reads every record with an unconfirmed write again. Logs those that are unreadable. Errors:
     // unavailable.

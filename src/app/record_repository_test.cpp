@@ -91,6 +91,10 @@ TEST_F(record_repository, returns_the_project_if_the_response_was_lost) {
     ASSERT_TRUE(changed) << changed.error().text;
     EXPECT_EQ((*changed)->revision, 2);
     store_.lose_next_response();
+    const auto rejected = aio::block_on(records_.delete_project("shop", [](const auto& present) {
+        return base::outcome<void>(base::fail(errc::precondition, present.name));
+    }));
+    EXPECT_EQ(rejected.error().text, "shop");
     ASSERT_TRUE(aio::block_on(records_.delete_project("shop")));
     EXPECT_EQ(cache_.project("shop"), nullptr);
 }

@@ -4,11 +4,10 @@
 
 #include <map>
 #include <memory>
-#include <optional>
 #include <string>
-#include <vector>
 
 #include "aio/task.hpp"
+#include "app/seen_version.hpp"
 #include "app/shared_principal.hpp"
 #include "domain/role_rules.hpp"
 
@@ -19,18 +18,17 @@ using role_index = std::map<std::string, shared_role, std::less<>>;  // by name
 
 class role_commands {
   public:
-    using revisions = std::optional<std::vector<std::int64_t>>;
     virtual ~role_commands() = default;
     // Errors: invalid (fields), denied (domain::validate), conflict (reason "already_exists"; or
     // "in_use": members have a role of the name that was deleted), limit (roles_max), unavailable,
     // timed_out.
     virtual aio::task<shared_role> create_role(domain::role_request wanted,
                                                shared_principal client) = 0;
-    // Replaces the description and the permissions of the role. `allowed`: revisions of the
-    // versions that the write may be based on; nothing: any. Errors: those of create_role,
-    // not_found, precondition (another revision).
+    // Replaces the description and the permissions of the role. `allowed`: the versions that the
+    // write may be based on. Errors: those of create_role, not_found, precondition (another
+    // version).
     virtual aio::task<shared_role> replace_role(std::string name, domain::role_request wanted,
-                                                revisions allowed, shared_principal client) = 0;
+                                                seen_versions allowed, shared_principal client) = 0;
     // Errors: not_found, conflict (reason "in_use": members have the role), unavailable, timed_out.
     virtual aio::task<void> delete_role(std::string name, shared_principal client) = 0;
     // Thread: any.

@@ -224,7 +224,7 @@ TEST_F(two_services, reject_a_patch_of_a_revision_that_the_other_has_replaced) {
     const auto id = created->database->record->id;
     const auto revision = second_.seen.databases.at("cache")->record->revision;
     domain::patch_request labels{.labels = domain::label_changes{{"team", "shop"}}};
-    const app::write_conditions seen{.if_match = std::vector{revision}};
+    const app::write_conditions seen{.if_match = std::vector<app::seen_version>{{revision}}};
     ASSERT_TRUE(await<app::accepted>([&] {
         return first_.platform->interfaces().databases.patch_database(id, labels, {}, caller_);
     }));

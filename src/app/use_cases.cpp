@@ -21,12 +21,14 @@ namespace {
 using base::errc;
 using domain::operation_kind;
 
-base::outcome<void> check_revision(std::int64_t present,
-                                   const std::optional<std::vector<std::int64_t>>& seen) {
-    if (!seen || std::ranges::find(*seen, present) != seen->end()) return {};
-    return base::fail(errc::precondition,
-                      fmt::format("revision mismatch: current revision is {}", present),
-                      "revision_mismatch");
+base::outcome<void> check_revision(std::int64_t present, const seen_versions& seen) {
+    if (has_seen(seen, present)) return {};
+    return version_mismatch(present, seen);
+}
+
+base::outcome<void> check_version(const domain::project& present, const seen_versions& seen) {
+    if (has_seen(seen, present.revision, present.created_at)) return {};
+    return version_mismatch(present.revision, seen);
 }
 
 // Returns the failure of a database request that names the project.
@@ -387,7 +389,7 @@ aio::task<std::shared_ptr<const domain::project>> use_cases::patch_project(
     bool is_changed = false;
     const auto change = [&wanted, &conditions, &is_changed](
                             const domain::project& newest) -> base::outcome<domain::project> {
-        auto checked = check_revision(newest.revision, conditions.if_match);
+        auto checked = check_version(newest, conditions.if_match);
         if (!checked) return base::pass(std::move(checked));
         auto next = domain::validate_project(&newest, wanted);
         is_changed = next && *next != newest;
@@ -412,16 +414,21 @@ aio::task<> use_cases::delete_project(std::string name, write_conditions conditi
                                       caller client) {
     const auto present = deps_.cache.project(name);
     if (!present) co_return no_such_project(name);
-    auto checked = check_revision(present->revision, conditions.if_match);
+    const auto check = [&conditions](const domain::project& newest) {
+        return check_version(newest, conditions.if_match);
+    };
+    auto checked = check(*present);
     if (!checked) co_return base::pass(std::move(checked));
     const usage_claim claim{
         .operation = base::random_id("op-"), .database = {}, .project = name, .growth = {}};
     if (conditions.dry_run) co_return deps_.usage.check(claim, {});
     auto reserved = co_await deps_.usage.reserve(claim, {});
     if (!reserved) co_return base::pass(std::move(reserved));
-    auto removed = co_await deps_.records.delete_project(name, client.trace);
+    auto removed = co_await deps_.records.delete_project(name, check, client.trace);
     co_await finish(claim, removed ? nullptr : &removed.error());
-    if (!removed && removed.error().code == errc::precondition) co_return changed_meanwhile();
+    const bool has_moved = !removed && removed.error().code == errc::precondition &&
+                           removed.error().reason != "revision_mismatch";
+    if (has_moved) co_return changed_meanwhile();
     if (!removed) co_return base::pass(std::move(removed));
     auto forgotten = co_await deps_.members.forget_project(name);
     if (!forgotten) {

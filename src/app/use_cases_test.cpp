@@ -135,7 +135,8 @@ TEST_F(use_cases, rejects_writes_while_the_store_is_unavailable) {
 
 TEST_F(use_cases, rejects_a_patch_of_a_stale_revision) {
     ASSERT_TRUE(create("cache"));
-    const auto rejected = patch("cache", {.deletion_protection = true}, {.if_match = {{999}}});
+    const auto rejected = patch("cache", {.deletion_protection = true},
+                                {.if_match = std::vector<app::seen_version>{{999}}});
     EXPECT_EQ(rejected.error().code, base::errc::precondition);
 }
 

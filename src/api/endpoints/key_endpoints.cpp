@@ -70,10 +70,15 @@ awaitable<http::response> patch_key(const request_context& context, const http::
     if (!wanted) co_return problem_of(wanted.error(), context);
     const auto allowed = read_if_match(request);
     if (!allowed) co_return problem_of(allowed.error(), context);
+    app::key_commands::revisions revisions;  // ids of keys are never used again
+    if (*allowed) {
+        revisions.emplace();
+        for (const auto& version : **allowed) revisions->push_back(version.revision);
+    }
     auto& keys = context.api.deps.platform.api_keys;
     using shared_key = std::shared_ptr<const domain::api_key>;
     const auto stored = co_await aio::run_on<shared_key>(context.api.deps.control, [&] {
-        return keys.patch_key(context.parameter, *wanted, *allowed, context.principal);
+        return keys.patch_key(context.parameter, *wanted, revisions, context.principal);
     });
     if (!stored) co_return problem_of(stored.error(), context);
     const auto last_use = last_use_of(context, context.parameter);

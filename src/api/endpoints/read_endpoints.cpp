@@ -144,8 +144,9 @@ http::response project_response(const request_context& context, const http::requ
     const auto all = context.api.model.all();
     const auto entry = all->projects->find(context.parameter);
     if (entry == all->projects->end()) return no_such_target(context);
-    auto document = encode(*entry->second);
-    auto etag = etag_of(entry->second->revision, base::fnv1a(document));
+    const auto& record = *entry->second;
+    auto document = encode(record);
+    auto etag = etag_of(record.revision, record.created_at, base::fnv1a(document));
     return document_response(std::move(document), std::move(etag), request);
 }
 

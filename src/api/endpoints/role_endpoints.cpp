@@ -51,8 +51,11 @@ http::response list_roles(const request_context& context, const http::request& r
     return page_response("roles", items, position_order::ascending, context, request);
 }
 
-http::response role_response(std::string document, std::int64_t revision, unsigned status) {
-    auto etag = etag_of(revision, base::fnv1a(document));
+std::string etag_of_role(const std::string& document, const domain::custom_role& record) {
+    return etag_of(record.revision, record.created_at, base::fnv1a(document));
+}
+
+http::response role_response(std::string document, std::string etag, unsigned status) {
     auto response = json_response(http::body(std::move(document)), status);
     response.headers.add("ETag", std::move(etag));
     return response;
@@ -60,19 +63,18 @@ http::response role_response(std::string document, std::int64_t revision, unsign
 
 http::response get_role(const request_context& context, const http::request& request) {
     std::string document;
-    std::int64_t revision = 0;
+    std::string etag;
     if (const auto built_in = domain::find_role(context.parameter)) {
         document = encode_built_in(*built_in);
+        etag = etag_of(0, base::fnv1a(document));
     } else {
         const auto index = context.api.deps.platform.roles.roles();
         const auto entry = index->find(context.parameter);
         if (entry == index->end()) return no_such_target(context);
         document = encode(*entry->second, false);
-        revision = entry->second->revision;
+        etag = etag_of_role(document, *entry->second);
     }
-    auto etag = etag_of(revision, base::fnv1a(document));
-    if (is_known(request.headers.get("If-None-Match"), etag)) return not_modified(std::move(etag));
-    return role_response(std::move(document), revision, 200);
+    return document_response(std::move(document), std::move(etag), request);
 }
 
 awaitable<http::response> write_role(const request_context& context, const http::request& request) {
@@ -90,7 +92,9 @@ awaitable<http::response> write_role(const request_context& context, const http:
     });
     if (!stored) co_return problem_of(stored.error(), context);
     const auto& record = **stored;
-    auto response = role_response(encode(record, false), record.revision, is_new ? 201 : 200);
+    auto document = encode(record, false);
+    auto etag = etag_of_role(document, record);
+    auto response = role_response(std::move(document), std::move(etag), is_new ? 201 : 200);
     if (is_new) response.headers.add("Location", "/api/v1/roles/" + record.name);
     co_return response;
 }

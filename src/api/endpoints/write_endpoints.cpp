@@ -52,9 +52,9 @@ base::outcome<app::write_conditions> read_conditions(const http::request& reques
         }
         conditions.dry_run = value == "true";
     }
-    auto revisions = read_if_match(request);
-    if (!revisions) return base::pass(std::move(revisions));
-    conditions.if_match = std::move(*revisions);
+    auto versions = read_if_match(request);
+    if (!versions) return base::pass(std::move(versions));
+    conditions.if_match = std::move(*versions);
     return conditions;
 }
 
@@ -213,7 +213,7 @@ awaitable<http::response> write_project(const request_context& context, std::str
     const auto& project = **record;
     const bool is_created = is_new && !conditions.dry_run;
     auto document = encode(project);
-    auto etag = etag_of(project.revision, base::fnv1a(document));
+    auto etag = etag_of(project.revision, project.created_at, base::fnv1a(document));
     auto response = json_response(http::body(std::move(document)), is_created ? 201 : 200);
     if (is_new) response.headers.add("Location", "/api/v1/projects/" + project.name);
     response.headers.add("ETag", std::move(etag));
@@ -229,25 +229,24 @@ http::response undecodable_body(const base::failure& failure, const request_cont
 
 }  // namespace
 
-base::outcome<std::optional<std::vector<std::int64_t>>> read_if_match(
-    const http::request& request) {
+base::outcome<app::seen_versions> read_if_match(const http::request& request) {
     const auto header = request.headers.get("If-Match");
     if (!request.headers.has("If-Match") || header == "*") return std::nullopt;
     const auto tags = http::parse_entity_tags(header);
     if (!tags) {
         return bad_request("If-Match: must be * or entity tags such as \"5-af63dc4c8601ec8c\"");
     }
-    std::vector<std::int64_t> revisions;
+    std::vector<app::seen_version> versions;
     for (const auto& tag : *tags) {
-        const auto revision = revision_of(tag);
-        if (revision) revisions.push_back(*revision);
+        const auto version = version_of(tag);
+        if (version) versions.push_back(*version);
     }
-    if (revisions.empty()) {
+    if (versions.empty()) {
         return base::fail(errc::precondition,
                           "If-Match: contains no revision; send the ETag of the object",
                           "revision_mismatch");
     }
-    return revisions;
+    return versions;
 }
 
 std::optional<http::response> decompress(const request_context& context,

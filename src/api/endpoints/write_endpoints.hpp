@@ -5,7 +5,6 @@
 #include <boost/asio/awaitable.hpp>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "api/context.hpp"
 #include "http/message.hpp"
@@ -22,9 +21,9 @@ boost::asio::awaitable<http::response> respond_to_write(const request_context& c
 std::optional<http::response> decompress(const request_context& context,
                                          const http::request& request, std::string& out);
 
-// Returns the revisions of If-Match; nothing if the request accepts any. Errors: bad_request,
+// Returns the versions of If-Match; nothing if the request accepts any. Errors: bad_request,
 // precondition (no tag has a revision).
-base::outcome<std::optional<std::vector<std::int64_t>>> read_if_match(const http::request& request);
+base::outcome<app::seen_versions> read_if_match(const http::request& request);
 
 // Returns whether a response is stored for its Idempotency-Key. Error responses are not stored: the
 // request wrote nothing, and a retry may succeed.

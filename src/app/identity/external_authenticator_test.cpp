@@ -50,7 +50,7 @@ class fixed_roles final : public app::role_commands {
     aio::task<app::shared_role> create_role(domain::role_request, app::shared_principal) override {
         co_return base::fail(errc::unsupported, "fixed");
     }
-    aio::task<app::shared_role> replace_role(std::string, domain::role_request, revisions,
+    aio::task<app::shared_role> replace_role(std::string, domain::role_request, app::seen_versions,
                                              app::shared_principal) override {
         co_return base::fail(errc::unsupported, "fixed");
     }

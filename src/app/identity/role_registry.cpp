@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "app/identity/role_json.hpp"
+#include "app/record_failures.hpp"
 
 namespace app {
 namespace {
@@ -92,7 +93,7 @@ aio::task<shared_role> role_registry::create_role(domain::role_request wanted,
 }
 
 aio::task<shared_role> role_registry::replace_role(std::string name, domain::role_request wanted,
-                                                   revisions allowed, shared_principal client) {
+                                                   seen_versions allowed, shared_principal client) {
     if (!wanted.name) wanted.name = name;
     if (*wanted.name != name) {
         base::failure failure{.code = errc::invalid, .text = "the name of a role is immutable"};
@@ -104,9 +105,8 @@ aio::task<shared_role> role_registry::replace_role(std::string name, domain::rol
     auto stored = co_await registry_.put(
         name, [&](const domain::custom_role* newest) -> base::outcome<domain::custom_role> {
             if (newest == nullptr) return no_such_role(name);
-            if (allowed && std::ranges::find(*allowed, newest->revision) == allowed->end()) {
-                return base::fail(errc::precondition,
-                                  fmt::format("the role has revision {}", newest->revision));
+            if (!has_seen(allowed, newest->revision, newest->created_at)) {
+                return version_mismatch(newest->revision, allowed);
             }
             auto result = *newest;
             if (result.description == record->description &&
@@ -134,7 +134,11 @@ aio::task<void> role_registry::delete_role(std::string name, shared_principal cl
     if (is_used_(name)) {  // it was granted in the meantime
         auto restored = co_await registry_.put(
             name, [&](const domain::custom_role* newest) -> base::outcome<domain::custom_role> {
-                return newest == nullptr ? *present : *newest;
+                if (newest != nullptr) return *newest;
+                auto record = *present;
+                // Its revisions begin again, and so must its incarnation.
+                record.created_at = deps_.clock.utc_now();
+                return record;
             });
         if (!restored) co_return base::pass(std::move(restored), "restore the role");
         co_return in_use(name);

@@ -46,7 +46,7 @@ class role_registry final : public role_commands {
     aio::task<shared_role> create_role(domain::role_request wanted,
                                        shared_principal client) override;
     aio::task<shared_role> replace_role(std::string name, domain::role_request wanted,
-                                        revisions allowed, shared_principal client) override;
+                                        seen_versions allowed, shared_principal client) override;
     aio::task<void> delete_role(std::string name, shared_principal client) override;
     [[nodiscard]] std::shared_ptr<const role_index> roles() const override { return index_.load(); }
 

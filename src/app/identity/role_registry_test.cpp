@@ -33,7 +33,9 @@ class role_registry : public testing::Test {
             [&] { return roles_.create_role({.name = name, .permissions = permissions}, admin_); });
     }
     base::outcome<app::shared_role> replace(const std::string& name, texts permissions,
-                                            app::role_commands::revisions allowed = {}) {
+                                            std::optional<app::seen_version> seen = {}) {
+        app::seen_versions allowed;
+        if (seen) allowed = {*seen};
         return run<app::shared_role>([&] {
             return roles_.replace_role(name, {.permissions = permissions}, allowed, admin_);
         });
@@ -78,11 +80,12 @@ TEST_F(role_registry, rejects_a_second_role_of_the_name_and_another_revision) {
     const auto created = create("releaser", {"projects.read"});
     ASSERT_TRUE(created);
     EXPECT_EQ(create("releaser", {"projects.read"}).error().reason, "already_exists");
-    EXPECT_EQ(replace("releaser", {"projects.read", "databases.read"}, {{(*created)->revision + 1}})
-                  .error()
-                  .code,
-              base::errc::precondition);
-    EXPECT_TRUE(replace("releaser", {"projects.read", "databases.read"}, {{(*created)->revision}}));
+    app::seen_version seen{.revision = (*created)->revision + 1,
+                           .incarnation = app::incarnation_of((*created)->created_at)};
+    const texts more{"projects.read", "databases.read"};
+    EXPECT_EQ(replace("releaser", more, seen).error().code, base::errc::precondition);
+    --seen.revision;
+    EXPECT_TRUE(replace("releaser", more, seen));
     EXPECT_EQ(replace("nowhere", {"projects.read"}).error().code, base::errc::not_found);
     EXPECT_EQ(grant("nowhere").error().code, base::errc::invalid);
 }
@@ -97,6 +100,21 @@ TEST_F(role_registry, keeps_a_role_that_members_have) {
     ASSERT_TRUE(grant("viewer"));
     EXPECT_TRUE(remove());
     EXPECT_EQ(remove().error().code, base::errc::not_found);
+}
+
+TEST_F(role_registry, rejects_versions_of_an_earlier_role_of_the_name) {
+    const auto first = create("releaser", {"projects.read"});
+    ASSERT_TRUE(first);
+    const app::seen_version seen{.revision = (*first)->revision,
+                                 .incarnation = app::incarnation_of((*first)->created_at)};
+    ASSERT_TRUE(run<void>([&] { return roles_.delete_role("releaser", admin_); }));
+    clock_.advance(1ms);
+    const auto second = create("releaser", {"projects.read"});
+    ASSERT_EQ((*second)->revision, seen.revision);
+    const texts more{"projects.read", "databases.read"};
+    EXPECT_EQ(replace("releaser", more, seen).error().reason, "revision_mismatch");
+    EXPECT_EQ(replace("releaser", more, app::seen_version{.revision = seen.revision}).error().code,
+              base::errc::precondition);
 }
 
 // Both requests are accepted before either has written.
