@@ -28,6 +28,7 @@ class document_registry final : public replicated_collection {
     // record means that nothing is written. The function is called again if another replica has
     // written the document in the meantime.
     using change = std::function<base::outcome<Record>(const Record* newest)>;
+    using condition = std::function<bool(const Record& newest)>;
     using change_observer = std::function<void(const std::vector<std::string>& ids)>;
     struct format {
         std::string collection;
@@ -134,8 +135,7 @@ class document_registry final : public replicated_collection {
             write_observer_(id, record->revision);
             co_return result{.record = std::move(record), .is_new = !present, .is_changed = true};
         }
-        co_return base::fail(base::errc::unavailable,
-                             "the record changes faster than it can be written");
+        co_return changes_too_fast();
     }
 
     // Deletes the record. Succeeds if it does not exist. Errors: unavailable, timed_out, cancelled.
@@ -152,6 +152,36 @@ class document_registry final : public replicated_collection {
         erase(id);
         write_observer_(id, 0);
         co_return base::ok();
+    }
+
+    // Deletes the newest record if `may_end` accepts it. Returns whether there is none afterwards.
+    // Errors: unavailable, timed_out, cancelled.
+    aio::task<bool> remove_if(std::string id, condition may_end) {
+        const auto turn = co_await queue_.enter(id);
+        if (!turn) co_return std::unexpected(turn.error());
+        for (int round = 0; round < rounds_max; ++round) {
+            const auto present = find(id);
+            if (!present) co_return true;
+            if (!may_end(*present)) co_return false;
+            auto expected_write = write_ids_.at(id);
+            auto removed = co_await store_.remove({.collection = form_.collection,
+                                                   .id = id,
+                                                   .expected = present->revision,
+                                                   .expected_write_id = std::move(expected_write)});
+            if (!removed) {
+                // Another replica has written, or the deletion may have happened.
+                const auto reloaded = co_await reload(id);
+                const bool has_moved = removed.error().code == base::errc::precondition;
+                if (reloaded && has_moved) continue;
+                if (!reloaded || find(id)) {
+                    co_return pass_store(std::move(removed), "delete from " + form_.collection);
+                }
+            }
+            erase(id);
+            write_observer_(id, 0);
+            co_return true;
+        }
+        co_return changes_too_fast();
     }
 
     [[nodiscard]] const std::string& collection() const noexcept override {
@@ -178,6 +208,10 @@ class document_registry final : public replicated_collection {
     // Writers of this process queue, so a round is lost only to another replica.
     static constexpr int rounds_max = 16;
 
+    static std::unexpected<base::failure> changes_too_fast() {
+        return base::fail(base::errc::unavailable,
+                          "the record changes faster than it can be written");
+    }
     base::outcome<shared_record> decode(const ports::document& document) const {
         auto record = form_.decode(document);
         if (!record) return base::pass(std::move(record), document.id);

@@ -132,6 +132,37 @@ TEST_F(document_registry, returns_the_error_of_the_read_after_a_write_of_another
     EXPECT_EQ(text_of(first_), "123");
 }
 
+TEST_F(document_registry, deletes_the_newest_record_only_if_the_condition_accepts_it) {
+    const auto remove_if_text = [&](notes& target, const std::string& text) {
+        return run<bool>([&] {
+            return target.remove_if("a", [&](const note& newest) { return newest.text == text; });
+        });
+    };
+    EXPECT_EQ(remove_if_text(first_, "1"), true);  // there is none
+    ASSERT_TRUE(append(first_, "1"));
+    EXPECT_EQ(remove_if_text(first_, "2"), false);
+    ASSERT_TRUE(append(second_, "2"));
+    EXPECT_EQ(text_of(first_), "1");
+    EXPECT_EQ(remove_if_text(first_, "1"), false);  // the other replica has changed it
+    EXPECT_EQ(text_of(first_), "12");
+    int announced = 0;
+    first_.on_write([&](const std::string&, ports::revision) { ++announced; });
+    store_.lose_next_response();
+    EXPECT_EQ(remove_if_text(first_, "12"), true);
+    EXPECT_EQ(text_of(first_), "-");
+    EXPECT_EQ(announced, 1);
+    EXPECT_EQ(remove_if_text(second_, "12"), true);  // gone in the meantime
+    EXPECT_EQ(text_of(second_), "-");
+
+    ASSERT_TRUE(append(first_, "1"));
+    store_.fail_next(1);
+    EXPECT_EQ(remove_if_text(first_, "1").error().code, errc::unavailable);
+    ASSERT_TRUE(append(second_, "2"));
+    store_.fail_after(1, 1);
+    EXPECT_FALSE(remove_if_text(first_, "1"));
+    EXPECT_EQ(text_of(first_), "1");
+}
+
 TEST_F(document_registry, reports_changed_documents_to_its_observers) {
     std::vector<std::string> changed;
     std::vector<std::pair<std::string, ports::revision>> written;

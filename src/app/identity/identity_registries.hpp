@@ -57,7 +57,8 @@ struct identity_registries {
                            .clock = deps.clock,
                            .log = deps.log}) {
         roles.on_change([this](const std::string& name) { members.update_role(name); });
-        roles.set_usage([this](std::string_view name) { return members.has_role(name); });
+        roles.set_holders({.have = [this](std::string_view name) { return members.has_role(name); },
+                           .refresh = [this] { return members.refresh(); }});
         members.on_change([this](const std::string& subject) { users.update_roles(subject); });
         members.set_check(
             [this](const auto& member) { return account_manager.check_member(member); });

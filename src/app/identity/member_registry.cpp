@@ -170,9 +170,10 @@ aio::task<granted_role> member_registry::put_member(domain::project_member wante
     if (!stored) co_return base::pass(std::move(stored));
     // A deletion of the role or of the service account checks the members after it. Therefore, one
     // of both sees the other.
-    auto checked = check_granted(wanted);
-    if (stored->is_changed && !checked) {
-        auto undone = co_await undo_grant(std::move(wanted), std::move(previous));
+    auto checked = co_await check_granted(stored->record, grantor);
+    if (!checked) {
+        if (!stored->is_changed) co_return base::pass(std::move(checked));
+        auto undone = co_await undo_grant(stored->record, std::move(previous));
         co_return base::pass(undone ? std::move(checked) : std::move(undone));
     }
     if (stored->is_changed) {
@@ -186,23 +187,32 @@ aio::task<granted_role> member_registry::put_member(domain::project_member wante
     co_return granted_role{.record = std::move(stored->record), .is_new = stored->is_new};
 }
 
-base::outcome<void> member_registry::check_granted(const domain::project_member& member) const {
-    if (!permissions_of(member.role)) return unknown_role();
-    return check_(member);
+aio::task<> member_registry::check_granted(shared_member member, shared_principal grantor) {
+    const bool is_custom = deps_.roles != nullptr && !domain::find_role(member->role);
+    if (is_custom) {
+        auto read = co_await deps_.roles->refresh(member->role);
+        if (!read) co_return base::pass(std::move(read), "read the role");
+    }
+    const auto permissions = permissions_of(member->role);
+    if (!permissions) co_return unknown_role();
+    auto checked = domain::check_grant(*member, *permissions, *grantor);
+    if (checked) checked = check_(*member);
+    co_return checked;
 }
 
-aio::task<> member_registry::undo_grant(domain::project_member granted,
+aio::task<> member_registry::undo_grant(shared_member granted,
                                         std::optional<domain::project_member> previous) {
-    const auto id = id_of_member(granted.project, granted.subject);
+    const auto id = id_of_member(granted->project, granted->subject);
     if (!previous) {
-        auto removed = co_await registry_.remove(id);
+        auto removed = co_await registry_.remove_if(
+            id, [&](const domain::project_member& newest) { return newest == *granted; });
         if (!removed) co_return base::pass(std::move(removed), "delete the member");
         co_return base::ok();
     }
     auto restored = co_await registry_.put(
         id, [&](const domain::project_member* newest) -> base::outcome<domain::project_member> {
-            if (newest == nullptr) return no_such_member(granted.project, granted.subject);
-            return newest->role == granted.role ? *previous : *newest;
+            if (newest == nullptr) return no_such_member(granted->project, granted->subject);
+            return *newest == *granted ? *previous : *newest;
         });
     if (!restored) co_return base::pass(std::move(restored), "restore the role of the member");
     co_return base::ok();

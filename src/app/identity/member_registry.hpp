@@ -25,7 +25,7 @@ class member_registry final : public member_commands {
         const state_cache& projects;
         const base::clock& clock;
         obs::log& log;
-        const role_registry* roles = nullptr;  // nullptr: only the built-in roles
+        role_registry* roles = nullptr;  // nullptr: only the built-in roles
     };
     explicit member_registry(deps deps);
 
@@ -71,12 +71,13 @@ class member_registry final : public member_commands {
     [[nodiscard]] base::outcome<domain::project_member> grant(
         const domain::project_member& wanted, const domain::project_member* newest,
         const domain::principal& grantor) const;
-    // Returns nothing if the role of a stored member still exists, and its subject may have it.
-    [[nodiscard]] base::outcome<void> check_granted(const domain::project_member& member) const;
-    // Restores the member before a grant; nothing: deletes the new one. Errors: not_found (the
-    // member was deleted), unavailable.
-    aio::task<> undo_grant(domain::project_member granted,
-                           std::optional<domain::project_member> previous);
+    // Reads the role of a stored member. Returns nothing if the grantor may still grant it, and the
+    // subject may have it. Errors: invalid (unknown_role), denied, unavailable.
+    aio::task<> check_granted(shared_member member, shared_principal grantor);
+    // Restores the member before a grant; nothing: deletes the new one. A member that another
+    // request has changed since then stays. Errors: not_found (the member was deleted),
+    // unavailable.
+    aio::task<> undo_grant(shared_member granted, std::optional<domain::project_member> previous);
     [[nodiscard]] shared_member find(const std::string& project, const std::string& subject) const;
     // Adds, replaces or erases the members in one new index.
     void publish(const std::vector<std::string>& ids);

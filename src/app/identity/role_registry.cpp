@@ -65,20 +65,31 @@ std::optional<domain::permission_set> role_registry::permissions_of(std::string_
     return entry->second->permissions;
 }
 
+aio::task<> role_registry::check_unused(std::string name) {
+    auto read = co_await holders_.refresh();
+    if (!read) co_return base::pass(std::move(read), "read the holders of the role");
+    if (holders_.have(name)) co_return in_use(name);
+    co_return base::ok();
+}
+
+// A grant writes its record, then reads the role. A creation and a deletion write the role, then
+// read the holders. Therefore, one of two concurrent requests sees the other on any replica.
 aio::task<shared_role> role_registry::create_role(domain::role_request wanted,
                                                   shared_principal client) {
     auto record = domain::validate(wanted, *client, deps_.clock.utc_now());
     if (!record) co_return base::pass(std::move(record));
+    const auto name = record->name;
+    const auto exists = [&] {
+        return base::fail(errc::conflict, fmt::format("there is a role '{}' already", name),
+                          "already_exists");
+    };
+    if (registry_.find(name)) co_return exists();
+    // The holders of a deleted role must not get the permissions of another role of the name.
+    auto checked = co_await check_unused(name);
+    if (!checked) co_return base::pass(std::move(checked));
     auto stored = co_await registry_.put(
-        record->name, [&](const domain::custom_role* newest) -> base::outcome<domain::custom_role> {
-            if (newest != nullptr) {
-                return base::fail(errc::conflict,
-                                  fmt::format("there is a role '{}' already", record->name),
-                                  "already_exists");
-            }
-            // Granted on another replica while this one deleted it. The members must not get the
-            // permissions of another role of the name.
-            if (is_used_(record->name)) return in_use(record->name);
+        name, [&](const domain::custom_role* newest) -> base::outcome<domain::custom_role> {
+            if (newest != nullptr) return exists();
             if (registry_.records().size() < roles_max) return *record;
             return base::fail(
                 errc::limit,
@@ -86,9 +97,17 @@ aio::task<shared_role> role_registry::create_role(domain::role_request wanted,
                 "too_many");
         });
     if (!stored) co_return base::pass(std::move(stored));
+    checked = co_await check_unused(name);
+    if (!checked) {
+        const auto created = stored->record;
+        auto undone = co_await registry_.remove_if(
+            name, [&](const domain::custom_role& newest) { return newest == *created; });
+        if (!undone) co_return base::pass(std::move(undone), "delete the new role");
+        co_return base::pass(std::move(checked));
+    }
     deps_.log.info(
         "role_created",
-        {{"role", record->name}, {"subject", client->subject}, {"credential", client->credential}});
+        {{"role", name}, {"subject", client->subject}, {"credential", client->credential}});
     co_return std::move(stored->record);
 }
 
@@ -126,12 +145,15 @@ aio::task<shared_role> role_registry::replace_role(std::string name, domain::rol
 }
 
 aio::task<void> role_registry::delete_role(std::string name, shared_principal client) {
+    if (!registry_.find(name)) co_return no_such_role(name);
+    auto checked = co_await check_unused(name);
+    if (!checked) co_return checked;
     const auto present = registry_.find(name);
     if (!present) co_return no_such_role(name);
-    if (is_used_(name)) co_return in_use(name);
     auto removed = co_await registry_.remove(name);
     if (!removed) co_return base::pass(std::move(removed), "delete the role");
-    if (is_used_(name)) {  // it was granted in the meantime
+    checked = co_await check_unused(name);
+    if (!checked && checked.error().code == errc::conflict) {  // granted in the meantime
         auto restored = co_await registry_.put(
             name, [&](const domain::custom_role* newest) -> base::outcome<domain::custom_role> {
                 if (newest != nullptr) return *newest;
@@ -141,8 +163,8 @@ aio::task<void> role_registry::delete_role(std::string name, shared_principal cl
                 return record;
             });
         if (!restored) co_return base::pass(std::move(restored), "restore the role");
-        co_return in_use(name);
     }
+    if (!checked) co_return checked;
     deps_.log.info(
         "role_deleted",
         {{"role", name}, {"subject", client->subject}, {"credential", client->credential}});

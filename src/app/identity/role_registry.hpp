@@ -29,14 +29,19 @@ class role_registry final : public role_commands {
     void on_change(std::function<void(const std::string& name)> observer) {
         observer_ = std::move(observer);
     }
-    // Sets the function that returns whether members have the role.
-    void set_usage(std::function<bool(std::string_view name)> is_used) {
-        is_used_ = std::move(is_used);
-    }
+    // The holders of roles. `refresh` reads those of every role from the store.
+    struct holders {
+        std::function<bool(std::string_view name)> have;
+        std::function<aio::task<>()> refresh;
+    };
+    // Before the first command.
+    void set_holders(holders holders) { holders_ = std::move(holders); }
     // Reads every role. Errors: unavailable.
     aio::task<> load() { return registry_.load(); }
     // Compares the collection with the store once. Errors: unavailable.
     aio::task<> refresh() { return registry_.refresh(); }
+    // Reads one role from the store. Errors: unavailable.
+    aio::task<> refresh(std::string name) { return registry_.adopt(std::move(name)); }
     // Returns the collection for record_feed.
     [[nodiscard]] replicated_collection& collection() noexcept { return registry_; }
     // Returns the permissions of a built-in or a custom role; nothing if there is no such role.
@@ -52,12 +57,14 @@ class role_registry final : public role_commands {
 
   private:
     void publish(const std::vector<std::string>& names);
+    // Checks in the store that no member has the role. Errors: conflict (in_use), unavailable.
+    aio::task<> check_unused(std::string name);
     [[nodiscard]] domain::custom_role record_of(const ports::document& document) const;
 
     deps deps_;
     document_registry<domain::custom_role> registry_;
     std::function<void(const std::string&)> observer_ = [](const std::string&) {};
-    std::function<bool(std::string_view)> is_used_ = [](std::string_view) { return false; };
+    holders holders_;
     base::atomic_shared_ptr<const role_index> index_;
 };
 

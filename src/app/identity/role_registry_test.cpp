@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "app/identity/member_json.hpp"
 #include "app/identity/member_registry.hpp"
 #include "app/identity/role_json.hpp"
 #include "test/support/gated_store.hpp"
@@ -22,7 +23,9 @@ class role_registry : public testing::Test {
         cache_.put_project(
             std::make_shared<const domain::project>(domain::project{.name = "shop"}));
         roles_.on_change([this](const std::string& name) { members_.update_role(name); });
-        roles_.set_usage([this](std::string_view name) { return members_.has_role(name); });
+        roles_.set_holders(
+            {.have = [this](std::string_view name) { return members_.has_role(name); },
+             .refresh = [this] { return members_.refresh(); }});
     }
     template <class T>
     base::outcome<T> run(std::function<aio::task<T>()> start) {
@@ -117,64 +120,235 @@ TEST_F(role_registry, rejects_versions_of_an_earlier_role_of_the_name) {
               base::errc::precondition);
 }
 
+// The registries of one replica.
+struct replica {
+    replica(ports::document_store& store, const app::state_cache& cache, const base::clock& clock,
+            obs::log& log)
+        : roles({.store = store, .clock = clock, .log = log}),
+          members(
+              {.store = store, .projects = cache, .clock = clock, .log = log, .roles = &roles}) {
+        roles.on_change([this](const std::string& name) { members.update_role(name); });
+        roles.set_holders({.have = [this](std::string_view name) { return members.has_role(name); },
+                           .refresh = [this] { return members.refresh(); }});
+    }
+    aio::task<app::granted_role> grant(const std::string& role, app::shared_principal grantor) {
+        return members.put_member({.project = "shop", .subject = "ada", .role = role},
+                                  {.subject = grantor->subject}, grantor);
+    }
+    aio::task<> refresh() {
+        auto refreshed = co_await roles.refresh();
+        if (refreshed) refreshed = co_await members.refresh();
+        co_return refreshed;
+    }
+    app::role_registry roles;
+    app::member_registry members;
+};
+
+class roles_of_two_replicas : public role_registry {
+  protected:
+    base::outcome<app::shared_role> create_at(replica& target, texts permissions) {
+        return run<app::shared_role>([&] {
+            return target.roles.create_role({.name = "releaser", .permissions = permissions},
+                                            admin_);
+        });
+    }
+    base::outcome<void> delete_at(replica& target) {
+        return run<void>([&] { return target.roles.delete_role("releaser", admin_); });
+    }
+    base::outcome<app::granted_role> grant_at(replica& target, app::shared_principal grantor) {
+        return run<app::granted_role>([&] { return target.grant("releaser", grantor); });
+    }
+    void refresh(replica& target) {
+        ASSERT_TRUE(run<void>([&] { return target.refresh(); }));
+    }
+    bool is_stored(const std::string& collection, const std::string& id) {
+        return run<ports::document>([&] { return store_.get(collection, id); }).has_value();
+    }
+
+    fakes::gated_store gate_{store_, loop_.executor()};
+    replica here_{gate_, cache_, clock_, log_};
+    replica there_{gate_, cache_, clock_, log_};
+};
+
 // Both requests are accepted before either has written.
-TEST_F(role_registry, is_not_granted_while_it_is_deleted) {
-    for (const bool has_role : {false, true}) {
-        for (const bool deletes_first : {false, true}) {
-            fakes::memory_document_store memory;
-            fakes::gated_store store(memory, loop_.executor());
-            app::role_registry roles({.store = store, .clock = clock_, .log = log_});
-            app::member_registry members({.store = store,
-                                          .projects = cache_,
-                                          .clock = clock_,
-                                          .log = log_,
-                                          .roles = &roles});
-            roles.on_change([&](const std::string& name) { members.update_role(name); });
-            roles.set_usage([&](std::string_view name) { return members.has_role(name); });
-            const auto put = [&](const std::string& role) {
-                return members.put_member({.project = "shop", .subject = "ada", .role = role},
-                                          {.subject = "root"}, admin_);
-            };
-            ASSERT_TRUE(run<app::shared_role>([&] {
-                return roles.create_role(
-                    {.name = "releaser", .permissions = texts{"projects.read"}}, admin_);
-            }));
-            if (has_role) {
-                ASSERT_TRUE(run<app::granted_role>([&] { return put("viewer"); }));
-            }
-            store.close_gate();
-            aio::task_group group(loop_.executor());
-            std::optional<base::outcome<void>> deleted;
-            std::optional<base::outcome<app::granted_role>> granted;
-            const auto start_deletion = [&] {
+TEST_F(roles_of_two_replicas, are_not_granted_while_they_are_deleted) {
+    for (const bool is_other_replica : {false, true}) {
+        for (const bool has_role : {false, true}) {
+            for (const bool deletes_first : {false, true}) {
+                SCOPED_TRACE(testing::Message() << is_other_replica << has_role << deletes_first);
+                fakes::memory_document_store memory;
+                fakes::gated_store store(memory, loop_.executor());
+                replica granting(store, cache_, clock_, log_);
+                replica other(store, cache_, clock_, log_);
+                auto& deleting = is_other_replica ? other : granting;
+                ASSERT_TRUE(create_at(granting, {"projects.read"}));
+                if (has_role) {
+                    ASSERT_TRUE(
+                        run<app::granted_role>([&] { return granting.grant("viewer", admin_); }));
+                }
+                refresh(other);
+                store.close_gate();
+                aio::task_group group(loop_.executor());
+                std::optional<base::outcome<void>> deleted;
+                std::optional<base::outcome<app::granted_role>> granted;
+                const auto start_deletion = [&] {
+                    group.spawn([&]() -> aio::task<> {
+                        deleted = co_await deleting.roles.delete_role("releaser", admin_);
+                        co_return base::ok();
+                    });
+                    fakes::poll_until_idle(loop_);
+                };
+                if (deletes_first) start_deletion();
                 group.spawn([&]() -> aio::task<> {
-                    deleted = co_await roles.delete_role("releaser", admin_);
+                    granted = co_await granting.grant("releaser", admin_);
                     co_return base::ok();
                 });
                 fakes::poll_until_idle(loop_);
-            };
-            if (deletes_first) start_deletion();
-            group.spawn([&]() -> aio::task<> {
-                granted = co_await put("releaser");
-                co_return base::ok();
-            });
-            fakes::poll_until_idle(loop_);
-            if (!deletes_first) start_deletion();
-            store.open_gate();
-            while (group.size() > 0) loop_.poll();
-            ASSERT_TRUE(deleted && granted);
-            EXPECT_FALSE(*deleted && *granted);
-            EXPECT_EQ(roles.permissions_of("releaser").has_value(), !*deleted);
-            EXPECT_EQ(members.has_role("releaser"), granted->has_value());
-            EXPECT_EQ(members.has_role("viewer"), has_role && !*granted);
-            if (!*deleted) {
-                EXPECT_EQ(deleted->error().reason, "in_use");
-            }
-            if (!*granted) {
-                EXPECT_EQ(granted->error().fields.at(0).code, "unknown_role");
+                if (!deletes_first) start_deletion();
+                store.open_gate();
+                while (group.size() > 0) loop_.poll();
+                ASSERT_TRUE(deleted && granted);
+                EXPECT_FALSE(*deleted && *granted);
+                refresh(granting);
+                refresh(other);
+                for (auto* seen : {&granting, &other}) {
+                    EXPECT_EQ(seen->roles.permissions_of("releaser").has_value(), !*deleted);
+                    EXPECT_EQ(seen->members.has_role("releaser"), granted->has_value());
+                    EXPECT_EQ(seen->members.has_role("viewer"), has_role && !*granted);
+                }
+                if (!*deleted) {
+                    EXPECT_EQ(deleted->error().reason, "in_use");
+                }
+                if (!*granted) {
+                    EXPECT_EQ(granted->error().fields.at(0).code, "unknown_role");
+                }
             }
         }
     }
+}
+
+TEST_F(roles_of_two_replicas, are_not_granted_after_the_other_has_deleted_them) {
+    ASSERT_TRUE(create_at(here_, {"projects.read"}));
+    refresh(there_);
+    ASSERT_TRUE(delete_at(here_));
+    ASSERT_TRUE(there_.roles.permissions_of("releaser"));  // it has not seen the deletion
+    const auto granted = grant_at(there_, admin_);
+    ASSERT_FALSE(granted);
+    EXPECT_EQ(granted.error().fields.at(0).code, "unknown_role");
+    EXPECT_FALSE(is_stored("members", "shop/ada"));
+    EXPECT_TRUE(create_at(here_, {"projects.read", "databases.credentials"}));
+}
+
+TEST_F(roles_of_two_replicas, are_neither_deleted_nor_created_over_a_holder_of_the_other) {
+    ASSERT_TRUE(create_at(here_, {"projects.read"}));
+    refresh(there_);
+    ASSERT_TRUE(grant_at(there_, admin_));
+    ASSERT_FALSE(here_.members.has_role("releaser"));
+    EXPECT_EQ(delete_at(here_).error().reason, "in_use");
+    EXPECT_TRUE(is_stored("roles", "releaser"));
+
+    // A replica of an earlier release has deleted the role.
+    ASSERT_TRUE(
+        run<void>([&] { return store_.remove({.collection = "roles", .id = "releaser"}); }));
+    replica third(store_, cache_, clock_, log_);
+    EXPECT_EQ(create_at(third, {"projects.read", "databases.credentials"}).error().reason,
+              "in_use");
+    EXPECT_FALSE(is_stored("roles", "releaser"));
+}
+
+TEST_F(roles_of_two_replicas, end_a_creation_that_a_grant_has_overtaken) {
+    gate_.close_gate();
+    aio::task_group group(loop_.executor());
+    std::optional<base::outcome<app::shared_role>> created;
+    group.spawn([&]() -> aio::task<> {
+        created = co_await here_.roles.create_role(
+            {.name = "releaser", .permissions = texts{"projects.read", "databases.credentials"}},
+            admin_);
+        co_return base::ok();
+    });
+    fakes::poll_until_idle(loop_);
+    ASSERT_EQ(gate_.waiting(), 1);
+    const domain::project_member holder{.project = "shop",
+                                      .subject = "ada",
+                                      .role = "releaser",
+                                      .created_at = clock_.utc_now(),
+                                      .created_by = "root"};
+    ASSERT_TRUE(run<ports::revision>([&] {
+        return store_.put(
+            {.collection = "members", .content = {.id = "shop/ada", .body = app::encode(holder)}});
+    }));
+    gate_.open_gate();
+    while (group.size() > 0) loop_.poll();
+    ASSERT_TRUE(created && !*created);
+    EXPECT_EQ(created->error().reason, "in_use");
+    EXPECT_FALSE(is_stored("roles", "releaser"));
+}
+
+TEST_F(roles_of_two_replicas, are_not_granted_by_a_grantor_that_lacks_their_new_permissions) {
+    const auto owner = std::make_shared<const domain::principal>(domain::principal{
+        .subject = "owner",
+        .roles = {{"shop", {"limited", {permission::read_projects, permission::update_members}}}}});
+    ASSERT_TRUE(create_at(here_, {"projects.read"}));
+    refresh(there_);
+    ASSERT_TRUE(run<app::shared_role>([&] {
+        return here_.roles.replace_role(
+            "releaser", {.permissions = texts{"projects.read", "databases.credentials"}}, {},
+            admin_);
+    }));
+    const auto granted = grant_at(there_, owner);
+    ASSERT_FALSE(granted);
+    EXPECT_EQ(granted.error().reason, "exceeds_grantor");
+    EXPECT_FALSE(is_stored("members", "shop/ada"));
+}
+
+TEST_F(roles_of_two_replicas, report_a_store_that_is_unavailable_and_take_a_grant_back) {
+    ASSERT_TRUE(create_at(here_, {"projects.read"}));
+    store_.fail_after(1, 1);  // the read of the role after the grant
+    EXPECT_EQ(grant_at(here_, admin_).error().code, base::errc::unavailable);
+    EXPECT_FALSE(is_stored("members", "shop/ada"));
+    store_.fail_after(1, 2);
+    EXPECT_EQ(grant_at(here_, admin_).error().code, base::errc::unavailable);
+    EXPECT_TRUE(is_stored("members", "shop/ada"));  // it could not be taken back
+    EXPECT_TRUE(grant_at(here_, admin_));
+
+    refresh(there_);
+    ASSERT_TRUE(run<void>([&] { return there_.members.forget_subject("ada"); }));
+    store_.fail_next(1);
+    EXPECT_EQ(delete_at(here_).error().code, base::errc::unavailable);
+    EXPECT_TRUE(is_stored("roles", "releaser"));
+    EXPECT_TRUE(delete_at(here_));
+    store_.fail_next(1);
+    EXPECT_EQ(create_at(here_, {"projects.read"}).error().code, base::errc::unavailable);
+    store_.fail_after(2, 1);  // the second read of the holders
+    EXPECT_EQ(create_at(here_, {"projects.read"}).error().code, base::errc::unavailable);
+    EXPECT_FALSE(is_stored("roles", "releaser"));
+}
+
+TEST_F(roles_of_two_replicas, have_another_incarnation_after_a_deletion_that_was_taken_back) {
+    const auto first = create_at(here_, {"projects.read"});
+    ASSERT_TRUE(first);
+    clock_.advance(1s);
+    gate_.close_gate();
+    aio::task_group group(loop_.executor());
+    std::optional<base::outcome<void>> deleted;
+    group.spawn([&]() -> aio::task<> {
+        deleted = co_await here_.roles.delete_role("releaser", admin_);
+        co_return base::ok();
+    });
+    fakes::poll_until_idle(loop_);
+    const domain::project_member holder{
+        .project = "shop", .subject = "ada", .role = "releaser", .created_by = "root"};
+    ASSERT_TRUE(run<ports::revision>([&] {
+        return store_.put(
+            {.collection = "members", .content = {.id = "shop/ada", .body = app::encode(holder)}});
+    }));
+    gate_.open_gate();
+    while (group.size() > 0) loop_.poll();
+    ASSERT_TRUE(deleted && !*deleted);
+    EXPECT_EQ(deleted->error().reason, "in_use");
+    const auto restored = here_.roles.roles()->at("releaser");
+    EXPECT_EQ(restored->revision, (*first)->revision);
+    EXPECT_NE(restored->created_at, (*first)->created_at);
 }
 
 TEST_F(role_registry, is_not_created_while_members_have_a_deleted_role_of_its_name) {
