@@ -30,6 +30,7 @@ class oidc_login : public fakes::api_handler {
                                       .members = platform.members,
                                       .roles = platform.roles,
                                       .sessions = platform.sessions,
+                                      .rules = platform.group_rules,
                                       .log = log_});
         return logins_.get();
     }
@@ -177,6 +178,37 @@ TEST_F(oidc_login, keeps_the_roles_of_the_groups) {
     provider_.user.roles = {{"default", {"viewer"}}};
     ASSERT_EQ(call_back("code=c1&state=s1").status, 303U);
     EXPECT_EQ(role(), "owner");
+}
+
+TEST_F(oidc_login, ends_the_role_of_a_removed_rule) {
+    auto& rules = service_->interfaces().group_rules;
+    provider_.user.managed_projects = {"default"};
+    provider_.user.roles = {{"default", {"developer"}}};
+    rules.use({{.method = "oidc:corp", .project = "default", .role = "developer"}});
+    ASSERT_EQ(call_back("code=c1&state=s1").status, 303U);
+    EXPECT_EQ(role(), "developer");
+    provider_.user.managed_projects.clear();
+    provider_.user.roles.clear();
+    ASSERT_EQ(call_back("code=c1&state=s1").status, 303U);
+    EXPECT_EQ(role(), "developer");  // the rule is still in use
+    rules.use({});
+    ASSERT_EQ(call_back("code=c1&state=s1").status, 303U);
+    EXPECT_EQ(role(), "");
+}
+
+TEST_F(oidc_login, ends_the_role_of_a_removed_rule_without_a_login) {
+    auto& rules = service_->interfaces().group_rules;
+    provider_.user.managed_projects = {"default"};
+    provider_.user.roles = {{"default", {"developer"}}};
+    rules.use({{.method = "oidc:corp", .project = "default", .role = "developer"}});
+    ASSERT_EQ(call_back("code=c1&state=s1").status, 303U);
+    clock_.advance(std::chrono::seconds(60));
+    settle();
+    EXPECT_EQ(role(), "developer");
+    rules.use({});
+    clock_.advance(std::chrono::seconds(60));
+    settle();
+    EXPECT_EQ(role(), "");
 }
 
 TEST_F(oidc_login, gives_custom_roles_to_groups) {

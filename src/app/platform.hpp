@@ -5,6 +5,7 @@
 
 #include "app/audit/audit_log.hpp"
 #include "app/commands.hpp"
+#include "app/group_rule_register.hpp"
 #include "app/idempotency_keys.hpp"
 #include "app/key_commands.hpp"
 #include "app/live_reads.hpp"
@@ -32,6 +33,7 @@ struct platform {
     role_commands& roles;
     service_account_commands& service_accounts;
     ports::login_register& used_logins;
+    group_rule_register& group_rules;
     state_publisher& state;
     audit_log& audit;
     log_level_commands& log_levels;

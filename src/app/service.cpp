@@ -57,7 +57,8 @@ class service_impl final : public service, public live_reads, public ports::clus
                      .clock = deps.clock,
                      .log = deps.log,
                      .sealer = options.signing.sealer,
-                     .key_policy = options.api_keys}),
+                     .key_policy = options.api_keys,
+                     .has_replicas = options.anti_entropy_interval > std::chrono::milliseconds(0)}),
           signing_keys_(
               signing_keys::make({.store = deps.store, .clock = deps.clock, .log = deps.log},
                                  options.signing)
@@ -155,7 +156,7 @@ class service_impl final : public service, public live_reads, public ports::clus
                                     &identity_.users.collection(), &identity_.accounts.collection(),
                                     &identity_.digests.collection(), &identity_.keys.collection(),
                                     &identity_.keys.uses().collection(),
-                                    &ended_sessions_.collection()},
+                                    &identity_.rules.collection(), &ended_sessions_.collection()},
                     .bus = deps.bus,
                     .clock = deps.clock,
                     .log = deps.log,
@@ -188,6 +189,7 @@ class service_impl final : public service, public live_reads, public ports::clus
                 .roles = identity_.roles,
                 .service_accounts = identity_.account_manager,
                 .used_logins = used_logins_,
+                .group_rules = identity_.rules,
                 .state = cache_,
                 .audit = audit_,
                 .log_levels = log_levels_};
@@ -253,6 +255,8 @@ class service_impl final : public service, public live_reads, public ports::clus
         loops_.spawn(every(std::chrono::seconds(60), [this] { return keep_digests(); }));
         loops_.spawn(every(std::chrono::seconds(60), [this] { return keep_uses(); }));
         loops_.spawn(every(std::chrono::seconds(60), [this] { return audit_.sweep(); }));
+        loops_.spawn(identity_.rules.run_once());
+        loops_.spawn(every(std::chrono::minutes(1), [this] { return identity_.rules.run_once(); }));
         loops_.spawn(every(std::chrono::minutes(10), [this] { return purge(); }));
         co_await aio::until_cancelled();
         loops_.cancel();

@@ -154,6 +154,7 @@ base::outcome<user> apply(const user_patch& wanted, const user& present, const p
     auto result = present;
     read_email(wanted.email, result.email, errors);
     read_role(wanted.role, result.role, errors);
+    if (wanted.role) result.role_granted_by.clear();
     read_state(wanted.state, result.state, errors);
     if (result.state != present.state) ++result.session_epoch;
     if (present.name == admin_subject && result.role != platform_role::admin) {

@@ -37,6 +37,7 @@ struct user {
     std::string name;   // the subject
     std::string email;  // empty: unknown
     platform_role role = platform_role::none;
+    std::string role_granted_by;  // the issuer whose groups gave the role; empty: a person
     user_state state = user_state::active;
     std::string password_hash;  // argon2id with its parameters; empty: no password
     // Sessions of another epoch have ended. Begins with the time of the creation, so that sessions

@@ -90,6 +90,11 @@ TEST(user_rules, reject_role_and_state_in_a_patch_of_the_own_user) {
     EXPECT_EQ(domain::apply({.state = "disabled"}, user, ada).error().code, base::errc::denied);
     const domain::user root{.name = "root", .role = platform_role::admin};
     EXPECT_EQ(domain::apply({.role = "none"}, root, admin).error().code, base::errc::denied);
+    auto mapped = user;
+    mapped.role = domain::platform_role::admin;
+    mapped.role_granted_by = "oidc:corp";
+    EXPECT_EQ(domain::apply({.email = "a@b"}, mapped, admin)->role_granted_by, "oidc:corp");
+    EXPECT_EQ(domain::apply({.role = "admin"}, mapped, admin)->role_granted_by, "");
     const auto changed = domain::apply({.role = "admin", .state = "disabled"}, user, admin);
     ASSERT_TRUE(changed);
     EXPECT_EQ(changed->role, platform_role::admin);

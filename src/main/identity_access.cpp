@@ -5,13 +5,15 @@
 
 base::outcome<std::unique_ptr<identity_access>> identity_access::make(
     const config::options& options, const deps& deps) {
-    std::unique_ptr<identity_access> result(new identity_access(deps.own));
+    std::unique_ptr<identity_access> result(
+        new identity_access(deps.own, deps.platform.group_rules));
     auto issuers = oidc_access::make(options, {.executor = deps.executor,
                                                .clock = deps.clock,
                                                .log = deps.log,
                                                .used_logins = deps.platform.used_logins});
     if (!issuers) return base::pass(std::move(issuers), "OpenID issuers");
     result->oidc_ = std::move(*issuers);
+    result->use_rules();
     if (!result->oidc_ && !options.kubernetes_tokens) return result;
     auto& external = result->external_;
     external = std::make_unique<app::external_authenticator>(
@@ -33,6 +35,7 @@ base::outcome<std::unique_ptr<identity_access>> identity_access::make(
                                       .members = deps.platform.members,
                                       .roles = deps.platform.roles,
                                       .sessions = deps.platform.sessions,
+                                      .rules = deps.platform.group_rules,
                                       .log = deps.log});
     }
     result->use_verifiers();
@@ -48,11 +51,18 @@ void identity_access::use_verifiers() {
     external_->use(verifiers);
 }
 
+void identity_access::use_rules() {
+    rules_.use(oidc_ ? oidc_->group_roles() : std::set<app::group_role>());
+}
+
 aio::task<> identity_access::use_issuers(config::options options) {
     auto issuers = read_issuer_options(options);
     if (!issuers) co_return base::pass(std::move(issuers));
     oidc_->use(std::move(*issuers));
     use_verifiers();
+    use_rules();
+    // The service tries again if the store does not respond.
+    (void)co_await rules_.run_once();
     co_return base::ok();
 }
 

@@ -39,15 +39,18 @@ class identity_access {
     app::external_login* logins() noexcept { return logins_.get(); }
 
   private:
-    explicit identity_access(const ports::authenticator& own) : own_(own) {}
+    identity_access(const ports::authenticator& own, app::group_rule_register& rules)
+        : own_(own), rules_(rules) {}
 
     // Puts the issuers of the options into use. Errors: invalid; nothing has changed then.
     aio::task<> use_issuers(config::options options);
     // Errors: invalid; nothing has changed then.
     aio::task<> use_authorities(std::string ca_pem);
     void use_verifiers();
+    void use_rules();
 
     const ports::authenticator& own_;
+    app::group_rule_register& rules_;
     std::shared_ptr<ports::token_verifier> kubernetes_tokens_;  // nullptr: not accepted
     std::unique_ptr<oidc_access> oidc_;                         // nullptr without an issuer
     std::unique_ptr<app::external_login> logins_;               // nullptr without an issuer

@@ -6,6 +6,7 @@
 
 #include "aio/block_on.hpp"
 #include "base/read_file.hpp"
+#include "domain/user_rules.hpp"
 #include "oidc/issuer_verifier.hpp"
 
 namespace {
@@ -117,6 +118,22 @@ void oidc_access::make_verifiers() {
 void oidc_access::use(std::vector<oidc::issuer_options> options) {
     issuers_->use(std::move(options));
     make_verifiers();
+}
+
+std::set<app::group_role> oidc_access::group_roles() const {
+    std::set<app::group_role> result;
+    for (const auto& issuer : issuers_->issuers()) {
+        const auto& options = issuer->options();
+        for (const auto& rule : options.rules) {
+            // As the record of a user or a member has it.
+            const auto role = rule.project.empty() ? domain::name(domain::platform_role::admin)
+                                                   : std::string_view(rule.role);
+            result.insert({.method = app::method_of_issuer(options.name),
+                           .project = rule.project,
+                           .role = std::string(role)});
+        }
+    }
+    return result;
 }
 
 std::vector<std::shared_ptr<ports::token_verifier>> oidc_access::verifiers() const {

@@ -2,9 +2,11 @@
 // The OpenID issuers from the options. Lives on the control loop; owned by the process.
 
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
+#include "app/group_rule_register.hpp"
 #include "config/config.hpp"
 #include "oidc/issuer_set.hpp"
 #include "oidc/login_provider.hpp"
@@ -40,6 +42,8 @@ class oidc_access {
     }
     // Accept access tokens, each of one issuer.
     [[nodiscard]] std::vector<std::shared_ptr<ports::token_verifier>> verifiers() const;
+    // Returns the roles that the rules of the issuers give.
+    [[nodiscard]] std::set<app::group_role> group_roles() const;
     // nullptr without public-url.
     ports::identity_provider* provider() noexcept { return provider_.get(); }
 

@@ -123,9 +123,9 @@ class Stage(unittest.TestCase):
         for stream in (self.provider.stdin, self.provider.stdout, self.provider.stderr):
             stream.close()
 
-    def start_platform(self):
+    def start_platform(self, roles='devs=default:developer,dba=admin'):
         environment = {'PATH': os.environ['PATH'], 'OIDC_ISSUER': self.issuer, 'OIDC_CLIENT_ID': 'dbaas-client', 'OIDC_CLIENT_SECRET': SECRET,
-                       'OIDC_AUDIENCE': 'dbaas', 'OIDC_ROLES': 'devs=default:developer,dba=admin', 'DBAAS_PUBLIC_URL': self.public_url}
+                       'OIDC_AUDIENCE': 'dbaas', 'OIDC_ROLES': roles, 'DBAAS_PUBLIC_URL': self.public_url}
         with open(self.log, 'wb') as out:
             self.process = spawn([os.path.join(os.environ['DBAAS_BIN'], 'dbaas'), 'serve', '--listen', '127.0.0.1:0', '--auth', 'required',
                                   '--kubeconfig', os.path.join(self.folder, 'kubeconfig'), '--data-dir', os.path.join(self.folder, 'data'),
@@ -212,6 +212,19 @@ class Oidc(Stage):
         self.assertIn('__Host-dbaas-session', self.log_in())  # the user exists
         methods = self.ask('GET', '/api/v1/auth/methods').json
         self.assertEqual(methods['issuers'], [{'name': 'default', 'login_path': '/api/v1/auth/oidc/default/start'}])
+
+    def test_a_role_ends_at_a_start_without_its_rule(self):
+        header = '; '.join(f'{name}={value}' for name, value in self.log_in().items())
+
+        def roles():
+            caller = exchange('GET', self.base + '/api/v1/auth/whoami', headers={'Cookie': header})
+            self.assertEqual(caller.status, 200, caller.text)
+            return caller.json['roles']
+
+        for rules, expected in (('devs=default:developer', {'default': 'developer'}), ('dba=admin', {}), ('devs=default:developer', {})):
+            end(self.process)
+            self.start_platform(rules)
+            wait_until(lambda expected=expected: roles() == expected, what=f'the roles with the rules {rules}')
 
     def test_a_callback_belongs_to_one_browser_and_one_login(self):
         browser, other = Browser(), Browser()

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "aio/deadline.hpp"
+#include "app/group_rule_register.hpp"
 #include "base/ascii.hpp"
 
 namespace app {
@@ -96,9 +97,7 @@ void external_authenticator::add_member_roles(const ports::verified_identity& id
     for (const auto& [project, subjects] : *members) {
         const auto member = subjects.find(identity.subject);
         if (member == subjects.end()) continue;
-        const bool is_from_groups = identity.managed_projects.contains(project) &&
-                                    member->second->created_by == identity.credential;
-        if (is_from_groups) continue;  // the groups of the token are newer
+        if (is_from_groups(member->second->created_by)) continue;  // the token's groups are newer
         const auto granted = granted_role_of(member->second->role, *custom);
         auto [present, is_new] = roles.try_emplace(project, granted);
         if (!is_new) present->second = wider(present->second, granted);
@@ -131,7 +130,9 @@ external_authenticator::outcome external_authenticator::principal_of(verified_to
     }
     add_member_roles(identity, caller.roles);
     if (user != nullptr) {
-        const bool has_role = !identity.manages_administrators && user->is_active_administrator();
+        const bool is_granted = !is_from_groups(user->role_granted_by);
+        const bool has_role =
+            !identity.manages_administrators && is_granted && user->is_active_administrator();
         caller.is_administrator = caller.is_administrator || has_role;
         caller.is_auditor = user->role == domain::platform_role::auditor;
     }

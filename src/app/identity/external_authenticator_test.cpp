@@ -27,6 +27,9 @@ class fixed_members final : public app::member_commands {
                                   app::shared_principal) override {
         co_return base::fail(errc::unsupported, "fixed");
     }
+    aio::task<bool> end_group_role(app::shared_member) override {
+        co_return base::fail(errc::unsupported, "fixed");
+    }
     [[nodiscard]] std::shared_ptr<const app::member_index> members() const override {
         return index_;
     }
@@ -251,6 +254,21 @@ TEST_F(external_authenticator, a_token_without_a_group_has_no_role_from_an_earli
     EXPECT_FALSE(caller->is_administrator);
     EXPECT_FALSE(caller->roles.contains("shop"));
     EXPECT_EQ(caller->roles.at("lab"), domain::role::viewer);
+}
+
+TEST_F(external_authenticator, a_token_has_no_role_from_a_rule_that_was_removed) {
+    verifier_.identities["ext.good"].credential = "oidc:corp";
+    users_.put({.name = std::string(subject),
+                .role = domain::platform_role::admin,
+                .role_granted_by = "oidc:corp"});
+    members_.grant("shop", "owner", "oidc:corp");
+    members_.grant("bank", "owner", "oidc:former");
+    members_.grant("lab", "viewer");
+    EXPECT_EQ(ask("ext.good"), subject);
+    const auto caller =
+        auth_.authenticate({.authorization = bearer("ext.good"), .client = ""}).value();
+    EXPECT_FALSE(caller->is_administrator);
+    EXPECT_EQ(caller->roles, (domain::role_map{{"lab", domain::role::viewer}}));
 }
 
 TEST_F(external_authenticator, an_issuer_without_a_rule_for_administrators_ends_no_role) {

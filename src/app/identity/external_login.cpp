@@ -37,9 +37,12 @@ aio::task<> external_login::apply_user(const ports::external_user& user) {
 }
 
 aio::task<> external_login::apply_platform_role(const ports::external_user& user) {
-    if (!user.manages_administrators) co_return base::ok();
     const auto index = deps_.users.users();
-    const auto present = index->at(user.subject).record->role;
+    const auto record = index->at(user.subject).record;
+    const auto present = record->role;
+    const bool is_orphan = is_orphaned(
+        {.method = record->role_granted_by, .role = std::string(domain::name(present))});
+    if (!user.manages_administrators && !is_orphan) co_return base::ok();
     const bool is_administrator = present == domain::platform_role::admin;
     if (is_administrator == user.is_administrator) co_return base::ok();
     const auto role =
@@ -78,10 +81,29 @@ bool external_login::is_wider(std::string_view role, std::string_view other) con
     return permissions.include(others) && !others.include(permissions);
 }
 
+bool external_login::is_orphaned(const group_role& granted) const {
+    return is_from_groups(granted.method) && !deps_.rules.is_in_use(granted);
+}
+
+std::set<std::string, std::less<>> external_login::decided_projects(
+    const ports::external_user& user) const {
+    auto projects = user.managed_projects;
+    const auto index = deps_.members.members();
+    for (const auto& [project, members] : *index) {
+        const auto member = members.find(user.subject);
+        if (member == members.end()) continue;
+        const auto& record = *member->second;
+        if (is_orphaned({.method = record.created_by, .project = project, .role = record.role})) {
+            projects.insert(project);
+        }
+    }
+    return projects;
+}
+
 aio::task<> external_login::apply_roles(const ports::external_user& user) {
     const caller actor{.subject = user.method};
     const auto grantor = actor_of(user);
-    for (const auto& project : user.managed_projects) {
+    for (const auto& project : decided_projects(user)) {
         const auto index = deps_.members.members();
         const auto members = index->find(project);
         shared_member present;
@@ -89,15 +111,16 @@ aio::task<> external_login::apply_roles(const ports::external_user& user) {
             const auto entry = members->second.find(user.subject);
             if (entry != members->second.end()) present = entry->second;
         }
-        const bool is_ours = !present || present->created_by == user.method;
+        const bool is_ours =
+            !present || present->created_by == user.method ||
+            is_orphaned({.method = present->created_by, .project = project, .role = present->role});
         const auto granted = user.roles.find(project);
         const auto role =
             granted == user.roles.end() ? std::string() : widest_role(project, granted->second);
         if (role.empty()) {
             if (!present || !is_ours) continue;
-            const auto ended =
-                co_await deps_.members.delete_member(project, user.subject, actor, grantor);
-            if (!ended && ended.error().code != errc::not_found) co_return ended;
+            const auto ended = co_await deps_.members.end_group_role(present);
+            if (!ended) co_return base::pass(ended);
             continue;
         }
         if (present && (is_ours ? present->role == role : !is_wider(role, present->role))) continue;

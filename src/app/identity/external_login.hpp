@@ -2,6 +2,7 @@
 // Logins of people whom an issuer has authenticated: keeps their users and roles as the issuer
 // reports them, and starts their sessions. Lives on the control loop. Owned by main.
 
+#include "app/group_rule_register.hpp"
 #include "app/member_commands.hpp"
 #include "app/role_commands.hpp"
 #include "app/session_commands.hpp"
@@ -18,12 +19,14 @@ class external_login {
         member_commands& members;
         const role_commands& roles;  // the permissions of custom roles
         session_commands& sessions;
+        const group_rule_register& rules;  // of this replica and the others
         obs::log& log;
     };
     explicit external_login(deps deps) : deps_(deps) {}
 
     // Creates the user if there is none, applies the roles of its groups, and starts a session.
-    // Roles that other members have granted stay, unless the groups give a higher one. Errors:
+    // Roles that other members have granted stay, unless the groups give a higher one. Roles that
+    // a removed rule or issuer gave end. Errors:
     // denied (a disabled user), limit, unavailable, timed_out.
     aio::task<issued_tokens> log_in(ports::external_user user);
 
@@ -31,6 +34,11 @@ class external_login {
     aio::task<> apply_user(const ports::external_user& user);
     aio::task<> apply_platform_role(const ports::external_user& user);
     aio::task<> apply_roles(const ports::external_user& user);
+    // Returns whether groups gave the role, and no rule gives it any more.
+    [[nodiscard]] bool is_orphaned(const group_role& granted) const;
+    // Returns the projects in which the login decides about the role of the user.
+    [[nodiscard]] std::set<std::string, std::less<>> decided_projects(
+        const ports::external_user& user) const;
     // Returns the role that includes the others, or else the first one that exists; "" if none
     // does.
     [[nodiscard]] std::string widest_role(const std::string& project,

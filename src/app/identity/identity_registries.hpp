@@ -1,11 +1,12 @@
 #pragma once
-// The registries of roles, members, users, service accounts and API keys of one process, and their
-// effects on each other. Lives on the control loop.
+// The registries of roles, members, users, service accounts, API keys and rules of group mapping of
+// one process, and their effects on each other. Lives on the control loop.
 
 #include <string>
 #include <string_view>
 
 #include "app/identity/digest_keys.hpp"
+#include "app/identity/group_rules.hpp"
 #include "app/identity/key_registry.hpp"
 #include "app/identity/member_registry.hpp"
 #include "app/identity/role_registry.hpp"
@@ -23,6 +24,7 @@ struct identity_registries {
         obs::log& log;
         shared_sealer sealer{};  // of the digest keys; null: there are none
         domain::api_key_policy key_policy{};
+        bool has_replicas = false;  // other processes write to the store
     };
     // A changed role changes its members, and a changed member the roles of its user. The deletion
     // of a user or a service account revokes its keys and memberships first. The accounts of a
@@ -55,7 +57,12 @@ struct identity_registries {
                            .members = members,
                            .projects = deps.projects,
                            .clock = deps.clock,
-                           .log = deps.log}) {
+                           .log = deps.log}),
+          rules({.store = deps.store,
+                 .members = members,
+                 .users = users,
+                 .log = deps.log,
+                 .has_replicas = deps.has_replicas}) {
         roles.on_change([this](const std::string& name) { members.update_role(name); });
         roles.set_holders({.have = [this](std::string_view name) { return members.has_role(name); },
                            .refresh = [this] { return members.refresh(); }});
@@ -79,6 +86,7 @@ struct identity_registries {
         if (loaded) loaded = co_await users.load();
         if (loaded) loaded = co_await accounts.load();
         if (loaded) loaded = co_await keys.load();
+        if (loaded) loaded = co_await rules.load();
         co_return loaded;
     }
 
@@ -89,6 +97,7 @@ struct identity_registries {
     digest_keys digests;
     key_registry keys;
     service_account_manager account_manager;
+    group_rules rules;
 };
 
 }  // namespace app

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include "app/group_rule_register.hpp"
 #include "app/identity/member_json.hpp"
 #include "app/record_failures.hpp"
 
@@ -120,6 +121,29 @@ bool member_registry::has_role(std::string_view name) const {
                                [&](const auto& entry) { return entry.second->role == name; });
 }
 
+aio::task<bool> member_registry::remove_unchanged(shared_member member) {
+    bool is_unchanged = false;
+    auto removed = co_await registry_.remove_if(id_of_member(member->project, member->subject),
+                                                [&](const domain::project_member& newest) {
+                                                    is_unchanged = newest == *member;
+                                                    return is_unchanged;
+                                                });
+    if (!removed) co_return base::pass(std::move(removed));
+    co_return is_unchanged;
+}
+
+aio::task<bool> member_registry::end_group_role(shared_member member) {
+    const auto ended = co_await remove_unchanged(member);
+    if (!ended) co_return base::pass(ended, "end the role of a group");
+    if (*ended) {
+        deps_.log.info("role_revoked", {{"project", member->project},
+                                        {"member", member->subject},
+                                        {"role", member->role},
+                                        {"subject", member->created_by}});
+    }
+    co_return ended;
+}
+
 domain::role_map member_registry::roles_of(const std::string& subject) const {
     domain::role_map result;
     const auto index = index_.load();
@@ -144,7 +168,9 @@ base::outcome<domain::project_member> member_registry::grant(
             domain::check_grant(*newest, permissions_of(newest->role).value_or(none), grantor);
     }
     if (!checked) return base::pass(std::move(checked));
-    if (newest != nullptr && newest->role == wanted.role) return *newest;
+    const bool is_taken_over = newest != nullptr && is_from_groups(newest->created_by) &&
+                               !is_from_groups(wanted.created_by);
+    if (newest != nullptr && newest->role == wanted.role && !is_taken_over) return *newest;
     const auto index = index_.load();
     const auto members = index->find(wanted.project);
     if (newest == nullptr && members != index->end() && members->second.size() >= members_max) {

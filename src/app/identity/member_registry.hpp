@@ -62,6 +62,7 @@ class member_registry final : public member_commands {
                                        shared_principal grantor) override;
     aio::task<void> delete_member(std::string project, std::string subject, caller client,
                                   shared_principal grantor) override;
+    aio::task<bool> end_group_role(shared_member member) override;
     [[nodiscard]] std::shared_ptr<const member_index> members() const override {
         return index_.load();
     }
@@ -71,6 +72,8 @@ class member_registry final : public member_commands {
     [[nodiscard]] base::outcome<domain::project_member> grant(
         const domain::project_member& wanted, const domain::project_member* newest,
         const domain::principal& grantor) const;
+    // Deletes the member. Returns false if it has changed. Errors: unavailable, timed_out.
+    aio::task<bool> remove_unchanged(shared_member member);
     // Reads the role of a stored member. Returns nothing if the grantor may still grant it, and the
     // subject may have it. Errors: invalid (unknown_role), denied, unavailable.
     aio::task<> check_granted(shared_member member, shared_principal grantor);

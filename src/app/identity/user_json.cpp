@@ -15,16 +15,17 @@ std::string encode(const domain::user& source) {
     if (source.password_changed_at) {
         password_changed_at = base::to_rfc3339_micro(*source.password_changed_at);
     }
-    const json::object result{{"v", format_version},
-                              {"name", source.name},
-                              {"email", source.email},
-                              {"role", domain::name(source.role)},
-                              {"state", domain::name(source.state)},
-                              {"password_hash", source.password_hash},
-                              {"session_epoch", source.session_epoch},
-                              {"created_at", base::to_rfc3339_micro(source.created_at)},
-                              {"created_by", source.created_by},
-                              {"password_changed_at", std::move(password_changed_at)}};
+    json::object result{{"v", format_version},
+                        {"name", source.name},
+                        {"email", source.email},
+                        {"role", domain::name(source.role)},
+                        {"state", domain::name(source.state)},
+                        {"password_hash", source.password_hash},
+                        {"session_epoch", source.session_epoch},
+                        {"created_at", base::to_rfc3339_micro(source.created_at)},
+                        {"created_by", source.created_by},
+                        {"password_changed_at", std::move(password_changed_at)}};
+    if (!source.role_granted_by.empty()) result["role_granted_by"] = source.role_granted_by;
     return json::serialize(result);
 }
 
@@ -41,6 +42,7 @@ base::outcome<domain::user> decode_user(std::string_view text) {
         .name = std::string(json::text_at(object, "name")),
         .email = std::string(json::text_at(object, "email")),
         .role = role.value_or(domain::platform_role::none),
+        .role_granted_by = std::string(json::text_at(object, "role_granted_by")),
         .state = is_active ? domain::user_state::active : domain::user_state::disabled,
         .password_hash = std::string(json::text_at(object, "password_hash")),
         .session_epoch = epoch.value_or(0),

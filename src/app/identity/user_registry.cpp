@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "app/group_rule_register.hpp"
 #include "app/identity/user_json.hpp"
 #include "domain/api_key_rules.hpp"
 
@@ -116,6 +117,8 @@ aio::task<shared_user> user_registry::create_user(domain::user_request wanted,
     auto record = domain::validate(wanted, *client, deps_.clock.utc_now());
     if (!record) co_return base::pass(std::move(record));
     const auto name = record->name;
+    const bool is_by_groups = is_from_groups(client->subject) && wanted.role;
+    if (is_by_groups) record->role_granted_by = client->subject;
     const auto exists = [&] {
         return base::fail(errc::conflict, fmt::format("there is a user '{}' already", name),
                           "already_exists");
@@ -196,16 +199,43 @@ aio::task<shared_user> user_registry::set_group_role(std::string name, domain::p
         name,
         [&](const domain::user& present) {
             auto changed = present;
+            const bool is_given = role != domain::platform_role::none;
             changed.role = role;
+            changed.role_granted_by = is_given ? client->subject : std::string();
             return base::outcome<domain::user>(std::move(changed));
         },
         last_administrator_rule::may_end);
     if (!updated) co_return updated;
     log_change(**updated, *client);
-    if (!has_administrator()) {
-        deps_.log.warning("no_administrator_left", {{"user", name}, {"subject", client->subject}});
-    }
+    check_administrators(name, client->subject);
     co_return updated;
+}
+
+aio::task<bool> user_registry::end_group_role(std::string name, std::string method) {
+    bool is_ended = false;
+    auto updated = co_await update(
+        name,
+        [&](const domain::user& present) {
+            auto changed = present;
+            is_ended = present.role_granted_by == method;
+            if (is_ended) {
+                changed.role = domain::platform_role::none;
+                changed.role_granted_by.clear();
+            }
+            return base::outcome<domain::user>(std::move(changed));
+        },
+        last_administrator_rule::may_end);
+    if (!updated) co_return base::pass(std::move(updated));
+    if (is_ended) {
+        log_change(**updated, {.subject = method, .credential = method});
+        check_administrators(name, method);
+    }
+    co_return is_ended;
+}
+
+void user_registry::check_administrators(const std::string& name, const std::string& method) {
+    if (has_administrator()) return;
+    deps_.log.warning("no_administrator_left", {{"user", name}, {"subject", method}});
 }
 
 void user_registry::log_change(const domain::user& changed, const domain::principal& client) {

@@ -74,6 +74,9 @@ class user_registry final : public user_commands {
     aio::task<void> set_password(std::string name, domain::password_request wanted,
                                  shared_principal client) override;
     [[nodiscard]] std::shared_ptr<const user_index> users() const override { return index_.load(); }
+    // Ends the platform role that the groups of an issuer gave. Returns false if they did not give
+    // the present one. Errors: not_found, unavailable, timed_out.
+    aio::task<bool> end_group_role(std::string name, std::string method);
     // Gives the principal of a user its present roles.
     void update_roles(const std::string& subject);
 
@@ -85,6 +88,8 @@ class user_registry final : public user_commands {
     // Applies `change` to the newest record until it is stored.
     aio::task<shared_user> update(std::string name, change change,
                                   last_administrator_rule rule = last_administrator_rule::keep);
+    // Warns if a change by the groups of an issuer has left no administrator.
+    void check_administrators(const std::string& name, const std::string& method);
     void log_change(const domain::user& changed, const domain::principal& client);
     // Returns whether no other active administrator than `name` exists.
     [[nodiscard]] bool is_last_administrator(std::string_view name) const;
