@@ -34,7 +34,8 @@ class member_commands {
     // unavailable, timed_out.
     virtual aio::task<void> delete_member(std::string project, std::string subject, caller client,
                                           shared_principal grantor) = 0;
-    // Ends a role that a rule of group mapping gave. Returns false if the member has changed since
+    // Ends a role that a rule of group mapping gave; the member then has the role that it replaced,
+    // if a person had granted one. Returns false if the member has changed since
     // it was read, such as by a grant of a person. Errors: unavailable, timed_out.
     virtual aio::task<bool> end_group_role(shared_member member) = 0;
     // Thread: any.

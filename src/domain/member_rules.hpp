@@ -13,12 +13,21 @@
 
 namespace domain {
 
+// A role that a person has granted, and that a wider role of a group has replaced.
+struct replaced_role {
+    std::string role;
+    base::instant created_at{};
+    std::string created_by;  // subject
+    bool operator==(const replaced_role&) const = default;
+};
+
 struct project_member {
     std::string project;
     std::string subject;
-    std::string role;            // a built-in or a custom one
-    base::instant created_at{};  // of the present role
-    std::string created_by;      // subject
+    std::string role;                         // a built-in or a custom one
+    base::instant created_at{};               // of the present role
+    std::string created_by;                   // subject, or the issuer whose groups gave the role
+    std::optional<replaced_role> replaced{};  // comes back when the role of the group ends
     std::int64_t revision = 0;
     bool operator==(const project_member&) const = default;
 };

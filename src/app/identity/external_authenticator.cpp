@@ -97,8 +97,11 @@ void external_authenticator::add_member_roles(const ports::verified_identity& id
     for (const auto& [project, subjects] : *members) {
         const auto member = subjects.find(identity.subject);
         if (member == subjects.end()) continue;
-        if (is_from_groups(member->second->created_by)) continue;  // the token's groups are newer
-        const auto granted = granted_role_of(member->second->role, *custom);
+        const auto& record = *member->second;
+        const bool is_given = is_from_groups(record.created_by);  // the token's groups are newer
+        if (is_given && !record.replaced) continue;
+        const auto granted =
+            granted_role_of(is_given ? record.replaced->role : record.role, *custom);
         auto [present, is_new] = roles.try_emplace(project, granted);
         if (!is_new) present->second = wider(present->second, granted);
     }

@@ -34,13 +34,15 @@ class fixed_members final : public app::member_commands {
         return index_;
     }
     void grant(const std::string& project, const std::string& role,
-               const std::string& grantor = "root") {
+               const std::string& grantor = "root",
+               std::optional<domain::replaced_role> replaced = std::nullopt) {
         auto next = std::make_shared<app::member_index>(*index_);
         (*next)[project][std::string(subject)] = std::make_shared<const domain::project_member>(
             domain::project_member{.project = project,
                                    .subject = std::string(subject),
                                    .role = role,
-                                   .created_by = grantor});
+                                   .created_by = grantor,
+                                   .replaced = std::move(replaced)});
         index_ = next;
     }
 
@@ -263,7 +265,8 @@ TEST_F(external_authenticator, a_token_has_no_role_from_a_rule_that_was_removed)
                 .role_granted_by = "oidc:corp"});
     members_.grant("shop", "owner", "oidc:corp");
     members_.grant("bank", "owner", "oidc:former");
-    members_.grant("lab", "viewer");
+    members_.grant("lab", "owner", "oidc:corp",
+                   domain::replaced_role{.role = "viewer", .created_by = "root"});
     EXPECT_EQ(ask("ext.good"), subject);
     const auto caller =
         auth_.authenticate({.authorization = bearer("ext.good"), .client = ""}).value();

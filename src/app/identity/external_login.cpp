@@ -117,7 +117,10 @@ aio::task<> external_login::apply_roles(const ports::external_user& user) {
         const auto granted = user.roles.find(project);
         const auto role =
             granted == user.roles.end() ? std::string() : widest_role(project, granted->second);
-        if (role.empty()) {
+        // The role that a person has granted comes back, unless the present one of the groups is
+        // wider, too.
+        const bool is_replacing = is_ours && present && present->replaced;
+        if (role.empty() || (is_replacing && !is_wider(role, present->replaced->role))) {
             if (!present || !is_ours) continue;
             const auto ended = co_await deps_.members.end_group_role(present);
             if (!ended) co_return base::pass(ended);

@@ -202,18 +202,84 @@ TEST_F(group_rules, leave_a_role_that_a_person_has_granted_again) {
     EXPECT_EQ(role_in("shop"), "developer");
 }
 
-TEST_F(group_rules, end_no_role_that_another_request_has_changed) {
-    grant(here_, "shop", "owner");
-    refresh(there_);
-    const auto seen = there_.members.members()->at("shop").at("corp.ada");
-    const auto end_at = [&](process& target) {
-        return run<bool>([&] { return target.members.end_group_role(seen); });
+TEST_F(group_rules, give_back_the_role_that_a_person_had_granted_before) {
+    ASSERT_TRUE(run<app::shared_role>([&] {
+        return alone_.roles.create_role(
+            {.name = "reader", .permissions = std::vector<std::string>{"projects.read"}}, admin_);
+    }));
+    alone_.rules.use({rule("shop", "developer"), rule("shop", "owner"), rule("shop", "viewer")});
+    ASSERT_TRUE(run_once(alone_));
+    const auto log_in_with = [&](std::vector<std::string> roles) {
+        auto user = person({{"shop", std::move(roles)}});
+        if (user.roles.at("shop").empty()) user.roles.clear();
+        EXPECT_TRUE(log_in(alone_, user));
+        return role_in("shop");
     };
-    grant(here_, "shop", "developer", "root");
-    EXPECT_EQ(end_at(there_), false);
+    grant(alone_, "shop", "reader", "root");
+    EXPECT_EQ(log_in_with({"developer"}), "developer");
+    EXPECT_EQ(log_in_with({"owner"}), "owner");
+    EXPECT_EQ(log_in_with({}), "reader");
+    const auto restored = alone_.members.members()->at("shop").at("corp.ada");
+    EXPECT_EQ(restored->created_by, "root");
+    EXPECT_EQ(restored->replaced, std::nullopt);
+
+    grant(alone_, "shop", "developer", "root");
+    EXPECT_EQ(log_in_with({"owner"}), "owner");
+    EXPECT_EQ(log_in_with({"viewer"}), "developer");  // less than the person has granted
+    EXPECT_EQ(log_in_with({"owner"}), "owner");
+    alone_.rules.use({});
+    ASSERT_TRUE(run_once(alone_));
     EXPECT_EQ(role_in("shop"), "developer");
-    ASSERT_TRUE(run<void>([&] { return here_.members.forget_subject("corp.ada"); }));
-    EXPECT_EQ(end_at(here_), false);  // there is none
+
+    // A custom role that would come back cannot be deleted.
+    grant(alone_, "shop", "reader", "root");
+    EXPECT_EQ(log_in_with({"owner"}), "owner");
+    EXPECT_EQ(run<void>([&] { return alone_.roles.delete_role("reader", admin_); }).error().reason,
+              "in_use");
+    grant(alone_, "shop", "viewer", "root");
+    EXPECT_TRUE(run<void>([&] { return alone_.roles.delete_role("reader", admin_); }));
+}
+
+TEST_F(group_rules, end_no_role_that_another_request_has_changed) {
+    for (const bool has_replaced : {false, true}) {
+        if (has_replaced) grant(here_, "shop", "viewer", "root");
+        grant(here_, "shop", "owner");
+        refresh(there_);
+        const auto seen = there_.members.members()->at("shop").at("corp.ada");
+        EXPECT_EQ(seen->replaced.has_value(), has_replaced);
+        const auto end_at = [&](process& target) {
+            return run<bool>([&] { return target.members.end_group_role(seen); });
+        };
+        grant(here_, "shop", "developer", "root");
+        EXPECT_EQ(end_at(there_), false);
+        EXPECT_EQ(role_in("shop"), "developer");
+        ASSERT_TRUE(run<void>([&] { return here_.members.forget_subject("corp.ada"); }));
+        EXPECT_EQ(end_at(here_), false);  // there is none
+        EXPECT_EQ(role_in("shop"), "");
+        refresh(there_);
+    }
+    grant(here_, "shop", "viewer", "root");
+    grant(here_, "shop", "owner");
+    const auto seen = here_.members.members()->at("shop").at("corp.ada");
+    store_.fail_next(2);
+    EXPECT_EQ(run<bool>([&] { return here_.members.end_group_role(seen); }).error().code,
+              errc::unavailable);
+    EXPECT_EQ(role_in("shop"), "owner");
+}
+
+TEST_F(group_rules, let_a_grantor_end_no_replaced_role_with_more_permissions_than_it_has) {
+    grant(here_, "shop", "developer", "root");
+    grant(here_, "shop", "owner");
+    grant(here_, "shop", "viewer");  // the groups give less now
+    const auto limited = std::make_shared<const domain::principal>(
+        domain::principal{.subject = "eve", .roles = {{"shop", domain::role::viewer}}});
+    EXPECT_EQ(run<void>([&] {
+                  return here_.members.delete_member("shop", "corp.ada", {.subject = "eve"},
+                                                     limited);
+              })
+                  .error()
+                  .reason,
+              "exceeds_grantor");
 }
 
 TEST_F(group_rules, leave_the_roles_of_the_rules_of_another_replica) {

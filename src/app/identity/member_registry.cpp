@@ -117,8 +117,30 @@ void member_registry::update_role(const std::string& name) {
 }
 
 bool member_registry::has_role(std::string_view name) const {
-    return std::ranges::any_of(registry_.records(),
-                               [&](const auto& entry) { return entry.second->role == name; });
+    return std::ranges::any_of(registry_.records(), [&](const auto& entry) {
+        const auto& record = *entry.second;
+        return record.role == name || (record.replaced && record.replaced->role == name);
+    });
+}
+
+aio::task<bool> member_registry::restore_replaced(shared_member member) {
+    bool is_restored = false;
+    auto stored = co_await registry_.put(
+        id_of_member(member->project, member->subject),
+        [&](const domain::project_member* newest) -> base::outcome<domain::project_member> {
+            is_restored = newest != nullptr && *newest == *member;
+            if (newest == nullptr) return no_such_member(member->project, member->subject);
+            if (!is_restored) return *newest;
+            auto record = *newest;
+            record.role = newest->replaced->role;
+            record.created_at = newest->replaced->created_at;
+            record.created_by = newest->replaced->created_by;
+            record.replaced.reset();
+            return record;
+        });
+    if (!stored && stored.error().code == errc::not_found) co_return false;
+    if (!stored) co_return base::pass(std::move(stored));
+    co_return is_restored;
 }
 
 aio::task<bool> member_registry::remove_unchanged(shared_member member) {
@@ -133,7 +155,8 @@ aio::task<bool> member_registry::remove_unchanged(shared_member member) {
 }
 
 aio::task<bool> member_registry::end_group_role(shared_member member) {
-    const auto ended = co_await remove_unchanged(member);
+    auto change = member->replaced ? restore_replaced(member) : remove_unchanged(member);
+    const auto ended = co_await std::move(change);
     if (!ended) co_return base::pass(ended, "end the role of a group");
     if (*ended) {
         deps_.log.info("role_revoked", {{"project", member->project},
@@ -163,10 +186,7 @@ base::outcome<domain::project_member> member_registry::grant(
     if (!permissions) return unknown_role();
     auto checked = check_(wanted);
     if (checked) checked = domain::check_grant(wanted, *permissions, grantor);
-    if (checked && newest != nullptr) {
-        checked =
-            domain::check_grant(*newest, permissions_of(newest->role).value_or(none), grantor);
-    }
+    if (checked && newest != nullptr) checked = check_end(*newest, grantor);
     if (!checked) return base::pass(std::move(checked));
     const bool is_taken_over = newest != nullptr && is_from_groups(newest->created_by) &&
                                !is_from_groups(wanted.created_by);
@@ -179,7 +199,23 @@ base::outcome<domain::project_member> member_registry::grant(
             fmt::format("the project has {} members already, which is the maximum", members_max),
             "too_many");
     }
-    return wanted;
+    auto next = wanted;
+    if (newest != nullptr && is_from_groups(wanted.created_by)) {
+        next.replaced = is_from_groups(newest->created_by)
+                            ? newest->replaced
+                            : domain::replaced_role{.role = newest->role,
+                                                    .created_at = newest->created_at,
+                                                    .created_by = newest->created_by};
+    }
+    return next;
+}
+
+base::outcome<void> member_registry::check_end(const domain::project_member& member,
+                                               const domain::principal& grantor) const {
+    auto checked = domain::check_grant(member, permissions_of(member.role).value_or(none), grantor);
+    if (!checked || !member.replaced) return checked;
+    return domain::check_grant(member, permissions_of(member.replaced->role).value_or(none),
+                               grantor);
 }
 
 aio::task<granted_role> member_registry::put_member(domain::project_member wanted, caller client,
@@ -248,8 +284,7 @@ aio::task<void> member_registry::delete_member(std::string project, std::string 
                                                caller client, shared_principal grantor) {
     const auto present = find(project, subject);
     if (!present) co_return no_such_member(project, subject);
-    auto checked =
-        domain::check_grant(*present, permissions_of(present->role).value_or(none), *grantor);
+    auto checked = check_end(*present, *grantor);
     if (!checked) co_return checked;
     auto removed = co_await registry_.remove(id_of_member(project, subject));
     if (!removed) co_return base::pass(std::move(removed), "delete the member");

@@ -72,6 +72,12 @@ class member_registry final : public member_commands {
     [[nodiscard]] base::outcome<domain::project_member> grant(
         const domain::project_member& wanted, const domain::project_member* newest,
         const domain::principal& grantor) const;
+    // Errors: denied (the grantor lacks a permission of a role that the member loses).
+    [[nodiscard]] base::outcome<void> check_end(const domain::project_member& member,
+                                                const domain::principal& grantor) const;
+    // Gives the member the role that the one of a group has replaced. Returns false if the member
+    // has changed. Precondition: it has such a role. Errors: unavailable, timed_out.
+    aio::task<bool> restore_replaced(shared_member member);
     // Deletes the member. Returns false if it has changed. Errors: unavailable, timed_out.
     aio::task<bool> remove_unchanged(shared_member member);
     // Reads the role of a stored member. Returns nothing if the grantor may still grant it, and the

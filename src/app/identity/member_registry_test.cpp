@@ -157,11 +157,21 @@ TEST(member_json, is_read_as_it_was_written) {
                                         .created_at = base::instant{1'800'000'000s},
                                         .created_by = "admin"};
     EXPECT_EQ(app::decode_member(app::encode(member)).value(), member);
-    for (const auto* text :
-         {"", "{}", "[]", R"({"v":2,"project":"a","subject":"b","role":"owner"})",
-          R"({"v":1,"project":"a","subject":"b","role":"","created_at":"2027-01-15T08:00:00Z"})",
-          R"({"v":1,"project":"a","role":"owner","created_at":"2027-01-15T08:00:00Z"})",
-          R"({"v":1,"project":"a","subject":"b","role":"owner"})"}) {
+    EXPECT_FALSE(app::encode(member).contains("replaced"));
+    auto replacing = member;
+    replacing.replaced = domain::replaced_role{
+        .role = "viewer", .created_at = base::instant{1'700'000'000s}, .created_by = "root"};
+    EXPECT_EQ(app::decode_member(app::encode(replacing)).value(), replacing);
+    for (
+        const auto* text :
+        {"", "{}", "[]", R"({"v":2,"project":"a","subject":"b","role":"owner"})",
+         R"({"v":1,"project":"a","subject":"b","role":"","created_at":"2027-01-15T08:00:00Z"})",
+         R"({"v":1,"project":"a","role":"owner","created_at":"2027-01-15T08:00:00Z"})",
+         R"({"v":1,"project":"a","subject":"b","role":"owner","created_at":"2027-01-15T08:00:00Z",)"
+         R"("replaced":{"role":"viewer"}})",
+         R"({"v":1,"project":"a","subject":"b","role":"owner","created_at":"2027-01-15T08:00:00Z",)"
+         R"("replaced":7})",
+         R"({"v":1,"project":"a","subject":"b","role":"owner"})"}) {
         EXPECT_FALSE(app::decode_member(text)) << text;
     }
 }
