@@ -82,7 +82,7 @@ function(dbaas_test target)
   if(DBAAS_PRECOMPILE)
     target_compile_options(${target} PRIVATE -O0)
     select_precompiled(headers ${arg_DEPENDS})
-    # A few tests do not repay a header of their own.
+    # A few tests do not repay a separate header.
     if(arg_COMMON AND NOT thread_tests_only)
       target_precompile_headers(${target} PRIVATE ${CMAKE_SOURCE_DIR}/cmake/${headers}.hpp <gmock/gmock.h> <gtest/gtest.h> ${arg_COMMON})
     else()
