@@ -269,10 +269,10 @@ TEST_F(roles_of_two_replicas, end_a_creation_that_a_grant_has_overtaken) {
     fakes::poll_until_idle(loop_);
     ASSERT_EQ(gate_.waiting(), 1);
     const domain::project_member holder{.project = "shop",
-                                      .subject = "ada",
-                                      .role = "releaser",
-                                      .created_at = clock_.utc_now(),
-                                      .created_by = "root"};
+                                        .subject = "ada",
+                                        .role = "releaser",
+                                        .created_at = clock_.utc_now(),
+                                        .created_by = "root"};
     ASSERT_TRUE(run<ports::revision>([&] {
         return store_.put(
             {.collection = "members", .content = {.id = "shop/ada", .body = app::encode(holder)}});
