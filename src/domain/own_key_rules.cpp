@@ -14,18 +14,18 @@ bool is_token_of_issuer(const principal& caller) noexcept {
 
 }  // namespace
 
-base::outcome<void> check_own_key(const api_key_request& wanted, const principal& caller) {
+base::outcome<void> check_own_key(std::string_view subject_of_key, const principal& caller) {
     if (is_service_account(caller.subject)) {
         return base::fail(errc::denied,
                           "a Kubernetes service account calls with its tokens: a key would stay "
                           "valid after the account is deleted; an owner of the project can "
                           "create a service account of the platform, and its keys");
     }
-    const bool is_own = !wanted.subject || *wanted.subject == caller.subject;
-    if (is_own && is_token_of_issuer(caller)) {
+    if (subject_of_key == caller.subject && is_token_of_issuer(caller)) {
         return base::fail(errc::denied,
-                          "an access token of an issuer creates no API key of its subject: a key "
-                          "would stay valid after the issuer has ended the access; log in to the "
+                          "an access token of an issuer creates and rotates no API key of its "
+                          "subject: the secret would stay valid after the issuer has ended the "
+                          "access; log in to the "
                           "platform and use the session, or create a service account of the "
                           "platform, and its keys");
     }

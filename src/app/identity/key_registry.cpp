@@ -336,7 +336,7 @@ aio::task<void> key_registry::check_creator(std::shared_ptr<const domain::princi
 
 aio::task<created_key> key_registry::create_key(domain::api_key_request wanted,
                                                 std::shared_ptr<const domain::principal> client) {
-    auto may_create = domain::check_own_key(wanted, *client);
+    auto may_create = domain::check_own_key(wanted.subject.value_or(client->subject), *client);
     if (!may_create) co_return base::pass(std::move(may_create));
     co_return co_await create_key_of("", std::move(wanted), std::move(client));
 }
@@ -435,6 +435,10 @@ aio::task<created_key> key_registry::rotate_key(std::string id, domain::rotation
     auto stored = co_await registry_.put(
         id, [&](const domain::api_key* newest) -> base::outcome<domain::api_key> {
             if (newest == nullptr || newest->revoked_at) return no_such_key(id);
+            if (newest->subject == client->subject) {
+                auto may_have = domain::check_own_key(newest->subject, *client);
+                if (!may_have) return base::pass(std::move(may_have));
+            }
             // The secret of this request may be the one that the other rotation has ended.
             if (own.id == id && (!known || newest->digest != known->digest)) {
                 return base::fail(errc::conflict,

@@ -130,7 +130,14 @@ TEST_F(key_registry, creates_no_key_of_a_token_of_an_issuer_for_its_own_subject)
     // A session of the same person may, and an owner may create keys of service accounts.
     const auto session = std::make_shared<const domain::principal>(
         domain::principal{.subject = "corp.ada", .credential = "session:1"});
-    EXPECT_EQ(create_with({}, session), "created");
+    const auto own =
+        run<app::created_key>([&] { return keys_.create_key({.name = "k"}, session); });
+    ASSERT_TRUE(own) << own.error().text;
+    const auto rotate_with = [&](const app::shared_principal& client) {
+        return run<app::created_key>([&] { return keys_.rotate_key(own->record->id, {}, client); });
+    };
+    EXPECT_EQ(rotate_with(token(false)).error().code, base::errc::denied);
+    EXPECT_TRUE(rotate_with(session));
     EXPECT_TRUE(run<app::created_key>(
         [&] { return keys_.create_key_of("service_account:ci", {.name = "ci"}, token(false)); }));
 }
