@@ -138,6 +138,7 @@ std::set<app::group_role> oidc_access::group_roles() const {
 
 std::vector<std::shared_ptr<ports::token_verifier>> oidc_access::verifiers() const {
     std::vector<std::shared_ptr<ports::token_verifier>> result;
+    result.reserve(entries_.size());
     for (const auto& entry : entries_) result.push_back(entry.verifier);
     return result;
 }

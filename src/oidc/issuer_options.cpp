@@ -147,6 +147,7 @@ void check_unique(const issuer_options& options, const std::vector<issuer_option
 // Returns "client_id is required; audience must …".
 std::string texts_of(const base::failure& problems) {
     std::vector<std::string> texts;
+    texts.reserve(problems.fields.size());
     for (const auto& field : problems.fields) {
         texts.push_back(fmt::format("{} {}", field.pointer.substr(1), field.message));
     }

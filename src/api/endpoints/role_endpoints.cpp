@@ -47,6 +47,7 @@ http::response list_roles(const request_context& context, const http::request& r
         documents.emplace(name, encode(*record, false));
     }
     std::vector<page_item> items;
+    items.reserve(documents.size());
     for (auto& [name, text] : documents) items.push_back({name, std::move(text)});
     return page_response("roles", items, position_order::ascending, context, request);
 }
