@@ -108,7 +108,7 @@ base::outcome<stored_tokens> tokens_of(const json::object& document, const std::
 }
 
 std::unexpected<base::failure> rejected(const parsed_response& response) {
-    return fail(errc::denied, std::string(json::text_at(response.document, "detail")),
+    return fail(errc::denied, printable(json::text_at(response.document, "detail")),
                 std::string(json::text_at(response.document, "code")));
 }
 
@@ -130,9 +130,9 @@ aio::task<stored_tokens> log_in(options wanted) {
     const auto& login = begun->document;
     const auto complete = json::text_at(login, "verification_uri_complete");
     std::fprintf(stderr, "Open %s\nand type the code %s\n",
-                 std::string(json::text_at(login, "verification_uri")).c_str(),
-                 std::string(json::text_at(login, "user_code")).c_str());
-    if (!complete.empty()) std::fprintf(stderr, "or open %s\n", std::string(complete).c_str());
+                 printable(json::text_at(login, "verification_uri")).c_str(),
+                 printable(json::text_at(login, "user_code")).c_str());
+    if (!complete.empty()) std::fprintf(stderr, "or open %s\n", printable(complete).c_str());
     const auto seconds = json::number_at(login, "interval").value_or(0);
     auto interval = std::max(std::chrono::seconds(seconds), interval_min);
     std::string poll;
@@ -274,6 +274,12 @@ base::outcome<options> parse(const std::vector<std::string>& flags,
                                          : "--url must be http://HOST:PORT or https://HOST:PORT");
     }
     if (result.token_file.empty()) return wrong("--token-file is required without HOME");
+    return result;
+}
+
+std::string printable(std::string_view text) {
+    std::string result(text);
+    std::ranges::replace_if(result, [](char c) { return c < ' ' || c > '~'; }, '?');
     return result;
 }
 

@@ -34,6 +34,10 @@ struct stored_tokens {
 base::outcome<options> parse(const std::vector<std::string>& flags,
                              const std::map<std::string, std::string>& environment);
 
+// Returns text of an issuer or a platform for the terminal: a byte that is not printable ASCII,
+// such as that of an escape sequence, becomes '?'.
+std::string printable(std::string_view text);
+
 std::string encode(const stored_tokens& tokens);
 // Errors: corrupt.
 base::outcome<stored_tokens> decode(std::string_view text);

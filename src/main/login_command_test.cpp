@@ -23,6 +23,13 @@ TEST(login_command, keeps_the_tokens_in_the_folder_of_the_user) {
     EXPECT_EQ(login::parse({"--token", "--token-file=t"}, {})->token_file, "t");
 }
 
+TEST(login_command, prints_no_escape_sequence_of_an_issuer) {
+    EXPECT_EQ(login::printable("ABCD-\x1b[2J\x1b]0;x\x07\nlogged in \xc3\xa9 \x7f"),
+              "ABCD-?[2J?]0;x??logged in ?? ?");
+    EXPECT_EQ(login::printable("https://id.example/device?user_code=AB~C"),
+              "https://id.example/device?user_code=AB~C");
+}
+
 TEST(login_command, rejects_wrong_flags) {
     const std::vector<std::vector<std::string>> cases{{},
                                                       {"--url"},
