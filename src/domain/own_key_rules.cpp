@@ -23,7 +23,7 @@ base::outcome<void> check_own_key(std::string_view subject_of_key, const princip
     }
     if (subject_of_key == caller.subject && is_token_of_issuer(caller)) {
         return base::fail(errc::denied,
-                          "an access token of an issuer creates and rotates no API key of its "
+                          "an access token of an issuer creates and changes no API key of its "
                           "subject: the secret would stay valid after the issuer has ended the "
                           "access; log in to the "
                           "platform and use the session, or create a service account of the "

@@ -1,7 +1,7 @@
 #pragma once
-// Which credentials may get the secret of an API key of the subject that they authenticate. A token
-// of another system may not: that system ends the access of a subject, of which the platform need
-// not know, and a key would outlive it. Pure.
+// Which credentials may create, change or rotate an API key of the subject that they authenticate.
+// A token of another system may not: that system ends the access of a subject, of which the
+// platform need not know, and a key would outlive it. Pure.
 
 #include <string_view>
 

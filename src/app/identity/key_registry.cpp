@@ -60,6 +60,12 @@ std::unexpected<base::failure> no_such_key(std::string_view id) {
     return base::fail(errc::not_found, fmt::format("there is no API key '{}'", id));
 }
 
+// Errors: denied (domain::check_own_key), if the key has the subject of the client.
+base::outcome<void> check_own(const domain::api_key& key, const domain::principal& client) {
+    if (key.subject != client.subject) return base::ok();
+    return domain::check_own_key(key.subject, client);
+}
+
 bool is_created_by_account(const domain::api_key& record) {
     return domain::account_of_subject(record.created_by).has_value();
 }
@@ -407,6 +413,8 @@ aio::task<std::shared_ptr<const domain::api_key>> key_registry::patch_key(
     auto stored = co_await registry_.put(
         id, [&](const domain::api_key* newest) -> base::outcome<domain::api_key> {
             if (newest == nullptr || newest->revoked_at) return no_such_key(id);
+            auto may_change = check_own(*newest, *client);
+            if (!may_change) return base::pass(std::move(may_change));
             if (allowed && std::ranges::find(*allowed, newest->revision) == allowed->end()) {
                 return base::fail(errc::precondition,
                                   fmt::format("the API key has revision {}", newest->revision));
@@ -435,10 +443,8 @@ aio::task<created_key> key_registry::rotate_key(std::string id, domain::rotation
     auto stored = co_await registry_.put(
         id, [&](const domain::api_key* newest) -> base::outcome<domain::api_key> {
             if (newest == nullptr || newest->revoked_at) return no_such_key(id);
-            if (newest->subject == client->subject) {
-                auto may_have = domain::check_own_key(newest->subject, *client);
-                if (!may_have) return base::pass(std::move(may_have));
-            }
+            auto may_change = check_own(*newest, *client);
+            if (!may_change) return base::pass(std::move(may_change));
             // The secret of this request may be the one that the other rotation has ended.
             if (own.id == id && (!known || newest->digest != known->digest)) {
                 return base::fail(errc::conflict,
