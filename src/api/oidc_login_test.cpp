@@ -255,7 +255,10 @@ TEST_F(oidc_login, gives_and_ends_the_role_of_an_administrator) {
 TEST_F(oidc_login, starts_no_session_for_a_disabled_user) {
     ASSERT_EQ(call_back("code=c1&state=s1").status, 303U);
     ask(http::method::patch, "/api/v1/users/corp.ada", R"({"state":"disabled"})");
+    provider_.user.manages_administrators = true;
+    provider_.user.is_administrator = true;
     EXPECT_EQ(call_back("code=c1&state=s1").status, 401U);
+    EXPECT_EQ(platform_role(), "none");
 }
 
 TEST_F(oidc_login, completes_a_login_on_another_device) {
