@@ -25,8 +25,8 @@ class document_registry final : public replicated_collection {
   public:
     using shared_record = std::shared_ptr<const Record>;
     // Returns the record to write for the newest one, which is null if there is none. An equal
-    // record means that nothing is written. The function is called again if another replica has
-    // written the document in the meantime.
+    // record means that nothing is written, if it is equal to the one in the store. The function is
+    // called again if another replica has written the document in the meantime.
     using change = std::function<base::outcome<Record>(const Record* newest)>;
     using condition = std::function<bool(const Record& newest)>;
     using change_observer = std::function<void(const std::vector<std::string>& ids)>;
@@ -102,12 +102,20 @@ class document_registry final : public replicated_collection {
     aio::task<result> put(std::string id, change edit) {
         const auto turn = co_await queue_.enter(id);
         if (!turn) co_return std::unexpected(turn.error());
+        bool is_read = false;  // from the store, by this call
         for (int round = 0; round < rounds_max; ++round) {
             const auto present = find(id);
             auto wanted = edit(present.get());
             if (!wanted) co_return base::pass(std::move(wanted));
             wanted->revision = present ? present->revision : 0;
-            if (present && *wanted == *present) co_return result{.record = present};
+            if (present && *wanted == *present) {
+                if (is_read) co_return result{.record = present};
+                auto reloaded = co_await reload(id);
+                if (!reloaded) co_return base::pass(std::move(reloaded));
+                is_read = true;
+                if (find(id) == present) co_return result{.record = present};
+                continue;
+            }
             const auto document = form_.encode(*wanted);
             auto write_id = ports::new_write_id();
             auto replaced_write_id = present ? write_ids_.at(id) : std::string();
@@ -124,6 +132,7 @@ class document_registry final : public replicated_collection {
                 // Another replica has written, or the write may have happened.
                 auto reloaded = co_await reload(id);
                 const auto newest = find(id);
+                is_read = reloaded.has_value();
                 if (reloaded && has_moved) continue;
                 if (has_moved)
                     co_return pass_store(std::move(reloaded), "write " + form_.collection);

@@ -244,11 +244,13 @@ aio::task<std::shared_ptr<const domain::database>> record_repository::update(std
                                                                              record_origin origin) {
     const auto turn = co_await queue_.enter(databases + "/" + id);
     if (!turn) co_return std::unexpected(turn.error());
+    bool is_read = false;  // from the store, by this call
     for (int round = 0; round < rounds_max; ++round) {
         auto* entry = cache_.find(id);
         if (entry != nullptr && unconfirmed_records_.contains(id)) {
             auto reloaded = co_await reload(id);
             if (!reloaded) co_return base::pass(std::move(reloaded));
+            is_read = true;
             entry = cache_.find(id);
         }
         if (entry == nullptr) {
@@ -257,7 +259,12 @@ aio::task<std::shared_ptr<const domain::database>> record_repository::update(std
         const auto present = entry->record;
         auto wanted = change(*present);
         if (!wanted) co_return base::pass(std::move(wanted));
-        if (*wanted == *present) co_return present;
+        if (*wanted == *present) {
+            // Another process may have written what a client wants to replace.
+            if (is_read || origin != record_origin::command) co_return present;
+            unconfirmed_records_.insert(id);
+            continue;
+        }
         wanted->updated_at = clock_.utc_now();
         auto write = ports::new_write_id();
         auto stored = co_await store_database(present.get(), *wanted, origin, write);
@@ -434,10 +441,12 @@ aio::task<std::shared_ptr<const domain::project>> record_repository::update_proj
     std::string name, project_change change, obs::trace_context parent) {
     const auto turn = co_await queue_.enter(projects + "/" + name);
     if (!turn) co_return std::unexpected(turn.error());
+    bool is_read = false;  // from the store, by this call
     for (int round = 0; round < rounds_max; ++round) {
         if (unconfirmed_projects_.contains(name)) {
             auto reloaded = co_await reload_project(name);
             if (!reloaded) co_return base::pass(std::move(reloaded));
+            is_read = true;
         }
         const auto present = cache_.project(name);
         if (!present) {
@@ -445,7 +454,11 @@ aio::task<std::shared_ptr<const domain::project>> record_repository::update_proj
         }
         auto next = change(*present);
         if (!next) co_return base::pass(std::move(next));
-        if (*next == *present) co_return present;
+        if (*next == *present) {
+            if (is_read) co_return present;
+            unconfirmed_projects_.insert(name);
+            continue;
+        }
         next->revision = present->revision;
         auto written = co_await write_project(std::move(*next), parent);
         if (written || written.error().code != errc::precondition) co_return written;
