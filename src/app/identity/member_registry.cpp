@@ -84,6 +84,8 @@ aio::task<> member_registry::forget_project(std::string project) {
         auto completed = co_await step(project);
         if (!completed) co_return completed;
     }
+    auto read = co_await refresh();
+    if (!read) co_return base::pass(std::move(read), "read the members");
     const auto index = index_.load();
     const auto members = index->find(project);
     if (members == index->end()) co_return base::ok();
@@ -95,6 +97,8 @@ aio::task<> member_registry::forget_project(std::string project) {
 }
 
 aio::task<> member_registry::forget_subject(std::string subject) {
+    auto read = co_await refresh();
+    if (!read) co_return base::pass(std::move(read), "read the members");
     for (const auto& [project, granted] : roles_of(subject)) {
         auto removed = co_await registry_.remove(id_of_member(project, subject));
         if (!removed) co_return base::pass(std::move(removed), "delete a member");
@@ -262,8 +266,23 @@ aio::task<> member_registry::check_granted(shared_member member, shared_principa
     co_return checked;
 }
 
+aio::task<bool> member_registry::is_same_role(domain::project_member member) {
+    if (deps_.roles == nullptr || domain::find_role(member.role)) co_return true;
+    auto read = co_await deps_.roles->refresh(member.role);
+    if (!read) co_return base::pass(std::move(read), "read the former role");
+    const auto index = deps_.roles->roles();
+    const auto role = index->find(member.role);
+    co_return role != index->end() && role->second->created_at <= member.created_at;
+}
+
 aio::task<> member_registry::undo_grant(shared_member granted,
                                         std::optional<domain::project_member> previous) {
+    if (previous) {
+        // A role that was deleted in the meantime, and perhaps created again, does not come back.
+        const auto is_same = co_await is_same_role(*previous);
+        if (!is_same) co_return base::pass(is_same);
+        if (!*is_same) previous.reset();
+    }
     const auto id = id_of_member(granted->project, granted->subject);
     if (!previous) {
         auto removed = co_await registry_.remove_if(
@@ -282,12 +301,15 @@ aio::task<> member_registry::undo_grant(shared_member granted,
 
 aio::task<void> member_registry::delete_member(std::string project, std::string subject,
                                                caller client, shared_principal grantor) {
-    const auto present = find(project, subject);
-    if (!present) co_return no_such_member(project, subject);
-    auto checked = check_end(*present, *grantor);
-    if (!checked) co_return checked;
-    auto removed = co_await registry_.remove(id_of_member(project, subject));
+    if (!find(project, subject)) co_return no_such_member(project, subject);
+    base::outcome<void> checked = base::ok();
+    auto removed = co_await registry_.remove_if(id_of_member(project, subject),
+                                                [&](const domain::project_member& newest) {
+                                                    checked = check_end(newest, *grantor);
+                                                    return checked.has_value();
+                                                });
     if (!removed) co_return base::pass(std::move(removed), "delete the member");
+    if (!checked) co_return checked;
     deps_.log.info("role_revoked", {{"project", project},
                                     {"member", subject},
                                     {"subject", client.subject},

@@ -83,6 +83,9 @@ class member_registry final : public member_commands {
     // Reads the role of a stored member. Returns nothing if the grantor may still grant it, and the
     // subject may have it. Errors: invalid (unknown_role), denied, unavailable.
     aio::task<> check_granted(shared_member member, shared_principal grantor);
+    // Returns whether the role of a former member exists in the store, and not another one of its
+    // name. Errors: unavailable.
+    aio::task<bool> is_same_role(domain::project_member member);
     // Restores the member before a grant; nothing: deletes the new one. A member that another
     // request has changed since then stays. Errors: not_found (the member was deleted),
     // unavailable.

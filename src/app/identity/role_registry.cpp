@@ -148,10 +148,13 @@ aio::task<void> role_registry::delete_role(std::string name, shared_principal cl
     if (!registry_.find(name)) co_return no_such_role(name);
     auto checked = co_await check_unused(name);
     if (!checked) co_return checked;
-    const auto present = registry_.find(name);
-    if (!present) co_return no_such_role(name);
-    auto removed = co_await registry_.remove(name);
+    std::optional<domain::custom_role> present;
+    auto removed = co_await registry_.remove_if(name, [&](const domain::custom_role& newest) {
+        present = newest;
+        return true;
+    });
     if (!removed) co_return base::pass(std::move(removed), "delete the role");
+    if (!present) co_return no_such_role(name);
     checked = co_await check_unused(name);
     if (!checked && checked.error().code == errc::conflict) {  // granted in the meantime
         auto restored = co_await registry_.put(

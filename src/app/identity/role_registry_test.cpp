@@ -165,6 +165,28 @@ class roles_of_two_replicas : public role_registry {
         return run<ports::document>([&] { return store_.get(collection, id); }).has_value();
     }
 
+    // Deletes the role at this replica while a member gets it, and returns the restored role.
+    app::shared_role restore_after_a_grant() {
+        gate_.close_gate();
+        aio::task_group group(loop_.executor());
+        std::optional<base::outcome<void>> deleted;
+        group.spawn([&]() -> aio::task<> {
+            deleted = co_await here_.roles.delete_role("releaser", admin_);
+            co_return base::ok();
+        });
+        fakes::poll_until_idle(loop_);
+        const domain::project_member holder{
+            .project = "shop", .subject = "ada", .role = "releaser", .created_by = "root"};
+        EXPECT_TRUE(run<ports::revision>([&] {
+            return store_.put({.collection = "members",
+                               .content = {.id = "shop/ada", .body = app::encode(holder)}});
+        }));
+        gate_.open_gate();
+        while (group.size() > 0) loop_.poll();
+        EXPECT_TRUE(deleted && !*deleted && deleted->error().reason == "in_use");
+        return here_.roles.roles()->at("releaser");
+    }
+
     fakes::gated_store gate_{store_, loop_.executor()};
     replica here_{gate_, cache_, clock_, log_};
     replica there_{gate_, cache_, clock_, log_};
@@ -328,27 +350,52 @@ TEST_F(roles_of_two_replicas, have_another_incarnation_after_a_deletion_that_was
     const auto first = create_at(here_, {"projects.read"});
     ASSERT_TRUE(first);
     clock_.advance(1s);
+    const auto restored = restore_after_a_grant();
+    EXPECT_EQ(restored->revision, (*first)->revision);
+    EXPECT_NE(restored->created_at, (*first)->created_at);
+}
+
+TEST_F(roles_of_two_replicas, do_not_come_back_with_permissions_that_the_other_has_removed) {
+    ASSERT_TRUE(create_at(here_, {"projects.read", "databases.read"}));
+    refresh(there_);
+    ASSERT_TRUE(run<app::shared_role>([&] {
+        return there_.roles.replace_role(
+            "releaser", {.name = "releaser", .permissions = texts{"projects.read"}}, {}, admin_);
+    }));
+    const auto restored = restore_after_a_grant();
+    EXPECT_FALSE(restored->permissions.contains(permission::read_databases));
+}
+
+TEST_F(roles_of_two_replicas, are_not_restored_to_a_member_after_they_were_created_again) {
+    ASSERT_TRUE(create_at(here_, {"projects.read"}));
+    const domain::role_request wanted{.name = "former", .permissions = texts{"projects.read"}};
+    const auto former =
+        run<app::shared_role>([&] { return here_.roles.create_role(wanted, admin_); });
+    ASSERT_TRUE(former);
+    ASSERT_TRUE(run<app::granted_role>([&] { return here_.grant("former", admin_); }));
+    clock_.advance(1s);
     gate_.close_gate();
     aio::task_group group(loop_.executor());
-    std::optional<base::outcome<void>> deleted;
+    base::outcome<app::granted_role> granted;
     group.spawn([&]() -> aio::task<> {
-        deleted = co_await here_.roles.delete_role("releaser", admin_);
+        granted = co_await here_.grant("releaser", admin_);
         co_return base::ok();
     });
     fakes::poll_until_idle(loop_);
-    const domain::project_member holder{
-        .project = "shop", .subject = "ada", .role = "releaser", .created_by = "root"};
+    ASSERT_EQ(gate_.waiting(), 1);
+    auto again = **former;
+    again.created_at = clock_.utc_now();
+    for (const auto* role : {"releaser", "former"}) {
+        ASSERT_TRUE(run<void>([&] { return store_.remove({.collection = "roles", .id = role}); }));
+    }
     ASSERT_TRUE(run<ports::revision>([&] {
         return store_.put(
-            {.collection = "members", .content = {.id = "shop/ada", .body = app::encode(holder)}});
+            {.collection = "roles", .content = {.id = "former", .body = app::encode(again)}});
     }));
     gate_.open_gate();
     while (group.size() > 0) loop_.poll();
-    ASSERT_TRUE(deleted && !*deleted);
-    EXPECT_EQ(deleted->error().reason, "in_use");
-    const auto restored = here_.roles.roles()->at("releaser");
-    EXPECT_EQ(restored->revision, (*first)->revision);
-    EXPECT_NE(restored->created_at, (*first)->created_at);
+    ASSERT_FALSE(granted);
+    EXPECT_FALSE(is_stored("members", "shop/ada"));
 }
 
 TEST_F(role_registry, is_not_created_while_members_have_a_deleted_role_of_its_name) {

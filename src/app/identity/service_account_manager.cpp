@@ -132,6 +132,8 @@ aio::task<shared_account> service_account_manager::patch_account(
 }
 
 aio::task<void> service_account_manager::delete_account(std::string name, shared_principal client) {
+    auto read = co_await deps_.accounts.refresh(name);
+    if (!read) co_return base::pass(std::move(read), "read the service account");
     auto allowed = check_account(deps_.accounts.find(name).get(), name, *client);
     if (!allowed) co_return allowed;
     auto erased = co_await erase(name);
@@ -145,6 +147,9 @@ aio::task<void> service_account_manager::delete_account(std::string name, shared
 aio::task<created_key> service_account_manager::create_account_key(std::string name,
                                                                    domain::api_key_request wanted,
                                                                    shared_principal client) {
+    auto read = co_await deps_.accounts.refresh(name);
+    if (read) read = co_await deps_.members.refresh();
+    if (!read) co_return base::pass(std::move(read), "read the roles of the service account");
     const auto account = deps_.accounts.find(name);
     auto allowed = check_account(account.get(), name, *client);
     if (!allowed) co_return base::pass(std::move(allowed));
@@ -156,7 +161,7 @@ aio::task<created_key> service_account_manager::create_account_key(std::string n
     // The deletion of an account removes its record and then revokes its keys. After this check,
     // either the deletion finds the new key, or the check finds the deletion, also if another
     // account has the name by now.
-    auto read = co_await deps_.accounts.refresh(name);
+    read = co_await deps_.accounts.refresh(name);
     const auto newest = deps_.accounts.find(name);
     const bool is_same =
         newest && newest->created_at == account->created_at && newest->project == account->project;

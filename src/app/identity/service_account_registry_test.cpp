@@ -144,12 +144,26 @@ TEST_F(service_account_registry, a_new_account_inherits_no_key_that_a_deletion_h
 TEST_F(service_account_registry,
        a_new_account_inherits_no_key_of_a_replica_that_knows_the_old_one) {
     create();
-    refresh(other_);
+    fakes::gated_store store(store_, loop_.executor());
+    app::identity_registries slow({.store = store,
+                                   .projects = cache_,
+                                   .passwords = passwords_,
+                                   .clock = clock_,
+                                   .log = log_});
+    store.close_gate();
+    base::outcome<app::created_key> late;
+    aio::task_group group(loop_.executor());
+    group.spawn([&]() -> aio::task<> {
+        late = co_await slow.account_manager.create_account_key("ci", {.name = "k"}, admin_);
+        co_return base::ok();
+    });
+    fakes::poll_until_idle(loop_);  // it has checked the old account and writes the key
+    ASSERT_EQ(store.waiting(), 1);
     ASSERT_TRUE(run<void>([&] { return here_.account_manager.delete_account("ci", admin_); }));
     clock_.advance(1s);
     create();
-    const auto late = run<app::created_key>(
-        [&] { return other_.account_manager.create_account_key("ci", {.name = "k"}, admin_); });
+    store.open_gate();
+    while (group.size() > 0) loop_.poll();
     ASSERT_FALSE(late);
     EXPECT_EQ(late.error().reason, "service_account_not_found");
     refresh(here_);
