@@ -1,5 +1,5 @@
-// Writes at a replica that has not read yet what another replica has done to the caller. The
-// replica reads the caller from the store before each write.
+// Writes at a replica that has not read yet what another replica has done to the caller, or to the
+// object of the write. The replica reads both from the store.
 
 #include <gtest/gtest.h>
 
@@ -146,6 +146,43 @@ TEST_F(stale_callers, a_narrowed_role_creates_no_database) {
     expect(403, create_cache(token));
 }
 
+// A token whose groups give two roles has a role with both names.
+TEST_F(stale_callers, each_role_of_a_token_is_read) {
+    auto platform = other();
+    run([&]() -> aio::task<> {
+        auto replaced = co_await platform.roles.replace_role(
+            "keeper", {.name = "keeper", .permissions = {{"projects.read", "databases.read"}}}, {},
+            operator_);
+        co_return replaced ? base::ok() : base::pass(std::move(replaced));
+    });
+    const auto creates = domain::permission::create_databases;
+    const auto keeper = [&] { return service_->interfaces().roles.roles()->at("keeper"); };
+    ASSERT_TRUE(keeper()->permissions.contains(creates));
+    const auto caller = std::make_shared<const domain::principal>(
+        domain::principal{.subject = "corp.eve",
+                          .roles = {{"shop", {"keeper+viewer", keeper()->permissions}}},
+                          .credential = "oidc:corp"});
+    run([&] { return service_->interfaces().reads.read_caller(caller); });
+    EXPECT_FALSE(keeper()->permissions.contains(creates));
+}
+
+TEST_F(stale_callers, a_caller_with_many_memberships_is_read_at_once) {
+    grant("ben", "owner");
+    auto platform = other();
+    run([&] { return platform.members.delete_member("shop", "ben", {}, operator_); });
+    domain::principal caller{.subject = "ben", .credential = "oidc:corp"};
+    for (int number = 0; number < 40; ++number) {
+        caller.roles.emplace("project-" + std::to_string(number), domain::role::viewer);
+    }
+    const auto calls = store_.calls();
+    run([&] {
+        return service_->interfaces().reads.read_caller(
+            std::make_shared<const domain::principal>(caller));
+    });
+    EXPECT_LE(store_.calls() - calls, 3);
+    EXPECT_FALSE(service_->interfaces().members.members()->contains("shop"));
+}
+
 TEST_F(stale_callers, a_revoked_key_creates_no_database) {
     grant("ben", "developer");
     const auto key = create_key("ben");
@@ -198,6 +235,113 @@ TEST_F(stale_callers, a_read_of_the_cache_does_not_read_the_caller) {
     const auto calls = store_.calls();
     EXPECT_EQ(read(token_), 200U);
     EXPECT_EQ(store_.calls(), calls);
+}
+
+// What the write replaces may have changed, too: the replica has read it before the other one
+// wrote.
+
+TEST_F(stale_callers, a_demotion_that_changes_nothing_in_memory_is_written) {
+    auto platform = other();
+    run([&]() -> aio::task<> {
+        auto patched = co_await platform.users.patch_user("ben", {.role = "admin"}, operator_);
+        co_return patched ? base::ok() : base::pass(std::move(patched));
+    });
+    expect(200, ask(method::patch, "/api/v1/users/ben", R"({"role":"none"})",
+                    {{"Authorization", "Bearer " + admin_},
+                     {"Content-Type", "application/merge-patch+json"}}));
+    run([&] { return other_->users().refresh(); });
+    EXPECT_EQ(other_->users().find("ben")->role, domain::platform_role::none);
+}
+
+TEST_F(stale_callers, a_quota_that_changes_nothing_in_memory_is_written) {
+    auto platform = other();
+    run([&]() -> aio::task<> {
+        domain::project_request wanted{.max_databases = 50};
+        auto patched = co_await platform.projects.patch_project("shop", wanted, {}, {});
+        co_return patched ? base::ok() : base::pass(std::move(patched));
+    });
+    const auto before = json_of(as(admin_, method::get, "/api/v1/projects/shop"));
+    const auto patched = ask(
+        method::patch, "/api/v1/projects/shop", R"({"quota":{"databases":0}})",
+        {{"Authorization", "Bearer " + admin_}, {"Content-Type", "application/merge-patch+json"}});
+    expect(200, patched);
+    EXPECT_GT(json_of(patched).at("revision").as_int64(), before.at("revision").as_int64() + 1);
+}
+
+TEST_F(stale_callers, an_account_of_another_project_is_not_deleted) {
+    expect(201, as(admin_, method::post, "/api/v1/projects", R"({"name":"bank"})"));
+    expect(201, as(admin_, method::post, "/api/v1/service-accounts",
+                   R"({"name":"deploy","project":"shop"})"));
+    grant("ben", "owner");
+    const auto token = log_in("ben");
+    auto platform = other();
+    run([&] { return platform.service_accounts.delete_account("deploy", operator_); });
+    run([&]() -> aio::task<> {
+        auto created = co_await platform.service_accounts.create_account(
+            {.name = "deploy", .project = "bank"}, operator_);
+        co_return created ? base::ok() : base::pass(std::move(created));
+    });
+    expect(404, as(token, method::del, "/api/v1/service-accounts/deploy"));
+    EXPECT_EQ(as(admin_, method::get, "/api/v1/service-accounts/deploy").status, 200U);
+}
+
+TEST_F(stale_callers, no_key_of_an_account_has_more_permissions_than_its_creator) {
+    expect(201, as(admin_, method::post, "/api/v1/roles",
+                   R"({"name":"key-maker","permissions":["projects.read","databases.read",)"
+                   R"("service_accounts.read","service_accounts.update"]})"));
+    expect(201, as(admin_, method::post, "/api/v1/service-accounts",
+                   R"({"name":"deploy","project":"shop"})"));
+    grant("ben", "key-maker");
+    const auto token = log_in("ben");
+    auto platform = other();
+    run([&]() -> aio::task<> {
+        auto granted = co_await platform.members.put_member(
+            {.project = "shop", .subject = "service_account:deploy", .role = "owner"}, {},
+            operator_);
+        co_return granted ? base::ok() : base::pass(std::move(granted));
+    });
+    expect(403,
+           as(token, method::post, "/api/v1/service-accounts/deploy/api-keys", R"({"name":"ci"})"));
+}
+
+TEST_F(stale_callers, a_member_with_a_wider_role_is_not_removed) {
+    expect(201, as(admin_, method::post, "/api/v1/roles",
+                   R"({"name":"doorman","permissions":["projects.read","databases.read",)"
+                   R"("members.read","members.update"]})"));
+    grant("zoe", "viewer");
+    grant("ben", "doorman");
+    const auto token = log_in("ben");
+    auto platform = other();
+    run([&]() -> aio::task<> {
+        auto granted = co_await platform.members.put_member(
+            {.project = "shop", .subject = "zoe", .role = "owner"}, {}, operator_);
+        co_return granted ? base::ok() : base::pass(std::move(granted));
+    });
+    expect(403, as(token, method::del, "/api/v1/projects/shop/members/zoe"));
+}
+
+TEST_F(stale_callers, a_deleted_user_and_a_deleted_project_keep_no_members) {
+    auto platform = other();
+    for (const auto* subject : {"ben", "eve"}) {
+        run([&]() -> aio::task<> {
+            auto granted = co_await platform.members.put_member(
+                {.project = "shop", .subject = subject, .role = "owner"}, {}, operator_);
+            co_return granted ? base::ok() : base::pass(std::move(granted));
+        });
+    }
+    const auto stored_members = [&] {
+        std::size_t count = 0;
+        run([&]() -> aio::task<> {
+            const auto page = co_await store_.find({.collection = "members"});
+            count = page->items.size();
+            co_return base::ok();
+        });
+        return count;
+    };
+    expect(204, as(admin_, method::del, "/api/v1/users/ben"));
+    EXPECT_EQ(stored_members(), 1U);
+    expect(204, as(admin_, method::del, "/api/v1/projects/shop"));
+    EXPECT_EQ(stored_members(), 0U);
 }
 
 }  // namespace

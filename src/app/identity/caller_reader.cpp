@@ -1,7 +1,7 @@
 #include "app/identity/caller_reader.hpp"
 
+#include <algorithm>
 #include <optional>
-#include <set>
 
 #include "aio/aio.hpp"
 #include "app/identity/member_json.hpp"
@@ -10,9 +10,12 @@
 namespace app {
 namespace {
 
-aio::task<> adopt(replicated_collection& owner, std::string id, base::outcome<void>& result) {
-    auto adopted = co_await owner.adopt(std::move(id));
-    if (!adopted && result) result = std::move(adopted);
+// Above it, one comparison of all members reads less than one document per membership.
+constexpr std::size_t memberships_max = 32;
+
+aio::task<> keep(aio::task<> read, base::outcome<void>& result) {
+    auto ended = co_await std::move(read);
+    if (!ended && result) result = std::move(ended);
     co_return base::ok();
 }
 
@@ -38,12 +41,10 @@ std::vector<caller_reader::document_name> caller_reader::documents_of(
     } else if (auto session = id_after(caller.credential, "session:")) {
         result.emplace_back(deps_.ended.collection(), std::move(*session));
     }
-    std::set<std::string> custom_roles;
+    if (caller.roles.size() > memberships_max) return result;
     for (const auto& [project, role] : caller.roles) {
         result.emplace_back(registries.members.collection(), id_of_member(project, caller.subject));
-        if (!domain::find_role(role.name)) custom_roles.insert(role.name);
     }
-    for (const auto& name : custom_roles) result.emplace_back(registries.roles.collection(), name);
     return result;
 }
 
@@ -52,8 +53,15 @@ aio::task<> caller_reader::read(shared_principal caller) {
     const auto executor = co_await aio::this_executor();
     aio::task_group reads(executor);
     for (auto& [owner, id] : documents_of(*caller)) {
-        reads.spawn(adopt(owner, std::move(id), result));
+        reads.spawn(keep(owner.adopt(std::move(id)), result));
     }
+    auto& registries = deps_.registries;
+    if (caller->roles.size() > memberships_max)
+        reads.spawn(keep(registries.members.refresh(), result));
+    // A role of several groups has the names of all of them, and may hide another one.
+    const bool has_custom_role = std::ranges::any_of(
+        caller->roles, [](const auto& entry) { return !domain::find_role(entry.second.name); });
+    if (has_custom_role) reads.spawn(keep(registries.roles.refresh(), result));
     co_await reads.join();
     co_return result;
 }
