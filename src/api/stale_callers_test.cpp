@@ -237,8 +237,7 @@ TEST_F(stale_callers, a_read_of_the_cache_does_not_read_the_caller) {
     EXPECT_EQ(store_.calls(), calls);
 }
 
-// What the write replaces may have changed, too: the replica has read it before the other one
-// wrote.
+// The replica has read the object of the write before the other one has changed it.
 
 TEST_F(stale_callers, a_demotion_that_changes_nothing_in_memory_is_written) {
     auto platform = other();
