@@ -129,6 +129,25 @@ TEST_F(two_services, show_each_others_creates_patches_and_deletes) {
     EXPECT_TRUE(becomes([&] { return second_.seen.databases.at("cache")->record->deleted; }));
 }
 
+// The second one has no label in memory, so that its patch seems to change nothing.
+TEST_F(two_services, take_back_what_the_other_has_written) {
+    const auto created = create(first_, "cache");
+    ASSERT_TRUE(created) << created.error().text;
+    ASSERT_TRUE(becomes([&] { return second_.seen.databases.contains("cache"); }));
+    const auto id = created->database->record->id;
+    const auto patch = [&](process& target, std::optional<std::string> team) {
+        return await<app::accepted>([&] {
+            return target.platform->interfaces().databases.patch_database(
+                id, {.labels = domain::label_changes{{"team", team}}}, {}, caller_);
+        });
+    };
+    ASSERT_TRUE(patch(first_, "shop"));
+    const auto patched = patch(second_, std::nullopt);
+    ASSERT_TRUE(patched) << patched.error().text;
+    EXPECT_TRUE(patched->database->record->labels.empty());
+    ASSERT_TRUE(becomes([&] { return first_.seen.databases.at("cache")->record->labels.empty(); }));
+}
+
 TEST_F(two_services, wait_for_a_write_of_the_other_without_the_feed) {
     const auto created = create(first_, "cache");
     ASSERT_TRUE(created);
