@@ -136,6 +136,12 @@ TEST_F(key_registry, creates_no_key_of_a_token_of_an_issuer_for_its_own_subject)
     const auto rotate_with = [&](const app::shared_principal& client) {
         return run<app::created_key>([&] { return keys_.rotate_key(own->record->id, {}, client); });
     };
+    const auto patch_with = [&](const app::shared_principal& client) {
+        return run<std::shared_ptr<const domain::api_key>>(
+            [&] { return keys_.patch_key(own->record->id, {.name = "wider"}, {}, client); });
+    };
+    EXPECT_EQ(patch_with(token(false)).error().code, base::errc::denied);
+    EXPECT_TRUE(patch_with(session));
     EXPECT_EQ(rotate_with(token(false)).error().code, base::errc::denied);
     EXPECT_TRUE(rotate_with(session));
     EXPECT_TRUE(run<app::created_key>(
