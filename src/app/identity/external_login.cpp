@@ -145,11 +145,11 @@ aio::task<issued_tokens> external_login::log_in(ports::external_user user) {
     const auto known = index->find(user.subject);
     const bool is_rejected =
         known != index->end() && known->second.record->state != domain::user_state::active;
-    // A rejected login changes nothing.
-    base::outcome<void> applied = base::ok();
-    if (!is_rejected) applied = co_await apply_user(user);
-    if (applied && !is_rejected) applied = co_await apply_roles(user);
-    if (!applied) co_return base::pass(std::move(applied));
+    if (!is_rejected) {  // a rejected login changes nothing
+        auto applied = co_await apply_user(user);
+        if (applied) applied = co_await apply_roles(user);
+        if (!applied) co_return base::pass(std::move(applied));
+    }
     co_return co_await deps_.sessions.start_session(
         {.subject = user.subject, .method = user.method});
 }
