@@ -428,8 +428,9 @@ TEST_F(group_rules, leave_an_administrator_that_a_person_has_made) {
     ASSERT_TRUE(log_in(alone_, person({})));
     EXPECT_EQ(role_of(alone_, "corp.ada"), platform_role::admin);
     EXPECT_EQ(run<bool>([&] { return alone_.users.end_group_role("corp.ada", method); }), false);
-    EXPECT_EQ(run<bool>([&] { return alone_.users.end_group_role("nobody", method); }).error().code,
-              errc::not_found);
+    EXPECT_EQ(
+        run<bool>([&] { return alone_.users.end_group_role("unknown", method); }).error().code,
+        errc::not_found);
 }
 
 TEST_F(group_rules, of_a_renamed_issuer_end_at_the_next_login) {
