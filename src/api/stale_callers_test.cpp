@@ -39,6 +39,27 @@ class stale_callers : public fakes::api_handler {
         run([this] { return other_->load(); });
         return other_->interfaces();
     }
+    // Runs a command that must succeed.
+    template <class Command>
+    void succeed(Command command) {
+        run([&]() -> aio::task<> {
+            auto result = co_await command();
+            if (!result) co_return base::pass(std::move(result));
+            co_return base::ok();
+        });
+    }
+    void narrow_keeper(const app::platform& platform) {
+        succeed([&] {
+            return platform.roles.replace_role(
+                "keeper", {.name = "keeper", .permissions = {{"projects.read", "databases.read"}}},
+                {}, operator_);
+        });
+    }
+    http::response patch(const std::string& path, const std::string& body) {
+        return ask(method::patch, path, body,
+                   {{"Authorization", "Bearer " + admin_},
+                    {"Content-Type", "application/merge-patch+json"}});
+    }
     const ports::authenticator& authenticator() override { return service_->authenticator(); }
 
     http::response as(const std::string& credential, method verb, const std::string& path,
@@ -93,10 +114,7 @@ class stale_callers : public fakes::api_handler {
 TEST_F(stale_callers, a_demoted_administrator_creates_no_user) {
     add_user("zoe", "admin");
     auto platform = other();
-    run([&]() -> aio::task<> {
-        auto patched = co_await platform.users.patch_user("ada", {.role = "none"}, operator_);
-        co_return patched ? base::ok() : base::pass(std::move(patched));
-    });
+    succeed([&] { return platform.users.patch_user("ada", {.role = "none"}, operator_); });
     const auto response = as(token_, method::post, "/api/v1/users", R"({"name":"eve"})");
     EXPECT_NE(response.status, 201U) << response.body.to_string();
     EXPECT_EQ(as(admin_, method::get, "/api/v1/users/eve").status, 404U);
@@ -137,24 +155,14 @@ TEST_F(stale_callers, a_narrowed_role_creates_no_database) {
     grant("ben", "keeper");
     const auto token = log_in("ben");
     auto platform = other();
-    run([&]() -> aio::task<> {
-        auto replaced = co_await platform.roles.replace_role(
-            "keeper", {.name = "keeper", .permissions = {{"projects.read", "databases.read"}}}, {},
-            operator_);
-        co_return replaced ? base::ok() : base::pass(std::move(replaced));
-    });
+    narrow_keeper(platform);
     expect(403, create_cache(token));
 }
 
 // A token whose groups give two roles has a role with both names.
 TEST_F(stale_callers, each_role_of_a_token_is_read) {
     auto platform = other();
-    run([&]() -> aio::task<> {
-        auto replaced = co_await platform.roles.replace_role(
-            "keeper", {.name = "keeper", .permissions = {{"projects.read", "databases.read"}}}, {},
-            operator_);
-        co_return replaced ? base::ok() : base::pass(std::move(replaced));
-    });
+    narrow_keeper(platform);
     const auto creates = domain::permission::create_databases;
     const auto keeper = [&] { return service_->interfaces().roles.roles()->at("keeper"); };
     ASSERT_TRUE(keeper()->permissions.contains(creates));
@@ -209,10 +217,8 @@ TEST_F(stale_callers, the_key_of_a_disabled_service_account_creates_no_database)
     expect(201, created);
     const std::string key(json_of(created).at("key").as_string());
     auto platform = other();
-    run([&]() -> aio::task<> {
-        auto patched = co_await platform.service_accounts.patch_account(
-            "deploy", {.state = "disabled"}, operator_);
-        co_return patched ? base::ok() : base::pass(std::move(patched));
+    succeed([&] {
+        return platform.service_accounts.patch_account("deploy", {.state = "disabled"}, operator_);
     });
     EXPECT_EQ(read(key), 200U);
     expect(401, create_cache(key));
@@ -241,28 +247,17 @@ TEST_F(stale_callers, a_read_of_the_cache_does_not_read_the_caller) {
 
 TEST_F(stale_callers, a_demotion_that_changes_nothing_in_memory_is_written) {
     auto platform = other();
-    run([&]() -> aio::task<> {
-        auto patched = co_await platform.users.patch_user("ben", {.role = "admin"}, operator_);
-        co_return patched ? base::ok() : base::pass(std::move(patched));
-    });
-    expect(200, ask(method::patch, "/api/v1/users/ben", R"({"role":"none"})",
-                    {{"Authorization", "Bearer " + admin_},
-                     {"Content-Type", "application/merge-patch+json"}}));
+    succeed([&] { return platform.users.patch_user("ben", {.role = "admin"}, operator_); });
+    expect(200, patch("/api/v1/users/ben", R"({"role":"none"})"));
     run([&] { return other_->users().refresh(); });
     EXPECT_EQ(other_->users().find("ben")->role, domain::platform_role::none);
 }
 
 TEST_F(stale_callers, a_quota_that_changes_nothing_in_memory_is_written) {
     auto platform = other();
-    run([&]() -> aio::task<> {
-        domain::project_request wanted{.max_databases = 50};
-        auto patched = co_await platform.projects.patch_project("shop", wanted, {}, {});
-        co_return patched ? base::ok() : base::pass(std::move(patched));
-    });
+    succeed([&] { return platform.projects.patch_project("shop", {.max_databases = 50}, {}, {}); });
     const auto before = json_of(as(admin_, method::get, "/api/v1/projects/shop"));
-    const auto patched = ask(
-        method::patch, "/api/v1/projects/shop", R"({"quota":{"databases":0}})",
-        {{"Authorization", "Bearer " + admin_}, {"Content-Type", "application/merge-patch+json"}});
+    const auto patched = patch("/api/v1/projects/shop", R"({"quota":{"databases":0}})");
     expect(200, patched);
     EXPECT_GT(json_of(patched).at("revision").as_int64(), before.at("revision").as_int64() + 1);
 }
@@ -275,10 +270,9 @@ TEST_F(stale_callers, an_account_of_another_project_is_not_deleted) {
     const auto token = log_in("ben");
     auto platform = other();
     run([&] { return platform.service_accounts.delete_account("deploy", operator_); });
-    run([&]() -> aio::task<> {
-        auto created = co_await platform.service_accounts.create_account(
-            {.name = "deploy", .project = "bank"}, operator_);
-        co_return created ? base::ok() : base::pass(std::move(created));
+    succeed([&] {
+        return platform.service_accounts.create_account({.name = "deploy", .project = "bank"},
+                                                        operator_);
     });
     expect(404, as(token, method::del, "/api/v1/service-accounts/deploy"));
     EXPECT_EQ(as(admin_, method::get, "/api/v1/service-accounts/deploy").status, 200U);
@@ -293,11 +287,10 @@ TEST_F(stale_callers, no_key_of_an_account_has_more_permissions_than_its_creator
     grant("ben", "key-maker");
     const auto token = log_in("ben");
     auto platform = other();
-    run([&]() -> aio::task<> {
-        auto granted = co_await platform.members.put_member(
+    succeed([&] {
+        return platform.members.put_member(
             {.project = "shop", .subject = "service_account:deploy", .role = "owner"}, {},
             operator_);
-        co_return granted ? base::ok() : base::pass(std::move(granted));
     });
     expect(403,
            as(token, method::post, "/api/v1/service-accounts/deploy/api-keys", R"({"name":"ci"})"));
@@ -311,10 +304,9 @@ TEST_F(stale_callers, a_member_with_a_wider_role_is_not_removed) {
     grant("ben", "doorman");
     const auto token = log_in("ben");
     auto platform = other();
-    run([&]() -> aio::task<> {
-        auto granted = co_await platform.members.put_member(
-            {.project = "shop", .subject = "zoe", .role = "owner"}, {}, operator_);
-        co_return granted ? base::ok() : base::pass(std::move(granted));
+    succeed([&] {
+        return platform.members.put_member({.project = "shop", .subject = "zoe", .role = "owner"},
+                                           {}, operator_);
     });
     expect(403, as(token, method::del, "/api/v1/projects/shop/members/zoe"));
 }
@@ -322,10 +314,9 @@ TEST_F(stale_callers, a_member_with_a_wider_role_is_not_removed) {
 TEST_F(stale_callers, a_deleted_user_and_a_deleted_project_keep_no_members) {
     auto platform = other();
     for (const auto* subject : {"ben", "eve"}) {
-        run([&]() -> aio::task<> {
-            auto granted = co_await platform.members.put_member(
+        succeed([&] {
+            return platform.members.put_member(
                 {.project = "shop", .subject = subject, .role = "owner"}, {}, operator_);
-            co_return granted ? base::ok() : base::pass(std::move(granted));
         });
     }
     const auto stored_members = [&] {
