@@ -85,8 +85,9 @@ TEST_F(oidc_login, starts_a_session_for_a_new_user) {
 
 // The e-mail address is optional.
 TEST_F(oidc_login, ignores_an_email_that_is_not_acceptable) {
-    const std::vector<std::string> emails{std::string(250, 'a') + "@b.cd", "a\nb@c.de",
-                                          "j\xc3\xbcrgen@c.de", "no-address", "<a@c.de>"};
+    const std::string long_name(250, '~');  // no random text in a log line contains it
+    const std::vector<std::string> emails{long_name + "@b.cd", "a\nb@c.de", "j\xc3\xbcrgen@c.de",
+                                          "no-address", "<a@c.de>"};
     for (std::size_t index = 0; index < emails.size(); ++index) {
         provider_.user.subject = fmt::format("corp.u{}", index);
         provider_.user.email = emails[index];
@@ -100,7 +101,7 @@ TEST_F(oidc_login, ignores_an_email_that_is_not_acceptable) {
         EXPECT_EQ(log_.lines_of("email_not_applied").size(), index + 1);
     }
     for (const auto& line : log_.lines()) {
-        EXPECT_FALSE(line.contains("c.de") || line.contains("no-address") || line.contains("aaaa"))
+        EXPECT_FALSE(line.contains("c.de") || line.contains("no-address") || line.contains("~~~~"))
             << line;
     }
 }

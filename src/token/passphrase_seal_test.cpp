@@ -13,7 +13,7 @@ TEST(passphrase_seal, round_trips_texts_of_every_size) {
         const auto sealed = token::seal(passphrase, text);
         ASSERT_TRUE(sealed);
         EXPECT_TRUE(token::is_sealed(*sealed));
-        EXPECT_FALSE(size > 1 && sealed->contains("xxxx"));
+        EXPECT_FALSE(size > 1 && sealed->contains(std::string(16, 'x')));
         EXPECT_EQ(token::unseal(passphrase, *sealed), text);
     }
 }
