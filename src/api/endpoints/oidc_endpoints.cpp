@@ -52,10 +52,12 @@ std::string text_of_cookie(const request_context& context, const login_cookie& c
 }
 
 // Returns whether a browser stays at this platform if it goes to the path, and whether a cookie can
-// contain it. A browser reads "//" and "/\\" as the beginning of another host.
+// contain it. A browser reads "//" and "/\\" as the beginning of another host. A proxy may make one
+// of them when it removes dot segments or decodes the path.
 bool is_local_path(std::string_view path) noexcept {
     if (!path.starts_with('/') || path.size() > return_path_max) return false;
-    if (path.starts_with("//")) return false;
+    const auto segments = path.substr(0, path.find_first_of("?#"));
+    if (segments.contains("//") || segments.contains("/.") || segments.contains('%')) return false;
     return std::ranges::all_of(path, [](char c) {
         return c > ' ' && c <= '~' && c != '\\' && c != '"' && c != ',' && c != ';';
     });
