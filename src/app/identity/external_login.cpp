@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "app/identity/credential_text.hpp"
 #include "domain/user_rules.hpp"
 
 namespace app {
@@ -21,13 +22,15 @@ aio::task<> external_login::apply_user(const ports::external_user& user) {
     const auto index = deps_.users.users();
     if (index->contains(user.subject)) co_return co_await apply_platform_role(user);
     domain::user_request wanted{.name = user.subject};
-    if (domain::is_email(user.email)) {
+    if (domain::is_email(user.email) && !contains_credential(user.email)) {
         wanted.email = user.email;
     } else if (!user.email.empty()) {
         deps_.log.warning("email_not_applied",
                           {{"user", user.subject},
                            {"issuer", user.method},
-                           {"error", "the claim is no e-mail address of at most 254 bytes"}});
+                           {"error",
+                            "the claim is no e-mail address of at most 254 bytes, or it contains "
+                            "a credential"}});
     }
     if (user.is_administrator) wanted.role = std::string(name(domain::platform_role::admin));
     const auto created = co_await deps_.users.create_user(std::move(wanted), actor_of(user));
