@@ -18,6 +18,7 @@
 #include <optional>
 
 #include "aio/detail.hpp"
+#include "aio/run_on_cancellable.hpp"
 
 namespace aio {
 
@@ -58,13 +59,19 @@ class event {
     [[nodiscard]] bool is_set() const noexcept { return is_set_; }
     // Ignores cancellation of the waiting coroutine, because the awaited work must end first.
     awaitable<void> wait() {
-        while (!is_set_) {
-            error_code ignored;
-            co_await timer_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
-        }
+        while (!is_set_) co_await wait_once();
+    }
+    // Returns when the event is set or the waiting coroutine is cancelled.
+    awaitable<void> wait_or_cancelled() {
+        if (!is_set_ && !co_await is_cancelled()) co_await wait_once();
     }
 
   private:
+    awaitable<void> wait_once() {
+        error_code ignored;
+        co_await timer_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+    }
+
     asio::steady_timer timer_;
     bool is_set_ = false;
 };
@@ -126,6 +133,32 @@ awaitable<void> on_executor(aio::executor target, std::move_only_function<task<>
                            asio::post(executor, [&ended] { ended.set(); });
                        });
     });
+    co_await ended.wait();
+}
+
+awaitable<void> on_executor_cancellable(aio::executor target,
+                                        std::move_only_function<task<>()> start) {
+    const auto executor = co_await asio::this_coro::executor;
+    struct remote {  // used on the loop of `target`
+        asio::cancellation_signal stop;
+        bool has_ended = false;
+    };
+    const auto shared = std::make_shared<remote>();
+    event ended(executor);
+    asio::post(target, [&ended, &start, shared, executor, target] {
+        auto on_end = [&ended, shared, executor](std::exception_ptr, const base::outcome<void>&) {
+            shared->has_ended = true;
+            asio::post(executor, [&ended] { ended.set(); });
+        };
+        asio::co_spawn(target, as_root(start()),
+                       asio::bind_cancellation_slot(shared->stop.slot(), std::move(on_end)));
+    });
+    co_await ended.wait_or_cancelled();
+    if (!ended.is_set()) {
+        asio::post(target, [shared] {
+            if (!shared->has_ended) shared->stop.emit(asio::cancellation_type::terminal);
+        });
+    }
     co_await ended.wait();
 }
 
