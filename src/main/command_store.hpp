@@ -8,7 +8,7 @@
 #include "aio/block_on.hpp"
 #include "app/store_copy.hpp"
 #include "base/failure.hpp"
-#include "main/control_thread.hpp"
+#include "main/loop_thread.hpp"
 #include "main/platform_key_file.hpp"
 #include "main/store_location.hpp"
 #include "obs/metrics.hpp"
@@ -26,7 +26,7 @@ base::outcome<void> run_on_store(ports::document_store& store, const app::shared
                                  Work work) {
     auto result = base::ok();
     {
-        control_thread control;
+        loop_thread control;
         std::optional<Stack> stack;
         stack.emplace(store, sealer, control.loop().executor());
         result = *control.run([&] { return work(*stack); });

@@ -11,7 +11,7 @@ namespace {
 // The actor of the rows in the audit log.
 constexpr const char* actor = "bootstrap";
 
-base::outcome<void> create_user(const config::options& options, control_thread& control,
+base::outcome<void> create_user(const config::options& options, loop_thread& control,
                                 app::service& service) {
     if (options.bootstrap_admin_password.empty() || !service.users().users()->empty()) {
         return base::ok();
@@ -29,7 +29,7 @@ base::outcome<void> create_user(const config::options& options, control_thread& 
     });
 }
 
-base::outcome<void> admit_key(const config::options& options, control_thread& control,
+base::outcome<void> admit_key(const config::options& options, loop_thread& control,
                               app::service& service, obs::log& log) {
     auto& keys = service.keys();
     const bool is_named = !options.admin_key_file.empty();
@@ -65,9 +65,8 @@ aio::task<> admit_admin_key(app::service& service, base::secret text) {
         std::move(event), [&keys, text = std::move(text)] { return keys.admit_admin_key(text); });
 }
 
-base::outcome<void> admit_first_administrator(const config::options& options,
-                                              control_thread& control, app::service& service,
-                                              obs::log& log) {
+base::outcome<void> admit_first_administrator(const config::options& options, loop_thread& control,
+                                              app::service& service, obs::log& log) {
     auto created = create_user(options, control, service);
     if (!created) return base::pass(std::move(created), "BOOTSTRAP_ADMIN_PASSWORD");
     if (options.auth != config::auth_mode::required) return base::ok();

@@ -4,7 +4,7 @@
 
 #include "app/service.hpp"
 #include "config/config.hpp"
-#include "main/control_thread.hpp"
+#include "main/loop_thread.hpp"
 #include "obs/log.hpp"
 
 // Makes the key of a file a key of the administrator, with rows in the audit log if it is new.
@@ -13,6 +13,5 @@ aio::task<> admit_admin_key(app::service& service, base::secret text);
 
 // Errors: invalid (the password, the file), unavailable (the store, the file system). Precondition:
 // the service has loaded. Thread: main.
-base::outcome<void> admit_first_administrator(const config::options& options,
-                                              control_thread& control, app::service& service,
-                                              obs::log& log);
+base::outcome<void> admit_first_administrator(const config::options& options, loop_thread& control,
+                                              app::service& service, obs::log& log);

@@ -18,9 +18,9 @@
 #include "kubedb/kubedb_leases.hpp"
 #include "kubedb/names.hpp"
 #include "main/cluster_access.hpp"
-#include "main/control_thread.hpp"
 #include "main/first_administrator.hpp"
 #include "main/identity_access.hpp"
+#include "main/loop_thread.hpp"
 #include "main/option_reload.hpp"
 #include "main/platform_key_file.hpp"
 #include "main/redis_access.hpp"
@@ -121,7 +121,7 @@ class platform_process {
     const std::string replica_ = app::replica_name(host_name());
     obs::registry registry_;
     app::readiness health_;
-    control_thread control_;  // outlives all owners of its timers and sockets
+    loop_thread control_;  // outlives all owners of its timers and sockets
     std::unique_ptr<otlp::span_exporter> exporter_;       // nullptr without traces
     std::unique_ptr<otlp::log_exporter> audit_exporter_;  // nullptr without audit-export
     std::unique_ptr<ports::document_store> store_;

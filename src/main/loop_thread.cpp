@@ -1,11 +1,11 @@
-#include "main/control_thread.hpp"
+#include "main/loop_thread.hpp"
 
 #include <condition_variable>
 #include <memory>
 #include <mutex>
 
-std::optional<base::outcome<void>> control_thread::run(std::move_only_function<aio::task<>()> start,
-                                                       base::steady_time deadline) {
+std::optional<base::outcome<void>> loop_thread::run(std::move_only_function<aio::task<>()> start,
+                                                    base::steady_time deadline) {
     struct result {
         std::mutex mutex;
         std::condition_variable completed;
@@ -34,7 +34,7 @@ std::optional<base::outcome<void>> control_thread::run(std::move_only_function<a
     return shared->value;
 }
 
-void control_thread::stop() {
+void loop_thread::stop() {
     if (!thread_.joinable()) return;
     constexpr std::chrono::seconds grace{1};
     loop_.post([this, end = std::chrono::steady_clock::now() + grace] { stop_when_idle(end); });
@@ -43,7 +43,7 @@ void control_thread::stop() {
 
 // A task leaves its group after it has delivered its result, which may be later than the caller of
 // run() continues.
-void control_thread::stop_when_idle(base::steady_time end) {
+void loop_thread::stop_when_idle(base::steady_time end) {
     if (tasks_ && tasks_->size() > 0 && std::chrono::steady_clock::now() < end) {
         loop_.post([this, end] { stop_when_idle(end); });
         return;

@@ -1,6 +1,7 @@
 #pragma once
-// The thread of the control loop, which owns all state except the HTTP connections. Owned by the
-// process; outlives every object of the loop. Thread: main.
+// A loop with a thread: the control loop, which owns all state except the HTTP connections and the
+// scrapes, and the scrape loop. Owned by the process; outlives every object of the loop. Thread:
+// main.
 
 #include <functional>
 #include <optional>
@@ -8,13 +9,13 @@
 
 #include "aio/aio.hpp"
 
-class control_thread {
+class loop_thread {
   public:
-    control_thread() {
+    loop_thread() {
         loop_.keep_alive();
         thread_ = std::thread([this] { loop_.run(); });
     }
-    ~control_thread() { stop(); }
+    ~loop_thread() { stop(); }
     // Stops the loop and its thread, after the end of the tasks whose result run() has returned.
     // The loop object stays valid, so that timers and sockets of the loop can be destroyed.
     void stop();
