@@ -3,11 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <boost/beast/http/basic_parser.hpp>
 #include <boost/beast/http/fields.hpp>
 #include <deque>
 #include <limits>
+#include <span>
 #include <utility>
 
 #include "aio/deadline.hpp"
@@ -42,7 +42,11 @@ class response_parser final : public beast_http::basic_parser<false> {
         headers.add(std::string(name), std::string(value));
     }
     void on_header_impl(error_code&) override {}
-    void on_body_init_impl(const boost::optional<std::uint64_t>&, error_code&) override {}
+    // An announced length within the limit of the caller is allocated at once, up to 1 MiB.
+    void on_body_init_impl(const boost::optional<std::uint64_t>& length, error_code&) override {
+        constexpr std::uint64_t reserved_max = 1024 * 1024;
+        if (length && *length <= reserved_max) body.reserve(static_cast<std::size_t>(*length));
+    }
     std::size_t on_body_impl(text bytes, error_code&) override {
         body.append(bytes.data(), bytes.size());
         return bytes.size();
@@ -129,9 +133,11 @@ class response_reader {
     }
 
     aio::task<> feed() {
-        // NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init): read() fills it
-        std::array<char, 32 * 1024> bytes;
-        auto size = co_await transport_->read(bytes);
+        constexpr std::size_t read_size = std::size_t{32} * 1024;
+        const auto begin = pending_.size();
+        pending_.resize_and_overwrite(begin + read_size, [](char*, std::size_t n) { return n; });
+        auto size = co_await transport_->read(std::span(pending_).subspan(begin));
+        pending_.resize(begin + size.value_or(0));
         if (!size) co_return base::pass(std::move(size));
         if (*size == 0) {
             error_code error;
@@ -143,15 +149,22 @@ class response_reader {
             co_return base::ok();
         }
         has_received_bytes_ = true;
-        pending_.append(bytes.data(), *size);
         co_return parse();
     }
 
     base::outcome<void> parse() {
-        while (!pending_.empty() && !parser_->is_done()) {
+        std::size_t begin = 0;
+        auto result = parse_from(begin);
+        pending_.erase(0, begin);
+        return result;
+    }
+    // Parses pending_ from `begin`, and moves `begin` behind the parsed bytes.
+    base::outcome<void> parse_from(std::size_t& begin) {
+        while (begin < pending_.size() && !parser_->is_done()) {
             error_code error;
-            const auto used = parser_->put(boost::asio::buffer(pending_), error);
-            pending_.erase(0, used);
+            const auto used = parser_->put(
+                boost::asio::buffer(pending_.data() + begin, pending_.size() - begin), error);
+            begin += used;
             if (error == beast_http::error::need_more) return {};
             if (error == beast_http::error::body_limit) {
                 return fail(errc::limit, "the response body is too large");
@@ -166,7 +179,7 @@ class response_reader {
     std::unique_ptr<http::transport> transport_;
     std::unique_ptr<response_parser> parser_;
     std::size_t body_max_;
-    std::string pending_;
+    std::string pending_;  // received, not parsed yet
     bool is_head_ = false;
     bool has_received_bytes_ = false;
 };
