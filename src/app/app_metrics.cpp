@@ -19,6 +19,14 @@ obs::counter& operations_counter(obs::registry& registry, domain::operation_kind
         {{"kind", std::string(domain::name(kind))}, {"phase", std::string(domain::name(phase))}});
 }
 
+// `reason` is empty for the result "ok".
+obs::counter& scrapes_counter(obs::registry& registry, std::string_view result,
+                              std::string_view reason) {
+    return registry.make_counter(
+        "dbaas_scrapes_total", "Scrapes by result and by cause of the failure.",
+        {{"result", std::string(result)}, {"reason", std::string(reason)}});
+}
+
 obs::counter& schedule_counter(obs::registry& registry, domain::schedule_action action,
                                std::string_view result) {
     return registry.make_counter(
@@ -93,6 +101,7 @@ probe::probe(obs::registry& registry)
       credentials_read(
           registry.make_counter("dbaas_credentials_read_total", "Credentials read by clients.")),
       registry_(registry),
+      scrapes_ok_(scrapes_counter(registry, "ok", "")),
       scrape_seconds_(registry.make_histogram(
           "dbaas_scrape_duration_seconds", "Duration of scrapes.", obs::latency_bounds_seconds())),
       databases_(registry.make_gauge("dbaas_databases", "Databases with a record.")),
@@ -162,18 +171,11 @@ void probe::action(domain::action_kind kind, std::string_view result) {
 }
 
 void probe::scrape(const base::failure* error, double seconds) {
-    std::string_view result = "ok";
-    std::string_view reason;
-    if (error != nullptr) {
-        result = base::name(error->code);
-        const auto cause = error->cause.as<domain::scrape_cause>();
-        reason = cause ? domain::name(*cause) : "other";
-    }
-    registry_
-        .make_counter("dbaas_scrapes_total", "Scrapes by result and by cause of the failure.",
-                      {{"result", std::string(result)}, {"reason", std::string(reason)}})
-        .add();
     scrape_seconds_.observe(seconds);
+    if (error == nullptr) return scrapes_ok_.add();
+    const auto cause = error->cause.as<domain::scrape_cause>();
+    scrapes_counter(registry_, base::name(error->code), cause ? domain::name(*cause) : "other")
+        .add();
 }
 
 }  // namespace app

@@ -49,6 +49,7 @@ class probe {
 
   private:
     obs::registry& registry_;
+    obs::counter& scrapes_ok_;
     obs::histogram& scrape_seconds_;
     obs::gauge& databases_;
     std::array<obs::gauge*, status_phase_count> in_phase_{};

@@ -2,8 +2,8 @@
 
 #include <fmt/format.h>
 
-#include <map>
 #include <memory>
+#include <unordered_map>
 #include <utility>
 
 #include "base/utf8.hpp"
@@ -110,7 +110,7 @@ class exporter_source final : public ports::metrics_source {
     const base::clock& clock_;
     source_options options_;
     page_reader reader_;
-    std::map<std::string, memory_ptr, std::less<>> memories_;
+    std::unordered_map<std::string, memory_ptr> memories_;  // by id of the database
 };
 
 }  // namespace
