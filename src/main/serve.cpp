@@ -9,18 +9,17 @@
 #include "aio/block_on.hpp"
 #include "api/api.hpp"
 #include "app/ownership.hpp"
-#include "app/scrape_lanes.hpp"
 #include "app/service.hpp"
 #include "app/store_restoration.hpp"
 #include "inproc/local_authenticator.hpp"
 #include "kube/kube_client.hpp"
 #include "kubedb/kubedb_cluster.hpp"
 #include "kubedb/kubedb_leases.hpp"
-#include "kubedb/names.hpp"
 #include "main/cluster_access.hpp"
 #include "main/first_administrator.hpp"
 #include "main/identity_access.hpp"
 #include "main/loop_thread.hpp"
+#include "main/metrics_access.hpp"
 #include "main/option_reload.hpp"
 #include "main/platform_key_file.hpp"
 #include "main/redis_access.hpp"
@@ -35,8 +34,6 @@
 #include "obs/log.hpp"
 #include "obs/metrics.hpp"
 #include "obs/module_logs.hpp"
-#include "scrape/direct.hpp"
-#include "scrape/source.hpp"
 #include "sentry/reporting_log.hpp"
 #include "sqlite/store.hpp"
 
@@ -103,8 +100,6 @@ class platform_process {
     base::outcome<void> watch_redis_files();
     void watch_secrets();
     base::outcome<void> connect_cluster();
-    void make_fetcher(bool is_in_cluster);
-    [[nodiscard]] scrape::page_limits limits_of_pages() const;
     base::outcome<void> start_service(start_retry& retry);
     base::outcome<void> load_records();
     [[nodiscard]] app::service_options service_options(app::shared_sealer sealer) const;
@@ -129,10 +124,7 @@ class platform_process {
     std::unique_ptr<kube::client> kube_;
     std::unique_ptr<ports::lease_manager> leases_;  // nullptr with the embedded store
     std::unique_ptr<ports::cluster> cluster_;
-    std::unique_ptr<aio::blocking_pool> resolver_threads_;  // nullptr without direct scrapes
-    std::unique_ptr<scrape::resolver> resolver_;
-    std::unique_ptr<scrape::page_fetcher> fetcher_;
-    std::unique_ptr<ports::metrics_source> metrics_;
+    std::unique_ptr<metrics_access> metrics_;
     std::unique_ptr<app::service> service_;
     std::unique_ptr<identity_access> identity_;
     std::unique_ptr<api::api> api_;
@@ -246,66 +238,36 @@ base::outcome<void> platform_process::connect_cluster() {
     if (!access) return base::pass(access, "cluster");
     const auto executor = control_.loop().executor();
     const auto seed = static_cast<std::uint64_t>(getpid());
-    const auto scrapes = static_cast<std::size_t>(options_.metrics_concurrency);
-    constexpr std::size_t other_calls = 32;
+    constexpr std::size_t connections_max = 32;
     const auto lease_namespace = access->config.ns;
-    auto client = kube::make_client(
-        executor, {.config = std::move(access->config),
-                   .connections_max = app::scrape_lanes::in_flight_max(scrapes) + other_calls,
-                   .seed = seed,
-                   .log = &logs_.of(log_module::kube),
-                   .tracer = &tracer()});
+    auto client = kube::make_client(executor, {.config = access->config,
+                                               .connections_max = connections_max,
+                                               .seed = seed,
+                                               .log = &logs_.of(log_module::kube),
+                                               .tracer = &tracer()});
     if (!client) return base::pass(std::move(client), "cluster");
     kube_ = std::move(*client);
+    auto metrics = metrics_access::make(
+        options_, std::move(*access),
+        {.clock = clock_, .log = log_, .kube_log = logs_.of(log_module::kube), .tracer = tracer()});
+    if (!metrics) return base::pass(std::move(metrics), "cluster");
+    metrics_ = std::move(*metrics);
     reloads_.add("kubernetes_credentials", [this]() -> base::outcome<void> {
         const auto reloaded =
             control_.run([this]() -> aio::task<> { co_return kube_->reload_credentials(); },
                          std::chrono::steady_clock::now() + loops_timeout);
-        if (reloaded) return *reloaded;
-        return base::fail(base::errc::timed_out, "the control loop did not respond within 10 s");
+        if (!reloaded) {
+            return base::fail(base::errc::timed_out,
+                              "the control loop did not respond within 10 s");
+        }
+        return *reloaded ? metrics_->reload_credentials() : *reloaded;
     });
     if (!options_.mongodb_url.empty()) {
         leases_ = kubedb::make_lease_manager(*kube_, {.ns = lease_namespace});
     }
     cluster_ = kubedb::make_cluster(executor, *kube_, clock_, logs_.of(log_module::kubedb),
                                     registry_, {.seed = seed});
-    make_fetcher(access->is_in_cluster);
-    metrics_ = scrape::make_source(
-        *fetcher_, clock_, {.interval = options_.metrics_interval, .limits = limits_of_pages()});
     return {};
-}
-
-scrape::page_limits platform_process::limits_of_pages() const {
-    constexpr std::size_t mebibyte = std::size_t{1024} * 1024;
-    return {.page_bytes = static_cast<std::size_t>(options_.metrics_page_limit) * mebibyte};
-}
-
-void platform_process::make_fetcher(bool is_in_cluster) {
-    const auto namespace_of = [](const std::string& project) {
-        return kubedb::namespace_of(project);
-    };
-    const bool is_direct = options_.metrics == config::metrics_mode::direct ||
-                           (options_.metrics == config::metrics_mode::automatic && is_in_cluster);
-    log_.info("metrics_mode_selected", {{"mode", is_direct ? "direct" : "proxy"}});
-    if (!is_direct) {
-        fetcher_ = scrape::make_service_proxy_fetcher(
-            [&client = *kube_](std::string path, base::steady_time deadline,
-                               std::size_t bytes_max) {
-                return client.raw_get(std::move(path), deadline, bytes_max, "services/proxy");
-            },
-            namespace_of, limits_of_pages());
-        return;
-    }
-    constexpr std::size_t resolver_threads = 8;
-    constexpr std::size_t resolver_queue_max = 4096;
-    const auto executor = control_.loop().executor();
-    resolver_threads_ = std::make_unique<aio::blocking_pool>(resolver_threads, resolver_queue_max);
-    resolver_ = scrape::make_resolver(executor, *resolver_threads_, clock_);
-    const auto scrapes = static_cast<std::size_t>(options_.metrics_concurrency);
-    fetcher_ =
-        scrape::make_direct_fetcher(executor, *resolver_, namespace_of,
-                                    {.connections_max = app::scrape_lanes::in_flight_max(scrapes),
-                                     .limits = limits_of_pages()});
 }
 
 // Can be repeated: the records of an incomplete attempt are read again.
@@ -346,7 +308,7 @@ base::outcome<void> platform_process::start_service(start_retry& retry) {
         {.executor = executor,
          .store = *store_,
          .cluster = *cluster_,
-         .metrics = *metrics_,
+         .metrics = metrics_->source(),
          .clock = clock_,
          .log = logs_.of(log_module::app),
          .registry = registry_,

@@ -1,6 +1,7 @@
 #pragma once
 // The source of the metrics of a database. Adapter: scrape (exporter pages, through the Kubernetes
-// service proxy or directly); fake: fakes::fake_metrics_source. Thread: the control loop.
+// service proxy or directly); fake: fakes::fake_metrics_source. Thread: the loop of the object;
+// the control loop for the application.
 
 #include <cstdint>
 #include <memory>

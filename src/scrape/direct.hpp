@@ -1,7 +1,7 @@
 #pragma once
 // Fetches pages directly from the exporters, for a platform that runs inside the cluster:
 // http://<name>-stats.<namespace>.svc:<port>/metrics. One connection per scrape, closed after the
-// response. Lives on the control loop.
+// response. Lives on the loop of its executor.
 
 #include <cstddef>
 #include <memory>

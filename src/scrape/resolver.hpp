@@ -1,7 +1,7 @@
 #pragma once
 // Resolves host names to addresses and caches them, because the address of a service rarely
 // changes. A look-up blocks a thread of a pool, never the loop. A caller waits until its deadline
-// at most. Lives on the control loop.
+// at most. Lives on the loop of its executor.
 
 #include <functional>
 #include <memory>

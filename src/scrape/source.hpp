@@ -1,7 +1,7 @@
 #pragma once
 // Implements ports::metrics_source with exporter pages: fetches a page, evaluates it with the plan
 // of the engine, and keeps the counters of each member for the next scrape. A page_fetcher fetches
-// the pages. Lives on the control loop, owned by main.
+// the pages. Lives on the scrape loop, owned by main.
 
 #include <chrono>
 #include <functional>

@@ -6,8 +6,11 @@
 #include <fstream>
 #include <iterator>
 #include <map>
+#include <thread>
 
+#include "aio/aio.hpp"
 #include "scrape/source.hpp"
+#include "scrape/source_on_loop.hpp"
 
 namespace {
 
@@ -53,9 +56,40 @@ class exporter_world final : public fakes::metrics_world {
     std::unique_ptr<ports::metrics_source> source_;
 };
 
+// The same source, called from another loop than its own.
+class remote_exporter_world final : public fakes::metrics_world {
+  public:
+    explicit remote_exporter_world(const base::clock& clock)
+        : world_(clock), source_(scrape::make_source_on_loop(loop_.executor(), world_.port())) {
+        loop_.keep_alive();
+        thread_ = std::thread([this] { loop_.run(); });
+    }
+    ~remote_exporter_world() override {
+        loop_.release();
+        thread_.join();
+    }
+    ports::metrics_source& port() override { return *source_; }
+    void serve(const std::string& database_id, int page) override {
+        world_.serve(database_id, page);
+    }
+    void fail(const std::string& database_id, base::errc code) override {
+        world_.fail(database_id, code);
+    }
+
+  private:
+    aio::loop loop_;
+    exporter_world world_;
+    std::unique_ptr<ports::metrics_source> source_;
+    std::thread thread_;
+};
+
 }  // namespace
 
 namespace fakes {
+INSTANTIATE_TEST_SUITE_P(scrape_on_another_loop, metrics_source_contract,
+                         ::testing::Values([](manual_clock& clock) {
+                             return std::make_unique<remote_exporter_world>(clock);
+                         }));
 INSTANTIATE_TEST_SUITE_P(scrape, metrics_source_contract,
                          ::testing::Values([](manual_clock& clock) {
                              return std::make_unique<exporter_world>(clock);
