@@ -37,8 +37,8 @@ base::outcome<std::unique_ptr<metrics_access>> metrics_access::make(const config
     if (is_direct) {
         result->make_direct_fetcher(options, deps.clock);
     } else {
-        auto made = result->make_proxy_fetcher(options, std::move(cluster.config), deps);
-        if (!made) return base::pass(std::move(made));
+        auto connected = result->make_proxy_fetcher(options, std::move(cluster.config), deps);
+        if (!connected) return base::pass(std::move(connected));
     }
     result->source_of_thread_ = scrape::make_source(
         *result->fetcher_, deps.clock,

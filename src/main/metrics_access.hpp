@@ -1,7 +1,7 @@
 #pragma once
-// The source of the metrics of the databases, with its connections, on a loop and a thread of its
-// own: pages of exporters, through the API server or directly. Owned by the process, and outlives
-// the service. Thread: main.
+// The source of the metrics of the databases: pages of exporters, through the API server or
+// directly. Owns the scrape loop and its connections. Owned by the process; outlives the service.
+// Thread: main.
 
 #include <memory>
 
