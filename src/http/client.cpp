@@ -279,7 +279,7 @@ class client_impl final : public client {
 
     std::unique_ptr<http::transport> take_idle() {
         const auto oldest = std::chrono::steady_clock::now() - options_.idle_timeout;
-        std::erase_if(idle_, [&](const pooled& each) { return each.idle_since < oldest; });
+        while (!idle_.empty() && idle_.front().idle_since < oldest) idle_.pop_front();
         if (idle_.empty()) return nullptr;
         auto transport = std::move(idle_.back().transport);
         idle_.pop_back();
@@ -380,7 +380,7 @@ class client_impl final : public client {
     std::shared_ptr<tls_setup> tls_;  // shared with connections in the handshake
     aio::semaphore permits_;          // concurrent exchanges
     std::string host_;
-    std::vector<pooled> idle_;
+    std::deque<pooled> idle_;  // in the order of idle_since
     std::shared_ptr<std::size_t> streams_open_ = std::make_shared<std::size_t>(0);
 };
 
