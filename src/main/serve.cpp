@@ -238,7 +238,9 @@ base::outcome<void> platform_process::connect_cluster() {
     if (!access) return base::pass(access, "cluster");
     const auto executor = control_.loop().executor();
     const auto seed = static_cast<std::uint64_t>(getpid());
-    constexpr std::size_t connections_max = 32;
+    // More than the workers of the reconciler, so that leases and requests of clients never wait
+    // for them.
+    constexpr std::size_t connections_max = 96;
     const auto lease_namespace = access->config.ns;
     auto client = kube::make_client(executor, {.config = access->config,
                                                .connections_max = connections_max,
