@@ -1,5 +1,7 @@
 #include "main/loop_thread.hpp"
 
+#include <fmt/format.h>
+
 #include <condition_variable>
 #include <memory>
 #include <mutex>
@@ -32,6 +34,14 @@ std::optional<base::outcome<void>> loop_thread::run(std::move_only_function<aio:
         shared->completed.wait_until(lock, deadline, is_complete);
     }
     return shared->value;
+}
+
+base::outcome<void> loop_thread::run_within(std::chrono::seconds timeout,
+                                            std::move_only_function<aio::task<>()> start) {
+    auto result = run(std::move(start), std::chrono::steady_clock::now() + timeout);
+    if (result) return std::move(*result);
+    return base::fail(base::errc::timed_out,
+                      fmt::format("the loop did not respond within {} s", timeout.count()));
 }
 
 void loop_thread::stop() {

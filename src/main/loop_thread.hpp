@@ -3,6 +3,7 @@
 // scrapes, and the scrape loop. Owned by the process; outlives every object of the loop. Thread:
 // main.
 
+#include <chrono>
 #include <functional>
 #include <optional>
 #include <thread>
@@ -24,6 +25,10 @@ class loop_thread {
     // Runs a task on the loop and returns its result, or nullopt if `deadline` passes first.
     std::optional<base::outcome<void>> run(std::move_only_function<aio::task<>()> start,
                                            base::steady_time deadline = base::steady_time::max());
+    // Runs a task on the loop and returns its result. Errors: those of the task, timed_out (the
+    // loop did not respond).
+    base::outcome<void> run_within(std::chrono::seconds timeout,
+                                   std::move_only_function<aio::task<>()> start);
 
   private:
     // Stops the loop when no task is left, or at `end`. Thread: the loop.

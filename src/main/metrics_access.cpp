@@ -80,9 +80,6 @@ void metrics_access::make_direct_fetcher(const config::options& options, const b
 base::outcome<void> metrics_access::reload_credentials() {
     if (!kube_) return base::ok();
     constexpr std::chrono::seconds timeout{10};
-    const auto reloaded =
-        thread_.run([this]() -> aio::task<> { co_return kube_->reload_credentials(); },
-                    std::chrono::steady_clock::now() + timeout);
-    if (reloaded) return *reloaded;
-    return base::fail(base::errc::timed_out, "the scrape loop did not respond within 10 s");
+    return thread_.run_within(timeout,
+                              [this]() -> aio::task<> { co_return kube_->reload_credentials(); });
 }

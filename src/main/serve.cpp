@@ -255,14 +255,9 @@ base::outcome<void> platform_process::connect_cluster() {
     if (!metrics) return base::pass(std::move(metrics), "cluster");
     metrics_ = std::move(*metrics);
     reloads_.add("kubernetes_credentials", [this]() -> base::outcome<void> {
-        const auto reloaded =
-            control_.run([this]() -> aio::task<> { co_return kube_->reload_credentials(); },
-                         std::chrono::steady_clock::now() + loops_timeout);
-        if (!reloaded) {
-            return base::fail(base::errc::timed_out,
-                              "the control loop did not respond within 10 s");
-        }
-        return *reloaded ? metrics_->reload_credentials() : *reloaded;
+        auto reloaded = control_.run_within(
+            loops_timeout, [this]() -> aio::task<> { co_return kube_->reload_credentials(); });
+        return reloaded ? metrics_->reload_credentials() : reloaded;
     });
     if (!options_.mongodb_url.empty()) {
         leases_ = kubedb::make_lease_manager(*kube_, {.ns = lease_namespace});
@@ -371,14 +366,10 @@ base::outcome<void> platform_process::start_service(start_retry& retry) {
 }
 
 base::outcome<void> platform_process::use(const config::options& changed) {
-    const auto used = control_.run(
-        [this, levels = changed.log_levels]() -> aio::task<> {
-            service_->log_levels().configure(levels);
-            co_return base::ok();
-        },
-        std::chrono::steady_clock::now() + loops_timeout);
-    if (used) return *used;
-    return base::fail(base::errc::timed_out, "the control loop did not respond within 10 s");
+    return control_.run_within(loops_timeout, [this, levels = changed.log_levels]() -> aio::task<> {
+        service_->log_levels().configure(levels);
+        co_return base::ok();
+    });
 }
 
 void platform_process::watch_secrets() {
@@ -393,11 +384,8 @@ void platform_process::watch_secrets() {
     watch_key_files(options_, service_->signing(), reporter_, secrets_);
     identity_->watch_files(options_, secrets_);
     if (secrets_.is_empty()) return;
-    reloads_.add("secrets", [this]() -> base::outcome<void> {
-        const auto checked = control_.run([this] { return secrets_.check(log_); },
-                                          std::chrono::steady_clock::now() + loops_timeout);
-        if (checked) return *checked;
-        return base::fail(base::errc::timed_out, "the control loop did not respond within 10 s");
+    reloads_.add("secrets", [this] {
+        return control_.run_within(loops_timeout, [this] { return secrets_.check(log_); });
     });
     control_.run([this]() -> aio::task<> {
         loops_->spawn(secrets_.run(clock_, log_));
