@@ -574,18 +574,21 @@ aio::task<void> key_registry::admit_admin_key(base::secret text) {
     const auto id = token::id_of_api_key(text.reveal());
     if (!id) co_return base::fail(errc::invalid, "the text is not an API key");
     const auto digest = token::digest_of_api_key(text.reveal());
-    if (registry_.find(std::string(*id))) {
-        co_return co_await admit_stored(std::string(*id), digest);
-    }
+    const std::string key(*id);
+    if (registry_.find(key)) co_return co_await admit_stored(key, digest);
     const auto& characters = text.reveal();
-    domain::api_key record{.id = std::string(*id),
+    domain::api_key record{.id = key,
                            .name = "bootstrap",
                            .subject = std::string(domain::admin_subject),
                            .last_four = characters.substr(characters.size() - 4),
                            .created_at = deps_.clock.utc_now(),
                            .created_by = std::string(domain::admin_subject)};
     set_digest(record, digest);
-    co_return co_await store_new(std::move(record));
+    auto stored = co_await store_new(std::move(record));
+    // Replicas that start at the same time admit the key of the same file.
+    const bool is_theirs = !stored && stored.error().code == errc::conflict && registry_.find(key);
+    if (is_theirs) co_return co_await admit_stored(key, digest);
+    co_return stored;
 }
 
 base::secret key_registry::new_key_text() {

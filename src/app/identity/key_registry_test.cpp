@@ -457,6 +457,18 @@ TEST_F(key_registry, admits_the_admin_key_once) {
     EXPECT_EQ(admit(base::secret("dbk_x")).error().code, base::errc::invalid);
 }
 
+TEST_F(key_registry, admits_the_admin_key_that_another_process_admits_at_the_same_time) {
+    app::member_registry other_members(
+        {.store = store_, .projects = cache_, .clock = clock_, .log = log_});
+    app::key_registry other(
+        {.store = store_, .members = other_members, .clock = clock_, .log = log_});
+    const auto text = app::key_registry::new_key_text();
+    ASSERT_TRUE(run<void>([&] { return other.admit_admin_key(text); }));
+    const auto admitted = run<void>([&] { return keys_.admit_admin_key(text); });
+    EXPECT_TRUE(admitted) << admitted.error().text;
+    EXPECT_EQ(subject_of(keys_, clock_, text.reveal()), "admin");
+}
+
 TEST_F(key_registry, has_no_administrator_with_limited_keys_alone) {
     create({.permissions = std::vector<std::string>{"databases.read"}});
     create({.projects = std::vector<std::string>{"shop"}});
