@@ -55,6 +55,9 @@ void finish(operation& operation, operation_phase phase, base::instant now, std:
     operation.finished_at = now;
     operation.error_code = std::move(code);
     operation.error_message = std::move(message);
+    for (auto& step : operation.steps) {
+        if (step.phase == operation_phase::running) step.phase = phase;
+    }
     if (phase == operation_phase::succeeded) operation.progress = 100;
 }
 

@@ -18,6 +18,7 @@ const operation* active_operation(const database& record) noexcept;
 operation* active_operation(database& record) noexcept;
 // Moves a queued operation to running.
 void start(operation& operation, base::instant now);
+// Ends the operation, and a step that runs, with the phase.
 void finish(operation& operation, operation_phase phase, base::instant now, std::string code = {},
             std::string message = {});
 }  // namespace domain

@@ -21,6 +21,17 @@ TEST(begin_operation, supersedes_an_update_and_cancels_for_a_deletion) {
     EXPECT_EQ(active_operation(record)->database_id, "db-a");
 }
 
+TEST(finish, ends_the_running_step) {
+    for (const auto phase : {operation_phase::failed, operation_phase::cancelled}) {
+        operation ended{.id = "op-2",
+                        .steps = {{.name = "a", .phase = operation_phase::succeeded},
+                                  {.name = "b", .phase = operation_phase::running}}};
+        finish(ended, phase, start_time, "denied", "is forbidden");
+        EXPECT_EQ(ended.steps[0].phase, operation_phase::succeeded);
+        EXPECT_EQ(ended.steps[1].phase, phase);
+    }
+}
+
 TEST(begin_operation, keeps_a_bounded_number) {
     auto record = running_database();
     for (int i = 0; i < 50; ++i) {
