@@ -81,8 +81,15 @@ aio::task<std::vector<resource>> discover(client& client, std::vector<std::strin
     auto all = co_await get_document(client, "/apis", "APIGroupList");
     if (!all) co_return base::pass(std::move(all), "discovery");
     std::vector<resource> kinds;
-    for (const auto& group : groups) {
-        for (const auto& version : versions_of(*all, group)) {
+    for (const auto& name : groups) {
+        const auto slash = std::min(name.find('/'), name.size());
+        const auto group = name.substr(0, slash);
+        auto versions = versions_of(*all, group);
+        const auto wanted = slash < name.size()
+                                ? std::ranges::find(versions, name.substr(slash + 1))
+                                : versions.end();
+        if (wanted != versions.end()) std::rotate(versions.begin(), wanted, wanted + 1);
+        for (const auto& version : versions) {
             auto list = co_await get_document(
                 client, group.empty() ? "/api/v1" : "/apis/" + group + "/" + version,
                 "APIResourceList");

@@ -10,8 +10,9 @@
 
 namespace kube {
 
-// Returns the resources of the named groups ("" = core). A missing resource is not served, because
-// the group list of the server decides and a 404 is a failure. Errors: those of the client,
+// Returns the resources of the named groups ("" = core). For a name with a version, such as
+// "kubedb.com/v1", this version replaces the preferred one. A missing resource is not served,
+// because the group list of the server decides and a 404 is a failure. Errors: those of the client,
 // corrupt.
 aio::task<std::vector<resource>> discover(client& client, std::vector<std::string> groups);
 

@@ -25,7 +25,8 @@ class discovery : public kube_client {
         pages_["/api/v1"] = R"({"kind":"APIResourceList","resources":[
             {"name":"nodes","kind":"Node","namespaced":false}]})";
     }
-    base::outcome<std::vector<resource>> found() {
+    base::outcome<std::vector<resource>> found(std::vector<std::string> groups = {
+                                                   "kubedb.com", "not.installed", ""}) {
         if (!server_) start();
         simulated_.respond_with([this](const http::request& request) -> http::outgoing_response {
             const auto page = pages_.find(request.target);
@@ -35,8 +36,8 @@ class discovery : public kube_client {
             return {.response = {.status = 200, .body = http::body(page->second)}};
         });
         std::vector<resource> kinds;
-        const auto result = run([&kinds](client& client) -> aio::task<> {
-            auto all = co_await discover(client, {"kubedb.com", "not.installed", ""});
+        const auto result = run([&kinds, &groups](client& client) -> aio::task<> {
+            auto all = co_await discover(client, groups);
             if (!all) co_return base::pass(std::move(all));
             kinds = std::move(*all);
             co_return base::ok();
@@ -55,6 +56,20 @@ TEST_F(discovery, names_each_kind_once_in_the_preferred_version) {
     EXPECT_EQ((*kinds)[0], (resource{"kubedb.com", "v1", "redises", "Redis"}));
     EXPECT_EQ((*kinds)[1], (resource{"kubedb.com", "v1alpha2", "solrs", "Solr"}));
     EXPECT_EQ((*kinds)[2], (resource{"", "v1", "nodes", "Node", false}));
+}
+
+TEST_F(discovery, of_a_version_names_each_kind_in_it_if_it_is_served) {
+    pages_["/apis"] = R"({"kind":"APIGroupList","groups":[{"name":"kubedb.com",
+        "preferredVersion":{"version":"v2"},"versions":[{"version":"v2"},{"version":"v1"}]}]})";
+    pages_["/apis/kubedb.com/v2"] = R"({"kind":"APIResourceList","resources":[
+        {"name":"redises","kind":"Redis","namespaced":true},
+        {"name":"solrs","kind":"Solr","namespaced":true}]})";
+    const auto kinds = found({"kubedb.com/v1"});
+    ASSERT_TRUE(kinds) << kinds.error().text;
+    ASSERT_EQ(kinds->size(), 2U);
+    EXPECT_EQ((*kinds)[0], (resource{"kubedb.com", "v1", "redises", "Redis"}));
+    EXPECT_EQ((*kinds)[1], (resource{"kubedb.com", "v2", "solrs", "Solr"}));
+    EXPECT_EQ(found({"kubedb.com/v3"}).value().front().version, "v2");
 }
 
 TEST_F(discovery, a_group_that_is_not_listed_is_not_installed) {

@@ -68,7 +68,7 @@ json::object database_manifest(const engine_dialect& dialect, const domain::data
     if (record.monitoring) spec["monitor"] = json::object{{"agent", "prometheus.io/builtin"}};
     if (record.paused && dialect.kind().can_halt) spec["halted"] = true;
     dialect.write_topology(spec, record);
-    return {{"apiVersion", "kubedb.com/v1"},
+    return {{"apiVersion", database_api},
             {"kind", dialect.kind().kind},
             {"metadata", metadata_of(record, record.name)},
             {"spec", std::move(spec)}};
@@ -76,7 +76,7 @@ json::object database_manifest(const engine_dialect& dialect, const domain::data
 
 json::object dependent_manifest(const engine_dialect& dialect, const domain::database& record) {
     const auto& kind = dialect.kind();
-    return {{"apiVersion", "kubedb.com/v1"},
+    return {{"apiVersion", database_api},
             {"kind", kind.dependent.kind},
             {"metadata", metadata_of(record, kind.dependent_name(record.name))},
             {"spec", dialect.dependent_spec(record)}};
@@ -117,7 +117,7 @@ std::optional<json::object> ops_manifest(const engine_dialect& dialect,
     auto payload = dialect.ops_payload(change, record.topology, present);
     if (!payload) return std::nullopt;
     const auto [type, field] = type_of(change);
-    return json::object{{"apiVersion", "ops.kubedb.com/v1alpha1"},
+    return json::object{{"apiVersion", ops_api},
                         {"kind", dialect.kind().ops_kind()},
                         {"metadata",
                          {{"name", ops_name(record, change, operation_id)},

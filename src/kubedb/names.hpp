@@ -7,6 +7,11 @@
 
 namespace kubedb {
 
+// The versions that the platform writes. An engine whose kind is served in others alone is not
+// offered; its databases are still read.
+inline constexpr std::string_view database_api = "kubedb.com/v1";
+inline constexpr std::string_view ops_api = "ops.kubedb.com/v1alpha1";
+
 inline constexpr std::string_view label_database = "kubedb-dbaas.io/database-id";
 inline constexpr std::string_view label_managed = "kubedb-dbaas.io/managed";
 inline constexpr std::string_view label_project = "kubedb-dbaas.io/project";

@@ -80,9 +80,9 @@ aio::task<void> resource_watches::run(ports::cluster_observer& observer) {
 }
 
 aio::task<> resource_watches::watch_new_resources(aio::task_group& watches) {
-    auto resources = co_await kube::discover(
-        kube_,
-        {"kubedb.com", "ops.kubedb.com", "catalog.kubedb.com", "appcatalog.appscode.com", ""});
+    auto resources =
+        co_await kube::discover(kube_, {std::string(database_api), std::string(ops_api),
+                                        "catalog.kubedb.com", "appcatalog.appscode.com", ""});
     if (!resources) co_return base::pass(std::move(resources));
     served_.replace(std::move(*resources));
     for (const auto* dialect : all_dialects()) watch_engine(*dialect, watches);
@@ -173,6 +173,11 @@ void resource_watches::watch_engine(const engine_dialect& dialect, aio::task_gro
                store_.put_change(kind, meta, object);
            },
            [this, &kind](const auto& meta) { store_.drop_change(kind, meta); }});
+    // The catalogue offers the engine. Databases can be created in this version alone.
+    const auto served = served_.find("kubedb.com", kind.plural);
+    const bool is_offered = served && served->api_version() == database_api;
+    const auto catalogue = fmt::format("catalog.kubedb.com/{}", kind.version_plural());
+    if (!is_offered && !watched_.contains(catalogue)) return;
     watch("catalog.kubedb.com", kind.version_plural(), {}, watches,
           {[this, &kind](const auto& meta, const auto& object) {
                store_.put_version(kind, meta, object);

@@ -16,6 +16,7 @@
 #include "kube/discovery.hpp"
 #include "kube/kube_client.hpp"
 #include "kubedb/engine_dialect.hpp"
+#include "kubedb/names.hpp"
 #include "kubedb/permissions.hpp"
 #include "main/cluster_access.hpp"
 #include "main/doctor_certificates.hpp"
@@ -206,9 +207,16 @@ const kube::resource* find_resource(const std::vector<kube::resource>& served,
 aio::task<finding> examine_engine(kube::client& client, const kubedb::engine_kind& kind,
                                   const std::vector<kube::resource>& served) {
     const auto check = fmt::format("engine {}", kind.engine);
-    if (find_resource(served, "kubedb.com", kind.plural) == nullptr) {
+    const auto* const databases = find_resource(served, "kubedb.com", kind.plural);
+    if (databases == nullptr) {
         co_return warning(check, fmt::format("the cluster does not serve {}", kind.plural),
                           "enable the feature gate of the engine in KubeDB, or do not offer it");
+    }
+    if (databases->api_version() != kubedb::database_api) {
+        co_return failed(check,
+                         fmt::format("the cluster serves {} in {} alone; the platform writes {}",
+                                     kind.plural, databases->api_version(), kubedb::database_api),
+                         "install a release of KubeDB that serves this version");
     }
     const auto* const versions = find_resource(served, "catalog.kubedb.com", kind.version_plural());
     if (versions == nullptr ||
@@ -227,7 +235,8 @@ aio::task<finding> examine_engine(kube::client& client, const kubedb::engine_kin
 
 aio::task<> examine_kubedb(kube::client& client, std::vector<finding>& findings) {
     const auto served = co_await kube::discover(
-        client, {"kubedb.com", "ops.kubedb.com", "catalog.kubedb.com", "appcatalog.appscode.com"});
+        client, {std::string(kubedb::database_api), std::string(kubedb::ops_api),
+                 "catalog.kubedb.com", "appcatalog.appscode.com"});
     if (!served) {
         findings.push_back(failed("kubedb", served.error().text, "check the API server"));
         co_return base::ok();

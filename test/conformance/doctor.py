@@ -5,8 +5,10 @@ import tempfile
 import unittest
 
 import kit
+from cluster import DEFINITIONS
 from redis_bus_test import RedisServer
 from shared import Shared
+from stack import Stack, wait_until
 
 ROLE = '/apis/rbac.authorization.k8s.io/v1/clusterroles/dbaas'
 ACCOUNT = '/api/v1/namespaces/dbaas-system/serviceaccounts/dbaas'
@@ -142,6 +144,32 @@ class Doctor(unittest.TestCase):
             code, checks = self.doctor(kubeconfig=file.name, MONGODB_URL='mongodb://dbaas:hidden@127.0.0.1:1/dbaas?serverSelectionTimeoutMS=500')
         self.assertEqual((code, checks['cluster']['result'], checks['store']['result']), (1, 'failed', 'failed'))
         self.assertNotIn('hidden', json.dumps(checks))
+
+    def test_a_kind_in_another_version_alone_is_reported(self):
+        """Such as a release of KubeDB that serves v1alpha2 alone: the platform could not create databases."""
+        name, check = 'memcacheds.kubedb.com', 'engine memcached'
+        Shared.make_version('MemcachedVersion', '1.6.18')
+        versions = self.real.definition(name)['spec']['versions']
+        own = next(each for each in versions if each['name'] == 'v1')
+        self.addCleanup(self.serve, name, versions, True)
+        self.serve(name, [{**own, 'served': False}, {**own, 'name': 'v1alpha2', 'storage': False}], False)
+        code, checks = self.doctor()
+        self.assertEqual((code, checks[check]['result'], checks[check]['detail']),
+                         (1, 'failed', 'the cluster serves memcacheds in kubedb.com/v1alpha2 alone; the platform writes kubedb.com/v1'))
+        self.assertEqual(checks['engine redis']['result'], 'ok')
+        stack = Stack(self.kubeconfig)
+        self.addCleanup(stack.close)
+        stack.start_platform()
+        stack.wait_for_engine('redis')
+        engines = {entry['engine']: entry['installed'] for entry in stack.get('/api/v1/engines').json['items']}
+        self.assertEqual((engines['redis'], engines['memcached']), (True, False))
+
+    def serve(self, name, versions, is_in_v1):
+        """Sets the versions of the definition, and waits until the server serves it in v1, or no longer."""
+        patched = self.real.ask('PATCH', f'{DEFINITIONS}/{name}', {'spec': {'versions': versions}}, media='application/merge-patch+json')
+        self.assertEqual(patched.status, 200, patched.text)
+        plural, group = name.split('.', maxsplit=1)
+        wait_until(lambda: (self.real.ask('GET', f'/apis/{group}/v1/{plural}').status == 200) == is_in_v1, 60, f'{name} in v1: {is_in_v1}')
 
     def test_wrong_options_end_with_2(self):
         done = subprocess.run([os.path.join(os.environ['DBAAS_BIN'], 'dbaas'), 'doctor', '--nothing'], capture_output=True, text=True, check=False,
