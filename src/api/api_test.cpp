@@ -256,6 +256,23 @@ TEST(read_model, lists_filter_sort_and_page) {
     EXPECT_EQ(model.database("db-alpha"), nullptr);
 }
 
+TEST(response_json, has_no_endpoints_of_an_object_of_another_owner) {
+    auto view = *view_of("a", 1);
+    auto observed =
+        domain::observed_database{.exists = true, .uid = "uid-1", .owner_database_id = "db-a"};
+    observed.endpoints = {{.purpose = "primary", .host = "10.0.0.1", .port = 6379}};
+    const auto text_of = [&] {
+        view.observed = std::make_shared<const domain::observed_database>(observed);
+        std::string text;
+        json::writer out(text);
+        api::write_status(out, view);
+        return text;
+    };
+    EXPECT_TRUE(text_of().contains("10.0.0.1"));  // created, and its uid not stored yet
+    observed.owner_database_id = "db-other";
+    EXPECT_FALSE(text_of().contains("10.0.0.1"));
+}
+
 TEST(metrics, the_age_is_spliced_in_and_fresh_becomes_stale) {
     auto view = *view_of("a", 1);
     auto sample = std::make_shared<domain::metrics_sample>();

@@ -125,6 +125,13 @@ void write_groups(json::writer& out, const domain::metric_values& values) {
     }
 }
 
+// Returns whether another database, or another client, owns the object of this name.
+bool is_of_other(const app::database_view& view) {
+    return view.observed && view.observed->exists &&
+           view.observed->owner_database_id != view.record->id &&
+           !domain::is_ours(*view.record, *view.observed);
+}
+
 }  // namespace
 
 void write_status(json::writer& out, const app::database_view& view) {
@@ -132,7 +139,7 @@ void write_status(json::writer& out, const app::database_view& view) {
     out.begin_object().member("phase", domain::name(status.phase));
     out.member("reason", status.reason).member("message", status.message);
     write_time(out, "since", status.since);
-    const auto* observed = view.observed.get();
+    const auto* observed = is_of_other(view) ? nullptr : view.observed.get();
     write_time(out, "observed_at",
                observed == nullptr ? std::nullopt : std::optional(observed->observed_at));
     out.key("replicas").begin_array();
