@@ -152,6 +152,12 @@ class Kit(unittest.TestCase):
         self.assertEqual(options['DBAAS_KUBERNETES_TOKENS'], 'true')
         self.assertFalse(set(expected) & set(comparable(charted([]))))
 
+    def test_the_chart_names_no_other_namespace_than_its_own(self):
+        entries = rendered('helm', 'template', 'dbaas', CHART, '--namespace', 'apps', '--kube-version', '1.34.0', '--set', 'monitoring.enabled=true',
+                           '--set', 'ingress.enabled=true', '--set', 'httpRoute.enabled=true', '--set', 'kubernetesTokens.enabled=true')
+        for entry in entries:
+            self.assertNotIn('dbaas-system', json.dumps(entry), key_of(entry))
+
     def test_the_chart_passes_lint_and_rejects_bad_values(self):
         lint = tool('helm', 'lint', '--strict', CHART)
         self.assertEqual(lint.returncode, 0, lint.stdout + lint.stderr)
