@@ -71,6 +71,11 @@ confirmed_rules group_rules::record_of(const ports::document& document) const {
     return {.method = document.id};
 }
 
+void group_rules::use(std::set<group_role> rules) {
+    own_ = std::move(rules);
+    is_changed_ = true;
+}
+
 bool group_rules::is_in_use(const group_role& rule) const {
     if (!own_ || is_own(rule)) return true;
     const auto stored = registry_.find(rule.method);
@@ -81,6 +86,7 @@ aio::task<> group_rules::run_once() {
     if (!own_ || is_running_) co_return base::ok();
     is_running_ = true;
     auto result = co_await run_all();
+    while (result && is_changed_) result = co_await run_all();
     is_running_ = false;
     if (!result) restart_ages();
     co_return result;
@@ -89,7 +95,7 @@ aio::task<> group_rules::run_once() {
 aio::task<> group_rules::run_all() {
     auto read = co_await registry_.refresh();
     if (!read) co_return read;
-    count_runs();
+    count_runs(!std::exchange(is_changed_, false));
     std::set<std::string> due;
     for (const auto& rule : *own_) {
         if (is_due(rule)) due.insert(rule.method);
@@ -113,7 +119,7 @@ aio::task<> group_rules::run_all() {
     co_return base::ok();
 }
 
-void group_rules::count_runs() {
+void group_rules::count_runs(bool is_counted) {
     std::map<group_role, age> next;
     for (const auto& [method, record] : registry_.records()) {
         for (const auto& [rule, confirmations] : record->confirmations) {
@@ -121,7 +127,7 @@ void group_rules::count_runs() {
             const bool is_same =
                 known != ages_.end() && known->second.confirmations == confirmations;
             next[rule] = {.confirmations = confirmations,
-                          .runs = is_same ? known->second.runs + 1 : 0};
+                          .runs = is_same ? known->second.runs + (is_counted ? 1 : 0) : 0};
         }
     }
     ages_ = std::move(next);

@@ -5,7 +5,8 @@
 // rolling upgrade, keep the roles of each other's rules.
 //
 // Ages are numbers of calls of run_once(), so that neither a clock nor a suspended process ends a
-// rule. Lives on the control loop. Owned by the service.
+// rule. The first call after a change of the configuration does not count, so that many changes do
+// not end the rules of other replicas. Lives on the control loop. Owned by the service.
 
 #include <cstdint>
 #include <map>
@@ -51,7 +52,7 @@ class group_rules final : public group_rule_register {
     // Returns the collection for record_feed.
     [[nodiscard]] replicated_collection& collection() noexcept { return registry_; }
 
-    void use(std::set<group_role> rules) override { own_ = std::move(rules); }
+    void use(std::set<group_role> rules) override;
     [[nodiscard]] bool is_in_use(const group_role& rule) const override;
     aio::task<> run_once() override;
 
@@ -67,8 +68,9 @@ class group_rules final : public group_rule_register {
 
     [[nodiscard]] confirmed_rules record_of(const ports::document& document) const;
     aio::task<> run_all();
-    // Adopts the confirmations that the replicas have written since the last call.
-    void count_runs();
+    // Adopts the confirmations that the replicas have written since the last call. `is_counted`:
+    // the others are one run older.
+    void count_runs(bool is_counted);
     // After an interruption, the other replicas may not have confirmed their rules.
     void restart_ages();
     [[nodiscard]] bool is_own(const group_role& rule) const { return own_->contains(rule); }
@@ -88,6 +90,7 @@ class group_rules final : public group_rule_register {
     std::optional<std::set<group_role>> own_;  // nothing before use()
     std::map<group_role, age> ages_;           // of the stored rules
     bool is_running_ = false;
+    bool is_changed_ = false;  // by use(), since the last run
 };
 
 }  // namespace app

@@ -338,6 +338,19 @@ TEST_F(group_rules, that_cannot_be_read_are_confirmed_again) {
     EXPECT_TRUE(stored->body.contains(R"("role":"developer")")) << stored->body;
 }
 
+TEST_F(group_rules, do_not_age_by_changes_of_the_configuration) {
+    grant(here_, "shop", "developer");
+    here_.rules.use({rule("shop", "developer")});
+    ASSERT_TRUE(run_once(here_));
+    for (int count = 0; count < 2 * app::group_rules::removal_age; ++count) {
+        there_.rules.use({});
+        ASSERT_TRUE(run_once(there_));
+    }
+    EXPECT_EQ(role_in("shop"), "developer");
+    run_times(there_, app::group_rules::removal_age);
+    EXPECT_EQ(role_in("shop"), "");
+}
+
 TEST(confirmed_rules, are_read_as_they_were_written) {
     const app::confirmed_rules record{
         .method = method,
