@@ -32,6 +32,7 @@ class oidc_login : public fakes::api_handler {
                                       .roles = platform.roles,
                                       .sessions = platform.sessions,
                                       .rules = platform.group_rules,
+                                      .reads = platform.reads,
                                       .log = log_});
         return logins_.get();
     }

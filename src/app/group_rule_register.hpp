@@ -39,6 +39,9 @@ class group_rule_register {
 
     // Puts the rules of the configuration into use instead of the present ones.
     virtual void use(std::set<group_role> rules) = 0;
+    // Reads the rules of the other replicas from the store, if there may be any. Errors:
+    // unavailable.
+    virtual aio::task<> read() = 0;
     // Returns whether a rule of this replica or of another one gives the role.
     [[nodiscard]] virtual bool is_in_use(const group_role& rule) const = 0;
     // Confirms the rules of this replica for the others, and ends the roles of removed rules. Does

@@ -36,6 +36,7 @@ base::outcome<std::unique_ptr<identity_access>> identity_access::make(
                                       .roles = deps.platform.roles,
                                       .sessions = deps.platform.sessions,
                                       .rules = deps.platform.group_rules,
+                                      .reads = deps.platform.reads,
                                       .log = deps.log});
     }
     result->use_verifiers();

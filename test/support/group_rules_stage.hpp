@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 
+#include "app/identity/caller_reader.hpp"
 #include "app/identity/external_login.hpp"
 #include "app/identity/group_rules.hpp"
 #include "app/identity/identity_registries.hpp"
@@ -43,6 +44,33 @@ class no_sessions final : public app::session_commands {
     }
 };
 
+// Reads callers as the service does.
+class caller_reads final : public app::live_reads {
+  public:
+    caller_reads(app::identity_registries& registries, ports::document_store& store,
+                 const base::clock& clock, bool has_replicas)
+        : ended_(store, clock),
+          reader_({.registries = registries, .ended = ended_}),
+          has_replicas_(has_replicas) {}
+
+    aio::task<> wait_for(app::awaited_record) override { co_return base::ok(); }
+    aio::task<> read_caller(app::shared_principal caller) override {
+        if (!has_replicas_) co_return base::ok();
+        co_return co_await reader_.read(std::move(caller));
+    }
+    aio::task<ports::credentials> read_credentials(std::string, app::caller) override {
+        co_return base::fail(base::errc::unsupported, "fixed");
+    }
+    aio::task<app::history_points> read_history(app::history_request) override {
+        co_return base::fail(base::errc::unsupported, "fixed");
+    }
+
+  private:
+    app::ended_sessions ended_;
+    app::caller_reader reader_;
+    bool has_replicas_;
+};
+
 class group_rules_stage : public testing::Test {
   protected:
     // The registries of one process.
@@ -54,12 +82,15 @@ class group_rules_stage : public testing::Test {
                                    .clock = test.clock_,
                                    .log = test.log_,
                                    .has_replicas = has_replicas}),
+              reads(*this, store, test.clock_, has_replicas),
               logins({.users = users,
                       .members = members,
                       .roles = roles,
                       .sessions = test.sessions_,
                       .rules = rules,
+                      .reads = reads,
                       .log = test.log_}) {}
+        caller_reads reads;
         app::external_login logins;
     };
 

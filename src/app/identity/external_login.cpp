@@ -18,6 +18,21 @@ shared_principal actor_of(const ports::external_user& user) {
 
 }  // namespace
 
+aio::task<> external_login::read_user(const ports::external_user& user) {
+    auto read = co_await deps_.rules.read();
+    if (!read) co_return base::pass(std::move(read), "read the rules of group mapping");
+    domain::principal caller{.subject = user.subject, .credential = user.method};
+    for (const auto& project : user.managed_projects) caller.roles.try_emplace(project);
+    const auto index = deps_.members.members();
+    for (const auto& [project, members] : *index) {
+        if (members.contains(user.subject)) caller.roles.try_emplace(project);
+    }
+    read = co_await deps_.reads.read_caller(
+        std::make_shared<const domain::principal>(std::move(caller)));
+    if (!read) co_return base::pass(std::move(read), "read the user");
+    co_return base::ok();
+}
+
 aio::task<> external_login::apply_user(const ports::external_user& user) {
     const auto index = deps_.users.users();
     if (index->contains(user.subject)) co_return co_await apply_platform_role(user);
@@ -34,19 +49,19 @@ aio::task<> external_login::apply_user(const ports::external_user& user) {
     }
     if (user.is_administrator) wanted.role = std::string(name(domain::platform_role::admin));
     const auto created = co_await deps_.users.create_user(std::move(wanted), actor_of(user));
+    if (created) co_return base::ok();
     // Another login of the user may have been first.
-    if (created || created.error().code == errc::conflict) co_return base::ok();
+    if (created.error().code == errc::conflict) co_return co_await apply_platform_role(user);
     co_return base::pass(created);
 }
 
 aio::task<> external_login::apply_platform_role(const ports::external_user& user) {
     const auto index = deps_.users.users();
-    const auto record = index->at(user.subject).record;
-    const auto present = record->role;
-    const bool is_orphan = is_orphaned(
-        {.method = record->role_granted_by, .role = std::string(domain::name(present))});
-    if (!user.manages_administrators && !is_orphan) co_return base::ok();
-    const bool is_administrator = present == domain::platform_role::admin;
+    const auto known = index->find(user.subject);
+    if (known == index->end()) co_return base::ok();  // deleted since; there is no session
+    const auto& record = *known->second.record;
+    if (!user.manages_administrators && !is_orphaned(record)) co_return base::ok();
+    const bool is_administrator = record.role == domain::platform_role::admin;
     if (is_administrator == user.is_administrator) co_return base::ok();
     const auto role =
         user.is_administrator ? domain::platform_role::admin : domain::platform_role::none;
@@ -88,6 +103,15 @@ bool external_login::is_orphaned(const group_role& granted) const {
     return is_from_groups(granted.method) && !deps_.rules.is_in_use(granted);
 }
 
+bool external_login::is_orphaned(const domain::user& record) const {
+    return is_orphaned({.method = record.role_granted_by, .role = std::string(name(record.role))});
+}
+
+bool external_login::is_orphaned(const domain::project_member& record) const {
+    return is_orphaned(
+        {.method = record.created_by, .project = record.project, .role = record.role});
+}
+
 std::set<std::string, std::less<>> external_login::decided_projects(
     const ports::external_user& user) const {
     auto projects = user.managed_projects;
@@ -95,10 +119,7 @@ std::set<std::string, std::less<>> external_login::decided_projects(
     for (const auto& [project, members] : *index) {
         const auto member = members.find(user.subject);
         if (member == members.end()) continue;
-        const auto& record = *member->second;
-        if (is_orphaned({.method = record.created_by, .project = project, .role = record.role})) {
-            projects.insert(project);
-        }
+        if (is_orphaned(*member->second)) projects.insert(project);
     }
     return projects;
 }
@@ -115,8 +136,7 @@ aio::task<> external_login::apply_roles(const ports::external_user& user) {
             if (entry != members->second.end()) present = entry->second;
         }
         const bool is_ours =
-            !present || present->created_by == user.method ||
-            is_orphaned({.method = present->created_by, .project = project, .role = present->role});
+            !present || present->created_by == user.method || is_orphaned(*present);
         const auto granted = user.roles.find(project);
         const auto role =
             granted == user.roles.end() ? std::string() : widest_role(project, granted->second);
@@ -129,7 +149,9 @@ aio::task<> external_login::apply_roles(const ports::external_user& user) {
             if (!ended) co_return base::pass(ended);
             continue;
         }
-        if (present && (is_ours ? present->role == role : !is_wider(role, present->role))) continue;
+        const bool is_kept =
+            present && (is_ours ? present->role == role : !is_wider(role, present->role));
+        if (is_kept) continue;
         const auto changed = co_await deps_.members.put_member(
             {.project = project, .subject = user.subject, .role = role}, actor, grantor);
         if (changed) continue;
@@ -143,15 +165,26 @@ aio::task<> external_login::apply_roles(const ports::external_user& user) {
     co_return base::ok();
 }
 
-aio::task<issued_tokens> external_login::log_in(ports::external_user user) {
+bool external_login::is_active(const std::string& subject) const {
     const auto index = deps_.users.users();
-    const auto known = index->find(user.subject);
-    const bool is_rejected =
-        known != index->end() && known->second.record->state != domain::user_state::active;
-    if (!is_rejected) {  // a rejected login changes nothing
-        auto applied = co_await apply_user(user);
-        if (applied) applied = co_await apply_roles(user);
-        if (!applied) co_return base::pass(std::move(applied));
+    const auto known = index->find(subject);
+    return known != index->end() && known->second.record->state == domain::user_state::active;
+}
+
+aio::task<> external_login::apply(const ports::external_user& user) {
+    auto applied = co_await apply_user(user);
+    if (applied) applied = co_await apply_roles(user);
+    co_return applied;
+}
+
+aio::task<issued_tokens> external_login::log_in(ports::external_user user) {
+    const auto read = co_await read_user(user);
+    if (!read) co_return base::pass(read);
+    const auto index = deps_.users.users();
+    const bool is_new = !index->contains(user.subject);
+    if (is_new || is_active(user.subject)) {  // a rejected login changes nothing
+        const auto applied = co_await apply(user);
+        if (!applied) co_return base::pass(applied);
     }
     co_return co_await deps_.sessions.start_session(
         {.subject = user.subject, .method = user.method});

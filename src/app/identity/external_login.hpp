@@ -3,6 +3,7 @@
 // reports them, and starts their sessions. Lives on the control loop. Owned by main.
 
 #include "app/group_rule_register.hpp"
+#include "app/live_reads.hpp"
 #include "app/member_commands.hpp"
 #include "app/role_commands.hpp"
 #include "app/session_commands.hpp"
@@ -19,7 +20,8 @@ class external_login {
         member_commands& members;
         const role_commands& roles;  // the permissions of custom roles
         session_commands& sessions;
-        const group_rule_register& rules;  // of this replica and the others
+        group_rule_register& rules;  // of this replica and the others
+        live_reads& reads;
         obs::log& log;
     };
     explicit external_login(deps deps) : deps_(deps) {}
@@ -31,11 +33,17 @@ class external_login {
     aio::task<issued_tokens> log_in(ports::external_user user);
 
   private:
+    // Reads the user, its roles and the rules from the store, if other replicas write to it.
+    aio::task<> read_user(const ports::external_user& user);
+    aio::task<> apply(const ports::external_user& user);
     aio::task<> apply_user(const ports::external_user& user);
     aio::task<> apply_platform_role(const ports::external_user& user);
     aio::task<> apply_roles(const ports::external_user& user);
+    [[nodiscard]] bool is_active(const std::string& subject) const;
     // Returns whether groups gave the role, and no rule gives it any more.
     [[nodiscard]] bool is_orphaned(const group_role& granted) const;
+    [[nodiscard]] bool is_orphaned(const domain::user& record) const;
+    [[nodiscard]] bool is_orphaned(const domain::project_member& record) const;
     // Returns the projects in which the login decides about the role of the user.
     [[nodiscard]] std::set<std::string, std::less<>> decided_projects(
         const ports::external_user& user) const;

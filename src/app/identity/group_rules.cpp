@@ -76,6 +76,11 @@ void group_rules::use(std::set<group_role> rules) {
     is_changed_ = true;
 }
 
+aio::task<> group_rules::read() {
+    if (!deps_.has_replicas) co_return base::ok();
+    co_return co_await registry_.refresh();
+}
+
 bool group_rules::is_in_use(const group_role& rule) const {
     if (!own_ || is_own(rule)) return true;
     const auto stored = registry_.find(rule.method);

@@ -53,6 +53,7 @@ class group_rules final : public group_rule_register {
     [[nodiscard]] replicated_collection& collection() noexcept { return registry_; }
 
     void use(std::set<group_role> rules) override;
+    aio::task<> read() override;
     [[nodiscard]] bool is_in_use(const group_role& rule) const override;
     aio::task<> run_once() override;
 

@@ -195,6 +195,13 @@ base::outcome<domain::project_member> member_registry::grant(
     const bool is_taken_over = newest != nullptr && is_from_groups(newest->created_by) &&
                                !is_from_groups(wanted.created_by);
     if (newest != nullptr && newest->role == wanted.role && !is_taken_over) return *newest;
+    // A person may have granted the present role since the login was compared with it.
+    const bool is_by_person = newest != nullptr && !is_from_groups(newest->created_by);
+    if (is_by_person && is_from_groups(wanted.created_by)) {
+        const auto present = permissions_of(newest->role).value_or(none);
+        const bool is_wider = permissions->include(present) && !present.include(*permissions);
+        if (!is_wider) return *newest;
+    }
     const auto index = index_.load();
     const auto members = index->find(wanted.project);
     if (newest == nullptr && members != index->end() && members->second.size() >= members_max) {
