@@ -171,9 +171,35 @@ bool external_login::is_active(const std::string& subject) const {
     return known != index->end() && known->second.record->state == domain::user_state::active;
 }
 
+aio::task<> external_login::end_orphans(const ports::external_user& user) {
+    // Another request may have deleted the user since, and its roles before these were written.
+    const bool has_ended = !is_active(user.subject);
+    const auto index = deps_.members.members();
+    for (const auto& [project, members] : *index) {
+        const auto member = members.find(user.subject);
+        if (member == members.end()) continue;
+        const auto& record = member->second;
+        const bool is_given = has_ended && record->created_by == user.method;
+        if (!is_given && !is_orphaned(*record)) continue;
+        const auto ended = co_await deps_.members.end_group_role(record);
+        if (!ended) co_return base::pass(ended);
+    }
+    const auto users = deps_.users.users();
+    const auto known = users->find(user.subject);
+    if (known == users->end() || !is_orphaned(*known->second.record)) co_return base::ok();
+    const auto changed = co_await deps_.users.set_group_role(
+        user.subject, domain::platform_role::none, actor_of(user));
+    if (!changed) co_return base::pass(changed);
+    co_return base::ok();
+}
+
 aio::task<> external_login::apply(const ports::external_user& user) {
     auto applied = co_await apply_user(user);
     if (applied) applied = co_await apply_roles(user);
+    // The end of a rule or of the user looks for its roles once, and must not miss a role that this
+    // login has written at the same time.
+    if (applied) applied = co_await read_user(user);
+    if (applied) applied = co_await end_orphans(user);
     co_return applied;
 }
 

@@ -39,6 +39,8 @@ class external_login {
     aio::task<> apply_user(const ports::external_user& user);
     aio::task<> apply_platform_role(const ports::external_user& user);
     aio::task<> apply_roles(const ports::external_user& user);
+    // Ends the roles whose rule or whose user has ended during the login.
+    aio::task<> end_orphans(const ports::external_user& user);
     [[nodiscard]] bool is_active(const std::string& subject) const;
     // Returns whether groups gave the role, and no rule gives it any more.
     [[nodiscard]] bool is_orphaned(const group_role& granted) const;

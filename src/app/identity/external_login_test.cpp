@@ -55,4 +55,46 @@ TEST_F(external_login, keeps_a_wider_role_that_a_person_grants_at_the_same_time)
     EXPECT_EQ(there_.members.members()->at("shop").at("corp.ada")->created_by, "root");
 }
 
+// The store responds to the login after the rule has ended.
+TEST_F(external_login, gives_no_role_of_a_rule_that_ends_at_the_same_time) {
+    process slow(*this, gate_, false);
+    slow.rules.use({rule("shop", "developer")});
+    ASSERT_TRUE(run_once(slow));
+    ASSERT_TRUE(log_in(slow, person({})));
+    gate_.close_gate();
+    aio::task_group group(loop_.executor());
+    group.spawn([&]() -> aio::task<> {
+        const auto tokens = co_await slow.logins.log_in(person({{"shop", {"developer"}}}));
+        EXPECT_TRUE(tokens);
+        co_return base::ok();
+    });
+    fakes::poll_until_idle(loop_);
+    ASSERT_EQ(gate_.waiting(), 1);
+    slow.rules.use({});
+    gate_.open_gate();
+    while (group.size() > 0) loop_.poll();
+    EXPECT_EQ(role_in("shop"), "");
+}
+
+TEST_F(external_login, leaves_no_role_to_a_user_that_is_deleted_at_the_same_time) {
+    process slow(*this, gate_, true);
+    const std::set<app::group_role> rules{rule("shop", "developer")};
+    slow.rules.use(rules);
+    ASSERT_TRUE(run_once(slow));
+    ASSERT_TRUE(log_in(slow, person({})));
+    refresh(here_);
+    gate_.close_gate();
+    aio::task_group group(loop_.executor());
+    group.spawn([&]() -> aio::task<> {
+        (void)co_await slow.logins.log_in(person({{"shop", {"developer"}}}));
+        co_return base::ok();
+    });
+    fakes::poll_until_idle(loop_);
+    ASSERT_EQ(gate_.waiting(), 1);
+    ASSERT_TRUE(run<void>([&] { return here_.users.delete_user("corp.ada", admin_); }));
+    gate_.open_gate();
+    while (group.size() > 0) loop_.poll();
+    EXPECT_EQ(role_in("shop"), "");
+}
+
 }  // namespace

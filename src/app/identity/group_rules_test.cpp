@@ -106,6 +106,7 @@ TEST_F(group_rules, give_back_the_role_that_a_person_had_granted_before) {
     EXPECT_EQ(role_in("shop"), "developer");
 
     // A custom role that would come back cannot be deleted.
+    alone_.rules.use({rule("shop", "owner")});
     grant(alone_, "shop", "reader", "root");
     EXPECT_EQ(log_in_with({"owner"}), "owner");
     EXPECT_EQ(run<void>([&] { return alone_.roles.delete_role("reader", admin_); }).error().reason,
