@@ -62,7 +62,12 @@ aio::task<> external_login::apply_platform_role(const ports::external_user& user
     const auto& record = *known->second.record;
     if (!user.manages_administrators && !is_orphaned(record)) co_return base::ok();
     const bool is_administrator = record.role == domain::platform_role::admin;
-    if (is_administrator == user.is_administrator) co_return base::ok();
+    // The issuer may have another name now. The role ends with the rule that gives it.
+    const bool has_moved = is_administrator && is_from_groups(record.role_granted_by) &&
+                           record.role_granted_by != user.method;
+    if (is_administrator == user.is_administrator && !(has_moved && user.is_administrator)) {
+        co_return base::ok();
+    }
     const auto role =
         user.is_administrator ? domain::platform_role::admin : domain::platform_role::none;
     const auto changed = co_await deps_.users.set_group_role(user.subject, role, actor_of(user));
@@ -149,9 +154,13 @@ aio::task<> external_login::apply_roles(const ports::external_user& user) {
             if (!ended) co_return base::pass(ended);
             continue;
         }
+        // The issuer may have another name now. The role ends with the rule that gives it.
+        const bool has_moved = present && present->role == role &&
+                               is_from_groups(present->created_by) &&
+                               present->created_by != user.method;
         const bool is_kept =
             present && (is_ours ? present->role == role : !is_wider(role, present->role));
-        if (is_kept) continue;
+        if (is_kept && !has_moved) continue;
         const auto changed = co_await deps_.members.put_member(
             {.project = project, .subject = user.subject, .role = role}, actor, grantor);
         if (changed) continue;

@@ -97,4 +97,27 @@ TEST_F(external_login, leaves_no_role_to_a_user_that_is_deleted_at_the_same_time
     EXPECT_EQ(role_in("shop"), "");
 }
 
+TEST_F(external_login, takes_over_the_roles_of_a_renamed_issuer) {
+    const std::string renamed = "oidc:renamed";
+    here_.rules.use({administrators(), rule("shop", "developer")});
+    there_.rules.use({rule("", "admin", renamed), rule("shop", "developer", renamed)});
+    ASSERT_TRUE(run_once(here_));
+    ASSERT_TRUE(run_once(there_));
+    auto user = person({{"shop", {"developer"}}});
+    user.manages_administrators = user.is_administrator = true;
+    grant(here_, "shop", "viewer", "root");
+    ASSERT_TRUE(log_in(here_, user));
+    refresh(there_);
+    user.method = renamed;
+    ASSERT_TRUE(log_in(there_, user));
+    here_.rules.use({});
+    run_times(there_, 2 * app::group_rules::removal_age);
+    EXPECT_EQ(log_.lines_of("group_rule_removed").size(), 2U);
+    EXPECT_EQ(role_in("shop"), "developer");
+    EXPECT_EQ(role_of(there_, "corp.ada"), platform_role::admin);
+    there_.rules.use({rule("", "admin", renamed)});
+    run_times(there_, 2 * app::group_rules::removal_age);
+    EXPECT_EQ(role_in("shop"), "viewer");
+}
+
 }  // namespace

@@ -193,7 +193,7 @@ base::outcome<domain::project_member> member_registry::grant(
     if (checked && newest != nullptr) checked = check_end(*newest, grantor);
     if (!checked) return base::pass(std::move(checked));
     const bool is_taken_over = newest != nullptr && is_from_groups(newest->created_by) &&
-                               !is_from_groups(wanted.created_by);
+                               newest->created_by != wanted.created_by;
     if (newest != nullptr && newest->role == wanted.role && !is_taken_over) return *newest;
     // A person may have granted the present role since the login was compared with it.
     const bool is_by_person = newest != nullptr && !is_from_groups(newest->created_by);
