@@ -99,7 +99,7 @@ class replica_stage : public testing::Test {
   protected:
     static constexpr std::chrono::seconds interval{10};  // of the scrapes
     static constexpr std::chrono::seconds operation_timeout{120};
-    static constexpr int count = 20;  // of create_databases()
+    static constexpr int count = 50;  // of create_databases(): no replica gets none of them
 
     struct replica {
         replica(aio::loop& loop, ports::document_store& store, cluster_content& content,
