@@ -60,7 +60,9 @@ boost::asio::awaitable<http::response> respond_to_audited(request_context& conte
 // A request that handle_now() could not complete.
 struct request_in_progress {
     request_context context;
-    std::optional<app::awaited_record> awaited;  // the record that it waits for first
+    std::optional<app::awaited_record> awaited{};  // the record that it waits for first
+    // The caller and the object of the write were read from the store.
+    bool has_read = false;
 
     // Returns whether it waits until the store was read, and not for a revision.
     [[nodiscard]] bool awaits_read() const noexcept { return awaited && awaited->revision == 0; }
@@ -89,6 +91,45 @@ bool reads_caller(const request_context& context) noexcept {
     return context.route != nullptr && is_audited(*context.route) && context.principal != nullptr;
 }
 
+// Returns whether the request is rejected only because memory has no such object. Another replica
+// may have created it since, and a client takes a 404 for a deletion that has happened.
+bool may_be_unknown(const http::request& request, const request_context& context,
+                    const http::response& rejection) noexcept {
+    const auto* const earlier = in_progress(request);
+    const bool has_read = earlier != nullptr && earlier->has_read;
+    return rejection.status == 404 && !has_read && reads_caller(context);
+}
+
+app::written_object written_object_of(const request_context& context) {
+    using kind = app::written_object::kind;
+    const auto kind_of = [](target_kind target) {
+        switch (target) {
+            case target_kind::database:
+                return kind::database;
+            case target_kind::project:
+                return kind::project;
+            case target_kind::api_key:
+                return kind::api_key;
+            case target_kind::user:
+                return kind::user;
+            case target_kind::role:
+                return kind::role;
+            case target_kind::service_account:
+                return kind::service_account;
+            case target_kind::operation:  // no write names one
+            case target_kind::no_object:
+                break;
+        }
+        return kind::none;
+    };
+    auto type = kind_of(context.route->target());
+    if (!context.second_parameter.empty()) {
+        if (type == kind::project) type = kind::member;
+        if (type == kind::service_account) type = kind::key_of_account;
+    }
+    return {.type = type, .id = context.parameter, .second = context.second_parameter};
+}
+
 // Returns the response of an endpoint that waits for nothing; nothing for the other endpoints.
 std::optional<http::response> respond_from_memory(const request_context& context,
                                                   const http::request& request) {
@@ -112,8 +153,7 @@ class request_handler final : public http::handler {
         auto rejection = run_middleware(request, context);
         const bool is_first = request.handed_over == nullptr;
         if (context.needs_lookup && is_first && api_.deps.lookup != nullptr) {
-            request.handed_over =
-                std::make_shared<request_in_progress>(std::move(context), std::nullopt);
+            request.handed_over = std::make_shared<request_in_progress>(std::move(context));
             return std::nullopt;
         }
         const bool is_hidden = rejection.has_value() || context.hides_target;
@@ -129,6 +169,10 @@ class request_handler final : public http::handler {
                 return std::nullopt;
             }
         }
+        if (rejection && may_be_unknown(request, context, *rejection)) {
+            request.handed_over = std::make_shared<request_in_progress>(std::move(context));
+            return std::nullopt;
+        }
         if (rejection) {
             note_denial(context, request, rejection->status);
             return finish(context, {.response = std::move(*rejection)});
@@ -139,8 +183,7 @@ class request_handler final : public http::handler {
         if (auto response = respond_from_memory(context, request)) {
             return finish(context, {.response = std::move(*response)});
         }
-        request.handed_over =
-            std::make_shared<request_in_progress>(std::move(context), std::nullopt);
+        request.handed_over = std::make_shared<request_in_progress>(std::move(context));
         return std::nullopt;
     }
 
@@ -166,9 +209,10 @@ class request_handler final : public http::handler {
             co_return finish(shared->context, {.response = std::move(*response)});
         }
         if (reads_caller(shared->context)) {
-            if (auto response = co_await read_caller(shared->context)) {
+            if (auto response = co_await read_for_write(shared->context)) {
                 co_return finish(shared->context, {.response = std::move(*response)});
             }
+            shared->has_read = true;
             request.headers.erase(min_revision_header);  // it has waited
             if (auto outgoing = handle_now(request)) co_return std::move(*outgoing);
             shared = std::static_pointer_cast<request_in_progress>(request.handed_over);
@@ -210,12 +254,15 @@ class request_handler final : public http::handler {
         if (waited) co_return std::nullopt;
         co_return problem(waited.error(), context.request_id, deps.log);
     }
-    // Returns the response that ends the request, or nothing if the caller was read.
-    boost::asio::awaitable<std::optional<http::response>> read_caller(
+    // Returns the response that ends the request, or nothing if the caller and the object were
+    // read.
+    boost::asio::awaitable<std::optional<http::response>> read_for_write(
         const request_context& context) {
         const auto& deps = api_.deps;
-        auto read = co_await aio::run_on<void>(
-            deps.control, [&] { return deps.platform.reads.read_caller(context.principal); });
+        auto read = co_await aio::run_on<void>(deps.control, [&] {
+            return deps.platform.reads.read_for_write(context.principal,
+                                                      written_object_of(context));
+        });
         if (read) co_return std::nullopt;
         co_return problem(read.error(), context.request_id, deps.log);
     }

@@ -334,4 +334,99 @@ TEST_F(stale_callers, a_deleted_user_and_a_deleted_project_keep_no_members) {
     EXPECT_EQ(stored_members(), 0U);
 }
 
+// The other replica has created the object, and this one does not know it. A client takes a 404 for
+// an object that is gone.
+
+TEST_F(stale_callers, a_key_of_another_replica_is_revoked) {
+    const auto token = log_in("ben");
+    auto platform = other();
+    std::vector<std::string> ids;
+    for (const auto* subject : {"ben", "admin"}) {
+        run([&]() -> aio::task<> {
+            auto created = co_await platform.api_keys.create_key({.name = "ci", .subject = subject},
+                                                                 operator_);
+            if (!created) co_return base::pass(std::move(created));
+            ids.push_back(created->record->id);
+            co_return base::ok();
+        });
+    }
+    expect(404, as(token, method::del, "/api/v1/api-keys/" + ids[1]));
+    expect(204, as(token, method::del, "/api/v1/api-keys/" + ids[0]));
+    expect(204, as(admin_, method::del, "/api/v1/api-keys/" + ids[1]));
+    run([&] { return other_->keys().refresh(); });
+    for (const auto& id : ids) EXPECT_TRUE(platform.api_keys.keys()->at(id).record->revoked_at);
+}
+
+TEST_F(stale_callers, a_user_of_another_replica_is_demoted_and_deleted) {
+    auto platform = other();
+    for (const auto* name : {"eve", "max"}) {
+        succeed(
+            [&] { return platform.users.create_user({.name = name, .role = "admin"}, operator_); });
+    }
+    expect(200, patch("/api/v1/users/eve", R"({"role":"none"})"));
+    expect(204, as(admin_, method::del, "/api/v1/users/max"));
+}
+
+TEST_F(stale_callers, a_member_and_an_account_of_another_replica_are_deleted) {
+    grant("ben", "owner");
+    const auto token = log_in("ben");
+    auto platform = other();
+    succeed([&] {
+        return platform.members.put_member({.project = "shop", .subject = "eve", .role = "owner"},
+                                           {}, operator_);
+    });
+    for (const auto* name : {"deploy", "build"}) {
+        succeed([&] {
+            return platform.service_accounts.create_account({.name = name, .project = "shop"},
+                                                            operator_);
+        });
+    }
+    std::string key;
+    run([&]() -> aio::task<> {
+        auto created = co_await platform.service_accounts.create_account_key(
+            "build", {.name = "ci"}, operator_);
+        if (!created) co_return base::pass(std::move(created));
+        key = created->record->id;
+        co_return base::ok();
+    });
+    const std::string accounts = "/api/v1/service-accounts/";
+    expect(204, as(token, method::del, "/api/v1/projects/shop/members/eve"));
+    expect(204, as(token, method::del, accounts + "build/api-keys/" + key));
+    expect(204, as(token, method::del, accounts + "deploy"));
+    expect(204, as(admin_, method::del, accounts + "build"));
+}
+
+TEST_F(stale_callers, a_role_and_a_project_of_another_replica_are_deleted) {
+    auto platform = other();
+    succeed([&] {
+        return platform.roles.create_role(
+            {.name = "reader", .permissions = {{"projects.read", "databases.read"}}}, operator_);
+    });
+    succeed([&] { return platform.projects.create_project({.name = "bank"}, {}, {}); });
+    expect(204, as(admin_, method::del, "/api/v1/roles/reader"));
+    expect(204, as(admin_, method::del, "/api/v1/projects/bank"));
+}
+
+// Here this replica creates the database, and the other one does not know it.
+TEST_F(stale_callers, a_database_of_another_replica_is_deleted) {
+    auto platform = other();
+    const auto created = create_cache(admin_);
+    expect(202, created);
+    const std::string id(json_of(created).at("database").at("id").as_string());
+    succeed([&] {
+        return platform.reads.read_for_write(
+            operator_, {.type = app::written_object::kind::database, .id = id});
+    });
+    succeed([&] { return platform.databases.delete_database(id, {}, {}); });
+}
+
+TEST_F(stale_callers, a_missing_object_is_read_once_and_stays_missing) {
+    const auto token = log_in("ben");
+    const auto calls = store_.calls();
+    expect(404, as(token, method::del, "/api/v1/api-keys/abcdefghijkl"));
+    EXPECT_LE(store_.calls() - calls, 4);
+    store_.fail_next(1);
+    expect(503, as(token, method::del, "/api/v1/api-keys/abcdefghijkl"));
+}
+
 }  // namespace

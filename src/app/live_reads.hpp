@@ -35,6 +35,24 @@ struct awaited_record {
     std::int64_t revision = 0;  // 0: none, so that the store is read once
 };
 
+// The object that the path of a write names.
+struct written_object {
+    enum class kind : std::uint8_t {
+        none,
+        database,
+        project,
+        member,
+        api_key,
+        user,
+        role,
+        service_account,
+        key_of_account
+    };
+    kind type = kind::none;
+    std::string id{};      // of a member: the project; of a key of an account: the account
+    std::string second{};  // the subject of a member, or the id of the key
+};
+
 class live_reads {
   public:
     virtual ~live_reads() = default;
@@ -47,6 +65,9 @@ class live_reads {
     // credential, roles. Call it before a write, and check the request again afterwards. Errors:
     // unavailable, corrupt.
     virtual aio::task<> read_caller(shared_principal caller) = 0;
+    // The same, and reads the object of the write if this replica does not know it: another one may
+    // have created it.
+    virtual aio::task<> read_for_write(shared_principal caller, written_object object) = 0;
     // Reads the credentials from the cluster. The log records each call without the value.
     virtual aio::task<ports::credentials> read_credentials(std::string id, caller client) = 0;
     // Errors: not_found, invalid (range; too many points), unsupported (no history of the

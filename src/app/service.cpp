@@ -10,7 +10,6 @@
 #include "app/history_store.hpp"
 #include "app/idempotency.hpp"
 #include "app/identity/bearer_authenticator.hpp"
-#include "app/identity/caller_reader.hpp"
 #include "app/identity/ended_sessions.hpp"
 #include "app/identity/identity_registries.hpp"
 #include "app/identity/key_authenticator.hpp"
@@ -29,6 +28,7 @@
 #include "app/schedule_runner.hpp"
 #include "app/state_cache.hpp"
 #include "app/state_counts.hpp"
+#include "app/store_reads.hpp"
 #include "app/use_cases.hpp"
 #include "base/random_id.hpp"
 
@@ -39,8 +39,6 @@ using base::errc;
 
 constexpr std::chrono::seconds status_turn{5};
 constexpr std::chrono::hours operations_kept_for{24 * 7};
-constexpr std::chrono::milliseconds revision_wait_max{2'000};
-constexpr std::chrono::milliseconds revision_pause_first{100};
 
 class service_impl final : public service, public live_reads, public ports::cluster_observer {
   public:
@@ -64,7 +62,14 @@ class service_impl final : public service, public live_reads, public ports::clus
                                  options.signing)
                   .value()),
           ended_sessions_(deps.store, deps.clock),
-          caller_reader_({.registries = identity_, .ended = ended_sessions_}),
+          store_reads_(
+              {.store = deps.store,
+               .clock = deps.clock,
+               .databases = databases_,
+               .projects = projects_,
+               .registries = identity_,
+               .ended = ended_sessions_,
+               .has_replicas = options.anti_entropy_interval > std::chrono::milliseconds(0)}),
           used_logins_(deps.store, deps.clock),
           sessions_({.store = deps.store,
                      .users = identity_.users,
@@ -307,44 +312,13 @@ class service_impl final : public service, public live_reads, public ports::clus
     // ---- reads -----------------------------------------------------------------------
 
     aio::task<> wait_for(awaited_record record) override {
-        auto& records = record.is_project ? projects_ : databases_;
-        const auto deadline = deps_.clock.now() + revision_wait_max;
-        auto pause = revision_pause_first;
-        const bool is_read_once = record.revision == 0;
-        while (is_read_once || records.known_version(record.id).revision < record.revision) {
-            if (!deps_.store.is_connected()) {
-                co_return base::fail(base::errc::unavailable,
-                                     "X-Min-Revision: the store is not connected, so the revision "
-                                     "cannot be read; try again",
-                                     "store_not_ready");
-            }
-            auto adopted = co_await records.adopt(record.id);
-            if (!adopted) co_return adopted;
-            const auto known = records.known_version(record.id).revision;
-            if (is_read_once || known == 0 || known >= record.revision) break;
-            if (deps_.clock.now() + pause > deadline) {
-                co_return base::fail(
-                    base::errc::unavailable,
-                    fmt::format("X-Min-Revision: the newest revision is {}, not {}; try again",
-                                known, record.revision),
-                    "revision_not_reached");
-            }
-            auto paused = co_await aio::sleep_for(deps_.clock, pause);
-            if (!paused) co_return paused;
-            pause *= 2;
-        }
-        co_return base::ok();
+        return store_reads_.wait_for(std::move(record));
     }
-
     aio::task<> read_caller(shared_principal caller) override {
-        if (!feed_ || caller->credential.empty()) co_return base::ok();
-        if (!deps_.store.is_connected()) {
-            co_return base::fail(base::errc::unavailable,
-                                 "the store is not connected, so the present permissions of the "
-                                 "caller cannot be read; try again",
-                                 "store_not_ready");
-        }
-        co_return co_await caller_reader_.read(std::move(caller));
+        return store_reads_.read_for_write(std::move(caller), {});
+    }
+    aio::task<> read_for_write(shared_principal caller, written_object object) override {
+        return store_reads_.read_for_write(std::move(caller), std::move(object));
     }
 
     aio::task<ports::credentials> read_credentials(std::string id, caller client) override {
@@ -570,7 +544,7 @@ class service_impl final : public service, public live_reads, public ports::clus
     identity_registries identity_;
     std::unique_ptr<signing_keys> signing_keys_;
     ended_sessions ended_sessions_;
-    caller_reader caller_reader_;
+    store_reads store_reads_;
     used_logins used_logins_;
     session_manager sessions_;
     key_authenticator key_authenticator_;

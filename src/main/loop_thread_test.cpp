@@ -23,7 +23,7 @@ TEST(loop_thread, returns_nothing_at_the_deadline) {
     EXPECT_FALSE(result);
 }
 
-TEST(loop_thread, fails_if_the_loop_does_not_respond_in_time) {
+TEST(loop_thread, fails_if_the_loop_does_not_respond_before_the_deadline) {
     loop_thread thread;
     const auto failed = thread.run_within(std::chrono::seconds(0), []() -> aio::task<> {
         return aio::sleep_for(std::chrono::milliseconds(50));

@@ -56,7 +56,10 @@ class caller_reads final : public app::live_reads {
     aio::task<> wait_for(app::awaited_record) override { co_return base::ok(); }
     aio::task<> read_caller(app::shared_principal caller) override {
         if (!has_replicas_) co_return base::ok();
-        co_return co_await reader_.read(std::move(caller));
+        co_return co_await reader_.read(std::move(caller), {});
+    }
+    aio::task<> read_for_write(app::shared_principal caller, app::written_object) override {
+        return read_caller(std::move(caller));
     }
     aio::task<ports::credentials> read_credentials(std::string, app::caller) override {
         co_return base::fail(base::errc::unsupported, "fixed");

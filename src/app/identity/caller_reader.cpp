@@ -31,6 +31,7 @@ std::vector<caller_reader::document_name> caller_reader::documents_of(
     const domain::principal& caller) const {
     auto& registries = deps_.registries;
     std::vector<document_name> result;
+    if (caller.credential.empty()) return result;
     if (const auto account = domain::account_of_subject(caller.subject)) {
         result.emplace_back(registries.accounts.collection(), std::string(*account));
     } else {
@@ -48,13 +49,13 @@ std::vector<caller_reader::document_name> caller_reader::documents_of(
     return result;
 }
 
-aio::task<> caller_reader::read(shared_principal caller) {
+aio::task<> caller_reader::read(shared_principal caller, std::vector<document_name> others) {
     base::outcome<void> result = base::ok();
     const auto executor = co_await aio::this_executor();
     aio::task_group reads(executor);
-    for (auto& [owner, id] : documents_of(*caller)) {
-        reads.spawn(keep(owner.adopt(std::move(id)), result));
-    }
+    auto documents = documents_of(*caller);
+    for (auto& other : others) documents.push_back(std::move(other));
+    for (auto& [owner, id] : documents) reads.spawn(keep(owner.adopt(std::move(id)), result));
     auto& registries = deps_.registries;
     if (caller->roles.size() > memberships_max)
         reads.spawn(keep(registries.members.refresh(), result));

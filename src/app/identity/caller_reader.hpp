@@ -22,16 +22,17 @@ class caller_reader {
     };
     explicit caller_reader(deps deps) : deps_(deps) {}
 
-    // Reads the caller's user or service account, its API key or the end of its session, its
-    // memberships and their custom roles, at the same time, and makes memory equal to them. Roles
-    // that another replica has granted since are not among them. Errors: unavailable, corrupt.
-    aio::task<> read(shared_principal caller);
-
-  private:
     struct document_name {
         replicated_collection& owner;
         std::string id;
     };
+    // Reads the caller's user or service account, its API key or the end of its session, its
+    // memberships and their custom roles, and further documents, at the same time, and makes memory
+    // equal to them. Roles that another replica has granted since are not among them. A caller
+    // without a credential has none of these. Errors: unavailable, corrupt.
+    aio::task<> read(shared_principal caller, std::vector<document_name> others);
+
+  private:
     [[nodiscard]] std::vector<document_name> documents_of(const domain::principal& caller) const;
 
     deps deps_;
