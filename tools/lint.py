@@ -28,7 +28,8 @@ FINDING = re.compile(r'^(?P<path>/[^:\n]+):(?P<line>\d+):(?P<column>\d+): (?:war
                      r'(?P<text>.*?)(?: \[(?P<check>[\w.,-]+)\])?$', re.M)
 
 # Functions and members that keep a coroutine lambda until its coroutine has ended: its captures stay valid.
-LAMBDA_OWNERS = {'spawn', 'run', 'run_on', 'periodic', 'block_on', 'play', 'before_next', 'make_service_proxy_fetcher'}
+LAMBDA_OWNERS = {'spawn', 'run', 'run_on', 'run_on_cancellable', 'run_within', 'periodic', 'block_on', 'play', 'before_next',
+                 'make_service_proxy_fetcher'}
 LAMBDA_MEMBERS = re.compile(r'\.stream\s*=\s*$')
 LAMBDA_CHECK = 'cppcoreguidelines-avoid-capturing-lambda-coroutines'
 
