@@ -13,6 +13,7 @@
 #include "aio/deadline.hpp"
 #include "aio/run_on.hpp"
 #include "test/support/manual_clock.hpp"
+#include "test/support/threaded_loop.hpp"
 
 namespace aio {
 namespace {
@@ -400,10 +401,7 @@ TEST(blocking_pool, finishes_accepted_work_on_destruction) {
 }
 
 TEST(run_on, runs_work_on_the_other_loop) {
-    loop other;
-    other.keep_alive();
-    std::thread thread([&] { other.run(); });
-    const auto thread_id = thread.get_id();
+    fakes::threaded_loop other;
     std::thread::id worked{};
     const auto executor = other.executor();
     const auto result = block_on([&]() -> task<int> {
@@ -413,22 +411,16 @@ TEST(run_on, runs_work_on_the_other_loop) {
         });
         co_return value;
     }());
-    other.release();
-    thread.join();
     ASSERT_TRUE(result);
     EXPECT_EQ(*result, 9);
-    EXPECT_EQ(worked, thread_id);
+    EXPECT_EQ(worked, other.id());
 }
 
 TEST(run_on, converts_an_exception_to_a_failure) {
-    loop other;
-    other.keep_alive();
-    std::thread thread([&] { other.run(); });
+    fakes::threaded_loop other;
     expect_broken(block_on(run_on<int>(other.executor(), broken_task)));
     expect_broken(block_on(
         run_on<int>(other.executor(), []() -> task<int> { throw std::runtime_error("broken"); })));
-    other.release();
-    thread.join();
 }
 
 TEST(periodic, continues_after_a_failed_step_and_ends_when_cancelled) {

@@ -6,57 +6,37 @@
 #include <thread>
 
 #include "aio/block_on.hpp"
+#include "test/support/threaded_loop.hpp"
 
 namespace aio {
 namespace {
 
 using base::errc;
 
-// A loop on a thread.
-class other_loop {
-  public:
-    other_loop() {
-        loop_.keep_alive();
-        thread_ = std::thread([this] { loop_.run(); });
-    }
-    ~other_loop() {
-        loop_.release();
-        thread_.join();
-    }
-    other_loop(const other_loop&) = delete;
-    other_loop& operator=(const other_loop&) = delete;
-    executor target() { return loop_.executor(); }
-    [[nodiscard]] std::thread::id id() const { return thread_.get_id(); }
-
-  private:
-    loop loop_;
-    std::thread thread_;
-};
-
 TEST(run_on_cancellable, runs_work_on_the_other_loop_and_converts_an_exception) {
-    other_loop other;
+    fakes::threaded_loop other;
     std::thread::id worked{};
-    const auto result = block_on(run_on_cancellable<int>(other.target(), [&]() -> task<int> {
+    const auto result = block_on(run_on_cancellable<int>(other.executor(), [&]() -> task<int> {
         worked = std::this_thread::get_id();
         co_return 9;
     }));
     EXPECT_EQ(result, 9);
     EXPECT_EQ(worked, other.id());
     const auto failed = block_on(run_on_cancellable<int>(
-        other.target(), []() -> task<int> { throw std::runtime_error("broken"); }));
+        other.executor(), []() -> task<int> { throw std::runtime_error("broken"); }));
     ASSERT_FALSE(failed);
     EXPECT_EQ(failed.error().code, errc::internal);
 }
 
 TEST(run_on_cancellable, cancels_the_work_with_its_caller) {
     for (const bool is_early : {false, true}) {
-        other_loop other;
+        fakes::threaded_loop other;
         loop loop;
         task_group group(loop.executor());
         base::outcome<void> seen;
         std::thread::id ended{};
         group.spawn([&]() -> task<> {
-            seen = co_await run_on_cancellable<void>(other.target(), [&]() -> task<> {
+            seen = co_await run_on_cancellable<void>(other.executor(), [&]() -> task<> {
                 if (!is_early) aio::post(loop.executor(), [&] { group.cancel(); });
                 auto result = co_await until_cancelled();
                 ended = std::this_thread::get_id();
@@ -73,12 +53,13 @@ TEST(run_on_cancellable, cancels_the_work_with_its_caller) {
 }
 
 TEST(run_on_cancellable, returns_the_result_of_work_that_ended_before_the_cancellation) {
-    other_loop other;
+    fakes::threaded_loop other;
     loop loop;
     task_group group(loop.executor());
     base::outcome<int> seen;
     group.spawn([&]() -> task<> {
-        seen = co_await run_on_cancellable<int>(other.target(), []() -> task<int> { co_return 9; });
+        seen =
+            co_await run_on_cancellable<int>(other.executor(), []() -> task<int> { co_return 9; });
         group.cancel();
         co_return base::ok();
     });

@@ -5,7 +5,7 @@
 #include <set>
 #include <thread>
 
-#include "aio/block_on.hpp"
+#include "test/support/threaded_loop.hpp"
 
 namespace scrape {
 namespace {
@@ -34,11 +34,9 @@ class hung_source final : public ports::metrics_source {
 
 TEST(source_on_loop, cancels_a_scrape_and_forgets_on_the_other_loop) {
     hung_source hung;
-    aio::loop other;
-    other.keep_alive();
+    fakes::threaded_loop other;
+    const auto thread_id = other.id();
     const auto source = make_source_on_loop(other.executor(), hung);
-    std::thread thread([&] { other.run(); });
-    const auto thread_id = thread.get_id();
     aio::loop control;
     aio::task_group scrapes(control.executor());
     hung.on_scrape = [&] { aio::post(control.executor(), [&] { scrapes.cancel(); }); };
@@ -49,8 +47,7 @@ TEST(source_on_loop, cancels_a_scrape_and_forgets_on_the_other_loop) {
         co_return base::ok();
     });
     control.run();
-    other.release();
-    thread.join();
+    other.end();
     ASSERT_FALSE(sample);
     EXPECT_EQ(sample.error().code, base::errc::cancelled);
     EXPECT_EQ(hung.forgotten, std::vector<std::string>{"db-1"});

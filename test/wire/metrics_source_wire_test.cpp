@@ -6,11 +6,10 @@
 #include <fstream>
 #include <iterator>
 #include <map>
-#include <thread>
 
-#include "aio/aio.hpp"
 #include "scrape/source.hpp"
 #include "scrape/source_on_loop.hpp"
+#include "test/support/threaded_loop.hpp"
 
 namespace {
 
@@ -60,14 +59,7 @@ class exporter_world final : public fakes::metrics_world {
 class remote_exporter_world final : public fakes::metrics_world {
   public:
     explicit remote_exporter_world(const base::clock& clock)
-        : world_(clock), source_(scrape::make_source_on_loop(loop_.executor(), world_.port())) {
-        loop_.keep_alive();
-        thread_ = std::thread([this] { loop_.run(); });
-    }
-    ~remote_exporter_world() override {
-        loop_.release();
-        thread_.join();
-    }
+        : world_(clock), source_(scrape::make_source_on_loop(loop_.executor(), world_.port())) {}
     ports::metrics_source& port() override { return *source_; }
     void serve(const std::string& database_id, int page) override {
         world_.serve(database_id, page);
@@ -77,10 +69,9 @@ class remote_exporter_world final : public fakes::metrics_world {
     }
 
   private:
-    aio::loop loop_;
     exporter_world world_;
+    fakes::threaded_loop loop_;  // its work ends before the world
     std::unique_ptr<ports::metrics_source> source_;
-    std::thread thread_;
 };
 
 }  // namespace
